@@ -1,0 +1,1 @@
+"""The purchasing service: events in, decisions and commands out."""
