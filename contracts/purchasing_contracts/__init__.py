@@ -1,1 +1,1 @@
-"""The messages of the overseas purchasing service."""
+"""The messages that cross the Kafka topics of the purchasing service, for everybody who writes or reads them."""

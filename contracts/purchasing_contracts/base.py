@@ -1,0 +1,152 @@
+"""What all messages share: the kinds of value on the wire, and the base classes of message data.
+
+Source: messages.md, "Envelope". Models are strict (nothing is converted), frozen, and ignore members they don't
+know, so that a newer writer doesn't break an older reader. Errors never repeat the input: it may be private.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+# Rust, ECMA and Python regular expressions all read this alike. Lone surrogates need no pattern: no str that
+# pydantic accepts has them.
+NO_NUL = r"^[^\x00]*$"
+
+BIGINT_MAX = 2**63 - 1
+"""The largest whole number a `bigint` of PostgreSQL holds; the limit of numbers that have no tighter one."""
+
+Text = Annotated[str, Field(pattern=NO_NUL)]
+"""Any string without NUL, empty and blank ones included."""
+
+Identifier = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_NUL)]
+"""A non-empty string of at most 128 characters (code points), without NUL. Compared code point by code point."""
+
+DerivedIdentifier = Annotated[str, Field(min_length=1, max_length=160, pattern=NO_NUL)]
+"""What is made of an identifier and a little more, such as the line `chargeback:{chargeback_id}`: to 160 characters."""
+
+# The oldest and newest instants, in UTC, that a message may name.
+_YEAR_MIN, _YEAR_MAX = 2000, 2199
+
+RFC3339 = (
+    r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    r"(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+_RFC3339 = re.compile(RFC3339)
+
+
+def instant_of(text: str) -> datetime:
+    """The instant that an RFC 3339 text with offset names: UTC, what is beyond microseconds cut off.
+
+    Raises `PydanticCustomError` (a `ValueError`) where the text is none, or its year in UTC isn't 2000 to 2199. There
+    is no leap second (`:60`): no clock here can hold one.
+    """
+    if _RFC3339.match(text) is None or text[-1] == "\n":
+        raise PydanticCustomError("instant", "Input should be a time as in RFC 3339, with seconds and offset")
+    try:
+        moment = datetime.fromisoformat(text if text[-1] != "z" else f"{text[:-1]}Z")
+    except ValueError:
+        raise PydanticCustomError("instant", "Input should be a day that the calendar has") from None
+    return _in_utc(moment)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is not UTC:
+        # Beyond these years the conversion itself would overflow.
+        if moment.utcoffset() is None or not _YEAR_MIN - 1 <= moment.year <= _YEAR_MAX + 1:
+            raise PydanticCustomError("instant", "Input should have an offset, and a year from 2000 to 2199")
+        moment = moment.astimezone(UTC)
+    if not _YEAR_MIN <= moment.year <= _YEAR_MAX:
+        raise PydanticCustomError("instant", "Input should have a year from 2000 to 2199, in UTC")
+    return moment
+
+
+class _InstantSchema:
+    """Pydantic's own datetime takes numbers, spaces and missing seconds in JSON; messages.md doesn't."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.no_info_after_validator_function(
+                instant_of, core_schema.str_schema(strict=True)
+            ),
+            python_schema=core_schema.no_info_after_validator_function(
+                _in_utc, core_schema.datetime_schema(strict=True, tz_constraint="aware")
+            ),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                text_of, return_schema=core_schema.str_schema(), when_used="json"
+            ),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "format": "date-time", "pattern": RFC3339}
+
+
+def text_of(instant: datetime) -> str:
+    """RFC 3339 in UTC with `Z`; a fraction (six digits) only where there is one."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+Instant = Annotated[datetime, _InstantSchema()]
+"""An aware datetime in UTC, to the microsecond. In JSON: RFC 3339 with an offset, any; years 2000 to 2199 in UTC."""
+
+PRIVATE: Any = Field(json_schema_extra={"x-private": True}, repr=False)
+"""Marks a member as private (clause 23): never published, logged or traced. `privacy.py` reads this mark."""
+
+
+class Shape(BaseModel):
+    """Anything that is a JSON object on the wire."""
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="ignore", hide_input_in_errors=True, use_attribute_docstrings=False
+    )
+
+
+class MessageData(Shape):
+    """The `data` of one type of message. `TYPE` is the CloudEvents type; `topics.py` says where it goes."""
+
+    TYPE: ClassVar[str]
+
+
+class EventData(MessageData):
+    """The data of a message that this service consumes: something that happened, in the past tense."""
+
+
+class Basis(Shape):
+    """Why something was decided, in words that a buyer's support agent can read out."""
+
+    clause: Annotated[str, Field(min_length=1, max_length=32, pattern=NO_NUL)] = Field(
+        description="The clause of the service agreement, such as `12(1)A`."
+    )
+    because: Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_NUL)] = Field(
+        description="What made the clause apply, such as `no purchase had been made from the seller`."
+    )
+
+
+class PublishedData(MessageData):
+    """The data of a message that this service publishes about an order."""
+
+    order_id: Identifier = Field(description="The order; also the message's `subject` and the record's key.")
+    account_id: Identifier | None = Field(
+        default=None, description="The buyer's account. Absent where the message concerns brokerage (19)."
+    )
+    provider_id: Identifier = Field(description="The purchasing provider who runs the order.")
+    order_version: int = Field(
+        ge=1,
+        le=BIGINT_MAX,
+        description="Counts the order's messages over all topics we publish, from 1, without gaps.",
+    )
+    terms_version: Identifier = Field(description="The version of the terms that bind the order.")
+    basis: tuple[Basis, ...] = Field(min_length=1, description="The clauses that led to this, at least one.")
+
+
+class CommandData(PublishedData):
+    """The data of a command: something that its receiver is to do, once for each `command_id`."""
+
+    command_id: Identifier = Field(
+        description="Equals the message's `id`. Made of what the command does: the same step has the same one."
+    )

@@ -1,0 +1,1 @@
+"""What the service commands: one module a topic."""

@@ -1,0 +1,21 @@
+"""Topic `purchasing.commands.brokerage-transfer.v1`: to whoever pays promoters (19)."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from purchasing_contracts.base import CommandData, DerivedIdentifier, Identifier
+from purchasing_contracts.money import Money
+
+
+class BrokerageTransfer(CommandData):
+    """Pay the promoter what the deduction took. Never carries the buyer's account."""
+
+    TYPE: ClassVar[str] = "purchasing.brokerage.transfer.v1"
+
+    account_id: None = Field(
+        default=None, description="Never there: promoter and buyer don't see each other (19)."
+    )
+    promoter_id: Identifier = Field(description="Who is paid.")
+    amount: Money = Field(description="How much, the same as the deduction's.")
+    deduction_id: DerivedIdentifier = Field(description="The deduction it is paid from.")

@@ -1,0 +1,25 @@
+"""Topic `purchasing.commands.refund.v1`: to the payment institution."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from purchasing_contracts.base import CommandData, DerivedIdentifier, Identifier
+from purchasing_contracts.money import Money
+
+
+class RefundIssue(CommandData):
+    """Pay `amount` to the buyer."""
+
+    TYPE: ClassVar[str] = "purchasing.refund.issue.v1"
+
+    line: DerivedIdentifier = Field(
+        description="What is refunded: `purchase`, `compensation`, `tip:{tip_id}` or `chargeback:{chargeback_id}`."
+    )
+    amount: Money = Field(description="How much.")
+    destination: Literal["original_payment", "deposit", "buyer_account"] = Field(
+        description="Where to: back on the payment `payment_id`, to the deposit account, or to the buyer's account."
+    )
+    payment_id: Identifier | None = Field(
+        default=None, description="The payment to refund, where the destination is `original_payment`."
+    )
