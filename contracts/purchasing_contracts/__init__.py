@@ -1,1 +1,1 @@
-"""The messages that cross the Kafka topics of the purchasing service, for everybody who writes or reads them."""
+"""The messages that cross the Kafka topics of the purchasing service, for those who write or read them."""

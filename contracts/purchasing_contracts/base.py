@@ -1,7 +1,7 @@
 """What all messages share: the kinds of value on the wire, and the base classes of message data.
 
-Source: messages.md, "Envelope". Models are strict (nothing is converted), frozen, and ignore members they don't
-know, so that a newer writer doesn't break an older reader. Errors never repeat the input: it may be private.
+Source: messages.md, "Envelope". Models are strict (nothing is converted), frozen, and ignore members they
+don't know, so that a newer writer doesn't break an older reader. Errors never repeat the input: it may be private.
 """
 
 import re
@@ -23,10 +23,10 @@ Text = Annotated[str, Field(pattern=NO_NUL)]
 """Any string without NUL, empty and blank ones included."""
 
 Identifier = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_NUL)]
-"""A non-empty string of at most 128 characters (code points), without NUL. Compared code point by code point."""
+"""A non-empty string of at most 128 characters (code points), without NUL. Compared by code point."""
 
 DerivedIdentifier = Annotated[str, Field(min_length=1, max_length=160, pattern=NO_NUL)]
-"""What is made of an identifier and a little more, such as the line `chargeback:{chargeback_id}`: to 160 characters."""
+"""What we make of an identifier and a little more, such as the line `chargeback:{id}`: up to 160 characters."""
 
 # The oldest and newest instants, in UTC, that a message may name.
 _YEAR_MIN, _YEAR_MAX = 2000, 2199
@@ -41,8 +41,8 @@ _RFC3339 = re.compile(RFC3339)
 def instant_of(text: str) -> datetime:
     """The instant that an RFC 3339 text with offset names: UTC, what is beyond microseconds cut off.
 
-    Raises `PydanticCustomError` (a `ValueError`) where the text is none, or its year in UTC isn't 2000 to 2199. There
-    is no leap second (`:60`): no clock here can hold one.
+    Raises `PydanticCustomError` (a `ValueError`) where the text is none, or its year in UTC isn't 2000 to 2199.
+    There is no leap second (`:60`): no clock here can hold one.
     """
     if _RFC3339.match(text) is None or text[-1] == "\n":
         raise PydanticCustomError("instant", "Input should be a time as in RFC 3339, with seconds and offset")
@@ -92,7 +92,7 @@ def text_of(instant: datetime) -> str:
 
 
 Instant = Annotated[datetime, _InstantSchema()]
-"""An aware datetime in UTC, to the microsecond. In JSON: RFC 3339 with an offset, any; years 2000 to 2199 in UTC."""
+"""An aware datetime in UTC, to the microsecond, years 2000 to 2199. In JSON: RFC 3339 with an offset, any."""
 
 PRIVATE: Any = Field(json_schema_extra={"x-private": True}, repr=False)
 """Marks a member as private (clause 23): never published, logged or traced. `privacy.py` reads this mark."""
@@ -148,5 +148,5 @@ class CommandData(PublishedData):
     """The data of a command: something that its receiver is to do, once for each `command_id`."""
 
     command_id: Identifier = Field(
-        description="Equals the message's `id`. Made of what the command does: the same step has the same one."
+        description="Equals the message's `id`. Made of what is commanded: the same step has the same one."
     )

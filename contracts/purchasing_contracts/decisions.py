@@ -1,4 +1,4 @@
-"""Topic `purchasing.decisions.v1`: what was decided, and what stands until it is replaced (rules.md, "The decisions")."""
+"""Topic `purchasing.decisions.v1`: what was decided, and stands until it is replaced (rules.md, "The decisions")."""
 
 from typing import ClassVar, Literal
 

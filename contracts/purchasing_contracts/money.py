@@ -10,8 +10,8 @@ MONEY_MAX = 10**15
 """The largest amount in a message, in minor units."""
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-"""An ISO 4217 code. Only its form is checked: the list changes by the year, and an old copy of it must not put aside
-a genuine payment."""
+"""An ISO 4217 code. Only its form is checked: the list changes by the year, and an old copy of it must not put
+aside a genuine payment."""
 
 
 class Money(Shape):

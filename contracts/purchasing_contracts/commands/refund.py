@@ -14,11 +14,11 @@ class RefundIssue(CommandData):
     TYPE: ClassVar[str] = "purchasing.refund.issue.v1"
 
     line: DerivedIdentifier = Field(
-        description="What is refunded: `purchase`, `compensation`, `tip:{tip_id}` or `chargeback:{chargeback_id}`."
+        description="What is refunded: `purchase`, `compensation`, `tip:{id}` or `chargeback:{id}`."
     )
     amount: Money = Field(description="How much.")
     destination: Literal["original_payment", "deposit", "buyer_account"] = Field(
-        description="Where to: back on the payment `payment_id`, to the deposit account, or to the buyer's account."
+        description="Where to: back on `payment_id`, to the deposit account, or to the buyer's account."
     )
     payment_id: Identifier | None = Field(
         default=None, description="The payment to refund, where the destination is `original_payment`."
