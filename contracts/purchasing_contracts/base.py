@@ -1,7 +1,8 @@
 """What all messages share: the kinds of value on the wire, and the base classes of message data.
 
 Source: messages.md, "Envelope". Models are strict (nothing is converted), frozen, and ignore members they
-don't know, so that a newer writer doesn't break an older reader. Errors never repeat the input: it may be private.
+don't know, so that a newer writer doesn't break an older reader. Errors never repeat the input: it may be
+private.
 """
 
 import re
@@ -26,7 +27,7 @@ Identifier = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_NUL)]
 """A non-empty string of at most 128 characters (code points), without NUL. Compared by code point."""
 
 DerivedIdentifier = Annotated[str, Field(min_length=1, max_length=160, pattern=NO_NUL)]
-"""What we make of an identifier and a little more, such as the line `chargeback:{id}`: up to 160 characters."""
+"""What we make of an identifier and a little more, such as the line `chargeback:{id}`: to 160 characters."""
 
 # The oldest and newest instants, in UTC, that a message may name.
 _YEAR_MIN, _YEAR_MAX = 2000, 2199
@@ -41,8 +42,8 @@ _RFC3339 = re.compile(RFC3339)
 def instant_of(text: str) -> datetime:
     """The instant that an RFC 3339 text with offset names: UTC, what is beyond microseconds cut off.
 
-    Raises `PydanticCustomError` (a `ValueError`) where the text is none, or its year in UTC isn't 2000 to 2199.
-    There is no leap second (`:60`): no clock here can hold one.
+    Raises `PydanticCustomError` (a `ValueError`) where the text is none, or its year in UTC isn't 2000 to
+    2199. There is no leap second (`:60`): no clock here can hold one.
     """
     if _RFC3339.match(text) is None or text[-1] == "\n":
         raise PydanticCustomError("instant", "Input should be a time as in RFC 3339, with seconds and offset")
@@ -114,39 +115,3 @@ class MessageData(Shape):
 
 class EventData(MessageData):
     """The data of a message that this service consumes: something that happened, in the past tense."""
-
-
-class Basis(Shape):
-    """Why something was decided, in words that a buyer's support agent can read out."""
-
-    clause: Annotated[str, Field(min_length=1, max_length=32, pattern=NO_NUL)] = Field(
-        description="The clause of the service agreement, such as `12(1)A`."
-    )
-    because: Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_NUL)] = Field(
-        description="What made the clause apply, such as `no purchase had been made from the seller`."
-    )
-
-
-class PublishedData(MessageData):
-    """The data of a message that this service publishes about an order."""
-
-    order_id: Identifier = Field(description="The order; also the message's `subject` and the record's key.")
-    account_id: Identifier | None = Field(
-        default=None, description="The buyer's account. Absent where the message concerns brokerage (19)."
-    )
-    provider_id: Identifier = Field(description="The purchasing provider who runs the order.")
-    order_version: int = Field(
-        ge=1,
-        le=BIGINT_MAX,
-        description="Counts the order's messages over all topics we publish, from 1, without gaps.",
-    )
-    terms_version: Identifier = Field(description="The version of the terms that bind the order.")
-    basis: tuple[Basis, ...] = Field(min_length=1, description="The clauses that led to this, at least one.")
-
-
-class CommandData(PublishedData):
-    """The data of a command: something that its receiver is to do, once for each `command_id`."""
-
-    command_id: Identifier = Field(
-        description="Equals the message's `id`. Made of what is commanded: the same step has the same one."
-    )

@@ -1,11 +1,12 @@
-"""Topic `purchasing.decisions.v1`: what was decided, and stands until it is replaced (rules.md, "The decisions")."""
+"""Topic `purchasing.decisions.v1`: what was decided, and stands until replaced (rules.md, "The decisions")."""
 
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from purchasing_contracts.base import DerivedIdentifier, Instant, PublishedData
+from purchasing_contracts.base import DerivedIdentifier, Instant
 from purchasing_contracts.money import Money
+from purchasing_contracts.published import PublishedData
 
 Kind = Literal[
     "agreement",

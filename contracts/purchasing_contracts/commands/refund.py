@@ -4,8 +4,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from purchasing_contracts.base import CommandData, DerivedIdentifier, Identifier
+from purchasing_contracts.base import DerivedIdentifier, Identifier
 from purchasing_contracts.money import Money
+from purchasing_contracts.published import CommandData
 
 
 class RefundIssue(CommandData):

@@ -1,0 +1,18 @@
+"""Why a message was published: the clauses that led to it."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from purchasing_contracts.base import NO_NUL, Shape
+
+
+class Basis(Shape):
+    """Why something was decided, in words that a buyer's support agent can read out."""
+
+    clause: Annotated[str, Field(min_length=1, max_length=32, pattern=NO_NUL)] = Field(
+        description="The clause of the service agreement, such as `12(1)A`."
+    )
+    because: Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_NUL)] = Field(
+        description="What made the clause apply, such as `no purchase had been made from the seller`."
+    )
