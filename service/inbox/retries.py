@@ -1,0 +1,75 @@
+"""The same work again until the database takes it.
+
+PostgreSQL away, a deadlock, a lock not had in time: none of these is the batch's fault, and nothing may pass
+it by. So it is tried again for ever, ever more slowly, until it is stored or the process is asked to stop.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from service.failures import describe
+from service.store.errors import StoreUnavailableError
+
+log = structlog.get_logger("service.inbox")
+
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 10.0
+
+R = TypeVar("R")
+
+
+def pause_before(attempt: int, draw: Callable[[], float] = random.random) -> float:
+    """Seconds to wait before that attempt (the first retry is 1): doubling up to ten, half of it by chance.
+
+    By chance, because workers that lost the database at the same moment shall not come back at the same
+    moment.
+    """
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempt - 1, 16))
+    return longest * (0.5 + draw() / 2)
+
+
+async def until_stored(
+    work: Callable[[], Awaitable[R]],
+    stopping: asyncio.Event,
+    *,
+    told: Callable[[int], None] = lambda _attempt: None,
+) -> R | None:
+    """What `work` returns, however often it takes; None if `stopping` was set before it worked.
+
+    `told` hears the number of failures so far each time, and 0 when it worked: readiness and lag build on it.
+    Raises whatever `work` raises besides StoreUnavailableError.
+    """
+    failures = 0
+    while True:
+        try:
+            result = await work()
+        except StoreUnavailableError as error:
+            failures += 1
+            told(failures)
+            pause = pause_before(failures)
+            log.warning(
+                "The batch is not stored, trying it again.",
+                because=describe(error.__cause__ or error),
+                failures=failures,
+                pause_seconds=round(pause, 2),
+            )
+            if await happens_within(stopping, pause):
+                return None
+        else:
+            if failures:
+                log.info("The batch is stored after all.", failures=failures)
+            told(0)
+            return result
+
+
+async def happens_within(event: asyncio.Event, seconds: float) -> bool:
+    """Whether the event is set within that time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -1,0 +1,130 @@
+"""Logs: one event a line on stderr, as JSON or for people, never with a record's content, never a flood.
+
+Everything goes through the standard library's root logger: our own events (structlog) and what the libraries
+log.
+"""
+
+import logging
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+from service.failures import describe, places
+
+BURST = 10
+WINDOW = 30.0
+KINDS_REMEMBERED = 1000
+
+# Libraries that say at INFO what is only of interest when looking for a fault in them.
+QUIET = ("aiokafka", "asyncio", "faststream")
+
+
+class FloodGate(logging.Filter):
+    """Lets `burst` events of one kind (logger, level, wording without its values) pass in `window` seconds.
+
+    The first of that kind to pass afterwards says in `suppressed` how many did not. A broker that is away
+    makes aiokafka log thousands of lines a minute; the first ten say it all.
+    """
+
+    def __init__(
+        self, burst: int = BURST, window: float = WINDOW, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self._burst = burst
+        self._window = window
+        self._clock = clock
+        # kind -> [window's start, passed in it, suppressed since the last that passed]; the oldest kinds
+        # fall out.
+        self._kinds: OrderedDict[tuple[str, int, str], list[float]] = OrderedDict()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        wording = record.msg.get("event", "") if isinstance(record.msg, dict) else record.msg
+        kind = (record.name, record.levelno, str(wording)[:200])
+        now = self._clock()
+        state = self._kinds.setdefault(kind, [now, 0, 0])
+        self._kinds.move_to_end(kind)
+        if len(self._kinds) > KINDS_REMEMBERED:
+            self._kinds.popitem(last=False)
+        if now - state[0] >= self._window:
+            state[0], state[1] = now, 0
+        if state[1] >= self._burst:
+            state[2] += 1
+            return False
+        state[1] += 1
+        if state[2]:
+            record.suppressed = int(state[2])
+            state[2] = 0
+        return True
+
+
+def configure(
+    form: Literal["json", "console", "auto"] = "auto", level: str = "info", stream: TextIO | None = None
+) -> None:
+    """Send every log event of the process to `stream` (stderr), a line each."""
+    stream = stream or sys.stderr
+    console = form == "console" or (form == "auto" and stream.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _without_content,
+    ]
+    last: list[Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        if console
+        else [structlog.processors.JSONRenderer(ensure_ascii=False, default=_class_only)]
+    )
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(FloodGate())
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[_suppressed, structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _without_content(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """An exception becomes its class and places; a text spread over lines becomes one line."""
+    info = event.pop("exc_info", None)
+    error = info if isinstance(info, BaseException) else info[1] if isinstance(info, tuple) else None
+    if info is True:
+        error = sys.exc_info()[1]
+    if error is not None:
+        event["error"] = describe(error)
+        event["at"] = places(error)
+    event["event"] = " ".join(str(event.get("event", "")).split())
+    return event
+
+
+def _suppressed(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    count = getattr(event.get("_record"), "suppressed", 0)
+    if count:
+        event["suppressed"] = count
+    return event
+
+
+def _class_only(value: Any) -> str:
+    """What JSON can't say is shown by its class: a `repr` may hold content."""
+    return type(value).__name__

@@ -1,0 +1,157 @@
+"""What the environment says: every `PURCHASING_*` variable, checked before anything else starts.
+
+A value may be a secret or carry one (a database URL has a password), so no error and no `repr` of this
+module shows a value: they name the variable and say what to do.
+"""
+
+import os
+import ssl
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "PURCHASING_"
+
+WHAT_TO_DO: Mapping[str, str] = {
+    "kafka_bootstrap_servers": "give the brokers as host:port, separated by commas, such as localhost:9092",
+    "kafka_security_protocol": "it is one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL",
+    "kafka_sasl_mechanism": "it is one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512",
+    "kafka_sasl_username": "give the name of the Kafka user",
+    "kafka_sasl_password": "give the password of the Kafka user",
+    "kafka_ssl_cafile": "give the path of a readable PEM file with the broker's certificate authority",
+    "database_url": "give the database as postgresql://user:password@host:5432/name",
+    "consumer_group": "give the consumer group as 1 to 200 letters, digits, '.', '_' or '-'",
+    "http_port": "give a port from 0 to 65535",
+    "log_format": "it is one of json, console, auto",
+    "log_level": "it is one of debug, info, warning, error",
+}
+
+
+class SettingsError(Exception):
+    """The environment doesn't make a whole set of settings. Its text has a sentence a problem and never a
+    value.
+    """
+
+
+class Settings(BaseSettings):
+    """The service's settings, from environment variables named like the members with `PURCHASING_` before
+    them.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    kafka_bootstrap_servers: str
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: SecretStr | None = None
+    kafka_ssl_cafile: Path | None = None
+    database_url: SecretStr
+    consumer_group: str = Field(default="purchasing", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    http_port: int = Field(default=8080, ge=0, le=65535)
+    log_format: Literal["json", "console", "auto"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _are_addresses(cls, text: str) -> str:
+        for server in text.split(","):
+            host, colon, port = server.strip().rpartition(":")
+            if not (host and colon and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+                raise ValueError("not host:port")
+        return text
+
+    @field_validator("kafka_ssl_cafile")
+    @classmethod
+    def _is_a_file(cls, path: Path | None) -> Path | None:
+        if path is not None and not os.access(path, os.R_OK):
+            raise ValueError("not readable")
+        return path
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database(cls, url: SecretStr) -> SecretStr:
+        parts = urlsplit(url.get_secret_value())
+        if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+            raise ValueError("not a PostgreSQL URL")
+        # Reading the port raises where it is no number.
+        _ = parts.port
+        return url
+
+    @model_validator(mode="after")
+    def _sasl_is_whole(self) -> Self:
+        if self.kafka_security_protocol.startswith("SASL_"):
+            for name in ("kafka_sasl_username", "kafka_sasl_password"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"{name} needed")
+        return self
+
+    def kafka(self) -> dict[str, Any]:
+        """How any aiokafka client of the service connects: keyword arguments. Reads the CA file.
+
+        Raises SettingsError where that file holds no certificate.
+        """
+        connection: dict[str, Any] = {
+            "bootstrap_servers": [server.strip() for server in self.kafka_bootstrap_servers.split(",")],
+            "security_protocol": self.kafka_security_protocol,
+        }
+        if self.kafka_security_protocol.endswith("SSL"):
+            try:
+                connection["ssl_context"] = ssl.create_default_context(cafile=self.kafka_ssl_cafile)
+            except (OSError, ssl.SSLError):
+                raise SettingsError(
+                    _sentence("kafka_ssl_cafile", "holds no certificate that can be read")
+                ) from None
+        if self.kafka_security_protocol.startswith("SASL_") and self.kafka_sasl_password is not None:
+            connection["sasl_mechanism"] = self.kafka_sasl_mechanism
+            connection["sasl_plain_username"] = self.kafka_sasl_username
+            connection["sasl_plain_password"] = self.kafka_sasl_password.get_secret_value()
+        return connection
+
+    def database(self) -> str:
+        """The PostgreSQL URL, password and all: for the driver only, never for a log."""
+        return self.database_url.get_secret_value()
+
+
+def load(**given: Any) -> Settings:
+    """The settings of the environment; `given` members come before it (the embedded stack's addresses).
+
+    Raises SettingsError with one sentence for each thing that is wrong, a line each.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        # `from None`: the original error's context holds the values it refused.
+        raise SettingsError("\n".join(_sentences(error))) from None
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Names that start like ours and are none of ours: most likely a typing error, so worth a warning."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    ours = (name for name in environment if name.upper().startswith(PREFIX))
+    return sorted(name for name in ours if name.upper() not in known)
+
+
+def _sentences(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_input=False, include_context=False, include_url=False):
+        if problem["loc"]:
+            state = "is not set" if problem["type"] == "missing" else "is not valid"
+            yield _sentence(str(problem["loc"][0]), state)
+        else:
+            # The only rule over several members: SASL without a user or a password.
+            name = problem["msg"].removeprefix("Value error, ").removesuffix(" needed")
+            yield _sentence(name, "is not set, but the security protocol is a SASL one")
+
+
+def _sentence(name: str, state: str) -> str:
+    return f"{PREFIX}{name.upper()} {state}: {WHAT_TO_DO[name]}."
