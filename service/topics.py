@@ -1,0 +1,133 @@
+"""The service's topics on a broker: made when they are missing, and compared with the registry.
+
+The registry is `purchasing_contracts.topics`. An existing topic is never changed: what differs is said, and
+somebody who knows what else depends on the topic decides.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import for_code
+from purchasing_contracts.topics import OUTBOX, TOPICS, Topic
+
+Kafka = Mapping[str, Any]
+"""How any client connects: aiokafka's arguments from `bootstrap_servers` to TLS and SASL."""
+
+REPLICAS = 3
+VISIBLE_LIMIT_SECONDS = 30.0
+POLL_SECONDS = 0.05
+EXISTS = 36  # Kafka's error code TOPIC_ALREADY_EXISTS
+
+
+class TopicsError(Exception):
+    """The broker did not create a topic; the text names it and the broker's reason."""
+
+
+def partitions_of(topic: Topic, lanes: int) -> int:
+    """How many partitions the topic gets: the relay's cursor has one a lane, all others what the registry says."""
+    return lanes if topic is OUTBOX else topic.partitions
+
+
+async def create_topics(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPICS) -> list[str]:
+    """Creates what is missing and waits until clients can use it. Returns the names created.
+
+    Replicated three times, or as often as there are brokers. Raises TopicsError, and KafkaError when
+    there is no broker.
+    """
+    wanted = list(topics)
+    async with _admin(kafka) as admin:
+        present = set(await admin.list_topics())
+        missing = [topic for topic in wanted if topic.name not in present]
+        if not missing:
+            return []
+        brokers = len((await admin.describe_cluster())["brokers"])
+        replicas = max(1, min(REPLICAS, brokers))
+        answer = await admin.create_topics(
+            [
+                NewTopic(
+                    topic.name, partitions_of(topic, lanes), replicas, topic_configs=dict(topic.settings)
+                )
+                for topic in missing
+            ]
+        )
+        refused = [_reason(error) for error in answer.topic_errors if error[1] not in (0, EXISTS)]
+        if refused:
+            raise TopicsError("the broker did not create " + "; ".join(refused))
+        await _visible(admin, [topic.name for topic in missing])
+    return [topic.name for topic in missing]
+
+
+async def topic_problems(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPICS) -> list[str]:
+    """What is missing or set up otherwise than the registry says, a sentence each; empty when all is well.
+
+    More partitions than the registry says are fine, but for the cursor topic: a lane is one of its partitions.
+    Raises KafkaError when there is no broker.
+    """
+    wanted = list(topics)
+    async with _admin(kafka) as admin:
+        present = {name: len(partitions) for name, partitions in await _partitions(admin, wanted)}
+        settings = await _settings(admin, [topic for topic in wanted if topic.name in present])
+    problems = []
+    for topic in wanted:
+        if topic.name not in present:
+            problems.append(f"{topic.name} does not exist: create it with `topics create`")
+            continue
+        number, needed = present[topic.name], partitions_of(topic, lanes)
+        if (topic is OUTBOX and number != needed) or number < needed:
+            problems.append(f"{topic.name} has {number} partitions and needs {needed}")
+        for name, value in topic.settings.items():
+            found = settings[topic.name].get(name)
+            if found != value:
+                problems.append(f"{topic.name} has {name}={found} and needs {value}")
+    return problems
+
+
+@asynccontextmanager
+async def _admin(kafka: Kafka) -> AsyncIterator[Any]:
+    admin = AIOKafkaAdminClient(**kafka)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def _visible(admin: Any, names: list[str]) -> None:
+    # The controller has created them; the brokers, which clients ask, learn of it a moment later.
+    async with asyncio.timeout(VISIBLE_LIMIT_SECONDS):
+        while True:
+            described = await admin.describe_topics(names)
+            partitions = [partition for topic in described for partition in topic["partitions"]]
+            if all(topic["error_code"] == 0 for topic in described) and all(
+                partition["leader"] >= 0 for partition in partitions
+            ):
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def _partitions(admin: Any, topics: list[Topic]) -> list[tuple[str, list[Any]]]:
+    present = set(await admin.list_topics())
+    names = [topic.name for topic in topics if topic.name in present]
+    described = await admin.describe_topics(names) if names else []
+    return [(topic["topic"], topic["partitions"]) for topic in described]
+
+
+async def _settings(admin: Any, topics: list[Topic]) -> dict[str, dict[str, str]]:
+    if not topics:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
+    found = {}
+    for answer in await admin.describe_configs(resources):
+        for _code, _message, _kind, name, entries in answer.resources:
+            found[name] = {entry[0]: entry[1] for entry in entries}
+    return found
+
+
+def _reason(error: tuple[Any, ...]) -> str:
+    name, code, *message = error
+    said = message[0] if message and message[0] else for_code(code).__name__
+    return f"{name}: {said}"
