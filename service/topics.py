@@ -5,8 +5,9 @@ somebody who knows what else depends on the topic decides.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -61,8 +62,23 @@ async def create_topics(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPI
     return [topic.name for topic in missing]
 
 
-async def topic_problems(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPICS) -> list[str]:
-    """What is missing or set up otherwise than the registry says, a sentence each; empty when all is well.
+@dataclass(frozen=True, slots=True)
+class TopicProblem:
+    """One thing in which a topic is not as the registry wants it; `sentence` says which and what to do.
+
+    `stops`: the service can't work with it: the topic isn't there, or the relay's cursor doesn't fit the lanes or
+    could be removed. All else (a shorter retention, say) may be somebody's choice, to be known and not more.
+    """
+
+    sentence: str
+    stops: bool
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+async def topic_problems(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPICS) -> list[TopicProblem]:
+    """What is missing or set up otherwise than the registry says; empty when all is well.
 
     More partitions than the registry says are fine, but for the cursor topic: a lane is one of its partitions.
     Raises KafkaError when there is no broker.
@@ -71,19 +87,33 @@ async def topic_problems(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOP
     async with _admin(kafka) as admin:
         present = {name: len(partitions) for name, partitions in await _partitions(admin, wanted)}
         settings = await _settings(admin, [topic for topic in wanted if topic.name in present])
-    problems = []
-    for topic in wanted:
-        if topic.name not in present:
-            problems.append(f"{topic.name} does not exist: create it with `topics create`")
-            continue
-        number, needed = present[topic.name], partitions_of(topic, lanes)
-        if (topic is OUTBOX and number != needed) or number < needed:
-            problems.append(f"{topic.name} has {number} partitions and needs {needed}")
-        for name, value in topic.settings.items():
-            found = settings[topic.name].get(name)
-            if found != value:
-                problems.append(f"{topic.name} has {name}={found} and needs {value}")
-    return problems
+    return [
+        problem
+        for topic in wanted
+        for problem in _problems_of(topic, present.get(topic.name), lanes, settings.get(topic.name, {}))
+    ]
+
+
+def _problems_of(
+    topic: Topic, number: int | None, lanes: int, settings: Mapping[str, str]
+) -> Iterator[TopicProblem]:
+    if number is None:
+        yield TopicProblem(f"{topic.name} does not exist: create it with `topics create`", stops=True)
+        return
+    needed = partitions_of(topic, lanes)
+    if topic is OUTBOX and number != needed:
+        sentence = (
+            f"{topic.name} has {number} partitions and needs {needed}, one for each lane of the database"
+        )
+        yield TopicProblem(sentence, stops=True)
+    elif number < needed:
+        yield TopicProblem(f"{topic.name} has {number} partitions and should have {needed}", stops=False)
+    for name, value in topic.settings.items():
+        found = settings.get(name)
+        # What may not be read (a right of its own) is no difference.
+        if found is not None and found != value:
+            fatal = topic is OUTBOX and name == "cleanup.policy"
+            yield TopicProblem(f"{topic.name} has {name}={found} and should have {value}", stops=fatal)
 
 
 @asynccontextmanager
