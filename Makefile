@@ -1,0 +1,42 @@
+# Two commands matter: `make demo` and `make test`. Both bring what they need and say what they are doing.
+# Downloads are kept between runs: uv's cache, and the broker's jars in $PURCHASING_CACHE_DIR or ~/.cache/purchasing.
+
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+# More arguments for pytest, such as `make test PYTEST="tests/rules -x"`.
+PYTEST ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format unit env jars clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: env ## real orders through a real Kafka and PostgreSQL, explained as they go
+	@$(PYTHON) -m service demo
+
+test: lint unit ## format, lint, types, layers, then all tests on a real broker and database
+
+lint: env ## format, lint, types and layers only
+	@echo "== format";  .venv/bin/ruff format --check --quiet . || { echo "not formatted: run make format" >&2; exit 1; }
+	@echo "== lint";    .venv/bin/ruff check --quiet .
+	@echo "== types";   .venv/bin/mypy
+	@echo "== layers";  .venv/bin/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+
+unit: env jars ## tests only; PYTEST="..." narrows them down
+	@echo "== tests";   $(PYTHON) -m pytest $(PYTEST)
+
+format: env ## formats and mends what can be mended
+	@.venv/bin/ruff format --quiet .
+	@.venv/bin/ruff check --fix --quiet .
+
+env: ## uv and the environment in .venv
+	@echo "== environment"
+	@.ci/uv sync --frozen
+
+jars: env ## the embedded broker's jars, into the cache
+	@test -n "$$PURCHASING_TEST_KAFKA" || $(PYTHON) -m service.embedded.fetch > /dev/null
+
+clean: ## removes the environment, tools, caches, and the embedded stack's data and logs
+	rm -rf .venv .tools .embedded .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist contracts/dist
+	find service contracts tests -name __pycache__ -type d -prune -exec rm -rf {} +
