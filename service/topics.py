@@ -29,7 +29,9 @@ class TopicsError(Exception):
 
 
 def partitions_of(topic: Topic, lanes: int) -> int:
-    """How many partitions the topic gets: the relay's cursor has one a lane, all others what the registry says."""
+    """How many partitions the topic gets: the relay's cursor has one a lane, all others what the registry
+    says.
+    """
     return lanes if topic is OUTBOX else topic.partitions
 
 
@@ -66,8 +68,9 @@ async def create_topics(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPI
 class TopicProblem:
     """One thing in which a topic is not as the registry wants it; `sentence` says which and what to do.
 
-    `stops`: the service can't work with it: the topic isn't there, or the relay's cursor doesn't fit the lanes or
-    could be removed. All else (a shorter retention, say) may be somebody's choice, to be known and not more.
+    `stops`: the service can't work with it: the topic isn't there, or the relay's cursor doesn't fit the
+    lanes or could be removed. All else (a shorter retention, say) may be somebody's choice, to be known and
+    not more.
     """
 
     sentence: str
@@ -80,8 +83,8 @@ class TopicProblem:
 async def topic_problems(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPICS) -> list[TopicProblem]:
     """What is missing or set up otherwise than the registry says; empty when all is well.
 
-    More partitions than the registry says are fine, but for the cursor topic: a lane is one of its partitions.
-    Raises KafkaError when there is no broker.
+    More partitions than the registry says are fine, but for the cursor topic: a lane is one of its
+    partitions. Raises KafkaError when there is no broker.
     """
     wanted = list(topics)
     async with _admin(kafka) as admin:
