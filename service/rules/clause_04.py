@@ -1,0 +1,4 @@
+"""Clause 4: information inquiry. It moves no money."""
+
+TITLE = "Information inquiry"
+DOES = "Who the provider is can be asked for on the platform; every message names it as `provider_id`. No money moves."

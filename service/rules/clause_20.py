@@ -1,0 +1,7 @@
+"""Clause 20: optional participation by the platform. It moves no money."""
+
+TITLE = "Optional participation by the platform"
+DOES = (
+    "The platform may decide a dispute; what it finds arrives as `provider_fault_found` and is compensated under "
+    "24. No money moves by this clause alone."
+)

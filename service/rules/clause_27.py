@@ -1,0 +1,7 @@
+"""Clause 27: valid communication channels. It moves no money."""
+
+TITLE = "Valid communication channels"
+DOES = (
+    "Notices are decisions, deemed delivered when published: the days of a payment demand run from there (22). No "
+    "money moves."
+)

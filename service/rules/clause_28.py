@@ -1,0 +1,4 @@
+"""Clause 28: applicable law. It moves no money."""
+
+TITLE = "Applicable law"
+DOES = "The law of Mainland China applies to the agreement; nothing to compute. No money moves."

@@ -1,0 +1,4 @@
+"""Clause 29: dispute resolution. It moves no money."""
+
+TITLE = "Dispute resolution"
+DOES = "Disputes go to arbitration in Hangzhou; an award arrives as events like any other fact. No money moves."

@@ -1,0 +1,30 @@
+"""How requests end once it is known what closed the order: every other open one becomes moot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.rules.assessment import Said
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.rules.assessment import Assessment
+
+
+def said_of(case: Assessment, kind: str) -> Iterator[Said]:
+    """Yield the decisions on the requests of a kind (`cancellation`, `dissolution`).
+
+    The one that closed the order cites the clauses of the closing; every other agreed, pending or withdrawn one is
+    moot and cites them too; a refused one stays refused.
+    """
+    closing, closed_by = case.closing, case.settlement.grounds
+    for request in case.requests:
+        if request.kind != kind:
+            continue
+        if closing is None or request.outcome == "refused":
+            yield Said(kind, request.id, request.outcome, request.grounds)
+        elif request.closing is closing:
+            yield Said(kind, request.id, request.outcome, closed_by + request.adds)
+        else:
+            yield Said(kind, request.id, "moot", closed_by)

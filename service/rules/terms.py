@@ -1,0 +1,120 @@
+"""The numbers a provider may declare for itself, and which of them bind an order (the agreement's opening lines)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Self
+
+from service.rules.facts import DAY
+
+PLATFORM = "*"
+"""The `provider_id` of the sets that hold for every provider without one of its own."""
+
+PLATFORM_ONLY = frozenset({"deemed_confirmation_days", "tip_limit"})
+"""What only `*` may set (clauses 18 and 21)."""
+
+ONLY_LONGER = frozenset({"tip_refund_days", "payment_demand_days"})
+"""What a provider may lengthen, but never shorten (clauses 21 and 22)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms that bind one order. Days are days of 24 hours, money is minor units."""
+
+    version: str = "standard"
+    service_fee_rate: Fraction = Fraction(1, 1000)
+    refund_fee_on_cancellation: bool = False
+    deemed_confirmation_days: int = 10
+    tip_limit: int = 20_000
+    tip_refund_days: int = 30
+    payment_demand_days: int = 3
+    refuse_prohibited: bool = True
+
+    @property
+    def demand_span(self) -> int:
+        """How long a payment demand leaves, in microseconds (22)."""
+        return self.payment_demand_days * DAY
+
+
+STANDARD = Terms()
+"""What the agreement itself says; in force where nobody declared anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class TermsSet:
+    """What one provider (or `*`, the platform) declared from an instant on: only the named values differ."""
+
+    version: str
+    provider_id: str
+    effective_from: int
+    values: tuple[tuple[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TermsBook:
+    """Every set ever declared. Append-only; sets come into force in the future only, so what bound an order stays."""
+
+    sets: tuple[TermsSet, ...] = ()
+    _timelines: dict[str, tuple[list[int], list[TermsSet]]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Order each provider's sets by the instant from which they are in force."""
+        timelines: dict[str, tuple[list[int], list[TermsSet]]] = {}
+        for one in sorted(self.sets, key=lambda s: (s.provider_id, s.effective_from)):
+            starts, sets = timelines.setdefault(one.provider_id, ([], []))
+            starts.append(one.effective_from)
+            sets.append(one)
+        object.__setattr__(self, "_timelines", timelines)
+
+    def in_force(self, provider_id: str, at: int) -> Terms:
+        """Return the terms that bind an order of this provider agreed at this instant.
+
+        The provider's own set comes before the platform's; what it does not declare, and what only the platform may
+        declare, is taken from the platform's set in force at that instant, else from the agreement.
+        """
+        if not self._timelines:
+            return STANDARD
+        platform = self._at(PLATFORM, at)
+        own = self._at(provider_id, at) if provider_id != PLATFORM else None
+        if platform is None and own is None:
+            return STANDARD
+        values: dict[str, object] = {}
+        if platform is not None:
+            values.update(platform.values)
+        if own is not None:
+            values.update(_own_values(own, values))
+        bound = own or platform
+        assert bound is not None
+        return Terms(version=bound.version, **values)  # type: ignore[arg-type]  # values were checked on import
+
+    def _at(self, provider_id: str, at: int) -> TermsSet | None:
+        timeline = self._timelines.get(provider_id)
+        if timeline is None:
+            return None
+        position = bisect_right(timeline[0], at)
+        return timeline[1][position - 1] if position else None
+
+    @classmethod
+    def of(cls, *sets: TermsSet) -> Self:
+        """Return a book of these sets."""
+        return cls(sets=sets)
+
+
+def _own_values(own: TermsSet, platform: dict[str, object]) -> dict[str, object]:
+    """Return what a provider's set changes: nothing that is the platform's to set, and no period shortened."""
+    values: dict[str, object] = {}
+    for name, value in own.values:
+        if name in PLATFORM_ONLY:
+            continue
+        if name in ONLY_LONGER:
+            floor = platform.get(name, getattr(STANDARD, name))
+            values[name] = max(value, floor)  # type: ignore[call-overload]  # days, checked on import
+        else:
+            values[name] = value
+    return values
+
+
+TERMS_OF_THE_AGREEMENT = TermsBook()
+"""A book in which nobody declared anything."""
