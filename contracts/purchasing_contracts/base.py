@@ -70,9 +70,7 @@ class _InstantSchema:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.json_or_python_schema(
-            json_schema=core_schema.no_info_after_validator_function(
-                instant_of, core_schema.str_schema(strict=True)
-            ),
+            json_schema=core_schema.no_info_after_validator_function(instant_of, core_schema.str_schema(strict=True)),
             python_schema=core_schema.no_info_after_validator_function(
                 _in_utc, core_schema.datetime_schema(strict=True, tz_constraint="aware")
             ),
@@ -81,9 +79,7 @@ class _InstantSchema:
             ),
         )
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "format": "date-time", "pattern": RFC3339}
 
 

@@ -1,4 +1,4 @@
-"""Topic `purchasing.decisions.v1`: what was decided, and stands until replaced (rules.md, "The decisions")."""
+"""Topic `purchasing.decisions.v1`: what was decided, and stands until replaced (rules.md, "Decisions")."""
 
 from typing import ClassVar, Literal
 
@@ -72,6 +72,4 @@ class DecisionMade(PublishedData):
     outcome: Outcome = Field(description="How it came out.")
     audience: Audience = Field(description="Whom it concerns.")
     amount: Money | None = Field(default=None, description="The amount that stands, for kinds that have one.")
-    due_at: Instant | None = Field(
-        default=None, description="The last instant in which a demand can be met (22, 27)."
-    )
+    due_at: Instant | None = Field(default=None, description="The last instant in which a demand can be met (22, 27).")

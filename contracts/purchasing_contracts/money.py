@@ -1,7 +1,8 @@
 """Money and its breakdown, as they stand in messages (messages.md, "Envelope" and "Shared shapes")."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
@@ -28,9 +29,7 @@ class Money(Shape):
 class OtherFee(Shape):
     """A fee besides goods, shipping and service fee (7)."""
 
-    kind: Literal["storage", "fixed_loss", "transaction", "packaging", "other"] = Field(
-        description="What it is for."
-    )
+    kind: Literal["storage", "fixed_loss", "transaction", "packaging", "other"] = Field(description="What it is for.")
     amount: Money = Field(description="How much.")
     collected_by: Literal["provider", "third_party"] = Field(
         description="Who keeps it. What a third party collected is never the provider's to refund (7)."
@@ -46,56 +45,77 @@ class Breakdown(Shape):
     other_fees: tuple[OtherFee, ...] = Field(default=(), description="Fees beyond these three (7).")
 
 
+def currency_of(data: Shape) -> str | None:
+    """The currency of a message's data, whose money all has one; None without money."""
+    always, sometimes = _readers(type(data))
+    if always:
+        return str(always[0](data))
+    return next(iter(_found_in(data)), None) if sometimes else None
+
+
+def is_mixed(data: Shape) -> bool:
+    """Whether a message's data names more than one currency."""
+    return len(set(_found_in(data))) > 1
+
+
 def currencies(value: object, place: str = "") -> Iterator[tuple[str, str]]:
-    """Each currency that a message's data names, with its JSON pointer below `place`, in the order of the members."""
+    """Each currency in a message's data with its JSON pointer, in the order of the members: to say where."""
     if isinstance(value, tuple):
         for index, item in enumerate(value):
             yield from currencies(item, f"{place}/{index}")
     elif isinstance(value, Shape):
-        for name in _bearers(type(value)):
-            member = getattr(value, name)
+        for name in type(value).model_fields:
             if name == "currency":
-                yield f"{place}/currency", member
+                yield f"{place}/currency", getattr(value, name)
             else:
-                yield from currencies(member, f"{place}/{name}")
+                yield from currencies(getattr(value, name), f"{place}/{name}")
 
 
-def currency_of(value: object) -> str | None:
-    """The currency of a message's data: that of the first money in it, all of which agree; None without money."""
-    return next((currency for _, currency in currencies(value)), None)
+Getter = Callable[[Any], Any]
 
 
-def is_mixed(value: Shape) -> bool:
-    """Whether a message's data names more than one currency."""
-    found: set[str] = set()
-    _collect(value, found)
-    return len(found) > 1
-
-
-def _collect(value: Any, found: set[str]) -> None:
-    for name in _bearers(type(value)):
-        member = getattr(value, name)
-        if name == "currency":
-            found.add(member)
-        elif type(member) is tuple:
+def _found_in(data: Shape) -> list[str]:
+    """The currencies in the data, those of required members first. Every message passes here: be quick."""
+    always, sometimes = _readers(type(data))
+    found = [read(data) for read in always]
+    for read in sometimes:
+        member = read(data)
+        if type(member) is tuple:
             for item in member:
-                _collect(item, found)
+                found += _found_in(item)
         elif member is not None:
-            _collect(member, found)
+            found += _found_in(member)
+    return found
 
 
 @cache
-def _bearers(shape: type[Shape]) -> tuple[str, ...]:
-    """The members of a class that are a currency or hold one. Kept: there are as many as there are classes."""
-    return tuple(
-        name
-        for name, field in shape.model_fields.items()
-        if name == "currency" or any(_bearers(inner) for inner in _shapes_in(field.annotation))
-    )
+def _readers(shape: type[Shape]) -> tuple[tuple[Getter, ...], tuple[Getter, ...]]:
+    """What reads a class's currencies: those always there; and the optional members and lists that may hold some.
+
+    Kept: there are as many as there are classes.
+    """
+    always, sometimes = _paths(shape)
+    return tuple(map(attrgetter, always)), tuple(map(attrgetter, sometimes))
 
 
-def _shapes_in(annotation: Any) -> Iterator[type[Shape]]:
+def _paths(shape: type[Shape]) -> tuple[list[str], list[str]]:
+    always: list[str] = []
+    sometimes: list[str] = []
+    for name, field in shape.model_fields.items():
+        annotation: Any = field.annotation
+        if name == "currency":
+            always.append(name)
+        elif isinstance(annotation, type) and issubclass(annotation, Shape):
+            inner_always, inner_sometimes = _paths(annotation)
+            always += [f"{name}.{path}" for path in inner_always]
+            sometimes += [f"{name}.{path}" for path in inner_sometimes]
+        elif any(_holds_currency(inner) for inner in get_args(annotation)):
+            sometimes.append(name)
+    return always, sometimes
+
+
+def _holds_currency(annotation: Any) -> bool:
     if isinstance(annotation, type) and issubclass(annotation, Shape):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _shapes_in(argument)
+        always, sometimes = _paths(annotation)
+        return bool(always or sometimes)
+    return any(_holds_currency(inner) for inner in get_args(annotation))

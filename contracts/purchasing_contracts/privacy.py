@@ -1,8 +1,8 @@
 """The private members of messages (clause 23): masking them, and taking them out.
 
-Which members are private is marked on the fields (`base.PRIVATE`) and nowhere else. `masked` and `private_of` together
-hold all of a message's data, and `masked` alone keeps what the rules need: whether a member was there, whether it was
-blank, and how many items it had.
+Which members are private is marked on the fields (`base.PRIVATE`) and nowhere else. `masked` and `private_of`
+together hold all of a message's data, and `masked` alone keeps what the rules need: whether a member was there,
+whether it was blank, and how many items it had.
 """
 
 from functools import cache
@@ -16,7 +16,7 @@ S = TypeVar("S", bound=Shape)
 
 
 def masked(data: S) -> S:
-    """The same class with private members replaced: text by `[private]`, blank text by an empty one.
+    """The same data with private members replaced: text by `[private]`, blank text by an empty one.
 
     Lists keep their length, an absent member stays absent. Data without private members is handed back as it is.
     """
@@ -27,7 +27,7 @@ def masked(data: S) -> S:
 
 
 def private_of(data: Shape) -> dict[str, Any] | None:
-    """The private members as plain JSON values, without those that are absent or empty; None where there are none."""
+    """The private members as plain JSON values, without absent and empty ones; None where there are none."""
     found = {}
     for name in private_members(type(data)):
         plain = _plain(getattr(data, name))

@@ -30,11 +30,7 @@ class RecordQuarantined(MessageData):
     partition: int = Field(ge=0, le=2**31 - 1, description="Its partition.")
     offset: int = Field(ge=0, le=BIGINT_MAX, description="Its offset.")
     reason: Reason = Field(description="What was wrong.")
-    place: Text = Field(
-        description="Where: a JSON pointer (RFC 6901) into the CloudEvent; empty: the whole record."
-    )
+    place: Text = Field(description="Where: a JSON pointer (RFC 6901) into the CloudEvent; empty: the whole record.")
     size: int = Field(ge=0, le=BIGINT_MAX, description="Bytes of the record's key, value and headers.")
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = Field(
-        description="Hash of the record, hexadecimal."
-    )
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = Field(description="Hash of the record, hexadecimal.")
     order_id: Identifier | None = Field(default=None, description="The order, where it could be read.")

@@ -14,9 +14,7 @@ class BrokerageTransfer(CommandData):
 
     TYPE: ClassVar[str] = "purchasing.brokerage.transfer.v1"
 
-    account_id: None = Field(
-        default=None, description="Never there: promoter and buyer don't see each other (19)."
-    )
+    account_id: None = Field(default=None, description="Never there: promoter and buyer don't see each other (19).")
     promoter_id: Identifier = Field(description="Who is paid.")
     amount: Money = Field(description="How much, the same as the deduction's.")
     deduction_id: DerivedIdentifier = Field(description="The deduction it is paid from.")

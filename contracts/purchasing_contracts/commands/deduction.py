@@ -14,9 +14,7 @@ class DeductionExecute(CommandData):
 
     TYPE: ClassVar[str] = "purchasing.deduction.execute.v1"
 
-    line: DerivedIdentifier = Field(
-        description="What it is taken for: `brokerage`, or the chargeback's line."
-    )
+    line: DerivedIdentifier = Field(description="What it is taken for: `brokerage`, or the chargeback's line.")
     deduction_id: DerivedIdentifier = Field(
         description="The deduction: the chargeback's id, or `{order_id}:brokerage:{n}`. The answer names it."
     )

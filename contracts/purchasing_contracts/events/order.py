@@ -147,9 +147,7 @@ class ObjectionRaised(EventData):
     TYPE: ClassVar[str] = "purchasing.order.objection_raised.v1"
 
     objection_id: Identifier = Field(description="The objection; its verification names it.")
-    scope: Literal["package", "quality"] = Field(
-        description="The package's state (17) or the goods' quality (18)."
-    )
+    scope: Literal["package", "quality"] = Field(description="The package's state (17) or the goods' quality (18).")
     evidence: Evidence = Field(description="URIs of the evidence; may be empty.")
 
 
@@ -174,6 +172,4 @@ class ProviderFaultFound(EventData):
 
     finding_id: Identifier = Field(description="The finding.")
     direct_loss: Money = Field(description="The buyer's direct loss.")
-    consequential_loss: Money | None = Field(
-        default=None, description="Further loss; never compensated (20, 24)."
-    )
+    consequential_loss: Money | None = Field(default=None, description="Further loss; never compensated (20, 24).")

@@ -63,9 +63,7 @@ class RefundFailed(EventData):
 
     command_id: Identifier = Field(description="The command that failed.")
     line: DerivedIdentifier = Field(description="The line of that command.")
-    payment_id: Identifier | None = Field(
-        default=None, description="The payment of that command, if it had one."
-    )
+    payment_id: Identifier | None = Field(default=None, description="The payment of that command, if it had one.")
     amount: Money = Field(description="How much of it failed.")
 
 
@@ -84,6 +82,4 @@ class DepositInsufficient(EventData):
     TYPE: ClassVar[str] = "purchasing.payment.deposit_insufficient.v1"
 
     deduction_id: Identifier = Field(description="As in the command.")
-    deducted: Money = Field(
-        description="What was taken all the same, for good; zero where there was nothing."
-    )
+    deducted: Money = Field(description="What was taken all the same, for good; zero where there was nothing.")

@@ -16,9 +16,7 @@ class PurchaseConfirmed(EventData):
     purchase_id: Identifier = Field(description="The purchase. A later message corrects an earlier one.")
     goods: Money = Field(description="The price of the goods, as charged.")
     to_warehouse_shipping: Money = Field(description="Shipping to the warehouse, as charged.")
-    deposit: Money | None = Field(
-        default=None, description="A deposit the seller keeps on cancellation (15(2))."
-    )
+    deposit: Money | None = Field(default=None, description="A deposit the seller keeps on cancellation (15(2)).")
 
 
 class PurchaseUnavailable(EventData):

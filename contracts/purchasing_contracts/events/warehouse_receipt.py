@@ -35,9 +35,7 @@ class CostIncurred(EventData):
     TYPE: ClassVar[str] = "purchasing.warehouse.cost_incurred.v1"
 
     cost_id: Identifier = Field(description="The cost.")
-    kind: Literal["custody", "transport", "transaction", "packaging", "other"] = Field(
-        description="What for."
-    )
+    kind: Literal["custody", "transport", "transaction", "packaging", "other"] = Field(description="What for.")
     amount: Money = Field(description="How much.")
     borne_by: Literal["provider", "third_party"] = Field(default="provider", description="Who paid it.")
 

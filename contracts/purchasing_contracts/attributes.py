@@ -1,0 +1,59 @@
+"""The CloudEvents envelope around each class of data: context attributes and data, as one model a type."""
+
+import re
+from typing import Annotated, Any, Literal, Union
+
+from pydantic import Field, TypeAdapter, create_model
+
+from purchasing_contracts.base import Identifier, Instant, MessageData, Shape
+from purchasing_contracts.topics import TOPICS
+
+JsonMediaType = Annotated[str, Field(pattern=r"^[^;]*[/+][jJ][sS][oO][nN][ \t]*(;.*)?$")]
+"""`application/json`, or anything else that says it is JSON, with or without parameters."""
+
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?")
+_TRACEPARENT_LENGTH_MAX = 512
+
+
+class Envelope(Shape):
+    """The context attributes. Below it there is a class for each type, which adds `type` and `data`."""
+
+    specversion: Literal["1.0"] = Field(description="The version of CloudEvents.")
+    id: Identifier = Field(description="With `source` the message's identity.")
+    source: Identifier = Field(description="Who says so. With `id` the message's identity.")
+    subject: Identifier = Field(description="The order's id, and the record's key.")
+    time: Instant = Field(description="When it happened, never when it was sent.")
+    datacontenttype: JsonMediaType | None = Field(default=None, description="`application/json`, if anything.")
+    # JSON in base 64 would be two notations for one message.
+    data_base64: None = Field(default=None, description="Never there: the data is JSON.")
+    traceparent: Any = Field(default=None, description="W3C trace context.")
+
+
+def _envelope_of(message: type[MessageData]) -> type[Envelope]:
+    has_required = any(field.is_required() for field in message.model_fields.values())
+    data: Any = (message, ...) if has_required else (message | None, None)
+    members: dict[str, Any] = {"type": (Literal[message.TYPE], ...), "data": data}
+    return create_model(f"{message.__name__}Envelope", __base__=Envelope, **members)
+
+
+ENVELOPES: dict[str, type[Any]] = {
+    message.TYPE: _envelope_of(message) for topic in TOPICS for message in topic.messages
+}
+"""The envelope model of each type, read or written. Where no member of the data is required, it may be None."""
+
+EVENT_TOPICS: dict[str, str] = {
+    message.TYPE: topic.name for topic in TOPICS if topic.direction == "in" for message in topic.messages
+}
+"""The name of the topic on which each type that is read must come."""
+
+_AnyEvent: Any = Union[tuple(ENVELOPES[type_] for type_ in EVENT_TOPICS)]  # noqa: UP007  # made at run time
+
+ANY_EVENT: TypeAdapter[Any] = TypeAdapter(Annotated[_AnyEvent, Field(discriminator="type")])
+"""Validates an event of any type in one go."""
+
+
+def trace_context(value: object) -> str | None:
+    """The `traceparent` if it is well formed. A malformed one is dropped, never a reason to refuse a message."""
+    if isinstance(value, str) and len(value) <= _TRACEPARENT_LENGTH_MAX and _TRACEPARENT.fullmatch(value):
+        return value
+    return None

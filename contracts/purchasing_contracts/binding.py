@@ -1,0 +1,51 @@
+"""The parts of a Kafka record: its size, and the headers of CloudEvents' binary mode.
+
+Source: CloudEvents 1.0, Kafka protocol binding. Attributes are in headers `ce_*`, as UTF-8 without percent-encoding;
+the data's media type is in the header `content-type`.
+"""
+
+from collections.abc import Sequence
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+RECORD_SIZE_MAX = 1_000_000
+"""Bytes of key, value, and names and values of headers."""
+
+_ATTRIBUTES = {f"ce_{name}": name for name in ("specversion", "id", "source", "type", "subject", "time", "traceparent")}
+
+
+def size_of(key: bytes | None, value: bytes | None, headers: Headers) -> int:
+    """Bytes of a record: key, value, and names and values of headers."""
+    size = len(key or b"") + len(value or b"")
+    for name, content in headers:
+        size += len(name.encode("utf-8", "surrogatepass")) + len(content or b"")
+    return size
+
+
+def binary_attributes(headers: Headers) -> dict[str, str] | None:
+    """The attributes of a record in binary mode; None where it isn't.
+
+    Binary mode is told by a header `ce_specversion` and no `content-type` of CloudEvents' own. A null header counts
+    as absent, and of several with one name the last counts, as in other Kafka libraries. What is not UTF-8 can be no
+    text; a NUL stands for it, which no attribute may hold.
+    """
+    found: dict[str, str | None] = {}
+    for header, content in headers:
+        name = "datacontenttype" if header.lower() == "content-type" else _ATTRIBUTES.get(header)
+        if name is not None:
+            found[name] = None if content is None else _text(content)
+    attributes = {name: text for name, text in found.items() if text is not None}
+    own = attributes.get("datacontenttype", "").lower().startswith("application/cloudevents")
+    return attributes if "specversion" in attributes and not own else None
+
+
+def header_of(attribute: str) -> str:
+    """The name of the header that holds an attribute in binary mode."""
+    return "content-type" if attribute == "datacontenttype" else f"ce_{attribute}"
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return "\0"

@@ -1,0 +1,119 @@
+"""The codec: a Kafka record to an event, and a message to a record. CloudEvents 1.0, structured and binary mode.
+
+What a record is refused for, in order of precedence; of several faults the first here is named:
+
+- `too_large`: more than 1,000,000 bytes of key, value and headers.
+- `not_json`: no value, or one that isn't JSON in UTF-8 (NaN isn't, nor a byte order mark), or is JSON beyond our
+  limits: nested deeper than 200, a number of more than 4,300 digits. In binary mode the value is the data only.
+- `not_cloudevent`: no JSON object, or it lacks what CloudEvents asks for: `specversion` "1.0", then an `id`, a `source`
+  and a `type` that are strings and not empty.
+- `unknown_type`: no message has this type.
+- `wrong_topic`: the type comes on another topic, or is one that we publish.
+- `schema`: breaks messages.md otherwise. Attributes first, then members as they are listed there. Null is taken for a
+  member marked `?`, not for one that has a default.
+- `mixed_currencies`: names two currencies. The place is the first that differs from the first named.
+- `key_mismatch`: no key, or another than the subject.
+
+Unknown members and headers are ignored, whatever is in them. Of a name that stands twice in an object the last counts.
+"""
+
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json, to_json
+
+from purchasing_contracts.attributes import ANY_EVENT, ENVELOPES, EVENT_TOPICS
+from purchasing_contracts.base import MessageData, text_of
+from purchasing_contracts.binding import RECORD_SIZE_MAX, Headers, binary_attributes, header_of, size_of
+from purchasing_contracts.examination import event_of, examine
+from purchasing_contracts.messages import SOURCE, Event, Message, Publication, Refusal
+from purchasing_contracts.money import is_mixed
+
+__all__ = [
+    "SOURCE",
+    "Event",
+    "Headers",
+    "Message",
+    "Publication",
+    "Refusal",
+    "decode",
+    "decode_published",
+    "encode_binary",
+    "encode_structured",
+]
+
+
+def decode(topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> Event | Refusal:
+    """The event in a record of one of the topics we read, or why there is none. Never raises.
+
+    A record is in binary mode if it has a header `ce_specversion` and no content type of CloudEvents' own; else its
+    value is taken for a whole event. `data` may be absent or null where none of its members is required.
+    """
+    return _decode_fast(topic, key, value, headers) or examine(topic, key, value, headers)
+
+
+def _decode_fast(topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> Event | None:
+    """The event of a record in structured mode, in one pass, and only if all is well."""
+    # The parser would let NaN pass in a member that nobody knows.
+    if value is None or b"NaN" in value or b"Infinity" in value:
+        return None
+    if headers and binary_attributes(headers) is not None:
+        return None
+    try:
+        event = event_of(ANY_EVENT.validate_json(value))
+    except ValidationError:
+        return None
+    fits = (
+        EVENT_TOPICS[event.type] == topic
+        and key == event.subject.encode()
+        and size_of(key, value, headers) <= RECORD_SIZE_MAX
+        and not is_mixed(event.data)
+    )
+    return event if fits else None
+
+
+def decode_published(value: bytes) -> tuple[dict[str, str], MessageData]:
+    """The attributes and the data of one of our own messages in structured mode.
+
+    Raises `ValueError`, which doesn't repeat the content, where the value is no such message.
+    """
+    parsed = from_json(value, allow_inf_nan=False)
+    type_ = parsed.get("type") if isinstance(parsed, dict) else None
+    if not isinstance(type_, str) or type_ not in ENVELOPES or type_ in EVENT_TOPICS:
+        raise ValueError("not a message of a type that the purchasing service publishes")
+    envelope = ENVELOPES[type_].model_validate_json(value)
+    data: MessageData = envelope.data
+    return _attributes(Publication(**{name: getattr(envelope, name) for name in _PUBLICATION})), data
+
+
+_PUBLICATION = ("id", "subject", "time", "data", "traceparent", "source")
+
+
+def encode_structured(message: Message) -> bytes:
+    """A message as the value of a record in structured mode: compact JSON in UTF-8, without members that are None.
+
+    Its header is `content-type: application/cloudevents+json`. Raises `ValueError` for text with lone surrogates.
+    """
+    event: dict[str, Any] = {**_attributes(message), "data": message.data}
+    return to_json(event, exclude_none=True)
+
+
+def encode_binary(message: Message) -> tuple[list[tuple[str, bytes]], bytes]:
+    """A message as the headers and the value of a record in binary mode. Raises like `encode_structured`."""
+    headers = [(header_of(name), text.encode()) for name, text in _attributes(message).items()]
+    return headers, to_json(message.data, exclude_none=True)
+
+
+def _attributes(message: Message) -> dict[str, str]:
+    attributes = {
+        "specversion": "1.0",
+        "id": message.id,
+        "source": message.source,
+        "type": message.data.TYPE,
+        "subject": message.subject,
+        "time": text_of(message.time),
+        "datacontenttype": "application/json",
+    }
+    if message.traceparent is not None:
+        attributes["traceparent"] = message.traceparent
+    return attributes

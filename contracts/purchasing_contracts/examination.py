@@ -1,0 +1,174 @@
+"""The slow way through a record: every check by itself, in order of precedence, to say what is wrong and where.
+
+`envelope.decode` comes here with records that its fast way did not take. Most are faulty; a few are good all the
+same, such as one with a lone surrogate in a member that nobody knows.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, from_json, to_json
+
+from purchasing_contracts.attributes import ENVELOPES, EVENT_TOPICS, trace_context
+from purchasing_contracts.base import NO_NUL
+from purchasing_contracts.binding import RECORD_SIZE_MAX, Headers, binary_attributes, size_of
+from purchasing_contracts.messages import Event, Refusal
+from purchasing_contracts.money import currencies
+from purchasing_contracts.quarantine import Reason
+from purchasing_contracts.topics import class_of
+
+_IDENTIFIER_LENGTH_MAX = 128
+
+# Every escape of a JSON text, pairs of surrogates whole; only a lone surrogate is in the group.
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\(u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    reason: Reason
+    place: str
+    because: str
+
+
+def examine(topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> Event | Refusal:
+    """The event in a record, or the first of its faults in the order of `envelope.decode`."""
+    attributes = binary_attributes(headers)
+    members: dict[str, Any] = {**attributes} if attributes is not None else {}
+    text: bytes | _Fault
+    if size_of(key, value, headers) > RECORD_SIZE_MAX:
+        text = _Fault("too_large", "", f"the record has more than {RECORD_SIZE_MAX:,} bytes")
+    else:
+        text = _structured(attributes, value)
+    if isinstance(text, _Fault):
+        return _refusal(text, key, members)
+    parsed = from_json(text)
+    if not isinstance(parsed, dict):
+        return _refusal(_Fault("not_cloudevent", "", "the JSON is no object"), key, members)
+    heard = _event(topic, key, text, parsed)
+    return heard if isinstance(heard, Event) else _refusal(heard, key, parsed)
+
+
+def _structured(attributes: dict[str, str] | None, value: bytes | None) -> bytes | _Fault:
+    """The whole event as one JSON text that is known to be JSON."""
+    if attributes is None:
+        return _json(value)
+    if not value:
+        return to_json(attributes)
+    data = _json(value)
+    return data if isinstance(data, _Fault) else with_data(attributes, data)
+
+
+def with_data(attributes: dict[str, str], data: bytes) -> bytes:
+    """An event in structured form, of its attributes and the text of its data, which must be one JSON value."""
+    return to_json(attributes)[:-1] + b',"data":' + data + b"}"
+
+
+def _json(value: bytes | None) -> bytes | _Fault:
+    """The text if it is JSON, with NUL for every lone surrogate: neither may be in a member we know."""
+    if value is None:
+        return _Fault("not_json", "", "the record has no value")
+    text = _ESCAPE.sub(lambda found: b"\\u0000" if found[1] else found[0], value) if b"\\u" in value else value
+    try:
+        from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        # The parser's message has what it expected and the position, never what is there.
+        return _Fault("not_json", "", f"not JSON in UTF-8: {error}")
+    return text
+
+
+def _event(topic: str, key: bytes | None, text: bytes, parsed: dict[str, Any]) -> Event | _Fault:
+    fault = _not_cloudevent(parsed) or _misplaced(topic, parsed["type"])
+    if fault is not None:
+        return fault
+    try:
+        envelope = ENVELOPES[parsed["type"]].model_validate_json(text)
+    except ValidationError as error:
+        return _violation(error.errors(include_url=False, include_input=False)[0])
+    event = event_of(envelope)
+    return _mixed(event) or _mismatch(event, key) or event
+
+
+def event_of(envelope: Any) -> Event:
+    """The event of a validated envelope."""
+    data = envelope.data
+    if data is None:
+        empty: Any = class_of(envelope.type)
+        data = empty()
+    return Event(
+        envelope.id,
+        envelope.source,
+        envelope.type,
+        envelope.subject,
+        envelope.time,
+        data,
+        trace_context(envelope.traceparent) if envelope.traceparent is not None else None,
+    )
+
+
+def _not_cloudevent(parsed: dict[str, Any]) -> _Fault | None:
+    """What CloudEvents itself asks for, as far as we read it; what only we ask for is the schema's."""
+    if parsed.get("specversion") != "1.0":
+        return _Fault("not_cloudevent", "/specversion", 'should be the string "1.0"')
+    for name in ("id", "source", "type"):
+        value = parsed.get(name)
+        if not isinstance(value, str) or not value:
+            return _Fault("not_cloudevent", f"/{name}", "should be a string that is not empty")
+    return None
+
+
+def _misplaced(topic: str, type_: str) -> _Fault | None:
+    if class_of(type_) is None:
+        return _Fault("unknown_type", "/type", "no message has this type")
+    if EVENT_TOPICS.get(type_) != topic:
+        return _Fault("wrong_topic", "/type", f"{type_} does not come on this topic")
+    return None
+
+
+def _violation(error: ErrorDetails) -> _Fault:
+    place = "".join(f"/{step}" for step in error["loc"])
+    if error["type"] == "string_pattern_mismatch" and error.get("ctx", {}).get("pattern") == NO_NUL:
+        return _Fault("schema", place, "should hold neither NUL nor a lone surrogate")
+    # Pydantic's messages say what should be there, not what is.
+    return _Fault("schema", place, error["msg"])
+
+
+def _mixed(event: Event) -> _Fault | None:
+    named = list(currencies(event.data, "/data"))
+    for place, currency in named:
+        if currency != named[0][1]:
+            return _Fault("mixed_currencies", place, f"is another currency than at {named[0][0]}")
+    return None
+
+
+def _mismatch(event: Event, key: bytes | None) -> _Fault | None:
+    if key is None:
+        return _Fault("key_mismatch", "/subject", "the record has no key; it should equal the subject")
+    if key != event.subject.encode():
+        return _Fault("key_mismatch", "/subject", "the record's key should equal the subject, as UTF-8")
+    return None
+
+
+def _refusal(fault: _Fault, key: bytes | None, members: dict[str, Any]) -> Refusal:
+    type_ = members.get("type")
+    return Refusal(
+        fault.reason,
+        fault.place,
+        _identifier(members.get("subject")) or _identifier(key),
+        fault.because,
+        type_ if isinstance(type_, str) and class_of(type_) is not None else None,
+    )
+
+
+def _identifier(value: object) -> str | None:
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            return None
+    fits = isinstance(value, str) and 0 < len(value) <= _IDENTIFIER_LENGTH_MAX and "\0" not in value
+    return str(value) if fits else None
