@@ -1,0 +1,63 @@
+"""Whether Kafka and PostgreSQL tell the same story of a lane, before anything is published on it.
+
+One of the two may have been restored from a backup, or lost its newest part. Going on then would publish
+outputs twice or leave some out, and money moves on them: the lane stops and says what it found.
+`deploy/runbook` has the ways on.
+"""
+
+from dataclasses import dataclass
+
+from service.outbox.cursor import CURSOR_TOPIC, Tail
+from service.outbox.failures import LaneStopped
+from service.outbox.journal import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a lane stands: published up to `position` by Kafka's account, up to `noted` by the database's
+    (never more)."""
+
+    position: int
+    noted: int
+
+
+async def check(journal: Journal, outbox_id: str, lane: int, tail: Tail) -> Standing:
+    """The lane's standing. Raises LaneStopped where the cursor and the database contradict each other.
+
+    Only meaningful between the initialisation of the lane's producer and its first transaction.
+    """
+    noted = await journal.noted(lane)
+    cursor = tail.cursor
+    if cursor is None:
+        if noted > 0:
+            raise LaneStopped(
+                f"lane {lane} has no cursor in {CURSOR_TOPIC}, but position {noted} was published: "
+                "the topic was lost or is another one"
+            )
+        return Standing(0, 0)
+    if cursor.outbox_id != outbox_id:
+        raise LaneStopped(
+            f"the cursor of lane {lane} belongs to outbox {cursor.outbox_id}, "
+            f"this database is outbox {outbox_id}: "
+            "one of the two is not the one that was meant"
+        )
+    if cursor.lane != lane:
+        raise LaneStopped(f"the cursor in partition {lane} of {CURSOR_TOPIC} is lane {cursor.lane}'s")
+    if cursor.position < noted:
+        raise LaneStopped(
+            f"the cursor of lane {lane} is at position {cursor.position}, "
+            f"but position {noted} was published: Kafka lost what was committed"
+        )
+    in_database = await journal.hash_at(lane, cursor.position)
+    if in_database is None:
+        last = await journal.last_position(lane)
+        raise LaneStopped(
+            f"position {cursor.position} of lane {lane} was published, "
+            f"but the newest in the database is {last}: the database was restored from before it"
+        )
+    if in_database != cursor.sha256:
+        raise LaneStopped(
+            f"position {cursor.position} of lane {lane} in the database is not the output "
+            "that was published there: the database was restored from before it and has gone on"
+        )
+    return Standing(cursor.position, noted)

@@ -1,0 +1,105 @@
+"""Kafka clients for the relay, and how to be rid of them in bounded time.
+
+aiokafka's own `stop()` waits for the broker, for ever if it is away, and a producer that had an error is of
+no more use: its next transaction would fail on the same partition again. So a producer is not stopped but
+thrown away, by hand. That needs members that aiokafka doesn't document; `tests/outbox/test_clients.py`
+notices when a new version has others.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+Kafka = Mapping[str, Any]
+"""How any client connects: aiokafka's arguments from `bootstrap_servers` to TLS and SASL."""
+
+TRANSACTION_TIMEOUT_MS = 10_000
+REQUEST_TIMEOUT_MS = 5_000
+BATCH_BYTES = 131_072
+CANCELS = 50
+
+
+def new_producer(kafka: Kafka, transactional_id: str) -> Any:
+    """A transactional producer, not started.
+
+    The broker gives up a transaction that is open longer than TRANSACTION_TIMEOUT_MS: a dead relay without a
+    successor must not hold back those who read what is committed.
+    """
+    return AIOKafkaProducer(
+        **kafka,
+        transactional_id=transactional_id,
+        enable_idempotence=True,
+        transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        max_batch_size=BATCH_BYTES,
+    )
+
+
+async def throw_away(producer: Any, seconds: float = 2.0) -> None:
+    """End everything a producer has running, whatever state it is in, in about so many seconds. Nothing is
+    flushed.
+
+    An open transaction is left to the successor's initialisation or the broker's timeout to abort.
+    """
+    producer._closed = True
+    sender, accumulator = producer._sender, producer._message_accumulator
+    # Its children first: the sender, when cancelled, awaits them, and with the broker away they never end by
+    # themselves.
+    await _end([*_tasks_of(sender, accumulator), *filter(None, [sender.sender_task])])
+    _retrieve(getattr(producer._txn_manager, "_transaction_waiter", None))
+    await _within(producer.client.close(), seconds)
+
+
+async def close_consumer(consumer: Any, seconds: float = 2.0) -> None:
+    """Stop a consumer, leaving its group if it has one; after so many seconds cut it off."""
+    if not await _within(consumer.stop(), seconds):
+        coordinator = getattr(consumer, "_coordinator", None)
+        if coordinator is not None:
+            running = (getattr(coordinator, f"_{name}_task", None) for name in ("coordination", "heartbeat"))
+            await _end(filter(None, running))
+        await _within(consumer._client.close(), seconds)
+
+
+async def _within(work: Awaitable[Any], seconds: float) -> bool:
+    """Whether it ended by itself, well or not, within the time; if not it is cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait([task], timeout=seconds)
+        ended = task.done()
+    finally:
+        await _end([task])
+    return ended
+
+
+async def _end(tasks: Iterable["asyncio.Future[Any]"]) -> None:
+    """Cancel until done: aiokafka's tasks may survive one cancellation, by awaiting others in their `except`
+    clause."""
+    left = [task for task in tasks if not _retrieve(task)]
+    for _ in range(CANCELS):
+        if not left:
+            return
+        for task in left:
+            task.cancel()
+        await asyncio.sleep(0.01)
+        left = [task for task in left if not _retrieve(task)]
+
+
+def _retrieve(future: "asyncio.Future[Any] | None") -> bool:
+    """Whether it is done; its exception, known by then from elsewhere, counts as seen and is not reported
+    again."""
+    if future is None:
+        return True
+    if future.done() and not future.cancelled():
+        future.exception()
+    return future.done()
+
+
+def _tasks_of(*owners: object) -> list["asyncio.Future[Any]"]:
+    found: list[asyncio.Future[Any]] = []
+    for task in asyncio.all_tasks():
+        frame = getattr(task.get_coro(), "cr_frame", None)
+        if frame is not None and any(frame.f_locals.get("self") is owner for owner in owners):
+            found.append(task)
+    return found

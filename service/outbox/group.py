@@ -1,0 +1,158 @@
+"""Which lanes are this process's: the consumer group on the cursor topic. Partition assigned = lane owned.
+
+Nothing is consumed through the group; it only spreads lanes over processes. aiokafka rebalances eagerly,
+every member gives everything up each time: so nothing happens on revoke, and on assignment only what has
+changed is stopped and started. A lane may then run in two processes for a moment; its transactional id sees
+to it that only the newer one publishes.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Collection
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.structs import OffsetAndMetadata
+
+from service.failures import describe
+from service.outbox.clients import Kafka, close_consumer
+from service.outbox.cursor import CURSOR_TOPIC
+from service.outbox.failures import outcome
+
+log = logging.getLogger(__name__)
+
+SESSION_MS = 6_000
+"""How long a lane may stand when its process dies or freezes; the broker's group.min.session.timeout.ms is
+usually 6000 too."""
+HEARTBEATS = 6
+POLL_MS = 1_000
+START_SECONDS = 20.0
+ASK_SECONDS = 5.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.3, 5.0
+
+
+class CursorTopicError(Exception):
+    """The cursor topic is missing or has another number of partitions than the outbox has lanes."""
+
+
+class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """This process as a member of the group. `on_lanes` is called, without waiting, with the lanes of each
+    assignment."""
+
+    def __init__(
+        self,
+        kafka: Kafka,
+        group_id: str,
+        lanes: int,
+        on_lanes: Callable[[frozenset[int]], None],
+        session_ms: int = SESSION_MS,
+    ) -> None:
+        self._session_ms = session_ms
+        self._kafka = kafka
+        self._group_id = group_id
+        self._lanes = lanes
+        self._on_lanes = on_lanes
+        self._consumer: Any = None
+        self._owned: frozenset[int] = frozenset()
+        self._pending = True
+        self._assignments = 0
+        self.problem: str | None = None
+
+    @property
+    def joined(self) -> bool:
+        """Whether the group has given out its lanes and no rebalance is under way that we know of."""
+        return not self._pending
+
+    async def run(self) -> None:
+        """Be a member until cancelled; then leave. A consumer that fails is replaced, after a pause with
+        jitter."""
+        failed = 0
+        while True:
+            before = self._assignments
+            error = await outcome(self._stay())
+            failed = 1 if self._assignments > before else failed + 1
+            self._say_problem(error)
+            full = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failed - 1, 16))
+            await asyncio.sleep(full * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, hides nothing
+
+    async def still_ours(self, lane: int) -> bool:
+        """Whether the group holds the lane to be ours now: asked by committing an offset, which it takes only
+        from a member of its present generation. Raises what aiokafka raises, and TimeoutError."""
+        consumer, assignments = self._consumer, self._assignments
+        if consumer is None or not self._settled_since(assignments) or lane not in self._owned:
+            return False
+        partition = TopicPartition(CURSOR_TOPIC, lane)
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                end = (await consumer.end_offsets([partition]))[partition]
+                await consumer.commit({partition: OffsetAndMetadata(end, "")})
+        except (CommitFailedError, IllegalStateError):
+            return False
+        # aiokafka repeats a commit after a rebalance under the new generation: then it says nothing about
+        # this lane.
+        return self._settled_since(assignments)
+
+    def _settled_since(self, assignments: int) -> bool:
+        """Whether no rebalance has begun or ended since there were that many."""
+        return not self._pending and self._assignments == assignments
+
+    async def _stay(self) -> None:
+        consumer = AIOKafkaConsumer(
+            **self._kafka,
+            group_id=self._group_id,
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            isolation_level="read_committed",
+            session_timeout_ms=self._session_ms,
+            heartbeat_interval_ms=self._session_ms // HEARTBEATS,
+            partition_assignment_strategy=[StickyPartitionAssignor],
+        )
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await consumer.start()
+                await self._refuse_missing_topic(consumer)
+            self._consumer = consumer
+            consumer.subscribe([CURSOR_TOPIC], listener=self)
+            while True:
+                # Paused as everything is, this returns nothing; a member that never polls is put out of the
+                # group.
+                await consumer.getmany(timeout_ms=POLL_MS)
+                if self.problem is not None and self._pending:
+                    raise CursorTopicError(self.problem)
+        finally:
+            self._consumer = None
+            self._pending = True
+            await close_consumer(consumer)
+
+    async def _refuse_missing_topic(self, consumer: Any) -> None:
+        # Asked in this way no broker makes the topic by itself, with whatever settings.
+        if CURSOR_TOPIC not in await consumer.topics():
+            raise CursorTopicError(f"there is no topic {CURSOR_TOPIC}, or it may not be read: create the topics first")
+
+    def on_partitions_revoked(self, _revoked: Collection[TopicPartition]) -> None:
+        """A rebalance begins. Lanes go on: most come back, and what doesn't is fenced by its new owner."""
+        self._pending = True
+
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """The group has decided. Must be quick: heartbeats of the new generation begin after it."""
+        partitions = self._consumer.partitions_for_topic(CURSOR_TOPIC) or ()
+        if len(partitions) != self._lanes:
+            self.problem = f"{CURSOR_TOPIC} has {len(partitions)} partitions, the outbox has {self._lanes} lanes"
+            self._owned = frozenset()
+            self._on_lanes(self._owned)
+            return
+        self._consumer.pause(*assigned)
+        self.problem = None
+        self._owned = frozenset(partition.partition for partition in assigned)
+        self._pending = False
+        self._assignments += 1
+        log.info("outbox: lanes of this process: %s", sorted(self._owned) or "none")
+        self._on_lanes(self._owned)
+
+    def _say_problem(self, error: Exception | None) -> None:
+        problem = str(error) if isinstance(error, CursorTopicError) else describe(error or RuntimeError("it ended"))
+        log.log(logging.DEBUG if problem == self.problem else logging.WARNING, "outbox: no lanes: %s", problem)
+        self.problem = problem

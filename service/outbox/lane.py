@@ -1,0 +1,230 @@
+"""One lane being published: a task that owns a producer and a position.
+
+The order of its start is what makes it exact (design, "The way of a batch" 5): only when the group has given
+the lane to us, initialise the producer, which ends whatever a predecessor still had open and shuts it out,
+even a frozen one; then read the cursor, which nobody else can move any more; then hold it against the
+database. After any error all of it begins again with a new producer.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from service.failpoints import failpoint
+from service.failures import describe
+from service.outbox.check import Standing, check
+from service.outbox.clients import Kafka, new_producer, throw_away
+from service.outbox.cursor import CursorUnreadableError, read_tail
+from service.outbox.failures import LaneStopped, RecordsRefusedError, is_fence, outcome
+from service.outbox.journal import ROWS_AT_ONCE, Installation, Journal, Row
+from service.outbox.status import LaneStatus, State
+from service.outbox.transaction import STEP_SECONDS, publish
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 2.0
+"""How soon a lane looks by itself, if every way of waking it fails."""
+ASK_SECONDS = 1.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.3, 5.0
+FIRST_REFUSED_PAUSE, LONGEST_REFUSED_PAUSE = 5.0, 60.0
+FINISH_SECONDS = 3.0
+"""What a lane may still use to finish the transaction in hand when it is told to stop."""
+
+
+class Lane:
+    """The publisher of one lane, from `start` to `stop`. `still_ours(lane)` asks the group whether it is ours
+    in the group's present generation; it may raise and may take seconds."""
+
+    def __init__(
+        self,
+        lane: int,
+        installation: Installation,
+        journal: Journal,
+        kafka: Kafka,
+        still_ours: Callable[[int], Awaitable[bool]],
+    ) -> None:
+        self.lane = lane
+        self._installation = installation
+        self._journal = journal
+        self._kafka = kafka
+        self._still_ours = still_ours
+        self._work = asyncio.Event()
+        self._assigned = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+        self._producer: Any = None
+        self._state: State = "starting"
+        self._reason: str | None = None
+        self._position: int | None = None
+        self._one_by_one_until = 0
+        self._failures = 0
+        self._published = 0
+        self._transactions = 0
+
+    def start(self) -> None:
+        """Begin. The group has just given the lane to this process."""
+        self._task = asyncio.create_task(self._live(), name=f"outbox lane {self.lane}")
+
+    def wake(self) -> None:
+        """There are new rows, perhaps."""
+        self._work.set()
+
+    def assigned_anew(self) -> None:
+        """The group has just said again that the lane is ours: if it was given up or had stopped, it starts
+        over."""
+        self._assigned.set()
+
+    async def stop(self) -> None:
+        """End in bounded time: the transaction in hand is finished if Kafka answers, else left for the
+        successor to abort."""
+        self._stopping = True
+        self._work.set()
+        self._assigned.set()
+        if self._task is not None:
+            done, _ = await asyncio.wait([self._task], timeout=FINISH_SECONDS)
+            if not done:
+                self._task.cancel()
+                await asyncio.wait([self._task])
+
+    def status(self) -> LaneStatus:
+        """Where the lane is now."""
+        return LaneStatus(self.lane, self._state, self._position, self._reason, self._published, self._transactions)
+
+    async def _live(self) -> None:
+        try:
+            while not self._stopping:
+                error = await outcome(self._publish())
+                await self._be_rid_of_producer()
+                if error is not None and not self._stopping:
+                    await self._until_ours(self._take(error))
+        finally:
+            await self._be_rid_of_producer()
+
+    async def _publish(self) -> None:
+        """All of it, from initialisation on, until told to stop. Raises whatever goes wrong."""
+        self._state = "starting"
+        standing = await self._begin()
+        position = self._position = standing.position
+        if standing.noted < position:
+            # A predecessor committed this and ended before it could tell the database.
+            await self._journal.note(self.lane, standing.noted, position)
+        self._reason = None
+        log.info("outbox lane %d: publishing goes on behind position %d", self.lane, position)
+        while not self._stopping:
+            self._work.clear()
+            limit = 1 if position < self._one_by_one_until else ROWS_AT_ONCE
+            rows = await self._journal.next_rows(self.lane, position, limit)
+            if not rows:
+                self._state = "waiting"
+                await _set_within(self._work, POLL_SECONDS)
+                continue
+            self._state = "publishing"
+            refuse_gap(self.lane, position, rows)
+            await publish(self._producer, self._installation.outbox_id, self.lane, rows)
+            known, position = position, rows[-1].position
+            self._position = position
+            self._published += len(rows)
+            self._transactions += 1
+            self._failures = 0
+            await self._journal.note(self.lane, known, position, timed=any(row.timed for row in rows))
+
+    async def _begin(self) -> Standing:
+        await failpoint("relay.before_init")
+        self._producer = new_producer(self._kafka, f"{self._installation.outbox_id}.{self.lane}")
+        async with asyncio.timeout(STEP_SECONDS):
+            await self._producer.start()
+        try:
+            async with asyncio.timeout(STEP_SECONDS):
+                tail = await read_tail(self._kafka, self.lane)
+        except CursorUnreadableError as error:
+            raise LaneStopped(f"lane {self.lane} can't be read: {error}") from None
+        return await check(self._journal, self._installation.outbox_id, self.lane, tail)
+
+    async def _be_rid_of_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await throw_away(producer)
+
+    def _take(self, error: Exception) -> float | None:
+        """Take note of an error; how many seconds to wait before asking the group again, None: until it
+        assigns anew."""
+        self._failures += 1
+        match error:
+            case LaneStopped():
+                self._say("stopped", str(error))
+                return None
+            case RecordsRefusedError(alone=False):
+                # Which one it is, and whether it is one alone, shows when each has a transaction of its own.
+                self._one_by_one_until = error.until
+                self._say("starting over", f"Kafka refuses a record from {error} on: one by one")
+                return 0.0
+            case RecordsRefusedError():
+                self._say("stopped", f"Kafka refuses the output of lane {self.lane} at {error}")
+                return _jittered(FIRST_REFUSED_PAUSE, LONGEST_REFUSED_PAUSE, self._failures)
+            case _ if is_fence(error):
+                self._say("given up", "another process has taken the lane, or a transaction took too long")
+                return _jittered(FIRST_PAUSE, LONGEST_PAUSE, self._failures)
+            case _:
+                self._say("starting over", describe(error))
+                return _jittered(FIRST_PAUSE, LONGEST_PAUSE, self._failures)
+
+    def _say(self, state: State, reason: str) -> None:
+        # An outage repeats its error with every attempt: once is enough for a person.
+        level = logging.ERROR if state == "stopped" else logging.WARNING
+        log.log(
+            logging.DEBUG if self._reason == reason else level,
+            "outbox lane %d: %s: %s",
+            self.lane,
+            state,
+            reason,
+        )
+        self._state, self._reason = state, reason
+
+    async def _until_ours(self, pause: float | None) -> None:
+        """Wait until the group has said once more that the lane is ours.
+
+        Never initialised without its word: a process that has lost the lane without knowing would shut its
+        successor out, and the two would do so in turn. The word is either a new assignment or the group's
+        answer to a question, because after an outage, or a transaction that took too long, nothing needs to
+        be assigned anew.
+        """
+        self._assigned.clear()
+        await _set_within(self._assigned, pause)
+        while not self._assigned.is_set() and not await self._confirmed():
+            await _set_within(self._assigned, ASK_SECONDS)
+
+    async def _confirmed(self) -> bool:
+        answers: list[bool] = []
+
+        async def ask() -> None:
+            answers.append(await self._still_ours(self.lane))
+
+        error = await outcome(ask())
+        if error is not None:
+            log.debug("outbox lane %d: the group can't be asked: %s", self.lane, describe(error))
+        return bool(answers and answers[0])
+
+
+def refuse_gap(lane: int, position: int, rows: Sequence[Row]) -> None:
+    """Raises LaneStopped where the rows don't follow on each other and on `position`: one would be left out
+    for ever."""
+    for expected, row in enumerate(rows, position + 1):
+        if row.position != expected:
+            raise LaneStopped(
+                f"position {expected} of lane {lane} is missing in the outbox, {row.position} comes next: "
+                "a row was deleted, or written past the lane's lock"
+            )
+
+
+def _jittered(first: float, longest: float, attempt: int) -> float:
+    full = min(longest, first * 2.0 ** min(attempt - 1, 16))
+    return full * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, hides nothing
+
+
+async def _set_within(event: asyncio.Event, seconds: float | None) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

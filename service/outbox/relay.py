@@ -1,0 +1,157 @@
+"""The relay: takes outputs from the journal to Kafka. What the rest of the service knows of this package."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from service.failures import describe
+from service.outbox.clients import Kafka
+from service.outbox.failures import outcome
+from service.outbox.group import SESSION_MS, Membership
+from service.outbox.journal import Installation, Journal
+from service.outbox.lane import Lane
+from service.outbox.status import RelayStatus
+
+if TYPE_CHECKING:
+    import asyncpg
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "purchasing_outbox"
+"""PostgreSQL's channel on which a batch says which lanes have new rows; the payload is their numbers."""
+
+RETRY_SECONDS = 1.0
+
+
+class Relay:
+    """Publishes the lanes that the group gives to this process, each output once and each lane's in order.
+
+    `pool` needs one connection for listening and one for each lane that is at work at a time. `kafka` is what
+    aiokafka's clients need to connect (`bootstrap_servers`, TLS, SASL). `session_ms`: after how long without
+    a sign of life the group gives a process's lanes to others.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[Any]", kafka: Kafka, *, session_ms: int = SESSION_MS) -> None:
+        self._session_ms = session_ms
+        self._pool = pool
+        self._journal = Journal(pool)
+        self._kafka = kafka
+        self._installation: Installation | None = None
+        self._membership: Membership | None = None
+        self._lanes: dict[int, Lane] = {}
+        self._wanted: frozenset[int] = frozenset()
+        self._changed = asyncio.Event()
+        self._problem: str | None = None
+
+    async def run(self) -> None:
+        """Publish until cancelled; then finish what is in hand, leave the group, and raise CancelledError.
+
+        Ending takes about ten seconds at most, also with Kafka or PostgreSQL away.
+        """
+        installation = self._installation = await self._find_installation()
+        membership = self._membership = Membership(
+            self._kafka,
+            f"{installation.outbox_id}.relay",
+            installation.lanes,
+            self._take_lanes,
+            self._session_ms,
+        )
+        member = asyncio.create_task(membership.run(), name="outbox group")
+        others = [
+            asyncio.create_task(self._tend(installation, membership), name="outbox lanes"),
+            asyncio.create_task(self._listen(), name="outbox listener"),
+        ]
+        try:
+            ended, _ = await asyncio.wait([member, *others], return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
+        finally:
+            # The lanes first: whoever gets them next finds nothing of ours open.
+            await _cancel(others)
+            await asyncio.gather(*(lane.stop() for lane in self._lanes.values()))
+            self._lanes.clear()
+            await _cancel([member])
+
+    def wake(self, lanes: Iterable[int]) -> None:
+        """These lanes have new rows: said by the batch in this process after its commit. Lanes that aren't
+        ours are ignored."""
+        for number in lanes:
+            lane = self._lanes.get(number)
+            if lane is not None:
+                lane.wake()
+
+    def status(self) -> RelayStatus:
+        """How the relay is doing in this process."""
+        membership = self._membership
+        return RelayStatus(
+            outbox_id=self._installation.outbox_id if self._installation else None,
+            joined=membership is not None and membership.joined,
+            problem=self._problem or (membership.problem if membership else None),
+            lanes=tuple(self._lanes[number].status() for number in sorted(self._lanes)),
+        )
+
+    async def _find_installation(self) -> Installation:
+        found: list[Installation | None] = []
+
+        async def look() -> None:
+            found[:] = [await self._journal.installation()]
+
+        while True:
+            error = await outcome(look())
+            if found and found[0] is not None:
+                self._problem = None
+                return found[0]
+            problem = describe(error) if error else "the database has no outbox id: it was not migrated to the end"
+            if problem != self._problem:
+                log.warning("outbox: waiting for the database: %s", problem)
+            self._problem = problem
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def _take_lanes(self, lanes: frozenset[int]) -> None:
+        self._wanted = lanes
+        self._changed.set()
+
+    async def _tend(self, installation: Installation, membership: Membership) -> None:
+        """Run the lanes of the last assignment, no others."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            gone = [self._lanes.pop(number) for number in set(self._lanes) - self._wanted]
+            for number in sorted(self._wanted):
+                if number in self._lanes:
+                    self._lanes[number].assigned_anew()
+                else:
+                    lane = Lane(number, installation, self._journal, self._kafka, membership.still_ours)
+                    self._lanes[number] = lane
+                    lane.start()
+            await asyncio.gather(*(lane.stop() for lane in gone))
+
+    async def _listen(self) -> None:
+        while True:
+            error = await outcome(self._listen_once())
+            log.debug("outbox: listening anew: %s", describe(error) if error else "the connection ended")
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _listen_once(self) -> None:
+        async with self._pool.acquire() as connection:
+            lost = asyncio.Event()
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(CHANNEL, self._notified)
+            try:
+                # What was said while nobody listened.
+                self.wake(list(self._lanes))
+                await lost.wait()
+            finally:
+                if not connection.is_closed():
+                    await connection.remove_listener(CHANNEL, self._notified)
+
+    def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        self.wake([int(number) for number in re.findall(r"[0-9]{1,6}", str(payload))])
+
+
+async def _cancel(tasks: list["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)

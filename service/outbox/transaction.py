@@ -1,0 +1,71 @@
+"""One Kafka transaction: some rows of a lane and the cursor that counts them."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from service.failpoints import failpoint
+from service.outbox.cursor import CURSOR_TOPIC, Cursor, encode
+from service.outbox.failures import REFUSALS, RecordsRefusedError
+from service.outbox.journal import Row, value_hash
+
+STEP_SECONDS = 10.0
+"""Limit of each step that waits for Kafka: as long as the broker keeps a transaction open."""
+
+CONTENT_TYPE = ("content-type", b"application/cloudevents+json")
+
+
+async def publish(producer: Any, outbox_id: str, lane: int, rows: Sequence[Row]) -> None:
+    """Publish the rows (at least one) and a cursor at the last of them, all or nothing.
+
+    Raises RecordsRefusedError where Kafka won't have a record, else whatever aiokafka raises, and
+    TimeoutError. After any error it is unknown whether the transaction was committed, and the producer is of
+    no more use.
+    """
+    last = rows[-1]
+    cursor = Cursor(outbox_id, lane, last.position, value_hash(last.value))
+    sent: list[asyncio.Future[Any]] = []
+    try:
+        async with asyncio.timeout(STEP_SECONDS):
+            await producer.begin_transaction()
+            await _send(producer, lane, rows, cursor, sent)
+            # Every one of them: aiokafka tells a refusal to the record's future only, and would commit all
+            # the rest.
+            for future in sent:
+                await future
+    except REFUSALS as error:
+        raise RecordsRefusedError(
+            _position_of(error, rows, sent), type(error).__name__, alone=len(rows) == 1, until=last.position
+        ) from error
+    finally:
+        # Where one failed the others have too, or will: nobody awaits them any more.
+        for future in sent:
+            future.add_done_callback(_seen)
+    await failpoint("relay.in_transaction")
+    async with asyncio.timeout(STEP_SECONDS):
+        await producer.commit_transaction()
+    await failpoint("relay.after_commit")
+
+
+async def _send(
+    producer: Any, lane: int, rows: Sequence[Row], cursor: Cursor, sent: list["asyncio.Future[Any]"]
+) -> None:
+    number = str(lane).encode()
+    for row in rows:
+        headers = [CONTENT_TYPE, ("lane", number), ("position", str(row.position).encode())]
+        sent.append(await producer.send(row.topic, row.value, row.key.encode(), headers=headers))
+    sent.append(await producer.send(CURSOR_TOPIC, encode(cursor), number, partition=lane))
+
+
+def _position_of(error: BaseException, rows: Sequence[Row], sent: Sequence["asyncio.Future[Any]"]) -> int:
+    for row, future in zip(rows, sent, strict=False):
+        if future.done() and not future.cancelled() and future.exception() is error:
+            return row.position
+    # Not one of those that were sent: the one that couldn't be, or the cursor at the end, which counts the
+    # last.
+    return rows[min(len(sent), len(rows) - 1)].position
+
+
+def _seen(future: "asyncio.Future[Any]") -> None:
+    if not future.cancelled():
+        future.exception()
