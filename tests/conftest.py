@@ -7,11 +7,11 @@
 | `postgres_dsn` | session | its DSN, for the database `postgres` |
 | `database` | test | DSN of a fresh, migrated database, dropped afterwards |
 | `empty_database` | test | the same, not migrated |
-| `fresh_kafka` | test | an `EmbeddedKafka` of the test's own with all topics, to be stopped, killed, frozen (3 s) |
-| `fresh_postgres` | test | an `EmbeddedPostgres` of the test's own, for the same (1 s) |
+| `fresh_kafka` | test | an `EmbeddedKafka` of its own with all topics, to be stopped, killed, frozen (3 s) |
+| `fresh_postgres` | test | an `EmbeddedPostgres` of its own, for the same (1 s) |
 
-The servers belong to no event loop. Their logs are in `.embedded/tests/` until the next run has them replaced; the
-header of the run says where. `PURCHASING_TEST_KAFKA=host:port` takes the place of the session's broker.
+The servers belong to no event loop. Their logs are in `.embedded/tests/` until the next run; the header of the
+run says where. `PURCHASING_TEST_KAFKA=host:port` takes the place of the session's broker.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
+
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.topics import create_topics
 

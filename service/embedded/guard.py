@@ -1,23 +1,29 @@
-"""Ends a server when the program that started it is gone. Run as a script; standard input is a pipe from that program.
+"""Ends a server when the program that started it is gone. Run as a script; standard input is a pipe from that
+program.
 
-Why a guard and not PR_SET_PDEATHSIG: that signal comes when the *thread* that started the child ends, is lost when
-the child changes its user (PostgreSQL as root), exists on Linux only, and can't resume a frozen child or end
-PostgreSQL's backends, which sit in sessions of their own. A pipe closes whatever ends its writer, kill -9 included.
+Why a guard and not PR_SET_PDEATHSIG: that signal comes when the *thread* that started the child ends, is lost
+when the child changes its user (PostgreSQL as root), exists on Linux only, and can't resume a frozen child or
+end PostgreSQL's backends, which sit in sessions of their own. A pipe closes whatever ends its writer, kill -9
+included.
 
 The guard reads one byte: any byte means "I have ended it myself", end of file means "I am dead, clean up".
 """
 
 import argparse
 import contextlib
+import os
 import shutil
 import signal
 import sys
+from pathlib import Path
 
 import psutil
 
 
 def family_of(server: psutil.Process) -> list[psutil.Process]:
-    """The server's process and all below it; empty when it has gone (or its number belongs to another by now)."""
+    """The server's process and all below it; empty when it has gone (or its number belongs to another by
+    now).
+    """
     try:
         return [server, *server.children(recursive=True)] if server.is_running() else []
     except psutil.NoSuchProcess:
@@ -39,12 +45,12 @@ def end(server: psutil.Process, stop_signal: int, grace: float) -> None:
 
 
 def main() -> None:
-    """Waits for the parent's word or death; on death ends the server and removes the scratch directories."""
+    """Waits for the parent's word or death; on death ends the server and removes the scratch."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pid", type=int)
     parser.add_argument("stop_signal", type=int)
     parser.add_argument("grace", type=float, help="seconds")
-    parser.add_argument("scratch", nargs="*", help="directories to remove afterwards")
+    parser.add_argument("scratch", nargs="*", type=Path, help="what to remove afterwards")
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # an interrupt meant for the program must not disarm its guard
@@ -52,11 +58,14 @@ def main() -> None:
         server = psutil.Process(arguments.pid)
     except psutil.NoSuchProcess:
         return
-    if sys.stdin.buffer.raw.read(1):  # type: ignore[attr-defined]  # a plain read, not one that waits for a full buffer
+    if os.read(sys.stdin.fileno(), 1):
         return
     end(server, arguments.stop_signal, arguments.grace)
     for path in arguments.scratch:
-        shutil.rmtree(path, ignore_errors=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

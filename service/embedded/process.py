@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import pwd
 import random
 import signal
 import socket
@@ -58,9 +59,9 @@ def tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:
 class Server:
     """A server process with its guard.
 
-    `name` is for messages, `stop_signal` asks it to end in order within `grace` seconds, `user` is the account it
-    runs as when this program is root, `scratch` are directories that the guard removes should this program die.
-    Used from any event loop: nothing here belongs to one.
+    `name` is for messages, `stop_signal` asks it to end in order within `grace` seconds, `user` is the
+    account it runs as when this program is root, `scratch` are directories that the guard removes should this
+    program die. Used from any event loop: nothing here belongs to one.
     """
 
     name: str
@@ -100,7 +101,8 @@ class Server:
                     stderr=subprocess.STDOUT,
                     env={**os.environ, **(environment or {})},
                     cwd=cwd,
-                    start_new_session=True,  # Ctrl-C in a terminal is for the program, which then stops this in order
+                    # Ctrl-C in a terminal is for the program, which then stops this in order.
+                    start_new_session=True,
                     **self.account(),
                 )
             except OSError as error:
@@ -132,7 +134,9 @@ class Server:
         )
 
     async def until_ready(self, probe: Callable[[], Awaitable[bool]], limit: float) -> None:
-        """Asks `probe` until it says yes. Raises EmbeddedError when the process ends before, or after `limit` seconds."""
+        """Asks `probe` until it says yes. Raises EmbeddedError when the process ends before, or after `limit`
+        seconds.
+        """
         end = time.monotonic() + limit
         while not await probe():
             if self._child is None or self._child.poll() is not None:
@@ -149,7 +153,9 @@ class Server:
         return f"{self.name} {what}. Its log: {self.log}" + (f"\n{last}" if last else "")
 
     async def stop(self, stop_signal: int | None = None) -> None:
-        """Ends the process in order; kills it when it takes longer than `grace` seconds. Nothing when it doesn't run."""
+        """Ends the process in order; kills it when it takes longer than `grace` seconds. Nothing when it
+        doesn't run.
+        """
         if self.running:
             self.resume()
             self._signal(stop_signal or self.stop_signal)
@@ -158,15 +164,15 @@ class Server:
         self._dismiss_guard()
 
     async def kill(self) -> None:
-        """kill -9 of the process and all below it: as if the machine had lost power, but for the disk's cache."""
+        """kill -9 of the process and all below it: as if the machine had lost power, but for the disk's
+        cache.
+        """
         family = self.family()
         for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         await self._ended(self.grace)
-        end = time.monotonic() + self.grace
-        while any(_alive(process) for process in family) and time.monotonic() < end:
-            await asyncio.sleep(POLL_SECONDS)
+        await asyncio.to_thread(psutil.wait_procs, family[1:], timeout=self.grace)
         self._dismiss_guard()
 
     def pause(self) -> None:
@@ -214,14 +220,5 @@ class Server:
         self._guard = None
 
 
-def _alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def _group_of(user: str) -> int:
-    import pwd  # noqa: PLC0415  # not on every system, and needed by root only
-
     return pwd.getpwnam(user).pw_gid

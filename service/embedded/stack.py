@@ -13,9 +13,9 @@ from service.embedded.process import Progress, silent
 class EmbeddedStack:
     """`async with EmbeddedStack(directory) as stack: stack.kafka.bootstrap_servers, stack.postgres.dsn`.
 
-    Data and logs: `directory/kafka` and `directory/postgres`. Starts both at once (3 s on 2 cores); when one fails
-    or the start is interrupted, the other is stopped before EmbeddedError, or the interruption, goes on.
-    `temporary`: the data goes when the block ends, or when this program dies; the logs stay.
+    Data and logs: `directory/kafka` and `directory/postgres`. Starts both at once (3 s on 2 cores); when one
+    fails or the start is interrupted, the other is stopped before EmbeddedError, or the interruption, goes
+    on. `temporary`: the data goes when the block ends, or when this program dies; the logs stay.
     """
 
     def __init__(self, directory: Path, *, temporary: bool = False, progress: Progress = silent) -> None:
@@ -37,6 +37,4 @@ class EmbeddedStack:
     async def __aexit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        await asyncio.gather(
-            self.kafka.__aexit__(None, None, None), self.postgres.__aexit__(None, None, None)
-        )
+        await asyncio.gather(self.kafka.__aexit__(None, None, None), self.postgres.__aexit__(None, None, None))
