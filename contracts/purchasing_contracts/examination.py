@@ -6,7 +6,7 @@ same, such as one with a lone surrogate in a member that nobody knows.
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
@@ -29,7 +29,9 @@ _ESCAPE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class _Fault:
+class Fault:
+    """What is wrong with a record, before it is known whose it is."""
+
     reason: Reason
     place: str
     because: str
@@ -39,49 +41,53 @@ def examine(topic: str, key: bytes | None, value: bytes | None, headers: Headers
     """The event in a record, or the first of its faults in the order of `envelope.decode`."""
     attributes = binary_attributes(headers)
     members: dict[str, Any] = {**attributes} if attributes is not None else {}
-    text: bytes | _Fault
     if size_of(key, value, headers) > RECORD_SIZE_MAX:
-        text = _Fault("too_large", "", f"the record has more than {RECORD_SIZE_MAX:,} bytes")
-    else:
-        text = _structured(attributes, value)
-    if isinstance(text, _Fault):
-        return _refusal(text, key, members)
-    parsed = from_json(text)
+        fault = Fault("too_large", "", f"the record has more than {RECORD_SIZE_MAX:,} bytes")
+        return _refusal(fault, key, members)
+    text = structured(attributes, value)
+    # Once more, because data in binary mode may be nested just too deeply for the whole event.
+    parsed = text if isinstance(text, Fault) else _parsed(text)
+    if isinstance(parsed, Fault):
+        return _refusal(parsed, key, members)
     if not isinstance(parsed, dict):
-        return _refusal(_Fault("not_cloudevent", "", "the JSON is no object"), key, members)
-    heard = _event(topic, key, text, parsed)
+        return _refusal(Fault("not_cloudevent", "", "the JSON is no object"), key, members)
+    heard = _event(topic, key, cast("bytes", text), parsed)
     return heard if isinstance(heard, Event) else _refusal(heard, key, parsed)
 
 
-def _structured(attributes: dict[str, str] | None, value: bytes | None) -> bytes | _Fault:
+def structured(attributes: dict[str, str] | None, value: bytes | None) -> bytes | Fault:
     """The whole event as one JSON text that is known to be JSON."""
     if attributes is None:
         return _json(value)
     if not value:
         return to_json(attributes)
     data = _json(value)
-    return data if isinstance(data, _Fault) else with_data(attributes, data)
+    return data if isinstance(data, Fault) else _with_data(attributes, data)
 
 
-def with_data(attributes: dict[str, str], data: bytes) -> bytes:
+def _with_data(attributes: dict[str, str], data: bytes) -> bytes:
     """An event in structured form, of its attributes and the text of its data, which must be one JSON value."""
     return to_json(attributes)[:-1] + b',"data":' + data + b"}"
 
 
-def _json(value: bytes | None) -> bytes | _Fault:
+def _json(value: bytes | None) -> bytes | Fault:
     """The text if it is JSON, with NUL for every lone surrogate: neither may be in a member we know."""
     if value is None:
-        return _Fault("not_json", "", "the record has no value")
+        return Fault("not_json", "", "the record has no value")
     text = _ESCAPE.sub(lambda found: b"\\u0000" if found[1] else found[0], value) if b"\\u" in value else value
+    parsed = _parsed(text)
+    return parsed if isinstance(parsed, Fault) else text
+
+
+def _parsed(text: bytes) -> Any | Fault:
     try:
-        from_json(text, allow_inf_nan=False)
+        return from_json(text, allow_inf_nan=False)
     except ValueError as error:
         # The parser's message has what it expected and the position, never what is there.
-        return _Fault("not_json", "", f"not JSON in UTF-8: {error}")
-    return text
+        return Fault("not_json", "", f"not JSON in UTF-8: {error}")
 
 
-def _event(topic: str, key: bytes | None, text: bytes, parsed: dict[str, Any]) -> Event | _Fault:
+def _event(topic: str, key: bytes | None, text: bytes, parsed: dict[str, Any]) -> Event | Fault:
     fault = _not_cloudevent(parsed) or _misplaced(topic, parsed["type"])
     if fault is not None:
         return fault
@@ -110,50 +116,50 @@ def event_of(envelope: Any) -> Event:
     )
 
 
-def _not_cloudevent(parsed: dict[str, Any]) -> _Fault | None:
+def _not_cloudevent(parsed: dict[str, Any]) -> Fault | None:
     """What CloudEvents itself asks for, as far as we read it; what only we ask for is the schema's."""
     if parsed.get("specversion") != "1.0":
-        return _Fault("not_cloudevent", "/specversion", 'should be the string "1.0"')
+        return Fault("not_cloudevent", "/specversion", 'should be the string "1.0"')
     for name in ("id", "source", "type"):
         value = parsed.get(name)
         if not isinstance(value, str) or not value:
-            return _Fault("not_cloudevent", f"/{name}", "should be a string that is not empty")
+            return Fault("not_cloudevent", f"/{name}", "should be a string that is not empty")
     return None
 
 
-def _misplaced(topic: str, type_: str) -> _Fault | None:
+def _misplaced(topic: str, type_: str) -> Fault | None:
     if class_of(type_) is None:
-        return _Fault("unknown_type", "/type", "no message has this type")
+        return Fault("unknown_type", "/type", "no message has this type")
     if EVENT_TOPICS.get(type_) != topic:
-        return _Fault("wrong_topic", "/type", f"{type_} does not come on this topic")
+        return Fault("wrong_topic", "/type", f"{type_} does not come on this topic")
     return None
 
 
-def _violation(error: ErrorDetails) -> _Fault:
+def _violation(error: ErrorDetails) -> Fault:
     place = "".join(f"/{step}" for step in error["loc"])
     if error["type"] == "string_pattern_mismatch" and error.get("ctx", {}).get("pattern") == NO_NUL:
-        return _Fault("schema", place, "should hold neither NUL nor a lone surrogate")
+        return Fault("schema", place, "should hold neither NUL nor a lone surrogate")
     # Pydantic's messages say what should be there, not what is.
-    return _Fault("schema", place, error["msg"])
+    return Fault("schema", place, error["msg"])
 
 
-def _mixed(event: Event) -> _Fault | None:
+def _mixed(event: Event) -> Fault | None:
     named = list(currencies(event.data, "/data"))
     for place, currency in named:
         if currency != named[0][1]:
-            return _Fault("mixed_currencies", place, f"is another currency than at {named[0][0]}")
+            return Fault("mixed_currencies", place, f"is another currency than at {named[0][0]}")
     return None
 
 
-def _mismatch(event: Event, key: bytes | None) -> _Fault | None:
+def _mismatch(event: Event, key: bytes | None) -> Fault | None:
     if key is None:
-        return _Fault("key_mismatch", "/subject", "the record has no key; it should equal the subject")
+        return Fault("key_mismatch", "/subject", "the record has no key; it should equal the subject")
     if key != event.subject.encode():
-        return _Fault("key_mismatch", "/subject", "the record's key should equal the subject, as UTF-8")
+        return Fault("key_mismatch", "/subject", "the record's key should equal the subject, as UTF-8")
     return None
 
 
-def _refusal(fault: _Fault, key: bytes | None, members: dict[str, Any]) -> Refusal:
+def _refusal(fault: Fault, key: bytes | None, members: dict[str, Any]) -> Refusal:
     type_ = members.get("type")
     return Refusal(
         fault.reason,

@@ -55,6 +55,9 @@ def currency_of(data: Shape) -> str | None:
 
 def is_mixed(data: Shape) -> bool:
     """Whether a message's data names more than one currency."""
+    always, sometimes = _readers(type(data))
+    if not sometimes and len(always) < 2:
+        return False
     return len(set(_found_in(data))) > 1
 
 
