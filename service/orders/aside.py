@@ -1,0 +1,101 @@
+"""Records that break the contract: the row that keeps them byte for byte, and the notice that says so."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
+
+from purchasing_contracts.binding import size_of
+from purchasing_contracts.envelope import Publication, encode_structured
+from purchasing_contracts.quarantine import RecordQuarantined
+from purchasing_contracts.topics import topic_of
+
+from service.store.lanes import lane_of
+from service.store.rows import OutputRow, QuarantineRow
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from purchasing_contracts.envelope import Refusal
+
+    from service.orders.arrival import Arrival
+
+_NAMESPACE = UUID("0f0d5c1a-7d0e-5f0c-9a39-5a1d7f1b4b52")
+"""Fixed for ever: the ids of notices hang on it."""
+
+
+def quarantine_row(arrival: Arrival, refusal: Refusal, at: datetime) -> QuarantineRow:
+    """Return the row that keeps this record. `at` is when it was put aside."""
+    value = arrival.value or b""
+    return QuarantineRow(
+        topic=arrival.topic,
+        partition=arrival.partition,
+        offset=arrival.offset,
+        digest=_digest(arrival),
+        sha256=sha256(value).digest(),
+        reason=refusal.reason,
+        place=refusal.place,
+        size=size_of(arrival.key, arrival.value, arrival.headers),
+        order_id=refusal.order_id,
+        type=refusal.type,
+        key=arrival.key,
+        value=arrival.value,
+        headers=_headers(arrival),
+        at=at,
+    )
+
+
+def notice(row: QuarantineRow, lanes: int) -> OutputRow:
+    """Return the notice of a record just put aside.
+
+    Its key is the order's id where that could be read, else `topic/partition/offset`. It is no output of the order: it
+    has no order version, and its id follows from the record.
+    """
+    where = f"{row.topic}/{row.partition}/{row.offset}"
+    key = row.order_id or where
+    identity = str(uuid5(_NAMESPACE, f"{where}/{row.digest.hex()}"))
+    data = RecordQuarantined(
+        topic=row.topic,
+        partition=row.partition,
+        offset=row.offset,
+        reason=row.reason,  # type: ignore[arg-type]  # a refusal's reason is one of the notice's
+        place=row.place,
+        size=row.size,
+        sha256=row.sha256.hex(),
+        order_id=row.order_id,
+    )
+    return OutputRow(
+        lane=lane_of(key, lanes),
+        order_id=None,
+        order_version=None,
+        topic=topic_of(RecordQuarantined).name,
+        key=key,
+        id=identity,
+        value=encode_structured(Publication(identity, key, row.at, data)),
+        decided_at=row.at,
+        timed=False,
+    )
+
+
+def _parts(arrival: Arrival) -> list[bytes | None]:
+    """The record's bytes, piece by piece; a header's name may be any text."""
+    parts = [arrival.key, arrival.value]
+    for name, value in arrival.headers:
+        parts += [name.encode("utf-8", "surrogatepass"), value]
+    return parts
+
+
+def _digest(arrival: Arrival) -> bytes:
+    """Hash the whole record. Each piece goes in with its length, so that no two records run into the same bytes."""
+    digest = sha256()
+    for part in _parts(arrival):
+        digest.update(b"-" if part is None else b"%d:" % len(part))
+        digest.update(part or b"")
+    return digest.digest()
+
+
+def _headers(arrival: Arrival) -> str:
+    return json.dumps([[name, None if value is None else b64encode(value).decode()] for name, value in arrival.headers])

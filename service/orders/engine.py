@@ -1,0 +1,134 @@
+"""The way of a batch: one transaction, and then (only then) the cache."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from purchasing_contracts.envelope import Event
+
+from service.failpoints import failpoint
+from service.orders.cache import FACTS_MAX, Cache
+from service.orders.news import refusal
+from service.orders.transaction import Means, Transaction
+from service.store.errors import ForeignFactError, StoreUnavailableError, ValueRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from service.orders.arrival import Arrival
+    from service.orders.handled import Handled
+    from service.rules.terms import TermsBook
+    from service.store.protocol import Store
+
+FACTS_PER_ORDER = 1_000
+"""More on one order are put aside (messages.md)."""
+
+DUE_AT_ONCE = 500
+
+
+class Engine:
+    """Takes batches of news in. One engine a process; its methods may run side by side.
+
+    `terms` is asked once a batch, so a set that was imported meanwhile counts from the next batch on.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        terms: Callable[[], TermsBook],
+        *,
+        cache_facts: int = FACTS_MAX,
+        facts_per_order: int = FACTS_PER_ORDER,
+        deciding_is_publishing: bool = False,
+    ) -> None:
+        self.cache = Cache(cache_facts)
+        self._store = store
+        self._terms = terms
+        self._facts_per_order = facts_per_order
+        self._deciding_is_publishing = deciding_is_publishing
+        self._epoch = store.epoch
+
+    async def handle(self, arrivals: Sequence[Arrival]) -> Handled:
+        """Take a batch in: all of it, or none of it and an exception.
+
+        One transaction, except where PostgreSQL refuses a value: then the batch is halved until the culprit stands
+        alone, and that one is put aside (reason `schema`). Raises StoreUnavailableError (the same batch again, later);
+        anything else it raises is a bug.
+        """
+        try:
+            return await self._transact(arrivals)
+        except ValueRefusedError:
+            if len(arrivals) == 1:
+                return await self._give_up(arrivals[0])
+            middle = len(arrivals) // 2
+            first = await self.handle(arrivals[:middle])
+            return first.and_then(await self.handle(arrivals[middle:]))
+
+    async def look_again(self, order_ids: Sequence[str]) -> Handled:
+        """Ask the rules about these orders although nothing new was heard. Raises StoreUnavailableError."""
+        return await self._transact((), order_ids)
+
+    async def fire_due(self, limit: int = DUE_AT_ONCE) -> Handled:
+        """Look again at orders whose deadline the input was read past and that no other worker has in hand.
+
+        Nothing assessed: none is due. Raises StoreUnavailableError.
+        """
+        return await self._transact((), due=limit)
+
+    async def _give_up(self, arrival: Arrival) -> Handled:
+        """Put aside what the database refuses; where it refuses the order's id itself, without one."""
+        heard = arrival.heard
+        if isinstance(heard, Event):
+            heard = refusal("schema", "", heard)
+        try:
+            return await self._transact([arrival._replace(heard=heard)])
+        except ValueRefusedError:
+            return await self._transact([arrival._replace(heard=replace(heard, order_id=None, place=""))])
+
+    async def _transact(self, arrivals: Sequence[Arrival], again: Sequence[str] = (), *, due: int = 0) -> Handled:
+        try:
+            return await self._attempt(arrivals, again, due, look_for_foreign=False)
+        except ForeignFactError:
+            pass
+        try:
+            return await self._attempt(arrivals, again, due, look_for_foreign=True)
+        except ForeignFactError as error:
+            raise StoreUnavailableError("another worker adds the same message to another order now") from error
+
+    async def _attempt(
+        self, arrivals: Sequence[Arrival], again: Sequence[str], due: int, *, look_for_foreign: bool
+    ) -> Handled:
+        transaction: Transaction | None = None
+        committed = False
+        try:
+            async with self._store.batch() as batch:
+                self._mind_reconnects()
+                if due:
+                    horizon = (await batch.look(())).instant.horizon
+                    again = [] if horizon is None else await batch.claim_due(horizon, due)
+                transaction = Transaction(batch, self._means())
+                handled = await transaction.take_in(arrivals, again, look_for_foreign=look_for_foreign)
+                await failpoint("batch.before_commit")
+            committed = True
+        finally:
+            if not committed:
+                # Whether a lost COMMIT took effect isn't known; the row's token will tell.
+                self.cache.drop(one.heard.subject for one in arrivals if isinstance(one.heard, Event))
+                self.cache.drop(again)
+        self.cache.fill((order_id, state) for order_id, state in transaction.folded if state.facts)
+        return handled
+
+    def _means(self) -> Means:
+        return Means(
+            cache=self.cache,
+            terms=self._terms(),
+            lanes=self._store.installation.lanes,
+            facts_max=self._facts_per_order,
+            deciding_is_publishing=self._deciding_is_publishing,
+        )
+
+    def _mind_reconnects(self) -> None:
+        if self._store.epoch != self._epoch:
+            self._epoch = self._store.epoch
+            self.cache.clear()

@@ -1,0 +1,57 @@
+"""What became of a batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from purchasing_contracts.envelope import Refusal
+
+    from service.orders.arrival import Arrival
+    from service.store.rows import Written
+
+
+class Refused(NamedTuple):
+    """A record that was put aside just now (never one that already had been), and why."""
+
+    arrival: Arrival
+    refusal: Refusal
+
+
+class Stuck(NamedTuple):
+    """An order whose rules raised: the error's class and the places it came from, nothing of its text."""
+
+    order_id: str
+    error: str
+    places: tuple[str, ...]
+
+
+class Handled(NamedTuple):
+    """What a committed batch wrote. All empty: it brought nothing that was not known."""
+
+    facts: int = 0
+    """Facts added."""
+    known: int = 0
+    """Messages that were known already, in full."""
+    assessed: int = 0
+    """Orders about which the rules were asked."""
+    outputs: tuple[Written, ...] = ()
+    """Commands, decisions and quarantine notices, in the order in which they were decided."""
+    refused: tuple[Refused, ...] = ()
+    stuck: tuple[Stuck, ...] = ()
+
+    def and_then(self, later: Handled) -> Handled:
+        """Return what both wrote."""
+        return Handled(
+            self.facts + later.facts,
+            self.known + later.known,
+            self.assessed + later.assessed,
+            self.outputs + later.outputs,
+            self.refused + later.refused,
+            self.stuck + later.stuck,
+        )
+
+    @property
+    def lanes(self) -> frozenset[int]:
+        """The lanes of the outbox that have something new."""
+        return frozenset(written.output.lane for written in self.outputs)

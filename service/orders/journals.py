@@ -1,0 +1,131 @@
+"""An order's two journals, folded into its state, and turned into rows and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from purchasing_contracts.base import instant_of
+from purchasing_contracts.decisions import DecisionMade
+from purchasing_contracts.envelope import Publication, decode_published, encode_structured
+from purchasing_contracts.money import currency_of
+from purchasing_contracts.published import PublishedData
+from purchasing_contracts.topics import class_of, topic_of
+from pydantic import TypeAdapter
+
+from service.rules.facts import Fact, instant, micros
+from service.rules.ledger import Ledger, Output
+from service.store.rows import FactRow, OutputRow, PastOutput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from uuid import UUID
+
+OUTPUT_BYTES_MAX = 1_000_000
+"""Nobody could publish or read more (messages.md, "Envelope")."""
+
+_by_key = attrgetter("key")
+
+
+class JournalError(Exception):
+    """A journal can't be read back, or an output can't be written into one. The order is stuck until it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """In place of a fact's data that this version can't read."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """What an order's journals say, folded. Immutable, so it may be kept and shared.
+
+    `version` is the row's token with which it is valid. `timed` are the versions of outputs from whose publication a
+    period runs, `published` when they were published, as far as is known. `problem` is why a journal can't be read,
+    empty if it can: nothing may be decided on half a story.
+    """
+
+    version: UUID | None = None
+    facts: tuple[Fact[Any], ...] = ()
+    ledger: Ledger = Ledger.EMPTY
+    timed: tuple[int, ...] = ()
+    published: Mapping[int, int] = field(default_factory=dict)
+    problem: str = ""
+
+    @property
+    def awaits_publication(self) -> bool:
+        """Whether a timed output's publication is not known yet."""
+        return len(self.published) < len(self.timed)
+
+    def with_facts(self, facts: Iterable[Fact[Any]]) -> tuple[Fact[Any], ...]:
+        """Return the order's facts with these among them, sorted by their key."""
+        return tuple(sorted((*self.facts, *facts), key=_by_key))
+
+
+NEW = OrderState()
+
+
+def read_back(version: UUID | None, facts: Iterable[FactRow], outputs: Iterable[PastOutput]) -> OrderState:
+    """Fold an order's journals, outputs in the order of their versions. What can't be read is named in `problem`."""
+    problems: list[str] = []
+    found = sorted((_fact(row, problems) for row in facts), key=_by_key)
+    ledger, timed = Ledger.EMPTY, []
+    try:
+        past = [(_past_output(row.value), row.timed) for row in outputs]
+        ledger = ledger.after([output for output, _ in past])
+        timed = [output.version for output, is_timed in past if is_timed]
+    except (ValueError, LookupError, JournalError) as error:
+        problems.append(f"an output can't be read back ({type(error).__name__})")
+    return OrderState(version, tuple(found), ledger, tuple(timed), {}, "; ".join(problems[:1]))
+
+
+def output_row(output: Output, lane: int, traceparent: str | None) -> OutputRow:
+    """Turn a command or decision into the row that the relay publishes as it is. Raises JournalError when too large."""
+    data = output.data
+    decided_at = instant(output.at)
+    value = encode_structured(Publication(output.id, data.order_id, decided_at, data, traceparent))
+    if len(value) > OUTPUT_BYTES_MAX:
+        raise JournalError(f"{data.TYPE} would be larger than {OUTPUT_BYTES_MAX} bytes")
+    return OutputRow(
+        lane=lane,
+        order_id=data.order_id,
+        order_version=output.version,
+        topic=topic_of(type(data)).name,
+        key=data.order_id,
+        id=output.id,
+        value=value,
+        decided_at=decided_at,
+        timed=isinstance(data, DecisionMade) and data.due_at is not None,
+    )
+
+
+def _fact(row: FactRow, problems: list[str]) -> Fact[Any]:
+    at = micros(row.at)
+    reader = _reader(row.type)
+    if reader is None:
+        problems.append(f"this version does not know {row.type}, which a newer one wrote")
+        return Fact(at, row.source, row.id, Unread(row.type), None)
+    try:
+        data = reader.validate_json(row.data)
+    except ValueError:
+        problems.append(f"a fact of type {row.type} can't be read back")
+        return Fact(at, row.source, row.id, Unread(row.type), None)
+    return Fact(at, row.source, row.id, data, currency_of(data))
+
+
+def _past_output(value: bytes) -> Output:
+    attributes, data = decode_published(value)
+    if not isinstance(data, PublishedData):
+        raise JournalError(f"{data.TYPE} is no output of an order")
+    return Output(attributes["id"], data.order_version, micros(instant_of(attributes["time"])), data)
+
+
+@cache
+def _reader(type_: str) -> TypeAdapter[Any] | None:
+    """Return what reads the data of this type. Kept: there are as many as there are types."""
+    found = class_of(type_)
+    return None if found is None else TypeAdapter(found)

@@ -1,0 +1,133 @@
+"""What of a batch is news: facts that an order doesn't have yet, apart from repetitions and contradictions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from purchasing_contracts.envelope import Event, Refusal
+from purchasing_contracts.privacy import masked, private_of
+
+from service.orders.handled import Refused
+from service.rules.facts import Fact, fact_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from purchasing_contracts.quarantine import Reason
+
+    from service.orders.arrival import Arrival
+    from service.orders.journals import OrderState
+    from service.store.rows import FactKey
+
+
+class Heard:
+    """One event of the batch with the fact it would add: its data is masked, `private` is what was masked (or None)."""
+
+    __slots__ = ("arrival", "event", "fact", "private")
+
+    def __init__(self, arrival: Arrival, event: Event) -> None:
+        self.arrival = arrival
+        self.event = event
+        data: Any = event.data
+        self.fact: Fact[Any] = fact_of(event, masked(data))
+        self.private = private_of(data)
+
+    @property
+    def key(self) -> FactKey:
+        """Order, source and id."""
+        return (self.event.subject, self.event.source, self.event.id)
+
+    def private_json(self) -> str:
+        """Return the private members as they are stored."""
+        return json.dumps(self.private)
+
+
+@dataclass(slots=True)
+class News:
+    """What a batch brings, sorted out."""
+
+    fresh: dict[str, list[Heard]] = field(default_factory=dict)
+    """By order, in the order of arrival."""
+    known: int = 0
+    doubtful: list[Heard] = field(default_factory=list)
+    """Known as far as the journal of facts can tell: the private members are still to be compared."""
+    refused: list[Refused] = field(default_factory=list)
+
+    def compare_private(self, stored: Mapping[FactKey, str]) -> None:
+        """Settle what is doubtful. Where private members were erased, what is left is the same message."""
+        for heard in self.doubtful:
+            known = stored.get(heard.key)
+            if known is None or json.loads(known) == heard.private:
+                self.known += 1
+            else:
+                self.refused.append(_refused(heard, "conflict", "/data"))
+        self.doubtful = []
+
+
+def sort_out(
+    batch: Iterable[Heard], states: Mapping[str, OrderState], facts_max: int, foreign: Collection[FactKey] = ()
+) -> News:
+    """Sort a batch out, message by message as they arrived.
+
+    `foreign` are the keys whose source and id are another order's fact: source and id name one message whatever its
+    subject. Of equal source and id the first heard stands. `facts_max` is how many facts an order may have.
+    """
+    news = News()
+    brought: dict[tuple[str, str], Heard] = {}
+    known = {order_id: {(fact.source, fact.id): fact for fact in state.facts} for order_id, state in states.items()}
+    for heard in batch:
+        event = heard.event
+        identity = (event.source, event.id)
+        facts = known[event.subject]
+        fact = facts.get(identity)
+        if fact is not None:
+            _compare(heard, fact, news)
+        elif identity in brought:
+            if _same_event(brought[identity].event, event):
+                news.known += 1
+            else:
+                news.refused.append(_refused(heard, "conflict", ""))
+        elif heard.key in foreign:
+            news.refused.append(_refused(heard, "conflict", "/subject"))
+        elif len(facts) + len(fresh := news.fresh.setdefault(event.subject, [])) >= facts_max:
+            news.refused.append(_refused(heard, "too_many_facts", ""))
+        else:
+            fresh.append(heard)
+            brought[identity] = heard
+    return news
+
+
+def _compare(heard: Heard, fact: Fact[Any], news: News) -> None:
+    mine = heard.fact
+    if fact.at != mine.at:
+        news.refused.append(_refused(heard, "conflict", "/time"))
+    elif type(fact.data) is not type(mine.data):
+        news.refused.append(_refused(heard, "conflict", "/type"))
+    elif fact.data != mine.data:
+        news.refused.append(_refused(heard, "conflict", "/data"))
+    elif heard.private is not None:
+        news.doubtful.append(heard)
+    else:
+        news.known += 1
+
+
+def _same_event(one: Event, other: Event) -> bool:
+    return (one.subject, one.type, one.time, one.data) == (other.subject, other.type, other.time, other.data)
+
+
+BECAUSE: dict[Reason, str] = {
+    "conflict": "the same source and id were heard before with other content; the first heard stands",
+    "too_many_facts": "the order has as many facts as one may have",
+    "schema": "the database can't hold one of its values",
+}
+
+
+def _refused(heard: Heard, reason: Reason, place: str) -> Refused:
+    return Refused(heard.arrival, refusal(reason, place, heard.event))
+
+
+def refusal(reason: Reason, place: str, event: Event) -> Refusal:
+    """Return a refusal for one of the reasons that only shows beside what was heard before, or in the database."""
+    return Refusal(reason, place, event.subject, BECAUSE[reason], event.type)

@@ -1,0 +1,230 @@
+"""What happens between the begin and the commit of a batch."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from purchasing_contracts.envelope import Event
+
+from service.failures import anything_else, places
+from service.orders.aside import notice, quarantine_row
+from service.orders.handled import Handled, Refused, Stuck
+from service.orders.journals import NEW, JournalError, OrderState, output_row, read_back
+from service.orders.news import Heard, News, sort_out
+from service.rules.decide import decide
+from service.rules.facts import instant, micros
+from service.rules.moment import Moment
+from service.store.lanes import lane_of
+from service.store.rows import (
+    FactRow,
+    Instant,
+    OrderRow,
+    OrderUpdate,
+    OutputRow,
+    PrivateRow,
+    ProgressRow,
+    Publication,
+    RecordIdentity,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from service.orders.arrival import Arrival
+    from service.orders.cache import Cache
+    from service.rules.terms import TermsBook
+    from service.store.protocol import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a batch transaction works with. `deciding_is_publishing`: there is no relay to wait for (simulate)."""
+
+    cache: Cache
+    terms: TermsBook
+    lanes: int
+    facts_max: int
+    deciding_is_publishing: bool
+
+
+class Transaction:
+    """One batch, from locking its orders to its last statement."""
+
+    def __init__(self, batch: Batch, means: Means) -> None:
+        self._batch = batch
+        self._means = means
+        self._facts: list[FactRow] = []
+        self._private: list[PrivateRow] = []
+        self._updates: list[OrderUpdate] = []
+        self._outputs: list[OutputRow] = []
+        self._stuck: list[Stuck] = []
+        self._assessed = 0
+        self.folded: list[tuple[str, OrderState]] = []
+        """The states of the batch's orders as they are once it is committed."""
+
+    async def take_in(
+        self, arrivals: Sequence[Arrival], again: Sequence[str] = (), *, look_for_foreign: bool = False
+    ) -> Handled:
+        """Take the arrivals in, and look again at the orders `again`; return what was written, not yet committed."""
+        heard = [Heard(arrival, arrival.heard) for arrival in arrivals if isinstance(arrival.heard, Event)]
+        refused = [Refused(arrival, arrival.heard) for arrival in arrivals if not isinstance(arrival.heard, Event)]
+        order_ids = sorted({one.event.subject for one in heard}.union(again))
+        lanes = self._means.lanes
+        rows: dict[str, OrderRow] = {}
+        if order_ids:
+            rows = await self._batch.lock([(order_id, lane_of(order_id, lanes)) for order_id in order_ids])
+        # From here on everything is read by later statements than the one that locked.
+        look = await self._batch.look(order_ids)
+        states = await self._states(rows)
+        foreign = await self._batch.foreign([one.key for one in heard]) if look_for_foreign and heard else ()
+        news = sort_out(heard, states, self._means.facts_max, foreign)
+        if news.doubtful:
+            news.compare_private(await self._batch.private_members([one.key for one in news.doubtful]))
+        put_aside = await self._put_aside([*refused, *news.refused], look.instant.now)
+        barred = look.barred.union(one.refusal.order_id for one in put_aside if one.refusal.order_id)
+        for order_id in dict.fromkeys((*news.fresh, *again)):
+            self._hear(rows[order_id], states[order_id], news, look.instant, order_id in barred)
+        # Whatever the batch did not touch stays as it was read.
+        self.folded = [*states.items(), *self.folded]
+        written = await self._write(look.instant, _progress(arrivals))
+        return Handled(
+            facts=len(self._facts),
+            known=news.known,
+            assessed=self._assessed,
+            outputs=tuple(written),
+            refused=tuple(put_aside),
+            stuck=tuple(self._stuck),
+        )
+
+    async def _states(self, rows: dict[str, OrderRow]) -> dict[str, OrderState]:
+        states: dict[str, OrderState] = {}
+        missing: list[str] = []
+        for order_id, row in rows.items():
+            if row.version is None:
+                states[order_id] = NEW
+            elif (cached := self._means.cache.get(order_id, row.version)) is not None:
+                states[order_id] = cached
+            else:
+                missing.append(order_id)
+        if missing:
+            facts, outputs = defaultdict(list), defaultdict(list)
+            for fact in await self._batch.facts(missing):
+                facts[fact.order_id].append(fact)
+            for output in await self._batch.outputs(missing):
+                outputs[output.order_id].append(output)
+            for order_id in missing:
+                states[order_id] = read_back(rows[order_id].version, facts[order_id], outputs[order_id])
+        awaiting = [order_id for order_id, state in states.items() if state.awaits_publication]
+        if awaiting and not self._means.deciding_is_publishing:
+            _note_publications(states, await self._batch.publications(awaiting))
+        return states
+
+    async def _put_aside(self, refused: Sequence[Refused], now: datetime) -> list[Refused]:
+        """Put records aside with a notice each; return those that had not been already."""
+        if not refused:
+            return []
+        rows = [quarantine_row(arrival, refusal, now) for arrival, refusal in refused]
+        added: set[RecordIdentity] = await self._batch.put_aside(rows)
+        new = [(one, row) for one, row in zip(refused, rows, strict=True) if row.identity in added]
+        self._outputs += [notice(row, self._means.lanes) for _, row in new]
+        return [one for one, _ in new]
+
+    def _hear(self, row: OrderRow, state: OrderState, news: News, clock: Instant, barred: bool) -> None:
+        """Add an order's news to its journals, and what the rules make of it."""
+        fresh = news.fresh.get(row.order_id, [])
+        after = state
+        if fresh:
+            self._add_facts(row.order_id, len(state.facts), fresh)
+            after = replace(state, version=_token(), facts=state.with_facts(one.fact for one in fresh))
+        due_at, stuck = row.due_at, row.stuck
+        if not row.held:
+            self._assessed += 1
+            errors: list[Exception] = []
+            due_at, stuck = None, None
+            with anything_else(errors.append):
+                after, due_at = self._decide(row.order_id, after, clock, barred, _traceparent(fresh))
+            for error in errors:
+                stuck = type(error).__name__
+                self._stuck.append(Stuck(row.order_id, stuck, tuple(places(error))))
+        if (after.version, due_at, stuck) != (row.version, row.due_at, row.stuck):
+            self._updates.append(OrderUpdate(row.order_id, after.version, due_at, stuck))
+        self.folded.append((row.order_id, after))
+
+    def _decide(
+        self, order_id: str, state: OrderState, clock: Instant, barred: bool, traceparent: str | None
+    ) -> tuple[OrderState, datetime | None]:
+        """Ask the rules; return the order's state with what they said, and its next deadline."""
+        if state.problem:
+            raise JournalError(state.problem)
+        moment = Moment(
+            now=micros(clock.now),
+            horizon=0 if clock.horizon is None else micros(clock.horizon),
+            deposit_barred=barred,
+            published=None if self._means.deciding_is_publishing else state.published,
+        )
+        outputs, due_at = decide(order_id, state.facts, state.ledger, self._means.terms, moment)
+        if outputs:
+            lane = lane_of(order_id, self._means.lanes)
+            rows = [output_row(output, lane, traceparent) for output in outputs]
+            state = replace(
+                state,
+                version=_token(),
+                ledger=state.ledger.after(outputs),
+                timed=(*state.timed, *(row.order_version for row in rows if row.timed and row.order_version)),
+            )
+            self._outputs += rows
+        return state, None if due_at is None else instant(due_at)
+
+    def _add_facts(self, order_id: str, known: int, fresh: Iterable[Heard]) -> None:
+        lane = lane_of(order_id, self._means.lanes)
+        for nth, heard in enumerate(fresh, known + 1):
+            event, data = heard.event, heard.fact.data
+            self._facts.append(
+                FactRow(order_id, event.source, event.id, lane, nth, event.time, data.TYPE, data.model_dump_json())
+            )
+            if heard.private is not None:
+                self._private.append(PrivateRow(order_id, event.source, event.id, heard.private_json()))
+
+    async def _write(self, clock: Instant, progress: list[ProgressRow]) -> list[Any]:
+        if self._facts:
+            await self._batch.add_facts(self._facts, self._private, clock.now)
+        if self._updates:
+            await self._batch.update_orders(self._updates)
+        if progress:
+            await self._batch.progress(progress)
+        return await self._batch.publish(self._outputs) if self._outputs else []
+
+
+def _token() -> UUID:
+    return UUID(bytes=os.urandom(16))
+
+
+def _traceparent(fresh: Sequence[Heard]) -> str | None:
+    """The trace that what is decided now belongs to: that of the last message that has one."""
+    return next((one.event.traceparent for one in reversed(fresh) if one.event.traceparent), None)
+
+
+def _note_publications(states: dict[str, OrderState], publications: Iterable[Publication]) -> None:
+    found: dict[str, dict[int, int]] = defaultdict(dict)
+    for order_id, version, published_at in publications:
+        found[order_id][version] = micros(published_at)
+    for order_id, published in found.items():
+        states[order_id] = replace(states[order_id], published=published)
+
+
+def _progress(arrivals: Sequence[Arrival]) -> list[ProgressRow]:
+    """How far a batch reads its partitions, where the broker's clock says when records were appended."""
+    last: dict[tuple[str, int], int] = {}
+    for arrival in arrivals:
+        if arrival.timestamp_ms is not None:
+            partition = (arrival.topic, arrival.partition)
+            last[partition] = max(last.get(partition, 0), arrival.timestamp_ms)
+    return [
+        ProgressRow(topic, partition, datetime.fromtimestamp(at / 1000, UTC))
+        for (topic, partition), at in sorted(last.items())
+    ]

@@ -1,0 +1,33 @@
+"""What a store can raise, and what whoever calls it does then.
+
+    StoreError
+    ├── StoreUnavailableError   the same batch again, after a pause: the database is away or busy, or chose this
+    │                           transaction to break a deadlock. Nothing was written (or, if the connection broke while committing,
+    │                           all of it was: the next attempt finds its facts known)
+    ├── ValueRefusedError       this batch never: the database can't hold one of its values. Halve the batch to find it
+    ├── ForeignFactError        this batch again, with a look for other orders' facts: a source and id it brings is
+    │                           another order's
+    └── SchemaError             not with this program: the tables aren't those it knows. Says what to run
+
+Their texts never hold a value: what PostgreSQL says of one is left out, only its error class and SQLSTATE are named.
+"""
+
+
+class StoreError(Exception):
+    """Anything a store raises on purpose. The text is one sentence without content."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store can't be reached or gave way; the same call may succeed later. Nothing half-done is left."""
+
+
+class ValueRefusedError(StoreError):
+    """The store can't hold a value it was given; the same call can never succeed. Nothing was written."""
+
+
+class ForeignFactError(StoreError):
+    """A fact's source and id are those of another order's fact. Nothing was written."""
+
+
+class SchemaError(StoreError):
+    """The database's tables are not those this program knows; the text says what to do."""

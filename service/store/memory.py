@@ -1,0 +1,222 @@
+"""The store in memory: what `simulate` runs on, and what tests of the batch transaction run on besides PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+from service.store.errors import ForeignFactError
+from service.store.rows import (
+    FactKey,
+    FactRow,
+    Installation,
+    Instant,
+    Look,
+    OrderRow,
+    OrderUpdate,
+    OutputRow,
+    PastOutput,
+    PrivateRow,
+    ProgressRow,
+    Publication,
+    QuarantineRow,
+    RecordIdentity,
+    Written,
+)
+
+if TYPE_CHECKING:
+    from service.store.protocol import Batch
+
+Clock = Callable[[], Instant]
+
+
+def wall_clock() -> Instant:
+    """Return this machine's time, with no deadline passed."""
+    return Instant(datetime.now(UTC), None)
+
+
+class MemoryStore:
+    """Everything in dictionaries, gone with the process. One transaction at a time."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock = wall_clock,
+        lanes: int = 1,
+        outbox_id: UUID | None = None,
+    ) -> None:
+        self._clock = clock
+        self.orders: dict[str, OrderRow] = {}
+        self.facts: dict[str, list[FactRow]] = defaultdict(list)
+        self.order_of: dict[tuple[str, str], str] = {}
+        self.private: dict[FactKey, str] = {}
+        self.outbox: dict[int, list[OutputRow]] = {lane: [] for lane in range(lanes)}
+        self.outputs_of: dict[str, list[PastOutput]] = defaultdict(list)
+        self.publications: dict[str, list[Publication]] = defaultdict(list)
+        self.progress: dict[tuple[str, int], datetime | None] = {}
+        self.quarantine: dict[RecordIdentity, QuarantineRow] = {}
+        self.quarantined: Counter[str] = Counter()
+        self._installation = Installation(outbox_id or uuid4(), lanes)
+        self._busy = asyncio.Lock()
+
+    @property
+    def installation(self) -> Installation:
+        """What was made with the store."""
+        return self._installation
+
+    @property
+    def epoch(self) -> int:
+        """There are no connections to lose."""
+        return 0
+
+    @asynccontextmanager
+    async def batch(self) -> AsyncIterator[Batch]:
+        """Begin a transaction: what it writes is kept aside until it ends."""
+        async with self._busy:
+            batch = MemoryBatch(self)
+            yield batch
+            batch.commit()
+
+    async def clock(self) -> Instant:
+        """Return what the clock says now."""
+        return self._clock()
+
+    async def note_progress(self, rows: Sequence[ProgressRow]) -> None:
+        """Note how far partitions were read."""
+        async with self.batch() as batch:
+            await batch.progress(rows)
+
+    async def earliest_due(self) -> tuple[datetime, str] | None:
+        """Return the earliest deadline and its order (of several, the lowest id); None if nothing waits."""
+        due = [(row.due_at, row.order_id) for row in self.orders.values() if row.due_at and _waits(row)]
+        return min(due, default=None)
+
+    async def stuck(self, limit: int) -> list[str]:
+        """Return at most `limit` orders whose rules raised, by id."""
+        return sorted(row.order_id for row in self.orders.values() if row.stuck)[:limit]
+
+
+def _waits(row: OrderRow) -> bool:
+    return row.stuck is None and not row.held
+
+
+class MemoryBatch:
+    """See `service.store.protocol.Batch`."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        """Work on this store; nothing is written before `commit`."""
+        self._store = store
+        self._writes: list[Callable[[], object]] = []
+
+    def commit(self) -> None:
+        """Write what the batch has put together."""
+        for write in self._writes:
+            write()
+
+    async def lock(self, orders: Sequence[tuple[str, int]]) -> dict[str, OrderRow]:
+        rows = self._store.orders
+        found = {}
+        for order_id, _ in orders:
+            row = rows.get(order_id)
+            if row is None:
+                row = OrderRow(order_id, None, None, None, held=False)
+                self._writes.append(partial(rows.setdefault, order_id, row))
+            found[order_id] = row
+        return found
+
+    async def claim_due(self, before: datetime, limit: int) -> list[str]:
+        rows = self._store.orders.values()
+        due = sorted((row.due_at, row.order_id) for row in rows if row.due_at and row.due_at < before and _waits(row))
+        return [order_id for _, order_id in due[:limit]]
+
+    async def look(self, order_ids: Collection[str]) -> Look:
+        instant = await self._store.clock()
+        return Look(instant, frozenset(o for o in order_ids if self._store.quarantined[o]))
+
+    async def facts(self, order_ids: Collection[str]) -> Sequence[FactRow]:
+        return [row for order_id in order_ids for row in self._store.facts.get(order_id, ())]
+
+    async def outputs(self, order_ids: Collection[str]) -> Sequence[PastOutput]:
+        return [row for order_id in order_ids for row in self._store.outputs_of.get(order_id, ())]
+
+    async def publications(self, order_ids: Collection[str]) -> Sequence[Publication]:
+        return [row for order_id in order_ids for row in self._store.publications.get(order_id, ())]
+
+    async def private_members(self, keys: Collection[FactKey]) -> dict[FactKey, str]:
+        return {key: self._store.private[key] for key in keys if key in self._store.private}
+
+    async def foreign(self, keys: Collection[FactKey]) -> set[FactKey]:
+        owner = self._store.order_of
+        return {key for key in keys if owner.get(key[1:], key[0]) != key[0]}
+
+    async def add_facts(
+        self,
+        facts: Sequence[FactRow],
+        private: Sequence[PrivateRow],
+        heard_at: datetime,  # noqa: ARG002
+    ) -> None:
+        brought: dict[tuple[str, str], str] = {}
+        for fact in facts:
+            identity = (fact.source, fact.id)
+            if identity in self._store.order_of or identity in brought:
+                raise ForeignFactError("a source and id of this batch are another order's fact")
+            brought[identity] = fact.order_id
+        self._writes.append(lambda: self._append_facts(facts, private))
+
+    def _append_facts(self, facts: Sequence[FactRow], private: Sequence[PrivateRow]) -> None:
+        for fact in facts:
+            self._store.facts[fact.order_id].append(fact)
+            self._store.order_of[fact.source, fact.id] = fact.order_id
+        for row in private:
+            self._store.private[row.order_id, row.source, row.id] = row.data
+
+    async def update_orders(self, updates: Sequence[OrderUpdate]) -> None:
+        self._writes.append(lambda: self._update_orders(updates))
+
+    def _update_orders(self, updates: Sequence[OrderUpdate]) -> None:
+        for update in updates:
+            row = self._store.orders[update.order_id]
+            self._store.orders[update.order_id] = row._replace(
+                version=update.version, due_at=update.due_at, stuck=update.stuck
+            )
+
+    async def progress(self, rows: Sequence[ProgressRow]) -> None:
+        self._writes.append(lambda: self._progress(rows))
+
+    def _progress(self, rows: Sequence[ProgressRow]) -> None:
+        for row in rows:
+            known = self._store.progress.get((row.topic, row.partition))
+            self._store.progress[row.topic, row.partition] = max(filter(None, (known, row.read_up_to)), default=None)
+
+    async def put_aside(self, rows: Sequence[QuarantineRow]) -> set[RecordIdentity]:
+        added = {row.identity: row for row in reversed(rows) if row.identity not in self._store.quarantine}
+        self._writes.append(lambda: self._put_aside(added.values()))
+        return set(added)
+
+    def _put_aside(self, rows: Collection[QuarantineRow]) -> None:
+        for row in rows:
+            self._store.quarantine[row.identity] = row
+            if row.order_id is not None:
+                self._store.quarantined[row.order_id] += 1
+
+    async def publish(self, outputs: Sequence[OutputRow]) -> list[Written]:
+        last = {lane: len(rows) for lane, rows in self._store.outbox.items()}
+        written = []
+        for output in outputs:
+            last[output.lane] += 1
+            written.append(Written(last[output.lane], output))
+        self._writes.append(lambda: self._publish(outputs))
+        return written
+
+    def _publish(self, outputs: Sequence[OutputRow]) -> None:
+        for output in outputs:
+            self._store.outbox[output.lane].append(output)
+            if output.order_id is None:
+                continue
+            self._store.outputs_of[output.order_id].append(PastOutput(output.order_id, output.value, output.timed))

@@ -1,0 +1,196 @@
+"""Brings a database's tables to what this program knows, and says in one sentence when they are something else.
+
+A migration is a file `migrations/NNNN_name.sql`, applied once, in the order of the numbers, each in its own
+transaction. Its first line is `-- expand` (an older program goes on working beside it) or `-- contract` (it doesn't).
+Files are never changed once applied: their hash is kept and compared.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.resources import files
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import asyncpg
+
+from service.store.errors import SchemaError
+from service.store.failures import translated
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+LANES = 4
+LANES_MAX = 256
+
+_LOCK = 4_851_622_300
+"""The advisory lock that one migrating process holds; any number, the same for ever."""
+
+_JOURNAL = """
+create table if not exists schema_migrations (
+    number integer primary key,
+    name text not null,
+    kind text not null check (kind in ('expand', 'contract')),
+    sha256 text not null,
+    applied_at timestamptz not null default now()
+)
+"""
+
+COMMAND = "`python -m service migrate`"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file of SQL."""
+
+    number: int
+    name: str
+    kind: str
+    """`expand` or `contract`."""
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        """The file's hash, hexadecimal."""
+        return sha256(self.sql.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One migration as a database remembers it."""
+
+    number: int
+    name: str
+    kind: str
+    sha256: str
+
+
+def known_migrations() -> list[Migration]:
+    """Return the migrations this program comes with, by number. Raises SchemaError for a file that is none."""
+    found = []
+    for file in files("service.store").joinpath("migrations").iterdir():
+        if not file.name.endswith(".sql"):
+            continue
+        number, _, name = file.name.removesuffix(".sql").partition("_")
+        sql = file.read_text()
+        kind = sql.split("\n", 1)[0].removeprefix("-- ")
+        if not (number.isdecimal() and name) or kind not in ("expand", "contract"):
+            raise SchemaError(f"{file.name} must be called NNNN_name.sql and begin with `-- expand` or `-- contract`")
+        found.append(Migration(int(number), name, kind, sql))
+    return sorted(found, key=lambda migration: migration.number)
+
+
+async def migrate(dsn: str, *, lanes: int = LANES) -> list[str]:
+    """Apply what is missing and make the installation; return the names of what was applied.
+
+    `lanes` counts only where there is no installation yet: it is fixed from then on. Processes that migrate at once
+    wait for each other. Raises SchemaError (a power of two of lanes is wanted, or the database has what this program doesn't
+    know), StoreUnavailableError.
+    """
+    if not 1 <= lanes <= LANES_MAX or lanes & (lanes - 1):
+        raise SchemaError(f"the number of lanes is a power of two from 1 to {LANES_MAX}, not {lanes}")
+    known = known_migrations()
+    async with _connection(dsn) as connection:
+        await connection.execute("select pg_advisory_lock($1)", _LOCK)
+        await connection.execute(_JOURNAL)
+        applied = await _applied(connection)
+        problem = _contradiction(known, applied)
+        if problem is not None:
+            raise SchemaError(problem)
+        numbers = {one.number for one in applied}
+        missing = [one for one in known if one.number not in numbers]
+        for migration in missing:
+            await _apply(connection, migration)
+        await _install(connection, lanes)
+        return [f"{one.number:04}_{one.name}" for one in missing]
+
+
+async def schema_problem(dsn: str) -> str | None:
+    """Return what is wrong with the database's tables and what to do, in a sentence; None if this program can work.
+
+    Newer tables than this program knows are no problem as long as the newer program only expanded them. Raises
+    StoreUnavailableError.
+    """
+    async with _connection(dsn) as connection:
+        if await connection.fetchval("select to_regclass('schema_migrations')") is None:
+            return f"the database has no tables of this service yet: run {COMMAND}"
+        known, applied = known_migrations(), await _applied(connection)
+        problem = _contradiction(known, applied)
+        if problem is not None:
+            return problem
+        behind = [one for one in known if one.number not in {row.number for row in applied}]
+        if behind:
+            return f"the database lacks {_names(behind)}: run {COMMAND}"
+        if not await connection.fetchval("select count(*) from installation"):
+            return f"the database has tables but no installation: run {COMMAND}"
+        return None
+
+
+def _contradiction(known: Sequence[Migration], applied: Sequence[Applied]) -> str | None:
+    """Return why this program must not touch such a database, if so."""
+    mine = {one.number: one for one in known}
+    strange = [one for one in applied if one.number not in mine]
+    newest = max(mine, default=0)
+    between = [one for one in strange if one.number < newest]
+    if between:
+        return (
+            f"the database has {_names(between)}, which this program does not know although it knows newer ones: "
+            "it was migrated by a program of another line; use that one"
+        )
+    contracted = [one for one in strange if one.kind == "contract"]
+    if contracted:
+        return (
+            f"the database is newer than this program ({_names(contracted)} took away what it needs): use a newer one"
+        )
+    for one in applied:
+        if one.number in mine and one.sha256 != mine[one.number].sha256:
+            return (
+                f"the database was migrated by another version of {_names([one])} than this program has: "
+                "find the program that did it; an applied migration must not change"
+            )
+    return None
+
+
+def _names(migrations: Iterable[Migration | Applied]) -> str:
+    return ", ".join(f"{one.number:04}_{one.name}" for one in migrations)
+
+
+async def _applied(connection: asyncpg.Connection[asyncpg.Record]) -> list[Applied]:
+    rows = await connection.fetch("select number, name, kind, sha256 from schema_migrations order by number")
+    return [Applied(*row) for row in rows]
+
+
+async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migration) -> None:
+    async with connection.transaction():
+        await connection.execute(migration.sql)
+        await connection.execute(
+            "insert into schema_migrations (number, name, kind, sha256) values ($1, $2, $3, $4)",
+            migration.number,
+            migration.name,
+            migration.kind,
+            migration.sha256,
+        )
+
+
+async def _install(connection: asyncpg.Connection[asyncpg.Record], lanes: int) -> None:
+    """Give the database its outbox id and its lanes, once and for all."""
+    async with connection.transaction():
+        made = await connection.fetchval(
+            "insert into installation (outbox_id, lanes) values ($1, $2) on conflict do nothing returning lanes",
+            uuid4(),
+            lanes,
+        )
+        if made is not None:
+            await connection.execute("insert into lanes (lane) select generate_series(0, $1::int - 1)", lanes)
+
+
+@asynccontextmanager
+async def _connection(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    async with translated():
+        connection = await asyncpg.connect(dsn, timeout=10, server_settings={"application_name": "purchasing-migrate"})
+        try:
+            yield connection
+        finally:
+            await connection.close(timeout=5)

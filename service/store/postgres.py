@@ -1,0 +1,159 @@
+"""The store on PostgreSQL: sessions that can't hold others up, and transactions whose errors mean something."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import asyncpg
+
+from service.store.errors import SchemaError
+from service.store.failures import translated
+from service.store.postgres_batch import PostgresBatch
+from service.store.rows import Installation, Instant, ProgressRow
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime
+
+    from service.store.protocol import Batch
+
+CONNECTIONS = 4
+NEVER = 1 << 60
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How long a session may take, in milliseconds, before the server itself ends what it does.
+
+    A worker frozen between lane lock and commit holds everybody up; the server ends its session after `idle`.
+    """
+
+    lock: int = 5_000
+    """Waiting for a lock; then the batch is taken back and tried again."""
+    idle: int = 10_000
+    """Between two statements of a transaction (the rules decide there: seconds are a frozen process)."""
+    transaction: int = 30_000
+    """A whole transaction. PostgreSQL 17 and later."""
+    client: int = 40_000
+    """On our side, for a server that doesn't answer at all."""
+
+    def settings(self) -> dict[str, str]:
+        """Return them as session settings, with what keeps plans on indexes however old the statistics are."""
+        return {
+            "application_name": "purchasing",
+            "lock_timeout": str(self.lock),
+            "idle_in_transaction_session_timeout": str(self.idle),
+            "transaction_timeout": str(self.transaction),
+            "tcp_keepalives_idle": "10",
+            "tcp_keepalives_interval": "5",
+            "tcp_keepalives_count": "3",
+            "enable_seqscan": "off",
+            "jit": "off",
+        }
+
+
+class PostgresStore:
+    """The store on PostgreSQL (17 or later). Make it with `open`, end it with `close`."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], installation: Installation, opened: list[int]) -> None:
+        """Use `open`."""
+        self._pool = pool
+        self._installation = installation
+        self._opened = opened
+
+    @classmethod
+    async def open(cls, dsn: str, *, connections: int = CONNECTIONS, limits: SessionLimits | None = None) -> Self:
+        """Connect to a migrated database.
+
+        All connections are made now, so that a later new one means that an old one was lost (see `epoch`).
+        Raises StoreUnavailableError, and SchemaError where there is no installation.
+        """
+        limits = limits or SessionLimits()
+        opened = [0]
+
+        async def count(_: object) -> None:
+            opened[0] += 1
+
+        async with translated():
+            pool = await asyncpg.create_pool(
+                dsn,
+                min_size=connections,
+                max_size=connections,
+                max_queries=NEVER,
+                max_inactive_connection_lifetime=0,
+                max_cached_statement_lifetime=0,
+                server_settings=limits.settings(),
+                timeout=limits.client / 1000,
+                command_timeout=limits.client / 1000,
+                init=count,
+                reset=_keep,
+            )
+            try:
+                installation = await _installation(pool)
+            except BaseException:
+                pool.terminate()
+                raise
+        return cls(pool, installation, opened)
+
+    async def close(self) -> None:
+        """Give the connections back; what is under way ends first."""
+        async with translated():
+            await self._pool.close()
+
+    @property
+    def installation(self) -> Installation:
+        """What was made at migration."""
+        return self._installation
+
+    @property
+    def epoch(self) -> int:
+        """How many connections were made so far."""
+        return self._opened[0]
+
+    @asynccontextmanager
+    async def batch(self) -> AsyncIterator[Batch]:
+        """Begin a transaction (read committed: what commits while it waits for a lock, its next statement sees)."""
+        async with translated(), self._pool.acquire() as connection, connection.transaction():
+            yield PostgresBatch(connection)
+
+    async def clock(self) -> Instant:
+        """Return the server's clock, and up to where all partitions were read."""
+        async with self.batch() as batch:
+            return (await batch.look(())).instant
+
+    async def note_progress(self, rows: Sequence[ProgressRow]) -> None:
+        """Note how far partitions were read, without a batch."""
+        async with self.batch() as batch:
+            await batch.progress(rows)
+
+    async def earliest_due(self) -> tuple[datetime, str] | None:
+        """Return the earliest deadline and its order (of several, the lowest id); None if nothing waits."""
+        rows = await self._fetch(
+            "select due_at, order_id from orders"
+            " where due_at is not null and stuck is null and held_at is null order by due_at, order_id limit 1"
+        )
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    async def stuck(self, limit: int) -> list[str]:
+        """Return at most `limit` orders whose rules raised, by id."""
+        rows = await self._fetch(
+            "select order_id from orders where stuck is not null order by order_id limit $1", limit
+        )
+        return [row[0] for row in rows]
+
+    async def _fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        async with translated():
+            return await self._pool.fetch(query, *arguments)
+
+
+async def _keep(_: Any) -> None:
+    """Nothing to take back between two users of a connection: no batch leaves anything but a transaction behind."""
+
+
+async def _installation(pool: asyncpg.Pool[asyncpg.Record]) -> Installation:
+    row = await pool.fetchrow("select outbox_id, lanes from installation")
+    if row is None:
+        raise SchemaError("the database has tables but no installation: run `python -m service migrate`")
+    return Installation(row[0], row[1])

@@ -1,0 +1,189 @@
+"""The statements of one batch transaction on PostgreSQL: a fixed number, each with arrays for the whole batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from service.store.errors import SchemaError
+from service.store.rows import (
+    FactKey,
+    FactRow,
+    Instant,
+    Look,
+    OrderRow,
+    OrderUpdate,
+    OutputRow,
+    PastOutput,
+    PrivateRow,
+    ProgressRow,
+    Publication,
+    QuarantineRow,
+    RecordIdentity,
+    Written,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    import asyncpg
+    from asyncpg.pool import PoolConnectionProxy
+
+CHANNEL = "purchasing_outbox"
+
+# Missing rows first: `for update` can't lock what is not there. Both in the order of the ids, by code point, so that
+# two batches never wait for each other.
+ADD_ORDERS = """
+insert into orders (order_id, lane)
+select n.order_id, n.lane from unnest($1::text[], $2::smallint[]) as n (order_id, lane)
+order by n.order_id collate "C"
+on conflict (order_id) do nothing
+"""
+# What `for update` returns is each row as it is after the wait; anything else in the same statement would be as it was
+# before. So the journals are read by later statements.
+LOCK_ORDERS = """
+select order_id, version, due_at, stuck, held_at is not null
+from orders where order_id = any($1::text[]) order by order_id for update
+"""
+CLAIM_DUE = """
+select order_id from orders
+where due_at < $1 and stuck is null and held_at is null
+order by due_at, order_id limit $2
+for update skip locked
+"""
+LOOK = """
+select clock_timestamp(),
+    (select case when count(*) = count(read_up_to) then min(read_up_to) end from input_progress),
+    array(select distinct order_id from quarantine where order_id = any($1::text[]) and resolved_at is null)
+"""
+FACTS = "select order_id, source, id, lane, nth, at, type, data from facts where order_id = any($1::text[])"
+OUTPUTS = """
+select order_id, value, timed from outbox where order_id = any($1::text[]) order by order_id, order_version
+"""
+PUBLICATIONS = "select order_id, order_version, published_at from publications where order_id = any($1::text[])"
+PRIVATE_MEMBERS = """
+select p.order_id, p.source, p.id, p.data
+from unnest($1::text[], $2::text[], $3::text[]) as n (order_id, source, id)
+join private_members p on (p.order_id, p.source, p.id) = (n.order_id, n.source, n.id)
+"""
+FOREIGN = """
+select n.order_id, n.source, n.id
+from unnest($1::text[], $2::text[], $3::text[]) as n (order_id, source, id)
+join facts f on (f.source, f.id) = (n.source, n.id) and f.order_id <> n.order_id
+"""
+ADD_FACTS = """
+insert into facts (order_id, source, id, lane, nth, at, type, data, heard_at)
+select n.*, $9 from unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::integer[], $6::timestamptz[],
+    $7::text[], $8::json[]) as n
+"""
+ADD_PRIVATE_MEMBERS = """
+insert into private_members (order_id, source, id, data)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::json[])
+"""
+UPDATE_ORDERS = """
+update orders o set version = n.version, due_at = n.due_at, stuck = n.stuck
+from unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::text[]) as n (order_id, version, due_at, stuck)
+where o.order_id = n.order_id
+"""
+PROGRESS = """
+insert into input_progress (topic, partition, read_up_to)
+select * from unnest($1::text[], $2::integer[], $3::timestamptz[]) as n (topic, partition, read_up_to)
+order by n.topic, n.partition
+on conflict (topic, partition) do update
+set read_up_to = excluded.read_up_to
+where input_progress.read_up_to is null or input_progress.read_up_to < excluded.read_up_to
+"""
+PUT_ASIDE = """
+insert into quarantine (topic, partition, "offset", digest, sha256, reason, place, size, order_id, type, key, value,
+    headers, at)
+select * from unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[], $5::bytea[], $6::text[], $7::text[],
+    $8::integer[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::json[], $14::timestamptz[])
+    as n (topic, partition, "offset", digest)
+order by n.topic, n.partition, n."offset", n.digest
+on conflict do nothing
+returning topic, partition, "offset", digest
+"""
+LOCK_LANES = "select lane, position from lanes where lane = any($1::smallint[]) order by lane for update"
+PUBLISH = """
+with moved as (
+    update lanes l set position = n.position from unnest($1::smallint[], $2::bigint[]) as n (lane, position)
+    where l.lane = n.lane
+), added as (
+    insert into outbox (lane, position, order_id, order_version, topic, key, id, value, decided_at, timed)
+    select * from unnest($4::smallint[], $5::bigint[], $6::text[], $7::integer[], $8::text[], $9::text[], $10::text[],
+        $11::bytea[], $12::timestamptz[], $13::boolean[])
+)
+select pg_notify($3, array_to_string($1::smallint[], ','))
+"""
+
+
+class PostgresBatch:
+    """See `service.store.protocol.Batch`."""
+
+    def __init__(self, connection: PoolConnectionProxy[asyncpg.Record]) -> None:
+        """Work in the transaction that is open on this connection."""
+        self._connection = connection
+
+    async def lock(self, orders: Sequence[tuple[str, int]]) -> dict[str, OrderRow]:
+        order_ids = [order_id for order_id, _ in orders]
+        await self._connection.execute(ADD_ORDERS, order_ids, [lane for _, lane in orders])
+        return {row[0]: OrderRow(*row) for row in await self._connection.fetch(LOCK_ORDERS, order_ids)}
+
+    async def claim_due(self, before: datetime, limit: int) -> list[str]:
+        return [row[0] for row in await self._connection.fetch(CLAIM_DUE, before, limit)]
+
+    async def look(self, order_ids: Collection[str]) -> Look:
+        row = await self._connection.fetchrow(LOOK, list(order_ids))
+        assert row is not None
+        return Look(Instant(row[0], row[1]), frozenset(row[2]))
+
+    async def facts(self, order_ids: Collection[str]) -> Sequence[FactRow]:
+        return [FactRow(*row) for row in await self._connection.fetch(FACTS, list(order_ids))]
+
+    async def outputs(self, order_ids: Collection[str]) -> Sequence[PastOutput]:
+        return [PastOutput(*row) for row in await self._connection.fetch(OUTPUTS, list(order_ids))]
+
+    async def publications(self, order_ids: Collection[str]) -> Sequence[Publication]:
+        return [Publication(*row) for row in await self._connection.fetch(PUBLICATIONS, list(order_ids))]
+
+    async def private_members(self, keys: Collection[FactKey]) -> dict[FactKey, str]:
+        rows = await self._connection.fetch(PRIVATE_MEMBERS, *_columns(keys))
+        return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+    async def foreign(self, keys: Collection[FactKey]) -> set[FactKey]:
+        return {(row[0], row[1], row[2]) for row in await self._connection.fetch(FOREIGN, *_columns(keys))}
+
+    async def add_facts(self, facts: Sequence[FactRow], private: Sequence[PrivateRow], heard_at: datetime) -> None:
+        await self._connection.execute(ADD_FACTS, *_columns(facts), heard_at)
+        if private:
+            await self._connection.execute(ADD_PRIVATE_MEMBERS, *_columns(private))
+
+    async def update_orders(self, updates: Sequence[OrderUpdate]) -> None:
+        await self._connection.execute(UPDATE_ORDERS, *_columns(updates))
+
+    async def progress(self, rows: Sequence[ProgressRow]) -> None:
+        await self._connection.execute(PROGRESS, *_columns(rows))
+
+    async def put_aside(self, rows: Sequence[QuarantineRow]) -> set[RecordIdentity]:
+        added = await self._connection.fetch(PUT_ASIDE, *_columns(rows))
+        return {(row[0], row[1], row[2], row[3]) for row in added}
+
+    async def publish(self, outputs: Sequence[OutputRow]) -> list[Written]:
+        lanes = sorted({output.lane for output in outputs})
+        positions: dict[int, int] = {row[0]: row[1] for row in await self._connection.fetch(LOCK_LANES, lanes)}
+        if len(positions) != len(lanes):
+            raise SchemaError(f"the outbox has no lanes {sorted(set(lanes) - set(positions))}")
+        written = []
+        for output in outputs:
+            positions[output.lane] += 1
+            written.append(Written(positions[output.lane], output))
+        lane, *rest = _columns(outputs)
+        await self._connection.execute(
+            PUBLISH, lanes, [positions[one] for one in lanes], CHANNEL, lane, [w.position for w in written], *rest
+        )
+        return written
+
+
+def _columns(rows: Collection[Sequence[Any]]) -> list[list[Any]]:
+    """Turn rows into the arrays that `unnest` makes rows of again."""
+    return [list(column) for column in zip(*rows, strict=True)]
