@@ -8,13 +8,15 @@ import os
 import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "PURCHASING_"
+
+S = TypeVar("S", bound=BaseSettings)
 
 WHAT_TO_DO: Mapping[str, str] = {
     "kafka_bootstrap_servers": "give the brokers as host:port, separated by commas, such as localhost:9092",
@@ -35,6 +37,15 @@ class SettingsError(Exception):
     """The environment doesn't make a whole set of settings. Its text has a sentence a problem and never a
     value.
     """
+
+
+def _a_database(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+        raise ValueError("not a PostgreSQL URL")
+    # Reading the port raises where it is no number.
+    _ = parts.port
+    return url
 
 
 class Settings(BaseSettings):
@@ -78,15 +89,7 @@ class Settings(BaseSettings):
             raise ValueError("not readable")
         return path
 
-    @field_validator("database_url")
-    @classmethod
-    def _is_a_database(cls, url: SecretStr) -> SecretStr:
-        parts = urlsplit(url.get_secret_value())
-        if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
-            raise ValueError("not a PostgreSQL URL")
-        # Reading the port raises where it is no number.
-        _ = parts.port
-        return url
+    _is_a_database = field_validator("database_url")(_a_database)
 
     @model_validator(mode="after")
     def _sasl_is_whole(self) -> Self:
@@ -109,9 +112,7 @@ class Settings(BaseSettings):
             try:
                 connection["ssl_context"] = ssl.create_default_context(cafile=self.kafka_ssl_cafile)
             except (OSError, ssl.SSLError):
-                raise SettingsError(
-                    _sentence("kafka_ssl_cafile", "holds no certificate that can be read")
-                ) from None
+                raise SettingsError(_sentence("kafka_ssl_cafile", "holds no certificate that can be read")) from None
         if self.kafka_security_protocol.startswith("SASL_") and self.kafka_sasl_password is not None:
             connection["sasl_mechanism"] = self.kafka_sasl_mechanism
             connection["sasl_plain_username"] = self.kafka_sasl_username
@@ -128,8 +129,25 @@ def load(**given: Any) -> Settings:
 
     Raises SettingsError with one sentence for each thing that is wrong, a line each.
     """
+    return _of_environment(Settings, given)
+
+
+class _DatabaseOnly(BaseSettings):
+    """What a command needs that has nothing to do with Kafka."""
+
+    model_config = Settings.model_config
+    database_url: SecretStr
+    _is_a_database = field_validator("database_url")(_a_database)
+
+
+def database_of_environment() -> str:
+    """The PostgreSQL URL alone, for commands that need no broker. Raises SettingsError like `load`."""
+    return _of_environment(_DatabaseOnly, {}).database_url.get_secret_value()
+
+
+def _of_environment(kind: type[S], given: Mapping[str, Any]) -> S:
     try:
-        return Settings(**given)
+        return kind(**given)
     except ValidationError as error:
         # `from None`: the original error's context holds the values it refused.
         raise SettingsError("\n".join(_sentences(error))) from None

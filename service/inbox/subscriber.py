@@ -2,12 +2,14 @@
 then, or not at all.
 
 FastStream swallows what a handler raises, takes the next batch, and that one's acknowledgement commits past
-the one that failed. So the handler here never returns or raises before its batch is stored, with two
-exceptions, and after both nothing is ever acknowledged again: the process is asked to stop, or something
-happened that nobody foresaw. Then it raises `StopConsume`, which closes the consumer, and the process ends.
+the one that failed. So the handler here never raises, and returns only when its batch is stored, or when the
+subscriber takes no further batch: because the process was asked to stop, or because something happened that
+nobody foresaw. (`StopConsume` would do for the last two, but it cancels the task that is closing the
+consumer, which then stays in the group until its session ends.)
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,13 +17,12 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
 from faststream import AckPolicy
-from faststream.exceptions import StopConsume
 from faststream.kafka import KafkaBroker
 from purchasing_contracts.topics import TOPICS
 
 from service.failpoints import failpoint
 from service.failures import anything_else, describe
-from service.inbox.offsets import OffsetLostError, settle
+from service.inbox.offsets import settle
 from service.inbox.parser import Message, arrival_of, parse_batch, pass_through
 from service.inbox.retries import until_stored
 from service.inbox.security import security_of
@@ -37,6 +38,7 @@ HEARTBEAT_MS = 2_000
 # worker. Being given away harms nothing, the other worker waits for the same database, but it makes noise.
 MAX_POLL_INTERVAL_MS = 300_000
 GRACE_SECONDS = 8.0
+RUNNING_POLL_SECONDS = 0.01
 
 EVENT_TOPICS: tuple[str, ...] = tuple(topic.name for topic in TOPICS if topic.direction == "in")
 
@@ -47,19 +49,27 @@ class Inbox:
     """Reads the event topics for `group` and hands each batch to `handle` until it is stored.
 
     `handle` stores a batch in one transaction; it raises StoreUnavailableError when the same batch is to be
-    tried again. `failed` becomes set when the service has to end; `failure` then says why (OffsetLostError
-    has a text for people).
+    tried again. `fail` is told what else it raised, or that an offset is lost (OffsetLostError), and ends the
+    process by setting `stopping`.
     """
 
-    def __init__(self, kafka: Mapping[str, Any], group: str, handle: Handle, stopping: asyncio.Event) -> None:
-        self.failed = asyncio.Event()
-        self.failure: Exception | None = None
+    def __init__(
+        self,
+        kafka: Mapping[str, Any],
+        group: str,
+        handle: Handle,
+        stopping: asyncio.Event,
+        fail: Callable[[Exception], None],
+    ) -> None:
         self.failures_in_a_row = 0
+        """How often the batch in hand could not be stored so far."""
         self._handle = handle
         self._group = group
         self._stopping = stopping
+        self._fail = fail
         self._in_hand = False
-        self._scout = AIOKafkaConsumer(**kafka)
+        self._kafka = kafka
+        self._scout = AIOKafkaConsumer(*EVENT_TOPICS, **kafka)
         connection = {name: value for name, value in kafka.items() if name == "bootstrap_servers"}
         self._broker = KafkaBroker(
             **connection,
@@ -73,7 +83,7 @@ class Inbox:
             decoder=pass_through,
             graceful_timeout=GRACE_SECONDS,
             logger=_LibraryLog(),
-            log_level=10,
+            log_level=logging.DEBUG,
         )
         self._subscriber = self._broker.subscriber(
             *EVENT_TOPICS,
@@ -109,8 +119,11 @@ class Inbox:
         return not self._in_hand
 
     async def start(self) -> None:
-        """Join the group and begin. Raises KafkaError where the broker can't be reached."""
+        """Join the group and begin. Raises KafkaError where the broker can't be reached, and
+        OffsetLostError.
+        """
         await self._scout.start()
+        await self._settle_before()
         await self._broker.start()
 
     async def stop(self) -> None:
@@ -120,13 +133,31 @@ class Inbox:
         await self._broker.stop()
         await self._scout.stop()
 
-    def fail(self, error: Exception) -> None:
-        """End the service because of this: from here on no batch is taken and nothing is acknowledged."""
-        if self.failure is None:
-            self.failure = error
-            if not isinstance(error, OffsetLostError):
-                log.error("A batch failed in a way nobody foresaw, so the service ends.", exc_info=error)
-        self.failed.set()
+    async def _settle_before(self) -> None:
+        """Settle all partitions while we are no member yet: a new group's first batch would find no offsets and
+        pause, and a lost offset is said before work is taken away from others.
+        """
+        # Subscribed only to learn the partitions: it shall fetch nothing.
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in EVENT_TOPICS
+            for number in self._scout.partitions_for_topic(topic) or ()
+        ]
+        self._scout.unsubscribe()
+        newcomer = AIOKafkaConsumer(
+            **self._kafka, group_id=self._group, enable_auto_commit=False, auto_offset_reset="none"
+        )
+        newcomer.assign(partitions)
+        # Nothing is to be fetched, only asked.
+        newcomer.pause(*partitions)
+        await newcomer.start()
+        try:
+            await settle(newcomer, self._scout, self._group, partitions)
+        except CommitFailedError:
+            # The group has members: it is theirs to settle, and each settles what it is assigned.
+            log.debug("The group is at work already.", group=self._group)
+        finally:
+            await newcomer.stop()
 
     async def _take_in_hand(self, records: Any, original: Any) -> Message:
         # From getmany's return to here nothing is awaited that waits, so positions and this flag change
@@ -135,16 +166,18 @@ class Inbox:
         return await parse_batch(records, original)
 
     async def _on_batch(self, message: Message) -> None:
-        with anything_else(self.fail):
+        with anything_else(self._fail):
             if await self._stored(message):
                 await failpoint("inbox.after_commit_before_ack")
                 await self._acknowledge(message)
                 self._in_hand = False
                 return
-        raise StopConsume
+        # Not stored, so no other batch may be taken; `stop` is on its way.
+        while self._subscriber.running:  # noqa: ASYNC110 - FastStream has no event for it
+            await asyncio.sleep(RUNNING_POLL_SECONDS)
 
     async def _stored(self, message: Message) -> bool:
-        if self.failed.is_set():
+        if self._stopping.is_set():
             return False
         arrivals = [arrival_of(record) for record in message.raw_message]
 
@@ -172,7 +205,7 @@ class Inbox:
         consumer = self.consumer
         if consumer is None or not assigned:
             return
-        with anything_else(self.fail):
+        with anything_else(self._fail):
             try:
                 await settle(consumer, self._scout, self._group, assigned)
             except KafkaError as error:
@@ -189,16 +222,19 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
         """Nothing to do: a batch in hand is stored all the same, and its next owner finds the facts known."""
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        log.info("Partitions assigned.", partitions=sorted(f"{p.topic}/{p.partition}" for p in assigned))
+        by_topic = {topic: sorted(p.partition for p in assigned if p.topic == topic) for topic in EVENT_TOPICS}
+        log.info("Partitions assigned.", **by_topic)
         await self._settle_all(assigned)
 
 
 class _LibraryLog:
-    """What FastStream logs, without the texts of errors that it puts into its messages."""
+    """What FastStream logs, without the texts of errors that it puts into its messages, and without its
+    chat.
+    """
 
     def log(self, level: int, msg: Any, /, *, exc_info: Any = None, **_extra: object) -> None:
         text = str(msg)
         if isinstance(exc_info, BaseException):
             text = text.partition(":")[0]
-        if text:
+        if level >= logging.WARNING and not text.startswith("Auto create topics is disabled"):
             log.log(level, text, exc_info=exc_info)

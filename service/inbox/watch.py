@@ -53,6 +53,7 @@ class Watch:
         # A leader that has just taken over may show an end before the real one for a moment, so a loss is
         # seen twice.
         self._suspected: dict[TopicPartition, int] = {}
+        self._acknowledged: dict[TopicPartition, int] = {}
 
     async def run(self, stopping: asyncio.Event, every: float = LOOK_EVERY) -> None:
         """Look until `stopping`. Raises OffsetLostError; what is away for a moment is looked at again next
@@ -85,7 +86,17 @@ class Watch:
                 reached[partition] = asked_at
         if reached:
             await self._note(reached)
+        await self._acknowledge(positions)
         return reached
+
+    async def _acknowledge(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Commit positions that moved without a batch: over the markers of transactions. An idle partition would
+        else show lag for ever, and look as if its last records had gone unread once retention removes them.
+        """
+        moved = {tp: position for tp, position in positions.items() if self._acknowledged.get(tp) != position}
+        if moved:
+            await self._consumer.commit(moved)
+            self._acknowledged.update(moved)
 
     async def _positions(self) -> dict[TopicPartition, int]:
         """Up to where each assigned partition is handled; empty while a batch is in hand."""

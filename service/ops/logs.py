@@ -31,9 +31,7 @@ class FloodGate(logging.Filter):
     makes aiokafka log thousands of lines a minute; the first ten say it all.
     """
 
-    def __init__(
-        self, burst: int = BURST, window: float = WINDOW, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, burst: int = BURST, window: float = WINDOW, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._burst = burst
         self._window = window
@@ -103,6 +101,11 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def hush_clients() -> None:
+    """Say nothing of what Kafka's client logs: for commands that say themselves what went wrong."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 def _without_content(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -1,0 +1,227 @@
+"""The service as a whole: the only place where the real parts are joined.
+
+It starts from the outside in (database, schema, topics, then relay and inbox) and ends from the inside out.
+What may come back is waited for with a reason in the log: a database or a broker that is away. What only a
+person can mend ends it with a sentence: an old schema, missing topics, a lost offset.
+"""
+
+import asyncio
+import gc
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import asyncpg
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from service.ending import SHUTDOWN_SECONDS, End, be_gone_within, unheard, within
+from service.failures import anything_else, describe
+from service.inbox.retries import happens_within, pause_before, until_stored
+from service.inbox.subscriber import Inbox
+from service.inbox.watch import Watch
+from service.ops.reach import broker_problem, database_problem
+from service.orders.arrival import Arrival
+from service.orders.engine import Engine
+from service.orders.handled import Handled
+from service.outbox.relay import Relay
+from service.rules.terms import TermsBook
+from service.settings import Settings
+from service.store.migrate import schema_problem
+from service.store.postgres import PostgresStore
+from service.store.rows import ProgressRow
+from service.topics import topic_problems
+
+log = structlog.get_logger("service")
+
+INBOX_SECONDS = 10.0
+RELAY_SECONDS = 12.0
+STORE_SECONDS = 2.0
+STUCK_AT_ONCE = 1000
+
+
+class StartError(Exception):
+    """The service can't start before a person has done something. Its text says what, a sentence a line."""
+
+
+async def serve(settings: Settings) -> End:
+    """Run until SIGTERM or SIGINT, or until something goes wrong that waiting doesn't mend. Returns which."""
+    end = End(asyncio.Event())
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(unheard)
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for number in signals:
+        loop.add_signal_handler(number, end.ask, number.name)
+    with anything_else(end.because_of):
+        await _serve(settings, end)
+    for number in signals:
+        loop.remove_signal_handler(number)
+    return end
+
+
+async def _serve(settings: Settings, end: End) -> None:
+    kafka, url = settings.kafka(), settings.database()
+    if not await _database_ready(url, end):
+        return
+    async with _store(url) as store:
+        lanes = store.installation.lanes
+        if not await _topics_ready(kafka, lanes, end):
+            return
+        engine = Engine(store, lambda: TermsBook.DEFAULT)
+        async with _relay(url, kafka, lanes, end) as relay:
+
+            async def handle(arrivals: Sequence[Arrival]) -> None:
+                _tell(await engine.handle(arrivals), relay)
+
+            async def retry_stuck() -> None:
+                _tell(await engine.look_again(await store.stuck(STUCK_AT_ONCE)), relay)
+
+            # A new version may know better what to do with orders whose rules raised.
+            await until_stored(retry_stuck, end.asked)
+            async with _inbox(kafka, settings.consumer_group, handle, store, end):
+                # What was loaded to get here stays: the collector needn't look at it again and again.
+                gc.collect()
+                gc.freeze()
+                await end.asked.wait()
+                be_gone_within(SHUTDOWN_SECONDS, end)
+
+
+def _tell(handled: Handled, relay: Relay) -> None:
+    """Wake the relay, and say which records were put aside and which orders' rules raised, without content."""
+    relay.wake(handled.lanes)
+    for arrival, refusal in handled.refused:
+        log.warning(
+            "A record breaks the contract and is put aside.",
+            topic=arrival.topic,
+            partition=arrival.partition,
+            offset=arrival.offset,
+            reason=refusal.reason,
+            place=refusal.place,
+            order=refusal.order_id,
+        )
+    for stuck in handled.stuck:
+        log.error(
+            "The rules failed on an order. It publishes nothing until it is assessed again.",
+            order=stuck.order_id,
+            because=stuck.error,
+            at=list(stuck.places),
+        )
+
+
+async def _database_ready(url: str, end: End) -> bool:
+    """Wait until PostgreSQL can be reached; False if the process was asked to end first. Raises StartError."""
+    if not await _available(partial(database_problem, url), "PostgreSQL", end):
+        return False
+    if problem := await schema_problem(url):
+        raise StartError(problem)
+    return True
+
+
+async def _topics_ready(kafka: Mapping[str, Any], lanes: int, end: End) -> bool:
+    """Wait until the broker can be reached; False if the process was asked to end first. Raises StartError."""
+    if not await _available(partial(broker_problem, kafka), "Kafka", end):
+        return False
+    problems = await topic_problems(kafka, lanes)
+    if stops := [problem.sentence for problem in problems if problem.stops]:
+        raise StartError("\n".join(stops))
+    for problem in problems:
+        log.warning("A topic differs from the registry.", problem=problem.sentence)
+    return True
+
+
+async def _available(problem: Callable[[], Awaitable[str | None]], what: str, end: End) -> bool:
+    attempt = 0
+    while not end.asked.is_set():
+        reason = await problem()
+        if reason is None:
+            return True
+        attempt += 1
+        log.warning(f"Waiting for {what}.", because=reason)
+        await happens_within(end.asked, pause_before(attempt + 4))
+    return False
+
+
+@asynccontextmanager
+async def _store(url: str) -> AsyncIterator[PostgresStore]:
+    store = await PostgresStore.open(url)
+    try:
+        yield store
+    finally:
+        await within(STORE_SECONDS, store.close(), "closing the database's connections")
+
+
+@asynccontextmanager
+async def _relay(url: str, kafka: Mapping[str, Any], lanes: int, end: End) -> AsyncIterator[Relay]:
+    # A query a lane, and one connection to listen on.
+    pool = await asyncpg.create_pool(url, min_size=1, max_size=lanes + 2, timeout=10, command_timeout=30)
+    relay = Relay(pool, kafka)
+    task = asyncio.create_task(relay.run(), name="relay")
+    task.add_done_callback(end.with_task)
+    try:
+        yield relay
+    finally:
+        task.cancel()
+        await asyncio.wait([task], timeout=RELAY_SECONDS)
+        pool.terminate()
+
+
+@asynccontextmanager
+async def _inbox(
+    kafka: Mapping[str, Any],
+    group: str,
+    handle: Callable[[Sequence[Arrival]], Awaitable[None]],
+    store: PostgresStore,
+    end: End,
+) -> AsyncIterator[None]:
+    async with _started(lambda: Inbox(kafka, group, handle, end.asked, end.because_of), end) as inbox:
+        if inbox is None:
+            yield
+            return
+        log.info("The service is running.", group=group, lanes=store.installation.lanes)
+        watching = asyncio.create_task(_watch(inbox, group, store, end.asked), name="watch")
+        watching.add_done_callback(end.with_task)
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+
+
+@asynccontextmanager
+async def _started(make: Callable[[], Inbox], end: End) -> AsyncIterator[Inbox | None]:
+    """An inbox that has joined its group, however often that takes; None if the process was asked to end
+    first.
+    """
+    attempt = 0
+    while not end.asked.is_set():
+        inbox = make()
+        try:
+            await inbox.start()
+        except KafkaError as error:
+            attempt += 1
+            log.warning("Waiting for Kafka.", because=describe(error))
+            await within(INBOX_SECONDS, inbox.stop(), "leaving the consumer group")
+            await happens_within(end.asked, pause_before(attempt + 4))
+            continue
+        try:
+            yield inbox
+        finally:
+            await within(INBOX_SECONDS, inbox.stop(), "leaving the consumer group")
+        return
+    yield None
+
+
+async def _watch(inbox: Inbox, group: str, store: PostgresStore, stopping: asyncio.Event) -> None:
+    async def clock() -> datetime:
+        return (await store.clock()).now
+
+    async def note(reached: Mapping[TopicPartition, datetime]) -> None:
+        rows = [ProgressRow(p.topic, p.partition, at) for p, at in sorted(reached.items())]
+        await store.note_progress(rows)
+
+    watch = Watch(inbox.consumer, inbox.scout, group, idle=lambda: inbox.idle, clock=clock, note=note)
+    await watch.run(stopping)

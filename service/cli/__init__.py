@@ -1,0 +1,79 @@
+"""The command line: one module a command, found by its name.
+
+A module `what_if` in this package is the command `what-if`. It has a docstring, whose first line is its
+help, and two functions: `add(parser)` declares its arguments, `run(arguments)` does the work and returns the
+exit code. Data goes to stdout, everything else to stderr.
+
+| exit code | means |
+|---|---|
+| 0 | done |
+| 1 | not done: stderr says what is wrong and what to do |
+| 2 | the command was not understood |
+| 3 | done, but some of the input was bad |
+| 70 | a fault in this program |
+| 130 | interrupted |
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+
+import structlog
+
+from service.cli.said import SAID
+from service.ending import FAILED, STOPPED
+from service.failures import anything_else
+from service.ops import logs
+
+log = structlog.get_logger("service")
+
+HELPERS = frozenset({"said"})
+INTERRUPTED = 130
+
+
+def commands() -> Iterator[tuple[str, ModuleType]]:
+    """Each command's name and module, by name."""
+    for found in sorted(iter_modules(__path__), key=lambda module: module.name):
+        if found.name not in HELPERS:
+            yield found.name.replace("_", "-"), import_module(f"{__name__}.{found.name}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    whole = argparse.ArgumentParser(
+        prog="python -m service", description="Events of purchase orders in, commands and decisions out."
+    )
+    below = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, module in commands():
+        text = (module.__doc__ or "").strip()
+        one = below.add_parser(name, help=text.partition("\n")[0], description=text)
+        one.formatter_class = argparse.RawDescriptionHelpFormatter
+        module.add(one)
+        one.set_defaults(run=module.run)
+    return whole
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. Raises nothing but SystemExit, for what was not understood."""
+    chosen = parser().parse_args(arguments)
+    # Commands that do one thing say themselves what went wrong; `run` says more and configures it anew.
+    logs.configure("console", "error")
+    logs.hush_clients()
+    codes: list[int] = []
+    try:
+        with anything_else(lambda error: codes.append(_tell(error))):
+            codes.append(chosen.run(chosen))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return codes[0]
+
+
+def _tell(error: Exception) -> int:
+    if isinstance(error, SAID):
+        sys.stderr.write(f"{error}\n")
+        return STOPPED
+    log.critical("A fault in this program.", exc_info=error)
+    return FAILED

@@ -1,0 +1,35 @@
+"""Bring the database to the tables that this program knows.
+
+Safe to run twice and beside a running service. Reads PURCHASING_DATABASE_URL.
+"""
+
+import argparse
+import asyncio
+import sys
+
+from service.ops.reach import UnreachableError, database_problem
+from service.settings import database_of_environment
+from service.store.migrate import LANES, migrate
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `migrate`."""
+    parser.add_argument(
+        "--lanes",
+        type=int,
+        default=LANES,
+        help="into how many lanes the outbox is cut: a power of two, fixed by the first migration (%(default)s)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Migrate. Raises SettingsError, UnreachableError, SchemaError."""
+    return asyncio.run(_migrate(database_of_environment(), arguments.lanes))
+
+
+async def _migrate(url: str, lanes: int) -> int:
+    if reason := await database_problem(url):
+        raise UnreachableError(f"PostgreSQL can't be reached: {reason}.")
+    applied = await migrate(url, lanes=lanes)
+    sys.stderr.write(f"Applied: {', '.join(applied)}\n" if applied else "Nothing to do.\n")
+    return 0

@@ -1,0 +1,79 @@
+"""Read the events, decide, publish: the service itself.
+
+Waits, saying why, for a database or a broker that is away. Ends with a sentence where only a person can help:
+wrong settings, an old schema, missing topics. SIGTERM and SIGINT end it in order.
+
+--embedded brings a Kafka and a PostgreSQL of its own, for trying things out: no settings needed, data below
+.embedded/.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+
+from service.app import serve
+from service.embedded import EmbeddedStack
+from service.ending import End
+from service.ops import logs
+from service.settings import Settings, load, unknown_variables
+from service.store.migrate import migrate
+from service.store.postgres import PostgresStore
+from service.topics import create_topics
+
+log = structlog.get_logger("service")
+
+HOME = Path(".embedded")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `run`."""
+    parser.add_argument("--embedded", action="store_true", help="start a Kafka and a PostgreSQL for it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until asked to stop; the exit code says why it ended. Raises SettingsError and EmbeddedError."""
+    if arguments.embedded:
+        return asyncio.run(_embedded()).exit_code()
+    settings = load()
+    _log(settings)
+    return asyncio.run(serve(settings)).exit_code()
+
+
+def _log(settings: Settings) -> None:
+    logs.configure(settings.log_format, settings.log_level)
+    for name in unknown_variables(os.environ):
+        log.warning("This variable is none of the service's: a typing error?", variable=name)
+
+
+async def _embedded() -> End:
+    # Until the service handles it itself, SIGTERM ends this like an interrupt: what was started is stopped.
+    main = asyncio.current_task()
+    assert main is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
+    async with EmbeddedStack(HOME, progress=_say) as stack:
+        settings = load(
+            kafka_bootstrap_servers=stack.kafka.bootstrap_servers,
+            kafka_security_protocol="PLAINTEXT",
+            database_url=stack.postgres.dsn,
+        )
+        _log(settings)
+        await migrate(settings.database())
+        store = await PostgresStore.open(settings.database(), connections=1)
+        lanes = store.installation.lanes
+        await store.close()
+        await create_topics(settings.kafka(), lanes)
+        database = urlsplit(stack.postgres.dsn)
+        _say(f"Kafka: {stack.kafka.bootstrap_servers} (kcat -L -b {stack.kafka.bootstrap_servers})")
+        _say(f"PostgreSQL: {database.hostname}:{database.port}, database {database.path.strip('/')}")
+        return await serve(settings)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

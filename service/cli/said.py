@@ -1,0 +1,22 @@
+"""Errors whose text is a sentence for the person at the terminal, and a fault of nothing in this program."""
+
+from service.app import StartError
+from service.embedded import EmbeddedError
+from service.failpoints import FailpointError
+from service.inbox.offsets import OffsetLostError
+from service.ops.reach import UnreachableError
+from service.settings import SettingsError
+from service.store.errors import SchemaError, StoreUnavailableError
+from service.topics import TopicsError
+
+SAID = (
+    EmbeddedError,
+    FailpointError,
+    OffsetLostError,
+    SchemaError,
+    SettingsError,
+    StartError,
+    StoreUnavailableError,
+    TopicsError,
+    UnreachableError,
+)

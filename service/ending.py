@@ -1,0 +1,92 @@
+"""How the process ends: for which reason, with which exit code, and in bounded time whatever hangs."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from service.failures import anything_else, describe
+
+log = structlog.get_logger("service")
+
+WELL, STOPPED, FAILED = 0, 1, 70
+"""Exit codes: as asked; a person has to do something, and was told; nobody foresaw it."""
+
+# Less than the 30 s after which Kubernetes kills.
+SHUTDOWN_SECONDS = 26.0
+
+
+@dataclass(slots=True)
+class End:
+    """When the process ends (`asked` is set) and why: `failure` is None where somebody asked for it."""
+
+    asked: asyncio.Event
+    failure: Exception | None = None
+
+    def ask(self, who: str) -> None:
+        """Somebody asks for the end, a signal usually."""
+        if not self.asked.is_set():
+            log.info("Asked to stop.", by=who)
+        self.asked.set()
+
+    def because_of(self, error: Exception) -> None:
+        """Something went wrong. The first such thing is the reason, also of an end that was asked for."""
+        if self.failure is None:
+            self.failure = error
+        self.asked.set()
+
+    def exit_code(self) -> int:
+        """0 where somebody asked for the end. Raises the failure where it was one."""
+        if self.failure is not None:
+            raise self.failure
+        return WELL
+
+    def with_task(self, task: "asyncio.Task[None]") -> None:
+        """A task that goes on for ever has ended: by an error, or because it was cancelled in the course of
+        the end.
+        """
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, Exception):
+            self.because_of(error)
+
+
+async def within(seconds: float, work: Awaitable[Any], what: str) -> None:
+    """Do it, or give it up after so many seconds. What goes wrong with it doesn't matter any more."""
+
+    def tell(error: Exception) -> None:
+        log.info("Not done while shutting down.", what=what, because=describe(error))
+
+    with anything_else(tell):
+        async with asyncio.timeout(seconds):
+            await work
+
+
+def be_gone_within(seconds: float, end: End, exit_code: int = STOPPED) -> None:
+    """End the process after so many seconds if it still is there: a client library may wait for its broker
+    for ever.
+
+    Everything is stored or was never acknowledged, so nothing is lost by it.
+    """
+
+    def leave() -> None:
+        os._exit(exit_code if end.failure is None else FAILED)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()
+
+
+def unheard(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What no task waits for: errors of Kafka's client on records of a producer that was thrown away,
+    mostly.
+    """
+    error = context.get("exception")
+    level = log.debug if isinstance(error, KafkaError) else log.error
+    level("An error that nobody waited for.", what=str(context.get("message", "")), exc_info=error)

@@ -1,0 +1,72 @@
+"""Whether the broker and the database can be reached, and if not, why: the reason a person needs, not the
+client's.
+
+aiokafka says "unable to bootstrap" whatever the cause; asked for one connection it says what happened.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaError
+
+from service.failures import describe
+
+PROBE_SECONDS = 5.0
+# Waiting doesn't help: wrong user or password (28), no such database (3D).
+LASTING_SQLSTATES = ("28", "3D")
+
+
+class UnreachableError(Exception):
+    """It can't be reached, and waiting doesn't help. Its text says why and names no secret."""
+
+
+async def database_problem(url: str) -> str | None:
+    """Why PostgreSQL can't be reached just now; None if it can. Raises UnreachableError where waiting is no
+    use.
+    """
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            connection = await asyncpg.connect(url)
+            await connection.close()
+    except asyncpg.PostgresError as error:
+        if str(error.sqlstate).startswith(LASTING_SQLSTATES):
+            raise UnreachableError(
+                f"PostgreSQL refuses the connection that PURCHASING_DATABASE_URL describes: {describe(error)}"
+            ) from None
+        return describe(error)
+    except asyncpg.InterfaceError as error:
+        # Its texts speak of the client's arguments, so of what stands in the URL.
+        raise UnreachableError(
+            f"PURCHASING_DATABASE_URL can't be used as it is ({type(error).__name__}): check its options."
+        ) from None
+    except TimeoutError:
+        return f"no answer within {PROBE_SECONDS:.0f} seconds"
+    except OSError as error:
+        return describe(error)
+    return None
+
+
+async def broker_problem(kafka: Mapping[str, Any]) -> str | None:
+    """Why none of the bootstrap servers can be reached just now, server by server; None if one can.
+
+    `kafka` is how aiokafka's clients connect. A wrong password is among the reasons, not an error: brokers
+    refuse right ones too while they start.
+    """
+    reasons = []
+    how = {name: value for name, value in kafka.items() if name != "bootstrap_servers"}
+    for server in kafka["bootstrap_servers"]:
+        host, _, port = server.rpartition(":")
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                connection = await create_conn(host.strip("[]"), int(port), **how)
+                connection.close()
+        except TimeoutError:
+            reasons.append(f"{server}: no answer within {PROBE_SECONDS:.0f} seconds")
+        except (KafkaError, OSError) as error:
+            reasons.append(f"{server}: {describe(error)}")
+        else:
+            return None
+    return "; ".join(reasons)
