@@ -167,7 +167,7 @@ class Transaction:
             deposit_barred=barred,
             published=None if self._means.deciding_is_publishing else state.published,
         )
-        outputs, due_at = decide(order_id, state.facts, state.ledger, self._means.terms, moment)
+        outputs, deadline = decide(order_id, state.facts, state.ledger, self._means.terms, moment)
         if outputs:
             lane = lane_of(order_id, self._means.lanes)
             rows = [output_row(output, lane, traceparent) for output in outputs]
@@ -178,7 +178,9 @@ class Transaction:
                 timed=(*state.timed, *(row.order_version for row in rows if row.timed and row.order_version)),
             )
             self._outputs += rows
-        return state, None if due_at is None else instant(due_at)
+        # A deadline that has passed and did not fire waits for its quarantined record, not for time: whoever resolves
+        # that looks at the order again.
+        return state, None if deadline is None or deadline < moment.horizon else instant(deadline)
 
     def _add_facts(self, order_id: str, known: int, fresh: Iterable[Heard]) -> None:
         lane = lane_of(order_id, self._means.lanes)

@@ -2,8 +2,8 @@
 
     StoreError
     ├── StoreUnavailableError   the same batch again, after a pause: the database is away or busy, or chose this
-    │                           transaction to break a deadlock. Nothing was written (or, if the connection broke while committing,
-    │                           all of it was: the next attempt finds its facts known)
+    │                           transaction to break a deadlock. Nothing was written (or, if the connection
+    │                           broke while committing, all of it: the next attempt finds its facts known)
     ├── ValueRefusedError       this batch never: the database can't hold one of its values. Halve the batch to find it
     ├── ForeignFactError        this batch again, with a look for other orders' facts: a source and id it brings is
     │                           another order's

@@ -86,8 +86,8 @@ async def migrate(dsn: str, *, lanes: int = LANES) -> list[str]:
     """Apply what is missing and make the installation; return the names of what was applied.
 
     `lanes` counts only where there is no installation yet: it is fixed from then on. Processes that migrate at once
-    wait for each other. Raises SchemaError (a power of two of lanes is wanted, or the database has what this program doesn't
-    know), StoreUnavailableError.
+    wait for each other. Raises SchemaError (a power of two of lanes is wanted, or the database has what this program
+    doesn't know), StoreUnavailableError.
     """
     if not 1 <= lanes <= LANES_MAX or lanes & (lanes - 1):
         raise SchemaError(f"the number of lanes is a power of two from 1 to {LANES_MAX}, not {lanes}")

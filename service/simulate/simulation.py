@@ -1,0 +1,107 @@
+"""The service without a broker and a database: events in, what would be published out, days passing by their times.
+
+The same batch transaction on the store in memory. The clock is virtual: the latest event time seen so far. Before each
+event, deadlines strictly past by then fire in the order of their due times, each decided as of its due instant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from purchasing_contracts.envelope import Event, decode
+from purchasing_contracts.topics import class_of, topic_of
+from pydantic_core import from_json
+
+from service.orders.arrival import Arrival
+from service.orders.engine import Engine
+from service.rules.facts import instant, micros
+from service.rules.terms import TERMS_OF_THE_AGREEMENT
+from service.store.memory import MemoryStore
+from service.store.rows import Instant
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from service.orders.handled import Handled
+    from service.rules.terms import TermsBook
+
+START = micros(datetime(2000, 1, 1, tzinfo=UTC))
+"""What the clock says before the first event: the earliest instant that a message may name."""
+
+NOWHERE = "simulate"
+"""The topic of what is no event of ours: no topic can be told from it."""
+
+
+@dataclass
+class VirtualClock:
+    """What the batch transaction is told of the time, in microseconds."""
+
+    now: int = START
+    horizon: int = START
+
+    def __call__(self) -> Instant:
+        """Return both as the store gives them."""
+        return Instant(instant(self.now), instant(self.horizon))
+
+
+class Simulation:
+    """Takes events one by one. Many orders may be mixed."""
+
+    def __init__(self, terms: TermsBook = TERMS_OF_THE_AGREEMENT) -> None:
+        self._seen = START
+        self._heard = 0
+        self._clock = VirtualClock()
+        self._store = MemoryStore(clock=self._clock)
+        self._engine = Engine(self._store, lambda: terms, deciding_is_publishing=True)
+        self._fired: dict[str, int] = {}
+
+    async def hear(self, value: bytes) -> AsyncIterator[Handled]:
+        """Take one CloudEvent in (its JSON text, as it is); yield what the deadlines before it, and it, lead to."""
+        arrival = self._arrival(value)
+        event = arrival.heard
+        order_id = event.subject if isinstance(event, Event) else event.order_id
+        if isinstance(event, Event):
+            self._seen = max(self._seen, micros(event.time))
+        async for handled in self._fire():
+            yield handled
+        # A deadline that this very event sets in the past fires by itself, as of its due instant: of the order's
+        # deadlines only those that fired have passed.
+        self._clock.now, self._clock.horizon = self._seen, self._fired.get(order_id or "", START)
+        yield await self._engine.handle([arrival])
+
+    async def go_on(self, until: datetime) -> AsyncIterator[Handled]:
+        """Let time pass without an event; yield what the deadlines strictly before its end lead to."""
+        self._seen = max(self._seen, micros(until))
+        async for handled in self._fire():
+            yield handled
+
+    async def end(self) -> AsyncIterator[Handled]:
+        """Yield what deadlines strictly before the clock lead to, without letting time pass."""
+        async for handled in self._fire():
+            yield handled
+
+    async def _fire(self) -> AsyncIterator[Handled]:
+        while (due := await self._store.earliest_due()) is not None and micros(due[0]) < self._seen:
+            at, order_id = micros(due[0]), due[1]
+            self._clock.now = at
+            self._clock.horizon = self._fired[order_id] = max(at + 1, self._fired.get(order_id, START))
+            yield await self._engine.look_again([order_id])
+
+    def _arrival(self, value: bytes) -> Arrival:
+        """Return the event as a record of its topic would bring it, with the key that belongs to it."""
+        type_, subject = _type_and_subject(value)
+        message = class_of(type_) if isinstance(type_, str) else None
+        topic = NOWHERE if message is None else topic_of(message).name
+        key = subject.encode() if isinstance(subject, str) else None
+        offset, self._heard = self._heard, self._heard + 1
+        return Arrival(topic, 0, offset, None, key, value, (), decode(topic, key, value, ()))
+
+
+def _type_and_subject(value: bytes) -> tuple[object, object]:
+    try:
+        event = from_json(value)
+    except ValueError:
+        return None, None
+    return (event.get("type"), event.get("subject")) if isinstance(event, dict) else (None, None)
