@@ -23,7 +23,9 @@ DOES = (
 )
 
 ABOVE_QUOTE = Basis(clause="6", because="more was collected than the order amount that was agreed")
-_ABOVE_PRICE = Basis(clause="6(1)", because="more was collected for the goods than the seller was paid")
+_ABOVE_PRICE = Basis(
+    clause="6(1)", because="what was collected beyond the seller's actual price and the fee on it goes back, no more"
+)
 _FOREIGN = Basis(clause="6", because="the order amount is owed in the order's currency; this money is in another one")
 NOTHING_DUE = Basis(clause="6", because="nothing is due on this line")
 

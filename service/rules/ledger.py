@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One command or decision. `version` counts the order's outputs from 1; `at`, microseconds, is when it was decided."""
+    """One command or decision. `version` counts the order's outputs from 1; `at` is when, in microseconds."""
 
     id: str
     version: int

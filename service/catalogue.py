@@ -1,0 +1,90 @@
+"""The catalogue: all 30 clauses of the agreement with what the service does about each, derived from the
+code.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from purchasing_contracts.basis import Basis
+
+from service.rules.clauses import CLAUSES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+NUMBERS = range(1, 31)
+"""The agreement has 30 clauses."""
+
+_NAME = re.compile(r"clause_(\d\d)")
+_OF = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one clause comes to in this service."""
+
+    number: int
+    title: str
+    does: str
+    """What the service does about it, or why nothing moves."""
+    modules: tuple[str, ...]
+    """Paths in the repository, the clause's own first."""
+    tests: tuple[str, ...]
+    """Paths in the repository of the tests that hold it."""
+    grounds: tuple[tuple[str, str], ...]
+    """Every address of the clause that messages cite, with the words that go with it, by address."""
+
+
+def catalogue() -> tuple[Entry, ...]:
+    """Return the entries in the order of the agreement."""
+    modules = {number: [m for m in CLAUSES if _number_of(m) == number] for number in NUMBERS}
+    grounds = _grounds()
+    return tuple(_entry(number, modules[number], grounds.get(number, set())) for number in NUMBERS)
+
+
+def _entry(number: int, modules: list[ModuleType], grounds: set[tuple[str, str]]) -> Entry:
+    own = modules[0]
+    paths = [_path_of(module.__name__) for module in modules]
+    paths += [_path_of(f"service.rules.{name}") for name in getattr(own, "SEE", ())]
+    return Entry(
+        number=number,
+        title=own.TITLE,
+        does=own.DOES,
+        modules=tuple(paths),
+        tests=tuple(getattr(own, "TESTS", (f"tests/rules/test_clause_{number:02}.py",))),
+        grounds=tuple(sorted(grounds)),
+    )
+
+
+def _number_of(module: ModuleType) -> int:
+    found = _NAME.search(module.__name__)
+    assert found is not None
+    return int(found[1])
+
+
+def _path_of(module: str) -> str:
+    return str(PurePosixPath(*module.split("."))) + ".py"
+
+
+def _grounds() -> dict[int, set[tuple[str, str]]]:
+    """Return what the rules' modules can cite, by the clause's number."""
+    found: dict[int, set[tuple[str, str]]] = {}
+    for module in CLAUSES:
+        for basis in _bases_of(module):
+            number = _OF.match(basis.clause)
+            assert number is not None, f"{module.__name__} cites {basis.clause!r}, which is no clause"
+            found.setdefault(int(number[0]), set()).add((basis.clause, basis.because))
+    return found
+
+
+def _bases_of(module: ModuleType) -> Iterator[Basis]:
+    for value in vars(module).values():
+        if isinstance(value, Basis):
+            yield value
+        elif isinstance(value, dict):
+            yield from (one for one in value.values() if isinstance(one, Basis))

@@ -1,0 +1,43 @@
+"""See it work: real orders through a real Kafka and PostgreSQL, told clause by clause.
+
+Starts everything it needs below .embedded/demo, plays the orders, prints a timeline of each, and stops everything.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from pathlib import Path
+
+from service.demo.play import play
+from service.demo.stories import stories
+
+HOME = Path(".embedded/demo")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `demo`: none."""
+
+
+def run(_arguments: argparse.Namespace) -> int:
+    """Play the demo. Raises EmbeddedError and DemoError."""
+    return asyncio.run(_run())
+
+
+async def _run() -> int:
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        sys.stderr.write(f"[{time.monotonic() - began:5.1f} s] {text}\n")
+        sys.stderr.flush()
+
+    # A supervisor's SIGTERM ends this like an interrupt does: what was started is stopped.
+    main = asyncio.current_task()
+    assert main is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
+    lines = await play(list(stories()), HOME, say)
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+    say(f"Done; logs are in {HOME}.")
+    return 0

@@ -1,0 +1,162 @@
+"""Plays the stories: a Kafka, a PostgreSQL, the service as a process, and an ordinary client at the topics."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+from purchasing_contracts.envelope import decode_published
+from purchasing_contracts.topics import TOPICS
+
+from service.demo.timeline import tell
+from service.embedded import EmbeddedStack
+from service.store.migrate import migrate
+from service.topics import create_topics
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
+
+    from service.demo.stories import Sent, Story
+
+GROUP = "purchasing"
+PATIENCE_SECONDS = 60.0
+POLL_SECONDS = 0.05
+GOODBYE_SECONDS = 20.0
+
+
+class DemoError(Exception):
+    """The demo can't go on; the text says why and where the logs are."""
+
+
+async def play(stories: Sequence[Story], directory: Path, say: Callable[[str], None]) -> list[str]:
+    """Play the stories and return the lines of their timelines. Raises EmbeddedError and DemoError.
+
+    Everything started is stopped again, also on an interrupt; logs stay in `directory`.
+    """
+    async with EmbeddedStack(directory, temporary=True, progress=say) as stack:
+        dsn, bootstrap = stack.postgres.dsn, stack.kafka.bootstrap_servers
+        say("Creating tables and topics")
+        await migrate(dsn)
+        connection = await asyncpg.connect(dsn)
+        lanes = await connection.fetchval("select lanes from installation")
+        await create_topics({"bootstrap_servers": bootstrap}, lanes)
+        say("Starting the service (python -m service run)")
+        async with _service(bootstrap, dsn, directory) as process, _Client(bootstrap, connection, process) as client:
+            steps: dict[str, list[tuple[Sent | None, Sequence[Any]]]] = defaultdict(list)
+            for nth in range(max(len(story.sent) for story in stories)):
+                playing = [(story, story.sent[nth]) for story in stories if nth < len(story.sent)]
+                say(f"Sending message {nth + 1} of each order ({len(playing)})")
+                published = await client.send([sent for _, sent in playing])
+                for story, sent in playing:
+                    steps[story.order_id].append((sent, published.get(story.order_id, ())))
+        await connection.close()
+        return [line for story in stories for line in tell(story, steps[story.order_id])]
+
+
+@contextlib.asynccontextmanager
+async def _service(bootstrap: str, dsn: str, directory: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run the service as a process; its log goes to `service.log`."""
+    settings = {
+        "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "PURCHASING_DATABASE_URL": dsn,
+        "PURCHASING_CONSUMER_GROUP": GROUP,
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PURCHASING_")}
+    with (directory / "service.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "service", "run", env=kept | settings, stdout=log, stderr=log
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                try:
+                    async with asyncio.timeout(GOODBYE_SECONDS):
+                        await process.wait()
+                except TimeoutError:
+                    process.kill()
+                    await process.wait()
+
+
+class _Client:
+    """An ordinary client of the topics; it looks into the database only to know when all there is was published."""
+
+    def __init__(self, bootstrap: str, connection: asyncpg.Connection, process: asyncio.subprocess.Process) -> None:
+        self._connection = connection
+        self._process = process
+        self._producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=0)
+        self._admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap, isolation_level="read_committed", auto_offset_reset="earliest"
+        )
+        self._seen: dict[int, int] = {}
+
+    async def __aenter__(self) -> _Client:
+        await self._producer.start()
+        await self._admin.start()
+        await self._consumer.start()
+        out = [topic for topic in TOPICS if topic.direction == "out"]
+        self._consumer.assign([TopicPartition(t.name, p) for t in out for p in range(t.partitions)])
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._producer.stop()
+        await self._consumer.stop()
+        await self._admin.close()
+
+    async def send(self, records: Sequence[Sent]) -> dict[str, list[Any]]:
+        """Send records, and return by order what was published in answer once all of them were handled."""
+        for one in records:
+            await self._producer.send_and_wait(one.topic, value=one.value, key=one.key.encode())
+        await self._until(self._all_handled, "to handle what was sent")
+        published: dict[str, list[Any]] = defaultdict(list)
+
+        async def all_read() -> bool:
+            batches = await self._consumer.getmany(timeout_ms=200)
+            for record in [record for batch in batches.values() for record in batch]:
+                headers = dict(record.headers)
+                lane, position = int(headers["lane"]), int(headers["position"])
+                self._seen[lane] = max(position, self._seen.get(lane, 0))
+                attributes, data = decode_published(record.value)
+                published[attributes["subject"]].append(data)
+            rows = await self._connection.fetch("select lane, position from lanes where position > 0")
+            return all(self._seen.get(row["lane"], 0) >= row["position"] for row in rows)
+
+        await self._until(all_read, "to publish its answers")
+        for outputs in published.values():
+            outputs.sort(key=lambda data: getattr(data, "order_version", 0))
+        return published
+
+    async def _all_handled(self) -> bool:
+        """Say whether the service has acknowledged everything in the event topics."""
+        partitions = [TopicPartition(t.name, p) for t in TOPICS if t.direction == "in" for p in range(t.partitions)]
+        ends = await self._consumer.end_offsets(partitions)
+        try:
+            committed = await self._admin.list_consumer_group_offsets(GROUP)
+        except GroupCoordinatorNotAvailableError:
+            return False  # a fresh broker is still making the topic it keeps groups in
+        return all(
+            end == 0 or (partition in committed and committed[partition].offset >= end)
+            for partition, end in ends.items()
+        )
+
+    async def _until(self, done: Callable[[], Any], what: str) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not await done():
+                    if self._process.returncode is not None:
+                        raise DemoError("The service ended by itself; its log, service.log, says why.")
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            message = f"The service took more than {PATIENCE_SECONDS:.0f} s {what}; see service.log."
+            raise DemoError(message) from None

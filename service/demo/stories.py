@@ -1,0 +1,184 @@
+"""The orders that the demo plays, as another team would write their events."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from purchasing_contracts.base import text_of
+from purchasing_contracts.topics import class_of, topic_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DAY_ONE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One record for a topic. `at` is when its event happened, None where it holds no event."""
+
+    topic: str
+    key: str
+    value: bytes
+    at: datetime | None
+    note: str = ""
+    """What is special about it, for the timeline; empty for an ordinary event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One order's events, in the order in which they are sent."""
+
+    order_id: str
+    title: str
+    sent: tuple[Sent, ...]
+    until: datetime
+    """Up to when time goes on after the last event."""
+
+
+class _Teller:
+    """Writes the events of one order."""
+
+    def __init__(self, order_id: str, title: str) -> None:
+        self._order_id = order_id
+        self._title = title
+        self._numbers = count(1)
+        self._sent: list[Sent] = []
+
+    def says(self, hours: float, what: str, **data: Any) -> _Teller:
+        """Add an event of type `purchasing.{what}.v1`, so many hours after day one."""
+        at = DAY_ONE + timedelta(hours=hours)
+        type_ = f"purchasing.{what}.v1"
+        kind = class_of(type_)
+        assert kind is not None, type_
+        event = {
+            "specversion": "1.0",
+            "id": f"{self._order_id}-{next(self._numbers)}",
+            "source": f"/{what.partition('.')[0]}",
+            "type": type_,
+            "subject": self._order_id,
+            "time": text_of(at),
+            "datacontenttype": "application/json",
+            "data": data,
+        }
+        self._sent.append(Sent(topic_of(kind).name, self._order_id, json.dumps(event).encode(), at))
+        return self
+
+    def again(self) -> _Teller:
+        """Add the last record once more."""
+        last = self._sent[-1]
+        self._sent.append(Sent(last.topic, last.key, last.value, last.at, "the same message once more"))
+        return self
+
+    def nonsense(self) -> _Teller:
+        """Add a record that is no message."""
+        topic = self._sent[-1].topic
+        self._sent.append(Sent(topic, self._order_id, b'{"specversion": "1.0", "id": ', None, "a malformed message"))
+        return self
+
+    def ordered(self, *, third: int = 0, **more: Any) -> _Teller:
+        """Add a placed, accepted and paid order of ¥1,000.00 goods, ¥12.00 shipping, ¥1.01 fee."""
+        fees = [{"kind": "storage", "amount": yuan(third), "collected_by": "third_party"}] if third else []
+        quote = {
+            "goods": yuan(100_000),
+            "to_warehouse_shipping": yuan(1_200),
+            "service_fee": yuan(101),
+            "other_fees": fees,
+        }
+        item = {
+            "link": "https://detail.example/offer/610.html",
+            "seller_name": "Yiwu Lamp Works",
+            "specification": "E27 / warm white",
+            "quantity": 200,
+            "unit_price": yuan(500),
+        }
+        self.says(
+            0,
+            "order.placed",
+            account_id="acct-7",
+            provider_id="prov-1",
+            seller_id="sell-9",
+            currency="CNY",
+            items=[item],
+            domestic_address="Warehouse 3, Baiyun District",
+            logistics_provider_id="logi-4",
+            mandate={"agreed_at": text_of(DAY_ONE)},
+            quote=quote,
+            **more,
+        )
+        self.says(0.5, "order.accepted")
+        return self.says(1, "payment.captured", payment_id="pay-1", breakdown=quote)
+
+    def bought(self, hours: float, goods: int = 100_000, shipping: int = 1_200, **more: Any) -> _Teller:
+        """Add the seller's confirmation of the purchase."""
+        return self.says(
+            hours,
+            "seller.purchase_confirmed",
+            purchase_id="pur-1",
+            goods=yuan(goods),
+            to_warehouse_shipping=yuan(shipping),
+            **more,
+        )
+
+    def received(self, hours: float) -> _Teller:
+        """Add a receipt by the warehouse without objections."""
+        return self.says(hours, "warehouse.goods_received", receipt_id="rcp-1", objections=[])
+
+    def end(self, days: float = 1) -> Story:
+        """Return the story; time goes on for so many days after day one."""
+        return Story(self._order_id, self._title, tuple(self._sent), DAY_ONE + timedelta(days=days))
+
+
+def yuan(fen: int) -> dict[str, Any]:
+    """Return money in Chinese yuan, as on the wire; in fen."""
+    return {"currency": "CNY", "value": fen}
+
+
+def stories(prefix: str = "demo") -> Iterator[Story]:
+    """Yield the orders; `prefix` begins their ids."""
+    yield (
+        _Teller(f"{prefix}-01", "Paid, and bought for less: the surplus goes back")
+        .ordered()
+        .bought(5, goods=90_000, shipping=1_000)
+        .end()
+    )
+    yield (
+        _Teller(f"{prefix}-02", "Out of stock: everything goes back, but for the third party's fee")
+        .ordered(third=500)
+        .says(6, "seller.purchase_unavailable", reason="out_of_stock")
+        .end()
+    )
+    yield (
+        _Teller(f"{prefix}-03", "Cancelled before the purchase; the request arrives twice")
+        .ordered()
+        .says(3, "order.cancellation_requested", request_id="can-1", channel="platform")
+        .again()
+        .end()
+    )
+    yield (
+        _Teller(f"{prefix}-04", "Cancelled after the purchase: the seller agrees, with costs and a penalty")
+        .ordered()
+        .bought(5)
+        .says(6, "warehouse.cost_incurred", cost_id="cst-1", kind="packaging", amount=yuan(450), borne_by="provider")
+        .says(7, "order.cancellation_requested", request_id="can-1", channel="platform")
+        .says(9, "seller.cancellation_agreed", request_id="can-1", penalty=yuan(5_000))
+        .end()
+    )
+    yield (
+        _Teller(f"{prefix}-05", "Cancelled, refunded; then we hear that it had been bought before")
+        .ordered()
+        .says(7, "order.cancellation_requested", request_id="can-1", channel="platform")
+        .bought(5)
+        .end()
+    )
+    yield (
+        _Teller(f"{prefix}-06", "A malformed message in between delays nobody")
+        .ordered()
+        .nonsense()
+        .bought(5, goods=95_000)
+        .end()
+    )

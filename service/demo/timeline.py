@@ -1,0 +1,57 @@
+"""An order's story as a support agent reads it aloud: what came in, what was decided, which money moves, and why."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from purchasing_contracts.decisions import DecisionMade
+from purchasing_contracts.topics import class_of
+
+from service.telling import tell_basis, tell_fact, tell_output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from service.demo.stories import Sent, Story
+
+WIDTH = 110
+
+
+def tell(story: Story, steps: Sequence[tuple[Sent | None, Sequence[Any]]]) -> Iterator[str]:
+    """Yield the lines of one order's timeline; a step is what was sent (None: time went on) and what came of it."""
+    yield ""
+    yield f"━━ {story.order_id}: {story.title}"
+    heard: datetime | None = None
+    for sent, published in steps:
+        if sent is not None:
+            late = sent.at is not None and heard is not None and sent.at < heard
+            yield from _came_in(sent, late=late)
+            heard = max(sent.at, heard) if sent.at is not None and heard is not None else sent.at or heard
+        for data in published:
+            yield from _came_out(data)
+
+
+def _came_in(sent: Sent, *, late: bool) -> Iterator[str]:
+    when = "" if sent.at is None else f"{sent.at:%d %b %H:%M}"
+    if sent.at is None:
+        yield f"  {when:12}  ✗ {sent.note}: put aside, the others go on"
+        return
+    event = json.loads(sent.value)
+    kind = class_of(event["type"])
+    assert kind is not None
+    words = tell_fact(kind.model_validate_json(json.dumps(event["data"])))
+    remark = sent.note or ("heard only now" if late else "")
+    yield f"  {when:12}  {words}" + (f"  [{remark}]" if remark else "")
+
+
+def _came_out(data: Any) -> Iterator[str]:
+    if not hasattr(data, "basis"):
+        yield f"{'':16}  ⇒ notice on the quarantine topic: {data.reason} at offset {data.offset}"
+        return
+    mark = "·" if isinstance(data, DecisionMade) else "⇒"
+    yield f"{'':16}{mark} {tell_output(data)}"
+    why = f"clause {tell_basis(data.basis)}."
+    yield from textwrap.wrap(why, WIDTH, initial_indent=" " * 20, subsequent_indent=" " * 20)

@@ -1,0 +1,194 @@
+"""Terms files: what a provider or the platform declares, read and checked.
+
+A file is TOML, or (named *.json) JSON of the same shape: a list `terms` of sets, each with `version`, `provider_id`
+(`*` for the platform), `effective_from` (a time with offset) and any of the terms of rules.md by name.
+`effective_until` may be given; it must then be the `effective_from` of the provider's next set. A rate is a string or a
+decimal ("0.002"), days and minor units are whole numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from purchasing_contracts.base import instant_of, text_of
+
+from service.rules.facts import instant, micros
+from service.rules.terms import ONLY_LONGER, PLATFORM, PLATFORM_ONLY, STANDARD, TermsBook, TermsSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+MAX_DAYS = 3_650
+MAX_MONEY = 10**15
+MAX_SETS = 10_000
+_IDENTITY = ("version", "provider_id", "effective_from", "effective_until")
+
+
+class TermsError(Exception):
+    """A terms file that can't be taken. Its text says what is wrong and where, a sentence a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A set as a file declares it; `until` in microseconds is what the file says about its end, None if nothing."""
+
+    terms: TermsSet
+    until: int | None
+
+
+def read_terms(path: Path) -> tuple[Declared, ...]:
+    """Read and check a terms file by itself. Raises TermsError; OSError where it can't be read."""
+    raw = path.read_bytes()
+    try:
+        loaded = _loaded(raw, path.suffix)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise TermsError(f"{path.name} is neither TOML nor JSON: {error}") from None
+    entries = loaded.get("terms") if isinstance(loaded, dict) else loaded
+    if not isinstance(entries, list) or not entries or len(entries) > MAX_SETS:
+        raise TermsError(f"{path.name} has no list `terms` of 1 to {MAX_SETS} sets.")
+    problems: list[str] = []
+    found = [one for nth, entry in enumerate(entries, 1) if (one := _declared(nth, entry, problems)) is not None]
+    if problems:
+        raise TermsError("\n".join(problems))
+    check_timeline(found)
+    return tuple(found)
+
+
+def check_timeline(declared: Iterable[Declared]) -> None:
+    """Refuse sets that stand in each other's way: a version or an instant twice, an end that leaves a gap or overlaps.
+
+    Raises TermsError.
+    """
+    problems = []
+    by_provider: dict[str, list[Declared]] = {}
+    for one in declared:
+        by_provider.setdefault(one.terms.provider_id, []).append(one)
+    for provider, own in sorted(by_provider.items()):
+        versions = Counter(one.terms.version for one in own)
+        problems += [f"{provider}: version {v} is there twice." for v, times in versions.items() if times > 1]
+        own.sort(key=lambda one: one.terms.effective_from)
+        for one, following in pairwise(own):
+            problems += _meeting(provider, one, following.terms)
+        if own[-1].until is not None:
+            problems.append(f"{provider}: {own[-1].terms.version} ends and nothing follows: a gap.")
+    if problems:
+        raise TermsError("\n".join(problems))
+
+
+def check_against_platform(book: TermsBook) -> None:
+    """Refuse what a provider shortens although it may only lengthen it (21, 22). Raises TermsError."""
+    problems = []
+    for one in book.sets:
+        if one.provider_id == PLATFORM:
+            continue
+        floor = book.in_force(PLATFORM, one.effective_from)
+        for name, value in one.values:
+            if name in ONLY_LONGER and isinstance(value, int) and value < getattr(floor, name):
+                problems.append(
+                    f"{one.provider_id}: {one.version}: {name} is {value}, but a provider may only lengthen the "
+                    f"platform's {getattr(floor, name)} days."
+                )
+    if problems:
+        raise TermsError("\n".join(problems))
+
+
+def _meeting(provider: str, declared: Declared, following: TermsSet) -> list[str]:
+    one, end = declared.terms, declared.until
+    if one.effective_from == following.effective_from:
+        return [f"{provider}: {one.version} and {following.version} come into force at the same instant: they overlap."]
+    if end is None or end == following.effective_from:
+        return []
+    word = "a gap" if end < following.effective_from else "an overlap"
+    starts = text_of(instant(following.effective_from))
+    return [
+        f"{provider}: {one.version} ends at {text_of(instant(end))}, {following.version} starts at {starts}: {word}."
+    ]
+
+
+def _loaded(raw: bytes, suffix: str) -> Any:
+    text = raw.decode("utf-8")
+    if suffix.lower() == ".json":
+        return json.loads(text, parse_float=Decimal)
+    return tomllib.loads(text, parse_float=Decimal)
+
+
+def _declared(nth: int, entry: Any, problems: list[str]) -> Declared | None:
+    """Return one entry of a file as a set, or add to the problems what is wrong with it."""
+    if not isinstance(entry, dict):
+        problems.append(f"Set {nth} is no table of terms.")
+        return None
+    version, provider = entry.get("version"), entry.get("provider_id")
+    where = f"Set {nth}" if not isinstance(version, str) else f"Set {nth} ({version})"
+    wrong = [
+        f"{where}: {name} must be 1 to 128 characters."
+        for name, value in (("version", version), ("provider_id", provider))
+        if not isinstance(value, str) or not 1 <= len(value) <= 128 or "\0" in value
+    ]
+    start = _time(where, "effective_from", entry.get("effective_from"), wrong)
+    end = _time(where, "effective_until", entry["effective_until"], wrong) if "effective_until" in entry else None
+    if start is not None and end is not None and end <= start:
+        wrong.append(f"{where}: effective_until must be after effective_from.")
+    values = tuple(
+        (name, value)
+        for name, raw in entry.items()
+        if name not in _IDENTITY and (value := _value(where, name, raw, provider, wrong)) is not None
+    )
+    if wrong or start is None:
+        problems.extend(wrong)
+        return None
+    return Declared(TermsSet(str(version), str(provider), start, tuple(sorted(values))), end)
+
+
+def _value(where: str, name: str, raw: Any, provider: Any, wrong: list[str]) -> Any:
+    """Return one term's value, or add to `wrong` why it can't be."""
+    standard = getattr(STANDARD, name, None)
+    if standard is None or name == "version" or name.startswith("_") or callable(standard) or name == "demand_span":
+        wrong.append(f"{where}: there is no term {name}.")
+        return None
+    if name in PLATFORM_ONLY and provider != PLATFORM:
+        wrong.append(f"{where}: {name} is the platform's to set, not a provider's.")
+        return None
+    if isinstance(standard, Fraction):
+        return _rate(where, name, raw, wrong)
+    if isinstance(standard, bool):
+        if isinstance(raw, bool):
+            return raw
+        wrong.append(f"{where}: {name} must be true or false.")
+        return None
+    top = MAX_MONEY if name == "tip_limit" else MAX_DAYS
+    if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw <= top:
+        return raw
+    wrong.append(f"{where}: {name} must be a whole number from 0 to {top}.")
+    return None
+
+
+def _rate(where: str, name: str, raw: Any, wrong: list[str]) -> Fraction | None:
+    try:
+        rate = Decimal(raw) if isinstance(raw, str | Decimal | int) and not isinstance(raw, bool) else None
+    except InvalidOperation:
+        rate = None
+    if rate is None or not rate.is_finite() or not 0 <= rate <= 1 or rate.as_tuple().exponent < -9:  # type: ignore[operator]
+        wrong.append(f'{where}: {name} must be a decimal from 0 to 1 with at most nine places, such as "0.001".')
+        return None
+    return Fraction(rate)
+
+
+def _time(where: str, name: str, raw: Any, wrong: list[str]) -> int | None:
+    if isinstance(raw, datetime) and raw.tzinfo is not None:
+        return micros(raw.astimezone(UTC))
+    if isinstance(raw, str):
+        try:
+            return micros(instant_of(raw))
+        except ValueError:
+            pass
+    wrong.append(f"{where}: {name} must be a time with an offset, such as 2026-05-01T00:00:00Z.")
+    return None
