@@ -53,7 +53,7 @@ def decide(order_id: str, facts: Sequence[Fact[Any]], ledger: Ledger, terms: Ter
     if placed is None:
         return NOTHING
     reading = Reading(order_id, facts, placed, terms)
-    case = assess(reading, moment.horizon)
+    case = assess(reading, _horizon(order_id, ledger, moment))
     reconciled = reconcile(case, ledger)
     recoveries: list[Recovery] = []
     for follow in clauses.RECOVERIES:
@@ -66,6 +66,14 @@ def decide(order_id: str, facts: Sequence[Fact[Any]], ledger: Ledger, terms: Ter
         _recover(draft, one, ledger)
     wakes = [*case.deadlines, *[one.wake_at for one in recoveries if one.wake_at is not None]]
     return Ruling(tuple(draft.outputs), min(wakes, default=None))
+
+
+def _horizon(order_id: str, ledger: Ledger, moment: Moment) -> int:
+    """Return up to when deadlines have passed: what fired stays so, however little is known of the input now."""
+    receipt = ledger.standing.get(("receipt", order_id))
+    if receipt is not None and receipt.outcome == "deemed_confirmed":
+        return max(moment.horizon, receipt.since_at + 1)
+    return moment.horizon
 
 
 def _pay(draft: Draft, reconciled: Reconciled, ledger: Ledger) -> None:

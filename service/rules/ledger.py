@@ -42,7 +42,7 @@ class Standing:
     since_version: int = 0
     """Of a payment demand: the version of the output from whose publication its days run."""
     since_at: int = 0
-    """When that output was decided, in microseconds."""
+    """When that output (of another kind: this decision) was decided, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
