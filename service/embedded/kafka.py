@@ -101,7 +101,10 @@ class EmbeddedKafka:
         return self._server.running
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_exit(self)  # a start that fails or is interrupted cleans up, too
+            await self.start()
+            undo.pop_all()
         return self
 
     async def __aexit__(
@@ -123,11 +126,7 @@ class EmbeddedKafka:
         if not (self._data / "meta.properties").exists():
             await asyncio.to_thread(self._format, command, configuration)
         self._server.spawn([*command, "kafka.Kafka", str(configuration)], cwd=self.directory)
-        try:
-            await self._server.until_ready(self._serves, START_LIMIT_SECONDS)
-        except asyncio.CancelledError:
-            await self.stop()  # interrupted while starting: there is no `async with` block yet that would stop it
-            raise
+        await self._server.until_ready(self._serves, START_LIMIT_SECONDS)
         self._progress(f"Apache Kafka is ready on {self.bootstrap_servers}")
 
     async def stop(self) -> None:

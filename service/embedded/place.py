@@ -45,7 +45,7 @@ class Place:
     @property
     def all(self) -> list[Path]:
         """What a temporary server leaves, the log excepted."""
-        return [self.home] if self.pointer else [self.data, self.password]
+        return [self.home, self.pointer] if self.pointer else [self.data, self.password]
 
     def own_file(self, path: Path, content: str) -> None:
         """Writes a file that only the server's account (and root) may read."""
@@ -70,8 +70,6 @@ class Place:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-        if self.pointer is not None:
-            self.pointer.unlink(missing_ok=True)
 
 
 def place_for(directory: Path) -> Place:

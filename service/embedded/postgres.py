@@ -83,7 +83,10 @@ class EmbeddedPostgres:
         return self._server.running
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_exit(self)  # a start that fails or is interrupted cleans up, too
+            await self.start()
+            undo.pop_all()
         return self
 
     async def __aexit__(
@@ -114,11 +117,7 @@ class EmbeddedPostgres:
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._server.spawn([str(place.programs / "postgres"), "-D", str(place.data), *options], cwd=place.data)
-        try:
-            await self._server.until_ready(self._answers, START_LIMIT_SECONDS)
-        except asyncio.CancelledError:
-            await self.stop()  # interrupted while starting: there is no `async with` block yet that would stop it
-            raise
+        await self._server.until_ready(self._answers, START_LIMIT_SECONDS)
         self._progress(f"PostgreSQL is ready on 127.0.0.1:{self._port}")
 
     async def stop(self, mode: StopMode = "fast") -> None:

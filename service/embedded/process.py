@@ -48,10 +48,14 @@ def free_port() -> int:
 
 
 def tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:
-    """The last lines of a log, indented, for an error message; empty when there is no log."""
+    """The last lines of a log, indented, for an error message; empty when there is no log.
+
+    Without the frames of Java's stack traces: they would push out the line that says what was wrong.
+    """
     with contextlib.suppress(OSError):
-        text = log.read_text("utf-8", errors="replace").splitlines()[-lines:]
-        return "\n".join(f"  | {line}" for line in text)
+        text = log.read_text("utf-8", errors="replace").splitlines()
+        telling = [line for line in text if not line.startswith("\tat ")]
+        return "\n".join(f"  | {line}" for line in telling[-lines:])
     return ""
 
 

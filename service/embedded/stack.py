@@ -1,6 +1,8 @@
 """Kafka and PostgreSQL together, started side by side."""
 
 import asyncio
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,17 +26,20 @@ class EmbeddedStack:
 
     async def __aenter__(self) -> Self:
         starts = [asyncio.create_task(self.kafka.start()), asyncio.create_task(self.postgres.start())]
-        try:
+        async with AsyncExitStack() as undo:
+            undo.push_async_exit(self)
+            undo.push_async_callback(_given_up, starts)
             await asyncio.gather(*starts)
-        except BaseException:
-            for start in starts:
-                start.cancel()
-            await asyncio.gather(*starts, return_exceptions=True)
-            await self.__aexit__(None, None, None)
-            raise
+            undo.pop_all()
         return self
 
     async def __aexit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         await asyncio.gather(self.kafka.__aexit__(None, None, None), self.postgres.__aexit__(None, None, None))
+
+
+async def _given_up(starts: Iterable[asyncio.Task[None]]) -> None:
+    for start in starts:
+        start.cancel()
+    await asyncio.gather(*starts, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""A program with an embedded stack, for tests that end it: `program.py DIRECTORY [pause|starting|raise]`.
+"""A program with an embedded stack, for tests that end it: `program.py DIRECTORY [pause|starting]`.
 
 Prints one line of JSON with the process ids of everything it started, then waits for its end.
 """
@@ -15,7 +15,8 @@ from service.embedded import EmbeddedStack
 
 def say_started() -> None:
     started = psutil.Process().children(recursive=True)
-    print(json.dumps([process.pid for process in started]), flush=True)
+    sys.stdout.write(json.dumps([process.pid for process in started]) + "\n")
+    sys.stdout.flush()
 
 
 async def main(directory: Path, mode: str) -> None:
@@ -24,9 +25,6 @@ async def main(directory: Path, mode: str) -> None:
             say_started()  # Kafka, which takes longer, is still starting
 
     async with EmbeddedStack(directory, temporary=True, progress=progress) as stack:
-        if mode == "raise":
-            say_started()
-            raise RuntimeError("the program broke")
         if mode == "pause":
             stack.kafka.pause()
             stack.postgres.pause()
