@@ -83,7 +83,12 @@ def configure(
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[_suppressed, structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            processors=[
+                _suppressed,
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _words_first,
+                *last,
+            ],
         )
     )
     root = logging.getLogger()
@@ -126,6 +131,11 @@ def _suppressed(_logger: Any, _method: str, event: EventDict) -> EventDict:
     if count:
         event["suppressed"] = count
     return event
+
+
+def _words_first(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    first = {name: event.pop(name) for name in ("timestamp", "level", "event") if name in event}
+    return {**first, **event}
 
 
 def _class_only(value: Any) -> str:

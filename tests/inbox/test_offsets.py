@@ -1,0 +1,150 @@
+"""Where reading may go on, and how the watch tells that everything was read."""
+
+from datetime import UTC, datetime
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError
+
+from service.inbox.offsets import OffsetLostError, lost, settle
+from service.inbox.watch import Watch
+
+P = TopicPartition("purchasing.events.order.v1", 2)
+Q = TopicPartition("purchasing.events.order.v1", 3)
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+class Broker:
+    """Both consumers in one: what is committed, where the partitions begin and end, where we are."""
+
+    def __init__(self):
+        self.committed_at, self.at, self.ends_at, self.positions = {}, {}, {}, {}
+        self.commits = []
+        self.begins_at = {}
+
+    def holds(self, partition, begins, ends, *, committed=None, position=None):
+        self.begins_at[partition], self.ends_at[partition] = begins, ends
+        self.committed_at[partition] = committed
+        if position is not None:
+            self.positions[partition] = position
+
+    async def beginning_offsets(self, partitions):
+        return {p: self.begins_at[p] for p in partitions}
+
+    async def end_offsets(self, partitions):
+        return {p: self.ends_at[p] for p in partitions}
+
+    async def committed(self, partition):
+        return self.committed_at[partition]
+
+    async def commit(self, offsets):
+        self.commits.append(dict(offsets))
+
+    def seek(self, partition, offset):
+        self.positions[partition] = offset
+
+    def assignment(self):
+        return set(self.positions)
+
+    async def position(self, partition):
+        if self.positions[partition] is IllegalStateError:
+            raise IllegalStateError("not assigned")
+        return self.positions[partition]
+
+
+@pytest.mark.parametrize("position", [10, 15, 20])
+def test_reading_goes_on_anywhere_from_the_begin_to_the_end(position):
+    assert lost(P, "purchasing", position, 10, 20) is None
+
+
+def test_records_removed_unread_are_said_with_where_and_what_to_do():
+    sentence = lost(P, "purchasing", 9, 10, 20)
+    for part in (
+        "purchasing.events.order.v1",
+        "partition 2",
+        "group purchasing",
+        "at 9",
+        "begins at 10",
+        "--to-earliest",
+    ):
+        assert part in sentence
+
+
+def test_a_topic_made_anew_is_said_too():
+    assert "ends at 20: it was recreated or restored" in lost(P, "purchasing", 21, 10, 20)
+
+
+async def test_a_new_group_begins_at_the_start_and_commits_it():
+    broker = Broker()
+    broker.holds(P, 7, 9)
+    broker.holds(Q, 0, 5, committed=3)
+    await settle(broker, broker, "purchasing", [P, Q])
+    assert broker.positions == {P: 7}
+    assert broker.commits == [{P: 7}]
+
+
+async def test_a_lost_offset_is_refused_and_nothing_is_committed():
+    broker = Broker()
+    broker.holds(P, 7, 9)
+    broker.holds(Q, 4, 5, committed=3)
+    with pytest.raises(OffsetLostError, match="partition 3"):
+        await settle(broker, broker, "purchasing", [P, Q])
+    assert broker.commits == []
+
+
+class Watched(Broker):
+    def __init__(self):
+        super().__init__()
+        self.idle, self.noted = True, []
+        self.watch = Watch(self, self, "purchasing", idle=lambda: self.idle, clock=self.clock, note=self.note)
+
+    async def clock(self):
+        return NOW
+
+    async def note(self, reached):
+        self.noted.append(dict(reached))
+
+
+async def test_a_partition_read_to_its_end_is_read_up_to_the_moment_we_asked():
+    watched = Watched()
+    watched.holds(P, 0, 5, position=5)
+    watched.holds(Q, 0, 5, position=4)
+    assert await watched.watch.look() == {P: NOW}
+    assert watched.noted == [{P: NOW}]
+
+
+async def test_with_a_batch_in_hand_nothing_is_said_to_be_read():
+    watched = Watched()
+    watched.holds(P, 0, 5, position=5)
+    watched.idle = False
+    assert await watched.watch.look() == {}
+    assert (watched.noted, watched.commits) == ([], [])
+
+
+async def test_an_open_transaction_behind_our_position_is_not_the_end():
+    # A consumer that reads what is committed stands at 5; the log goes on to 6.
+    watched = Watched()
+    watched.holds(P, 0, 6, position=5)
+    assert await watched.watch.look() == {}
+
+
+async def test_a_position_that_moved_over_markers_is_committed_once():
+    watched = Watched()
+    watched.holds(P, 0, 6, position=6)
+    await watched.watch.look()
+    await watched.watch.look()
+    assert watched.commits == [{P: 6}]
+
+
+async def test_a_partition_given_to_another_worker_meanwhile_is_left_out():
+    watched = Watched()
+    watched.holds(P, 0, 5, position=IllegalStateError)
+    assert await watched.watch.look() == {}
+
+
+async def test_records_removed_under_a_running_service_end_it_when_seen_twice():
+    watched = Watched()
+    watched.holds(P, 8, 9, position=5)
+    assert await watched.watch.look() == {}
+    with pytest.raises(OffsetLostError, match="begins at 8"):
+        await watched.watch.look()

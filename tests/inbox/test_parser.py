@@ -1,0 +1,80 @@
+"""What FastStream is shown of a record, and what the engine gets of it."""
+
+from dataclasses import replace
+
+import pytest
+from aiokafka import ConsumerRecord
+from faststream.kafka.message import KafkaAckableMessage
+from faststream.kafka.parser import AioKafkaBatchParser
+from purchasing_contracts.envelope import Refusal
+
+from service.inbox.parser import LOG_APPEND_TIME, arrival_of, parse_batch, pass_through
+
+TOPIC = "purchasing.events.order.v1"
+RECORD = ConsumerRecord(
+    topic=TOPIC,
+    partition=3,
+    offset=41,
+    timestamp=1_772_000_000_123,
+    timestamp_type=LOG_APPEND_TIME,
+    key=b"ord-1",
+    value=b"no JSON",
+    checksum=None,
+    serialized_key_size=5,
+    serialized_value_size=7,
+    headers=(),
+)
+
+HOSTILE_HEADERS = {
+    "none": (),
+    "a null value": (("ce_id", None),),
+    "not UTF-8": (("ce_id", b"\xff\xfe"),),
+    "a null reply_to": (("reply_to", None),),
+    "reply_to a topic": (("reply_to", b"purchasing.commands.refund.v1"),),
+    "a null content type": (("content-type", None),),
+    "a correlation id that is not UTF-8": (("correlation_id", b"\x80"),),
+    "the same name twice": (("a", b"1"), ("a", None)),
+    "an empty name": (("", b""),),
+    "a hundred thousand bytes": (("a", b"\xff" * 100_000),),
+}
+
+
+async def parsed(records):
+    original = AioKafkaBatchParser(msg_class=KafkaAckableMessage, regex=None)
+    return await parse_batch(records, original.parse_batch)
+
+
+@pytest.mark.parametrize("headers", HOSTILE_HEADERS.values(), ids=HOSTILE_HEADERS)
+async def test_a_record_gets_through_with_any_headers(headers):
+    record = replace(RECORD, headers=headers)
+    message = await parsed((record, RECORD))
+    assert message.raw_message == (record, RECORD)
+    assert message.reply_to == ""
+    assert await pass_through(message) is message
+
+
+async def test_this_is_needed_because_the_librarys_parser_fails_on_them():
+    original = AioKafkaBatchParser(msg_class=KafkaAckableMessage, regex=None)
+    for name in ("a null value", "not UTF-8"):
+        with pytest.raises((AttributeError, UnicodeDecodeError)):
+            await original.parse_batch((replace(RECORD, headers=HOSTILE_HEADERS[name]),))
+
+
+@pytest.mark.parametrize("headers", HOSTILE_HEADERS.values(), ids=HOSTILE_HEADERS)
+def test_the_engine_gets_the_record_byte_for_byte(headers):
+    arrival = arrival_of(replace(RECORD, headers=headers))
+    assert (arrival.topic, arrival.partition, arrival.offset) == (TOPIC, 3, 41)
+    assert (arrival.key, arrival.value, tuple(arrival.headers)) == (b"ord-1", b"no JSON", headers)
+    assert isinstance(arrival.heard, Refusal)
+
+
+@pytest.mark.parametrize(("key", "value"), [(None, None), (None, b"{}"), (b"\xff", b"{}"), (b"", b"")])
+def test_a_record_without_a_key_or_a_value_is_an_arrival_like_any_other(key, value):
+    arrival = arrival_of(replace(RECORD, key=key, value=value))
+    assert (arrival.key, arrival.value) == (key, value)
+    assert isinstance(arrival.heard, Refusal)
+
+
+def test_only_the_brokers_own_time_says_how_far_the_input_was_read():
+    assert arrival_of(RECORD).timestamp_ms == 1_772_000_000_123
+    assert arrival_of(replace(RECORD, timestamp_type=0)).timestamp_ms is None

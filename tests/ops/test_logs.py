@@ -1,0 +1,120 @@
+"""One event a line, nobody's data in it, and no floods."""
+
+import io
+import json
+import logging
+
+import pytest
+import structlog
+
+from service.failures import describe, places
+from service.ops import logs
+from service.ops.logs import FloodGate
+
+PRIVATE = "Warehouse 3, Baiyun District"
+
+
+@pytest.fixture
+def stream():
+    root, before = logging.getLogger(), (logging.getLogger().handlers[:], logging.getLogger().level)
+    stream = io.StringIO()
+    logs.configure("json", "info", stream)
+    yield stream
+    root.handlers[:], root.level = before
+    structlog.reset_defaults()
+
+
+def lines(stream):
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_an_event_is_one_line_of_json_with_the_words_first(stream):
+    structlog.get_logger("service.x").info("Stored.\nReally.", order="ord-1", offset=3)
+    (line,) = lines(stream)
+    assert (line["event"], line["order"], line["offset"], line["logger"]) == (
+        "Stored. Really.",
+        "ord-1",
+        3,
+        "service.x",
+    )
+    assert list(line)[:3] == ["timestamp", "level", "event"]
+
+
+def test_what_libraries_log_looks_the_same(stream):
+    logging.getLogger("some.library").warning("attempt %d", 3)
+    assert lines(stream)[0]["event"] == "attempt 3"
+
+
+def test_an_exceptions_text_is_not_logged_but_its_class_and_place_are(stream):
+    try:
+        raise ValueError(PRIVATE)
+    except ValueError as error:
+        structlog.get_logger("service.x").error("Failed.", exc_info=error)
+        logging.getLogger("some.library").exception("Failed there.")
+    for line in lines(stream):
+        assert line["error"] == "ValueError"
+        assert "test_logs.py" in line["at"][-1]
+    assert PRIVATE not in stream.getvalue()
+
+
+def test_a_value_that_is_no_json_is_shown_by_its_class(stream):
+    class Event:
+        def __repr__(self):
+            return PRIVATE
+
+    structlog.get_logger("service.x").info("Seen.", what=Event())
+    assert lines(stream)[0]["what"] == "Event"
+
+
+def test_a_flood_is_cut_off_and_counted(stream):
+    for number in range(logs.BURST + 20):
+        logging.getLogger("aiokafka").error("Unable to connect to node %d", number)
+    logging.getLogger("aiokafka").error("Something else")
+    assert len(lines(stream)) == logs.BURST + 1
+
+
+def test_after_a_while_one_passes_again_and_says_how_many_did_not():
+    now = [0.0]
+    gate = FloodGate(burst=2, window=30.0, clock=lambda: now[0])
+    record = [logging.LogRecord("aiokafka", logging.ERROR, "", 0, "away", (), None) for _ in range(6)]
+    assert [gate.filter(one) for one in record[:4]] == [True, True, False, False]
+    now[0] = 31.0
+    assert gate.filter(record[4])
+    assert record[4].suppressed == 2
+    assert gate.filter(record[5])
+    assert not hasattr(record[5], "suppressed")
+
+
+def test_what_the_gate_remembers_is_bounded():
+    gate = FloodGate()
+    for number in range(logs.KINDS_REMEMBERED * 2):
+        gate.filter(logging.LogRecord("x", logging.ERROR, "", 0, f"kind {number}", (), None))
+    assert len(gate._kinds) == logs.KINDS_REMEMBERED
+
+
+class FakeDatabaseError(Exception):
+    def __init__(self, sqlstate):
+        super().__init__(f"invalid input: {PRIVATE}" if sqlstate.startswith("22") else "deadlock detected")
+        self.sqlstate = sqlstate
+
+
+def test_only_texts_known_to_be_free_of_values_are_shown():
+    assert describe(ConnectionRefusedError(111, "Connection refused")).endswith("Connection refused")
+    assert describe(FakeDatabaseError("40P01")) == "FakeDatabaseError (40P01): deadlock detected"
+    assert describe(FakeDatabaseError("22P02")) == "FakeDatabaseError (22P02)"
+    assert describe(KeyError(PRIVATE)) == "KeyError"
+
+
+def test_the_cause_of_an_error_is_named_without_its_text():
+    def fail():
+        try:
+            raise KeyError(PRIVATE)
+        except KeyError as error:
+            raise RuntimeError(PRIVATE) from error
+
+    with pytest.raises(RuntimeError) as raised:
+        fail()
+    found = places(raised.value)
+    assert found[0] == "after KeyError"
+    assert found[-1].endswith(" fail")
+    assert PRIVATE not in "".join(found)
