@@ -1,0 +1,68 @@
+"""Imports only go down. A copy of the tree with a fault in it shows that the check would notice."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LINT = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+
+
+def lint(directory: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the contracts of `directory`'s own pyproject.toml on `directory`'s own packages."""
+    packages = os.pathsep.join([str(directory), str(directory / "contracts")])
+    return subprocess.run(
+        [sys.executable, "-c", LINT],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The packages and their contracts, to be broken."""
+    caches = shutil.ignore_patterns("__pycache__")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "service", tmp_path / "service", ignore=caches)
+    packages = "contracts/purchasing_contracts"
+    shutil.copytree(ROOT / packages, tmp_path / packages, ignore=caches)
+    return tmp_path
+
+
+def test_imports_only_go_down() -> None:
+    result = lint(ROOT)
+    assert result.returncode == 0, result.stdout
+    assert "0 broken" in result.stdout
+
+
+def test_a_new_package_must_choose_its_layer(copy: Path) -> None:
+    (copy / "service" / "stray.py").write_text("")
+    result = lint(copy)
+    assert result.returncode != 0
+    assert "stray" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        ("service/rules/upwards.py", "service.store"),
+        ("service/rules/upwards.py", "service.orders"),
+        ("service/store/upwards.py", "service.orders"),
+        ("service/orders/upwards.py", "service.inbox"),
+        ("service/outbox/upwards.py", "service.app"),
+        ("service/embedded/upwards.py", "purchasing_contracts"),
+        ("contracts/purchasing_contracts/upwards.py", "service.settings"),
+    ],
+)
+def test_an_import_that_goes_up_is_refused(low: str, high: str, copy: Path) -> None:
+    (copy / low).write_text(f"import {high}\n")
+    result = lint(copy)
+    assert result.returncode != 0
+    assert Path(low).stem in result.stdout
