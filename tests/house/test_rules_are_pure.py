@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {"service": ROOT, "purchasing_contracts": ROOT / "contracts"}
 
 # Of the standard library, what computes and nothing else. `datetime` is here for its types; its clocks are below.
-# `typing` and the like as well; `importlib` and `pkgutil` find the clauses' modules, once, when the package is imported.
+# `importlib` and `pkgutil` find the clauses' modules, once, when the package is imported.
 PURE = {
     "__future__", "abc", "bisect", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions",
     "functools", "hashlib", "heapq", "importlib", "itertools", "json", "math", "numbers", "operator", "pkgutil", "re",
