@@ -42,6 +42,30 @@ class Ruling(NamedTuple):
 NOTHING = Ruling((), None)
 
 
+class Examination(NamedTuple):
+    """What the rules make of an order, before any of it is drafted."""
+
+    case: Assessment
+    reconciled: Reconciled
+    recoveries: tuple[Recovery, ...]
+
+
+def examine(
+    order_id: str, facts: Sequence[Fact[Any]], ledger: Ledger, terms: TermsBook, moment: Moment
+) -> Examination | None:
+    """Return what the rules make of an order's facts, sorted by their key; None before `placed` is known."""
+    placed = next((fact for fact in facts if isinstance(fact.data, OrderPlaced)), None)
+    if placed is None:
+        return None
+    reading = Reading(order_id, facts, placed, terms)
+    case = assess(reading, _horizon(order_id, ledger, moment))
+    reconciled = reconcile(case, ledger)
+    recoveries: list[Recovery] = []
+    for follow in clauses.RECOVERIES:
+        recoveries.extend(follow(case, reconciled.withheld, ledger, moment))
+    return Examination(case, reconciled, tuple(recoveries))
+
+
 def decide(order_id: str, facts: Sequence[Fact[Any]], ledger: Ledger, terms: TermsBook, moment: Moment) -> Ruling:
     """Return what is to be published for an order beyond what its ledger says was published.
 
@@ -49,16 +73,11 @@ def decide(order_id: str, facts: Sequence[Fact[Any]], ledger: Ledger, terms: Ter
     with the same facts, and with the outputs in the ledger, returns none. Whatever it raises is a bug in the rules,
     and the order is stuck until it is mended.
     """
-    placed = next((fact for fact in facts if isinstance(fact.data, OrderPlaced)), None)
-    if placed is None:
+    found = examine(order_id, facts, ledger, terms, moment)
+    if found is None:
         return NOTHING
-    reading = Reading(order_id, facts, placed, terms)
-    case = assess(reading, _horizon(order_id, ledger, moment))
-    reconciled = reconcile(case, ledger)
-    recoveries: list[Recovery] = []
-    for follow in clauses.RECOVERIES:
-        recoveries.extend(follow(case, reconciled.withheld, ledger, moment))
-    draft = Draft(reading, ledger.version, moment.now)
+    case, reconciled, recoveries = found
+    draft = Draft(case.reading, ledger.version, moment.now)
     amounts = [*reconciled.amounts, *[amount for one in recoveries for amount in one.amounts]]
     restate(case.said, amounts, ledger, draft)
     _pay(draft, reconciled, ledger)

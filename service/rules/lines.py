@@ -34,18 +34,32 @@ class Payout(NamedTuple):
 
 
 class Balance(NamedTuple):
-    """How one line stands: what is commanded now, kept back, and demanded back. Minor units."""
+    """How one line stands. Minor units."""
 
     due: Due
+    """What the clauses say is due."""
+    gross: int
+    """What is due less what just chargebacks took."""
+    commanded: int
+    """All that was ever commanded on the line."""
+    failed: int
+    """What came back of it because the payment it went to took no more."""
+    repaid: int
+    """What was paid back on the line."""
     pay: int
+    """What is to be commanded now."""
     withheld: int
+    """What is due and kept back while an unjust chargeback has the money."""
     demanded: int
+    """What was commanded beyond what is due."""
     undeliverable: int
+    """What failed without a payment: people solve this."""
 
 
 class Reconciled(NamedTuple):
     """What follows for all lines."""
 
+    balances: list[Balance]
     payouts: list[Payout]
     brokerage: int
     brokerage_grounds: Grounds
@@ -71,10 +85,11 @@ def reconcile(case: Assessment, ledger: Ledger) -> Reconciled:
     charged_back: dict[str, int] = {}
     for charge in case.charges:
         charged_back[charge.payment_id] = charged_back.get(charge.payment_id, 0) + charge.amount
-    result = Reconciled([], 0, (), [], {})
+    result = Reconciled([], [], 0, (), [], {})
     for due in _lines(case, ledger, came_back):
         totals = ledger.lines.get(due.line, _UNTOUCHED)
         balance = _balance(case, due, totals, came_back)
+        result.balances.append(balance)
         undeliverable = balance.undeliverable
         if balance.pay and due.line == BROKERAGE:
             if case.reading.placed.promotion is None:
@@ -144,6 +159,10 @@ def _balance(case: Assessment, due: Due, totals: LineTotals, came_back: _Returne
     out = totals.commanded - failed - repaid
     return Balance(
         due=due,
+        gross=gross,
+        commanded=totals.commanded,
+        failed=failed,
+        repaid=repaid,
         pay=max(0, payable - out),
         withheld=max(0, gross - max(payable, out)),
         demanded=max(0, out - gross),
