@@ -22,6 +22,7 @@ from service.rules.standing import restate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from service.rules.assessment import Assessment
     from service.rules.clause_22_recovery import Recovery
     from service.rules.facts import Fact
     from service.rules.ledger import Ledger
