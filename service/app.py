@@ -19,17 +19,18 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from service.ending import SHUTDOWN_SECONDS, End, be_gone_within, unheard, within
+from service.ending import SHUTDOWN_SECONDS, End, be_gone_within, within
 from service.failures import anything_else, describe
 from service.inbox.retries import happens_within, pause_before, until_stored
 from service.inbox.subscriber import Inbox
 from service.inbox.watch import Watch
+from service.ops.kafka_noise import calm
 from service.ops.reach import broker_problem, database_problem
 from service.orders.arrival import Arrival
 from service.orders.engine import Engine
 from service.orders.handled import Handled
 from service.outbox.relay import Relay
-from service.rules.terms import TermsBook
+from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.settings import Settings
 from service.store.migrate import schema_problem
 from service.store.postgres import PostgresStore
@@ -52,7 +53,7 @@ async def serve(settings: Settings) -> End:
     """Run until SIGTERM or SIGINT, or until something goes wrong that waiting doesn't mend. Returns which."""
     end = End(asyncio.Event())
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(unheard)
+    calm(loop)
     signals = (signal.SIGTERM, signal.SIGINT)
     for number in signals:
         loop.add_signal_handler(number, end.ask, number.name)
@@ -71,7 +72,7 @@ async def _serve(settings: Settings, end: End) -> None:
         lanes = store.installation.lanes
         if not await _topics_ready(kafka, lanes, end):
             return
-        engine = Engine(store, lambda: TermsBook.DEFAULT)
+        engine = Engine(store, lambda: TERMS_OF_THE_AGREEMENT)
         async with _relay(url, kafka, lanes, end) as relay:
 
             async def handle(arrivals: Sequence[Arrival]) -> None:

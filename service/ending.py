@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from aiokafka.errors import KafkaError
 
 from service.failures import anything_else, describe
 
@@ -81,12 +80,3 @@ def be_gone_within(seconds: float, end: End, exit_code: int = STOPPED) -> None:
     timer = threading.Timer(seconds, leave)
     timer.daemon = True
     timer.start()
-
-
-def unheard(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """What no task waits for: errors of Kafka's client on records of a producer that was thrown away,
-    mostly.
-    """
-    error = context.get("exception")
-    level = log.debug if isinstance(error, KafkaError) else log.error
-    level("An error that nobody waited for.", what=str(context.get("message", "")), exc_info=error)
