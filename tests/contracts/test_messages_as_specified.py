@@ -1,0 +1,135 @@
+"""The models against messages.md, written out in `wire.py`: every member of every message."""
+
+import json
+from typing import Any
+
+import pytest
+from purchasing_contracts.base import MessageData, instant_of
+from purchasing_contracts.envelope import Event, Publication, Refusal, decode, decode_published, encode_structured
+from purchasing_contracts.topics import TOPICS, class_of
+
+from tests.contracts.wire import EVENTS, PUBLISHED, Wire, event, text
+
+ALL = {**EVENTS, **PUBLISHED}
+REQUIRED = [(type_, name) for type_, wire in EVENTS.items() for name in wire.required]
+OPTIONAL = [(type_, name) for type_, wire in EVENTS.items() for name in wire.optional]
+DEFAULTED = [(type_, name) for type_, wire in EVENTS.items() for name in wire.defaulted]
+
+
+def model(type_: str) -> type[MessageData]:
+    found = class_of(type_)
+    assert found is not None
+    return found
+
+
+def heard(type_: str, data: Any) -> Event | Refusal:
+    return decode(EVENTS[type_].topic, b"ord-1001", text(event(type_, data)), [])
+
+
+def without(data: dict[str, Any], name: str) -> dict[str, Any]:
+    return {member: value for member, value in data.items() if member != name}
+
+
+def test_the_registry_has_exactly_the_types_of_the_specification_each_once_on_its_topic() -> None:
+    registered = [(message.TYPE, topic.name) for topic in TOPICS for message in topic.messages]
+
+    assert len({type_ for type_, _ in registered}) == len(registered)
+    assert dict(registered) == {type_: wire.topic for type_, wire in ALL.items()}
+
+
+@pytest.mark.parametrize(("type_", "wire"), ALL.items(), ids=ALL)
+def test_a_message_has_exactly_the_members_of_the_specification(type_: str, wire: Wire) -> None:
+    fields = model(type_).model_fields
+    hidden = {"account_id"} if type_ == "purchasing.brokerage.transfer.v1" else set()
+
+    assert set(fields) - hidden == set(wire.whole)
+
+
+@pytest.mark.parametrize(("type_", "wire"), EVENTS.items(), ids=EVENTS)
+def test_an_event_with_every_member_is_read_and_loses_none(type_: str, wire: Wire) -> None:
+    event_ = heard(type_, wire.whole)
+
+    assert isinstance(event_, Event)
+    assert event_.data.model_dump(mode="json") == wire.whole
+
+
+@pytest.mark.parametrize(("type_", "wire"), PUBLISHED.items(), ids=PUBLISHED)
+def test_a_published_message_is_read_back_by_a_receiver(type_: str, wire: Wire) -> None:
+    attributes, data = decode_published(text({**event(type_, wire.whole), "traceparent": None}))
+
+    assert type(data) is model(type_)
+    assert data.model_dump(mode="json", exclude_none=True) == wire.whole
+    assert attributes["type"] == type_
+
+
+@pytest.mark.parametrize(("type_", "name"), REQUIRED)
+@pytest.mark.parametrize("null", [False, True], ids=["absent", "null"])
+def test_a_required_member_may_be_neither_absent_nor_null(type_: str, name: str, null: bool) -> None:
+    data = without(EVENTS[type_].whole, name) | ({name: None} if null else {})
+
+    refusal = heard(type_, data)
+
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.place) == ("schema", f"/data/{name}")
+
+
+@pytest.mark.parametrize(("type_", "name"), OPTIONAL)
+def test_an_optional_member_may_be_absent_or_null_which_is_the_same(type_: str, name: str) -> None:
+    absent = heard(type_, without(EVENTS[type_].whole, name))
+    null = heard(type_, EVENTS[type_].whole | {name: None})
+
+    assert isinstance(absent, Event)
+    assert getattr(absent.data, name) is None
+    assert absent == null
+
+
+@pytest.mark.parametrize(("type_", "name"), DEFAULTED)
+def test_a_member_with_a_default_may_be_absent_but_not_null(type_: str, name: str) -> None:
+    absent = heard(type_, without(EVENTS[type_].whole, name))
+    default = heard(type_, EVENTS[type_].whole | {name: EVENTS[type_].defaulted[name][1]})
+    null = heard(type_, EVENTS[type_].whole | {name: None})
+
+    assert isinstance(absent, Event)
+    assert absent == default
+    assert isinstance(null, Refusal)
+    assert (null.reason, null.place) == ("schema", f"/data/{name}")
+
+
+@pytest.mark.parametrize("type_", [type_ for type_, wire in EVENTS.items() if not wire.required and not wire.defaulted])
+def test_data_without_required_members_may_be_absent_or_null(type_: str) -> None:
+    whole = event(type_, {})
+    absent, null, empty = (
+        decode(EVENTS[type_].topic, b"ord-1001", text(given), [])
+        for given in (without(whole, "data"), whole | {"data": None}, whole)
+    )
+
+    assert isinstance(empty, Event)
+    assert absent == null == empty
+
+
+def test_a_published_message_leaves_out_what_is_none_and_has_no_needless_space() -> None:
+    type_ = "purchasing.freeze.release.v1"
+    release = model(type_).model_validate_json(text(PUBLISHED[type_].required))
+
+    value = encode_structured(Publication("c-1", "ord-1001", instant_of("2026-03-02T17:00:00+08:00"), release))
+
+    expected = event(type_, PUBLISHED[type_].required, id="c-1", source="/purchasing")
+    assert json.loads(value) == expected
+    assert value == json.dumps(json.loads(value), separators=(",", ":")).encode()
+
+
+def test_brokerage_messages_have_no_place_for_the_buyers_account() -> None:
+    wire = PUBLISHED["purchasing.brokerage.transfer.v1"]
+
+    with pytest.raises(ValueError, match="account_id"):
+        decode_published(text(event("purchasing.brokerage.transfer.v1", wire.whole | {"account_id": "acct-7"})))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"{", b"[]", b"null", text(event("purchasing.order.accepted.v1")), text({"type": "purchasing.order.v9"})],
+    ids=["not JSON", "a list", "null", "one that we read", "unknown"],
+)
+def test_what_we_did_not_publish_is_not_read_as_if_we_had(value: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # the kinds differ
+        decode_published(value)
