@@ -20,7 +20,7 @@ from typing import Self
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from service.embedded import fetch
+from service.embedded.jars import jars, java
 from service.embedded.process import EmbeddedError, Progress, Server, free_port, silent, tail
 
 START_LIMIT_SECONDS = 90.0
@@ -118,11 +118,11 @@ class EmbeddedKafka:
         """Starts the broker on its directory, formatting that the first time, and waits until it serves
         clients.
         """
-        jars = await asyncio.to_thread(fetch.jars, self._progress)
+        libraries = await asyncio.to_thread(jars, self._progress)
         self._progress("starting Apache Kafka ...")
         self.directory.mkdir(parents=True, exist_ok=True)
         configuration = self._write_configuration()
-        command = [fetch.java(), *HEAP, *_log_options(), "-cp", f"{jars}/*"]
+        command = [java(), *HEAP, *_log_options(), "-cp", f"{libraries}/*"]
         if not (self._data / "meta.properties").exists():
             await asyncio.to_thread(self._format, command, configuration)
         self._server.spawn([*command, "kafka.Kafka", str(configuration)], cwd=self.directory)

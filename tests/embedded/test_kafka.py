@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from purchasing_contracts.topics import TOPICS
 
 from service.embedded import EmbeddedError, EmbeddedKafka
-from service.embedded.fetch import jars
+from service.embedded.jars import jars
 from service.embedded.process import silent
 
 TOPIC = TOPICS[0].name
