@@ -98,13 +98,13 @@ def _fetch(target: Path, progress: Progress) -> None:
 
 
 def _run_maven(maven: str, into: Path) -> None:
-    home = java_home()
     command = [maven, "--batch-mode", "--no-transfer-progress", "--file", str(POM)]
-    command += ["dependency:copy-dependencies", f"-DoutputDirectory={into}"]
+    # The plugin's full name: by its prefix Maven hides why it couldn't be fetched.
+    command += ["org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies", f"-DoutputDirectory={into}"]
     try:
         done = subprocess.run(
             command,
-            env={**os.environ, **({"JAVA_HOME": str(home)} if home else {})},
+            env=_maven_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -118,3 +118,12 @@ def _run_maven(maven: str, into: Path) -> None:
         said = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")] or done.stdout.splitlines()
         shown = "\n".join(f"  | {line}" for line in said[:MAVEN_LINES_SHOWN])
         raise EmbeddedError(f"Maven could not fetch the broker's jars (is the network there?):\n{shown}")
+
+
+def _maven_environment() -> dict[str, str]:
+    """Maven's own Java where there is one: it knows this network's certificates, the wheel's knows the public ones."""
+    environment = dict(os.environ)
+    home = java_home()
+    if "JAVA_HOME" not in environment and shutil.which("java") is None and home is not None:
+        environment["JAVA_HOME"] = str(home)
+    return environment
