@@ -18,7 +18,7 @@ from service.embedded.process import EmbeddedError, Progress
 
 POM = Path(__file__).with_name("pom.xml")
 MAVEN_LIMIT_SECONDS = 900
-MAVEN_LINES_SHOWN = 15
+MAVEN_LINES_SHOWN = 3
 
 
 def cache_directory() -> Path:
