@@ -8,6 +8,7 @@ notices when a new version has others.
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -37,6 +38,12 @@ def new_producer(kafka: Kafka, transactional_id: str) -> Any:
     )
 
 
+def transaction_error(producer: Any) -> BaseException | None:
+    """What the present transaction of a producer failed with, if it has."""
+    waiter = producer._txn_manager._transaction_waiter
+    return waiter.exception() if waiter is not None and waiter.done() and not waiter.cancelled() else None
+
+
 async def throw_away(producer: Any, seconds: float = 2.0) -> None:
     """End everything a producer has running, whatever state it is in, in about so many seconds. Nothing is
     flushed.
@@ -48,7 +55,10 @@ async def throw_away(producer: Any, seconds: float = 2.0) -> None:
     # Its children first: the sender, when cancelled, awaits them, and with the broker away they never end by
     # themselves.
     await _end([*_tasks_of(sender, accumulator), *filter(None, [sender.sender_task])])
-    _retrieve(getattr(producer._txn_manager, "_transaction_waiter", None))
+    _retrieve(producer._txn_manager._transaction_waiter)
+    for batch in chain.from_iterable(accumulator._batches.values()):
+        for future in (batch.future, batch._drain_waiter, *(future for future, _ in batch._msg_futures)):
+            _retrieve(future)
     await _within(producer.client.close(), seconds)
 
 

@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from aiokafka.errors import IllegalOperation
+
 from service.failpoints import failpoint
+from service.outbox.clients import transaction_error
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, encode
 from service.outbox.failures import REFUSALS, RecordsRefusedError
 from service.outbox.journal import Row, value_hash
@@ -29,10 +32,6 @@ async def publish(producer: Any, outbox_id: str, lane: int, rows: Sequence[Row])
         async with asyncio.timeout(STEP_SECONDS):
             await producer.begin_transaction()
             await _send(producer, lane, rows, cursor, sent)
-            # Every one of them: aiokafka tells a refusal to the record's future only, and would commit all
-            # the rest.
-            for future in sent:
-                await future
     except REFUSALS as error:
         raise RecordsRefusedError(
             _position_of(error, rows, sent), type(error).__name__, alone=len(rows) == 1, until=last.position
@@ -51,10 +50,17 @@ async def _send(
     producer: Any, lane: int, rows: Sequence[Row], cursor: Cursor, sent: list["asyncio.Future[Any]"]
 ) -> None:
     number = str(lane).encode()
-    for row in rows:
-        headers = [CONTENT_TYPE, ("lane", number), ("position", str(row.position).encode())]
-        sent.append(await producer.send(row.topic, row.value, row.key.encode(), headers=headers))
-    sent.append(await producer.send(CURSOR_TOPIC, encode(cursor), number, partition=lane))
+    try:
+        for row in rows:
+            headers = [CONTENT_TYPE, ("lane", number), ("position", str(row.position).encode())]
+            sent.append(await producer.send(row.topic, row.value, row.key.encode(), headers=headers))
+        sent.append(await producer.send(CURSOR_TOPIC, encode(cursor), number, partition=lane))
+    except IllegalOperation as error:
+        # The transaction failed while we were sending; the next to send is told only that there is none.
+        raise transaction_error(producer) or error from None
+    # Every one of them: aiokafka tells a refusal to the record's future only, and would commit all the rest.
+    for future in sent:
+        await future
 
 
 def _position_of(error: BaseException, rows: Sequence[Row], sent: Sequence["asyncio.Future[Any]"]) -> int:

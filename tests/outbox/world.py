@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from confluent_kafka import Consumer, TopicPartition
 from purchasing_contracts.topics import OUTBOX, TOPICS
 
@@ -203,3 +204,12 @@ async def recreate_topics(bootstrap: str) -> None:
 
 async def _gone(admin: AIOKafkaAdminClient, names: list[str]) -> bool:
     return not set(names) & set(await admin.list_topics())
+
+
+async def set_topic(bootstrap: str, topic: str, settings: dict[str, str]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, settings)])
+    finally:
+        await admin.close()

@@ -1,0 +1,126 @@
+"""Two publishers of one lane in one process: what the transactional id protects, and what happens without it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from service.outbox import lane as lane_module
+from service.outbox.clients import Kafka, new_producer
+from service.outbox.journal import Journal
+from service.outbox.lane import Lane
+
+from tests.outbox.world import World, defects, eventually
+
+UNREAD = "purchasing.events.order.v1"
+
+
+async def ours(_lane: int) -> bool:
+    return True
+
+
+async def not_ours(_lane: int) -> bool:
+    return False
+
+
+@asynccontextmanager
+async def lane_of(world: World, still_ours=ours) -> AsyncIterator[Lane]:
+    journal = Journal(world.pool)
+    installation = await journal.installation()
+    assert installation is not None
+    lane = Lane(0, installation, journal, world.kafka, still_ours)
+    lane.start()
+    try:
+        yield lane
+    finally:
+        await lane.stop()
+
+
+def in_state(lane: Lane, *states: str):
+    return lambda: lane.status().state in states
+
+
+async def test_a_predecessor_that_knows_nothing_is_shut_out(world: World) -> None:
+    async with lane_of(world, not_ours) as old:
+        await eventually("the old one waits for work", in_state(old, "waiting"))
+        async with lane_of(world) as new:
+            await eventually("the new one waits for work", in_state(new, "waiting"))
+            await world.write(0, 20)
+            old.wake()
+            new.wake()
+            await eventually("everything is published", world.all_noted)
+            await eventually("the old one has noticed", in_state(old, "given up"))
+            assert old.status().published == 0
+    await world.assert_each_once_and_in_order()
+
+
+async def test_without_the_fence_the_same_doubles_so_the_reader_would_have_seen_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = iter(range(100))
+
+    def fenceless(kafka: Kafka, transactional_id: str):
+        return new_producer(kafka, f"{transactional_id}.{next(numbers)}")
+
+    monkeypatch.setattr(lane_module, "new_producer", fenceless)
+    async with lane_of(world) as old, lane_of(world) as new:
+        await eventually("both wait for work", lambda: in_state(old, "waiting")() and in_state(new, "waiting")())
+        await world.write(0, 20)
+        old.wake()
+        new.wake()
+        await eventually("both have published", lambda: old.status().published == new.status().published == 20)
+    complaints = defects(world.written, await world.published())
+    assert sum(complaint.startswith("twice") for complaint in complaints) == 20
+
+
+async def test_a_fenced_lane_is_not_initialised_again_unless_the_group_says_it_is_ours(world: World) -> None:
+    asked: list[int] = []
+
+    async def not_any_more(lane: int) -> bool:
+        asked.append(lane)
+        return False
+
+    async with lane_of(world, not_any_more) as lane:
+        await eventually("it waits for work", in_state(lane, "waiting"))
+        rival = await world.producer(f"{await world.outbox_id()}.0")
+        await world.write(0, 3)
+        lane.wake()
+        await eventually("it was shut out", in_state(lane, "given up"))
+        async with rival.transaction():
+            await eventually("the lane has asked the group several times", lambda: len(asked) >= 3)
+            # This fails if the lane has initialised itself once more.
+            await rival.send_and_wait(UNREAD, b"still the newest")
+        await rival.stop()
+        assert lane.status().state == "given up"
+        lane.assigned_anew()
+        await eventually("assigned anew, it publishes", world.all_noted)
+    await world.assert_each_once_and_in_order()
+
+
+async def test_a_fenced_lane_the_group_still_holds_to_be_ours_goes_on_by_itself(world: World) -> None:
+    async with lane_of(world, ours) as lane:
+        await eventually("it waits for work", in_state(lane, "waiting"))
+        rival = await world.producer(f"{await world.outbox_id()}.0")
+        await rival.stop()
+        await world.write(0, 3)
+        lane.wake()
+        await eventually("it publishes", world.all_noted)
+    await world.assert_each_once_and_in_order()
+
+
+async def test_while_the_group_cannot_be_asked_a_lane_that_was_shut_out_stays_so(world: World) -> None:
+    asked: list[int] = []
+
+    async def unreachable(lane: int) -> bool:
+        asked.append(lane)
+        raise OSError("no broker")
+
+    async with lane_of(world, unreachable) as lane:
+        await eventually("it waits for work", in_state(lane, "waiting"))
+        rival = await world.producer(f"{await world.outbox_id()}.0")
+        await world.write(0, 3)
+        lane.wake()
+        async with rival.transaction():
+            await eventually("the lane has asked the group several times", lambda: len(asked) >= 3)
+            await rival.send_and_wait(UNREAD, b"still the newest")
+        await rival.stop()
+        assert lane.status().state == "given up"
