@@ -22,6 +22,7 @@ from purchasing_contracts.topics import TOPICS
 
 from service.failpoints import failpoint
 from service.failures import anything_else, describe
+from service.inbox.header_names import tolerate_any_header_name
 from service.inbox.offsets import settle
 from service.inbox.parser import Message, arrival_of, parse_batch, pass_through
 from service.inbox.retries import until_stored
@@ -69,6 +70,7 @@ class Inbox:
         self._fail = fail
         self._in_hand = False
         self._kafka = kafka
+        tolerate_any_header_name()
         self._scout = AIOKafkaConsumer(*EVENT_TOPICS, **kafka)
         connection = {name: value for name, value in kafka.items() if name == "bootstrap_servers"}
         self._broker = KafkaBroker(
