@@ -101,6 +101,31 @@ def check_against_platform(book: TermsBook) -> None:
         raise TermsError("\n".join(problems))
 
 
+def new_sets(declared: Iterable[Declared], book: TermsBook, now: int) -> list[TermsSet]:
+    """Return the sets that are not in the book yet; the same set again is no second one.
+
+    `now` in microseconds. Raises TermsError where a set would come into force in the past, or where its version is
+    there with other content.
+    """
+    known = {(one.provider_id, one.version): one for one in book.sets}
+    problems, found = [], []
+    for one in (each.terms for each in declared):
+        before = known.get((one.provider_id, one.version))
+        if before == one:
+            continue
+        if before is not None:
+            problems.append(f"{one.provider_id}: version {one.version} is there already, with other content.")
+        elif one.effective_from <= now:
+            problems.append(
+                f"{one.provider_id}: {one.version} would be in force from {text_of(instant(one.effective_from))}, "
+                "which has passed. Terms come into force in the future only, so that what bound an order stays."
+            )
+        found.append(one)
+    if problems:
+        raise TermsError("\n".join(problems))
+    return found
+
+
 def _meeting(provider: str, declared: Declared, following: TermsSet) -> list[str]:
     one, end = declared.terms, declared.until
     if one.effective_from == following.effective_from:

@@ -1,15 +1,18 @@
 """Errors whose text is a sentence for the person at the terminal, and a fault of nothing in this program."""
 
 from service.app import StartError
+from service.demo.play import DemoError
 from service.embedded import EmbeddedError
 from service.failpoints import FailpointError
 from service.inbox.offsets import OffsetLostError
 from service.ops.reach import UnreachableError
 from service.settings import SettingsError
 from service.store.errors import SchemaError, StoreUnavailableError
+from service.terms import TermsError
 from service.topics import TopicsError
 
 SAID = (
+    DemoError,
     EmbeddedError,
     FailpointError,
     OffsetLostError,
@@ -17,6 +20,7 @@ SAID = (
     SettingsError,
     StartError,
     StoreUnavailableError,
+    TermsError,
     TopicsError,
     UnreachableError,
 )

@@ -1,0 +1,51 @@
+"""Tell an order's story: what happened, what was decided under which clauses, how the money stands, what is awaited.
+
+Reads the journals only. Private members are never shown. Reads PURCHASING_DATABASE_URL.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from datetime import datetime
+
+from purchasing_contracts.base import text_of as time_of
+
+from service.explain.explanation import Explanation, explain
+from service.explain.text import text_of
+from service.settings import database_of_environment
+from service.store.stories import reading
+from service.store.terms import read_book
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `explain`."""
+    parser.add_argument("order", metavar="ORDER", help="the order's id")
+    parser.add_argument("--json", action="store_true", help="for programs: one JSON object, amounts in minor units")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Explain. Exit code 1 for an order nobody heard of. Raises SettingsError, StoreUnavailableError."""
+    told = asyncio.run(_told(database_of_environment(), arguments.order))
+    if told is None:
+        sys.stderr.write(f"No message about order {arguments.order} was heard.\n")
+        return 1
+    if arguments.json:
+        sys.stdout.write(json.dumps(asdict(told), default=_plain, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write("\n".join(text_of(told)) + "\n")
+    return 0
+
+
+async def _told(url: str, order_id: str) -> Explanation | None:
+    async with reading(url) as stories:
+        story = await stories.of(order_id)
+        if story is None:
+            return None
+        return explain(story, await read_book(stories.connection), await stories.clock())
+
+
+def _plain(value: object) -> str:
+    assert isinstance(value, datetime)
+    return time_of(value)

@@ -1,0 +1,131 @@
+"""The terms that providers and the platform declare: import, list, show, check.
+
+    terms check FILE        checks a file by itself; needs no database
+    terms import FILE       adds its sets: all of them, or none and the reasons
+    terms list              all sets, by provider and time
+    terms show PROVIDER     what binds an order of this provider agreed now, or --at TIME
+
+A file is TOML (or *.json of the same shape):
+
+    [[terms]]
+    version = "2027-01"
+    provider_id = "*"
+    effective_from = 2027-01-01T00:00:00Z
+    service_fee_rate = "0.002"
+
+Sets come into force in the future only. Reads PURCHASING_DATABASE_URL.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from dataclasses import fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from purchasing_contracts.base import instant_of, text_of
+
+from service.rules.facts import instant, micros
+from service.rules.terms import Terms, TermsBook, TermsSet
+from service.settings import database_of_environment
+from service.store.failures import translated
+from service.store.terms import add_sets, begin_import, read_book
+from service.terms import Declared, TermsError, check_against_platform, check_timeline, new_sets, read_terms
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `terms`."""
+    below = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    for name, text in (("check", "check a file"), ("import", "add a file's sets")):
+        below.add_parser(name, help=text).add_argument("file", type=Path, metavar="FILE")
+    below.add_parser("list", help="all sets").add_argument("--json", action="store_true", help="for programs")
+    show = below.add_parser("show", help="what binds a provider's orders")
+    show.add_argument("provider", metavar="PROVIDER")
+    show.add_argument("--at", metavar="TIME", help="an RFC 3339 time; default: now")
+    show.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do one of them. Raises TermsError, SettingsError, StoreUnavailableError."""
+    if arguments.what == "check":
+        found = _read(arguments.file)
+        check_against_platform(TermsBook.of(*[one.terms for one in found]))
+        sys.stderr.write(f"{arguments.file.name}: {len(found)} sets, all right by themselves.\n")
+        return 0
+    return asyncio.run(_with_database(arguments))
+
+
+async def _with_database(arguments: argparse.Namespace) -> int:
+    declared = _read(arguments.file) if arguments.what == "import" else ()
+    at = None if getattr(arguments, "at", None) is None else _time(arguments.at)
+    async with translated():
+        connection = await asyncpg.connect(database_of_environment(), timeout=10)
+        try:
+            if arguments.what == "import":
+                added = await _import(connection, declared)
+                sys.stderr.write(f"{len(added)} sets added, {len(declared) - len(added)} were there already.\n")
+                return 0
+            book = await read_book(connection)
+            now = await connection.fetchval("select clock_timestamp()")
+        finally:
+            connection.terminate()
+    if arguments.what == "list":
+        _list(book, as_json=arguments.json)
+    else:
+        _show(book.in_force(arguments.provider, micros(at or now)), as_json=arguments.json)
+    return 0
+
+
+async def _import(connection: asyncpg.Connection[Any], declared: tuple[Declared, ...]) -> list[TermsSet]:
+    async with connection.transaction():
+        now, book = await begin_import(connection)
+        added = new_sets(declared, book, micros(now))
+        check_timeline(
+            [*declared, *[Declared(one, None) for one in book.sets if one not in {d.terms for d in declared}]]
+        )
+        check_against_platform(TermsBook.of(*book.sets, *added))
+        await add_sets(connection, added)
+    return added
+
+
+def _read(path: Path) -> tuple[Declared, ...]:
+    try:
+        return read_terms(path)
+    except OSError as error:
+        raise TermsError(f"{path} can't be read: {error.strerror}.") from None
+
+
+def _time(text: str) -> datetime:
+    try:
+        return instant_of(text)
+    except ValueError:
+        raise TermsError(f"--at {text}: not a time as in RFC 3339, such as 2027-01-01T00:00:00Z.") from None
+
+
+def _list(book: TermsBook, *, as_json: bool) -> None:
+    for one in sorted(book.sets, key=lambda one: (one.provider_id, one.effective_from)):
+        values = {name: _plain(value) for name, value in one.values}
+        since = text_of(instant(one.effective_from))
+        if as_json:
+            row = {"provider_id": one.provider_id, "version": one.version, "effective_from": since, "terms": values}
+            sys.stdout.write(json.dumps(row) + "\n")
+        else:
+            words = ", ".join(f"{name} {value}" for name, value in values.items()) or "nothing else than the platform's"
+            sys.stdout.write(f"{one.provider_id}  {one.version}  from {since}: {words}\n")
+    if not book.sets and not as_json:
+        sys.stderr.write("Nobody declared anything: the agreement's own terms bind every order.\n")
+
+
+def _show(terms: Terms, *, as_json: bool) -> None:
+    values = {field.name: _plain(getattr(terms, field.name)) for field in fields(terms)}
+    if as_json:
+        sys.stdout.write(json.dumps(values) + "\n")
+    else:
+        sys.stdout.write("".join(f"{name:28} {value}\n" for name, value in values.items()))
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, bool | int | str) else str(value)

@@ -1,0 +1,147 @@
+"""Reading the journals for people (explain, what-if): in short transactions, beside a running service."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+import asyncpg
+
+from service.store.failures import translated
+from service.store.rows import FactRow, Instant, PastOutput, Publication
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import datetime
+    from uuid import UUID
+
+PAGE = 500
+
+
+class HeardFact(NamedTuple):
+    """A fact and when we heard of it."""
+
+    row: FactRow
+    heard_at: datetime
+
+
+class SaidOutput(NamedTuple):
+    """An output, and how far it got: `published` once the relay said so."""
+
+    lane: int
+    position: int
+    published: bool
+    row: PastOutput
+
+
+class Story(NamedTuple):
+    """All that the database knows of an order, but its private members."""
+
+    order_id: str
+    version: UUID | None
+    due_at: datetime | None
+    stuck: str | None
+    held: bool
+    facts: list[HeardFact]
+    """In the order in which we heard of them."""
+    outputs: list[SaidOutput]
+    """By version."""
+    publications: list[Publication]
+    in_quarantine: int
+    """Records of the order that lie in quarantine."""
+
+
+class Filter(NamedTuple):
+    """Which orders: the one of this id, or those that heard a fact in a period; None: all."""
+
+    order_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+_ORDERS = """
+select o.order_id, o.version, o.due_at, o.stuck, o.held_at is not null,
+    (select count(*) from quarantine q where q.order_id = o.order_id and q.resolved_at is null)
+from orders o
+where o.order_id > $1 and ($2::text is null or o.order_id = $2)
+    and ($3::timestamptz is null and $4::timestamptz is null or exists (
+        select from facts f where f.order_id = o.order_id
+            and ($3 is null or f.at >= $3) and ($4 is null or f.at < $4)))
+order by o.order_id limit $5
+"""
+_FACTS = """
+select order_id, source, id, lane, nth, at, type, data, heard_at from facts
+where order_id = any($1::text[]) order by order_id, nth
+"""
+_OUTPUTS = """
+select o.lane, o.position, o.position <= coalesce(n.position, 0), o.order_id, o.value, o.timed
+from outbox o left join relay_notes n on n.lane = o.lane
+where o.order_id = any($1::text[]) order by o.order_id, o.order_version
+"""
+_PUBLICATIONS = "select order_id, order_version, published_at from publications where order_id = any($1::text[])"
+_CLOCK = """
+select clock_timestamp(),
+    (select case when count(*) = count(read_up_to) then min(read_up_to) end from input_progress)
+"""
+
+
+class Stories:
+    """Orders' stories from one connection. Make it with `reading`."""
+
+    def __init__(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        """Use `reading`."""
+        self.connection = connection
+
+    async def clock(self) -> Instant:
+        """Return what the clock says, and up to where the input was read."""
+        async with translated():
+            row = await self.connection.fetchrow(_CLOCK)
+        assert row is not None
+        return Instant(row[0], row[1])
+
+    async def of(self, order_id: str) -> Story | None:
+        """Return one order's story; None for an order nobody heard of. Raises StoreUnavailableError."""
+        return next(iter(await self._page("", Filter(order_id), 1)), None)
+
+    async def all(self, which: Filter = Filter(), page: int = PAGE) -> AsyncIterator[list[Story]]:  # noqa: B008
+        """Yield the stories in the order of the ids, a page at a time, each page in a transaction of its own."""
+        after = ""
+        while stories := await self._page(after, which, page):
+            yield stories
+            after = stories[-1].order_id
+
+    async def count(self) -> int:
+        """Return about how many orders there are, for showing progress."""
+        async with translated():
+            return int(
+                await self.connection.fetchval(
+                    "select greatest(reltuples, 0)::bigint from pg_class where oid = 'orders'::regclass"
+                )
+                or 0
+            )
+
+    async def _page(self, after: str, which: Filter, limit: int) -> list[Story]:
+        async with translated(), self.connection.transaction(isolation="repeatable_read", readonly=True):
+            rows = await self.connection.fetch(_ORDERS, after, which.order_id, which.since, which.until, limit)
+            order_ids = [row[0] for row in rows]
+            stories = {row[0]: Story(row[0], row[1], row[2], row[3], row[4], [], [], [], row[5]) for row in rows}
+            for row in await self.connection.fetch(_FACTS, order_ids):
+                stories[row[0]].facts.append(HeardFact(FactRow(*tuple(row)[:8]), row[8]))
+            for row in await self.connection.fetch(_OUTPUTS, order_ids):
+                stories[row[3]].outputs.append(SaidOutput(row[0], row[1], row[2], PastOutput(*tuple(row)[3:])))
+            for row in await self.connection.fetch(_PUBLICATIONS, order_ids):
+                stories[row[0]].publications.append(Publication(*row))
+        return list(stories.values())
+
+
+@asynccontextmanager
+async def reading(dsn: str) -> AsyncIterator[Stories]:
+    """Connect for reading only. Raises StoreUnavailableError."""
+    async with translated():
+        connection = await asyncpg.connect(
+            dsn, timeout=10, server_settings={"application_name": "purchasing reader", "jit": "off"}
+        )
+    try:
+        yield Stories(connection)
+    finally:
+        connection.terminate()
