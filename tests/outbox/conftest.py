@@ -21,18 +21,6 @@ async def world(database: str, kafka: str, pool: asyncpg.Pool) -> World:
     return World(database, kafka, pool)
 
 
-@pytest.fixture
-async def database(empty_database: str) -> str:
-    from pathlib import Path
-
-    connection = await asyncpg.connect(empty_database)
-    await connection.execute(Path("service/store/migrations/0001_journals.sql").read_text())
-    await connection.execute("insert into installation (outbox_id, lanes) values (gen_random_uuid(), 4)")
-    await connection.execute("insert into lanes (lane) select generate_series(0, 3)")
-    await connection.close()
-    return empty_database
-
-
 @pytest.fixture(autouse=True)
 def nothing_left_to_complain_of() -> Iterator[None]:
     """What a test leaves behind is collected at its end, not somewhere in the next one: an exception in a future that
