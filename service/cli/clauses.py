@@ -1,0 +1,44 @@
+"""The agreement's 30 clauses, and what this service does about each.
+
+clauses         all of them: title, what happens (or why nothing moves), module, tests
+clauses 12      one, with every address that messages cite and the words that go with it
+"""
+
+import argparse
+import json
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from service.catalogue import NUMBERS, Entry, catalogue
+
+WIDTH = 110
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `clauses`."""
+    parser.add_argument("number", nargs="?", type=int, choices=NUMBERS, metavar="NUMBER", help="1 to 30")
+    parser.add_argument("--json", action="store_true", help="for programs: one JSON object a line")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the catalogue, or one entry of it."""
+    entries = [one for one in catalogue() if arguments.number in (None, one.number)]
+    for entry in entries:
+        if arguments.json:
+            sys.stdout.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
+        else:
+            lines = _lines(entry, whole=arguments.number is not None)
+            sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return 0
+
+
+def _lines(entry: Entry, *, whole: bool) -> Iterator[str]:
+    yield f"{entry.number:2}  {entry.title}"
+    yield from textwrap.wrap(entry.does, WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 4)
+    yield f"    {', '.join(entry.modules)}; {', '.join(entry.tests)}"
+    if whole:
+        for clause, because in entry.grounds:
+            yield from textwrap.wrap(f"{clause}: {because}", WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8)
+    yield ""

@@ -1,0 +1,172 @@
+"""Ask the rules about recorded facts: under other terms, or before a release.
+
+    what-if --terms FILE    what would be due under these terms instead, per provider and line, and the orders that
+                            differ most (the file's sets replace the provider's from its first `effective_from` on)
+    what-if                 the release check: what would the installed rules publish beyond what the journal says was
+                            published? Nothing, or a list to read before the deploy; exit code 4 then
+
+Reads only, in short transactions, beside a running service. Data to stdout, progress to stderr.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from purchasing_contracts.base import instant_of, text_of
+
+from service.failures import anything_else, describe
+from service.rules.facts import instant
+from service.rules.terms import TermsBook
+from service.settings import database_of_environment
+from service.store.stories import Filter, Stories, Story, reading
+from service.store.terms import read_book
+from service.telling import amount_in_words, tell_basis, tell_output
+from service.terms import TermsError, read_terms
+from service.whatif.compare import Comparison, Difference, other_book, unpublished
+
+DIFFERENT = 4
+"""Exit code: the installed rules would publish something beyond the journal."""
+
+TOP = 20
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `what-if`."""
+    parser.add_argument("--terms", type=Path, metavar="FILE", help="other terms; without it: the release check")
+    parser.add_argument("--order", metavar="ID", help="only this order")
+    parser.add_argument("--provider", metavar="ID", help="only orders of this provider")
+    parser.add_argument("--since", type=_time, metavar="TIME", help="only orders with a fact at or after it")
+    parser.add_argument("--until", type=_time, metavar="TIME", help="only orders with a fact before it")
+    parser.add_argument("--top", type=int, default=TOP, metavar="N", help=f"so many orders by name ({TOP})")
+    parser.add_argument("--json", action="store_true", help="for programs: one JSON object a line, minor units")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask. Raises TermsError, SettingsError, StoreUnavailableError."""
+    return asyncio.run(_run(arguments))
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    which = Filter(arguments.order, arguments.since, arguments.until)
+    declared = None if arguments.terms is None else _sets(arguments.terms)
+    async with reading(database_of_environment()) as stories:
+        book = await read_book(stories.connection)
+        if declared is None:
+            return await _release_check(arguments, stories, which, book)
+        clock = await stories.clock()
+        after = other_book(book, declared)
+        comparison = Comparison(book, after, clock, top=arguments.top, provider=arguments.provider)
+        async for page in _with_progress(stories, which):
+            comparison.add(page)
+    lines = _as_json(comparison.found) if arguments.json else _as_text(comparison.found)
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return 0
+
+
+def _sets(path: Path) -> list[Any]:
+    try:
+        return [one.terms for one in read_terms(path)]
+    except OSError as error:
+        raise TermsError(f"{path} can't be read: {error.strerror}.") from None
+
+
+async def _with_progress(stories: Stories, which: Filter) -> AsyncIterator[list[Story]]:
+    about, done = await stories.count(), 0
+    async for page in stories.all(which):
+        yield page
+        done += len(page)
+        sys.stderr.write(f"{done} orders of about {max(about, done)}\n")
+
+
+async def _release_check(arguments: argparse.Namespace, stories: Stories, which: Filter, book: TermsBook) -> int:
+    different = failed = checked = 0
+    async for page in _with_progress(stories, which):
+        clock = await stories.clock()
+        for story in page:
+            if story.held:
+                continue
+            errors: list[Exception] = []
+            outputs: Any = None
+            with anything_else(errors.append):
+                outputs = unpublished(story, book, clock)
+            wanted = [o for o in outputs or () if arguments.provider in (None, o.data.provider_id)]
+            checked += 1
+            if outputs is None:
+                failed += 1
+                why = describe(errors[0]) if errors else "its journals can't be read by this version"
+                sys.stdout.write(_problem(story.order_id, why, as_json=arguments.json))
+            different += bool(wanted)
+            for output in wanted:
+                sys.stdout.write(_output(output, as_json=arguments.json))
+    sys.stderr.write(
+        f"{checked} orders checked: {different} would publish something new, {failed} can't be assessed.\n"
+    )
+    return DIFFERENT if different or failed else 0
+
+
+def _problem(order_id: str, why: str, *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps({"order_id": order_id, "problem": why}) + "\n"
+    return f"{order_id}: can't be assessed: {why}\n"
+
+
+def _output(output: Any, *, as_json: bool) -> str:
+    data = output.data
+    if as_json:
+        wire = json.loads(data.model_dump_json(exclude_none=True))
+        return (
+            json.dumps({"id": output.id, "type": data.TYPE, "time": text_of(instant(output.at)), "data": wire}) + "\n"
+        )
+    return f"{data.order_id}: {tell_output(data)} (clause {tell_basis(data.basis)})\n"
+
+
+def _as_json(found: Difference) -> Iterator[str]:
+    summary = {
+        "orders": found.orders,
+        "facts": found.facts,
+        "differing": found.differing,
+        "unreadable": found.unreadable,
+    }
+    yield json.dumps({"kind": "summary", **summary})
+    for (provider, currency, line), (before, after) in sorted(found.totals.items()):
+        row = {"provider_id": provider, "currency": currency, "line": line, "before": before, "after": after}
+        yield json.dumps({"kind": "total", **row})
+    for one in found.most:
+        lines = {line: {"before": before, "after": after} for line, (before, after) in one.lines.items()}
+        order = {"order_id": one.order_id, "provider_id": one.provider_id, "currency": one.currency, "lines": lines}
+        yield json.dumps({"kind": "order", **order})
+
+
+def _as_text(found: Difference) -> Iterator[str]:
+    yield f"{found.orders} orders with {found.facts} facts; {found.differing} would end with other money."
+    if found.unreadable:
+        yield f"{found.unreadable} orders can't be read by this version and are left out."
+    yield ""
+    yield "Due now, and under the other terms, by provider and line:"
+    for (provider, currency, line), (before, after) in sorted(found.totals.items()):
+        yield f"  {provider}  {line}: {_change(before, after, currency)}"
+    if found.most:
+        yield ""
+        yield "The orders that differ most:"
+    for one in found.most:
+        changes = "; ".join(f"{line} {_change(*values, one.currency)}" for line, values in one.lines.items())
+        yield f"  {one.order_id} ({one.provider_id}): {changes}"
+
+
+def _change(before: int, after: int, currency: str) -> str:
+    more = after - before
+    sign = "+" if more > 0 else ""
+    was, then = amount_in_words(before, currency), amount_in_words(after, currency)
+    return f"{was} → {then} ({sign}{amount_in_words(more, currency)})"
+
+
+def _time(text: str) -> datetime:
+    try:
+        return instant_of(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}: not a time as in RFC 3339, such as 2026-05-01T00:00:00Z") from None

@@ -1,0 +1,155 @@
+"""Compares what the rules make of recorded facts under two books of terms, or with what the journal says."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from heapq import nlargest
+from typing import TYPE_CHECKING
+
+from service.orders.journals import read_back
+from service.rules.decide import decide, examine
+from service.rules.facts import micros
+from service.rules.moment import Moment
+from service.rules.terms import TermsBook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from service.orders.journals import OrderState
+    from service.rules.decide import Examination
+    from service.rules.ledger import Output
+    from service.rules.terms import TermsSet
+    from service.store.rows import Instant
+    from service.store.stories import Story
+
+OWES = "buyer owes"
+
+Money = dict[str, int]
+"""What is due by line, in minor units; tips and chargebacks are added up."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDifference:
+    """One order that ends with other money: line to (before, after), minor units."""
+
+    order_id: str
+    provider_id: str
+    currency: str
+    lines: dict[str, tuple[int, int]]
+
+    @property
+    def size(self) -> int:
+        """How much differs, all lines together."""
+        return sum(abs(after - before) for before, after in self.lines.values())
+
+
+@dataclass(slots=True)
+class Difference:
+    """What was found so far. Grows with providers and lines, not with orders."""
+
+    orders: int = 0
+    facts: int = 0
+    unreadable: int = 0
+    """Orders that couldn't be assessed: stuck, or written by a newer version."""
+    differing: int = 0
+    totals: dict[tuple[str, str, str], tuple[int, int]] = field(default_factory=dict)
+    """Provider, currency and line to what is due before and after, minor units."""
+    most: list[OrderDifference] = field(default_factory=list)
+    """The orders that differ most, the most first."""
+
+
+def other_book(installed: TermsBook, declared: Iterable[TermsSet]) -> TermsBook:
+    """Return the installed terms with a file's sets in place of theirs.
+
+    For each provider the file names: its installed sets up to the file's first one stay, what comes later is replaced.
+    """
+    sets = list(declared)
+    first: dict[str, int] = {}
+    for one in sets:
+        first[one.provider_id] = min(one.effective_from, first.get(one.provider_id, one.effective_from))
+    kept = [one for one in installed.sets if one.effective_from < first.get(one.provider_id, one.effective_from + 1)]
+    return TermsBook.of(*kept, *sets)
+
+
+class Comparison:
+    """Adds up, story by story, what other terms would change."""
+
+    def __init__(self, before: TermsBook, after: TermsBook, clock: Instant, *, top: int, provider: str | None) -> None:
+        """Compare two books; `top` orders are kept by name, `provider` narrows it to one (None: all)."""
+        self.found = Difference()
+        self._books = (before, after)
+        self._moment = moment_of(clock)
+        self._top = top
+        self._provider = provider
+
+    def add(self, stories: Iterable[Story]) -> None:
+        """Take these stories in."""
+        differing = []
+        for story in stories:
+            state = state_of(story)
+            monies = None if state.problem else self._monies(story.order_id, state)
+            if state.problem:
+                self.found.unreadable += 1
+            if monies is None:
+                continue
+            self.found.orders += 1
+            self.found.facts += len(state.facts)
+            one = self._take(story.order_id, *monies)
+            if one.lines:
+                self.found.differing += 1
+                differing.append(one)
+        self.found.most = nlargest(self._top, [*self.found.most, *differing], key=lambda one: one.size)
+
+    def _monies(self, order_id: str, state: OrderState) -> tuple[str, str, Money, Money] | None:
+        """Return provider, currency and what is due under either book; None for an order that isn't asked about."""
+        found = [examine(order_id, state.facts, state.ledger, book, self._moment) for book in self._books]
+        before, after = found
+        if before is None or after is None:
+            return None
+        reading = before.case.reading
+        if self._provider is not None and reading.placed.provider_id != self._provider:
+            return None
+        return reading.placed.provider_id, reading.currency or "", _money(before), _money(after)
+
+    def _take(self, order_id: str, provider: str, currency: str, before: Money, after: Money) -> OrderDifference:
+        lines = {}
+        for line in before.keys() | after.keys():
+            one, other = before.get(line, 0), after.get(line, 0)
+            known = self.found.totals.get((provider, currency, line), (0, 0))
+            self.found.totals[provider, currency, line] = (known[0] + one, known[1] + other)
+            if one != other:
+                lines[line] = (one, other)
+        return OrderDifference(order_id, provider, currency, dict(sorted(lines.items())))
+
+
+def unpublished(story: Story, terms: TermsBook, clock: Instant) -> tuple[Output, ...] | None:
+    """Return what the installed rules would publish beyond the journal; None if they can't read the order or raise."""
+    state = state_of(story)
+    if state.problem:
+        return None
+    published = {one.order_version: micros(one.published_at) for one in story.publications}
+    moment = moment_of(clock, published, barred=bool(story.in_quarantine))
+    return decide(story.order_id, state.facts, state.ledger, terms, moment).outputs
+
+
+def state_of(story: Story) -> OrderState:
+    """Fold an order's journals."""
+    return read_back(story.version, [heard.row for heard in story.facts], [said.row for said in story.outputs])
+
+
+def moment_of(clock: Instant, published: dict[int, int] | None = None, *, barred: bool = False) -> Moment:
+    """Return the moment at which the running service would decide."""
+    now = micros(clock.now)
+    horizon = 0 if clock.horizon is None else min(now, micros(clock.horizon))
+    return Moment(now, horizon, barred, {} if published is None else published)
+
+
+def _money(found: Examination) -> Money:
+    money: Money = defaultdict(int)
+    for balance in found.reconciled.balances:
+        money[balance.due.line.partition(":")[0]] += balance.gross
+    for amount in found.reconciled.amounts:
+        if amount.kind == "buyer_owes":
+            money[OWES] += amount.amount
+    return {line: amount for line, amount in money.items() if amount}
