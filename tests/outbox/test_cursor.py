@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from service.outbox.cursor import CURSOR_TOPIC, Cursor, CursorUnreadableError, decode, encode, read_tail
 
+from service.outbox.cursor import CURSOR_TOPIC, Cursor, CursorUnreadableError, decode, encode, read_tail
 from tests.outbox.world import World
 
 CURSOR = Cursor("an outbox", 2, 17, "ab" * 32)

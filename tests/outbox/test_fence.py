@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+
 from service.outbox import lane as lane_module
 from service.outbox.clients import Kafka, new_producer
 from service.outbox.journal import Journal
 from service.outbox.lane import Lane
-
 from tests.outbox.world import World, defects, eventually
 
 UNREAD = "purchasing.events.order.v1"

@@ -4,9 +4,9 @@ from datetime import datetime
 
 import asyncpg
 import pytest
+
 from service.outbox import journal as journal_module
 from service.outbox.journal import Journal, value_hash
-
 from tests.outbox.world import OUT, World
 
 

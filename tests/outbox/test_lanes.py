@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+
 from service.store.lanes import lane_of
 
 

@@ -3,10 +3,11 @@
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from purchasing_contracts.topics import OUTBOX
-from service.outbox import Relay, lane as lane_module
+
+from service.outbox import Relay
+from service.outbox import lane as lane_module
 from service.outbox.cursor import read_tail
 from service.outbox.status import LaneStatus
-
 from tests.outbox.world import OUT, World, defects, eventually, recreate_topics, relay_of, set_topic
 
 

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
-from service.outbox import lane as lane_module, relay as relay_module
 
+from service.outbox import lane as lane_module
+from service.outbox import relay as relay_module
 from tests.outbox.world import LANES, World, eventually, relay_of
 
 NEVER = 3600.0

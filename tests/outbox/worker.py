@@ -11,6 +11,7 @@ import signal
 import sys
 
 import asyncpg
+
 from service.ops.kafka_noise import calm
 from service.outbox import Relay
 

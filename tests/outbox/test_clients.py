@@ -1,0 +1,90 @@
+"""A producer is thrown away in bounded time and leaves nothing running, whatever state it is in."""
+
+import asyncio
+
+import pytest
+from aiokafka.errors import ProducerFenced
+
+from service.embedded import EmbeddedKafka
+from service.outbox.clients import new_producer, throw_away, transaction_error
+
+TOPIC = "purchasing.decisions.v1"
+
+
+async def idle(producer, broker) -> None:
+    async with producer.transaction():
+        await producer.send_and_wait(TOPIC, b"{}", b"k")
+
+
+async def in_a_transaction(producer, broker) -> None:
+    await producer.begin_transaction()
+    await producer.send(TOPIC, b"{}", b"k")
+
+
+async def fenced(producer, broker) -> None:
+    await producer.begin_transaction()
+    successor = new_producer({"bootstrap_servers": broker.bootstrap_servers}, "throw-away")
+    await successor.start()
+    await throw_away(successor)
+    with pytest.raises(ProducerFenced):
+        await producer.send_and_wait(TOPIC, b"{}", b"k")
+    assert isinstance(transaction_error(producer), ProducerFenced)
+
+
+async def sending_without_a_broker(producer, broker) -> None:
+    await producer.begin_transaction()
+    await producer.send_and_wait(TOPIC, b"{}", b"k")
+    await broker.kill()
+    for _ in range(20):
+        await producer.send(TOPIC, b"{}", b"k")
+    await asyncio.sleep(0)
+
+
+async def committing_without_a_broker(producer, broker) -> None:
+    await producer.begin_transaction()
+    await producer.send_and_wait(TOPIC, b"{}", b"k")
+    await broker.kill()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(producer.commit_transaction(), 0.5)
+
+
+async def on_a_frozen_broker(producer, broker) -> None:
+    await producer.begin_transaction()
+    await producer.send_and_wait(TOPIC, b"{}", b"k")
+    broker.pause()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(producer.commit_transaction(), 0.5)
+
+
+STATES = [
+    idle,
+    in_a_transaction,
+    fenced,
+    on_a_frozen_broker,
+    sending_without_a_broker,
+    committing_without_a_broker,
+]
+
+
+async def test_a_producer_is_thrown_away_in_every_state(fresh_kafka: EmbeddedKafka) -> None:
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
+    kafka = {"bootstrap_servers": fresh_kafka.bootstrap_servers}
+    for state in STATES:
+        if not fresh_kafka.running:
+            await fresh_kafka.start()
+        before = asyncio.all_tasks()
+        producer = new_producer(kafka, "throw-away")
+        await asyncio.wait_for(producer.start(), 30)
+        await state(producer, fresh_kafka)
+        await asyncio.wait_for(throw_away(producer), 30)
+        assert asyncio.all_tasks() == before, state.__name__
+        if state is on_a_frozen_broker:
+            fresh_kafka.resume()
+    assert complaints == []
+
+
+async def test_a_producer_that_was_never_started_is_thrown_away_too(kafka: str) -> None:
+    before = asyncio.all_tasks()
+    await throw_away(new_producer({"bootstrap_servers": kafka}, "never-started"))
+    assert asyncio.all_tasks() == before
