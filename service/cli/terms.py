@@ -16,14 +16,14 @@ A file is TOML (or *.json of the same shape):
 Sets come into force in the future only. Reads PURCHASING_DATABASE_URL.
 """
 
-import argparse
+from __future__ import annotations
+
 import asyncio
 import json
 import sys
 from dataclasses import fields
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from purchasing_contracts.base import instant_of, text_of
@@ -34,6 +34,10 @@ from service.settings import database_of_environment
 from service.store.failures import translated
 from service.store.terms import add_sets, begin_import, read_book
 from service.terms import Declared, TermsError, check_against_platform, check_timeline, new_sets, read_terms
+
+if TYPE_CHECKING:
+    import argparse
+    from datetime import datetime
 
 
 def add(parser: argparse.ArgumentParser) -> None:
