@@ -16,14 +16,12 @@ exit code. Data goes to stdout, everything else to stderr.
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pkgutil import iter_modules
-from types import ModuleType
 
 import structlog
 
-from service.cli.said import SAID
 from service.ending import FAILED, STOPPED
 from service.failures import anything_else
 from service.ops import logs
@@ -34,20 +32,20 @@ HELPERS = frozenset({"said"})
 INTERRUPTED = 130
 
 
-def commands() -> Iterator[tuple[str, ModuleType]]:
-    """Each command's name and module, by name."""
-    for found in sorted(iter_modules(__path__), key=lambda module: module.name):
-        if found.name not in HELPERS:
-            yield found.name.replace("_", "-"), import_module(f"{__name__}.{found.name}")
+def names() -> tuple[str, ...]:
+    """The commands there are."""
+    found = (module.name for module in iter_modules(__path__))
+    return tuple(sorted(name.replace("_", "-") for name in found if name not in HELPERS))
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+def parser(commands: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of these commands."""
     whole = argparse.ArgumentParser(
         prog="python -m service", description="Events of purchase orders in, commands and decisions out."
     )
     below = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, module in commands():
+    for name in commands:
+        module = import_module(f"{__name__}.{name.replace('-', '_')}")
         text = (module.__doc__ or "").strip()
         one = below.add_parser(name, help=text.partition("\n")[0], description=text)
         one.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -58,7 +56,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. Raises nothing but SystemExit, for what was not understood."""
-    chosen = parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # Only what is asked for is imported: `simulate` needs no Kafka.
+    asked = [given[0]] if given and given[0] in names() else names()
+    chosen = parser(asked).parse_args(given)
     # Commands that do one thing say themselves what went wrong; `run` says more and configures it anew.
     logs.configure("console", "error")
     logs.hush_clients()
@@ -72,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _tell(error: Exception) -> int:
+    from service.cli.said import SAID
+
     if isinstance(error, SAID):
         sys.stderr.write(f"{error}\n")
         return STOPPED

@@ -16,7 +16,7 @@ from service.explain.explanation import Explanation, explain
 from service.explain.text import text_of
 from service.settings import database_of_environment
 from service.store.stories import reading
-from service.store.terms import read_book
+from service.terms.table import read_book
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from service.inbox.offsets import OffsetLostError
 from service.ops.reach import UnreachableError
 from service.settings import SettingsError
 from service.store.errors import SchemaError, StoreUnavailableError
-from service.terms import TermsError
+from service.terms.files import TermsError
 from service.topics import TopicsError
 
 SAID = (

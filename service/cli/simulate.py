@@ -22,7 +22,7 @@ from purchasing_contracts.base import instant_of
 from service.rules.terms import TERMS_OF_THE_AGREEMENT, TermsBook
 from service.simulate.input import Input, InputError, read_input
 from service.simulate.simulation import Simulation
-from service.terms import TermsError, check_against_platform, read_terms
+from service.terms.files import TermsError, check_against_platform, read_terms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

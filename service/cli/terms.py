@@ -32,8 +32,8 @@ from service.rules.facts import instant, micros
 from service.rules.terms import Terms, TermsBook, TermsSet
 from service.settings import database_of_environment
 from service.store.failures import translated
-from service.store.terms import add_sets, begin_import, read_book
-from service.terms import Declared, TermsError, check_against_platform, check_timeline, new_sets, read_terms
+from service.terms.files import Declared, TermsError, check_against_platform, check_timeline, new_sets, read_terms
+from service.terms.table import add_sets, begin_import, read_book
 
 if TYPE_CHECKING:
     import argparse

@@ -24,9 +24,9 @@ from service.rules.facts import instant
 from service.rules.terms import TermsBook
 from service.settings import database_of_environment
 from service.store.stories import Filter, Stories, Story, reading
-from service.store.terms import read_book
 from service.telling import amount_in_words, tell_basis, tell_output
-from service.terms import TermsError, read_terms
+from service.terms.files import TermsError, read_terms
+from service.terms.table import read_book
 from service.whatif.compare import Comparison, Difference, other_book, unpublished
 
 DIFFERENT = 4

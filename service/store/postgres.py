@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import asyncpg
 
@@ -14,7 +14,7 @@ from service.store.postgres_batch import PostgresBatch
 from service.store.rows import Installation, Instant, ProgressRow
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
     from service.store.protocol import Batch
@@ -54,20 +54,34 @@ class SessionLimits:
         }
 
 
+Clock: TypeAlias = "Callable[[Instant], Instant]"
+"""What the service takes for the time, by what the server says it is."""
+
+
+def _its_own(instant: Instant) -> Instant:
+    return instant
+
+
 class PostgresStore:
     """The store on PostgreSQL (17 or later). Make it with `open`, end it with `close`."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], installation: Installation, opened: list[int]) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool[asyncpg.Record], installation: Installation, opened: list[int], clock: Clock
+    ) -> None:
         """Use `open`."""
         self._pool = pool
         self._installation = installation
         self._opened = opened
+        self._clock = clock
 
     @classmethod
-    async def open(cls, dsn: str, *, connections: int = CONNECTIONS, limits: SessionLimits | None = None) -> Self:
+    async def open(
+        cls, dsn: str, *, connections: int = CONNECTIONS, limits: SessionLimits | None = None, clock: Clock = _its_own
+    ) -> Self:
         """Connect to a migrated database.
 
         All connections are made now, so that a later new one means that an old one was lost (see `epoch`).
+        `clock` makes another instant of the server's (for tests and the demo, where days pass quickly).
         Raises StoreUnavailableError, and SchemaError where there is no installation.
         """
         limits = limits or SessionLimits()
@@ -95,7 +109,7 @@ class PostgresStore:
             except BaseException:
                 pool.terminate()
                 raise
-        return cls(pool, installation, opened)
+        return cls(pool, installation, opened, clock)
 
     async def close(self) -> None:
         """Give the connections back; what is under way ends first."""
@@ -116,7 +130,7 @@ class PostgresStore:
     async def batch(self) -> AsyncIterator[Batch]:
         """Begin a transaction (read committed: what commits while it waits for a lock, its next statement sees)."""
         async with translated(), self._pool.acquire() as connection, connection.transaction():
-            yield PostgresBatch(connection)
+            yield PostgresBatch(connection, self._clock)
 
     async def clock(self) -> Instant:
         """Return the server's clock, and up to where all partitions were read."""

@@ -23,7 +23,7 @@ from service.store.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
     import asyncpg
@@ -120,9 +120,10 @@ select pg_notify($3, array_to_string($1::smallint[], ','))
 class PostgresBatch:
     """See `service.store.protocol.Batch`."""
 
-    def __init__(self, connection: PoolConnectionProxy[asyncpg.Record]) -> None:
+    def __init__(self, connection: PoolConnectionProxy[asyncpg.Record], clock: Callable[[Instant], Instant]) -> None:
         """Work in the transaction that is open on this connection."""
         self._connection = connection
+        self._clock = clock
 
     async def lock(self, orders: Sequence[tuple[str, int]]) -> dict[str, OrderRow]:
         order_ids = [order_id for order_id, _ in orders]
@@ -135,7 +136,7 @@ class PostgresBatch:
     async def look(self, order_ids: Collection[str]) -> Look:
         row = await self._connection.fetchrow(LOOK, list(order_ids))
         assert row is not None
-        return Look(Instant(row[0], row[1]), frozenset(row[2]))
+        return Look(self._clock(Instant(row[0], row[1])), frozenset(row[2]))
 
     async def facts(self, order_ids: Collection[str]) -> Sequence[FactRow]:
         return [FactRow(*row) for row in await self._connection.fetch(FACTS, list(order_ids))]
