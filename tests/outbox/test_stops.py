@@ -49,16 +49,24 @@ async def others_noted(world: World) -> bool:
 
 CONTRADICTIONS = {
     "the database was restored from before what was published": (
-        "with gone as (delete from outbox where lane = 0 and position > 6),"
-        " back as (update lanes set position = 6 where lane = 0) update relay_notes set position = 6",
-        "position 10 of lane 0 was published, but the newest in the database is 9: "
-        "the database was restored from before it",
+        (
+            "with gone as (delete from outbox where lane = 0 and position > 6),"
+            " back as (update lanes set position = 6 where lane = 0) update relay_notes set position = 6"
+        ),
+        (
+            "position 10 of lane 0 was published, but the newest in the database is 9: "
+            "the database was restored from before it"
+        ),
     ),
     "the database was restored and has gone on": (
-        'with other as (update outbox set value = \'{"id": "other"}\' where lane = 0 and position > 6)'
-        " update relay_notes set position = 6",
-        "position 10 of lane 0 in the database is not the output that was published there: "
-        "the database was restored from before it and has gone on",
+        (
+            'with other as (update outbox set value = \'{"id": "other"}\' where lane = 0 and position > 6)'
+            " update relay_notes set position = 6"
+        ),
+        (
+            "position 10 of lane 0 in the database is not the output that was published there: "
+            "the database was restored from before it and has gone on"
+        ),
     ),
     "Kafka lost what was committed": (
         "update relay_notes set position = 11",

@@ -28,7 +28,6 @@ async def main(dsn: str, bootstrap: str, session_ms: str) -> None:
         while not running.done():
             now = json.dumps(dataclasses.asdict(relay.status()))
             if now != said:
-                print(now, flush=True)
                 said = now
             await asyncio.wait([running], timeout=0.02)
         if not running.cancelled():
