@@ -79,7 +79,8 @@ async def _serve(settings: Settings, end: End) -> None:
                 _tell(await engine.handle(arrivals), relay)
 
             async def retry_stuck() -> None:
-                _tell(await engine.look_again(await store.stuck(STUCK_AT_ONCE)), relay)
+                if stuck := await store.stuck(STUCK_AT_ONCE):
+                    _tell(await engine.look_again(stuck), relay)
 
             # A new version may know better what to do with orders whose rules raised.
             await until_stored(retry_stuck, end.asked)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from service import failpoints
 from service.app import serve
 from service.embedded import EmbeddedStack
 from service.ending import End
@@ -48,7 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _log(settings: Settings) -> None:
     logs.configure(settings.log_format, settings.log_level)
     for name in unknown_variables(os.environ):
-        log.warning("This variable is none of the service's: a typing error?", variable=name)
+        if name == failpoints.VARIABLE:
+            log.warning("Failpoints are armed: this process is there to be killed by a test.")
+        else:
+            log.warning("This variable is none of the service's: a typing error?", variable=name)
 
 
 async def _embedded() -> End:

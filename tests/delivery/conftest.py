@@ -1,0 +1,93 @@
+"""A broker and a database of delivery's own (the relay's cursor ties them together), and workers on them."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from service.embedded import EmbeddedKafka, EmbeddedPostgres
+from service.store.migrate import migrate
+from service.topics import create_topics
+from tests.delivery.outside import Outside
+from tests.delivery.service import Worker
+
+LANES = 4
+
+
+@dataclass
+class Site:
+    """Where the service runs: a broker with all topics, a migrated database, a directory for logs."""
+
+    bootstrap: str
+    database: str
+    logs: Path
+
+    def worker(self, group: str = "purchasing", **environment: str) -> Worker:
+        return Worker(self.bootstrap, self.database, self.logs, group, **environment)
+
+    def outside(self, group: str = "purchasing", *, past: bool = False) -> Outside:
+        return Outside(self.bootstrap, self.database, group, past=past)
+
+    async def rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.database)
+        try:
+            return await connection.fetch(query, *arguments)
+        finally:
+            await connection.close()
+
+
+@pytest.fixture(scope="session")
+def worker_logs(servers: Path) -> Path:
+    logs = servers / "workers"
+    logs.mkdir(exist_ok=True)
+    return logs
+
+
+@pytest.fixture(scope="session")
+def site(servers: Path, postgres: EmbeddedPostgres, worker_logs: Path) -> Iterator[Site]:
+    """Shared by the session's tests: use order ids of your own."""
+    kafka = EmbeddedKafka(servers / "kafka-delivery", temporary=True)
+    name = f"delivery_{uuid.uuid4().hex[:12]}"
+    asyncio.run(_set_up(kafka, postgres, name))
+    yield Site(kafka.bootstrap_servers, postgres.dsn_of(name), worker_logs)
+    asyncio.run(kafka.__aexit__(None, None, None))
+
+
+async def _set_up(kafka: EmbeddedKafka, postgres: EmbeddedPostgres, database: str) -> None:
+    await kafka.start()
+    await create_topics({"bootstrap_servers": kafka.bootstrap_servers}, LANES)
+    connection = await asyncpg.connect(postgres.dsn)
+    await connection.execute(f"create database {database}")
+    await connection.close()
+    await migrate(postgres.dsn_of(database), lanes=LANES)
+
+
+@pytest.fixture(scope="session")
+def worker(site: Site) -> Iterator[Worker]:
+    """The worker of the shared site. It ends when the session does, by SIGTERM, with exit code 0."""
+    worker = site.worker()
+
+    async def begin() -> None:
+        await worker.start().has_said("Partitions assigned.")
+
+    asyncio.run(begin())
+    yield worker
+    worker.stop()
+    assert asyncio.run(worker.ended()) == 0
+
+
+@pytest.fixture
+async def outside(site: Site, worker: Worker) -> AsyncIterator[Outside]:
+    """A sender and a reader on the shared site, with its worker at work."""
+    async with site.outside() as outside:
+        yield outside
+
+
+@pytest.fixture
+async def own_site(fresh_kafka: EmbeddedKafka, database: str, worker_logs: Path) -> Site:
+    """A site of the test's own: its topics are empty, and nobody else's workers come."""
+    return Site(fresh_kafka.bootstrap_servers, database, worker_logs)

@@ -1,0 +1,104 @@
+"""The service as an operator runs it: processes with settings in their environment, logs in files, signals."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any, Self
+
+LIMIT = 60.0
+
+
+class Worker:
+    """One process of `python -m service run`. Ended, by SIGKILL if need be, when its block ends."""
+
+    def __init__(self, bootstrap: str, database: str, logs: Path, group: str = "purchasing", **more: str) -> None:
+        self.log = logs / f"worker-{uuid.uuid4().hex[:8]}.log"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("PURCHASING_")},
+            "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+            "PURCHASING_DATABASE_URL": database,
+            "PURCHASING_CONSUMER_GROUP": group,
+            "PURCHASING_LOG_FORMAT": "json",
+            **more,
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "service", "run"],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.running:
+            self.stop()
+            try:
+                await self.ended()
+            except AssertionError:
+                self.send(signal.SIGKILL)
+                await self.ended()
+                raise
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self) -> None:
+        """Ask it politely to end."""
+        self.send(signal.SIGTERM)
+
+    def send(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    async def ended(self, limit: float = LIMIT) -> int:
+        """Its exit code, once it has ended; negative where a signal ended it."""
+        assert self.process is not None
+        try:
+            return await asyncio.to_thread(self.process.wait, limit)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {limit} s:\n{self.log.read_text()[-4000:]}") from None
+
+    def said(self) -> list[dict[str, Any]]:
+        """Its log events so far."""
+        lines = self.log.read_bytes().split(b"\n")[:-1]
+        return [json.loads(line) for line in lines if line.startswith(b"{")]
+
+    async def has_said(self, event: str, times: int = 1) -> dict[str, Any]:
+        """Wait until its log has this event so often; returns the last of these."""
+        found: list[dict[str, Any]] = []
+
+        def look() -> bool:
+            found[:] = [line for line in self.said() if line["event"].startswith(event)]
+            assert self.process is not None
+            assert self.process.poll() is None or len(found) >= times, self.log.read_text()[-4000:]
+            return len(found) >= times
+
+        await eventually(look, f"{event!r} in the log", lambda: self.log.read_text()[-4000:])
+        return found[times - 1]
+
+
+async def eventually(seen: Any, what: str, state: Any = lambda: "", limit: float = LIMIT) -> None:
+    """Wait until `seen()` (or what it awaits) is true; the limit only ends a run that would hang."""
+    try:
+        async with asyncio.timeout(limit):
+            while True:
+                answer = seen()
+                if await answer if asyncio.iscoroutine(answer) else answer:
+                    return
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"not within {limit} s: {what}\n{state()}") from None
