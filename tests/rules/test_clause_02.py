@@ -1,0 +1,199 @@
+"""Clause 2: when the agreement is effective, what prevents it, refusals and withdrawals."""
+
+import pytest
+
+from tests.rules.orders import HOUR, Order, amounts
+
+HALF, REST = amounts(goods=50_000, shipping=0, fee=0), amounts(goods=50_000)
+
+
+def effective_with_the_last_step(last: str) -> Order:
+    """Return an order whose last step towards the agreement comes at the ninth hour."""
+    order = Order()
+    late = {"placed": 0, "accepted": 1, "paid": 2, "topped up": 3}[last]
+    hours = [9 if step == late else step for step in range(4)]
+    order.placed(at=hours[0] * HOUR).accepted(at=hours[1] * HOUR)
+    return order.paid(HALF, "pay-1", at=hours[2] * HOUR).paid(REST, "pay-2", at=hours[3] * HOUR)
+
+
+@pytest.mark.parametrize("last", ["placed", "accepted", "paid", "topped up"])
+@pytest.mark.parametrize(
+    ("at", "asked", "refunded"),
+    [
+        (9 * HOUR - 1, ("withdrawn", ["2"]), 101_301),
+        (9 * HOUR, ("agreed", ["12(1)A", "12(3)"]), 101_200),
+        (9 * HOUR + 1, ("agreed", ["12(1)A", "12(3)"]), 101_200),
+    ],
+)
+def test_the_agreement_is_effective_as_of_the_last_of_placing_accepting_and_full_payment(
+    last: str, at: int, asked: tuple[str, list[str]], refunded: int
+) -> None:
+    order = effective_with_the_last_step(last).asks_to_cancel(at=at).decided()
+    assert order.stands("cancellation", "can-1") == asked
+    assert order.refunded() == refunded
+    assert order.told("agreement") == (["effective"] if asked[0] == "agreed" else [])
+
+
+def test_the_agreement_cites_clause_2() -> None:
+    assert Order().placed().accepted().paid().decided().stands("agreement") == ("effective", ["2"])
+
+
+def test_less_than_the_quote_is_short_paid_until_it_is_topped_up() -> None:
+    order = Order().placed().accepted().paid(HALF).decided()
+    assert order.stands("agreement") == ("short_paid", ["2"])
+    assert order.paid(REST, "pay-2").decided().told("agreement") == ["short_paid", "effective"]
+    assert order.refunds == []
+
+
+def test_one_minor_unit_less_than_the_quote_is_short_paid() -> None:
+    order = Order().placed().accepted().paid(amounts(fee=100)).decided()
+    assert order.told("agreement") == ["short_paid"]
+
+
+@pytest.mark.parametrize(
+    ("story", "why"),
+    [
+        (Order().placed(), "nothing but the request"),
+        (Order().placed().accepted(), "nothing paid"),
+        (Order().placed().paid(), "not accepted"),
+        (Order().placed().paid(HALF), "neither accepted nor paid in full"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_agreement_still_in_the_making_is_not_spoken_of(story: Order, why: str) -> None:
+    assert story.decided().told("agreement") == [], why
+
+
+def test_an_order_whose_quote_is_nothing_is_effective_on_acceptance() -> None:
+    order = Order().placed(quote=amounts(0, 0, 0)).accepted().decided()
+    assert order.stands("agreement") == ("effective", ["2"])
+
+
+def test_a_short_paid_agreement_stays_so_whatever_closed_the_order() -> None:
+    order = Order().placed().accepted().paid(HALF).decided()
+    order.asks_to_cancel().unavailable().decided()
+    assert order.told("agreement") == ["short_paid"]
+    assert order.told("cancellation", "can-1") == ["withdrawn"]
+    assert order.refunds == [("purchase", 50_000, "pay-1")]
+
+
+def test_a_withdrawal_counts_however_late_where_the_order_never_became_effective() -> None:
+    order = Order().placed(deadline=HOUR).paid().asks_to_cancel(at=1_000 * HOUR).decided()
+    assert order.stands("cancellation", "can-1") == ("withdrawn", ["2"])
+    assert order.refund_clauses() == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("ground", "clauses", "refunded"),
+    [
+        ("other", ["2"], 101_301),
+        ("special_request", ["3"], 101_301),
+        ("prohibited", ["14"], 100_401),
+        ("restricted", ["15(5)"], 100_401),
+    ],
+)
+def test_a_refusal_cites_its_ground_and_only_14_and_15_keep_the_costs(
+    ground: str, clauses: list[str], refunded: int
+) -> None:
+    order = Order().placed().accepted().paid().cost(900).refused(ground).decided()
+    outcome, cited = order.stands("agreement")
+    assert outcome == "refused"
+    assert cited[:1] == clauses
+    assert order.refunds == [("purchase", refunded, "pay-1")]
+    assert order.refund_clauses() == clauses + (["12(4)"] if refunded < 101_301 else [])
+
+
+def test_the_costs_of_refused_goods_beyond_the_money_there_is_are_owed() -> None:
+    order = Order().placed().accepted().paid(HALF).cost(50_001).refused("restricted").decided()
+    assert order.refunds == []
+    assert order.told("buyer_owes") == ["noted 1"]
+    assert order.stands("buyer_owes")[1] == ["12(4)"]
+
+
+@pytest.mark.parametrize(
+    ("at", "agreement", "refunded"),
+    [(5 * HOUR - 1, "refused", 101_301), (5 * HOUR, "effective", 0), (5 * HOUR + 1, "effective", 0)],
+)
+def test_a_refusal_as_of_or_after_a_purchase_counts_for_nothing(at: int, agreement: str, refunded: int) -> None:
+    order = Order().placed().accepted().paid().bought(at=5 * HOUR).refused(at=at).decided()
+    assert order.told("agreement") == [agreement]
+    assert order.refunded() == refunded
+
+
+def test_only_the_earliest_refusal_counts() -> None:
+    order = Order().placed().accepted().paid().cost(900).refused("other").refused("restricted").decided()
+    assert order.stands("agreement") == ("refused", ["2"])
+    assert order.refunded() == 101_301
+
+
+@pytest.mark.parametrize(
+    ("at", "agreement", "asked", "refunded"),
+    [
+        (5 * HOUR - 1, ["refused"], ("moot", ["3"]), 101_301),
+        (5 * HOUR, ["refused"], ("moot", ["3"]), 101_301),
+        (5 * HOUR + 1, ["effective"], ("agreed", ["12(1)A", "12(3)"]), 101_200),
+    ],
+)
+def test_a_refusal_after_another_closing_counts_for_nothing_and_a_tie_is_the_refusals(
+    at: int, agreement: list[str], asked: tuple[str, list[str]], refunded: int
+) -> None:
+    order = Order().placed().accepted().paid().asks_to_cancel(at=5 * HOUR)
+    order.refused("special_request", at=at).decided()
+    assert order.told("agreement") == agreement
+    assert order.stands("cancellation", "can-1") == asked
+    assert order.refunded() == refunded
+
+
+def test_a_refusal_before_the_agreement_makes_every_later_request_come_too_early() -> None:
+    order = Order().placed().refused(at=HOUR).accepted().paid()
+    order.asks_to_dissolve().asks_to_cancel("can-2", channel="other").asks_to_cancel("can-3").decided()
+    assert order.stands("dissolution", "dis-1") == ("refused", ["2"])
+    assert order.stands("cancellation", "can-2") == ("refused", ["12(2)"])
+    assert order.stands("cancellation", "can-3") == ("moot", ["2"])
+
+
+@pytest.mark.parametrize(
+    ("at", "outcome"),
+    [
+        (5 * HOUR - 1, ("refused", ["3"])),
+        (5 * HOUR, ("invalid", ["1(2)"])),
+        (5 * HOUR + 1, ("invalid", ["1(2)"])),
+    ],
+)
+def test_of_a_refusal_and_a_request_that_cant_be_reached_the_earlier_counts(
+    at: int, outcome: tuple[str, list[str]]
+) -> None:
+    order = Order().placed(at=5 * HOUR, mandate_at=None).refused("special_request", at=at).paid().decided()
+    assert order.stands("agreement") == outcome
+
+
+@pytest.mark.parametrize(
+    ("at", "told", "clauses"),
+    [(2 * HOUR - 1, [], ["9", "10"]), (2 * HOUR, [], ["9", "10"]), (2 * HOUR + 1, ["effective"], ["9", "10"])],
+)
+def test_goods_unavailable_by_then_prevent_the_agreement(at: int, told: list[str], clauses: list[str]) -> None:
+    order = Order().placed().accepted().paid(at=2 * HOUR).unavailable(at=at).decided()
+    assert order.told("agreement") == told
+    assert order.refund_clauses() == clauses
+    assert order.refunded() == 101_301
+
+
+def test_a_request_is_judged_as_if_the_order_were_effective_though_it_was_unavailable_before() -> None:
+    order = Order().placed().unavailable(at=1).accepted().paid().asks_to_cancel().decided()
+    assert order.stands("cancellation", "can-1") == ("moot", ["9", "10"])
+    late = Order().placed(deadline=3 * HOUR).unavailable(at=1).accepted(at=HOUR).paid(at=2 * HOUR)
+    late.asks_to_cancel(at=3 * HOUR + 1).decided()
+    assert late.stands("cancellation", "can-1") == ("refused", ["12(2)"])
+
+
+def test_a_cancellation_that_needs_the_agreement_does_not_prevent_it() -> None:
+    order = Order().placed().accepted().paid(at=2 * HOUR).asks_to_cancel(at=2 * HOUR).decided()
+    assert order.told("agreement") == ["effective"]
+    assert order.told("cancellation", "can-1") == ["agreed"]
+
+
+def test_an_earlier_withdrawal_heard_late_supersedes_the_agreement() -> None:
+    order = Order().placed().accepted().paid(at=2 * HOUR).decided().asks_to_cancel(at=HOUR).decided()
+    assert order.told("agreement") == ["effective", "superseded"]
+    assert order.stands("agreement") == ("superseded", ["2"])
+    assert order.refunds == [("purchase", 101_301, "pay-1")]

@@ -1,0 +1,74 @@
+"""Clause 9: the seller can't sell."""
+
+import pytest
+from purchasing_contracts.events.seller_response import PurchaseConfirmed, PurchaseUnavailable
+
+from tests.rules.orders import HOUR, Order, amounts, money
+
+
+@pytest.mark.parametrize("reason", ["ceased", "out_of_stock", "price_changed"])
+def test_unavailable_goods_give_everything_back_and_keep_neither_fee_nor_costs(reason: str) -> None:
+    quote = amounts(own=500)
+    order = Order().placed(quote=quote).accepted().paid(quote).cost(900).unavailable(reason).decided()
+    assert order.stands("agreement") == ("effective", ["2"])
+    assert order.refunds == [("purchase", 101_801, "pay-1")]
+    assert order.refund_clauses() == ["9", "10"]
+    assert order.told("buyer_owes") == []
+
+
+@pytest.mark.parametrize(("at", "refunded"), [(5 * HOUR - 1, 101_301), (5 * HOUR, 0), (5 * HOUR + 1, 0)])
+def test_word_that_the_goods_are_unavailable_counts_until_the_obligation_ends(at: int, refunded: int) -> None:
+    order = Order().placed().accepted().paid().bought().received(at=5 * HOUR).unavailable(at=at).decided()
+    assert order.refunded() == refunded
+
+
+def test_a_purchase_after_the_goods_were_unavailable_counts_for_nothing() -> None:
+    order = Order().placed().accepted().paid().unavailable().bought(90_000, 1_000).asks_to_cancel().decided()
+    assert order.refunds == [("purchase", 101_301, "pay-1")]
+    assert order.stands("cancellation", "can-1") == ("moot", ["9", "10"])
+
+
+def test_a_purchase_heard_late_but_made_before_the_goods_were_unavailable_counts() -> None:
+    order = Order().placed().accepted().paid().unavailable(at=20 * HOUR).asks_to_cancel(at=10 * HOUR).decided()
+    assert order.told("cancellation", "can-1") == ["agreed"]
+    order.bought(at=8 * HOUR).decided()
+    assert order.told("cancellation", "can-1") == ["agreed", "moot"]
+    assert order.refunded() == 101_301  # 101,200 for the cancellation, then the fee: the goods were unavailable
+
+
+@pytest.mark.parametrize(("message", "counts"), [("a", True), ("z", False)])
+def test_of_a_purchase_and_its_opposite_in_one_instant_the_order_of_facts_decides(message: str, counts: bool) -> None:
+    order = Order().placed().accepted().paid()
+    order.tell(PurchaseUnavailable(reason="ceased"), at=9 * HOUR, message="m")
+    bought = PurchaseConfirmed(purchase_id="p", goods=money(90_000), to_warehouse_shipping=money(0))
+    order.tell(bought, at=9 * HOUR, message=message).refused("restricted", at=9 * HOUR).decided()
+    # A purchase that counts makes the refusal of the same instant count for nothing.
+    assert order.told("agreement") == (["effective"] if counts else ["refused"])
+
+
+@pytest.mark.parametrize(
+    ("at", "asked", "refunded"),
+    [
+        (5 * HOUR - 1, ("agreed", ["12(1)A", "12(3)"]), 101_200),
+        (5 * HOUR, ("moot", ["9", "10"]), 101_301),
+        (5 * HOUR + 1, ("moot", ["9", "10"]), 101_301),
+    ],
+)
+def test_of_two_grounds_to_refund_the_earlier_closes_the_order_and_a_tie_is_the_unavailable_goods(
+    at: int, asked: tuple[str, list[str]], refunded: int
+) -> None:
+    order = Order().placed().accepted().paid().unavailable(at=5 * HOUR).asks_to_cancel(at=at).decided()
+    assert order.stands("cancellation", "can-1") == asked
+    assert order.refunded() == refunded
+
+
+def test_two_grounds_to_refund_at_once_refund_once() -> None:
+    order = Order().placed(address=None).accepted().paid().refused(at=0).unavailable(at=0).asks_to_cancel(at=0)
+    assert order.decided().refunds == [("purchase", 101_301, "pay-1")]
+    assert order.stands("agreement") == ("invalid", ["1(1)"])
+    assert order.stands("cancellation", "can-1") == ("moot", ["1(1)"])
+
+
+def test_a_withdrawal_at_the_instant_the_goods_become_unavailable_is_moot() -> None:
+    order = Order().placed().paid().unavailable(at=9 * HOUR).asks_to_cancel(at=9 * HOUR).decided()
+    assert order.stands("cancellation", "can-1") == ("moot", ["9", "10"])

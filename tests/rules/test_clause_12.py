@@ -1,0 +1,292 @@
+"""Clause 12: requests to cancel, in the order of the steps by which they are judged."""
+
+import pytest
+
+from tests.rules.orders import DAY, HOUR, Order, amounts, terms
+
+
+def effective() -> Order:
+    """Return an order that is effective at the second hour, with a deadline to cancel at the hundredth."""
+    return Order().placed(deadline=100 * HOUR).accepted().paid(at=2 * HOUR)
+
+
+def judged(order: Order) -> tuple[str, list[str]]:
+    return order.decided().stands("cancellation", "can-1")
+
+
+def story(
+    asked: int,
+    channel: str = "platform",
+    bought: bool = True,
+    answer: str = "agrees",
+    cleared: bool = True,
+    spoiled: bool = True,
+    ended: bool = True,
+) -> Order:
+    """Return a request with everything against it that is not taken back."""
+    order = effective()
+    if bought:
+        order.bought(at=3 * HOUR)
+    if ended:
+        order.received(at=4 * HOUR)
+    if cleared:
+        order.clears_customs(at=5 * HOUR)
+    if spoiled:
+        order.objects(at=5 * HOUR).verified("logistics", at=6 * HOUR)
+    order.asks_to_cancel(at=asked, channel=channel)
+    if answer == "agrees":
+        order.seller_cancels(at=asked + HOUR)
+    elif answer:
+        order.seller_wont_cancel(reason=answer, at=asked + HOUR)
+    return order
+
+
+IN_TIME, TOO_LATE, TOO_EARLY = 10 * HOUR, 101 * HOUR, HOUR
+
+
+@pytest.mark.parametrize(
+    ("order", "outcome", "clauses"),
+    [
+        (story(TOO_EARLY, channel="other"), "refused", ["12(2)"]),
+        (story(TOO_LATE, channel="other"), "refused", ["12(2)"]),
+        (story(TOO_EARLY), "withdrawn", ["2"]),
+        (story(TOO_LATE), "refused", ["12(2)"]),
+        (story(IN_TIME, bought=False), "refused", ["12(7)"]),
+        (story(IN_TIME, answer="declined"), "refused", ["12(1)B", "16"]),
+        (story(IN_TIME, answer="other"), "refused", ["12(1)B", "16"]),
+        (story(IN_TIME, answer="damaged_in_return"), "refused", ["12(1)B", "12(6)", "16"]),
+        (story(IN_TIME), "refused", ["12(7)"]),
+        (story(IN_TIME, answer=""), "refused", ["12(7)"]),
+        (story(IN_TIME, cleared=False), "refused", ["17"]),
+        (story(IN_TIME, cleared=False, answer=""), "refused", ["17"]),
+        (story(IN_TIME, cleared=False, bought=False), "refused", ["17"]),
+        (story(IN_TIME, cleared=False, spoiled=False), "agreed", ["12(1)B", "12(3)", "16"]),
+        (story(IN_TIME, cleared=False, spoiled=False, answer=""), "pending", ["12(1)B", "16"]),
+        (story(IN_TIME, cleared=False, spoiled=False, bought=False), "agreed", ["12(1)A", "12(3)", "16"]),
+        (story(IN_TIME, cleared=False, spoiled=False, ended=False), "agreed", ["12(1)B", "12(3)"]),
+        (story(IN_TIME, cleared=False, spoiled=False, ended=False, answer="declined"), "refused", ["12(1)B"]),
+    ],
+)
+def test_the_first_step_that_applies_judges_the_request(order: Order, outcome: str, clauses: list[str]) -> None:
+    found, cited = judged(order)
+    assert found == outcome
+    # That 16 is cited beside a refusal by 12(7) or 17 is left open: these end the matter by themselves.
+    assert [clause for clause in cited if clauses[0] not in {"12(7)", "17"} or clause != "16"] == clauses
+
+
+@pytest.mark.parametrize(
+    ("at", "outcome", "clauses"),
+    [
+        (100 * HOUR - 1, "agreed", ["12(1)A", "12(3)"]),
+        (100 * HOUR, "agreed", ["12(1)A", "12(3)"]),
+        (100 * HOUR + 1, "refused", ["12(2)"]),
+    ],
+)
+def test_a_request_at_the_last_instant_of_the_deadline_is_in_time(at: int, outcome: str, clauses: list[str]) -> None:
+    assert judged(effective().asks_to_cancel(at=at)) == (outcome, clauses)
+
+
+def test_without_a_deadline_a_request_is_never_too_late() -> None:
+    order = Order().placed().accepted().paid().asks_to_cancel(at=5_000 * DAY)
+    assert judged(order) == ("agreed", ["12(1)A", "12(3)"])
+
+
+@pytest.mark.parametrize(
+    ("at", "outcome"), [(5 * HOUR - 1, "agreed"), (5 * HOUR, "pending"), (5 * HOUR + 1, "pending")]
+)
+def test_a_purchase_as_of_the_request_needs_the_sellers_answer(at: int, outcome: str) -> None:
+    assert judged(effective().bought(at=5 * HOUR).asks_to_cancel(at=at))[0] == outcome
+
+
+@pytest.mark.parametrize(("at", "ended"), [(5 * HOUR - 1, False), (5 * HOUR, True), (5 * HOUR + 1, True)])
+def test_16_is_cited_from_the_moment_the_obligation_ended(at: int, ended: bool) -> None:
+    order = effective().bought(at=3 * HOUR).received(at=5 * HOUR).asks_to_cancel(at=at)
+    assert judged(order) == ("pending", ["12(1)B", "16"] if ended else ["12(1)B"])
+
+
+@pytest.mark.parametrize(
+    ("cleared", "outcome"), [(9 * HOUR - 1, "refused"), (9 * HOUR, "refused"), (9 * HOUR + 1, "agreed")]
+)
+@pytest.mark.parametrize("bought", [True, False])
+def test_customs_cleared_at_or_before_the_request_takes_effect_refuse_it(
+    cleared: int, outcome: str, bought: bool
+) -> None:
+    order = effective()
+    if bought:  # then it takes effect with the answer
+        order.bought().asks_to_cancel(at=7 * HOUR).seller_cancels(at=9 * HOUR)
+    else:
+        order.asks_to_cancel(at=9 * HOUR)
+    found, clauses = judged(order.clears_customs(at=cleared))
+    assert found == outcome
+    assert ("12(7)" in clauses) is (outcome == "refused")
+
+
+@pytest.mark.parametrize("late", ["objection", "verdict"])
+@pytest.mark.parametrize(
+    ("at", "outcome"), [(9 * HOUR - 1, "refused"), (9 * HOUR, "refused"), (9 * HOUR + 1, "agreed")]
+)
+def test_a_package_spoiled_by_logistics_refuses_what_takes_effect_later(late: str, at: int, outcome: str) -> None:
+    order = effective().bought().asks_to_cancel(at=7 * HOUR).seller_cancels(at=9 * HOUR)
+    order.objects(at=at if late == "objection" else 8 * HOUR)
+    order.verified(at=at if late == "verdict" else 8 * HOUR)
+    found, clauses = judged(order)
+    assert found == outcome
+    assert ("17" in clauses) is (outcome == "refused")
+
+
+def test_a_pending_request_is_refused_by_customs_or_logistics_at_any_time() -> None:
+    pending = effective().bought().asks_to_cancel().decided()
+    assert pending.told("cancellation", "can-1") == ["pending"]
+    assert judged(pending.clears_customs(at=90 * DAY)) == ("refused", ["12(7)"])
+    pending = effective().bought().asks_to_cancel().objects(at=80 * DAY)
+    assert judged(pending.verified(at=90 * DAY)) == ("refused", ["17"])
+
+
+@pytest.mark.parametrize(("scope", "to"), [("quality", "logistics"), ("package", "seller"), ("package", "none")])
+def test_only_a_package_objection_that_is_logistics_doing_bars_a_cancellation(scope: str, to: str) -> None:
+    order = effective().bought().objects(scope=scope).verified(to).asks_to_cancel().seller_cancels()
+    assert judged(order)[0] == "agreed"
+
+
+@pytest.mark.parametrize("answered", [3 * HOUR, 6 * HOUR])
+def test_an_answer_given_before_the_request_works_from_the_request(answered: int) -> None:
+    order = effective().bought(at=3 * HOUR).seller_cancels(at=answered).asks_to_cancel(at=6 * HOUR)
+    # Unavailable a moment earlier closes the order; a moment later it is cancelled already.
+    assert judged(order.unavailable(at=6 * HOUR + 1)) == ("agreed", ["12(1)B", "12(3)"])
+    assert judged(order.unavailable(at=6 * HOUR - 1)) == ("moot", ["9", "10"])
+
+
+def test_the_sellers_first_answer_counts_whichever_it_is() -> None:
+    yes = effective().bought().asks_to_cancel().seller_cancels().seller_wont_cancel()
+    assert judged(yes)[0] == "agreed"
+    no = effective().bought().asks_to_cancel().seller_wont_cancel().seller_cancels()
+    assert judged(no) == ("refused", ["12(1)B"])
+
+
+def test_an_answer_to_another_request_answers_nothing() -> None:
+    assert judged(effective().bought().asks_to_cancel().seller_cancels("can-2")) == ("pending", ["12(1)B"])
+
+
+def test_a_seller_that_agrees_to_cancel_before_any_purchase_is_not_needed() -> None:
+    order = effective().asks_to_cancel(at=5 * HOUR).seller_cancels(penalty=900).decided()
+    assert order.refunds == [("purchase", 101_200, "pay-1")]
+
+
+QUOTE_WITH_ALL = amounts(own=500, third=300)
+"""1,018.01 for the provider, 3.00 for others."""
+
+
+@pytest.mark.parametrize(
+    ("deposit", "costs", "penalty", "refunded", "owed", "clauses"),
+    [
+        (0, 0, 0, 101_700, 0, ["12(1)B", "12(3)", "7"]),
+        (0, 900, 0, 100_800, 0, ["12(1)B", "12(3)", "12(4)", "7"]),
+        (0, 0, 5_000, 96_700, 0, ["12(1)B", "12(3)", "12(5)", "7"]),
+        (30_000, 0, 0, 71_700, 0, ["12(1)B", "12(3)", "15(2)", "7"]),
+        (30_000, 900, 5_000, 65_800, 0, ["12(1)B", "12(3)", "12(4)", "12(5)", "15(2)", "7"]),
+        (0, 101_699, 0, 1, 0, ["12(1)B", "12(3)", "12(4)", "7"]),
+        (0, 101_700, 0, 0, 0, []),
+        (0, 101_701, 0, 0, 1, []),
+        (0, 100_000, 2_000, 0, 300, []),
+        (500_000, 0, 0, 0, 0, []),  # a deposit takes at most the money there is
+        (500_000, 100_000, 2_000, 0, 300, []),
+        (2_000, 100_000, 0, 0, 0, []),
+    ],
+)
+def test_costs_penalty_and_deposit_come_off_and_costs_and_penalty_beyond_the_money_are_owed(
+    deposit: int, costs: int, penalty: int, refunded: int, owed: int, clauses: list[str]
+) -> None:
+    order = Order().placed(quote=QUOTE_WITH_ALL).accepted().paid(QUOTE_WITH_ALL)
+    order.bought(deposit=deposit).cost(costs).cost(7_777, "others", borne_by="third_party")
+    order.asks_to_cancel().seller_cancels(penalty=penalty).decided()
+    assert order.refunded() == refunded
+    if clauses:
+        assert order.refund_clauses() == clauses
+    assert order.told("buyer_owes") == ([f"noted {owed}"] if owed else [])
+    if owed:
+        assert order.stands("buyer_owes")[1] == ["12(4)"] + (["12(5)"] if penalty else [])
+
+
+def test_costs_before_a_purchase_are_kept_under_12_4() -> None:
+    order = effective().cost(400).asks_to_cancel().cost(150, "cost-2").decided()  # also as a result of it
+    assert order.refunds == [("purchase", 100_650, "pay-1")]
+    assert order.refund_clauses() == ["12(1)A", "12(3)", "12(4)"]
+
+
+def test_costs_heard_after_the_refund_are_demanded_back() -> None:
+    order = effective().asks_to_cancel().decided().cost(400).decided()
+    assert order.told("repayment_demand", "purchase") == ["demanded 400"]
+    assert order.stands("repayment_demand", "purchase")[1] == ["12(1)A", "12(3)", "12(4)"]
+
+
+def test_the_fee_kept_is_that_on_the_price_at_the_request_and_later_corrections_dont_count() -> None:
+    quote = amounts(fee=500)
+    order = Order().placed(quote=quote).accepted().paid(quote).bought(200_000, 0, deposit=10)
+    order.asks_to_cancel().bought(400_000, 0, deposit=50_000).seller_cancels().decided()
+    assert order.refunded() == 101_700 - 200 - 10
+
+
+@pytest.mark.parametrize(("refund_fee", "refunded"), [(False, 101_200), (True, 101_301)])
+def test_the_terms_say_whether_the_fee_is_given_back(refund_fee: bool, refunded: int) -> None:
+    order = Order(terms(refund_fee_on_cancellation=refund_fee)).placed().accepted().paid().asks_to_cancel()
+    assert order.decided().refunded() == refunded
+    assert ("12(3)" in order.refund_clauses()) is not refund_fee
+    assert ("12(3)" in order.stands("cancellation", "can-1")[1]) is not refund_fee
+
+
+def test_12_3_is_not_cited_where_no_fee_was_collected() -> None:
+    quote = amounts(fee=0)
+    order = Order().placed(quote=quote).accepted().paid(quote).asks_to_cancel().decided()
+    assert order.refund_clauses() == ["12(1)A"]
+
+
+@pytest.mark.parametrize(("first", "second"), [("can-1", "can-2"), ("can-2", "can-1")])
+def test_of_two_requests_in_one_instant_the_lower_id_closes_the_order(first: str, second: str) -> None:
+    order = effective().asks_to_cancel(first, at=9 * HOUR).asks_to_cancel(second, at=9 * HOUR).decided()
+    assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)A", "12(3)"])
+    assert order.stands("cancellation", "can-2") == ("moot", ["12(1)A", "12(3)"])
+    assert order.refunded() == 101_200
+
+
+def test_a_cancellation_before_the_purchase_comes_before_one_after_it_in_the_same_instant() -> None:
+    order = effective().asks_to_cancel("can-2", at=8 * HOUR).bought(at=9 * HOUR)
+    order.asks_to_cancel("can-1", at=9 * HOUR).seller_cancels("can-1", at=9 * HOUR).decided()
+    assert order.stands("cancellation", "can-2")[0] == "agreed"
+    assert order.stands("cancellation", "can-1") == ("moot", ["12(1)A", "12(3)"])
+
+
+def test_the_answer_that_takes_effect_first_closes_the_order_and_every_open_request_becomes_moot() -> None:
+    order = effective().bought().asks_to_cancel("can-1").asks_to_cancel("can-2").asks_to_cancel("can-3")
+    order.asks_to_cancel("can-4", channel="other").asks_to_dissolve().decided()
+    assert order.told("dissolution", "dis-1") == ["pending"]
+    order.seller_cancels("can-2").seller_cancels("can-1").decided()
+    closed_by = ["12(1)B", "12(3)"]
+    assert order.stands("cancellation", "can-2") == ("agreed", closed_by)
+    assert order.stands("cancellation", "can-1") == ("moot", closed_by)
+    assert order.stands("cancellation", "can-3") == ("moot", closed_by)
+    assert order.stands("cancellation", "can-4") == ("refused", ["12(2)"])
+    assert order.stands("dissolution", "dis-1") == ("moot", closed_by)
+
+
+def test_a_purchase_heard_after_the_cancellation_turns_the_refund_into_a_demand() -> None:
+    order = effective().asks_to_cancel(at=9 * HOUR).decided()
+    order.bought(at=8 * HOUR).decided()
+    assert order.told("cancellation", "can-1") == ["agreed", "pending"]
+    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
+    order.seller_cancels(penalty=5_000, at=12 * HOUR).decided()
+    assert order.told("cancellation", "can-1") == ["agreed", "pending", "agreed"]
+    assert order.told("repayment_demand", "purchase") == ["demanded 101200", "demanded 5000"]
+    assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)B", "12(3)", "12(5)"])
+
+
+def test_a_purchase_made_after_the_cancellation_changes_nothing_whenever_it_is_heard() -> None:
+    order = effective().asks_to_cancel(at=9 * HOUR).decided().bought(at=9 * HOUR + 1).decided()
+    assert order.told("cancellation", "can-1") == ["agreed"]
+    assert order.told("repayment_demand", "purchase") == []
+
+
+def test_customs_heard_late_undo_a_cancellation() -> None:
+    order = effective().bought().asks_to_cancel(at=9 * HOUR).seller_cancels(at=10 * HOUR).decided()
+    order.clears_customs(at=8 * HOUR).decided()
+    assert order.told("cancellation", "can-1") == ["agreed", "refused"]
+    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]

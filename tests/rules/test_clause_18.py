@@ -1,0 +1,127 @@
+"""Clause 18: receipt, confirmed by the buyer or deemed confirmed after silence."""
+
+import pytest
+
+from tests.rules.orders import DAY, HOUR, Order, terms
+
+DELIVERED = 10 * HOUR
+LAST = DELIVERED + 10 * DAY
+
+
+def delivered(days: int | None = None, *declared: object) -> Order:
+    order = Order(*declared).placed(dissolution_period_days=days)  # type: ignore[arg-type]  # terms sets
+    return order.accepted().paid().bought().delivered(at=DELIVERED)
+
+
+def test_a_confirmation_says_so_at_once_also_before_any_delivery() -> None:
+    order = Order().placed().confirms_receipt().decided()
+    assert order.stands("receipt") == ("confirmed", ["18"])
+    assert order.due_at is None
+
+
+@pytest.mark.parametrize(("now", "told"), [(LAST - 1, []), (LAST, []), (LAST + 1, ["deemed_confirmed"])])
+def test_silence_confirms_once_the_clock_is_beyond_the_last_instant(now: int, told: list[str]) -> None:
+    order = delivered().decided(now)
+    assert order.told("receipt") == told
+    assert order.due_at == (None if told else LAST)
+    if told:
+        assert order.stands("receipt") == ("deemed_confirmed", ["18"])
+
+
+def test_a_horizon_behind_the_clock_leaves_the_deadline_open() -> None:
+    order = delivered().decided(LAST + 90 * DAY, horizon=LAST)
+    assert order.told("receipt") == []
+    assert order.due_at == LAST
+    assert order.decided(LAST + 90 * DAY, horizon=LAST + 1).told("receipt") == ["deemed_confirmed"]
+
+
+@pytest.mark.parametrize(("days", "last"), [(None, 10), (0, 10), (9, 10), (10, 10), (11, 11), (30, 30)])
+def test_the_period_is_the_longer_of_the_platforms_and_the_dissolution_period(days: int | None, last: int) -> None:
+    order = delivered(days).decided(DELIVERED + last * DAY)
+    assert order.told("receipt") == []
+    assert order.due_at == DELIVERED + last * DAY
+    assert order.decided(DELIVERED + last * DAY + 1).told("receipt") == ["deemed_confirmed"]
+
+
+def test_the_platform_sets_the_days_of_silence() -> None:
+    order = delivered(None, terms(deemed_confirmation_days=4))
+    assert order.decided(DELIVERED + 4 * DAY).told("receipt") == []
+    assert order.decided(DELIVERED + 4 * DAY + 1).told("receipt") == ["deemed_confirmed"]
+
+
+WORDS = {
+    "a package objection": lambda order, at: order.objects(at=at),
+    "a quality objection": lambda order, at: order.objects(scope="quality", at=at),
+    "a dissolution request": lambda order, at: order.asks_to_dissolve(at=at),
+    "a dissolution request that is refused": lambda order, at: order.asks_to_dissolve(at=at, evidence=0),
+}
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        (DELIVERED - 1, ["deemed_confirmed"]),
+        (DELIVERED, []),
+        (DELIVERED + 1, []),
+        (LAST - 1, []),
+        (LAST, []),
+        (LAST + 1, ["deemed_confirmed"]),
+    ],
+)
+def test_an_objection_or_a_dissolution_request_from_delivery_to_the_last_instant_breaks_the_silence(
+    word: str, at: int, told: list[str]
+) -> None:
+    order = WORDS[word](delivered(), at).decided(LAST + DAY)
+    assert order.told("receipt") == told
+    assert order.due_at is None
+
+
+def test_a_cancellation_request_does_not_break_the_silence() -> None:
+    assert delivered().asks_to_cancel().decided(LAST + 1).told("receipt") == ["deemed_confirmed"]
+
+
+@pytest.mark.parametrize("repeated", ["objection", "request"])
+def test_an_objection_or_request_under_an_id_that_was_used_before_breaks_the_silence_too(repeated: str) -> None:
+    order = delivered()
+    if repeated == "objection":
+        order.objects(at=DELIVERED - HOUR).objects(at=DELIVERED + HOUR)
+    else:
+        order.asks_to_dissolve(at=DELIVERED - HOUR).asks_to_dissolve(at=DELIVERED + HOUR)
+    assert order.decided(LAST + 1).told("receipt") == []
+
+
+@pytest.mark.parametrize(("at", "dissolution"), [(LAST - 1, "18"), (LAST, "18"), (LAST + 1, "18")])
+def test_a_confirmation_by_the_last_instant_or_after_it_ends_the_matter(at: int, dissolution: str) -> None:
+    order = delivered(None).confirms_receipt(at=at).asks_to_dissolve(at=LAST + 2).decided()
+    assert order.stands("receipt") == ("confirmed", ["18"])
+    assert order.stands("dissolution", "dis-1") == ("refused", [dissolution])
+    assert order.due_at is None
+
+
+def test_receipt_deemed_confirmed_is_confirmed_when_the_buyer_says_so_late() -> None:
+    order = delivered().decided(LAST + 1).confirms_receipt(at=LAST + DAY).decided()
+    assert order.told("receipt") == ["deemed_confirmed", "confirmed"]
+
+
+def test_an_objection_heard_late_supersedes_receipt_deemed_confirmed_and_a_dissolution_is_open_again() -> None:
+    order = delivered().decided(LAST + 1).asks_to_dissolve(at=LAST + DAY).decided()
+    assert order.stands("dissolution", "dis-1") == ("refused", ["18"])
+    order.objects(scope="quality", at=DELIVERED + DAY).decided(LAST + 2 * DAY)
+    assert order.told("receipt") == ["deemed_confirmed", "superseded"]
+    assert order.told("dissolution", "dis-1") == ["refused", "pending"]
+
+
+def test_deliveries_in_parts_start_the_period_with_the_last() -> None:
+    order = Order().placed().accepted().paid().bought()
+    order.delivered("pack-1", at=HOUR, final=False).decided(90 * DAY)
+    assert order.told("receipt") == []
+    assert order.due_at is None
+    order.delivered("pack-1", at=DELIVERED).delivered("pack-2", at=DELIVERED + DAY)
+    assert order.decided(LAST).due_at == LAST
+    assert order.decided(LAST + 1).told("receipt") == ["deemed_confirmed"]
+
+
+def test_the_last_instant_of_the_first_final_delivery_counts_when_it_is_heard_late() -> None:
+    order = delivered().decided(DELIVERED).delivered("pack-2", at=DELIVERED - HOUR).decided(DELIVERED)
+    assert order.due_at == LAST - HOUR

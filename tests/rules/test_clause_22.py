@@ -1,0 +1,286 @@
+"""Clause 22: chargebacks: what they take, whether with just cause, and that no one is paid twice."""
+
+import pytest
+
+from tests.rules.orders import HOUR, Order, amounts
+
+UNJUST = ["22", "22(2)"]
+
+
+def effective() -> Order:
+    return Order().placed().accepted().paid()
+
+
+@pytest.mark.parametrize(
+    ("reason", "attributable", "received", "outcome", "clauses"),
+    [
+        ("other", True, False, "accepted", ["22"]),
+        ("not_received", True, False, "accepted", ["22"]),
+        ("not_as_described", True, False, "accepted", ["22"]),
+        ("duplicate", True, False, "accepted", ["22"]),
+        ("account_stolen", True, False, "unjust", ["22", "22(3)"]),
+        ("payment_account_misused", True, False, "unjust", ["22", "22(4)"]),
+        ("other", False, False, "unjust", ["22", "22(2)"]),
+        ("other", True, True, "unjust", ["22", "22(1)"]),
+        ("account_stolen", False, True, "unjust", ["22", "22(1)", "22(2)", "22(3)"]),
+        ("payment_account_misused", False, True, "unjust", ["22", "22(1)", "22(2)", "22(4)"]),
+    ],
+)
+def test_a_chargeback_is_unjust_by_every_ground_that_applies_else_just(
+    reason: str, attributable: bool, received: bool, outcome: str, clauses: list[str]
+) -> None:
+    order = effective().bought()
+    if received:
+        order.received()
+    order.charged_back(reason=reason, attributable=attributable).decided()
+    assert order.stands("chargeback", "cb-1") == (outcome, clauses)
+    assert order.holds == ([("place", "cb-1", 101_301)] if outcome == "unjust" else [])
+    assert bool(order.told("payment_demand", "cb-1")) is (outcome == "unjust")
+
+
+@pytest.mark.parametrize(
+    ("at", "outcome"), [(9 * HOUR - 1, "accepted"), (9 * HOUR, "unjust"), (9 * HOUR + 1, "unjust")]
+)
+def test_a_chargeback_at_the_instant_the_obligation_ended_is_unjust(at: int, outcome: str) -> None:
+    order = effective().bought().received(at=9 * HOUR).charged_back(at=at, attributable=True).decided()
+    assert order.stands("chargeback", "cb-1")[0] == outcome
+
+
+def test_a_receipt_heard_late_makes_a_just_chargeback_unjust() -> None:
+    order = effective().bought().charged_back(at=9 * HOUR, attributable=True).decided()
+    order.received(at=8 * HOUR).decided()
+    assert order.told("chargeback", "cb-1") == ["accepted", "unjust"]
+    assert order.holds == [("place", "cb-1", 101_301)]
+
+
+def test_a_chargeback_larger_than_its_payment_counts_up_to_the_payment() -> None:
+    order = effective().charged_back(900_000).decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301"]
+    assert order.holds == [("place", "cb-1", 101_301)]
+
+
+def test_a_chargeback_counts_third_parties_fees_that_the_payment_brought_in() -> None:
+    paid = amounts(third=300)
+    order = Order().placed(quote=paid).accepted().paid(paid).charged_back(900_000).decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 101601"]
+
+
+def test_a_chargeback_on_an_unknown_payment_takes_nothing_until_the_payment_is_known() -> None:
+    order = Order().placed().accepted().charged_back(50_000, payment_id="pay-1").decided()
+    assert order.stands("chargeback", "cb-1") == ("unjust", UNJUST)
+    assert order.holds == []
+    assert order.told("payment_demand", "cb-1") == []
+    order.paid().decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 50000"]
+    assert order.holds == [("place", "cb-1", 50_000)]
+
+
+def test_a_chargeback_closed_before_it_was_opened_is_restored() -> None:
+    order = effective().chargeback_ends("restored").decided()
+    assert order.told("chargeback", "cb-1") == []
+    order.charged_back().decided()
+    assert order.told("chargeback", "cb-1") == ["restored"]
+    assert order.stands("chargeback", "cb-1")[1] == UNJUST
+    assert order.holds == []
+
+
+@pytest.mark.parametrize(
+    ("words", "outcome"),
+    [
+        (("lost", "restored"), "restored"),
+        (("restored", "lost"), "unjust"),
+        (("restored", "lost", "restored"), "restored"),
+        (("lost",), "unjust"),
+    ],
+)
+def test_the_latest_word_on_a_chargeback_counts(words: tuple[str, ...], outcome: str) -> None:
+    order = effective().charged_back()
+    for word in words:
+        order.chargeback_ends(word)
+    assert order.decided().stands("chargeback", "cb-1")[0] == outcome
+    order.chargeback_ends("lost", "cb-2").decided()
+    assert order.stands("chargeback", "cb-1")[0] == outcome
+
+
+def test_an_earlier_word_heard_late_does_not_undo_the_latest() -> None:
+    order = effective().charged_back().chargeback_ends("restored", at=50 * HOUR).decided()
+    assert order.chargeback_ends("lost", at=40 * HOUR).decided().told("chargeback", "cb-1") == ["restored"]
+
+
+def test_two_chargebacks_have_one_hold_each() -> None:
+    order = effective().charged_back(30_000).charged_back(20_000, "cb-2").decided()
+    assert order.holds == [("place", "cb-1", 30_000), ("place", "cb-2", 20_000)]
+    order.pays_outstanding(20_000, "cb-2").decided()
+    assert order.holds[2:] == [("release", "cb-2", 0)]
+    assert order.told("payment_demand", "cb-1") == ["demanded 30000"]
+    assert order.told("payment_demand", "cb-2") == ["demanded 20000", "settled"]
+
+
+def test_a_second_chargeback_on_a_payment_takes_only_what_the_first_left() -> None:
+    order = effective().charged_back(100_000).charged_back(50_000, "cb-2").decided()
+    assert order.told("payment_demand", "cb-2") == ["demanded 1301"]
+    order.chargeback_ends("restored", "cb-1").decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 100000", "settled"]
+    assert order.told("payment_demand", "cb-2") == ["demanded 1301", "demanded 50000"]
+
+
+def test_chargebacks_on_different_payments_dont_limit_each_other() -> None:
+    half = amounts(50_000, 0, 0)
+    order = Order().placed().accepted().paid(half).paid(half, "pay-2")
+    order.charged_back(60_000).charged_back(60_000, "cb-2", "pay-2").decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 50000"]
+    assert order.told("payment_demand", "cb-2") == ["demanded 50000"]
+
+
+# No one is paid twice.
+
+
+def test_a_refund_is_withheld_while_a_chargeback_has_the_money_and_released_when_it_is_restored() -> None:
+    order = effective().charged_back().decided().asks_to_cancel().decided()
+    assert order.refunds == []
+    assert order.told("refund_withheld", "purchase") == ["withheld 101200"]
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "demanded 101"]
+    assert order.holds == [("place", "cb-1", 101_301), ("place", "cb-1:2", 101), ("release", "cb-1", 0)]
+    order.chargeback_ends().decided()
+    assert order.refunds == [("purchase", 101_200, "pay-1")]
+    assert order.told("refund_withheld", "purchase") == ["withheld 101200", "released"]
+    assert order.stands("refund_withheld", "purchase")[1] == ["22"]
+    assert order.holds[3:] == [("release", "cb-1:2", 0)]
+
+
+def test_a_withheld_refund_is_released_as_far_as_the_buyer_pays_what_is_outstanding() -> None:
+    order = effective().charged_back().asks_to_cancel().decided().pays_outstanding(40_000).decided()
+    assert order.told("refund_withheld", "purchase") == ["withheld 101200", "withheld 61301"]
+    assert order.refunds == [("purchase", 39_899, "buyer_account")]  # nothing is left to refund on the payment
+    order.pays_outstanding(61_301, payment_id="pay-out-2").decided()
+    assert order.told("refund_withheld", "purchase")[-1] == "released"
+    assert order.refunded() == 101_200
+
+
+def test_a_refund_that_was_paid_before_an_unjust_chargeback_is_not_demanded_but_claimed() -> None:
+    order = effective().asks_to_cancel().decided().charged_back().decided()
+    assert order.told("repayment_demand", "purchase") == []
+    assert order.told("refund_withheld", "purchase") == []
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301"]
+
+
+def test_a_just_chargeback_counts_against_what_is_due_and_the_rest_is_paid() -> None:
+    order = effective().charged_back(1_200, attributable=True).asks_to_cancel().decided()
+    assert order.refunds == [("purchase", 100_000, "pay-1")]
+    assert order.told("refund_withheld", "purchase") == []
+
+
+def test_a_refund_paid_before_a_just_chargeback_is_demanded_back() -> None:
+    order = effective().asks_to_cancel().decided().charged_back(500, attributable=True).decided()
+    assert order.told("repayment_demand", "purchase") == ["demanded 500"]
+    order.chargeback_ends().decided()
+    assert order.told("repayment_demand", "purchase") == ["demanded 500", "settled"]
+
+
+def test_just_and_unjust_chargebacks_on_one_line_are_both_set_off() -> None:
+    order = effective().charged_back(30_000, attributable=True).charged_back(20_000, "cb-2")
+    order.asks_to_cancel().decided()
+    # 101,200 due, 30,000 taken with just cause, 20,000 without: 51,200 are paid, 20,000 kept back.
+    assert order.refunds == [("purchase", 51_200, "pay-1")]
+    assert order.told("refund_withheld", "purchase") == ["withheld 20000"]
+    assert order.told("payment_demand", "cb-2") == []
+
+
+def test_what_is_withheld_covers_the_oldest_chargeback_first() -> None:
+    order = effective().charged_back(60_000, "cb-2").charged_back(41_301, "cb-1").asks_to_cancel().decided()
+    assert order.told("refund_withheld", "purchase") == ["withheld 101200"]
+    assert order.told("payment_demand", "cb-2") == []
+    assert order.told("payment_demand", "cb-1") == ["demanded 101"]
+
+
+def test_a_just_chargeback_makes_no_claim_even_when_nothing_is_due() -> None:
+    order = effective().bought().charged_back(attributable=True).decided()
+    assert (order.holds, order.refunds, order.deductions) == ([], [], [])
+    assert order.due_at is None
+
+
+# What comes in for a chargeback.
+
+
+@pytest.mark.parametrize(
+    ("paid", "demanded", "returned"),
+    [
+        (101_300, ["demanded 101301", "demanded 1"], 0),
+        (101_301, ["demanded 101301", "settled"], 0),
+        (101_302, ["demanded 101301", "settled"], 1),
+    ],
+)
+def test_what_is_paid_beyond_the_claim_goes_back_on_the_payment(paid: int, demanded: list[str], returned: int) -> None:
+    order = effective().charged_back().decided().pays_outstanding(paid).decided()
+    assert order.told("payment_demand", "cb-1") == demanded
+    assert order.refunds == ([("chargeback:cb-1", returned, "pay-out")] if returned else [])
+    if returned:
+        assert order.refund_clauses("chargeback:cb-1") == ["22"]
+
+
+def test_a_chargeback_restored_after_the_deposit_was_taken_gives_the_deposit_back() -> None:
+    order = effective().charged_back().decided().deposit_pays(101_301).decided().chargeback_ends().decided()
+    assert order.told("chargeback", "cb-1") == ["unjust", "restored"]
+    assert order.refunds == [("chargeback:cb-1", 101_301, "deposit")]
+
+
+def test_what_came_in_too_much_goes_first_to_the_deposit_then_to_the_payments_oldest_first_then_to_the_account() -> (
+    None
+):
+    order = (
+        effective().charged_back().pays_outstanding(300, payment_id="pay-b").pays_outstanding(200, payment_id="pay-a")
+    )
+    order.deposit_falls_short(400).goods_sold(101_301).decided()
+    assert order.refunds == [
+        ("chargeback:cb-1", 400, "deposit"),
+        ("chargeback:cb-1", 300, "pay-b"),
+        ("chargeback:cb-1", 200, "pay-a"),
+    ]
+    order.chargeback_ends().decided()
+    assert order.refunds[3:] == [("chargeback:cb-1", 101_301, "buyer_account")]
+
+
+def test_money_for_a_chargeback_that_is_just_or_that_nobody_opened_goes_back() -> None:
+    just = effective().charged_back(attributable=True).pays_outstanding(700).decided()
+    assert just.refunds == [("chargeback:cb-1", 700, "pay-out")]
+    unknown = effective().pays_outstanding(700, "cb-9").decided()
+    assert unknown.refunds == [("chargeback:cb-9", 700, "pay-out")]
+    unknown.charged_back(500, "cb-9", at=0).decided()
+    assert unknown.told("repayment_demand", "chargeback:cb-9") == ["demanded 500"]
+
+
+def test_proceeds_count_only_for_the_chargeback_they_name() -> None:
+    order = (
+        effective().charged_back().goods_sold(1_000, chargeback_id=None).goods_sold(301, disposal="disp-2").decided()
+    )
+    assert order.told("payment_demand", "cb-1") == ["demanded 101000"]
+
+
+def test_a_payment_of_what_is_outstanding_counts_once_for_each_chargeback_and_payment() -> None:
+    order = effective().charged_back(1_000).charged_back(2_000, "cb-2")
+    order.pays_outstanding(100).pays_outstanding(900).pays_outstanding(100, "cb-2").decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 900"]
+    assert order.told("payment_demand", "cb-2") == ["demanded 1900"]
+
+
+def test_a_payment_of_what_is_outstanding_that_is_charged_back_is_claimed_on_a_line_of_its_own() -> None:
+    order = effective().charged_back(1_000).pays_outstanding(1_000).decided()
+    order.charged_back(5_000, "cb-2", "pay-out").decided()
+    assert order.told("payment_demand", "cb-2") == ["demanded 1000"]
+    assert order.told("payment_demand", "cb-1") == []
+    # Restored, the first one's money is due back; it is kept back while the second chargeback has it.
+    order.chargeback_ends().decided()
+    assert order.told("refund_withheld", "chargeback:cb-1") == ["withheld 1000"]
+    assert order.told("payment_demand", "cb-2") == ["demanded 1000", "settled"]
+
+
+def test_the_earliest_answer_of_the_deposit_counts_of_both_kinds_together() -> None:
+    order = effective().charged_back().deposit_falls_short(300).deposit_pays(101_301).decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 101001"]
+
+
+def test_a_refund_goes_to_a_payment_only_as_far_as_no_chargeback_has_it() -> None:
+    half, rest = amounts(50_000, 0, 0), amounts(50_000)
+    order = Order().placed().accepted().paid(half).paid(rest, "pay-2")
+    order.charged_back(50_000, attributable=True).asks_to_cancel().decided()
+    assert order.refunds == [("purchase", 51_200, "pay-2")]

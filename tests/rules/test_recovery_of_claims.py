@@ -1,0 +1,208 @@
+"""Clause 22, the claim on an unjust chargeback: hold, demand and its days (27), deposit, retained goods."""
+
+import pytest
+
+from tests.rules.orders import DAY, HOUR, Order, amounts, terms
+
+OPENED = 10 * HOUR
+LAST = OPENED + 3 * DAY
+
+
+def charged(amount: int = 101_301) -> Order:
+    """Return an order whose payment was charged back, and demanded again, at the tenth hour."""
+    return Order().placed().accepted().paid().charged_back(amount, at=OPENED).decided()
+
+
+def version_of_the_demand(order: Order) -> int:
+    return order.decision("payment_demand", "cb-1").order_version
+
+
+def test_the_demand_cites_22_and_27_and_says_by_when() -> None:
+    order = charged()
+    assert order.stands("payment_demand", "cb-1") == ("demanded", ["22", "27"])
+    assert order.due_by() == LAST
+    assert order.due_at == LAST
+
+
+@pytest.mark.parametrize(("now", "taken"), [(LAST - 1, False), (LAST, False), (LAST + 1, True)])
+def test_the_deposit_is_asked_once_the_clock_is_beyond_the_last_instant(now: int, taken: bool) -> None:
+    order = charged().decided(now)
+    assert order.deductions == ([("deposit", "cb-1", 101_301)] if taken else [])
+    assert order.due_at == (None if taken else LAST)
+    assert order.decided(now + 90 * DAY).deductions == [("deposit", "cb-1", 101_301)]
+
+
+def test_the_deduction_names_its_purpose_line_and_chargeback() -> None:
+    (_, deduction) = charged().decided(LAST + 1).of(object)[-2:]
+    assert (deduction.line, deduction.ref, deduction.purpose) == ("chargeback:cb-1", "cb-1", "chargeback_recovery")
+    assert [basis.clause for basis in deduction.basis] == ["22"]
+
+
+@pytest.mark.parametrize(("paid", "taken"), [(LAST - 1, False), (LAST, False), (LAST + 1, False)])
+def test_what_was_paid_before_the_deadline_was_looked_at_leaves_the_deposit_alone(paid: int, taken: bool) -> None:
+    order = charged().pays_outstanding(101_301, at=paid).decided(LAST + 5)
+    assert bool(order.deductions) is taken
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled"]
+    assert order.holds == [("place", "cb-1", 101_301), ("release", "cb-1", 0)]
+
+
+def test_a_horizon_behind_the_clock_leaves_the_buyer_time() -> None:
+    order = charged().decided(LAST + 90 * DAY, horizon=LAST)
+    assert order.deductions == []
+    assert order.due_at == LAST
+    assert order.decided(LAST + 90 * DAY, horizon=LAST + 1).deductions == [("deposit", "cb-1", 101_301)]
+
+
+def test_no_deposit_is_taken_while_a_record_of_the_order_lies_in_quarantine() -> None:
+    order = charged().decided(LAST + DAY, deposit_barred=True)
+    assert order.deductions == []
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301"]
+    assert order.decided(LAST + DAY).deductions == [("deposit", "cb-1", 101_301)]
+
+
+@pytest.mark.parametrize(("now", "taken"), [(0, False), (1, True)])
+def test_the_days_run_from_the_publication_of_the_demand(now: int, taken: bool) -> None:
+    order = charged()
+    published = {version_of_the_demand(order): OPENED + 2 * DAY}
+    order.decided(OPENED + 5 * DAY + now, published=published)
+    assert bool(order.deductions) is taken
+
+
+def test_a_demand_that_was_never_published_never_passes() -> None:
+    order = charged().decided(OPENED + 900 * DAY, published={})
+    assert order.deductions == []
+    assert order.due_at == OPENED + 903 * DAY
+    order.decided(OPENED + 900 * DAY, published={1: OPENED, 2: OPENED})
+    assert order.deductions == []
+
+
+@pytest.mark.parametrize("days", [1, 3, 7])
+def test_the_terms_set_the_days_of_a_demand(days: int) -> None:
+    order = Order(terms(payment_demand_days=days)).placed().accepted().paid().charged_back(at=OPENED).decided()
+    assert order.due_by() == OPENED + days * DAY
+    assert order.decided(OPENED + days * DAY).deductions == []
+    assert order.decided(OPENED + days * DAY + 1).deductions == [("deposit", "cb-1", 101_301)]
+
+
+def test_a_claim_that_falls_keeps_its_days() -> None:
+    order = charged().pays_outstanding(40_000, at=OPENED + 2 * DAY).decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "demanded 61301"]
+    assert order.due_by() == LAST
+    assert order.due_at == LAST
+    assert order.decided(LAST + 1).deductions == [("deposit", "cb-1", 61_301)]
+
+
+def test_a_claim_that_falls_keeps_the_days_of_the_publication_it_had() -> None:
+    order = charged()
+    published = {version_of_the_demand(order): OPENED + HOUR}
+    order.pays_outstanding(40_000, at=OPENED + 2 * DAY).decided(published=published)
+    published[version_of_the_demand(order)] = OPENED + 2 * DAY
+    assert order.decided(LAST + HOUR, published=published).deductions == []
+    assert order.decided(LAST + HOUR + 1, published=published).deductions == [("deposit", "cb-1", 61_301)]
+
+
+def test_a_claim_that_rises_gets_new_days() -> None:
+    order = Order().placed().accepted().paid(amounts(30_000, 0, 0)).charged_back(at=OPENED).decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 30000"]
+    order.tipped(5_000, payment_id="pay-1", at=OPENED + 2 * DAY).decided()  # the payment brought in more
+    assert order.told("payment_demand", "cb-1") == ["demanded 30000", "demanded 35000"]
+    assert order.due_by() == OPENED + 5 * DAY
+    assert order.decided(OPENED + 5 * DAY).deductions == []
+    assert order.decided(OPENED + 5 * DAY + 1).deductions == [("deposit", "cb-1", 35_000)]
+
+
+def test_a_claim_that_was_settled_and_rises_again_is_a_new_demand_with_new_days_and_a_hold_of_its_own() -> None:
+    order = charged().chargeback_ends("restored").decided()
+    order.chargeback_ends("lost", at=OPENED + 9 * DAY).decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled", "demanded 101301"]
+    assert order.due_by() == OPENED + 12 * DAY
+    assert order.holds == [("place", "cb-1", 101_301), ("release", "cb-1", 0), ("place", "cb-1:2", 101_301)]
+    assert order.decided(OPENED + 12 * DAY).deductions == []
+    assert order.decided(OPENED + 12 * DAY + 1).deductions == [("deposit", "cb-1", 101_301)]
+
+
+def test_when_the_claim_changes_the_new_hold_is_placed_before_the_old_one_is_released() -> None:
+    order = charged().pays_outstanding(1).decided().pays_outstanding(1, payment_id="pay-b").decided()
+    assert order.holds == [
+        ("place", "cb-1", 101_301),
+        ("place", "cb-1:2", 101_300),
+        ("release", "cb-1", 0),
+        ("place", "cb-1:3", 101_299),
+        ("release", "cb-1:2", 0),
+    ]
+
+
+def test_the_deposit_is_asked_once_for_a_chargeback_even_if_its_claim_rises_again() -> None:
+    order = charged().decided(LAST + 1).chargeback_ends(at=LAST + 2).decided()
+    order.chargeback_ends("lost", at=LAST + 3).decided(LAST + 90 * DAY)
+    assert order.told("payment_demand", "cb-1")[-1] == "demanded 101301"
+    assert order.deductions == [("deposit", "cb-1", 101_301)]
+    assert order.due_at is None
+
+
+def test_a_deposit_that_answered_in_full_settles_everything() -> None:
+    order = charged().decided(LAST + 1).deposit_pays(101_301, at=LAST + HOUR).decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled"]
+    assert order.told("retained_goods", "cb-1") == []
+    assert order.holds == [("place", "cb-1", 101_301), ("release", "cb-1", 0)]
+
+
+@pytest.mark.parametrize("deducted", [0, 40_000])
+def test_a_deposit_that_falls_short_authorises_retaining_the_goods_and_the_hold_stays(deducted: int) -> None:
+    order = charged().decided(LAST + 1).deposit_falls_short(deducted, at=LAST + HOUR).decided()
+    left = 101_301 - deducted
+    assert order.told("retained_goods", "cb-1") == [f"authorised {left}"]
+    assert order.stands("retained_goods", "cb-1")[1] == ["22"]
+    standing = [hold for action, hold, _ in order.holds if action == "place"]
+    released = [hold for action, hold, _ in order.holds if action == "release"]
+    assert len(standing) - len(released) == 1
+
+
+def test_the_goods_sold_settle_the_claim_and_release_them_and_the_hold() -> None:
+    order = charged().decided(LAST + 1).deposit_falls_short(40_000, at=LAST + HOUR).decided()
+    order.goods_sold(61_300, at=LAST + 2 * HOUR).decided()
+    assert order.told("retained_goods", "cb-1") == ["authorised 61301", "authorised 1"]
+    order.goods_sold(2, disposal="disp-2", at=LAST + 3 * HOUR).decided()
+    assert order.told("retained_goods", "cb-1") == ["authorised 61301", "authorised 1", "released"]
+    assert order.told("payment_demand", "cb-1")[-1] == "settled"
+    assert order.refunds == [("chargeback:cb-1", 1, "deposit")]
+    assert order.holds[-1] == ("release", "cb-1:3", 0)
+
+
+def test_a_deposit_that_answered_unasked_is_not_asked_any_more() -> None:
+    order = charged().deposit_falls_short(0).decided(LAST + 1)
+    assert order.deductions == []
+    assert order.told("retained_goods", "cb-1") == ["authorised 101301"]
+
+
+def test_no_one_is_chased_for_what_he_is_owed() -> None:
+    order = charged().unavailable().decided()
+    assert order.told("refund_withheld", "purchase") == ["withheld 101301"]
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled"]
+    assert order.holds == [("place", "cb-1", 101_301), ("release", "cb-1", 0)]
+    assert order.decided(LAST + 90 * DAY).deductions == []
+
+
+def test_a_late_message_takes_no_day_from_the_buyer() -> None:
+    order = Order().placed().accepted().paid().charged_back(at=OPENED).decided(OPENED + 30 * DAY)
+    assert order.due_by() == OPENED + 33 * DAY
+    assert order.deductions == []
+
+
+def test_each_chargeback_has_a_deadline_of_its_own() -> None:
+    order = Order().placed().accepted().paid().charged_back(1_000, at=OPENED).decided()
+    order.charged_back(2_000, "cb-2", at=OPENED + DAY).decided()
+    assert order.due_at == LAST
+    assert order.decided(LAST + 1).deductions == [("deposit", "cb-1", 1_000)]
+    assert order.due_at == LAST + DAY
+    assert order.decided(LAST + DAY + 1).deductions[1:] == [("deposit", "cb-2", 2_000)]
+
+
+def test_news_that_makes_a_chargeback_just_releases_the_hold_and_settles_the_demand() -> None:
+    order = Order().placed().accepted().paid().bought().received("rec-1", at=9 * HOUR)
+    order.charged_back(at=OPENED, attributable=True).decided()
+    assert order.holds == [("place", "cb-1", 101_301)]
+    order.received("rec-1", at=8 * HOUR, objections=1).decided()
+    assert order.told("chargeback", "cb-1") == ["unjust", "accepted"]
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled"]
+    assert order.holds == [("place", "cb-1", 101_301), ("release", "cb-1", 0)]
