@@ -11,7 +11,9 @@ from purchasing_contracts.topics import TOPICS
 JsonMediaType = Annotated[str, Field(pattern=r"^[^;]*[/+][jJ][sS][oO][nN][ \t]*(;.*)?$")]
 """`application/json`, or anything else that says it is JSON, with or without parameters."""
 
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?")
+_IDS = "(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+# Version 00 ends there, later ones may go on, ff is none.
+_TRACEPARENT = re.compile(f"00-{_IDS}|(?!00|ff)[0-9a-f]{{2}}-{_IDS}(-[!-~]*)?")
 _TRACEPARENT_LENGTH_MAX = 512
 
 

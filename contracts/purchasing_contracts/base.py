@@ -45,7 +45,7 @@ def instant_of(text: str) -> datetime:
     Raises `PydanticCustomError` (a `ValueError`) where the text is none, or its year in UTC isn't 2000 to
     2199. There is no leap second (`:60`): no clock here can hold one.
     """
-    if _RFC3339.match(text) is None or text[-1] == "\n":
+    if _RFC3339.fullmatch(text) is None:
         raise PydanticCustomError("instant", "Input should be a time as in RFC 3339, with seconds and offset")
     try:
         moment = datetime.fromisoformat(text if text[-1] != "z" else f"{text[:-1]}Z")

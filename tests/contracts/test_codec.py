@@ -144,6 +144,19 @@ def test_unknown_members_are_ignored_whatever_is_in_them(unknown: str, place: st
     assert isinstance(decode(PAYMENT, b"ord-1001", value, []), Event)
 
 
+def test_a_pair_of_surrogates_is_a_character_in_either_mode_and_beside_a_lone_one() -> None:
+    plain = event("purchasing.order.refused.v1", {"ground": "other", "detail": "so \\ud800 \U0001f600"})
+    data = json.dumps({**plain["data"], "unknown": "HERE"}).replace("HERE", "\\ud800").encode()
+    whole = json.dumps({**plain, "unknown": "HERE"}).replace("HERE", "\\udc00").encode()
+
+    for heard in (
+        decode(ORDER, b"ord-1001", whole, []),
+        decode(ORDER, b"ord-1001", data, headers_of(plain)),
+    ):
+        assert isinstance(heard, Event)
+        assert heard.data.model_dump()["detail"] == "so \\ud800 \U0001f600"
+
+
 def test_the_order_of_members_and_white_space_mean_nothing() -> None:
     plain = event(PLACED)
     turned = json.dumps(dict(reversed(plain.items())), indent=3).encode()
@@ -160,9 +173,10 @@ def test_the_order_of_members_and_white_space_mean_nothing() -> None:
         [("content-type", b"application/json")],
         [("content-type", None), ("trace", b"\xff"), ("trace", None), ("", b"")],
         [*JSON_STRUCTURED, ("ce_specversion", b"1.0"), ("ce_id", b"another")],
+        [("Content-Type", b"Application/CloudEvents+JSON"), ("ce_specversion", b"1.0"), ("ce_id", b"another")],
         [("ce_specversion", None), ("ce_id", b"another")],
     ],
-    ids=["none", "structured", "in capitals", "plain JSON", "foreign", "both modes", "no version"],
+    ids=["none", "structured", "in capitals", "plain JSON", "foreign", "both modes", "both in capitals", "no version"],
 )
 def test_a_whole_event_in_the_value_is_read_under_any_headers_but_those_of_binary_mode(headers: Any) -> None:
     heard = decode(ORDER, b"ord-1001", text(event(PLACED)), headers)
@@ -212,6 +226,8 @@ def test_a_value_in_binary_mode_cannot_add_attributes() -> None:
     [
         ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", True),
         ("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", True),
+        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", False),
+        ("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\n", False),
         ("ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", False),
         ("00-00000000000000000000000000000000-b7ad6b7169203331-01", False),
         ("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", False),
