@@ -32,6 +32,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.3, 5.0
 FIRST_REFUSED_PAUSE, LONGEST_REFUSED_PAUSE = 5.0, 60.0
 FINISH_SECONDS = 3.0
 """What a lane may still use to finish the transaction in hand when it is told to stop."""
+CUT_SECONDS = 4.0
+"""And then to be rid of its producer and its query; a database that is frozen would hold it for longer."""
 
 
 class Lane:
@@ -87,7 +89,7 @@ class Lane:
             done, _ = await asyncio.wait([self._task], timeout=FINISH_SECONDS)
             if not done:
                 self._task.cancel()
-                await asyncio.wait([self._task])
+                await asyncio.wait([self._task], timeout=CUT_SECONDS)
 
     def status(self) -> LaneStatus:
         """Where the lane is now."""

@@ -11,7 +11,7 @@ from service.outbox.clients import Kafka
 from service.outbox.failures import outcome
 from service.outbox.group import SESSION_MS, Membership
 from service.outbox.journal import Installation, Journal
-from service.outbox.lane import Lane
+from service.outbox.lane import CUT_SECONDS, Lane
 from service.outbox.status import RelayStatus
 
 if TYPE_CHECKING:
@@ -154,4 +154,4 @@ class Relay:
 async def _cancel(tasks: list["asyncio.Task[None]"]) -> None:
     for task in tasks:
         task.cancel()
-    await asyncio.wait(tasks)
+    await asyncio.wait(tasks, timeout=CUT_SECONDS)
