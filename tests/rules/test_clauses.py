@@ -1,0 +1,86 @@
+"""The catalogue: every clause has a module that is found, and what decisions cite exists in the agreement."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import service.rules
+from service.rules import clauses
+
+DIRECTORY = Path(service.rules.__file__).parent
+FILES = sorted(path.stem for path in DIRECTORY.glob("clause_*.py"))
+
+SECTIONS = {1: 2, 6: 3, 8: 5, 12: 7, 13: 7, 15: 5, 22: 5}
+"""How many numbered sections the clauses of the agreement have; the others have none."""
+
+
+def in_the_agreement(clause: str) -> bool:
+    if clause in {"12(1)A", "12(1)B"}:
+        return True
+    number = re.fullmatch(r"([1-9][0-9]?)(?:\(([1-9])\))?", clause)
+    if number is None or not 1 <= int(number[1]) <= 30:
+        return False
+    return number[2] is None or int(number[2]) <= SECTIONS.get(int(number[1]), 0)
+
+
+@cache
+def cited() -> list[tuple[str, str]]:
+    """Return every clause that the rules cite, with the file it is written in."""
+    found = []
+    for path in sorted(DIRECTORY.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Basis":
+                found += [
+                    (path.stem, str(member.value.value))
+                    for member in node.keywords
+                    if member.arg == "clause" and isinstance(member.value, ast.Constant)
+                ]
+    return found
+
+
+def test_discovery_finds_every_clause_module_in_the_order_of_their_numbers() -> None:
+    assert [module.__name__.rpartition(".")[2] for module in clauses.CLAUSES] == FILES
+
+
+@pytest.mark.parametrize("number", range(1, 31))
+def test_every_clause_of_the_agreement_has_a_module_that_says_what_it_is_and_does(number: int) -> None:
+    assert f"clause_{number:02}" in FILES
+    (module,) = [m for m in clauses.CLAUSES if m.__name__.endswith(f".clause_{number:02}")]
+    assert module.__doc__ is not None
+    assert module.__doc__.startswith(f"Clause {number}:")
+    assert module.TITLE.strip()
+    assert module.DOES.strip().endswith(".")
+
+
+def test_no_module_is_of_a_clause_the_agreement_does_not_have() -> None:
+    assert {int(name.split("_")[1]) for name in FILES} == set(range(1, 31))
+
+
+@pytest.mark.parametrize(
+    "name", ["obstacles", "requests", "closings", "charges", "dues", "says", "deadlines", "recoveries"]
+)
+def test_every_function_that_a_clause_may_define_is_collected(name: str) -> None:
+    defined = [module.__dict__[name] for module in clauses.CLAUSES if name in module.__dict__]
+    assert list(getattr(clauses, name.upper())) == defined
+    assert defined
+
+
+def test_every_clause_that_is_cited_exists_in_the_agreement() -> None:
+    assert [one for one in cited() if not in_the_agreement(one[1])] == []
+    assert len(cited()) > 40
+
+
+def test_a_clauses_module_that_cites_anything_cites_its_own_clause() -> None:
+    modules = {name for name, _ in cited() if name.startswith("clause_")}
+    own = {name for name, clause in cited() if name[:9] == f"clause_{int(re.findall(r'[0-9]+', clause)[0]):02}"}
+    assert modules == own
+
+
+@pytest.mark.parametrize(
+    "clause", ["0", "31", "12(8)", "13(8)", "1(3)", "2(1)", "12(1)C", "12(1)a", "22(6)", "012", ""]
+)
+def test_what_the_agreement_does_not_have_would_be_noticed(clause: str) -> None:
+    assert not in_the_agreement(clause)

@@ -1,0 +1,226 @@
+"""Reconciliation of money: where refunds go, what failed, what came back, what is owed and what is for people."""
+
+import pytest
+
+from tests.rules.orders import Order, amounts
+
+FIRST, SECOND = amounts(50_000, 0, 0), amounts(50_000)
+
+
+def paid_twice() -> Order:
+    """Return an order of which pay-1 brought in 500.00 and pay-2 the rest, 513.01."""
+    return Order().placed().accepted().paid(FIRST).paid(SECOND, "pay-2")
+
+
+def test_a_refund_goes_to_the_captured_payments_oldest_first_one_command_a_payment() -> None:
+    order = paid_twice().asks_to_cancel().decided()
+    assert order.refunds == [("purchase", 50_000, "pay-1"), ("purchase", 51_200, "pay-2")]
+
+
+def test_oldest_is_by_when_a_payment_happened_and_not_by_when_it_was_heard() -> None:
+    order = Order().placed().accepted().paid(SECOND, "pay-2", at=9).paid(FIRST, "pay-1", at=8).unavailable().decided()
+    assert order.refunds == [("purchase", 50_000, "pay-1"), ("purchase", 51_301, "pay-2")]
+
+
+def test_a_refund_in_two_steps_fills_up_a_payment_before_it_turns_to_the_next() -> None:
+    order = paid_twice().bought(60_000, 1_200).decided()
+    assert order.refunds == [("purchase", 40_040, "pay-1")]
+    order.bought(40_000, 1_200).decided()
+    assert order.refunds[1:] == [("purchase", 9_960, "pay-1"), ("purchase", 10_060, "pay-2")]
+
+
+def test_what_the_payments_dont_take_goes_to_the_buyers_account() -> None:
+    order = Order().placed().accepted().paid().bought(150_000, 0).asks_to_dissolve().seller_dissolves()
+    assert order.seller_refunds(150_000).decided().refunds == [
+        ("purchase", 101_301, "pay-1"),
+        ("purchase", 48_699, "buyer_account"),
+    ]
+
+
+def test_a_payment_takes_back_what_third_parties_collected_only_if_it_is_due() -> None:
+    # "Up to what it brought in": all of it, third parties' fees included, before the buyer's account.
+    order = Order().placed(quote=amounts(third=300)).accepted().paid(amounts(third=300)).bought(0, 101_400)
+    order.asks_to_dissolve().seller_dissolves().seller_refunds(101_700).decided()
+    assert order.refunds == [("purchase", 101_601, "pay-1"), ("purchase", 99, "buyer_account")]
+
+
+# What failed.
+
+
+def test_a_refund_that_failed_on_a_payment_is_due_again_and_goes_to_the_next() -> None:
+    order = paid_twice().asks_to_cancel().decided().refund_fails(50_000).decided()
+    assert order.refunds[2:] == [("purchase", 101, "pay-2"), ("purchase", 49_899, "buyer_account")]
+
+
+def test_a_payment_on_which_a_part_failed_takes_no_more_at_all() -> None:
+    order = paid_twice().bought(90_000, 1_200).decided().refund_fails(1).decided()
+    assert order.refunds == [("purchase", 10_010, "pay-1"), ("purchase", 1, "pay-2")]
+    order.unavailable().decided()
+    assert {payment for _, _, payment in order.refunds[2:]} == {"pay-2", "buyer_account"}
+    assert order.refunded() == 101_302
+
+
+@pytest.mark.parametrize(("failed", "again"), [(101_199, 101_199), (101_200, 101_200), (101_201, 101_200)])
+def test_at_most_what_was_commanded_to_a_payment_counts_as_failed(failed: int, again: int) -> None:
+    order = Order().placed().accepted().paid().asks_to_cancel().decided().refund_fails(failed).decided()
+    assert order.refunds[1:] == [("purchase", again, "buyer_account")]
+
+
+def test_a_failure_of_a_payment_to_which_nothing_was_commanded_counts_for_nothing_until_something_is() -> None:
+    order = Order().placed().accepted().paid().refund_fails(500).decided()
+    assert order.refunds == []
+    order.asks_to_cancel().decided()
+    assert order.refunds == [("purchase", 101_200, "buyer_account")]
+
+
+def test_a_failure_on_another_line_is_not_this_lines() -> None:
+    order = Order().placed().accepted().paid().asks_to_cancel().decided().refund_fails(500, line="tip:tip-1").decided()
+    assert order.refunds == [("purchase", 101_200, "pay-1")]
+
+
+def test_the_failure_of_one_command_counts_once() -> None:
+    order = Order().placed().accepted().paid().asks_to_cancel().decided()
+    order.refund_fails(300, command="c-1").refund_fails(400, command="c-1").decided()
+    assert order.refunds[1:] == [("purchase", 300, "buyer_account")]
+
+
+def test_failures_of_several_commands_add_up_to_what_was_commanded() -> None:
+    order = Order().placed().accepted().paid().asks_to_cancel().decided()
+    order.refund_fails(100_000, command="c-1").refund_fails(100_000, command="c-2").decided()
+    assert order.refunds[1:] == [("purchase", 101_200, "buyer_account")]
+
+
+@pytest.mark.parametrize(("failed", "noted"), [(300, 300), (101_200, 101_200), (900_000, 101_200)])
+def test_what_failed_without_a_payment_is_not_commanded_again_but_noted_for_people(failed: int, noted: int) -> None:
+    order = Order().placed().accepted().paid().asks_to_cancel().decided().refund_fails(101_200).decided()
+    order.refund_fails(failed, payment_id=None).decided()
+    assert order.refunded() == 2 * 101_200
+    assert order.told("refund_undeliverable", "purchase") == [f"noted {noted}"]
+    assert order.stands("refund_undeliverable", "purchase")[1] == ["12(1)A", "12(3)"]
+
+
+def test_nothing_is_undeliverable_on_a_line_that_sent_nothing_but_to_payments() -> None:
+    order = Order().placed().accepted().paid().asks_to_cancel().decided().refund_fails(500, payment_id=None).decided()
+    assert order.told("refund_undeliverable", "purchase") == []
+    assert order.refunds == [("purchase", 101_200, "pay-1")]
+
+
+def test_a_deposit_that_takes_nothing_back_is_undeliverable() -> None:
+    order = Order().placed().accepted().paid().charged_back().deposit_pays(101_301).chargeback_ends().decided()
+    order.refund_fails(101_301, payment_id=None, line="chargeback:cb-1").decided()
+    assert order.told("refund_undeliverable", "chargeback:cb-1") == ["noted 101301"]
+    assert order.stands("refund_undeliverable", "chargeback:cb-1")[1] == ["22"]
+    assert order.refunded("chargeback:cb-1") == 101_301
+
+
+def test_a_failed_tip_refund_goes_to_the_buyers_account() -> None:
+    order = Order().placed().tipped(700).asks_tip_back().decided()
+    order.refund_fails(700, payment_id="pay-tip", line="tip:tip-1").decided()
+    assert order.refunds == [("tip:tip-1", 700, "pay-tip"), ("tip:tip-1", 700, "buyer_account")]
+
+
+# What came back.
+
+
+def overpaid() -> Order:
+    """Return an order that was refunded 1,012.00, of which nothing was due: the purchase was heard of late."""
+    return Order().placed().accepted().paid().asks_to_cancel(at=9 * 10**10).decided().bought(at=8 * 10**10).decided()
+
+
+@pytest.mark.parametrize(
+    ("repaid", "demand", "refunded_again"),
+    [
+        (101_199, "demanded 1", []),
+        (101_200, "settled", []),
+        (101_201, "settled", [("purchase", 1, "pay-1")]),
+        (101_400, "settled", [("purchase", 101, "pay-1"), ("purchase", 99, "buyer_account")]),
+    ],
+)
+def test_what_is_repaid_settles_the_demand_and_what_is_repaid_too_much_goes_back(
+    repaid: int, demand: str, refunded_again: list[tuple[str, int, str]]
+) -> None:
+    order = overpaid()
+    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
+    order.repays(repaid).decided()
+    assert order.told("repayment_demand", "purchase") == ["demanded 101200", demand]
+    assert order.refunds[1:] == refunded_again
+
+
+def test_a_settled_demand_cites_what_it_cited_first_and_has_no_amount() -> None:
+    order = overpaid().repays(101_200).decided()
+    settled = order.decision("repayment_demand", "purchase")
+    assert (settled.outcome, settled.amount) == ("settled", None)
+    assert order.stands("repayment_demand", "purchase")[1] == ["6(1)", "10"]
+
+
+def test_a_repayment_counts_once() -> None:
+    order = overpaid().repays(60_000, repayment="r-1").repays(60_000, repayment="r-1").decided()
+    assert order.told("repayment_demand", "purchase")[-1] == "demanded 41200"
+
+
+def test_a_repayment_nobody_asked_for_goes_back_on_the_payment() -> None:
+    order = Order().placed().accepted().paid().repays(500).decided()
+    assert order.refunds == [("purchase", 500, "pay-1")]
+    assert order.refund_clauses() == ["6"]
+
+
+@pytest.mark.parametrize("line", ["compensation", "tip:unknown", "chargeback:unknown", "no such line", "owed"])
+def test_a_repayment_on_a_line_on_which_nothing_is_due_goes_to_the_buyers_account(line: str) -> None:
+    order = Order().placed().accepted().paid().repays(500, line).decided()
+    assert order.refunds == [(line, 500, "buyer_account")]
+    assert order.refund_clauses(line) == (["12(4)"] if line == "owed" else ["6"])
+
+
+def test_a_tip_repaid_without_need_goes_back_to_its_payment_up_to_what_that_brought_in() -> None:
+    order = Order().placed().tipped(700).repays(900, "tip:tip-1").decided()
+    assert order.refunds == [("tip:tip-1", 700, "pay-tip"), ("tip:tip-1", 200, "buyer_account")]
+
+
+# What the buyer owes.
+
+
+def owing() -> Order:
+    """Return a cancelled order whose costs went 3.00 beyond the money there was."""
+    return Order().placed().accepted().paid().cost(101_500).asks_to_cancel().decided()
+
+
+@pytest.mark.parametrize(
+    ("repaid", "told", "back"),
+    [
+        (299, ["noted 300", "noted 1"], []),
+        (300, ["noted 300", "settled"], []),
+        (301, ["noted 300", "settled"], [("owed", 1, "buyer_account")]),
+    ],
+)
+def test_what_the_buyer_owes_is_settled_by_repayments_on_owed_and_what_is_beyond_goes_back(
+    repaid: int, told: list[str], back: list[tuple[str, int, str]]
+) -> None:
+    order = owing().repays(repaid, "owed").decided()
+    assert order.told("buyer_owes") == told
+    assert order.refunds == back
+    assert order.told("repayment_demand", "owed") == []
+    assert order.stands("buyer_owes")[1] == ["12(4)"]
+    if back:
+        assert order.refund_clauses("owed") == ["12(4)"]
+
+
+def test_a_debt_that_rises_after_its_overpayment_went_back_is_demanded_on_owed() -> None:
+    order = owing().repays(500, "owed").decided().cost(200, "cost-2").decided()
+    assert order.refunds == [("owed", 200, "buyer_account")]
+    assert order.told("repayment_demand", "owed") == ["demanded 200"]
+    assert order.stands("repayment_demand", "owed")[1] == ["12(4)"]
+    assert order.told("buyer_owes") == ["noted 300", "settled"]
+    order.repays(200, "owed").decided()
+    assert order.told("repayment_demand", "owed") == ["demanded 200", "settled"]
+
+
+def test_more_money_that_was_collected_settles_what_was_owed() -> None:
+    order = owing().paid(amounts(300, 0, 0), "pay-2").decided()
+    assert order.told("buyer_owes") == ["noted 300", "settled"]
+    assert order.paid(amounts(50, 0, 0), "pay-3").decided().refunds == [("purchase", 50, "pay-1")]
+
+
+def test_a_refund_demanded_back_and_a_debt_stand_side_by_side() -> None:
+    order = Order().placed().accepted().paid().asks_to_cancel().decided().cost(101_500).decided()
+    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
+    assert order.told("buyer_owes") == ["noted 300"]
