@@ -29,6 +29,12 @@ def binary_attributes(headers: Headers) -> dict[str, str] | None:
     as absent, and of several with one name the last counts, as in other Kafka libraries. What is not UTF-8 can be no
     text; a NUL stands for it, which no attribute may hold.
     """
+    # Most records are in structured mode, and pass here on the fast way.
+    for header, _ in headers:
+        if header == "ce_specversion":
+            break
+    else:
+        return None
     found: dict[str, str | None] = {}
     for header, content in headers:
         name = "datacontenttype" if header.lower() == "content-type" else _ATTRIBUTES.get(header)
