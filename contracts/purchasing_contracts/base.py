@@ -1,8 +1,7 @@
 """What all messages share: the kinds of value on the wire, and the base classes of message data.
 
 Source: messages.md, "Envelope". Models are strict (nothing is converted), frozen, and ignore members they
-don't know, so that a newer writer doesn't break an older reader. Errors never repeat the input: it may be
-private.
+don't know, so that a newer writer doesn't break an older reader. Errors never repeat the input: it may be private.
 """
 
 import re
@@ -98,9 +97,7 @@ PRIVATE: Any = Field(json_schema_extra={"x-private": True}, repr=False)
 class Shape(BaseModel):
     """Anything that is a JSON object on the wire."""
 
-    model_config = ConfigDict(
-        strict=True, frozen=True, extra="ignore", hide_input_in_errors=True, use_attribute_docstrings=False
-    )
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class MessageData(Shape):

@@ -57,6 +57,8 @@ _validate = ANY_EVENT.validator.validate_json
 
 def _decode_fast(topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> Event | None:
     """The event of a record, in one pass, and only if all is well."""
+    if size_of(key, value, headers) > RECORD_SIZE_MAX:
+        return None
     attributes = binary_attributes(headers) if headers else None
     text = value if attributes is None else structured(attributes, value)
     # The parser would let NaN pass in a member that nobody knows.
@@ -66,12 +68,7 @@ def _decode_fast(topic: str, key: bytes | None, value: bytes | None, headers: He
         event = event_of(_validate(text))
     except ValidationError:
         return None
-    fits = (
-        EVENT_TOPICS[event.type] == topic
-        and key == event.subject.encode()
-        and size_of(key, value, headers) <= RECORD_SIZE_MAX
-        and not is_mixed(event.data)
-    )
+    fits = EVENT_TOPICS[event.type] == topic and key == event.subject.encode() and not is_mixed(event.data)
     return event if fits else None
 
 

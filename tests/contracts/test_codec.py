@@ -1,6 +1,7 @@
 """The codec: what is written is read as the same, in either mode, and no record whatever makes it raise."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -142,6 +143,35 @@ def test_unknown_members_are_ignored_whatever_is_in_them(unknown: str, place: st
 
     assert decode(PAYMENT, b"ord-1001", value, []) == decode(PAYMENT, b"ord-1001", text(plain), [])
     assert isinstance(decode(PAYMENT, b"ord-1001", value, []), Event)
+
+
+@pytest.mark.parametrize(
+    ("twice", "twin"),
+    [
+        ('"payment_id": "pay-1"', '"payment_id": "pay-0", "payment_id": "pay-1"'),
+        ('"value": 129900', '"value": true, "value": 129900'),
+        ('"id": "ord-1001-e1"', '"id": 1, "id": "ord-1001-e1"'),
+        (f'"type": "{CAPTURED}"', f'"type": "{PLACED}", "type": "{CAPTURED}"'),
+    ],
+)
+def test_of_a_name_that_stands_twice_the_last_counts_on_the_fast_and_on_the_slow_way(twice: str, twin: str) -> None:
+    plain = json.dumps(event(CAPTURED))
+    assert twice in plain
+    value = plain.replace(twice, twin).encode()
+
+    heard = decode(PAYMENT, b"ord-1001", value, [])
+
+    assert isinstance(heard, Event)
+    assert heard == decode(PAYMENT, b"ord-1001", plain.encode(), []) == examine(PAYMENT, b"ord-1001", value, [])
+
+
+@pytest.mark.parametrize("encode", [encode_structured, encode_binary])
+def test_what_cannot_be_written_as_utf_8_is_an_error_of_the_writer(encode: Any) -> None:
+    heard = decode(PAYMENT, b"ord-1001", text(event(CAPTURED)), [])
+    assert isinstance(heard, Event)
+
+    with pytest.raises(ValueError, match="surrogate"):
+        encode(replace(heard, id="\ud800"))
 
 
 def test_a_pair_of_surrogates_is_a_character_in_either_mode_and_beside_a_lone_one() -> None:

@@ -1,14 +1,16 @@
 """The models against messages.md, written out in `wire.py`: every member of every message."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from purchasing_contracts.base import MessageData, instant_of
 from purchasing_contracts.envelope import Event, Publication, Refusal, decode, decode_published, encode_structured
+from purchasing_contracts.money import currency_of
 from purchasing_contracts.topics import TOPICS, class_of
 
-from tests.contracts.wire import EVENTS, PUBLISHED, Wire, event, text
+from tests.contracts.wire import EVENTS, PUBLISHED, Wire, event, text, yuan
 
 ALL = {**EVENTS, **PUBLISHED}
 REQUIRED = [(type_, name) for type_, wire in EVENTS.items() for name in wire.required]
@@ -133,3 +135,40 @@ def test_brokerage_messages_have_no_place_for_the_buyers_account() -> None:
 def test_what_we_did_not_publish_is_not_read_as_if_we_had(value: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # the kinds differ
         decode_published(value)
+
+
+CASES = sorted((Path(__file__).parents[1] / "cases").glob("*.json"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
+def test_the_events_of_the_worked_examples_are_read(case: Path) -> None:
+    given = json.loads(case.read_text())["events"]
+    refused = [
+        heard
+        for one in given
+        if isinstance(heard := decode(EVENTS[one["type"]].topic, one["subject"].encode(), text(one), []), Refusal)
+    ]
+
+    assert given
+    assert refused == []
+
+
+@pytest.mark.parametrize(("length", "fits"), [(1, True), (160, True), (161, False), (0, False)])
+def test_a_line_may_be_as_long_as_one_made_of_the_longest_identifier(length: int, fits: bool) -> None:
+    for type_ in ("purchasing.payment.repayment_received.v1", "purchasing.payment.refund_failed.v1"):
+        assert isinstance(heard(type_, EVENTS[type_].whole | {"line": "l" * length}), Event) is fits
+
+
+@pytest.mark.parametrize(("length", "fits"), [(128, True), (129, False)])
+def test_an_identifier_is_counted_in_characters_not_in_bytes(length: int, fits: bool) -> None:
+    data = EVENTS["purchasing.payment.tip_paid.v1"].whole | {"tip_id": "𠮷" * length}
+
+    assert isinstance(heard("purchasing.payment.tip_paid.v1", data), Event) is fits
+
+
+def test_an_amount_may_be_nothing_or_ten_to_the_fifteenth() -> None:
+    for value in (0, 10**15):
+        event_ = heard("purchasing.payment.seller_refund_received.v1", {"receipt_id": "r", "amount": yuan(value)})
+
+        assert isinstance(event_, Event)
+        assert currency_of(event_.data) == "CNY"
