@@ -21,6 +21,7 @@ Progress = Callable[[str], None]
 """Takes one line for a person who waits, such as "starting Kafka ..."."""
 
 POLL_SECONDS = 0.02
+FREEZE_LIMIT_SECONDS = 10.0
 LOG_TAIL_LINES = 12
 PORT_TRIES = 200
 
@@ -180,12 +181,17 @@ class Server:
         self._dismiss_guard()
 
     def pause(self) -> None:
-        """Freezes the process and all below it (SIGSTOP): connections stay, nothing answers."""
-        self._signal_family(signal.SIGSTOP)
+        """Freezes the process and all below it (SIGSTOP): connections stay, nothing answers. Frozen on return."""
+        for process in self.family()[:1]:
+            _freeze(process)
+        for process in self.family()[1:]:  # listed anew: the first, now frozen, makes no more of them
+            _freeze(process)
 
     def resume(self) -> None:
         """Lets a frozen process go on (SIGCONT); nothing when it wasn't frozen."""
-        self._signal_family(signal.SIGCONT)
+        for process in self.family():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGCONT)
 
     def family(self) -> list[psutil.Process]:
         """The process and all below it, the process first; empty when it doesn't run."""
@@ -194,11 +200,6 @@ class Server:
                 top = psutil.Process(self._child.pid)
                 return [top, *top.children(recursive=True)]
         return []
-
-    def _signal_family(self, number: int) -> None:
-        for process in self.family():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
 
     def _signal(self, number: int) -> None:
         if self._child is not None:
@@ -222,6 +223,16 @@ class Server:
             self._guard.stdin.close()
         self._guard.wait()
         self._guard = None
+
+
+def _freeze(process: psutil.Process) -> None:
+    end = time.monotonic() + FREEZE_LIMIT_SECONDS
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(signal.SIGSTOP)
+        while process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
+            if time.monotonic() > end:  # in the midst of a write to a disk that doesn't answer, say
+                raise EmbeddedError(f"process {process.pid} could not be frozen in {FREEZE_LIMIT_SECONDS:g} s")
+            time.sleep(POLL_SECONDS / 10)
 
 
 def _group_of(user: str) -> int:

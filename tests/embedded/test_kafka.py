@@ -57,14 +57,8 @@ async def test_a_frozen_broker_goes_on_where_it_was(fresh_kafka: EmbeddedKafka) 
     assert await values(fresh_kafka) == [b"after the frost"]
 
 
-async def test_a_broker_that_runs_is_not_started_twice(fresh_kafka: EmbeddedKafka) -> None:
-    with pytest.raises(EmbeddedError, match="runs already"):
-        await fresh_kafka.start()
-    await send(fresh_kafka, b"still served")
-
-
-async def test_the_broker_makes_no_topic_by_itself(fresh_kafka: EmbeddedKafka) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=fresh_kafka.bootstrap_servers)
+async def test_the_broker_makes_no_topic_by_itself(kafka: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     try:
         await admin.describe_topics(["purchasing.events.mistyped.v1"])

@@ -58,7 +58,13 @@ async def test_a_session_of_a_frozen_database_goes_on_when_it_thaws(fresh_postgr
         fresh_postgres.resume()
         assert await connection.fetchval("select pg_backend_pid()") == before
     finally:
-        await connection.close()
+        connection.terminate()  # asks nothing of a server that may still be frozen
+
+
+async def test_a_server_that_runs_is_not_started_twice(fresh_postgres: EmbeddedPostgres) -> None:
+    with pytest.raises(EmbeddedError, match="runs already"):
+        await fresh_postgres.start()
+    assert await ask(fresh_postgres.dsn, "select 1") == 1
 
 
 async def test_commits_are_flushed_as_in_production(postgres_dsn: str) -> None:
