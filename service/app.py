@@ -200,21 +200,26 @@ async def _started(make: Callable[[], Inbox], end: End) -> AsyncIterator[Inbox |
     """
     attempt = 0
     while not end.asked.is_set():
+        attempt += 1
         inbox = make()
         try:
-            await inbox.start()
-        except KafkaError as error:
-            attempt += 1
-            log.warning("Waiting for Kafka.", because=describe(error))
-            await within(INBOX_SECONDS, inbox.stop(), "leaving the consumer group")
-            await happens_within(end.asked, pause_before(attempt + 4))
-            continue
-        try:
-            yield inbox
+            if await _joined(inbox, attempt, end):
+                yield inbox
+                return
         finally:
             await within(INBOX_SECONDS, inbox.stop(), "leaving the consumer group")
-        return
     yield None
+
+
+async def _joined(inbox: Inbox, attempt: int, end: End) -> bool:
+    """Whether it could join the group; if not, some time has passed."""
+    try:
+        await inbox.start()
+    except KafkaError as error:
+        log.warning("Waiting for Kafka.", because=describe(error))
+        await happens_within(end.asked, pause_before(attempt + 4))
+        return False
+    return True
 
 
 async def _watch(inbox: Inbox, group: str, store: PostgresStore, stopping: asyncio.Event) -> None:

@@ -3,6 +3,7 @@
 | fixture | lives | is |
 |---|---|---|
 | `kafka` | session | `host:port` of a broker with all topics; shared, so use order ids of your own |
+| `worker_logs` | session | directory for the logs of the service's processes |
 | `postgres` | session | the `EmbeddedPostgres` all databases of the session lie in |
 | `postgres_dsn` | session | its DSN, for the database `postgres` |
 | `database` | test | DSN of a fresh, migrated database, dropped afterwards |
@@ -46,6 +47,14 @@ def servers() -> Path:
     directory = RUNS / str(os.getpid())
     directory.mkdir(parents=True, exist_ok=True)
     return directory
+
+
+@pytest.fixture(scope="session")
+def worker_logs(servers: Path) -> Path:
+    """Where the service's processes write their logs."""
+    logs = servers / "workers"
+    logs.mkdir(exist_ok=True)
+    return logs
 
 
 @pytest.fixture(scope="session")

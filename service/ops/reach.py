@@ -5,6 +5,8 @@ aiokafka says "unable to bootstrap" whatever the cause; asked for one connection
 """
 
 import asyncio
+import os
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,7 +47,7 @@ async def database_problem(url: str) -> str | None:
     except TimeoutError:
         return f"no answer within {PROBE_SECONDS:.0f} seconds"
     except OSError as error:
-        return describe(error)
+        return _in_words(error)
     return None
 
 
@@ -65,8 +67,17 @@ async def broker_problem(kafka: Mapping[str, Any]) -> str | None:
                 connection.close()
         except TimeoutError:
             reasons.append(f"{server}: no answer within {PROBE_SECONDS:.0f} seconds")
-        except (KafkaError, OSError) as error:
+        except OSError as error:
+            reasons.append(f"{server}: {_in_words(error)}")
+        except KafkaError as error:
             reasons.append(f"{server}: {describe(error)}")
         else:
             return None
     return "; ".join(reasons)
+
+
+def _in_words(error: OSError) -> str:
+    """What the system says, such as "Connection refused", without the numbers around it."""
+    if isinstance(error, socket.gaierror):
+        return f"the host name can't be resolved ({error.strerror})"
+    return os.strerror(error.errno) if error.errno else describe(error)

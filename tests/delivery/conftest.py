@@ -41,13 +41,6 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def worker_logs(servers: Path) -> Path:
-    logs = servers / "workers"
-    logs.mkdir(exist_ok=True)
-    return logs
-
-
-@pytest.fixture(scope="session")
 def site(servers: Path, postgres: EmbeddedPostgres, worker_logs: Path) -> Iterator[Site]:
     """Shared by the session's tests: use order ids of your own."""
     kafka = EmbeddedKafka(servers / "kafka-delivery", temporary=True)
