@@ -7,10 +7,12 @@ more). Between commands and decisions no order is said.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CASES = Path(__file__).parent / "cases"
 DECISION = "purchasing.decision.made.v1"

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from service.orders.arrival import Arrival
     from service.orders.cache import Cache
+    from service.rules.facts import Fact
+    from service.rules.ledger import Ledger
     from service.rules.terms import TermsBook
     from service.store.protocol import Batch
 
@@ -52,6 +54,16 @@ class Means:
     deciding_is_publishing: bool
 
 
+@dataclass(slots=True)
+class _Said:
+    """What the rules said of an order: its ledger and timed outputs with the new ones, and what is to be written."""
+
+    ledger: Ledger
+    timed: tuple[int, ...]
+    due_at: datetime | None
+    rows: Sequence[OutputRow] = ()
+
+
 class Transaction:
     """One batch, from locking its orders to its last statement."""
 
@@ -64,6 +76,7 @@ class Transaction:
         self._outputs: list[OutputRow] = []
         self._stuck: list[Stuck] = []
         self._assessed = 0
+        self._lanes: dict[str, int] = {}
         self.folded: list[tuple[str, OrderState]] = []
         """The states of the batch's orders as they are once it is committed."""
 
@@ -74,10 +87,8 @@ class Transaction:
         heard = [Heard(arrival, arrival.heard) for arrival in arrivals if isinstance(arrival.heard, Event)]
         refused = [Refused(arrival, arrival.heard) for arrival in arrivals if not isinstance(arrival.heard, Event)]
         order_ids = sorted({one.event.subject for one in heard}.union(again))
-        lanes = self._means.lanes
-        rows: dict[str, OrderRow] = {}
-        if order_ids:
-            rows = await self._batch.lock([(order_id, lane_of(order_id, lanes)) for order_id in order_ids])
+        self._lanes = {order_id: lane_of(order_id, self._means.lanes) for order_id in order_ids}
+        rows = await self._batch.lock(list(self._lanes.items())) if order_ids else {}
         # From here on everything is read by later statements than the one that locked.
         look = await self._batch.look(order_ids)
         states = await self._states(rows)
@@ -136,58 +147,76 @@ class Transaction:
 
     def _hear(self, row: OrderRow, state: OrderState, news: News, clock: Instant, barred: bool) -> None:
         """Add an order's news to its journals, and what the rules make of it."""
-        fresh = news.fresh.get(row.order_id, [])
-        after = state
+        order_id = row.order_id
+        fresh = news.fresh.get(order_id, ())
+        facts = state.facts
         if fresh:
-            self._add_facts(row.order_id, len(state.facts), fresh)
-            after = replace(state, version=_token(), facts=state.with_facts(one.fact for one in fresh))
-        due_at, stuck = row.due_at, row.stuck
+            self._add_facts(order_id, len(facts), fresh)
+            facts = state.with_facts([heard.fact for heard in fresh])
+        said = _Said(state.ledger, state.timed, row.due_at)
+        stuck = row.stuck
         if not row.held:
             self._assessed += 1
+            # Until the rules have said something, nothing is due: what raises publishes nothing and fires nothing.
+            said.due_at, stuck = None, None
             errors: list[Exception] = []
-            due_at, stuck = None, None
             with anything_else(errors.append):
-                after, due_at = self._decide(row.order_id, after, clock, barred, _traceparent(fresh))
+                said = self._ask(order_id, facts, state, self._moment(state, clock, barred), _traceparent(fresh))
             for error in errors:
                 stuck = type(error).__name__
-                self._stuck.append(Stuck(row.order_id, stuck, tuple(places(error))))
-        if (after.version, due_at, stuck) != (row.version, row.due_at, row.stuck):
-            self._updates.append(OrderUpdate(row.order_id, after.version, due_at, stuck))
-        self.folded.append((row.order_id, after))
+                self._stuck.append(Stuck(order_id, stuck, tuple(places(error))))
+        after = state
+        if fresh or said.rows:
+            self._outputs += said.rows
+            after = OrderState(_token(), facts, said.ledger, said.timed, state.published, state.problem)
+        if (after.version, said.due_at, stuck) != (row.version, row.due_at, row.stuck):
+            self._updates.append(OrderUpdate(order_id, after.version, said.due_at, stuck))
+        self.folded.append((order_id, after))
 
-    def _decide(
-        self, order_id: str, state: OrderState, clock: Instant, barred: bool, traceparent: str | None
-    ) -> tuple[OrderState, datetime | None]:
-        """Ask the rules; return the order's state with what they said, and its next deadline."""
+    def _ask(
+        self,
+        order_id: str,
+        facts: tuple[Fact[Any], ...],
+        state: OrderState,
+        moment: Moment,
+        traceparent: str | None,
+    ) -> _Said:
+        """Ask the rules. Raises whatever they raise, and JournalError."""
         if state.problem:
             raise JournalError(state.problem)
-        moment = Moment(
+        outputs, deadline = decide(order_id, facts, state.ledger, self._means.terms, moment)
+        # A deadline that has passed and did not fire waits for its quarantined record, not for time: whoever resolves
+        # that looks at the order again.
+        due_at = None if deadline is None or deadline < moment.horizon else instant(deadline)
+        if not outputs:
+            return _Said(state.ledger, state.timed, due_at)
+        rows = [output_row(output, self._lanes[order_id], traceparent) for output in outputs]
+        timed = [row.order_version for row in rows if row.timed and row.order_version is not None]
+        return _Said(state.ledger.after(outputs), (*state.timed, *timed), due_at, rows)
+
+    def _moment(self, state: OrderState, clock: Instant, barred: bool) -> Moment:
+        return Moment(
             now=micros(clock.now),
             horizon=0 if clock.horizon is None else micros(clock.horizon),
             deposit_barred=barred,
             published=None if self._means.deciding_is_publishing else state.published,
         )
-        outputs, deadline = decide(order_id, state.facts, state.ledger, self._means.terms, moment)
-        if outputs:
-            lane = lane_of(order_id, self._means.lanes)
-            rows = [output_row(output, lane, traceparent) for output in outputs]
-            state = replace(
-                state,
-                version=_token(),
-                ledger=state.ledger.after(outputs),
-                timed=(*state.timed, *(row.order_version for row in rows if row.timed and row.order_version)),
-            )
-            self._outputs += rows
-        # A deadline that has passed and did not fire waits for its quarantined record, not for time: whoever resolves
-        # that looks at the order again.
-        return state, None if deadline is None or deadline < moment.horizon else instant(deadline)
 
-    def _add_facts(self, order_id: str, known: int, fresh: Iterable[Heard]) -> None:
-        lane = lane_of(order_id, self._means.lanes)
+    def _add_facts(self, order_id: str, known: int, fresh: Sequence[Heard]) -> None:
+        lane = self._lanes[order_id]
         for nth, heard in enumerate(fresh, known + 1):
             event, data = heard.event, heard.fact.data
             self._facts.append(
-                FactRow(order_id, event.source, event.id, lane, nth, event.time, data.TYPE, data.model_dump_json())
+                FactRow(
+                    order_id,
+                    event.source,
+                    event.id,
+                    lane,
+                    nth,
+                    event.time,
+                    event.type,
+                    data.model_dump_json(exclude_none=True),
+                )
             )
             if heard.private is not None:
                 self._private.append(PrivateRow(order_id, event.source, event.id, heard.private_json()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -10,7 +10,9 @@ import asyncpg
 from service.store.errors import ForeignFactError, SchemaError, StoreError, StoreUnavailableError, ValueRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
+
+    from asyncpg.pool import PoolConnectionProxy
 
 ONE_ORDER = "facts_one_order"
 
@@ -20,6 +22,25 @@ TRY_AGAIN = ("08", "40", "53", "57", "58", "55P03", "55006", "25006", "25P03", "
 # Values the database can't hold; and 54: a row, an index entry or a text beyond its limits.
 REFUSED = ("22", "54")
 NO_TABLES = ("42P01", "42703", "3F000")
+
+
+# What the driver says when it finds a connection closed, or the server's last word in the place of an answer.
+LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+@contextmanager
+def ended_if_lost(connection: PoolConnectionProxy[asyncpg.Record]) -> Iterator[None]:
+    """A connection that breaks inside is closed, not handed to its next user.
+
+    One that the server ended while it was idle isn't seen as closed: the driver only stumbles over it, and again.
+    """
+    try:
+        yield
+    except asyncpg.DataError:
+        raise
+    except LOST:
+        connection.terminate()
+        raise
 
 
 @asynccontextmanager
@@ -39,10 +60,8 @@ async def translated() -> AsyncIterator[None]:
         raise ValueRefusedError(f"the driver can't send a value ({type(error).__name__})") from None
     except UnicodeEncodeError:
         raise ValueRefusedError("a text has lone surrogates") from None
-    except asyncpg.InterfaceError as error:
-        if "closed" not in str(error) and "closing" not in str(error):
-            raise
-        raise StoreUnavailableError("the connection to PostgreSQL was lost") from None
+    except LOST as error:
+        raise StoreUnavailableError("the connection to PostgreSQL was lost") from error
     except (OSError, TimeoutError) as error:
         raise StoreUnavailableError(f"PostgreSQL can't be reached ({type(error).__name__})") from None
 

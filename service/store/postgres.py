@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import asyncpg
 
 from service.store.errors import SchemaError
-from service.store.failures import translated
+from service.store.failures import ended_if_lost, translated
 from service.store.postgres_batch import PostgresBatch
 from service.store.rows import Installation, Instant, ProgressRow
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 4
 NEVER = 1 << 60
+CLOSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +114,12 @@ class PostgresStore:
         return cls(pool, installation, opened, clock)
 
     async def close(self) -> None:
-        """Give the connections back; what is under way ends first."""
-        async with translated():
-            await self._pool.close()
+        """Close the connections; what is under way has some seconds to end first."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
 
     @property
     def installation(self) -> Installation:
@@ -129,8 +134,10 @@ class PostgresStore:
     @asynccontextmanager
     async def batch(self) -> AsyncIterator[Batch]:
         """Begin a transaction (read committed: what commits while it waits for a lock, its next statement sees)."""
-        async with translated(), self._pool.acquire() as connection, connection.transaction():
-            yield PostgresBatch(connection, self._clock)
+        async with translated(), self._pool.acquire() as connection:
+            with ended_if_lost(connection):
+                async with connection.transaction():
+                    yield PostgresBatch(connection, self._clock)
 
     async def clock(self) -> Instant:
         """Return the server's clock, and up to where all partitions were read."""
@@ -158,8 +165,9 @@ class PostgresStore:
         return [row[0] for row in rows]
 
     async def _fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
-        async with translated():
-            return await self._pool.fetch(query, *arguments)
+        async with translated(), self._pool.acquire() as connection:
+            with ended_if_lost(connection):
+                return await connection.fetch(query, *arguments)
 
 
 async def _keep(_: Any) -> None:

@@ -14,7 +14,7 @@ from tests.golden import CASES, Case, cases, differences, told
 
 @pytest.fixture(params=cases(), ids=lambda case: case.name)
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
-    yield request.param
+    return request.param
 
 
 def test_a_worked_example_publishes_what_it_says(case: Case, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

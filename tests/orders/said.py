@@ -1,0 +1,32 @@
+"""What was published, in a form that a test can be read with."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from service.orders.handled import Handled
+    from service.store.rows import OutputRow
+
+
+def event_of(output: OutputRow) -> dict[str, Any]:
+    return json.loads(output.value)
+
+
+def said(*handled: Handled) -> list[tuple[Any, ...]]:
+    """Of each output: order, version, and a decision's kind and outcome or a command's line and amount."""
+    found = []
+    for one in handled:
+        for _, output in one.outputs:
+            data = event_of(output)["data"]
+            if output.order_id is not None:
+                words = (data["kind"], data["outcome"]) if "kind" in data else (data["line"], data["amount"]["value"])
+                found.append((output.order_id, output.order_version, *words))
+    return found
+
+
+def notices(*handled: Handled) -> list[dict[str, Any]]:
+    """The data of the quarantine notices."""
+    topic = "purchasing.quarantine.v1"
+    return [event_of(output)["data"] for one in handled for _, output in one.outputs if output.topic == topic]

@@ -1,0 +1,75 @@
+"""Orders told as the records that their events arrive in."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any, Self
+
+from purchasing_contracts.envelope import Event, decode, encode_structured
+from purchasing_contracts.topics import topic_of
+
+from service.orders.arrival import Arrival
+from tests.rules.happenings import HOUR, Happenings, when
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OFFSETS = count()
+
+
+def record(
+    value: bytes | None,
+    *,
+    key: bytes | None = None,
+    topic: str = "purchasing.events.order.v1",
+    partition: int = 0,
+    timestamp_ms: int | None = None,
+) -> Arrival:
+    """A record as the inbox hands it on, at an offset of its own."""
+    heard = decode(topic, key, value, ())
+    return Arrival(topic, partition, next(OFFSETS), timestamp_ms, key, value, (), heard)
+
+
+def again(arrival: Arrival) -> Arrival:
+    """The same message in another record."""
+    return arrival._replace(offset=next(OFFSETS))
+
+
+class Story(Happenings):
+    """What happens to one order, an hour apart unless said otherwise; `arrivals` are its records, in the order told."""
+
+    def __init__(self, order_id: str = "ord-1", timestamp_ms: int | None = None) -> None:
+        self.order_id = order_id
+        self.arrivals: list[Arrival] = []
+        self._timestamp_ms = timestamp_ms
+
+    def __iter__(self) -> Iterator[Arrival]:
+        return iter(self.arrivals)
+
+    @property
+    def steps(self) -> int:
+        return len(self.arrivals)
+
+    @property
+    def last(self) -> Arrival:
+        return self.arrivals[-1]
+
+    def tell(self, data: Any, at: int | None = None, source: str = "", message: str = "") -> Self:
+        event = Event(
+            id=message or f"{self.order_id}-e{self.steps}",
+            source=source or "/tests",
+            type=data.TYPE,
+            subject=self.order_id,
+            time=when(self.steps * HOUR if at is None else at),
+            data=data,
+        )
+        value = encode_structured(event)
+        topic = topic_of(type(data)).name
+        key = self.order_id.encode()
+        self.arrivals.append(record(value, key=key, topic=topic, timestamp_ms=self._timestamp_ms))
+        return self
+
+
+def paid_order(order_id: str = "ord-1") -> Story:
+    """Placed, accepted and paid in full: effective."""
+    return Story(order_id).placed().accepted().paid()

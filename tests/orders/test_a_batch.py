@@ -1,0 +1,227 @@
+"""What a batch comes to, on either store."""
+
+import asyncio
+import json
+
+import pytest
+
+from service.orders import transaction
+from service.orders.engine import Engine
+from service.orders.handled import Handled
+from service.rules.decide import decide
+from tests.orders.conftest import engine_on
+from tests.orders.said import event_of, notices, said
+from tests.orders.stories import Story, again, paid_order, record
+from tests.rules.happenings import amounts
+
+
+async def test_an_order_paid_in_full_is_effective_and_says_so_once(engine: Engine) -> None:
+    handled = await engine.handle(paid_order().arrivals)
+
+    assert (handled.facts, handled.assessed) == (3, 1)
+    assert said(handled) == [("ord-1", 1, "agreement", "effective")]
+
+
+async def test_one_event_at_a_time_and_all_at_once_end_alike(engine: Engine) -> None:
+    def story(order_id: str) -> Story:
+        return paid_order(order_id).bought(goods=90_000)
+
+    together = await engine.handle(story("ord-a").arrivals)
+    singly = [await engine.handle([arrival]) for arrival in story("ord-b")]
+
+    assert [one[1:] for one in said(together)] == [one[1:] for one in said(*singly)]
+    assert [one[1] for one in said(*singly)] == [1, 2]
+
+
+async def test_what_came_before_is_remembered_without_the_cache(engine: Engine) -> None:
+    await engine.handle(paid_order().arrivals)
+    engine.cache.clear()
+    bought = await engine.handle([paid_order().bought(goods=90_000).last])
+
+    assert said(bought) == [("ord-1", 2, "purchase", 10_010)]
+
+
+async def test_a_whole_batch_that_comes_again_is_known_and_publishes_nothing(engine: Engine) -> None:
+    story = paid_order().bought(goods=90_000)
+    first = await engine.handle(story.arrivals)
+    second = await engine.handle(story.arrivals)
+
+    assert first.outputs
+    assert Handled(known=4) == second
+
+
+async def test_a_message_twice_in_one_batch_is_one_fact(engine: Engine) -> None:
+    story = paid_order()
+    handled = await engine.handle([*story, again(story.last)])
+
+    assert (handled.facts, handled.known) == (3, 1)
+
+
+async def test_the_same_message_in_another_notation_is_known(engine: Engine) -> None:
+    story = paid_order()
+    await engine.handle(story.arrivals)
+    event = json.loads(story.last.value)
+    event["time"] = event["time"].replace("Z", "+00:00")
+    event["data"]["of_no_meaning"] = {"to": "anyone"}
+    spaced = json.dumps(event, indent=2).encode()
+    handled = await engine.handle([record(spaced, key=b"ord-1", topic=story.last.topic)])
+
+    assert Handled(known=1) == handled
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"time": "2026-03-02T11:00:01Z"}, "/time"),
+        ({"data": {"payment_id": "pay-2"}}, "/data"),
+        ({"type": "purchasing.order.receipt_confirmed.v1", "data": {}}, "/type"),
+        ({"subject": "ord-2"}, "/subject"),
+    ],
+    ids=["another instant", "another member", "another type", "another order"],
+)
+async def test_a_known_identity_with_other_content_is_a_conflict(engine: Engine, change: dict, place: str) -> None:
+    story = paid_order()
+    await engine.handle(story.arrivals)
+    event = json.loads(story.last.value)
+    other = {**event, **change, "data": {**event["data"], **change.get("data", {})}}
+    topic = "purchasing.events.payment.v1" if "type" not in change else "purchasing.events.order.v1"
+    arrival = record(json.dumps(other).encode(), key=other["subject"].encode(), topic=topic)
+    handled = await engine.handle([arrival])
+
+    assert handled.facts == 0
+    assert [("conflict", place, other["subject"])] == [
+        (n["reason"], n["place"], n["order_id"]) for n in notices(handled)
+    ]
+    assert Handled() == await engine.handle([arrival])
+
+
+async def test_two_orders_claim_one_message_in_one_batch_and_the_first_heard_stands(engine: Engine) -> None:
+    first = Story("ord-1").accepted()
+    second = Story("ord-2").tell(first.last.heard.data, message="ord-1-e0", at=0)
+    handled = await engine.handle([*second, *first])
+
+    assert handled.facts == 1
+    assert [n["order_id"] for n in notices(handled)] == ["ord-1"]
+
+
+async def test_the_first_heard_stands_against_a_later_contradiction(engine: Engine) -> None:
+    story = Story().placed().accepted().paid(amounts(goods=50_000))
+    contradiction = paid_order().last
+    first = await engine.handle([*story, contradiction])
+    later = await engine.handle([story.cost(100).last])
+
+    assert said(first) == [("ord-1", 1, "agreement", "short_paid")]
+    assert said(later) == []
+
+
+async def test_bad_records_are_put_aside_once_and_the_others_go_on(engine: Engine) -> None:
+    bad = record(b"{", key=b"ord-9")
+    batch = [*paid_order("ord-1"), bad, *paid_order("ord-2")]
+    first = await engine.handle(batch)
+    second = await engine.handle(batch)
+
+    assert {"ord-1", "ord-2"} == {one[0] for one in said(first)}
+    assert [("not_json", bad.offset)] == [(n["reason"], n["offset"]) for n in notices(first)]
+    assert [bad] == [one.arrival for one in first.refused]
+    assert Handled(known=6) == second
+
+
+async def test_a_notice_is_keyed_by_the_order_where_that_can_be_read_else_by_the_record(engine: Engine) -> None:
+    readable = record(b'{"specversion":"1.0"}', key=b"ord-7")
+    unreadable = record(None, key=None, partition=3)
+    handled = await engine.handle([readable, unreadable])
+
+    where = f"purchasing.events.order.v1/3/{unreadable.offset}"
+    assert ["ord-7", where] == [output.key for _, output in handled.outputs]
+    assert [output.order_id for _, output in handled.outputs] == [None, None]
+
+
+async def test_an_order_takes_so_many_facts_and_no_more(store) -> None:
+    engine = engine_on(store, facts_per_order=5)
+    story = paid_order()
+    for n in range(5):
+        story.cost(100, cost=f"cost-{n}")
+    first = await engine.handle(story.arrivals)
+    known = await engine.handle(story.arrivals[:5])
+
+    assert first.facts == 5
+    assert [n["reason"] for n in notices(first)] == ["too_many_facts"] * 3
+    assert Handled(known=5) == known
+
+
+async def test_outputs_carry_on_the_trace_of_the_message_that_caused_them(engine: Engine) -> None:
+    story = paid_order()
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    event = {**json.loads(story.last.value), "traceparent": trace}
+    last = record(json.dumps(event).encode(), key=b"ord-1", topic=story.last.topic)
+    handled = await engine.handle([*story.arrivals[:2], last])
+
+    assert [trace] == [event_of(output)["traceparent"] for _, output in handled.outputs]
+
+
+async def test_an_order_whose_rules_raise_is_stuck_and_the_others_go_on(engine: Engine, monkeypatch) -> None:
+    def broken(order_id, *rest):
+        if order_id == "ord-1":
+            raise ZeroDivisionError("what a name and an address came to")
+        return decide(order_id, *rest)
+
+    monkeypatch.setattr(transaction, "decide", broken)
+    story = paid_order("ord-1")
+    handled = await engine.handle([*story, *paid_order("ord-2")])
+
+    assert handled.facts == 6
+    assert {"ord-2"} == {one[0] for one in said(handled)}
+    assert [(one.order_id, one.error) for one in handled.stuck] == [("ord-1", "ZeroDivisionError")]
+    assert "address" not in repr(handled.stuck)
+
+    monkeypatch.setattr(transaction, "decide", decide)
+    bought = await engine.handle([story.bought(goods=90_000).last])
+
+    assert [one[1:] for one in said(bought)] == [(1, "agreement", "effective"), (2, "purchase", 10_010)]
+    assert await engine._store.stuck(10) == []
+
+
+async def test_a_stuck_order_ends_with_its_money_when_it_is_looked_at_again(engine: Engine, monkeypatch) -> None:
+    story = paid_order().bought(goods=90_000)
+    with monkeypatch.context() as patched:
+        patched.setattr(transaction, "decide", lambda *_: 1 / 0)
+        await engine.handle(story.arrivals)
+        stuck = await engine._store.stuck(10)
+    after = await engine.look_again(stuck)
+
+    assert stuck == ["ord-1"]
+    assert ("ord-1", 2, "purchase", 10_010) in said(after)
+    assert await engine._store.stuck(10) == []
+
+
+async def test_looking_again_at_orders_publishes_nothing_new(engine: Engine) -> None:
+    await engine.handle([*paid_order("ord-1").bought(goods=90_000), *paid_order("ord-2")])
+    cached = await engine.look_again(["ord-1", "ord-2"])
+    engine.cache.clear()
+    loaded = await engine.look_again(["ord-1", "ord-2"])
+
+    assert Handled(assessed=2) == cached == loaded
+
+
+async def test_while_a_record_of_the_order_lies_in_quarantine_no_deposit_is_taken(engine: Engine, monkeypatch) -> None:
+    barred = {}
+
+    def watching(order_id, facts, ledger, terms, moment):
+        barred[order_id] = moment.deposit_barred
+        return decide(order_id, facts, ledger, terms, moment)
+
+    monkeypatch.setattr(transaction, "decide", watching)
+    await engine.handle([*paid_order("ord-1"), *paid_order("ord-2"), record(b'{"specversion":"1.0"}', key=b"ord-1")])
+    same_batch = dict(barred)
+    await engine.look_again(["ord-1", "ord-2"])
+
+    assert {"ord-1": True, "ord-2": False} == same_batch == barred
+
+
+async def test_batches_side_by_side_in_one_process_don_t_mix(engine: Engine) -> None:
+    stories = [paid_order(f"ord-{n}").bought(goods=90_000) for n in range(8)]
+    handled = await asyncio.gather(*(engine.handle([arrival]) for story in stories for arrival in story))
+
+    outputs = said(*handled)
+    assert [one[1] for one in sorted(outputs)] == 8 * [1, 2]
+    assert sum(one[3] for one in outputs if one[2] == "purchase") == 8 * 10_010
