@@ -57,6 +57,7 @@ DEFECTS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.parametrize("placed", [0, 9 * HOUR], ids=["placed first", "all as of one instant"])
 @pytest.mark.parametrize(
     ("first", "outcome"),
     [
@@ -68,12 +69,12 @@ DEFECTS: list[dict[str, Any]] = [
     ],
 )
 def test_of_several_defects_the_first_in_the_order_of_trial_is_named(
-    first: int, outcome: tuple[str, list[str]]
+    first: int, outcome: tuple[str, list[str]], placed: int
 ) -> None:
     members: dict[str, Any] = {}
     for defect in DEFECTS[first:]:
         members |= defect
-    order = Order().placed(**members).accepted().paid().decided()
+    order = Order().placed(at=placed, **members).accepted(at=HOUR).paid(at=2 * HOUR).decided()
     assert order.stands("agreement") == outcome
 
 

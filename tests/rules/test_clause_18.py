@@ -125,3 +125,19 @@ def test_deliveries_in_parts_start_the_period_with_the_last() -> None:
 def test_the_last_instant_of_the_first_final_delivery_counts_when_it_is_heard_late() -> None:
     order = delivered().decided(DELIVERED).delivered("pack-2", at=DELIVERED - HOUR).decided(DELIVERED)
     assert order.due_at == LAST - HOUR
+
+
+def test_receipt_deemed_confirmed_stays_so_when_less_of_the_input_is_known_to_be_read_afterwards() -> None:
+    order = delivered().decided(LAST + DAY, horizon=LAST + 1)
+    order.cost(5).decided(LAST + 2 * DAY, horizon=LAST)
+    assert order.told("receipt") == ["deemed_confirmed"]
+    assert order.due_at is None
+
+
+def test_receipt_deemed_confirmed_is_open_again_when_the_order_turns_out_to_have_a_longer_period() -> None:
+    order = delivered().decided(LAST + 1)
+    order.placed(at=-HOUR, dissolution_period_days=30).decided(LAST + 2)
+    assert order.told("receipt") == ["deemed_confirmed", "superseded"]
+    assert order.due_at == DELIVERED + 30 * DAY
+    order.decided(DELIVERED + 30 * DAY + 1)
+    assert order.told("receipt") == ["deemed_confirmed", "superseded", "deemed_confirmed"]

@@ -27,6 +27,7 @@ def test_a_tip_asked_back_at_the_last_instant_is_refunded(
 ) -> None:
     order = tipped().asks_tip_back(at=at).decided()
     assert order.stands("tip_refund", "tip-1") == (outcome, ["21"])
+    assert ("in time" in order.decision("tip_refund", "tip-1").basis[0].because) is bool(refunds)
     assert order.refunds == refunds
     if refunds:
         assert order.refund_clauses("tip:tip-1") == ["21"]

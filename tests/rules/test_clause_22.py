@@ -164,6 +164,17 @@ def test_a_refund_that_was_paid_before_an_unjust_chargeback_is_not_demanded_but_
     assert order.told("payment_demand", "cb-1") == ["demanded 101301"]
 
 
+def test_only_what_was_not_refunded_before_can_be_withheld_and_the_rest_is_claimed() -> None:
+    order = effective().bought(90_000, 1_000).decided()
+    assert order.refunds == [("purchase", 10_210, "pay-1")]
+    order.charged_back().unavailable().decided()
+    # 1,013.01 are due, 102.10 were refunded: 910.91 are kept back, and so much less is claimed.
+    assert order.refunded() == 10_210
+    assert order.told("refund_withheld", "purchase") == ["withheld 91091"]
+    assert order.told("payment_demand", "cb-1") == ["demanded 10210"]
+    assert order.told("repayment_demand", "purchase") == []
+
+
 def test_a_just_chargeback_counts_against_what_is_due_and_the_rest_is_paid() -> None:
     order = effective().charged_back(1_200, attributable=True).asks_to_cancel().decided()
     assert order.refunds == [("purchase", 100_000, "pay-1")]
