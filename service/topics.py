@@ -51,9 +51,7 @@ async def create_topics(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPI
         replicas = max(1, min(REPLICAS, brokers))
         answer = await admin.create_topics(
             [
-                NewTopic(
-                    topic.name, partitions_of(topic, lanes), replicas, topic_configs=dict(topic.settings)
-                )
+                NewTopic(topic.name, partitions_of(topic, lanes), replicas, topic_configs=dict(topic.settings))
                 for topic in missing
             ]
         )
@@ -97,17 +95,13 @@ async def topic_problems(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOP
     ]
 
 
-def _problems_of(
-    topic: Topic, number: int | None, lanes: int, settings: Mapping[str, str]
-) -> Iterator[TopicProblem]:
+def _problems_of(topic: Topic, number: int | None, lanes: int, settings: Mapping[str, str]) -> Iterator[TopicProblem]:
     if number is None:
         yield TopicProblem(f"{topic.name} does not exist: create it with `topics create`", stops=True)
         return
     needed = partitions_of(topic, lanes)
     if topic is OUTBOX and number != needed:
-        sentence = (
-            f"{topic.name} has {number} partitions and needs {needed}, one for each lane of the database"
-        )
+        sentence = f"{topic.name} has {number} partitions and needs {needed}, one for each lane of the database"
         yield TopicProblem(sentence, stops=True)
     elif number < needed:
         yield TopicProblem(f"{topic.name} has {number} partitions and should have {needed}", stops=False)
