@@ -12,7 +12,7 @@ import pytest
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.store.migrate import migrate
 from service.topics import create_topics
-from tests.delivery.outside import Outside
+from tests.delivery.outside import Outside, Sender
 from tests.delivery.service import Worker
 
 LANES = 4
@@ -31,6 +31,9 @@ class Site:
 
     def outside(self, group: str = "purchasing", *, past: bool = False) -> Outside:
         return Outside(self.bootstrap, self.database, group, past=past)
+
+    def sender(self) -> Sender:
+        return Sender(self.bootstrap)
 
     async def rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self.database)

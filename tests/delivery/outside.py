@@ -57,46 +57,19 @@ class Seen:
         return int(self.event["data"].get("order_version", 0))
 
 
-class Outside:
-    """A sender, and a reader (`read_committed`) of everything published since the block began, in its background."""
+class Sender:
+    """A sender of events."""
 
-    def __init__(self, bootstrap: str, database: str, group: str = "purchasing", *, past: bool = False) -> None:
-        self.bootstrap, self.group, self.past = bootstrap, group, past
-        self.by_key: dict[str, list[Seen]] = defaultdict(list)
-        self._database = database
-        self._arrived = asyncio.Condition()
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
 
     async def __aenter__(self) -> Self:
-        self.pool = await asyncpg.create_pool(self._database, min_size=1, max_size=4)
         self.producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap)
-        self.reader = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level="read_committed")
-        self.acknowledged = AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap, group_id=self.group, enable_auto_commit=False
-        )
-        for client in (self.producer, self.reader, self.acknowledged):
-            await client.start()
-        partitions = [
-            TopicPartition(topic.name, n) for topic in TOPICS if topic.name in OUT for n in range(topic.partitions)
-        ]
-        self.reader.assign(partitions)
-        await (self.reader.seek_to_beginning(*partitions) if self.past else self.reader.seek_to_end(*partitions))
-        self._reading = asyncio.create_task(self._read())
+        await self.producer.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._reading.cancel()
-        await asyncio.wait([self._reading])
-        for client in (self.producer, self.reader, self.acknowledged):
-            await client.stop()
-        await self.pool.close()
-
-    async def _read(self) -> None:
-        async for record in self.reader:
-            key = record.key.decode()
-            seen = Seen(record.topic, record.partition, record.offset, key, json.loads(record.value))
-            async with self._arrived:
-                self.by_key[key].append(seen)
-                self._arrived.notify_all()
+        await self.producer.stop()
 
     async def send(self, event: dict[str, Any]) -> TopicPartition:
         """Send an event in structured mode; returns its partition and waits until Kafka has it."""
@@ -108,6 +81,48 @@ class Outside:
         """Send any record; returns where it is."""
         sent = await self.producer.send_and_wait(topic, value, key, partition=partition, headers=list(headers))
         return TopicPartition(topic, sent.partition), sent.offset
+
+
+class Outside(Sender):
+    """A sender, and a reader (`read_committed`) of everything published since the block began, in its background."""
+
+    def __init__(self, bootstrap: str, database: str, group: str = "purchasing", *, past: bool = False) -> None:
+        super().__init__(bootstrap)
+        self.group, self.past = group, past
+        self.by_key: dict[str, list[Seen]] = defaultdict(list)
+        self._database = database
+        self._arrived = asyncio.Condition()
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self.pool = await asyncpg.create_pool(self._database, min_size=1, max_size=4)
+        self.reader = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level="read_committed")
+        self.acknowledged = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap, group_id=self.group, enable_auto_commit=False
+        )
+        for client in (self.reader, self.acknowledged):
+            await client.start()
+        partitions = [TopicPartition(name, n) for name, count in OUT.items() for n in range(count)]
+        self.reader.assign(partitions)
+        await (self.reader.seek_to_beginning(*partitions) if self.past else self.reader.seek_to_end(*partitions))
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._reading.cancel()
+        await asyncio.wait([self._reading])
+        for client in (self.reader, self.acknowledged):
+            await client.stop()
+        await self.pool.close()
+        await super().__aexit__()
+
+    async def _read(self) -> None:
+        async for record in self.reader:
+            key = record.key.decode()
+            seen = Seen(record.topic, record.partition, record.offset, key, json.loads(record.value))
+            async with self._arrived:
+                self.by_key[key].append(seen)
+                self._arrived.notify_all()
 
     async def send_and_settle(self, event: dict[str, Any]) -> None:
         """Send an event, and wait until it is handled and everything it led to is published."""
