@@ -22,10 +22,11 @@ from service.store.memory import MemoryStore
 from service.store.rows import Instant
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from service.orders.handled import Handled
     from service.rules.terms import TermsBook
+    from service.store.protocol import Store
 
 START = micros(datetime(2000, 1, 1, tzinfo=UTC))
 """What the clock says before the first event: the earliest instant that a message may name."""
@@ -47,13 +48,20 @@ class VirtualClock:
 
 
 class Simulation:
-    """Takes events one by one. Many orders may be mixed."""
+    """Takes events one by one. Many orders may be mixed.
 
-    def __init__(self, terms: TermsBook = TERMS_OF_THE_AGREEMENT) -> None:
+    Another store than memory may be given, by what makes one of the clock: so the worked examples run on PostgreSQL.
+    """
+
+    def __init__(
+        self,
+        terms: TermsBook = TERMS_OF_THE_AGREEMENT,
+        store_with: Callable[[VirtualClock], Store] = lambda clock: MemoryStore(clock=clock),
+    ) -> None:
         self._seen = START
         self._heard = 0
         self._clock = VirtualClock()
-        self._store = MemoryStore(clock=self._clock)
+        self._store = store_with(self._clock)
         self._engine = Engine(self._store, lambda: terms, deciding_is_publishing=True)
         self._fired: dict[str, int] = {}
 

@@ -164,7 +164,10 @@ async def _applied(connection: asyncpg.Connection[asyncpg.Record]) -> list[Appli
 
 async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migration) -> None:
     async with connection.transaction():
-        await connection.execute(migration.sql)
+        try:
+            await connection.execute(migration.sql)
+        except asyncpg.PostgresError as error:
+            raise SchemaError(f"{_names([migration])} failed and left nothing behind: {error}") from error
         await connection.execute(
             "insert into schema_migrations (number, name, kind, sha256) values ($1, $2, $3, $4)",
             migration.number,

@@ -1,5 +1,6 @@
 """The cache: bounded by facts, valid by the row's token, filled after COMMIT."""
 
+from contextlib import suppress
 from uuid import uuid4
 
 import asyncpg
@@ -100,7 +101,8 @@ async def test_nothing_is_read_for_a_cached_order(stores, monkeypatch) -> None:
 REFUSE_AT_COMMIT = """
 create function refuse() returns trigger language plpgsql as $$
 begin raise exception 'no commit' using errcode = '40001'; end $$;
-create constraint trigger refuse after insert on facts deferrable initially deferred for each row execute function refuse();
+create constraint trigger refuse after insert on facts deferrable initially deferred
+for each row execute function refuse();
 """
 
 
@@ -129,12 +131,10 @@ async def test_a_new_connection_empties_the_cache(database: str, stores) -> None
     ended = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'purchasing'"
     assert await connection.fetchval(ended) == 2
     await connection.close()
-    for _ in range(2):
-        try:
-            await engine.look_again(["ord-1"])
-            break
-        except StoreUnavailableError:
-            continue
+    # The driver may have seen the end of the connection already, or see it only now.
+    with suppress(StoreUnavailableError):
+        await engine.look_again(["ord-1"])
+    await engine.look_again(["ord-1"])
 
     assert stores[0].epoch == before + 1
     assert len(engine.cache) == 1

@@ -1,4 +1,4 @@
-"""Private members (clause 23): apart from the facts, compared while they are there, and missed by nobody when erased."""
+"""Private members (clause 23): apart from the facts, compared while they are there, missed by nobody when erased."""
 
 import json
 

@@ -1,0 +1,172 @@
+"""Deadlines, as far as the batch transaction carries them: who may fire one, and when it has passed."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import asyncpg
+import pytest
+
+from service.orders.engine import Engine
+from service.orders.handled import Handled
+from service.rules.terms import TERMS_OF_THE_AGREEMENT
+from service.store.memory import MemoryStore
+from service.store.postgres import PostgresStore
+from service.store.rows import Instant, ProgressRow, Publication
+from tests.orders.conftest import LANES, engine_on
+from tests.orders.said import event_of, said
+from tests.orders.stories import Story, paid_order, record
+from tests.rules.happenings import HOUR, when
+
+DELIVERED = 10 * HOUR
+DUE = when(DELIVERED) + timedelta(days=10)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Hands:
+    """A clock set by hand; the input counts as read up to it, or up to `read_up_to`."""
+
+    def __init__(self) -> None:
+        self.now = when(DELIVERED)
+        self.read_up_to: datetime | None = None
+
+    def __call__(self, _: Instant | None = None) -> Instant:
+        return Instant(self.now, self.read_up_to)
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+async def store(where: str | None, hands: Hands):
+    if where is None:
+        yield MemoryStore(lanes=LANES, clock=hands)
+        return
+    postgres = await PostgresStore.open(where, connections=3, clock=hands)
+    yield postgres
+    await postgres.close()
+
+
+def delivered(order_id: str = "ord-1") -> Story:
+    return paid_order(order_id).bought().received().delivered(at=DELIVERED)
+
+
+async def test_a_deadline_fires_once_it_is_strictly_past_and_only_once(engine: Engine, hands: Hands) -> None:
+    await engine.handle(delivered().arrivals)
+    waits = await engine._store.earliest_due()
+    hands.now = hands.read_up_to = DUE
+    at_the_last_instant = await engine.fire_due()
+    hands.now = hands.read_up_to = DUE + MICROSECOND
+    fired, again = await engine.fire_due(), await engine.fire_due()
+
+    assert waits == (DUE, "ord-1")
+    assert Handled() == at_the_last_instant
+    assert [one[2:] for one in said(fired)] == [("receipt", "deemed_confirmed")]
+    assert Handled() == again
+    assert await engine._store.earliest_due() is None
+
+
+async def test_a_deadline_waits_until_the_input_has_been_read_up_to_it(engine: Engine, hands: Hands) -> None:
+    await engine.handle(delivered().arrivals)
+    hands.now = DUE + timedelta(days=30)
+    nothing_known = await engine.fire_due()
+    hands.read_up_to = DUE
+    lagging = await engine.fire_due()
+    confirmed = await engine.handle([delivered().confirms_receipt(at=DELIVERED + HOUR).last])
+    hands.read_up_to = DUE + timedelta(days=30)
+    caught_up = await engine.fire_due()
+
+    assert Handled() == nothing_known == lagging == caught_up
+    assert [one[2:] for one in said(confirmed)] == [("receipt", "confirmed")]
+
+
+async def test_two_workers_fire_each_deadline_once_between_them(store, hands: Hands) -> None:
+    orders = [f"ord-{n}" for n in range(30)]
+    await engine_on(store).handle([arrival for order in orders for arrival in delivered(order)])
+    hands.now = hands.read_up_to = DUE + HOUR * MICROSECOND
+    fired = await asyncio.gather(*(engine_on(store).fire_due(limit=20) for _ in range(3)))
+
+    assert sorted(orders) == sorted(one[0] for one in said(*fired))
+
+
+async def test_the_days_of_a_payment_demand_run_from_its_publication(
+    engine: Engine, hands: Hands, where: str | None, store
+) -> None:
+    story = paid_order().bought().received().charged_back(101_301, at=DELIVERED)
+    handled = await engine.handle(story.arrivals)
+    (demand,) = [output for _, output in handled.outputs if output.timed]
+    first = await engine._store.earliest_due()
+    hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=3, hours=1)
+    not_published = await engine.fire_due()
+    second = await engine._store.earliest_due()
+    published_at = when(DELIVERED) + timedelta(days=2)
+    await publish(where, store, Publication("ord-1", demand.order_version, published_at))
+    hands.now = hands.read_up_to = second[0] + MICROSECOND
+    published = await engine.fire_due()
+
+    assert event_of(demand)["data"]["kind"] == "payment_demand"
+    assert when(DELIVERED) + timedelta(days=3) == first[0]
+    assert said(not_published) == []
+    assert ("chargeback:cb-1", 101_301) in [one[2:] for one in said(published)]
+
+
+async def publish(where: str | None, store, publication: Publication) -> None:
+    if where is None:
+        store.publications[publication.order_id].append(publication)
+        return
+    connection = await asyncpg.connect(where)
+    await connection.execute("insert into publications values (0, 1, $1, $2, $3)", *publication)
+    await connection.close()
+
+
+async def test_a_deposit_that_is_barred_is_not_asked_about_for_ever(engine: Engine, hands: Hands) -> None:
+    def demanded(order_id: str) -> Story:
+        return paid_order(order_id).bought().received().charged_back(101_301, at=DELIVERED)
+
+    engine = Engine(engine._store, lambda: TERMS_OF_THE_AGREEMENT, deciding_is_publishing=True)
+    await engine.handle([*demanded("ord-1"), *demanded("ord-2"), record(b'{"specversion":"1.0"}', key=b"ord-1")])
+    hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=4)
+    fired, again = await engine.fire_due(), await engine.fire_due()
+
+    assert [(one[0], *one[2:]) for one in said(fired)] == [("ord-2", "chargeback:cb-1", 101_301)]
+    assert Handled() == again
+
+
+async def test_a_batch_notes_how_far_it_read_its_partitions(database: str) -> None:
+    store = await PostgresStore.open(database, connections=1)
+    topics = {"placed": "purchasing.events.order.v1", "paid": "purchasing.events.payment.v1"}
+    partitions = [ProgressRow(topic, n, None) for topic in topics.values() for n in range(2)]
+    await store.note_progress(partitions)
+    unknown = (await store.clock()).horizon
+    story = [a._replace(partition=n % 2, timestamp_ms=1_000_000 + n) for n, a in enumerate(paid_order())]
+    await engine_on(store).handle(story)
+    partly_known = (await store.clock()).horizon
+    later = [row._replace(read_up_to=datetime.fromtimestamp(2_000, when(0).tzinfo)) for row in partitions[2:]]
+    await store.note_progress(later)
+    all_known = (await store.clock()).horizon
+    await store.note_progress([partitions[0]._replace(read_up_to=datetime.fromtimestamp(1, when(0).tzinfo))])
+    never_back = (await store.clock()).horizon
+    await store.close()
+
+    assert unknown is None
+    assert partly_known is None
+    assert all_known.timestamp() == 1_000.0
+    assert all_known == never_back
+
+
+async def test_an_order_that_is_held_hears_and_says_nothing(database: str) -> None:
+    store = await PostgresStore.open(database, connections=1)
+    connection = await asyncpg.connect(database)
+    engine = engine_on(store)
+    story = paid_order().bought(goods=90_000)
+    await engine.handle(story.arrivals[:3])
+    await connection.execute("update orders set held_at = now()")
+    held = await engine.handle(story.arrivals[3:])
+    await connection.execute("update orders set held_at = null")
+    released = await engine.look_again(["ord-1"])
+    await connection.close()
+    await store.close()
+
+    assert Handled(facts=1) == held
+    assert said(released) == [("ord-1", 2, "purchase", 10_010)]

@@ -1,0 +1,57 @@
+"""The two stores agree: the worked examples come to the same on PostgreSQL as in memory, byte for byte."""
+
+import json
+
+import pytest
+from purchasing_contracts.base import instant_of
+
+from service.simulate.simulation import Simulation, VirtualClock
+from service.store.postgres import PostgresStore
+from service.store.rows import Instant
+from tests.golden import Case, cases
+
+
+class Played:
+    """What a simulation published, and what it put aside."""
+
+    def __init__(self) -> None:
+        self.values: list[bytes] = []
+
+    async def play(self, simulation: Simulation, case: Case) -> list[bytes]:
+        for event in case.events:
+            async for handled in simulation.hear(json.dumps(event).encode()):
+                self.values += [output.value for _, output in handled.outputs]
+        async for handled in simulation.go_on(instant_of(case.until)):
+            self.values += [output.value for _, output in handled.outputs]
+        return self.values
+
+
+@pytest.fixture(scope="module", params=range(5), ids=lambda n: f"{10 * n + 1:02} to {10 * n + 10}")
+def ten_cases(request: pytest.FixtureRequest) -> list[Case]:
+    return cases()[10 * request.param : 10 * request.param + 10]
+
+
+async def test_worked_examples_publish_the_same_on_postgres(ten_cases: list[Case], database: str) -> None:
+    clocks: list[VirtualClock] = []
+
+    def told(instant: Instant) -> Instant:
+        return clocks[-1]() if clocks else instant
+
+    postgres = await PostgresStore.open(database, connections=1, clock=told)
+
+    def on_postgres(clock: VirtualClock) -> PostgresStore:
+        clocks.append(clock)
+        return postgres
+
+    compared = 0
+    for number, case in enumerate(ten_cases):
+        text = json.dumps([case.events, case.until]).replace("ord-1001", f"ord-{number}")
+        events, until = json.loads(text)
+        own = Case(case.name, case.path, events, until, [], [])
+        there = await Played().play(Simulation(store_with=on_postgres), own)
+        here = await Played().play(Simulation(), own)
+        assert here == there, case.name
+        compared += len(here)
+    await postgres.close()
+
+    assert compared >= 10

@@ -1,0 +1,46 @@
+"""A look at the database beside the store, and two stores as two workers have them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+
+from service.store.postgres import PostgresStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+Connection = asyncpg.Connection
+
+
+@pytest.fixture
+async def stores(database: str) -> AsyncIterator[tuple[PostgresStore, PostgresStore]]:
+    pair = (await PostgresStore.open(database, connections=2), await PostgresStore.open(database, connections=2))
+    yield pair
+    for store in pair:
+        await store.close()
+
+
+@pytest.fixture
+async def beside(database: str) -> AsyncIterator[Connection]:
+    """A session of its own, to look at what the stores do."""
+    connection = await asyncpg.connect(database)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def until_one_waits(beside: Connection) -> Callable[[], Awaitable[None]]:
+    """Wait until a session waits for a lock."""
+
+    async def wait() -> None:
+        waiting = (
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        )
+        while not await beside.fetchval(waiting):  # noqa: ASYNC110 - another session begins to wait
+            await asyncio.sleep(0.005)
+
+    return wait

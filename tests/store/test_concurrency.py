@@ -1,0 +1,201 @@
+"""The reasons for the order of the statements, each shown by two sessions that get in each other's way."""
+
+import asyncio
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from service.orders.handled import Handled
+from service.store import postgres_batch
+from service.store.errors import StoreUnavailableError
+from service.store.postgres import PostgresStore
+from tests.orders.conftest import engine_on
+from tests.orders.said import said
+from tests.orders.stories import Story, paid_order, record
+
+ADD_FACT = """
+insert into facts (order_id, source, id, lane, nth, at, type, data, heard_at)
+values ('ord-1', '/tests', $1, 0, $2, now(), 'purchasing.order.accepted.v1', '{}', now())
+"""
+LOCK_AND_LOAD = """
+select o.version, (select count(*) from facts f where f.order_id = o.order_id)
+from orders o where o.order_id = 'ord-1' for update
+"""
+LOAD = "select count(*) from facts where order_id = 'ord-1'"
+
+
+async def test_lock_and_load_in_one_statement_give_a_new_version_with_old_facts_and_a_later_load_gives_the_new_ones(
+    database: str, beside, until_one_waits
+) -> None:
+    await beside.execute("insert into orders (order_id, lane, version) values ('ord-1', 0, $1)", uuid4())
+    await beside.execute(ADD_FACT, "e0", 1)
+    new = uuid4()
+    first, second = await asyncpg.connect(database), await asyncpg.connect(database)
+    ahead, behind = first.transaction(), second.transaction()
+    await ahead.start()
+    await first.execute("select from orders where order_id = 'ord-1' for update")
+    await first.execute(ADD_FACT, "e1", 2)
+    await first.execute("update orders set version = $1 where order_id = 'ord-1'", new)
+    await behind.start()
+    waiting = asyncio.create_task(second.fetchrow(LOCK_AND_LOAD))
+    await until_one_waits()
+    await ahead.commit()
+    version, facts = await waiting
+    later = await second.fetchval(LOAD)
+    await behind.commit()
+    await first.close()
+    await second.close()
+
+    assert (new, 1) == (version, facts), "the one statement saw the version of after the wait and the facts of before"
+    assert later == 2
+
+
+class Paused:
+    """Holds a batch up before its commit, once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
+        monkeypatch.setattr("service.orders.engine.failpoint", self)
+
+    async def __call__(self, _name: str) -> None:
+        if not self.reached.is_set():
+            self.reached.set()
+            await self.go_on.wait()
+
+
+async def test_a_batch_that_waited_for_the_order_decides_with_what_the_other_brought(
+    stores: tuple[PostgresStore, PostgresStore], monkeypatch, until_one_waits
+) -> None:
+    story = paid_order().bought(goods=90_000)
+    pause = Paused(monkeypatch)
+    first = asyncio.create_task(engine_on(stores[0]).handle(story.arrivals[:3]))
+    await pause.reached.wait()
+    second = asyncio.create_task(engine_on(stores[1]).handle(story.arrivals[3:]))
+    await until_one_waits()
+    pause.go_on.set()
+
+    assert said(await first) == [("ord-1", 1, "agreement", "effective")]
+    assert said(await second) == [("ord-1", 2, "purchase", 10_010)]
+
+
+async def test_one_batch_delivered_to_two_workers_at_once_is_handled_once(
+    stores: tuple[PostgresStore, PostgresStore],
+) -> None:
+    batch = [arrival for n in range(20) for arrival in paid_order(f"ord-{n}").bought(goods=90_000)]
+    batch.append(record(b"{"))
+    one, other = await asyncio.gather(*(engine_on(store).handle(batch) for store in stores))
+
+    assert (one.facts + other.facts, one.known + other.known) == (80, 80)
+    assert len(one.outputs) + len(other.outputs) == 41
+    assert Handled(known=80) in (one, other)
+
+
+async def test_batches_with_the_same_orders_in_opposite_order_don_t_deadlock(
+    stores: tuple[PostgresStore, PostgresStore],
+) -> None:
+    here, there = (engine_on(store) for store in stores)
+    handled = []
+    for n in range(25):
+        stories = [paid_order(f"ord-{n}-{m}") for m in range(12)]
+        forwards = [arrival for story in stories for arrival in story.arrivals[::2]]
+        backwards = [arrival for story in reversed(stories) for arrival in story.arrivals[1:2]]
+        handled += await asyncio.gather(here.handle(forwards), there.handle(backwards))
+
+    assert len(said(*handled)) == 25 * 12
+
+
+async def test_positions_are_dense_and_none_appears_before_a_lower_one(
+    stores: tuple[PostgresStore, PostgresStore], beside
+) -> None:
+    engines = [engine_on(stores[n % 2]) for n in range(4)]
+    done = asyncio.Event()
+    seen = dict.fromkeys(range(4), 0)
+    jumps = []
+
+    async def follow() -> None:
+        while True:
+            ended = done.is_set()
+            for lane, last in seen.items():
+                rows = await beside.fetch(
+                    "select position from outbox where lane = $1 and position > $2 order by position", lane, last
+                )
+                found = [row[0] for row in rows]
+                if found != list(range(last + 1, last + 1 + len(found))):
+                    jumps.append((lane, last, found))
+                seen[lane] = max(found, default=last)
+            if ended:
+                return
+
+    async def work(n: int) -> int:
+        outputs = 0
+        for m in range(15):
+            batch = [arrival for k in range(5) for arrival in paid_order(f"ord-{n}-{m}-{k}").bought(goods=90_000)]
+            outputs += len((await engines[n].handle(batch)).outputs)
+        return outputs
+
+    following = asyncio.create_task(follow())
+    outputs = sum(await asyncio.gather(*(work(n) for n in range(4))))
+    done.set()
+    await following
+
+    assert jumps == []
+    assert 4 * 15 * 5 * 2 == outputs == sum(seen.values())
+    assert {0} != set(seen.values())
+    assert seen == {row[0]: row[1] for row in await beside.fetch("select lane, position from lanes")}
+
+
+async def test_a_batch_has_as_many_statements_with_three_events_as_with_three_hundred(
+    database: str, monkeypatch
+) -> None:
+    statements: list[str] = []
+
+    class Counting(postgres_batch.PostgresBatch):
+        def __init__(self, connection, clock):
+            connection.add_query_logger(lambda record: statements.append(record.query))
+            super().__init__(connection, clock)
+
+    monkeypatch.setattr("service.store.postgres.PostgresBatch", Counting)
+    counts = []
+    for size in (1, 100):
+        store = await PostgresStore.open(database, connections=1)
+        statements.clear()
+        await engine_on(store).handle([arrival for n in range(size) for arrival in paid_order(f"ord-{size}-{n}")])
+        counts.append(len(statements))
+        await store.close()
+
+    assert counts[0] == counts[1] > 5
+
+
+async def test_a_batch_that_waits_too_long_for_an_order_is_given_up_and_can_be_tried_again(
+    database: str, monkeypatch
+) -> None:
+    from service.store.postgres import SessionLimits
+
+    impatient = await PostgresStore.open(database, connections=2, limits=SessionLimits(lock=50))
+    engine = engine_on(impatient)
+    pause = Paused(monkeypatch)
+    first = asyncio.create_task(engine.handle(paid_order().arrivals))
+    await pause.reached.wait()
+    bought = paid_order().bought(goods=90_000).arrivals[3:]
+    with pytest.raises(StoreUnavailableError, match="LockNotAvailable"):
+        await engine.handle(bought)
+    pause.go_on.set()
+    await first
+    handled = await engine.handle(bought)
+    await impatient.close()
+
+    assert said(handled) == [("ord-1", 2, "purchase", 10_010)]
+
+
+async def test_a_message_claimed_for_two_orders_by_two_workers_at_once_becomes_one_fact(
+    stores: tuple[PostgresStore, PostgresStore],
+) -> None:
+    mine = Story("ord-1").accepted()
+    theirs = Story("ord-2").tell(mine.last.heard.data, message="ord-1-e0", at=0)
+    outcomes = await asyncio.gather(
+        engine_on(stores[0]).handle(mine.arrivals), engine_on(stores[1]).handle(theirs.arrivals)
+    )
+
+    assert sum(one.facts for one in outcomes) == 1
+    assert [refusal.reason for one in outcomes for _, refusal in one.refused] == ["conflict"]

@@ -1,0 +1,160 @@
+"""What a frozen worker, a lost connection or a refused value can do to others: nothing for long."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from service.orders.handled import Handled
+from service.store.errors import SchemaError, StoreUnavailableError, ValueRefusedError
+from service.store.postgres import PostgresStore, SessionLimits
+from service.store.rows import FactRow, OutputRow
+from tests.orders.conftest import engine_on
+from tests.orders.said import notices, said
+from tests.orders.stories import paid_order, record
+
+AT = datetime(2026, 3, 2, tzinfo=UTC)
+NOTE = OutputRow(0, None, None, "purchasing.quarantine.v1", "key", "id", b"{}", AT, timed=False)
+
+
+async def test_a_worker_frozen_between_lane_lock_and_commit_is_cut_off_by_the_server(database: str, beside) -> None:
+    store = await PostgresStore.open(database, connections=1, limits=SessionLimits(idle=100))
+
+    async def freezes() -> None:
+        async with store.batch() as batch:
+            await batch.publish([NOTE])
+            # It says nothing more; somebody else wants the lane and gets it when the server has cut in.
+            await beside.execute("select from lanes where lane = 0 for update")
+            await batch.look(())
+
+    with pytest.raises(StoreUnavailableError):
+        await freezes()
+    await store.close()
+
+    assert await beside.fetchval("select count(*) from outbox") == 0
+    assert await beside.fetchval("select position from lanes where lane = 0") == 0
+
+
+async def test_a_transaction_that_takes_too_long_is_ended_by_the_server(database: str) -> None:
+    store = await PostgresStore.open(database, connections=1, limits=SessionLimits(transaction=100))
+    with pytest.raises(StoreUnavailableError):
+        async with store.batch() as batch:
+            await batch._connection.execute("select pg_sleep(60)")
+    await store.close()
+
+
+async def test_sessions_have_the_limits_that_keep_them_from_holding_others_up(database: str) -> None:
+    store = await PostgresStore.open(database, connections=1)
+    names = (
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+        "transaction_timeout",
+        "tcp_keepalives_idle",
+        "tcp_keepalives_interval",
+        "tcp_keepalives_count",
+    )
+    async with store.batch() as batch:
+        found = [await batch._connection.fetchval(f"show {name}") for name in names]
+    await store.close()
+
+    assert found == ["5s", "10s", "30s", "10", "5", "3"]
+
+
+async def test_a_connection_that_is_cut_is_an_unavailable_store_and_a_new_one_goes_on(database: str, beside) -> None:
+    store = await PostgresStore.open(database, connections=1)
+    engine = engine_on(store)
+    story = paid_order().bought(goods=90_000)
+    await engine.handle(story.arrivals[:3])
+    failures = 0
+    for _ in range(10):
+        await beside.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'purchasing'"
+        )
+        try:
+            await engine.look_again(["ord-1"])
+        except StoreUnavailableError:
+            failures += 1
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                handled = await engine.handle(story.arrivals[3:])
+                break
+            except StoreUnavailableError:
+                failures += 1
+    await store.close()
+
+    assert said(handled) == [("ord-1", 2, "purchase", 10_010)]
+    assert failures <= 11
+
+
+async def test_a_database_that_isn_t_there_is_an_unavailable_store(postgres, database: str) -> None:
+    with pytest.raises(StoreUnavailableError):
+        await PostgresStore.open("postgresql://nobody@127.0.0.1:1/nothing")
+
+
+async def test_a_database_without_tables_says_what_to_run(empty_database: str) -> None:
+    with pytest.raises(SchemaError, match="python -m service migrate"):
+        await PostgresStore.open(empty_database)
+
+
+async def test_a_value_that_the_codec_let_pass_is_found_and_put_aside_and_the_rest_goes_on(
+    database: str, beside
+) -> None:
+    store = await PostgresStore.open(database, connections=1)
+    engine = engine_on(store)
+    stories = [paid_order(f"ord-{n}") for n in range(7)]
+    batch = [arrival for story in stories for arrival in story]
+    batch[9] = culprit = batch[9]._replace(heard=replace(batch[9].heard, source="/te\0sts"))
+    first = await engine.handle(batch)
+    second = await engine.handle(batch)
+    await store.close()
+
+    assert first.facts == 20
+    assert [("schema", "ord-3", culprit.offset)] == [(n["reason"], n["order_id"], n["offset"]) for n in notices(first)]
+    assert {f"ord-{n}" for n in range(7) if n != 3} == {one[0] for one in said(first)}
+    assert Handled(known=20) == second
+
+
+async def test_what_is_said_of_a_refused_value_doesn_t_repeat_it(database: str) -> None:
+    store = await PostgresStore.open(database, connections=1)
+    told = []
+    for value in ("{marker}", "marker\0", "marker\ud800"):
+        with pytest.raises(ValueRefusedError) as raised:
+            async with store.batch() as batch:
+                await batch.add_facts([FactRow("ord-1", "/s", "e", 0, 1, AT, "t", value)], [], AT)
+        told.append(raised.value)
+    await store.close()
+
+    assert all("marker" not in str(error) for error in told)
+    assert all(error.__suppress_context__ for error in told)
+
+
+async def test_a_bug_is_no_unavailable_store(database: str) -> None:
+    store = await PostgresStore.open(database, connections=1)
+    with pytest.raises(asyncpg.PostgresSyntaxError):
+        async with store.batch() as batch:
+            await batch._connection.execute("not sql")
+    await store.close()
+
+
+async def test_a_redelivered_batch_leaves_every_row_as_it_was(database: str, beside) -> None:
+    async def rows() -> dict[str, list[str]]:
+        tables = await beside.fetch("select tablename from pg_tables where schemaname = 'public'")
+        return {
+            table: [row[0] for row in await beside.fetch(f"select xmin::text || t::text from {table} t order by 1")]
+            for (table,) in tables
+        }
+
+    store = await PostgresStore.open(database, connections=1)
+    batch = [a._replace(timestamp_ms=1_772_442_000_000) for a in paid_order().bought(goods=90_000)]
+    batch.append(record(b"{", key=b"ord-1"))
+    await engine_on(store).handle(batch)
+    before = await rows()
+    await engine_on(store).handle(batch)
+    after = await rows()
+    await store.close()
+
+    assert before == after
+    assert all(before[table] for table in ("orders", "facts", "outbox", "quarantine", "input_progress"))
