@@ -1,6 +1,7 @@
 """Settings: one sentence a problem, naming the variable and what to do, and never a value."""
 
 import pytest
+from pydantic import ValidationError
 
 from service.settings import Settings, SettingsError, database_of_environment, load, unknown_variables
 
@@ -29,6 +30,8 @@ def everything_of(error):
     parts = []
     while error is not None:
         parts += [str(error), repr(error), repr(vars(error))]
+        if isinstance(error, ValidationError):
+            parts.append(repr(error.errors()))
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return "\n".join(parts)
 
