@@ -45,9 +45,11 @@ def test_less_than_the_quote_is_short_paid_until_it_is_topped_up() -> None:
     assert order.refunds == []
 
 
-def test_one_minor_unit_less_than_the_quote_is_short_paid() -> None:
-    order = Order().placed().accepted().paid(amounts(fee=100)).decided()
-    assert order.told("agreement") == ["short_paid"]
+@pytest.mark.parametrize(("fee", "told"), [(0, []), (1, ["short_paid"]), (100, ["short_paid"]), (101, ["effective"])])
+def test_anything_but_less_than_the_quote_is_short_paid(fee: int, told: list[str]) -> None:
+    quote = amounts(goods=0, shipping=0, fee=101)
+    order = Order().placed(quote=quote).accepted().paid(amounts(goods=0, shipping=0, fee=fee)).decided()
+    assert order.told("agreement") == told
 
 
 @pytest.mark.parametrize(

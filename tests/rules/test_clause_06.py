@@ -25,6 +25,7 @@ OWN = amounts(own=500)
         (amounts(), amounts(goods=110_000), (105_000, 1_200), 0, 10_000),  # never less than above the quote
         (amounts(), amounts(goods=110_000), (90_000, 1_200), 0, 111_301 - 91_200 - 91),
         (amounts(), OWN, (100_000, 1_200), 0, 500),  # a fee never agreed
+        (amounts(), amounts(goods=99_000, own=1_000), (100_000, 1_200), 0, 1_000),  # nor does it pay for the goods
         (OWN, OWN, (100_000, 1_200), 0, 0),
         (OWN, amounts(own=700), (90_000, 1_200), 0, 101_301 - 91_200 - 91 + 200),
         (OWN, amounts(fee=601), (100_000, 1_200), 0, 500),  # what was saved on one fee doesn't pay another

@@ -204,6 +204,27 @@ def test_what_the_buyer_owes_is_settled_by_repayments_on_owed_and_what_is_beyond
         assert order.refund_clauses("owed") == ["12(4)"]
 
 
+@pytest.mark.parametrize("ground", ["cancelled", "refused"])
+def test_a_repayment_where_nothing_is_owed_goes_back_in_full_and_no_more(ground: str) -> None:
+    order = Order().placed().accepted().paid().cost(900)
+    order = order.asks_to_cancel() if ground == "cancelled" else order.refused("restricted")
+    order.repays(500, "owed").decided()
+    assert order.refunded("owed") == 500
+    assert order.refunded() == (100_300 if ground == "cancelled" else 100_401)
+
+
+def test_what_the_buyer_owes_is_not_taken_out_of_a_repayment_on_another_line() -> None:
+    order = owing().repays(500, "compensation").decided()
+    assert order.refunds == [("compensation", 500, "buyer_account")]
+    assert order.told("buyer_owes") == ["noted 300"]
+
+
+def test_a_claim_on_a_chargeback_is_not_taken_out_of_a_repayment() -> None:
+    order = Order().placed().accepted().paid().charged_back(1_000).repays(1_500).decided()
+    assert order.refunds == [("purchase", 1_500, "pay-1")]
+    assert order.told("payment_demand", "cb-1") == ["demanded 1000"]
+
+
 def test_a_debt_that_rises_after_its_overpayment_went_back_is_demanded_on_owed() -> None:
     order = owing().repays(500, "owed").decided().cost(200, "cost-2").decided()
     assert order.refunds == [("owed", 200, "buyer_account")]
