@@ -8,7 +8,7 @@ person can mend ends it with a sentence: an old schema, missing topics, a lost o
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -19,6 +19,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from service.deadlines import watch_deadlines
 from service.ending import SHUTDOWN_SECONDS, End, be_gone_within, within
 from service.failures import anything_else, describe
 from service.inbox.retries import happens_within, pause_before, until_stored
@@ -30,11 +31,11 @@ from service.orders.arrival import Arrival
 from service.orders.engine import Engine
 from service.orders.handled import Handled
 from service.outbox.relay import Relay
-from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.settings import Settings
 from service.store.migrate import schema_problem
 from service.store.postgres import PostgresStore
 from service.store.rows import ProgressRow
+from service.terms.source import TermsInDatabase
 from service.topics import topic_problems
 
 log = structlog.get_logger("service")
@@ -72,7 +73,10 @@ async def _serve(settings: Settings, end: End) -> None:
         lanes = store.installation.lanes
         if not await _topics_ready(kafka, lanes, end):
             return
-        engine = Engine(store, lambda: TERMS_OF_THE_AGREEMENT)
+        terms = await until_stored(lambda: TermsInDatabase.read(store), end.asked)
+        if terms is None:
+            return
+        engine = Engine(store, terms)
         async with _relay(url, kafka, lanes, end) as relay:
 
             async def handle(arrivals: Sequence[Arrival]) -> None:
@@ -82,9 +86,18 @@ async def _serve(settings: Settings, end: End) -> None:
                 if stuck := await store.stuck(STUCK_AT_ONCE):
                     _tell(await engine.look_again(stuck), relay)
 
+            async def fire_due() -> Handled | None:
+                handled = await until_stored(engine.fire_due, end.asked)
+                if handled is not None:
+                    _tell(handled, relay)
+                return handled
+
             # A new version may know better what to do with orders whose rules raised.
             await until_stored(retry_stuck, end.asked)
-            async with _inbox(kafka, settings.consumer_group, handle, store, end):
+            async with (
+                _inbox(kafka, settings.consumer_group, handle, store, end),
+                _task(watch_deadlines(fire_due, end.asked), "deadlines", end),
+            ):
                 # What was loaded to get here stays: the collector needn't look at it again and again.
                 gc.collect()
                 gc.freeze()
@@ -183,14 +196,23 @@ async def _inbox(
         if inbox is None:
             yield
             return
+        # A partition that nobody has read yet holds every deadline back, so all must be known, not only ours.
+        unread = [ProgressRow(p.topic, p.partition, None) for p in inbox.partitions]
+        await until_stored(lambda: store.note_progress(unread), end.asked)
         log.info("The service is running.", group=group, lanes=store.installation.lanes)
-        watching = asyncio.create_task(_watch(inbox, group, store, end.asked), name="watch")
-        watching.add_done_callback(end.with_task)
-        try:
+        async with _task(_watch(inbox, group, store, end.asked), "watch", end):
             yield
-        finally:
-            watching.cancel()
-            await asyncio.wait([watching])
+
+
+@asynccontextmanager
+async def _task(work: Coroutine[Any, Any, None], name: str, end: End) -> AsyncIterator[None]:
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(end.with_task)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ from service.embedded import EmbeddedStack
 from service.ending import End
 from service.ops import logs
 from service.settings import Settings, load, unknown_variables
+from service.store.clocks import EVENTS, FASTEST, set_clock
 from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
 from service.topics import create_topics
@@ -30,20 +31,40 @@ from service.topics import create_topics
 log = structlog.get_logger("service")
 
 HOME = Path(".embedded")
+USAGE = 2
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `run`."""
     parser.add_argument("--embedded", action="store_true", help="start a Kafka and a PostgreSQL for it")
+    parser.add_argument(
+        "--clock",
+        metavar="FACTOR|events",
+        type=_clock,
+        help="with --embedded only: time passes so many times faster, or goes by the events' times",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until asked to stop; the exit code says why it ended. Raises SettingsError and EmbeddedError."""
     if arguments.embedded:
-        return asyncio.run(_embedded()).exit_code()
+        return asyncio.run(_embedded(arguments.clock)).exit_code()
+    if arguments.clock is not None:
+        sys.stderr.write("--clock goes with --embedded only: money moves by the real time.\n")
+        return USAGE
     settings = load()
     _log(settings)
     return asyncio.run(serve(settings)).exit_code()
+
+
+def _clock(text: str) -> str:
+    if text != EVENTS:
+        try:
+            if not 0 < float(text) <= FASTEST:
+                raise ValueError(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text}: neither `events` nor a number up to {FASTEST:,}") from None
+    return text
 
 
 def _log(settings: Settings) -> None:
@@ -55,7 +76,7 @@ def _log(settings: Settings) -> None:
             log.warning("This variable is none of the service's: a typing error?", variable=name)
 
 
-async def _embedded() -> End:
+async def _embedded(clock: str | None) -> End:
     # Until the service handles it itself, SIGTERM ends this like an interrupt: what was started is stopped.
     main = asyncio.current_task()
     assert main is not None
@@ -68,6 +89,8 @@ async def _embedded() -> End:
         )
         _log(settings)
         await migrate(settings.database())
+        if clock is not None:
+            await set_clock(settings.database(), clock)
         store = await PostgresStore.open(settings.database(), connections=1)
         lanes = store.installation.lanes
         await store.close()

@@ -10,33 +10,36 @@ from purchasing_contracts.envelope import Event
 from service.failpoints import failpoint
 from service.orders.cache import FACTS_MAX, Cache
 from service.orders.news import refusal
-from service.orders.transaction import Means, Transaction
+from service.orders.transaction import Means, TermsChangedError, Transaction
 from service.store.errors import ForeignFactError, StoreUnavailableError, ValueRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from service.orders.arrival import Arrival
     from service.orders.handled import Handled
-    from service.rules.terms import TermsBook
     from service.store.protocol import Store
+    from service.terms.source import TermsSource
 
 FACTS_PER_ORDER = 1_000
 """More on one order are put aside (messages.md)."""
 
 DUE_AT_ONCE = 500
 
+TERMS_READINGS = 5
+"""How often a batch may find that sets of terms were imported since they were read."""
+
 
 class Engine:
     """Takes batches of news in. One engine a process; its methods may run side by side.
 
-    `terms` is asked once a batch, so a set that was imported meanwhile counts from the next batch on.
+    `terms` is asked once a batch, and read anew when the batch sees that sets were imported meanwhile.
     """
 
     def __init__(
         self,
         store: Store,
-        terms: Callable[[], TermsBook],
+        terms: TermsSource,
         *,
         cache_facts: int = FACTS_MAX,
         facts_per_order: int = FACTS_PER_ORDER,
@@ -87,6 +90,14 @@ class Engine:
             return await self._transact([arrival._replace(heard=replace(heard, order_id=None, place=""))])
 
     async def _transact(self, arrivals: Sequence[Arrival], again: Sequence[str] = (), *, due: int = 0) -> Handled:
+        for _ in range(TERMS_READINGS):
+            try:
+                return await self._knowing_the_terms(arrivals, again, due)
+            except TermsChangedError:
+                await self._terms.refresh()
+        raise StoreUnavailableError("terms are imported faster than they can be read")
+
+    async def _knowing_the_terms(self, arrivals: Sequence[Arrival], again: Sequence[str], due: int) -> Handled:
         try:
             return await self._attempt(arrivals, again, due, look_for_foreign=False)
         except ForeignFactError:
@@ -122,7 +133,7 @@ class Engine:
     def _means(self) -> Means:
         return Means(
             cache=self.cache,
-            terms=self._terms(),
+            terms=self._terms.book,
             lanes=self._store.installation.lanes,
             facts_max=self._facts_per_order,
             deciding_is_publishing=self._deciding_is_publishing,

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
     from service.store.protocol import Batch
 
 
+class TermsChangedError(Exception):
+    """Sets of terms were imported meanwhile: read them, and take the batch in again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What a batch transaction works with. `deciding_is_publishing`: there is no relay to wait for (simulate)."""
@@ -90,7 +94,9 @@ class Transaction:
         self._lanes = {order_id: lane_of(order_id, self._means.lanes) for order_id in order_ids}
         rows = await self._batch.lock(list(self._lanes.items())) if order_ids else {}
         # From here on everything is read by later statements than the one that locked.
-        look = await self._batch.look(order_ids)
+        look = await self._batch.look(order_ids, max((one.event.time for one in heard), default=None))
+        if look.terms not in (None, len(self._means.terms.sets)):
+            raise TermsChangedError
         states = await self._states(rows)
         foreign = await self._batch.foreign([one.key for one in heard]) if look_for_foreign and heard else ()
         news = sort_out(heard, states, self._means.facts_max, foreign)

@@ -15,15 +15,15 @@ BYTES_AT_ONCE = 4_000_000
 
 INSTALLATION = "select outbox_id::text as outbox_id, lanes from installation"
 
-# Not more than so many bytes at once, but always one row: `octet_length` of a stored bytea reads its header
-# only.
+# The row at the position comes along. Of those behind it not more than so many bytes, but always one row:
+# `octet_length` of a stored bytea reads its header only.
 NEXT = """
 select position, topic, key, value, timed
 from (select position, topic, key, value, timed,
-             sum(octet_length(value)) over (order by position) - octet_length(value) as before
+             sum(octet_length(value)) filter (where position > $2) over (order by position) as bytes
       from (select position, topic, key, value, timed
-            from outbox where lane = $1 and position > $2 order by position limit $3) as rows) as sized
-where before < $4
+            from outbox where lane = $1 and position >= $2 order by position limit $3) as rows) as sized
+where bytes is null or bytes - octet_length(value) < $4
 order by position
 """
 
@@ -40,7 +40,7 @@ with note as (
         where known.position < excluded.position
 )
 insert into publications (lane, position, order_id, order_version, published_at)
-select lane, position, order_id, order_version, clock_timestamp()
+select lane, position, order_id, order_version, (purchasing_clock(null)).instant
 from outbox where lane = $1 and position > $2 and position <= $3 and timed
 on conflict (lane, position) do nothing
 """
@@ -74,6 +74,15 @@ class Row:
     timed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What follows a position: its own value's hash (None if there is no such row) and the rows behind it, in
+    order."""
+
+    anchor: str | None
+    rows: list[Row]
+
+
 class Journal:
     """The relay's statements on a pool. Every method raises what asyncpg raises (errors, OSError,
     TimeoutError)."""
@@ -86,11 +95,14 @@ class Journal:
         row = await self._pool.fetchrow(INSTALLATION)
         return None if row is None else Installation(row["outbox_id"], row["lanes"])
 
-    async def next_rows(self, lane: int, after: int, limit: int = ROWS_AT_ONCE) -> list[Row]:
-        """The rows behind position `after`, in order: `limit` at most, about BYTES_AT_ONCE bytes at most, one
-        at least if any."""
-        rows = await self._pool.fetch(NEXT, lane, after, limit, BYTES_AT_ONCE)
-        return [Row(*row) for row in rows]
+    async def following(self, lane: int, position: int, limit: int = ROWS_AT_ONCE) -> Following:
+        """The rows behind a position, `limit` at most, about BYTES_AT_ONCE bytes at most, one at least if
+        any; and whether the position is still what it was."""
+        found = await self._pool.fetch(NEXT, lane, position, limit + 1, BYTES_AT_ONCE)
+        rows = [Row(*row) for row in found]
+        if rows and rows[0].position == position:
+            return Following(value_hash(rows[0].value), rows[1:])
+        return Following(None, rows[:limit])
 
     async def hash_at(self, lane: int, position: int) -> str | None:
         """The SHA-256 (hexadecimal) of the value at this position; None if there is no such row."""

@@ -20,6 +20,7 @@ from service.rules.facts import instant, micros
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
 from service.store.rows import Instant
+from service.terms.source import FixedTerms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -62,7 +63,7 @@ class Simulation:
         self._heard = 0
         self._clock = VirtualClock()
         self._store = store_with(self._clock)
-        self._engine = Engine(self._store, lambda: terms, deciding_is_publishing=True)
+        self._engine = Engine(self._store, FixedTerms(terms), deciding_is_publishing=True)
         self._fired: dict[str, int] = {}
 
     async def hear(self, value: bytes) -> AsyncIterator[Handled]:

@@ -135,7 +135,7 @@ class MemoryBatch:
         due = sorted((row.due_at, row.order_id) for row in rows if row.due_at and row.due_at < before and _waits(row))
         return [order_id for _, order_id in due[:limit]]
 
-    async def look(self, order_ids: Collection[str]) -> Look:
+    async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:  # noqa: ARG002
         instant = await self._store.clock()
         return Look(instant, frozenset(o for o in order_ids if self._store.quarantined[o]))
 

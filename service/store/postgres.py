@@ -151,7 +151,7 @@ class PostgresStore:
 
     async def earliest_due(self) -> tuple[datetime, str] | None:
         """Return the earliest deadline and its order (of several, the lowest id); None if nothing waits."""
-        rows = await self._fetch(
+        rows = await self.fetch(
             "select due_at, order_id from orders"
             " where due_at is not null and stuck is null and held_at is null order by due_at, order_id limit 1"
         )
@@ -159,12 +159,11 @@ class PostgresStore:
 
     async def stuck(self, limit: int) -> list[str]:
         """Return at most `limit` orders whose rules raised, by id."""
-        rows = await self._fetch(
-            "select order_id from orders where stuck is not null order by order_id limit $1", limit
-        )
+        rows = await self.fetch("select order_id from orders where stuck is not null order by order_id limit $1", limit)
         return [row[0] for row in rows]
 
-    async def _fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+    async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one query by itself. Raises StoreUnavailableError."""
         async with translated(), self._pool.acquire() as connection:
             with ended_if_lost(connection):
                 return await connection.fetch(query, *arguments)

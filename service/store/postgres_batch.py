@@ -52,9 +52,10 @@ order by due_at, order_id limit $2
 for update skip locked
 """
 LOOK = """
-select clock_timestamp(),
-    (select case when count(*) = count(read_up_to) then min(read_up_to) end from input_progress),
-    array(select distinct order_id from quarantine where order_id = any($1::text[]) and resolved_at is null)
+select c.instant, c.horizon,
+    array(select distinct order_id from quarantine where order_id = any($1::text[]) and resolved_at is null),
+    (select count(*) from terms)
+from purchasing_clock($2) as c
 """
 FACTS = "select order_id, source, id, lane, nth, at, type, data from facts where order_id = any($1::text[])"
 OUTPUTS = """
@@ -133,10 +134,10 @@ class PostgresBatch:
     async def claim_due(self, before: datetime, limit: int) -> list[str]:
         return [row[0] for row in await self._connection.fetch(CLAIM_DUE, before, limit)]
 
-    async def look(self, order_ids: Collection[str]) -> Look:
-        row = await self._connection.fetchrow(LOOK, list(order_ids))
+    async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:
+        row = await self._connection.fetchrow(LOOK, list(order_ids), heard)
         assert row is not None
-        return Look(self._clock(Instant(row[0], row[1])), frozenset(row[2]))
+        return Look(self._clock(Instant(row[0], row[1])), frozenset(row[2]), row[3])
 
     async def facts(self, order_ids: Collection[str]) -> Sequence[FactRow]:
         return [FactRow(*row) for row in await self._connection.fetch(FACTS, list(order_ids))]

@@ -45,9 +45,12 @@ class Batch(Protocol):
     async def claim_due(self, before: datetime, limit: int) -> list[str]:
         """Lock at most `limit` orders with a deadline before this instant that nobody else has locked."""
 
-    async def look(self, order_ids: Collection[str]) -> Look:
-        """Read the clock and which of these orders have a record in quarantine. Only after `lock`: it is the later
-        statement that sees what was committed while `lock` waited."""
+    async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:
+        """Read the clock, how many sets of terms there are, and which of these orders have a record in quarantine.
+
+        Only after `lock`: it is the later statement that sees what was committed while `lock` waited. `heard`, the
+        latest event time at hand, moves a clock for tests.
+        """
 
     async def facts(self, order_ids: Collection[str]) -> Sequence[FactRow]:
         """Return all facts of these orders, in no order. Only after `lock`, like all that follow."""

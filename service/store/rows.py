@@ -158,3 +158,5 @@ class Look(NamedTuple):
     instant: Instant
     barred: frozenset[str]
     """Those of the batch's orders of which a record lies in quarantine."""
+    terms: int | None = None
+    """How many sets of terms there are; None where terms are not kept here."""

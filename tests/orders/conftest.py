@@ -10,6 +10,7 @@ from service.orders.engine import Engine
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
 from service.store.postgres import PostgresStore
+from service.terms.source import FixedTerms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,4 +42,4 @@ def engine(store: Store) -> Engine:
 
 
 def engine_on(store: Store, **options: int) -> Engine:
-    return Engine(store, lambda: TERMS_OF_THE_AGREEMENT, **options)
+    return Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT), **options)

@@ -12,6 +12,7 @@ from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
 from service.store.postgres import PostgresStore
 from service.store.rows import Instant, ProgressRow, Publication
+from service.terms.source import FixedTerms
 from tests.orders.conftest import LANES, engine_on
 from tests.orders.said import event_of, said
 from tests.orders.stories import Story, paid_order, record
@@ -124,7 +125,7 @@ async def test_a_deposit_that_is_barred_is_not_asked_about_for_ever(engine: Engi
     def demanded(order_id: str) -> Story:
         return paid_order(order_id).bought().received().charged_back(101_301, at=DELIVERED)
 
-    engine = Engine(engine._store, lambda: TERMS_OF_THE_AGREEMENT, deciding_is_publishing=True)
+    engine = Engine(engine._store, FixedTerms(TERMS_OF_THE_AGREEMENT), deciding_is_publishing=True)
     await engine.handle([*demanded("ord-1"), *demanded("ord-2"), record(b'{"specversion":"1.0"}', key=b"ord-1")])
     hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=4)
     fired, again = await engine.fire_due(), await engine.fire_due()

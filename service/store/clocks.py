@@ -1,0 +1,59 @@
+"""Clocks for tests and the demo: days that pass quickly. Never for a database that matters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from service.store.failures import translated
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+EVENTS = "events"
+FASTEST = 10_000_000
+
+_BY_EVENTS = """
+create table if not exists test_clock (one boolean primary key default true check (one), at timestamptz not null);
+insert into test_clock (at) values ('2000-01-01T00:00:00Z') on conflict do nothing;
+create or replace function purchasing_clock(heard timestamptz, out instant timestamptz, out horizon timestamptz)
+language sql volatile as $$
+    update test_clock set at = greatest(at, heard) returning at, at
+$$
+"""
+_BY_FACTOR = """
+create or replace function purchasing_clock(heard timestamptz, out instant timestamptz, out horizon timestamptz)
+language sql volatile as $$
+    select {began} + (t - {began}) * {factor},
+        case when r is not null then {began} + (least(t, r) - {began}) * {factor} end
+    from (select clock_timestamp() as t,
+        (select case when count(*) = count(read_up_to) then min(read_up_to) end from input_progress) as r) as c
+$$
+"""
+
+
+async def set_clock(dsn: str, clock: str) -> None:
+    """Replace a database's clock.
+
+    `events`: it is the latest event time seen, and all input counts as read up to it. A number: time passes so many
+    times faster from now on, up to FASTEST. Raises ValueError for anything else.
+    """
+    factor = None if clock == EVENTS else float(clock)
+    if factor is not None and not 0 < factor <= FASTEST:
+        raise ValueError(f"a clock goes up to {FASTEST} times as fast")
+    async with translated():
+        connection = await asyncpg.connect(dsn, timeout=10)
+        try:
+            if factor is None:
+                await connection.execute(_BY_EVENTS)
+            else:
+                began = await connection.fetchval("select quote_literal(clock_timestamp()::text) || '::timestamptz'")
+                await connection.execute(_BY_FACTOR.format(began=began, factor=factor))
+        finally:
+            await connection.close()
+
+
+async def pass_time(connection: asyncpg.Connection[asyncpg.Record], until: datetime) -> None:
+    """Let a clock by events go on to an instant although nothing happens."""
+    await connection.execute("select purchasing_clock($1)", until)

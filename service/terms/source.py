@@ -1,0 +1,51 @@
+"""Where a running worker has its terms from. A set that was imported counts from the next batch on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from service.terms.table import read_book
+
+if TYPE_CHECKING:
+    from service.rules.terms import TermsBook
+    from service.terms.table import Fetches
+
+
+class TermsSource(Protocol):
+    """Gives the terms, and reads them anew when the store says that there are others."""
+
+    @property
+    def book(self) -> TermsBook:
+        """The terms as last read."""
+
+    async def refresh(self) -> None:
+        """Read them anew."""
+
+
+class FixedTerms:
+    """Terms that stay as they are (simulate, tests)."""
+
+    def __init__(self, book: TermsBook) -> None:
+        """Take a book."""
+        self.book = book
+
+    async def refresh(self) -> None:
+        """Do nothing."""
+
+
+class TermsInDatabase:
+    """The terms of the database. Make it with `read`."""
+
+    def __init__(self, database: Fetches, book: TermsBook) -> None:
+        """Use `read`."""
+        self._database = database
+        self.book = book
+
+    @classmethod
+    async def read(cls, database: Fetches) -> TermsInDatabase:
+        """Read the terms for the first time. Raises StoreUnavailableError."""
+        return cls(database, await read_book(database))
+
+    async def refresh(self) -> None:
+        """Read them anew. Raises StoreUnavailableError."""
+        self.book = await read_book(self._database)
