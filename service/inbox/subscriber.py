@@ -64,6 +64,8 @@ class Inbox:
     ) -> None:
         self.failures_in_a_row = 0
         """How often the batch in hand could not be stored so far."""
+        self.partitions: list[TopicPartition] = []
+        """All partitions there are, whoever has them; known once it has started."""
         self._handle = handle
         self._group = group
         self._stopping = stopping
@@ -140,10 +142,10 @@ class Inbox:
         pause, and a lost offset is said before work is taken away from others.
         """
         # Subscribed only to learn the partitions: it shall fetch nothing.
-        partitions = [
+        partitions = self.partitions = [
             TopicPartition(topic, number)
             for topic in EVENT_TOPICS
-            for number in self._scout.partitions_for_topic(topic) or ()
+            for number in sorted(self._scout.partitions_for_topic(topic) or ())
         ]
         self._scout.unsubscribe()
         newcomer = AIOKafkaConsumer(
