@@ -25,7 +25,7 @@ from service.failures import anything_else, describe
 from service.inbox.header_names import tolerate_any_header_name
 from service.inbox.offsets import settle
 from service.inbox.parser import Message, arrival_of, parse_batch, pass_through
-from service.inbox.retries import until_stored
+from service.inbox.retries import happens_within, until_stored
 from service.inbox.security import security_of
 from service.orders.arrival import Arrival
 
@@ -40,6 +40,7 @@ HEARTBEAT_MS = 2_000
 MAX_POLL_INTERVAL_MS = 300_000
 GRACE_SECONDS = 8.0
 RUNNING_POLL_SECONDS = 0.01
+GUARD_SECONDS = 1.0
 
 EVENT_TOPICS: tuple[str, ...] = tuple(topic.name for topic in TOPICS if topic.direction == "in")
 
@@ -136,6 +137,17 @@ class Inbox:
         """
         await self._broker.stop()
         await self._scout.stop()
+
+    async def guard(self, every: float = GUARD_SECONDS) -> None:
+        """Go on until asked to stop; raises what the consuming task ended with, if it does.
+
+        That can only be an error of the client library's that isn't Kafka's. FastStream would start the task over
+        at once and for ever, at full speed, and say so once.
+        """
+        while not await happens_within(self._stopping, every):
+            for task in self._subscriber.tasks:
+                if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                    raise error
 
     async def _settle_before(self) -> None:
         """Settle all partitions while we are no member yet: a new group's first batch would find no offsets and

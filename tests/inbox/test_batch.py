@@ -113,3 +113,24 @@ async def test_asked_to_stop_while_the_store_is_away_it_leaves_the_batch_unackno
     await handling
     assert not world.message.ack.called
     assert world.failures == []
+
+
+async def test_a_consuming_task_that_failed_ends_the_service_instead_of_spinning(world):
+    async def fail():
+        raise ValueError("of the client library")
+
+    world.inbox._subscriber.tasks.append(asyncio.create_task(fail()))
+    with pytest.raises(ValueError, match="of the client library"):
+        await asyncio.wait_for(world.inbox.guard(0.001), 30)
+
+
+async def test_a_consuming_task_that_was_cancelled_or_goes_on_is_none_of_the_guards_business(world):
+    going, cancelled = asyncio.create_task(asyncio.sleep(1000)), asyncio.create_task(asyncio.sleep(1000))
+    cancelled.cancel()
+    world.inbox._subscriber.tasks += [going, cancelled]
+    guarding = asyncio.create_task(world.inbox.guard(0.001))
+    done, _ = await asyncio.wait([guarding], timeout=0.1)
+    assert not done
+    world.stopping.set()
+    await asyncio.wait_for(guarding, 30)
+    going.cancel()
