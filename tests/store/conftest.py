@@ -33,14 +33,14 @@ async def beside(database: str) -> AsyncIterator[Connection]:
 
 
 @pytest.fixture
-def until_one_waits(beside: Connection) -> Callable[[], Awaitable[None]]:
-    """Wait until a session waits for a lock."""
+def until_waiting(beside: Connection) -> Callable[[int], Awaitable[None]]:
+    """Wait until so many sessions wait for a lock."""
 
-    async def wait() -> None:
+    async def wait(sessions: int) -> None:
         waiting = (
             "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
         )
-        while not await beside.fetchval(waiting):  # noqa: ASYNC110 - another session begins to wait
+        while await beside.fetchval(waiting) < sessions:  # noqa: ASYNC110 - other sessions begin to wait
             await asyncio.sleep(0.005)
 
     return wait

@@ -26,7 +26,7 @@ LOAD = "select count(*) from facts where order_id = 'ord-1'"
 
 
 async def test_lock_and_load_in_one_statement_give_a_new_version_with_old_facts_and_a_later_load_gives_the_new_ones(
-    database: str, beside, until_one_waits
+    database: str, beside, until_waiting
 ) -> None:
     await beside.execute("insert into orders (order_id, lane, version) values ('ord-1', 0, $1)", uuid4())
     await beside.execute(ADD_FACT, "e0", 1)
@@ -39,7 +39,7 @@ async def test_lock_and_load_in_one_statement_give_a_new_version_with_old_facts_
     await first.execute("update orders set version = $1 where order_id = 'ord-1'", new)
     await behind.start()
     waiting = asyncio.create_task(second.fetchrow(LOCK_AND_LOAD))
-    await until_one_waits()
+    await until_waiting(1)
     await ahead.commit()
     version, facts = await waiting
     later = await second.fetchval(LOAD)
@@ -52,27 +52,31 @@ async def test_lock_and_load_in_one_statement_give_a_new_version_with_old_facts_
 
 
 class Paused:
-    """Holds a batch up before its commit, once."""
+    """Holds the first batch up that has locked its orders and not read them yet."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reached, self.go_on = asyncio.Event(), asyncio.Event()
-        monkeypatch.setattr("service.orders.engine.failpoint", self)
+        look = postgres_batch.PostgresBatch.look
 
-    async def __call__(self, _name: str) -> None:
-        if not self.reached.is_set():
-            self.reached.set()
-            await self.go_on.wait()
+        async def pausing(batch, *arguments):
+            if not self.reached.is_set():
+                self.reached.set()
+                await self.go_on.wait()
+            return await look(batch, *arguments)
+
+        monkeypatch.setattr(postgres_batch.PostgresBatch, "look", pausing)
 
 
 async def test_a_batch_that_waited_for_the_order_decides_with_what_the_other_brought(
-    stores: tuple[PostgresStore, PostgresStore], monkeypatch, until_one_waits
+    stores: tuple[PostgresStore, PostgresStore], monkeypatch, until_waiting
 ) -> None:
     story = paid_order().bought(goods=90_000)
+    await engine_on(stores[0]).handle(story.arrivals[:1])
     pause = Paused(monkeypatch)
-    first = asyncio.create_task(engine_on(stores[0]).handle(story.arrivals[:3]))
+    first = asyncio.create_task(engine_on(stores[0]).handle(story.arrivals[1:3]))
     await pause.reached.wait()
     second = asyncio.create_task(engine_on(stores[1]).handle(story.arrivals[3:]))
-    await until_one_waits()
+    await until_waiting(1)
     pause.go_on.set()
 
     assert said(await first) == [("ord-1", 1, "agreement", "effective")]
@@ -91,18 +95,32 @@ async def test_one_batch_delivered_to_two_workers_at_once_is_handled_once(
     assert Handled(known=80) in (one, other)
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["known orders", "new orders"])
 async def test_batches_with_the_same_orders_in_opposite_order_don_t_deadlock(
-    stores: tuple[PostgresStore, PostgresStore],
+    stores: tuple[PostgresStore, PostgresStore], database: str, until_waiting, known: bool
 ) -> None:
     here, there = (engine_on(store) for store in stores)
-    handled = []
-    for n in range(25):
-        stories = [paid_order(f"ord-{n}-{m}") for m in range(12)]
-        forwards = [arrival for story in stories for arrival in story.arrivals[::2]]
-        backwards = [arrival for story in reversed(stories) for arrival in story.arrivals[1:2]]
-        handled += await asyncio.gather(here.handle(forwards), there.handle(backwards))
+    names = ["ord-a", "ord-m", "ord-z"]
+    if known:
+        await here.handle([Story(name).placed().last for name in names])
+    forwards = [Story(name).placed().accepted().last for name in names]
+    backwards = [Story(name).placed().accepted().paid().last for name in reversed(names)]
+    # Somebody has the order in the middle, so both batches are caught half way through their locks.
+    third = await asyncpg.connect(database)
+    holding = third.transaction()
+    await holding.start()
+    await third.execute("insert into orders (order_id, lane) values ('ord-m', 0) on conflict do nothing")
+    await third.execute("select from orders where order_id = 'ord-m' for update")
+    one = asyncio.create_task(here.handle(forwards))
+    await until_waiting(1)
+    other = asyncio.create_task(there.handle(backwards))
+    await until_waiting(2)
+    await holding.rollback()
+    await third.close()
+    outcomes = await asyncio.gather(one, other)
 
-    assert len(said(*handled)) == 25 * 12
+    assert [handled.facts for handled in outcomes] == [3, 3]
+    assert (3 if known else 0) == len(said(*outcomes))
 
 
 async def test_positions_are_dense_and_none_appears_before_a_lower_one(
