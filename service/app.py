@@ -200,7 +200,8 @@ async def _inbox(
         unread = [ProgressRow(p.topic, p.partition, None) for p in inbox.partitions]
         await until_stored(lambda: store.note_progress(unread), end.asked)
         log.info("The service is running.", group=group, lanes=store.installation.lanes)
-        async with _task(_watch(inbox, group, store, end.asked), "watch", end):
+        watching = _watch(inbox, group, store, end.asked)
+        async with _task(inbox.guard(), "guard", end), _task(watching, "watch", end):
             yield
 
 
