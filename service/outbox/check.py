@@ -9,16 +9,36 @@ from dataclasses import dataclass
 
 from service.outbox.cursor import CURSOR_TOPIC, Tail
 from service.outbox.failures import LaneStopped
-from service.outbox.journal import Journal
+from service.outbox.journal import Following, Journal
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where a lane stands: published up to `position` by Kafka's account, up to `noted` by the database's
-    (never more)."""
+    (never more). `anchor` is the hash of the output at the position, None at position 0."""
 
     position: int
     noted: int
+    anchor: str | None
+
+
+def refuse_break(lane: int, position: int, anchor: str | None, following: Following) -> None:
+    """Raises LaneStopped where rows don't go on from what was published last, in whatever way.
+
+    Asked each time, not only at the start: a database that failed over, and lost its newest rows by that, is
+    back within a second and gives the lost positions to other outputs.
+    """
+    if following.anchor != anchor:
+        raise LaneStopped(
+            f"position {position} of lane {lane} was published, and is not in the database any more: "
+            "it has lost its newest rows"
+        )
+    for expected, row in enumerate(following.rows, position + 1):
+        if row.position != expected:
+            raise LaneStopped(
+                f"position {expected} of lane {lane} is missing in the outbox, {row.position} comes next: "
+                "a row was deleted, or written past the lane's lock"
+            )
 
 
 async def check(journal: Journal, outbox_id: str, lane: int, tail: Tail) -> Standing:
@@ -34,7 +54,7 @@ async def check(journal: Journal, outbox_id: str, lane: int, tail: Tail) -> Stan
                 f"lane {lane} has no cursor in {CURSOR_TOPIC}, but position {noted} was published: "
                 "the topic was lost or is another one"
             )
-        return Standing(0, 0)
+        return Standing(0, 0, None)
     if cursor.outbox_id != outbox_id:
         raise LaneStopped(
             f"the cursor of lane {lane} belongs to outbox {cursor.outbox_id}, "
@@ -60,4 +80,4 @@ async def check(journal: Journal, outbox_id: str, lane: int, tail: Tail) -> Stan
             f"position {cursor.position} of lane {lane} in the database is not the output "
             "that was published there: the database was restored from before it and has gone on"
         )
-    return Standing(cursor.position, noted)
+    return Standing(cursor.position, noted, cursor.sha256)

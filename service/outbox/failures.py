@@ -35,12 +35,11 @@ class LaneStopped(Exception):  # noqa: N818 - a state of the lane that is raised
 
 class RecordsRefusedError(Exception):
     """Kafka refused a record of a transaction: the one at `position`, if it was `alone`, else that one or one
-    sent with it in one transaction, which went `until` that position. `because` is the error's name."""
+    sent with it in one transaction, which went `until` that position. `topic` is the record's (the cursor's,
+    where that was refused), `because` the error's name."""
 
-    def __init__(self, position: int, because: str, *, alone: bool, until: int) -> None:
-        super().__init__(f"position {position}: {because}")
-        self.position = position
-        self.because = because
+    def __init__(self, position: int, topic: str, because: str, *, alone: bool, until: int) -> None:
+        super().__init__(f"position {position} for {topic}: {because}")
         self.alone = alone
         self.until = until
 

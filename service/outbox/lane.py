@@ -9,17 +9,17 @@ database. After any error all of it begins again with a new producer.
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 from service.failpoints import failpoint
 from service.failures import describe
-from service.outbox.check import Standing, check
+from service.outbox.check import Standing, check, refuse_break
 from service.outbox.clients import Kafka, new_producer, throw_away
-from service.outbox.cursor import CursorUnreadableError, read_tail
+from service.outbox.cursor import Cursor, CursorUnreadableError, read_tail
 from service.outbox.failures import LaneStopped, RecordsRefusedError, is_fence, outcome
-from service.outbox.journal import ROWS_AT_ONCE, Installation, Journal, Row
+from service.outbox.journal import ROWS_AT_ONCE, Installation, Journal, value_hash
 from service.outbox.status import LaneStatus, State
 from service.outbox.transaction import STEP_SECONDS, publish
 
@@ -109,7 +109,8 @@ class Lane:
         """All of it, from initialisation on, until told to stop. Raises whatever goes wrong."""
         self._state = "starting"
         standing = await self._begin()
-        position = self._position = standing.position
+        position, anchor = standing.position, standing.anchor
+        self._position = position
         if standing.noted < position:
             # A predecessor committed this and ended before it could tell the database.
             await self._journal.note(self.lane, standing.noted, position)
@@ -118,15 +119,19 @@ class Lane:
         while not self._stopping:
             self._work.clear()
             limit = 1 if position < self._one_by_one_until else ROWS_AT_ONCE
-            rows = await self._journal.next_rows(self.lane, position, limit)
+            following = await self._journal.following(self.lane, position, limit)
+            refuse_break(self.lane, position, anchor, following)
+            rows = following.rows
             if not rows:
+                self._failures = 0
                 self._state = "waiting"
                 await _set_within(self._work, POLL_SECONDS)
                 continue
             self._state = "publishing"
-            refuse_gap(self.lane, position, rows)
-            await publish(self._producer, self._installation.outbox_id, self.lane, rows)
-            known, position = position, rows[-1].position
+            last = rows[-1]
+            cursor = Cursor(self._installation.outbox_id, self.lane, last.position, value_hash(last.value))
+            await publish(self._producer, rows, cursor)
+            known, position, anchor = position, cursor.position, cursor.sha256
             self._position = position
             self._published += len(rows)
             self._transactions += 1
@@ -208,17 +213,6 @@ class Lane:
         if error is not None:
             log.debug("outbox lane %d: the group can't be asked: %s", self.lane, describe(error))
         return bool(answers and answers[0])
-
-
-def refuse_gap(lane: int, position: int, rows: Sequence[Row]) -> None:
-    """Raises LaneStopped where the rows don't follow on each other and on `position`: one would be left out
-    for ever."""
-    for expected, row in enumerate(rows, position + 1):
-        if row.position != expected:
-            raise LaneStopped(
-                f"position {expected} of lane {lane} is missing in the outbox, {row.position} comes next: "
-                "a row was deleted, or written past the lane's lock"
-            )
 
 
 def _jittered(first: float, longest: float, attempt: int) -> float:

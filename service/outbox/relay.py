@@ -41,6 +41,7 @@ class Relay:
         self._installation: Installation | None = None
         self._membership: Membership | None = None
         self._lanes: dict[int, Lane] = {}
+        self._leaving: list[Lane] = []
         self._wanted: frozenset[int] = frozenset()
         self._changed = asyncio.Event()
         self._problem: str | None = None
@@ -70,7 +71,7 @@ class Relay:
         finally:
             # The lanes first: whoever gets them next finds nothing of ours open.
             await _cancel(others)
-            await asyncio.gather(*(lane.stop() for lane in self._lanes.values()))
+            await asyncio.gather(*(lane.stop() for lane in (*self._lanes.values(), *self._leaving)))
             self._lanes.clear()
             await _cancel([member])
 
@@ -118,7 +119,7 @@ class Relay:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            gone = [self._lanes.pop(number) for number in set(self._lanes) - self._wanted]
+            self._leaving = [self._lanes.pop(number) for number in set(self._lanes) - self._wanted]
             for number in sorted(self._wanted):
                 if number in self._lanes:
                     self._lanes[number].assigned_anew()
@@ -126,7 +127,7 @@ class Relay:
                     lane = Lane(number, installation, self._journal, self._kafka, membership.still_ours)
                     self._lanes[number] = lane
                     lane.start()
-            await asyncio.gather(*(lane.stop() for lane in gone))
+            await asyncio.gather(*(lane.stop() for lane in self._leaving))
 
     async def _listen(self) -> None:
         while True:

@@ -10,7 +10,7 @@ from service.failpoints import failpoint
 from service.outbox.clients import transaction_error
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, encode
 from service.outbox.failures import REFUSALS, RecordsRefusedError
-from service.outbox.journal import Row, value_hash
+from service.outbox.journal import Row
 
 STEP_SECONDS = 10.0
 """Limit of each step that waits for Kafka: as long as the broker keeps a transaction open."""
@@ -18,23 +18,22 @@ STEP_SECONDS = 10.0
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json")
 
 
-async def publish(producer: Any, outbox_id: str, lane: int, rows: Sequence[Row]) -> None:
-    """Publish the rows (at least one) and a cursor at the last of them, all or nothing.
+async def publish(producer: Any, rows: Sequence[Row], cursor: Cursor) -> None:
+    """Publish the rows (at least one) and the cursor, which stands at the last of them, all or nothing.
 
     Raises RecordsRefusedError where Kafka won't have a record, else whatever aiokafka raises, and
     TimeoutError. After any error it is unknown whether the transaction was committed, and the producer is of
     no more use.
     """
-    last = rows[-1]
-    cursor = Cursor(outbox_id, lane, last.position, value_hash(last.value))
     sent: list[asyncio.Future[Any]] = []
     try:
         async with asyncio.timeout(STEP_SECONDS):
             await producer.begin_transaction()
-            await _send(producer, lane, rows, cursor, sent)
+            await _send(producer, rows, cursor, sent)
     except REFUSALS as error:
+        position, topic = _place_of(error, rows, sent)
         raise RecordsRefusedError(
-            _position_of(error, rows, sent), type(error).__name__, alone=len(rows) == 1, until=last.position
+            position, topic, type(error).__name__, alone=len(rows) == 1, until=cursor.position
         ) from error
     finally:
         # Where one failed the others have too, or will: nobody awaits them any more.
@@ -46,15 +45,13 @@ async def publish(producer: Any, outbox_id: str, lane: int, rows: Sequence[Row])
     await failpoint("relay.after_commit")
 
 
-async def _send(
-    producer: Any, lane: int, rows: Sequence[Row], cursor: Cursor, sent: list["asyncio.Future[Any]"]
-) -> None:
-    number = str(lane).encode()
+async def _send(producer: Any, rows: Sequence[Row], cursor: Cursor, sent: list["asyncio.Future[Any]"]) -> None:
+    number = str(cursor.lane).encode()
     try:
         for row in rows:
             headers = [CONTENT_TYPE, ("lane", number), ("position", str(row.position).encode())]
             sent.append(await producer.send(row.topic, row.value, row.key.encode(), headers=headers))
-        sent.append(await producer.send(CURSOR_TOPIC, encode(cursor), number, partition=lane))
+        sent.append(await producer.send(CURSOR_TOPIC, encode(cursor), number, partition=cursor.lane))
     except IllegalOperation as error:
         # The transaction failed while we were sending; the next to send is told only that there is none.
         raise transaction_error(producer) or error from None
@@ -63,13 +60,13 @@ async def _send(
         await future
 
 
-def _position_of(error: BaseException, rows: Sequence[Row], sent: Sequence["asyncio.Future[Any]"]) -> int:
-    for row, future in zip(rows, sent, strict=False):
-        if future.done() and not future.cancelled() and future.exception() is error:
-            return row.position
-    # Not one of those that were sent: the one that couldn't be, or the cursor at the end, which counts the
-    # last.
-    return rows[min(len(sent), len(rows) - 1)].position
+def _place_of(error: BaseException, rows: Sequence[Row], sent: Sequence["asyncio.Future[Any]"]) -> tuple[int, str]:
+    """Position and topic of the record that was refused: one of those sent, or the one that couldn't be."""
+    failed = (n for n, future in enumerate(sent) if future.done() and future.exception() is error)
+    n = next(failed, len(sent))
+    if n < len(rows):
+        return rows[n].position, rows[n].topic
+    return rows[-1].position, CURSOR_TOPIC
 
 
 def _seen(future: "asyncio.Future[Any]") -> None:

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from aiokafka import TopicPartition
 from aiokafka.protocol.group import LeaveGroupRequest
 
+from service.outbox.cursor import CURSOR_TOPIC
 from service.outbox.group import Membership
 from tests.outbox.world import LANES, SESSION_MS, World, eventually
 
@@ -62,3 +64,27 @@ async def test_without_a_broker_the_question_has_no_answer(world: World) -> None
     membership = Membership({"bootstrap_servers": "127.0.0.1:1"}, "some-outbox.relay", LANES, lambda _: None)
     assert not await membership.still_ours(0)
     assert not membership.joined
+
+
+async def test_an_answer_that_comes_after_a_rebalance_says_nothing(world: World) -> None:
+    """aiokafka repeats a commit that failed, under the generation it has by then."""
+    said: list[frozenset[int]] = []
+    membership = Membership(world.kafka, "some-outbox.relay", LANES, said.append)
+
+    class Rebalancing:
+        def partitions_for_topic(self, _topic: str) -> range:
+            return range(LANES)
+
+        def pause(self, *_partitions: TopicPartition) -> None: ...
+
+        async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+            return dict.fromkeys(partitions, 0)
+
+        async def commit(self, _offsets: object) -> None:
+            membership.on_partitions_revoked(())
+            membership.on_partitions_assigned([TopicPartition(CURSOR_TOPIC, 3)])
+
+    membership._consumer = Rebalancing()
+    membership.on_partitions_assigned([TopicPartition(CURSOR_TOPIC, 0)])
+    assert not await membership.still_ours(0)
+    assert said == [{0}, {3}]

@@ -47,12 +47,13 @@ async def others_noted(world: World) -> bool:
     return all(noted.get(lane, 0) == len(ids) for lane, ids in world.written.items() if lane != 0)
 
 
+RESTORED = (
+    "with gone as (delete from outbox where lane = 0 and position > 6),"
+    " back as (update lanes set position = 6 where lane = 0) update relay_notes set position = 6"
+)
 CONTRADICTIONS = {
     "the database was restored from before what was published": (
-        (
-            "with gone as (delete from outbox where lane = 0 and position > 6),"
-            " back as (update lanes set position = 6 where lane = 0) update relay_notes set position = 6"
-        ),
+        RESTORED,
         (
             "position 10 of lane 0 was published, but the newest in the database is 9: "
             "the database was restored from before it"
@@ -89,6 +90,22 @@ async def test_a_lane_stops_when(world: World, story: str) -> None:
         assert status.reason == reason
         assert relay.status().stopped == (status,)
     assert await world.published() == before
+
+
+async def test_a_lane_stops_when_the_database_loses_its_newest_rows_under_it(world: World) -> None:
+    await world.write(0, 10)
+    async with relay_of(world) as relay:
+        await eventually("they are published", world.all_noted)
+        # A failover to a replica that lagged: the connections come back by themselves.
+        await world.pool.execute(RESTORED)
+        await world.write(0, 20)
+        await eventually("lane 0 has stopped", stopped(relay))
+        status = lane_0(relay)
+        assert status is not None
+        assert status.reason == (
+            "position 10 of lane 0 was published, and is not in the database any more: it has lost its newest rows"
+        )
+    assert len(await world.published()) == 10
 
 
 async def test_a_lane_stops_on_the_cursor_of_another_outbox(world: World) -> None:
@@ -168,7 +185,9 @@ async def test_an_output_too_large_for_its_topic_stops_the_lane_at_its_position_
         status = lane_0(relay)
         assert status is not None
         assert status.position == 5
-        assert status.reason == "Kafka refuses the output of lane 0 at position 6: MessageSizeTooLargeError"
+        assert (
+            status.reason == f"Kafka refuses the output of lane 0 at position 6 for {OUT[1]}: MessageSizeTooLargeError"
+        )
         await eventually("the other lanes are published", lambda: others_noted(world))
         # The refused transaction left no trace: neither the records sent with it nor a cursor past it.
         tail = await read_tail(world.kafka, 0)
@@ -200,7 +219,9 @@ async def test_an_output_for_a_topic_that_is_not_there_stops_the_lane_and_says_w
         await eventually("lane 0 has stopped", stopped(relay))
         status = lane_0(relay)
         assert status is not None
-        assert status.reason == ("Kafka refuses the output of lane 0 at position 1: UnknownTopicOrPartitionError")
+        assert status.reason == (
+            "Kafka refuses the output of lane 0 at position 1 for purchasing.nowhere.v1: UnknownTopicOrPartitionError"
+        )
 
 
 @pytest.mark.parametrize(
