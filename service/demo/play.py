@@ -16,8 +16,10 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from purchasing_contracts.envelope import decode_published
 from purchasing_contracts.topics import TOPICS
 
+from service.demo.stories import TimePasses
 from service.demo.timeline import tell
 from service.embedded import EmbeddedStack
+from service.store.clocks import EVENTS, pass_time, set_clock
 from service.store.migrate import migrate
 from service.topics import create_topics
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
-    from service.demo.stories import Sent, Story
+    from service.demo.stories import Step, Story
 
 GROUP = "purchasing"
 PATIENCE_SECONDS = 60.0
@@ -46,20 +48,18 @@ async def play(stories: Sequence[Story], directory: Path, say: Callable[[str], N
         dsn, bootstrap = stack.postgres.dsn, stack.kafka.bootstrap_servers
         say("Creating tables and topics")
         await migrate(dsn)
+        await set_clock(dsn, EVENTS)
         connection = await asyncpg.connect(dsn)
         lanes = await connection.fetchval("select lanes from installation")
         await create_topics({"bootstrap_servers": bootstrap}, lanes)
         say("Starting the service (python -m service run)")
         async with _service(bootstrap, dsn, directory) as process, _Client(bootstrap, connection, process) as client:
-            steps: dict[str, list[tuple[Sent | None, Sequence[Any]]]] = defaultdict(list)
-            for nth in range(max(len(story.sent) for story in stories)):
-                playing = [(story, story.sent[nth]) for story in stories if nth < len(story.sent)]
-                say(f"Sending message {nth + 1} of each order ({len(playing)})")
-                published = await client.send([sent for _, sent in playing])
-                for story, sent in playing:
-                    steps[story.order_id].append((sent, published.get(story.order_id, ())))
+            lines: list[str] = []
+            for story in stories:
+                say(f"Playing {story.order_id}: {len(story.steps)} steps")
+                lines += tell(story, [(step, await client.take(step, story.order_id)) for step in story.steps])
         await connection.close()
-        return [line for story in stories for line in tell(story, steps[story.order_id])]
+        return lines
 
 
 @contextlib.asynccontextmanager
@@ -114,11 +114,14 @@ class _Client:
         await self._consumer.stop()
         await self._admin.close()
 
-    async def send(self, records: Sequence[Sent]) -> dict[str, list[Any]]:
-        """Send records, and return by order what was published in answer once all of them were handled."""
-        for one in records:
-            await self._producer.send_and_wait(one.topic, value=one.value, key=one.key.encode())
-        await self._until(self._all_handled, "to handle what was sent")
+    async def take(self, step: Step, order_id: str) -> list[Any]:
+        """Send a record or let time pass; return what was published for the order in answer, once it is all there."""
+        if isinstance(step, TimePasses):
+            await pass_time(self._connection, step.until)
+            await self._until(self._nothing_due, "to look at what is due")
+        else:
+            await self._producer.send_and_wait(step.topic, value=step.value, key=step.key.encode())
+            await self._until(self._all_handled, "to handle what was sent")
         published: dict[str, list[Any]] = defaultdict(list)
 
         async def all_read() -> bool:
@@ -133,9 +136,12 @@ class _Client:
             return all(self._seen.get(row["lane"], 0) >= row["position"] for row in rows)
 
         await self._until(all_read, "to publish its answers")
-        for outputs in published.values():
-            outputs.sort(key=lambda data: getattr(data, "order_version", 0))
-        return published
+        return sorted(published[order_id], key=lambda data: getattr(data, "order_version", 0))
+
+    async def _nothing_due(self) -> bool:
+        """Say whether every deadline that has passed was looked at."""
+        due = "select exists (select from orders, test_clock where due_at < at and stuck is null)"
+        return not await self._connection.fetchval(due)
 
     async def _all_handled(self) -> bool:
         """Say whether the service has acknowledged everything in the event topics."""

@@ -14,7 +14,7 @@ from purchasing_contracts.topics import class_of, topic_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DAY_ONE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+FIRST_DAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +30,37 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class TimePasses:
+    """Nothing is sent, and time goes on until an instant."""
+
+    until: datetime
+
+
+Step = Sent | TimePasses
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
-    """One order's events, in the order in which they are sent."""
+    """One order's steps, in the order in which they are taken."""
 
     order_id: str
     title: str
-    sent: tuple[Sent, ...]
-    until: datetime
-    """Up to when time goes on after the last event."""
+    steps: tuple[Step, ...]
 
 
 class _Teller:
     """Writes the events of one order."""
 
-    def __init__(self, order_id: str, title: str) -> None:
+    def __init__(self, order_id: str, title: str, day: int) -> None:
         self._order_id = order_id
         self._title = title
+        self._placed = FIRST_DAY + timedelta(days=day)
         self._numbers = count(1)
-        self._sent: list[Sent] = []
+        self._sent: list[Step] = []
 
     def says(self, hours: float, what: str, **data: Any) -> _Teller:
-        """Add an event of type `purchasing.{what}.v1`, so many hours after day one."""
-        at = DAY_ONE + timedelta(hours=hours)
+        """Add an event of type `purchasing.{what}.v1`, so many hours after the order was placed."""
+        at = self._placed + timedelta(hours=hours)
         type_ = f"purchasing.{what}.v1"
         kind = class_of(type_)
         assert kind is not None, type_
@@ -70,13 +79,13 @@ class _Teller:
 
     def again(self) -> _Teller:
         """Add the last record once more."""
-        last = self._sent[-1]
+        last = self._last()
         self._sent.append(Sent(last.topic, last.key, last.value, last.at, "the same message once more"))
         return self
 
     def nonsense(self) -> _Teller:
         """Add a record that is no message."""
-        topic = self._sent[-1].topic
+        topic = self._last().topic
         self._sent.append(Sent(topic, self._order_id, b'{"specversion": "1.0", "id": ', None, "a malformed message"))
         return self
 
@@ -106,7 +115,7 @@ class _Teller:
             items=[item],
             domestic_address="Warehouse 3, Baiyun District",
             logistics_provider_id="logi-4",
-            mandate={"agreed_at": text_of(DAY_ONE)},
+            mandate={"agreed_at": text_of(self._placed)},
             quote=quote,
             **more,
         )
@@ -128,9 +137,19 @@ class _Teller:
         """Add a receipt by the warehouse without objections."""
         return self.says(hours, "warehouse.goods_received", receipt_id="rcp-1", objections=[])
 
-    def end(self, days: float = 1) -> Story:
-        """Return the story; time goes on for so many days after day one."""
-        return Story(self._order_id, self._title, tuple(self._sent), DAY_ONE + timedelta(days=days))
+    def waits(self, hours: float) -> _Teller:
+        """Let time go on until so many hours after the order was placed."""
+        self._sent.append(TimePasses(self._placed + timedelta(hours=hours)))
+        return self
+
+    def end(self) -> Story:
+        """Return the story."""
+        return Story(self._order_id, self._title, tuple(self._sent))
+
+    def _last(self) -> Sent:
+        last = self._sent[-1]
+        assert isinstance(last, Sent)
+        return last
 
 
 def yuan(fen: int) -> dict[str, Any]:
@@ -139,28 +158,28 @@ def yuan(fen: int) -> dict[str, Any]:
 
 
 def stories(prefix: str = "demo") -> Iterator[Story]:
-    """Yield the orders; `prefix` begins their ids."""
+    """Yield the orders; `prefix` begins their ids. Each is placed when the one before has ended: time only goes on."""
     yield (
-        _Teller(f"{prefix}-01", "Paid, and bought for less: the surplus goes back")
+        _Teller(f"{prefix}-01", "Paid, and bought for less: the surplus goes back", 0)
         .ordered()
         .bought(5, goods=90_000, shipping=1_000)
         .end()
     )
     yield (
-        _Teller(f"{prefix}-02", "Out of stock: everything goes back, but for the third party's fee")
+        _Teller(f"{prefix}-02", "Out of stock: everything goes back, but for the third party's fee", 1)
         .ordered(third=500)
         .says(6, "seller.purchase_unavailable", reason="out_of_stock")
         .end()
     )
     yield (
-        _Teller(f"{prefix}-03", "Cancelled before the purchase; the request arrives twice")
+        _Teller(f"{prefix}-03", "Cancelled before the purchase; the request arrives twice", 2)
         .ordered()
         .says(3, "order.cancellation_requested", request_id="can-1", channel="platform")
         .again()
         .end()
     )
     yield (
-        _Teller(f"{prefix}-04", "Cancelled after the purchase: the seller agrees, with costs and a penalty")
+        _Teller(f"{prefix}-04", "Cancelled after the purchase: the seller agrees, with costs and a penalty", 3)
         .ordered()
         .bought(5)
         .says(6, "warehouse.cost_incurred", cost_id="cst-1", kind="packaging", amount=yuan(450), borne_by="provider")
@@ -169,16 +188,61 @@ def stories(prefix: str = "demo") -> Iterator[Story]:
         .end()
     )
     yield (
-        _Teller(f"{prefix}-05", "Cancelled, refunded; then we hear that it had been bought before")
+        _Teller(f"{prefix}-05", "Cancelled, refunded; then we hear that it had been bought before", 4)
         .ordered()
         .says(7, "order.cancellation_requested", request_id="can-1", channel="platform")
         .bought(5)
         .end()
     )
     yield (
-        _Teller(f"{prefix}-06", "A malformed message in between delays nobody")
+        _Teller(f"{prefix}-06", "A malformed message in between delays nobody", 5)
         .ordered()
         .nonsense()
         .bought(5, goods=95_000)
+        .end()
+    )
+    yield _promoted_and_dissolved(prefix)
+    yield _charged_back(prefix)
+
+
+def _promoted_and_dissolved(prefix: str) -> Story:
+    promotion = {"promoter_id": "prom-3", "basis": "goods", "rate_bps": 250}
+    return (
+        _Teller(f"{prefix}-07", "Brought by a promoter, received; then dissolved, as the goods are defective", 6)
+        .ordered(promotion=promotion)
+        .bought(5)
+        .received(48)
+        .says(200, "warehouse.package_delivered", package_id="pkg-1")
+        .says(
+            230,
+            "order.dissolution_requested",
+            request_id="dis-1",
+            ground="defective",
+            inspected=True,
+            evidence=["https://evidence.example/1.jpg"],
+        )
+        .says(250, "seller.dissolution_agreed", request_id="dis-1", disposition="return")
+        .says(300, "payment.seller_refund_received", receipt_id="rr-1", amount=yuan(101_200))
+        .end()
+    )
+
+
+def _charged_back(prefix: str) -> Story:
+    return (
+        _Teller(f"{prefix}-08", "Charged back after receipt: frozen, demanded, then taken from the deposit", 20)
+        .ordered()
+        .bought(5)
+        .received(48)
+        .says(
+            60,
+            "chargeback.opened",
+            chargeback_id="cb-1",
+            payment_id="pay-1",
+            amount=yuan(101_301),
+            reason="account_stolen",
+            attributable_to_provider=False,
+        )
+        .waits(60 + 72 + 1)
+        .says(60 + 72 + 2, "payment.deposit_deducted", deduction_id="cb-1", amount=yuan(101_301))
         .end()
     )

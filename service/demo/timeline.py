@@ -9,24 +9,27 @@ from typing import TYPE_CHECKING, Any
 from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.topics import class_of
 
+from service.demo.stories import TimePasses
 from service.telling import tell_basis, tell_fact, tell_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from service.demo.stories import Sent, Story
+    from service.demo.stories import Sent, Step, Story
 
 WIDTH = 110
 
 
-def tell(story: Story, steps: Sequence[tuple[Sent | None, Sequence[Any]]]) -> Iterator[str]:
-    """Yield the lines of one order's timeline; a step is what was sent (None: time went on) and what came of it."""
+def tell(story: Story, steps: Sequence[tuple[Step, Sequence[Any]]]) -> Iterator[str]:
+    """Yield the lines of one order's timeline; with each step comes what was published in answer."""
     yield ""
     yield f"━━ {story.order_id}: {story.title}"
     heard: datetime | None = None
     for sent, published in steps:
-        if sent is not None:
+        if isinstance(sent, TimePasses):
+            yield f"  {sent.until:%d %b %H:%M}  Time has passed, and nothing was heard."
+        else:
             late = sent.at is not None and heard is not None and sent.at < heard
             yield from _came_in(sent, late=late)
             heard = max(sent.at, heard) if sent.at is not None and heard is not None else sent.at or heard
