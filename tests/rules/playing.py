@@ -1,0 +1,95 @@
+"""Plays a history of plain CloudEvents to the rules, with the virtual clock of `simulate`."""
+
+import json
+from fractions import Fraction
+from typing import Any
+
+from purchasing_contracts.base import instant_of
+from purchasing_contracts.decisions import DecisionMade
+from purchasing_contracts.money import currency_of
+from purchasing_contracts.privacy import masked
+from purchasing_contracts.topics import class_of
+
+from service.rules.decide import decide
+from service.rules.facts import Fact, micros
+from service.rules.ledger import Ledger, Output
+from service.rules.moment import Moment
+from service.rules.terms import PLATFORM, TermsBook, TermsSet
+
+Event = dict[str, Any]
+Plain = dict[str, Any]
+
+
+def fact(event: Event) -> Fact[Any]:
+    """The fact that a CloudEvent adds to its order."""
+    cls = class_of(event["type"])
+    assert cls is not None
+    data = masked(cls.model_validate_json(json.dumps(event["data"])))
+    return Fact(micros(instant_of(event["time"])), event["source"], event["id"], data, currency_of(data))
+
+
+def book(terms: dict[str, Any]) -> TermsBook:
+    """A terms book in which the platform declared these terms long ago."""
+    rates = {name: Fraction(value) for name, value in terms.items() if name == "service_fee_rate"}
+    values = tuple({**terms, **rates}.items())
+    return TermsBook.of(TermsSet("declared", PLATFORM, 0, values)) if terms else TermsBook()
+
+
+class Played:
+    """One order, as the rules see it."""
+
+    def __init__(self, order_id: str, terms: dict[str, Any] | None = None) -> None:
+        self.order_id, self.terms = order_id, book(terms or {})
+        self.facts: dict[tuple[str, str], Fact[Any]] = {}
+        self.ledger, self.outputs = Ledger.EMPTY, list[Output]()
+        self.clock = 0
+        self.due_at: int | None = None
+        self.barred = False
+        self.again: list[Output] = []
+        """What a second look at the same facts would have published: nothing, ever."""
+
+    def hear(self, *events: Event) -> list[Output]:
+        """What is published for a batch of events; deadlines strictly before its latest instant fire before it."""
+        new = [fact(event) for event in events]
+        published = self.until(max([self.clock, *(one.at for one in new)]))
+        for one in new:
+            self.barred = self.barred or self.facts.setdefault((one.source, one.id), one) != one
+        return published + self.look(self.clock, self.clock)
+
+    def until(self, instant: int) -> list[Output]:
+        """What deadlines strictly before an instant bring."""
+        published: list[Output] = []
+        while self.due_at is not None and self.due_at < instant:
+            published += self.look(self.due_at, self.due_at + 1)
+        self.clock = max(self.clock, instant)
+        return published
+
+    def look(self, now: int, horizon: int) -> list[Output]:
+        facts = sorted(self.facts.values(), key=lambda one: one.key)
+        moment = Moment(now, horizon, deposit_barred=self.barred)
+        ruling = decide(self.order_id, facts, self.ledger, self.terms, moment)
+        self.ledger = self.ledger.after(ruling.outputs)
+        self.outputs += ruling.outputs
+        self.again += decide(self.order_id, facts, self.ledger, self.terms, moment).outputs
+        # As the service has it: what has passed already is no reason to look again.
+        passed = ruling.due_at is None or ruling.due_at < horizon
+        self.due_at = None if passed else ruling.due_at
+        return list(ruling.outputs)
+
+
+def plain(output: Output) -> Plain:
+    """A command or a decision as the oracle tells it."""
+    data = output.data
+    members = json.loads(data.model_dump_json(exclude_none=True))
+    told: Plain = {"clauses": sorted({basis.clause for basis in data.basis})}
+    if isinstance(data, DecisionMade):
+        told |= {"kind": "decision", "what": data.kind}
+    else:
+        told["kind"] = type(data).TYPE.removeprefix("purchasing.").removesuffix(".v1")
+    names = ("ref", "outcome", "line", "destination", "payment_id", "source", "purpose", "deduction_id", "hold_id")
+    told |= {name: members[name] for name in (*names, "scope", "promoter_id") if name in members}
+    if "amount" in members:
+        told["amount"] = members["amount"]["value"]
+    if "due_at" in members:
+        told["due_at"] = micros(instant_of(members["due_at"]))
+    return told
