@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from service.orders.journals import OrderState
 
-FACTS_MAX = 150_000
+FACTS_MAX = 100_000
+"""About 3 KB each: 300 MB in all."""
 
 
 class Cache:
