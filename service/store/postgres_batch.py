@@ -67,10 +67,13 @@ select p.order_id, p.source, p.id, p.data
 from unnest($1::text[], $2::text[], $3::text[]) as n (order_id, source, id)
 join private_members p on (p.order_id, p.source, p.id) = (n.order_id, n.source, n.id)
 """
+# `limit` keeps it a look into the index per row, whatever the planner believes of an empty table.
 FOREIGN = """
 select n.order_id, n.source, n.id
 from unnest($1::text[], $2::text[], $3::text[]) as n (order_id, source, id)
-join facts f on (f.source, f.id) = (n.source, n.id) and f.order_id <> n.order_id
+cross join lateral (
+    select from facts f where (f.source, f.id) = (n.source, n.id) and f.order_id <> n.order_id limit 1
+) as theirs
 """
 ADD_FACTS = """
 insert into facts (order_id, source, id, lane, nth, at, type, data, heard_at)
