@@ -61,6 +61,11 @@ def test_a_just_chargeback_that_only_took_what_was_due_leaves_the_compensation_w
     assert order.refunds == [("compensation", 700, "buyer_account")]
 
 
+def test_what_is_due_on_the_purchase_is_no_compensation() -> None:
+    order = effective().bought(90_000, 1_000).fault_found(700).decided()
+    assert order.refunds == [("purchase", 10_210, "pay-1"), ("compensation", 700, "buyer_account")]
+
+
 def test_an_unjust_or_restored_chargeback_leaves_the_compensation_whole() -> None:
     order = effective().charged_back(5_000).charged_back(5_000, "cb-2", attributable=True)
     order.chargeback_ends(chargeback_id="cb-2").fault_found(700).decided()
@@ -73,8 +78,9 @@ def test_a_just_chargeback_after_the_compensation_demands_it_back() -> None:
     assert order.stands("repayment_demand", "compensation")[1] == ["24"]
 
 
-def test_where_findings_come_to_nothing_the_line_cites_6() -> None:
-    order = effective().fault_found(700).decided().charged_back(5_000, attributable=True).decided()
+@pytest.mark.parametrize("charged", [700, 5_000])
+def test_where_findings_come_to_nothing_the_line_cites_6(charged: int) -> None:
+    order = effective().fault_found(700).decided().charged_back(charged, attributable=True).decided()
     assert order.told("repayment_demand", "compensation") == ["demanded 700"]
     assert order.stands("repayment_demand", "compensation")[1] == ["6"]
 

@@ -107,8 +107,17 @@ def test_a_claim_that_rises_gets_new_days() -> None:
     order.tipped(5_000, payment_id="pay-1", at=OPENED + 2 * DAY).decided()  # the payment brought in more
     assert order.told("payment_demand", "cb-1") == ["demanded 30000", "demanded 35000"]
     assert order.due_by() == OPENED + 5 * DAY
+    assert order.due_at == OPENED + 5 * DAY
     assert order.decided(OPENED + 5 * DAY).deductions == []
     assert order.decided(OPENED + 5 * DAY + 1).deductions == [("deposit", "cb-1", 35_000)]
+
+
+def test_a_claim_that_rises_after_its_days_but_before_the_deposit_was_asked_gets_new_days_too() -> None:
+    order = Order().placed().accepted().paid(amounts(30_000, 0, 0)).charged_back(at=OPENED).decided()
+    order.decided(LAST + 1, deposit_barred=True).tipped(5_000, payment_id="pay-1").decided(LAST + DAY)
+    assert order.deductions == []
+    assert order.due_by() == LAST + 4 * DAY
+    assert order.decided(LAST + 4 * DAY + 1).deductions == [("deposit", "cb-1", 35_000)]
 
 
 def test_a_claim_that_was_settled_and_rises_again_is_a_new_demand_with_new_days_and_a_hold_of_its_own() -> None:

@@ -73,3 +73,10 @@ def test_what_is_decided_together_is_published_decisions_first_and_holds_before_
         "decision",
         "freeze",
     ]
+
+
+def test_a_request_that_is_called_brokerage_concerns_the_buyer() -> None:
+    decision = (
+        Order().placed().accepted().paid().asks_to_cancel("brokerage").decided().decision("cancellation", "brokerage")
+    )
+    assert (decision.audience, decision.account_id) == ("buyer", "acct-7")

@@ -1,0 +1,118 @@
+"""Clause 22, what comes in for a chargeback: paid, recovered from the deposit, brought in by goods; what is too much."""
+
+from collections.abc import Callable
+
+import pytest
+from purchasing_contracts.events.warehouse_receipt import GoodsDisposed
+
+from tests.rules.orders import Order
+
+
+def effective() -> Order:
+    return Order().placed().accepted().paid()
+
+
+@pytest.mark.parametrize(
+    ("paid", "demanded", "returned"),
+    [
+        (101_300, ["demanded 101301", "demanded 1"], 0),
+        (101_301, ["demanded 101301", "settled"], 0),
+        (101_302, ["demanded 101301", "settled"], 1),
+    ],
+)
+def test_what_is_paid_beyond_the_claim_goes_back_on_the_payment(paid: int, demanded: list[str], returned: int) -> None:
+    order = effective().charged_back().decided().pays_outstanding(paid).decided()
+    assert order.told("payment_demand", "cb-1") == demanded
+    assert order.refunds == ([("chargeback:cb-1", returned, "pay-out")] if returned else [])
+    if returned:
+        assert order.refund_clauses("chargeback:cb-1") == ["22"]
+
+
+def test_a_chargeback_restored_after_the_deposit_was_taken_gives_the_deposit_back() -> None:
+    order = effective().charged_back().decided().deposit_pays(101_301).decided().chargeback_ends().decided()
+    assert order.told("chargeback", "cb-1") == ["unjust", "restored"]
+    assert order.refunds == [("chargeback:cb-1", 101_301, "deposit")]
+
+
+def test_what_came_in_too_much_goes_first_to_the_deposit_then_to_the_payments_oldest_first_then_to_the_account() -> (
+    None
+):
+    order = (
+        effective().charged_back().pays_outstanding(300, payment_id="pay-b").pays_outstanding(200, payment_id="pay-a")
+    )
+    order.deposit_falls_short(400).goods_sold(101_301).decided()
+    assert order.refunds == [
+        ("chargeback:cb-1", 400, "deposit"),
+        ("chargeback:cb-1", 300, "pay-b"),
+        ("chargeback:cb-1", 200, "pay-a"),
+    ]
+    order.chargeback_ends().decided()
+    assert order.refunds[3:] == [("chargeback:cb-1", 101_301, "buyer_account")]
+
+
+def test_money_for_a_chargeback_that_is_just_or_that_nobody_opened_goes_back() -> None:
+    just = effective().charged_back(attributable=True).pays_outstanding(700).decided()
+    assert just.refunds == [("chargeback:cb-1", 700, "pay-out")]
+    unknown = effective().pays_outstanding(700, "cb-9").decided()
+    assert unknown.refunds == [("chargeback:cb-9", 700, "pay-out")]
+    unknown.charged_back(500, "cb-9", at=0).decided()
+    assert unknown.told("repayment_demand", "chargeback:cb-9") == ["demanded 500"]
+
+
+def test_proceeds_count_only_for_the_chargeback_they_name() -> None:
+    order = (
+        effective().charged_back().goods_sold(1_000, chargeback_id=None).goods_sold(301, disposal="disp-2").decided()
+    )
+    assert order.told("payment_demand", "cb-1") == ["demanded 101000"]
+    assert order.refunds == []
+
+
+def test_goods_destroyed_bring_nothing_in_for_the_chargeback_they_name() -> None:
+    order = (
+        effective()
+        .charged_back()
+        .tell(GoodsDisposed(disposal_id="disp-1", disposition="destroyed", chargeback_id="cb-1"))
+    )
+    assert order.decided().told("payment_demand", "cb-1") == ["demanded 101301"]
+
+
+@pytest.mark.parametrize(
+    ("came_in", "clause"),
+    [
+        (lambda order: order, "6"),
+        (lambda order: order.deposit_falls_short(0), "6"),
+        (lambda order: order.deposit_falls_short(1), "22"),
+        (lambda order: order.pays_outstanding(1), "22"),
+        (lambda order: order.goods_sold(1), "22"),
+    ],
+    ids=["nothing", "an empty deposit", "the deposit", "a payment", "goods sold"],
+)
+def test_until_something_came_in_for_a_chargeback_its_line_cites_6(
+    came_in: Callable[[Order], Order], clause: str
+) -> None:
+    order = came_in(effective().charged_back()).repays(500, "chargeback:cb-1").decided()
+    assert order.refunded("chargeback:cb-1") == 500
+    assert order.refund_clauses("chargeback:cb-1") == [clause]
+
+
+def test_a_payment_of_what_is_outstanding_counts_once_for_each_chargeback_and_payment() -> None:
+    order = effective().charged_back(1_000).charged_back(2_000, "cb-2")
+    order.pays_outstanding(100).pays_outstanding(900).pays_outstanding(100, "cb-2").decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 900"]
+    assert order.told("payment_demand", "cb-2") == ["demanded 1900"]
+
+
+def test_a_payment_of_what_is_outstanding_that_is_charged_back_is_claimed_on_a_line_of_its_own() -> None:
+    order = effective().charged_back(1_000).pays_outstanding(1_000).decided()
+    order.charged_back(5_000, "cb-2", "pay-out").decided()
+    assert order.told("payment_demand", "cb-2") == ["demanded 1000"]
+    assert order.told("payment_demand", "cb-1") == []
+    # Restored, the first one's money is due back; it is kept back while the second chargeback has it.
+    order.chargeback_ends().decided()
+    assert order.told("refund_withheld", "chargeback:cb-1") == ["withheld 1000"]
+    assert order.told("payment_demand", "cb-2") == ["demanded 1000", "settled"]
+
+
+def test_the_earliest_answer_of_the_deposit_counts_of_both_kinds_together() -> None:
+    order = effective().charged_back().deposit_falls_short(300).deposit_pays(101_301).decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 101001"]
