@@ -40,6 +40,9 @@ create table if not exists schema_migrations (
 
 COMMAND = "`python -m service migrate`"
 
+SERVER_MIN = 17
+"""The first PostgreSQL with `transaction_timeout`, without which a stalled worker could hold everybody up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:
@@ -93,6 +96,8 @@ async def migrate(dsn: str, *, lanes: int = LANES) -> list[str]:
         raise SchemaError(f"the number of lanes is a power of two from 1 to {LANES_MAX}, not {lanes}")
     known = known_migrations()
     async with _connection(dsn) as connection:
+        if too_old := _server_problem(connection):
+            raise SchemaError(too_old)
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
         await connection.execute(_JOURNAL)
         applied = await _applied(connection)
@@ -114,6 +119,8 @@ async def schema_problem(dsn: str) -> str | None:
     StoreUnavailableError.
     """
     async with _connection(dsn) as connection:
+        if too_old := _server_problem(connection):
+            return too_old
         if await connection.fetchval("select to_regclass('schema_migrations')") is None:
             return f"the database has no tables of this service yet: run {COMMAND}"
         known, applied = known_migrations(), await _applied(connection)
@@ -126,6 +133,11 @@ async def schema_problem(dsn: str) -> str | None:
         if not await connection.fetchval("select count(*) from installation"):
             return f"the database has tables but no installation: run {COMMAND}"
         return None
+
+
+def _server_problem(connection: asyncpg.Connection[asyncpg.Record]) -> str | None:
+    version = connection.get_server_version().major
+    return f"PostgreSQL {SERVER_MIN} or later is needed, this is {version}" if version < SERVER_MIN else None
 
 
 def _contradiction(known: Sequence[Migration], applied: Sequence[Applied]) -> str | None:

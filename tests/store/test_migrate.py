@@ -21,6 +21,15 @@ async def test_an_empty_database_is_said_to_be_one(empty_database: str) -> None:
     )
 
 
+async def test_a_server_without_transaction_timeout_is_said_to_be_too_old(empty_database: str, monkeypatch) -> None:
+    monkeypatch.setattr(runner, "SERVER_MIN", 99)
+    problem = str(await schema_problem(empty_database))
+    with pytest.raises(SchemaError, match="99 or later is needed"):
+        await migrate(empty_database)
+
+    assert problem.startswith("PostgreSQL 99 or later is needed, this is ")
+
+
 async def test_migrating_twice_does_something_once(empty_database: str) -> None:
     assert await migrate(empty_database) == NAMES
     assert await migrate(empty_database) == []
