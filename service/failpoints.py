@@ -14,8 +14,8 @@ empty table (0.1 µs).
 
 The places: `batch.before_commit` (the lanes are locked and everything is written, nothing is committed),
 `inbox.after_commit_before_ack` (stored, Kafka doesn't know yet), `relay.before_init` (a lane was given to this
-process, its producer is not yet initialised), `relay.in_transaction` (everything is sent and acknowledged, the transaction is open), `relay.after_commit`
-(the transaction is committed, PostgreSQL doesn't know yet).
+process, its producer is not yet initialised), `relay.in_transaction` (everything is sent and acknowledged, the
+transaction is open), `relay.after_commit` (the transaction is committed, PostgreSQL doesn't know yet).
 """
 
 import asyncio
