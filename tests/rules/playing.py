@@ -53,7 +53,8 @@ class Played:
         new = [fact(event) for event in events]
         published = self.until(max([self.clock, *(one.at for one in new)]))
         for one in new:
-            self.barred = self.barred or self.facts.setdefault((one.source, one.id), one) != one
+            known = self.facts.setdefault((one.source, one.id), one)
+            self.barred = self.barred or known != one
         return published + self.look(self.clock, self.clock)
 
     def until(self, instant: int) -> list[Output]:
