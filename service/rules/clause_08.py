@@ -5,3 +5,4 @@ DOES = (
     "The provider's duties towards seller and logistics happen outside; what comes of them arrives as events. No "
     "money moves."
 )
+TESTS = ("tests/test_catalogue.py",)

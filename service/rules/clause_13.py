@@ -29,6 +29,8 @@ DOES = (
     "seller agrees; what the seller returns goes to the buyer in full, the service fee does not."
 )
 
+TESTS = ("tests/rules/test_clause_13.py", "tests/rules/test_clause_24.py")
+
 _NOT_INSPECTED = Basis(clause="13(1)", because="the goods were not inspected, or no evidence was submitted")
 _TOO_LATE = Basis(clause="13(2)", because="the request came after the period allowed for dissolving the order")
 _DISCLOSED = Basis(clause="13(3)", because="the buyer knew of this issue before commissioning the purchase")

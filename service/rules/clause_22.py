@@ -26,6 +26,8 @@ DOES = (
     "is paid twice."
 )
 
+TESTS = ("tests/rules/test_clause_22.py", "tests/rules/test_recovery_of_claims.py")
+
 UNJUST = Basis(clause="22", because="the payment was charged back without just cause")
 _JUST = Basis(clause="22", because="the payment was charged back with just cause: the provider bears it")
 _AFTER_RECEIPT = Basis(clause="22(1)", because="the goods had been received normally by the logistics provider")

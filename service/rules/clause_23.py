@@ -5,3 +5,4 @@ DOES = (
     "Private members never leave: they are masked before the rules see a fact, stored apart, and can be erased. "
     "No money moves."
 )
+TESTS = ("tests/orders/test_private_members.py",)

@@ -5,3 +5,4 @@ DOES = (
     "Losses beyond what these rules settle are claimed between the parties; fault of the provider arrives as a "
     "finding (24). No money moves."
 )
+TESTS = ("tests/rules/test_clause_24.py",)

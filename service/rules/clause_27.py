@@ -5,3 +5,4 @@ DOES = (
     "Notices are decisions, deemed delivered when published: the days of a payment demand run from there (22). No "
     "money moves."
 )
+TESTS = ("tests/rules/test_recovery_of_claims.py",)

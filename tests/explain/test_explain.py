@@ -1,0 +1,183 @@
+"""`explain`: an order's story from the journals, as text and for programs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+from service.orders.engine import Engine
+from service.rules.facts import instant
+from service.rules.terms import TERMS_OF_THE_AGREEMENT
+from service.store.clocks import EVENTS, pass_time, set_clock
+from service.store.postgres import PostgresStore
+from service.terms.source import FixedTerms
+from tests.orders.stories import Story, record
+from tests.rules.happenings import HOUR
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+DAY = 24 * HOUR
+PRIVATE = ("Baiyun", "buyer@example", "evidence.example")
+
+
+def explain(database: str, order: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "service", "explain", order, *arguments],
+        env={"PURCHASING_DATABASE_URL": database, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def told(database: str, order: str) -> dict[str, Any]:
+    done = explain(database, order, "--json")
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture
+async def engine(database: str) -> AsyncIterator[Engine]:
+    """An engine whose clock goes by the events."""
+    await set_clock(database, EVENTS)
+    store = await PostgresStore.open(database)
+    yield Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT))
+    await store.close()
+
+
+async def hear(engine: Engine, story: Story) -> None:
+    for arrival in story:
+        await engine.handle([arrival])
+
+
+async def test_an_order_nobody_heard_of_is_said_to_be_none(database: str):
+    done = explain(database, "ord-0")
+
+    assert done.returncode == 1
+    assert "No message about order ord-0 was heard." in done.stderr
+    assert done.stdout == ""
+
+
+async def test_facts_stand_in_the_order_they_happened_with_the_order_we_heard_of_them(engine: Engine, database: str):
+    story = Story("ord-late").placed(at=0).accepted(at=HOUR).paid(at=2 * HOUR)
+    story.asks_to_cancel(at=8 * HOUR).bought(at=6 * HOUR)
+    await hear(engine, story)
+
+    happened = told(database, "ord-late")["happened"]
+
+    assert [one["type"].split(".")[2] for one in happened] == [
+        "placed",
+        "accepted",
+        "captured",
+        "purchase_confirmed",
+        "cancellation_requested",
+    ]
+    assert [one["nth"] for one in happened] == [1, 2, 3, 5, 4]
+
+
+async def test_the_money_stands_by_line_and_what_is_decided_cites_its_clauses(engine: Engine, database: str):
+    story = Story("ord-money").placed().accepted().paid().bought().asks_to_cancel().seller_cancels(penalty=5_000)
+    await hear(engine, story)
+
+    found = told(database, "ord-money")
+
+    (line,) = [line for line in found["lines"] if line["line"] == "purchase"]
+    refund = found["decided"][-1]
+    assert refund["amount"] == line["due"] == line["commanded"]
+    assert (line["withheld"], line["demanded"], line["to_command"]) == (0, 0, 0)
+    assert [clause for clause, _ in refund["basis"]] == ["12(1)B", "12(3)", "12(5)"]
+    text = explain(database, "ord-money").stdout
+    assert "clause 12(5): the seller's penalty for the cancellation is borne by the buyer" in text
+    assert "The money" in text
+
+
+async def test_what_is_waited_for_has_its_last_instant(engine: Engine, database: str):
+    story = Story("ord-wait").placed(at=0).accepted(at=HOUR).paid(at=2 * HOUR).bought(at=3 * HOUR)
+    story.received(at=4 * HOUR).delivered(at=5 * HOUR).asks_to_cancel(at=6 * HOUR)
+    await hear(engine, story)
+
+    waiting = {one["what"]: one["until"] for one in told(database, "ord-wait")["waiting"]}
+
+    assert waiting["the seller's answer to cancellation request can-1"] is None
+    (until,) = [until for what, until in waiting.items() if "deemed confirmed" in what]
+    delivered = next(one for one in told(database, "ord-wait")["happened"] if "package_delivered" in one["type"])
+    connection = await asyncpg.connect(database)
+    ten_days_later = await connection.fetchval("select $1::text::timestamptz + interval '10 days'", delivered["at"])
+    assert await connection.fetchval("select $1::text::timestamptz", until) == ten_days_later
+    await connection.close()
+
+
+async def test_a_demand_waits_for_its_publication_and_then_for_the_payment(engine: Engine, database: str):
+    story = Story("ord-demand").placed(at=0).accepted(at=HOUR).paid(at=2 * HOUR).bought(at=3 * HOUR)
+    await hear(engine, story.charged_back(at=4 * HOUR))
+
+    waiting = " ".join(one["what"] for one in told(database, "ord-demand")["waiting"])
+
+    assert "the payment demand of" in waiting
+    assert "to be published" in waiting
+    assert "the relay to publish" in waiting
+
+
+async def test_a_stuck_order_and_one_with_a_record_in_quarantine_say_so(engine: Engine, database: str):
+    await hear(engine, Story("ord-odd").placed())
+    await engine.handle([record(b"{", key=b"ord-odd")])
+    connection = await asyncpg.connect(database)
+    await connection.execute("update orders set stuck = 'ZeroDivisionError' where order_id = 'ord-odd'")
+    await connection.close()
+
+    waiting = " ".join(one["what"] for one in told(database, "ord-odd")["waiting"])
+
+    assert "records in quarantine" in waiting
+    assert "ZeroDivisionError" in waiting
+
+
+async def test_private_members_are_not_shown(engine: Engine, database: str):
+    story = Story("ord-private").placed().accepted().paid().bought().objects()
+    await hear(engine, story)
+    connection = await asyncpg.connect(database)
+    private = await connection.fetchval("select string_agg(data::text, ' ') from private_members")
+    await connection.close()
+    markers = {word for member in json.loads(f"[{private.replace('} {', '},{')}]") for word in strings(member)}
+    assert markers, "the story has private members, or this test shows nothing"
+
+    shown = explain(database, "ord-private").stdout + explain(database, "ord-private", "--json").stdout
+
+    assert not [marker for marker in markers if marker in shown]
+
+
+async def test_time_that_passes_changes_what_is_waited_for(engine: Engine, database: str):
+    story = Story("ord-deemed").placed(at=0).accepted(at=HOUR).paid(at=2 * HOUR).bought(at=3 * HOUR)
+    await hear(engine, story.delivered(at=5 * HOUR))
+    connection = await asyncpg.connect(database)
+    until = told(database, "ord-deemed")["waiting"]
+    assert any("deemed confirmed" in one["what"] for one in until)
+
+    await pass_time(connection, instant(story_time(story) + 11 * DAY))
+    await connection.close()
+    handled = await engine.fire_due()
+
+    assert handled.assessed == 1
+    found = told(database, "ord-deemed")
+    assert found["decided"][-1]["words"] == "Receipt: deemed confirmed."
+    assert not any("deemed confirmed" in one["what"] for one in found["waiting"])
+
+
+def story_time(story: Story) -> int:
+    from service.rules.facts import micros
+
+    return micros(story.last.heard.time)  # type: ignore[union-attr]
+
+
+def strings(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for child in children for text in strings(child)]

@@ -1,0 +1,61 @@
+"""The catalogue: every clause has an answer, and every entry points at what is there."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from service.catalogue import NUMBERS, Entry, catalogue
+
+ROOT = Path(__file__).resolve().parent.parent
+ENTRIES = catalogue()
+SILENT = frozenset({4, 8, 11, 23, 25, 26, 28, 29, 30})
+"""The clauses that move nothing, by the specification (27 moves nothing either, but demands cite it)."""
+
+
+def test_all_thirty_clauses_have_an_entry_in_the_agreement_s_order():
+    assert [entry.number for entry in ENTRIES] == list(NUMBERS)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: str(entry.number))
+def test_an_entry_says_what_is_done_and_points_at_modules_and_tests_that_are_there(entry: Entry):
+    assert entry.title
+    assert entry.does.endswith(".")
+    assert entry.modules
+    for path in (*entry.modules, *entry.tests):
+        assert (ROOT / path).is_file(), f"clause {entry.number} points at {path}, which is not there"
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: str(entry.number))
+def test_a_clause_that_moves_money_or_decides_is_cited_and_one_that_does_not_says_so(entry: Entry):
+    silent = entry.number in SILENT
+    assert silent == ("No money moves." in entry.does and not entry.grounds), entry.does
+    for clause, because in entry.grounds:
+        assert re.fullmatch(rf"{entry.number}(\(\d\)[AB]?)?", clause)
+        assert because
+
+
+def test_tests_that_an_entry_names_speak_of_its_clause():
+    for entry in ENTRIES:
+        if entry.grounds:
+            text = "".join((ROOT / path).read_text() for path in entry.tests)
+            missing = [clause for clause, _ in entry.grounds if clause not in text]
+            assert not missing, f"no test of clause {entry.number} speaks of {missing}"
+
+
+def test_the_command_prints_all_of_them_or_one():
+    def clauses(*arguments: str) -> str:
+        command = [sys.executable, "-m", "service", "clauses", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    everything, one = clauses("--json"), clauses("12")
+
+    assert [json.loads(line)["number"] for line in everything.splitlines()] == list(NUMBERS)
+    assert "Order cancellation" in one
+    assert "12(1)A: no purchase had been made from the seller" in one
+    assert "service/rules/clause_12.py" in one
