@@ -108,6 +108,7 @@ def test_a_refusal_cites_its_ground_and_only_14_and_15_keep_the_costs(
 def test_the_costs_of_refused_goods_beyond_the_money_there_is_are_owed() -> None:
     order = Order().placed().accepted().paid(HALF).cost(50_001).refused("restricted").decided()
     assert order.refunds == []
+    assert order.told("repayment_demand", "purchase") == []
     assert order.told("buyer_owes") == ["noted 1"]
     assert order.stands("buyer_owes")[1] == ["12(4)"]
 

@@ -50,6 +50,13 @@ def test_the_order_cant_be_reached_as_of_the_moment_it_would_have_been_effective
     assert order.stands("cancellation", "can-1") == asked
 
 
+def test_an_order_that_cant_be_reached_as_of_that_moment_was_never_effective() -> None:
+    order = Order().placed(logistics=None, deadline=3 * HOUR).accepted().paid(at=2 * HOUR)
+    order.asks_to_dissolve(at=2 * HOUR).asks_to_cancel(at=4 * HOUR).decided()
+    assert order.stands("dissolution", "dis-1") == ("refused", ["2"])
+    assert order.stands("cancellation", "can-1") == ("moot", ["5"])  # not too late: nothing was in force to cancel
+
+
 @pytest.mark.parametrize(
     ("at", "outcome"),
     [(2 * HOUR - 1, ("refused", ["3"])), (2 * HOUR, ("invalid", ["5"])), (2 * HOUR + 1, ("invalid", ["5"]))],

@@ -202,6 +202,7 @@ def test_costs_penalty_and_deposit_come_off_and_costs_and_penalty_beyond_the_mon
     assert order.refunded() == refunded
     if clauses:
         assert order.refund_clauses() == clauses
+    assert order.told("repayment_demand", "purchase") == []
     assert order.told("buyer_owes") == ([f"noted {owed}"] if owed else [])
     if owed:
         assert order.stands("buyer_owes")[1] == ["12(4)"] + (["12(5)"] if penalty else [])

@@ -1,4 +1,4 @@
-"""Clause 22, what comes in for a chargeback: paid, recovered from the deposit, brought in by goods; what is too much."""
+"""Clause 22, what comes in for a chargeback: paid, recovered from the deposit, brought in by goods."""
 
 from collections.abc import Callable
 
