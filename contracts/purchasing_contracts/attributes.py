@@ -21,10 +21,12 @@ class Envelope(Shape):
     """The context attributes. Below it there is a class for each type, which adds `type` and `data`."""
 
     specversion: Literal["1.0"] = Field(description="The version of CloudEvents.")
-    id: Identifier = Field(description="With `source` the message's identity.")
+    id: Identifier = Field(description="With `source` the message's identity: the same pair again is the same message.")
     source: Identifier = Field(description="Who says so. With `id` the message's identity.")
     subject: Identifier = Field(description="The order's id, and the record's key.")
-    time: Instant = Field(description="When it happened, never when it was sent.")
+    time: Instant = Field(
+        description="When it happened, never when it was sent: RFC 3339 with offset, years 2000 to 2199 in UTC."
+    )
     datacontenttype: JsonMediaType | None = Field(default=None, description="`application/json`, if anything.")
     # JSON in base 64 would be two notations for one message.
     data_base64: None = Field(default=None, description="Never there: the data is JSON.")

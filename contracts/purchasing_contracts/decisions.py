@@ -61,7 +61,7 @@ Audience = Literal["buyer", "provider"]
 
 
 class DecisionMade(PublishedData):
-    """A decision: stands until another of the same order, kind and ref replaces it."""
+    """A decision: stands until another of the same order, kind and ref replaces it (1 to 27)."""
 
     TYPE: ClassVar[str] = "purchasing.decision.made.v1"
 

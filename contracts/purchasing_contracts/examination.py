@@ -5,6 +5,7 @@ same, such as one with a lone surrogate in a member that nobody knows.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -37,8 +38,17 @@ class Fault:
     because: str
 
 
-def examine(topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> Event | Refusal:
-    """The event in a record, or the first of its faults in the order of `envelope.decode`."""
+def examine(
+    topic: str,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers,
+    carried: Mapping[str, str] = EVENT_TOPICS,
+) -> Event | Refusal:
+    """The event in a record, or the first of its faults in the order of `envelope.decode`.
+
+    `carried` says which types may come, and on which topic.
+    """
     attributes = binary_attributes(headers)
     members: dict[str, Any] = {**attributes} if attributes is not None else {}
     if size_of(key, value, headers) > RECORD_SIZE_MAX:
@@ -51,7 +61,7 @@ def examine(topic: str, key: bytes | None, value: bytes | None, headers: Headers
         return _refusal(parsed, key, members)
     if not isinstance(parsed, dict):
         return _refusal(Fault("not_cloudevent", "", "the JSON is no object"), key, members)
-    heard = _event(topic, key, cast("bytes", text), parsed)
+    heard = _event(topic, key, cast("bytes", text), parsed, carried)
     return heard if isinstance(heard, Event) else _refusal(heard, key, parsed)
 
 
@@ -87,8 +97,10 @@ def _parsed(text: bytes) -> Any | Fault:
         return Fault("not_json", "", f"not JSON in UTF-8: {error}")
 
 
-def _event(topic: str, key: bytes | None, text: bytes, parsed: dict[str, Any]) -> Event | Fault:
-    fault = _not_cloudevent(parsed) or _misplaced(topic, parsed["type"])
+def _event(
+    topic: str, key: bytes | None, text: bytes, parsed: dict[str, Any], carried: Mapping[str, str]
+) -> Event | Fault:
+    fault = _not_cloudevent(parsed) or _misplaced(topic, parsed["type"], carried)
     if fault is not None:
         return fault
     try:
@@ -127,10 +139,10 @@ def _not_cloudevent(parsed: dict[str, Any]) -> Fault | None:
     return None
 
 
-def _misplaced(topic: str, type_: str) -> Fault | None:
+def _misplaced(topic: str, type_: str, carried: Mapping[str, str]) -> Fault | None:
     if class_of(type_) is None:
         return Fault("unknown_type", "/type", "no message has this type")
-    if EVENT_TOPICS.get(type_) != topic:
+    if carried.get(type_) != topic:
         return Fault("wrong_topic", "/type", f"{type_} does not come on this topic")
     return None
 

@@ -30,7 +30,7 @@ class OtherFee(Shape):
     """A fee besides goods, shipping and service fee (7)."""
 
     kind: Literal["storage", "fixed_loss", "transaction", "packaging", "other"] = Field(description="What it is for.")
-    amount: Money = Field(description="How much.")
+    amount: Money = Field(description="The fee.")
     collected_by: Literal["provider", "third_party"] = Field(
         description="Who keeps it. What a third party collected is never the provider's to refund (7)."
     )
@@ -39,8 +39,8 @@ class OtherFee(Shape):
 class Breakdown(Shape):
     """A sum of money by what it is for: a quote, or a payment."""
 
-    goods: Money = Field(description="The price of the goods.")
-    to_warehouse_shipping: Money = Field(description="Shipping from the seller to the warehouse (6).")
+    goods: Money = Field(description="The price of the goods (6).")
+    to_warehouse_shipping: Money = Field(description="Shipping from the seller to the warehouse (6, 10).")
     service_fee: Money = Field(description="The provider's service fee (10).")
     other_fees: tuple[OtherFee, ...] = Field(default=(), description="Fees beyond these three (7).")
 

@@ -10,7 +10,7 @@ from purchasing_contracts.published import CommandData
 
 
 class BrokerageTransfer(CommandData):
-    """Pay the promoter what the deduction took. Never carries the buyer's account."""
+    """Pay the promoter what the deduction took (19). Never carries the buyer's account."""
 
     TYPE: ClassVar[str] = "purchasing.brokerage.transfer.v1"
 

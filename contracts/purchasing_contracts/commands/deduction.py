@@ -18,7 +18,7 @@ class DeductionExecute(CommandData):
     deduction_id: DerivedIdentifier = Field(
         description="The deduction: the chargeback's id, or `{order_id}:brokerage:{n}`. The answer names it."
     )
-    amount: Money = Field(description="How much.")
+    amount: Money = Field(description="What is to be taken, all of it once for each `command_id`.")
     source: Literal["deposit", "purchasing_funds"] = Field(description="What it is taken from.")
     purpose: Literal["chargeback_recovery", "brokerage"] = Field(description="Why: clause 22, or clause 19.")
     ref: DerivedIdentifier = Field(description="The chargeback's id, or `brokerage`.")

@@ -10,14 +10,14 @@ from purchasing_contracts.published import CommandData
 
 
 class FreezePlace(CommandData):
-    """Hold `amount` on the buyer's account until a release names the same `hold_id`."""
+    """Hold `amount` on the buyer's account until a release names the same `hold_id` (22)."""
 
     TYPE: ClassVar[str] = "purchasing.freeze.place.v1"
 
     hold_id: DerivedIdentifier = Field(
         description="The hold: the chargeback's id, or `{chargeback_id}:{n}` for its nth hold."
     )
-    amount: Money = Field(description="How much.")
+    amount: Money = Field(description="What is held.")
     scope: Literal["withdrawal_and_use"] = Field(
         default="withdrawal_and_use",
         description="What the buyer can't do with it: neither withdraw nor use it.",
@@ -26,7 +26,7 @@ class FreezePlace(CommandData):
 
 
 class FreezeRelease(CommandData):
-    """End the hold `hold_id`, whole."""
+    """End the hold `hold_id`, whole (22)."""
 
     TYPE: ClassVar[str] = "purchasing.freeze.release.v1"
 

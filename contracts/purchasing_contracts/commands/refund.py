@@ -10,14 +10,14 @@ from purchasing_contracts.published import CommandData
 
 
 class RefundIssue(CommandData):
-    """Pay `amount` to the buyer."""
+    """Pay `amount` to the buyer; `basis` has the clauses (6, 12, 13, 21, 22, 24 and others)."""
 
     TYPE: ClassVar[str] = "purchasing.refund.issue.v1"
 
     line: DerivedIdentifier = Field(
         description="What is refunded: `purchase`, `compensation`, `tip:{id}` or `chargeback:{id}`."
     )
-    amount: Money = Field(description="How much.")
+    amount: Money = Field(description="What is to be paid, all of it once for each `command_id`.")
     destination: Literal["original_payment", "deposit", "buyer_account"] = Field(
         description="Where to: back on `payment_id`, to the deposit account, or to the buyer's account."
     )

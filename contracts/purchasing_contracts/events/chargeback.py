@@ -15,7 +15,7 @@ class ChargebackOpened(EventData):
 
     chargeback_id: Identifier = Field(description="The chargeback.")
     payment_id: Identifier = Field(description="The payment it takes back.")
-    amount: Money = Field(description="How much.")
+    amount: Money = Field(description="What it takes back; counts up to what the payment brought in (22).")
     reason: Literal[
         "account_stolen",
         "payment_account_misused",
@@ -28,7 +28,7 @@ class ChargebackOpened(EventData):
 
 
 class ChargebackClosed(EventData):
-    """A chargeback ended; the latest word counts."""
+    """A chargeback ended (22); the latest word counts."""
 
     TYPE: ClassVar[str] = "purchasing.chargeback.closed.v1"
 

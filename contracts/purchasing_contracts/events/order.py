@@ -34,8 +34,10 @@ class Item(Shape):
     link: Text | None = Field(default=None, description="Where the seller offers it.")
     seller_name: Text | None = Field(default=None, description="What the seller is called there.")
     specification: Text | None = Field(default=None, description="Model, colour, size and the like.")
-    quantity: Annotated[int, Field(ge=1, le=BIGINT_MAX)] | None = Field(default=None, description="Pieces.")
-    unit_price: Money | None = Field(default=None, description="The price of one piece.")
+    quantity: Annotated[int, Field(ge=1, le=BIGINT_MAX)] | None = Field(
+        default=None, description="How many pieces (1(1))."
+    )
+    unit_price: Money | None = Field(default=None, description="The price of one piece. Informs; no rule reads it.")
 
 
 class Mandate(Shape):
@@ -47,7 +49,7 @@ class Mandate(Shape):
 class Promotion(Shape):
     """Who brought the buyer here, and what brokerage that earns (19)."""
 
-    promoter_id: Identifier = Field(description="The promoter.")
+    promoter_id: Identifier = Field(description="The promoter; never shown to the buyer (19).")
     basis: Literal["goods", "order_amount"] = Field(
         description="What the rate applies to: the goods, or goods and to-warehouse shipping."
     )
@@ -79,7 +81,7 @@ class OrderPlaced(EventData):
         default=None, description="Who stores and ships the goods (5); a blank one names none."
     )
     mandate: Mandate | None = Field(default=None, description="The mandate, where one was given (1(2)).")
-    quote: Breakdown = Field(description="What the buyer is to pay.")
+    quote: Breakdown = Field(description="What the buyer is to pay (2, 6).")
     determinable: bool = Field(
         default=False,
         description="Whether the request can be determined although a particular is missing (1).",
@@ -111,14 +113,16 @@ class OrderAccepted(EventData):
 
 
 class OrderRefused(EventData):
-    """The provider refused the order."""
+    """The provider refused the order (2, 3, 14, 15(5))."""
 
     TYPE: ClassVar[str] = "purchasing.order.refused.v1"
 
     ground: Literal["special_request", "prohibited", "restricted", "other"] = Field(
         description="Why: a special request (3), prohibited goods (14), restricted goods (15(5)), other (2)."
     )
-    detail: Annotated[Text | None, PRIVATE] = Field(default=None, description="In the staff's words.")
+    detail: Annotated[Text | None, PRIVATE] = Field(
+        default=None, description="In the staff's words, for the staff alone (23)."
+    )
 
 
 class CancellationRequested(EventData):
@@ -136,7 +140,7 @@ class DissolutionRequested(EventData):
     TYPE: ClassVar[str] = "purchasing.order.dissolution_requested.v1"
 
     request_id: Identifier = Field(description="The request; the seller's answer names it.")
-    ground: Ground = Field(description="On what ground.")
+    ground: Ground = Field(description="On what ground (13); one that was disclosed beforehand is none (13(3)).")
     inspected: bool = Field(description="Whether the buyer inspected the goods (13(1)).")
     evidence: Evidence = Field(description="URIs of the evidence; may be empty, which 13(1) judges.")
 
@@ -171,5 +175,5 @@ class ProviderFaultFound(EventData):
     TYPE: ClassVar[str] = "purchasing.order.provider_fault_found.v1"
 
     finding_id: Identifier = Field(description="The finding.")
-    direct_loss: Money = Field(description="The buyer's direct loss.")
+    direct_loss: Money = Field(description="The buyer's direct loss; compensated up to the quote's total (20, 24).")
     consequential_loss: Money | None = Field(default=None, description="Further loss; never compensated (20, 24).")

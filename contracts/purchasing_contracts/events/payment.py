@@ -13,7 +13,7 @@ class PaymentCaptured(EventData):
 
     TYPE: ClassVar[str] = "purchasing.payment.captured.v1"
 
-    payment_id: Identifier = Field(description="The payment.")
+    payment_id: Identifier = Field(description="The payment; refunds and chargebacks name it.")
     breakdown: Breakdown = Field(description="What it paid for.")
 
 
@@ -22,9 +22,9 @@ class TipPaid(EventData):
 
     TYPE: ClassVar[str] = "purchasing.payment.tip_paid.v1"
 
-    tip_id: Identifier = Field(description="The tip.")
+    tip_id: Identifier = Field(description="The tip; a request to have it back names it (21).")
     payment_id: Identifier = Field(description="The payment that brought it.")
-    amount: Money = Field(description="How much.")
+    amount: Money = Field(description="The whole tip; what is above the limit goes back at once (21).")
 
 
 class SellerRefundReceived(EventData):
@@ -33,7 +33,7 @@ class SellerRefundReceived(EventData):
     TYPE: ClassVar[str] = "purchasing.payment.seller_refund_received.v1"
 
     receipt_id: Identifier = Field(description="The receipt of this refund.")
-    amount: Money = Field(description="How much.")
+    amount: Money = Field(description="What the seller paid back.")
 
 
 class OutstandingPaid(EventData):
@@ -42,22 +42,22 @@ class OutstandingPaid(EventData):
     TYPE: ClassVar[str] = "purchasing.payment.outstanding_paid.v1"
 
     chargeback_id: Identifier = Field(description="The chargeback it pays for.")
-    payment_id: Identifier = Field(description="The payment.")
-    amount: Money = Field(description="How much.")
+    payment_id: Identifier = Field(description="The payment that brought it.")
+    amount: Money = Field(description="What was paid of the outstanding sum.")
 
 
 class RepaymentReceived(EventData):
-    """What was refunded too much, or was owed, came back."""
+    """What was refunded too much, or was owed (12(4), 12(5)), came back."""
 
     TYPE: ClassVar[str] = "purchasing.payment.repayment_received.v1"
 
     repayment_id: Identifier = Field(description="The repayment.")
     line: DerivedIdentifier = Field(description="As in our `repayment_demand`, or `owed` for `buyer_owes`.")
-    amount: Money = Field(description="How much.")
+    amount: Money = Field(description="What came back.")
 
 
 class RefundFailed(EventData):
-    """A refund that we commanded could not be made, in whole or in part."""
+    """A refund that we commanded (6, 12, 13, 21, 22, 24) could not be made, in whole or in part."""
 
     TYPE: ClassVar[str] = "purchasing.payment.refund_failed.v1"
 

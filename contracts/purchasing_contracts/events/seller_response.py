@@ -24,7 +24,7 @@ class PurchaseUnavailable(EventData):
 
     TYPE: ClassVar[str] = "purchasing.seller.purchase_unavailable.v1"
 
-    reason: Literal["ceased", "out_of_stock", "price_changed"] = Field(description="Why.")
+    reason: Literal["ceased", "out_of_stock", "price_changed"] = Field(description="Why it can't be bought (9).")
 
 
 class CancellationAgreed(EventData):

@@ -36,7 +36,7 @@ class CostIncurred(EventData):
 
     cost_id: Identifier = Field(description="The cost.")
     kind: Literal["custody", "transport", "transaction", "packaging", "other"] = Field(description="What for.")
-    amount: Money = Field(description="How much.")
+    amount: Money = Field(description="What it cost. The buyer bears it on cancellation if the provider paid (12(4)).")
     borne_by: Literal["provider", "third_party"] = Field(default="provider", description="Who paid it.")
 
 
@@ -65,4 +65,6 @@ class GoodsDisposed(EventData):
     chargeback_id: Identifier | None = Field(
         default=None, description="The chargeback for which they had been retained, if any (22)."
     )
-    proceeds: Money | None = Field(default=None, description="What the sale brought.")
+    proceeds: Money | None = Field(
+        default=None, description="What the sale brought; set off against what the chargeback left (22)."
+    )

@@ -1,0 +1,112 @@
+"""What to do about a fault, for people: the member's description, and a word on what is commonly meant."""
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from purchasing_contracts.messages import Refusal
+from purchasing_contracts.quarantine import Reason
+from purchasing_contracts.schema import schema_of
+from purchasing_contracts.topics import TOPICS, class_of, topic_of
+
+Json = dict[str, Any]
+
+_ADVICE: dict[Reason, str] = {
+    "too_large": "Send references instead of contents; key, value and headers may have 1,000,000 bytes together.",
+    "not_json": "The value must be one JSON text in UTF-8 without a byte order mark; NaN and Infinity are no JSON.",
+    "not_cloudevent": 'A CloudEvent has "specversion": "1.0", and an "id", "source" and "type" that are not empty.',
+    "conflict": "An id names one message for ever: send it again unchanged, or make a new id for new content.",
+    "too_many_facts": "Look for a loop that makes new ids for old news.",
+    "mixed_currencies": "All money in one message has one currency.",
+    "key_mismatch": "Set the record's key to the order's id, the same text as `subject`, in UTF-8.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something accepted that is probably not meant. `place` is a JSON pointer."""
+
+    place: str
+    because: str
+
+
+def advice_on(refusal: Refusal) -> str:
+    """What to do about a refusal; empty where there is nothing to add to its own words."""
+    if refusal.reason == "unknown_type":
+        return "`purchasing-contracts schema` lists the types there are."
+    if refusal.reason == "wrong_topic" and refusal.type is not None:
+        cls = class_of(refusal.type)
+        return "" if cls is None else f"It belongs on {topic_of(cls).name}."
+    if refusal.reason == "schema" and refusal.type is not None:
+        return _meaning(refusal.type, refusal.place)
+    return _ADVICE.get(refusal.reason, "")
+
+
+def warnings_of(type_: str, event: object) -> tuple[Warned, ...]:
+    """Members of a good event that nobody reads."""
+    schema = _schema(type_)
+    return () if schema is None else tuple(_unread(event, schema, schema["$defs"], ""))
+
+
+@cache
+def _schema(type_: str) -> Json | None:
+    """The schema of a type. Kept: there are as many as there are types."""
+    cls = class_of(type_)
+    return None if cls is None else schema_of(cls)
+
+
+def types() -> list[str]:
+    """All types, in the order of the registry."""
+    return [message.TYPE for topic in TOPICS for message in topic.messages]
+
+
+def _meaning(type_: str, place: str) -> str:
+    """The description of the member at a place, or of the nearest around it that has one."""
+    schema = _schema(type_)
+    if schema is None:
+        return ""
+    found, member = "", ""
+    at: Json = schema
+    for step in place.split("/")[1:]:
+        at = _resolved(at, schema["$defs"])
+        at = at.get("items", {}) if step.isdigit() else at.get("properties", {}).get(step, {})
+        if "description" in at:
+            found, member = at["description"], step
+    choices = _resolved(at, schema["$defs"]).get("enum")
+    one_of = f" One of {', '.join(choices)}." if choices else ""
+    return f"`{member}`: {found}{one_of}" if found else ""
+
+
+def _unread(value: object, schema: Json, definitions: Json, place: str) -> Iterator[Warned]:
+    shape = _resolved(schema, definitions)
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unread(item, shape.get("items", {}), definitions, f"{place}/{index}")
+    elif isinstance(value, dict) and "properties" in shape:
+        for name, member in value.items():
+            if name in shape["properties"]:
+                yield from _unread(member, shape["properties"][name], definitions, f"{place}/{name}")
+            elif warned := _stranger(name, list(shape["properties"]), place):
+                yield warned
+
+
+def _stranger(name: str, known: list[str], place: str) -> Warned | None:
+    """A member that nobody reads. An event may have extension attributes; only what looks like a slip is told there."""
+    close = difflib.get_close_matches(name.lower(), known, 1, 0.8)
+    if not place and not close:
+        return None
+    meant = f"; is `{close[0]}` meant?" if close else ""
+    return Warned(f"{place}/{name}", f"no member of this name is read{meant}")
+
+
+def _resolved(schema: Json, definitions: Json) -> Json:
+    """A schema behind its reference, or its one branch that isn't null, with the description it is given there."""
+    for branch in schema.get("anyOf", []):
+        if branch != {"type": "null"}:
+            return _resolved(branch, definitions)
+    if "$ref" in schema:
+        shape: Json = definitions[schema["$ref"].rpartition("/")[2]]
+        return shape
+    return schema

@@ -1,0 +1,97 @@
+"""Checks records of any topic one after the other, as the service would: also what only shows between them.
+
+Beside refusals it warns of what is accepted and probably not meant: members that nobody reads.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from pydantic_core import from_json
+
+from purchasing_contracts.advice import Warned, warnings_of
+from purchasing_contracts.attributes import EVENT_TOPICS
+from purchasing_contracts.binding import binary_attributes
+from purchasing_contracts.examination import examine, structured
+from purchasing_contracts.messages import Event, Refusal
+from purchasing_contracts.quarantine import Reason
+from purchasing_contracts.records import Record
+from purchasing_contracts.topics import TOPICS
+
+FACTS_PER_ORDER_MAX = 1_000
+"""How many events one order may have."""
+
+REMEMBERED_MAX = 1_000_000
+"""How many identities a checker remembers to tell whether one comes again; what is beyond is not compared."""
+
+_PUBLISHED_TOPICS: Mapping[str, str] = MappingProxyType(
+    {message.TYPE: topic.name for topic in TOPICS if topic.direction == "out" for message in topic.messages}
+)
+# What makes two messages of one source and id the same, in the order in which a difference is told.
+_CONTENT = ("subject", "time", "type", "data")
+
+_OURS = frozenset(_PUBLISHED_TOPICS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a record is: a message or a refusal; and what about it is probably not meant."""
+
+    heard: Event | Refusal
+    warnings: tuple[Warned, ...] = ()
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why it is refused; None where it isn't."""
+        return self.heard if isinstance(self.heard, Refusal) else None
+
+
+@dataclass(slots=True)
+class Checker:
+    """Checks one record after the other. It remembers who said what, as the service does, and never the content."""
+
+    _seen: dict[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
+    _facts: Counter[str] = field(default_factory=Counter)
+
+    def check(self, record: Record) -> Verdict:
+        """The verdict on a record, in the light of those before it."""
+        published = record.topic in _OURS
+        carried = _PUBLISHED_TOPICS if published else EVENT_TOPICS
+        heard = examine(record.topic, record.key, record.value, record.headers, carried)
+        if isinstance(heard, Refusal):
+            return Verdict(heard)
+        warnings = warnings_of(heard.type, _parsed(record))
+        between = None if published else self._between(heard)
+        return Verdict(between or heard, warnings)
+
+    def _between(self, event: Event) -> Refusal | None:
+        """What is wrong with an event only because of those before it."""
+        # Hashes: what was said may be private, and isn't kept.
+        said = tuple(hash(getattr(event, name)) for name in _CONTENT)
+        known = self._seen.get((event.source, event.id))
+        if known is not None:
+            differing = [name for name, one, other in zip(_CONTENT, known, said, strict=True) if one != other]
+            return _refusal(event, "conflict", f"/{differing[0]}") if differing else None
+        if self._facts[event.subject] >= FACTS_PER_ORDER_MAX:
+            return _refusal(event, "too_many_facts", "")
+        if len(self._seen) < REMEMBERED_MAX:
+            self._seen[event.source, event.id] = said
+            self._facts[event.subject] += 1
+        return None
+
+
+_BECAUSE: dict[Reason, str] = {
+    "conflict": "the same source and id came before with other content; the first heard stands",
+    "too_many_facts": f"the order has {FACTS_PER_ORDER_MAX:,} events, as many as one may have",
+}
+
+
+def _refusal(event: Event, reason: Reason, place: str) -> Refusal:
+    return Refusal(reason, place, event.subject, _BECAUSE[reason], event.type)
+
+
+def _parsed(record: Record) -> object:
+    """A record that is known to be good as the JSON of a whole event."""
+    text = structured(binary_attributes(record.headers), record.value)
+    return from_json(text) if isinstance(text, bytes) else None

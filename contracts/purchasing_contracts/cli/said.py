@@ -1,0 +1,32 @@
+"""What the commands share: exit codes, reading files, naming a type."""
+
+import difflib
+import sys
+from pathlib import Path
+
+from purchasing_contracts.advice import types
+
+FINE, WRONG, UNREADABLE = 0, 1, 2
+
+
+class SaidError(Exception):
+    """The command can't do what it was asked; the text says why and what to do."""
+
+
+def read(path: str) -> bytes:
+    """A file, or the standard input for `-`."""
+    try:
+        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise SaidError(f"{path} can't be read: {error.strerror}") from None
+
+
+def type_named(name: str) -> str:
+    """The type of that name; `tip_paid` is enough for `purchasing.payment.tip_paid.v1` while it is the only one."""
+    known = types()
+    fitting = [type_ for type_ in known if name in (type_, type_.removeprefix("purchasing."), type_.split(".")[-2])]
+    if len(fitting) == 1:
+        return fitting[0]
+    close = fitting or difflib.get_close_matches(name, known, 3, 0.5) or [one for one in known if name in one][:5]
+    hint = f" Did you mean {', '.join(close)}?" if close else ""
+    raise SaidError(f"no message has the type {name}.{hint} `purchasing-contracts schema` lists all of them.")

@@ -1,0 +1,143 @@
+"""Say whether messages are right: those in a file, on the standard input, or on a live topic, which is only read.
+
+A file holds CloudEvents or records as `kcat -C -J` prints them: one, an array, or one a line. A CloudEvent by itself is
+taken for a record whose key is its subject. What is checked is what the purchasing service checks, by the same code.
+
+  purchasing-contracts validate events.jsonl
+  kcat -C -e -J -b HOST -t TOPIC | purchasing-contracts validate -
+  purchasing-contracts validate --bootstrap HOST:9092 --topic purchasing.events.payment.v1
+
+Exit code: 0 all messages are right; 1 some would be refused (with --strict also: some carry what nobody reads);
+2 the input can't be read.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from purchasing_contracts.advice import advice_on
+from purchasing_contracts.checking import Checker, Verdict
+from purchasing_contracts.cli.said import FINE, WRONG, SaidError, read
+from purchasing_contracts.documents import Found, read_documents
+from purchasing_contracts.live import LiveError, LiveTopic
+from purchasing_contracts.topics import TOPICS
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "validate",
+        help="whether messages are right: in a file, on stdin, on a live topic",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("path", nargs="?", metavar="PATH", help="the file, or - for the standard input")
+    parser.add_argument("--topic", help="the topic they are for; without it that of each message's type")
+    parser.add_argument(
+        "--bootstrap", metavar="HOST:PORT", help="read the live topic at this broker, from its beginning"
+    )
+    parser.add_argument("--follow", action="store_true", help="don't stop at the topic's end")
+    parser.add_argument("--limit", type=int, metavar="N", help="stop after N messages")
+    parser.add_argument(
+        "--config",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="more settings of the Kafka client (librdkafka's names), such as security.protocol=SSL",
+    )
+    parser.add_argument("--strict", action="store_true", help="members that nobody reads are an error")
+    parser.add_argument("--json", action="store_true", help="one JSON object a finding, the last one the summary")
+    parser.set_defaults(run=run)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was found."""
+
+    messages: int = 0
+    refused: int = 0
+    warnings: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        said = f"{_count(self.messages, 'message')}: {self.messages - self.refused} right, {self.refused} refused"
+        why = ", ".join(f"{reason} {number}" for reason, number in sorted(self.reasons.items()))
+        return said + (f" ({why})" if why else "") + (f"; {_count(self.warnings, 'warning')}" if self.warnings else "")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Check everything; return the exit code."""
+    topics = [topic.name for topic in TOPICS if topic.messages]
+    if given.topic and given.topic not in topics:
+        raise SaidError(f"{given.topic} carries no messages of the contracts. Those that do: {', '.join(topics)}")
+    if (given.path is None) == (given.bootstrap is None):
+        raise SaidError("say what to check: a PATH (or -), or a live topic by --bootstrap and --topic")
+    tally, checker = Tally(), Checker()
+    try:
+        for found in _limited(_source(given), given.limit):
+            _say(found.where, checker.check(found.record), tally, as_json=given.json)
+    except (LiveError, ValueError) as error:
+        raise SaidError(str(error)) from None
+    except KeyboardInterrupt:
+        # How one stops following a topic.
+        sys.stderr.write("\n")
+    if not tally.messages and given.path is not None:
+        raise SaidError(f"{given.path} holds no message")
+    if given.json:
+        summary = {"messages": tally.messages, "refused": tally.refused, "warnings": tally.warnings}
+        sys.stdout.write(json.dumps({"verdict": "summary", **summary, "reasons": tally.reasons}) + "\n")
+    else:
+        sys.stdout.write(f"{tally}\n")
+    return WRONG if tally.refused or (given.strict and tally.warnings) else FINE
+
+
+def _source(given: argparse.Namespace) -> Iterator[Found]:
+    if given.bootstrap is None:
+        yield from read_documents(read(given.path), given.topic)
+        return
+    if given.topic is None:
+        raise SaidError("say which topic to read: --topic")
+    settings = dict(setting.partition("=")[::2] for setting in given.config)
+    with LiveTopic(given.bootstrap, given.topic, settings) as live:
+        for record in live.records(follow=given.follow):
+            yield Found(f"partition {record.partition}, offset {record.offset}", record)
+
+
+def _limited(found: Iterator[Found], limit: int | None) -> Iterator[Found]:
+    for number, one in enumerate(found, 1):
+        yield one
+        if number == limit:
+            return
+
+
+def _say(where: str, verdict: Verdict, tally: Tally, *, as_json: bool) -> None:
+    tally.messages += 1
+    findings: list[dict[str, Any]] = []
+    order_id = verdict.refusal.order_id if verdict.refusal else verdict.heard.subject  # type: ignore[union-attr]
+    if verdict.refusal:
+        refusal = verdict.refusal
+        tally.refused += 1
+        tally.reasons[refusal.reason] = tally.reasons.get(refusal.reason, 0) + 1
+        reason = {"reason": refusal.reason, "place": refusal.place, "because": refusal.because}
+        findings.append({"verdict": "refused", **reason, "advice": advice_on(refusal)})
+    for warning in verdict.warnings:
+        tally.warnings += 1
+        findings.append({"verdict": "warning", "place": warning.place, "because": warning.because})
+    for finding in findings:
+        told = {"where": where, "order_id": order_id, **finding}
+        sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n" if as_json else _in_words(told))
+
+
+def _in_words(told: dict[str, Any]) -> str:
+    whose = f" ({told['order_id']})" if told["order_id"] else ""
+    what = f"refused, {told['reason']}" if told["verdict"] == "refused" else "warning"
+    place = f" at {told['place']}" if told["place"] else ""
+    advice = f"\n    {told['advice']}" if told.get("advice") else ""
+    return f"{told['where']}{whose}: {what}{place}: {told['because']}{advice}\n"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,72 @@
+"""Two versions of a schema as producer and as consumer, and one version after several: BACKWARD, FORWARD, FULL."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from purchasing_contracts.compatibility.branches import Json
+from purchasing_contracts.compatibility.breaks import Break
+from purchasing_contracts.compatibility.reading import breaks_between
+
+Mode = Literal["backward", "forward", "full", "backward_transitive", "forward_transitive", "full_transitive"]
+"""What is promised, as schema registries call it. Without `transitive` only the last version before counts."""
+
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+Schemas = Mapping[str, Json]
+"""Schemas by the type of their message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What stands between two versions. `backward`: readers of the new one, messages of the old; `forward`: the
+    reverse.
+    """
+
+    backward: tuple[Break, ...]
+    forward: tuple[Break, ...]
+
+    def breaks(self, mode: Mode) -> list[tuple[str, Break]]:
+        """What breaks the promise, each with its direction."""
+        wanted = mode.removesuffix("_transitive")
+        found = [("backward", one) for one in self.backward] if wanted != "forward" else []
+        return found + ([("forward", one) for one in self.forward] if wanted != "backward" else [])
+
+
+def compare(old: Json, new: Json) -> Comparison:
+    """Compare two versions of a schema. Raises `UnreadableSchemaError`."""
+    return Comparison(tuple(breaks_between(writer=old, reader=new)), tuple(breaks_between(writer=new, reader=old)))
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """One break of a promise: of which message, against which earlier version, in which direction."""
+
+    type: str
+    against: str
+    direction: str
+    found: Break
+
+    def __str__(self) -> str:
+        who = {
+            "backward": "new readers of old messages",
+            "forward": "old readers of new messages",
+            "removed": "everybody",
+        }[self.direction]
+        return f"{self.type}, against {self.against}, {self.direction} ({who}): {self.found}"
+
+
+def broken_promises(before: Sequence[tuple[str, Schemas]], new: Schemas, mode: Mode) -> list[Broken]:
+    """What of the new schemas breaks the promise given with the earlier ones, oldest first, each set with its name.
+
+    A message that is no longer there is a break, a new one isn't. Raises `UnreadableSchemaError`.
+    """
+    compared = before if mode.endswith("_transitive") else before[-1:]
+    found: list[Broken] = []
+    for name, schemas in compared:
+        for type_, old in schemas.items():
+            if type_ not in new:
+                found.append(Broken(type_, name, "removed", Break("", "the message is no longer there")))
+                continue
+            found += [Broken(type_, name, *one) for one in compare(old, new[type_]).breaks(mode)]
+    return found

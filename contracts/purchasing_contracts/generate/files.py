@@ -1,0 +1,31 @@
+"""What the generator writes: each file's path from `contracts/`, and its text."""
+
+import json
+from typing import Any
+
+from purchasing_contracts.generate.invalid import invalid_examples
+from purchasing_contracts.generate.valid import valid_examples
+from purchasing_contracts.schema import schema_of
+from purchasing_contracts.topics import TOPICS
+
+
+def files() -> dict[str, str]:
+    """All files but those of releases."""
+    made: dict[str, str] = {}
+    for message in (message for topic in TOPICS for message in topic.messages):
+        type_ = message.TYPE
+        made[f"schemas/{type_}.schema.json"] = _pretty(schema_of(message))
+        for kind, examples in (("valid", valid_examples(type_)), ("invalid", invalid_examples(type_))):
+            for name, example in examples.items():
+                made[f"examples/{type_}/{kind}/{name}.json"] = _pretty(example)
+    return made
+
+
+def release(version: str) -> dict[str, str]:
+    """The schemas as those of a release, in one file by type: what later ones are held against."""
+    schemas = {message.TYPE: schema_of(message) for topic in TOPICS for message in topic.messages}
+    return {f"released/{version}.json": _pretty(schemas)}
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

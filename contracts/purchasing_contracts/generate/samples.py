@@ -1,0 +1,248 @@
+"""The data of the examples, written by hand: for each type what is required, and what may be there besides.
+
+They tell of one order, ord-1001: 200 lamps at 5.00 yuan, quoted at 1,013.01 yuan.
+"""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def yuan(fen: int) -> Json:
+    """Money in CNY, of so many fen."""
+    return {"currency": "CNY", "value": fen}
+
+
+def _breakdown(*, other_fees: bool) -> Json:
+    fees = [{"kind": "storage", "amount": yuan(300), "collected_by": "provider"}] if other_fees else []
+    whole = {"goods": yuan(100_000), "to_warehouse_shipping": yuan(1_200), "service_fee": yuan(101)}
+    return {**whole, "other_fees": fees} if fees else whole
+
+
+def _about(version: int, clause: str, because: str) -> Json:
+    return {
+        "order_id": "ord-1001",
+        "provider_id": "prov-1",
+        "order_version": version,
+        "terms_version": "2026-01",
+        "basis": [{"clause": clause, "because": because}],
+    }
+
+
+def _command(number: int, version: int, clause: str, because: str) -> Json:
+    return {**_about(version, clause, because), "command_id": f"0b6e7c1e-8d0e-5d43-9c55-3f4f8a1f3b{number:02}"}
+
+
+_ACCOUNT: Json = {"account_id": "acct-7"}
+_EVIDENCE = ["https://files.example/1.jpg", "https://files.example/2.jpg"]
+
+_PLACED: tuple[Json, Json] = (
+    {
+        "account_id": "acct-7",
+        "provider_id": "prov-1",
+        "seller_id": "sell-9",
+        "currency": "CNY",
+        "items": [
+            {
+                "link": "https://detail.example/offer/610.html",
+                "seller_name": "Yiwu Lamp Works",
+                "specification": "E27 / 暖白",
+                "quantity": 200,
+            }
+        ],
+        "quote": _breakdown(other_fees=False),
+    },
+    {
+        "items": [
+            {
+                "link": "https://detail.example/offer/610.html",
+                "seller_name": "Yiwu Lamp Works",
+                "specification": "E27 / 暖白",
+                "quantity": 200,
+                "unit_price": yuan(500),
+            }
+        ],
+        "quote": _breakdown(other_fees=True),
+        "domestic_address": "Warehouse 3, Baiyun District",
+        "logistics_provider_id": "logi-4",
+        "mandate": {"agreed_at": "2026-03-02T08:59:30Z"},
+        "determinable": False,
+        "categories": ["customized"],
+        "disclosed_issues": ["defective"],
+        "promotion": {"promoter_id": "prom-2", "basis": "goods", "rate_bps": 250, "fixed": yuan(300)},
+        "cancellation_deadline": "2026-03-09T09:00:00Z",
+        "dissolution_period_days": 7,
+        "contact": {"email": "buyer@example.org", "phone": "+1 555 0100"},
+    },
+)
+
+EVENTS: dict[str, tuple[Json, Json]] = {
+    "purchasing.order.placed.v1": _PLACED,
+    "purchasing.order.accepted.v1": ({}, {"logistics_provider_id": "logi-4"}),
+    "purchasing.order.refused.v1": ({"ground": "restricted"}, {"detail": "needs a licence we don't have"}),
+    "purchasing.order.cancellation_requested.v1": ({"request_id": "can-1", "channel": "platform"}, {}),
+    "purchasing.order.dissolution_requested.v1": (
+        {"request_id": "dis-1", "ground": "not_as_committed", "inspected": True, "evidence": _EVIDENCE},
+        {},
+    ),
+    "purchasing.order.objection_raised.v1": (
+        {"objection_id": "obj-1", "scope": "package", "evidence": _EVIDENCE[:1]},
+        {},
+    ),
+    "purchasing.order.receipt_confirmed.v1": ({}, {}),
+    "purchasing.order.tip_refund_requested.v1": ({"tip_id": "tip-1"}, {}),
+    "purchasing.order.provider_fault_found.v1": (
+        {"finding_id": "find-1", "direct_loss": yuan(9_000)},
+        {"consequential_loss": yuan(70_000)},
+    ),
+    "purchasing.payment.captured.v1": (
+        {"payment_id": "pay-1", "breakdown": _breakdown(other_fees=False)},
+        {"breakdown": _breakdown(other_fees=True)},
+    ),
+    "purchasing.payment.tip_paid.v1": ({"tip_id": "tip-1", "payment_id": "pay-2", "amount": yuan(5_000)}, {}),
+    "purchasing.payment.seller_refund_received.v1": ({"receipt_id": "sref-1", "amount": yuan(700)}, {}),
+    "purchasing.payment.outstanding_paid.v1": (
+        {"chargeback_id": "cb-1", "payment_id": "pay-3", "amount": yuan(101_301)},
+        {},
+    ),
+    "purchasing.payment.repayment_received.v1": (
+        {"repayment_id": "rep-1", "line": "purchase", "amount": yuan(1_200)},
+        {},
+    ),
+    "purchasing.payment.refund_failed.v1": (
+        {"command_id": "0b6e7c1e-8d0e-5d43-9c55-3f4f8a1f3b01", "line": "purchase", "amount": yuan(101_301)},
+        {"payment_id": "pay-1"},
+    ),
+    "purchasing.payment.deposit_deducted.v1": ({"deduction_id": "cb-1", "amount": yuan(101_301)}, {}),
+    "purchasing.payment.deposit_insufficient.v1": ({"deduction_id": "cb-1", "deducted": yuan(0)}, {}),
+    "purchasing.warehouse.goods_received.v1": (
+        {"receipt_id": "rcp-1"},
+        {"objections": ["box torn", "two lamps missing"], "final": False},
+    ),
+    "purchasing.warehouse.objection_verified.v1": ({"objection_id": "obj-1", "attributable_to": "logistics"}, {}),
+    "purchasing.warehouse.cost_incurred.v1": (
+        {"cost_id": "cost-1", "kind": "custody", "amount": yuan(800)},
+        {"borne_by": "third_party"},
+    ),
+    "purchasing.warehouse.customs_cleared.v1": ({}, {}),
+    "purchasing.warehouse.package_delivered.v1": ({"package_id": "pkg-1"}, {"final": False}),
+    "purchasing.warehouse.goods_disposed.v1": (
+        {"disposal_id": "disp-1", "disposition": "sold"},
+        {"chargeback_id": "cb-1", "proceeds": yuan(40_000)},
+    ),
+    "purchasing.seller.purchase_confirmed.v1": (
+        {"purchase_id": "pur-1", "goods": yuan(99_000), "to_warehouse_shipping": yuan(1_000)},
+        {"deposit": yuan(5_000)},
+    ),
+    "purchasing.seller.purchase_unavailable.v1": ({"reason": "out_of_stock"}, {}),
+    "purchasing.seller.cancellation_agreed.v1": ({"request_id": "can-1"}, {"penalty": yuan(2_000)}),
+    "purchasing.seller.cancellation_refused.v1": ({"request_id": "can-1", "reason": "declined"}, {}),
+    "purchasing.seller.dissolution_agreed.v1": ({"request_id": "dis-1", "disposition": "return"}, {}),
+    "purchasing.seller.dissolution_refused.v1": ({"request_id": "dis-1"}, {"reason": "as described"}),
+    "purchasing.chargeback.opened.v1": (
+        {
+            "chargeback_id": "cb-1",
+            "payment_id": "pay-1",
+            "amount": yuan(101_301),
+            "reason": "account_stolen",
+            "attributable_to_provider": False,
+        },
+        {},
+    ),
+    "purchasing.chargeback.closed.v1": ({"chargeback_id": "cb-1", "outcome": "restored"}, {}),
+}
+"""What the service reads."""
+
+_NOT_PURCHASED = ("12(1)A", "no purchase had been made from the seller")
+_UNJUST = ("22(3)", "the account had been stolen")
+_ENDED = ("19", "the obligation to procure had ended before any closing")
+
+PUBLISHED: dict[str, tuple[Json, Json]] = {
+    "purchasing.refund.issue.v1": (
+        {
+            **_command(1, 4, *_NOT_PURCHASED),
+            "line": "purchase",
+            "amount": yuan(101_301),
+            "destination": "buyer_account",
+        },
+        {**_ACCOUNT, "destination": "original_payment", "payment_id": "pay-1"},
+    ),
+    "purchasing.deduction.execute.v1": (
+        {
+            **_command(2, 5, *_ENDED),
+            "line": "brokerage",
+            "deduction_id": "ord-1001:brokerage:1",
+            "amount": yuan(2_800),
+            "source": "purchasing_funds",
+            "purpose": "brokerage",
+            "ref": "brokerage",
+        },
+        {
+            **_ACCOUNT,
+            "line": "chargeback:cb-1",
+            "deduction_id": "cb-1",
+            "amount": yuan(101_301),
+            "source": "deposit",
+            "purpose": "chargeback_recovery",
+            "ref": "cb-1",
+            "basis": [{"clause": _UNJUST[0], "because": _UNJUST[1]}],
+        },
+    ),
+    "purchasing.freeze.place.v1": (
+        {
+            **_command(3, 6, *_UNJUST),
+            "hold_id": "cb-1",
+            "amount": yuan(101_301),
+            "scope": "withdrawal_and_use",
+            "ref": "cb-1",
+        },
+        _ACCOUNT,
+    ),
+    "purchasing.freeze.release.v1": (
+        {**_command(4, 9, "22", "nothing of the chargeback is left to be paid"), "hold_id": "cb-1", "ref": "cb-1"},
+        _ACCOUNT,
+    ),
+    "purchasing.brokerage.transfer.v1": (
+        {
+            **_command(5, 6, *_ENDED),
+            "promoter_id": "prom-2",
+            "amount": yuan(2_800),
+            "deduction_id": "ord-1001:brokerage:1",
+        },
+        {},
+    ),
+    "purchasing.decision.made.v1": (
+        {
+            **_about(3, *_NOT_PURCHASED),
+            "kind": "cancellation",
+            "ref": "can-1",
+            "outcome": "agreed",
+            "audience": "buyer",
+        },
+        {
+            **_ACCOUNT,
+            "kind": "payment_demand",
+            "ref": "cb-1",
+            "outcome": "demanded",
+            "amount": yuan(101_301),
+            "due_at": "2026-03-05T09:00:00Z",
+            "basis": [
+                {"clause": "22", "because": "the chargeback left a claim"},
+                {"clause": "27", "because": "days run from the day of the notice"},
+            ],
+        },
+    ),
+    "purchasing.record.quarantined.v1": (
+        {
+            "topic": "purchasing.events.payment.v1",
+            "partition": 5,
+            "offset": 77,
+            "reason": "schema",
+            "place": "/data/amount/value",
+            "size": 312,
+            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        },
+        {"order_id": "ord-1001"},
+    ),
+}
+"""What the service publishes."""

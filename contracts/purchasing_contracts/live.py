@@ -1,0 +1,104 @@
+"""A live topic, only read: no group is joined, nothing is committed, nothing is written, no topic is created.
+
+Needs confluent-kafka: `pip install 'purchasing-contracts[live]'`.
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, Self
+
+from purchasing_contracts.records import Record
+
+ANSWER_LIMIT_SECONDS = 10.0
+POLL_SECONDS = 0.5
+
+
+class LiveError(Exception):
+    """The topic can't be read; the text says why and what to do."""
+
+
+class LiveTopic:
+    """A topic at a broker. `settings` are librdkafka's, for security and the like."""
+
+    def __init__(self, bootstrap: str, topic: str, settings: Mapping[str, str] | None = None) -> None:
+        try:
+            self._kafka: Any = import_module("confluent_kafka")
+        except ImportError:
+            needed = "reading a live topic needs confluent-kafka: pip install 'purchasing-contracts[live]'"
+            raise LiveError(f"{needed}; or pipe `kcat -C -e -J` into `validate -`") from None
+        self._topic = topic
+        self._problem = ""
+        ours = {
+            "bootstrap.servers": bootstrap,
+            # Required by the client, and never used: partitions are assigned, nothing is committed.
+            "group.id": "purchasing-contracts-validate",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "allow.auto.create.topics": False,
+            "isolation.level": "read_committed",
+            "error_cb": self._note,
+        }
+        try:
+            self._consumer = self._kafka.Consumer({**(settings or {}), **ours}, logger=_Quiet())
+        except (self._kafka.KafkaException, ValueError) as error:
+            raise LiveError(f"the Kafka client refuses its settings: {error}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def records(self, *, follow: bool = False) -> Iterator[Record]:
+        """The records from the topic's beginning to the end it has now; with `follow` on and on.
+
+        Raises `LiveError`.
+        """
+        open_, silent = self._assign(), 0.0
+        while open_ or follow:
+            message = self._consumer.poll(POLL_SECONDS)
+            if message is None:
+                silent += POLL_SECONDS
+                if self._problem and silent >= ANSWER_LIMIT_SECONDS and not follow:
+                    raise LiveError(f"the broker went away: {self._problem}")
+                continue
+            silent = 0.0
+            error = message.error()
+            if error is not None and error.code() == self._kafka.KafkaError._PARTITION_EOF:
+                open_.discard(message.partition())
+            elif error is not None:
+                raise LiveError(f"{self._topic} can't be read: {error.str()}")
+            else:
+                yield self._record(message)
+
+    def _assign(self) -> set[int]:
+        try:
+            metadata = self._consumer.list_topics(self._topic, timeout=ANSWER_LIMIT_SECONDS).topics[self._topic]
+        except self._kafka.KafkaException as error:
+            raise LiveError(f"no broker answers: {self._problem or error.args[0].str()}") from None
+        if metadata.error is not None:
+            raise LiveError(f"{self._topic} can't be read: {metadata.error.str()}")
+        beginning = self._kafka.OFFSET_BEGINNING
+        partitions = [self._kafka.TopicPartition(self._topic, number, beginning) for number in metadata.partitions]
+        self._consumer.assign(partitions)
+        return set(metadata.partitions)
+
+    def _record(self, message: Any) -> Record:
+        return Record(
+            self._topic,
+            message.key(),
+            message.value(),
+            tuple(message.headers() or ()),
+            message.partition(),
+            message.offset(),
+        )
+
+    def _note(self, error: Any) -> None:
+        self._problem = error.str()
+
+
+class _Quiet:
+    """The client's log, which would repeat on stderr what is said once and in order here."""
+
+    def log(self, *_: object) -> None:
+        """Drop a line."""

@@ -1,0 +1,49 @@
+"""What is committed beside the models is what the generator makes of them."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from purchasing_contracts.generate.__main__ import main
+
+CONTRACTS = Path(__file__).parents[2] / "contracts"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for name in ("schemas", "examples"):
+        shutil.copytree(CONTRACTS / name, tmp_path / name)
+    return tmp_path
+
+
+def test_what_is_committed_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main([str(CONTRACTS), "--check"])
+
+    assert code == 0, f"{capsys.readouterr().out}run: python -m purchasing_contracts.generate contracts"
+
+
+def test_a_stale_missing_or_stray_file_is_told_and_put_right(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stale = copy / "schemas/purchasing.payment.tip_paid.v1.schema.json"
+    missing = copy / "examples/purchasing.payment.tip_paid.v1/valid/whole.json"
+    stray = copy / "schemas/purchasing.payment.tip_lost.v1.schema.json"
+    stale.write_text(stale.read_text().replace("The tip", "A tip"))
+    missing.unlink()
+    stray.write_text("{}")
+
+    told = main([str(copy), "--check"])
+    said = capsys.readouterr().out.splitlines()
+    mended = main([str(copy)])
+
+    assert (told, mended) == (1, 0)
+    assert [line.split(" ")[0] for line in said] == [
+        path.relative_to(copy).as_posix() for path in (stale, missing, stray)
+    ]
+    assert main([str(copy), "--check"]) == 0
+    assert not stray.exists()
+
+
+def test_a_release_is_written_beside_earlier_ones(copy: Path) -> None:
+    main([str(copy), "--release", "9.8.7"])
+
+    assert (copy / "released/9.8.7.json").exists()
+    assert main([str(copy), "--check"]) == 0
