@@ -33,10 +33,10 @@ from service.orders.handled import Handled
 from service.outbox.relay import Relay
 from service.settings import Settings
 from service.store.migrate import schema_problem
-from service.store.postgres import PostgresStore
+from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import ProgressRow
 from service.terms.source import TermsInDatabase
-from service.topics import topic_problems
+from service.topics import TopicProblem, topic_problems
 
 log = structlog.get_logger("service")
 
@@ -140,7 +140,17 @@ async def _topics_ready(kafka: Mapping[str, Any], lanes: int, end: End) -> bool:
     """Wait until the broker can be reached; False if the process was asked to end first. Raises StartError."""
     if not await _available(partial(broker_problem, kafka), "Kafka", end):
         return False
-    problems = await topic_problems(kafka, lanes)
+    problems: list[TopicProblem] = []
+
+    async def compare() -> str | None:
+        try:
+            problems[:] = await topic_problems(kafka, lanes)
+        except KafkaError as error:
+            return describe(error)
+        return None
+
+    if not await _available(compare, "Kafka", end):
+        return False
     if stops := [problem.sentence for problem in problems if problem.stops]:
         raise StartError("\n".join(stops))
     for problem in problems:
@@ -172,7 +182,14 @@ async def _store(url: str) -> AsyncIterator[PostgresStore]:
 @asynccontextmanager
 async def _relay(url: str, kafka: Mapping[str, Any], lanes: int, end: End) -> AsyncIterator[Relay]:
     # A query a lane, and one connection to listen on.
-    pool = await asyncpg.create_pool(url, min_size=1, max_size=lanes + 2, timeout=10, command_timeout=30)
+    pool = await asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=lanes + 2,
+        timeout=10,
+        command_timeout=30,
+        server_settings=SessionLimits().settings() | {"application_name": "purchasing-relay"},
+    )
     relay = Relay(pool, kafka)
     task = asyncio.create_task(relay.run(), name="relay")
     task.add_done_callback(end.with_task)
