@@ -66,6 +66,11 @@ def test_an_agreement_still_in_the_making_is_not_spoken_of(story: Order, why: st
     assert story.decided().told("agreement") == [], why
 
 
+def test_fees_paid_to_third_parties_alone_are_short_of_the_quote_too() -> None:
+    order = Order().placed(quote=amounts(third=300)).accepted().paid(amounts(0, 0, 0, third=300)).decided()
+    assert order.told("agreement") == ["short_paid"]
+
+
 def test_an_order_whose_quote_is_nothing_is_effective_on_acceptance() -> None:
     order = Order().placed(quote=amounts(0, 0, 0)).accepted().decided()
     assert order.stands("agreement") == ("effective", ["2"])
@@ -153,6 +158,13 @@ def test_a_refusal_before_the_agreement_makes_every_later_request_come_too_early
     assert order.stands("dissolution", "dis-1") == ("refused", ["2"])
     assert order.stands("cancellation", "can-2") == ("refused", ["12(2)"])
     assert order.stands("cancellation", "can-3") == ("moot", ["2"])
+
+
+def test_a_refusal_of_an_effective_order_leaves_requests_their_own_judgement() -> None:
+    order = Order().placed(deadline=5 * HOUR).accepted().paid().asks_to_dissolve(at=7 * HOUR)
+    order.asks_to_cancel("can-1", at=8 * HOUR).refused("special_request", at=6 * HOUR).decided()
+    assert order.stands("dissolution", "dis-1") == ("moot", ["3"])
+    assert order.stands("cancellation", "can-1") == ("refused", ["12(2)"])
 
 
 @pytest.mark.parametrize(

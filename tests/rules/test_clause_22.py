@@ -65,6 +65,22 @@ def test_a_chargeback_counts_third_parties_fees_that_the_payment_brought_in() ->
     assert order.told("payment_demand", "cb-1") == ["demanded 101601"]
 
 
+def test_what_other_payments_brought_in_does_not_raise_what_a_chargeback_took() -> None:
+    order = effective().tipped(5_000).charged_back(7_000, "cb-2", "pay-tip").charged_back(900_000)
+    order.pays_outstanding(1_000).decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 100301"]
+    order.asks_tip_back().decided()
+    assert order.refunds == []
+
+
+def test_a_payment_that_was_two_tips_belongs_to_the_first_with_the_sum_of_both() -> None:
+    order = effective().tipped(5_000).tipped(3_000, "tip-2").charged_back(9_000, payment_id="pay-tip")
+    order.asks_tip_back().asks_tip_back("tip-2").decided()
+    assert order.stands("chargeback", "cb-1") == ("accepted", ["21"])
+    assert order.told("tip_refund", "tip-1") == ["agreed"]
+    assert order.refunded("tip:tip-1") == 0
+
+
 def test_a_chargeback_on_an_unknown_payment_takes_nothing_until_the_payment_is_known() -> None:
     order = Order().placed().accepted().charged_back(50_000, payment_id="pay-1").decided()
     assert order.stands("chargeback", "cb-1") == ("unjust", UNJUST)

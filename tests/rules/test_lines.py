@@ -150,6 +150,7 @@ def test_a_settled_demand_cites_what_it_cited_first_and_has_no_amount() -> None:
     order = overpaid().repays(101_200).decided()
     settled = order.decision("repayment_demand", "purchase")
     assert (settled.outcome, settled.amount) == ("settled", None)
+    assert (settled.audience, settled.account_id) == ("buyer", "acct-7")
     assert order.stands("repayment_demand", "purchase")[1] == ["6(1)", "10"]
 
 
