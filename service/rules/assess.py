@@ -91,7 +91,7 @@ def _settle_not_reached(obstacle: Obstacle, reading: Reading) -> Settlement:
     grounds = obstacle.grounds + costs_kept(costs)
     return Settlement(
         due=max(0, money - costs),
-        grounds=obstacle.grounds,
+        grounds=grounds,
         line_grounds=with_third_parties(reading, grounds),
         owed=max(0, costs - money),
         owed_grounds=costs_beyond(0),

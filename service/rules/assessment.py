@@ -71,6 +71,7 @@ class Request(NamedTuple):
     id: str
     outcome: str
     grounds: Grounds
+    """What its decision cites; empty: the clauses of what it brings about (12: what was kept depends on that)."""
     closing: Closing | None = None
     """What it brings about if no other closing came before; None where it was refused or is pending."""
     adds: Grounds = ()

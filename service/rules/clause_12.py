@@ -76,7 +76,7 @@ def _judge(
     purchase = reading.purchase_as_of(at)
     if purchase is None:
         closing = Closing(at, Rank.CANCELLED, one, _settle_before_purchase)
-        return _barred(reading, one, at) or _request(one, "agreed", (_BEFORE_PURCHASE,), closing, adds)
+        return _barred(reading, one, at) or _request(one, "agreed", (), closing, adds)
     if answer is None:
         return _barred(reading, one, None) or _request(one, "pending", (_SELLER_ASKED, *adds))
     if isinstance(answer.data, CancellationRefused):
@@ -86,7 +86,7 @@ def _judge(
     penalty = answer.data.penalty.value if answer.data.penalty is not None else 0
     settle = partial(_settle_after_purchase, purchase, penalty)
     closing = Closing(effect, Rank.CANCELLED_AFTER_PURCHASE, one, settle)
-    return _barred(reading, one, effect) or _request(one, "agreed", (_SELLER_AGREED,), closing, adds)
+    return _barred(reading, one, effect) or _request(one, "agreed", (), closing, adds)
 
 
 def _request(

@@ -111,11 +111,11 @@ def _settle(reading: Reading) -> Settlement:
     """Return the surplus over the price and all the seller returned; the fee on the price is kept (13(7))."""
     purchase = reading.purchase
     kept = reading.above_quote if purchase is None else surplus(reading, purchase.price)
-    grounds = (_SELLER_AGREED,)
+    grounds = (_SELLER_AGREED, _FUNDS_RETURNED)
     return Settlement(
         due=kept + reading.seller_refunds,
         grounds=grounds,
-        line_grounds=with_third_parties(reading, (*grounds, _FUNDS_RETURNED)),
+        line_grounds=with_third_parties(reading, grounds),
     )
 
 

@@ -81,7 +81,8 @@ def _recovery(case: Assessment, charge: Charge, claim: int, answered: bool, ledg
         if charge.id not in ledger.deducted and not answered:
             last = moment.now + span if raised or demand is None else _last_instant(demand, span, moment)
             deduct = last < moment.horizon and not moment.deposit_barred
-            wake_at = None if deduct else last
+            # Past and still not deducted: a record in quarantine bars it, and whoever resolves that looks again.
+            wake_at = None if last < moment.horizon else last
     return Recovery(
         charge=charge,
         claim=claim,

@@ -97,7 +97,10 @@ def reconcile(case: Assessment, ledger: Ledger) -> Reconciled:
             else:
                 result = result._replace(brokerage=balance.pay, brokerage_grounds=due.grounds)
         elif balance.pay:
-            result.payouts.extend(_routed(due, balance.pay, totals, came_back, charged_back))
+            payouts = list(_routed(due, balance.pay, totals, came_back, charged_back))
+            result.payouts.extend(payouts)
+            elsewhere = sum([payout.amount for payout in payouts if payout.payment_id is None])
+            undeliverable = _undeliverable(due.line, totals, came_back, elsewhere)
         if balance.withheld:
             result.withheld[due.line] = balance.withheld
         result.amounts.extend(_standing(due, balance, undeliverable))
@@ -166,8 +169,13 @@ def _balance(case: Assessment, due: Due, totals: LineTotals, came_back: _Returne
         pay=max(0, payable - out),
         withheld=max(0, gross - max(payable, out)),
         demanded=max(0, out - gross),
-        undeliverable=min(came_back.failed_elsewhere.get(line, 0), totals.to_deposit + totals.to_account),
+        undeliverable=_undeliverable(line, totals, came_back, 0),
     )
+
+
+def _undeliverable(line: str, totals: LineTotals, came_back: _Returned, now: int) -> int:
+    """Return what failed without a payment, at most what was commanded that way, `now` included. Minor units."""
+    return min(came_back.failed_elsewhere.get(line, 0), totals.to_deposit + totals.to_account + now)
 
 
 def _routed(

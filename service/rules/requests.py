@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def said_of(case: Assessment, kind: str) -> Iterator[Said]:
     """Yield the decisions on the requests of a kind (`cancellation`, `dissolution`).
 
-    The one that closed the order cites the clauses of the closing; every other agreed, pending or withdrawn one is
-    moot and cites them too; a refused one stays refused.
+    Every agreed, pending or withdrawn one but that which closed the order is moot and cites the clauses of the
+    closing; a refused one stays refused.
     """
     closing, closed_by = case.closing, case.settlement.grounds
     for request in case.requests:
@@ -25,6 +25,6 @@ def said_of(case: Assessment, kind: str) -> Iterator[Said]:
         if closing is None or request.outcome == "refused":
             yield Said(kind, request.id, request.outcome, request.grounds)
         elif request.closing is closing:
-            yield Said(kind, request.id, request.outcome, closed_by + request.adds)
+            yield Said(kind, request.id, request.outcome, (request.grounds or closed_by) + request.adds)
         else:
             yield Said(kind, request.id, "moot", closed_by)

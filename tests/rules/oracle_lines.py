@@ -57,7 +57,8 @@ def assess(order_id: str, events: list[Event], horizon: int, terms: dict[str, An
         line = e["data"]["line"]
         repaid[line] = repaid.get(line, 0) + e["data"]["amount"]["value"]
     owed = closed.closing.owes if closed.closing else 0
-    owing = closed.closing.clauses & {"12(4)", "12(5)"} if closed.closing else frozenset()
+    # The table names 12(4) and 12(5); 12(4) is what the buyer owes by in any case, 12(5) "if a penalty".
+    owing = (closed.closing.clauses & {"12(5)"}) | {"12(4)"} if closed.closing else frozenset()
     # "what is repaid there beyond it goes back on that line"; "everything on `owed` cites 12(4)"
     lines["owed"] = Line(max(0, repaid.pop("owed", 0) - owed), frozenset({"12(4)"}))
     owed_left = max(0, owed - sum_repaid(known, "owed"))
