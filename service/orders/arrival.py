@@ -9,6 +9,19 @@ if TYPE_CHECKING:
 
     from purchasing_contracts.envelope import Event, Refusal
 
+    from service.store.rows import RecordIdentity
+
+
+class Aside(NamedTuple):
+    """A row in quarantine: its record, and the order whose deposit it bars (None where that could not be read).
+
+    `repaired`: what is replayed for it are other bytes than those that lie there.
+    """
+
+    record: RecordIdentity
+    order_id: str | None
+    repaired: bool = False
+
 
 class Arrival(NamedTuple):
     """A record of an event topic with its decoded event, or why it is none."""
@@ -22,3 +35,5 @@ class Arrival(NamedTuple):
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
     heard: Event | Refusal
+    aside: Aside | None = None
+    """The row in quarantine that it is replayed from; None for what Kafka delivers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from purchasing_contracts.envelope import Event
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from service.orders.arrival import Arrival
     from service.orders.handled import Handled
+    from service.orders.intervention import Intervention
     from service.store.protocol import Store
     from service.terms.source import TermsSource
 
@@ -28,6 +29,16 @@ DUE_AT_ONCE = 500
 
 TERMS_READINGS = 5
 """How often a batch may find that sets of terms were imported since they were read."""
+
+
+class _Work(NamedTuple):
+    """What one transaction is to do: take arrivals in, look again at orders, at `due` orders at most whose time has
+    come, and what a person does."""
+
+    arrivals: Sequence[Arrival]
+    again: Sequence[str]
+    due: int
+    intervention: Intervention | None
 
 
 class Engine:
@@ -52,21 +63,23 @@ class Engine:
         self._deciding_is_publishing = deciding_is_publishing
         self._epoch = store.epoch
 
-    async def handle(self, arrivals: Sequence[Arrival]) -> Handled:
+    async def handle(self, arrivals: Sequence[Arrival], by: Intervention | None = None) -> Handled:
         """Take a batch in: all of it, or none of it and an exception.
+
+        `by` says who brings it, where it is a person with records out of quarantine.
 
         One transaction, except where PostgreSQL refuses a value: then the batch is halved until the culprit stands
         alone, and that one is put aside (reason `schema`). Raises StoreUnavailableError (the same batch again, later);
         anything else it raises is a bug.
         """
         try:
-            return await self._transact(arrivals)
+            return await self._transact(arrivals, intervention=by)
         except ValueRefusedError:
             if len(arrivals) == 1:
-                return await self._give_up(arrivals[0])
+                return await self._give_up(arrivals[0], by)
             middle = len(arrivals) // 2
-            first = await self.handle(arrivals[:middle])
-            return first.and_then(await self.handle(arrivals[middle:]))
+            first = await self.handle(arrivals[:middle], by)
+            return first.and_then(await self.handle(arrivals[middle:], by))
 
     async def look_again(self, order_ids: Sequence[str]) -> Handled:
         """Ask the rules about these orders although nothing new was heard. Raises StoreUnavailableError."""
@@ -79,37 +92,52 @@ class Engine:
         """
         return await self._transact((), due=limit)
 
-    async def _give_up(self, arrival: Arrival) -> Handled:
+    async def intervene(self, intervention: Intervention) -> Handled:
+        """Drop records put aside and release orders, and look again at the orders it is about.
+
+        Raises StoreUnavailableError.
+        """
+        return await self._transact((), intervention=intervention)
+
+    async def _give_up(self, arrival: Arrival, by: Intervention | None) -> Handled:
         """Put aside what the database refuses; where it refuses the order's id itself, without one."""
         heard = arrival.heard
         if isinstance(heard, Event):
             heard = refusal("schema", "", heard)
         try:
-            return await self._transact([arrival._replace(heard=heard)])
+            return await self._transact([arrival._replace(heard=heard)], intervention=by)
         except ValueRefusedError:
-            return await self._transact([arrival._replace(heard=replace(heard, order_id=None, place=""))])
+            heard = replace(heard, order_id=None, place="")
+            return await self._transact([arrival._replace(heard=heard)], intervention=by)
 
-    async def _transact(self, arrivals: Sequence[Arrival], again: Sequence[str] = (), *, due: int = 0) -> Handled:
+    async def _transact(
+        self,
+        arrivals: Sequence[Arrival],
+        again: Sequence[str] = (),
+        *,
+        due: int = 0,
+        intervention: Intervention | None = None,
+    ) -> Handled:
+        work = _Work(arrivals, again, due, intervention)
         for _ in range(TERMS_READINGS):
             try:
-                return await self._knowing_the_terms(arrivals, again, due)
+                return await self._knowing_the_terms(work)
             except TermsChangedError:
                 await self._terms.refresh()
         raise StoreUnavailableError("terms are imported faster than they can be read")
 
-    async def _knowing_the_terms(self, arrivals: Sequence[Arrival], again: Sequence[str], due: int) -> Handled:
+    async def _knowing_the_terms(self, work: _Work) -> Handled:
         try:
-            return await self._attempt(arrivals, again, due, look_for_foreign=False)
+            return await self._attempt(work, look_for_foreign=False)
         except ForeignFactError:
             pass
         try:
-            return await self._attempt(arrivals, again, due, look_for_foreign=True)
+            return await self._attempt(work, look_for_foreign=True)
         except ForeignFactError as error:
             raise StoreUnavailableError("another worker adds the same message to another order now") from error
 
-    async def _attempt(
-        self, arrivals: Sequence[Arrival], again: Sequence[str], due: int, *, look_for_foreign: bool
-    ) -> Handled:
+    async def _attempt(self, work: _Work, *, look_for_foreign: bool) -> Handled:
+        arrivals, again, due, intervention = work
         transaction: Transaction | None = None
         committed = False
         try:
@@ -119,7 +147,9 @@ class Engine:
                     horizon = (await batch.look(())).instant.horizon
                     again = [] if horizon is None else await batch.claim_due(horizon, due)
                 transaction = Transaction(batch, self._means())
-                handled = await transaction.take_in(arrivals, again, look_for_foreign=look_for_foreign)
+                handled = await transaction.take_in(
+                    arrivals, again, look_for_foreign=look_for_foreign, intervention=intervention
+                )
                 await failpoint("batch.before_commit")
             committed = True
         finally:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from purchasing_contracts.envelope import Refusal
 
     from service.orders.arrival import Arrival
-    from service.store.rows import Written
+    from service.store.rows import RecordIdentity, Written
 
 
 class Refused(NamedTuple):
@@ -39,6 +39,12 @@ class Handled(NamedTuple):
     """Commands, decisions and quarantine notices, in the order in which they were decided."""
     refused: tuple[Refused, ...] = ()
     stuck: tuple[Stuck, ...] = ()
+    resolved: frozenset[RecordIdentity] = frozenset()
+    """Records put aside that were dealt with by it."""
+    refused_again: tuple[Refused, ...] = ()
+    """Records replayed that break the contract still."""
+    released: frozenset[str] = frozenset()
+    """Orders that were held until now."""
 
     def and_then(self, later: Handled) -> Handled:
         """Return what both wrote."""
@@ -49,6 +55,9 @@ class Handled(NamedTuple):
             self.outputs + later.outputs,
             self.refused + later.refused,
             self.stuck + later.stuck,
+            self.resolved | later.resolved,
+            self.refused_again + later.refused_again,
+            self.released | later.released,
         )
 
     @property

@@ -14,6 +14,7 @@ from purchasing_contracts.envelope import Event
 from service.failures import anything_else, places
 from service.orders.aside import notice, quarantine_row
 from service.orders.handled import Handled, Refused, Stuck
+from service.orders.intervention import NOTHING_DONE, Intervention, intervene
 from service.orders.journals import NEW, JournalError, OrderState, output_row, read_back
 from service.orders.news import Heard, News, sort_out
 from service.rules.decide import decide
@@ -85,12 +86,18 @@ class Transaction:
         """The states of the batch's orders as they are once it is committed."""
 
     async def take_in(
-        self, arrivals: Sequence[Arrival], again: Sequence[str] = (), *, look_for_foreign: bool = False
+        self,
+        arrivals: Sequence[Arrival],
+        again: Sequence[str] = (),
+        *,
+        look_for_foreign: bool = False,
+        intervention: Intervention | None = None,
     ) -> Handled:
         """Take the arrivals in, and look again at the orders `again`; return what was written, not yet committed."""
         heard = [Heard(arrival, arrival.heard) for arrival in arrivals if isinstance(arrival.heard, Event)]
         refused = [Refused(arrival, arrival.heard) for arrival in arrivals if not isinstance(arrival.heard, Event)]
-        order_ids = sorted({one.event.subject for one in heard}.union(again))
+        meant = () if intervention is None else intervention.orders(arrivals)
+        order_ids = sorted({one.event.subject for one in heard}.union(again, meant))
         self._lanes = {order_id: lane_of(order_id, self._means.lanes) for order_id in order_ids}
         rows = await self._batch.lock(list(self._lanes.items())) if order_ids else {}
         # From here on everything is read by later statements than the one that locked.
@@ -102,9 +109,16 @@ class Transaction:
         news = sort_out(heard, states, self._means.facts_max, foreign)
         if news.doubtful:
             news.compare_private(await self._batch.private_members([one.key for one in news.doubtful]))
-        put_aside = await self._put_aside([*refused, *news.refused], look.instant.now)
-        barred = look.barred.union(one.refusal.order_id for one in put_aside if one.refusal.order_id)
-        for order_id in dict.fromkeys((*news.fresh, *again)):
+        refused += news.refused
+        refused_again = [one for one in refused if one.arrival.aside is not None]
+        put_aside = await self._put_aside([one for one in refused if one.arrival.aside is None], look.instant.now)
+        done, barred = NOTHING_DONE, look.barred
+        if intervention is not None:
+            done = await intervene(self._batch, intervention, arrivals, refused_again)
+            rows.update({order_id: rows[order_id]._replace(held=False) for order_id in done.released})
+            barred = (await self._batch.look(order_ids)).barred
+        barred = barred.union(one.refusal.order_id for one in put_aside if one.refusal.order_id)
+        for order_id in dict.fromkeys((*news.fresh, *again, *sorted(done.touched))):
             self._hear(rows[order_id], states[order_id], news, look.instant, order_id in barred)
         # Whatever the batch did not touch stays as it was read.
         self.folded = [*states.items(), *self.folded]
@@ -116,6 +130,9 @@ class Transaction:
             outputs=tuple(written),
             refused=tuple(put_aside),
             stuck=tuple(self._stuck),
+            resolved=done.resolved,
+            refused_again=tuple(refused_again),
+            released=done.released,
         )
 
     async def _states(self, rows: dict[str, OrderRow]) -> dict[str, OrderState]:

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from service.store.errors import ForeignFactError
 from service.store.rows import (
+    Action,
     FactKey,
     FactRow,
     Installation,
@@ -62,6 +63,8 @@ class MemoryStore:
         self.progress: dict[tuple[str, int], datetime | None] = {}
         self.quarantine: dict[RecordIdentity, QuarantineRow] = {}
         self.quarantined: Counter[str] = Counter()
+        self.resolved: dict[RecordIdentity, str] = {}
+        self.actions: list[Action] = []
         self._installation = Installation(outbox_id or uuid4(), lanes)
         self._busy = asyncio.Lock()
 
@@ -113,6 +116,7 @@ class MemoryBatch:
         """Work on this store; nothing is written before `commit`."""
         self._store = store
         self._writes: list[Callable[[], object]] = []
+        self._lifted: Counter[str] = Counter()
 
     def commit(self) -> None:
         """Write what the batch has put together."""
@@ -137,7 +141,7 @@ class MemoryBatch:
 
     async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:  # noqa: ARG002
         instant = await self._store.clock()
-        return Look(instant, frozenset(o for o in order_ids if self._store.quarantined[o]))
+        return Look(instant, frozenset(o for o in order_ids if self._store.quarantined[o] > self._lifted[o]))
 
     async def facts(self, order_ids: Collection[str]) -> Sequence[FactRow]:
         return [row for order_id in order_ids for row in self._store.facts.get(order_id, ())]
@@ -204,6 +208,29 @@ class MemoryBatch:
             self._store.quarantine[row.identity] = row
             if row.order_id is not None:
                 self._store.quarantined[row.order_id] += 1
+
+    async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
+        store = self._store
+        resolved = {one for one in records if one in store.quarantine and one not in store.resolved}
+        lifted = Counter(order for one in resolved if (order := store.quarantine[one].order_id) is not None)
+        self._lifted += lifted
+        self._writes.append(lambda: store.resolved.update(dict.fromkeys(resolved, resolution)))
+        self._writes.append(lambda: store.quarantined.subtract(lifted))
+        return resolved
+
+    async def refuse_again(self, records: Collection[tuple[RecordIdentity, str, str]]) -> None:
+        rows = self._store.quarantine
+        changed = {one: rows[one]._replace(reason=reason, place=place) for one, reason, place in records if one in rows}
+        self._writes.append(lambda: rows.update(changed))
+
+    async def note_actions(self, actions: Sequence[Action]) -> None:
+        self._writes.append(lambda: self._store.actions.extend(actions))
+
+    async def release(self, order_ids: Collection[str], by: str, why: str | None) -> set[str]:  # noqa: ARG002
+        rows = self._store.orders
+        held = {order_id for order_id in order_ids if order_id in rows and rows[order_id].held}
+        self._writes.append(lambda: rows.update({one: rows[one]._replace(held=False) for one in held}))
+        return held
 
     async def publish(self, outputs: Sequence[OutputRow]) -> list[Written]:
         last = {lane: len(rows) for lane, rows in self._store.outbox.items()}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.store.errors import SchemaError
 from service.store.rows import (
+    Action,
     FactKey,
     FactRow,
     Instant,
@@ -95,7 +96,8 @@ select * from unnest($1::text[], $2::integer[], $3::timestamptz[]) as n (topic, 
 order by n.topic, n.partition
 on conflict (topic, partition) do update
 set read_up_to = excluded.read_up_to
-where input_progress.read_up_to is null or input_progress.read_up_to < excluded.read_up_to
+where (input_progress.read_up_to is null or input_progress.read_up_to < excluded.read_up_to)
+    and not exists (select from fuses where fuses.topic = input_progress.topic)
 """
 PUT_ASIDE = """
 insert into quarantine (topic, partition, "offset", digest, sha256, reason, place, size, order_id, type, key, value,
@@ -106,6 +108,42 @@ select * from unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[], $5::b
 order by n.topic, n.partition, n."offset", n.digest
 on conflict do nothing
 returning topic, partition, "offset", digest
+"""
+# Orders, then records put aside, then lanes: locked in this order by everyone who locks any of them.
+RESOLVE = """
+with locked as (
+    select q.topic, q.partition, q."offset", q.digest
+    from unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[]) as n (topic, partition, "offset", digest)
+    join quarantine q using (topic, partition, "offset", digest)
+    where q.resolved_at is null
+    order by q.topic, q.partition, q."offset", q.digest
+    for update of q
+)
+update quarantine q set resolved_at = clock_timestamp(), resolution = $5
+from locked l
+where (q.topic, q.partition, q."offset", q.digest) = (l.topic, l.partition, l."offset", l.digest)
+    and q.resolved_at is null
+returning q.topic, q.partition, q."offset", q.digest
+"""
+REFUSE_AGAIN = """
+update quarantine q set reason = n.reason, place = n.place
+from unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[], $5::text[], $6::text[])
+    as n (topic, partition, "offset", digest, reason, place)
+where (q.topic, q.partition, q."offset", q.digest) = (n.topic, n.partition, n."offset", n.digest)
+    and q.resolved_at is null
+"""
+NOTE_ACTIONS = """
+insert into quarantine_actions (topic, partition, "offset", digest, what, outcome, done_by, why)
+select * from unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[], $5::text[], $6::text[], $7::text[],
+    $8::text[])
+"""
+RELEASE = """
+with released as (
+    update orders set held_at = null where order_id = any($1::text[]) and held_at is not null returning order_id
+)
+insert into operator_actions (done_by, what, subject, outcome, why)
+select $2, 'order release', order_id, 'done', $3 from released
+returning subject
 """
 LOCK_LANES = "select lane, position from lanes where lane = any($1::smallint[]) order by lane for update"
 PUBLISH = """
@@ -172,6 +210,19 @@ class PostgresBatch:
     async def put_aside(self, rows: Sequence[QuarantineRow]) -> set[RecordIdentity]:
         added = await self._connection.fetch(PUT_ASIDE, *_columns(rows))
         return {(row[0], row[1], row[2], row[3]) for row in added}
+
+    async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
+        resolved = await self._connection.fetch(RESOLVE, *_columns(records), resolution)
+        return {(row[0], row[1], row[2], row[3]) for row in resolved}
+
+    async def refuse_again(self, records: Collection[tuple[RecordIdentity, str, str]]) -> None:
+        await self._connection.execute(REFUSE_AGAIN, *_columns([(*one, *rest) for one, *rest in records]))
+
+    async def note_actions(self, actions: Sequence[Action]) -> None:
+        await self._connection.execute(NOTE_ACTIONS, *_columns([(*one, *rest) for one, *rest in actions]))
+
+    async def release(self, order_ids: Collection[str], by: str, why: str | None) -> set[str]:
+        return {row[0] for row in await self._connection.fetch(RELEASE, list(order_ids), by, why)}
 
     async def publish(self, outputs: Sequence[OutputRow]) -> list[Written]:
         lanes = sorted({output.lane for output in outputs})

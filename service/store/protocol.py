@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from service.store.rows import (
+        Action,
         FactKey,
         FactRow,
         Installation,
@@ -78,6 +79,18 @@ class Batch(Protocol):
 
     async def put_aside(self, rows: Sequence[QuarantineRow]) -> set[RecordIdentity]:
         """Put records aside that are not there yet; return the identities of those that were added."""
+
+    async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
+        """Say of records put aside that they are dealt with; return those that were not yet. Before `publish`."""
+
+    async def refuse_again(self, records: Collection[tuple[RecordIdentity, str, str]]) -> None:
+        """Say of what, by now, records put aside are refused for (reason and place), as far as they are unresolved."""
+
+    async def note_actions(self, actions: Sequence[Action]) -> None:
+        """Append to what was done about records put aside."""
+
+    async def release(self, order_ids: Collection[str], by: str, why: str | None) -> set[str]:
+        """Hold these locked orders no longer, and note who does it; return those that were held."""
 
     async def publish(self, outputs: Sequence[OutputRow]) -> list[Written]:
         """Append to the journal of outputs, in this order, and wake the relay at commit. The last thing a batch does:

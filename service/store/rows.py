@@ -160,3 +160,15 @@ class Look(NamedTuple):
     """Those of the batch's orders of which a record lies in quarantine."""
     terms: int | None = None
     """How many sets of terms there are; None where terms are not kept here."""
+
+
+class Action(NamedTuple):
+    """What a person did about a record put aside, and what came of it. Never content."""
+
+    record: RecordIdentity
+    what: str
+    """show, replay, drop or erase."""
+    outcome: str
+    """resolved, known (resolved before), shown, erased; or refused, with the reason and the place."""
+    by: str
+    why: str | None

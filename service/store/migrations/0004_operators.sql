@@ -32,7 +32,8 @@ create table fuses (
     records integer not null
 );
 comment on table fuses is 'Topics whose fuse is blown: nobody reads them on until the row is gone (fuse reset).';
-comment on column fuses.bad is 'How many of the last `records` records that a worker read of the topic broke the contract.';
+comment on column fuses.bad is
+    'How many of the last `records` records that a worker read of the topic broke the contract.';
 
 create table outbox_brakes (
     lane smallint primary key check (lane >= -1),
@@ -70,7 +71,8 @@ create table operator_actions (
     outcome text not null,
     why text
 );
-comment on table operator_actions is 'Append-only: who held, released or retried which order, pulled which brake, reset which fuse.';
+comment on table operator_actions is
+    'Append-only: who held, released or retried which order, pulled which brake, reset which fuse.';
 
 create table erasures (
     nth bigint generated always as identity primary key,
@@ -85,5 +87,6 @@ create table erasures (
     why text,
     check ((order_id is null) <> (topic is null))
 );
-comment on table erasures is 'Append-only: of which order, or of which record put aside, the private members were erased, and how many.';
+comment on table erasures is
+    'Append-only: of which order, or of which record put aside, the private members were erased, and how many.';
 create index erasures_of_order on erasures (order_id) where order_id is not null;

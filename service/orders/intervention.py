@@ -1,0 +1,90 @@
+"""What a person does to records put aside and to held orders, in the transaction in which its effect is.
+
+A replayed record comes in by the batch like any other, an order released is looked at like any other; what is special
+about them is here: which rows are dealt with by it, and who did it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from service.store.rows import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.orders.arrival import Arrival, Aside
+    from service.orders.handled import Refused
+    from service.store.protocol import Batch
+    from service.store.rows import RecordIdentity
+
+
+class Intervention(NamedTuple):
+    """Who does it and why; which records are dropped, which orders released. Replays are among the arrivals."""
+
+    by: str
+    why: str | None = None
+    drop: tuple[Aside, ...] = ()
+    release: tuple[str, ...] = ()
+
+    def orders(self, arrivals: Sequence[Arrival]) -> set[str]:
+        """Return the orders whose records or whose hold this is about."""
+        asides = [*self.drop, *[one.aside for one in arrivals if one.aside is not None]]
+        return {aside.order_id for aside in asides if aside.order_id is not None}.union(self.release)
+
+
+class Done(NamedTuple):
+    """What came of it: the records that are dealt with now and were not before, the orders to be looked at."""
+
+    resolved: frozenset[RecordIdentity]
+    touched: frozenset[str]
+    released: frozenset[str]
+
+
+NOTHING_DONE = Done(frozenset(), frozenset(), frozenset())
+
+
+async def intervene(
+    batch: Batch, intervention: Intervention, arrivals: Sequence[Arrival], refused: Sequence[Refused]
+) -> Done:
+    """Resolve what was replayed well or dropped, keep what was refused again, release orders; note all of it.
+
+    After what was heard is sorted out, before it is asked which orders a record bars.
+    """
+    refusals = {one.arrival.aside.record: one for one in refused if one.arrival.aside is not None}
+    replayed = [one.aside for one in arrivals if one.aside is not None and one.aside.record not in refusals]
+    resolved: set[RecordIdentity] = set()
+    actions: list[Action] = []
+    for what, asides in (("replay", replayed), ("drop", list(intervention.drop))):
+        if not asides:
+            continue
+        now = await batch.resolve([one.record for one in asides], what)
+        resolved |= now
+        actions += [_action(intervention, one, what, "resolved" if one.record in now else "known") for one in asides]
+    await _keep(batch, list(refusals.values()))
+    for record, one in refusals.items():
+        outcome = f"refused: {one.refusal.reason} {one.refusal.place}".rstrip()
+        actions.append(Action(record, "replay", outcome, intervention.by, intervention.why))
+    if actions:
+        await batch.note_actions(actions)
+    released: set[str] = set()
+    if intervention.release:
+        released = await batch.release(intervention.release, intervention.by, intervention.why)
+    touched = {one.order_id for one in (*replayed, *intervention.drop) if one.order_id and one.record in resolved}
+    return Done(frozenset(resolved), frozenset(touched | released), frozenset(released))
+
+
+async def _keep(batch: Batch, refused: Sequence[Refused]) -> None:
+    """Let rows say for what they are refused by now; not where other bytes than theirs were: they lie there still."""
+    stored = [
+        (one.arrival.aside.record, one.refusal.reason, one.refusal.place)
+        for one in refused
+        if one.arrival.aside is not None and not one.arrival.aside.repaired
+    ]
+    if stored:
+        await batch.refuse_again(stored)
+
+
+def _action(intervention: Intervention, aside: Aside, what: str, outcome: str) -> Action:
+    repaired = ", repaired" if what == "replay" and aside.repaired else ""
+    return Action(aside.record, what, outcome + repaired, intervention.by, intervention.why)
