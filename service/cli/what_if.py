@@ -103,9 +103,7 @@ async def _release_check(arguments: argparse.Namespace, stories: Stories, which:
             different += bool(wanted)
             for output in wanted:
                 sys.stdout.write(_output(output, as_json=arguments.json))
-    sys.stderr.write(
-        f"{checked} orders checked: {different} would publish more, {failed} can't be assessed.\n"
-    )
+    sys.stderr.write(f"{checked} orders checked: {different} would publish more, {failed} can't be assessed.\n")
     return DIFFERENT if different or failed else 0
 
 
