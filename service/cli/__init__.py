@@ -28,7 +28,7 @@ from service.ops import logs
 
 log = structlog.get_logger("service")
 
-HELPERS = frozenset({"said"})
+HELPERS = frozenset({"said", "asking"})
 INTERRUPTED = 130
 
 

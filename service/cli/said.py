@@ -6,6 +6,7 @@ from service.embedded import EmbeddedError
 from service.failpoints import FailpointError
 from service.inbox.offsets import OffsetLostError
 from service.ops.reach import UnreachableError
+from service.quarantine.finding import QuarantineError
 from service.settings import SettingsError
 from service.store.errors import SchemaError, StoreUnavailableError
 from service.terms.files import TermsError
@@ -16,6 +17,7 @@ SAID = (
     EmbeddedError,
     FailpointError,
     OffsetLostError,
+    QuarantineError,
     SchemaError,
     SettingsError,
     StartError,

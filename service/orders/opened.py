@@ -1,0 +1,26 @@
+"""An engine of one's own, for a command that puts something through the same door as the running service."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from service.orders.engine import Engine
+from service.store.postgres import PostgresStore
+from service.terms.source import TermsInDatabase
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@asynccontextmanager
+async def opened_engine(url: str) -> AsyncIterator[tuple[Engine, PostgresStore]]:
+    """Open an engine on the database. What it decides wakes the running relay; no broker is needed.
+
+    Raises StoreUnavailableError, SchemaError.
+    """
+    store = await PostgresStore.open(url, connections=2)
+    try:
+        yield Engine(store, await TermsInDatabase.read(store)), store
+    finally:
+        await store.close()

@@ -1,0 +1,118 @@
+"""Replay and drop, a page at a time: each page is one batch of the engine, so it may be broken off and begun again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from purchasing_contracts.envelope import decode
+
+from service.orders.arrival import Arrival, Aside
+from service.store.quarantine import Content, Lying, Which, contents, page
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    import asyncpg
+
+    from service.orders.engine import Engine
+    from service.orders.intervention import Intervention
+
+PAGE = 200
+BYTES_AT_ONCE = 16_000_000
+
+
+class Repair(NamedTuple):
+    """What takes the place of a record's parts; None: the part as it lies there."""
+
+    value: bytes | None = None
+    key: bytes | None = None
+    without_headers: bool = False
+
+    def of(self, content: Content) -> Content:
+        """Return the record to be replayed."""
+        return Content(
+            content.key if self.key is None else self.key,
+            content.value if self.value is None else self.value,
+            () if self.without_headers else content.headers,
+        )
+
+
+AS_IT_LIES = Repair()
+
+
+class Dealt(NamedTuple):
+    """What became of one record. `outcome` is resolved, known (somebody resolved it meanwhile), refused or erased."""
+
+    record: Lying
+    outcome: str
+    reason: str | None = None
+    place: str | None = None
+    because: str | None = None
+
+
+async def replay(
+    connection: asyncpg.Connection[asyncpg.Record],
+    engine: Engine,
+    which: Which,
+    intervention: Intervention,
+    repair: Repair = AS_IT_LIES,
+) -> AsyncIterator[list[Dealt]]:
+    """Put records through the engine's door as if they were delivered now; yield a page's outcomes at a time.
+
+    The records keep their identity, so that a replay done twice does nothing twice. What breaks the contract still
+    stays where it is. What was erased can only be replayed with a value. Raises StoreUnavailableError: what was
+    yielded is done, and it may be begun again.
+    """
+    async for records in _pages(connection, which):
+        lying = await contents(connection, [one.identity for one in records])
+        arrivals, dealt = [], []
+        for one in records:
+            if one.erased_at is not None and repair.value is None:
+                dealt.append(Dealt(one, "erased", because="its content was erased: give it a value, or drop it"))
+            else:
+                arrivals.append(arrival_of(one, lying[one.identity], repair))
+        handled = await engine.handle(arrivals, intervention)
+        refusals = {one.arrival.aside.record: one.refusal for one in handled.refused_again if one.arrival.aside}
+        for one in records:
+            refusal = refusals.get(one.identity)
+            if refusal is not None:
+                dealt.append(Dealt(one, "refused", refusal.reason, refusal.place, refusal.because))
+            elif one.erased_at is None or repair.value is not None:
+                dealt.append(Dealt(one, "resolved" if one.identity in handled.resolved else "known"))
+        yield dealt
+
+
+async def drop(
+    connection: asyncpg.Connection[asyncpg.Record], engine: Engine, which: Which, intervention: Intervention
+) -> AsyncIterator[list[Dealt]]:
+    """Resolve records without replaying them; yield a page's outcomes at a time. Raises StoreUnavailableError."""
+    async for records in _pages(connection, which):
+        asides = tuple(Aside(one.identity, one.order_id) for one in records)
+        handled = await engine.intervene(intervention._replace(drop=asides))
+        yield [Dealt(one, "resolved" if one.identity in handled.resolved else "known") for one in records]
+
+
+def arrival_of(record: Lying, content: Content, repair: Repair = AS_IT_LIES) -> Arrival:
+    """Return the record as if it were delivered now, decoded anew. It says nothing of how far its partition is read."""
+    sent = repair.of(content)
+    aside = Aside(record.identity, record.order_id, repaired=sent != content)
+    heard = decode(record.topic, sent.key, sent.value, sent.headers)
+    return Arrival(record.topic, record.partition, record.offset, None, *sent, heard, aside)
+
+
+async def _pages(connection: asyncpg.Connection[asyncpg.Record], which: Which) -> AsyncIterator[Sequence[Lying]]:
+    """Yield the records, as many at once as a batch may hold. What is resolved meanwhile is passed by, not repeated."""
+    after = None
+    while records := _no_more_than(BYTES_AT_ONCE, await page(connection, which, after, PAGE)):
+        yield records
+        after = records[-1].identity
+
+
+def _no_more_than(size: int, records: list[Lying]) -> list[Lying]:
+    """Return the first of them, at least one, whose content is not more than so many bytes."""
+    left = size
+    for number, one in enumerate(records):
+        left -= one.size
+        if left < 0 and number:
+            return records[:number]
+    return records

@@ -1,0 +1,179 @@
+"""Records put aside, as people look for them. What lies in a record is only read where it is asked for by name."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from typing import TYPE_CHECKING, NamedTuple
+
+from service.store.failures import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    import asyncpg
+
+    from service.store.rows import Action, RecordIdentity
+
+DIGEST_SHOWN = 8
+
+
+class Place(NamedTuple):
+    """Where a record lay in Kafka; `digest` is how its digest begins (hexadecimal; empty: any), where a topic that was
+    made anew put several records into one place."""
+
+    topic: str
+    partition: int
+    offset: int
+    digest: str = ""
+
+
+class Which(NamedTuple):
+    """Which records; None: whatever. Times are when they were put aside, `until` exclusive."""
+
+    places: tuple[Place, ...] = ()
+    reason: str | None = None
+    topic: str | None = None
+    type: str | None = None
+    order_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    resolved: bool | None = False
+
+
+class Lying(NamedTuple):
+    """A record put aside, without its content."""
+
+    topic: str
+    partition: int
+    offset: int
+    digest: bytes
+    sha256: bytes
+    reason: str
+    place: str
+    size: int
+    order_id: str | None
+    type: str | None
+    at: datetime
+    resolved_at: datetime | None
+    resolution: str | None
+    erased_at: datetime | None
+
+    @property
+    def identity(self) -> RecordIdentity:
+        """What makes it the same record however often it is delivered."""
+        return (self.topic, self.partition, self.offset, self.digest)
+
+    @property
+    def name(self) -> str:
+        """How people call it: topic/partition/offset#digest."""
+        return f"{self.topic}/{self.partition}/{self.offset}#{self.digest.hex()[:DIGEST_SHOWN]}"
+
+
+class Content(NamedTuple):
+    """A record's bytes; none of them where they were erased."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+
+class PastAction(NamedTuple):
+    """What was done about a record."""
+
+    at: datetime
+    by: str
+    what: str
+    outcome: str
+    why: str | None
+
+
+_COLUMNS = """q.topic, q.partition, q."offset", q.digest, q.sha256, q.reason, q.place, q.size, q.order_id, q.type, q.at,
+    q.resolved_at, q.resolution, q.erased_at"""
+_AT_PLACES = """
+join unnest($1::text[], $2::integer[], $3::bigint[], $4::text[]) as n (topic, partition, "offset", digest)
+    on (q.topic, q.partition, q."offset") = (n.topic, n.partition, n."offset")
+    and starts_with(encode(q.digest, 'hex'), n.digest)
+"""
+_ANYWHERE = "cross join (select $1::text[], $2::integer[], $3::bigint[], $4::text[]) as n"
+_WHERE = """
+where ($5::text is null or q.reason = $5) and ($6::text is null or q.topic = $6)
+    and ($7::text is null or q.type = $7) and ($8::text is null or q.order_id = $8)
+    and ($9::timestamptz is null or q.at >= $9) and ($10::timestamptz is null or q.at < $10)
+    and ($11::boolean is null or (q.resolved_at is not null) = $11)
+"""
+_ONE_ROW = """
+join unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[]) as n (topic, partition, "offset", digest)
+    using (topic, partition, "offset", digest)
+"""
+
+
+async def count(connection: asyncpg.Connection[asyncpg.Record], which: Which) -> int:
+    """Return how many there are. Raises StoreUnavailableError, SchemaError, like all that follow."""
+    async with translated():
+        query = f"select count(*) from quarantine q {_joined(which)} {_WHERE}"  # noqa: S608 - constants
+        return int(await connection.fetchval(query, *_arguments(which)))
+
+
+async def page(
+    connection: asyncpg.Connection[asyncpg.Record], which: Which, after: RecordIdentity | None, limit: int
+) -> list[Lying]:
+    """Return at most `limit` records behind `after`, in the order of topic, partition, offset and digest."""
+    query = f"""
+        select {_COLUMNS} from quarantine q {_joined(which)} {_WHERE}
+            and (q.topic, q.partition, q."offset", q.digest) > ($12, $13, $14, $15)
+        order by q.topic, q.partition, q."offset", q.digest limit $16
+    """  # noqa: S608 - constants
+    async with translated():
+        rows = await connection.fetch(query, *_arguments(which), *(after or ("", -1, -1, b"")), limit)
+    return [Lying(*row) for row in rows]
+
+
+async def contents(
+    connection: asyncpg.Connection[asyncpg.Record], records: Collection[RecordIdentity]
+) -> dict[RecordIdentity, Content]:
+    """Return what lies in these records: private members too. For whoever may see it."""
+    query = f"""
+        select q.topic, q.partition, q."offset", q.digest, q.key, q.value, q.headers from quarantine q {_ONE_ROW}
+    """  # noqa: S608 - constants
+    async with translated():
+        rows = await connection.fetch(query, *_columns(records))
+    return {(row[0], row[1], row[2], row[3]): Content(row[4], row[5], _headers(row[6])) for row in rows}
+
+
+async def actions(connection: asyncpg.Connection[asyncpg.Record], record: RecordIdentity) -> list[PastAction]:
+    """Return what was done about a record, the oldest first."""
+    query = """
+        select at, done_by, what, outcome, why from quarantine_actions
+        where (topic, partition, "offset", digest) = ($1, $2, $3, $4) order by nth
+    """
+    async with translated():
+        return [PastAction(*row) for row in await connection.fetch(query, *record)]
+
+
+async def note(connection: asyncpg.Connection[asyncpg.Record], done: Sequence[Action]) -> None:
+    """Append to what was done about records."""
+    query = """
+        insert into quarantine_actions (topic, partition, "offset", digest, what, outcome, done_by, why)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
+    """
+    async with translated():
+        await connection.executemany(query, [(*one, *rest) for one, *rest in done])
+
+
+def _joined(which: Which) -> str:
+    return _AT_PLACES if which.places else _ANYWHERE
+
+
+def _arguments(which: Which) -> list[object]:
+    places, *rest = which
+    return [*_columns(places or [Place("", -1, -1)]), *rest]
+
+
+def _columns(rows: Collection[Sequence[object]]) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []]
+
+
+def _headers(text: str) -> tuple[tuple[str, bytes | None], ...]:
+    return tuple((name, None if value is None else b64decode(value)) for name, value in json.loads(text))
