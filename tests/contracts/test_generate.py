@@ -42,8 +42,13 @@ def test_a_stale_missing_or_stray_file_is_told_and_put_right(copy: Path, capsys:
     assert not stray.exists()
 
 
-def test_a_release_is_written_beside_earlier_ones(copy: Path) -> None:
-    main([str(copy), "--release", "9.8.7"])
+def test_a_release_is_written_beside_earlier_ones_and_never_changed(copy: Path) -> None:
+    released = copy / "released/9.8.7.json"
 
-    assert (copy / "released/9.8.7.json").exists()
+    assert main([str(copy), "--release", "9.8.7"]) == 0
+    before = released.read_text()
+    assert main([str(copy), "--release", "9.8.7"]) == 0
+    released.write_text(before.replace("The tip", "A tip"))
+    assert main([str(copy), "--release", "9.8.7"]) == 2
+    assert "A tip" in released.read_text()
     assert main([str(copy), "--check"]) == 0

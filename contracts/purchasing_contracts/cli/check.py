@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from purchasing_contracts.cli.said import FINE, WRONG, SaidError, read, type_named
+from purchasing_contracts.cli.said import FINE, WRONG, SaidError, count, read, type_named
 from purchasing_contracts.compatibility.branches import UnreadableSchemaError
 from purchasing_contracts.compatibility.verdict import MODES, Broken, Schemas, broken_promises
 from purchasing_contracts.shipped import schema_file
@@ -56,7 +56,8 @@ def run(given: argparse.Namespace) -> int:
     if given.json:
         sys.stdout.write(json.dumps({"verdict": "summary", "mode": given.mode, "breaks": len(broken)}) + "\n")
     else:
-        sys.stdout.write(f"{given.mode}: {f'{len(broken)} breaks' if broken else 'they go together'}\n")
+        summary = count(len(broken), "break") if broken else "they go together"
+        sys.stdout.write(f"{given.mode}: {summary}\n")
     return WRONG if broken else FINE
 
 

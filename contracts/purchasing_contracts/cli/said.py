@@ -27,6 +27,13 @@ def type_named(name: str) -> str:
     fitting = [type_ for type_ in known if name in (type_, type_.removeprefix("purchasing."), type_.split(".")[-2])]
     if len(fitting) == 1:
         return fitting[0]
-    close = fitting or difflib.get_close_matches(name, known, 3, 0.5) or [one for one in known if name in one][:5]
+    short = {type_.split(".")[-2]: type_ for type_ in known}
+    alike = [short[one] for one in difflib.get_close_matches(name, short, 3)]
+    close = fitting or [one for one in known if name in one][:5] or alike or difflib.get_close_matches(name, known, 3)
     hint = f" Did you mean {', '.join(close)}?" if close else ""
     raise SaidError(f"no message has the type {name}.{hint} `purchasing-contracts schema` lists all of them.")
+
+
+def count(number: int, noun: str) -> str:
+    """So many of something, in words."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -20,7 +20,7 @@ from typing import Any
 
 from purchasing_contracts.advice import advice_on
 from purchasing_contracts.checking import Checker, Verdict
-from purchasing_contracts.cli.said import FINE, WRONG, SaidError, read
+from purchasing_contracts.cli.said import FINE, WRONG, SaidError, count, read
 from purchasing_contracts.documents import Found, read_documents
 from purchasing_contracts.live import LiveError, LiveTopic
 from purchasing_contracts.topics import TOPICS
@@ -63,9 +63,9 @@ class Tally:
     reasons: dict[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        said = f"{_count(self.messages, 'message')}: {self.messages - self.refused} right, {self.refused} refused"
+        said = f"{count(self.messages, 'message')}: {self.messages - self.refused} right, {self.refused} refused"
         why = ", ".join(f"{reason} {number}" for reason, number in sorted(self.reasons.items()))
-        return said + (f" ({why})" if why else "") + (f"; {_count(self.warnings, 'warning')}" if self.warnings else "")
+        return said + (f" ({why})" if why else "") + (f"; {count(self.warnings, 'warning')}" if self.warnings else "")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -137,7 +137,3 @@ def _in_words(told: dict[str, Any]) -> str:
     place = f" at {told['place']}" if told["place"] else ""
     advice = f"\n    {told['advice']}" if told.get("advice") else ""
     return f"{told['where']}{whose}: {what}{place}: {told['because']}{advice}\n"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -2,7 +2,7 @@
 
 With `--check` it writes nothing and says what isn't as it would write it (exit code 1). Files of its folders that it
 would not write are removed. With `--release` it also writes what compatibility is held against from now on:
-`released/VERSION.json`.
+`released/VERSION.json`; a release that was written once is never changed (exit code 2).
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from purchasing_contracts.generate.files import files, release
 
-FRESH, STALE = 0, 1
+FRESH, STALE, RELEASED = 0, 1, 2
 FOLDERS = ("schemas", "examples")
 
 
@@ -23,8 +23,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--release", metavar="VERSION", help="also write the schemas as those of this release")
     given = parser.parse_args(arguments)
     wanted = files()
-    if given.release:
-        wanted |= release(given.release)
+    for name, text in (release(given.release) if given.release else {}).items():
+        if _text(given.directory / name) not in (None, text):
+            sys.stderr.write(f"{name} was released with other schemas: choose a new version\n")
+            return RELEASED
+        wanted[name] = text
     stale = [name for name, text in wanted.items() if _text(given.directory / name) != text]
     strays = [path for path in _present(given.directory) if path.relative_to(given.directory).as_posix() not in wanted]
     if given.check:
