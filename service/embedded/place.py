@@ -19,6 +19,8 @@ from service.embedded.process import EmbeddedError
 
 UNPRIVILEGED = "nobody"
 ELSEWHERE = "elsewhere"
+BELONGS_TO = "belongs_to"
+PREFIX = "purchasing-postgres-"
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,11 @@ def _elsewhere(directory: Path) -> Place:
     pointer = directory / ELSEWHERE
     known = Path(pointer.read_text("utf-8")) if pointer.exists() else None
     if known is None or not known.is_dir() or known.stat().st_uid != 0:
-        known = Path(tempfile.mkdtemp(prefix="purchasing-postgres-"))
+        _sweep()
+        known = Path(tempfile.mkdtemp(prefix=PREFIX))
         known.chmod(0o755)  # to pass through; data and password in it are the account's own
         pointer.write_text(str(known), "utf-8")
+        (known / BELONGS_TO).write_text(str(directory), "utf-8")
     if not (known / "programs").exists():
         unfinished = known / "programs.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -100,6 +104,18 @@ def _elsewhere(directory: Path) -> Place:
         _readable(unfinished)
         unfinished.rename(known / "programs")
     return Place(known / "programs" / _wheel().name / "bin", known, UNPRIVILEGED, pointer)
+
+
+def _sweep() -> None:
+    """Removes what was put elsewhere for directories that have been deleted since: nothing else would."""
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = path / BELONGS_TO
+        if path.is_symlink() or path.stat().st_uid != 0 or not owner.exists():
+            continue  # not ours, or just being made
+        pointer = Path(owner.read_text("utf-8")) / ELSEWHERE
+        served = (path / "data" / "postmaster.pid").exists()
+        if not served and not (pointer.exists() and pointer.read_text("utf-8") == str(path)):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _wheel() -> Path:

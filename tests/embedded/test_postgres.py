@@ -1,6 +1,7 @@
 """The embedded database is a real one, as careful as in production, and runs as root's guest or as a user's own."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,7 @@ import psutil
 import pytest
 
 from service.embedded import EmbeddedError, EmbeddedPostgres
+from service.embedded.place import place_for
 
 
 async def ask(dsn: str, question: str) -> object:
@@ -109,6 +111,19 @@ async def test_a_database_started_again_on_a_private_directory_has_what_was_comm
         await note(postgres.dsn, "kept")
     async with EmbeddedPostgres(directory, temporary=True) as postgres:
         assert await ask(postgres.dsn, "select text from notes") == "kept"
+
+
+def test_what_lies_elsewhere_for_a_directory_that_was_deleted_is_removed_and_the_rest_is_not(tmp_path: Path) -> None:
+    deleted, kept, new = (tmp_path / name for name in ("deleted", "kept", "new"))
+    for directory in (deleted, kept, new):
+        directory.mkdir(mode=0o700)
+    gone, there = place_for(deleted), place_for(kept)
+    shutil.rmtree(deleted)
+    last = place_for(new)
+    assert not gone.home.exists()
+    assert there.home.exists()
+    there.remove()
+    last.remove()
 
 
 async def test_a_start_that_fails_says_why_and_names_the_log(tmp_path: Path) -> None:
