@@ -1,0 +1,212 @@
+"""What people do about records put aside and held orders, on either store: in the end as if nothing had been wrong."""
+
+import json
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from service.orders.arrival import Arrival, Aside
+from service.orders.aside import quarantine_row
+from service.orders.engine import Engine
+from service.orders.handled import Handled
+from service.orders.intervention import Intervention
+from service.rules.terms import TERMS_OF_THE_AGREEMENT
+from service.store.memory import MemoryStore
+from service.store.postgres import PostgresStore
+from service.terms.source import FixedTerms
+from tests.orders.conftest import LANES, engine_on
+from tests.orders.said import event_of, notices, said
+from tests.orders.stories import Story, again, paid_order, record
+from tests.orders.test_deadlines import DELIVERED, Hands
+from tests.rules.happenings import when
+
+ANN = Intervention("ann", "the sender mended it")
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+async def store(where: str | None, hands: Hands):
+    if where is None:
+        yield MemoryStore(lanes=LANES, clock=hands)
+        return
+    postgres = await PostgresStore.open(where, connections=3, clock=hands)
+    yield postgres
+    await postgres.close()
+
+
+def broken(arrival: Arrival) -> Arrival:
+    """The same message with a time that is none: it breaks the contract."""
+    event = json.loads(arrival.value) | {"time": "yesterday"}
+    return record(json.dumps(event).encode(), key=arrival.key, topic=arrival.topic)
+
+
+def lying(arrival: Arrival, when_=when(0)) -> Aside:
+    row = quarantine_row(arrival, arrival.heard, when_)
+    return Aside(row.identity, row.order_id)
+
+
+def replayed(arrival: Arrival, repaired: Arrival | None = None) -> Arrival:
+    """The record as it is taken out of quarantine, as it lies there or with another message in it."""
+    aside = lying(arrival)
+    if repaired is None:
+        return arrival._replace(aside=aside)
+    return arrival._replace(value=repaired.value, heard=repaired.heard, aside=aside._replace(repaired=True))
+
+
+def money(*handled: Handled) -> Counter:
+    """What was commanded on each line, in all, less what is demanded back of it."""
+    commanded: Counter = Counter()
+    demanded: Counter = Counter()
+    for one in handled:
+        for _, output in one.outputs:
+            data = event_of(output)["data"]
+            if "line" in data:
+                commanded[data["line"]] += data["amount"]["value"]
+            elif data.get("kind") == "repayment_demand":
+                demanded[data["ref"]] = data["amount"]["value"]
+    return commanded - demanded
+
+
+def dissolved() -> Story:
+    """Bought for less, then what the seller took off comes back, then cancelled with a penalty."""
+    story = paid_order().bought(goods=90_000, at=3_000_000).asks_to_cancel()
+    return story.seller_cancels(penalty=5_000).cost(700)
+
+
+@pytest.mark.parametrize("nth", range(len(dissolved().arrivals)))
+async def test_a_message_repaired_weeks_later_ends_as_if_it_had_been_right_at_once(
+    engine: Engine, hands: Hands, nth: int
+) -> None:
+    right_at_once = money(await engine_on(MemoryStore(lanes=LANES)).handle(dissolved().arrivals))
+    told = dissolved().arrivals
+    bad = broken(told[nth])
+    at_first = await engine.handle([*told[:nth], bad, *told[nth + 1 :]])
+    hands.now += timedelta(days=40)
+    mended = await engine.handle([replayed(bad, told[nth])], ANN)
+
+    assert len(at_first.refused) == 1
+    assert (mended.facts, mended.resolved) == (1, {lying(bad).record})
+    assert money(at_first, mended) == right_at_once
+
+
+async def test_a_replay_done_twice_does_nothing_twice(engine: Engine) -> None:
+    told = paid_order().arrivals
+    bad = broken(told[2])
+    await engine.handle([*told[:2], bad])
+    first = await engine.handle([replayed(bad, told[2])], ANN)
+    second = await engine.handle([replayed(bad, told[2])], ANN)
+
+    assert said(first) == [("ord-1", 1, "agreement", "effective")]
+    assert Handled(known=1) == second
+
+
+async def test_what_is_refused_again_stays_with_its_new_reason_and_without_another_notice(engine: Engine) -> None:
+    told = paid_order()
+    await engine.handle(told.arrivals)
+    other = paid_order().paid().last
+    bad = record(other.value, key=b"ord-9", topic=other.topic)
+    put_aside = await engine.handle([bad])
+    clash = Story().placed().accepted().cost(100, at=2).arrivals[2]
+    # By now the id is another message's: mended, it contradicts what was heard first.
+    refused = await engine.handle([replayed(bad, record(renamed(clash.value, "ord-1-e2"), key=b"ord-1"))], ANN)
+    unchanged = await engine.handle([replayed(bad)], ANN)
+
+    assert [one["reason"] for one in notices(put_aside)] == ["key_mismatch"]
+    assert [one.refusal.reason for one in refused.refused_again] == ["wrong_topic"]
+    assert [one.refusal.reason for one in unchanged.refused_again] == ["key_mismatch"]
+    assert (refused.outputs, refused.resolved, unchanged.outputs, unchanged.resolved) == (
+        (),
+        frozenset(),
+        (),
+        frozenset(),
+    )
+
+
+def renamed(value: bytes, message: str) -> bytes:
+    return json.dumps(json.loads(value) | {"id": message}).encode()
+
+
+@pytest.mark.parametrize("how", ["replayed", "dropped"])
+async def test_a_redelivery_of_what_was_dealt_with_adds_nothing_and_says_nothing(engine: Engine, how: str) -> None:
+    told = paid_order().arrivals
+    bad = broken(told[2])
+    await engine.handle([*told[:2], bad])
+    if how == "replayed":
+        await engine.handle([replayed(bad, told[2])], ANN)
+    else:
+        await engine.intervene(ANN._replace(drop=(lying(bad),)))
+
+    assert Handled() == await engine.handle([bad])
+    assert Handled() == await engine_on(engine._store).handle([bad])
+
+
+@pytest.mark.parametrize("how", ["replayed", "dropped"])
+async def test_a_deposit_is_barred_until_the_order_s_record_is_dealt_with_and_taken_then(
+    engine: Engine, hands: Hands, how: str
+) -> None:
+    engine = Engine(engine._store, FixedTerms(TERMS_OF_THE_AGREEMENT), deciding_is_publishing=True)
+    story = paid_order().bought().received().charged_back(101_301, at=DELIVERED)
+    late = again(Story().tell(story.arrivals[3].heard.data, message="other", at=5).last)
+    bad = broken(late)
+    await engine.handle([*story, bad])
+    hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=4)
+    barred = await engine.fire_due()
+    if how == "replayed":
+        lifted = await engine.handle([replayed(bad, late)], ANN)
+    else:
+        lifted = await engine.intervene(ANN._replace(drop=(lying(bad),)))
+
+    assert money(barred) == {}
+    assert money(lifted)["chargeback:cb-1"] == 101_301
+    assert await engine.fire_due() == Handled()
+
+
+async def test_a_record_left_in_quarantine_goes_on_barring_the_deposit(engine: Engine, hands: Hands) -> None:
+    engine = Engine(engine._store, FixedTerms(TERMS_OF_THE_AGREEMENT), deciding_is_publishing=True)
+    story = paid_order().bought().received().charged_back(101_301, at=DELIVERED)
+    one, other = (record(value, key=b"ord-1") for value in (b"{", b"["))
+    await engine.handle([*story, one, other])
+    hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=4)
+    half = await engine.intervene(ANN._replace(drop=(lying(one),)))
+    whole = await engine.intervene(ANN._replace(drop=(lying(other),)))
+
+    assert money(half) == {}
+    assert money(whole)["chargeback:cb-1"] == 101_301
+
+
+async def test_what_is_dropped_twice_is_resolved_once(engine: Engine) -> None:
+    bad = record(b"{", key=b"ord-1")
+    await engine.handle([bad])
+    drop = ANN._replace(drop=(lying(bad),))
+
+    assert (await engine.intervene(drop)).resolved == {lying(bad).record}
+    assert Handled() == await engine.intervene(drop)
+
+
+async def test_a_held_order_decides_once_released_what_it_would_have_decided_at_once(
+    engine: Engine, store, where: str | None
+) -> None:
+    right_at_once = money(await engine_on(MemoryStore(lanes=LANES)).handle(dissolved().arrivals))
+    told = dissolved().arrivals
+    before = await engine.handle(told[:3])
+    await hold(store, where)
+    held = await engine.handle(told[3:])
+    released = await engine.intervene(ANN._replace(release=("ord-1",)))
+    no_longer_held = await engine.intervene(ANN._replace(release=("ord-1",)))
+
+    assert held == Handled(facts=len(told) - 3)
+    assert released.released == {"ord-1"}
+    assert money(before, released) == right_at_once
+    assert Handled() == no_longer_held
+
+
+async def hold(store, where: str | None) -> None:
+    if where is None:
+        store.orders["ord-1"] = store.orders["ord-1"]._replace(held=True)
+        return
+    await store.fetch("update orders set held_at = now() where order_id = 'ord-1'")
