@@ -28,6 +28,8 @@ async def main(dsn: str, bootstrap: str, session_ms: str) -> None:
         while not running.done():
             now = json.dumps(dataclasses.asdict(relay.status()))
             if now != said:
+                sys.stdout.write(f"{now}\n")
+                sys.stdout.flush()
                 said = now
             await asyncio.wait([running], timeout=0.02)
         if not running.cancelled():

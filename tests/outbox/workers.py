@@ -39,6 +39,10 @@ class Worker:
     def published(self) -> int:
         return sum(lane["published"] for lane in self.said[-1]["lanes"]) if self.said else 0
 
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
     def states(self) -> set[str]:
         """Every state any of its lanes was ever in."""
         return {lane["state"] for said in self.said for lane in said["lanes"]}
