@@ -45,8 +45,8 @@ def broken(arrival: Arrival) -> Arrival:
     return record(json.dumps(event).encode(), key=arrival.key, topic=arrival.topic)
 
 
-def lying(arrival: Arrival, when_=when(0)) -> Aside:
-    row = quarantine_row(arrival, arrival.heard, when_)
+def lying(arrival: Arrival) -> Aside:
+    row = quarantine_row(arrival, arrival.heard, when(0))
     return Aside(row.identity, row.order_id)
 
 
