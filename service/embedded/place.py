@@ -6,6 +6,7 @@ those directories would be wrong, so both are kept in a directory of their own b
 one.
 """
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -109,13 +110,15 @@ def _elsewhere(directory: Path) -> Place:
 def _sweep() -> None:
     """Removes what was put elsewhere for directories that have been deleted since: nothing else would."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        owner = path / BELONGS_TO
-        if path.is_symlink() or path.stat().st_uid != 0 or not owner.exists():
-            continue  # not ours, or just being made
-        pointer = Path(owner.read_text("utf-8")) / ELSEWHERE
-        served = (path / "data" / "postmaster.pid").exists()
-        if not served and not (pointer.exists() and pointer.read_text("utf-8") == str(path)):
-            shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another program may be sweeping, too
+            if path.lstat().st_uid == 0 and (path / BELONGS_TO).exists() and _orphaned(path):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _orphaned(path: Path) -> bool:
+    pointer = Path((path / BELONGS_TO).read_text("utf-8")) / ELSEWHERE
+    served = (path / "data" / "postmaster.pid").exists()
+    return not served and not (pointer.exists() and pointer.read_text("utf-8") == str(path))
 
 
 def _wheel() -> Path:
