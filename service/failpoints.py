@@ -13,9 +13,13 @@ is read when the first place is passed and then no more. Unset, a place costs on
 empty table (0.1 µs).
 
 The places: `batch.before_commit` (the lanes are locked and everything is written, nothing is committed),
+`inbox.assigned` (partitions were given to this process, their offsets are not looked at yet),
 `inbox.after_commit_before_ack` (stored, Kafka doesn't know yet), `relay.before_init` (a lane was given to this
-process, its producer is not yet initialised), `relay.in_transaction` (everything is sent and acknowledged, the
-transaction is open), `relay.after_commit` (the transaction is committed, PostgreSQL doesn't know yet).
+process, its producer is not yet initialised), `relay.before_cursor` (initialised, the cursor is not read yet),
+`relay.before_publish` (the cursor was read and rows are in hand, no transaction is open), `relay.half_sent` (the
+records were handed to the client, the cursor wasn't), `relay.in_transaction` (everything is sent and
+acknowledged, the transaction is open), `relay.after_commit` (the transaction is committed, PostgreSQL doesn't
+know yet).
 """
 
 import asyncio
@@ -26,6 +30,19 @@ from functools import cache
 from pathlib import Path
 
 VARIABLE = "PURCHASING_FAILPOINTS"
+
+PLACES = (
+    "batch.before_commit",
+    "inbox.assigned",
+    "inbox.after_commit_before_ack",
+    "relay.before_init",
+    "relay.before_cursor",
+    "relay.before_publish",
+    "relay.half_sent",
+    "relay.in_transaction",
+    "relay.after_commit",
+)
+"""Every place there is, in the order in which an event and what it leads to pass them."""
 
 
 class FailpointError(Exception):

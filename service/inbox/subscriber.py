@@ -15,7 +15,8 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, KafkaError
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import CommitFailedError, KafkaError, UnknownTopicOrPartitionError, for_code
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from purchasing_contracts.topics import TOPICS
@@ -42,6 +43,8 @@ MAX_POLL_INTERVAL_MS = 300_000
 GRACE_SECONDS = 8.0
 RUNNING_POLL_SECONDS = 0.01
 GUARD_SECONDS = 1.0
+# How soon partitions that were added to a topic are read. Until then they hold every deadline back.
+METADATA_MAX_AGE_MS = 30_000
 
 EVENT_TOPICS: tuple[str, ...] = tuple(topic.name for topic in TOPICS if topic.direction == "in")
 
@@ -72,10 +75,11 @@ class Inbox:
         self._group = group
         self._stopping = stopping
         self._fail = fail
-        self._in_hand = False
+        self._in_hand: Mapping[TopicPartition, int] = {}
         self._kafka = kafka
         tolerate_any_header_name()
-        self._scout = AIOKafkaConsumer(*EVENT_TOPICS, **kafka)
+        self._scout = AIOKafkaConsumer(**kafka)
+        self._admin = AIOKafkaAdminClient(**kafka)
         connection = {name: value for name, value in kafka.items() if name == "bootstrap_servers"}
         self._broker = KafkaBroker(
             **connection,
@@ -84,6 +88,7 @@ class Inbox:
             # No producer and no admin client: reading needs no right to write.
             consumer_only=True,
             allow_auto_create_topics=False,
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
             apply_types=False,
             parser=self._take_in_hand,
             decoder=pass_through,
@@ -120,15 +125,25 @@ class Inbox:
         return self._scout
 
     @property
-    def idle(self) -> bool:
-        """Whether everything the consumer handed out is stored."""
-        return not self._in_hand
+    def in_hand(self) -> Mapping[TopicPartition, int]:
+        """Where, by partition, the batch begins that the consumer handed out and that is not stored yet."""
+        return self._in_hand
+
+    async def existing(self) -> list[TopicPartition]:
+        """All partitions the event topics have at this moment. Raises KafkaError, also where one of them has none."""
+        found: list[TopicPartition] = []
+        for topic in await self._admin.describe_topics(list(EVENT_TOPICS)):
+            if topic["error_code"] or not topic["partitions"]:
+                raise for_code(topic["error_code"] or UnknownTopicOrPartitionError.errno)(topic["topic"])
+            found += [TopicPartition(topic["topic"], one["partition"]) for one in topic["partitions"]]
+        return sorted(found)
 
     async def start(self) -> None:
         """Join the group and begin. Raises KafkaError where the broker can't be reached, and
         OffsetLostError.
         """
         await self._scout.start()
+        await self._admin.start()
         await self._settle_before()
         await self._broker.start()
 
@@ -138,6 +153,7 @@ class Inbox:
         """
         await self._broker.stop()
         await self._scout.stop()
+        await self._admin.close()
 
     async def guard(self, every: float = GUARD_SECONDS) -> None:
         """Go on until asked to stop; raises what the consuming task ended with, if it does.
@@ -154,13 +170,7 @@ class Inbox:
         """Settle all partitions while we are no member yet: a new group's first batch would find no offsets and
         pause, and a lost offset is said before work is taken away from others.
         """
-        # Subscribed only to learn the partitions: it shall fetch nothing.
-        partitions = self.partitions = [
-            TopicPartition(topic, number)
-            for topic in EVENT_TOPICS
-            for number in sorted(self._scout.partitions_for_topic(topic) or ())
-        ]
-        self._scout.unsubscribe()
+        partitions = self.partitions = await self.existing()
         newcomer = AIOKafkaConsumer(
             **self._kafka, group_id=self._group, enable_auto_commit=False, auto_offset_reset="none"
         )
@@ -177,9 +187,11 @@ class Inbox:
             await newcomer.stop()
 
     async def _take_in_hand(self, records: Any, original: Any) -> Message:
-        # From getmany's return to here nothing is awaited that waits, so positions and this flag change
-        # together.
-        self._in_hand = True
+        # From getmany's return to here nothing is awaited that waits, so positions and this change together.
+        first: dict[TopicPartition, int] = {}
+        for record in records:
+            first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        self._in_hand = first
         return await parse_batch(records, original)
 
     async def _on_batch(self, message: Message) -> None:
@@ -187,7 +199,7 @@ class Inbox:
             if await self._stored(message):
                 await failpoint("inbox.after_commit_before_ack")
                 await self._acknowledge(message)
-                self._in_hand = False
+                self._in_hand = {}
                 return
         # Not stored, so no other batch may be taken; `stop` is on its way.
         while self._subscriber.running:  # noqa: ASYNC110 - FastStream has no event for it
@@ -223,6 +235,7 @@ class Inbox:
         if consumer is None or not assigned:
             return
         with anything_else(self._fail):
+            await failpoint("inbox.assigned")
             try:
                 await settle(consumer, self._scout, self._group, assigned)
             except KafkaError as error:

@@ -128,6 +128,7 @@ class Lane:
                 await _set_within(self._work, POLL_SECONDS)
                 continue
             self._state = "publishing"
+            await failpoint("relay.before_publish")
             last = rows[-1]
             cursor = Cursor(self._installation.outbox_id, self.lane, last.position, value_hash(last.value))
             await publish(self._producer, rows, cursor)
@@ -143,6 +144,7 @@ class Lane:
         self._producer = new_producer(self._kafka, f"{self._installation.outbox_id}.{self.lane}")
         async with asyncio.timeout(STEP_SECONDS):
             await self._producer.start()
+        await failpoint("relay.before_cursor")
         try:
             async with asyncio.timeout(STEP_SECONDS):
                 tail = await read_tail(self._kafka, self.lane)

@@ -51,6 +51,7 @@ async def _send(producer: Any, rows: Sequence[Row], cursor: Cursor, sent: list["
         for row in rows:
             headers = [CONTENT_TYPE, ("lane", number), ("position", str(row.position).encode())]
             sent.append(await producer.send(row.topic, row.value, row.key.encode(), headers=headers))
+        await failpoint("relay.half_sent")
         sent.append(await producer.send(CURSOR_TOPIC, encode(cursor), number, partition=cursor.lane))
     except IllegalOperation as error:
         # The transaction failed while we were sending; the next to send is told only that there is none.

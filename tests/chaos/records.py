@@ -1,0 +1,53 @@
+"""A record as the chaos run sends it, and what has to become of it."""
+
+import json
+from typing import Any, Literal, NamedTuple
+
+from purchasing_contracts.topics import TOPICS, class_of, topic_of
+
+Event = dict[str, Any]
+Headers = tuple[tuple[str, bytes | None], ...]
+Verdict = Literal["good", "bad"]
+
+EVENT_TOPICS = tuple(topic.name for topic in TOPICS if topic.direction == "in")
+NUMBER = "chaos-number"
+"""Header with which a record is recognised in its topic; to the service it is one of those that nobody knows."""
+
+ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time")
+
+
+class Sent(NamedTuple):
+    """One record. `good`: it is an event of the order `subject`, unless its id was heard with other content or the
+    order has too many facts. `bad`: whatever else is true, it has to be put aside. `kind` says what is wrong."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    verdict: Verdict
+    kind: str
+    event: Event | None = None
+
+
+def topic_for(event: Event) -> str:
+    """The topic of an event. Raises AssertionError for a type that nobody knows."""
+    cls = class_of(event["type"])
+    assert cls is not None, event["type"]
+    return topic_of(cls).name
+
+
+def structured(event: Event) -> Sent:
+    """A good record: the whole event as its value."""
+    return Sent(topic_for(event), event["subject"].encode(), dump(event), (), "good", "good", event)
+
+
+def binary(event: Event) -> Sent:
+    """A good record: the attributes as headers, the data as its value."""
+    headers: Headers = tuple((f"ce_{name}", event[name].encode()) for name in ATTRIBUTES)
+    headers = (*headers, ("content-type", b"application/json"))
+    return Sent(topic_for(event), event["subject"].encode(), dump(event["data"]), headers, "good", "binary", event)
+
+
+def dump(value: Any) -> bytes:
+    """JSON as a sender writes it."""
+    return json.dumps(value, ensure_ascii=False).encode()

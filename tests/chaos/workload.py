@@ -1,0 +1,81 @@
+"""What goes in: random histories of many orders at a time, repeated, shuffled between topics, some of it malformed.
+
+Time: the final comparison of money must not depend on when a worker looked. So half of the orders happened twenty
+years ago, all their periods have passed whenever somebody looks, and the others sixty years hence, where none has.
+What runs from the publication of a demand (22) takes ten days and ends in no run.
+"""
+
+import json
+import random
+import re
+from collections.abc import Iterator
+
+from tests.chaos.hostile import Hostile
+from tests.chaos.records import Event, Sent, binary, structured
+from tests.rules.happenstance import ORDER
+from tests.rules.histories import arrivals, history
+
+OPEN_ORDERS = 80
+REMEMBERED = 2_000
+REPEATED = 0.08
+BINARY = 0.15
+MALFORMED = 0.03
+# Multiples of four: the 29th of February stays one.
+PAST, FUTURE = -20, 60
+YEAR = re.compile(r'"(20\d\d)(-\d\d-\d\dT)')
+
+
+class Workload:
+    """Records of one seed, without end: `next` gives the next. Order ids are the seed's own."""
+
+    def __init__(self, seed: int, malformed: float = MALFORMED) -> None:
+        self._rng = random.Random(seed)
+        self._seed = seed
+        self._malformed = malformed
+        self._hostile = Hostile(seed)
+        self._orders = 0
+        self._open: list[list[Event]] = []
+        self._told: list[Sent] = []
+
+    def __iter__(self) -> Iterator[Sent]:
+        while True:
+            yield self.next()
+
+    def next(self) -> Sent:
+        roll = self._rng.random()
+        if roll < self._malformed:
+            return self._hostile.bad(ordinary=True)
+        if roll < self._malformed + REPEATED and self._told:
+            # In the other mode, perhaps: the same message all the same.
+            return self._written(self._rng.choice(self._told).event or {})
+        while len(self._open) < OPEN_ORDERS:
+            self._open.append(self._new_order())
+        chosen = self._rng.randrange(OPEN_ORDERS)
+        sent = self._written(self._open[chosen].pop(0))
+        if not self._open[chosen]:
+            self._open[chosen] = self._new_order()
+        if len(self._told) < REMEMBERED:
+            self._told.append(sent)
+        else:
+            self._told[self._rng.randrange(REMEMBERED)] = sent
+        return sent
+
+    def _written(self, event: Event) -> Sent:
+        return binary(event) if self._rng.random() < BINARY else structured(event)
+
+    def _new_order(self) -> list[Event]:
+        self._orders += 1
+        return order_of(self._rng, f"chaos-{self._seed}-{self._orders}")
+
+
+def order_of(rng: random.Random, order: str) -> list[Event]:
+    """The events of a new order, in an order in which they might be heard; ids are nobody else's."""
+    shift = rng.choice((PAST, FUTURE))
+    text = json.dumps(arrivals(rng, history(rng)))
+    text = YEAR.sub(lambda found: f'"{int(found[1]) + shift}{found[2]}', text)
+    events: list[Event] = json.loads(text)
+    for event in events:
+        assert event["subject"] == ORDER
+        event["subject"] = order
+        event["id"] = f"{order}:{event['id']}"
+    return events
