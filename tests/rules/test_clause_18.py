@@ -134,6 +134,28 @@ def test_receipt_deemed_confirmed_stays_so_when_less_of_the_input_is_known_to_be
     assert order.due_at is None
 
 
+def test_receipt_deemed_confirmed_in_the_first_instant_possible_stays_so_too() -> None:
+    order = delivered().decided(LAST + 1).cost(5).decided(LAST + 2, horizon=LAST)
+    assert order.told("receipt") == ["deemed_confirmed"]
+
+
+def test_receipt_deemed_confirmed_stays_so_when_the_longer_period_has_passed_as_well() -> None:
+    order = delivered().decided(LAST + 1)
+    order.placed(at=-HOUR, dissolution_period_days=30).decided(DELIVERED + 30 * DAY + 1)
+    assert order.told("receipt") == ["deemed_confirmed"]
+
+
+def test_receipt_open_again_waits_for_the_input_to_be_read_up_to_its_new_last_instant() -> None:
+    order = delivered().decided(LAST + 1)
+    order.placed(at=-HOUR, dissolution_period_days=30).decided(60 * DAY, horizon=DELIVERED + 20 * DAY)
+    assert order.told("receipt") == ["deemed_confirmed", "superseded"]
+    assert order.due_at == DELIVERED + 30 * DAY
+    early = delivered().decided(LAST + 1).placed(at=-HOUR, dissolution_period_days=30).decided(LAST + 2)
+    early.placed(at=-2 * HOUR, dissolution_period_days=11).decided(60 * DAY, horizon=DELIVERED + 5 * DAY)
+    assert early.told("receipt") == ["deemed_confirmed", "superseded"]
+    assert early.due_at == DELIVERED + 11 * DAY
+
+
 def test_receipt_deemed_confirmed_is_open_again_when_the_order_turns_out_to_have_a_longer_period() -> None:
     order = delivered().decided(LAST + 1)
     order.placed(at=-HOUR, dissolution_period_days=30).decided(LAST + 2)

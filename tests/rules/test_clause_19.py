@@ -171,6 +171,8 @@ def test_a_failed_refund_on_brokerage_counts_for_nothing() -> None:
     order.refund_fails(5_000, payment_id=None, line="brokerage").refund_fails(9, line="brokerage").decided()
     assert len(order.transfers) == 1
     assert order.told("refund_undeliverable", "brokerage") == []
+    order.unavailable(at=3 * HOUR).decided()  # nor is the payment it names closed to other refunds
+    assert order.refunds == [("purchase", 101_301, "pay-1")]
 
 
 def test_everything_but_brokerage_concerns_the_buyer() -> None:

@@ -99,6 +99,12 @@ def test_what_failed_without_a_payment_is_not_commanded_again_but_noted_for_peop
     assert order.stands("refund_undeliverable", "purchase")[1] == ["12(1)A", "12(3)"]
 
 
+def test_a_failure_heard_before_its_command_is_noted_in_the_step_that_commands_it() -> None:
+    order = Order().placed().fault_found(700).refund_fails(900, payment_id=None, line="compensation").decided()
+    assert order.refunds == [("compensation", 700, "buyer_account")]
+    assert order.told("refund_undeliverable", "compensation") == ["noted 700"]
+
+
 def test_nothing_is_undeliverable_on_a_line_that_sent_nothing_but_to_payments() -> None:
     order = Order().placed().accepted().paid().asks_to_cancel().decided().refund_fails(500, payment_id=None).decided()
     assert order.told("refund_undeliverable", "purchase") == []

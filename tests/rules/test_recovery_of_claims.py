@@ -57,6 +57,7 @@ def test_no_deposit_is_taken_while_a_record_of_the_order_lies_in_quarantine() ->
     order = charged().decided(LAST + DAY, deposit_barred=True)
     assert order.deductions == []
     assert order.told("payment_demand", "cb-1") == ["demanded 101301"]
+    assert order.due_at is None  # whoever resolves the record looks again
     assert order.decided(LAST + DAY).deductions == [("deposit", "cb-1", 101_301)]
 
 

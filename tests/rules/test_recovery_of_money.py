@@ -116,3 +116,18 @@ def test_a_payment_of_what_is_outstanding_that_is_charged_back_is_claimed_on_a_l
 def test_the_earliest_answer_of_the_deposit_counts_of_both_kinds_together() -> None:
     order = effective().charged_back().deposit_falls_short(300).deposit_pays(101_301).decided()
     assert order.told("payment_demand", "cb-1") == ["demanded 101001"]
+
+
+def test_what_went_to_the_account_leaves_the_deposit_all_its_room() -> None:
+    order = effective().charged_back(500).goods_sold(600).decided()
+    assert order.refunds == [("chargeback:cb-1", 100, "buyer_account")]
+    order.deposit_pays(100).decided()
+    assert order.refunds[1:] == [("chargeback:cb-1", 100, "deposit")]
+
+
+def test_a_captured_payment_that_also_paid_what_was_outstanding_belongs_to_the_purchase() -> None:
+    order = effective().charged_back(500, payment_id="pay-9").pays_outstanding(700, payment_id="pay-1")
+    order.charged_back(900_000, "cb-2").decided()
+    assert order.told("payment_demand", "cb-2") == ["demanded 102001"]
+    order.asks_to_cancel().decided()
+    assert order.told("refund_withheld", "purchase") == ["withheld 101200"]
