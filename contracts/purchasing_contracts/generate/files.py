@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
+from purchasing_contracts.generate.asyncapi import asyncapi
 from purchasing_contracts.generate.invalid import invalid_examples
+from purchasing_contracts.generate.page import page
 from purchasing_contracts.generate.valid import valid_examples
 from purchasing_contracts.schema import schema_of
 from purchasing_contracts.topics import TOPICS
@@ -18,7 +20,8 @@ def files() -> dict[str, str]:
         for kind, examples in (("valid", valid_examples(type_)), ("invalid", invalid_examples(type_))):
             for name, example in examples.items():
                 made[f"examples/{type_}/{kind}/{name}.json"] = _pretty(example)
-    return made
+    document = asyncapi()
+    return made | {"asyncapi.json": _pretty(document), "asyncapi.html": page(document)}
 
 
 def release(version: str) -> dict[str, str]:

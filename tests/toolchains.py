@@ -1,0 +1,50 @@
+"""Other languages' tools for the tests that need them: found where they are installed, missed aloud where they aren't.
+
+A test that gets None here ends early, and pytest's summary of warnings says what was not tried, why, and what would
+change that.
+"""
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import warnings
+from functools import cache
+from pathlib import Path
+
+JAVASCRIPT = Path(__file__).parent / "javascript"
+LIMIT_SECONDS = 600
+
+
+def tool(name: str, install: str) -> str | None:
+    """The path of a program, or None with a warning that says how to install it."""
+    found = shutil.which(name)
+    if found is None:
+        warnings.warn(f"not tried: there is no {name} on the PATH ({install})", stacklevel=3)
+    return found
+
+
+@cache
+def node() -> str | None:
+    """Node, with the packages of tests/javascript installed beside its scripts; None with a warning."""
+    program = tool("node", "install Node.js 20 or later")
+    npm = tool("npm", "install npm") if program else None
+    if npm is None:
+        return None
+    lock = (JAVASCRIPT / "package-lock.json").read_bytes()
+    stamp = JAVASCRIPT / "node_modules" / f".installed-{hashlib.sha256(lock).hexdigest()[:12]}"
+    with (JAVASCRIPT / ".lock").open("w") as held:
+        # Two runs of the tests beside each other must not install over each other.
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not stamp.exists():
+            done = subprocess.run(
+                [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                cwd=JAVASCRIPT,
+                capture_output=True,
+                text=True,
+                timeout=LIMIT_SECONDS,
+                check=False,
+            )
+            assert done.returncode == 0, f"npm ci failed:\n{done.stderr[-2000:]}"
+            stamp.touch()
+    return program
