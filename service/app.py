@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError
 from service.deadlines import watch_deadlines
 from service.ending import SHUTDOWN_SECONDS, End, be_gone_within, within
 from service.failures import anything_else, describe
+from service.inbox.fuse import FuseLimits, Fuses
 from service.inbox.retries import happens_within, pause_before, until_stored
 from service.inbox.subscriber import Inbox
 from service.inbox.watch import Watch
@@ -32,6 +33,7 @@ from service.orders.engine import Engine
 from service.orders.handled import Handled
 from service.outbox.relay import Relay
 from service.settings import Settings
+from service.store.fuses import FusesInDatabase
 from service.store.migrate import schema_problem
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import ProgressRow
@@ -77,10 +79,15 @@ async def _serve(settings: Settings, end: End) -> None:
         if terms is None:
             return
         engine = Engine(store, terms)
+        limits = FuseLimits(settings.fuse_share, settings.fuse_records, settings.fuse_at_least)
+        fuses = Fuses(FusesInDatabase(store), limits)
+        await until_stored(fuses.look, end.asked)
         async with _relay(url, kafka, lanes, end) as relay:
 
             async def handle(arrivals: Sequence[Arrival]) -> None:
-                _tell(await engine.handle(arrivals), relay)
+                handled = await engine.handle(arrivals)
+                fuses.count(arrivals, handled)
+                _tell(handled, relay)
 
             async def retry_stuck() -> None:
                 if stuck := await store.stuck(STUCK_AT_ONCE):
@@ -95,7 +102,8 @@ async def _serve(settings: Settings, end: End) -> None:
             # A new version may know better what to do with orders whose rules raised.
             await until_stored(retry_stuck, end.asked)
             async with (
-                _inbox(kafka, settings.consumer_group, handle, store, end),
+                _inbox(kafka, settings.consumer_group, handle, store, fuses, end),
+                _task(fuses.run(end.asked), "fuses", end),
                 _task(watch_deadlines(fire_due, end.asked), "deadlines", end),
             ):
                 # What was loaded to get here stays: the collector needn't look at it again and again.
@@ -207,12 +215,18 @@ async def _inbox(
     group: str,
     handle: Callable[[Sequence[Arrival]], Awaitable[None]],
     store: PostgresStore,
+    fuses: Fuses,
     end: End,
 ) -> AsyncIterator[None]:
-    async with _started(lambda: Inbox(kafka, group, handle, end.asked, end.because_of), end) as inbox:
+    def make() -> Inbox:
+        return Inbox(kafka, group, handle, end.asked, end.because_of, lambda: fuses.blown)
+
+    async with _started(make, end) as inbox:
         if inbox is None:
             yield
             return
+        fuses.changed = inbox.mind_fuses
+        inbox.mind_fuses()
         # A partition that nobody has read yet holds every deadline back, so all must be known, not only ours.
         unread = [ProgressRow(p.topic, p.partition, None) for p in inbox.partitions]
         await until_stored(lambda: store.note_progress(unread), end.asked)

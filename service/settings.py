@@ -28,6 +28,10 @@ WHAT_TO_DO: Mapping[str, str] = {
     "database_url": "give the database as postgresql://user:password@host:5432/name",
     "consumer_group": "give the consumer group as 1 to 200 letters, digits, '.', '_' or '-'",
     "http_port": "give a port from 0 to 65535",
+    "fuse_share": "give the share of bad records that blows a topic's fuse, above 0 and up to 1 (never), such as 0.5",
+    "fuse_records": "give how many of a topic's last records its fuse looks at, from 10 to 100000",
+    "fuse_at_least": "give how many records there must be before a fuse can blow, from 1 to 100000",
+    "refund_limit_per_minute": "give what may be refunded in a minute, in minor units, as CNY=50000000,EUR=6000000",
     "log_format": "it is one of json, console, auto",
     "log_level": "it is one of debug, info, warning, error",
 }
@@ -70,6 +74,11 @@ class Settings(BaseSettings):
     database_url: SecretStr
     consumer_group: str = Field(default="purchasing", pattern=r"^[A-Za-z0-9._-]{1,200}$")
     http_port: int = Field(default=8080, ge=0, le=65535)
+    fuse_share: float = Field(default=0.5, gt=0, le=1)
+    fuse_records: int = Field(default=500, ge=10, le=100_000)
+    fuse_at_least: int = Field(default=100, ge=1, le=100_000)
+    refund_limit_per_minute: str = Field(default="", pattern=r"^([A-Z]{3}=[0-9]{1,15}(,[A-Z]{3}=[0-9]{1,15})*)?$")
+    """Off unless set: no amount is right for every business, and one too low keeps money from buyers."""
     log_format: Literal["json", "console", "auto"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -118,6 +127,11 @@ class Settings(BaseSettings):
             connection["sasl_plain_username"] = self.kafka_sasl_username
             connection["sasl_plain_password"] = self.kafka_sasl_password.get_secret_value()
         return connection
+
+    def refund_limits(self) -> dict[str, int]:
+        """What may be refunded in a minute, in minor units by currency; a currency not in it has no limit."""
+        pairs = (one.split("=") for one in self.refund_limit_per_minute.split(",") if one)
+        return {currency: int(amount) for currency, amount in pairs}
 
     def database(self) -> str:
         """The PostgreSQL URL, password and all: for the driver only, never for a log."""

@@ -10,7 +10,7 @@ consumer, which then stays in the group until its session ends.)
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -56,7 +56,7 @@ class Inbox:
 
     `handle` stores a batch in one transaction; it raises StoreUnavailableError when the same batch is to be
     tried again. `fail` is told what else it raised, or that an offset is lost (OffsetLostError), and ends the
-    process by setting `stopping`.
+    process by setting `stopping`. `blown` says which topics are not to be read on (`mind_fuses`, when it changes).
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Inbox:
         handle: Handle,
         stopping: asyncio.Event,
         fail: Callable[[Exception], None],
+        blown: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self.failures_in_a_row = 0
         """How often the batch in hand could not be stored so far."""
@@ -75,6 +76,7 @@ class Inbox:
         self._group = group
         self._stopping = stopping
         self._fail = fail
+        self._blown = blown
         self._in_hand: Mapping[TopicPartition, int] = {}
         self._kafka = kafka
         tolerate_any_header_name()
@@ -110,7 +112,7 @@ class Inbox:
             session_timeout_ms=SESSION_TIMEOUT_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
             max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
-            listener=_Listener(self._settle),
+            listener=_Listener(self._settle, self.mind_fuses),
         )
         self._subscriber(self._on_batch)
 
@@ -154,6 +156,16 @@ class Inbox:
         await self._broker.stop()
         await self._scout.stop()
         await self._admin.close()
+
+    def mind_fuses(self) -> None:
+        """Read no further where the topic's fuse is blown, and on where it is not, from the next batch on."""
+        consumer, blown = self.consumer, self._blown()
+        if consumer is None:
+            return
+        paused = consumer.paused()
+        for partition in consumer.assignment():
+            if (partition.topic in blown) != (partition in paused):
+                (consumer.pause if partition.topic in blown else consumer.resume)(partition)
 
     async def guard(self, every: float = GUARD_SECONDS) -> None:
         """Go on until asked to stop; raises what the consuming task ended with, if it does.
@@ -245,13 +257,18 @@ class Inbox:
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    def __init__(self, settle_all: Callable[[set[TopicPartition]], Awaitable[None]]) -> None:
+    def __init__(
+        self, settle_all: Callable[[set[TopicPartition]], Awaitable[None]], mind_fuses: Callable[[], None]
+    ) -> None:
         self._settle_all = settle_all
+        self._mind_fuses = mind_fuses
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Nothing to do: a batch in hand is stored all the same, and its next owner finds the facts known."""
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        # Before anything waits: a new assignment forgets what was paused, and fetches once it has positions.
+        self._mind_fuses()
         by_topic = {topic: sorted(p.partition for p in assigned if p.topic == topic) for topic in EVENT_TOPICS}
         log.info("Partitions assigned.", **by_topic)
         await self._settle_all(assigned)

@@ -1,0 +1,63 @@
+"""Fuses: the topics that are not read on because too much of them breaks the contract.
+
+    fuse list           which are blown, since when, and by how much
+    fuse reset TOPIC    all workers read the topic on (they notice within a second or two)
+
+A blown fuse leaves the topic's records where they are and holds deadlines back; the other topics go on. Mend the cause
+before the reset, or it blows again after the next PURCHASING_FUSE_AT_LEAST records. What was put aside until then is
+for `quarantine replay`. Exit code of `list`: 3 if any is blown. Reads PURCHASING_DATABASE_URL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from purchasing_contracts.base import text_of
+from purchasing_contracts.topics import TOPICS
+
+from service.cli.asking import add_who, tell
+from service.settings import database_of_environment
+from service.store.connecting import connected
+from service.store.failures import translated
+from service.store.fuses import blown_fuses, reset_fuse
+
+if TYPE_CHECKING:
+    import argparse
+
+BLOWN = 3
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `fuse`."""
+    below = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    below.add_parser("list", help="which are blown").add_argument("--json", action="store_true", help="for programs")
+    reset = below.add_parser("reset", help="read a topic on")
+    reset.add_argument("topic", choices=[topic.name for topic in TOPICS if topic.direction == "in"], metavar="TOPIC")
+    add_who(reset)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do one of them. Raises SettingsError, StoreUnavailableError, SchemaError."""
+    return asyncio.run(_list(as_json=arguments.json) if arguments.what == "list" else _reset(arguments))
+
+
+async def _list(*, as_json: bool) -> int:
+    async with connected(database_of_environment()) as connection, translated():
+        found = await blown_fuses(connection)
+    for one in found:
+        row = {"topic": one.topic, "blown_at": text_of(one.at), "bad": one.bad, "records": one.records}
+        text = f"{one.topic}  blown {text_of(one.at)}: {one.bad} of {one.records} records were bad"
+        sys.stdout.write((json.dumps(row) if as_json else text) + "\n")
+    if not found:
+        tell("No fuse is blown.")
+    return BLOWN if found else 0
+
+
+async def _reset(arguments: argparse.Namespace) -> int:
+    async with connected(database_of_environment()) as connection, translated():
+        was_blown = await reset_fuse(connection, arguments.topic, arguments.by, arguments.why)
+    tell("All workers read it on." if was_blown else "Its fuse is not blown: nothing to do.")
+    return 0

@@ -1,0 +1,87 @@
+"""The fuse of a topic, live: the topic stands still, in every worker and over restarts, until it is reset."""
+
+import json
+import os
+import subprocess
+import sys
+
+from aiokafka import TopicPartition
+
+from tests.delivery.outside import ORDERS, case_events, order_id, topic_for
+from tests.delivery.service import eventually
+
+PAYMENTS = "purchasing.events.payment.v1"
+SMALL = {"PURCHASING_FUSE_RECORDS": "20", "PURCHASING_FUSE_AT_LEAST": "10"}
+BAD = 30
+
+
+def fuse(site, *arguments):
+    environment = {**os.environ, "PURCHASING_DATABASE_URL": site.database}
+    return subprocess.run(
+        [sys.executable, "-m", "service", "fuse", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+async def test_a_topic_full_of_bad_records_stands_still_until_it_is_reset_and_the_others_go_on(own_site):
+    order, other = order_id(), order_id()
+    placed, accepted, captured = case_events("01", order)
+    async with own_site.outside() as outside:
+        async with own_site.worker(**SMALL) as worker:
+            await worker.has_said("Partitions assigned.")
+            # All in the partition of the payment that comes behind them.
+            partition = (await outside.send(captured | {"id": "first"})).partition
+            for _ in range(BAD):
+                _, last = await outside.send_raw(PAYMENTS, b"x", b"{", partition=partition)
+            await worker.has_said("The fuse of a topic is blown")
+            await outside.handled(TopicPartition(PAYMENTS, partition), last - BAD + 9)
+            behind, offset = await outside.send_raw(
+                PAYMENTS, order.encode(), json.dumps(captured).encode(), partition=partition
+            )
+            await outside.send(placed)
+            await outside.send(accepted)
+            for event in case_events("01", other)[:2]:
+                where, at = await outside.send_raw(topic_for(event), other.encode(), json.dumps(event).encode())
+                await outside.handled(where, at)
+            listed = fuse(own_site, "list", "--json")
+            watermarks = await watermark(own_site, partition)
+        async with own_site.worker(**SMALL) as worker, own_site.worker(**SMALL) as second:
+            await worker.has_said("Partitions assigned.")
+            await second.has_said("Partitions assigned.")
+            # Another topic goes on, in whichever of the two; this one stands where it stood.
+            (placed_again, *_) = case_events("02", order_id())
+            where, at = await outside.send_raw(
+                ORDERS, placed_again["subject"].encode(), json.dumps(placed_again).encode()
+            )
+            await outside.handled(where, at)
+            stood = await outside.acknowledged.committed(behind)
+            still = await watermark(own_site, partition)
+            reset = fuse(own_site, "reset", PAYMENTS, "--by", "ann", "--why", "the sender was mended")
+            await outside.handled(behind, offset)
+            seen = await outside.settled(order)
+            await eventually(lambda: later(own_site, partition, still), "the input is read on")
+
+    assert json.loads(listed.stdout)["topic"] == PAYMENTS
+    assert listed.returncode == 3
+    assert stood <= offset
+    assert watermarks == still
+    assert reset.returncode == 0, reset.stderr
+    assert [one.event["data"]["outcome"] for one in seen] == ["effective"]
+    assert fuse(own_site, "list").returncode == 0
+    (noted,) = await own_site.rows("select done_by, what, subject, why from operator_actions")
+    assert tuple(noted) == ("ann", "fuse reset", PAYMENTS, "the sender was mended")
+
+
+async def watermark(site, partition):
+    query = "select read_up_to from input_progress where topic = $1 and partition = $2"
+    (row,) = await site.rows(query, PAYMENTS, partition)
+    return row[0]
+
+
+async def later(site, partition, than):
+    now = await watermark(site, partition)
+    return now is not None and (than is None or now > than)
