@@ -277,12 +277,16 @@ async def _joined(inbox: Inbox, attempt: int, end: End) -> bool:
 
 
 async def _watch(inbox: Inbox, group: str, store: PostgresStore, stopping: asyncio.Event) -> None:
-    async def clock() -> datetime:
-        return (await store.clock()).now
+    async def note(reached: Mapping[TopicPartition, datetime | None]) -> None:
+        await store.note_progress([ProgressRow(p.topic, p.partition, reached[p]) for p in sorted(reached)])
 
-    async def note(reached: Mapping[TopicPartition, datetime]) -> None:
-        rows = [ProgressRow(p.topic, p.partition, at) for p, at in sorted(reached.items())]
-        await store.note_progress(rows)
-
-    watch = Watch(inbox.consumer, inbox.scout, group, idle=lambda: inbox.idle, clock=clock, note=note)
+    watch = Watch(
+        inbox.consumer,
+        inbox.scout,
+        group,
+        existing=inbox.existing,
+        in_hand=lambda: inbox.in_hand,
+        clock=store.server_time,
+        note=note,
+    )
     await watch.run(stopping)

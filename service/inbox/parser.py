@@ -21,8 +21,6 @@ Records = tuple[ConsumerRecord[bytes, bytes], ...]
 Message = StreamMessage[Records]
 M = TypeVar("M")
 
-LOG_APPEND_TIME = 1
-
 
 async def parse_batch(records: Records, original: Callable[[Records], Awaitable[Message]]) -> Message:
     """FastStream's `parser`: a message that carries the records untouched and takes nothing out of them."""
@@ -38,15 +36,12 @@ async def pass_through(message: M) -> M:
 
 
 def arrival_of(record: ConsumerRecord[bytes, bytes]) -> Arrival:
-    """One record, decoded. Its time counts only where the broker set it: a producer's clock proves nothing
-    about the input.
-    """
+    """One record, decoded. Its time counts for nothing: a producer may have set it, and brokers' clocks differ."""
     headers: Any = record.headers
     return Arrival(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
-        timestamp_ms=record.timestamp if record.timestamp_type == LOG_APPEND_TIME else None,
         key=record.key,
         value=record.value,
         headers=tuple(headers),

@@ -1,14 +1,19 @@
-"""A look at the assigned partitions every second or so, for what no batch can tell.
+"""A look at the assigned partitions every second or so: how far the input was read, and whether it is still there.
 
-A batch says how far its partitions were read by its last records. Where nothing arrives, only the
-partition's end can say it: everything is handled that was there when we asked. And a partition whose records
-were removed, or that was made anew, under a running service yields nothing and fails nothing, so that has to
-be looked for too.
+How far a partition was read is said without trusting any record's time (a producer sets it, and brokers' clocks
+differ): the database's clock is read first, the partition's end asked then, and once everything before that end is
+handled, the partition was read up to that instant. So a deadline, which goes by the same clock, can't pass while a
+payment that was there in time lies unread. Which partitions there are is asked before anything is noted, so
+that one which is new holds every deadline back too.
+
+And a partition whose records were removed, or that was made anew, under a running service yields nothing and fails
+nothing, so that has to be looked for.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -24,14 +29,23 @@ log = structlog.get_logger("service.inbox")
 LOOK_EVERY = 1.0
 POSITION_WITHIN = 0.5
 
-Reached = Mapping[TopicPartition, datetime]
+Reached = Mapping[TopicPartition, datetime | None]
+
+
+class Mark(NamedTuple):
+    """Where a partition ended at an instant (by the database), or later."""
+
+    end: int
+    asked_at: datetime
 
 
 class Watch:
-    """Looks at the consumer's partitions while no batch is in hand.
+    """Looks at the consumer's partitions, whether or not a batch is in hand.
 
-    `clock` is the instant by the database, `note` keeps what was reached. `idle` says whether every record
-    that the consumer handed out is stored: only then does its position mean "handled up to here".
+    `clock` is the instant by the database, `note` keeps what was reached (None: nothing known yet of a partition
+    that exists). `existing` asks the broker for all partitions of the event topics. `in_hand` says where the batch
+    begins that the consumer handed out and that is not stored yet: up to there, or else to the consumer's position,
+    a partition is handled.
     """
 
     def __init__(
@@ -40,16 +54,20 @@ class Watch:
         scout: AIOKafkaConsumer,
         group: str,
         *,
-        idle: Callable[[], bool],
+        existing: Callable[[], Awaitable[Iterable[TopicPartition]]],
+        in_hand: Callable[[], Mapping[TopicPartition, int]],
         clock: Callable[[], Awaitable[datetime]],
         note: Callable[[Reached], Awaitable[None]],
     ) -> None:
         self._consumer = consumer
         self._scout = scout
         self._group = group
-        self._idle = idle
+        self._existing = existing
+        self._in_hand = in_hand
         self._clock = clock
         self._note = note
+        self._known: frozenset[TopicPartition] = frozenset()
+        self._marks: dict[TopicPartition, Mark] = {}
         # A leader that has just taken over may show an end before the real one for a moment, so a loss is
         # seen twice.
         self._suspected: dict[TopicPartition, int] = {}
@@ -66,28 +84,43 @@ class Watch:
                 log.debug("Could not look at the partitions' ends.", because=describe(error))
 
     async def look(self) -> Reached:
-        """Note the partitions whose end is reached, with the instant at which that was asked. Raises
-        OffsetLostError.
+        """Note the partitions that are handled up to where an earlier look saw their end, with the instant of that
+        look. Raises OffsetLostError.
         """
+        await self._get_to_know()
+        handled, whole = await self._handled()
+        reached: dict[TopicPartition, datetime | None] = {
+            partition: mark.asked_at
+            for partition, mark in self._marks.items()
+            if partition in handled and handled[partition] >= mark.end
+        }
+        if reached:
+            await self._note(reached)
+        # Marks of what is no longer ours would only grow old.
+        self._marks = {p: mark for p, mark in self._marks.items() if p in handled and p not in reached}
+        await self._mark(handled)
+        await self._acknowledge({partition: handled[partition] for partition in whole})
+        return reached
+
+    async def _get_to_know(self) -> None:
+        """Have every partition there is known to hold deadlines back, before anything is noted that lets them pass."""
+        new = frozenset(await self._existing()) - self._known
+        if new:
+            await self._note(dict.fromkeys(new))
+            self._known |= new
+
+    async def _mark(self, handled: Mapping[TopicPartition, int]) -> None:
         # The instant comes first: what the broker answers afterwards contains everything up to it.
         asked_at = await self._clock()
-        positions = await self._positions()
-        at = await bounds(self._scout, positions)
-        reached: dict[TopicPartition, datetime] = {}
-        for partition, position in positions.items():
-            begins, ends = at[partition]
+        for partition, (begins, ends) in (await bounds(self._scout, handled)).items():
+            position = handled[partition]
             if problem := lost(partition, self._group, position, begins, ends):
                 if self._suspected.get(partition) == position:
                     raise OffsetLostError(problem)
                 self._suspected[partition] = position
                 continue
             self._suspected.pop(partition, None)
-            if position == ends:
-                reached[partition] = asked_at
-        if reached:
-            await self._note(reached)
-        await self._acknowledge(positions)
-        return reached
+            self._marks.setdefault(partition, Mark(ends, asked_at))
 
     async def _acknowledge(self, positions: Mapping[TopicPartition, int]) -> None:
         """Commit positions that moved without a batch: over the markers of transactions. An idle partition would
@@ -98,8 +131,8 @@ class Watch:
             await self._consumer.commit(moved)
             self._acknowledged.update(moved)
 
-    async def _positions(self) -> dict[TopicPartition, int]:
-        """Up to where each assigned partition is handled; empty while a batch is in hand."""
+    async def _handled(self) -> tuple[dict[TopicPartition, int], set[TopicPartition]]:
+        """Up to where each assigned partition is handled, and which of them up to all that was handed out."""
         unknown: list[TopicPartition] = []
         positions: dict[TopicPartition, int] = {}
         for partition in self._consumer.assignment():
@@ -113,4 +146,7 @@ class Watch:
                 continue
         if unknown:
             await settle(self._consumer, self._scout, self._group, unknown)
-        return positions if self._idle() else {}
+        # Asked after the positions: what a position stands behind is stored by now, or in hand still.
+        in_hand = self._in_hand()
+        handled = {p: min(position, in_hand.get(p, position)) for p, position in positions.items()}
+        return handled, positions.keys() - in_hand.keys()

@@ -29,8 +29,6 @@ class Arrival(NamedTuple):
     topic: str
     partition: int
     offset: int
-    timestamp_ms: int | None
-    """When the broker appended it, milliseconds since the epoch; None where the broker doesn't say (`CreateTime`)."""
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]

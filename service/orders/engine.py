@@ -9,6 +9,7 @@ from purchasing_contracts.envelope import Event
 
 from service.failpoints import failpoint
 from service.orders.cache import FACTS_MAX, Cache
+from service.orders.handled import Handled
 from service.orders.news import refusal
 from service.orders.transaction import Means, TermsChangedError, Transaction
 from service.store.errors import ForeignFactError, StoreUnavailableError, ValueRefusedError
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from service.orders.arrival import Arrival
-    from service.orders.handled import Handled
     from service.orders.intervention import Intervention
     from service.store.protocol import Store
     from service.terms.source import TermsSource
@@ -146,6 +146,8 @@ class Engine:
                 if due:
                     horizon = (await batch.look(())).instant.horizon
                     again = [] if horizon is None else await batch.claim_due(horizon, due)
+                    if not again:
+                        return Handled()
                 transaction = Transaction(batch, self._means())
                 handled = await transaction.take_in(
                     arrivals, again, look_for_foreign=look_for_foreign, intervention=intervention

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -28,13 +27,13 @@ from service.store.rows import (
     OrderUpdate,
     OutputRow,
     PrivateRow,
-    ProgressRow,
     Publication,
     RecordIdentity,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from service.orders.arrival import Arrival
     from service.orders.cache import Cache
@@ -122,7 +121,7 @@ class Transaction:
             self._hear(rows[order_id], states[order_id], news, look.instant, order_id in barred)
         # Whatever the batch did not touch stays as it was read.
         self.folded = [*states.items(), *self.folded]
-        written = await self._write(look.instant, _progress(arrivals))
+        written = await self._write(look.instant)
         return Handled(
             facts=len(self._facts),
             known=news.known,
@@ -244,13 +243,11 @@ class Transaction:
             if heard.private is not None:
                 self._private.append(PrivateRow(order_id, event.source, event.id, heard.private_json()))
 
-    async def _write(self, clock: Instant, progress: list[ProgressRow]) -> list[Any]:
+    async def _write(self, clock: Instant) -> list[Any]:
         if self._facts:
             await self._batch.add_facts(self._facts, self._private, clock.now)
         if self._updates:
             await self._batch.update_orders(self._updates)
-        if progress:
-            await self._batch.progress(progress)
         return await self._batch.publish(self._outputs) if self._outputs else []
 
 
@@ -269,16 +266,3 @@ def _note_publications(states: dict[str, OrderState], publications: Iterable[Pub
         found[order_id][version] = micros(published_at)
     for order_id, published in found.items():
         states[order_id] = replace(states[order_id], published=published)
-
-
-def _progress(arrivals: Sequence[Arrival]) -> list[ProgressRow]:
-    """How far a batch reads its partitions, where the broker's clock says when records were appended."""
-    last: dict[tuple[str, int], int] = {}
-    for arrival in arrivals:
-        if arrival.timestamp_ms is not None:
-            partition = (arrival.topic, arrival.partition)
-            last[partition] = max(last.get(partition, 0), arrival.timestamp_ms)
-    return [
-        ProgressRow(topic, partition, datetime.fromtimestamp(at / 1000, UTC))
-        for (topic, partition), at in sorted(last.items())
-    ]

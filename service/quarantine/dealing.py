@@ -97,7 +97,7 @@ def arrival_of(record: Lying, content: Content, repair: Repair = AS_IT_LIES) -> 
     sent = repair.of(content)
     aside = Aside(record.identity, record.order_id, repaired=sent != content)
     heard = decode(record.topic, sent.key, sent.value, sent.headers)
-    return Arrival(record.topic, record.partition, record.offset, None, *sent, heard, aside)
+    return Arrival(record.topic, record.partition, record.offset, *sent, heard, aside)
 
 
 async def _pages(connection: asyncpg.Connection[asyncpg.Record], which: Which) -> AsyncIterator[Sequence[Lying]]:

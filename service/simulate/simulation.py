@@ -105,7 +105,7 @@ class Simulation:
         topic = NOWHERE if message is None else topic_of(message).name
         key = subject.encode() if isinstance(subject, str) else None
         offset, self._heard = self._heard, self._heard + 1
-        return Arrival(topic, 0, offset, None, key, value, (), decode(topic, key, value, ()))
+        return Arrival(topic, 0, offset, key, value, (), decode(topic, key, value, ()))
 
 
 def _type_and_subject(value: bytes) -> tuple[object, object]:

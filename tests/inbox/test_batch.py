@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from unittest.mock import AsyncMock
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, GroupCoordinatorNotAvailableError
 
 from service.inbox import retries
@@ -64,7 +65,7 @@ async def test_a_stored_batch_is_acknowledged(world):
     await world.batch()
     assert world.handed == [[41]]
     world.message.ack.assert_awaited_once()
-    assert world.inbox.idle
+    assert world.inbox.in_hand == {}
 
 
 async def test_while_the_store_is_away_the_same_batch_is_tried_again_and_nothing_acknowledged(world):
@@ -80,7 +81,7 @@ async def test_a_refused_acknowledgement_is_harmless(world, error):
     world.message.ack.side_effect = error
     await world.batch()
     assert world.failures == []
-    assert world.inbox.idle
+    assert world.inbox.in_hand == {}
 
 
 async def test_an_error_nobody_foresaw_ends_the_service_and_nothing_is_acknowledged(world):
@@ -88,7 +89,7 @@ async def test_an_error_nobody_foresaw_ends_the_service_and_nothing_is_acknowled
     await world.batch_that_parks()
     assert [repr(error) for error in world.failures] == ["RuntimeError('a bug')"]
     assert not world.message.ack.called
-    assert not world.inbox.idle
+    assert world.inbox.in_hand == {TopicPartition(RECORD.topic, RECORD.partition): RECORD.offset}
 
 
 async def test_an_unforeseen_error_of_the_acknowledgement_ends_the_service_too(world):

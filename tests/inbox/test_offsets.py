@@ -1,10 +1,10 @@
 """Where reading may go on, and how the watch tells that everything was read."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, KafkaConnectionError
 
 from service.inbox.offsets import OffsetLostError, lost, settle
 from service.inbox.watch import Watch
@@ -93,58 +93,136 @@ async def test_a_lost_offset_is_refused_and_nothing_is_committed():
 
 
 class Watched(Broker):
+    """A watch over both; each time it is asked, the clock is a second later."""
+
     def __init__(self):
         super().__init__()
-        self.idle, self.noted = True, []
-        self.watch = Watch(self, self, "purchasing", idle=lambda: self.idle, clock=self.clock, note=self.note)
+        self.in_hand, self.noted, self.seconds = {}, {}, 0
+        self.more = set()
+        self.watch = Watch(
+            self,
+            self,
+            "purchasing",
+            existing=self.existing,
+            in_hand=lambda: self.in_hand,
+            clock=self.clock,
+            note=self.note,
+        )
+
+    async def existing(self):
+        return {*self.begins_at, *self.more}
 
     async def clock(self):
-        return NOW
+        self.seconds += 1
+        return second(self.seconds)
 
     async def note(self, reached):
-        self.noted.append(dict(reached))
+        self.noted |= {p: at for p, at in reached.items() if at or p not in self.noted}
+
+    async def looks(self, times):
+        for _ in range(times):
+            await self.watch.look()
+        return self.noted
 
 
-async def test_a_partition_read_to_its_end_is_read_up_to_the_moment_we_asked():
+def second(number):
+    return NOW + timedelta(seconds=number)
+
+
+async def test_a_partition_is_read_up_to_the_moment_at_which_the_end_it_has_reached_was_asked():
     watched = Watched()
     watched.holds(P, 0, 5, position=5)
-    watched.holds(Q, 0, 5, position=4)
-    assert await watched.watch.look() == {P: NOW}
-    assert watched.noted == [{P: NOW}]
+    assert await watched.looks(1) == {P: None}
+    watched.ends_at[P] = 9
+    assert await watched.looks(1) == {P: second(1)}
+    # What came since is not handled yet.
+    assert await watched.looks(3) == {P: second(1)}
+    watched.positions[P] = 9
+    assert await watched.looks(1) == {P: second(2)}
 
 
-async def test_with_a_batch_in_hand_nothing_is_said_to_be_read():
+async def test_a_partition_that_is_never_at_its_end_is_read_up_to_where_it_ended_when_that_is_passed():
+    watched = Watched()
+    watched.holds(P, 0, 10, position=0)
+    for look in range(1, 6):
+        watched.ends_at[P], watched.positions[P] = look * 10, look * 10 - 3
+        await watched.watch.look()
+    # The end of the first look (10) was passed with the second, that of the third (30) with the fourth.
+    assert watched.noted == {P: second(4)}
+
+
+async def test_a_partition_is_read_no_further_than_to_where_the_batch_in_hand_begins():
     watched = Watched()
     watched.holds(P, 0, 5, position=5)
-    watched.idle = False
-    assert await watched.watch.look() == {}
-    assert (watched.noted, watched.commits) == ([], [])
+    watched.holds(Q, 0, 5, position=5)
+    watched.in_hand = {P: 4}
+    # The other one is idle, so the batch in hand tells nothing of it.
+    assert await watched.looks(3) == {P: None, Q: second(2)}
+    assert watched.commits == [{Q: 5}]
+    watched.in_hand = {}
+    assert await watched.looks(1) == {P: second(1), Q: second(3)}
+
+
+async def test_a_partition_that_was_added_holds_back_before_anything_else_is_noted():
+    watched = Watched()
+    watched.holds(P, 0, 5, position=5)
+    await watched.looks(1)
+    watched.more.add(Q)
+    noted = []
+    watched.watch._note = lambda reached: noted.append(dict(reached)) or watched.note(reached)
+    await watched.looks(2)
+    assert noted == [{Q: None}, {P: second(1)}, {P: second(2)}]
+
+
+async def test_while_the_broker_does_not_say_what_partitions_there_are_nothing_is_noted():
+    watched = Watched()
+    watched.holds(P, 0, 5, position=5)
+    await watched.looks(1)
+
+    async def existing():
+        raise KafkaConnectionError
+
+    watched.watch._existing = existing
+    with pytest.raises(KafkaConnectionError):
+        await watched.watch.look()
+    assert watched.noted == {P: None}
+
+
+async def test_a_partition_given_to_another_worker_is_forgotten_and_begins_anew_when_it_comes_back():
+    watched = Watched()
+    watched.holds(P, 0, 5, position=3)
+    await watched.looks(1)
+    position = watched.positions.pop(P)
+    await watched.looks(1)
+    watched.positions[P] = position + 2
+    assert await watched.looks(1) == {P: None}
+    assert await watched.looks(1) == {P: second(3)}
 
 
 async def test_an_open_transaction_behind_our_position_is_not_the_end():
     # A consumer that reads what is committed stands at 5; the log goes on to 6.
     watched = Watched()
     watched.holds(P, 0, 6, position=5)
-    assert await watched.watch.look() == {}
+    assert await watched.looks(3) == {P: None}
 
 
 async def test_a_position_that_moved_over_markers_is_committed_once():
     watched = Watched()
     watched.holds(P, 0, 6, position=6)
-    await watched.watch.look()
-    await watched.watch.look()
+    await watched.looks(2)
     assert watched.commits == [{P: 6}]
 
 
 async def test_a_partition_given_to_another_worker_meanwhile_is_left_out():
     watched = Watched()
     watched.holds(P, 0, 5, position=IllegalStateError)
-    assert await watched.watch.look() == {}
+    assert await watched.looks(2) == {P: None}
 
 
 async def test_records_removed_under_a_running_service_end_it_when_seen_twice():
     watched = Watched()
     watched.holds(P, 8, 9, position=5)
-    assert await watched.watch.look() == {}
+    assert await watched.looks(1) == {P: None}
     with pytest.raises(OffsetLostError, match="begins at 8"):
         await watched.watch.look()
+    assert watched.noted == {P: None}

@@ -8,7 +8,7 @@ from faststream.kafka.message import KafkaAckableMessage
 from faststream.kafka.parser import AioKafkaBatchParser
 from purchasing_contracts.envelope import Refusal
 
-from service.inbox.parser import LOG_APPEND_TIME, arrival_of, parse_batch, pass_through
+from service.inbox.parser import arrival_of, parse_batch, pass_through
 
 TOPIC = "purchasing.events.order.v1"
 RECORD = ConsumerRecord(
@@ -16,7 +16,7 @@ RECORD = ConsumerRecord(
     partition=3,
     offset=41,
     timestamp=1_772_000_000_123,
-    timestamp_type=LOG_APPEND_TIME,
+    timestamp_type=1,
     key=b"ord-1",
     value=b"no JSON",
     checksum=None,
@@ -73,8 +73,3 @@ def test_a_record_without_a_key_or_a_value_is_an_arrival_like_any_other(key, val
     arrival = arrival_of(replace(RECORD, key=key, value=value))
     assert (arrival.key, arrival.value) == (key, value)
     assert isinstance(arrival.heard, Refusal)
-
-
-def test_only_the_brokers_own_time_says_how_far_the_input_was_read():
-    assert arrival_of(RECORD).timestamp_ms == 1_772_000_000_123
-    assert arrival_of(replace(RECORD, timestamp_type=0)).timestamp_ms is None

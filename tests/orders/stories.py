@@ -23,11 +23,10 @@ def record(
     key: bytes | None = None,
     topic: str = "purchasing.events.order.v1",
     partition: int = 0,
-    timestamp_ms: int | None = None,
 ) -> Arrival:
     """A record as the inbox hands it on, at an offset of its own."""
     heard = decode(topic, key, value, ())
-    return Arrival(topic, partition, next(OFFSETS), timestamp_ms, key, value, (), heard)
+    return Arrival(topic, partition, next(OFFSETS), key, value, (), heard)
 
 
 def again(arrival: Arrival) -> Arrival:
@@ -38,10 +37,9 @@ def again(arrival: Arrival) -> Arrival:
 class Story(Happenings):
     """What happens to one order, an hour apart unless said otherwise; `arrivals` are its records, in the order told."""
 
-    def __init__(self, order_id: str = "ord-1", timestamp_ms: int | None = None) -> None:
+    def __init__(self, order_id: str = "ord-1") -> None:
         self.order_id = order_id
         self.arrivals: list[Arrival] = []
-        self._timestamp_ms = timestamp_ms
 
     def __iter__(self) -> Iterator[Arrival]:
         return iter(self.arrivals)
@@ -66,7 +64,7 @@ class Story(Happenings):
         value = encode_structured(event)
         topic = topic_of(type(data)).name
         key = self.order_id.encode()
-        self.arrivals.append(record(value, key=key, topic=topic, timestamp_ms=self._timestamp_ms))
+        self.arrivals.append(record(value, key=key, topic=topic))
         return self
 
 

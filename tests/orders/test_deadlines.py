@@ -134,26 +134,37 @@ async def test_a_deposit_that_is_barred_is_not_asked_about_for_ever(engine: Engi
     assert Handled() == again
 
 
-async def test_a_batch_notes_how_far_it_read_its_partitions(database: str) -> None:
+async def test_the_input_is_read_up_to_where_its_partition_furthest_behind_is(database: str) -> None:
     store = await PostgresStore.open(database, connections=1)
-    topics = {"placed": "purchasing.events.order.v1", "paid": "purchasing.events.payment.v1"}
-    partitions = [ProgressRow(topic, n, None) for topic in topics.values() for n in range(2)]
-    await store.note_progress(partitions)
-    unknown = (await store.clock()).horizon
-    story = [a._replace(partition=n % 2, timestamp_ms=1_000_000 + n) for n, a in enumerate(paid_order())]
-    await engine_on(store).handle(story)
-    partly_known = (await store.clock()).horizon
-    later = [row._replace(read_up_to=datetime.fromtimestamp(2_000, when(0).tzinfo)) for row in partitions[2:]]
-    await store.note_progress(later)
-    all_known = (await store.clock()).horizon
-    await store.note_progress([partitions[0]._replace(read_up_to=datetime.fromtimestamp(1, when(0).tzinfo))])
-    never_back = (await store.clock()).horizon
+    first, second, added = (ProgressRow("purchasing.events.payment.v1", n, None) for n in range(3))
+    horizons = []
+
+    async def note(*rows: tuple[ProgressRow, timedelta | None]) -> None:
+        await store.note_progress([row._replace(read_up_to=at and when(0) + at) for row, at in rows])
+        horizons.append((await store.clock()).horizon)
+
+    await note((first, None), (second, None))
+    await note((first, timedelta(hours=2)))
+    await note((second, timedelta(hours=1)))
+    await note((first, timedelta(minutes=1)), (second, None))
+    await note((added, None))
+    await note((added, timedelta(hours=9)))
     await store.close()
 
-    assert unknown is None
-    assert partly_known is None
-    assert all_known.timestamp() == 1_000.0
-    assert all_known == never_back
+    an_hour_in = when(0) + timedelta(hours=1)
+    # Not known of all; then the least of both, which never goes back; a new one holds back until it is known.
+    assert horizons == [None, None, an_hour_in, an_hour_in, None, an_hour_in]
+
+
+async def test_the_time_of_a_record_says_nothing_of_how_far_the_input_was_read(database: str) -> None:
+    store = await PostgresStore.open(database, connections=1)
+    topics = sorted({arrival.topic for arrival in delivered()})
+    await store.note_progress([ProgressRow(topic, 0, None) for topic in topics])
+    await engine_on(store).handle(delivered().arrivals)
+    horizon = (await store.clock()).horizon
+    await store.close()
+
+    assert horizon is None
 
 
 async def test_an_order_that_is_held_hears_and_says_nothing(database: str) -> None:
