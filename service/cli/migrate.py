@@ -20,16 +20,21 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=LANES,
         help="into how many lanes the outbox is cut: a power of two, fixed by the first migration (%(default)s)",
     )
+    parser.add_argument(
+        "--roles",
+        action="store_true",
+        help="make the roles purchasing_service, _operator, _eraser and _reader, and give them their rights",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Migrate. Raises SettingsError, UnreachableError, SchemaError."""
-    return asyncio.run(_migrate(database_of_environment(), arguments.lanes))
+    return asyncio.run(_migrate(database_of_environment(), arguments.lanes, roles=arguments.roles))
 
 
-async def _migrate(url: str, lanes: int) -> int:
+async def _migrate(url: str, lanes: int, *, roles: bool) -> int:
     if reason := await database_problem(url):
         raise UnreachableError(f"PostgreSQL can't be reached: {reason}.")
-    applied = await migrate(url, lanes=lanes)
+    applied = await migrate(url, lanes=lanes, roles=roles)
     sys.stderr.write(f"Applied: {', '.join(applied)}\n" if applied else "Nothing to do.\n")
     return 0

@@ -8,7 +8,7 @@ from service.inbox.offsets import OffsetLostError
 from service.ops.reach import UnreachableError
 from service.quarantine.finding import QuarantineError
 from service.settings import SettingsError
-from service.store.errors import SchemaError, StoreUnavailableError
+from service.store.errors import NotAllowedError, SchemaError, StoreUnavailableError
 from service.terms.files import TermsError
 from service.topics import TopicsError
 
@@ -16,6 +16,7 @@ SAID = (
     DemoError,
     EmbeddedError,
     FailpointError,
+    NotAllowedError,
     OffsetLostError,
     QuarantineError,
     SchemaError,

@@ -13,7 +13,7 @@ import shutil
 import socket
 import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -65,8 +65,10 @@ class EmbeddedKafka:
 
     Data, settings and log are kept in `directory` (log: `kafka.log`); a broker started again on it finds its
     topics. The ports are chosen once and stay over `stop`, `kill` and `start`. `settings` overrides broker
-    settings. `temporary`: the data goes when the block ends, or when this program dies; the log stays. Usable
-    from any event loop. Raises EmbeddedError when it can't start, with the reason and the log's path.
+    settings. `listeners` are security protocols to listen for as well (SSL, SASL_SSL, SASL_PLAINTEXT), each on a
+    port of its own: see `address`; what they need stands in `settings`. `temporary`: the data goes when the block
+    ends, or when this program dies; the log stays. Usable from any event loop. Raises EmbeddedError when it can't
+    start, with the reason and the log's path.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class EmbeddedKafka:
         directory: Path,
         *,
         settings: Mapping[str, str] | None = None,
+        listeners: Sequence[str] = (),
         temporary: bool = False,
         progress: Progress = silent,
     ) -> None:
@@ -84,12 +87,17 @@ class EmbeddedKafka:
         self._progress = progress
         self._port = free_port()
         self._controller_port = free_port()
+        self._listeners = {protocol: free_port() for protocol in listeners}
         self._server = Server("Apache Kafka", self.log, grace=15.0, scratch=[self._data] if temporary else ())
 
     @property
     def bootstrap_servers(self) -> str:
         """`host:port` for clients."""
         return f"127.0.0.1:{self._port}"
+
+    def address(self, protocol: str) -> str:
+        """`host:port` for clients that speak this one of the `listeners`."""
+        return f"127.0.0.1:{self._listeners[protocol]}"
 
     @property
     def pid(self) -> int:
@@ -152,10 +160,12 @@ class EmbeddedKafka:
 
     def _write_configuration(self) -> Path:
         controller = f"127.0.0.1:{self._controller_port}"
+        served = [f"PLAINTEXT://{self.bootstrap_servers}"]
+        served += [f"{protocol}://{self.address(protocol)}" for protocol in self._listeners]
         settings = {
             **self._settings,
-            "listeners": f"PLAINTEXT://{self.bootstrap_servers},CONTROLLER://{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap_servers}",
+            "listeners": ",".join([*served, f"CONTROLLER://{controller}"]),
+            "advertised.listeners": ",".join(served),
             "controller.quorum.voters": f"1@{controller}",
             "log.dirs": str(self._data),
         }

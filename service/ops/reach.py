@@ -7,8 +7,10 @@ aiokafka says "unable to bootstrap" whatever the cause; asked for one connection
 import asyncio
 import os
 import socket
+import ssl
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
 from aiokafka.conn import create_conn
@@ -47,8 +49,19 @@ async def database_problem(url: str) -> str | None:
     except TimeoutError:
         return f"no answer within {PROBE_SECONDS:.0f} seconds"
     except OSError as error:
+        if unread := _unreadable_files(url):
+            raise UnreachableError(
+                f"PURCHASING_DATABASE_URL can't be used as it is: the file of its {unread[0]} can't be read."
+            ) from None
         return _in_words(error)
     return None
+
+
+def _unreadable_files(url: str) -> list[str]:
+    """The options of a database URL that name a file which can't be read."""
+    options = dict(parse_qsl(urlsplit(url).query))
+    files = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+    return [name for name in files if name in options and not os.access(options[name], os.R_OK)]
 
 
 async def broker_problem(kafka: Mapping[str, Any]) -> str | None:
@@ -78,6 +91,13 @@ async def broker_problem(kafka: Mapping[str, Any]) -> str | None:
 
 def _in_words(error: OSError) -> str:
     """What the system says, such as "Connection refused", without the numbers around it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"its certificate is not accepted ({error.verify_message}): give the file of its certificate authority, "
+            "or check the host name"
+        )
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS with it ({error.reason or type(error).__name__}): is the port one for TLS?"
     if isinstance(error, socket.gaierror):
         return f"the host name can't be resolved ({error.strerror})"
     return os.strerror(error.errno) if error.errno else describe(error)

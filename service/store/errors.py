@@ -7,7 +7,8 @@
     ├── ValueRefusedError       this batch never: the database can't hold one of its values. Halve the batch to find it
     ├── ForeignFactError        this batch again, with a look for other orders' facts: a source and id it brings is
     │                           another order's
-    └── SchemaError             not with this program: the tables aren't those it knows. Says what to run
+    ├── SchemaError             not with this program: the tables aren't those it knows. Says what to run
+    └── NotAllowedError         not as this database user: it lacks a right. Says which
 
 Their texts never hold a value: what PostgreSQL says of one is left out, only its error class and SQLSTATE are named.
 """
@@ -31,3 +32,7 @@ class ForeignFactError(StoreError):
 
 class SchemaError(StoreError):
     """The database's tables are not those this program knows; the text says what to do."""
+
+
+class NotAllowedError(StoreError):
+    """The database user lacks a right; the text says what was refused and what to grant."""

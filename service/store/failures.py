@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from service.store.errors import ForeignFactError, SchemaError, StoreError, StoreUnavailableError, ValueRefusedError
+from service.store.errors import (
+    ForeignFactError,
+    NotAllowedError,
+    SchemaError,
+    StoreError,
+    StoreUnavailableError,
+    ValueRefusedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -21,6 +28,7 @@ ONE_ORDER = "facts_one_order"
 TRY_AGAIN = ("08", "40", "53", "57", "58", "55P03", "55006", "25006", "25P03", "25P04")
 # Values the database can't hold; and 54: a row, an index entry or a text beyond its limits.
 REFUSED = ("22", "54")
+NOT_ALLOWED = "42501"
 NO_TABLES = ("42P01", "42703", "3F000")
 
 
@@ -75,6 +83,12 @@ def _of_server(error: asyncpg.PostgresError) -> StoreError | None:
         return ValueRefusedError(f"PostgreSQL can't hold a value ({name})")
     if state == "23505" and error.constraint_name == ONE_ORDER:
         return ForeignFactError("a source and id of this batch are another order's fact")
+    if state == NOT_ALLOWED:
+        # Its text names a table or another thing of the schema, never a value.
+        return NotAllowedError(
+            f"the database user of PURCHASING_DATABASE_URL lacks a right ({error.args[0]}): grant it "
+            "the role for what it does (deploy/rights.md); after an upgrade, `python -m service migrate` gives the roles their new rights"
+        )
     if state.startswith(NO_TABLES):
         return SchemaError("the database has not the tables this program knows: run `python -m service migrate`")
     return None

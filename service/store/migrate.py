@@ -28,6 +28,12 @@ LANES_MAX = 256
 _LOCK = 4_851_622_300
 """The advisory lock that one migrating process holds; any number, the same for ever."""
 
+_ROLES_GRANTED = """
+select exists (select from pg_roles where rolname = 'purchasing_service')
+    and exists (select from pg_class, aclexplode(relacl) as a
+        where oid = 'installation'::regclass and a.grantee = to_regrole('purchasing_service'))
+"""
+
 _JOURNAL = """
 create table if not exists schema_migrations (
     number integer primary key,
@@ -85,12 +91,13 @@ def known_migrations() -> list[Migration]:
     return sorted(found, key=lambda migration: migration.number)
 
 
-async def migrate(dsn: str, *, lanes: int = LANES) -> list[str]:
+async def migrate(dsn: str, *, lanes: int = LANES, roles: bool = False) -> list[str]:
     """Apply what is missing and make the installation; return the names of what was applied.
 
-    `lanes` counts only where there is no installation yet: it is fixed from then on. Processes that migrate at once
-    wait for each other. Raises SchemaError (a power of two of lanes is wanted, or the database has what this program
-    doesn't know), StoreUnavailableError.
+    `lanes` counts only where there is no installation yet: it is fixed from then on. `roles` makes the roles of
+    roles.sql and gives them their rights; where they have rights already, they get those on new tables in any case.
+    Processes that migrate at once wait for each other. Raises SchemaError (a power of two of lanes is wanted, or the
+    database has what this program doesn't know), NotAllowedError, StoreUnavailableError.
     """
     if not 1 <= lanes <= LANES_MAX or lanes & (lanes - 1):
         raise SchemaError(f"the number of lanes is a power of two from 1 to {LANES_MAX}, not {lanes}")
@@ -109,6 +116,8 @@ async def migrate(dsn: str, *, lanes: int = LANES) -> list[str]:
         for migration in missing:
             await _apply(connection, migration)
         await _install(connection, lanes)
+        if roles or await connection.fetchval(_ROLES_GRANTED):
+            await _grant(connection)
         return [f"{one.number:04}_{one.name}" for one in missing]
 
 
@@ -199,6 +208,12 @@ async def _install(connection: asyncpg.Connection[asyncpg.Record], lanes: int) -
         )
         if made is not None:
             await connection.execute("insert into lanes (lane) select generate_series(0, $1::int - 1)", lanes)
+
+
+async def _grant(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Let the roles have what roles.sql says, and nothing else."""
+    async with connection.transaction():
+        await connection.execute(files("service.store").joinpath("roles.sql").read_text())
 
 
 @asynccontextmanager

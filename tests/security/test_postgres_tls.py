@@ -1,0 +1,58 @@
+"""TLS to PostgreSQL: asked for in the URL, checked, and said in a sentence where it can't be had."""
+
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.security.site import Database, service
+from tests.security.tls_front import TlsFront
+
+
+def test_a_server_whose_certificate_is_checked_is_spoken_to_with_tls(guarded: Database, front: TlsFront) -> None:
+    before = front.encrypted
+    done = service("explain", "nobody", DATABASE_URL=guarded.dsn("reader"))
+    assert (done.returncode, done.stderr) == (1, "No message about order nobody was heard.\n")
+    assert front.encrypted > before
+
+
+@pytest.fixture
+def another_ca(tmp_path: Path) -> Path:
+    trustme.CA().cert_pem.write_to_path(tmp_path / "another.pem")
+    return tmp_path / "another.pem"
+
+
+def test_a_server_with_a_certificate_of_an_unknown_authority_is_not_told_the_password(
+    guarded: Database, another_ca: Path
+) -> None:
+    url = guarded.dsn("service", options=f"sslmode=verify-full&sslrootcert={another_ca}")
+    done = service("migrate", DATABASE_URL=url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "PostgreSQL can't be reached: its certificate is not accepted (unable to get local issuer certificate): "
+        "give the file of its certificate authority, or check the host name.\n"
+    )
+
+
+def test_a_server_that_wants_tls_says_so_to_who_comes_without(guarded: Database) -> None:
+    done = service("migrate", DATABASE_URL=guarded.dsn("service", options="sslmode=disable"))
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "no encryption" in line
+    assert "secret-of" not in line
+
+
+def test_who_wants_tls_does_not_speak_to_a_server_without(guarded: Database) -> None:
+    done = service("migrate", DATABASE_URL=f"{guarded.owner}?sslmode=require")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "rejected SSL upgrade" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["sslrootcert=/nowhere/ca.pem", "sslmode=perhaps"])
+def test_options_that_mean_nothing_are_said_without_the_url(guarded: Database, option: str) -> None:
+    url = guarded.dsn("service", options=f"sslmode=verify-full&{option}")
+    done = service("migrate", DATABASE_URL=url)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("PURCHASING_DATABASE_URL can't be used as it is")
+    assert "secret-of" not in line

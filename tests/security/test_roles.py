@@ -1,0 +1,163 @@
+"""The roles of the database: each can do its part, and the server refuses it all else."""
+
+import re
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from service.store import migrate as migrate_module
+from service.store.migrate import migrate, schema_problem
+from tests.security.site import ROLES, Database
+
+ROLES_SQL = Path(migrate_module.__file__).with_name("roles.sql").read_text()
+
+# Rows in these are never changed and never deleted, by whoever is not the owner.
+JOURNALS = (
+    "facts",
+    "outbox",
+    "terms",
+    "publications",
+    "quarantine_actions",
+    "operator_actions",
+    "erasures",
+    "schema_migrations",
+    "installation",
+)
+
+DDL = (
+    "create table theirs (n integer)",
+    "alter table facts add column n integer",
+    "drop table outbox",
+    "truncate facts",
+    "drop index outbox_of_order",
+    "create index on facts (at)",
+    "create or replace function purchasing_clock(heard timestamptz, out instant timestamptz) language sql as 'select now()'",
+    "create trigger t before insert on facts for each row execute function suppress_redundant_updates_trigger()",
+    "alter table private_members disable row level security",
+    "set session authorization purchasing",
+)
+OF_JOURNALS = tuple(
+    statement
+    for table in JOURNALS
+    for statement in (
+        f"delete from {table}",
+        f"update {table} set {'lanes' if table == 'installation' else 'id'} = null",
+    )
+    if not statement.startswith("update") or table in ("facts", "outbox", "installation")
+)
+PRIVATE = "select data from private_members"
+CONTENT = "select value from quarantine"
+FORBIDDEN = {
+    "service": (
+        *DDL,
+        *OF_JOURNALS,
+        "delete from private_members",
+        "update private_members set data = '{}'",
+        CONTENT,
+        "select key, headers from quarantine",
+        "delete from quarantine",
+        "update quarantine set value = null",
+        "insert into terms values ('p', '1', now() + interval '1 day', '{}')",
+        "delete from outbox_brakes",
+        "delete from fuses",
+        "insert into erasures (done_by, order_id, private_members, quarantine_records) values ('x', 'o', 0, 0)",
+    ),
+    "operator": (
+        *DDL,
+        *OF_JOURNALS,
+        "delete from private_members",
+        "delete from quarantine",
+        "update quarantine set value = null",
+        "insert into erasures (done_by, order_id, private_members, quarantine_records) values ('x', 'o', 0, 0)",
+    ),
+    "eraser": (
+        *DDL,
+        *OF_JOURNALS,
+        CONTENT,
+        "delete from quarantine",
+        "insert into facts (order_id) values ('x')",
+        "insert into outbox (topic) values ('x')",
+        "update lanes set position = 0",
+        "update orders set held_at = null",
+    ),
+    "reader": (
+        *DDL,
+        *OF_JOURNALS,
+        PRIVATE,
+        CONTENT,
+        "insert into facts (order_id) values ('x')",
+        "insert into outbox (topic) values ('x')",
+        "update lanes set position = 0",
+        "update orders set held_at = null",
+        "delete from private_members",
+    ),
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_the_server_refuses_a_role_what_is_not_its_part(guarded: Database, role: str) -> None:
+    connection = await asyncpg.connect(guarded.dsn(role))
+    allowed = []
+    for statement in FORBIDDEN[role]:
+        try:
+            await connection.execute(statement)
+        except asyncpg.InsufficientPrivilegeError:
+            continue
+        allowed.append(statement)
+    await connection.close()
+    assert allowed == []
+
+
+async def test_no_role_may_change_or_delete_a_row_of_a_journal(guarded: Database) -> None:
+    rows = await guarded.fetch(
+        "select grantee, table_name, privilege_type from information_schema.role_table_grants"
+        " where grantee like 'purchasing\\_%' and table_name = any($1)"
+        " and privilege_type not in ('SELECT', 'INSERT', 'MAINTAIN')",
+        list(JOURNALS),
+    )
+    assert rows == []
+    assert (
+        await guarded.fetch(
+            "select grantee from information_schema.column_privileges where grantee like 'purchasing\\_%'"
+            " and table_name = any($1) and privilege_type = 'UPDATE'",
+            list(JOURNALS),
+        )
+        == []
+    )
+
+
+async def test_every_table_is_somebodys_in_the_roles_file(guarded: Database) -> None:
+    tables = {row[0] for row in await guarded.fetch("select tablename from pg_tables where schemaname = 'public'")}
+    grants = " ".join(re.findall(r"grant [^;]*;", ROLES_SQL))
+    assert {table for table in tables if not re.search(rf"\b{table}\b", grants)} == set()
+
+
+async def test_the_public_has_nothing(guarded: Database) -> None:
+    assert (
+        await guarded.fetch(
+            "select table_name from information_schema.role_table_grants where grantee = 'PUBLIC'"
+            " and table_schema = 'public'"
+        )
+        == []
+    )
+
+
+async def test_a_later_migration_gives_the_roles_their_rights_on_what_is_new(guarded: Database) -> None:
+    await guarded.execute("revoke all on outbox from purchasing_service")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await guarded.fetch("select count(*) from outbox", role="service")
+    await migrate(guarded.owner)
+    assert await guarded.fetch("select count(*) from outbox", role="service") == [(0,)]
+
+
+async def test_what_the_roles_file_does_not_grant_any_more_is_taken_away(guarded: Database) -> None:
+    await guarded.execute("grant delete on facts to purchasing_service")
+    await migrate(guarded.owner)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await guarded.execute("delete from facts", role="service")
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_role_can_ask_whether_the_tables_are_those_it_knows(guarded: Database, role: str) -> None:
+    assert await schema_problem(guarded.dsn(role)) is None
