@@ -69,20 +69,21 @@ def _periods(state: OrderState, found: Examination, published: Mapping[int, int]
             "the buyer's confirmation of receipt or an objection, else receipt is deemed confirmed", instant(last)
         )
     for one in found.recoveries:
-        standing = state.ledger.standing.get(("payment_demand", one.charge.id))
+        standing = state.ledger.standing.get(("payment_demand", one.chargeback_id))
         if not one.claim or standing is None:
             continue
         amount = amount_in_words(one.claim, found.case.reading.currency)
-        if one.charge.id in state.ledger.deducted:
-            yield Waiting(f"the deposit's answer, or payment, for {amount} of chargeback {one.charge.id}")
+        if one.chargeback_id in state.ledger.deducted:
+            yield Waiting(f"the deposit's answer, or payment, for {amount} of chargeback {one.chargeback_id}")
         elif standing.since_version in published:
             span = found.case.reading.terms.demand_span
             last = published[standing.since_version] + span
             yield Waiting(
-                f"payment of {amount} for chargeback {one.charge.id}, else it is taken from the deposit", instant(last)
+                f"payment of {amount} for chargeback {one.chargeback_id}, else it is taken from the deposit",
+                instant(last),
             )
         else:
-            yield Waiting(f"the payment demand of {amount} for chargeback {one.charge.id} to be published")
+            yield Waiting(f"the payment demand of {amount} for chargeback {one.chargeback_id} to be published")
 
 
 def _ourselves(story: Story, state: OrderState) -> Iterator[Waiting]:

@@ -10,6 +10,7 @@ from purchasing_contracts.events.payment import DepositDeducted, DepositInsuffic
 from purchasing_contracts.events.warehouse_receipt import GoodsDisposed
 
 from service.rules.assessment import Charge, Due, Route, Said
+from service.rules.clause_19 import LINE as BROKERAGE
 from service.rules.clause_21 import CHARGED_BACK
 
 if TYPE_CHECKING:
@@ -69,7 +70,10 @@ def recovered(reading: Reading) -> dict[str, Recovered]:
     found: dict[str, Recovered] = {}
     for (one, payment_id), paid in reading.distinct(OutstandingPaid, "chargeback_id", "payment_id").items():
         found.setdefault(one, Recovered()).paid.append((payment_id, paid.data.amount.value))
+    brokerage = f"{reading.order_id}:{BROKERAGE}:"
     for one, answer in reading.earliest_of((DepositDeducted, DepositInsufficient), "deduction_id").items():
+        if one.startswith(brokerage):
+            continue  # an answer to a deduction from the purchasing funds (19) is no chargeback's
         entry = found.setdefault(one, Recovered())
         entry.answered = True
         deducted = answer.data.amount if isinstance(answer.data, DepositDeducted) else answer.data.deducted

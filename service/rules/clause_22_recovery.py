@@ -29,7 +29,7 @@ _RELEASED = Basis(clause="22", because="the claim this hold was placed for is se
 class Recovery(NamedTuple):
     """What follows from one chargeback's claim now. Minor units; instants in microseconds."""
 
-    charge: Charge
+    chargeback_id: str
     claim: int
     hold: int | None
     """Place a hold for so much; None: leave holds as they are, unless `release`."""
@@ -50,7 +50,7 @@ def recoveries(case: Assessment, withheld: dict[str, int], ledger: Ledger, momen
 
     What a line withholds covers the remaining of its chargebacks, oldest first: no one is chased for what he is owed.
     """
-    if not case.charges:
+    if not case.charges and not ledger.holds:
         return []
     left = dict(withheld)
     came_in = recovered(case.reading)
@@ -61,7 +61,10 @@ def recoveries(case: Assessment, withheld: dict[str, int], ledger: Ledger, momen
             left[charge.line] -= covered
         answered = charge.id in came_in and came_in[charge.id].answered
         found.append(_recovery(case, charge, charge.owed_still - covered, answered, ledger, moment))
-    return found
+    known = {charge.id for charge in case.charges}
+    # A chargeback that counts for nothing any more (its money turned out to be in another currency) claims nothing.
+    gone = [one for one, hold in ledger.holds.items() if hold.hold_id is not None and one not in known]
+    return [*found, *[Recovery(one, 0, None, True, False, (), (_RELEASED,), (), (), None) for one in gone]]
 
 
 def _recovery(case: Assessment, charge: Charge, claim: int, answered: bool, ledger: Ledger, moment: Moment) -> Recovery:
@@ -84,7 +87,7 @@ def _recovery(case: Assessment, charge: Charge, claim: int, answered: bool, ledg
             # Past and still not deducted: a record in quarantine bars it, and whoever resolves that looks again.
             wake_at = None if last < moment.horizon else last
     return Recovery(
-        charge=charge,
+        chargeback_id=charge.id,
         claim=claim,
         hold=claim if claim and claim != held else None,
         release=bool(held) and claim != held,

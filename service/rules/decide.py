@@ -43,6 +43,10 @@ class Ruling(NamedTuple):
 NOTHING = Ruling((), None)
 
 
+class CurrencyChangedError(Exception):
+    """Money was commanded, and then an earlier `placed` was heard in another currency: people have to solve this."""
+
+
 class Examination(NamedTuple):
     """What the rules make of an order, before any of it is drafted."""
 
@@ -59,6 +63,8 @@ def examine(
     if placed is None:
         return None
     reading = Reading(order_id, facts, placed, terms)
+    if ledger.currency not in (None, reading.currency):
+        raise CurrencyChangedError(f"commanded in {ledger.currency}, the order turned out to be in {reading.currency}")
     case = assess(reading, _horizon(order_id, ledger, moment))
     reconciled = reconcile(case, ledger)
     recoveries: list[Recovery] = []
@@ -142,7 +148,7 @@ def _pay_brokerage(draft: Draft, reconciled: Reconciled, totals: LineTotals) -> 
 
 def _recover(draft: Draft, one: Recovery, ledger: Ledger) -> None:
     """Add the commands on one chargeback's claim: the new hold before the old one goes, then the deposit (22)."""
-    ref = one.charge.id
+    ref = one.chargeback_id
     hold = ledger.holds.get(ref)
     previous = "" if hold is None else hold.last_id
     if one.hold is not None:
@@ -172,7 +178,7 @@ def _recover(draft: Draft, one: Recovery, ledger: Ledger) -> None:
         draft.command(
             DeductionExecute,
             "",
-            (ref, str(one.claim)),
+            ("chargeback_recovery", ref, str(one.claim)),
             basis=one.deduct_grounds,
             line=f"chargeback:{ref}",
             deduction_id=ref,

@@ -78,6 +78,8 @@ class Ledger:
     holds: Mapping[str, Hold] = field(default_factory=dict)
     deducted: frozenset[str] = frozenset()
     """The chargebacks for which the deposit was asked: once each (22)."""
+    currency: str | None = None
+    """Of what was commanded on lines; None while nothing was."""
 
     EMPTY: ClassVar[Ledger]
 
@@ -101,9 +103,10 @@ class _Fold:
         self._lines = dict(ledger.lines)
         self._holds = dict(ledger.holds)
         self._deducted = ledger.deducted
+        self._currency = ledger.currency
 
     def ledger(self) -> Ledger:
-        return Ledger(self._version, self._standing, self._lines, self._holds, self._deducted)
+        return Ledger(self._version, self._standing, self._lines, self._holds, self._deducted, self._currency)
 
     def add(self, output: Output) -> None:
         self._version = output.version
@@ -131,13 +134,15 @@ class _Fold:
         if data.due_at is not None:
             due_at = micros(data.due_at)
             before = self._standing.get(key)
-            if before is not None and before.due_at == due_at:
+            falls = before is not None and amount is not None and (before.amount or 0) >= amount
+            if before is not None and falls and before.due_at == due_at:
                 since_version, since_at = before.since_version, before.since_at
         self._standing[key] = Standing(output.id, data.outcome, amount, data.basis, due_at, since_version, since_at)
 
     def _refund(self, command_id: str, data: RefundIssue) -> None:
         totals = self._lines.get(data.line) or LineTotals()
         amount = data.amount.value
+        self._currency = data.amount.currency
         by_payment = totals.by_payment
         to_deposit, to_account = totals.to_deposit, totals.to_account
         if data.payment_id is not None:
@@ -154,6 +159,7 @@ class _Fold:
         if data.purpose == "chargeback_recovery":
             self._deducted |= {data.ref}
             return
+        self._currency = data.amount.currency
         totals = self._lines.get(data.line) or LineTotals()
         self._lines[data.line] = replace(
             totals, commanded=totals.commanded + data.amount.value, last_id=command_id, count=totals.count + 1

@@ -26,6 +26,9 @@ AMOUNTS = {
 }
 """Standing amounts: the outcome while there is one, and the outcome at nothing."""
 
+_ON_LINES = frozenset({"refund_withheld", "repayment_demand", "refund_undeliverable"})
+"""Those whose ref is a line."""
+
 SUPERSEDED = "superseded"
 
 
@@ -74,6 +77,8 @@ def _decide(
     due_at: int | None = None,
 ) -> None:
     kind, ref = key
+    # What concerns brokerage is the provider's, and the buyer's account is none of it (19).
+    of_brokerage = ref == BROKERAGE and kind in _ON_LINES
     # Which outcome of that key it is: what stood before tells two equal steps apart.
     concerns = (kind, ref, outcome, "" if amount is None else str(amount))
     draft.decision(
@@ -81,11 +86,11 @@ def _decide(
         "" if standing is None else standing.id,
         concerns,
         basis=grounds,
-        concerns_brokerage=ref == BROKERAGE and kind in AMOUNTS,
+        concerns_brokerage=of_brokerage,
         kind=kind,
         ref=ref,
         outcome=outcome,
-        audience="provider" if ref == BROKERAGE and kind in AMOUNTS else "buyer",
+        audience="provider" if of_brokerage else "buyer",
         amount=None if amount is None else draft.money(amount),
         due_at=None if due_at is None else instant(due_at),
     )

@@ -1,0 +1,75 @@
+"""Odd but valid: ids that read like lines, a currency that changes, money no message can carry, days raised at once."""
+
+import pytest
+from purchasing_contracts.commands.freeze import FreezeRelease
+from purchasing_contracts.money import MONEY_MAX
+
+from service.rules.decide import CurrencyChangedError
+from tests.rules.orders import DAY, HOUR, Order, amounts
+from tests.rules.test_clause_19 import promoted
+
+
+def effective() -> Order:
+    return Order().placed().accepted().paid()
+
+
+def test_a_demand_on_a_chargeback_that_is_called_brokerage_concerns_the_buyer() -> None:
+    demand = effective().charged_back(chargeback_id="brokerage").decided().decision("payment_demand", "brokerage")
+    assert (demand.audience, demand.account_id) == ("buyer", "acct-7")
+
+
+def test_what_the_buyer_owes_on_an_order_that_is_called_brokerage_concerns_the_buyer() -> None:
+    order = Order(order_id="brokerage").placed().accepted().paid().cost(200_000).asks_to_cancel().decided()
+    assert order.decision("buyer_owes").audience == "buyer"
+
+
+def test_a_deduction_for_a_chargeback_called_brokerage_and_one_for_brokerage_share_no_id() -> None:
+    order = promoted().bought().received().decided().charged_back(5_000, "brokerage", at=20 * HOUR).decided()
+    order.decided(20 * HOUR + 3 * DAY + 1)
+    ids = [output.id for output in order.outputs]
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_hold_is_released_when_its_chargeback_turns_out_to_be_in_another_currency() -> None:
+    order = Order().placed(at=10).accepted().paid().charged_back().decided()
+    order.placed(at=5, currency="USD", quote=amounts(currency="USD")).decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled"]  # this much happens
+    assert len(order.of(FreezeRelease)) == 1
+
+
+def test_an_order_on_which_money_was_commanded_and_whose_currency_then_changes_is_left_to_people() -> None:
+    order = Order().placed(at=10).accepted().paid().asks_to_cancel().decided()
+    order.placed(at=5, currency="USD", quote=amounts(currency="USD"))
+    with pytest.raises(CurrencyChangedError, match="commanded in CNY, the order turned out to be in USD"):
+        order.decided()
+
+
+def test_a_request_made_moot_by_a_refusal_that_kept_costs_cites_all_clauses_of_the_closing() -> None:
+    order = Order().placed(categories=("prohibited",)).accepted().paid().cost(900).asks_to_cancel().decided()
+    assert order.stands("cancellation", "can-1") == ("moot", ["14", "12(4)"])
+
+
+def test_a_request_made_moot_by_a_dissolution_cites_all_clauses_of_the_closing() -> None:
+    order = effective().bought().asks_to_dissolve().asks_to_cancel().seller_dissolves().seller_refunds(5).decided()
+    assert order.stands("cancellation", "can-1") == ("moot", ["13(5)", "13(6)"])
+
+
+def test_an_order_whose_refund_is_more_than_one_message_can_carry_is_left_to_people() -> None:
+    huge = amounts(MONEY_MAX, MONEY_MAX, 0)
+    with pytest.raises(ValueError, match="less than or equal to 1000000000000000"):
+        Order().placed(quote=huge).accepted().paid(huge).unavailable().decided()
+
+
+def test_a_claim_raised_in_the_instant_of_its_first_demand_has_the_days_of_its_own_publication() -> None:
+    order = Order().placed().accepted().paid(amounts(30_000, 0, 0)).charged_back(at=10 * HOUR).decided(10 * HOUR)
+    first = order.decision("payment_demand", "cb-1").order_version
+    order.tipped(5_000, payment_id="pay-1", at=9 * HOUR).decided(10 * HOUR, published={first: 10 * HOUR})
+    # The second demand, for 350.00, was never published: its days can't have passed.
+    order.decided(10 * HOUR + 3 * DAY + 1, published={first: 10 * HOUR})
+    assert order.deductions == []
+
+
+def test_an_answer_to_the_deduction_of_brokerage_is_no_money_for_a_chargeback() -> None:
+    order = promoted().bought().received().decided()
+    order.deposit_pays(5_000, deduction=f"{order.order_id}:brokerage:1", at=20 * HOUR).decided()
+    assert order.refunded() == 0
