@@ -13,6 +13,8 @@ CONTRACTS = Path(__file__).parents[2] / "contracts"
 def copy(tmp_path: Path) -> Path:
     for name in ("schemas", "examples"):
         shutil.copytree(CONTRACTS / name, tmp_path / name)
+    for name in ("asyncapi.json", "asyncapi.html"):
+        shutil.copy(CONTRACTS / name, tmp_path)
     return tmp_path
 
 
