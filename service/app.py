@@ -82,7 +82,7 @@ async def _serve(settings: Settings, end: End) -> None:
         limits = FuseLimits(settings.fuse_share, settings.fuse_records, settings.fuse_at_least)
         fuses = Fuses(FusesInDatabase(store), limits)
         await until_stored(fuses.look, end.asked)
-        async with _relay(url, kafka, lanes, end) as relay:
+        async with _relay(settings, lanes, end) as relay:
 
             async def handle(arrivals: Sequence[Arrival]) -> None:
                 handled = await engine.handle(arrivals)
@@ -188,17 +188,17 @@ async def _store(url: str) -> AsyncIterator[PostgresStore]:
 
 
 @asynccontextmanager
-async def _relay(url: str, kafka: Mapping[str, Any], lanes: int, end: End) -> AsyncIterator[Relay]:
+async def _relay(settings: Settings, lanes: int, end: End) -> AsyncIterator[Relay]:
     # A query a lane, and one connection to listen on.
     pool = await asyncpg.create_pool(
-        url,
+        settings.database(),
         min_size=0,
         max_size=lanes + 2,
         timeout=10,
         command_timeout=30,
         server_settings=SessionLimits().settings() | {"application_name": "purchasing-relay"},
     )
-    relay = Relay(pool, kafka)
+    relay = Relay(pool, settings.kafka(), refund_limits=settings.refund_limits())
     task = asyncio.create_task(relay.run(), name="relay")
     task.add_done_callback(end.with_task)
     try:

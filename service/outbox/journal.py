@@ -1,6 +1,7 @@
 """The outbox as the relay reads it: rows in order, and the relay's own notes beside them.
 
-The relay only ever reads `installation` and `outbox`; what it writes is `relay_notes` and `publications`.
+The relay only ever reads `installation`, `outbox` and the brakes; what it writes here is `relay_notes` and
+`publications`.
 """
 
 from dataclasses import dataclass
@@ -15,14 +16,18 @@ BYTES_AT_ONCE = 4_000_000
 
 INSTALLATION = "select outbox_id::text as outbox_id, lanes from installation"
 
-# The row at the position comes along. Of those behind it not more than so many bytes, but always one row:
-# `octet_length` of a stored bytea reads its header only.
+# The row at the position comes along, and nothing but it while a brake is pulled. Of those behind it not more than so
+# many bytes, but always one row: `octet_length` of a stored bytea reads its header only.
 NEXT = """
 select position, topic, key, value, timed
 from (select position, topic, key, value, timed,
              sum(octet_length(value)) filter (where position > $2) over (order by position) as bytes
       from (select position, topic, key, value, timed
-            from outbox where lane = $1 and position >= $2 order by position limit $3) as rows) as sized
+            from outbox
+            where lane = $1 and position >= $2
+                and position <= (select case when count(*) > 0 then $2::bigint else 9223372036854775807 end
+                                 from outbox_brakes where lane in (-1, $1))
+            order by position limit $3) as rows) as sized
 where bytes is null or bytes - octet_length(value) < $4
 order by position
 """

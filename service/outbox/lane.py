@@ -15,6 +15,7 @@ from typing import Any
 
 from service.failpoints import failpoint
 from service.failures import describe
+from service.outbox.brake import Brake
 from service.outbox.check import Standing, check, refuse_break
 from service.outbox.clients import Kafka, new_producer, throw_away
 from service.outbox.cursor import Cursor, CursorUnreadableError, read_tail
@@ -47,12 +48,14 @@ class Lane:
         journal: Journal,
         kafka: Kafka,
         still_ours: Callable[[int], Awaitable[bool]],
+        brake: Brake,
     ) -> None:
         self.lane = lane
         self._installation = installation
         self._journal = journal
         self._kafka = kafka
         self._still_ours = still_ours
+        self._brake = brake
         self._work = asyncio.Event()
         self._assigned = asyncio.Event()
         self._stopping = False
@@ -122,12 +125,13 @@ class Lane:
             following = await self._journal.following(self.lane, position, limit)
             refuse_break(self.lane, position, anchor, following)
             rows = following.rows
-            if not rows:
+            if not rows or not await self._brake.admits(self.lane, rows):
                 self._failures = 0
-                self._state = "waiting"
-                await _set_within(self._work, POLL_SECONDS)
+                await self._rest()
                 continue
-            self._state = "publishing"
+            if self._state == "paused":
+                log.warning("outbox lane %d: the brake was let go, it goes on behind position %d", self.lane, position)
+            self._state, self._reason = "publishing", None
             await failpoint("relay.before_publish")
             last = rows[-1]
             cursor = Cursor(self._installation.outbox_id, self.lane, last.position, value_hash(last.value))
@@ -138,6 +142,15 @@ class Lane:
             self._transactions += 1
             self._failures = 0
             await self._journal.note(self.lane, known, position, timed=any(row.timed for row in rows))
+
+    async def _rest(self) -> None:
+        """Wait for new rows, or for the brake to be let go, whichever it is that keeps the lane from publishing."""
+        pulled = await self._brake.on(self.lane)
+        if pulled is None:
+            self._state, self._reason = "waiting", None
+        else:
+            self._say("paused", str(pulled))
+        await _set_within(self._work, POLL_SECONDS)
 
     async def _begin(self) -> Standing:
         await failpoint("relay.before_init")

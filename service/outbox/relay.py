@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from service.failures import describe
+from service.outbox.brake import NO_LIMITS, Brake
 from service.outbox.clients import Kafka
 from service.outbox.failures import outcome
 from service.outbox.group import SESSION_MS, Membership
@@ -30,11 +31,20 @@ class Relay:
 
     `pool` needs one connection for listening and one for each lane that is at work at a time. `kafka` is what
     aiokafka's clients need to connect (`bootstrap_servers`, TLS, SASL). `session_ms`: after how long without
-    a sign of life the group gives a process's lanes to others.
+    a sign of life the group gives a process's lanes to others. `refund_limits`: what may be refunded in a minute
+    before all lanes stop, in minor units by currency.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[Any]", kafka: Kafka, *, session_ms: int = SESSION_MS) -> None:
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[Any]",
+        kafka: Kafka,
+        *,
+        session_ms: int = SESSION_MS,
+        refund_limits: Mapping[str, int] = NO_LIMITS,
+    ) -> None:
         self._session_ms = session_ms
+        self._brake = Brake(pool, refund_limits)
         self._pool = pool
         self._journal = Journal(pool)
         self._kafka = kafka
@@ -124,7 +134,7 @@ class Relay:
                 if number in self._lanes:
                     self._lanes[number].assigned_anew()
                 else:
-                    lane = Lane(number, installation, self._journal, self._kafka, membership.still_ours)
+                    lane = Lane(number, installation, self._journal, self._kafka, membership.still_ours, self._brake)
                     self._lanes[number] = lane
                     lane.start()
             await asyncio.gather(*(lane.stop() for lane in self._leaving))

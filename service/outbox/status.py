@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["starting", "publishing", "waiting", "given up", "starting over", "stopped"]
-"""publishing: rows are on their way. waiting: everything is published. given up: another process took the
+State = Literal["starting", "publishing", "waiting", "paused", "given up", "starting over", "stopped"]
+"""publishing: rows are on their way. waiting: everything is published. paused: the
+brake is pulled, `reason` says by whom and why. given up: another process took the
 lane. starting over: after an error, in a moment. stopped: not without a person; `reason` says why."""
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from service.outbox import lane as lane_module
+from service.outbox.brake import Brake
 from service.outbox.clients import Kafka, new_producer
 from service.outbox.journal import Journal
 from service.outbox.lane import Lane
@@ -27,7 +28,7 @@ async def lane_of(world: World, still_ours=ours) -> AsyncIterator[Lane]:
     journal = Journal(world.pool)
     installation = await journal.installation()
     assert installation is not None
-    lane = Lane(0, installation, journal, world.kafka, still_ours)
+    lane = Lane(0, installation, journal, world.kafka, still_ours, Brake(world.pool))
     lane.start()
     try:
         yield lane

@@ -1,0 +1,116 @@
+"""What goes out: pause, resume, how far it is, and whether Kafka has what the journal says.
+
+    outbox status             each lane: decided up to, published up to, paused by whom
+    outbox pause [--lane N]   nothing more goes out; what is in a worker's hand still may (a moment). Orders are decided
+                              all the same and wait in the journal
+    outbox resume [--lane N]  it goes out again, in order; the refund limit lets pass what is decided by now
+    outbox verify             reads the output topics and holds them against the journal, position by position
+
+Where PURCHASING_REFUND_LIMIT_PER_MINUTE is set and more would be refunded in a minute, all lanes pause by themselves.
+`verify` needs the broker; its exit code is 1 where anything is missing, doubled, different, out of order or unknown.
+Reads PURCHASING_DATABASE_URL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from aiokafka.errors import KafkaError
+from purchasing_contracts.base import text_of
+
+from service.cli.asking import add_who, tell
+from service.failures import describe
+from service.ops.reach import UnreachableError, broker_problem
+from service.outbox.verify import verify
+from service.settings import database_of_environment, load
+from service.store.brakes import ALL_LANES, lane_rows, let_go, pull, pulled_brakes
+from service.store.connecting import connected
+from service.store.failures import translated
+
+if TYPE_CHECKING:
+    import argparse
+
+    import asyncpg
+
+NOT_DONE, PAUSED = 1, 3
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `outbox`."""
+    below = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    status = below.add_parser("status", help="how far each lane is; exit code 3 if any is paused")
+    for name, text in (("pause", "let nothing more go out"), ("resume", "let it go out again")):
+        one = below.add_parser(name, help=text)
+        one.add_argument("--lane", type=int, metavar="N", default=ALL_LANES, help="this lane only")
+        add_who(one, why_required=name == "pause")
+    holding = below.add_parser("verify", help="hold the topics against the journal")
+    for one in (status, holding):
+        one.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do one of them. Raises SettingsError, StoreUnavailableError, SchemaError, UnreachableError."""
+    if arguments.what == "verify":
+        return asyncio.run(_verify(as_json=arguments.json))
+    return asyncio.run(_with_database(arguments))
+
+
+async def _with_database(arguments: argparse.Namespace) -> int:
+    async with connected(database_of_environment()) as connection, translated():
+        if arguments.what == "status":
+            return await _status(connection, as_json=arguments.json)
+        lanes = [one.lane for one in await lane_rows(connection)]
+        if arguments.lane not in (ALL_LANES, *lanes):
+            tell(f"There is no lane {arguments.lane}: they are {lanes[0]} to {lanes[-1]}.")
+            return NOT_DONE
+        if arguments.what == "pause":
+            new = await pull(connection, arguments.lane, arguments.by, arguments.why)
+            tell("Paused: what is in a worker's hand may still go out." if new else "It was paused already.")
+            return 0
+        gone = await let_go(connection, arguments.lane, arguments.by, arguments.why)
+        if arguments.lane != ALL_LANES and ALL_LANES in [one.lane for one in await pulled_brakes(connection)]:
+            tell("All lanes are paused: resume them all, without --lane.")
+            return NOT_DONE
+        tell("It goes out again." if gone else "It was not paused: nothing to do.")
+        return 0
+
+
+async def _status(connection: asyncpg.Connection[asyncpg.Record], *, as_json: bool) -> int:
+    brakes = {one.lane: one for one in await pulled_brakes(connection)}
+    for row in await lane_rows(connection):
+        held = brakes.get(ALL_LANES) or brakes.get(row.lane)
+        told: dict[str, Any] = {
+            "lane": row.lane,
+            "decided": row.position,
+            "published": row.noted,
+            "waiting": row.position - row.noted,
+        }
+        if held is not None:
+            told["paused"] = {"at": text_of(held.at), "by": held.by, "why": held.why}
+        words = f"lane {row.lane}: decided up to {row.position}, published up to {row.noted}"
+        if held is not None:
+            words += f", paused {held} ({text_of(held.at)})"
+        sys.stdout.write((json.dumps(told) if as_json else words) + "\n")
+    return PAUSED if brakes else 0
+
+
+async def _verify(*, as_json: bool) -> int:
+    settings = load()
+    kafka = settings.kafka()
+    if reason := await broker_problem(kafka):
+        raise UnreachableError(f"Kafka can't be reached: {reason}.")
+    async with connected(settings.database()) as connection:
+        try:
+            found = await verify(connection, kafka, tell)
+        except KafkaError as error:
+            raise UnreachableError(f"Kafka doesn't answer as it should: {describe(error)}.") from None
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(found)) + "\n")
+    else:
+        sys.stdout.write("".join(f"{complaint}\n" for complaint in found.complaints))
+    tell(found.summary())
+    return NOT_DONE if found.wrong else 0

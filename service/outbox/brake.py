@@ -1,0 +1,75 @@
+"""The output brake, as a lane asks for it: may these rows go out?
+
+A person pulls it (`outbox pause`), or it pulls itself: where refunds of one currency would exceed a set limit within a
+minute, all lanes stop before the first of them goes out, until a person has looked and says `outbox resume`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+from purchasing_contracts.commands.refund import RefundIssue
+from purchasing_contracts.topics import topic_of
+
+from service.store.brakes import Refund, admit, pulled_brakes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import asyncpg
+
+    from service.outbox.journal import Row
+    from service.store.brakes import Pulled
+
+log = logging.getLogger(__name__)
+
+REFUNDS = topic_of(RefundIssue).name
+NO_LIMITS: Mapping[str, int] = {}
+
+
+class Brake:
+    """The brake of the whole outbox, which all lanes of all workers share through the database.
+
+    `limits` is what may be refunded in a minute, in minor units by currency; a currency not in it has no limit.
+    """
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], limits: Mapping[str, int] = NO_LIMITS) -> None:
+        self._pool = pool
+        self._limits = limits
+
+    async def admits(self, lane: int, rows: Sequence[Row]) -> bool:
+        """Whether the rows may go out, all of them. Raises what asyncpg raises."""
+        refunds = self._refunds(rows)
+        if not refunds:
+            return True
+        async with self._pool.acquire() as connection:
+            exceeded = await admit(connection, lane, refunds, self._limits)
+        if exceeded is None:
+            return True
+        log.error(
+            "outbox: far more is refunded than usual, nothing goes out until somebody has looked and said "
+            "`outbox resume`: %d %s (minor units) within a minute, the limit is %d",
+            exceeded.amount,
+            exceeded.currency,
+            exceeded.limit,
+        )
+        return False
+
+    async def on(self, lane: int) -> Pulled | None:
+        """The brake that holds the lane, if one does. Raises what asyncpg raises."""
+        async with self._pool.acquire() as connection:
+            found = await pulled_brakes(connection)
+        return next((one for one in found if one.lane in (-1, lane)), None)
+
+    def _refunds(self, rows: Sequence[Row]) -> list[Refund]:
+        if not self._limits:
+            return []
+        found = []
+        for row in rows:
+            if row.topic == REFUNDS:
+                amount = json.loads(row.value)["data"]["amount"]
+                if amount["currency"] in self._limits:
+                    found.append(Refund(row.position, amount["currency"], amount["value"]))
+        return found

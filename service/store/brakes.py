@@ -1,0 +1,160 @@
+"""The brakes on what goes out: which lanes publish nothing, and how much was refunded in the last minute."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    import asyncpg
+
+    Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+
+ALL_LANES = -1
+CHANNEL = "purchasing_outbox"
+AUTOMATIC = "the refund limit"
+_LOCK = 4_851_622_301
+"""The advisory lock under which refunds are admitted; any number, the same for ever."""
+
+
+class Pulled(NamedTuple):
+    """A brake that is pulled. `lane` is -1 where it holds all lanes."""
+
+    lane: int
+    at: datetime
+    by: str
+    why: str
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"by {self.by}: {self.why}"
+
+
+class Refund(NamedTuple):
+    """A refund about to be published: its position in its lane, its amount in minor units."""
+
+    position: int
+    currency: str
+    amount: int
+
+
+class Exceeded(NamedTuple):
+    """What would be refunded in this minute, and the limit. In minor units."""
+
+    currency: str
+    amount: int
+    limit: int
+
+
+class LaneRow(NamedTuple):
+    """A lane: the last position taken, the last one the relay noted as published."""
+
+    lane: int
+    position: int
+    noted: int
+
+
+async def pulled_brakes(connection: Connection) -> list[Pulled]:
+    """Return the brakes that are pulled, by lane."""
+    rows = await connection.fetch("select lane, pulled_at, pulled_by, why from outbox_brakes order by lane")
+    return [Pulled(*row) for row in rows]
+
+
+async def lane_rows(connection: Connection) -> list[LaneRow]:
+    """Return how far each lane is."""
+    query = """
+        select l.lane, l.position, coalesce(n.position, 0)
+        from lanes l left join relay_notes n using (lane) order by l.lane
+    """
+    return [LaneRow(*row) for row in await connection.fetch(query)]
+
+
+async def pull(connection: Connection, lane: int, by: str, why: str) -> bool:
+    """Let a lane (or ALL_LANES) publish nothing more; whether it could until now."""
+    async with connection.transaction():
+        made = await connection.fetchval(_PULL, lane, by, why)
+        if made:
+            await _note(connection, by, "outbox pause", lane, why)
+    return bool(made)
+
+
+async def let_go(connection: Connection, lane: int, by: str, why: str | None) -> list[int]:
+    """Let a lane (ALL_LANES: every one) publish again, and wake it; return the brakes that were pulled.
+
+    What is decided by now goes out whatever the refund limit says: a person has looked at it.
+    """
+    async with connection.transaction():
+        gone = [row[0] for row in await connection.fetch(_LET_GO, lane)]
+        if gone:
+            await connection.execute(_RELEASE, lane)
+            await _note(connection, by, "outbox resume", lane, why)
+            lanes = await connection.fetch(_LANES, lane)
+            await connection.execute("select pg_notify($1, $2)", CHANNEL, ",".join(str(row[0]) for row in lanes))
+    return gone
+
+
+async def admit(
+    connection: Connection, lane: int, refunds: Sequence[Refund], limits: Mapping[str, int]
+) -> Exceeded | None:
+    """Count refunds that are about to be published, if with them the last minute stays within the limits.
+
+    Where it does not, all lanes' brake is pulled, nothing is counted, and what would exceed is returned. A position
+    counts once, however often it is tried; one that a person let go is not counted.
+    """
+    positions = [one.position for one in refunds]
+    async with connection.transaction():
+        # The lanes one by one: two at once could both stay within what is left.
+        await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+        counted = {row[0] for row in await connection.fetch(_COUNTED, lane, positions)}
+        new = [one for one in refunds if one.position not in counted]
+        totals = {row[0]: int(row[1]) for row in await connection.fetch(_LAST_MINUTE)}
+        for one in new:
+            totals[one.currency] = totals.get(one.currency, 0) + one.amount
+        mine = {one.currency for one in new}
+        exceeded = [Exceeded(c, totals[c], limits[c]) for c in sorted(mine) if totals[c] > limits.get(c, totals[c])]
+        if exceeded:
+            currency, amount, limit = exceeded[0]
+            why = f"{amount} {currency} (minor units) would be refunded within a minute, the limit is {limit}"
+            if await connection.fetchval(_PULL, ALL_LANES, AUTOMATIC, why):
+                await _note(connection, AUTOMATIC, "outbox pause", ALL_LANES, why)
+            return exceeded[0]
+        if new:
+            await connection.execute(
+                _COUNT, lane, [one.position for one in new], [one.currency for one in new], [one.amount for one in new]
+            )
+            await connection.execute(_FORGET)
+    return None
+
+
+async def _note(connection: Connection, by: str, what: str, lane: int, why: str | None) -> None:
+    subject = "all lanes" if lane == ALL_LANES else f"lane {lane}"
+    await connection.execute(_NOTE, by, what, subject, why)
+
+
+_PULL = """
+insert into outbox_brakes (lane, pulled_by, why) values ($1, $2, $3) on conflict do nothing returning true
+"""
+_LET_GO = "delete from outbox_brakes where $1::smallint = -1 or lane = $1 returning lane"
+_LANES = "select lane from lanes where $1::smallint = -1 or lane = $1 order by lane"
+_RELEASE = """
+insert into outbox_releases (lane, position) select lane, position from lanes where $1::smallint = -1 or lane = $1
+on conflict (lane) do update set position = excluded.position
+"""
+_COUNTED = """
+select position from refunds_admitted where lane = $1 and position = any($2::bigint[])
+union all
+select p from unnest($2::bigint[]) as p where p <= (select position from outbox_releases where lane = $1)
+"""
+_LAST_MINUTE = """
+select currency, sum(amount)::numeric from refunds_admitted where at > clock_timestamp() - interval '1 minute'
+group by currency
+"""
+_COUNT = """
+insert into refunds_admitted (lane, position, currency, amount)
+select $1, * from unnest($2::bigint[], $3::text[], $4::bigint[])
+"""
+# Longer than a minute: a transaction that could not be told from committed is tried again for a while.
+_FORGET = "delete from refunds_admitted where at < clock_timestamp() - interval '1 hour'"
+_NOTE = "insert into operator_actions (done_by, what, subject, outcome, why) values ($1, $2, $3, 'done', $4)"

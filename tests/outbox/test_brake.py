@@ -1,0 +1,146 @@
+"""The output brake, on a real broker: while it is pulled nothing goes out; let go, all of it does, in order."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from service.outbox import Relay
+from service.outbox.brake import REFUNDS
+from service.store.brakes import ALL_LANES, AUTOMATIC, Exceeded, Refund, admit, let_go, pull, pulled_brakes
+from tests.outbox.world import SESSION_MS, TAKE, WRITE, World, eventually, relay_of
+
+LIMITS = {"CNY": 1_000}
+
+
+@asynccontextmanager
+async def braked_relay(world: World) -> AsyncIterator[Relay]:
+    """A relay with a refund limit, in this process."""
+    relay = Relay(world.pool, world.kafka, session_ms=SESSION_MS, refund_limits=LIMITS)
+    running = asyncio.create_task(relay.run())
+    try:
+        yield relay
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def refund(world: World, lane: int, *amounts: int, currency: str = "CNY") -> None:
+    """Put refunds of one order into a lane, in one transaction."""
+    values = [
+        json.dumps({"id": uuid.uuid4().hex, "data": {"amount": {"currency": currency, "value": amount}}})
+        for amount in amounts
+    ]
+    async with world.pool.acquire() as connection, connection.transaction():
+        last = await connection.fetchval(TAKE, lane, len(values))
+        order = f"order-{uuid.uuid4().hex[:6]}"
+        await connection.execute(WRITE, lane, last - len(values), order, REFUNDS, values, False)
+        await connection.execute("select pg_notify('purchasing_outbox', $1)", str(lane))
+    world.written[lane] += [json.loads(value)["id"] for value in values]
+
+
+def states(relay: Relay) -> dict[int, str]:
+    return {lane.lane: lane.state for lane in relay.status().lanes}
+
+
+async def actions(world: World) -> list[tuple[str, str, str]]:
+    rows = await world.pool.fetch("select done_by, what, subject from operator_actions order by nth")
+    return [tuple(row) for row in rows]
+
+
+async def test_nothing_goes_out_of_a_paused_outbox_and_all_of_it_in_order_once_resumed(world: World) -> None:
+    async with relay_of(world) as relay:
+        await world.write_everywhere(1)
+        await eventually("published", world.all_noted)
+        before = len(await world.published())
+        async with world.pool.acquire() as connection:
+            await pull(connection, ALL_LANES, "ann", "something is odd")
+        await world.write_everywhere(2)
+        await eventually("all lanes pause", lambda: set(states(relay).values()) == {"paused"})
+        reasons = {lane.reason for lane in relay.status().lanes}
+        during = len(await world.published())
+        async with world.pool.acquire() as connection:
+            await let_go(connection, ALL_LANES, "ann", "it was not")
+        await eventually("published", world.all_noted)
+        await eventually("nothing is paused", lambda: set(states(relay).values()) == {"waiting"})
+
+    assert reasons == {"by ann: something is odd"}
+    assert during == before
+    await world.assert_each_once_and_in_order()
+    assert await actions(world) == [("ann", "outbox pause", "all lanes"), ("ann", "outbox resume", "all lanes")]
+
+
+async def test_a_paused_lane_holds_up_no_other_and_stays_paused_in_the_next_process(world: World) -> None:
+    async with world.pool.acquire() as connection:
+        await pull(connection, 1, "ann", "its receiver is being mended")
+    await world.write_everywhere(1)
+    for _ in range(2):
+        async with relay_of(world) as relay:
+            await eventually(
+                "the others are published",
+                lambda relay=relay: states(relay) == {0: "waiting", 1: "paused", 2: "waiting", 3: "waiting"},
+            )
+    published = {record.lane for record in await world.published()}
+    async with world.pool.acquire() as connection:
+        await let_go(connection, 1, "ann", None)
+    async with relay_of(world):
+        await eventually("published", world.all_noted)
+
+    assert published == {0, 2, 3}
+    await world.assert_each_once_and_in_order()
+
+
+async def test_refunds_beyond_the_limit_of_a_minute_stop_all_lanes_before_they_go_out(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with braked_relay(world) as relay:
+        await refund(world, 0, 600, 300)
+        await refund(world, 1, 5_000, currency="EUR")
+        await eventually("what is within the limit goes out", world.all_noted)
+        await refund(world, 2, 101)
+        await eventually("all lanes pause", lambda: set(states(relay).values()) == {"paused"})
+        await world.write(3, 5)
+        published = len(await world.published())
+        (brake,) = [tuple(row) for row in await world.pool.fetch("select lane, pulled_by, why from outbox_brakes")]
+        async with world.pool.acquire() as connection:
+            await let_go(connection, ALL_LANES, "ann", "a campaign was called off")
+        await eventually("what was decided by then goes out", world.all_noted)
+        await refund(world, 3, 150)
+        await eventually("what comes later counts again", lambda: set(states(relay).values()) == {"paused"})
+
+    assert published == 3
+    assert brake == (-1, AUTOMATIC, "1001 CNY (minor units) would be refunded within a minute, the limit is 1000")
+    assert next(r.levelname for r in caplog.records if "far more is refunded than usual" in r.message) == "ERROR"
+    assert (await actions(world))[:2] == [
+        (AUTOMATIC, "outbox pause", "all lanes"),
+        ("ann", "outbox resume", "all lanes"),
+    ]
+
+
+async def test_a_position_counts_once_however_often_it_is_tried(world: World) -> None:
+    async with world.pool.acquire() as connection:
+        same = [Refund(1, "CNY", 900)]
+        assert [await admit(connection, 0, same, LIMITS) for _ in range(3)] == [None, None, None]
+        assert await admit(connection, 1, same, LIMITS) == Exceeded("CNY", 1_800, 1_000)
+
+
+async def test_two_lanes_at_once_do_not_both_stay_within_what_is_left(world: World) -> None:
+    async def one(lane: int) -> Exceeded | None:
+        async with world.pool.acquire() as connection:
+            return await admit(connection, lane, [Refund(1, "CNY", 400)], LIMITS)
+
+    answers = await asyncio.gather(*(one(lane) for lane in range(4)))
+    async with world.pool.acquire() as connection:
+        pulled = await pulled_brakes(connection)
+    assert sum(answer is None for answer in answers) == 2
+    assert [brake.lane for brake in pulled] == [ALL_LANES]
+
+
+async def test_what_was_refunded_more_than_a_minute_ago_is_not_counted(world: World) -> None:
+    async with world.pool.acquire() as connection:
+        await admit(connection, 0, [Refund(1, "CNY", 1_000)], LIMITS)
+        await connection.execute("update refunds_admitted set at = at - interval '61 seconds'")
+        assert await admit(connection, 0, [Refund(2, "CNY", 1_000)], LIMITS) is None
