@@ -62,9 +62,9 @@ async def intervene(
         resolved |= now
         actions += [_action(intervention, one, what, "resolved" if one.record in now else "known") for one in asides]
     await _keep(batch, list(refusals.values()))
-    for record, one in refusals.items():
+    for one in refusals.values():
         outcome = f"refused: {one.refusal.reason} {one.refusal.place}".rstrip()
-        actions.append(Action(record, "replay", outcome, intervention.by, intervention.why))
+        actions += [_action(intervention, one.arrival.aside, "replay", outcome)] if one.arrival.aside else []
     if actions:
         await batch.note_actions(actions)
     released: set[str] = set()

@@ -129,9 +129,7 @@ class Lane:
                 self._failures = 0
                 await self._rest()
                 continue
-            if self._state == "paused":
-                log.warning("outbox lane %d: the brake was let go, it goes on behind position %d", self.lane, position)
-            self._state, self._reason = "publishing", None
+            self._go_on(position)
             await failpoint("relay.before_publish")
             last = rows[-1]
             cursor = Cursor(self._installation.outbox_id, self.lane, last.position, value_hash(last.value))
@@ -142,6 +140,11 @@ class Lane:
             self._transactions += 1
             self._failures = 0
             await self._journal.note(self.lane, known, position, timed=any(row.timed for row in rows))
+
+    def _go_on(self, position: int) -> None:
+        if self._state == "paused":
+            log.warning("outbox lane %d: the brake was let go, it goes on behind position %d", self.lane, position)
+        self._state, self._reason = "publishing", None
 
     async def _rest(self) -> None:
         """Wait for new rows, or for the brake to be let go, whichever it is that keeps the lane from publishing."""

@@ -1,0 +1,55 @@
+"""Erase an order's private members (clause 23), and the bytes of its records in quarantine.
+
+    erase ORDER              what the money needs stays: that they were there, and how many
+    erase --record RECORD    the bytes of one record in quarantine, whose order could not be read
+
+Reading the topics again brings nothing back. That it was done, by whom and when, is kept. What was not ours to erase:
+the topics themselves (their retention does it) and backups of the database. Reads PURCHASING_DATABASE_URL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from service.cli.asking import add_who, record, tell
+from service.quarantine.finding import one_record
+from service.settings import database_of_environment
+from service.store.connecting import connected
+from service.store.erasures import erase_order, erase_record
+
+if TYPE_CHECKING:
+    import argparse
+
+NOT_DONE = 1
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `erase`."""
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("order", metavar="ORDER", nargs="?")
+    what.add_argument("--record", type=record, metavar="RECORD", help="TOPIC/PARTITION/OFFSET")
+    add_who(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Erase. Raises QuarantineError, SettingsError, StoreUnavailableError, SchemaError."""
+    return asyncio.run(_erase(arguments, database_of_environment()))
+
+
+async def _erase(arguments: argparse.Namespace, url: str) -> int:
+    async with connected(url) as connection:
+        if arguments.record is not None:
+            row = await one_record(connection, arguments.record)
+            done = await erase_record(connection, row.identity, arguments.by, arguments.why)
+        else:
+            found = await erase_order(connection, arguments.order, arguments.by, arguments.why)
+            if found is None:
+                tell(f"No message about order {arguments.order} was heard, and none lies in quarantine.")
+                return NOT_DONE
+            done = found
+    tell(
+        f"Erased: the private members of {done.private_members} messages, "
+        f"the bytes of {done.quarantine_records} records in quarantine."
+    )
+    return 0

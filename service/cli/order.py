@@ -1,0 +1,138 @@
+"""One order: hold it, release it, have it looked at again.
+
+    order list              the orders that publish nothing: held, or stuck because the rules failed on them
+    order hold ORDER        it hears what happens and decides nothing; what was decided before still goes out
+    order release ORDER     it is looked at again, and its money ends as if nothing had happened
+    order retry ORDER       after the rules were mended: it is looked at again (--all: every stuck order)
+
+Exit code of `retry`: 3 where an order is stuck still. Reads PURCHASING_DATABASE_URL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from purchasing_contracts.base import text_of
+
+from service.cli.asking import add_who, tell
+from service.orders.intervention import Intervention
+from service.orders.opened import opened_engine
+from service.settings import database_of_environment
+from service.store.connecting import connected
+from service.store.failures import translated
+from service.store.holds import Halted, halted, hold, note_retry, standing
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import AsyncIterator
+
+    import asyncpg
+
+PAGE = 500
+NOT_DONE, SOME_WERE_BAD = 1, 3
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `order`."""
+    below = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    below.add_parser("list", help="what is halted").add_argument("--json", action="store_true", help="for programs")
+    for name, text in (("hold", "let it decide nothing"), ("release", "let it go on"), ("retry", "look at it again")):
+        one = below.add_parser(name, help=text)
+        if name == "retry":
+            which = one.add_mutually_exclusive_group(required=True)
+            which.add_argument("order", metavar="ORDER", nargs="?")
+            which.add_argument("--all", action="store_true", help="every stuck order")
+        else:
+            one.add_argument("order", metavar="ORDER")
+        add_who(one, why_required=name == "hold")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do one of them. Raises SettingsError, StoreUnavailableError, SchemaError."""
+    does = {"list": _list, "hold": _hold, "release": _release, "retry": _retry}[arguments.what]
+    return asyncio.run(does(arguments, database_of_environment()))
+
+
+async def _list(arguments: argparse.Namespace, url: str) -> int:
+    shown = 0
+    async with connected(url) as connection:
+        async for row in _all_halted(connection):
+            shown += 1
+            held = None if row.held_at is None else text_of(row.held_at)
+            words = [f"held since {held}"] if held else []
+            words += [f"stuck: {row.stuck}"] if row.stuck else []
+            told = json.dumps({"order_id": row.order_id, "held_at": held, "stuck": row.stuck})
+            sys.stdout.write((told if arguments.json else f"{row.order_id}  {', '.join(words)}") + "\n")
+    tell(f"{shown} orders publish nothing." if shown else "No order is held or stuck.")
+    return 0
+
+
+async def _hold(arguments: argparse.Namespace, url: str) -> int:
+    async with connected(url) as connection, translated():
+        if await standing(connection, arguments.order) is None:
+            return _unknown(arguments.order)
+        new = await hold(connection, arguments.order, arguments.by, arguments.why)
+    tell("Held: what was decided before still goes out." if new else "It was held already.")
+    return 0
+
+
+async def _release(arguments: argparse.Namespace, url: str) -> int:
+    async with connected(url) as connection, translated():
+        if await standing(connection, arguments.order) is None:
+            return _unknown(arguments.order)
+    async with opened_engine(url) as (engine, _):
+        handled = await engine.intervene(Intervention(arguments.by, arguments.why, release=(arguments.order,)))
+    if not handled.released:
+        tell("It was not held: nothing to do.")
+        return 0
+    tell(f"Released; {len(handled.outputs)} outputs.")
+    for stuck in handled.stuck:
+        tell(f"The rules fail on it: {stuck.error}. It is stuck.")
+    return SOME_WERE_BAD if handled.stuck else 0
+
+
+async def _retry(arguments: argparse.Namespace, url: str) -> int:
+    still = tried = 0
+    async with connected(url) as connection, opened_engine(url) as (engine, _):
+        if arguments.all:
+            orders = [row.order_id async for row in _all_halted(connection) if row.stuck is not None]
+        else:
+            async with translated():
+                row = await standing(connection, arguments.order)
+            if row is None:
+                return _unknown(arguments.order)
+            if row.held_at is not None:
+                tell("It is held: release it.")
+                return NOT_DONE
+            orders = [arguments.order]
+        for order_id in orders:
+            # One by one: each has its own outcome, and a fault of one holds up no other.
+            handled = await engine.look_again([order_id])
+            outcome = f"stuck: {handled.stuck[0].error}" if handled.stuck else "done"
+            async with translated():
+                await note_retry(connection, order_id, arguments.by, arguments.why, outcome)
+            tried, still = tried + 1, still + bool(handled.stuck)
+            tell(f"{tried} of {len(orders)}: {order_id} {outcome}, {len(handled.outputs)} outputs.")
+    if not orders:
+        tell("No order is stuck.")
+    return SOME_WERE_BAD if still else 0
+
+
+async def _all_halted(connection: asyncpg.Connection[asyncpg.Record]) -> AsyncIterator[Halted]:
+    after = ""
+    while True:
+        async with translated():
+            rows = await halted(connection, after, PAGE)
+        if not rows:
+            return
+        for row in rows:
+            yield row
+        after = rows[-1].order_id
+
+
+def _unknown(order_id: str) -> int:
+    tell(f"No message about order {order_id} was heard.")
+    return NOT_DONE

@@ -1,0 +1,40 @@
+"""The program as an operator runs it, against a database of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+LIMIT = 120
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def lines(self) -> list[Any]:
+        """What it said on stdout, a JSON value a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def command(database: str, *arguments: str, given: bytes | None = None, **environment: str) -> Ended:
+    """Run it to its end."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PURCHASING_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "service", *arguments],
+        env={**inherited, "PURCHASING_DATABASE_URL": database, **environment},
+        input=given,
+        capture_output=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr.decode())
