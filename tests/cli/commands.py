@@ -7,7 +7,10 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from service.store.postgres import PostgresStore
 
 LIMIT = 120
 
@@ -38,3 +41,10 @@ def command(database: str, *arguments: str, given: bytes | None = None, **enviro
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr.decode())
+
+
+async def outputs(store: PostgresStore, order_id: str = "ord-1") -> list[str]:
+    """Of each output of an order, a decision's kind and outcome or a command's line and amount."""
+    rows = await store.fetch("select value from outbox where order_id = $1 order by order_version", order_id)
+    data = [json.loads(row[0])["data"] for row in rows]
+    return [f"{one.get('kind') or one.get('line')} {one.get('outcome') or one['amount']['value']}" for one in data]

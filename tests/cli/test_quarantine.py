@@ -3,15 +3,12 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
-from service.orders.engine import Engine
 from service.orders.intervention import Intervention
-from service.store.postgres import PostgresStore
-from tests.cli.commands import command
+from tests.cli.commands import command, outputs
 from tests.orders.conftest import engine_on
 from tests.orders.said import said
 from tests.orders.stories import Story, paid_order, record
@@ -19,18 +16,6 @@ from tests.orders.test_intervention import lying
 
 SECRET = "Warehouse 3, marker-77aa"
 ORDERS, PAYMENTS = "purchasing.events.order.v1", "purchasing.events.payment.v1"
-
-
-@pytest.fixture
-async def store(database: str) -> AsyncIterator[PostgresStore]:
-    store = await PostgresStore.open(database, connections=2)
-    yield store
-    await store.close()
-
-
-@pytest.fixture
-def engine(store: PostgresStore) -> Engine:
-    return engine_on(store)
 
 
 def garbled(arrival, **change):
@@ -41,12 +26,6 @@ def garbled(arrival, **change):
 
 def named(arrival) -> str:
     return f"{arrival.topic}/{arrival.partition}/{arrival.offset}"
-
-
-async def outputs(store: PostgresStore, order_id: str = "ord-1") -> list[str]:
-    rows = await store.fetch("select value from outbox where order_id = $1 order by order_version", order_id)
-    data = [json.loads(row[0])["data"] for row in rows]
-    return [f"{one.get('kind') or one.get('line')} {one.get('outcome') or one['amount']['value']}" for one in data]
 
 
 async def test_the_list_says_what_lies_there_by_every_filter_and_never_what_is_in_it(database, engine) -> None:

@@ -1,0 +1,120 @@
+"""`erase`: what clause 23 protects is gone, the money is not touched, and nothing brings it back."""
+
+import json
+
+import asyncpg
+import pytest
+
+from service.orders.handled import Handled
+from tests.cli.commands import command, outputs
+from tests.orders.conftest import engine_on
+from tests.orders.stories import Story, record
+
+MARKER = "marker-5c21"
+ADDRESS = f"Warehouse 3, {MARKER}"
+
+
+def story(order_id: str = "ord-1") -> Story:
+    return Story(order_id).placed(address=ADDRESS).accepted().paid().bought(goods=90_000)
+
+
+def bad_records():
+    """Records of the order that break the contract, with what is private in value, headers and key."""
+    event = json.loads(story().arrivals[0].value)
+    schema = record(json.dumps(event | {"time": "yesterday"}).encode(), key=b"ord-1")
+    key = record(json.dumps(event | {"id": "other"}).encode(), key=f"ord-1 {MARKER}".encode())
+    return [schema, key._replace(headers=(("note", MARKER.encode()),))]
+
+
+async def tables_with_the_marker(database: str) -> set[str]:
+    connection = await asyncpg.connect(database)
+    try:
+        tables = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
+        query = (
+            "select count(*) from {} t where position($1 in t::text) > 0"
+            " or position(encode(convert_to($1, 'UTF8'), 'hex') in t::text) > 0"
+            " or position(encode(convert_to($1, 'UTF8'), 'base64') in t::text) > 0"
+        )
+        return {row[0] for row in tables if await connection.fetchval(query.format(row[0]), MARKER)}
+    finally:
+        await connection.close()
+
+
+async def test_what_is_private_is_gone_everywhere_and_that_is_kept(database, engine, store) -> None:
+    await engine.handle([*story(), *bad_records()])
+    before = await tables_with_the_marker(database)
+    done = command(database, "erase", "ord-1", "--by", "ann", "--why", "the buyer asked")
+    rows = await store.fetch(
+        "select done_by, order_id, private_members, quarantine_records, why from erasures order by nth"
+    )
+
+    assert before == {"private_members", "quarantine"}
+    assert (done.code, done.out) == (0, b""), done.err
+    assert await tables_with_the_marker(database) == set()
+    assert [tuple(row) for row in rows] == [("ann", "ord-1", 1, 2, "the buyer asked")]
+    assert MARKER not in done.err
+
+
+async def test_reading_the_topics_again_brings_nothing_back(database, engine, store) -> None:
+    told = [*story(), *bad_records()]
+    await engine.handle(told)
+    command(database, "erase", "ord-1")
+    again = [await engine.handle(told), await engine_on(store).handle(told), await engine_on(store).handle(told[::-1])]
+
+    assert again == 3 * [Handled(known=4)]
+    assert await tables_with_the_marker(database) == set()
+
+
+async def test_the_money_goes_on_as_if_nothing_had_been_erased(database, engine, store) -> None:
+    untouched = Story("ord-2").placed(address=ADDRESS).accepted().paid().bought(goods=90_000)
+    await engine.handle([*story().arrivals[:2], *untouched.arrivals[:2]])
+    command(database, "erase", "ord-1")
+    await engine_on(store).handle([*story().arrivals[2:], *untouched.arrivals[2:]])
+
+    assert await outputs(store) == await outputs(store, "ord-2") == ["agreement effective", "purchase 10010"]
+
+
+async def test_what_if_and_explain_work_after_it(database, engine) -> None:
+    await engine.handle(story().arrivals)
+    command(database, "erase", "ord-1")
+    explained = command(database, "explain", "ord-1", "--json")
+    what_if = command(database, "what-if", "--order", "ord-1")
+
+    assert (explained.code, what_if.code) == (0, 0), explained.err + what_if.err
+    assert explained.lines[0]["order_id"] == "ord-1"
+
+
+async def test_an_erased_record_is_only_replayed_with_a_value_and_can_be_dropped(database, engine, store) -> None:
+    told = story().arrivals
+    bad, _ = bad_records()
+    await engine.handle([*told[1:], bad])
+    command(database, "erase", "ord-1")
+    name = f"{bad.topic}/{bad.partition}/{bad.offset}"
+    shown = command(database, "quarantine", "show", name, "--content")
+    as_it_lies = command(database, "quarantine", "replay", name)
+    repaired = command(database, "quarantine", "replay", name, "--value", "-", given=told[0].value)
+
+    assert (shown.code, shown.out) == (1, b"")
+    assert "was erased" in shown.err
+    assert (as_it_lies.code, repaired.code) == (3, 0), repaired.err
+    assert await outputs(store) == ["agreement effective", "purchase 10010"]
+
+
+async def test_a_record_whose_order_can_t_be_read_is_erased_by_its_name(database, engine) -> None:
+    bad = record(f'{{"domestic_address": "{ADDRESS}'.encode(), key=None)
+    await engine.handle([bad])
+    name = f"{bad.topic}/{bad.partition}/{bad.offset}"
+    done = command(database, "erase", "--record", name, "--by", "ann")
+    (about,) = command(database, "quarantine", "show", name, "--json").lines
+
+    assert done.code == 0, done.err
+    assert await tables_with_the_marker(database) == set()
+    assert about["erased_at"] is not None
+    assert [(one["by"], one["what"], one["outcome"]) for one in about["actions"]] == [("ann", "erase", "erased")]
+    assert Handled() == await engine.handle([bad])
+
+
+@pytest.mark.parametrize("arguments", [("ord-nowhere",), ("--record", "purchasing.events.order.v1/0/99")])
+def test_what_nobody_knows_is_exit_code_1(database, arguments) -> None:
+    done = command(database, "erase", *arguments)
+    assert (done.code, done.out, len(done.err.splitlines())) == (1, b"", 1)

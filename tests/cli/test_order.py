@@ -1,0 +1,100 @@
+"""`order` as an operator uses it: an order held, and one whose rules failed, end with the right money."""
+
+import pytest
+
+from service.rules import clause_06
+from tests.cli.commands import command, outputs
+from tests.orders.conftest import engine_on
+from tests.orders.stories import Story, paid_order
+from tests.orders.test_intervention import dissolved
+
+
+def bought(order_id: str) -> Story:
+    return paid_order(order_id).bought(goods=90_000)
+
+
+@pytest.fixture
+def bug(monkeypatch):
+    """A bug in clause 6 that one order runs into. The commands, in processes of their own, have it mended."""
+    right = clause_06.surplus
+
+    def surplus(reading, price):
+        if reading.order_id == "ord-bad":
+            raise ZeroDivisionError("its address is private")
+        return right(reading, price)
+
+    monkeypatch.setattr(clause_06, "surplus", surplus)
+
+
+async def test_a_bug_in_a_clause_stops_the_one_order_that_runs_into_it_and_the_mended_version_ends_it_right(
+    database, engine, store, bug
+) -> None:
+    handled = await engine.handle([*bought("ord-good"), *bought("ord-bad"), *bought("ord-fine")])
+    later = await engine.handle([bought("ord-bad").cost(500).last])
+    listed = command(database, "order", "list", "--json")
+    before = await outputs(store, "ord-bad")
+    retried = command(database, "order", "retry", "ord-bad", "--by", "ann", "--why", "clause 6 is mended")
+
+    assert [one.order_id for one in (*handled.stuck, *later.stuck)] == ["ord-bad", "ord-bad"]
+    assert listed.lines == [{"order_id": "ord-bad", "held_at": None, "stuck": "ZeroDivisionError"}]
+    assert before == []
+    assert (retried.code, retried.out) == (0, b""), retried.err
+    assert await outputs(store, "ord-bad") == ["agreement effective", "purchase 10010"]
+    assert await outputs(store, "ord-good") == await outputs(store, "ord-fine") == await outputs(store, "ord-bad")
+    assert command(database, "order", "list", "--json").lines == []
+    assert await noted(store) == [("ann", "order retry", "ord-bad", "done", "clause 6 is mended")]
+
+
+async def test_all_stuck_orders_are_retried_at_once_and_what_is_stuck_still_is_exit_code_3(
+    database, engine, store
+) -> None:
+    await engine.handle([*bought("ord-1"), *bought("ord-2")])
+    await store.fetch("update orders set stuck = 'ZeroDivisionError'")
+    # One of them has a fact that no version can read.
+    await store.fetch("""update facts set data = '{"of": "no use"}' where order_id = 'ord-2'""")
+    done = command(database, "order", "retry", "--all")
+
+    assert done.code == 3
+    assert "1 of 2: ord-1 done" in done.err
+    assert "2 of 2: ord-2 stuck: JournalError" in done.err
+    assert [row["order_id"] for row in command(database, "order", "list", "--json").lines] == ["ord-2"]
+
+
+async def test_a_held_order_says_nothing_and_once_released_what_it_would_have_said(database, engine, store) -> None:
+    told = dissolved().arrivals
+    await engine.handle(told[:3])
+    held = command(database, "order", "hold", "ord-1", "--why", "the buyer's bank asked", "--by", "ann")
+    while_held = await engine_on(store).handle(told[3:])
+    listed = command(database, "order", "list", "--json")
+    retried = command(database, "order", "retry", "ord-1")
+    released = command(database, "order", "release", "ord-1", "--by", "bob")
+    again = command(database, "order", "release", "ord-1")
+    straight = paid_order("ord-2").bought(goods=90_000, at=3_000_000).asks_to_cancel("can-2")
+    await engine.handle([*straight.seller_cancels("can-2", penalty=5_000).cost(700, "cost-2")])
+
+    assert (held.code, retried.code, released.code, again.code) == (0, 1, 0, 0), released.err
+    assert (while_held.facts, while_held.outputs) == (len(told) - 3, ())
+    assert [(row["order_id"], row["held_at"] is not None) for row in listed.lines] == [("ord-1", True)]
+    assert "It is held" in retried.err
+    assert "was not held" in again.err
+    commands = [[one for one in await outputs(store, order) if one[-1].isdigit()] for order in ("ord-1", "ord-2")]
+    assert commands[0] == commands[1] != []
+    assert await noted(store) == [
+        ("ann", "order hold", "ord-1", "done", "the buyer's bank asked"),
+        ("bob", "order release", "ord-1", "done", None),
+    ]
+
+
+@pytest.mark.parametrize("what", [("hold", "--why", "x"), ("release",), ("retry",)], ids=lambda what: what[0])
+def test_an_order_nobody_heard_of_is_exit_code_1(database, what) -> None:
+    done = command(database, "order", what[0], "ord-nowhere", *what[1:])
+    assert (done.code, done.err) == (1, "No message about order ord-nowhere was heard.\n")
+
+
+def test_a_hold_needs_a_reason(database) -> None:
+    assert command(database, "order", "hold", "ord-1").code == 2
+
+
+async def noted(store):
+    rows = await store.fetch("select done_by, what, subject, outcome, why from operator_actions order by nth")
+    return [tuple(row) for row in rows]
