@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aiokafka.errors import KafkaError
@@ -109,7 +108,8 @@ async def _verify(*, as_json: bool) -> int:
         except KafkaError as error:
             raise UnreachableError(f"Kafka doesn't answer as it should: {describe(error)}.") from None
     if as_json:
-        sys.stdout.write(json.dumps(asdict(found)) + "\n")
+        told = {"wrong": found.wrong, "counts": dict(found.counts), "complaints": found.complaints}
+        sys.stdout.write(json.dumps(told) + "\n")
     else:
         sys.stdout.write("".join(f"{complaint}\n" for complaint in found.complaints))
     tell(found.summary())
