@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 from aiokafka.errors import KafkaError
 
+from service.rights import missing_right
+
 OUR_PACKAGES = ("service.", "purchasing_contracts.")
 # SQLSTATE classes whose messages speak of connections, rights, names of databases, load and locks, never of
 # values.
@@ -40,7 +42,7 @@ def describe(error: BaseException) -> str:
     sqlstate = getattr(error, "sqlstate", None)
     if isinstance(sqlstate, str):
         name = f"{name} ({sqlstate})"
-    text = " ".join(str(error).split())
+    text = missing_right(error) or " ".join(str(error).split())
     return f"{name}: {text}" if text and _is_safe(error, sqlstate) else name
 
 

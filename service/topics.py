@@ -13,7 +13,10 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
+from aiokafka.protocol.metadata import MetadataRequest
 from purchasing_contracts.topics import OUTBOX, TOPICS, Topic
+
+from service.rights import SEE_SETTINGS, to_grant
 
 Kafka = Mapping[str, Any]
 """How any client connects: aiokafka's arguments from `bootstrap_servers` to TLS and SASL."""
@@ -22,6 +25,7 @@ REPLICAS = 3
 VISIBLE_LIMIT_SECONDS = 30.0
 POLL_SECONDS = 0.05
 EXISTS = 36  # Kafka's error code TOPIC_ALREADY_EXISTS
+FORBIDDEN = 29  # and TOPIC_AUTHORIZATION_FAILED
 
 
 class TopicsError(Exception):
@@ -88,11 +92,14 @@ async def topic_problems(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOP
     async with _admin(kafka) as admin:
         present = {name: len(partitions) for name, partitions in await _partitions(admin, wanted)}
         settings = await _settings(admin, [topic for topic in wanted if topic.name in present])
-    return [
-        problem
-        for topic in wanted
-        for problem in _problems_of(topic, present.get(topic.name), lanes, settings.get(topic.name, {}))
-    ]
+        unseen = await _unseen(admin, [topic.name for topic in wanted if topic.name not in present])
+    problems = [TopicProblem(to_grant(topic.name), stops=True) for topic in wanted if topic.name in unseen]
+    for topic in wanted:
+        if topic.name not in unseen:
+            problems += _problems_of(topic, present.get(topic.name), lanes, settings.get(topic.name, {}))
+    if any(name not in settings for name in present):
+        problems.append(TopicProblem(SEE_SETTINGS, stops=False))
+    return problems
 
 
 def _problems_of(topic: Topic, number: int | None, lanes: int, settings: Mapping[str, str]) -> Iterator[TopicProblem]:
@@ -107,7 +114,7 @@ def _problems_of(topic: Topic, number: int | None, lanes: int, settings: Mapping
         yield TopicProblem(f"{topic.name} has {number} partitions and should have {needed}", stops=False)
     for name, value in topic.settings.items():
         found = settings.get(name)
-        # What may not be read (a right of its own) is no difference.
+        # What may not be read (a right of its own) is said once for all.
         if found is not None and found != value:
             fatal = topic is OUTBOX and name == "cleanup.policy"
             yield TopicProblem(f"{topic.name} has {name}={found} and should have {value}", stops=fatal)
@@ -149,9 +156,19 @@ async def _settings(admin: Any, topics: list[Topic]) -> dict[str, dict[str, str]
     resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
     found = {}
     for answer in await admin.describe_configs(resources):
-        for _code, _message, _kind, name, entries in answer.resources:
-            found[name] = {entry[0]: entry[1] for entry in entries}
+        for code, _message, _kind, name, entries in answer.resources:
+            if code == 0:
+                found[name] = {entry[0]: entry[1] for entry in entries}
     return found
+
+
+async def _unseen(admin: Any, names: list[str]) -> set[str]:
+    """Those of the topics that this user may not see; of others it is known that they don't exist."""
+    if not names:
+        return set()
+    # Asked in this way no broker makes the topics by itself.
+    answer = await admin._send_request(MetadataRequest(names, allow_auto_topic_creation=False))
+    return {topic["topic"] for topic in answer.to_object()["topics"] if topic["error_code"] == FORBIDDEN}
 
 
 def _reason(error: tuple[Any, ...]) -> str:

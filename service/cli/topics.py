@@ -2,8 +2,9 @@
 
     topics create   creates what is missing; changes nothing that is there
     topics check    says, a line each, what is missing or set up otherwise; exit code 1 if anything is
+    topics rights   the ACLs that the service's Kafka user needs here, a line each; asks the database only
 
-The relay's cursor topic gets a partition for each lane of the database, so both ask the database too.
+The relay's cursor topic gets a partition for each lane of the database, so all of them ask the database too.
 """
 
 import argparse
@@ -14,14 +15,16 @@ from aiokafka.errors import KafkaError
 
 from service.failures import describe
 from service.ops.reach import UnreachableError, broker_problem, database_problem
+from service.rights import rights
 from service.settings import Settings, load
 from service.store.postgres import PostgresStore
+from service.store.rows import Installation
 from service.topics import create_topics, topic_problems
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `topics`."""
-    parser.add_argument("what", choices=("create", "check"))
+    parser.add_argument("what", choices=("create", "check", "rights"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,7 +34,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _run(settings: Settings, what: str) -> int:
     kafka = settings.kafka()
-    lanes = await _lanes(settings.database())
+    installation = await _installation(settings.database())
+    lanes = installation.lanes
+    if what == "rights":
+        needed = rights(settings.consumer_group, str(installation.outbox_id))
+        sys.stdout.write("".join(f"{right}\n" for right in needed))
+        return 0
     if reason := await broker_problem(kafka):
         raise UnreachableError(f"Kafka can't be reached: {reason}.")
     try:
@@ -48,9 +56,9 @@ async def _run(settings: Settings, what: str) -> int:
     return 1 if problems else 0
 
 
-async def _lanes(url: str) -> int:
+async def _installation(url: str) -> Installation:
     if reason := await database_problem(url):
         raise UnreachableError(f"PostgreSQL can't be reached: {reason}.")
     store = await PostgresStore.open(url, connections=1)
     await store.close()
-    return store.installation.lanes
+    return store.installation

@@ -166,6 +166,9 @@ class EmbeddedKafka:
             **self._settings,
             "listeners": ",".join([*served, f"CONTROLLER://{controller}"]),
             "advertised.listeners": ",".join(served),
+            "listener.security.protocol.map": ",".join(
+                ["CONTROLLER:PLAINTEXT", *(f"{protocol}:{protocol}" for protocol in ("PLAINTEXT", *self._listeners))]
+            ),
             "controller.quorum.voters": f"1@{controller}",
             "log.dirs": str(self._data),
         }

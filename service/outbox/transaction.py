@@ -11,6 +11,7 @@ from service.outbox.clients import transaction_error
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, encode
 from service.outbox.failures import REFUSALS, RecordsRefusedError
 from service.outbox.journal import Row
+from service.rights import missing_right
 
 STEP_SECONDS = 10.0
 """Limit of each step that waits for Kafka: as long as the broker keeps a transaction open."""
@@ -33,7 +34,7 @@ async def publish(producer: Any, rows: Sequence[Row], cursor: Cursor) -> None:
     except REFUSALS as error:
         position, topic = _place_of(error, rows, sent)
         raise RecordsRefusedError(
-            position, topic, type(error).__name__, alone=len(rows) == 1, until=cursor.position
+            position, topic, missing_right(error) or type(error).__name__, alone=len(rows) == 1, until=cursor.position
         ) from error
     finally:
         # Where one failed the others have too, or will: nobody awaits them any more.

@@ -86,8 +86,8 @@ def _of_server(error: asyncpg.PostgresError) -> StoreError | None:
     if state == NOT_ALLOWED:
         # Its text names a table or another thing of the schema, never a value.
         return NotAllowedError(
-            f"the database user of PURCHASING_DATABASE_URL lacks a right ({error.args[0]}): grant it "
-            "the role for what it does (deploy/rights.md); after an upgrade, `python -m service migrate` gives the roles their new rights"
+            f"the database user of PURCHASING_DATABASE_URL lacks a right ({error.args[0]}): grant it the role for what "
+            "it does (deploy/rights.md); after an upgrade, `python -m service migrate` gives the roles their new rights"
         )
     if state.startswith(NO_TABLES):
         return SchemaError("the database has not the tables this program knows: run `python -m service migrate`")

@@ -42,7 +42,7 @@ def ca(servers: Path) -> tuple[trustme.CA, Path]:
 
 
 @pytest.fixture(scope="session")
-def broker(servers: Path, ca: tuple[trustme.CA, Path]) -> Iterator[Broker]:
+def a_broker(servers: Path, ca: tuple[trustme.CA, Path]) -> Iterator[Broker]:
     """A broker for clients with TLS and SCRAM; all topics are there, nobody has a right yet."""
     key_store = servers / "broker.pem"
     key_store.write_bytes(b"".join(certificate(ca[0])))
@@ -64,6 +64,11 @@ def front(postgres: EmbeddedPostgres, ca: tuple[trustme.CA, Path]) -> Iterator[T
         yield front
 
 
+@pytest.fixture
+def broker(a_broker: Broker) -> Broker:
+    return a_broker
+
+
 @pytest.fixture(scope="session")
 def roles(postgres: EmbeddedPostgres) -> str:
     """A user for each role, with a password of its own; the template database that has the tables and the roles."""
@@ -82,10 +87,21 @@ def roles(postgres: EmbeddedPostgres) -> str:
     return "purchasing_template"
 
 
+@pytest.fixture(scope="session")
+def a_guarded(postgres: EmbeddedPostgres, roles: str, front: TlsFront, ca: tuple[trustme.CA, Path]) -> Database:
+    """The template itself: tests make copies of it."""
+    return Database(postgres, roles, front.port, ca[1])
+
+
 @pytest.fixture
-async def guarded(
-    postgres: EmbeddedPostgres, roles: str, front: TlsFront, ca: tuple[trustme.CA, Path]
-) -> AsyncIterator[Database]:
+async def guarded(a_guarded: Database) -> AsyncIterator[Database]:
     """A migrated database with roles, of the test's own; `dsn(role)` is how a user of that role comes in."""
-    async with Database.copy_of(roles, postgres, front.port, ca[1]) as database:
+    async with a_guarded.another() as database:
         yield database
+
+
+@pytest.fixture
+def another_ca(tmp_path: Path) -> Path:
+    """The certificate of an authority that nothing here comes from."""
+    trustme.CA().cert_pem.write_to_path(tmp_path / "another.pem")
+    return tmp_path / "another.pem"

@@ -12,6 +12,8 @@ from typing import Any, Self
 
 import asyncpg
 import trustme
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -25,8 +27,11 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 from cryptography.hazmat.primitives import serialization
+from purchasing_contracts.topics import OUTBOX
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
+from service.topics import create_topics
+from tests.delivery.service import eventually
 
 LANES = 4
 ROLES = ("service", "operator", "eraser", "reader")
@@ -80,11 +85,37 @@ class Broker:
         for future in self._admin.delete_acls([self._acl(name, right, AclBindingFilter)]).values():
             assert len(future.result()) == 1
 
+    async def send(self, topic: str, key: str, value: str) -> None:
+        """A record of somebody else's."""
+        producer = AIOKafkaProducer(bootstrap_servers=self.kafka.bootstrap_servers)
+        await producer.start()
+        try:
+            partition = 0 if topic == OUTBOX.name else None
+            await producer.send_and_wait(topic, value.encode(), key.encode(), partition=partition)
+        finally:
+            await producer.stop()
+
+    async def forget_cursors(self) -> None:
+        """Another database's outbox comes next: the cursor topic is made anew."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka.bootstrap_servers)
+        await admin.start()
+        try:
+            await admin.delete_topics([OUTBOX.name])
+
+            async def gone() -> bool:
+                return OUTBOX.name not in await admin.list_topics()
+
+            await eventually(gone, "the cursor topic is gone")
+        finally:
+            await admin.close()
+        await create_topics({"bootstrap_servers": self.kafka.bootstrap_servers}, LANES)
+
     def settings(self, user: tuple[str, str]) -> dict[str, str]:
         """What the environment says of it."""
         return {
             "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": self.address,
             "PURCHASING_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "PURCHASING_HTTP_PORT": "0",
             "PURCHASING_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
             "PURCHASING_KAFKA_SASL_USERNAME": user[0],
             "PURCHASING_KAFKA_SASL_PASSWORD": user[1],
@@ -112,15 +143,13 @@ class Database:
         self.name = name
         self.ca_file = ca_file
 
-    @classmethod
     @asynccontextmanager
-    async def copy_of(
-        cls, template: str, server: EmbeddedPostgres, tls_port: int, ca_file: Path
-    ) -> AsyncIterator[Self]:
+    async def another(self) -> AsyncIterator[Self]:
+        """A copy of it, for a while."""
         name = f"guarded_{uuid.uuid4().hex[:12]}"
-        connection = await asyncpg.connect(server.dsn)
-        await connection.execute(f"create database {name} template {template}")
-        database = cls(server, name, tls_port, ca_file)
+        connection = await asyncpg.connect(self.server.dsn)
+        await connection.execute(f"create database {name} template purchasing_template")
+        database = type(self)(self.server, name, self.tls_port, self.ca_file)
         # Another database, another outbox: transactional ids and the relay's group are made from its id.
         await database.execute("update installation set outbox_id = gen_random_uuid()")
         try:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import trustme
 
 from tests.security.site import Database, service
 from tests.security.tls_front import TlsFront
@@ -14,12 +13,6 @@ def test_a_server_whose_certificate_is_checked_is_spoken_to_with_tls(guarded: Da
     done = service("explain", "nobody", DATABASE_URL=guarded.dsn("reader"))
     assert (done.returncode, done.stderr) == (1, "No message about order nobody was heard.\n")
     assert front.encrypted > before
-
-
-@pytest.fixture
-def another_ca(tmp_path: Path) -> Path:
-    trustme.CA().cert_pem.write_to_path(tmp_path / "another.pem")
-    return tmp_path / "another.pem"
 
 
 def test_a_server_with_a_certificate_of_an_unknown_authority_is_not_told_the_password(
