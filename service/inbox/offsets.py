@@ -7,12 +7,16 @@ never handled. So the word is `none`, a new group's start is found and committed
 recognised here and put into a sentence.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 log = structlog.get_logger("service.inbox")
+
+AGAIN_SECONDS = 0.5
+"""How long after a lost offset it is looked for again."""
 
 
 class OffsetLostError(Exception):
@@ -62,17 +66,41 @@ async def settle(
     """Make sure that each assigned partition has an offset to go on from: commit its start for a group that
     is new to it.
 
-    Committed at once, so that what retention removes from now on is noticed. Raises OffsetLostError.
+    Committed at once, so that what retention removes from now on is noticed. Raises OffsetLostError, once the
+    same offset was found lost twice: another worker may commit, or a broker take over, just as we look.
     """
-    at = await bounds(scout, partitions)
-    new: dict[TopicPartition, int] = {}
-    for partition, (begins, ends) in at.items():
-        committed = await consumer.committed(partition)
-        if committed is None:
-            consumer.seek(partition, begins)
-            new[partition] = begins
-        elif problem := lost(partition, group, committed, begins, ends):
-            raise OffsetLostError(problem)
+    wanted = list(partitions)
+    suspected: Mapping[TopicPartition, tuple[int, str]] = {}
+    while True:
+        new, problems = await _look(consumer, scout, group, wanted)
+        for partition, (position, problem) in problems.items():
+            if partition in suspected and suspected[partition][0] == position:
+                raise OffsetLostError(problem)
+        if not problems:
+            break
+        suspected = problems
+        await asyncio.sleep(AGAIN_SECONDS)
     if new:
+        for partition, begins in new.items():
+            consumer.seek(partition, begins)
         await consumer.commit(new)
         log.info("New to these partitions: reading them from their start.", group=group, partitions=len(new))
+
+
+async def _look(
+    consumer: AIOKafkaConsumer, scout: AIOKafkaConsumer, group: str, partitions: list[TopicPartition]
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, tuple[int, str]]]:
+    """The starts of the partitions that are new to the group; of others the offset that is lost, and a sentence."""
+    # What is committed comes first: the end of a partition, asked before it, would already have been passed by
+    # whoever read the partition meanwhile, for seconds or more where this process was frozen in between.
+    committed = {partition: await consumer.committed(partition) for partition in partitions}
+    at = await bounds(scout, partitions)
+    new: dict[TopicPartition, int] = {}
+    problems: dict[TopicPartition, tuple[int, str]] = {}
+    for partition, (begins, ends) in at.items():
+        position = committed[partition]
+        if position is None:
+            new[partition] = begins
+        elif problem := lost(partition, group, position, begins, ends):
+            problems[partition] = (position, problem)
+    return new, problems

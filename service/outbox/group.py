@@ -66,6 +66,11 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         """Whether the group has given out its lanes and no rebalance is under way that we know of."""
         return not self._pending
 
+    @property
+    def assignments(self) -> int:
+        """How often the group has given out its lanes."""
+        return self._assignments
+
     async def run(self) -> None:
         """Be a member until cancelled; then leave. A consumer that fails is replaced, after a pause with
         jitter."""
@@ -138,6 +143,9 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """The group has decided. Must be quick: heartbeats of the new generation begin after it."""
+        if self._consumer is None:
+            # It is being closed, and a rebalance that had begun comes to its end.
+            return
         partitions = self._consumer.partitions_for_topic(CURSOR_TOPIC) or ()
         if len(partitions) != self._lanes:
             self.problem = f"{CURSOR_TOPIC} has {len(partitions)} partitions, the outbox has {self._lanes} lanes"

@@ -4,7 +4,6 @@
 each changes one thing of an event that is good otherwise. `Hostile.good` are good events that only look odd.
 """
 
-import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -216,7 +215,7 @@ class Hostile:
         return sent._replace(headers=odd * self.rng.choice((1, 50)))
 
     def odd_members(self) -> Sent:
-        event = self.event(unknown={"a": [1.5, None, "\0"]}, **{"\u6f22": "\U0001f4b0"})
+        event = self.event(unknown={"a": [1.5, None, "\0"]}, 漢="\U0001f4b0")
         event["data"]["unknown"] = "x" * self.rng.choice((10, 10_000))
         return structured_as(event)
 
@@ -284,5 +283,3 @@ def surplus(seed: int, count: int) -> list[Sent]:
     order = f"crowded-{seed}"
     events = [hostile.event(subject=order) for _ in range(count)]
     return [structured(event) for event in events]
-
-

@@ -20,18 +20,24 @@ REMEMBERED = 2_000
 REPEATED = 0.08
 BINARY = 0.15
 MALFORMED = 0.03
+ODD = 0.2
 # Multiples of four: the 29th of February stays one.
 PAST, FUTURE = -20, 60
 YEAR = re.compile(r'"(20\d\d)(-\d\d-\d\dT)')
 
 
 class Workload:
-    """Records of one seed, without end: `next` gives the next. Order ids are the seed's own."""
+    """Records of one seed, without end: `next` gives the next. Order ids are the seed's own.
 
-    def __init__(self, seed: int, malformed: float = MALFORMED) -> None:
+    `malformed` is the share of records to be put aside; unless `ordinary`, also such of a megabyte, and good ones that
+    look odd.
+    """
+
+    def __init__(self, seed: int, malformed: float = MALFORMED, *, ordinary: bool = True) -> None:
         self._rng = random.Random(seed)
         self._seed = seed
         self._malformed = malformed
+        self._ordinary = ordinary
         self._hostile = Hostile(seed)
         self._orders = 0
         self._open: list[list[Event]] = []
@@ -44,7 +50,9 @@ class Workload:
     def next(self) -> Sent:
         roll = self._rng.random()
         if roll < self._malformed:
-            return self._hostile.bad(ordinary=True)
+            return self._hostile.bad(ordinary=self._ordinary)
+        if not self._ordinary and self._rng.random() < ODD:
+            return self._hostile.good()
         if roll < self._malformed + REPEATED and self._told:
             # In the other mode, perhaps: the same message all the same.
             return self._written(self._rng.choice(self._told).event or {})

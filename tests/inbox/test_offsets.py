@@ -92,6 +92,44 @@ async def test_a_lost_offset_is_refused_and_nothing_is_committed():
     assert broker.commits == []
 
 
+class Busy(Broker):
+    """A broker at which another worker reads and acknowledges, and records are removed, with every question."""
+
+    async def _goes_on(self):
+        for partition in self.ends_at:
+            self.ends_at[partition] += 10
+            self.begins_at[partition] = self.committed_at[partition] = self.ends_at[partition]
+
+    async def beginning_offsets(self, partitions):
+        await self._goes_on()
+        return await super().beginning_offsets(partitions)
+
+    async def end_offsets(self, partitions):
+        found = await super().end_offsets(partitions)
+        await self._goes_on()
+        return found
+
+    async def committed(self, partition):
+        found = await super().committed(partition)
+        self.questions -= 1
+        if not self.questions:
+            self._goes_on = self._rests
+        await self._goes_on()
+        return found
+
+    async def _rests(self):
+        return
+
+
+@pytest.mark.parametrize("questions", [1, 2, 3])
+async def test_what_others_acknowledge_and_retention_removes_as_we_look_is_not_lost(questions):
+    broker = Busy()
+    broker.questions = questions
+    broker.holds(P, 0, 5, committed=3)
+    await settle(broker, broker, "purchasing", [P])
+    assert broker.commits == []
+
+
 class Watched(Broker):
     """A watch over both; each time it is asked, the clock is a second later."""
 

@@ -1,0 +1,95 @@
+"""Everything there is to judge a run by: what was sent, what the database holds, what Kafka holds."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from purchasing_contracts.topics import OUTBOX, TOPICS
+
+from tests.chaos.reader import Outsider, Read
+from tests.chaos.records import EVENT_TOPICS, NUMBER, Sent
+
+OUT = tuple(topic.name for topic in TOPICS if topic.direction == "out")
+Where = tuple[str, int, int]
+
+
+@dataclass
+class Evidence:
+    """One look at the end of a run. `ends` are per partition: for all readers, and for those of what is committed."""
+
+    sent: Sequence[Sent] = ()
+    came_in: Sequence[tuple[Where, int]] = ()
+    """Where each record lies in its topic, and its number."""
+    published: Sequence[Read] = ()
+    cursors: Sequence[Read] = ()
+    ends: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    acknowledged: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    outbox: Sequence[Mapping[str, Any]] = ()
+    facts: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    quarantine: Sequence[Mapping[str, Any]] = ()
+    orders: Sequence[Mapping[str, Any]] = ()
+    lanes: Mapping[int, int] = field(default_factory=dict)
+    noted: Mapping[int, int] = field(default_factory=dict)
+    now: datetime | None = None
+
+
+async def gather(bootstrap: str, dsn: str, group: str, sent: Sequence[Sent]) -> Evidence:
+    """Look at everything, from outside."""
+    found = Evidence(sent=sent)
+    connection = await asyncpg.connect(dsn)
+    try:
+        found.outbox = await connection.fetch(
+            "select lane, position, order_id, order_version, topic, key, id, value from outbox order by lane, position"
+        )
+        facts = defaultdict(list)
+        for row in await connection.fetch("select order_id, source, id, at, type, data from facts"):
+            facts[row["order_id"]].append(row)
+        found.facts = facts
+        found.quarantine = await connection.fetch('select topic, partition, "offset", reason, order_id from quarantine')
+        found.orders = await connection.fetch("select order_id, stuck, due_at, held_at from orders")
+        found.lanes = dict(await connection.fetch("select lane, position from lanes"))
+        found.noted = dict(await connection.fetch("select lane, position from relay_notes"))
+        found.now = await connection.fetchval("select clock_timestamp()")
+    finally:
+        await connection.close()
+    await asyncio.to_thread(_read, Outsider(bootstrap), group, found)
+    return found
+
+
+def _read(outsider: Outsider, group: str, found: Evidence) -> None:
+    everything = (*EVENT_TOPICS, *OUT, OUTBOX.name)
+    all_ends, committed = (outsider.ends(everything, committed=only) for only in (False, True))
+    found.ends = {place: (end, committed[place]) for place, end in all_ends.items()}
+    found.acknowledged = outsider.acknowledged(group, EVENT_TOPICS)
+    found.published = list(outsider.records(OUT))
+    found.cursors = list(outsider.records((OUTBOX.name,)))
+    found.came_in = [
+        ((one.topic, one.partition, one.offset), int(one.headers[NUMBER] or b"-1"))
+        for one in outsider.records(EVENT_TOPICS)
+    ]
+
+
+async def is_quiet(dsn: str, outsider: Outsider, group: str) -> str | None:
+    """None once everything was read, decided and published; else what is still to be done."""
+    ends = await asyncio.to_thread(outsider.ends, EVENT_TOPICS, committed=False)
+    acknowledged = await asyncio.to_thread(outsider.acknowledged, group, EVENT_TOPICS)
+    lag = sum(end - max(0, acknowledged[place]) for place, end in ends.items())
+    if lag:
+        return f"{lag} records of lag"
+    connection = await asyncpg.connect(dsn)
+    try:
+        waiting = await connection.fetchval(
+            "select sum(position - coalesce((select n.position from relay_notes n where n.lane = l.lane), 0))"
+            " from lanes l"
+        )
+        due = await connection.fetchval(
+            "select count(*) from orders, purchasing_clock(null) as c"
+            " where stuck is null and due_at < coalesce(c.horizon, c.instant)"
+        )
+    finally:
+        await connection.close()
+    return f"{waiting} outputs to publish, {due} deadlines to fire" if waiting or due else None

@@ -1,0 +1,105 @@
+"""Who does the harm: two hands that take faults from a shuffled deck, every kind once before any comes again."""
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from tests.chaos.faults import BROKER, DATABASE, FAULTS, SLOT, Scene
+from tests.chaos.place import Place
+
+PAUSE_SECONDS = 2.0
+CAUGHT_UP_SECONDS = 180.0
+RETRY_SECONDS = 0.25
+
+
+@dataclass
+class Done:
+    """What came of one kind of fault. `caught_up`: seconds from its end until everything was published that had been
+    decided by then, whatever else went wrong meanwhile."""
+
+    times: int = 0
+    missed: int = 0
+    caught_up: list[float] = field(default_factory=list)
+
+
+class Hands:
+    """Two hands on a place. `done` says what they did, by the fault's name."""
+
+    def __init__(self, place: Place, seed: int, names: tuple[str, ...], slots: int, say: Callable[[str], None]) -> None:
+        self.done: dict[str, Done] = defaultdict(Done)
+        self._place = place
+        self._rng = random.Random(f"faults {seed}")
+        self._names = names
+        self._deck: list[str] = []
+        self._first = list(names)
+        self._rng.shuffle(self._first)
+        self._say = say
+        self._locks = {name: asyncio.Lock() for name in (BROKER, DATABASE, *(f"slot {n}" for n in range(slots)))}
+        self._slots = slots
+        self._watching: set[asyncio.Task[None]] = set()
+
+    async def at_work(self, enough: Callable[[], bool], hands: int) -> None:
+        """Harm with so many hands until it is enough, and every kind of fault was tried once."""
+        await asyncio.gather(*(self._hand(enough) for _ in range(hands)))
+
+    async def caught_up(self) -> None:
+        """Wait for what is still being watched; the place is quiet by now, or it isn't and that was said."""
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
+
+    async def _hand(self, enough: Callable[[], bool]) -> None:
+        while self._first or not enough():
+            if not self._names:
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            name = self._draw()
+            takes, fault = FAULTS[name]
+            rng = random.Random(self._rng.getrandbits(64))
+            slot = rng.randrange(self._slots)
+            async with AsyncExitStack() as taken:
+                await taken.enter_async_context(self._locks[f"slot {slot}" if takes == SLOT else takes])
+                self._say(f"{name} (slot {slot})" if takes == SLOT else name)
+                done = await fault(Scene(self._place, rng, slot))
+            one = self.done[name]
+            one.times += done
+            one.missed += not done
+            if done:
+                task = asyncio.create_task(self._watch(one))
+                self._watching.add(task)
+                task.add_done_callback(self._watching.discard)
+            await asyncio.sleep(rng.uniform(0, PAUSE_SECONDS))
+
+    def _draw(self) -> str:
+        if self._first:
+            return self._first.pop()
+        if not self._deck:
+            self._deck = list(self._names)
+            self._rng.shuffle(self._deck)
+        return self._deck.pop()
+
+    async def _watch(self, done: Done) -> None:
+        begun = time.monotonic()
+        decided: dict[int, int] = {}
+        while time.monotonic() - begun < CAUGHT_UP_SECONDS:
+            try:
+                connection = await asyncpg.connect(self._place.dsn, timeout=10)
+                try:
+                    decided = decided or dict(await connection.fetch("select lane, position from lanes"))
+                    noted = dict(await connection.fetch("select lane, position from relay_notes"))
+                finally:
+                    await connection.close()
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                # It is the database that suffers just now.
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if all(noted.get(lane, 0) >= position for lane, position in decided.items()):
+                done.caught_up.append(time.monotonic() - begun)
+                return
+            await asyncio.sleep(RETRY_SECONDS)

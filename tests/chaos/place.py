@@ -1,0 +1,223 @@
+"""Where it happens: a broker, a database, and workers in slots; slot 0 reaches both servers through proxies."""
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import asyncpg
+import psutil
+
+from service.embedded import EmbeddedKafka, EmbeddedPostgres
+from service.embedded.process import free_port
+from service.failpoints import VARIABLE
+from service.store.migrate import migrate
+from service.topics import create_topics
+from tests.chaos.proxy import Proxy
+
+LANES = 4
+GROUP = "purchasing"
+ROOT = Path(__file__).resolve().parent.parent.parent
+END_SECONDS = 40.0
+
+
+class ProxiedKafka(EmbeddedKafka):
+    """A broker with a second listener, which it advertises at another port: a proxy's."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, temporary=True)
+        self.behind, self.proxied = free_port(), free_port()
+
+    def _write_configuration(self) -> Path:
+        path = super()._write_configuration()
+        written = dict(line.split("=", 1) for line in path.read_text("utf-8").splitlines())
+        more = {
+            "listeners": f"{written['listeners']},PROXIED://127.0.0.1:{self.behind}",
+            "advertised.listeners": f"{written['advertised.listeners']},PROXIED://127.0.0.1:{self.proxied}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT",
+        }
+        # Of a setting given twice the last counts.
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(f"{name}={value}\n" for name, value in more.items())
+        return path
+
+
+class Worker:
+    """One process of the service."""
+
+    def __init__(self, number: int, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.number, self.process, self.log = number, process, log
+        self._ps = psutil.Process(process.pid)
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    @property
+    def frozen(self) -> bool:
+        with suppress(psutil.NoSuchProcess):
+            return self._ps.status() == psutil.STATUS_STOPPED
+        return False
+
+    @property
+    def memory(self) -> int:
+        """Resident bytes."""
+        with suppress(psutil.NoSuchProcess):
+            return int(self._ps.memory_info().rss)
+        return 0
+
+    def ports(self) -> set[int]:
+        """The local ports of its connections."""
+        with suppress(psutil.NoSuchProcess):
+            return {one.laddr.port for one in self._ps.net_connections("tcp")}
+        return set()
+
+    def send(self, number: signal.Signals) -> None:
+        if self.running:
+            self.process.send_signal(number)
+
+    async def ended(self, limit: float = END_SECONDS) -> bool:
+        """Whether it ends within that time."""
+        until = time.monotonic() + limit
+        while self.running:
+            if time.monotonic() > until:
+                return False
+            await asyncio.sleep(0.02)
+        return True
+
+
+class Place:
+    """`async with Place(directory, workers) as place`. Nothing is left behind, whatever happens inside."""
+
+    def __init__(self, directory: Path, *, hurried: bool) -> None:
+        self.directory = directory
+        self.hurried = hurried
+        self.kafka = ProxiedKafka(directory / "kafka")
+        self.postgres = EmbeddedPostgres(directory / "postgres", temporary=True)
+        self.slots: dict[int, Worker] = {}
+        self.unexpected: list[str] = []
+        self.started = 0
+        self.memory: list[int] = []
+        self._expected_end: set[int] = set()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as undo:
+            undo.push_async_exit(self)
+            shutil.rmtree(self.directory, ignore_errors=True)
+            await asyncio.gather(self.kafka.start(), self.postgres.start())
+            await create_topics({"bootstrap_servers": self.bootstrap}, LANES)
+            connection = await asyncpg.connect(self.postgres.dsn)
+            await connection.execute("create database chaos")
+            await connection.close()
+            await migrate(self.dsn, lanes=LANES)
+            port = int(self.dsn.rpartition(":")[2].partition("/")[0])
+            self.proxies = [Proxy(self.kafka.proxied, self.kafka.behind), Proxy(free_port(), port)]
+            for proxy in self.proxies:
+                await proxy.start()
+            undo.pop_all()
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        for worker in self.slots.values():
+            worker.send(signal.SIGKILL)
+            await worker.ended()
+        for proxy in getattr(self, "proxies", []):
+            await proxy.close()
+        await asyncio.gather(
+            self.kafka.__aexit__(None, None, None), self.postgres.__aexit__(None, None, None), return_exceptions=True
+        )
+
+    @property
+    def bootstrap(self) -> str:
+        return self.kafka.bootstrap_servers
+
+    @property
+    def dsn(self) -> str:
+        return self.postgres.dsn_of("chaos")
+
+    def start(self, slot: int, failpoints: str = "") -> Worker:
+        """A worker into a slot that has none."""
+        self.started += 1
+        bootstrap, dsn = self.bootstrap, self.dsn
+        if slot == 0:
+            kafka, postgres = self.proxies
+            there = dsn.rpartition(":")[2].partition("/")[0]
+            bootstrap, dsn = f"127.0.0.1:{kafka.port}", dsn.replace(f":{there}/", f":{postgres.port}/")
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("PURCHASING_")},
+            "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+            "PURCHASING_DATABASE_URL": dsn,
+            "PURCHASING_CONSUMER_GROUP": GROUP,
+            "PURCHASING_LOG_FORMAT": "json",
+            "PURCHASING_HTTP_PORT": "0",
+            **({VARIABLE: failpoints} if failpoints else {}),
+        }
+        path = self.directory / f"worker-{self.started:03}-slot-{slot}.log"
+        module = "tests.chaos.hurried" if self.hurried else "service"
+        with path.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, "run"],
+                env=environment,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        worker = self.slots[slot] = Worker(self.started, process, path)
+        return worker
+
+    def expect_end(self, worker: Worker) -> None:
+        """Say that it is going to end and by whose doing: anything else is a crash, and reported."""
+        self._expected_end.add(worker.number)
+
+    def look_after(self) -> None:
+        """Start anew what ended unasked (a supervisor would), and remember it; note memory."""
+        self.memory.append(max((worker.memory for worker in self.slots.values()), default=0))
+        for slot, worker in list(self.slots.items()):
+            if not worker.running and worker.number not in self._expected_end:
+                self.unexpected.append(f"worker {worker.number} ended with {worker.process.returncode}: {worker.log}")
+                self.start(slot)
+
+    async def stop(self, slot: int) -> None:
+        """End a slot's worker in order."""
+        worker = self.slots.pop(slot)
+        self.expect_end(worker)
+        worker.send(signal.SIGCONT)
+        worker.send(signal.SIGTERM)
+        if not await worker.ended():
+            self.unexpected.append(f"worker {worker.number} did not end when it was asked to: {worker.log}")
+            worker.send(signal.SIGKILL)
+            await worker.ended()
+        elif worker.process.returncode not in (0, 1, -signal.SIGTERM):  # the last: it had hardly begun
+            self.unexpected.append(f"worker {worker.number} ended with {worker.process.returncode}: {worker.log}")
+
+    async def kill(self, slot: int) -> None:
+        worker = self.slots.pop(slot)
+        self.expect_end(worker)
+        worker.send(signal.SIGKILL)
+        await worker.ended()
+
+    async def end_sessions(self, slot: int, rng: random.Random) -> int:
+        """pg_terminate_backend of what the slot's worker has there, all or some of it; how many."""
+        worker = self.slots.get(slot)
+        ports = worker.ports() if worker is not None else set()
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            found = await connection.fetch("select pid, client_port from pg_stat_activity where datname = 'chaos'")
+            ours = [row[0] for row in found if row[1] in ports]
+            chosen = [pid for pid in ours if rng.random() < 0.7] or ours
+            for pid in chosen:
+                await connection.execute("select pg_terminate_backend($1)", pid)
+        finally:
+            await connection.close()
+        return len(chosen)

@@ -1,0 +1,74 @@
+"""A network between a worker and a server that can be cut, or swallow everything."""
+
+import asyncio
+from contextlib import suppress
+
+CHUNK = 65_536
+
+
+class Proxy:
+    """Passes TCP connections to a port on to another port of this machine, as long as it is mended."""
+
+    def __init__(self, port: int, target: int) -> None:
+        self.port = port
+        self._target = target
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._open = asyncio.Event()
+        self._open.set()
+        self._refusing = False
+        self._server: asyncio.Server | None = None
+        self._passing: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port)
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        self.cut()
+        for task in self._passing:
+            task.cancel()
+        await asyncio.gather(*self._passing, return_exceptions=True)
+
+    def cut(self) -> None:
+        """Reset every connection, and each new one, until `mend`."""
+        self._refusing = True
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    def swallow(self) -> None:
+        """Pass nothing on until `mend`: nobody is told that nobody listens."""
+        self._open.clear()
+
+    def mend(self) -> None:
+        """Go on. What was swallowed is passed on now, late as it is."""
+        self._refusing = False
+        self._open.set()
+
+    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._refusing:
+            writer.transport.abort()
+            return
+        await self._open.wait()
+        try:
+            there = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        for source, drain in ((reader, there[1]), (there[0], writer)):
+            task = asyncio.create_task(self._pass(source, drain))
+            self._passing.add(task)
+            task.add_done_callback(self._passing.discard)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            with suppress(OSError):
+                while data := await reader.read(CHUNK):
+                    await self._open.wait()
+                    writer.write(data)
+                    await writer.drain()
+        finally:
+            self._writers.discard(writer)
+            # A side that has ended ends the other.
+            writer.transport.abort() if self._refusing else writer.close()

@@ -1,0 +1,81 @@
+"""What another client library (librdkafka) reads of Kafka: records, ends, and how far a group has come."""
+
+import uuid
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, IsolationLevel, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+LIMIT = 60.0
+
+
+class Read(NamedTuple):
+    """One record, with its headers as a mapping (of a name given twice the last)."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: dict[str, bytes | None]
+
+
+class Outsider:
+    """Reads a broker. Every method raises AssertionError where something is not to be had within LIMIT."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+
+    def partitions(self, topics: tuple[str, ...]) -> list[TopicPartition]:
+        found = self._admin.list_topics(timeout=LIMIT).topics
+        return [TopicPartition(name, number) for name in topics for number in found[name].partitions]
+
+    def ends(self, topics: tuple[str, ...], *, committed: bool) -> dict[tuple[str, int], int]:
+        """Where each partition ends, for those who read what is committed or for all."""
+        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+        wanted = {partition: OffsetSpec.latest() for partition in self.partitions(topics)}
+        answers = self._admin.list_offsets(wanted, isolation_level=level, request_timeout=LIMIT)
+        return {(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}
+
+    def acknowledged(self, group: str, topics: tuple[str, ...]) -> dict[tuple[str, int], int]:
+        """What the group has committed, -1001 where nothing."""
+        consumer = Consumer({"bootstrap.servers": self._bootstrap, "group.id": group, "enable.auto.commit": False})
+        try:
+            found = consumer.committed(self.partitions(topics), timeout=LIMIT)
+            return {(tp.topic, tp.partition): tp.offset for tp in found}
+        finally:
+            consumer.close()
+
+    def records(self, topics: tuple[str, ...]) -> Iterator[Read]:
+        """Everything committed in these topics now, each partition's in its order."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self._bootstrap,
+                "group.id": f"chaos-{uuid.uuid4().hex}",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "queued.max.messages.kbytes": 65_536,
+                "log_level": 0,
+            }
+        )
+        partitions = self.partitions(topics)
+        for partition in partitions:
+            partition.offset = 0
+        consumer.assign(partitions)
+        left = {(tp.topic, tp.partition) for tp in partitions}
+        try:
+            while left:
+                message = consumer.poll(LIMIT)
+                assert message is not None, f"no end of {sorted(left)} within {LIMIT} s: a transaction hangs"
+                place = (message.topic(), message.partition())
+                if message.error():
+                    assert message.error().name() == "_PARTITION_EOF", message.error()
+                    left.discard(place)
+                    continue
+                headers = dict(message.headers() or ())
+                yield Read(*place, message.offset(), message.key(), message.value(), headers)
+        finally:
+            consumer.close()

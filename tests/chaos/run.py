@@ -1,0 +1,173 @@
+"""The chaos run: real Kafka, real PostgreSQL, real workers, and everything that can go wrong, by a printed seed.
+
+`python -m tests.chaos.run --seed 7 --events 100000 --minutes 10`. Ends with a table of what was survived and a
+judgement; exit code 1 where there is anything to complain of. Logs lie in `.embedded/chaos/SEED` until the next run.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from tests.chaos import bombs, hurried
+from tests.chaos.evidence import gather, is_quiet
+from tests.chaos.faults import FAULTS, NO_FAULT
+from tests.chaos.hands import Hands
+from tests.chaos.hostile import surplus
+from tests.chaos.place import GROUP, ROOT, Place
+from tests.chaos.reader import Outsider
+from tests.chaos.records import Sent
+from tests.chaos.sender import Sender
+from tests.chaos.table import Report, told
+from tests.chaos.verify import judge
+from tests.chaos.workload import MALFORMED, Workload
+
+QUIET_SECONDS = 240.0
+HOSTILE = 0.6
+BOMB = 200
+
+
+@dataclass
+class Plan:
+    """A run: what is sent in how many minutes, on how many workers, and which faults (all of them unless named).
+
+    `hurried`: the service's timeouts are cut to seconds, to fit more into the time. `surplus`: so many facts of one
+    order, which may have a thousand. `malformed`: the share of hostile records; from a half on also large ones.
+    `bombs`: at the end, so many megabytes in one small compressed batch.
+    """
+
+    seed: int
+    events: int
+    minutes: float
+    workers: int = 3
+    hands: int = 2
+    hurried: bool = False
+    faults: tuple[str, ...] = tuple(FAULTS)
+    surplus: int = 1_050
+    malformed: float = MALFORMED
+    bombs: int = 0
+    say: Callable[[str], None] = field(default=lambda line: None)
+
+
+async def run(plan: Plan) -> Report:
+    """Do it; returns what came of it. Raises AssertionError where it can't come to an end."""
+    begun = time.monotonic()
+    async with Place(ROOT / ".embedded" / "chaos" / str(plan.seed), hurried=plan.hurried) as place:
+        for slot in range(plan.workers):
+            place.start(slot)
+        sender = Sender(place.bootstrap)
+        hands = Hands(place, plan.seed, plan.faults, plan.workers, plan.say)
+        harmed = asyncio.Event()
+        sending = asyncio.create_task(sender.send(_records(plan, harmed), plan.events / (plan.minutes * 60)))
+        nursing = asyncio.create_task(_nurse(place))
+        plan.say(f"sending {plan.events:,} records in {plan.minutes:g} minutes")
+        try:
+            await hands.at_work(lambda: len(sender.sent) >= plan.events or sending.done(), plan.hands)
+            harmed.set()
+            await sending
+            await sender.flush()
+            calm = len(place.memory)
+            if plan.bombs:
+                sender.sent += await bombs.drop(place.bootstrap, len(sender.sent), plan.bombs)
+            sent = time.monotonic()
+            plan.say(f"{len(sender.sent):,} records are sent, all is mended: waiting until it is quiet")
+            await _quiet(place)
+            quiet = time.monotonic()
+            plan.say("quiet: looking at what came of it")
+            found = await gather(place.bootstrap, place.dsn, GROUP, sender.sent)
+        finally:
+            for task in (sending, nursing):
+                task.cancel()
+        for slot in list(place.slots):
+            await place.stop(slot)
+        complaints = await asyncio.to_thread(judge, found)
+        complaints["no worker ended by itself"] = place.unexpected
+        await hands.caught_up()
+    return Report(
+        seed=plan.seed,
+        records=len(sender.sent),
+        orders=len(found.orders),
+        outputs=len(found.published),
+        put_aside=len(found.quarantine),
+        workers=place.started,
+        memory=place.memory[:calm],
+        memory_after=place.memory[calm:],
+        seconds=time.monotonic() - begun,
+        quiet_after=quiet - sent,
+        faults=hands.done,
+        complaints=complaints,
+        evidence=found,
+    )
+
+
+def _records(plan: Plan, harmed: asyncio.Event) -> Iterator[Sent]:
+    """As many as planned, and more until the last fault is over: a place is only reached by work."""
+    rng = random.Random(f"records {plan.seed}")
+    crowd = surplus(plan.seed, plan.surplus)
+    share = 1.1 * len(crowd) / plan.events
+    for n, record in enumerate(Workload(plan.seed, plan.malformed, ordinary=plan.malformed < 0.5)):
+        if n >= plan.events and harmed.is_set():
+            break
+        yield record
+        if crowd and rng.random() < share:
+            yield crowd.pop()
+    yield from crowd
+
+
+async def _nurse(place: Place) -> None:
+    while True:
+        place.look_after()
+        await asyncio.sleep(0.25)
+
+
+async def _quiet(place: Place) -> None:
+    outsider, until = Outsider(place.bootstrap), time.monotonic() + QUIET_SECONDS
+    seen = 0
+    # Twice in a row: a deadline may fire in between.
+    while seen < 2:
+        left = await is_quiet(place.dsn, outsider, GROUP)
+        seen = seen + 1 if left is None else 0
+        assert time.monotonic() < until, f"not quiet after {QUIET_SECONDS:g} s: {left}; logs: {place.directory}"
+        await asyncio.sleep(1.0)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--seed", type=int, default=None, help="the same seed sends the same and harms the same")
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--minutes", type=float, default=None, help="in how many the events are sent (10,000 a minute)")
+    parser.add_argument("--hurried", action="store_true", help=(hurried.__doc__ or "").partition("\n")[0])
+    parser.add_argument("--fault", action="append", choices=sorted(FAULTS), help="only this; may be repeated")
+    parser.add_argument("--hostile", action="store_true", help="no faults: most of what is sent is malformed instead")
+    parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
+    given = parser.parse_args()
+    seed = random.SystemRandom().randrange(10_000) if given.seed is None else given.seed
+    plan = Plan(
+        seed,
+        given.events,
+        given.minutes or max(1.0, given.events / 10_000),
+        given.workers,
+        hurried=given.hurried,
+        faults=NO_FAULT if given.hostile else tuple(given.fault or FAULTS),
+        malformed=HOSTILE if given.hostile else MALFORMED,
+        bombs=BOMB if given.hostile else 0,
+        say=_say,
+    )
+    _say(f"seed {seed}")
+    report = asyncio.run(run(plan))
+    sys.stdout.write(json.dumps(report.plain(), indent=2) + "\n" if given.json else told(report))
+    return 1 if report.unclean else 0
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""Sends records with librdkafka, at a pace, through whatever happens to the broker."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer
+
+from tests.chaos.records import NUMBER, Sent
+
+FLUSH_SECONDS = 180.0
+STEP_SECONDS = 0.02
+
+
+class Sender:
+    """Numbers what it sends; `sent` is all of it, by number."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.sent: list[Sent] = []
+        self.failures: list[str] = []
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                # Through restarts of the broker without doubling: what is malformed is counted record by record.
+                "enable.idempotence": True,
+                "delivery.timeout.ms": 600_000,
+                "linger.ms": 5,
+                "message.max.bytes": 1_060_000,
+                "queue.buffering.max.kbytes": 524_288,
+                "reconnect.backoff.max.ms": 500,
+                "log_level": 0,
+            }
+        )
+
+    async def send(self, records: Iterable[Sent], rate: float) -> None:
+        """Send all of them, so many a second."""
+        begun = time.monotonic()
+        for n, record in enumerate(records):
+            while not self._queued(record):  # noqa: ASYNC110 - librdkafka has no event for it
+                await asyncio.sleep(STEP_SECONDS)
+            ahead = n / rate - (time.monotonic() - begun)
+            if ahead > STEP_SECONDS or n % 500 == 0:
+                self._producer.poll(0)
+                await asyncio.sleep(max(0.0, ahead))
+
+    async def flush(self) -> None:
+        """Wait until the broker has everything. Raises AssertionError where it doesn't."""
+        until = time.monotonic() + FLUSH_SECONDS
+        while self._producer.flush(0):
+            assert time.monotonic() < until, f"{len(self._producer)} records could not be sent"
+            await asyncio.sleep(STEP_SECONDS)
+        assert not self.failures, self.failures[:5]
+
+    def _queued(self, record: Sent) -> bool:
+        number = str(len(self.sent)).encode()
+        try:
+            self._producer.produce(
+                record.topic,
+                value=record.value,
+                key=record.key,
+                headers=[*record.headers, (NUMBER, number)],
+                on_delivery=self._told,
+            )
+        except BufferError:
+            self._producer.poll(0)
+            return False
+        self.sent.append(record)
+        return True
+
+    def _told(self, error: Any, _message: Any) -> None:
+        if error is not None:
+            self.failures.append(str(KafkaException(error)))

@@ -1,0 +1,198 @@
+"""The judgement: what an outsider could complain of after a run. An empty list is a clean run.
+
+One check a promise; each returns sentences. They look at Kafka for what came out, at the topics and the sender's memory
+for what went in, and ask the rules afresh what the money should be.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from purchasing_contracts.base import instant_of
+from purchasing_contracts.envelope import decode_published
+from purchasing_contracts.published import PublishedData
+from purchasing_contracts.quarantine import RecordQuarantined
+from purchasing_contracts.topics import topic_of
+
+from service.orders.engine import FACTS_PER_ORDER
+from service.orders.journals import read_back
+from service.rules.facts import Fact, micros
+from service.rules.ledger import Output
+from service.store.rows import FactRow
+from tests.chaos.evidence import Evidence
+from tests.chaos.reader import Read
+from tests.rules.money import money
+from tests.rules.playing import Played, fact
+
+QUARANTINE = topic_of(RecordQuarantined).name
+SHOWN = 20
+
+
+def each_output_once(found: Evidence) -> Iterator[str]:
+    """Every id once, what is in the journal and nothing else, byte for byte."""
+    wanted = {row["id"]: row for row in found.outbox}
+    if len(wanted) != len(found.outbox):
+        yield "the journal itself has an id twice"
+    times = Counter(json.loads(one.value or b"{}")["id"] for one in found.published)
+    yield from (f"output {one} is published {count} times" for one, count in times.items() if count > 1)
+    yield from (f"output {one} is missing in Kafka" for one in wanted.keys() - times.keys())
+    yield from (f"output {one} is in Kafka and not in the journal" for one in times.keys() - wanted.keys())
+    for one in found.published:
+        row = wanted.get(json.loads(one.value or b"{}")["id"])
+        if row is not None and (one.topic, one.key, one.value) != (row["topic"], row["key"].encode(), row["value"]):
+            yield f"output {row['id']} is not what the journal has"
+
+
+def positions_are_dense(found: Evidence) -> Iterator[str]:
+    """Every lane's positions from 1 on without a gap, in Kafka as in the journal, and the cursor at the last."""
+    positions: dict[int, list[int]] = {lane: [] for lane in found.lanes}
+    for one in found.published:
+        positions.setdefault(_number(one, "lane"), []).append(_number(one, "position"))
+    for lane, taken in positions.items():
+        if sorted(taken) != list(range(1, found.lanes.get(lane, 0) + 1)):
+            yield f"lane {lane}: {len(taken)} positions published, not 1 to {found.lanes.get(lane)} once each"
+    last = {one.partition: json.loads(one.value or b"{}")["position"] for one in found.cursors}
+    for lane, position in found.lanes.items():
+        if last.get(lane, 0) != position:
+            yield f"lane {lane}: the cursor is at {last.get(lane)}, the last output at {position}"
+
+
+def in_order(found: Evidence) -> Iterator[str]:
+    """One order's outputs: versions 1 to n once each, ascending with the position and in every partition."""
+    last: dict[tuple[str, int, int], int] = {}
+    versions: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    seen: dict[tuple[str, int, str], int] = {}
+    for one in found.published:
+        lane, position = _number(one, "lane"), _number(one, "position")
+        if position <= last.get((one.topic, one.partition, lane), 0):
+            yield f"lane {lane}, position {position} comes late in {one.topic}/{one.partition}"
+        last[one.topic, one.partition, lane] = position
+        if one.topic == QUARANTINE:
+            continue
+        data = json.loads(one.value or b"{}")["data"]
+        order, version = data["order_id"], data["order_version"]
+        if version <= seen.get((one.topic, one.partition, order), 0):
+            yield f"order {order}: version {version} comes late in {one.topic}/{one.partition}"
+        seen[one.topic, one.partition, order] = version
+        versions[order].append((position, version))
+    for order, pairs in versions.items():
+        if [version for _, version in sorted(pairs)] != list(range(1, len(pairs) + 1)):
+            yield f"order {order}: versions {[version for _, version in sorted(pairs)]}"
+
+
+def nothing_is_left(found: Evidence) -> Iterator[str]:
+    """The outbox is empty, nothing unread, no order stuck or overdue, no transaction open, nothing unsent."""
+    for lane, position in found.lanes.items():
+        if found.noted.get(lane, 0) != position:
+            yield f"lane {lane}: {position - found.noted.get(lane, 0)} outputs are left in the outbox"
+    for place, (end, committed) in found.ends.items():
+        if end != committed:
+            yield f"{place}: a transaction hangs, {end - committed} offsets can't be read"
+    for place, offset in found.acknowledged.items():
+        lag = found.ends[place][0] - max(0, offset)
+        if lag:
+            yield f"{place}: a lag of {lag}"
+    yield from (f"order {row['order_id']} is stuck: {row['stuck']}" for row in found.orders if row["stuck"])
+    yield from (
+        f"order {row['order_id']}: a deadline of {row['due_at']} has not fired"
+        for row in found.orders
+        if row["due_at"] is not None and found.now is not None and (found.now - row["due_at"]).total_seconds() > 60
+    )
+    yield from (f"record {n} was not delivered" for n in set(range(len(found.sent))) - {n for _, n in found.came_in})
+
+
+def bad_is_put_aside(found: Evidence) -> Iterator[str]:
+    """Each malformed record once, in the table and in the topic; of the good ones only what contradicts or is too
+    much."""
+    aside = Counter((row["topic"], row["partition"], row["offset"]) for row in found.quarantine)
+    said = Counter(
+        (data["topic"], data["partition"], data["offset"])
+        for data in (json.loads(one.value or b"{}")["data"] for one in found.published if one.topic == QUARANTINE)
+    )
+    reasons = {(row["topic"], row["partition"], row["offset"]): row["reason"] for row in found.quarantine}
+    known = {(row["source"], row["id"]): (order, _fact_of(row)) for order, rows in found.facts.items() for row in rows}
+    wanted = set()
+    for where, n in found.came_in:
+        sent = found.sent[n]
+        if sent.event is None or sent.verdict == "bad":
+            wanted.add(where)
+            continue
+        event = sent.event
+        order, stands = known.get((event["source"], event["id"]), ("", None))
+        if (order, stands) == (event["subject"], fact(event)):
+            continue
+        wanted.add(where)
+        full = stands is None and len(found.facts.get(event["subject"], ())) >= FACTS_PER_ORDER
+        if reasons.get(where) != ("too_many_facts" if full else "conflict"):
+            yield f"{where}: a good event ({event['id']}) is no fact, reason {reasons.get(where)}"
+    for name, seen in (("the table", aside), ("the topic", said)):
+        yield from (
+            f"{where}: {found.sent[n].kind}, not in {name}"
+            for where, n in found.came_in
+            if where in wanted and not seen[where]
+        )
+        yield from (f"{where}: in {name} for nothing" for where in seen.keys() - wanted)
+        yield from (f"{where}: {count} times in {name}" for where, count in seen.items() if count > 1)
+
+
+def the_money_is_right(found: Evidence) -> Iterator[str]:
+    """Per line of every order: commanded − failed − demanded + withheld, as published, equals what the rules say of
+    the same facts asked for the first time; and asked again on top of what was published they have nothing to add."""
+    assert found.now is not None
+    now = micros(found.now)
+    outputs: dict[str, list[Output]] = defaultdict(list)
+    for one in found.published:
+        if one.topic != QUARANTINE:
+            attributes, data = decode_published(one.value or b"")
+            assert isinstance(data, PublishedData)
+            at = micros(instant_of(attributes["time"]))
+            outputs[data.order_id].append(Output(attributes["id"], data.order_version, at, data))
+    yield from (f"order {order} has outputs and no facts" for order in outputs.keys() - found.facts.keys())
+    for order, rows in found.facts.items():
+        facts = [_fact_of(row) for row in rows]
+        live, fresh = _played(order, facts, now), _played(order, facts, now)
+        live.ledger = live.ledger.after(sorted(outputs[order], key=lambda one: one.version))
+        fresh.look(now, now)
+        if money(live) != money(fresh):
+            yield f"order {order}: published {money(live)}, the rules say {money(fresh)}"
+        if more := live.look(now, now):
+            yield f"order {order}: the rules would add {[type(one.data).__name__ for one in more]}"
+
+
+CHECKS: Mapping[str, Callable[[Evidence], Iterable[str]]] = {
+    "every id exactly once, as in the journal": each_output_once,
+    "positions dense, cursors at the last": positions_are_dense,
+    "one order's outputs in order": in_order,
+    "bad records put aside once, no others": bad_is_put_aside,
+    "money as the rules say of the facts": the_money_is_right,
+    "nothing left: outbox, lag, transactions, deadlines": nothing_is_left,
+}
+
+
+def judge(found: Evidence) -> dict[str, list[str]]:
+    """Complaints by check; at most SHOWN of each."""
+    complaints: dict[str, list[str]] = {}
+    for name, check in CHECKS.items():
+        said = list(check(found))
+        complaints[name] = [*said[:SHOWN], *([f"... {len(said)} in all"] if len(said) > SHOWN else [])]
+    return complaints
+
+
+def _number(one: Read, header: str) -> int:
+    return int(one.headers[header] or b"-1")
+
+
+def _fact_of(row: Mapping[str, Any]) -> Fact[Any]:
+    kept = FactRow(row["order_id"], row["source"], row["id"], 0, 0, row["at"], row["type"], row["data"])
+    (one,) = read_back(None, [kept], ()).facts
+    return one
+
+
+def _played(order: str, facts: list[Fact[Any]], now: int) -> Played:
+    played = Played(order)
+    played.facts = {(one.source, one.id): one for one in facts}
+    played.clock = now
+    # Bars a deposit, which no run lives to see; the rules are asked the same question on both sides.
+    played.barred = True
+    return played
