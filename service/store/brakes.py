@@ -103,17 +103,20 @@ async def admit(
     Where it does not, all lanes' brake is pulled, nothing is counted, and what would exceed is returned. A position
     counts once, however often it is tried; one that a person let go is not counted.
     """
-    positions = [one.position for one in refunds]
     async with connection.transaction():
         # The lanes one by one: two at once could both stay within what is left.
         await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
-        counted = {row[0] for row in await connection.fetch(_COUNTED, lane, positions)}
-        new = [one for one in refunds if one.position not in counted]
+        counted = await connection.fetchval(_COUNTED, lane)
+        # By currency, the position of the last and the sum: a row each, not one a refund.
+        new: dict[str, tuple[int, int]] = {}
+        for one in refunds:
+            if one.position > counted:
+                new[one.currency] = (one.position, new.get(one.currency, (0, 0))[1] + one.amount)
         totals = {row[0]: int(row[1]) for row in await connection.fetch(_LAST_MINUTE)}
-        for one in new:
-            totals[one.currency] = totals.get(one.currency, 0) + one.amount
-        mine = {one.currency for one in new}
-        exceeded = [Exceeded(c, totals[c], limits[c]) for c in sorted(mine) if totals[c] > limits.get(c, totals[c])]
+        totals = {currency: totals.get(currency, 0) + amount for currency, (_, amount) in new.items()}
+        exceeded = [
+            Exceeded(c, total, limits[c]) for c, total in sorted(totals.items()) if total > limits.get(c, total)
+        ]
         if exceeded:
             currency, amount, limit = exceeded[0]
             why = f"{amount} {currency} (minor units) would be refunded within a minute, the limit is {limit}"
@@ -121,9 +124,8 @@ async def admit(
                 await _note(connection, AUTOMATIC, "outbox pause", ALL_LANES, why)
             return exceeded[0]
         if new:
-            await connection.execute(
-                _COUNT, lane, [one.position for one in new], [one.currency for one in new], [one.amount for one in new]
-            )
+            positions, amounts = zip(*new.values(), strict=True)
+            await connection.execute(_COUNT, lane, positions, list(new), amounts)
             await connection.execute(_FORGET)
     return None
 
@@ -142,10 +144,10 @@ _RELEASE = """
 insert into outbox_releases (lane, position) select lane, position from lanes where $1::smallint = -1 or lane = $1
 on conflict (lane) do update set position = excluded.position
 """
+# A lane is published in order, so it is counted in order: all refunds up to a position, or none behind it.
 _COUNTED = """
-select position from refunds_admitted where lane = $1 and position = any($2::bigint[])
-union all
-select p from unnest($2::bigint[]) as p where p <= (select position from outbox_releases where lane = $1)
+select greatest((select max(position) from refunds_admitted where lane = $1),
+    (select position from outbox_releases where lane = $1), 0)
 """
 _LAST_MINUTE = """
 select currency, sum(amount)::numeric from refunds_admitted where at > clock_timestamp() - interval '1 minute'

@@ -144,3 +144,11 @@ async def test_what_was_refunded_more_than_a_minute_ago_is_not_counted(world: Wo
         await admit(connection, 0, [Refund(1, "CNY", 1_000)], LIMITS)
         await connection.execute("update refunds_admitted set at = at - interval '61 seconds'")
         assert await admit(connection, 0, [Refund(2, "CNY", 1_000)], LIMITS) is None
+
+
+async def test_a_batch_tried_again_with_more_in_it_counts_only_what_is_new(world: World) -> None:
+    first = [Refund(1, "CNY", 300), Refund(2, "EUR", 10), Refund(3, "CNY", 300)]
+    async with world.pool.acquire() as connection:
+        assert await admit(connection, 0, first, LIMITS) is None
+        assert await admit(connection, 0, [*first, Refund(4, "CNY", 400)], LIMITS) is None
+        assert await admit(connection, 0, [Refund(5, "CNY", 1)], LIMITS) == Exceeded("CNY", 1_001, 1_000)
