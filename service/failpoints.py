@@ -12,7 +12,8 @@
 is read when the first place is passed and then no more. Unset, a place costs one call and a look into an
 empty table (0.1 µs).
 
-The places: `batch.before_commit` (the lanes are locked and everything is written, nothing is committed),
+The places: `deadlines.claimed` (the rows of due orders are locked, nothing is decided),
+`batch.before_commit` (the lanes are locked and everything is written, nothing is committed),
 `inbox.assigned` (partitions were given to this process, their offsets are not looked at yet),
 `inbox.after_commit_before_ack` (stored, Kafka doesn't know yet), `relay.before_init` (a lane was given to this
 process, its producer is not yet initialised), `relay.before_cursor` (initialised, the cursor is not read yet),
@@ -32,6 +33,7 @@ from pathlib import Path
 VARIABLE = "PURCHASING_FAILPOINTS"
 
 PLACES = (
+    "deadlines.claimed",
     "batch.before_commit",
     "inbox.assigned",
     "inbox.after_commit_before_ack",

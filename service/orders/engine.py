@@ -148,6 +148,7 @@ class Engine:
                     again = [] if horizon is None else await batch.claim_due(horizon, due)
                     if not again:
                         return Handled()
+                    await failpoint("deadlines.claimed")
                 transaction = Transaction(batch, self._means())
                 handled = await transaction.take_in(
                     arrivals, again, look_for_foreign=look_for_foreign, intervention=intervention
