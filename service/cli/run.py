@@ -86,6 +86,8 @@ async def _embedded(clock: str | None) -> End:
             kafka_bootstrap_servers=stack.kafka.bootstrap_servers,
             kafka_security_protocol="PLAINTEXT",
             database_url=stack.postgres.dsn,
+            # Any free port: for trying out, and 8080 is often taken.
+            http_port=0,
         )
         _log(settings)
         await migrate(settings.database())

@@ -5,6 +5,7 @@ from service.demo.play import DemoError
 from service.embedded import EmbeddedError
 from service.failpoints import FailpointError
 from service.inbox.offsets import OffsetLostError
+from service.ops.http import PortError
 from service.ops.reach import UnreachableError
 from service.quarantine.finding import QuarantineError
 from service.settings import SettingsError
@@ -18,6 +19,7 @@ SAID = (
     FailpointError,
     NotAllowedError,
     OffsetLostError,
+    PortError,
     QuarantineError,
     SchemaError,
     SettingsError,

@@ -10,11 +10,13 @@ consumer, which then stays in the group until its session ends.)
 
 import asyncio
 import logging
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, KafkaError, UnknownTopicOrPartitionError, for_code
 from faststream import AckPolicy
@@ -24,10 +26,12 @@ from purchasing_contracts.topics import TOPICS
 from service.failpoints import failpoint
 from service.failures import anything_else, describe
 from service.inbox.header_names import tolerate_any_header_name
+from service.inbox.library import LibraryLog, Listener
 from service.inbox.offsets import settle
 from service.inbox.parser import Message, arrival_of, parse_batch, pass_through
 from service.inbox.retries import happens_within, until_stored
 from service.inbox.security import security_of
+from service.ops.stopwatch import Stopwatch
 from service.orders.arrival import Arrival
 
 log = structlog.get_logger("service.inbox")
@@ -67,17 +71,25 @@ class Inbox:
         stopping: asyncio.Event,
         fail: Callable[[Exception], None],
         blown: Callable[[], Collection[str]] = tuple,
+        stored: Callable[[Any, Mapping[str, int], Mapping[str, float]], None] = lambda *_: None,
+        middlewares: Sequence[Any] = (),
     ) -> None:
         self.failures_in_a_row = 0
         """How often the batch in hand could not be stored so far."""
         self.partitions: list[TopicPartition] = []
         """All partitions there are, whoever has them; known once it has started."""
+        self.assignments = 0
+        """How often the group has given out its partitions."""
+        self.rebalancing_since: float | None = None
+        """By the monotonic clock; None while this worker has its partitions, or knows that it has none."""
         self._handle = handle
+        self._report = stored
         self._group = group
         self._stopping = stopping
         self._fail = fail
         self._blown = blown
         self._in_hand: Mapping[TopicPartition, int] = {}
+        self._stopwatch = Stopwatch()
         self._kafka = kafka
         tolerate_any_header_name()
         self._scout = AIOKafkaConsumer(**kafka)
@@ -95,8 +107,9 @@ class Inbox:
             parser=self._take_in_hand,
             decoder=pass_through,
             graceful_timeout=GRACE_SECONDS,
-            logger=_LibraryLog(),
+            logger=LibraryLog(),
             log_level=logging.DEBUG,
+            middlewares=middlewares,
         )
         self._subscriber = self._broker.subscriber(
             *EVENT_TOPICS,
@@ -112,7 +125,7 @@ class Inbox:
             session_timeout_ms=SESSION_TIMEOUT_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
             max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
-            listener=_Listener(self._settle, self.mind_fuses),
+            listener=Listener(EVENT_TOPICS, self._settle, self._given_out),
         )
         self._subscriber(self._on_batch)
 
@@ -120,6 +133,11 @@ class Inbox:
     def consumer(self) -> AIOKafkaConsumer | None:
         """The consumer, between start and stop."""
         return self._subscriber.consumer
+
+    @property
+    def assigned(self) -> Mapping[str, int]:
+        """How many partitions of each topic are this worker's."""
+        return Counter(p.topic for p in self.consumer.assignment()) if self.consumer is not None else {}
 
     @property
     def scout(self) -> AIOKafkaConsumer:
@@ -210,8 +228,10 @@ class Inbox:
         with anything_else(self._fail):
             if await self._stored(message):
                 await failpoint("inbox.after_commit_before_ack")
-                await self._acknowledge(message)
+                with self._stopwatch.time("acknowledge"):
+                    await self._acknowledge(message)
                 self._in_hand = {}
+                self._report(message.raw_message, Counter(p.topic for p in self.partitions), self._stopwatch.seconds)
                 return
         # Not stored, so no other batch may be taken; `stop` is on its way.
         while self._subscriber.running:  # noqa: ASYNC110 - FastStream has no event for it
@@ -220,13 +240,23 @@ class Inbox:
     async def _stored(self, message: Message) -> bool:
         if self._stopping.is_set():
             return False
-        arrivals = [arrival_of(record) for record in message.raw_message]
+        self._stopwatch = Stopwatch()
+        with self._stopwatch.time("decode"):
+            arrivals = [arrival_of(record) for record in message.raw_message]
 
         async def store() -> bool:
-            await self._handle(arrivals)
+            with self._stopwatch.time("store"):
+                await self._handle(arrivals)
             return True
 
         return bool(await until_stored(store, self._stopping, told=self._told))
+
+    def _given_out(self, *, done: bool) -> None:
+        """The group gives out its partitions, or has done so."""
+        self.rebalancing_since = None if done else time.monotonic()
+        if done:
+            self.assignments += 1
+            self.mind_fuses()
 
     def _told(self, failures: int) -> None:
         self.failures_in_a_row = failures
@@ -254,34 +284,3 @@ class Inbox:
                 # Nothing is skipped meanwhile, as there is no offset reset; the watch settles it when it
                 # looks.
                 log.warning("The assigned partitions' offsets are not settled yet.", because=describe(error))
-
-
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    def __init__(
-        self, settle_all: Callable[[set[TopicPartition]], Awaitable[None]], mind_fuses: Callable[[], None]
-    ) -> None:
-        self._settle_all = settle_all
-        self._mind_fuses = mind_fuses
-
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """Nothing to do: a batch in hand is stored all the same, and its next owner finds the facts known."""
-
-    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        # Before anything waits: a new assignment forgets what was paused, and fetches once it has positions.
-        self._mind_fuses()
-        by_topic = {topic: sorted(p.partition for p in assigned if p.topic == topic) for topic in EVENT_TOPICS}
-        log.info("Partitions assigned.", **by_topic)
-        await self._settle_all(assigned)
-
-
-class _LibraryLog:
-    """What FastStream logs, without the texts of errors that it puts into its messages, and without its
-    chat.
-    """
-
-    def log(self, level: int, msg: Any, /, *, exc_info: Any = None, **_extra: object) -> None:
-        text = str(msg)
-        if isinstance(exc_info, BaseException):
-            text = text.partition(":")[0]
-        if level >= logging.WARNING and not text.startswith("Auto create topics is disabled"):
-            log.log(level, text, exc_info=exc_info)

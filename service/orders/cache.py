@@ -26,6 +26,9 @@ class Cache:
         self._facts_max = facts_max
         self._states: OrderedDict[str, OrderState] = OrderedDict()
         self._facts = 0
+        self.hits = 0
+        """How often a state was found."""
+        self.misses = 0
 
     @property
     def facts(self) -> int:
@@ -40,7 +43,9 @@ class Cache:
         """Return the order's state if it is that of this token."""
         state = self._states.get(order_id)
         if state is None or state.version != version:
+            self.misses += 1
             return None
+        self.hits += 1
         self._states.move_to_end(order_id)
         return state
 

@@ -101,6 +101,7 @@ class Relay:
             joined=membership is not None and membership.joined,
             problem=self._problem or (membership.problem if membership else None),
             lanes=tuple(self._lanes[number].status() for number in sorted(self._lanes)),
+            assignments=0 if membership is None else membership.assignments,
         )
 
     async def _find_installation(self) -> Installation:

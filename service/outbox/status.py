@@ -33,6 +33,8 @@ class RelayStatus:
     joined: bool
     problem: str | None
     lanes: tuple[LaneStatus, ...]
+    assignments: int = 0
+    """How often the group has given out its lanes."""
 
     @property
     def stopped(self) -> tuple[LaneStatus, ...]:

@@ -24,6 +24,7 @@ class Worker:
             "PURCHASING_DATABASE_URL": database,
             "PURCHASING_CONSUMER_GROUP": group,
             "PURCHASING_LOG_FORMAT": "json",
+            "PURCHASING_HTTP_PORT": "0",
             **more,
         }
         self.process: subprocess.Popen[bytes] | None = None

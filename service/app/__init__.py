@@ -1,0 +1,107 @@
+"""The service as a whole: the only place where the real parts are joined.
+
+It starts from the outside in (the port for health and metrics, database, schema, topics, then relay and inbox) and ends
+from the inside out. What may come back is waited for with a reason in the log: a database or a broker that is away.
+What only a person can mend ends it with a sentence: an old schema, missing topics, a lost offset.
+"""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Sequence
+
+from service.app.observed import Observed, observed_part
+from service.app.parts import inbox_part, relay_part, running, store_part
+from service.app.ready import StartError, database_ready, topics_ready
+from service.app.telling import tell
+from service.deadlines import watch_deadlines
+from service.ending import SHUTDOWN_SECONDS, End, be_gone_within
+from service.failures import anything_else
+from service.inbox.fuse import FuseLimits, Fuses
+from service.inbox.retries import until_stored
+from service.ops.kafka_noise import calm
+from service.orders.arrival import Arrival
+from service.orders.engine import Engine
+from service.orders.handled import Handled
+from service.settings import Settings
+from service.store.fuses import FusesInDatabase
+from service.store.postgres import PostgresStore
+from service.terms.source import TermsInDatabase
+
+__all__ = ["StartError", "serve"]
+
+STUCK_AT_ONCE = 1000
+
+
+async def serve(settings: Settings) -> End:
+    """Run until SIGTERM or SIGINT, or until something goes wrong that waiting doesn't mend. Returns which."""
+    end = End(asyncio.Event())
+    loop = asyncio.get_running_loop()
+    calm(loop)
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for number in signals:
+        loop.add_signal_handler(number, end.ask, number.name)
+    with anything_else(end.because_of):
+        async with (
+            observed_part(settings) as observed,
+            running(observed.survey.run(end.asked), "survey", end),
+        ):
+            await _start(settings, observed, end)
+    for number in signals:
+        loop.remove_signal_handler(number)
+    return end
+
+
+async def _start(settings: Settings, observed: Observed, end: End) -> None:
+    kafka, url = settings.kafka(), settings.database()
+    observed.worker.waits_for = "PostgreSQL"
+    if not await database_ready(url, end):
+        return
+    async with store_part(url) as store:
+        observed.worker.waits_for = "Kafka"
+        if await topics_ready(kafka, store.installation.lanes, end):
+            await _work(settings, store, observed, end)
+
+
+async def _work(settings: Settings, store: PostgresStore, observed: Observed, end: End) -> None:
+    observed.worker.waits_for = "its terms, its lanes and its consumer group"
+    terms = await until_stored(lambda: TermsInDatabase.read(store), end.asked)
+    if terms is None:
+        return
+    engine = Engine(store, terms)
+    observed.worker.cache = engine.cache
+    limits = FuseLimits(settings.fuse_share, settings.fuse_records, settings.fuse_at_least)
+    fuses = Fuses(FusesInDatabase(store), limits)
+    observed.worker.fuses = fuses
+    await until_stored(fuses.look, end.asked)
+    async with relay_part(settings, store.installation.lanes, end) as relay:
+        observed.worker.relay = relay
+
+        async def handle(arrivals: Sequence[Arrival]) -> None:
+            handled = await engine.handle(arrivals)
+            fuses.count(arrivals, handled)
+            tell(arrivals, handled, relay, observed.metrics)
+
+        async def retry_stuck() -> None:
+            if stuck := await store.stuck(STUCK_AT_ONCE):
+                tell((), await engine.look_again(stuck), relay, observed.metrics)
+
+        async def fire_due() -> Handled | None:
+            handled = await until_stored(engine.fire_due, end.asked)
+            if handled is not None:
+                tell((), handled, relay, observed.metrics)
+                observed.metrics.fired(handled)
+            return handled
+
+        # A new version may know better what to do with orders whose rules raised.
+        await until_stored(retry_stuck, end.asked)
+        async with (
+            inbox_part(settings, handle, store, fuses, observed, end),
+            running(fuses.run(end.asked), "fuses", end),
+            running(watch_deadlines(fire_due, end.asked), "deadlines", end),
+        ):
+            # What was loaded to get here stays: the collector needn't look at it again and again.
+            gc.collect()
+            gc.freeze()
+            await end.asked.wait()
+            be_gone_within(SHUTDOWN_SECONDS, end)

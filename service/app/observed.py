@@ -1,0 +1,39 @@
+"""What makes the service visible while it runs: its counters, its looks around, and the port that tells of them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from faststream.kafka.prometheus import KafkaPrometheusMiddleware
+
+from service.inbox.subscriber import EVENT_TOPICS
+from service.ops.collector import WorkerCollector
+from service.ops.http import Pages, listening
+from service.ops.metrics import Metrics
+from service.ops.survey import Survey
+from service.ops.worker import Worker
+from service.settings import Settings
+
+
+class Observed:
+    """One worker seen from outside."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.survey = Survey(settings.kafka(), settings.database(), settings.consumer_group, EVENT_TOPICS)
+        self.worker = Worker(self.survey)
+        self.metrics = Metrics()
+        self.port = 0
+        """Where it is told: the port that was asked for, or the one that was free."""
+        self.metrics.registry.register(WorkerCollector(self.worker, EVENT_TOPICS))
+        self.middlewares: Sequence[Any] = (
+            KafkaPrometheusMiddleware(registry=self.metrics.registry, app_name="purchasing"),
+        )
+
+
+@asynccontextmanager
+async def observed_part(settings: Settings) -> AsyncIterator[Observed]:
+    """The port, answering from the first moment on, whatever the service still waits for. Raises PortError."""
+    observed = Observed(settings)
+    async with listening(Pages(observed.worker, observed.metrics.registry), settings.http_port) as port:
+        observed.port = port
+        yield observed

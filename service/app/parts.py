@@ -1,0 +1,162 @@
+"""The parts of the service, each as a block: made at its begin, ended in bounded time at its end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from service.app.observed import Observed
+from service.ending import End, within
+from service.failures import describe
+from service.inbox.fuse import Fuses
+from service.inbox.retries import happens_within, pause_before, until_stored
+from service.inbox.subscriber import Inbox
+from service.inbox.watch import Watch
+from service.orders.arrival import Arrival
+from service.outbox.relay import Relay
+from service.settings import Settings
+from service.store.postgres import PostgresStore, SessionLimits
+from service.store.rows import ProgressRow
+
+log = structlog.get_logger("service")
+
+INBOX_SECONDS = 10.0
+RELAY_SECONDS = 12.0
+STORE_SECONDS = 2.0
+
+
+@asynccontextmanager
+async def store_part(url: str) -> AsyncIterator[PostgresStore]:
+    """The store, connected. Raises StoreUnavailableError, SchemaError."""
+    store = await PostgresStore.open(url)
+    try:
+        yield store
+    finally:
+        await within(STORE_SECONDS, store.close(), "closing the database's connections")
+
+
+@asynccontextmanager
+async def relay_part(settings: Settings, lanes: int, end: End) -> AsyncIterator[Relay]:
+    """The relay, publishing."""
+    # A query a lane, and one connection to listen on.
+    pool = await asyncpg.create_pool(
+        settings.database(),
+        min_size=0,
+        max_size=lanes + 2,
+        timeout=10,
+        command_timeout=30,
+        server_settings=SessionLimits().settings() | {"application_name": "purchasing-relay"},
+    )
+    relay = Relay(pool, settings.kafka(), refund_limits=settings.refund_limits())
+    task = asyncio.create_task(relay.run(), name="relay")
+    task.add_done_callback(end.with_task)
+    try:
+        yield relay
+    finally:
+        task.cancel()
+        await asyncio.wait([task], timeout=RELAY_SECONDS)
+        pool.terminate()
+
+
+@asynccontextmanager
+async def inbox_part(
+    settings: Settings,
+    handle: Callable[[Sequence[Arrival]], Awaitable[None]],
+    store: PostgresStore,
+    fuses: Fuses,
+    observed: Observed,
+    end: End,
+) -> AsyncIterator[None]:
+    """The input, read. Without one where the process was asked to end before it had joined its group."""
+    group = settings.consumer_group
+
+    def make() -> Inbox:
+        return Inbox(
+            settings.kafka(),
+            group,
+            handle,
+            end.asked,
+            end.because_of,
+            lambda: fuses.blown,
+            stored=observed.metrics.batch,
+            middlewares=observed.middlewares,
+        )
+
+    async with _started(make, end) as inbox:
+        if inbox is None:
+            yield
+            return
+        observed.worker.inbox = inbox
+        fuses.changed = inbox.mind_fuses
+        inbox.mind_fuses()
+        # A partition that nobody has read yet holds every deadline back, so all must be known, not only ours.
+        unread = [ProgressRow(p.topic, p.partition, None) for p in inbox.partitions]
+        await until_stored(lambda: store.note_progress(unread), end.asked)
+        observed.worker.waits_for = None
+        log.info("The service is running.", group=group, lanes=store.installation.lanes, http_port=observed.port)
+        watching = _watch(inbox, group, store, end.asked)
+        async with running(inbox.guard(), "guard", end), running(watching, "watch", end):
+            yield
+
+
+@asynccontextmanager
+async def running(work: Coroutine[Any, Any, None], name: str, end: End) -> AsyncIterator[None]:
+    """A task that goes on until the block ends; should it end by itself, the process does."""
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(end.with_task)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+@asynccontextmanager
+async def _started(make: Callable[[], Inbox], end: End) -> AsyncIterator[Inbox | None]:
+    """An inbox that has joined its group, however often that takes; None if the process was asked to end
+    first.
+    """
+    attempt = 0
+    while not end.asked.is_set():
+        attempt += 1
+        inbox = make()
+        try:
+            if await _joined(inbox, attempt, end):
+                yield inbox
+                return
+        finally:
+            await within(INBOX_SECONDS, inbox.stop(), "leaving the consumer group")
+    yield None
+
+
+async def _joined(inbox: Inbox, attempt: int, end: End) -> bool:
+    """Whether it could join the group; if not, some time has passed."""
+    try:
+        await inbox.start()
+    except KafkaError as error:
+        log.warning("Waiting for Kafka.", because=describe(error))
+        await happens_within(end.asked, pause_before(attempt + 4))
+        return False
+    return True
+
+
+async def _watch(inbox: Inbox, group: str, store: PostgresStore, stopping: asyncio.Event) -> None:
+    async def note(reached: Mapping[TopicPartition, datetime | None]) -> None:
+        await store.note_progress([ProgressRow(p.topic, p.partition, reached[p]) for p in sorted(reached)])
+
+    watch = Watch(
+        inbox.consumer,
+        inbox.scout,
+        group,
+        existing=inbox.existing,
+        in_hand=lambda: inbox.in_hand,
+        clock=store.server_time,
+        note=note,
+    )
+    await watch.run(stopping)

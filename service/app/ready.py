@@ -1,0 +1,64 @@
+"""What has to be there before the service can start: waited for where it may come back, else said to a person."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from service.ending import End
+from service.failures import describe
+from service.inbox.retries import happens_within, pause_before
+from service.ops.reach import broker_problem, database_problem
+from service.store.migrate import schema_problem
+from service.topics import TopicProblem, topic_problems
+
+log = structlog.get_logger("service")
+
+
+class StartError(Exception):
+    """The service can't start before a person has done something. Its text says what, a sentence a line."""
+
+
+async def database_ready(url: str, end: End) -> bool:
+    """Wait until PostgreSQL can be reached; False if the process was asked to end first. Raises StartError."""
+    if not await _available(partial(database_problem, url), "PostgreSQL", end):
+        return False
+    if problem := await schema_problem(url):
+        raise StartError(problem)
+    return True
+
+
+async def topics_ready(kafka: Mapping[str, Any], lanes: int, end: End) -> bool:
+    """Wait until the broker can be reached; False if the process was asked to end first. Raises StartError."""
+    if not await _available(partial(broker_problem, kafka), "Kafka", end):
+        return False
+    problems: list[TopicProblem] = []
+
+    async def compare() -> str | None:
+        try:
+            problems[:] = await topic_problems(kafka, lanes)
+        except KafkaError as error:
+            return describe(error)
+        return None
+
+    if not await _available(compare, "Kafka", end):
+        return False
+    if stops := [problem.sentence for problem in problems if problem.stops]:
+        raise StartError("\n".join(stops))
+    for problem in problems:
+        log.warning("A topic differs from the registry.", problem=problem.sentence)
+    return True
+
+
+async def _available(problem: Callable[[], Awaitable[str | None]], what: str, end: End) -> bool:
+    attempt = 0
+    while not end.asked.is_set():
+        reason = await problem()
+        if reason is None:
+            return True
+        attempt += 1
+        log.warning(f"Waiting for {what}.", because=reason)
+        await happens_within(end.asked, pause_before(attempt + 4))
+    return False

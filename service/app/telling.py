@@ -1,0 +1,59 @@
+"""What is told of a batch once it is handled: to the relay, to the metrics, to the log."""
+
+import logging
+from collections.abc import Sequence
+
+import structlog
+from purchasing_contracts.envelope import Event
+
+from service.ops.metrics import Metrics
+from service.orders.arrival import Arrival
+from service.orders.handled import Handled
+from service.outbox.relay import Relay
+
+log = structlog.get_logger("service")
+
+
+def tell(arrivals: Sequence[Arrival], handled: Handled, relay: Relay, metrics: Metrics) -> None:
+    """Wake the relay, count, and say which records were put aside and which orders' rules raised, without content."""
+    relay.wake(handled.lanes)
+    metrics.handled(arrivals, handled)
+    if logging.getLogger("service").isEnabledFor(logging.DEBUG):
+        for arrival in arrivals:
+            log.debug("Handled.", **where(arrival))
+    for arrival, refusal in handled.refused:
+        log.warning(
+            "A record breaks the contract and is put aside.",
+            **where(arrival),
+            reason=refusal.reason,
+            place=refusal.place,
+        )
+    traces = {one.heard.subject: one.heard.traceparent for one in arrivals if isinstance(one.heard, Event)}
+    for stuck in handled.stuck:
+        log.error(
+            "The rules failed on an order. It publishes nothing until it is assessed again.",
+            order=stuck.order_id,
+            because=stuck.error,
+            at=list(stuck.places),
+            **_trace(traces.get(stuck.order_id)),
+        )
+
+
+def where(arrival: Arrival) -> dict[str, str | int | None]:
+    """Which record it was: where it lay, whose it is, what it says it is, and the trace that it belongs to."""
+    heard = arrival.heard
+    event = heard if isinstance(heard, Event) else None
+    return {
+        "topic": arrival.topic,
+        "partition": arrival.partition,
+        "offset": arrival.offset,
+        "order": event.subject if event else getattr(heard, "order_id", None),
+        "type": heard.type,
+        **_trace(event.traceparent if event else None),
+    }
+
+
+def _trace(traceparent: str | None) -> dict[str, str]:
+    """The trace's id out of a W3C `traceparent`: by it other systems' logs are found."""
+    parts = (traceparent or "").split("-")
+    return {"trace": parts[1]} if len(parts) >= 4 else {}

@@ -1,0 +1,155 @@
+"""What stands at the moment of a scrape: the last looks, and this worker's parts, as metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, get_args
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+from purchasing_contracts.quarantine import Reason
+
+from service.ops.database import WAITS
+from service.ops.names import BY_NAME, PREFIX
+from service.outbox.status import State
+from service.store.brakes import ALL_LANES
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric as Family
+
+    from service.ops.database import Figures
+    from service.ops.lag import GroupLag
+    from service.ops.survey import Seen
+    from service.ops.worker import Worker
+
+Samples = Iterable[tuple[tuple[str, ...], float]]
+
+
+class WorkerCollector(Collector):
+    """Yields everything that is not counted as it happens. Reads plain values only, so a scrape waits for nothing."""
+
+    def __init__(self, worker: Worker, event_topics: Iterable[str]) -> None:
+        self._worker = worker
+        self._topics = tuple(event_topics)
+
+    def collect(self) -> Iterator[Family]:
+        """Every family, also those of which nothing is known yet (without samples)."""
+        survey = self._worker.survey
+        if survey.broker.value is not None:
+            yield from _broker(survey.broker.value)
+        if survey.database.value is not None:
+            yield from _database(survey.database.value, survey.database.age() or 0.0, self._topics)
+            yield _one("database_clock_skew_seconds", survey.skew or 0.0)
+        yield from self._census()
+        yield from self._input()
+        yield from self._cache()
+        yield from self._relay()
+        looks: dict[str, Seen[Any]] = {"broker": survey.broker, "database": survey.database}
+        yield _family("look_successful", (((name,), float(seen.failures == 0)) for name, seen in looks.items()))
+        ages = {name: seen.age() for name, seen in looks.items()}
+        yield _family("look_age_seconds", (((name,), age) for name, age in ages.items() if age is not None))
+        yield _one("ready", float(not self._worker.missing()))
+
+    def _census(self) -> Iterator[Family]:
+        survey = self._worker.survey
+        yield _one("census_timestamp_seconds", survey.census_at or 0.0)
+        counted = survey.census.value
+        if counted is not None:
+            yield _family("orders_waiting", (((what,), counted[what].count) for what in WAITS))
+            now = time.time()
+            since = {what: counted[what].since for what in WAITS}
+            yield _family(
+                "orders_waiting_oldest_seconds",
+                (((what,), 0.0 if at is None else max(0.0, now - at.timestamp())) for what, at in since.items()),
+            )
+
+    def _input(self) -> Iterator[Family]:
+        inbox, relay = self._worker.inbox, self._worker.relay
+        assigned = {} if inbox is None else inbox.assigned
+        yield _family("consumer_assigned_partitions", (((topic,), assigned.get(topic, 0)) for topic in self._topics))
+        rebalances = {
+            "input": 0 if inbox is None else inbox.assignments,
+            "relay": 0 if relay is None else relay.status().assignments,
+        }
+        yield _family("consumer_rebalances", (((group,), count) for group, count in rebalances.items()))
+        yield _one("input_failures_in_a_row", 0 if inbox is None else inbox.failures_in_a_row)
+
+    def _cache(self) -> Iterator[Family]:
+        cache = self._worker.cache
+        if cache is not None:
+            yield _one("cache_hits", cache.hits)
+            yield _one("cache_misses", cache.misses)
+            yield _one("cache_orders", len(cache))
+            yield _one("cache_facts", cache.facts)
+
+    def _relay(self) -> Iterator[Family]:
+        relay = self._worker.relay
+        lanes = () if relay is None else relay.status().lanes
+        yield _one("relay_lanes_owned", len(lanes))
+        yield _family(
+            "relay_lane_state",
+            (((str(one.lane), state), float(one.state == state)) for one in lanes for state in get_args(State)),
+        )
+        yield _family("relay_published_outputs", (((str(one.lane),), one.published) for one in lanes))
+        yield _family("relay_transactions", (((str(one.lane),), one.transactions) for one in lanes))
+
+
+def _broker(lag: GroupLag) -> Iterator[Family]:
+    now = time.time()
+    places = [((one.topic, str(one.partition)), one) for one in lag.partitions]
+    yield _family("consumer_lag_messages", ((place, one.messages) for place, one in places))
+    ages = [(place, one.seconds(now)) for place, one in places]
+    yield _family("consumer_lag_seconds", ((place, age) for place, age in ages if age is not None))
+    yield _family("consumer_committed_offset", ((place, one.goes_on_at) for place, one in places))
+    yield _family("topic_begin_offset", ((place, one.begin) for place, one in places))
+    yield _family("topic_end_offset", ((place, one.end) for place, one in places))
+    yield _family("topic_held_back_offsets", ((place, one.held_back) for place, one in places))
+    kept = {topic: seconds for topic, seconds in lag.retention.items() if seconds is not None}
+    yield _family("topic_retention_seconds", (((topic,), seconds) for topic, seconds in kept.items()))
+    if lag.members is not None:
+        yield _one("consumer_group_members", lag.members)
+
+
+def _database(figures: Figures, age: float, topics: Iterable[str]) -> Iterator[Family]:
+    # What was so many seconds ago when it was read is that and the age of the look now.
+    now = figures.at.timestamp() + age
+    read_up_to = None if figures.read_up_to is None else figures.read_up_to.timestamp()
+    yield _one("input_watermark_timestamp_seconds", read_up_to or 0.0)
+    if read_up_to is not None:
+        yield _one("input_watermark_age_seconds", max(0.0, now - read_up_to))
+    yield _one("input_unknown_partitions", figures.unknown)
+    yield _family("input_fuse_blown", (((topic,), float(topic in figures.fuses)) for topic in topics))
+    yield _one("orders_stuck", figures.stuck)
+    yield _one("orders_held", figures.held)
+    yield _one("deadlines_due", figures.due)
+    yield _one("deadlines_overdue", figures.overdue)
+    since = figures.overdue_since
+    yield _one("deadlines_overdue_seconds", 0.0 if since is None else max(0.0, now - since.timestamp()))
+    lanes = figures.lanes
+    yield _family("outbox_unpublished_outputs", (((str(one.lane),), one.unpublished) for one in lanes))
+    oldest = {one.lane: 0.0 if one.oldest_at is None else max(0.0, now - one.oldest_at.timestamp()) for one in lanes}
+    yield _family("outbox_oldest_unpublished_seconds", (((str(lane),), seconds) for lane, seconds in oldest.items()))
+    everything = ALL_LANES in figures.brakes
+    yield _family(
+        "outbox_brake_pulled", (((str(one.lane),), float(everything or one.lane in figures.brakes)) for one in lanes)
+    )
+    reasons = get_args(Reason)
+    yield _family("quarantine_open_records", (((reason,), figures.quarantine.get(reason, 0)) for reason in reasons))
+    oldest_open = figures.quarantine_since
+    yield _one(
+        "quarantine_oldest_open_seconds", 0.0 if oldest_open is None else max(0.0, now - oldest_open.timestamp())
+    )
+
+
+def _one(name: str, value: float) -> Family:
+    return _family(name, (((), value),))
+
+
+def _family(name: str, samples: Samples) -> Family:
+    metric = BY_NAME[name]
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    family = kind(PREFIX + name, metric.help, labels=metric.labels)
+    for labels, value in samples:
+        family.add_metric(labels, value)
+    return family

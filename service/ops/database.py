@@ -1,0 +1,174 @@
+"""What the database says about orders, outputs, deadlines, quarantine and brakes: a few indexed counts in one read."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+CONNECT_SECONDS = 5.0
+STATEMENT_SECONDS = 5.0
+CENSUS_SECONDS = 30.0
+CENSUS_LOCK = 4_851_622_302
+"""The advisory lock under which one worker at a time counts waiting orders; any number, the same for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneFigures:
+    """A lane: how many outputs are not published, since when the oldest of them waits (None: none)."""
+
+    lane: int
+    unpublished: int
+    oldest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was read at `at`, by the database's clock. `read_up_to`: None while a partition was never read to an end."""
+
+    at: datetime
+    read_up_to: datetime | None
+    unknown: int
+    """Partitions never read to an end."""
+    due: int
+    overdue: int
+    overdue_since: datetime | None
+    stuck: int
+    held: int
+    lanes: tuple[LaneFigures, ...]
+    quarantine: Mapping[str, int]
+    quarantine_since: datetime | None
+    fuses: frozenset[str]
+    brakes: frozenset[int]
+    progress: Mapping[tuple[str, int], datetime | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Orders that wait for one thing: how many, and since when the first does."""
+
+    count: int
+    since: datetime | None
+
+
+async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
+    """A connection for looking. Raises what asyncpg raises, OSError and TimeoutError."""
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_SECONDS,
+        command_timeout=STATEMENT_SECONDS,
+        server_settings={
+            "application_name": "purchasing-look",
+            "default_transaction_read_only": "on",
+            "statement_timeout": str(int(STATEMENT_SECONDS * 1000)),
+            "jit": "off",
+        },
+    )
+
+
+async def figures(connection: asyncpg.Connection[asyncpg.Record]) -> Figures:
+    """All of it at one instant. Raises what asyncpg raises, OSError and TimeoutError."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        at = await connection.fetchval("select clock_timestamp()")
+        progress = await connection.fetch("select topic, partition, read_up_to from input_progress")
+        known = [row[2] for row in progress if row[2] is not None]
+        read_up_to = min(known) if progress and len(known) == len(progress) else None
+        orders = await connection.fetchrow(_ORDERS, at, None if read_up_to is None else min(at, read_up_to))
+        lanes = await connection.fetch(_LANES)
+        quarantine = await connection.fetch(_QUARANTINE)
+        fuses = await connection.fetch("select topic from fuses")
+        brakes = await connection.fetch("select lane from outbox_brakes")
+    assert orders is not None
+    return Figures(
+        at=at,
+        read_up_to=read_up_to,
+        unknown=len(progress) - len(known),
+        due=orders["due"],
+        overdue=orders["overdue"],
+        overdue_since=orders["since"],
+        stuck=orders["stuck"],
+        held=orders["held"],
+        lanes=tuple(LaneFigures(*row) for row in lanes),
+        quarantine={row["reason"]: row["open"] for row in quarantine},
+        quarantine_since=min((row["since"] for row in quarantine), default=None),
+        fuses=frozenset(row[0] for row in fuses),
+        brakes=frozenset(row[0] for row in brakes),
+        progress={(row[0], row[1]): row[2] for row in progress},
+    )
+
+
+async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, Waiting] | None:
+    """Count orders that wait for something, by what. None where another worker counts just now.
+
+    Goes through every order (a second for some 100,000): for every few minutes, not for every look. Raises what asyncpg
+    raises, OSError and TimeoutError (after CENSUS_SECONDS).
+    """
+    async with asyncio.timeout(CENSUS_SECONDS), connection.transaction(readonly=True):
+        if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", CENSUS_LOCK):
+            return None
+        await connection.execute(f"set local statement_timeout = {int(CENSUS_SECONDS * 1000)}")
+        found = dict.fromkeys(WAITS, Waiting(0, None))
+        for query in (_NOT_PLACED, _STANDING):
+            for what, count, since in await connection.fetch(query, timeout=CENSUS_SECONDS):
+                found[what] = Waiting(count, since)
+        return found
+
+
+WAITS = ("placed", "seller_answer", "verification", "payment", "repayment", "withheld", "undeliverable", "buyer_owes")
+"""What orders wait for: the message that they were placed, the seller's answer to a request, the verification of an
+objection, a payment demanded of the buyer, money paid out too much to come back, refunds withheld because of a
+chargeback, refunds that could not be delivered, and what the buyer owes besides."""
+
+_ORDERS = """
+select (select count(*) from orders where due_at < $2::timestamptz and stuck is null and held_at is null) as due,
+    (select count(*) from orders where due_at < $1::timestamptz and stuck is null and held_at is null) as overdue,
+    (select min(due_at) from orders where due_at < $1::timestamptz and stuck is null and held_at is null) as since,
+    (select count(*) from orders where stuck is not null) as stuck,
+    (select count(*) from orders where held_at is not null) as held
+"""
+
+_LANES = """
+select l.lane::int, greatest(0, l.position - coalesce(n.position, 0)) as unpublished,
+    (select o.decided_at from outbox o where o.lane = l.lane and o.position = coalesce(n.position, 0) + 1) as oldest_at
+from lanes l left join relay_notes n using (lane) order by l.lane
+"""
+
+_QUARANTINE = """
+select reason, count(*) as open, min(at) as since from quarantine where resolved_at is null group by reason
+"""
+
+_NOT_PLACED = """
+select 'placed', count(*), min(heard_at) from facts as first
+where nth = 1 and not exists (
+    select from facts where order_id = first.order_id and type = 'purchasing.order.placed.v1')
+having count(*) > 0
+"""
+
+# The last decision of each kind and ref stands; `since` is when that one was made.
+_STANDING = """
+with decisions as (
+    select order_id, order_version, decided_at, convert_from(value, 'UTF8')::json -> 'data' as data
+    from outbox where topic = 'purchasing.decisions.v1'
+), standing as (
+    select distinct on (order_id, data ->> 'kind', data ->> 'ref')
+        order_id, decided_at, data ->> 'kind' as kind, data ->> 'outcome' as outcome
+    from decisions order by order_id, data ->> 'kind', data ->> 'ref', order_version desc
+)
+select what, count(distinct order_id), min(decided_at) from (
+    select order_id, decided_at, case
+        when kind in ('cancellation', 'dissolution') and outcome = 'pending' then 'seller_answer'
+        when kind = 'objection' and outcome = 'verification_requested' then 'verification'
+        when kind = 'payment_demand' and outcome = 'demanded' then 'payment'
+        when kind = 'repayment_demand' and outcome = 'demanded' then 'repayment'
+        when kind = 'refund_withheld' and outcome = 'withheld' then 'withheld'
+        when kind = 'refund_undeliverable' and outcome = 'noted' then 'undeliverable'
+        when kind = 'buyer_owes' and outcome = 'noted' then 'buyer_owes'
+    end as what from standing
+) as waiting where what is not null group by what
+"""

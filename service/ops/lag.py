@@ -1,0 +1,247 @@
+"""How far the consumer group is behind, by the broker's own account: the same from inside and from outside.
+
+| figure | is |
+|---|---|
+| `end` | one past the last offset, open transactions included (Kafka's own tool counts up to here) |
+| `stable` | one past what can be read: before the first transaction that is still open |
+| `committed` | where the group goes on; None: it never read the partition |
+| `oldest_at` | the broker's time of the first message between `committed` and `stable` |
+
+Offsets are not messages: a transaction's marker takes one, and so do messages of a transaction that was taken back. So
+a partition whose offsets differ is looked into: where nothing can be read up to `stable`, nothing is unhandled,
+however many offsets lie between. Where something can, the count may include markers (one a transaction): it is an
+upper limit.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, RecordTooLargeError, UnknownTopicOrPartitionError, for_code
+
+Kafka = Mapping[str, Any]
+
+LOOK_SECONDS = 10.0
+OLDEST_SECONDS = 3.0
+FETCH_BYTES = 65_536
+"""Enough for the first batch of a partition, mostly; where it isn't, that partition is asked again for a whole
+message.
+"""
+WHOLE_MESSAGE_BYTES = 2_000_000
+CLOSE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLag:
+    """One partition as the group stands in it. `empty`: looked into, and nothing can be read up to `stable`."""
+
+    topic: str
+    partition: int
+    begin: int
+    end: int
+    stable: int
+    committed: int | None
+    oldest_at: float | None = None
+    empty: bool = False
+
+    @property
+    def goes_on_at(self) -> int:
+        """The offset of the first record not handled: the group's, or the first there is."""
+        return self.begin if self.committed is None else max(self.committed, self.begin)
+
+    @property
+    def messages(self) -> int:
+        """Messages that can be read and are not handled yet."""
+        return 0 if self.empty else max(0, self.stable - self.goes_on_at)
+
+    @property
+    def held_back(self) -> int:
+        """Offsets that a producer's open transaction holds back."""
+        return max(0, self.end - max(self.stable, self.goes_on_at))
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether records were removed, or the topic made anew, before the group had read them."""
+        return self.committed is not None and not self.begin <= self.committed <= self.end
+
+    def seconds(self, now: float) -> float | None:
+        """Age of the oldest message not handled; 0: there is none, None: it could not be looked at in time."""
+        if not self.messages:
+            return 0.0
+        return None if self.oldest_at is None else max(0.0, now - self.oldest_at)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLag:
+    """All partitions, the group's members (None where that may not be asked), and retention in seconds by topic (for
+    ever: None; may not be asked: not there). `at` is this machine's time, in seconds."""
+
+    partitions: tuple[PartitionLag, ...]
+    members: int | None
+    retention: Mapping[str, float | None]
+    at: float
+
+
+class LagLook:
+    """Clients to look with, joined to no group. `open` them, `look` as often as wanted, `close` them after any error.
+
+    `look` raises KafkaError, OSError and TimeoutError; it takes LOOK_SECONDS at most.
+    """
+
+    def __init__(self, kafka: Kafka, group: str, topics: Iterable[str]) -> None:
+        self._kafka = kafka
+        self._group = group
+        self._topics = sorted(topics)
+        self._admin = AIOKafkaAdminClient(**kafka)
+        self._uncommitted = AIOKafkaConsumer(**kafka)
+        self._committed = AIOKafkaConsumer(**kafka, isolation_level="read_committed")
+        self._retention: Mapping[str, float | None] | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.open()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Connect."""
+        async with asyncio.timeout(LOOK_SECONDS):
+            await self._admin.start()
+            await self._uncommitted.start()
+            await self._committed.start()
+
+    async def close(self) -> None:
+        """Let go of the connections, also of a broker that doesn't answer."""
+        for client in (self._admin.close, self._uncommitted.stop, self._committed.stop):
+            with suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await client()
+
+    async def look(self) -> GroupLag:
+        """Look at all partitions of the topics."""
+        async with asyncio.timeout(LOOK_SECONDS):
+            partitions = await self._partitions()
+            # Committed offsets first: what is committed meanwhile makes the lag too large by that, never too small.
+            committed = await self._admin.list_consumer_group_offsets(self._group)
+            members = await self._members()
+            begins = await self._uncommitted.beginning_offsets(partitions)
+            stable = await self._committed.end_offsets(partitions)
+            ends = await self._uncommitted.end_offsets(partitions)
+            if self._retention is None:
+                self._retention = await self._retentions()
+            found = [
+                PartitionLag(
+                    p.topic,
+                    p.partition,
+                    begins[p],
+                    ends[p],
+                    stable[p],
+                    committed[p].offset if p in committed and committed[p].offset >= 0 else None,
+                )
+                for p in partitions
+            ]
+        behind = [one for one in found if one.messages]
+        oldest = await oldest_unhandled(self._kafka, behind) if behind else {}
+        looked = [oldest.get((one.topic, one.partition), one) for one in found]
+        return GroupLag(tuple(looked), members, self._retention, time.time())
+
+    async def _partitions(self) -> list[TopicPartition]:
+        found: list[TopicPartition] = []
+        for topic in await self._admin.describe_topics(self._topics):
+            if topic["error_code"] or not topic["partitions"]:
+                raise for_code(topic["error_code"] or UnknownTopicOrPartitionError.errno)(topic["topic"])
+            found += [TopicPartition(topic["topic"], one["partition"]) for one in topic["partitions"]]
+        return sorted(found)
+
+    async def _members(self) -> int | None:
+        count = 0
+        for answer in await self._admin.describe_consumer_groups([self._group]):
+            for code, _group, _state, _type, _protocol, members, *_ in answer.groups:
+                if code:
+                    return None
+                count += len(members)
+        return count
+
+    async def _retentions(self) -> Mapping[str, float | None]:
+        resources = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in self._topics]
+        found: dict[str, float | None] = {}
+        for answer in await self._admin.describe_configs(resources):
+            for _code, _message, _kind, name, entries in answer.resources:
+                for entry in entries:
+                    if entry[0] == "retention.ms":
+                        found[name] = None if int(entry[1]) < 0 else int(entry[1]) / 1000
+        return found
+
+
+async def oldest_unhandled(kafka: Kafka, behind: Iterable[PartitionLag]) -> dict[tuple[str, int], PartitionLag]:
+    """The same partitions with the time of their first unhandled message, or as empty. Those that did not answer within
+    OLDEST_SECONDS come back as they were. Raises KafkaError and OSError."""
+    wanted = {TopicPartition(one.topic, one.partition): one for one in behind}
+    found: dict[TopicPartition, PartitionLag] = {}
+    with suppress(TimeoutError):
+        async with asyncio.timeout(OLDEST_SECONDS):
+            too_large = await _first_messages(kafka, wanted, found, FETCH_BYTES)
+            if too_large:
+                await _first_messages(kafka, too_large, found, WHOLE_MESSAGE_BYTES)
+    return {(p.topic, p.partition): found.get(p, one) for p, one in wanted.items()}
+
+
+async def _first_messages(
+    kafka: Kafka, wanted: Mapping[TopicPartition, PartitionLag], found: dict[TopicPartition, PartitionLag], size: int
+) -> dict[TopicPartition, PartitionLag]:
+    """Put what there is into `found`; returns the partitions whose first message doesn't fit into `size` bytes."""
+    reader = AIOKafkaConsumer(
+        **kafka,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=size,
+        fetch_max_wait_ms=50,
+    )
+    left = dict(wanted)
+    too_large: dict[TopicPartition, PartitionLag] = {}
+    try:
+        await reader.start()
+        reader.assign(list(left))
+        for partition, one in left.items():
+            reader.seek(partition, one.goes_on_at)
+        while left:
+            for partition, one in list(left.items()):
+                try:
+                    records = (await reader.getmany(partition, timeout_ms=20, max_records=1)).get(partition, ())
+                except RecordTooLargeError:
+                    too_large[partition] = left.pop(partition)
+                    reader.pause(partition)
+                    continue
+                done = _settled(one, records, await reader.position(partition))
+                if done is not None:
+                    found[partition] = done
+                    del left[partition]
+                    reader.pause(partition)
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await reader.stop()
+    return too_large
+
+
+def _settled(one: PartitionLag, records: Iterable[Any], position: int) -> PartitionLag | None:
+    """The partition with what its first record, or the lack of one, says; None while neither is known."""
+    whole = (one.topic, one.partition, one.begin, one.end, one.stable, one.committed)
+    for record in records:
+        if record.offset < one.stable:
+            return PartitionLag(*whole, oldest_at=record.timestamp / 1000)
+        return PartitionLag(*whole, empty=True)
+    # The position passes markers and messages that were taken back, which are never handed out.
+    return PartitionLag(*whole, empty=True) if position >= one.stable else None

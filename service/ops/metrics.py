@@ -1,0 +1,146 @@
+"""What this process counts and times itself, in a registry of its own. Everything is called from the event loop's
+thread.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter as Tally
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Protocol, get_args
+
+from aiokafka.partitioner import murmur2
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from purchasing_contracts.messages import Refusal
+from purchasing_contracts.quarantine import Reason
+from purchasing_contracts.topics import TOPICS, class_of
+
+from service.ops.names import BY_NAME, PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from purchasing_contracts.envelope import Event
+
+    from service.orders.arrival import Arrival
+    from service.orders.handled import Handled
+
+STAGES = ("decode", "store", "acknowledge")
+KEYS_REMEMBERED = 65_536
+UNKNOWN = "unknown"
+
+
+class Record(Protocol):
+    """What of a Kafka record counts here. `timestamp` is in milliseconds."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    timestamp: int
+
+
+class Metrics:
+    """The instruments. `registry` is what `/metrics` renders; FastStream's middleware joins it."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._events = self._counter("events")
+        self._known = self._counter("events_known")
+        self._facts = self._counter("facts")
+        self._age = self._histogram("event_age_at_commit_seconds")
+        self._batch = self._histogram("batch_messages")
+        self._stages = self._histogram("batch_stage_seconds")
+        self._misplaced = self._counter("key_on_unexpected_partition")
+        self._assessed = self._counter("orders_assessed")
+        self._raised = self._counter("orders_rules_failed")
+        self._fired = self._counter("deadlines_fired")
+        self._outputs = self._counter("outputs")
+        self._aside = self._counter("quarantine_records")
+        self._show_what_is_zero()
+        build: Gauge = Gauge(
+            PREFIX + "build_info", BY_NAME["build_info"].help, ["version", "python"], registry=self.registry
+        )
+        build.labels(_version(), ".".join(map(str, sys.version_info[:3]))).set(1)
+
+    def batch(self, records: Sequence[Record], partitions: Mapping[str, int], seconds: Mapping[str, float]) -> None:
+        """A batch is stored. `partitions` is how many each topic has, `seconds` the time each of STAGES took."""
+        self._batch.observe(len(records))
+        for stage in STAGES:
+            if stage in seconds:
+                self._stages.labels(stage).observe(seconds[stage])
+        now = time.time()
+        for record in records:
+            self._age.observe(max(0.0, now - record.timestamp / 1000))
+        for topic, partition, key in {(one.topic, one.partition, one.key) for one in records}:
+            # A record without a key is put aside, and says nothing about how its sender hashes.
+            if key and topic in partitions and _expected(key, partitions[topic]) != partition:
+                self._misplaced.labels(topic).inc()
+
+    def handled(self, arrivals: Sequence[Arrival], handled: Handled) -> None:
+        """What a committed batch, or a look at orders without news, has written."""
+        outcomes = Tally(_type_and_outcome(arrival.heard) for arrival in arrivals)
+        for (type_, outcome), count in outcomes.items():
+            self._events.labels(type_, outcome).inc(count)
+        self._known.inc(handled.known)
+        self._facts.inc(handled.facts)
+        self._assessed.inc(handled.assessed)
+        self._raised.inc(len(handled.stuck))
+        for topic, count in Tally(written.output.topic for written in handled.outputs).items():
+            self._outputs.labels(topic).inc(count)
+        for reason, count in Tally(one.refusal.reason for one in handled.refused).items():
+            self._aside.labels(reason).inc(count)
+
+    def fired(self, handled: Handled) -> None:
+        """Deadlines were looked at."""
+        self._fired.inc(handled.assessed)
+
+    def _show_what_is_zero(self) -> None:
+        """A rate over a series that begins with its first event misses that event: so all begin at nothing."""
+        for topic in TOPICS:
+            if topic.direction == "in":
+                self._misplaced.labels(topic.name)
+                for message in topic.messages:
+                    self._events.labels(message.TYPE, "taken")
+            elif topic.direction == "out":
+                self._outputs.labels(topic.name)
+        for reason in get_args(Reason):
+            self._aside.labels(reason)
+        self._events.labels(UNKNOWN, "refused")
+        for stage in STAGES:
+            self._stages.labels(stage)
+
+    def _counter(self, name: str) -> Counter:
+        metric = BY_NAME[name]
+        return Counter(PREFIX + name, metric.help, metric.labels, registry=self.registry)
+
+    def _histogram(self, name: str) -> Histogram:
+        metric = BY_NAME[name]
+        return Histogram(PREFIX + name, metric.help, metric.labels, buckets=metric.buckets, registry=self.registry)
+
+
+def _type_and_outcome(heard: Event | Refusal) -> tuple[str, str]:
+    if isinstance(heard, Refusal):
+        return heard.type if heard.type is not None and class_of(heard.type) else UNKNOWN, "refused"
+    return heard.type, "taken"
+
+
+@lru_cache(maxsize=KEYS_REMEMBERED)
+def _expected(key: bytes, partitions: int) -> int:
+    """Where Kafka's own clients put a key."""
+    hashed: Any = murmur2(key)
+    return int(hashed & 0x7FFFFFFF) % partitions
+
+
+def _version() -> str:
+    try:
+        return version("purchasing-service")
+    except PackageNotFoundError:
+        return UNKNOWN

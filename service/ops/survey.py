@@ -1,0 +1,145 @@
+"""Looks at the broker and the database every few seconds, beside the work and never in its way.
+
+What was seen last is kept with its age and with what went wrong since, so that an outage neither stops a figure nor
+passes for a good one. Health and metrics read it; nothing waits for a look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import structlog
+
+from service.failures import anything_else, describe
+from service.ops import database
+from service.ops.lag import GroupLag, Kafka, LagLook
+from service.store.migrate import schema_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    import asyncpg
+
+log = structlog.get_logger("service.ops")
+
+T = TypeVar("T")
+
+EVERY_SECONDS = 3.0
+AFTER_FAILURE_SECONDS = 1.0
+SCHEMA_EVERY_SECONDS = 30.0
+CENSUS_EVERY_SECONDS = 300.0
+LOOK_LIMIT_SECONDS = 20.0
+
+
+@dataclass(slots=True)
+class Seen(Generic[T]):
+    """The last look that worked, `at` by the monotonic clock, and how often, and how, it has not worked since."""
+
+    value: T | None = None
+    at: float | None = None
+    failures: int = 0
+    because: str | None = None
+
+    def worked(self, value: T) -> None:
+        """A look has worked."""
+        self.value, self.at, self.failures, self.because = value, time.monotonic(), 0, None
+
+    def failed(self, because: str) -> None:
+        """A look has not worked."""
+        self.failures += 1
+        self.because = because
+
+    def age(self) -> float | None:
+        """Seconds since the last look that worked; None: none has."""
+        return None if self.at is None else time.monotonic() - self.at
+
+
+class Survey:
+    """What is seen of the broker and the database. `run` looks until `stopping`."""
+
+    def __init__(self, kafka: Kafka, url: str, group: str, topics: Iterable[str], every: float = EVERY_SECONDS) -> None:
+        self.broker: Seen[GroupLag] = Seen()
+        self.database: Seen[database.Figures] = Seen()
+        self.census: Seen[Mapping[str, database.Waiting]] = Seen()
+        self.census_at: float | None = None
+        self.skew: float | None = None
+        """The database's clock less ours, in seconds."""
+        self.schema_problem: str | None = None
+        """What was wrong with the tables when that was looked at last."""
+        self._every = every
+        self._kafka = kafka
+        self._url = url
+        self._group = group
+        self._topics = tuple(topics)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Look at both, each in its own time; one that is away doesn't hold the other up."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._again_and_again(self._look_at_broker, self.broker, stopping))
+            tasks.create_task(self._again_and_again(self._look_at_database, self.database, stopping))
+
+    async def _again_and_again(
+        self, look: Callable[[asyncio.Event], Awaitable[None]], seen: Seen[Any], stopping: asyncio.Event
+    ) -> None:
+        """`look` goes on until it fails or is to stop. What nobody foresaw must not end the service: nothing rests on
+        it.
+        """
+
+        def tell(error: Exception) -> None:
+            seen.failed(describe(error))
+            log.debug("A look has not worked.", because=seen.because)
+
+        while not stopping.is_set():
+            with anything_else(tell):
+                await look(stopping)
+            await _pause(stopping, AFTER_FAILURE_SECONDS)
+
+    async def _look_at_broker(self, stopping: asyncio.Event) -> None:
+        async with LagLook(self._kafka, self._group, self._topics) as looking:
+            while not stopping.is_set():
+                self.broker.worked(await looking.look())
+                await _pause(stopping, self._every)
+
+    async def _look_at_database(self, stopping: asyncio.Event) -> None:
+        connection = await database.connect(self._url)
+        try:
+            schema_at = census_at = float("-inf")
+            while not stopping.is_set():
+                now = time.monotonic()
+                if now - schema_at >= SCHEMA_EVERY_SECONDS:
+                    self.schema_problem = await schema_problem(self._url)
+                    schema_at = now
+                if self.schema_problem is None:
+                    async with asyncio.timeout(LOOK_LIMIT_SECONDS):
+                        begun = time.time()
+                        figures = await database.figures(connection)
+                    self.skew = figures.at.timestamp() - (begun + time.time()) / 2
+                    self.database.worked(figures)
+                    if now - census_at >= CENSUS_EVERY_SECONDS:
+                        census_at = now
+                        await self._count_waiting(connection)
+                await _pause(stopping, self._every)
+        finally:
+            connection.terminate()
+
+    async def _count_waiting(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        errors: list[Exception] = []
+        with anything_else(errors.append):
+            counted = await database.census(connection)
+            if counted is not None:
+                self.census.worked(counted)
+                self.census_at = time.time()
+        for error in errors:
+            self.census.failed(describe(error))
+            log.warning("Waiting orders could not be counted.", because=describe(error))
+
+
+async def _pause(stopping: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+    except TimeoutError:
+        return

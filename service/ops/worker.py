@@ -1,0 +1,81 @@
+"""What this worker says of itself at any instant: the parts that health and metrics ask, filled in as it starts."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from service.ops.health import Condition, missing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from service.ops.survey import Survey
+    from service.orders.cache import Cache
+    from service.outbox.status import RelayStatus
+
+
+class Member(Protocol):
+    """This worker in the input's consumer group: what `service.inbox.subscriber.Inbox` is."""
+
+    failures_in_a_row: int
+    assignments: int
+    """How often the group has given out its partitions."""
+    rebalancing_since: float | None
+    """By the monotonic clock; None while it has partitions, or knows that it has none."""
+
+    @property
+    def assigned(self) -> Mapping[str, int]:
+        """How many partitions of each topic are this worker's."""
+
+
+class Worker:
+    """One worker. Parts are None until they exist; `waits_for` says what a start waits for."""
+
+    def __init__(self, survey: Survey) -> None:
+        self.survey = survey
+        self.waits_for: str | None = "its parts"
+        self.inbox: Member | None = None
+        self.relay: RelayReporter | None = None
+        self.cache: Cache | None = None
+        self.fuses: FusesReporter | None = None
+
+    def condition(self) -> Condition:
+        """What health goes by."""
+        survey, inbox = self.survey, self.inbox
+        since = None if inbox is None else inbox.rebalancing_since
+        return Condition(
+            waits_for=self.waits_for,
+            joined=inbox is not None and inbox.assignments > 0,
+            rebalancing_for=None if since is None else time.monotonic() - since,
+            broker_failures=survey.broker.failures,
+            broker_because=survey.broker.because,
+            broker_age=survey.broker.age(),
+            database_failures=max(survey.database.failures, 0 if inbox is None else inbox.failures_in_a_row),
+            database_because=survey.database.because,
+            database_age=survey.database.age(),
+            schema_problem=survey.schema_problem,
+            blown=self._blown(),
+        )
+
+    def _blown(self) -> frozenset[str]:
+        figures = self.survey.database.value
+        seen = frozenset() if figures is None else figures.fuses
+        return seen if self.fuses is None else self.fuses.blown
+
+    def missing(self) -> list[str]:
+        """What keeps it from being ready, a sentence each."""
+        return missing(self.condition())
+
+
+class FusesReporter(Protocol):
+    """What `service.inbox.fuse.Fuses` is here."""
+
+    blown: frozenset[str]
+
+
+class RelayReporter(Protocol):
+    """What `service.outbox.relay.Relay` is here."""
+
+    def status(self) -> RelayStatus:
+        """How the relay is doing."""
