@@ -90,7 +90,7 @@ class Broker:
         producer = AIOKafkaProducer(bootstrap_servers=self.kafka.bootstrap_servers)
         await producer.start()
         try:
-            partition = 0 if topic == OUTBOX.name else None
+            partition = int(key) if topic == OUTBOX.name else None
             await producer.send_and_wait(topic, value.encode(), key.encode(), partition=partition)
         finally:
             await producer.stop()
