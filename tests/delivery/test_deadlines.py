@@ -96,18 +96,11 @@ async def demanded(site, orders, *, published=True):
     await eventually(all_are, "all demanded" + (" and published" if published else ""))
 
 
-async def in_state_of_demand(site, sender, admin, number=2):
-    """So many new orders whose buyers have three days to pay from now on; nothing is unread, and no worker runs."""
+async def in_state_of_demand(site, sender, number=2):
+    """So many new orders whose buyers have three days to pay from now on. Somebody has to be at work."""
     orders = [order_id() for _ in range(number)]
-    async with site.worker():
-        sent = await events_sent(sender, orders, 0, 6)
-        await demanded(site, orders)
-
-        async def all_acknowledged():
-            offsets = await admin.list_consumer_group_offsets("purchasing")
-            return all(offsets[TopicPartition(one.topic, one.partition)].offset > one.offset for one in sent)
-
-        await eventually(all_acknowledged, "all acknowledged")
+    await events_sent(sender, orders, 0, 6)
+    await demanded(site, orders)
     return orders
 
 
@@ -131,9 +124,10 @@ async def nothing_waits(site, orders):
 
 
 async def test_a_payment_of_day_two_that_lies_in_the_topic_while_the_service_is_down_for_four_counts(
-    site, calendar, sender, admin
+    site, calendar, sender
 ):
-    paid, unpaid = await in_state_of_demand(site, sender, admin)
+    async with site.worker():
+        paid, unpaid = await in_state_of_demand(site, sender)
     await calendar.days_pass(2)
     await events_sent(sender, [paid], 6, 7)
     await calendar.days_pass(2)
@@ -153,16 +147,15 @@ async def test_nothing_fires_while_a_payment_lies_behind_what_cant_be_read_yet_w
     await admin.alter_configs(
         [ConfigResource(ConfigResourceType.TOPIC, PAYMENTS, {"message.timestamp.type": "CreateTime"})]
     )
-    paid, unpaid = await in_state_of_demand(site, sender, admin)
-    where = (await events_sent(sender, [paid], 2, 3))[0].partition
-    slow = AIOKafkaProducer(bootstrap_servers=site.bootstrap, transactional_id=paid)
-    await slow.start()
-    async with site.worker() as worker:
+    behind = AIOKafkaProducer(bootstrap_servers=site.bootstrap, transactional_id=order_id())
+    async with site.worker() as worker, behind:
+        paid, unpaid = await in_state_of_demand(site, sender)
+        where = (await events_sent(sender, [paid], 2, 3))[0].partition
         # As far ahead as a broker lets a producer be.
         ahead = int(time.time() * 1000) + 55 * 60_000
         await sender.producer.send_and_wait(PAYMENTS, b"no JSON", b"ahead", where, timestamp_ms=ahead)
-        await slow.begin_transaction()
-        await slow.send_and_wait(PAYMENTS, b"never committed", partition=where)
+        await behind.begin_transaction()
+        await behind.send_and_wait(PAYMENTS, b"never committed", partition=where)
         await events_sent(sender, [paid], 6, 7)
         await calendar.days_pass(4)
 
@@ -173,8 +166,7 @@ async def test_nothing_fires_while_a_payment_lies_behind_what_cant_be_read_yet_w
         held = await calendar.read_up_to()
         assert [row["due_at"] > held for row in await site.rows(DUE, [paid, unpaid])] == [True, True]
         assert await taken(site, [paid, unpaid]) == []
-        await slow.abort_transaction()
-        await slow.stop()
+        await behind.abort_transaction()
         await taken_of(site, [unpaid], among=[paid, unpaid])
         await nothing_waits(site, [paid, unpaid])
     assert await taken(site, [paid, unpaid]) == [unpaid]
@@ -214,14 +206,12 @@ async def test_the_buyers_days_run_from_publication_when_the_relay_stood_while_t
     assert (decided - published).days == 3
 
 
-async def test_of_two_workers_with_due_orders_in_hand_at_once_each_fires_its_own(
-    site, calendar, sender, admin, tmp_path
-):
-    orders = await in_state_of_demand(site, sender, admin, number=MANY)
+async def test_of_two_workers_with_due_orders_in_hand_at_once_each_fires_its_own(site, calendar, sender, tmp_path):
     holds = [tmp_path / name for name in ("one", "two")]
     one, two = (site.worker(PURCHASING_FAILPOINTS=f"deadlines.claimed=wait:{path}") for path in holds)
     async with one, two:
         await eventually(lambda: shared(one, two), "partitions shared")
+        orders = await in_state_of_demand(site, sender, number=MANY)
         await calendar.days_pass(4)
         reached = [path.with_name(f"{path.name}.reached") for path in holds]
         await eventually(lambda: all(path.exists() for path in reached), "both with orders in hand")
@@ -252,9 +242,8 @@ def shared(*workers):
 
 
 async def test_a_partition_that_was_added_holds_deadlines_back_until_it_is_read(site, calendar, sender, admin):
-    paid, unpaid = await in_state_of_demand(site, sender, admin)
-    async with site.worker() as worker:
-        await worker.has_said("Partitions assigned.")
+    async with site.worker():
+        paid, unpaid = await in_state_of_demand(site, sender)
         added = TopicPartition(PAYMENTS, len(await sender.producer.partitions_for(PAYMENTS)))
         await admin.create_partitions({PAYMENTS: NewPartitions(added.partition + 1)})
         payment = json.dumps(case_events("30", paid)[6]).encode()
@@ -275,10 +264,10 @@ async def test_a_partition_that_was_added_holds_deadlines_back_until_it_is_read(
     assert await taken(site, [paid, unpaid]) == [unpaid]
 
 
-async def test_a_worker_killed_with_due_orders_in_hand_leaves_them_to_the_next(site, calendar, sender, admin):
-    orders = await in_state_of_demand(site, sender, admin, number=20)
-    await calendar.days_pass(4)
-    async with site.worker(PURCHASING_FAILPOINTS="batch.before_commit=kill") as doomed:
+async def test_a_worker_killed_with_due_orders_in_hand_leaves_them_to_the_next(site, calendar, sender):
+    async with site.worker(PURCHASING_FAILPOINTS="deadlines.claimed=kill") as doomed:
+        orders = await in_state_of_demand(site, sender, number=20)
+        await calendar.days_pass(4)
         assert await doomed.ended() == -9
     assert await taken(site, orders) == []
     # In another group, as its own still waits for the dead: that one reads everything again, and finds it known.
