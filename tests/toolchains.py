@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 
 JAVASCRIPT = Path(__file__).parent / "javascript"
+GO = Path(__file__).parent / "go"
+TOOLS = Path(__file__).parent.parent / ".tools"
 LIMIT_SECONDS = 600
 
 
@@ -48,3 +50,28 @@ def node() -> str | None:
             assert done.returncode == 0, f"npm ci failed:\n{done.stderr[-2000:]}"
             stamp.touch()
     return program
+
+
+@cache
+def go_client() -> str | None:
+    """The Kafka client of tests/go, built; None with a warning."""
+    go = tool("go", "install Go 1.21 or later; it brings a newer one itself where it is needed")
+    if go is None:
+        return None
+    sources = sorted(path for path in GO.iterdir() if path.suffix in (".go", ".mod", ".sum"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    built = TOOLS / f"go-client-{digest}"
+    TOOLS.mkdir(exist_ok=True)
+    with (TOOLS / "go-client.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not built.exists():
+            done = subprocess.run(
+                [go, "build", "-o", built, "."],
+                cwd=GO,
+                capture_output=True,
+                text=True,
+                timeout=LIMIT_SECONDS,
+                check=False,
+            )
+            assert done.returncode == 0, f"go build failed:\n{done.stderr[-2000:]}"
+    return str(built)

@@ -1,0 +1,189 @@
+"""Kafka clients that other teams have, driven from outside: each writes with its default partitioner, and reads what is
+committed.
+
+Records are in the notation of `kcat -J`: topic, key, headers (name, value, name, value), payload.
+"""
+
+import json
+import subprocess
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from confluent_kafka import Consumer, Producer
+
+from service.embedded.jars import jars, java
+from tests.toolchains import JAVASCRIPT, go_client, node, tool
+
+Json = dict[str, Any]
+LIMIT_SECONDS = 90
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client. `write` returns the partitions it wrote to, or nothing where it doesn't say; `read` reads so many
+    records of a topic from its beginning. `there` is None, with a warning, where it isn't installed.
+    """
+
+    name: str
+    there: Callable[[], str | None]
+    write: Callable[[str, list[Json]], list[int]]
+    read: Callable[[str, str, int], list[Json]]
+
+
+def run(command: list[Any], given: str = "", **environment: Any) -> str:
+    done = subprocess.run(
+        [str(part) for part in command],
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+        **environment,
+    )
+    assert done.returncode == 0, f"{command[0]} ended with {done.returncode}:\n{done.stderr[:2000]}"
+    return done.stdout
+
+
+def json_lines(text: str) -> list[Json]:
+    return [json.loads(line) for line in text.splitlines() if line]
+
+
+def noted(records: list[Json]) -> str:
+    return "".join(f"{json.dumps(record)}\n" for record in records)
+
+
+def pairs(headers: list[str]) -> list[tuple[str, str]]:
+    return list(zip(headers[::2], headers[1::2], strict=True))
+
+
+def by_topic(records: list[Json]) -> list[tuple[str, list[Json]]]:
+    ordered = sorted(records, key=lambda record: record["topic"])
+    return [(topic, list(group)) for topic, group in groupby(ordered, key=lambda record: record["topic"])]
+
+
+# Java's console tools
+
+
+def java_command(tool_class: str) -> list[Any]:
+    classes = f"{jars(lambda line: None)}/*"
+    # Short-lived: the second compiler would only cost time.
+    quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"]
+    return [java(), *quick, "-cp", classes, tool_class]
+
+
+def java_write(bootstrap: str, records: list[Json]) -> list[int]:
+    for topic, group in by_topic(records):
+        command = [*java_command("org.apache.kafka.tools.ConsoleProducer"), "--bootstrap-server", bootstrap]
+        command += ["--topic", topic, "--property", "parse.key=true", "--property", "parse.headers=true"]
+        # What no header has in it: times have colons. The first of the two is a regular expression.
+        command += ["--property", "headers.separator=~~", "--property", "headers.key.separator=~>"]
+        run(command, "".join(map(java_line, group)))
+    return []
+
+
+def java_line(record: Json) -> str:
+    headers = "~~".join(f"{name}~>{value}" for name, value in pairs(record["headers"]))
+    return "\t".join([headers, record["key"], record["payload"]]) + "\n"
+
+
+def java_read(bootstrap: str, topic: str, count: int) -> list[Json]:
+    command = [*java_command("org.apache.kafka.tools.consumer.ConsoleConsumer"), "--bootstrap-server", bootstrap]
+    command += ["--topic", topic, "--from-beginning", "--isolation-level", "read_committed", "--max-messages", count]
+    command += ["--timeout-ms", 30_000, "--property", "print.key=true", "--property", "print.headers=true"]
+    found = []
+    for line in run([*command, "--property", "headers.separator=~~"]).splitlines():
+        headers, key, payload = line.split("\t", 2)
+        flat = [part for header in headers.split("~~") for part in header.split(":", 1)]
+        found.append({"topic": topic, "key": key, "headers": flat, "payload": payload})
+    return found
+
+
+# kcat
+
+
+def kcat_write(bootstrap: str, records: list[Json]) -> list[int]:
+    # A call has one set of headers.
+    for record in records:
+        headers = [part for name, value in pairs(record["headers"]) for part in ("-H", f"{name}={value}")]
+        command = ["kcat", "-P", "-b", bootstrap, "-t", record["topic"], "-k", record["key"], *headers]
+        run(command, record["payload"])
+    return []
+
+
+def kcat_read(bootstrap: str, topic: str, count: int) -> list[Json]:
+    command = ["kcat", "-C", "-q", "-J", "-b", bootstrap, "-t", topic, "-o", "beginning", "-c", count]
+    return json_lines(run([*command, "-X", "isolation.level=read_committed"]))
+
+
+# confluent-kafka
+
+
+def confluent_write(bootstrap: str, records: list[Json]) -> list[int]:
+    producer = Producer({"bootstrap.servers": bootstrap})
+    placed: list[int] = []
+    for record in records:
+        headers = [(name, value.encode()) for name, value in pairs(record["headers"])]
+        producer.produce(
+            record["topic"],
+            record["payload"].encode(),
+            record["key"].encode(),
+            headers=headers,
+            on_delivery=lambda error, message: placed.append(message.partition()),
+        )
+        assert producer.flush(LIMIT_SECONDS) == 0
+    return placed
+
+
+def confluent_read(bootstrap: str, topic: str, count: int) -> list[Json]:
+    settings = {"bootstrap.servers": bootstrap, "group.id": f"confluent-{uuid.uuid4()}"}
+    consumer = Consumer({**settings, "auto.offset.reset": "earliest", "isolation.level": "read_committed"})
+    consumer.subscribe([topic])
+    found = []
+    try:
+        while len(found) < count:
+            (message,) = consumer.consume(1, LIMIT_SECONDS) or [None]
+            assert message is not None, f"only {len(found)} of {count} records came"
+            assert message.error() is None, message.error()
+            headers = [part for name, value in message.headers() or [] for part in (name, value.decode())]
+            key, payload = message.key().decode(), message.value().decode()
+            found.append({"topic": topic, "key": key, "headers": headers, "payload": payload})
+    finally:
+        consumer.close()
+    return found
+
+
+# JavaScript and Go
+
+
+def javascript(action: str, bootstrap: str, *arguments: Any, given: str = "") -> list[Json]:
+    return json_lines(run([node(), JAVASCRIPT / "kafka.mjs", action, bootstrap, *arguments], given))
+
+
+def go(action: str, bootstrap: str, *arguments: Any, given: str = "") -> list[Json]:
+    return json_lines(run([go_client(), action, bootstrap, *arguments], given))
+
+
+def partitions(records: list[Json]) -> list[int]:
+    return [record["partition"] for record in records]
+
+
+CLIENTS = [
+    Client("Java's console tools", lambda: java(), java_write, java_read),
+    Client("kcat", lambda: tool("kcat", "apt install kcat, or brew install kcat"), kcat_write, kcat_read),
+    Client("confluent-kafka", lambda: "in the environment", confluent_write, confluent_read),
+    Client(
+        "kafkajs",
+        node,
+        lambda bootstrap, records: partitions(javascript("write", bootstrap, given=noted(records))),
+        lambda bootstrap, topic, count: javascript("read", bootstrap, topic, count),
+    ),
+    Client(
+        "franz-go",
+        go_client,
+        lambda bootstrap, records: partitions(go("write", bootstrap, given=noted(records))),
+        lambda bootstrap, topic, count: go("read", bootstrap, topic, count),
+    ),
+]
