@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from service.app.observed import Observed, observed_part
 from service.app.parts import inbox_part, relay_part, running, store_part
+from service.app.agree import stores_agree
 from service.app.ready import StartError, database_ready, topics_ready
 from service.app.telling import tell
 from service.deadlines import watch_deadlines
@@ -42,10 +43,7 @@ async def serve(settings: Settings) -> End:
     for number in signals:
         loop.add_signal_handler(number, end.ask, number.name)
     with anything_else(end.because_of):
-        async with (
-            observed_part(settings) as observed,
-            running(observed.survey.run(end.asked), "survey", end),
-        ):
+        async with observed_part(settings) as observed:
             await _start(settings, observed, end)
     for number in signals:
         loop.remove_signal_handler(number)
@@ -54,17 +52,17 @@ async def serve(settings: Settings) -> End:
 
 async def _start(settings: Settings, observed: Observed, end: End) -> None:
     kafka, url = settings.kafka(), settings.database()
-    observed.worker.waits_for = "PostgreSQL"
-    if not await database_ready(url, end):
+    if not await database_ready(url, end, observed.worker.waits):
         return
     async with store_part(url) as store:
-        observed.worker.waits_for = "Kafka"
-        if await topics_ready(kafka, store.installation.lanes, end):
+        lanes, waits = store.installation.lanes, observed.worker.waits
+        ready = await topics_ready(kafka, lanes, end, waits)
+        if ready and await stores_agree(kafka, url, store.installation, end, waits):
             await _work(settings, store, observed, end)
 
 
 async def _work(settings: Settings, store: PostgresStore, observed: Observed, end: End) -> None:
-    observed.worker.waits_for = "its terms, its lanes and its consumer group"
+    observed.worker.waits("its terms, its lanes and its consumer group")
     terms = await until_stored(lambda: TermsInDatabase.read(store), end.asked)
     if terms is None:
         return
@@ -98,6 +96,7 @@ async def _work(settings: Settings, store: PostgresStore, observed: Observed, en
         async with (
             inbox_part(settings, handle, store, fuses, observed, end),
             running(fuses.run(end.asked), "fuses", end),
+            running(observed.survey.run(end.asked), "survey", end),
             running(watch_deadlines(fire_due, end.asked), "deadlines", end),
         ):
             # What was loaded to get here stays: the collector needn't look at it again and again.

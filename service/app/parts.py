@@ -16,6 +16,7 @@ from service.ending import End, within
 from service.failures import describe
 from service.inbox.fuse import Fuses
 from service.inbox.retries import happens_within, pause_before, until_stored
+from service.inbox.rewind import rewind
 from service.inbox.subscriber import Inbox
 from service.inbox.watch import Watch
 from service.orders.arrival import Arrival
@@ -88,6 +89,7 @@ async def inbox_part(
             middlewares=observed.middlewares,
         )
 
+    await _rewound(settings, store, end)
     async with _started(make, end) as inbox:
         if inbox is None:
             yield
@@ -133,6 +135,21 @@ async def _started(make: Callable[[], Inbox], end: End) -> AsyncIterator[Inbox |
         finally:
             await within(INBOX_SECONDS, inbox.stop(), "leaving the consumer group")
     yield None
+
+
+async def _rewound(settings: Settings, store: PostgresStore, end: End) -> None:
+    """Read again what Kafka holds to be read and the database doesn't know of."""
+    attempt = 0
+    noted = await until_stored(store.read_up_to, end.asked)
+    while noted is not None and not end.asked.is_set():
+        try:
+            await rewind(settings.kafka(), settings.consumer_group, noted)
+        except KafkaError as error:
+            attempt += 1
+            log.warning("Waiting for Kafka.", because=describe(error))
+            await happens_within(end.asked, pause_before(attempt + 4))
+        else:
+            return
 
 
 async def _joined(inbox: Inbox, attempt: int, end: End) -> bool:

@@ -16,23 +16,26 @@ from service.topics import TopicProblem, topic_problems
 
 log = structlog.get_logger("service")
 
+Waits = Callable[[str], None]
+"""Is told what is waited for, and why."""
+
 
 class StartError(Exception):
     """The service can't start before a person has done something. Its text says what, a sentence a line."""
 
 
-async def database_ready(url: str, end: End) -> bool:
+async def database_ready(url: str, end: End, waits: Waits) -> bool:
     """Wait until PostgreSQL can be reached; False if the process was asked to end first. Raises StartError."""
-    if not await _available(partial(database_problem, url), "PostgreSQL", end):
+    if not await _available(partial(database_problem, url), "PostgreSQL", end, waits):
         return False
     if problem := await schema_problem(url):
         raise StartError(problem)
     return True
 
 
-async def topics_ready(kafka: Mapping[str, Any], lanes: int, end: End) -> bool:
+async def topics_ready(kafka: Mapping[str, Any], lanes: int, end: End, waits: Waits) -> bool:
     """Wait until the broker can be reached; False if the process was asked to end first. Raises StartError."""
-    if not await _available(partial(broker_problem, kafka), "Kafka", end):
+    if not await _available(partial(broker_problem, kafka), "Kafka", end, waits):
         return False
     problems: list[TopicProblem] = []
 
@@ -43,7 +46,7 @@ async def topics_ready(kafka: Mapping[str, Any], lanes: int, end: End) -> bool:
             return describe(error)
         return None
 
-    if not await _available(compare, "Kafka", end):
+    if not await _available(compare, "Kafka", end, waits):
         return False
     if stops := [problem.sentence for problem in problems if problem.stops]:
         raise StartError("\n".join(stops))
@@ -52,13 +55,14 @@ async def topics_ready(kafka: Mapping[str, Any], lanes: int, end: End) -> bool:
     return True
 
 
-async def _available(problem: Callable[[], Awaitable[str | None]], what: str, end: End) -> bool:
+async def _available(problem: Callable[[], Awaitable[str | None]], what: str, end: End, waits: Waits) -> bool:
     attempt = 0
     while not end.asked.is_set():
         reason = await problem()
         if reason is None:
             return True
         attempt += 1
+        waits(f"{what}: {reason}")
         log.warning(f"Waiting for {what}.", because=reason)
         await happens_within(end.asked, pause_before(attempt + 4))
     return False

@@ -38,8 +38,8 @@ def missing(condition: Condition) -> list[str]:
     """What keeps it from being ready, a sentence each; empty: it is."""
     found = []
     if condition.waits_for is not None:
-        found.append(f"It is starting and waits for {condition.waits_for}.")
-    elif not condition.joined:
+        return [starting(condition.waits_for)]
+    if not condition.joined:
         found.append("It has not joined its consumer group yet.")
     elif condition.rebalancing_for is not None and condition.rebalancing_for > REBALANCE_SECONDS:
         found.append(f"Its consumer group has been rebalancing for {condition.rebalancing_for:.0f} seconds.")
@@ -52,6 +52,11 @@ def missing(condition: Condition) -> list[str]:
     if condition.blown:
         found.append(f"The fuse is blown of {', '.join(sorted(condition.blown))}: see `quarantine list`, `fuse reset`.")
     return found
+
+
+def starting(waits_for: str) -> str:
+    """What is said while it starts."""
+    return f"It is starting and waits for {waits_for}."
 
 
 def _away(failures: int, age: float | None) -> bool:

@@ -15,6 +15,8 @@ import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from service.ops.health import starting
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
@@ -66,7 +68,7 @@ class Pages:
     async def startupz(self, _request: web.Request) -> web.Response:
         """Whether it has started."""
         waits_for = self._worker.waits_for
-        return _said("started", [] if waits_for is None else [f"It is starting and waits for {waits_for}."])
+        return _said("started", [] if waits_for is None else [starting(waits_for)])
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """All metrics as text."""

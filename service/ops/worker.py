@@ -40,6 +40,10 @@ class Worker:
         self.cache: Cache | None = None
         self.fuses: FusesReporter | None = None
 
+    def waits(self, what: str) -> None:
+        """It is starting, and waits for this."""
+        self.waits_for = what
+
     def condition(self) -> Condition:
         """What health goes by."""
         survey, inbox = self.survey, self.inbox

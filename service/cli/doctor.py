@@ -1,0 +1,38 @@
+"""Examine what the service stands on, and say in words what is wrong and what to do.
+
+Database, schema, clock, terms, broker, topics, rights, and what waits for a person. Changes nothing. Exit code: 1
+where the service can't work so, 3 where somebody should look at something. Reads PURCHASING_* like `run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from service.inbox.subscriber import EVENT_TOPICS
+from service.ops.doctor import examine
+from service.settings import load
+
+if TYPE_CHECKING:
+    import argparse
+
+CODES = {"well": 0, "look": 3, "bad": 1}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `doctor`."""
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Examine. Raises SettingsError."""
+    found = asyncio.run(examine(load(), EVENT_TOPICS))
+    for one in found:
+        sys.stdout.write(
+            (json.dumps(asdict(one)) if arguments.json else f"{one.state:5} {one.about:9} {one.words}") + "\n"
+        )
+    states = {one.state for one in found}
+    return CODES["bad"] if "bad" in states else CODES["look"] if "look" in states else CODES["well"]

@@ -1,0 +1,172 @@
+"""How far behind the service is: messages not handled, outputs not published, deadlines not fired.
+
+From the broker and the database alone: right also while no worker runs. Messages are counted up to what can be read,
+and a partition in which nothing can be read has no lag, whatever its offsets; so a topic written in transactions shows
+none where Kafka's own tool shows its last marker. Exit code: 1 where one of the two could not be asked (the other's
+figures are shown), 3 where a partition's next records are gone. Reads PURCHASING_* like `run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from service.cli.asking import tell
+from service.failures import describe
+from service.inbox.subscriber import EVENT_TOPICS
+from service.ops import database
+from service.ops.lag import GroupLag, LagLook
+from service.ops.reach import UnreachableError, broker_problem, database_problem
+from service.settings import Settings, load
+
+if TYPE_CHECKING:
+    import argparse
+    from datetime import datetime
+
+    from service.ops.database import Figures
+    from service.ops.lag import PartitionLag
+
+NOT_DONE, LOST = 1, 3
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `lag`."""
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Say how far behind it is. Raises SettingsError."""
+    return asyncio.run(_run(load(), as_json=arguments.json))
+
+
+async def _run(settings: Settings, *, as_json: bool) -> int:
+    lag, figures = await asyncio.gather(_of_broker(settings), _of_database(settings))
+    if as_json:
+        sys.stdout.write(json.dumps(document(settings.consumer_group, lag, figures), indent=2) + "\n")
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in table(lag, figures)))
+    if lag is None or figures is None:
+        return NOT_DONE
+    return LOST if any(one.is_lost for one in lag.partitions) else 0
+
+
+async def _of_broker(settings: Settings) -> GroupLag | None:
+    kafka = settings.kafka()
+    if reason := await broker_problem(kafka):
+        tell(f"Kafka can't be reached: {reason}.")
+        return None
+    try:
+        async with LagLook(kafka, settings.consumer_group, EVENT_TOPICS) as look:
+            return await look.look()
+    except (KafkaError, OSError, TimeoutError) as error:
+        tell(f"Kafka doesn't answer as it should: {describe(error)}.")
+        return None
+
+
+async def _of_database(settings: Settings) -> Figures | None:
+    url = settings.database()
+    try:
+        reason = await database_problem(url)
+        if reason is None:
+            connection = await database.connect(url)
+            try:
+                return await database.figures(connection)
+            finally:
+                connection.terminate()
+    except UnreachableError as error:
+        reason = str(error)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        reason = describe(error)
+    tell(f"PostgreSQL can't be asked: {reason}")
+    return None
+
+
+def document(group: str, lag: GroupLag | None, figures: Figures | None) -> dict[str, Any]:
+    """All of it as plain JSON values; ages in seconds, None where there is none to tell."""
+    return {
+        "group": group,
+        "members": None if lag is None else lag.members,
+        "partitions": None if lag is None else [_partition(one, lag.at) for one in lag.partitions],
+        "database": None if figures is None else _figures(figures),
+    }
+
+
+def _partition(one: PartitionLag, now: float) -> dict[str, Any]:
+    return {
+        "topic": one.topic,
+        "partition": one.partition,
+        "begin": one.begin,
+        "committed": one.committed,
+        "stable": one.stable,
+        "end": one.end,
+        "messages": one.messages,
+        "seconds": one.seconds(now),
+        "held_back": one.held_back,
+        "lost": one.is_lost,
+    }
+
+
+def _figures(figures: Figures) -> dict[str, Any]:
+    return {
+        "watermark": None if figures.read_up_to is None else figures.read_up_to.isoformat(),
+        "watermark_seconds": _age(figures.at, figures.read_up_to),
+        "unpublished": {str(one.lane): one.unpublished for one in figures.lanes},
+        "oldest_unpublished_seconds": {str(one.lane): _age(figures.at, one.oldest_at) or 0.0 for one in figures.lanes},
+        "deadlines_due": figures.due,
+        "deadlines_overdue": figures.overdue,
+        "deadlines_overdue_seconds": _age(figures.at, figures.overdue_since) or 0.0,
+        "stuck": figures.stuck,
+        "held": figures.held,
+        "quarantine": dict(sorted(figures.quarantine.items())),
+        "fuses": sorted(figures.fuses),
+        "brakes": sorted(figures.brakes),
+    }
+
+
+def _age(now: datetime, then: datetime | None) -> float | None:
+    return None if then is None else max(0.0, (now - then).total_seconds())
+
+
+def table(lag: GroupLag | None, figures: Figures | None) -> list[str]:
+    """All of it for people, money first."""
+    lines = []
+    if figures is not None:
+        lines += _in_words(figures)
+    if lag is not None:
+        members = "unknown" if lag.members is None else lag.members
+        lines += [f"workers in the group    {members}", ""]
+        lines.append(f"{'TOPIC':42} {'PARTITION':>9} {'COMMITTED':>12} {'END':>12} {'MESSAGES':>9} {'SECONDS':>9}")
+        lines += [_row(one, lag.at) for one in lag.partitions]
+        lines.append(f"{'in all':42} {'':9} {'':12} {'':12} {sum(one.messages for one in lag.partitions):9}")
+    return lines
+
+
+def _row(one: PartitionLag, now: float) -> str:
+    seconds = one.seconds(now)
+    age = "?" if seconds is None else f"{seconds:.1f}"
+    committed = "-" if one.committed is None else one.committed
+    more = f"  {one.held_back} held back by an open transaction" if one.held_back else ""
+    more += "  its next records are gone" if one.is_lost else ""
+    return f"{one.topic:42} {one.partition:9} {committed:>12} {one.end:12} {one.messages:9} {age:>9}{more}"
+
+
+def _in_words(figures: Figures) -> list[str]:
+    lanes = sum(one.unpublished for one in figures.lanes)
+    oldest = min((one.oldest_at for one in figures.lanes if one.oldest_at is not None), default=None)
+    watermark = _age(figures.at, figures.read_up_to)
+    read = "not known of every partition" if watermark is None else f"{watermark:.1f} s ago"
+    return [
+        f"outputs not published   {lanes}"
+        + ("" if oldest is None else f", the oldest {_age(figures.at, oldest):.1f} s"),
+        f"outbox paused           {', '.join(map(str, sorted(figures.brakes))) or 'no'}",
+        f"deadlines not fired     {figures.overdue} past by the clock, {figures.due} of them by the input",
+        f"input read up to        {read}",
+        f"orders stuck / held     {figures.stuck} / {figures.held}",
+        f"records in quarantine   {sum(figures.quarantine.values())}",
+        f"fuses blown             {', '.join(sorted(figures.fuses)) or 'none'}",
+    ]

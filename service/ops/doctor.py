@@ -1,0 +1,204 @@
+"""What is wrong with what the service stands on, in words: each examination says what it found and what to do.
+
+Changes nothing: no topic is written to, no group joined. The one thing it does at Kafka is to open the transactional id
+`{outbox id}.doctor`, which no lane uses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from service.failures import describe
+from service.ops import database
+from service.ops.lag import LagLook
+from service.ops.reach import UnreachableError, broker_problem, database_problem
+from service.outbox.journal import INSTALLATION, Installation
+from service.rights import missing_right
+from service.store.errors import StoreUnavailableError
+from service.store.migrate import schema_problem
+from service.terms.table import read_book
+from service.topics import topic_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from service.settings import Settings
+
+SKEW_SECONDS = 5.0
+STEP_SECONDS = 15.0
+
+State = Literal["well", "look", "bad"]
+"""bad: the service can't work so; look: it can, and somebody should know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one examination found. `about` is one of database, schema, clock, terms, state, broker, topics, rights."""
+
+    about: str
+    state: State
+    words: str
+
+
+Findings = AsyncIterator[Finding]
+
+
+async def examine(settings: Settings, event_topics: Iterable[str]) -> list[Finding]:
+    """Examine all of it; what rests on something that is missing is left out. Never raises for what it examines."""
+    found = [one async for one in _database(settings.database())]
+    outbox = await _outbox(settings.database()) if _all_well(found, "database", "schema") else None
+    async for one in _broker(settings, outbox, tuple(event_topics)):
+        found.append(one)  # noqa: PERF401 - the two are read one after the other
+    return found
+
+
+def _all_well(found: list[Finding], *about: str) -> bool:
+    return not any(one.about in about and one.state == "bad" for one in found)
+
+
+async def _database(url: str) -> Findings:
+    try:
+        reason = await database_problem(url)
+    except UnreachableError as error:
+        reason = str(error)
+    if reason:
+        yield Finding("database", "bad", f"PostgreSQL can't be reached: {reason}")
+        return
+    yield Finding("database", "well", "PostgreSQL answers")
+    try:
+        problem = await schema_problem(url)
+        if problem:
+            yield Finding("schema", "bad", problem)
+            return
+        yield Finding("schema", "well", "the tables are those of this program")
+        async for one in _inside(url):
+            yield one
+    except (StoreUnavailableError, asyncpg.PostgresError, OSError, TimeoutError) as error:
+        yield Finding("database", "bad", f"PostgreSQL stopped answering: {describe(error)}")
+
+
+async def _inside(url: str) -> Findings:
+    connection = await database.connect(url)
+    try:
+        before = time.time()
+        figures = await database.figures(connection)
+        skew = figures.at.timestamp() - (before + time.time()) / 2
+        book = await read_book(connection)
+    finally:
+        connection.terminate()
+    if abs(skew) > SKEW_SECONDS:
+        words = (
+            f"the database's clock is {skew:+.1f} s off this machine's: deadlines go by the database's, set both by NTP"
+        )
+        yield Finding("clock", "look", words)
+    else:
+        yield Finding("clock", "well", f"the database's clock is {skew:+.1f} s off this machine's")
+    if book.sets:
+        yield Finding("terms", "well", f"{len(book.sets)} sets of terms")
+    else:
+        yield Finding("terms", "look", "no terms were imported: the built-in ones count for everybody (`terms import`)")
+    for bad, words in (
+        (
+            figures.stuck,
+            f"{figures.stuck} orders are stuck: the rules raise on them, see `order list`",
+        ),
+        (
+            figures.fuses,
+            f"fuses are blown of {', '.join(sorted(figures.fuses))}: see `quarantine list`, then `fuse reset`",
+        ),
+        (figures.brakes, "the outbox is paused: see `outbox status`, then `outbox resume`"),
+        (figures.unknown, f"{figures.unknown} partitions were never read to an end: no deadline passes until they are"),
+    ):
+        if bad:
+            yield Finding("state", "look", words)
+
+
+async def _outbox(url: str) -> Installation | None:
+    try:
+        connection = await database.connect(url)
+        try:
+            row = await connection.fetchrow(INSTALLATION)
+        finally:
+            connection.terminate()
+    except (asyncpg.PostgresError, OSError, TimeoutError):
+        return None
+    return None if row is None else Installation(row["outbox_id"], row["lanes"])
+
+
+async def _broker(settings: Settings, outbox: Installation | None, event_topics: tuple[str, ...]) -> Findings:
+    kafka = settings.kafka()
+    if reason := await broker_problem(kafka):
+        yield Finding("broker", "bad", f"Kafka can't be reached: {reason}")
+        return
+    yield Finding("broker", "well", "Kafka answers")
+    if outbox is None:
+        yield Finding("topics", "look", "not compared: how many lanes there are stands in the database")
+        return
+
+    async def compare() -> AsyncIterator[Finding]:
+        problems = await topic_problems(kafka, outbox.lanes)
+        for problem in problems:
+            yield Finding("topics", "bad" if problem.stops else "look", problem.sentence)
+        if not problems:
+            yield Finding("topics", "well", "all topics are as the registry says")
+
+    async for one in _told("topics", compare):
+        yield one
+    async for one in _told("rights", lambda: _behind(settings, event_topics)):
+        yield one
+    async for one in _told("rights", lambda: _transactions(settings, outbox)):
+        yield one
+
+
+async def _behind(settings: Settings, event_topics: tuple[str, ...]) -> Findings:
+    async with LagLook(settings.kafka(), settings.consumer_group, event_topics) as look:
+        lag = await look.look()
+    yield Finding("rights", "well", f"events and group {settings.consumer_group} can be read")
+    for one in lag.partitions:
+        if one.is_lost:
+            words = (
+                f"{one.topic}, partition {one.partition}: the group goes on at {one.committed}, the topic holds "
+                f"{one.begin} to {one.end}: records were removed or the topic was made anew (deploy/runbook.md)"
+            )
+            yield Finding("state", "bad", words)
+    if lag.members == 0:
+        yield Finding("state", "look", "no worker is in the group: nothing is read")
+
+
+async def _transactions(settings: Settings, outbox: Installation) -> Findings:
+    producer = AIOKafkaProducer(**settings.kafka(), transactional_id=f"{outbox.outbox_id}.doctor")
+    try:
+        await producer.start()
+        yield Finding("rights", "well", "transactions can be opened")
+    finally:
+        await producer.stop()
+
+
+async def _told(about: str, examination: Callable[[], AsyncIterator[Finding]]) -> Findings:
+    """What it finds; or, where the broker refuses, which right is missing."""
+    found: list[Finding] = []
+
+    async def gather() -> None:
+        found.extend([one async for one in examination()])
+
+    try:
+        await _within(gather)
+    except KafkaError as error:
+        found.append(Finding(about, "bad", missing_right(error) or f"Kafka doesn't do as asked: {describe(error)}"))
+    except (OSError, TimeoutError) as error:
+        found.append(Finding(about, "bad", f"Kafka doesn't answer as it should: {describe(error)}"))
+    for one in found:
+        yield one
+
+
+async def _within(work: Callable[[], Awaitable[None]]) -> None:
+    async with asyncio.timeout(STEP_SECONDS):
+        await work()

@@ -1,0 +1,121 @@
+"""Lag as the command says it, from broker and database alone, held against Kafka's own tool."""
+
+import asyncio
+import json
+import uuid
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from service.inbox.subscriber import EVENT_TOPICS
+from service.ops.lag import LagLook
+from tests.ops.seen import ORDERS, kafkas_own, lag, service
+
+P0 = TopicPartition(ORDERS, 0)
+
+
+@pytest.fixture
+def group() -> str:
+    return f"lag-{uuid.uuid4().hex[:8]}"
+
+
+async def commit(bootstrap: str, group: str, offsets: dict[TopicPartition, int]) -> None:
+    """Commit for a group that no worker is in."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+    consumer.assign(list(offsets))
+    await consumer.start()
+    await consumer.commit(offsets)
+    await consumer.stop()
+
+
+async def ends(bootstrap: str) -> dict[TopicPartition, int]:
+    """Where each event partition ends."""
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as consumer:
+        partitions = [TopicPartition(topic, p) for topic in EVENT_TOPICS for p in range(6)]
+        return dict(await consumer.end_offsets(partitions))
+
+
+async def look(bootstrap: str, group: str, partition: TopicPartition = P0):
+    """One partition as the service itself sees it."""
+    async with LagLook({"bootstrap_servers": bootstrap}, group, EVENT_TOPICS) as looking:
+        found = await looking.look()
+    return next(one for one in found.partitions if (one.topic, one.partition) == partition), found.at
+
+
+async def test_with_the_service_down_it_is_what_kafkas_own_tool_says(kafka, database, group):
+    await commit(kafka, group, await ends(kafka))
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+        for n in range(7):
+            await producer.send_and_wait(ORDERS, b"x", partition=n % 2)
+    ours = await asyncio.to_thread(lag, kafka, database, group)
+    theirs = await asyncio.to_thread(kafkas_own, kafka, group)
+    assert len(theirs) == 30
+    assert {place: one["messages"] for place, one in ours.items()} == theirs
+    assert theirs[ORDERS, 0] == 4
+    assert ours[ORDERS, 0]["seconds"] > 0
+    assert ours[ORDERS, 2]["seconds"] == 0
+
+
+async def test_a_topic_written_in_transactions_has_no_phantom_lag(kafka, database, group):
+    async with AIOKafkaProducer(bootstrap_servers=kafka, transactional_id=group) as producer:
+        async with producer.transaction():
+            record = await (await producer.send(ORDERS, b"x", partition=0))
+    # Up to behind the last message, as a consumer that never looks again commits: the marker lies behind it.
+    await commit(kafka, group, {**await ends(kafka), P0: record.offset + 1})
+    theirs = await asyncio.to_thread(kafkas_own, kafka, group)
+    ours = await asyncio.to_thread(lag, kafka, database, group)
+    assert theirs[ORDERS, 0] == 1
+    assert (ours[ORDERS, 0]["messages"], ours[ORDERS, 0]["seconds"]) == (0, 0)
+
+
+async def test_messages_taken_back_are_none_and_an_open_transaction_is_held_back(kafka, group):
+    await commit(kafka, group, await ends(kafka))
+    async with AIOKafkaProducer(bootstrap_servers=kafka, transactional_id=f"{group}-a") as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(ORDERS, b"x", partition=0)
+        held, _ = await look(kafka, group)
+        await producer.abort_transaction()
+    after, _ = await look(kafka, group)
+    assert (held.messages, held.held_back) == (0, 1)
+    assert (after.messages, after.held_back) == (0, 0)
+    assert after.end > after.committed
+
+
+async def test_seconds_are_the_age_of_the_oldest_message_not_handled_however_large_it_is(kafka, group):
+    committed = await ends(kafka)
+    await commit(kafka, group, committed)
+    async with AIOKafkaProducer(bootstrap_servers=kafka, max_request_size=1_000_000) as producer:
+        first = await producer.send_and_wait(ORDERS, bytes(900_000), partition=0)
+        await producer.send_and_wait(ORDERS, b"x", partition=0)
+    one, now = await look(kafka, group)
+    assert one.oldest_at == first.timestamp / 1000
+    assert one.seconds(one.oldest_at + 90) == 90
+    assert one.messages == 2
+    assert one.seconds(now) is not None
+
+
+async def test_a_group_that_never_read_has_all_of_it_before_it(kafka, group):
+    one, _ = await look(kafka, group)
+    assert one.committed is None
+    assert one.goes_on_at == one.begin
+
+
+async def test_where_one_of_the_two_is_away_the_other_is_shown(kafka, database):
+    half = service("lag", "--json", bootstrap="127.0.0.1:9", database=database)
+    assert half.returncode == 1
+    assert "Kafka can't be reached: 127.0.0.1:9: Connection refused" in half.stderr
+    assert json.loads(half.stdout)["partitions"] is None
+    assert json.loads(half.stdout)["database"]["unpublished"] == {"0": 0, "1": 0, "2": 0, "3": 0}
+    gone = "postgresql://somebody:secret@127.0.0.1:9/purchasing"
+    other = service("lag", bootstrap=kafka, database=gone)
+    assert other.returncode == 1
+    assert "PostgreSQL can't be asked: Connection refused" in other.stderr
+    assert ORDERS in other.stdout
+    assert "secret" not in other.stderr + other.stdout
+
+
+async def test_offsets_that_are_gone_are_said(kafka, database, group):
+    await commit(kafka, group, {**await ends(kafka), P0: 10_000_000})
+    done = service("lag", bootstrap=kafka, database=database, group=group)
+    assert done.returncode == 3
+    assert "its next records are gone" in done.stdout
