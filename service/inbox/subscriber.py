@@ -13,6 +13,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -28,7 +29,7 @@ from service.failures import anything_else, describe
 from service.inbox.header_names import tolerate_any_header_name
 from service.inbox.library import LibraryLog, Listener
 from service.inbox.offsets import settle
-from service.inbox.parser import Message, arrival_of, parse_batch, pass_through
+from service.inbox.parser import Message, arrival_of, parse_batch, pass_through, portions
 from service.inbox.retries import happens_within, until_stored
 from service.inbox.security import security_of
 from service.ops.stopwatch import Stopwatch
@@ -58,9 +59,10 @@ Handle = Callable[[Sequence[Arrival]], Awaitable[object]]
 class Inbox:
     """Reads the event topics for `group` and hands each batch to `handle` until it is stored.
 
-    `handle` stores a batch in one transaction; it raises StoreUnavailableError when the same batch is to be
-    tried again. `fail` is told what else it raised, or that an offset is lost (OffsetLostError), and ends the
-    process by setting `stopping`. `blown` says which topics are not to be read on (`mind_fuses`, when it changes).
+    `handle` stores a batch, or a portion of one whose records are large, in one transaction; it raises
+    StoreUnavailableError when the same batch is to be tried again. `fail` is told what else it raised, or that an
+    offset is lost (OffsetLostError), and ends the process by setting `stopping`. `blown` says which topics are not to
+    be read on (`mind_fuses`, when it changes).
     """
 
     def __init__(
@@ -241,15 +243,17 @@ class Inbox:
         if self._stopping.is_set():
             return False
         self._stopwatch = Stopwatch()
-        with self._stopwatch.time("decode"):
-            arrivals = [arrival_of(record) for record in message.raw_message]
+        for records in portions(message.raw_message):
+            with self._stopwatch.time("decode"):
+                arrivals = [arrival_of(record) for record in records]
+            if not await until_stored(partial(self._store, arrivals), self._stopping, told=self._told):
+                return False
+        return True
 
-        async def store() -> bool:
-            with self._stopwatch.time("store"):
-                await self._handle(arrivals)
-            return True
-
-        return bool(await until_stored(store, self._stopping, told=self._told))
+    async def _store(self, arrivals: Sequence[Arrival]) -> bool:
+        with self._stopwatch.time("store"):
+            await self._handle(arrivals)
+        return True
 
     def _given_out(self, *, done: bool) -> None:
         """The group gives out its partitions, or has done so."""
