@@ -10,9 +10,9 @@ import gc
 import signal
 from collections.abc import Sequence
 
+from service.app.agree import stores_agree
 from service.app.observed import Observed, observed_part
 from service.app.parts import inbox_part, relay_part, running, store_part
-from service.app.agree import stores_agree
 from service.app.ready import StartError, database_ready, topics_ready
 from service.app.telling import tell
 from service.deadlines import watch_deadlines

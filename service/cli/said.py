@@ -7,16 +7,20 @@ from service.failpoints import FailpointError
 from service.inbox.offsets import OffsetLostError
 from service.ops.http import PortError
 from service.ops.reach import UnreachableError
+from service.outbox.adopt import AdoptError
 from service.quarantine.finding import QuarantineError
 from service.settings import SettingsError
 from service.store.errors import NotAllowedError, SchemaError, StoreUnavailableError
+from service.store.lane_set import LanesError
 from service.terms.files import TermsError
 from service.topics import TopicsError
 
 SAID = (
+    AdoptError,
     DemoError,
     EmbeddedError,
     FailpointError,
+    LanesError,
     NotAllowedError,
     OffsetLostError,
     PortError,

@@ -2,12 +2,12 @@
 
 One of the two may have been restored from a backup, or lost its newest part. Going on then would publish
 outputs twice or leave some out, and money moves on them: the lane stops and says what it found.
-`deploy/runbook` has the ways on.
+`deploy/runbook.md`, "Two stores", has the ways on.
 """
 
 from dataclasses import dataclass
 
-from service.outbox.cursor import CURSOR_TOPIC, Tail
+from service.outbox.cursor import CURSOR_TOPIC, Cursor, Tail
 from service.outbox.failures import LaneStopped
 from service.outbox.journal import Following, Journal
 
@@ -68,16 +68,27 @@ async def check(journal: Journal, outbox_id: str, lane: int, tail: Tail) -> Stan
             f"the cursor of lane {lane} is at position {cursor.position}, "
             f"but position {noted} was published: Kafka lost what was committed"
         )
-    in_database = await journal.hash_at(lane, cursor.position)
-    if in_database is None:
+    if problem := await older_database(journal, cursor):
+        raise LaneStopped(problem)
+    return Standing(cursor.position, noted, cursor.sha256 or None)
+
+
+async def older_database(journal: Journal, cursor: Cursor) -> str | None:
+    """In a sentence, that the database lacks what this cursor, of its own outbox, says was published; None: it has it.
+
+    Never a false alarm, also of a cursor that is not the newest: a row is committed before it is published.
+    """
+    lane, position = cursor.lane, cursor.position
+    in_database = await journal.hash_at(lane, position)
+    if in_database is None and position > 0:
         last = await journal.last_position(lane)
-        raise LaneStopped(
-            f"position {cursor.position} of lane {lane} was published, "
+        return (
+            f"position {position} of lane {lane} was published, "
             f"but the newest in the database is {last}: the database was restored from before it"
         )
-    if in_database != cursor.sha256:
-        raise LaneStopped(
-            f"position {cursor.position} of lane {lane} in the database is not the output "
+    if (in_database or "") != cursor.sha256:
+        return (
+            f"position {position} of lane {lane} in the database is not the output "
             "that was published there: the database was restored from before it and has gone on"
         )
-    return Standing(cursor.position, noted, cursor.sha256)
+    return None

@@ -92,7 +92,7 @@ class Journal:
     """The relay's statements on a pool. Every method raises what asyncpg raises (errors, OSError,
     TimeoutError)."""
 
-    def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[Any] | asyncpg.Connection[Any]") -> None:
         self._pool = pool
 
     async def installation(self) -> Installation | None:

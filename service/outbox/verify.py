@@ -105,7 +105,7 @@ async def verify(
     kept_since: dict[str, datetime] = {}
     last: dict[tuple[TopicPartition, int], int] = {}
     read = 0
-    async for records, total in _committed(kafka, kept_since):
+    async for records, total in committed(kafka, kept_since):
         for start in range(0, len(records), COMPARED_AT_ONCE):
             await _compare(connection, records[start : start + COMPARED_AT_ONCE], seen, last, found)
         if (read + len(records)) // PROGRESS_EVERY > read // PROGRESS_EVERY:
@@ -116,7 +116,7 @@ async def verify(
     return found
 
 
-async def _committed(kafka: Kafka, kept_since: dict[str, datetime]) -> AsyncIterator[tuple[Sequence[Any], int]]:
+async def committed(kafka: Kafka, kept_since: dict[str, datetime]) -> AsyncIterator[tuple[Sequence[Any], int]]:
     """Yield what is committed in the output topics, in the order of each partition, and about how much there is.
 
     `kept_since` is filled with the time of the oldest record of partitions that have lost older ones, by topic.
@@ -153,7 +153,7 @@ async def _compare(
     last: dict[tuple[TopicPartition, int], int],
     found: Verdict,
 ) -> None:
-    placed = [(record, _lane_and_position(record)) for record in records]
+    placed = [(record, lane_and_position(record)) for record in records]
     wanted = [place for _, place in placed if place is not None and place[0] in seen]
     async with translated():
         rows = await connection.fetch(_EXPECTED, [lane for lane, _ in wanted], [position for _, position in wanted])
@@ -204,7 +204,7 @@ async def _look_for_missing(
                 found.complain("missing", f"lane {row.lane} position {position} in {topic}")
 
 
-def _lane_and_position(record: Any) -> tuple[int, int] | None:
+def lane_and_position(record: Any) -> tuple[int, int] | None:
     headers = dict(record.headers)
     found = []
     for name, longest in (("lane", 5), ("position", 18)):

@@ -137,7 +137,7 @@ class PostgresStore:
         async with translated(), self._pool.acquire() as connection:
             with ended_if_lost(connection):
                 async with connection.transaction():
-                    yield PostgresBatch(connection, self._clock)
+                    yield PostgresBatch(connection, self._clock, self._installation.lanes)
 
     async def clock(self) -> Instant:
         """Return the server's clock, and up to where all partitions were read."""
@@ -153,6 +153,11 @@ class PostgresStore:
         """Note how far partitions were read, without a batch."""
         async with self.batch() as batch:
             await batch.progress(rows)
+
+    async def read_up_to(self) -> dict[tuple[str, int], datetime | None]:
+        """Return up to when the input was read, by topic and partition; None: nothing is known of that partition."""
+        rows = await self.fetch("select topic, partition, read_up_to from input_progress")
+        return {(row[0], row[1]): row[2] for row in rows}
 
     async def earliest_due(self) -> tuple[datetime, str] | None:
         """Return the earliest deadline and its order (of several, the lowest id); None if nothing waits."""

@@ -155,15 +155,18 @@ with moved as (
     select * from unnest($4::smallint[], $5::bigint[], $6::text[], $7::integer[], $8::text[], $9::text[], $10::text[],
         $11::bytea[], $12::timestamptz[], $13::boolean[])
 )
-select pg_notify($3, array_to_string($1::smallint[], ','))
+select (select lanes from installation), pg_notify($3, array_to_string($1::smallint[], ','))
 """
 
 
 class PostgresBatch:
     """See `service.store.protocol.Batch`."""
 
-    def __init__(self, connection: PoolConnectionProxy[asyncpg.Record], clock: Callable[[Instant], Instant]) -> None:
-        """Work in the transaction that is open on this connection."""
+    def __init__(
+        self, connection: PoolConnectionProxy[asyncpg.Record], clock: Callable[[Instant], Instant], lanes: int
+    ) -> None:
+        """Work in the transaction that is open on this connection, with so many lanes."""
+        self._lanes = lanes
         self._connection = connection
         self._clock = clock
 
@@ -234,9 +237,12 @@ class PostgresBatch:
             positions[output.lane] += 1
             written.append(Written(positions[output.lane], output))
         lane, *rest = _columns(outputs)
-        await self._connection.execute(
+        in_all = await self._connection.fetchval(
             PUBLISH, lanes, [positions[one] for one in lanes], CHANNEL, lane, [w.position for w in written], *rest
         )
+        if in_all != self._lanes:
+            # Into other lanes than its earlier ones, an order's output would overtake them.
+            raise SchemaError(f"the outbox has {in_all} lanes now, not {self._lanes}: start this worker anew")
         return written
 
 

@@ -1,0 +1,65 @@
+"""Whether Kafka and the database are of one time, before anything is read or decided on either.
+
+The relay asks the same of each lane before it publishes. But a database that was restored would meanwhile be given new
+facts and new outputs, in the places of those it has lost, and these could not be put back any more.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from service.app.ready import StartError
+from service.ending import End
+from service.failures import describe
+from service.inbox.retries import happens_within, pause_before
+from service.outbox.check import older_database
+from service.outbox.cursor import CursorUnreadableError, read_tail
+from service.outbox.journal import Journal
+from service.store.connecting import connected
+from service.store.errors import StoreUnavailableError
+from service.store.failures import translated
+from service.store.rows import Installation
+
+log = structlog.get_logger("service")
+
+READ_SECONDS = 10.0
+WAYS_ON = 'Nothing was read or published. deploy/runbook.md, "Two stores", says how to go on.'
+
+
+async def stores_agree(
+    kafka: Mapping[str, Any], url: str, installation: Installation, end: End, waits: Callable[[str], None]
+) -> bool:
+    """Wait until it can be asked; False if the process was asked to end first. Raises StartError."""
+    attempt = 0
+    while not end.asked.is_set():
+        try:
+            problems = await _older(kafka, url, installation)
+        except (KafkaError, TimeoutError, StoreUnavailableError) as error:
+            attempt += 1
+            waits(f"the cursor topic: {describe(error)}")
+            log.warning("Waiting for the cursor topic.", because=describe(error))
+            await happens_within(end.asked, pause_before(attempt + 4))
+            continue
+        if problems:
+            raise StartError("\n".join([*problems, WAYS_ON]))
+        return True
+    return False
+
+
+async def _older(kafka: Mapping[str, Any], url: str, installation: Installation) -> list[str]:
+    problems = []
+    async with connected(url) as connection, translated():
+        journal = Journal(connection)
+        for lane in range(installation.lanes):
+            try:
+                async with asyncio.timeout(READ_SECONDS):
+                    cursor = (await read_tail(kafka, lane)).cursor
+            except CursorUnreadableError:
+                # The lane will say so, and stop.
+                continue
+            if cursor is not None and (cursor.outbox_id, cursor.lane) == (str(installation.outbox_id), lane):
+                problems.append(await older_database(journal, cursor))
+    return [problem for problem in problems if problem]

@@ -1,0 +1,184 @@
+"""Lanes of the outbox, where Kafka and the database contradict each other, and how many there are.
+
+    lanes show                  each lane by Kafka's account and by the database's; exit code 1 where one can't go on
+    lanes recover               the database was restored: outputs it has lost are put back from Kafka; their orders are
+                                held until the facts were read again
+    lanes release               after that: the orders are looked at again
+    lanes adopt --lane N --position P
+                                a person decides: the lane goes on behind this position
+    lanes change --to N         more lanes; everything must be published, every worker stopped
+
+recover and adopt say what they would do, and do it with --yes. Stop every worker first. What is done is kept, with who
+and why, in `operator_actions`. deploy/runbook.md, "Two stores", says when to use which.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
+from aiokafka.errors import KafkaError
+from purchasing_contracts.topics import OUTBOX
+
+from service.cli.asking import add_who, tell
+from service.failures import describe
+from service.ops.reach import UnreachableError, broker_problem
+from service.orders.intervention import Intervention
+from service.orders.opened import opened_engine
+from service.outbox.adopt import adopt, consequences, standing_of
+from service.outbox.check import older_database
+from service.outbox.journal import Journal
+from service.outbox.recover import find_lost, put_back
+from service.settings import Settings, load
+from service.store.connecting import connected
+from service.store.failures import translated
+from service.store.lane_set import LanesError, change_lanes
+from service.store.rows import Installation
+
+if TYPE_CHECKING:
+    import argparse
+
+    import asyncpg
+
+NOT_DONE = 1
+AT_ONCE = 500
+
+_INSTALLATION = "select outbox_id, lanes from installation"
+_RECOVERED_AT = "select max(at) from operator_actions where what = 'lanes recover'"
+_READ_UP_TO = "select case when count(*) = count(read_up_to) then min(read_up_to) end from input_progress"
+_HELD = """
+select order_id from orders where held_at is not null and order_id in (
+    select subject from operator_actions where what = 'order hold' and why = 'lanes recover')
+order by order_id limit $1
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `lanes`."""
+    below = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    below.add_parser("show", help="each lane by both accounts")
+    for name, text in (
+        ("recover", "put outputs back that a restored database has lost"),
+        ("release", "look at the held orders again"),
+        ("adopt", "let a lane go on behind a position"),
+        ("change", "more lanes"),
+    ):
+        one = below.add_parser(name, help=text)
+        add_who(one, why_required=name != "release")
+        if name in ("recover", "adopt"):
+            one.add_argument("--yes", action="store_true", help="do it; without, only say what would be done")
+        if name == "adopt":
+            one.add_argument("--lane", type=int, required=True, metavar="N")
+            one.add_argument("--position", type=int, required=True, metavar="P", help="0: from the beginning")
+        if name == "change":
+            one.add_argument("--to", type=int, required=True, metavar="N", help="a power of two, more than there are")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do one of them. Raises AdoptError, LanesError, SettingsError, UnreachableError, StoreUnavailableError."""
+    return asyncio.run(_run(arguments, load()))
+
+
+async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    if arguments.what == "release":
+        return await _release(arguments, settings.database())
+    kafka = settings.kafka()
+    if reason := await broker_problem(kafka):
+        raise UnreachableError(f"Kafka can't be reached: {reason}.")
+    does = {"show": _show, "recover": _recover, "adopt": _adopt, "change": _change}[arguments.what]
+    try:
+        async with connected(settings.database()) as connection:
+            async with translated():
+                row = await connection.fetchrow(_INSTALLATION)
+            assert row is not None
+            return await does(arguments, connection, kafka, Installation(row[0], row[1]))
+    except (KafkaError, TimeoutError) as error:
+        raise UnreachableError(f"Kafka doesn't answer as it should: {describe(error)}.") from None
+
+
+async def _show(
+    _arguments: argparse.Namespace, connection: asyncpg.Connection[Any], kafka: Any, installation: Installation
+) -> int:
+    outbox_id = str(installation.outbox_id)
+    wrong = False
+    for lane in range(installation.lanes):
+        standing = await standing_of(connection, kafka, lane)
+        cursor = standing.cursor
+        ours = cursor is not None and (cursor.outbox_id, cursor.lane) == (outbox_id, lane)
+        async with translated():
+            older = await older_database(Journal(connection), cursor) if ours and cursor is not None else None
+        # A relay at work may note just now what it has just published: the note is never ahead of the cursor.
+        bad = bool(standing.unreadable or older or (cursor is not None and not ours))
+        bad = bad or standing.noted > (cursor.position if cursor is not None else 0)
+        wrong = wrong or bad
+        sys.stdout.write(
+            f"{standing.says(outbox_id)}{'  <- ' + (older or 'they contradict each other') if bad else ''}\n"
+        )
+    return NOT_DONE if wrong else 0
+
+
+async def _recover(
+    arguments: argparse.Namespace, connection: asyncpg.Connection[Any], kafka: Any, installation: Installation
+) -> int:
+    recovery = await find_lost(connection, kafka, installation, tell)
+    if not recovery.outputs:
+        tell("The database lacks nothing that was published.")
+        return 0
+    for sentence in recovery.says():
+        tell(f"{sentence}.")
+    if not arguments.yes:
+        tell("Nothing was done: repeat it with --yes.")
+        return NOT_DONE
+    held = await put_back(connection, recovery, installation.lanes, arguments.by, arguments.why)
+    tell(f"Done; {held} orders are held. Start the service, and run `lanes release` when it has caught up.")
+    return 0
+
+
+async def _release(arguments: argparse.Namespace, url: str) -> int:
+    async with connected(url) as connection, translated():
+        recovered_at = await connection.fetchval(_RECOVERED_AT)
+        read_up_to = await connection.fetchval(_READ_UP_TO)
+        if recovered_at is not None and (read_up_to is None or read_up_to < recovered_at):
+            raise LanesError("The input was not read up to the recovery yet: let the service catch up first.")
+        released = 0
+        async with opened_engine(url) as (engine, _store):
+            while order_ids := [row[0] for row in await connection.fetch(_HELD, AT_ONCE)]:
+                intervention = Intervention(arguments.by, arguments.why, release=tuple(order_ids))
+                released += len((await engine.intervene(intervention)).released)
+    tell(f"{released} orders are released.")
+    return 0
+
+
+async def _adopt(
+    arguments: argparse.Namespace, connection: asyncpg.Connection[Any], kafka: Any, installation: Installation
+) -> int:
+    if not 0 <= arguments.lane < installation.lanes:
+        raise LanesError(f"There is no lane {arguments.lane}: the outbox has 0 to {installation.lanes - 1}.")
+    standing = await standing_of(connection, kafka, arguments.lane)
+    for sentence in consequences(standing, str(installation.outbox_id), arguments.position):
+        tell(sentence)
+    if not arguments.yes:
+        tell("Nothing was done: repeat it with --yes.")
+        return NOT_DONE
+    await adopt(connection, kafka, installation, arguments.lane, arguments.position, arguments.by, arguments.why)
+    tell("Done.")
+    return 0
+
+
+async def _change(
+    arguments: argparse.Namespace, connection: asyncpg.Connection[Any], kafka: Any, _installation: Installation
+) -> int:
+    admin = AIOKafkaAdminClient(**kafka)
+    try:
+        await admin.start()
+        (topic,) = await admin.describe_topics([OUTBOX.name])
+        had = await change_lanes(connection, arguments.to, arguments.by, arguments.why)
+        # More partitions than lanes stop the relay, so these come last; run again, it makes up for what is missing.
+        if len(topic["partitions"]) < arguments.to:
+            await admin.create_partitions({OUTBOX.name: NewPartitions(arguments.to)})
+    finally:
+        await admin.close()
+    tell(f"The outbox has {arguments.to} lanes (before: {had}). Start the workers.")
+    return 0

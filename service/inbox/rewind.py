@@ -1,0 +1,101 @@
+"""Where Kafka says that more was read than the database knows of, the input is read again from where the database is.
+
+A database restored from a backup, failed over to a replica that lagged, or new, lacks what was acknowledged since:
+going on from there would skip it. What is read a second time is known and changes nothing, so when in doubt it is read.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import CommitFailedError
+from purchasing_contracts.topics import TOPICS
+
+log = structlog.get_logger("service.inbox")
+
+CLOCKS_APART = timedelta(seconds=10)
+"""By how much the database's clock may be ahead of the broker's, whose times the records have."""
+EVENT_TOPICS = tuple(topic.name for topic in TOPICS if topic.direction == "in")
+
+Noted = Mapping[tuple[str, int], datetime | None]
+"""Up to when the database has handled each partition; None, or not there: of nothing is that known."""
+
+
+async def rewind(kafka: Mapping[str, Any], group: str, noted: Noted) -> int:
+    """Take the group's offsets back to what the database has handled; returns how many records come again.
+
+    Does nothing where the group has members: they work with this database. Topics need the broker's times
+    (LogAppendTime), as ours have. Raises KafkaError.
+    """
+    async with _newcomer(kafka, group) as consumer:
+        partitions = await _partitions(kafka)
+        consumer.assign(partitions)
+        # Nothing is to be fetched, only asked.
+        consumer.pause(*partitions)
+        back = await _behind(consumer, partitions, noted)
+        if not back:
+            return 0
+        try:
+            await consumer.commit({partition: to for partition, (to, _) in back.items()})
+        except CommitFailedError:
+            log.debug("The group is at work already.", group=group)
+            return 0
+    records = sum(from_ - to for to, from_ in back.values())
+    log.info(
+        "Reading again what was acknowledged later than the database has noted: what it knows changes nothing.",
+        group=group,
+        partitions=len(back),
+        records_at_most=records,
+        unknown_partitions=sum((p.topic, p.partition) not in noted for p in back),
+    )
+    return records
+
+
+async def _behind(
+    consumer: Any, partitions: Iterable[TopicPartition], noted: Noted
+) -> dict[TopicPartition, tuple[int, int]]:
+    """Of the partitions whose committed offset is further than the database: the offset to go back to, and it."""
+    wanted = list(partitions)
+    committed = {partition: await consumer.committed(partition) for partition in wanted}
+    begins = await consumer.beginning_offsets(wanted)
+    ends = await consumer.end_offsets(wanted)
+    times = {p: at for p in wanted if (at := noted.get((p.topic, p.partition))) is not None}
+    asked = {p: int((at - CLOCKS_APART).timestamp() * 1000) for p, at in times.items()}
+    found = await consumer.offsets_for_times(asked) if asked else {}
+    back: dict[TopicPartition, tuple[int, int]] = {}
+    for partition in wanted:
+        position = committed[partition]
+        # A new group's start, and offsets that are lost, are for `settle` to deal with.
+        if position is None or not begins[partition] < position <= ends[partition]:
+            continue
+        to = begins[partition]
+        if partition in times:
+            first = found.get(partition)
+            to = position if first is None else first.offset
+        if to < position:
+            back[partition] = (to, position)
+    return back
+
+
+async def _partitions(kafka: Mapping[str, Any]) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(**kafka)
+    try:
+        await admin.start()
+        topics = await admin.describe_topics(list(EVENT_TOPICS))
+    finally:
+        await admin.close()
+    return [TopicPartition(topic["topic"], one["partition"]) for topic in topics for one in topic["partitions"]]
+
+
+@asynccontextmanager
+async def _newcomer(kafka: Mapping[str, Any], group: str) -> AsyncIterator[Any]:
+    consumer = AIOKafkaConsumer(**kafka, group_id=group, enable_auto_commit=False, auto_offset_reset="none")
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
