@@ -51,8 +51,8 @@ class Verdict:
 class Checker:
     """Checks one record after the other. It remembers who said what, as the service does, and never the content."""
 
-    _seen: dict[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
-    _facts: Counter[str] = field(default_factory=Counter)
+    _seen: dict[tuple[str, str], tuple[int, ...]] = field(default_factory=dict, init=False)
+    _facts: Counter[str] = field(default_factory=Counter, init=False)
 
     def check(self, record: Record) -> Verdict:
         """The verdict on a record, in the light of those before it."""

@@ -74,7 +74,7 @@ def currencies(value: object, place: str = "") -> Iterator[tuple[str, str]]:
                 yield from currencies(getattr(value, name), f"{place}/{name}")
 
 
-Getter = Callable[[Any], Any]
+_Getter = Callable[[Any], Any]
 
 
 def _found_in(data: Shape) -> list[str]:
@@ -92,7 +92,7 @@ def _found_in(data: Shape) -> list[str]:
 
 
 @cache
-def _readers(shape: type[Shape]) -> tuple[tuple[Getter, ...], tuple[Getter, ...]]:
+def _readers(shape: type[Shape]) -> tuple[tuple[_Getter, ...], tuple[_Getter, ...]]:
     """What reads a class's currencies: those always there; and the optional members and lists that may hold some.
 
     Kept: there are as many as there are classes.

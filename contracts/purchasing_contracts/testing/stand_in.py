@@ -49,8 +49,8 @@ class StandIn:
     """Takes events, and says what the service would publish for them. `command` simulates what it gets on its stdin."""
 
     command: Sequence[str]
-    _events: list[bytes] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+    _events: list[bytes] = field(default_factory=list, init=False)
+    complaints: list[str] = field(default_factory=list, init=False)
     """What the service said of bad events, when it was asked last."""
 
     def send(self, *events: Event | bytes) -> None:
