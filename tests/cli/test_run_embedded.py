@@ -7,35 +7,42 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from service.cli import main
 from tests.delivery.outside import case_events, topic_for
 from tests.delivery.service import eventually
 
 
-async def test_it_starts_says_where_and_decides_and_leaves_nothing_running(tmp_path):
-    log = tmp_path / "log"
+@asynccontextmanager
+async def embedded(directory, *arguments):
+    """The process, once it runs, and its log; ended by SIGTERM with exit code 0, with all that it started."""
+    log = directory / "log"
     root = Path(__file__).parents[2]
     with log.open("wb") as out:
         process = subprocess.Popen(  # noqa: ASYNC220 - it comes back at once
-            [sys.executable, "-m", "service", "run", "--embedded"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(root)},
+            [sys.executable, "-m", "service", "run", "--embedded", *arguments],
+            cwd=directory,
+            env={**os.environ, "PYTHONPATH": str(root), "PURCHASING_HTTP_PORT": "0"},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
         )
+
+    def runs():
+        assert process.poll() is None, log.read_text()
+        return "Partitions assigned." in log.read_text()
+
     try:
-        await eventually(lambda: "Partitions assigned." in log.read_text(), "running", log.read_text, limit=120)
-        found = re.search(r"^Kafka: (\S+) \(kcat", log.read_text(), re.MULTILINE)
-        assert found, log.read_text()
-        assert re.search(r"^PostgreSQL: 127.0.0.1:\d+, database \w+$", log.read_text(), re.MULTILINE)
-        assert await outcome_of_an_order(found[1]) == "effective"
+        await eventually(runs, "running", log.read_text, limit=120)
         below = psutil.Process(process.pid).children(recursive=True)
         assert below
+        yield log
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 60) == 0, log.read_text()
     finally:
@@ -44,24 +51,72 @@ async def test_it_starts_says_where_and_decides_and_leaves_nothing_running(tmp_p
             process.wait()
     _, alive = await asyncio.to_thread(psutil.wait_procs, below, 30)
     assert alive == []
+
+
+def broker(log):
+    """The address it says for Kafka."""
+    found = re.search(r"^Kafka: (\S+) \(kcat", log.read_text(), re.MULTILINE)
+    assert found, log.read_text()
+    return found[1]
+
+
+@asynccontextmanager
+async def newcomer(bootstrap, *topics):
+    """Sends events one by one, and reads what is published to these topics."""
+    async with (
+        AIOKafkaProducer(bootstrap_servers=bootstrap) as producer,
+        AIOKafkaConsumer(
+            *topics, bootstrap_servers=bootstrap, isolation_level="read_committed", auto_offset_reset="earliest"
+        ) as reader,
+    ):
+
+        async def send(event):
+            await producer.send_and_wait(topic_for(event), json.dumps(event).encode(), event["subject"].encode())
+
+        async def until(is_it):
+            async with asyncio.timeout(60):
+                while not is_it(data := json.loads((await reader.getone()).value)["data"]):
+                    pass
+            return data
+
+        yield send, until
+
+
+async def test_it_starts_says_where_and_decides_and_leaves_nothing_running(tmp_path):
+    async with embedded(tmp_path) as log:
+        assert re.search(r"^PostgreSQL: 127.0.0.1:\d+, database \w+$", log.read_text(), re.MULTILINE)
+        async with newcomer(broker(log), "purchasing.decisions.v1") as (send, until):
+            for event in case_events("01", "ord-newcomer"):
+                await send(event)
+            assert (await until(lambda _: True))["outcome"] == "effective"
     assert "postgresql://" not in log.read_text()
 
 
-async def outcome_of_an_order(bootstrap):
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
-    reader = AIOKafkaConsumer(
-        "purchasing.decisions.v1",
-        bootstrap_servers=bootstrap,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-    )
-    await producer.start()
-    await reader.start()
-    try:
-        for event in case_events("01", "ord-newcomer"):
-            await producer.send_and_wait(topic_for(event), json.dumps(event).encode(), event["subject"].encode())
-        async with asyncio.timeout(60):
-            return json.loads((await reader.getone()).value)["data"]["outcome"]
-    finally:
-        await producer.stop()
-        await reader.stop()
+async def test_with_a_clock_by_events_days_pass_with_the_next_event_of_any_order(tmp_path):
+    async with (
+        embedded(tmp_path, "--clock", "events") as log,
+        newcomer(broker(log), "purchasing.decisions.v1", "purchasing.commands.deduction.v1") as (send, until),
+    ):
+        for event in case_events("31", "ord-newcomer")[:6]:
+            await send(event)
+        demand = await until(lambda data: data.get("outcome") == "demanded")
+        (placed, *_) = case_events("01", "ord-later")
+        # An instant after the last one for paying, which the demand itself says.
+        placed["time"] = demand["due_at"].replace("Z", ".000001Z")
+        await send(placed)
+        deduction = await until(lambda data: "deduction_id" in data)
+        assert (deduction["order_id"], deduction["source"]) == ("ord-newcomer", "deposit")
+
+
+@pytest.mark.parametrize("clock", ["events", "60", "0.5"])
+def test_real_money_moves_by_the_real_time(clock, capsys):
+    assert main(["run", "--clock", clock]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "--clock goes with --embedded only: money moves by the real time.\n")
+
+
+@pytest.mark.parametrize("clock", ["fast", "0", "-1", "nan", "1e9"])
+def test_what_is_no_clock_is_a_usage_error(clock, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", "--embedded", f"--clock={clock}"])
+    assert f"--clock: {clock}: neither `events` nor a number up to 10,000,000" in capsys.readouterr().err

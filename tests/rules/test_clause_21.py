@@ -83,6 +83,13 @@ def test_a_tip_charged_back_is_taken_back_and_nothing_else() -> None:
     assert order.told("repayment_demand", "tip:tip-1") == []
 
 
+def test_what_is_above_the_limit_is_kept_while_the_tip_is_charged_back_and_goes_back_once_it_is_restored() -> None:
+    order = tipped(50_000).charged_back(45_000, payment_id="pay-tip").decided()
+    assert (order.refunds, order.told("repayment_demand", "tip:tip-1")) == ([], [])
+    order.chargeback_ends().decided()
+    assert order.refunds == [("tip:tip-1", 30_000, "pay-tip")]
+
+
 def test_a_tip_charged_back_and_asked_for_is_not_paid_twice() -> None:
     order = tipped().charged_back(5_000, payment_id="pay-tip").asks_tip_back().decided()
     assert order.refunds == []

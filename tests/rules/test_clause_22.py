@@ -164,6 +164,15 @@ def test_a_refund_is_withheld_while_a_chargeback_has_the_money_and_released_when
     assert order.holds[3:] == [("release", "cb-1:2", 0)]
 
 
+def test_of_a_refund_above_what_a_chargeback_left_the_rest_is_withheld_and_later_released() -> None:
+    order = effective().charged_back(50_000).decided().asks_to_cancel().decided()
+    assert order.refunds == [("purchase", 51_200, "pay-1")]
+    assert order.told("refund_withheld", "purchase") == ["withheld 50000"]
+    order.chargeback_ends().decided()
+    assert order.refunds[1:] == [("purchase", 50_000, "pay-1")]
+    assert order.told("refund_withheld", "purchase") == ["withheld 50000", "released"]
+
+
 def test_a_withheld_refund_is_released_as_far_as_the_buyer_pays_what_is_outstanding() -> None:
     order = effective().charged_back().asks_to_cancel().decided().pays_outstanding(40_000).decided()
     assert order.told("refund_withheld", "purchase") == ["withheld 101200", "withheld 61301"]
