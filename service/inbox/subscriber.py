@@ -113,7 +113,11 @@ class Inbox:
             log_level=logging.DEBUG,
             middlewares=middlewares,
         )
-        self._subscriber = self._broker.subscriber(
+        self._subscriber = self._subscribed(group)
+        self._subscriber(self._on_batch)
+
+    def _subscribed(self, group: str) -> Any:
+        return self._broker.subscriber(
             *EVENT_TOPICS,
             group_id=group,
             batch=True,
@@ -129,7 +133,6 @@ class Inbox:
             max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
             listener=Listener(EVENT_TOPICS, self._settle, self._given_out),
         )
-        self._subscriber(self._on_batch)
 
     @property
     def consumer(self) -> AIOKafkaConsumer | None:
