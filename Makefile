@@ -7,10 +7,10 @@ PYTHON := .venv/bin/python
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format unit env jars clean
+.PHONY: help demo test lint format unit bench-rules env jars clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: env ## real orders through a real Kafka and PostgreSQL, explained as they go
 	@$(PYTHON) -m service demo
@@ -25,6 +25,9 @@ lint: env ## format, lint, types and layers only
 
 unit: env jars ## tests only; PYTEST="..." narrows them down
 	@echo "== tests";   $(PYTHON) -m pytest $(PYTEST)
+
+bench-rules: env ## how long the rules take for an order
+	@$(PYTHON) -m tests.bench.rules
 
 format: env ## formats and mends what can be mended
 	@.venv/bin/ruff format --quiet .
