@@ -169,9 +169,9 @@ async def test_a_batch_has_as_many_statements_with_three_events_as_with_three_hu
     statements: list[str] = []
 
     class Counting(postgres_batch.PostgresBatch):
-        def __init__(self, connection, clock):
+        def __init__(self, connection, clock, lanes):
             connection.add_query_logger(lambda record: statements.append(record.query))
-            super().__init__(connection, clock)
+            super().__init__(connection, clock, lanes)
 
     monkeypatch.setattr("service.store.postgres.PostgresBatch", Counting)
     counts = []
