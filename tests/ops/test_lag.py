@@ -57,9 +57,9 @@ async def test_with_the_service_down_it_is_what_kafkas_own_tool_says(kafka, data
 
 
 async def test_a_topic_written_in_transactions_has_no_phantom_lag(kafka, database, group):
-    async with AIOKafkaProducer(bootstrap_servers=kafka, transactional_id=group) as producer:
-        async with producer.transaction():
-            record = await (await producer.send(ORDERS, b"x", partition=0))
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, transactional_id=group)
+    async with producer, producer.transaction():
+        record = await (await producer.send(ORDERS, b"x", partition=0))
     # Up to behind the last message, as a consumer that never looks again commits: the marker lies behind it.
     await commit(kafka, group, {**await ends(kafka), P0: record.offset + 1})
     theirs = await asyncio.to_thread(kafkas_own, kafka, group)

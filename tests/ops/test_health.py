@@ -1,0 +1,52 @@
+"""What makes a worker unready, and what does not."""
+
+import pytest
+
+from service.ops.health import Condition, missing
+
+
+def test_a_worker_that_has_joined_and_sees_both_servers_is_ready():
+    assert missing(Condition()) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "says"),
+    [
+        (Condition(waits_for="PostgreSQL: refused"), "It is starting and waits for PostgreSQL: refused."),
+        (Condition(joined=False), "It has not joined its consumer group yet."),
+        (Condition(rebalancing_for=21.0), "Its consumer group has been rebalancing for 21 seconds."),
+        (Condition(broker_failures=2, broker_because="gone"), "Kafka does not answer as it should: gone."),
+        (Condition(broker_age=16.0), "Kafka does not answer as it should: no answer for 16 seconds."),
+        (Condition(broker_age=None), "Kafka does not answer as it should: it was not looked at yet."),
+        (Condition(database_failures=2, database_because="gone"), "PostgreSQL does not answer as it should: gone."),
+        (Condition(schema_problem="the database lacks 0005"), "The database's tables: the database lacks 0005."),
+        (
+            Condition(blown=frozenset({"purchasing.events.order.v1"})),
+            "The fuse is blown of purchasing.events.order.v1: see `quarantine list`, `fuse reset`.",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_said_in_a_sentence(condition, says):
+    assert missing(condition) == [says]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        Condition(rebalancing_for=19.0),
+        Condition(broker_failures=1, broker_because="a leader moves"),
+        Condition(database_failures=1, database_because="a session was ended"),
+        Condition(broker_age=14.0, database_age=14.0),
+    ],
+)
+def test_what_passes_by_itself_in_seconds_makes_nobody_unready(condition):
+    assert missing(condition) == []
+
+
+def test_a_worker_that_starts_says_that_and_nothing_else():
+    condition = Condition(waits_for="Kafka: no answer", joined=False, broker_age=None, database_age=None)
+    assert missing(condition) == ["It is starting and waits for Kafka: no answer."]
+
+
+def test_all_that_is_missing_is_said_at_once():
+    assert len(missing(Condition(broker_failures=9, database_failures=9, blown=frozenset({"a", "b"})))) == 3

@@ -1,0 +1,164 @@
+"""What is counted, what is shown of the last looks, and that nothing is shown that the list doesn't have."""
+
+import re
+from types import SimpleNamespace
+
+import pytest
+from purchasing_contracts.envelope import decode
+
+from service.ops.collector import WorkerCollector
+from service.ops.database import Figures, LaneFigures, Waiting
+from service.ops.lag import GroupLag, PartitionLag
+from service.ops.metrics import Metrics
+from service.ops.names import METRICS
+from service.ops.survey import Survey
+from service.ops.worker import Worker
+from service.orders.arrival import Arrival
+from service.orders.cache import Cache
+from service.orders.handled import Handled, Refused
+from service.outbox.status import LaneStatus, RelayStatus
+from service.rules.facts import instant
+from tests.ops.seen import ORDERS
+
+TOPICS = (ORDERS, "purchasing.events.payment.v1")
+NOW = instant(1_800_000_000_000_000)
+PUBLISHED = RelayStatus("an outbox", True, None, (LaneStatus(2, "publishing", 7, None, 7, 3),), assignments=1)
+
+
+def partition_lag(**more) -> PartitionLag:
+    return PartitionLag(**{"topic": ORDERS, "partition": 0, "begin": 0, "end": 9, "stable": 9, "committed": 4, **more})
+
+
+def figures(**more) -> Figures:
+    known = {
+        "at": NOW, "read_up_to": instant(1_799_999_990_000_000), "unknown": 0,
+        "due": 0, "overdue": 0, "overdue_since": None,
+        "stuck": 0, "held": 0, "lanes": (LaneFigures(0, 0, None),), "quarantine": {}, "quarantine_since": None,
+        "fuses": frozenset(), "brakes": frozenset(),
+    }  # fmt: skip
+    return Figures(**{**known, **more})
+
+
+@pytest.fixture
+def worker() -> Worker:
+    """One that has seen everything."""
+    seen = Worker(Survey({}, "", "purchasing", TOPICS))
+    seen.survey.broker.worked(GroupLag((partition_lag(),), 2, {ORDERS: 60.0}, 0.0))
+    seen.survey.database.worked(figures())
+    seen.survey.census.worked({what: Waiting(0, None) for what in _waits()})
+    seen.survey.census_at = 1.0
+    seen.inbox = SimpleNamespace(failures_in_a_row=0, assignments=3, rebalancing_since=None, assigned={ORDERS: 6})
+    seen.relay = SimpleNamespace(status=lambda: PUBLISHED)
+    seen.cache = Cache()
+    seen.waits_for = None
+    return seen
+
+
+def _waits():
+    from service.ops.database import WAITS
+
+    return WAITS
+
+
+def samples(registry_or_collector) -> dict[str, list]:
+    found: dict[str, list] = {}
+    for family in registry_or_collector.collect():
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append((sample.labels, sample.value))
+    return found
+
+
+def value(shown, name, **labels) -> float:
+    (one,) = [found for given, found in shown[f"purchasing_{name}"] if labels.items() <= given.items()]
+    return one
+
+
+def test_every_metric_of_the_list_is_shown_with_its_help_and_labels_and_no_other_is(worker):
+    metrics = Metrics()
+    metrics.registry.register(WorkerCollector(worker, TOPICS))
+    shown = {}
+    for family in metrics.registry.collect():
+        if family.name.startswith("purchasing_"):
+            shown[family.name] = family
+    assert sorted(shown) == sorted(f"purchasing_{metric.name}" for metric in METRICS)
+    for metric in METRICS:
+        family = shown[f"purchasing_{metric.name}"]
+        assert (family.type, family.documentation) == (metric.kind, metric.help)
+        for sample in family.samples:
+            assert set(sample.labels) - {"le"} == set(metric.labels), sample
+
+
+def test_names_are_as_the_ecosystem_expects():
+    for metric in METRICS:
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", metric.name)
+        assert metric.help.endswith(".")
+        assert not metric.name.endswith("_total"), "the library adds it"
+        if metric.unit == "seconds":
+            assert metric.name.endswith("_seconds")
+        assert not set(metric.labels) & {"order", "order_id", "account", "key", "id"}
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+
+
+def test_a_partition_whose_offsets_differ_and_that_holds_no_message_has_no_lag(worker):
+    worker.survey.broker.worked(GroupLag((partition_lag(empty=True),), 2, {}, 0.0))
+    shown = samples(WorkerCollector(worker, TOPICS))
+    assert value(shown, "consumer_lag_messages", topic=ORDERS) == 0
+    assert value(shown, "consumer_lag_seconds", topic=ORDERS) == 0
+
+
+def test_a_lag_whose_age_could_not_be_seen_shows_no_age_rather_than_none(worker):
+    shown = samples(WorkerCollector(worker, TOPICS))
+    assert value(shown, "consumer_lag_messages", topic=ORDERS) == 5
+    assert "purchasing_consumer_lag_seconds" not in shown
+
+
+def test_figures_grow_older_while_nobody_can_look(worker):
+    worker.survey.database.worked(figures(overdue=1, overdue_since=instant(1_799_999_999_000_000)))
+    worker.survey.database.at -= 50
+    worker.survey.database.failed("gone")
+    worker.survey.database.failed("gone")
+    shown = samples(WorkerCollector(worker, TOPICS))
+    assert value(shown, "input_watermark_age_seconds") >= 60
+    assert value(shown, "deadlines_overdue_seconds") >= 51
+    assert value(shown, "look_successful", at="database") == 0
+    assert value(shown, "ready") == 0
+
+
+def test_a_brake_on_everything_is_one_on_each_lane(worker):
+    lanes = (LaneFigures(0, 3, NOW), LaneFigures(1, 0, None))
+    worker.survey.database.worked(figures(brakes=frozenset({-1}), lanes=lanes))
+    shown = samples(WorkerCollector(worker, TOPICS))
+    assert [found for _, found in shown["purchasing_outbox_brake_pulled"]] == [1, 1]
+    assert value(shown, "outbox_unpublished_outputs", lane="0") == 3
+    assert value(shown, "outbox_oldest_unpublished_seconds", lane="1") == 0
+
+
+def test_a_record_put_aside_counts_with_its_reason_and_no_type_that_a_sender_made_up():
+    metrics = Metrics()
+    heard = decode(ORDERS, b"x", b'{"specversion":"1.0","type":"made.up"}', ())
+    arrival = Arrival(ORDERS, 0, 1, b"x", b"", (), heard)
+    metrics.handled([arrival], Handled(refused=(Refused(arrival, heard),)))
+    shown = samples(metrics.registry)
+    assert value(shown, "events_total", outcome="refused") == 1
+    assert {given["type"] for given, _ in shown["purchasing_events_total"] if given["outcome"] == "refused"} == {
+        "unknown"
+    }
+    assert sum(found for _, found in shown["purchasing_quarantine_records_total"]) == 1
+
+
+def test_a_key_where_another_client_would_put_it_is_counted_and_one_where_kafkas_would_is_not():
+    metrics = Metrics()
+    right = [SimpleNamespace(topic=ORDERS, partition=_murmur(b"ord-1", 6), key=b"ord-1", timestamp=0)]
+    wrong = [SimpleNamespace(topic=ORDERS, partition=(right[0].partition + 1) % 6, key=b"ord-1", timestamp=0)]
+    nobody = [SimpleNamespace(topic=ORDERS, partition=0, key=None, timestamp=0)]
+    for batch, count in ((right, 0), (nobody, 0), (wrong, 1), (wrong * 2, 2)):
+        metrics.batch(batch, {ORDERS: 6}, {"decode": 0.1})
+        assert value(samples(metrics.registry), "key_on_unexpected_partition_total", topic=ORDERS) == count
+    assert value(samples(metrics.registry), "batch_messages_sum") == 5
+
+
+def _murmur(key: bytes, partitions: int) -> int:
+    """Where kafka-python, another client of the same algorithm, puts it."""
+    from kafka.partitioner.default import murmur2
+
+    return (murmur2(key) & 0x7FFFFFFF) % partitions

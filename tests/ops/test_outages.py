@@ -1,0 +1,172 @@
+"""Outages made for real: each time health and metrics tell the truth, and go on to when it is over.
+
+One partition a topic, so that few workers are many.
+"""
+
+import asyncio
+import signal
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+from purchasing_contracts.topics import TOPICS
+
+from service.embedded import EmbeddedKafka, EmbeddedPostgres
+from service.inbox.subscriber import EVENT_TOPICS
+from service.store.migrate import migrate
+from service.topics import create_topics
+from tests.delivery.outside import Sender, case_events, order_id
+from tests.delivery.service import eventually
+from tests.ops.seen import ORDERS, Seen, service
+
+FUSE_AT_LEAST = 100
+
+
+class Place:
+    """A broker and a database to be taken away."""
+
+    def __init__(self, kafka: EmbeddedKafka, postgres: EmbeddedPostgres, logs: Path) -> None:
+        self.kafka, self.postgres, self.logs = kafka, postgres, logs
+
+    def worker(self) -> Seen:
+        return Seen(self.kafka.bootstrap_servers, self.postgres.dsn, self.logs)
+
+    def command(self, *arguments: str):
+        return service(*arguments, bootstrap=self.kafka.bootstrap_servers, database=self.postgres.dsn)
+
+
+@pytest.fixture(scope="module")
+def place(servers: Path, worker_logs: Path) -> Iterator[Place]:
+    """One for all tests of this module: each leaves both servers running and all handled."""
+    name = uuid.uuid4().hex[:8]
+    kafka = EmbeddedKafka(servers / f"kafka-ops-{name}", temporary=True)
+    postgres = EmbeddedPostgres(servers / f"postgres-ops-{name}", temporary=True)
+    asyncio.run(_set_up(kafka, postgres))
+    yield Place(kafka, postgres, worker_logs)
+    asyncio.run(_take_down(kafka, postgres))
+
+
+async def _set_up(kafka: EmbeddedKafka, postgres: EmbeddedPostgres) -> None:
+    await asyncio.gather(kafka.start(), postgres.start())
+    await migrate(postgres.dsn)
+    topics = [replace(topic, partitions=1) if topic.direction == "in" else topic for topic in TOPICS]
+    await create_topics({"bootstrap_servers": kafka.bootstrap_servers}, 4, topics)
+
+
+async def _take_down(kafka: EmbeddedKafka, postgres: EmbeddedPostgres) -> None:
+    await asyncio.gather(kafka.__aexit__(None, None, None), postgres.__aexit__(None, None, None))
+
+
+async def test_database_and_broker_come_and_go(place):
+    await place.postgres.stop()
+    async with place.worker() as worker:
+        await worker.says("/startupz", 503, "waits for PostgreSQL: Connection refused")
+        await worker.says("/readyz", 503, "waits for PostgreSQL")
+        await worker.says("/livez", 200)
+        await place.postgres.start()
+        await worker.says("/readyz", 200, "ready")
+        await worker.says("/startupz", 200)
+
+        await place.postgres.stop()
+        await worker.says("/readyz", 503, "PostgreSQL does not answer")
+        await worker.shows("purchasing_look_successful", 0, at="database")
+        async with Sender(place.kafka.bootstrap_servers) as sender:
+            for event in case_events("01", order_id()):
+                await sender.send(event)
+        await worker.shows("purchasing_consumer_lag_messages", lambda lag: lag > 0)
+        await worker.shows("purchasing_input_failures_in_a_row", lambda failures: failures > 0)
+        await worker.says("/livez", 200)
+        assert "PostgreSQL can't be asked: Connection refused" in (await asyncio.to_thread(place.command, "lag")).stderr
+        doctor = await asyncio.to_thread(place.command, "doctor")
+        assert (doctor.returncode, "PostgreSQL can't be reached" in doctor.stdout) == (1, True)
+        await place.postgres.start()
+        await worker.says("/readyz", 200)
+        await worker.shows("purchasing_consumer_lag_messages", 0)
+        await worker.shows("purchasing_consumer_lag_seconds", 0)
+
+        await place.kafka.stop()
+        await worker.says("/readyz", 503, "Kafka does not answer")
+        await worker.shows("purchasing_look_successful", 0, at="broker")
+        await worker.says("/livez", 200)
+        await worker.says("/startupz", 200)
+        await place.kafka.start()
+        await worker.says("/readyz", 200)
+
+
+async def test_a_worker_without_partitions_stands_by_and_is_ready(place):
+    async with place.worker() as worker:
+        await worker.says("/readyz", 200)
+        # Round robin goes by the members' names, so these five get the five partitions.
+        members = [
+            AIOKafkaConsumer(
+                *EVENT_TOPICS,
+                bootstrap_servers=place.kafka.bootstrap_servers,
+                group_id="purchasing",
+                client_id=f"a{n}",
+                enable_auto_commit=False,
+            )
+            for n in range(5)
+        ]
+        await asyncio.gather(*(member.start() for member in members))
+        await worker.shows("purchasing_consumer_assigned_partitions", 0)
+        await worker.shows("purchasing_consumer_group_members", 6)
+        assert (await worker.ask("/readyz"))[0] == 200
+        await asyncio.gather(*(member.stop() for member in members))
+        await worker.shows("purchasing_consumer_assigned_partitions", 5)
+        assert (await worker.ask("/readyz"))[0] == 200
+
+
+async def test_a_frozen_worker_shows_as_lag_until_another_takes_over_and_that_one_stays_ready(place):
+    async with place.worker() as first, place.worker() as second:
+        await first.says("/readyz", 200)
+        await second.says("/readyz", 200)
+        await first.shows("purchasing_consumer_group_members", 2)
+        await eventually(lambda: _one_has_it(first, second), "the partition to be one's")
+        owner, other = (first, second) if await _has(first) else (second, first)
+        owner.send(signal.SIGSTOP)
+        async with Sender(place.kafka.bootstrap_servers) as sender:
+            await sender.send(case_events("01", order_id())[0])
+        await other.shows("purchasing_consumer_lag_messages", 1, topic=ORDERS)
+        await other.shows("purchasing_consumer_lag_seconds", lambda age: age > 1, topic=ORDERS)
+        before = (await other.metrics())["purchasing_consumer_rebalances_total"][("group", "input"),]
+        statuses = set()
+
+        async def taken_over() -> bool:
+            statuses.add((await other.ask("/readyz"))[0])
+            return await _has(other)
+
+        await eventually(taken_over, "the other to take over")
+        assert statuses == {200}
+        await other.shows("purchasing_consumer_lag_messages", 0)
+        await other.shows("purchasing_consumer_rebalances_total", lambda count: count > before, group="input")
+        owner.send(signal.SIGCONT)
+        await owner.says("/readyz", 200)
+
+
+async def test_rubbish_blows_the_fuse_and_that_is_said_until_a_person_resets_it(place):
+    async with place.worker() as worker, Sender(place.kafka.bootstrap_servers) as sender:
+        await worker.says("/readyz", 200)
+        for n in range(FUSE_AT_LEAST):
+            await sender.send_raw(ORDERS, b"x", b"{rubbish %d" % n)
+        await worker.says("/readyz", 503, f"The fuse is blown of {ORDERS}")
+        await worker.shows("purchasing_input_fuse_blown", 1, topic=ORDERS)
+        await worker.shows("purchasing_quarantine_open_records", FUSE_AT_LEAST, reason="not_json")
+        await worker.shows("purchasing_quarantine_records_total", FUSE_AT_LEAST, reason="not_json")
+        await worker.shows("purchasing_events_total", FUSE_AT_LEAST, outcome="refused")
+        doctor = await asyncio.to_thread(place.command, "doctor")
+        assert f"fuses are blown of {ORDERS}" in doctor.stdout
+        assert doctor.returncode == 3
+        assert (await asyncio.to_thread(place.command, "fuse", "reset", ORDERS)).returncode == 0
+        await worker.says("/readyz", 200)
+
+
+async def _has(worker: Seen) -> bool:
+    samples = (await worker.metrics()).get("purchasing_consumer_assigned_partitions", {})
+    return samples.get((("topic", ORDERS),), 0) > 0
+
+
+async def _one_has_it(*workers: Seen) -> bool:
+    return [await _has(worker) for worker in workers].count(True) == 1
