@@ -44,10 +44,16 @@ def advice_on(refusal: Refusal) -> str:
     return _ADVICE.get(refusal.reason, "")
 
 
-def warnings_of(type_: str, event: object) -> tuple[Warned, ...]:
-    """Members of a good event that nobody reads."""
+def warnings_of(event: object) -> tuple[Warned, ...]:
+    """What in an event, right or wrong, is probably not meant: members that nobody reads, a slip in its type."""
+    type_ = event.get("type") if isinstance(event, dict) else None
+    if not isinstance(type_, str):
+        return ()
     schema = _schema(type_)
-    return () if schema is None else tuple(_unread(event, schema, schema["$defs"], ""))
+    if schema is not None:
+        return tuple(_unread(event, schema, schema["$defs"], ""))
+    close = difflib.get_close_matches(type_, types(), 1, 0.8)
+    return tuple(Warned("/type", f"is `{one}` meant?") for one in close)
 
 
 @cache
@@ -94,7 +100,7 @@ def _unread(value: object, schema: Json, definitions: Json, place: str) -> Itera
 
 def _stranger(name: str, known: list[str], place: str) -> Warned | None:
     """A member that nobody reads. An event may have extension attributes; only what looks like a slip is told there."""
-    close = difflib.get_close_matches(name.lower(), known, 1, 0.8)
+    close = difflib.get_close_matches(name.lower(), known, 1, 0.75)
     if not place and not close:
         return None
     meant = f"; is `{close[0]}` meant?" if close else ""

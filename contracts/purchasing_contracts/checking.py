@@ -60,10 +60,11 @@ class Checker:
         carried = _PUBLISHED_TOPICS if published else EVENT_TOPICS
         heard = examine(record.topic, record.key, record.value, record.headers, carried)
         if isinstance(heard, Refusal):
-            return Verdict(heard)
-        warnings = warnings_of(heard.type, _parsed(record))
+            # A slip in a name shows as one member that is missing and one that nobody reads.
+            telling = heard.reason in ("schema", "unknown_type")
+            return Verdict(heard, warnings_of(_parsed(record)) if telling else ())
         between = None if published else self._between(heard)
-        return Verdict(between or heard, warnings)
+        return Verdict(between or heard, warnings_of(_parsed(record)))
 
     def _between(self, event: Event) -> Refusal | None:
         """What is wrong with an event only because of those before it."""
@@ -92,6 +93,6 @@ def _refusal(event: Event, reason: Reason, place: str) -> Refusal:
 
 
 def _parsed(record: Record) -> object:
-    """A record that is known to be good as the JSON of a whole event."""
+    """A record that is known to be JSON as a whole event."""
     text = structured(binary_attributes(record.headers), record.value)
     return from_json(text) if isinstance(text, bytes) else None

@@ -96,8 +96,16 @@ def test_an_empty_directory_is_an_error(run: Any, tmp_path: Path) -> None:
     assert run("check", tmp_path, TIP) == (2, [f"purchasing-contracts: {tmp_path} holds no *.schema.json"])
 
 
-def test_a_schema_is_shown_by_its_type_or_by_what_is_telling_of_it(run: Any) -> None:
-    assert run("schema", TIP) == run("schema", "tip_paid") == (0, schema_file(TIP).read_text().splitlines())
+@pytest.mark.parametrize("name", [TIP, "tip_paid", "payment.tip_paid", "tip_paid.v1"])
+def test_a_schema_is_shown_by_its_type_or_by_any_telling_part_of_it(name: str, run: Any) -> None:
+    assert run("schema", name) == (0, schema_file(TIP).read_text().splitlines())
+
+
+def test_without_a_command_there_is_help(run: Any) -> None:
+    code, said = run()
+
+    assert code == 2
+    assert "purchasing-contracts example TYPE" in " ".join(said)
 
 
 def test_all_messages_are_listed_with_their_topic_and_whether_you_write_or_read_them(run: Any) -> None:
@@ -109,7 +117,9 @@ def test_all_messages_are_listed_with_their_topic_and_whether_you_write_or_read_
     assert said[said.index("purchasing.refund.issue.v1") + 1].strip() == "you read  purchasing.commands.refund.v1"
 
 
-@pytest.mark.parametrize(("name", "meant"), [("tip_payed", TIP), ("tip", TIP), ("purchasing.payment.tip_paid.v2", TIP)])
+@pytest.mark.parametrize(
+    ("name", "meant"), [("tip_payed", TIP), ("tip", TIP), ("payment", TIP), ("purchasing.payment.tip_paid.v2", TIP)]
+)
 def test_a_type_that_there_is_not_is_answered_with_one_that_is_meant(name: str, meant: str, run: Any) -> None:
     code, said = run("schema", name)
 

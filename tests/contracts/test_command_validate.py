@@ -119,6 +119,25 @@ def test_a_member_that_nobody_reads_is_a_warning_and_with_strict_an_error(valida
     assert validate(text(mistyped), "--strict")[0] == 1
 
 
+def test_a_slip_in_the_name_of_a_required_member_is_told_beside_what_is_missing(validate: Any) -> None:
+    mistyped = event(CAPTURED)
+    mistyped["data"]["paymentId"] = mistyped["data"].pop("payment_id")
+
+    code, said = validate(text(mistyped))
+
+    assert code == 1
+    assert "refused, schema at /data/payment_id: Field required" in said[0]
+    assert said[2].endswith("warning at /data/paymentId: no member of this name is read; is `payment_id` meant?")
+
+
+def test_a_slip_in_the_type_is_told(validate: Any) -> None:
+    code, said = validate(text(event(CAPTURED, type="purchasing.payment.captured.v2")))
+
+    assert code == 1
+    assert "refused, unknown_type at /type" in said[0]
+    assert said[2].endswith(f"warning at /type: is `{CAPTURED}` meant?")
+
+
 @pytest.mark.parametrize(("name", "warned"), [("traceparnt", True), ("partitionkey", False)])
 def test_an_extension_attribute_is_fine_and_a_slip_is_told(name: str, warned: bool, validate: Any) -> None:
     _, said = validate(text({**event(PLACED), name: "x"}))

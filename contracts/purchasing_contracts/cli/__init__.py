@@ -1,4 +1,6 @@
-"""The command `purchasing-contracts`: is my message right, does my schema still fit, what does a message look like.
+"""The messages of the purchasing service: are mine right, do schemas still fit, what does a message look like.
+
+Begin with `purchasing-contracts schema`, which lists the messages, and `purchasing-contracts example TYPE`.
 
 Exit codes: 0 all is well; 1 something is wrong with what was checked; 2 it can't be read, or the command was called in
 a way that it doesn't know.
@@ -16,11 +18,16 @@ COMMANDS = (validate, check, show)
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit code."""
-    parser = argparse.ArgumentParser(prog="purchasing-contracts", description=(__doc__ or "").split("\n\n")[0])
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    parser = argparse.ArgumentParser(
+        prog="purchasing-contracts", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(metavar="COMMAND")
     for module in COMMANDS:
         module.add(commands)
     given = parser.parse_args(arguments)
+    if "run" not in given:
+        parser.print_help(sys.stderr)
+        return UNREADABLE
     try:
         code: int = given.run(given)
         sys.stdout.flush()

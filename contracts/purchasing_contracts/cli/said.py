@@ -22,9 +22,9 @@ def read(path: str) -> bytes:
 
 
 def type_named(name: str) -> str:
-    """The type of that name; `tip_paid` is enough for `purchasing.payment.tip_paid.v1` while it is the only one."""
+    """The type of that name; any of its parts is enough while it is the only one that has it: `tip_paid`."""
     known = types()
-    fitting = [type_ for type_ in known if name in (type_, type_.removeprefix("purchasing."), type_.split(".")[-2])]
+    fitting = [type_ for type_ in known if f".{name}." in f".{type_}."]
     if len(fitting) == 1:
         return fitting[0]
     short = {type_.split(".")[-2]: type_ for type_ in known}

@@ -1,6 +1,7 @@
 """What the generator writes: each file's path from `contracts/`, and its text."""
 
 import json
+from functools import cache
 from typing import Any
 
 from purchasing_contracts.generate.asyncapi import asyncapi
@@ -11,8 +12,9 @@ from purchasing_contracts.schema import schema_of
 from purchasing_contracts.topics import TOPICS
 
 
-def files() -> dict[str, str]:
-    """All files but those of releases."""
+@cache
+def _files() -> dict[str, str]:
+    """Kept: it takes a second, and is always the same."""
     made: dict[str, str] = {}
     for message in (message for topic in TOPICS for message in topic.messages):
         type_ = message.TYPE
@@ -22,6 +24,11 @@ def files() -> dict[str, str]:
                 made[f"examples/{type_}/{kind}/{name}.json"] = _pretty(example)
     document = asyncapi()
     return made | {"asyncapi.json": _pretty(document), "asyncapi.html": page(document)}
+
+
+def files() -> dict[str, str]:
+    """All files but those of releases."""
+    return dict(_files())
 
 
 def release(version: str) -> dict[str, str]:

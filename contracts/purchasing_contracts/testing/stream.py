@@ -62,6 +62,7 @@ class Stream:
         time it did. `restart` is called where the consumer dies, to lose what it only had in memory. Raises
         `AssertionError` that names commands acted on more than once, or never.
         """
+        __tracebackhide__ = True  # pytest shows the test, not this
         for record in self.deliveries():
             if record is not None:
                 handle(record)
