@@ -5,9 +5,12 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 # More arguments for pytest, such as `make test PYTEST="tests/rules -x"`.
 PYTEST ?=
+# Of the chaos runs: which seeds, and how many events each.
+SEEDS ?= 1 2 3
+EVENTS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format unit bench-rules env jars clean
+.PHONY: help demo test chaos lint format unit bench-rules env jars clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +19,10 @@ demo: env ## real orders through a real Kafka and PostgreSQL, explained as they 
 	@$(PYTHON) -m service demo
 
 test: lint unit ## format, lint, types, layers, then all tests on a real broker and database
+
+chaos: env jars ## everything fails, for half an hour: three seeds, then ten thousand hostile records; SEEDS="7 8" EVENTS=30000
+	@for seed in $(SEEDS); do $(PYTHON) -m tests.chaos.run --seed $$seed --events $(EVENTS) || exit 1; done
+	@$(PYTHON) -m tests.chaos.run --hostile --events 10000 --workers 2
 
 lint: env ## format, lint, types and layers only
 	@echo "== format";  .venv/bin/ruff format --check --quiet . || { echo "not formatted: run make format" >&2; exit 1; }

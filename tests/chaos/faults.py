@@ -14,6 +14,8 @@ from tests.chaos.place import Place, Worker
 LONGEST_SECONDS = 14.0
 """Longer than each of the service's timeouts that a frozen process runs into."""
 REACHED_SECONDS = 60.0
+RETRY_SECONDS = 0.5
+POLL_SECONDS = 0.05
 AT_START = ("inbox.assigned", "relay.before_init", "relay.before_cursor")
 # Frozen or held up there, the worker's session in the group and its transaction both come to their end.
 HELD_UP = ("batch.before_commit", "inbox.after_commit_before_ack", "relay.before_cursor", "relay.in_transaction")
@@ -83,7 +85,12 @@ async def add(scene: Scene) -> bool:
 
 
 async def end_sessions(scene: Scene) -> bool:
-    return await scene.place.end_sessions(scene.slot, scene.rng) > 0
+    # A worker that has only just begun has none.
+    for _ in range(int(REACHED_SECONDS / RETRY_SECONDS)):
+        if await scene.place.end_sessions(scene.slot, scene.rng):
+            return True
+        await asyncio.sleep(RETRY_SECONDS)
+    return False
 
 
 async def cut(scene: Scene) -> bool:
@@ -206,10 +213,10 @@ def _nth(scene: Scene, place: str) -> int:
 
 
 async def _within(seen: Callable[[], bool]) -> bool:
-    for _ in range(int(REACHED_SECONDS / 0.05)):
+    for _ in range(int(REACHED_SECONDS / POLL_SECONDS)):
         if seen():
             return True
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(POLL_SECONDS)
     return False
 
 
@@ -221,7 +228,7 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "worker frozen for a moment": (SLOT, doze),
     "worker replaced": (SLOT, replace),
     "worker added and removed": (SLOT, add),
-    "worker's database sessions ended": (SLOT, end_sessions),
+    "worker's database sessions ended": (DATABASE, end_sessions),
     "worker's network cut": ("slot 0", cut),
     "worker's network swallows": ("slot 0", swallow),
     "broker restarted": (BROKER, broker_restart),

@@ -76,9 +76,7 @@ class Worker:
 
     def ports(self) -> set[int]:
         """The local ports of its connections."""
-        with suppress(psutil.NoSuchProcess):
-            return {one.laddr.port for one in self._ps.net_connections("tcp")}
-        return set()
+        return _ports(self._ps)
 
     def send(self, number: signal.Signals) -> None:
         if self.running:
@@ -97,9 +95,10 @@ class Worker:
 class Place:
     """`async with Place(directory, workers) as place`. Nothing is left behind, whatever happens inside."""
 
-    def __init__(self, directory: Path, *, hurried: bool) -> None:
+    def __init__(self, directory: Path, *, hurried: bool, **environment: str) -> None:
         self.directory = directory
         self.hurried = hurried
+        self._environment = environment
         self.kafka = ProxiedKafka(directory / "kafka")
         self.postgres = EmbeddedPostgres(directory / "postgres", temporary=True)
         self.slots: dict[int, Worker] = {}
@@ -160,6 +159,7 @@ class Place:
             "PURCHASING_CONSUMER_GROUP": GROUP,
             "PURCHASING_LOG_FORMAT": "json",
             "PURCHASING_HTTP_PORT": "0",
+            **self._environment,
             **({VARIABLE: failpoints} if failpoints else {}),
         }
         path = self.directory / f"worker-{self.started:03}-slot-{slot}.log"
@@ -209,11 +209,14 @@ class Place:
 
     async def end_sessions(self, slot: int, rng: random.Random) -> int:
         """pg_terminate_backend of what the slot's worker has there, all or some of it; how many."""
+        # Slot 0 is known to the server by the ports of its proxy, in this process.
         worker = self.slots.get(slot)
-        ports = worker.ports() if worker is not None else set()
+        ports = worker.ports() if worker is not None and slot else _ports(psutil.Process())
         connection = await asyncpg.connect(self.dsn)
         try:
-            found = await connection.fetch("select pid, client_port from pg_stat_activity where datname = 'chaos'")
+            found = await connection.fetch(
+                "select pid, client_port from pg_stat_activity where datname = 'chaos' and pid <> pg_backend_pid()"
+            )
             ours = [row[0] for row in found if row[1] in ports]
             chosen = [pid for pid in ours if rng.random() < 0.7] or ours
             for pid in chosen:
@@ -221,3 +224,9 @@ class Place:
         finally:
             await connection.close()
         return len(chosen)
+
+
+def _ports(process: psutil.Process) -> set[int]:
+    with suppress(psutil.NoSuchProcess):
+        return {one.laddr.port for one in process.net_connections("tcp")}
+    return set()
