@@ -1,0 +1,142 @@
+"""What the alerts are held against: series as promtool writes them, and which alerts fire at an instant.
+
+Values: `0x40` is 0 and 40 more of it, `0+60x40` grows by 60 a step; a step is 15 seconds.
+"""
+
+from dataclasses import dataclass
+
+LAG_S, LAG = "purchasing_consumer_lag_seconds", "purchasing_consumer_lag_messages"
+COMMITTED, HELD = "purchasing_consumer_committed_offset", "purchasing_topic_held_back_offsets"
+UNPUBLISHED, OLDEST = "purchasing_outbox_unpublished_outputs", "purchasing_outbox_oldest_unpublished_seconds"
+PUBLISHED, BRAKE = "purchasing_relay_published_outputs_total", "purchasing_outbox_brake_pulled"
+WATERMARK, UNKNOWN = "purchasing_input_watermark_age_seconds", "purchasing_input_unknown_partitions"
+FUSE, STUCK = "purchasing_input_fuse_blown", "purchasing_orders_stuck"
+WAITING, DUE = "purchasing_orders_waiting_oldest_seconds", "purchasing_deadlines_overdue_seconds"
+MEMBERS, BUILD = "purchasing_consumer_group_members", "purchasing_build_info"
+ASIDE, FORGOTTEN = "purchasing_quarantine_records_total", "purchasing_quarantine_oldest_open_seconds"
+REBALANCES, RETENTION = "purchasing_consumer_rebalances_total", "purchasing_topic_retention_seconds"
+LOOK, SKEW, STATE = (
+    "purchasing_look_successful", "purchasing_database_clock_skew_seconds", "purchasing_relay_lane_state",
+)  # fmt: skip
+P0 = 'topic="t",partition="0"'
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """An alert at a minute: it fires with these labels beside its own, or (None) must not, though it is close to it."""
+
+    alert: str
+    why: str
+    minute: int
+    fires: dict[str, str] | None
+    series: dict[str, str]
+
+
+def on(name: str, labels: str = "", instance: str = "a") -> str:
+    """A series of one worker."""
+    return f'{name}{{instance="{instance}"{"," if labels else ""}{labels}}}'
+
+
+def fires(alert: str, why: str, series: dict[str, str], minute: int = 20, **labels: str) -> Scenario:
+    return Scenario(f"Purchasing{alert}", why, minute, labels, series)
+
+
+def quiet(alert: str, why: str, series: dict[str, str], minute: int = 20) -> Scenario:
+    return Scenario(f"Purchasing{alert}", why, minute, None, series)
+
+
+LANE = 'lane="1"'
+STOPPED = f'{LANE},state="stopped"'
+MONEY = [
+    fires("MoneyLate", "a message waits for minutes", {on(LAG_S, P0): "0+15x100"}),
+    fires("MoneyLate", "an output waits for minutes", {on(OLDEST, LANE): "0+15x100"}),
+    quiet("MoneyLate", "a backlog of seconds", {on(LAG_S, P0): "45x100", on(OLDEST, LANE): "45x100"}),
+    quiet("MoneyLate", "one slow look", {on(LAG_S, P0): "0x76 90 90 0x30"}),
+    quiet("MoneyLate", "a person paused it", {on(OLDEST, LANE): "0+15x100", on(BRAKE, LANE): "1x100"}),
+    fires("LaneStopped", "a lane stopped", {on(STATE, STOPPED): "1x100"}, lane="1"),
+    quiet("LaneStopped", "a lane starts over", {on(STATE, STOPPED): "0x100"}),
+    fires("OutboxStuck", "nobody owns the lane", {on(UNPUBLISHED, LANE): "5x100"}, lane="1"),
+    fires(
+        "OutboxStuck",
+        "its owner gets nowhere",
+        {on(UNPUBLISHED, LANE): "5x100", on(PUBLISHED, LANE): "9x100"},
+        lane="1",
+    ),
+    quiet("OutboxStuck", "much to publish", {on(UNPUBLISHED, LANE): "500x100", on(PUBLISHED, LANE): "0+9x100"}),
+    quiet("OutboxStuck", "nothing to publish", {on(UNPUBLISHED, LANE): "0x100", on(PUBLISHED, LANE): "9x100"}),
+    quiet("OutboxStuck", "a person paused it", {on(UNPUBLISHED, LANE): "5x100", on(BRAKE, LANE): "1x100"}),
+    fires("OutputBrake", "paused", {on(BRAKE, LANE): "1x100"}, lane="1"),
+    quiet("OutputBrake", "not paused", {on(BRAKE, LANE): "0x100"}),
+    fires("OrderStuck", "the rules raise", {on(STUCK): "1x100", on(STUCK, instance="b"): "1x100"}),
+    quiet("OrderStuck", "they raised, and a new version mended it", {on(STUCK): "0x60 1x12 0x60"}),
+    fires("DeadlinesOverdue", "one that does not fire", {on(DUE): "0+15x200"}, 40),
+    quiet("DeadlinesOverdue", "they fire late after an outage", {on(DUE): "0x40 0+15x40 0x60"}, 25),
+    fires("OrdersWaiting", "never placed", {on(WAITING, 'what="placed"'): "90000x100"}, what="placed"),
+    fires("OrdersWaiting", "no answer", {on(WAITING, 'what="seller_answer"'): "700000x100"}, what="seller_answer"),
+    quiet("OrdersWaiting", "a seller thinks it over", {on(WAITING, 'what="seller_answer"'): "90000x100"}),
+    quiet("OrdersWaiting", "a buyer is slow to pay", {on(WAITING, 'what="payment"'): "9000000x100"}),
+]
+BLOWN = {on(FUSE, 'topic="t"'): "1x100"}
+INPUT = [
+    fires("NoConsumer", "no worker shows anything", {"up": "0x100"}),
+    fires("NoConsumer", "workers are there, in no group", {on(BUILD): "1x100", on(MEMBERS): "0x100"}),
+    quiet("NoConsumer", "one reads", {on(BUILD): "1x100", on(MEMBERS): "1x100"}),
+    quiet("NoConsumer", "a rolling update", {on(BUILD): "1x40 _x6 1x60", on(MEMBERS): "2x40 _x6 2x60"}, 12),
+    fires(
+        "PartitionStalled",
+        "one does not move",
+        {on(LAG, P0): "3x100", on(COMMITTED, P0): "7x100"},
+        topic="t",
+        partition="0",
+    ),
+    fires(
+        "PartitionStalled",
+        "a transaction hangs",
+        {on(HELD, P0): "3x100", on(COMMITTED, P0): "7x100"},
+        topic="t",
+        partition="0",
+    ),
+    quiet("PartitionStalled", "a backlog is worked off", {on(LAG, P0): "900-1x100", on(COMMITTED, P0): "7+1x100"}),
+    quiet(
+        "PartitionStalled", "an idle topic", {on(LAG, P0): "0x100", on(HELD, P0): "0x100", on(COMMITTED, P0): "7x100"}
+    ),
+    quiet("PartitionStalled", "its fuse is blown", {on(LAG, P0): "3x100", on(COMMITTED, P0): "7x100"} | BLOWN),
+    fires("LagGrowing", "more comes than goes", {on(LAG, P0): "0+100x200"}, 45),
+    quiet("LagGrowing", "a backlog is worked off", {on(LAG, P0): "90000-100x200"}, 45),
+    quiet(
+        "LagGrowing", "two workers see the same little lag", {on(LAG, P0): "0+20x200", on(LAG, P0, "b"): "0+20x200"}, 45
+    ),
+    fires("WatermarkBehind", "not read up to now", {on(WATERMARK): "0+15x100"}),
+    fires("WatermarkBehind", "a partition nobody reads", {on(UNKNOWN): "1x100"}),
+    quiet("WatermarkBehind", "looks are seconds apart", {on(WATERMARK): "4x100", on(UNKNOWN): "0x100"}),
+    quiet("WatermarkBehind", "partitions were added", {on(UNKNOWN): "0x40 6x4 0x60"}, 12),
+    quiet("WatermarkBehind", "a fuse is blown", {on(WATERMARK): "0+15x100"} | BLOWN),
+    fires("FuseBlown", "blown", BLOWN, topic="t"),
+    quiet("FuseBlown", "whole", {on(FUSE, 'topic="t"'): "0x100"}),
+    fires("QuarantineGrowing", "a bad deploy elsewhere", {on(ASIDE, 'reason="schema"'): "0+1x100"}),
+    quiet("QuarantineGrowing", "one now and then", {on(ASIDE, 'reason="schema"'): "0x40 1x20 2x40"}),
+    quiet("QuarantineGrowing", "a worker starts anew", {on(ASIDE, 'reason="schema"'): "900x40 0x60"}),
+    fires("QuarantineForgotten", "four days", {on(FORGOTTEN): "345600x100"}),
+    quiet("QuarantineForgotten", "since yesterday", {on(FORGOTTEN): "86400x100"}),
+    fires("RebalanceStorm", "every half minute", {on(REBALANCES, 'group="input"'): "0+0.5x200"}, 40, group="input"),
+    quiet("RebalanceStorm", "a rolling update", {on(REBALANCES, 'group="input"'): "1x20 1+1x8 9x200"}, 25),
+    fires(
+        "RetentionInDanger",
+        "half of it is gone",
+        {on(LAG_S, P0): "50x100", on(LAG_S, 'topic="t",partition="1"'): "1x100", on(RETENTION, 'topic="t"'): "90x100"},
+        topic="t",
+    ),
+    quiet(
+        "RetentionInDanger",
+        "an hour of a month",
+        {on(LAG_S, P0): "3600x100", on(RETENTION, 'topic="t"'): "2592000x100"},
+    ),
+]
+SERVERS = [
+    fires("ServerAway", "no worker reaches it", {on(LOOK, 'at="broker"'): "0x100"}, at="broker"),
+    quiet("ServerAway", "one does", {on(LOOK, 'at="broker"'): "0x100", on(LOOK, 'at="broker"', "b"): "1x100"}),
+    quiet("ServerAway", "a leader moves", {on(LOOK, 'at="broker"'): "1x76 0 0 1x60"}),
+    fires("ClockSkew", "behind", {on(SKEW): "-9x100"}),
+    quiet("ClockSkew", "a little", {on(SKEW): "0.3x100"}),
+]
+SCENARIOS = MONEY + INPUT + SERVERS

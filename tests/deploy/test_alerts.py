@@ -1,0 +1,142 @@
+"""The alerts: that each fires when it should, is quiet when it should, and leads to its section of the runbook.
+
+Prometheus's own `promtool` evaluates them; where there is none, `.ci/run` installs it, and the run's header says so.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from service.cli import names
+from service.ops.names import METRICS
+from tests.deploy.scenarios import SCENARIOS
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+RULES = DEPLOY / "prometheus" / "rules.yaml"
+PARTS = ("Meaning", "Impact", "First look", "Fixes", "Escalation")
+
+# Every name that Prometheus can find on /metrics.
+NAMES = {metric.full_name for metric in METRICS} | {
+    f"{metric.full_name}_{end}"
+    for metric in METRICS
+    if metric.kind == "histogram"
+    for end in ("bucket", "sum", "count")
+}
+
+
+def rules() -> list[dict]:
+    return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+
+
+ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}
+
+
+def sections() -> dict[str, str]:
+    """Anchor as GitHub makes it, and text, of every section of the runbook."""
+    found = {}
+    for part in re.split(r"^## ", (DEPLOY / "runbook.md").read_text(), flags=re.MULTILINE)[1:]:
+        title, _, text = part.partition("\n")
+        found[re.sub(r"[^\w -]", "", title.strip().lower()).replace(" ", "-")] = text
+    return found
+
+
+def expression_tests(scenario) -> dict:
+    labels = ",".join(
+        f'{name}="{value}"'
+        for name, value in {"alertname": scenario.alert, "alertstate": "firing", **(scenario.fires or {})}.items()
+    )
+    severity = ALERTS[scenario.alert]["labels"]["severity"]
+    expected = [] if scenario.fires is None else [{"labels": f'ALERTS{{{labels},severity="{severity}"}}', "value": 1}]
+    return {
+        "name": f"{scenario.alert}: {scenario.why}",
+        "interval": "15s",
+        "input_series": [{"series": name, "values": values} for name, values in scenario.series.items()],
+        "promql_expr_test": [
+            {
+                "expr": f'ALERTS{{alertname="{scenario.alert}",alertstate="firing"}}',
+                "eval_time": f"{scenario.minute}m",
+                "exp_samples": expected,
+            }
+        ],
+    }
+
+
+def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_every_alert_is_tried_in_a_case_where_it_fires_and_in_one_where_it_must_not():
+    for alert in ALERTS:
+        outcomes = {scenario.fires is not None for scenario in SCENARIOS if scenario.alert == alert}
+        assert outcomes == {True, False}, alert
+    assert {scenario.alert for scenario in SCENARIOS} == set(ALERTS)
+
+
+if shutil.which("promtool"):
+
+    def test_prometheus_takes_the_rules_and_the_configuration():
+        for done in (
+            promtool("check", "rules", str(RULES)),
+            promtool("check", "config", str(RULES.with_name("prometheus.yaml"))),
+        ):
+            assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_alerts_fire_when_they_should_and_are_quiet_when_they_should(tmp_path):
+        """All scenarios at once: starting promtool for each would take longer than evaluating them."""
+        document = {
+            "rule_files": [str(RULES)],
+            "evaluation_interval": "30s",
+            "tests": [expression_tests(scenario) for scenario in SCENARIOS],
+        }
+        path = tmp_path / "alerts.yaml"
+        path.write_text(yaml.safe_dump(document))
+        done = promtool("test", "rules", str(path))
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_the_scenarios_would_notice_an_alert_that_always_fires_and_one_that_never_does(tmp_path):
+        for wrong in ("vector(1)", "vector(1) > 2"):
+            broken = yaml.safe_load(RULES.read_text())
+            for group in broken["groups"]:
+                for rule in group["rules"]:
+                    if "alert" in rule:
+                        rule["expr"] = wrong
+            (tmp_path / "rules.yaml").write_text(yaml.safe_dump(broken))
+            document = {
+                "rule_files": [str(tmp_path / "rules.yaml")],
+                "evaluation_interval": "30s",
+                "tests": [expression_tests(scenario) for scenario in SCENARIOS],
+            }
+            (tmp_path / "tests.yaml").write_text(yaml.safe_dump(document))
+            done = promtool("test", "rules", str(tmp_path / "tests.yaml"))
+            noticed = {
+                alert for alert in ALERTS if f"name: {alert}:" in done.stdout + done.stderr or alert in done.stderr
+            }
+            assert noticed == set(ALERTS)
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_each_alert_leads_to_its_section_of_the_runbook(alert):
+    path, _, anchor = ALERTS[alert]["annotations"]["runbook_url"].partition("#")
+    assert path == "deploy/runbook.md"
+    text = sections()[anchor]
+    for part in PARTS:
+        assert f"**{part}**" in text, f"{anchor} says nothing about: {part}"
+    first = text.partition("**First look**")[2].partition("**Fixes**")[0]
+    assert "`" in first, f"{anchor}: a command to look first"
+
+
+def test_every_metric_in_a_rule_exists():
+    used = {name for rule in rules() for name in re.findall(r"\bpurchasing_[a-z_]+", rule["expr"])}
+    assert used
+    assert used - NAMES == set()
+
+
+def test_every_command_in_the_runbook_exists():
+    text = (DEPLOY / "runbook.md").read_text()
+    used = set(re.findall(r"python -m service ([a-z][a-z-]*)", text))
+    assert {"lag", "doctor", "outbox"} <= used
+    assert used - {*names()} == set()
