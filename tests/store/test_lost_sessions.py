@@ -70,7 +70,8 @@ async def test_a_connection_that_is_cut_is_an_unavailable_store_and_a_new_one_go
     failures = 0
     for _ in range(10):
         await beside.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'purchasing'"
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where application_name = 'purchasing' and datname = current_database()"
         )
         try:
             await engine.look_again(["ord-1"])
