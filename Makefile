@@ -8,9 +8,11 @@ PYTEST ?=
 # Of the chaos runs: which seeds, and how many events each.
 SEEDS ?= 1 2 3
 EVENTS ?= 100000
+# More arguments for the benchmark, such as `make bench BENCH="--only throughput"`.
+BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos lint format unit bench-rules env jars clean
+.PHONY: help demo test chaos lint format unit bench bench-rules env jars clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +34,9 @@ lint: env ## format, lint, types and layers only
 
 unit: env jars ## tests only; PYTEST="..." narrows them down
 	@echo "== tests";   $(PYTHON) -m pytest $(PYTEST)
+
+bench: env jars ## how fast the service is, beside others, in under 15 minutes; BENCH="--small" for a quick look
+	@$(PYTHON) -m tests.bench --json .embedded/bench.json --svg tests/bench/picture.svg $(BENCH)
 
 bench-rules: env ## how long the rules take for an order
 	@$(PYTHON) -m tests.bench.rules

@@ -1,0 +1,163 @@
+"""Who is measured: each a process that reads the event topics, and a way to know what it should have published."""
+
+import os
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from typing import ClassVar, Self
+
+import psutil
+
+from service.store.migrate import migrate
+from tests.bench.ground import LANES, Ground
+from tests.bench.per_message import SCHEMA
+
+GOODBYE_SECONDS = 30.0
+
+
+class Contender(ABC):
+    """One or more processes at work on a ground, from `async with` to its end."""
+
+    name: ClassVar[str]
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        self.group = ground.group
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    @abstractmethod
+    async def prepare(self) -> None:
+        """Make its tables."""
+
+    @abstractmethod
+    def command(self) -> tuple[list[str], dict[str, str]]:
+        """Arguments for Python, and environment."""
+
+    @abstractmethod
+    def published(self, events: int) -> int:
+        """How many records it owes the output topics, all input being acknowledged."""
+
+    async def __aenter__(self) -> Self:
+        await self.prepare()
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start a process of it."""
+        arguments, more = self.command()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PURCHASING_", "BENCH_"))}
+        log = self.ground.logs / f"{type(self).__name__.lower()}-{len(self.processes)}.log"
+        with log.open("wb") as out:
+            self.processes.append(
+                subprocess.Popen(
+                    [*self.before(), sys.executable, *arguments],
+                    env=kept | more,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=out,
+                )
+            )
+
+    def before(self) -> list[str]:
+        """What the command is put behind (a profiler)."""
+        return []
+
+    async def __aexit__(self, *_: object) -> None:
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(GOODBYE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    @property
+    def alive(self) -> bool:
+        return all(process.poll() is None for process in self.processes)
+
+    @property
+    def pids(self) -> list[int]:
+        return [process.pid for process in self.processes]
+
+    @property
+    def rss(self) -> int:
+        """Bytes of memory of all its processes."""
+        return sum(psutil.Process(pid).memory_info().rss for pid in self.pids)
+
+
+class Service(Contender):
+    """`python -m service run` with the settings that users get."""
+
+    name = "service"
+
+    async def prepare(self) -> None:
+        await migrate(self.ground.database, lanes=LANES)
+
+    def command(self) -> tuple[list[str], dict[str, str]]:
+        return ["-m", "service", "run"], {
+            "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": self.ground.bootstrap,
+            "PURCHASING_DATABASE_URL": self.ground.database,
+            "PURCHASING_CONSUMER_GROUP": self.group,
+            "PURCHASING_HTTP_PORT": "0",
+        }
+
+    def published(self, events: int) -> int:
+        return int(self.ground.value("select coalesce(sum(position), 0) from lanes"))
+
+
+class PerMessage(Contender):
+    """A handler a message, as FastStream's pages lead to it."""
+
+    name = "handler per message"
+    workers = 1
+
+    async def prepare(self) -> None:
+        await self.ground.rows("select 1")
+        for statement in filter(str.strip, SCHEMA.split(";")):
+            await self.ground.rows(statement)
+
+    def command(self) -> tuple[list[str], dict[str, str]]:
+        return ["-m", "tests.bench.per_message"], {
+            "BENCH_KAFKA": self.ground.bootstrap,
+            "BENCH_DATABASE": self.ground.database,
+            "BENCH_GROUP": self.group,
+            "BENCH_WORKERS": str(self.workers),
+        }
+
+    def published(self, events: int) -> int:
+        return int(self.ground.value("select count(*) from outbox"))
+
+
+class PerMessageConcurrent(PerMessage):
+    """The same with a consumer a partition, which is as far as it stays correct."""
+
+    name = "handler per message, 30 at a time"
+    workers = 6
+
+
+class PassThrough(Contender):
+    """Consume and produce in transactions, with nothing between; the service's own client."""
+
+    name = "limit: pass-through, aiokafka"
+    client = "aiokafka"
+
+    async def prepare(self) -> None:
+        """It has no tables."""
+
+    def command(self) -> tuple[list[str], dict[str, str]]:
+        return ["-m", "tests.bench.pass_through"], {
+            "BENCH_KAFKA": self.ground.bootstrap,
+            "BENCH_GROUP": self.group,
+            "BENCH_CLIENT": self.client,
+        }
+
+    def published(self, events: int) -> int:
+        return events
+
+
+class FastPassThrough(PassThrough):
+    """The same with librdkafka."""
+
+    name = "limit: pass-through, librdkafka"
+    client = "librdkafka"

@@ -1,0 +1,134 @@
+"""What all contenders stand on: one broker and one database server, with topics and a database new for each round."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import psutil
+from aiokafka.admin import AIOKafkaAdminClient
+from purchasing_contracts.topics import TOPICS
+
+from service.embedded import EmbeddedKafka, EmbeddedPostgres, EmbeddedStack
+from service.topics import create_topics
+
+GONE_SECONDS = 30.0
+LANES = 4
+
+
+@dataclass(frozen=True)
+class Ground:
+    """One round's: empty topics, an empty database."""
+
+    kafka: EmbeddedKafka
+    postgres: EmbeddedPostgres
+    database: str
+    group: str
+    """A consumer group's name that nobody used: what was acknowledged in the deleted topics may live on for a while."""
+    logs: Path
+
+    @property
+    def bootstrap(self) -> str:
+        return self.kafka.bootstrap_servers
+
+    async def rows(self, query: str, *arguments: object) -> list[Any]:
+        """Run a query."""
+        connection = await asyncpg.connect(self.database)
+        try:
+            return await connection.fetch(query, *arguments)
+        finally:
+            await connection.close()
+
+    def value(self, query: str) -> Any:
+        """The first column of a query's first row; for threads without an event loop."""
+        return asyncio.run(self.rows(query))[0][0]
+
+
+@asynccontextmanager
+async def servers(directory: Path) -> AsyncIterator[EmbeddedStack]:
+    """A broker and a database server, as the demo and the tests have them: fsync and synchronous_commit on."""
+    async with EmbeddedStack(directory, temporary=True) as stack:
+        yield stack
+
+
+@asynccontextmanager
+async def ground(stack: EmbeddedStack, logs: Path, lanes: int = LANES) -> AsyncIterator[Ground]:
+    """Topics and a database (not migrated) that nobody used before."""
+    name = f"bench_{uuid.uuid4().hex[:12]}"
+    await _on_server(stack.postgres.dsn, f"create database {name}")
+    await _new_topics(stack.kafka.bootstrap_servers, lanes)
+    # What an earlier round left to be written out shall not be paid by this one.
+    await _on_server(stack.postgres.dsn, "checkpoint")
+    try:
+        yield Ground(stack.kafka, stack.postgres, stack.postgres.dsn_of(name), name, logs)
+    finally:
+        await _on_server(stack.postgres.dsn, f"drop database {name} with (force)")
+
+
+async def _on_server(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _new_topics(bootstrap: str, lanes: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        ours = {topic.name for topic in TOPICS}
+        present = ours & set(await admin.list_topics())
+        if present:
+            await admin.delete_topics(sorted(present))
+            async with asyncio.timeout(GONE_SECONDS):
+                while ours & set(await admin.list_topics()):  # noqa: ASYNC110 - there is no event for it
+                    await asyncio.sleep(0.05)
+    finally:
+        await admin.close()
+    await create_topics({"bootstrap_servers": bootstrap}, lanes)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """CPU seconds used so far by role, and the wall clock."""
+
+    at: float
+    cpu: dict[str, float]
+
+    def since(self, before: "Usage") -> "Usage":
+        """What was used between the two."""
+        return Usage(self.at - before.at, {role: self.cpu[role] - before.cpu.get(role, 0.0) for role in self.cpu})
+
+
+def usage(ground: Ground, contender: Iterable[int]) -> Usage:
+    """CPU seconds of the contender's processes, the broker, the database server and the load (this process)."""
+    cpu = {
+        "contender": sum(_seconds(psutil.Process(pid)) for pid in contender),
+        "broker": _seconds(psutil.Process(ground.kafka.pid)),
+        "database": _family(psutil.Process(ground.postgres.pid)),
+        "load": _seconds(psutil.Process()),
+    }
+    return Usage(time.monotonic(), cpu)
+
+
+def _seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _family(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    total = float(times.user + times.system + times.children_user + times.children_system)
+    for child in process.children():
+        try:
+            total += _seconds(child)
+        except psutil.NoSuchProcess:
+            # It ended just now: its time is in its parent's the next time.
+            continue
+    return total

@@ -1,0 +1,162 @@
+"""The outside world of a measurement: one process that writes events and reads what is published, with librdkafka.
+
+Reading is `read_committed` and counts what is in the reader's hands: nothing a contender says of itself is believed.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from purchasing_contracts.topics import TOPICS
+
+from tests.bench.events import Record
+
+OUT = {topic.name: topic.partitions for topic in TOPICS if topic.direction == "out"}
+IN = {topic.name: topic.partitions for topic in TOPICS if topic.direction == "in"}
+TRACED = re.compile(rb'"traceparent":"00-([0-9a-f]{32})')
+AT_ONCE = 2_000
+POLL_SECONDS = 0.05
+TICK_SECONDS = 0.002
+
+
+class NotDoneError(Exception):
+    """A contender did not publish everything in time."""
+
+
+class Sender:
+    """Writes records; knows where each partition ends afterwards, and when the broker appended each record."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.ends: dict[tuple[str, int], int] = {}
+        self.appended: dict[int, int] = {}
+        """Milliseconds by trace id."""
+        self._failed: list[KafkaError] = []
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "queue.buffering.max.messages": 1_000_000,
+                # What the client says while the broker is new, or gone at the end, tells nothing.
+                "log_level": 2,
+            }
+        )
+
+    def send(self, records: Sequence[Record], first: int, rate: float | None = None) -> None:
+        """Send them at `rate` a second, or as fast as the broker takes them; wait until all are appended."""
+        begin = time.perf_counter()
+        sent = 0
+        while sent < len(records):
+            due = len(records) if rate is None else min(len(records), int((time.perf_counter() - begin) * rate) + 1)
+            for number in range(sent, due):
+                record = records[number]
+                self._producer.produce(
+                    record.topic, record.value, record.order, on_delivery=self._appended(first + number)
+                )
+                if number % 500 == 0:
+                    self._producer.poll(0)
+            sent = due
+            self._producer.poll(0 if rate is None else TICK_SECONDS)
+        if self._producer.flush(120) or self._failed:
+            raise NotDoneError(f"the broker did not take everything: {self._failed[:1]}")
+
+    def _appended(self, number: int) -> Callable[[KafkaError | None, Any], None]:
+        def report(error: KafkaError | None, message: Any) -> None:
+            if error is not None:
+                self._failed.append(error)
+                return
+            place = (message.topic(), message.partition())
+            self.ends[place] = max(self.ends.get(place, 0), message.offset() + 1)
+            self.appended[number] = message.timestamp()[1]
+
+        return report
+
+
+@dataclass
+class Arrived:
+    """What the reader has got: how many, when the last one, and of which trace when published and when read (ms)."""
+
+    count: int = 0
+    last_at: float = 0.0
+    traces: list[tuple[int, int, int]] = field(default_factory=list)
+
+
+class Reader:
+    """Reads all output topics from their beginning, in a thread of its own."""
+
+    def __init__(self, bootstrap: str, *, traces: bool = False) -> None:
+        self.arrived = Arrived()
+        self._traces = traces
+        self._stop = threading.Event()
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "bench-reader",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+            }
+        )
+        self._consumer.assign([TopicPartition(name, n, 0) for name, count in OUT.items() for n in range(count)])
+        self._thread = threading.Thread(target=self._read, name="reader")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._consumer.close()
+
+    def _read(self) -> None:
+        arrived = self.arrived
+        while not self._stop.is_set():
+            # Waiting for many would add to the latency that is measured here.
+            messages = self._consumer.consume(1 if self._traces else AT_ONCE, 0.05)
+            good = [message for message in messages if message.error() is None]
+            if not good:
+                continue
+            arrived.last_at = time.time()
+            if self._traces:
+                at = int(arrived.last_at * 1000)
+                for message in good:
+                    found = TRACED.search(message.value())
+                    if found is not None:
+                        arrived.traces.append((int(found[1], 16), message.timestamp()[1], at))
+            arrived.count += len(good)
+
+
+class Acknowledged:
+    """How far a consumer group has come, as the broker has it."""
+
+    def __init__(self, bootstrap: str, group: str) -> None:
+        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
+        self._partitions = [TopicPartition(name, n) for name, count in IN.items() for n in range(count)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def up_to(self, ends: dict[tuple[str, int], int]) -> bool:
+        """Whether everything in front of these offsets is acknowledged."""
+        try:
+            committed = {(one.topic, one.partition): one.offset for one in self._consumer.committed(self._partitions)}
+        except KafkaException:
+            return False
+        return all(committed[place] >= end for place, end in ends.items())
+
+
+def wait(seen: Callable[[], bool], what: str, limit: float, alive: Callable[[], bool] = lambda: True) -> None:
+    """Wait until it is so. Raises NotDoneError after `limit` seconds, or when the contender has died."""
+    until = time.monotonic() + limit
+    while not seen():
+        if not alive():
+            raise NotDoneError(f"{what}: the contender has ended")
+        if time.monotonic() > until:
+            raise NotDoneError(f"{what}: not within {limit:.0f} s")
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,126 @@
+"""The two measurements: how many events a second, and how long one takes at a given load."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tests.bench.contenders import Contender
+from tests.bench.events import Record
+from tests.bench.ground import usage
+from tests.bench.load import Acknowledged, Reader, Sender, wait
+
+LIMIT_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """One round. `seconds` from the first event sent until the last output was read; CPU in microseconds an event."""
+
+    events: int
+    outputs: int
+    seconds: float
+    cpu_us: dict[str, float]
+    rss_mb: float
+    wal_bytes: float
+
+    @property
+    def rate(self) -> float:
+        """Events a second."""
+        return self.events / self.seconds
+
+    def plain(self) -> dict[str, Any]:
+        return {**asdict(self), "rate": self.rate}
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds from the broker's time of an event's record to the time of the command's (`to_record`), and until
+    a `read_committed` reader had it in hand (`to_reader`)."""
+
+    rate: float
+    outputs: int
+    to_record: dict[str, float]
+    to_reader: dict[str, float]
+
+    def plain(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Session:
+    """A contender with somebody who writes and somebody who reads. Each part of the load is sent and settled."""
+
+    def __init__(self, contender: Contender, *, traces: bool = False) -> None:
+        """The contender's tables are there, and whatever is in them is published already."""
+        self._contender = contender
+        self.sender = Sender(contender.ground.bootstrap)
+        self.reader = Reader(contender.ground.bootstrap, traces=traces)
+        self._acknowledged = Acknowledged(contender.ground.bootstrap, contender.group)
+        self._sent = 0
+        self._before = contender.published(0)
+
+    def __enter__(self) -> "Session":
+        self.reader.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.reader.__exit__()
+        self._acknowledged.__exit__()
+
+    def send(self, records: Sequence[Record], rate: float | None = None) -> None:
+        """Send them, wait until everything they lead to is in the reader's hands."""
+        contender, arrived = self._contender, self.reader.arrived
+        self.sender.send(records, self._sent + 1, rate)
+        self._sent += len(records)
+        wait(
+            lambda: self._acknowledged.up_to(self.sender.ends),
+            f"{contender.name}: {self._sent} events acknowledged",
+            LIMIT_SECONDS,
+            lambda: contender.alive,
+        )
+        owed = contender.published(self._sent) - self._before
+        wait(
+            lambda: arrived.count >= owed,
+            f"{contender.name}: {owed} outputs published",
+            LIMIT_SECONDS,
+            lambda: contender.alive,
+        )
+
+    def throughput(self, records: Sequence[Record]) -> Throughput:
+        """Send as fast as the broker takes them."""
+        ground, arrived = self._contender.ground, self.reader.arrived
+        before, outputs, wal = usage(ground, self._contender.pids), arrived.count, self._wal()
+        began = time.time()
+        self.send(records)
+        used = usage(ground, self._contender.pids).since(before)
+        return Throughput(
+            events=len(records),
+            outputs=arrived.count - outputs,
+            seconds=arrived.last_at - began,
+            cpu_us={role: seconds / len(records) * 1e6 for role, seconds in used.cpu.items()},
+            rss_mb=self._contender.rss / 1e6,
+            wal_bytes=(self._wal() - wal) / len(records),
+        )
+
+    def latency(self, records: Sequence[Record], rate: float, warm_up: int = 0) -> Latency:
+        """Send at this rate; what the first `warm_up` lead to is not counted."""
+        first = self._sent + warm_up
+        self.send(records, rate)
+        traces = [one for one in self.reader.arrived.traces if one[0] > first]
+        appended = self.sender.appended
+        published = [at - appended[trace] for trace, at, _ in traces]
+        read = [at - appended[trace] for trace, _, at in traces]
+        return Latency(rate, len(traces), percentiles(published), percentiles(read))
+
+    def _wal(self) -> int:
+        return int(self._contender.ground.value("select pg_current_wal_lsn() - '0/0'"))
+
+
+def percentiles(values: Sequence[float]) -> dict[str, float]:
+    """p50, p99 and max, each a value that occurred; nothing of nothing."""
+    ordered = sorted(values)
+    if not ordered:
+        return {}
+    at = {name: ordered[math.ceil(share * len(ordered)) - 1] for name, share in (("p50", 0.5), ("p99", 0.99))}
+    return {**at, "max": ordered[-1]}

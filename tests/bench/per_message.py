@@ -1,0 +1,139 @@
+"""The other way to write this service: a handler a message, as FastStream's pages lead to it, written with care.
+
+Manual acknowledgement after the commit, one transaction a message, the order's row locked, the same codec and the
+same rules, commands through a transactional outbox and a plain relay. What it does not do, to its advantage here: no
+deadlines, no quarantine notices, no exactly-once relay (it publishes at least once), no private members apart.
+
+`BENCH_WORKERS`: 1 handles one message at a time. More is FastStream's `max_workers` with manual acknowledgement: one
+subscriber a topic, so many consumers each, every partition handled in order by one of them; beyond the number of
+partitions it gains nothing, and handling a partition's messages side by side would acknowledge unhandled ones.
+
+python -m tests.bench.per_message
+"""
+
+import asyncio
+import logging
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+from faststream import AckPolicy, FastStream
+from faststream.kafka import KafkaBroker
+from faststream.kafka.annotations import KafkaMessage
+from purchasing_contracts.envelope import Event, decode
+from purchasing_contracts.privacy import masked
+
+from service.orders.journals import output_row, read_back
+from service.rules.decide import CurrencyChangedError, decide
+from service.rules.facts import micros
+from service.rules.moment import Moment
+from service.rules.terms import TERMS_OF_THE_AGREEMENT
+from service.store.rows import FactRow, PastOutput
+from tests.bench.load import IN
+
+SCHEMA = """
+create table orders (order_id text primary key);
+create table facts (order_id text, source text, id text, at timestamptz not null, type text not null,
+    data json not null, primary key (order_id, source, id));
+create table outbox (nth bigint generated always as identity primary key, order_id text not null,
+    version integer not null, topic text not null, value bytea not null, timed boolean not null,
+    published boolean not null default false, unique (order_id, version));
+create index on outbox (nth) where not published;
+"""
+# Makes the row or locks the one that is there, in one statement.
+LOCK = "insert into orders values ($1) on conflict (order_id) do update set order_id = excluded.order_id"
+ADD_FACT = "insert into facts values ($1, $2, $3, $4, $5, $6) on conflict do nothing returning true"
+FACTS = "select order_id, source, id, 0, 0, at, type, data from facts where order_id = $1"
+OUTPUTS = "select order_id, value, timed from outbox where order_id = $1 order by version"
+ADD_OUTPUT = "insert into outbox (order_id, version, topic, value, timed) values ($1, $2, $3, $4, $5)"
+UNPUBLISHED = "select nth, order_id, topic, value from outbox where not published order by nth limit 500 for update"
+PUBLISHED = "update outbox set published = true where nth = any($1::bigint[])"
+IDLE_SECONDS = 0.02
+
+
+async def handle(pool: "asyncpg.Pool[Any]", message: KafkaMessage) -> None:
+    """One message: decoded, decided and stored in a transaction, then acknowledged."""
+    record: Any = message.raw_message
+    event = decode(record.topic, record.key, record.value, record.headers)
+    if isinstance(event, Event):
+        async with pool.acquire() as connection, connection.transaction():
+            await take_in(connection, event)
+    await message.ack()
+
+
+async def take_in(connection: Any, event: Event) -> None:
+    """Add the event to its order, and what the rules make of it to the outbox."""
+    order = event.subject
+    data: Any = masked(event.data)
+    await connection.execute(LOCK, order)
+    fact = (order, event.source, event.id, event.time, event.type, data.model_dump_json(exclude_none=True))
+    if not await connection.fetchval(ADD_FACT, *fact):
+        return
+    facts = [FactRow(*row) for row in await connection.fetch(FACTS, order)]
+    outputs = [PastOutput(*row) for row in await connection.fetch(OUTPUTS, order)]
+    state = read_back(None, facts, outputs)
+    now = micros(datetime.now(UTC))
+    try:
+        ruling = decide(order, state.facts, state.ledger, TERMS_OF_THE_AGREEMENT, Moment(now=now, horizon=now))
+    except CurrencyChangedError:
+        return
+    rows = [output_row(output, 0, event.traceparent) for output in ruling.outputs]
+    if rows:
+        await connection.executemany(
+            ADD_OUTPUT, [(order, row.order_version, row.topic, row.value, row.timed) for row in rows]
+        )
+
+
+async def relay(pool: "asyncpg.Pool[Any]", bootstrap: str) -> None:
+    """Publish the outbox for ever, in its order: send, wait until Kafka has it, mark it."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True)
+    await producer.start()
+    while True:
+        async with pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(UNPUBLISHED)
+            sent = [await producer.send(row["topic"], row["value"], row["order_id"].encode()) for row in rows]
+            await asyncio.gather(*sent)
+            if rows:
+                await connection.execute(PUBLISHED, [row["nth"] for row in rows])
+        if not rows:
+            await asyncio.sleep(IDLE_SECONDS)
+
+
+async def main() -> None:
+    """Serve until told to stop."""
+    bootstrap, workers = os.environ["BENCH_KAFKA"], int(os.environ["BENCH_WORKERS"])
+    pool = await asyncpg.create_pool(os.environ["BENCH_DATABASE"], min_size=2, max_size=min(40, workers * len(IN) + 2))
+    # What goes wrong, not a line a message.
+    log = logging.getLogger("per message")
+    log.setLevel(logging.WARNING)
+    broker = KafkaBroker(bootstrap, logger=log)
+    topics = [tuple(IN)] if workers == 1 else [(name,) for name in IN]
+    for names in topics:
+
+        @broker.subscriber(
+            *names,
+            group_id=os.environ["BENCH_GROUP"],
+            ack_policy=AckPolicy.MANUAL,
+            max_workers=workers,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+        )
+        async def on_event(message: KafkaMessage) -> None:
+            try:
+                await handle(pool, message)
+            except Exception:
+                # FastStream would log it, and the next acknowledgement would pass over this message.
+                log.exception("not handled")
+                os._exit(1)
+
+    task = asyncio.create_task(relay(pool, bootstrap))
+    try:
+        await FastStream(broker, logger=log).run()
+    finally:
+        task.cancel()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
