@@ -1,0 +1,67 @@
+"""The compose file: as the compose specification has it, and whole."""
+
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from check_jsonschema.builtin_schemas import get_builtin_schema
+
+from service.settings import PREFIX, Settings
+from tests.deploy.test_alerts import DEPLOY
+
+SCHEMA = get_builtin_schema("vendor.compose-spec")
+
+
+def compose() -> dict[str, Any]:
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+
+
+def test_it_is_what_the_specification_says():
+    jsonschema.validators.validator_for(SCHEMA)(SCHEMA).validate(compose())
+
+
+SLIPS = [{"port": ["1:1"]}, {"depends_on": {"kafka": {"condition": "up"}}}, {"read_only": ["perhaps"]}]
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_is_noticed(slip):
+    document = compose()
+    document["services"]["purchasing"] |= slip
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validators.validator_for(SCHEMA)(SCHEMA).validate(document)
+
+
+def test_all_that_is_mounted_and_built_is_there():
+    for name, service in compose()["services"].items():
+        for volume in service.get("volumes", ()):
+            source = volume.split(":")[0]
+            assert source in compose()["volumes"] or (DEPLOY / source).exists(), (name, source)
+        if "build" in service:
+            assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).exists()
+
+
+def test_what_is_waited_for_can_be_waited_for():
+    services = compose()["services"]
+    for name, service in services.items():
+        waits = service.get("depends_on", {})
+        for other in waits:
+            assert other in services, name
+            if isinstance(waits, dict) and waits[other]["condition"] == "service_healthy":
+                assert "healthcheck" in services[other]
+
+
+def test_its_settings_are_the_services_and_no_password_is_written_down():
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for service in compose()["services"].values():
+        used = {name for name in service.get("environment", {}) if name.startswith(PREFIX)}
+        assert used <= known
+        for name, value in service.get("environment", {}).items():
+            if "PASSWORD" in name or "DATABASE_URL" in name:
+                assert "${" in value, name
+
+
+def test_every_image_has_its_version():
+    for service in compose()["services"].values():
+        assert ":" in service["image"]
+        assert not service["image"].endswith(":latest")
