@@ -1,0 +1,102 @@
+"""A broker and a database that tests may take apart, and the commands with which a person puts them together again."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from service.embedded import EmbeddedKafka, EmbeddedPostgres
+from service.store.migrate import migrate
+from service.topics import create_topics
+from tests.delivery.conftest import LANES, Site
+from tests.delivery.service import eventually
+from tests.security.site import service
+
+
+@dataclass
+class Torn(Site):
+    """A site whose two sides can be put back in time, lost or mixed up."""
+
+    postgres: EmbeddedPostgres
+
+    async def command(self, *arguments: str):
+        """Run a command of the service here."""
+        return await asyncio.to_thread(
+            service, *arguments, KAFKA_BOOTSTRAP_SERVERS=self.bootstrap, DATABASE_URL=self.database
+        )
+
+    async def copied(self) -> str:
+        """A copy of the database as it is now, nobody at work: a backup; its name."""
+        name = f"backup_{uuid.uuid4().hex[:12]}"
+        await self._on_server(f"create database {name} template {self.database.rpartition('/')[2]}")
+        return name
+
+    async def restore(self, backup: str) -> None:
+        """The database is as it was then. A dump keeps no statistics or such; nothing here hangs on them."""
+        name = self.database.rpartition("/")[2]
+        await self._on_server(f"drop database {name} with (force)")
+        await self._on_server(f"create database {name} template {backup}")
+
+    async def new_database(self) -> None:
+        """Another database, migrated, with an outbox id of its own."""
+        name = f"another_{uuid.uuid4().hex[:12]}"
+        await self._on_server(f"create database {name}")
+        self.database = self.postgres.dsn_of(name)
+        await migrate(self.database, lanes=LANES)
+
+    async def lose_topics(self) -> None:
+        """All topics, and what they hold, are gone."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            names = [name for name in await admin.list_topics() if name.startswith("purchasing.")]
+            if names:
+                await admin.delete_topics(names)
+
+            async def gone() -> bool:
+                return not set(names) & set(await admin.list_topics())
+
+            await eventually(gone, "no topics")
+        finally:
+            await admin.close()
+
+    async def make_topic(self, name: str, partitions: int, settings: dict[str, str]) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=settings)])
+        await admin.close()
+        await create_topics({"bootstrap_servers": self.bootstrap}, LANES)
+
+    async def ids(self) -> list[str]:
+        """Ids of everything that is published, sorted."""
+        async with self.outside(past=True) as outside:
+            await outside.to_the_end()
+            return sorted(one.event["id"] for seen in outside.by_key.values() for one in seen)
+
+    async def _on_server(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.postgres.dsn)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+@pytest.fixture(scope="module")
+def broker(servers: Path) -> Iterator[EmbeddedKafka]:
+    kafka = EmbeddedKafka(servers / f"kafka-{uuid.uuid4().hex[:8]}", temporary=True)
+    asyncio.run(kafka.start())
+    yield kafka
+    asyncio.run(kafka.__aexit__(None, None, None))
+
+
+@pytest.fixture
+async def torn(broker: EmbeddedKafka, database: str, postgres: EmbeddedPostgres, worker_logs: Path) -> Torn:
+    torn = Torn(broker.bootstrap_servers, database, worker_logs, postgres)
+    await torn.lose_topics()
+    await create_topics({"bootstrap_servers": torn.bootstrap}, LANES)
+    return torn

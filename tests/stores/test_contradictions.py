@@ -1,0 +1,235 @@
+"""Two stores, one truth: one of them is put back in time, lost, or another one; it is noticed, said, and mended."""
+
+import re
+
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
+from purchasing_contracts.topics import OUTBOX
+
+from service.store.lanes import lane_of
+from tests.delivery.conftest import LANES
+from tests.delivery.outside import case_events, order_id, renamed
+from tests.delivery.service import eventually
+from tests.golden import cases, differences, told
+from tests.stores.conftest import Torn
+
+(CASE,) = [case for case in cases() if case.name.startswith("13")]
+
+
+async def play(torn: Torn, events, then=None):
+    """A worker hears these events, and everything it decides is published."""
+    async with torn.worker() as worker:
+        await worker.has_said("Partitions assigned.")
+        async with torn.outside(past=True) as outside:
+            for event in events:
+                await outside.send_and_settle(event)
+            if then is not None:
+                await then(outside)
+        worker.stop()
+        assert await worker.ended() == 0
+    return worker
+
+
+async def refused(torn: Torn) -> str:
+    """A worker that ends by itself and says why."""
+    async with torn.worker() as worker:
+        assert await worker.ended() == 1
+    return worker.log.read_text()
+
+
+async def test_a_restored_database_gets_back_from_kafka_what_it_lost_and_nothing_is_published_twice(torn):
+    halfway, whole = order_id(), order_id()
+    events = case_events("13", halfway)
+    await play(torn, events[:4])
+    backup = await torn.copied()
+    await play(torn, events[4:] + case_events("13", whole))
+    before = await torn.ids()
+
+    await torn.restore(backup)
+    said = await refused(torn)
+    assert re.search(r"position \d+ of lane \d was published, but the newest in the database is \d+", said)
+    assert 'Nothing was read or published. deploy/runbook.md, "Two stores"' in said
+    show = await torn.command("lanes", "show")
+    assert show.returncode == 1
+    assert "the database was restored from before it" in show.stdout
+
+    tried = await torn.command("lanes", "recover", "--why", "disk full")
+    assert tried.returncode == 1
+    assert "Nothing was done" in tried.stderr
+    done = await torn.command("lanes", "recover", "--why", "disk full", "--by", "op", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "2 orders are held" in done.stderr
+    again = await torn.command("lanes", "recover", "--why", "disk full", "--yes")
+    assert (again.returncode, again.stderr) == (0, "The database lacks nothing that was published.\n")
+    assert (await torn.command("lanes", "show")).returncode == 0
+
+    early = await torn.command("lanes", "release")
+    assert (early.returncode, early.stderr) == (
+        1,
+        "The input was not read up to the recovery yet: let the service catch up first.\n",
+    )
+    async with torn.worker() as worker:
+        assert (await worker.has_said("Reading again what was acknowledged later"))["records_at_most"] >= 8
+
+        async def released() -> bool:
+            return (await torn.command("lanes", "release", "--by", "op")).returncode == 0
+
+        await eventually(released, "the input read up to the recovery", worker.log.read_text)
+        assert await torn.rows("select count(*) from orders where held_at is not null or stuck is not null") == [(0,)]
+        assert await torn.ids() == before
+        # It goes on where it was: a claim for what was refunded already changes nothing.
+        async with torn.outside(past=True) as outside:
+            last = dict(events[-1], id="once-more")
+            await outside.send_and_settle(last)
+        worker.stop()
+        assert await worker.ended() == 0
+    async with torn.outside(past=True) as outside:
+        await outside.to_the_end()
+        for order in (halfway, whole):
+            seen = outside.outputs(order)
+            assert [one.version for one in seen] == list(range(1, len(seen) + 1))
+            commands, _ = told([one.event for one in seen])
+            assert differences(CASE.commands, renamed(commands, "ord-1001", order)) == []
+    verdict = await torn.command("outbox", "verify")
+    assert verdict.returncode == 0, verdict.stdout
+    actions = await torn.rows("select done_by, what, why from operator_actions where what like 'lanes%'")
+    assert [tuple(row) for row in actions] == [("op", "lanes recover", "disk full")]
+
+
+async def test_facts_that_led_to_nothing_are_read_again_after_a_restore_too(torn):
+    order = order_id()
+    placed, accepted, captured = case_events("01", order)
+    await play(torn, [placed])
+    backup = await torn.copied()
+    await play(torn, [accepted])
+    assert await torn.rows("select count(*) from outbox") == [(0,)]
+    await torn.restore(backup)
+    await play(torn, [captured])
+    assert await torn.rows("select count(*) from facts") == [(3,)]
+    assert len(await torn.ids()) == 1
+
+
+async def test_a_new_database_reads_all_that_the_topics_have(torn):
+    order = order_id()
+    await play(torn, case_events("01", order)[:2])
+    await torn.new_database()
+    await play(torn, case_events("01", order)[2:])
+    assert await torn.rows("select count(*) from facts") == [(3,)]
+
+
+async def test_lost_topics_stop_every_lane_until_a_person_says_where_to_go_on(torn):
+    order = order_id()
+    later = next(one for one in iter(order_id, None) if lane_of(one, LANES) == lane_of(order, LANES))
+    await play(torn, case_events("13", order))
+    ((lane, last),) = await torn.rows("select lane, max(position) from outbox group by lane")
+    await torn.lose_topics()
+    said = await refused(torn)
+    assert f"{OUTBOX.name} does not exist: create it with `topics create`" in said
+    assert (await torn.command("topics", "create")).returncode == 0
+
+    async with torn.worker() as worker:
+        reason = f"lane {lane} has no cursor in {OUTBOX.name}, but position {last} was published"
+        await worker.has_said(f"outbox lane {lane}: stopped: {reason}")
+        # Its input is new, too: what is heard is stored, and waits.
+        async with torn.sender() as sender:
+            for event in case_events("01", later):
+                await sender.send(event)
+
+        async def heard() -> bool:
+            return await torn.rows("select count(*) from facts where order_id = $1", later) == [(3,)]
+
+        await eventually(heard, "the new order's facts", worker.log.read_text)
+    adopt = ("lanes", "adopt", "--lane", str(lane), "--position", str(last), "--why", "the cluster was lost")
+    tried = await torn.command(*adopt)
+    assert (tried.returncode, await torn.ids()) == (1, [])
+    done = await torn.command(*adopt, "--yes")
+    assert done.returncode == 0, done.stderr
+    async with torn.worker() as worker:
+        await worker.has_said(f"outbox lane {lane}: publishing goes on behind position {last}")
+
+        async def published() -> bool:
+            return len(await torn.ids()) == 1
+
+        await eventually(published, "what was decided since", worker.log.read_text)
+    ((outcome,),) = await torn.rows("select outcome from operator_actions where what = 'lanes adopt'")
+    assert outcome.startswith(f"goes on behind position {last}; before: lane {lane}: Kafka: no cursor")
+
+
+async def test_a_person_may_have_outputs_published_again_and_is_told_which(torn):
+    await play(torn, case_events("13", order_id()))
+    before = await torn.ids()
+    ((lane, last),) = await torn.rows("select lane, max(position) from outbox group by lane")
+    done = await torn.command(
+        "lanes", "adopt", "--lane", str(lane), "--position", "1", "--why", "readers lost them", "--yes"
+    )
+    assert done.returncode == 0
+    assert f"Positions 2 to {last} are published AGAIN.\n" in done.stderr
+    await play(torn, [])
+    rows = await torn.rows("select id from outbox where position > 1")
+    assert await torn.ids() == sorted(before + [row[0] for row in rows])
+
+
+async def test_a_position_that_the_database_does_not_have_is_refused(torn):
+    done = await torn.command("lanes", "adopt", "--lane", "2", "--position", "7", "--why", "x", "--yes")
+    assert done.returncode == 1
+    assert done.stderr.endswith("Lane 2 has no position 7 in the database: it can't go on behind it.\n")
+
+
+async def test_another_databases_cursor_stops_the_lane_until_a_person_says_that_it_is_meant(torn):
+    await play(torn, case_events("13", order_id()))
+    ((lane,),) = await torn.rows("select distinct lane from outbox")
+    before = await torn.ids()
+    await torn.new_database()
+    async with torn.worker() as worker:
+        await worker.has_said(f"outbox lane {lane}: stopped: the cursor of lane {lane} belongs to outbox")
+    show = await torn.command("lanes", "show")
+    assert show.returncode == 1
+    assert re.search(rf"lane {lane}: Kafka: position \d+ of another outbox .*contradict each other", show.stdout)
+    assert await torn.ids() == before
+    done = await torn.command("lanes", "adopt", "--lane", str(lane), "--position", "0", "--why", "it is new", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert (await torn.command("lanes", "show")).returncode == 0
+
+
+async def test_a_cursor_topic_that_a_broker_made_by_itself_ends_the_service(torn):
+    await torn.lose_topics()
+    await torn.make_topic(OUTBOX.name, 1, {})
+    said = await refused(torn)
+    assert f"{OUTBOX.name} has 1 partitions and needs 4, one for each lane of the database" in said
+    assert f"{OUTBOX.name} has cleanup.policy=delete and should have compact" in said
+
+
+async def test_a_database_that_went_on_after_it_was_restored_is_not_mended_by_guessing(torn):
+    order = order_id()
+    events = case_events("13", order)
+    await play(torn, events[:4])
+    backup = await torn.copied()
+    await play(torn, events[4:])
+    await torn.restore(backup)
+    # Somebody wrote past the check.
+    await torn.rows(
+        "with taken as (update lanes set position = position + 5 where position > 0 returning lane, position)"
+        " insert into outbox (lane, position, topic, key, id, value, decided_at)"
+        " select lane, n, 'purchasing.decisions.v1', 'o', n::text, 'other', now() from taken, "
+        " generate_series(position - 4, position) as n"
+    )
+    assert "the database was restored from before it and has gone on" in await refused(torn)
+    done = await torn.command("lanes", "recover", "--why", "x", "--yes")
+    assert done.returncode == 1
+    assert "can't be put back into its place. Restore it once more" in done.stderr
+
+
+async def test_records_that_fell_out_of_retention_are_skipped_only_by_the_documented_command(torn):
+    order = order_id()
+    await play(torn, case_events("01", order))
+    async with torn.sender() as sender:
+        where = [await sender.send(event) for event in case_events("01", order_id())]
+    admin = AIOKafkaAdminClient(bootstrap_servers=torn.bootstrap)
+    await admin.start()
+    await admin.delete_records({TopicPartition(*place): RecordsToDelete(before_offset=-1) for place in set(where)})
+    await admin.close()
+    said = await refused(torn)
+    ((topic, partition),) = set(re.findall(r"Topic (\S+), partition (\d+): group purchasing goes on at", said))
+    assert f"--group purchasing --topic {topic}:{partition} --reset-offsets --to-earliest --execute" in said
+    assert topic.startswith("purchasing.events.")
