@@ -1,8 +1,12 @@
 """The Dockerfile: without what hadolint warns of, and with what it copies."""
 
+import ast
 import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from tests.deploy.test_alerts import DEPLOY
@@ -39,3 +43,32 @@ def test_what_is_copied_is_there_and_is_not_ignored():
     for source in " ".join(copied).split():
         assert (ROOT / source).exists(), source
         assert f"!{source.split('/')[0]}" in ignored, source
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """First parts of what is imported when a module is, so not within functions."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").partition(".")[0]
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _for_types_only(node):
+            yield from imported(node)
+
+
+def _for_types_only(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def test_the_image_has_every_package_that_the_service_imports():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[\[<>=~!; ]", one)[0].lower() for one in project["dependencies"]}
+    providers = packages_distributions()
+    missing = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in (ROOT / "service").rglob("*.py")
+        for name in imported(ast.parse(path.read_text()))
+        if name not in sys.stdlib_module_names | {"service", "__future__"}
+        and not declared & {one.lower() for one in providers.get(name, [name])}
+    }
+    assert missing == set(), "declare them in pyproject.toml, or the image can't start"
