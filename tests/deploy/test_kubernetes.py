@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,12 @@ if RENDERERS:
         command = [*RENDERERS[0], str(KUBERNETES / "overlays" / overlay)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stdout == (KUBERNETES / "rendered" / f"{overlay}.yaml").read_text(), f"render anew: {command}"
+
+
+else:
+
+    def test_it_could_not_be_rendered_anew():
+        warnings.warn("neither kustomize nor kubectl on the PATH: only what is kept was checked", stacklevel=1)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
