@@ -44,6 +44,9 @@ create table if not exists schema_migrations (
 )
 """
 
+LOCK_TIMEOUT = "5s"
+"""How long a migration waits for a table: everybody who comes after it waits behind it meanwhile."""
+
 COMMAND = "`python -m service migrate`"
 
 SERVER_MIN = 17
@@ -185,6 +188,7 @@ async def _applied(connection: asyncpg.Connection[asyncpg.Record]) -> list[Appli
 
 async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migration) -> None:
     async with connection.transaction():
+        await connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
         try:
             await connection.execute(migration.sql)
         except asyncpg.PostgresError as error:
