@@ -26,7 +26,7 @@ _ADVICE: dict[Reason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something accepted that is probably not meant. `place` is a JSON pointer."""
+    """Something about a message that its writer should know. `place` is a JSON pointer."""
 
     place: str
     because: str
@@ -45,13 +45,15 @@ def advice_on(refusal: Refusal) -> str:
 
 
 def warnings_of(event: object) -> tuple[Warned, ...]:
-    """What in an event, right or wrong, is probably not meant: members that nobody reads, a slip in its type."""
+    """What in an event, right or wrong, deserves a word: members nobody reads, what is deprecated, a slip in its type."""
     type_ = event.get("type") if isinstance(event, dict) else None
     if not isinstance(type_, str):
         return ()
     schema = _schema(type_)
     if schema is not None:
-        return tuple(_unread(event, schema, schema["$defs"], ""))
+        ending = schema.get("x-deprecated")
+        told = [Warned("/type", f"ends on {ending['ends']}; write {ending['instead']} instead")] if ending else []
+        return (*told, *_unread(event, schema, schema["$defs"], ""))
     close = difflib.get_close_matches(type_, types(), 1, 0.8)
     return tuple(Warned("/type", f"is `{one}` meant?") for one in close)
 
@@ -93,6 +95,8 @@ def _unread(value: object, schema: Json, definitions: Json, place: str) -> Itera
     elif isinstance(value, dict) and "properties" in shape:
         for name, member in value.items():
             if name in shape["properties"]:
+                if shape["properties"][name].get("deprecated"):
+                    yield Warned(f"{place}/{name}", "is deprecated")
                 yield from _unread(member, shape["properties"][name], definitions, f"{place}/{name}")
             elif warned := _stranger(name, list(shape["properties"]), place):
                 yield warned

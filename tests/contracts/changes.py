@@ -229,6 +229,8 @@ CHANGES = [
     Change("larger amounts", put("Money/value", maximum=2000), OK, BREAKS, "/amount/value"),
     Change("smaller amounts", put("Money/value", maximum=999), BREAKS, OK, "/amount/value"),
     Change("amounts below zero", put("Money/value", minimum=-1), OK, BREAKS, "/amount/value"),
+    Change("amounts without a lower limit", put("Money/value", minimum=...), OK, BREAKS, "/amount/value"),
+    Change("shares without an upper limit", put("share", maximum=...), OK, BREAKS, "/share"),
     Change("amounts above zero only", put("Money/value", minimum=..., exclusiveMinimum=0), BREAKS, OK, "/amount/value"),
     Change("shares below one only", put("share", maximum=..., exclusiveMaximum=1), BREAKS, OK, "/share"),
     Change("pieces by five", put("pieces", multipleOf=5), OK, BREAKS, "/pieces"),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
+from purchasing_contracts.compatibility.reading import breaks_between
 from purchasing_contracts.compatibility.verdict import compare
 
 from tests.contracts.changes import BASE, CHANGES, Change
@@ -55,6 +56,29 @@ def test_generated_messages_are_of_the_same_opinion(change: Change) -> None:
     forward = all(validator(BASE).is_valid(message) for message in sent(change.new))
 
     assert (backward, forward) == change.seen_by_a_validator
+
+
+@pytest.mark.parametrize(
+    ("writer", "reader", "taken"),
+    [
+        ({"type": "array"}, {"type": "array", "uniqueItems": True}, False),
+        ({"type": "array", "maxItems": 1}, {"type": "array", "uniqueItems": True}, True),
+        ({"type": "array", "maxItems": 0}, {"type": "array", "items": {"type": "string"}}, True),
+        ({"type": "number", "multipleOf": 2}, {"type": "integer"}, True),
+        ({"enum": [1, 2.0]}, {"type": "integer", "maximum": 2}, True),
+        ({"enum": ["a", "[b"]}, {"type": "string", "pattern": "^[ab]$"}, False),
+        ({"enum": ["a"]}, {"type": "string", "pattern": "(?<nonsense"}, False),
+        ({"enum": ["2026-03-02"]}, {"type": "string", "format": "date"}, False),
+        ({"const": 7}, {"type": "integer", "multipleOf": 2}, False),
+        (True, {"type": "string"}, False),
+        ({"type": "string"}, True, True),
+        (False, {"type": "string"}, True),
+    ],
+)
+def test_small_questions_get_their_answers(writer: Any, reader: Any, taken: bool) -> None:
+    wrap = [{"type": "object", "required": ["m"], "properties": {"m": schema}} for schema in (writer, reader)]
+
+    assert (not breaks_between(*wrap)) is taken
 
 
 @settings(max_examples=30)

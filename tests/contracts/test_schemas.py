@@ -9,12 +9,9 @@ from hypothesis import given
 from jsonschema import Draft202012Validator
 from purchasing_contracts.base import MessageData
 from purchasing_contracts.envelope import Event, Publication, encode_structured
-from purchasing_contracts.events.payment import TipPaid
 from purchasing_contracts.privacy import private_members
-from purchasing_contracts.schema import schema_of
 from purchasing_contracts.shipped import schema_file, types
 from purchasing_contracts.topics import TOPICS
-from purchasing_contracts.versions import Deprecation
 
 from tests.contracts.refused import TABLE, Record
 from tests.contracts.strategies import events, publications
@@ -126,13 +123,3 @@ def test_what_the_codec_refuses_for_the_schema_is_invalid(sentence: str, record:
     invalid = any(VALIDATORS[event["type"]].iter_errors(event))
 
     assert invalid is (sentence not in BEYOND_A_SCHEMA)
-
-
-def test_a_message_on_its_way_out_says_until_when_and_what_comes_instead() -> None:
-    ending = Deprecation("2027-01-01", "2027-07-01", "purchasing.payment.tip_paid.v2")
-
-    schema = schema_of(TipPaid, {TipPaid.TYPE: ending})
-
-    assert schema["deprecated"] is True
-    assert schema["x-deprecated"] == {"since": "2027-01-01", "ends": "2027-07-01", "instead": ending.instead}
-    assert "deprecated" not in schema_of(TipPaid)

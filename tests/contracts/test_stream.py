@@ -59,6 +59,17 @@ def test_a_record_comes_again_only_with_all_that_followed_it_in_its_partition(se
         position[where] = record.offset + 1
 
 
+def test_a_consumer_dies_now_and_then_and_its_successor_reads_some_records_again() -> None:
+    for seed in range(10):
+        deliveries = list(Stream(example_commands(orders=8), seed).deliveries())
+        # The last time is when the group's offsets are lost and all is read once more.
+        before = deliveries[: len(deliveries) - 1 - deliveries[::-1].index(None)]
+        times = Counter((one.topic, one.partition, one.offset) for one in before if one is not None)
+
+        assert None in before
+        assert max(times.values()) > 1
+
+
 def test_the_same_seed_gives_the_same_order_and_another_seed_another() -> None:
     records = example_commands()
 

@@ -95,8 +95,6 @@ class _Reading:
             if name in read:
                 yield from self._remarks(schema, read[name], there, optional=name not in always)
                 yield from self.breaks(schema, read[name], there)
-            elif others is False and branches_of(schema, self._writer):
-                yield Break(there, "the writer may send it, the reader refuses members that it doesn't know")
             elif others is not True:
                 yield from self.breaks(schema, others, there)
         yield from self._further(sent, others, read, place)

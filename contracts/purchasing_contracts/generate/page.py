@@ -96,7 +96,7 @@ def _members(shape: Json, schemas: Json, before: str) -> Iterator[str]:
         items = _shape(inner["items"], schemas) if inner.get("type") == "array" else None
         remarks = [] if name in shape.get("required", []) else ["optional"]
         remarks += [f"default {json.dumps(member['default'])}"] if "default" in member else []
-        remarks += ["private"] if member.get("x-private") else []
+        remarks += [mark for mark, key in (("private", "x-private"), ("deprecated", "deprecated")) if member.get(key)]
         yield (
             f"<tr><td><code>{before}{name}</code></td><td>{_kind(inner, items)} "
             f'<span class="mark">{_text(", ".join(remarks))}</span></td>'
