@@ -17,6 +17,7 @@ The places: `deadlines.claimed` (the rows of due orders are locked, nothing is d
 `inbox.assigned` (partitions were given to this process, their offsets are not looked at yet),
 `inbox.after_commit_before_ack` (stored, Kafka doesn't know yet), `relay.before_init` (a lane was given to this
 process, its producer is not yet initialised), `relay.before_cursor` (initialised, the cursor is not read yet),
+`relay.before_check` (the cursor was read, and is not held against the database yet),
 `relay.before_publish` (the cursor was read and rows are in hand, no transaction is open), `relay.half_sent` (the
 records were handed to the client, the cursor wasn't), `relay.in_transaction` (everything is sent and
 acknowledged, the transaction is open), `relay.after_commit` (the transaction is committed, PostgreSQL doesn't
@@ -39,6 +40,7 @@ PLACES = (
     "inbox.after_commit_before_ack",
     "relay.before_init",
     "relay.before_cursor",
+    "relay.before_check",
     "relay.before_publish",
     "relay.half_sent",
     "relay.in_transaction",

@@ -41,12 +41,13 @@ def refuse_break(lane: int, position: int, anchor: str | None, following: Follow
             )
 
 
-async def check(journal: Journal, outbox_id: str, lane: int, tail: Tail) -> Standing:
+async def check(journal: Journal, outbox_id: str, lane: int, noted: int, tail: Tail) -> Standing:
     """The lane's standing. Raises LaneStopped where the cursor and the database contradict each other.
 
-    Only meaningful between the initialisation of the lane's producer and its first transaction.
+    Only meaningful between the initialisation of the lane's producer and its first transaction. `noted` must have
+    been read before the cursor: a process that was frozen may have lost the lane without knowing, and whoever has it
+    publishes and notes while we look.
     """
-    noted = await journal.noted(lane)
     cursor = tail.cursor
     if cursor is None:
         if noted > 0:

@@ -58,6 +58,7 @@ class Lane:
         self._brake = brake
         self._work = asyncio.Event()
         self._assigned = asyncio.Event()
+        self._assignments = self._begun_with = 0
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self._producer: Any = None
@@ -80,6 +81,7 @@ class Lane:
     def assigned_anew(self) -> None:
         """The group has just said again that the lane is ours: if it was given up or had stopped, it starts
         over."""
+        self._assignments += 1
         self._assigned.set()
 
     async def stop(self) -> None:
@@ -101,6 +103,7 @@ class Lane:
     async def _live(self) -> None:
         try:
             while not self._stopping:
+                self._begun_with = self._assignments
                 error = await outcome(self._publish())
                 await self._be_rid_of_producer()
                 if error is not None and not self._stopping:
@@ -161,12 +164,14 @@ class Lane:
         async with asyncio.timeout(STEP_SECONDS):
             await self._producer.start()
         await failpoint("relay.before_cursor")
+        noted = await self._journal.noted(self.lane)
         try:
             async with asyncio.timeout(STEP_SECONDS):
                 tail = await read_tail(self._kafka, self.lane)
         except CursorUnreadableError as error:
             raise LaneStopped(f"lane {self.lane} can't be read: {error}") from None
-        return await check(self._journal, self._installation.outbox_id, self.lane, tail)
+        await failpoint("relay.before_check")
+        return await check(self._journal, self._installation.outbox_id, self.lane, noted, tail)
 
     async def _be_rid_of_producer(self) -> None:
         producer, self._producer = self._producer, None
@@ -216,6 +221,9 @@ class Lane:
         answer to a question, because after an outage, or a transaction that took too long, nothing needs to
         be assigned anew.
         """
+        if pause is None and self._assignments > self._begun_with:
+            # What stopped it was looked at before the lane was assigned anew: look again.
+            return
         self._assigned.clear()
         await _set_within(self._assigned, pause)
         while not self._assigned.is_set() and not await self._confirmed():

@@ -1,5 +1,6 @@
 """Two publishers of one lane in one process: what the transactional id protects, and what happens without it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,6 +9,7 @@ import pytest
 from service.outbox import lane as lane_module
 from service.outbox.brake import Brake
 from service.outbox.clients import Kafka, new_producer
+from service.outbox.failures import LaneStopped
 from service.outbox.journal import Journal
 from service.outbox.lane import Lane
 from tests.outbox.world import World, defects, eventually
@@ -125,3 +127,52 @@ async def test_while_the_group_cannot_be_asked_a_lane_that_was_shut_out_stays_so
             await rival.send_and_wait(UNREAD, b"still the newest")
         await rival.stop()
         assert lane.status().state == "given up"
+
+
+async def test_what_its_successor_publishes_while_a_frozen_lane_wakes_up_is_no_loss(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_tail = lane_module.read_tail
+    read, published = asyncio.Event(), asyncio.Event()
+
+    async def read_and_freeze(kafka: Kafka, number: int):
+        tail = await read_tail(kafka, number)
+        if not read.is_set():
+            read.set()
+            await published.wait()
+        return tail
+
+    monkeypatch.setattr(lane_module, "read_tail", read_and_freeze)
+    async with lane_of(world, not_ours) as old:
+        await read.wait()
+        async with lane_of(world) as new:
+            await world.write(0, 5)
+            new.wake()
+            await eventually("the new one has published and noted it", world.all_noted)
+            published.set()
+            await world.write(0, 5)
+            old.wake()
+            await eventually("the old one has noticed that it was shut out", in_state(old, "given up"))
+            new.wake()
+            await eventually("the new one goes on", world.all_noted)
+    await world.assert_each_once_and_in_order()
+
+
+async def test_an_assignment_that_comes_while_a_lane_is_about_to_stop_is_not_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = lane_module.check
+    lanes: list[Lane] = []
+
+    async def refuse_once(*asked):
+        if lanes:
+            lanes.pop().assigned_anew()
+            raise LaneStopped("what it saw is over by now")
+        return await check(*asked)
+
+    monkeypatch.setattr(lane_module, "check", refuse_once)
+    async with lane_of(world, not_ours) as lane:
+        lanes.append(lane)
+        await world.write(0, 3)
+        await eventually("it publishes", world.all_noted)
+    await world.assert_each_once_and_in_order()
