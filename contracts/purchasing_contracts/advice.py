@@ -45,7 +45,7 @@ def advice_on(refusal: Refusal) -> str:
 
 
 def warnings_of(event: object) -> tuple[Warned, ...]:
-    """What in an event, right or wrong, deserves a word: members nobody reads, what is deprecated, a slip in the type."""
+    """What in an event, right or wrong, deserves a word: members nobody reads, what is deprecated, a slip in a type."""
     type_ = event.get("type") if isinstance(event, dict) else None
     if not isinstance(type_, str):
         return ()
