@@ -12,7 +12,7 @@ EVENTS ?= 100000
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos lint format unit bench bench-rules env jars clean
+.PHONY: help demo test chaos audit lint format unit bench bench-rules env jars clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench: env jars ## how fast the service is, beside others, in under 15 minutes; 
 
 bench-rules: env ## how long the rules take for an order
 	@$(PYTHON) -m tests.bench.rules
+
+audit: ## the locked dependencies against the known vulnerabilities; needs the internet
+	@.ci/audit
 
 format: env ## formats and mends what can be mended
 	@.venv/bin/ruff format --quiet .
