@@ -16,25 +16,29 @@ LONGEST_SECONDS = 14.0
 REACHED_SECONDS = 60.0
 RETRY_SECONDS = 0.5
 POLL_SECONDS = 0.05
-AT_START = ("inbox.assigned", "relay.before_init", "relay.before_cursor")
+DEADLINE = "deadlines.claimed"
+AT_START = ("inbox.assigned", "relay.before_init", "relay.before_cursor", "relay.before_check")
 # Frozen or held up there, the worker's session in the group and its transaction both come to their end.
-HELD_UP = ("batch.before_commit", "inbox.after_commit_before_ack", "relay.before_cursor", "relay.in_transaction")
+HELD_UP = ("batch.before_commit", "inbox.after_commit_before_ack", "relay.before_check", "relay.in_transaction")
 
 
 @dataclass
 class Scene:
-    """What a fault has at hand. `slot` is the worker it may harm; `passes` counts it out: how often a place is to be
-    passed before it fires, at most."""
+    """What a fault has at hand. `slot` is the worker it may harm."""
 
     place: Place
     rng: random.Random
     slot: int
-    passes: int = 12
 
     @property
     def longest(self) -> float:
         """Seconds that outlast every timeout."""
         return hurried.LONGEST_SECONDS if self.place.hurried else LONGEST_SECONDS
+
+    @property
+    def passes(self) -> int:
+        """How often a place is passed before it fires, at most."""
+        return 3 if self.place.hurried else 12
 
     async def wait(self, least: float, most: float) -> None:
         await asyncio.sleep(self.rng.uniform(least, most))
@@ -209,7 +213,7 @@ async def _armed(scene: Scene, failpoints: str) -> Worker:
 
 
 def _nth(scene: Scene, place: str) -> int:
-    return 1 if place in AT_START else scene.rng.randint(1, scene.passes)
+    return 1 if place in (*AT_START, DEADLINE) else scene.rng.randint(1, scene.passes)
 
 
 async def _within(seen: Callable[[], bool]) -> bool:

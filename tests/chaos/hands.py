@@ -67,6 +67,7 @@ class Hands:
                 await taken.enter_async_context(self._locks[f"slot {slot}" if takes == SLOT else takes])
                 self._say(f"{name} (slot {slot})" if takes == SLOT else name)
                 done = await fault(Scene(self._place, rng, slot))
+                self._say(f"... {name} is over" if done else f"... {name}: not reached")
             one = self.done[name]
             one.times += done
             one.missed += not done

@@ -176,6 +176,11 @@ class Place:
         worker = self.slots[slot] = Worker(self.started, process, path)
         return worker
 
+    def note(self, line: str) -> None:
+        """Write a line into the run's own log, beside the workers'."""
+        with (self.directory / "chaos.log").open("a", encoding="utf-8") as log:
+            log.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+
     def expect_end(self, worker: Worker) -> None:
         """Say that it is going to end and by whose doing: anything else is a crash, and reported."""
         self._expected_end.add(worker.number)

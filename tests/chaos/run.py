@@ -59,17 +59,23 @@ class Plan:
 async def run(plan: Plan) -> Report:
     """Do it; returns what came of it. Raises AssertionError where it can't come to an end."""
     begun = time.monotonic()
+    directory = ROOT / ".embedded" / "chaos" / str(plan.seed)
     # Where most of it is bad the fuses would blow, which is theirs to do and not what is looked for here.
     more = {"PURCHASING_FUSE_SHARE": "1"} if plan.malformed >= MOSTLY else {}
-    async with Place(ROOT / ".embedded" / "chaos" / str(plan.seed), hurried=plan.hurried, **more) as place:
+    async with Place(directory, hurried=plan.hurried, **more) as place:
         for slot in range(plan.workers):
             place.start(slot)
         sender = Sender(place.bootstrap)
-        hands = Hands(place, plan.seed, plan.faults, plan.workers, plan.say)
+
+        def say(line: str) -> None:
+            place.note(line)
+            plan.say(line)
+
+        hands = Hands(place, plan.seed, plan.faults, plan.workers, say)
         harmed = asyncio.Event()
         sending = asyncio.create_task(sender.send(_records(plan, harmed), plan.events / (plan.minutes * 60)))
         nursing = asyncio.create_task(_nurse(place))
-        plan.say(f"sending {plan.events:,} records in {plan.minutes:g} minutes")
+        say(f"sending {plan.events:,} records in {plan.minutes:g} minutes")
         try:
             await hands.at_work(lambda: len(sender.sent) >= plan.events or sending.done(), plan.hands)
             harmed.set()
@@ -79,10 +85,10 @@ async def run(plan: Plan) -> Report:
             if plan.bombs:
                 sender.sent += await bombs.drop(place.bootstrap, len(sender.sent), plan.bombs)
             sent = time.monotonic()
-            plan.say(f"{len(sender.sent):,} records are sent, all is mended: waiting until it is quiet")
+            say(f"{len(sender.sent):,} records are sent, all is mended: waiting until it is quiet")
             await _quiet(place)
             quiet = time.monotonic()
-            plan.say("quiet: looking at what came of it")
+            say("quiet: looking at what came of it")
             found = await gather(place.bootstrap, place.dsn, GROUP, sender.sent)
         finally:
             for task in (sending, nursing):
@@ -147,6 +153,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=None, help="in how many the events are sent (10,000 a minute)")
+    parser.add_argument("--hands", type=int, default=2, help="so many faults at a time, at most")
     parser.add_argument("--hurried", action="store_true", help=(hurried.__doc__ or "").partition("\n")[0])
     parser.add_argument("--fault", action="append", choices=sorted(FAULTS), help="only this; may be repeated")
     parser.add_argument("--hostile", action="store_true", help="no faults: most of what is sent is malformed instead")
@@ -158,6 +165,7 @@ def main() -> int:
         given.events,
         given.minutes or max(1.0, given.events / 10_000),
         given.workers,
+        given.hands,
         hurried=given.hurried,
         faults=NO_FAULT if given.hostile else tuple(given.fault or FAULTS),
         malformed=HOSTILE if given.hostile else MALFORMED,

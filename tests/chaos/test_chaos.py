@@ -14,21 +14,19 @@ from service.failpoints import PLACES
 from tests.chaos.evidence import Evidence
 from tests.chaos.run import Plan, run
 from tests.chaos.table import Report, told
-from tests.chaos.verify import CHECKS, judge
+from tests.chaos.verify import CHECKS
 
 SEED = 4
 GENERAL = (
-    "worker killed",
     "worker frozen longer than every timeout",
     "worker added and removed",
-    "worker's database sessions ended",
     "worker's network cut",
     "broker killed",
     "PostgreSQL restarted, immediate",
 )
 # Every place is visited, in one way or the other.
 AT_PLACES = tuple(f"{('killed', 'frozen')[n % 2]} at {place}" for n, place in enumerate(PLACES))
-PLAN = Plan(SEED, events=4_000, minutes=0.5, hands=3, hurried=True, faults=(*GENERAL, *AT_PLACES), surplus=0)
+PLAN = Plan(SEED, events=3_000, minutes=0.75, hands=3, hurried=True, faults=(*GENERAL, *AT_PLACES), surplus=0)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +102,7 @@ def unsent(found: Evidence) -> Evidence:
 ONCE, DENSE, ORDERED, ASIDE, MONEY, LEFT = CHECKS
 HARM: tuple[tuple[Callable[[Evidence], Evidence], set[str]], ...] = (
     (doubled, {ONCE, DENSE, ORDERED}),
-    (lost, {ONCE, DENSE}),
+    (lost, {ONCE, DENSE, ORDERED, MONEY}),
     (swapped, {ORDERED}),
     (dearer, {ONCE, MONEY}),
     (forgotten, {ASIDE}),
@@ -120,5 +118,5 @@ HARM: tuple[tuple[Callable[[Evidence], Evidence], set[str]], ...] = (
 def test_the_judgement_sees_each_kind_of_harm(
     survived: Report, harm: Callable[[Evidence], Evidence], seen: set[str]
 ) -> None:
-    complaints = judge(harm(survived.evidence))
-    assert seen <= {check for check, said in complaints.items() if said}
+    harmed = harm(survived.evidence)
+    assert {check for check in seen if not list(CHECKS[check](harmed))} == set()

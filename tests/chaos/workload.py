@@ -2,15 +2,17 @@
 
 Time: the final comparison of money must not depend on when a worker looked. So half of the orders happened twenty
 years ago, all their periods have passed whenever somebody looks, and the others sixty years hence, where none has.
-What runs from the publication of a demand (22) takes ten days and ends in no run.
+What runs from the publication of a demand (22) takes ten days and ends in no run. And of some orders, which nothing
+else happens to, receipt is deemed confirmed within seconds: the run is over only after that.
 """
 
 import json
 import random
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
-from tests.chaos.hostile import Hostile
+from tests.chaos.hostile import Hostile, money
 from tests.chaos.records import Event, Sent, binary, structured
 from tests.rules.happenstance import ORDER
 from tests.rules.histories import arrivals, history
@@ -23,6 +25,10 @@ MALFORMED = 0.03
 ODD = 0.2
 # Multiples of four: the 29th of February stays one.
 PAST, FUTURE = -20, 60
+DEEMED = 0.04
+SILENCE = timedelta(days=10)
+"""After so many days receipt is deemed confirmed (18), by the terms as they are."""
+FIRES_WITHIN_SECONDS = (2.0, 25.0)
 YEAR = re.compile(r'"(20\d\d)(-\d\d-\d\dT)')
 
 
@@ -73,7 +79,10 @@ class Workload:
 
     def _new_order(self) -> list[Event]:
         self._orders += 1
-        return order_of(self._rng, f"chaos-{self._seed}-{self._orders}")
+        order = f"chaos-{self._seed}-{self._orders}"
+        if self._rng.random() < DEEMED:
+            return silent_order(order, datetime.now(UTC) + timedelta(seconds=self._rng.uniform(*FIRES_WITHIN_SECONDS)))
+        return order_of(self._rng, order)
 
 
 def order_of(rng: random.Random, order: str) -> list[Event]:
@@ -87,3 +96,49 @@ def order_of(rng: random.Random, order: str) -> list[Event]:
         event["subject"] = order
         event["id"] = f"{order}:{event['id']}"
     return events
+
+
+def silent_order(order: str, deemed_at: datetime) -> list[Event]:
+    """The events of an order with a promoter, delivered so that its period of silence ends at that instant."""
+    price = {
+        "goods": money(100_000),
+        "to_warehouse_shipping": money(1_200),
+        "service_fee": money(101),
+        "other_fees": [],
+    }
+    placed = {
+        "account_id": "acct-7",
+        "provider_id": "prov-1",
+        "seller_id": "sell-9",
+        "currency": "CNY",
+        "items": [{"link": "l", "seller_name": "s", "specification": "x", "quantity": 1}],
+        "domestic_address": "Warehouse 3",
+        "logistics_provider_id": "logi-4",
+        "mandate": {"agreed_at": "2026-03-02T09:00:00Z"},
+        "quote": price,
+        "determinable": False,
+        "categories": [],
+        "disclosed_issues": [],
+        "promotion": {"promoter_id": "prm-5", "basis": "goods", "rate_bps": 250},
+    }
+    bought = {"purchase_id": "pur-1", "goods": money(100_000), "to_warehouse_shipping": money(1_200)}
+    told: list[tuple[str, Event]] = [
+        ("order.placed", placed),
+        ("order.accepted", {}),
+        ("payment.captured", {"payment_id": "pay-1", "breakdown": price}),
+        ("seller.purchase_confirmed", bought),
+        ("warehouse.package_delivered", {"package_id": "pkg-1"}),
+    ]
+    delivered = deemed_at - SILENCE
+    return [
+        {
+            "specversion": "1.0",
+            "id": f"{order}:{n}",
+            "source": "/silence",
+            "type": f"purchasing.{kind}.v1",
+            "subject": order,
+            "time": (delivered - timedelta(hours=len(told) - 1 - n)).isoformat(),
+            "data": data,
+        }
+        for n, (kind, data) in enumerate(told)
+    ]
