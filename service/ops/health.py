@@ -46,7 +46,9 @@ def missing(condition: Condition) -> list[str]:
     if _away(condition.broker_failures, condition.broker_age):
         found.append(f"Kafka does not answer as it should: {_reason(condition.broker_because, condition.broker_age)}.")
     if _away(condition.database_failures, condition.database_age):
-        found.append(f"PostgreSQL does not answer as it should: {_reason(condition.database_because, condition.database_age)}.")
+        found.append(
+            f"PostgreSQL does not answer as it should: {_reason(condition.database_because, condition.database_age)}."
+        )
     if condition.schema_problem is not None:
         found.append(f"The database's tables: {condition.schema_problem}.")
     if condition.blown:

@@ -15,15 +15,23 @@ upper limit.
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, RecordTooLargeError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+    RecordTooLargeError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 Kafka = Mapping[str, Any]
 
@@ -35,6 +43,10 @@ message.
 """
 WHOLE_MESSAGE_BYTES = 2_000_000
 CLOSE_SECONDS = 2.0
+COORDINATOR_PAUSE_SECONDS = 0.2
+NO_COORDINATOR = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +145,8 @@ class LagLook:
         async with asyncio.timeout(LOOK_SECONDS):
             partitions = await self._partitions()
             # Committed offsets first: what is committed meanwhile makes the lag too large by that, never too small.
-            committed = await self._admin.list_consumer_group_offsets(self._group)
-            members = await self._members()
+            committed = await _patiently(lambda: self._admin.list_consumer_group_offsets(self._group))
+            members = await _patiently(self._members)
             begins = await self._uncommitted.beginning_offsets(partitions)
             stable = await self._committed.end_offsets(partitions)
             ends = await self._uncommitted.end_offsets(partitions)
@@ -182,6 +194,15 @@ class LagLook:
                     if entry[0] == "retention.ms":
                         found[name] = None if int(entry[1]) < 0 else int(entry[1]) / 1000
         return found
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """What a group's coordinator answers. There may be none for a second: on a new broker, and when it moves."""
+    while True:
+        try:
+            return await ask()
+        except NO_COORDINATOR:
+            await asyncio.sleep(COORDINATOR_PAUSE_SECONDS)
 
 
 async def oldest_unhandled(kafka: Kafka, behind: Iterable[PartitionLag]) -> dict[tuple[str, int], PartitionLag]:

@@ -18,6 +18,7 @@ from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.inbox.subscriber import EVENT_TOPICS
 from service.store.migrate import migrate
 from service.topics import create_topics
+from tests.conftest import LANES
 from tests.delivery.outside import Sender, case_events, order_id
 from tests.delivery.service import eventually
 from tests.ops.seen import ORDERS, Seen, service
@@ -51,9 +52,9 @@ def place(servers: Path, worker_logs: Path) -> Iterator[Place]:
 
 async def _set_up(kafka: EmbeddedKafka, postgres: EmbeddedPostgres) -> None:
     await asyncio.gather(kafka.start(), postgres.start())
-    await migrate(postgres.dsn)
+    await migrate(postgres.dsn, lanes=LANES)
     topics = [replace(topic, partitions=1) if topic.direction == "in" else topic for topic in TOPICS]
-    await create_topics({"bootstrap_servers": kafka.bootstrap_servers}, 4, topics)
+    await create_topics({"bootstrap_servers": kafka.bootstrap_servers}, LANES, topics)
 
 
 async def _take_down(kafka: EmbeddedKafka, postgres: EmbeddedPostgres) -> None:

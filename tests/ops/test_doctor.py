@@ -1,0 +1,96 @@
+"""`doctor` says in words what is wrong, of each thing that can be."""
+
+import json
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from service.ops import doctor
+from service.topics import create_topics
+from tests.ops.seen import ORDERS, service
+
+
+def said(**where) -> tuple[int, dict[str, list[tuple[str, str]]]]:
+    """The exit code, and what it found by subject."""
+    done = service("doctor", "--json", **where)
+    found: dict[str, list[tuple[str, str]]] = {}
+    for line in done.stdout.splitlines():
+        one = json.loads(line)
+        found.setdefault(one["about"], []).append((one["state"], one["words"]))
+    return done.returncode, found
+
+
+async def test_each_subject_is_examined_and_what_only_deserves_a_look_is_no_failure(kafka, database):
+    code, found = said(bootstrap=kafka, database=database)
+    assert set(found) >= {"database", "schema", "clock", "terms", "broker", "topics", "rights"}
+    assert "bad" not in {state for findings in found.values() for state, _ in findings}, json.dumps(found)
+    assert found["terms"] == [
+        ("look", "no terms were imported: the built-in ones count for everybody (`terms import`)")
+    ]
+    assert code == 3
+
+
+async def test_an_empty_database_is_said(kafka, empty_database):
+    code, found = said(bootstrap=kafka, database=empty_database)
+    assert code == 1
+    assert found["schema"][0][0] == "bad"
+    assert "run `python -m service migrate`" in found["schema"][0][1]
+    assert found["topics"][0][0] == "look"
+
+
+async def test_servers_that_are_away_are_said_each(database):
+    nowhere = "postgresql://somebody:secret@127.0.0.1:9/purchasing"
+    code, found = said(bootstrap="127.0.0.1:9", database=nowhere)
+    assert code == 1
+    assert found["database"] == [("bad", "PostgreSQL can't be reached: Connection refused")]
+    assert found["broker"] == [("bad", "Kafka can't be reached: 127.0.0.1:9: Connection refused")]
+
+
+async def test_what_waits_for_a_person_is_said(kafka, database):
+    connection = await asyncpg.connect(database)
+    await connection.execute("insert into orders (order_id, lane, stuck) values ('o', 0, 'ValueError')")
+    await connection.execute("insert into fuses (topic, bad, records) values ($1, 1, 2)", ORDERS)
+    await connection.execute("insert into outbox_brakes (lane, pulled_by, why) values (-1, 'x', 'y')")
+    await connection.execute("insert into input_progress (topic, partition) values ($1, 0)", ORDERS)
+    await connection.close()
+    _, found = said(bootstrap=kafka, database=database)
+    words = " ".join(words for _, words in found["state"])
+    for part in (
+        "1 orders are stuck",
+        f"fuses are blown of {ORDERS}",
+        "outbox is paused",
+        "1 partitions were never read",
+    ):
+        assert part in words
+
+
+async def test_a_topic_that_is_missing_or_another_is_said(fresh_kafka, database):
+    where = {"bootstrap": fresh_kafka.bootstrap_servers, "database": database}
+    admin = AIOKafkaAdminClient(bootstrap_servers=fresh_kafka.bootstrap_servers)
+    await admin.start()
+    await admin.delete_topics(["purchasing.decisions.v1"])
+    await admin.close()
+    code, found = said(**where)
+    assert code == 1
+    assert ("bad", "purchasing.decisions.v1 does not exist: create it with `topics create`") in found["topics"]
+    await create_topics({"bootstrap_servers": fresh_kafka.bootstrap_servers}, 4)
+    assert said(**where)[1]["topics"] == [("well", "all topics are as the registry says")]
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(0, "well"), (60, "look"), (-60, "look")])
+async def test_clocks_that_differ_are_said(database, monkeypatch, seconds, state):
+    figures = doctor.database.figures
+
+    async def off(connection):
+        read = await figures(connection)
+        return doctor.database.Figures(**{**_members(read), "at": read.at + timedelta(seconds=seconds)})
+
+    monkeypatch.setattr(doctor.database, "figures", off)
+    found = [one async for one in doctor._inside(database)]
+    assert [one.state for one in found if one.about == "clock"] == [state]
+
+
+def _members(figures) -> dict:
+    return {name: getattr(figures, name) for name in figures.__dataclass_fields__}
