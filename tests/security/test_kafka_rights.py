@@ -195,7 +195,9 @@ def test_a_wrong_password_is_said_in_a_sentence_and_not_shown(broker, guarded):
 async def test_the_service_waits_where_the_password_is_wrong_and_says_why(broker, guarded, worker_logs):
     name, _ = broker.user([])
     user = (name, "planted-wrong-password")
-    async with worker_of(broker, guarded, user, worker_logs, "any") as worker:
+    worker = worker_of(broker, guarded, user, worker_logs, "any")
+    worker.environment["PURCHASING_LOG_LEVEL"] = "debug"
+    async with worker:
         line = await worker.has_said("Waiting for Kafka.")
         assert "Kafka refuses the user or the password" in line["because"]
         worker.stop()
