@@ -32,6 +32,7 @@ WHAT_TO_DO: Mapping[str, str] = {
     "fuse_records": "give how many of a topic's last records its fuse looks at, from 10 to 100000",
     "fuse_at_least": "give how many records there must be before a fuse can blow, from 1 to 100000",
     "refund_limit_per_minute": "give what may be refunded in a minute, in minor units, as CNY=50000000,EUR=6000000",
+    "traces": "it is one of off, otlp",
     "log_format": "it is one of json, console, auto",
     "log_level": "it is one of debug, info, warning, error",
 }
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     fuse_at_least: int = Field(default=100, ge=1, le=100_000)
     refund_limit_per_minute: str = Field(default="", pattern=r"^([A-Z]{3}=[0-9]{1,15}(,[A-Z]{3}=[0-9]{1,15})*)?$")
     """Off unless set: no amount is right for every business, and one too low keeps money from buyers."""
+    traces: Literal["off", "otlp"] = "off"
     log_format: Literal["json", "console", "auto"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -76,7 +76,8 @@ async def _work(settings: Settings, store: PostgresStore, observed: Observed, en
         observed.worker.relay = relay
 
         async def handle(arrivals: Sequence[Arrival]) -> None:
-            handled = await engine.handle(arrivals)
+            with observed.traces.batch(arrivals):
+                handled = await engine.handle(arrivals)
             fuses.count(arrivals, handled)
             tell(arrivals, handled, relay, observed.metrics)
 

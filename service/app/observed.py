@@ -1,18 +1,23 @@
 """What makes the service visible while it runs: its counters, its looks around, and the port that tells of them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 
+from service.ending import within
 from service.inbox.subscriber import EVENT_TOPICS
 from service.ops.collector import WorkerCollector
 from service.ops.http import Pages, listening
 from service.ops.metrics import Metrics
 from service.ops.survey import Survey
+from service.ops.traces import traces
 from service.ops.worker import Worker
 from service.settings import Settings
+
+TRACES_SECONDS = 2.0
 
 
 class Observed:
@@ -22,6 +27,7 @@ class Observed:
         self.survey = Survey(settings.kafka(), settings.database(), settings.consumer_group, EVENT_TOPICS)
         self.worker = Worker(self.survey)
         self.metrics = Metrics()
+        self.traces = traces(settings.traces, settings.consumer_group)
         self.port = 0
         """Where it is told: the port that was asked for, or the one that was free."""
         self.metrics.registry.register(WorkerCollector(self.worker, EVENT_TOPICS))
@@ -36,4 +42,7 @@ async def observed_part(settings: Settings) -> AsyncIterator[Observed]:
     observed = Observed(settings)
     async with listening(Pages(observed.worker, observed.metrics.registry), settings.http_port) as port:
         observed.port = port
-        yield observed
+        try:
+            yield observed
+        finally:
+            await within(TRACES_SECONDS, asyncio.to_thread(observed.traces.close), "sending the last traces")

@@ -7,6 +7,7 @@ from service.failpoints import FailpointError
 from service.inbox.offsets import OffsetLostError
 from service.ops.http import PortError
 from service.ops.reach import UnreachableError
+from service.ops.traces import TracesError
 from service.outbox.adopt import AdoptError
 from service.quarantine.finding import QuarantineError
 from service.settings import SettingsError
@@ -31,5 +32,6 @@ SAID = (
     StoreUnavailableError,
     TermsError,
     TopicsError,
+    TracesError,
     UnreachableError,
 )

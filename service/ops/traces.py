@@ -1,0 +1,132 @@
+"""Traces: one span a batch, linked with the traces that its messages belong to. Off unless asked for, and free then.
+
+OpenTelemetry's conventions for messaging. A batch has many producers, so it is a trace of its own with links, not a
+child of one of them. What is decided carries on the trace of the message that brought it (`traceparent` of its
+CloudEvent). Nothing of a message's content is in a span. The extra `traces` has the packages; where the collector is,
+OpenTelemetry's own variables say (`OTEL_EXPORTER_OTLP_ENDPOINT`).
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Protocol
+
+from purchasing_contracts.envelope import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from service.orders.arrival import Arrival
+
+LINKS = 128
+"""As many as OpenTelemetry keeps of a span by default."""
+
+_W3C = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_NOTHING: AbstractContextManager[None] = nullcontext()
+
+
+class TracesError(Exception):
+    """Traces were asked for and can't be made. Its text says what to do."""
+
+
+class Traces(Protocol):
+    """Where spans go."""
+
+    def batch(self, arrivals: Sequence[Arrival]) -> AbstractContextManager[None]:
+        """The span of a batch being stored; what it raises is noted by its class."""
+
+    def close(self) -> None:
+        """Send what is left, for a second or so."""
+
+
+class NoTraces:
+    """They are off."""
+
+    def batch(self, _arrivals: Sequence[Arrival]) -> AbstractContextManager[None]:
+        """Do nothing."""
+        return _NOTHING
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class SpanTraces:
+    """Spans by OpenTelemetry's SDK, through this provider."""
+
+    def __init__(self, provider: Any, group: str) -> None:
+        from opentelemetry import trace
+
+        self._api = trace
+        self._provider = provider
+        self._tracer = provider.get_tracer("purchasing")
+        self._group = group
+
+    @contextmanager
+    def batch(self, arrivals: Sequence[Arrival]) -> Iterator[None]:
+        """The span of a batch being stored; what it raises is noted by its class."""
+        topics = {arrival.topic for arrival in arrivals}
+        where = f" {next(iter(topics))}" if len(topics) == 1 else ""
+        attributes: dict[str, str | int] = {
+            "messaging.system": "kafka",
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.consumer.group.name": self._group,
+            "messaging.batch.message_count": len(arrivals),
+        }
+        if where:
+            attributes["messaging.destination.name"] = where.strip()
+        span = self._tracer.start_span(
+            f"process{where}", kind=self._api.SpanKind.CONSUMER, attributes=attributes, links=self._links(arrivals)
+        )
+        try:
+            yield
+        except BaseException as error:
+            # Its class only: a text may hold content.
+            span.set_attribute("error.type", type(error).__name__)
+            span.set_status(self._api.Status(self._api.StatusCode.ERROR))
+            raise
+        finally:
+            span.end()
+
+    def close(self) -> None:
+        """Send what is left, for a second or so."""
+        self._provider.shutdown()
+
+    def _links(self, arrivals: Sequence[Arrival]) -> list[Any]:
+        contexts = dict.fromkeys(filter(None, map(traceparent, arrivals)))
+        found = []
+        for text in list(contexts)[:LINKS]:
+            match = _W3C.fullmatch(text)
+            if match is not None:
+                trace, span, flags = (int(part, 16) for part in match.groups())
+                context = self._api.SpanContext(trace, span, is_remote=True, trace_flags=self._api.TraceFlags(flags))
+                found.append(self._api.Link(context))
+        return found
+
+
+def traceparent(arrival: Arrival) -> str | None:
+    """The context a message came with: the record's header, as instrumented clients write it, or else the
+    CloudEvent's.
+    """
+    for name, value in arrival.headers:
+        if name == "traceparent" and value is not None and (match := _W3C.fullmatch(value.decode("ascii", "replace"))):
+            return match[0]
+    return arrival.heard.traceparent if isinstance(arrival.heard, Event) else None
+
+
+def traces(kind: str, group: str) -> Traces:
+    """`off`, or `otlp`: over HTTP, in the background. Raises TracesError."""
+    if kind == "off":
+        return NoTraces()
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError:
+        sentence = "PURCHASING_TRACES=otlp needs the extra `traces`: install purchasing-service[traces]."
+        raise TracesError(sentence) from None
+    provider = TracerProvider(resource=Resource.create({"service.name": "purchasing"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=2)))
+    return SpanTraces(provider, group)

@@ -1,0 +1,83 @@
+"""Spans of batches: linked with their messages' traces, without content, and nothing at all when they are off."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+from purchasing_contracts.envelope import decode
+
+from service.ops.traces import LINKS, SpanTraces, traces
+from service.orders.arrival import Arrival
+from tests.delivery.outside import case_events
+from tests.ops.seen import ORDERS
+
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+@pytest.fixture
+def spans():
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    yield SpanTraces(provider, "purchasing"), exporter
+    provider.shutdown()
+
+
+def arrival(traceparent: str | None = None, headers=(), topic: str = ORDERS) -> Arrival:
+    event = case_events("01", "ord-1")[0] | ({"traceparent": traceparent} if traceparent else {})
+    value = json.dumps(event).encode()
+    return Arrival(topic, 0, 1, b"ord-1", value, headers, decode(ORDERS, b"ord-1", value, ()))
+
+
+def test_a_batch_is_one_span_linked_with_the_traces_of_its_messages(spans):
+    made, exporter = spans
+    by_header = ("traceparent", f"00-{'a' * 32}-{'b' * 16}-01".encode())
+    with made.batch([arrival(f"00-{TRACE}-{SPAN}-01"), arrival(headers=(by_header,)), arrival()]):
+        pass
+    (span,) = exporter.get_finished_spans()
+    assert (span.name, span.kind) == (f"process {ORDERS}", SpanKind.CONSUMER)
+    assert span.attributes["messaging.system"] == "kafka"
+    assert span.attributes["messaging.batch.message_count"] == 3
+    assert span.attributes["messaging.consumer.group.name"] == "purchasing"
+    assert [f"{link.context.trace_id:032x}" for link in span.links] == [TRACE, "a" * 32]
+
+
+def test_a_batch_of_several_topics_is_of_no_one_topic_and_links_are_bounded(spans):
+    made, exporter = spans
+    many = [arrival(f"00-{n:032x}-{SPAN}-01") for n in range(1, LINKS + 9)]
+    with made.batch([*many, arrival(topic="purchasing.events.payment.v1")]):
+        pass
+    (span,) = exporter.get_finished_spans()
+    assert span.name == "process"
+    assert "messaging.destination.name" not in span.attributes
+    assert len(span.links) == LINKS
+
+
+def test_an_error_is_noted_by_its_class_and_nothing_of_its_text(spans):
+    made, exporter = spans
+    with pytest.raises(ValueError, match="an address"), made.batch([arrival()]):
+        raise ValueError("an address")
+    (span,) = exporter.get_finished_spans()
+    assert span.status.status_code is StatusCode.ERROR
+    assert span.attributes["error.type"] == "ValueError"
+    assert "an address" not in span.to_json()
+
+
+def test_headers_that_are_no_context_link_nothing(spans):
+    made, exporter = spans
+    for value in (b"rubbish", b"\xff\xfe", None):
+        with made.batch([arrival(headers=(("traceparent", value),))]):
+            pass
+    assert [span.links for span in exporter.get_finished_spans()] == [(), (), ()]
+
+
+def test_off_it_loads_no_sdk_and_makes_nothing():
+    assert traces("off", "purchasing").batch([]) is traces("off", "purchasing").batch([])
+    heavy = "('opentelemetry.sdk', 'opentelemetry.exporter')"
+    asked = f"import service.app, sys; sys.exit(any(name.startswith({heavy}) for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
