@@ -95,7 +95,7 @@ async def empty_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
 async def database(empty_database: str) -> str:
     from service.store.migrate import migrate
 
-    await migrate(empty_database)
+    await migrate(empty_database, lanes=LANES)
     return empty_database
 
 

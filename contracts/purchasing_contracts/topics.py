@@ -54,7 +54,7 @@ OUTBOX = Topic(
     (),
     "internal",
     # One partition a lane; a service with another number of lanes creates as many.
-    4,
+    1,
     MappingProxyType({"cleanup.policy": "compact"}),
 )
 """The relay's cursor: how far each lane of the outbox was published. Of no use to anyone else."""

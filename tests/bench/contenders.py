@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import psutil
 
 from service.store.migrate import migrate
-from tests.bench.ground import LANES, Ground
+from tests.bench.ground import Ground
 from tests.bench.per_message import SCHEMA
 
 GOODBYE_SECONDS = 30.0
@@ -92,7 +92,7 @@ class Service(Contender):
     name = "service"
 
     async def prepare(self) -> None:
-        await migrate(self.ground.database, lanes=LANES)
+        await migrate(self.ground.database)
 
     def command(self) -> tuple[list[str], dict[str, str]]:
         return ["-m", "service", "run"], {

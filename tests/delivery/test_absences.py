@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from service.store.migrate import migrate
-from tests.delivery.conftest import Site
+from tests.delivery.conftest import LANES, Site
 from tests.delivery.outside import case_events, order_id
 
 ORDERS = 40
@@ -14,7 +14,7 @@ ORDERS = 40
 @pytest.fixture
 async def lone_site(fresh_kafka, fresh_postgres, worker_logs):
     """A site whose broker and database are the test's own, to be taken away."""
-    await migrate(fresh_postgres.dsn)
+    await migrate(fresh_postgres.dsn, lanes=LANES)
     return Site(fresh_kafka.bootstrap_servers, fresh_postgres.dsn, worker_logs)
 
 
