@@ -25,9 +25,15 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
+from hypothesis import settings
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.topics import create_topics
+
+# No time limit on an example: how long one takes says more of the machine than of the code. Where a change is about to
+# land, the same examples each time: what new ones find is looked for beside that, in every other run.
+settings.register_profile("purchasing", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("purchasing")
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / ".embedded" / "tests"

@@ -2,8 +2,9 @@
 
 The topics hold every published output byte for byte, with its lane and position; the last of a lane is known by the
 hash in its cursor. With them in the journal again, the rules know what was published, so nothing is published twice.
-The facts come back by reading the input again. Until they have, an order that lost outputs must not be decided: it would
-seem to have been paid out for no reason. So such orders are held here, and released when the input was read up to now.
+The facts come back by reading the input again. Until they have, an order that lost outputs must not be decided: it
+would seem to have been paid out for no reason. So such orders are held here, and released when the input was read
+up to now.
 """
 
 from __future__ import annotations
@@ -191,8 +192,8 @@ async def _refuse_difference(
 def _gone_on(lane: int, position: int) -> str:
     return (
         f"Position {position} of lane {lane} in the database is not the output that was published there: it has gone "
-        "on since it was restored, and what it has lost can't be put back into its place. Restore it once more, and run "
-        "this before the service."
+        "on since it was restored, and what it has lost can't be put back into its place. Restore it once more, and "
+        "run this before the service."
     )
 
 

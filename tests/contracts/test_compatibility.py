@@ -88,7 +88,7 @@ def test_of_two_changes_at_once_nothing_that_breaks_is_let_through(one: Change, 
     try:
         one.edit(new)
         other.edit(new)
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         # The one removed what the other would change.
         assume(False)
 
