@@ -20,6 +20,7 @@ from purchasing_contracts.messages import Refusal
 from purchasing_contracts.quarantine import Reason
 from purchasing_contracts.topics import TOPICS, class_of
 
+from service.ops.histogram import BatchHistogram
 from service.ops.names import BY_NAME, PREFIX
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class Metrics:
         self._events = self._counter("events")
         self._known = self._counter("events_known")
         self._facts = self._counter("facts")
-        self._age = self._histogram("event_age_at_commit_seconds")
+        self._age = BatchHistogram(BY_NAME["event_age_at_commit_seconds"])
+        self.registry.register(self._age)
         self._batch = self._histogram("batch_messages")
         self._stages = self._histogram("batch_stage_seconds")
         self._misplaced = self._counter("key_on_unexpected_partition")
@@ -77,8 +79,7 @@ class Metrics:
             if stage in seconds:
                 self._stages.labels(stage).observe(seconds[stage])
         now = time.time()
-        for record in records:
-            self._age.observe(max(0.0, now - record.timestamp / 1000))
+        self._age.observe([max(0.0, now - record.timestamp / 1000) for record in records])
         for topic, partition, key in {(one.topic, one.partition, one.key) for one in records}:
             # A record without a key is put aside, and says nothing about how its sender hashes.
             if key and topic in partitions and _expected(key, partitions[topic]) != partition:

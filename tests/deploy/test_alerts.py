@@ -99,7 +99,8 @@ if shutil.which("promtool"):
         assert done.returncode == 0, done.stdout + done.stderr
 
     def test_the_scenarios_would_notice_an_alert_that_always_fires_and_one_that_never_does(tmp_path):
-        for wrong in ("vector(1)", "vector(1) > 2"):
+        # One that always fires is noticed where it must be quiet, one that never does where it must fire.
+        for wrong, telling in (("vector(1)", False), ("vector(1) > 2", True)):
             broken = yaml.safe_load(RULES.read_text())
             for group in broken["groups"]:
                 for rule in group["rules"]:
@@ -108,8 +109,8 @@ if shutil.which("promtool"):
             (tmp_path / "rules.yaml").write_text(yaml.safe_dump(broken))
             document = {
                 "rule_files": [str(tmp_path / "rules.yaml")],
-                "evaluation_interval": "30s",
-                "tests": [expression_tests(scenario) for scenario in SCENARIOS],
+                "evaluation_interval": "60s",
+                "tests": [expression_tests(one) for one in SCENARIOS if (one.fires is not None) is telling],
             }
             (tmp_path / "tests.yaml").write_text(yaml.safe_dump(document))
             done = promtool("test", "rules", str(tmp_path / "tests.yaml"))

@@ -7,10 +7,11 @@ import pytest
 from purchasing_contracts.envelope import decode
 
 from service.ops.collector import WorkerCollector
-from service.ops.database import Figures, LaneFigures, Waiting
+from service.ops.database import WAITS, Figures, LaneFigures, Waiting
+from service.ops.histogram import BatchHistogram
 from service.ops.lag import GroupLag, PartitionLag
 from service.ops.metrics import Metrics
-from service.ops.names import METRICS
+from service.ops.names import BY_NAME, METRICS
 from service.ops.survey import Survey
 from service.ops.worker import Worker
 from service.orders.arrival import Arrival
@@ -45,19 +46,13 @@ def worker() -> Worker:
     seen = Worker(Survey({}, "", "purchasing", TOPICS))
     seen.survey.broker.worked(GroupLag((partition_lag(),), 2, {ORDERS: 60.0}, 0.0))
     seen.survey.database.worked(figures())
-    seen.survey.census.worked({what: Waiting(0, None) for what in _waits()})
+    seen.survey.census.worked({what: Waiting(0, None) for what in WAITS})
     seen.survey.census_at = 1.0
     seen.inbox = SimpleNamespace(failures_in_a_row=0, assignments=3, rebalancing_since=None, assigned={ORDERS: 6})
     seen.relay = SimpleNamespace(status=lambda: PUBLISHED)
     seen.cache = Cache()
     seen.waits_for = None
     return seen
-
-
-def _waits():
-    from service.ops.database import WAITS
-
-    return WAITS
 
 
 def samples(registry_or_collector) -> dict[str, list]:
@@ -155,6 +150,15 @@ def test_a_key_where_another_client_would_put_it_is_counted_and_one_where_kafkas
         metrics.batch(batch, {ORDERS: 6}, {"decode": 0.1})
         assert value(samples(metrics.registry), "key_on_unexpected_partition_total", topic=ORDERS) == count
     assert value(samples(metrics.registry), "batch_messages_sum") == 5
+
+
+def test_ages_of_a_batch_fall_into_their_buckets():
+    histogram = BatchHistogram(BY_NAME["event_age_at_commit_seconds"])
+    histogram.observe([0.001, 0.005, 0.3, 1e9])
+    (family,) = histogram.collect()
+    found = {sample.labels.get("le", sample.name): sample.value for sample in family.samples}
+    assert (found["0.005"], found["0.25"], found["0.5"], found["3600.0"], found["+Inf"]) == (2, 2, 3, 3, 4)
+    assert found["purchasing_event_age_at_commit_seconds_count"] == 4
 
 
 def _murmur(key: bytes, partitions: int) -> int:

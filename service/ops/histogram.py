@@ -1,0 +1,40 @@
+"""A histogram that takes a batch's values at once: the library's own takes a lock for each of a thousand."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from service.ops.names import PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from service.ops.names import Metric
+
+
+class BatchHistogram(Collector):
+    """The histogram of one metric without labels. Used by one thread."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
+        self._counts = [0] * (len(metric.buckets) + 1)
+        self._sum = 0.0
+
+    def observe(self, values: Iterable[float]) -> None:
+        """Take values in."""
+        counts, bounds = self._counts, self._metric.buckets
+        for value in values:
+            counts[bisect_left(bounds, value)] += 1
+            self._sum += value
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """The family, with counts that add up from bucket to bucket."""
+        below, buckets = 0, []
+        for bound, count in zip((*self._metric.buckets, float("inf")), self._counts, strict=True):
+            below += count
+            buckets.append(("+Inf" if bound == float("inf") else str(bound), below))
+        yield HistogramMetricFamily(PREFIX + self._metric.name, self._metric.help, buckets=buckets, sum_value=self._sum)

@@ -1,0 +1,32 @@
+"""What the log says of a record: where it lay, whose it is, what it says it is, its trace; never its content."""
+
+import json
+
+from purchasing_contracts.envelope import decode
+
+from service.app.telling import where
+from service.orders.arrival import Arrival
+from tests.delivery.outside import case_events
+from tests.ops.seen import ORDERS
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def test_a_message_is_told_by_its_place_its_order_its_type_and_its_trace():
+    event = case_events("01", "ord-1")[0] | {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+    value = json.dumps(event).encode()
+    told = where(Arrival(ORDERS, 3, 7, b"ord-1", value, (), decode(ORDERS, b"ord-1", value, ())))
+    assert told == {
+        "topic": ORDERS,
+        "partition": 3,
+        "offset": 7,
+        "order": "ord-1",
+        "type": "purchasing.order.placed.v1",
+        "trace": TRACE,
+    }
+
+
+def test_a_record_that_is_none_is_told_by_what_could_be_read_of_it():
+    told = where(Arrival(ORDERS, 3, 7, b"ord-1", b"{rubbish", (), decode(ORDERS, b"ord-1", b"{rubbish", ())))
+    assert (told["order"], told["type"], "trace" in told) == ("ord-1", None, False)
+    assert "rubbish" not in str(told)
