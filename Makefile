@@ -3,8 +3,9 @@
 
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
-# More arguments for pytest, such as `make test PYTEST="tests/rules -x"`.
-PYTEST ?=
+# More arguments for pytest, such as `make test PYTEST="tests/rules -x"`. Left out unless asked for, because both want a
+# machine to themselves: the short chaos run (`make chaos-short`) and the guard on speed (`make bench-guard`).
+PYTEST ?= --ignore=tests/chaos --ignore=tests/bench
 # Of the chaos runs: which seeds, and how many events each.
 SEEDS ?= 1 2 3
 EVENTS ?= 100000
@@ -12,7 +13,7 @@ EVENTS ?= 100000
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos audit lint format unit bench bench-rules env jars clean
+.PHONY: help demo test chaos audit lint format unit bench bench-rules env jars clean chaos-short bench-guard
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +34,13 @@ lint: env ## format, lint, types and layers only
 	@echo "== layers";  .venv/bin/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 
 unit: env jars ## tests only; PYTEST="..." narrows them down
-	@echo "== tests";   $(PYTHON) -m pytest $(PYTEST)
+	@echo "== tests (not in here: make chaos-short, make bench-guard)";   $(PYTHON) -m pytest $(PYTEST)
+
+chaos-short: env jars ## a few thousand events while everything fails, and hostile records: minutes
+	@$(PYTHON) -m pytest tests/chaos
+
+bench-guard: env jars ## the service against a handler a message, in one run
+	@$(PYTHON) -m pytest tests/bench/test_guard.py
 
 bench: env jars ## how fast the service is, beside others, in under 15 minutes; BENCH="--small" for a quick look
 	@$(PYTHON) -m tests.bench --json .embedded/bench.json --svg tests/bench/picture.svg $(BENCH)

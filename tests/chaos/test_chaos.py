@@ -51,7 +51,8 @@ def doubled(found: Evidence) -> Evidence:
 
 
 def lost(found: Evidence) -> Evidence:
-    return replace(found, published=found.published[1:])
+    n = nth_command(found)
+    return replace(found, published=[*found.published[:n], *found.published[n + 1 :]])
 
 
 def swapped(found: Evidence) -> Evidence:
