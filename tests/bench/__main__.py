@@ -1,6 +1,6 @@
 """Measures the service beside others, on one broker and one database server, and says how fast each is.
 
-python -m tests.bench [--small] [--million] [--only PART ...] [--json FILE] [--svg FILE]
+python -m tests.bench [--small] [--million] [--only PART ...] [--json FILE] [--svg FILE] [--readme FILE]
 """
 
 import argparse
@@ -14,13 +14,14 @@ from statistics import median
 from tests.bench.contenders import Service
 from tests.bench.ground import servers
 from tests.bench.picture import svg
-from tests.bench.report import as_json, rates, text
+from tests.bench.report import as_json, markdown, rates, text
 from tests.bench.rounds import SMALL, Bench, Found, Plan
 
 HERE = Path(__file__).resolve().parent
 LOGS = HERE.parents[1] / ".embedded" / "bench"
 PARTS = ("throughput", "latency", "growth", "workers", "anatomy")
 MILLION = 1_000_000
+BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
 ASSUMED = 4_000.0
 """Events a second that shares of load are taken of where throughput was not measured."""
 
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--json", type=Path, help="write everything that was measured into this file")
     parser.add_argument("--svg", type=Path, help="write the picture into this file")
+    parser.add_argument("--readme", type=Path, help=f"put the tables into this file, between {BEGIN} and {END}")
     arguments = parser.parse_args()
     plan = SMALL if arguments.small else Plan()
     if arguments.million:
@@ -63,6 +65,10 @@ def main() -> None:
         arguments.json.write_text(as_json(found), "utf-8")
     if arguments.svg:
         arguments.svg.write_text(svg(found), "utf-8")
+    if arguments.readme:
+        before, _, rest = arguments.readme.read_text("utf-8").partition(BEGIN)
+        _, _, after = rest.partition(END)
+        arguments.readme.write_text(f"{before}{BEGIN}\n{markdown(found)}\n{END}{after}", "utf-8")
 
 
 def _say(line: str) -> None:

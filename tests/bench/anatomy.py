@@ -17,7 +17,6 @@ from asyncpg.transaction import Transaction as DatabaseTransaction
 import service.orders.transaction as transaction
 from service.orders.engine import Engine
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
-from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
 from service.store.postgres_batch import PostgresBatch
 from service.terms.source import FixedTerms
@@ -31,7 +30,6 @@ Spent = dict[str, float]
 
 async def anatomy(database: str, records: Sequence[Record], batch: int) -> Spent:
     """Microseconds an event by part, in batches of this size, after the first 30 % of the records."""
-    await migrate(database)
     store = await PostgresStore.open(database, connections=1)
     spent: Spent = defaultdict(float)
     engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT))

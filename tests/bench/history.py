@@ -130,18 +130,18 @@ async def _set_cursors(connection: asyncpg.Connection, bootstrap: str) -> None:
 
 
 def touches(orders: Sequence[str], count: int, first: int, name: str) -> list[Record]:
-    """One more event for each of `count` orders spread over all of them: a tip was paid. `name` makes its ids."""
+    """One more event for each of `count` orders, spread over all: the buyer wants to cancel. `name` makes ids."""
     step = max(1, len(orders) // count)
-    return [record_of(_tip(order, name), first + n) for n, order in enumerate(orders[::step][:count])]
+    return [record_of(_cancellation(order, name), first + n) for n, order in enumerate(orders[::step][:count])]
 
 
-def _tip(order: str, name: str) -> Event:
+def _cancellation(order: str, name: str) -> Event:
     return {
         "specversion": "1.0",
         "id": f"{order}:{name}",
-        "source": "/payment",
-        "type": "purchasing.payment.tip_paid.v1",
+        "source": "/order",
+        "type": "purchasing.order.cancellation_requested.v1",
         "subject": order,
         "time": when(0),
-        "data": {"tip_id": name, "payment_id": f"pay-{name}", "amount": {"currency": "CNY", "value": 450}},
+        "data": {"request_id": name, "channel": "platform"},
     }

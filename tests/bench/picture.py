@@ -9,6 +9,8 @@ from tests.bench.report import rates
 from tests.bench.rounds import Found
 
 WIDTH, HEIGHT = 960, 700
+EMPTY = 1_000.0
+"""Where a database without orders stands on a logarithmic axis, which has no zero."""
 COLOURS = {"p50": "#2a6f97", "p99": "#e07a1f", "max": "#b23a48", "new": "#2a6f97", "cold": "#e07a1f", "warm": "#5a9367"}
 OURS = "#2a6f97"
 OTHERS = "#9aa5b1"
@@ -50,7 +52,7 @@ def _latency(found: Found) -> Iterator[str]:
 def _growth(found: Found) -> Iterator[str]:
     yield _text(500, 330, "Events a second, over orders in the database", bold=True)
     lines = {
-        name: [(float(max(one["orders"], 1_000)), one[name]) for one in found.growth if one.get(name)]
+        name: [(float(one["orders"] or EMPTY), one[name]) for one in found.growth if one.get(name)]
         for name in ("new", "cold", "warm")
     }
     yield from _chart(560, 350, 370, 280, lines, logarithmic=True)
@@ -77,7 +79,8 @@ def _chart(
         value = high * n / 4
         yield _text(left - 6, bottom - height * n / 4 + 4, f"{value:,.0f}", anchor="end")
     for x in sorted({x for x, _ in points}):
-        yield _text(place((x, 0))[0], bottom + 18, f"{x:,.0f}", anchor="middle")
+        label = "none" if logarithmic and x == EMPTY else f"{x:,.0f}"
+        yield _text(place((x, 0))[0], bottom + 18, label, anchor="middle")
     for row, (name, several) in enumerate(lines.items()):
         yield from _series([place(point) for point in several], COLOURS[name])
         yield _text(left + 14 + row * 70, bottom + 38, name, colour=COLOURS[name])
