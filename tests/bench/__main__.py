@@ -68,7 +68,8 @@ def main() -> None:
     if arguments.readme:
         before, _, rest = arguments.readme.read_text("utf-8").partition(BEGIN)
         _, _, after = rest.partition(END)
-        arguments.readme.write_text(f"{before}{BEGIN}\n{markdown(found)}\n{END}{after}", "utf-8")
+        picture = f"\n![The same as a picture]({arguments.svg})\n" if arguments.svg else ""
+        arguments.readme.write_text(f"{before}{BEGIN}\n{markdown(found)}\n{picture}{END}{after}", "utf-8")
 
 
 def _say(line: str) -> None:
