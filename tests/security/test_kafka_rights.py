@@ -91,7 +91,7 @@ MISSING = {
         "READ",
         None,
         None,
-        "outbox lane 3: starting over: TopicAuthorizationFailedError: purchasing.internal.outbox.v1: "
+        'Waiting for the cursor topic.", "because": "TopicAuthorizationFailedError: purchasing.internal.outbox.v1: '
         + ON_IT.format("READ and WRITE"),
     ),
     "writing the cursor": (
