@@ -102,7 +102,7 @@ async def _work(settings: Settings, store: PostgresStore, observed: Observed, en
             running(watch_deadlines(fire_due, end.asked), "deadlines", end),
         ):
             # What was loaded to get here stays: the collector needn't look at it again and again. Nor every 700 objects
-            # at what batches make: hardly any of it is cyclic, and looking cost an eighth of the time.
+            # at what batches make: hardly any of it is cyclic, and looking cost 5 to 10 % of it.
             gc.collect()
             gc.freeze()
             gc.set_threshold(*COLLECT_EVERY)
