@@ -6,10 +6,10 @@ What only a person can mend ends it with a sentence: an old schema, missing topi
 """
 
 import asyncio
-import gc
 import signal
 from collections.abc import Sequence
 
+from service.app import collector
 from service.app.agree import stores_agree
 from service.app.observed import Observed, observed_part
 from service.app.parts import inbox_part, relay_part, running, store_part
@@ -32,7 +32,6 @@ from service.terms.source import TermsInDatabase
 __all__ = ["StartError", "serve"]
 
 STUCK_AT_ONCE = 1000
-COLLECT_EVERY = (20_000, 20, 20)
 
 
 async def serve(settings: Settings) -> End:
@@ -81,6 +80,7 @@ async def _work(settings: Settings, store: PostgresStore, observed: Observed, en
                 handled = await engine.handle(arrivals)
             fuses.count(arrivals, handled)
             tell(arrivals, handled, relay, observed.metrics)
+            collector.batch_done()
 
         async def retry_stuck() -> None:
             if stuck := await store.stuck(STUCK_AT_ONCE):
@@ -100,11 +100,8 @@ async def _work(settings: Settings, store: PostgresStore, observed: Observed, en
             running(fuses.run(end.asked), "fuses", end),
             running(observed.survey.run(end.asked), "survey", end),
             running(watch_deadlines(fire_due, end.asked), "deadlines", end),
+            running(collector.look_at_everything(end.asked), "collector", end),
         ):
-            # What was loaded to get here stays: the collector needn't look at it again and again. Nor every 700 objects
-            # at what batches make: hardly any of it is cyclic, and looking cost 5 to 10 % of it.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(*COLLECT_EVERY)
+            collector.settle()
             await end.asked.wait()
             be_gone_within(SHUTDOWN_SECONDS, end)

@@ -237,6 +237,8 @@ class Inbox:
                     await self._acknowledge(message)
                 self._in_hand = {}
                 self._report(message.raw_message, Counter(p.topic for p in self.partitions), self._stopwatch.seconds)
+                # FastStream's message refers to itself: so much as a batch would else be left to Python's collector.
+                message.raw_message = ()
                 return
         # Not stored, so no other batch may be taken; `stop` is on its way.
         while self._subscriber.running:  # noqa: ASYNC110 - FastStream has no event for it

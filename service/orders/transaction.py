@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import defaultdict
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -32,7 +35,7 @@ from service.store.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from datetime import datetime
 
     from service.orders.arrival import Arrival
@@ -41,6 +44,10 @@ if TYPE_CHECKING:
     from service.rules.ledger import Ledger
     from service.rules.terms import TermsBook
     from service.store.protocol import Batch
+
+
+ORDERS_AT_A_STRETCH = 50
+"""So many orders are decided before others may go on: the relay, the heartbeat, what is being written (milliseconds)."""
 
 
 class TermsChangedError(Exception):
@@ -81,6 +88,8 @@ class Transaction:
         self._stuck: list[Stuck] = []
         self._assessed = 0
         self._lanes: dict[str, int] = {}
+        # One for all orders of the transaction: each order's is another than it was, and that is all it says.
+        self._token = UUID(bytes=os.urandom(16))
         self.folded: list[tuple[str, OrderState]] = []
         """The states of the batch's orders as they are once it is committed."""
 
@@ -117,11 +126,16 @@ class Transaction:
             rows.update({order_id: rows[order_id]._replace(held=False) for order_id in done.released})
             barred = (await self._batch.look(order_ids)).barred
         barred = barred.union(one.refusal.order_id for one in put_aside if one.refusal.order_id)
-        for order_id in dict.fromkeys((*news.fresh, *again, *sorted(done.touched))):
-            self._hear(rows[order_id], states[order_id], news, look.instant, order_id in barred)
+        for order_id, fresh in news.fresh.items():
+            self._add_facts(order_id, len(states[order_id].facts), fresh)
+        async with self._facts_being_written(look.instant.now):
+            for n, order_id in enumerate(dict.fromkeys((*news.fresh, *again, *sorted(done.touched)))):
+                self._hear(rows[order_id], states[order_id], news, look.instant, order_id in barred)
+                if n % ORDERS_AT_A_STRETCH == 0:
+                    await asyncio.sleep(0)
         # Whatever the batch did not touch stays as it was read.
         self.folded = [*states.items(), *self.folded]
-        written = await self._write(look.instant)
+        written = await self._write()
         return Handled(
             facts=len(self._facts),
             known=news.known,
@@ -173,7 +187,6 @@ class Transaction:
         fresh = news.fresh.get(order_id, ())
         facts = state.facts
         if fresh:
-            self._add_facts(order_id, len(facts), fresh)
             facts = state.with_facts([heard.fact for heard in fresh])
         said = _Said(state.ledger, state.timed, row.due_at)
         stuck = row.stuck
@@ -181,19 +194,22 @@ class Transaction:
             self._assessed += 1
             # Until the rules have said something, nothing is due: what raises publishes nothing and fires nothing.
             said.due_at, stuck = None, None
-            errors: list[Exception] = []
-            with anything_else(errors.append):
+            failed = len(self._stuck)
+            with anything_else(partial(self._note_stuck, order_id)):
                 said = self._ask(order_id, facts, state, self._moment(state, clock, barred), _traceparent(fresh))
-            for error in errors:
-                stuck = type(error).__name__
-                self._stuck.append(Stuck(order_id, stuck, tuple(places(error))))
+            for one in self._stuck[failed:]:
+                stuck = one.error
         after = state
         if fresh or said.rows:
             self._outputs += said.rows
-            after = OrderState(_token(), facts, said.ledger, said.timed, state.published, state.problem)
+            after = OrderState(self._token, facts, said.ledger, said.timed, state.published, state.problem)
         if (after.version, said.due_at, stuck) != (row.version, row.due_at, row.stuck):
             self._updates.append(OrderUpdate(order_id, after.version, said.due_at, stuck))
         self.folded.append((order_id, after))
+
+    def _note_stuck(self, order_id: str, error: Exception) -> None:
+        # Not the error itself: its frames hold the whole batch, which would be left to Python's collector.
+        self._stuck.append(Stuck(order_id, type(error).__name__, tuple(places(error))))
 
     def _ask(
         self,
@@ -243,16 +259,26 @@ class Transaction:
             if heard.private is not None:
                 self._private.append(PrivateRow(order_id, event.source, event.id, heard.private_json()))
 
-    async def _write(self, clock: Instant) -> list[Any]:
-        if self._facts:
-            await self._batch.add_facts(self._facts, self._private, clock.now)
+    @asynccontextmanager
+    async def _facts_being_written(self, now: datetime) -> AsyncIterator[None]:
+        """While the rules think, the database writes the facts: they stay, whatever the rules say. Nothing else may be
+        asked of the batch meanwhile."""
+        if not self._facts:
+            yield
+            return
+        writing = asyncio.ensure_future(self._batch.add_facts(self._facts, self._private, now))
+        try:
+            yield
+        except BaseException:
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+            raise
+        await writing
+
+    async def _write(self) -> list[Any]:
         if self._updates:
             await self._batch.update_orders(self._updates)
         return await self._batch.publish(self._outputs) if self._outputs else []
-
-
-def _token() -> UUID:
-    return UUID(bytes=os.urandom(16))
 
 
 def _traceparent(fresh: Sequence[Heard]) -> str | None:

@@ -22,8 +22,10 @@ _NAMESPACE = UUID("6f0c1d9e-52a4-5d0b-9a0e-3f1a7c2b8e44").bytes
 
 def name_id(*parts: str) -> str:
     """Return the name-based UUID (version 5) of these parts; parts never have a NUL, so no two lists share a name."""
-    digest = sha1(_NAMESPACE + "\0".join(parts).encode(), usedforsecurity=False).digest()[:16]
-    return str(UUID(bytes=digest, version=5))
+    text = sha1(_NAMESPACE + "\0".join(parts).encode(), usedforsecurity=False).hexdigest()
+    # As `UUID(bytes=…, version=5)` writes it, at a fraction of its time: version 5, variant of RFC 9562.
+    variant = "89ab"[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
 
 class Draft:
