@@ -1,9 +1,9 @@
 """Python's cyclic collector, and what it need not look at.
 
-A batch leaves some hundred thousand objects in the cache, and hardly any cycle. Left to itself the collector goes through
-all of them, again and again: 8 % of the service's time. So what a batch leaves is put out of its sight (`gc.freeze`, which
-takes no time; what nobody refers to any more is freed all the same). The few cycles there are, from errors and closed
-connections, are found by a look at everything once in a while.
+A batch leaves some hundred thousand objects in the cache, and hardly any cycle. Left to itself the collector goes
+through all of them again and again: 8 % of the service's time. So what a batch leaves is put out of its sight
+(`gc.freeze`, which takes no time; what nobody refers to any more is freed all the same). The few cycles there are,
+from errors and closed connections, are found by a look at everything once in a while.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import gc
 from service.inbox.retries import happens_within
 
 ALLOCATIONS = 200_000
-"""So many objects more than were freed, and it looks at what came since the last batch. A batch of 1,000 makes fewer."""
+"""So many more objects than were freed, and it looks at what came since the last batch. A batch makes fewer."""
 LOOK_SECONDS = 600.0
 
 
@@ -29,7 +29,7 @@ def batch_done() -> None:
 
 
 async def look_at_everything(stopping: asyncio.Event, every: float = LOOK_SECONDS) -> None:
-    """Free the cycles, once in a while, until `stopping`: a tenth of a second for each 100 MB of objects."""
+    """Free the cycles, once in a while, until `stopping`. With a full cache it takes about a second."""
     while not await happens_within(stopping, every):
         gc.unfreeze()
         gc.collect()

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 ORDERS_AT_A_STRETCH = 50
-"""So many orders are decided before others may go on: the relay, the heartbeat, what is being written (milliseconds)."""
+"""So many orders are decided before others may go on: the relay, the heartbeat, what is being written."""
 
 
 class TermsChangedError(Exception):
