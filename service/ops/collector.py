@@ -10,8 +10,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from purchasing_contracts.quarantine import Reason
 
-from service.ops.database import WAITS
 from service.ops.names import BY_NAME, PREFIX
+from service.orders.waiting import WAITS
 from service.outbox.status import State
 from service.store.brakes import ALL_LANES
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from service.orders.waiting import WAITS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -106,7 +108,7 @@ async def figures(connection: asyncpg.Connection[asyncpg.Record]) -> Figures:
 async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, Waiting] | None:
     """Count orders that wait for something, by what. None where another worker counts just now.
 
-    Goes through every order (a second for some 100,000): for every few minutes, not for every look. Raises what asyncpg
+    Goes through the orders that wait, by an index: for every few minutes, not for every look. Raises what asyncpg
     raises, OSError and TimeoutError (after CENSUS_SECONDS).
     """
     async with asyncio.timeout(CENSUS_SECONDS), connection.transaction(readonly=True):
@@ -114,16 +116,10 @@ async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, Wa
             return None
         await connection.execute(f"set local statement_timeout = {int(CENSUS_SECONDS * 1000)}")
         found = dict.fromkeys(WAITS, Waiting(0, None))
-        for query in (_NOT_PLACED, _STANDING):
-            for what, count, since in await connection.fetch(query, timeout=CENSUS_SECONDS):
-                found[what] = Waiting(count, since)
+        for what, count, since in await connection.fetch(_WAITING, timeout=CENSUS_SECONDS):
+            found[what] = Waiting(count, since)
         return found
 
-
-WAITS = ("placed", "seller_answer", "verification", "payment", "repayment", "withheld", "undeliverable", "buyer_owes")
-"""What orders wait for: the message that they were placed, the seller's answer to a request, the verification of an
-objection, a payment demanded of the buyer, money paid out too much to come back, refunds withheld because of a
-chargeback, refunds that could not be delivered, and what the buyer owes besides."""
 
 _ORDERS = """
 select (select count(*) from orders where due_at < $2::timestamptz and stuck is null and held_at is null) as due,
@@ -143,32 +139,7 @@ _QUARANTINE = """
 select reason, count(*) as open, min(at) as since from quarantine where resolved_at is null group by reason
 """
 
-_NOT_PLACED = """
-select 'placed', count(*), min(heard_at) from facts as first
-where nth = 1 and not exists (
-    select from facts where order_id = first.order_id and type = 'purchasing.order.placed.v1')
-having count(*) > 0
-"""
-
-# The last decision of each kind and ref stands; `since` is when that one was made.
-_STANDING = """
-with decisions as (
-    select order_id, order_version, decided_at, convert_from(value, 'UTF8')::json -> 'data' as data
-    from outbox where topic = 'purchasing.decisions.v1'
-), standing as (
-    select distinct on (order_id, data ->> 'kind', data ->> 'ref')
-        order_id, decided_at, data ->> 'kind' as kind, data ->> 'outcome' as outcome
-    from decisions order by order_id, data ->> 'kind', data ->> 'ref', order_version desc
-)
-select what, count(distinct order_id), min(decided_at) from (
-    select order_id, decided_at, case
-        when kind in ('cancellation', 'dissolution') and outcome = 'pending' then 'seller_answer'
-        when kind = 'objection' and outcome = 'verification_requested' then 'verification'
-        when kind = 'payment_demand' and outcome = 'demanded' then 'payment'
-        when kind = 'repayment_demand' and outcome = 'demanded' then 'repayment'
-        when kind = 'refund_withheld' and outcome = 'withheld' then 'withheld'
-        when kind = 'refund_undeliverable' and outcome = 'noted' then 'undeliverable'
-        when kind = 'buyer_owes' and outcome = 'noted' then 'buyer_owes'
-    end as what from standing
-) as waiting where what is not null group by what
+_WAITING = """
+select w.key, count(*), to_timestamp(min(w.value::bigint) / 1000000.0)
+from orders, json_each_text(waits) as w where waits is not null group by w.key
 """

@@ -19,6 +19,7 @@ from service.orders.handled import Handled, Refused, Stuck
 from service.orders.intervention import NOTHING_DONE, Intervention, intervene
 from service.orders.journals import NEW, JournalError, OrderState, output_row, read_back
 from service.orders.news import Heard, News, sort_out
+from service.orders.waiting import waiting
 from service.rules.decide import decide
 from service.rules.facts import instant, micros
 from service.rules.moment import Moment
@@ -203,8 +204,12 @@ class Transaction:
         if fresh or said.rows:
             self._outputs += said.rows
             after = OrderState(self._token, facts, said.ledger, said.timed, state.published, state.problem)
-        if (after.version, said.due_at, stuck) != (row.version, row.due_at, row.stuck):
-            self._updates.append(OrderUpdate(order_id, after.version, said.due_at, stuck))
+        waits = row.waits
+        if said.rows or not said.ledger.version:
+            waits = waiting(facts, said.ledger, waits, micros(clock.now))
+        update = OrderUpdate(order_id, after.version, said.due_at, stuck, waits)
+        if update != (order_id, row.version, row.due_at, row.stuck, row.waits):
+            self._updates.append(update)
         self.folded.append((order_id, after))
 
     def _note_stuck(self, order_id: str, error: Exception) -> None:

@@ -187,7 +187,7 @@ class MemoryBatch:
         for update in updates:
             row = self._store.orders[update.order_id]
             self._store.orders[update.order_id] = row._replace(
-                version=update.version, due_at=update.due_at, stuck=update.stuck
+                version=update.version, due_at=update.due_at, stuck=update.stuck, waits=update.waits
             )
 
     async def progress(self, rows: Sequence[ProgressRow]) -> None:

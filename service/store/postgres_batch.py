@@ -43,7 +43,7 @@ on conflict (order_id) do nothing
 # What `for update` returns is each row as it is after the wait; anything else in the same statement would be as it was
 # before. So the journals are read by later statements.
 LOCK_ORDERS = """
-select order_id, version, due_at, stuck, held_at is not null
+select order_id, version, due_at, stuck, held_at is not null, waits
 from orders where order_id = any($1::text[]) order by order_id for update
 """
 CLAIM_DUE = """
@@ -86,8 +86,9 @@ insert into private_members (order_id, source, id, data)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::json[])
 """
 UPDATE_ORDERS = """
-update orders o set version = n.version, due_at = n.due_at, stuck = n.stuck
-from unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::text[]) as n (order_id, version, due_at, stuck)
+update orders o set version = n.version, due_at = n.due_at, stuck = n.stuck, waits = n.waits
+from unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::text[], $5::json[])
+    as n (order_id, version, due_at, stuck, waits)
 where o.order_id = n.order_id
 """
 PROGRESS = """

@@ -25,6 +25,8 @@ class OrderRow(NamedTuple):
     due_at: datetime | None
     stuck: str | None
     held: bool
+    waits: str | None = None
+    """What the order waits for, as `service.orders.waiting` has it; None: for nothing."""
 
 
 class OrderUpdate(NamedTuple):
@@ -34,6 +36,7 @@ class OrderUpdate(NamedTuple):
     version: UUID | None
     due_at: datetime | None
     stuck: str | None
+    waits: str | None
 
 
 class FactRow(NamedTuple):

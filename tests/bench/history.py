@@ -33,8 +33,8 @@ COPIES = """
 create temporary table copies (order_id text collate "C" primary key, of text collate "C", lane smallint)
 """
 COPY_ORDERS = """
-insert into orders (order_id, lane, version, due_at, stuck, held_at)
-select c.order_id, c.lane, gen_random_uuid(), o.due_at, o.stuck, o.held_at
+insert into orders (order_id, lane, version, due_at, stuck, held_at, waits)
+select c.order_id, c.lane, gen_random_uuid(), o.due_at, o.stuck, o.held_at, o.waits
 from copies c join orders o on o.order_id = c.of
 """
 COPY_FACTS = """

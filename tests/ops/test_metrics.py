@@ -7,7 +7,7 @@ import pytest
 from purchasing_contracts.envelope import decode
 
 from service.ops.collector import WorkerCollector
-from service.ops.database import WAITS, Figures, LaneFigures, Waiting
+from service.ops.database import Figures, LaneFigures, Waiting
 from service.ops.histogram import BatchHistogram
 from service.ops.lag import GroupLag, PartitionLag
 from service.ops.metrics import Metrics
@@ -17,6 +17,7 @@ from service.ops.worker import Worker
 from service.orders.arrival import Arrival
 from service.orders.cache import Cache
 from service.orders.handled import Handled, Refused
+from service.orders.waiting import WAITS
 from service.outbox.status import LaneStatus, RelayStatus
 from service.rules.facts import instant
 from tests.ops.seen import ORDERS

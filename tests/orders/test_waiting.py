@@ -1,0 +1,68 @@
+"""What an order waits for is noted with it, and is what its journals say."""
+
+import json
+
+import asyncpg
+
+from service.ops.database import census
+from service.orders.waiting import PLACED, WAITS
+from service.store.migrate import known_migrations
+from service.store.postgres import PostgresStore
+from tests.bench.events import records
+from tests.bench.history import arrival_of
+from tests.orders.conftest import engine_on
+
+(MIGRATION,) = [one for one in known_migrations() if one.name == "waiting"]
+FROM_THE_JOURNALS = "update orders o" + MIGRATION.sql.partition("update orders o")[2].partition(";")[0]
+EVENTS, AT_ONCE = 6_000, 200
+
+
+async def noted(connection):
+    """What each order waits for, by the database."""
+    rows = await connection.fetch("select order_id, waits from orders where waits is not null")
+    return {order_id: json.loads(waits) for order_id, waits in rows}
+
+
+async def test_what_random_orders_wait_for_is_what_their_journals_say(database):
+    """The migration reads it from the journals, for orders that an earlier version left."""
+    store = await PostgresStore.open(database)
+    engine = engine_on(store)
+    told = records(11, EVENTS)
+    for n in range(0, EVENTS, AT_ONCE):
+        await engine.handle([arrival_of(record) for record in told[n : n + AT_ONCE]])
+    await store.close()
+    connection = await asyncpg.connect(database)
+    followed = await noted(connection)
+    counted = await census(connection)
+    await connection.execute("update orders set waits = null")
+    await connection.execute(FROM_THE_JOURNALS)
+    read = await noted(connection)
+    await connection.close()
+
+    # Since when a demand stands, where its amount fell: the rules know, an output alone doesn't.
+    assert {order: set(waits) for order, waits in followed.items()} == {o: set(waits) for o, waits in read.items()}
+    for order, waits in followed.items():
+        assert all(since <= read[order][what] for what, since in waits.items())
+    seen = {what for waits in followed.values() for what in waits}
+    assert {PLACED, "seller_answer", "verification", "payment", "withheld"} <= seen <= set(WAITS)
+    assert {what: one.count for what, one in counted.items() if one.count} == {
+        what: sum(what in waits for waits in followed.values()) for what in seen
+    }
+
+
+async def test_who_waits_for_the_order_to_be_placed_has_waited_since_it_was_first_heard_of(database):
+    store = await PostgresStore.open(database)
+    engine = engine_on(store)
+    told = [one for one in records(11, 400) if b"order.placed" not in one.value]
+    order = max({one.order for one in told}, key=lambda name: sum(one.order == name for one in told))
+    since = []
+    connection = await asyncpg.connect(database)
+    for record in told:
+        if record.order == order:
+            await engine.handle([arrival_of(record)])
+            since.append((await noted(connection))[order][PLACED])
+    await connection.close()
+    await store.close()
+
+    assert len(since) > 1
+    assert len(set(since)) == 1
