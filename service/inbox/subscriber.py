@@ -26,6 +26,7 @@ from purchasing_contracts.topics import TOPICS
 
 from service.failpoints import failpoint
 from service.failures import anything_else, describe
+from service.inbox.acknowledging import NOTHING, Acknowledging, Handed, commit, handed
 from service.inbox.header_names import tolerate_any_header_name
 from service.inbox.library import LibraryLog, Listener
 from service.inbox.offsets import settle
@@ -46,6 +47,7 @@ HEARTBEAT_MS = 2_000
 # worker. Being given away harms nothing, the other worker waits for the same database, but it makes noise.
 MAX_POLL_INTERVAL_MS = 300_000
 GRACE_SECONDS = 8.0
+LAST_ACKNOWLEDGEMENT_SECONDS = 2.0
 RUNNING_POLL_SECONDS = 0.01
 GUARD_SECONDS = 1.0
 # How soon partitions that were added to a topic are read. Until then they hold every deadline back.
@@ -90,7 +92,8 @@ class Inbox:
         self._stopping = stopping
         self._fail = fail
         self._blown = blown
-        self._in_hand: Mapping[TopicPartition, int] = {}
+        self._in_hand = NOTHING
+        self._acknowledging = Acknowledging(fail)
         self._stopwatch = Stopwatch()
         self._kafka = kafka
         tolerate_any_header_name()
@@ -152,7 +155,7 @@ class Inbox:
     @property
     def in_hand(self) -> Mapping[TopicPartition, int]:
         """Where, by partition, the batch begins that the consumer handed out and that is not stored yet."""
-        return self._in_hand
+        return self._in_hand.begins
 
     async def existing(self) -> list[TopicPartition]:
         """All partitions the event topics have at this moment. Raises KafkaError, also where one of them has none."""
@@ -176,6 +179,7 @@ class Inbox:
         """Leave the group; the batch in hand is finished first if that takes no longer than the grace
         period.
         """
+        await self._acknowledging.done(LAST_ACKNOWLEDGEMENT_SECONDS)
         await self._broker.stop()
         await self._scout.stop()
         await self._admin.close()
@@ -223,22 +227,18 @@ class Inbox:
 
     async def _take_in_hand(self, records: Any, original: Any) -> Message:
         # From getmany's return to here nothing is awaited that waits, so positions and this change together.
-        first: dict[TopicPartition, int] = {}
-        for record in records:
-            first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
-        self._in_hand = first
+        self._in_hand = await handed(self.consumer, records, self.assignments)
         return await parse_batch(records, original)
 
     async def _on_batch(self, message: Message) -> None:
         with anything_else(self._fail):
             if await self._stored(message):
-                await failpoint("inbox.after_commit_before_ack")
-                with self._stopwatch.time("acknowledge"):
-                    await self._acknowledge(message)
-                self._in_hand = {}
-                self._report(message.raw_message, Counter(p.topic for p in self.partitions), self._stopwatch.seconds)
+                await self._acknowledging.begin(self._acknowledge(message.raw_message, self._in_hand, self._stopwatch))
+                self._in_hand = NOTHING
                 # FastStream's message refers to itself: so much as a batch would else be left to Python's collector.
                 message.raw_message = ()
+                if self._stopping.is_set():
+                    await self._acknowledging.done(LAST_ACKNOWLEDGEMENT_SECONDS)
                 return
         # Not stored, so no other batch may be taken; `stop` is on its way.
         while self._subscriber.running:  # noqa: ASYNC110 - FastStream has no event for it
@@ -270,16 +270,12 @@ class Inbox:
     def _told(self, failures: int) -> None:
         self.failures_in_a_row = failures
 
-    async def _acknowledge(self, message: Message) -> None:
-        try:
-            await message.ack()
-        except CommitFailedError:
-            # The group gave our partitions to others meanwhile. They get these records again, find the facts
-            # known.
-            log.info("Not acknowledged, the group was rebalanced: harmless, what comes again is known.")
-        except KafkaError as error:
-            # The next acknowledgement covers this one; without one, the records come again and are known.
-            log.warning("Not acknowledged: harmless, what comes again is known.", because=describe(error))
+    async def _acknowledge(self, records: Sequence[Any], batch: Handed, stopwatch: Stopwatch) -> None:
+        await failpoint("inbox.after_commit_before_ack")
+        with stopwatch.time("acknowledge"):
+            if self.consumer is not None:
+                await commit(self.consumer, batch, self.assignments)
+        self._report(records, Counter(p.topic for p in self.partitions), stopwatch.seconds)
 
     async def _settle(self, assigned: set[TopicPartition]) -> None:
         consumer = self.consumer

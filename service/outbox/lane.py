@@ -62,6 +62,7 @@ class Lane:
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self._producer: Any = None
+        self._noting: asyncio.Task[None] | None = None
         self._state: State = "starting"
         self._reason: str | None = None
         self._position: int | None = None
@@ -122,6 +123,14 @@ class Lane:
             await self._journal.note(self.lane, standing.noted, position)
         self._reason = None
         log.info("outbox lane %d: publishing goes on behind position %d", self.lane, position)
+        try:
+            await self._go_on_publishing(position, anchor)
+            await self._noted()
+        finally:
+            self._drop_note()
+
+    async def _go_on_publishing(self, position: int, anchor: str | None) -> None:
+        """Transaction after transaction behind a position whose value has this hash, until told to stop."""
         while not self._stopping:
             self._work.clear()
             limit = 1 if position < self._one_by_one_until else ROWS_AT_ONCE
@@ -129,6 +138,7 @@ class Lane:
             refuse_break(self.lane, position, anchor, following)
             rows = following.rows
             if not rows or not await self._brake.admits(self.lane, rows):
+                await self._noted()
                 self._failures = 0
                 await self._rest()
                 continue
@@ -142,7 +152,25 @@ class Lane:
             self._published += len(rows)
             self._transactions += 1
             self._failures = 0
-            await self._journal.note(self.lane, known, position, timed=any(row.timed for row in rows))
+            await self._noted()
+            timed = any(row.timed for row in rows)
+            self._noting = asyncio.create_task(self._journal.note(self.lane, known, position, timed=timed))
+
+    async def _noted(self) -> None:
+        """Wait until the database knows of the transaction before; raises what noting it ended with.
+
+        One note at a time, beside the next transaction: nobody waits for it, it may only never be ahead of Kafka.
+        """
+        if self._noting is not None:
+            await self._noting
+            self._noting = None
+
+    def _drop_note(self) -> None:
+        """What was not noted when something went wrong is noted at the lane's next start, here or elsewhere."""
+        noting, self._noting = self._noting, None
+        if noting is not None:
+            noting.cancel()
+            noting.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     def _go_on(self, position: int) -> None:
         if self._state == "paused":

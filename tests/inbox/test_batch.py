@@ -1,13 +1,15 @@
 """A batch is acknowledged once it is stored, and only then."""
 
 import asyncio
+import gc
+import weakref
 from dataclasses import replace
 from types import SimpleNamespace
 from unittest.mock import AsyncMock
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError, GroupCoordinatorNotAvailableError
+from aiokafka.errors import CommitFailedError, GroupCoordinatorNotAvailableError, IllegalStateError
 
 from service.inbox import retries
 from service.inbox.parser import PORTION_BYTES
@@ -15,6 +17,7 @@ from service.inbox.subscriber import Inbox
 from service.store.errors import StoreUnavailableError
 from tests.inbox.test_parser import RECORD
 
+WHERE = TopicPartition(RECORD.topic, RECORD.partition)
 NOWHERE = {"bootstrap_servers": ["127.0.0.1:1"], "security_protocol": "PLAINTEXT"}
 
 
@@ -29,12 +32,14 @@ class World:
         self.handed = []
         self.trouble = []
         self.tried = asyncio.Event()
-        self.message = SimpleNamespace(raw_message=(RECORD,), ack=AsyncMock())
+        self.message = SimpleNamespace(raw_message=(RECORD,))
+        self.consumer = SimpleNamespace(position=AsyncMock(return_value=RECORD.offset + 2), commit=AsyncMock())
         self.inbox = Inbox(NOWHERE, "group", self.handle, self.stopping, self.fail)
         self.inbox._subscriber.running = True
+        self.inbox._subscriber.consumer = self.consumer
 
     async def handle(self, arrivals):
-        assert not self.message.ack.called
+        assert not self.consumer.commit.called
         self.tried.set()
         self.handed.append([arrival.offset for arrival in arrivals])
         if self.trouble:
@@ -47,6 +52,7 @@ class World:
     async def batch(self):
         await self.inbox._take_in_hand((RECORD,), AsyncMock(return_value=SimpleNamespace()))
         await asyncio.wait_for(self.inbox._on_batch(self.message), 30)
+        await asyncio.wait_for(self.inbox._acknowledging.done(), 30)
 
     async def batch_that_parks(self):
         """The handler must not come back while the subscriber could take another batch."""
@@ -66,7 +72,7 @@ async def world(monkeypatch):
 async def test_a_stored_batch_is_acknowledged(world):
     await world.batch()
     assert world.handed == [[41]]
-    world.message.ack.assert_awaited_once()
+    world.consumer.commit.assert_awaited_once_with({WHERE: RECORD.offset + 2})
     assert world.inbox.in_hand == {}
 
 
@@ -74,13 +80,13 @@ async def test_while_the_store_is_away_the_same_batch_is_tried_again_and_nothing
     world.trouble = [StoreUnavailableError("away")] * 5
     await world.batch()
     assert world.handed == [[41]] * 6
-    world.message.ack.assert_awaited_once()
+    world.consumer.commit.assert_awaited_once_with({WHERE: RECORD.offset + 2})
     assert world.inbox.failures_in_a_row == 0
 
 
-@pytest.mark.parametrize("error", [CommitFailedError(), GroupCoordinatorNotAvailableError()])
+@pytest.mark.parametrize("error", [CommitFailedError(), IllegalStateError(), GroupCoordinatorNotAvailableError()])
 async def test_a_refused_acknowledgement_is_harmless(world, error):
-    world.message.ack.side_effect = error
+    world.consumer.commit.side_effect = error
     await world.batch()
     assert world.failures == []
     assert world.inbox.in_hand == {}
@@ -90,21 +96,23 @@ async def test_an_error_nobody_foresaw_ends_the_service_and_nothing_is_acknowled
     world.trouble = [RuntimeError("a bug")]
     await world.batch_that_parks()
     assert [repr(error) for error in world.failures] == ["RuntimeError('a bug')"]
-    assert not world.message.ack.called
-    assert world.inbox.in_hand == {TopicPartition(RECORD.topic, RECORD.partition): RECORD.offset}
+    assert not world.consumer.commit.called
+    assert world.inbox.in_hand == {WHERE: RECORD.offset}
 
 
 async def test_an_unforeseen_error_of_the_acknowledgement_ends_the_service_too(world):
-    world.message.ack.side_effect = AssertionError("of the library")
-    await world.batch_that_parks()
+    world.consumer.commit.side_effect = AssertionError("of the library")
+    await world.batch()
     assert len(world.failures) == 1
+    await world.batch_that_parks()
+    assert world.handed == [[41]]
 
 
 async def test_asked_to_stop_it_takes_no_batch_up(world):
     world.stopping.set()
     await world.batch_that_parks()
     assert world.handed == []
-    assert not world.message.ack.called
+    assert not world.consumer.commit.called
     assert world.failures == []
 
 
@@ -114,7 +122,7 @@ async def test_asked_to_stop_while_the_store_is_away_it_leaves_the_batch_unackno
     await world.tried.wait()
     world.stopping.set()
     await handling
-    assert not world.message.ack.called
+    assert not world.consumer.commit.called
     assert world.failures == []
 
 
@@ -145,5 +153,54 @@ async def test_a_batch_of_large_records_is_stored_portion_by_portion_and_acknowl
     world.trouble = [StoreUnavailableError("away")]
     await world.batch()
     assert world.handed == [[0], [0], [1], [2]]
-    world.message.ack.assert_awaited_once()
+    world.consumer.commit.assert_awaited_once_with({WHERE: RECORD.offset + 2})
     assert world.failures == []
+
+
+async def test_the_next_batch_is_stored_while_the_one_before_is_acknowledged_but_acknowledged_after_it(world):
+    answered, begun = asyncio.Event(), []
+
+    async def commit(offsets):
+        begun.append(offsets)
+        await answered.wait()
+
+    world.consumer.commit = commit
+    world.inbox._handle = AsyncMock()
+    await world.inbox._take_in_hand((RECORD,), AsyncMock(return_value=SimpleNamespace()))
+    await asyncio.wait_for(world.inbox._on_batch(world.message), 30)
+    assert world.inbox.in_hand == {}, "what is stored is handled, acknowledged or not"
+    second = asyncio.create_task(world.inbox._on_batch(SimpleNamespace(raw_message=(RECORD,))))
+    while world.inbox._handle.await_count < 2:  # noqa: ASYNC110 - nothing else tells
+        await asyncio.sleep(0)
+    assert len(begun) == 1
+    assert not second.done()
+    answered.set()
+    await asyncio.wait_for(second, 30)
+    await asyncio.wait_for(world.inbox._acknowledging.done(), 30)
+    assert len(begun) == 2
+
+
+async def test_after_the_group_gave_out_its_partitions_an_earlier_batch_is_not_acknowledged(world):
+    world.trouble = [StoreUnavailableError("away")]
+    handling = asyncio.create_task(world.batch())
+    await world.tried.wait()
+    world.inbox.assignments += 1
+    await handling
+    assert len(world.handed) == 2
+    assert not world.consumer.commit.called
+
+
+async def test_what_a_batch_held_is_freed_without_the_collector(world):
+    """FastStream's message and its methods refer to each other; the records must not live as long as they do."""
+    record = weakref.ref(held := replace(RECORD))
+    message = SimpleNamespace(raw_message=(held,))
+    message.itself = message
+    gc.disable()
+    try:
+        await world.inbox._take_in_hand(message.raw_message, AsyncMock(return_value=SimpleNamespace()))
+        await asyncio.wait_for(world.inbox._on_batch(message), 30)
+        await asyncio.wait_for(world.inbox._acknowledging.done(), 30)
+        del held
+        assert record() is None
+    finally:
+        gc.enable()

@@ -207,9 +207,16 @@ async def _gone(admin: AIOKafkaAdminClient, names: list[str]) -> bool:
 
 
 async def set_topic(bootstrap: str, topic: str, settings: dict[str, str]) -> None:
+    """Returns once the broker goes by them: the controller's answer comes before the broker has heard of it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, settings)])
+        resources = [ConfigResource(ConfigResourceType.TOPIC, topic)]
+        while True:
+            (answer,) = await admin.describe_configs(resources)
+            if settings.items() <= {entry[0]: entry[1] for entry in answer.resources[0][4]}.items():
+                return
+            await asyncio.sleep(0.01)
     finally:
         await admin.close()
