@@ -20,6 +20,8 @@ from tests.bench.rounds import SMALL, Bench, Found, Plan
 HERE = Path(__file__).resolve().parent
 LOGS = HERE.parents[1] / ".embedded" / "bench"
 PARTS = ("throughput", "latency", "growth", "workers", "anatomy")
+LONG = ("memory",)
+"""Parts that take longer than anyone waits for: only when asked for."""
 MILLION = 1_000_000
 BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
 ASSUMED = 4_000.0
@@ -41,6 +43,8 @@ async def run(plan: Plan, parts: list[str]) -> Found:
             await bench.growth(full / 4)
         if "workers" in parts:
             await bench.several_workers()
+        if "memory" in parts:
+            await bench.memory()
         if "anatomy" in parts:
             await bench.dissect()
     return bench.found
@@ -51,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--small", action="store_true", help="a quick look: small figures, wide spread")
     parser.add_argument("--million", action="store_true", help="a million orders in the database, too (much longer)")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--only", nargs="+", choices=(*PARTS, *LONG), default=list(PARTS))
     parser.add_argument("--json", type=Path, help="write everything that was measured into this file")
     parser.add_argument("--svg", type=Path, help="write the picture into this file")
     parser.add_argument("--readme", type=Path, help=f"put the tables into this file, between {BEGIN} and {END}")

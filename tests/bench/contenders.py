@@ -1,18 +1,27 @@
 """Who is measured: each a process that reads the event topics, and a way to know what it should have published."""
 
 import os
+import re
 import subprocess
 import sys
+import urllib.request
 from abc import ABC, abstractmethod
 from typing import ClassVar, Self
 
 import psutil
 
+from service.embedded.process import free_port
 from service.store.migrate import migrate
 from tests.bench.ground import Ground
 from tests.bench.per_message import SCHEMA
 
 GOODBYE_SECONDS = 30.0
+STAGE = re.compile(
+    r'^purchasing_batch_(?:stage_seconds|(messages))_(sum|count)(?:{stage="(\w+)"})? (\S+)$', re.MULTILINE
+)
+
+Stages = dict[str, tuple[float, float]]
+"""By stage of a batch, and `messages`: how many batches, and the sum over them (seconds, messages)."""
 
 
 class Contender(ABC):
@@ -72,6 +81,10 @@ class Contender(ABC):
                 process.kill()
                 process.wait()
 
+    def stages(self) -> Stages:
+        """What it says of its own batches; nothing, if it says nothing."""
+        return {}
+
     @property
     def alive(self) -> bool:
         return all(process.poll() is None for process in self.processes)
@@ -93,13 +106,23 @@ class Service(Contender):
 
     async def prepare(self) -> None:
         await migrate(self.ground.database)
+        self.port = free_port()
+
+    def stages(self) -> Stages:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
+            shown = answer.read().decode()
+        found: dict[str, dict[str, float]] = {}
+        for messages, what, stage, value in STAGE.findall(shown):
+            found.setdefault(messages or stage, {})[what] = float(value)
+        return {name: (one["count"], one["sum"]) for name, one in found.items()}
 
     def command(self) -> tuple[list[str], dict[str, str]]:
         return ["-m", "service", "run"], {
             "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": self.ground.bootstrap,
             "PURCHASING_DATABASE_URL": self.ground.database,
             "PURCHASING_CONSUMER_GROUP": self.group,
-            "PURCHASING_HTTP_PORT": "0",
+            # One of several workers is looked at.
+            "PURCHASING_HTTP_PORT": "0" if self.processes else str(self.port),
         }
 
     def published(self, events: int) -> int:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -18,6 +19,7 @@ from tests.bench.events import Record
 OUT = {topic.name: topic.partitions for topic in TOPICS if topic.direction == "out"}
 IN = {topic.name: topic.partitions for topic in TOPICS if topic.direction == "in"}
 TRACED = re.compile(rb'"traceparent":"00-([0-9a-f]{32})')
+DECIDED = re.compile(rb'"time":"([^"]+)"')
 AT_ONCE = 2_000
 POLL_SECONDS = 0.05
 TICK_SECONDS = 0.002
@@ -77,11 +79,11 @@ class Sender:
 
 @dataclass
 class Arrived:
-    """What the reader has got: how many, when the last one, and of which trace when published and when read (ms)."""
+    """What the reader has got: how many, when the last one, and of which trace when decided, published and read (ms)."""
 
     count: int = 0
     last_at: float = 0.0
-    traces: list[tuple[int, int, int]] = field(default_factory=list)
+    traces: list[tuple[int, float, int, int]] = field(default_factory=list)
 
 
 class Reader:
@@ -123,9 +125,10 @@ class Reader:
             if self._traces:
                 at = int(arrived.last_at * 1000)
                 for message in good:
-                    found = TRACED.search(message.value())
-                    if found is not None:
-                        arrived.traces.append((int(found[1], 16), message.timestamp()[1], at))
+                    found, time_ = TRACED.search(message.value()), DECIDED.search(message.value())
+                    if found is not None and time_ is not None:
+                        decided = datetime.fromisoformat(time_[1].decode()).timestamp() * 1000
+                        arrived.traces.append((int(found[1], 16), decided, message.timestamp()[1], at))
             arrived.count += len(good)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tests.bench.contenders import Contender
+from tests.bench.contenders import Contender, Stages
 from tests.bench.events import Record
 from tests.bench.ground import usage
 from tests.bench.load import Acknowledged, Reader, Sender, wait
@@ -38,12 +38,18 @@ class Throughput:
 @dataclass(frozen=True)
 class Latency:
     """Milliseconds from the broker's time of an event's record to the time of the command's (`to_record`), and until
-    a `read_committed` reader had it in hand (`to_reader`)."""
+    a `read_committed` reader had it in hand (`to_reader`). Of the first: until it was decided, by the database's clock
+    under the order's lock (`to_decided`: fetched, waited for the batch before, decoded, locked), and from there on
+    (`from_decided`: the rules, written, committed, the relay's turn, Kafka's transaction). `stages` are means of the
+    service's own account of a batch."""
 
     rate: float
     outputs: int
     to_record: dict[str, float]
     to_reader: dict[str, float]
+    to_decided: dict[str, float]
+    from_decided: dict[str, float]
+    stages: dict[str, float]
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)
@@ -110,15 +116,31 @@ class Session:
     def latency(self, records: Sequence[Record], rate: float, warm_up: int = 0) -> Latency:
         """Send at this rate; what the first `warm_up` lead to is not counted."""
         first = self._sent + warm_up
+        before = self._contender.stages()
         self.send(records, rate)
+        stages = means(before, self._contender.stages())
         traces = [one for one in self.reader.arrived.traces if one[0] > first]
         appended = self.sender.appended
-        published = [at - appended[trace] for trace, at, _ in traces]
-        read = [at - appended[trace] for trace, _, at in traces]
-        return Latency(rate, len(traces), percentiles(published), percentiles(read))
+        return Latency(
+            rate,
+            len(traces),
+            to_record=percentiles([at - appended[trace] for trace, _, at, _ in traces]),
+            to_reader=percentiles([at - appended[trace] for trace, _, _, at in traces]),
+            to_decided=percentiles([decided - appended[trace] for trace, decided, _, _ in traces]),
+            from_decided=percentiles([at - decided for _, decided, at, _ in traces]),
+            stages=stages,
+        )
 
     def _wal(self) -> int:
         return int(self._contender.ground.value("select pg_current_wal_lsn() - '0/0'"))
+
+
+def means(before: Stages, after: Stages) -> dict[str, float]:
+    """Milliseconds a batch by stage, and messages a batch, between two looks."""
+    grown = {name: (count - before[name][0], total - before[name][1]) for name, (count, total) in after.items()}
+    return {
+        name: total / count * (1 if name == "messages" else 1000) for name, (count, total) in grown.items() if count
+    }
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:

@@ -46,7 +46,16 @@ def verdicts(found: Found) -> list[tuple[str, float, float, bool]]:
 
 def text(found: Found) -> str:
     """The page."""
-    return "\n".join([*_throughput(found), *_latency(found), *_growth(found), *_anatomy(found), *_wanted(found)])
+    return "\n".join(
+        [
+            *_throughput(found),
+            *_latency(found),
+            *_growth(found),
+            *_memory(found),
+            *_anatomy(found),
+            *_wanted(found),
+        ]
+    )
 
 
 def as_json(found: Found) -> str:
@@ -60,10 +69,20 @@ def markdown(found: Found) -> str:
     lines = ["| contender | events/s (median) | lowest to highest |", "|---|---:|---:|"]
     lines += [f"| {name} | {median(v):,.0f} | {min(v):,.0f} to {max(v):,.0f} |" for name, v in by_name]
     if found.latency:
-        lines += ["", "| load | events/s | p50 ms | p99 ms | max ms |", "|---|---:|---:|---:|---:|"]
+        lines += ["", "| load | events/s | p50 ms | p99 ms | max ms | until decided, p50 | from there, p50 |"]
+        lines += ["|---|---:|---:|---:|---:|---:|---:|"]
     for one in found.latency:
-        values = " | ".join(f"{value:.0f}" for value in one["to_record"].values())
-        lines.append(f"| {one['share']:.0%} | {one['rate']:,.0f} | {values} |")
+        values = [*one["to_record"].values(), *(one[part].get("p50", 0) for part in ("to_decided", "from_decided"))]
+        lines.append(f"| {one['share']:.0%} | {one['rate']:,.0f} | {' | '.join(f'{value:.0f}' for value in values)} |")
+    if found.growth:
+        lines += [
+            "",
+            "| orders in the database | events/s of new orders | of old ones, cold | warm | p50 ms | p99 ms |",
+        ]
+        lines += ["|---:|---:|---:|---:|---:|---:|"]
+    for one in found.growth:
+        values = [_of(one, name).strip() for name in ("new", "cold", "warm", "p50", "p99")]
+        lines.append(f"| {one['orders']:,} | {' | '.join(values)} |")
     return "\n".join(lines)
 
 
@@ -95,6 +114,13 @@ def _latency(found: Found) -> Iterator[str]:
     if found.latency:
         yield "Latency, ms from record to command (in brackets: until a read_committed reader has it)"
     for one in found.latency:
+        stages = ", ".join(f"{name} {value:.0f}" for name, value in one["stages"].items())
+        split = "; ".join(
+            f"{words} p50 {one[part]['p50']:.0f}, p99 {one[part]['p99']:.0f}"
+            for part, words in (("to_decided", "until decided"), ("from_decided", "from there to the record"))
+            if one[part]
+        )
+        yield f"    {split}; a batch: {stages}"
         parts = [f"{name} {one['to_record'][name]:>5.0f} ({one['to_reader'][name]:.0f})" for name in one["to_record"]]
         yield f"  {one['share']:4.0%} = {one['rate']:>6,.0f}/s   {'   '.join(parts)}"
 
@@ -107,6 +133,12 @@ def _growth(found: Found) -> Iterator[str]:
             f"  {one['orders']:>9,}   {_of(one, 'new')}   {_of(one, 'cold')}   {_of(one, 'warm')}"
             f"   p50 {_of(one, 'p50')}   p99 {_of(one, 'p99')}"
         )
+
+
+def _memory(found: Found) -> Iterator[str]:
+    if found.memory:
+        yield "Memory of the service over events, MB"
+        yield "  " + "   ".join(f"{events:,}: {mb:,.0f}" for events, mb in found.memory)
 
 
 def _of(one: dict[str, Any], name: str) -> str:

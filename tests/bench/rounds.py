@@ -44,6 +44,9 @@ class Plan:
     history_events: int = 10_000
     touched: int = 4_000
     workers: tuple[int, ...] = (2, 4)
+    memory_events: int = 3_600_000
+    """An hour's, at 1,000 a second."""
+    memory_at_once: int = 60_000
     anatomy_events: int = 20_000
 
 
@@ -58,6 +61,8 @@ SMALL = Plan(
     history_events=2_000,
     touched=500,
     workers=(2,),
+    memory_events=60_000,
+    memory_at_once=10_000,
     anatomy_events=4_000,
 )
 
@@ -72,6 +77,8 @@ class Found:
     growth: list[dict[str, Any]] = field(default_factory=list)
     workers: dict[int, dict[str, Any]] = field(default_factory=dict)
     anatomy: dict[int, dict[str, float]] = field(default_factory=dict)
+    memory: list[tuple[int, float]] = field(default_factory=list)
+    """The service's memory (resident, MB) after so many events."""
     tables: list[dict[str, Any]] = field(default_factory=list)
     read_in_sequence: int = 0
     """Rows of growing tables that the batches' statements read by scanning: none, if their plans are right."""
@@ -148,6 +155,9 @@ class Bench:
 
     async def growth(self, rate: float) -> None:
         """The service's speed over the number of orders in the database; latency at `rate` events a second."""
+        async with ground(self._stack, self._logs) as under:
+            # The broker's code is compiled as it is used: who comes first would pay for all.
+            await self.throughput(Service, under, self._records[: self._plan.warm_up], self._plan.warm_up // 2)
         for orders in (0, *self._plan.histories):
             async with ground(self._stack, self._logs) as under:
                 await migrate(under.database)
@@ -171,6 +181,21 @@ class Bench:
             told = records(SEED + 1, int(rate * plan.latency_seconds / 2), "late", sent + 1)
             latency = session.latency(told, rate, len(told) // 4)
         return {**result, "p50": latency.to_record.get("p50"), "p99": latency.to_record.get("p99")}
+
+    async def memory(self) -> None:
+        """The service's memory over many events; orders come and go, as many are open at a time as in every part."""
+        async with ground(self._stack, self._logs) as under, Service(under) as service:
+            await asyncio.to_thread(self._remembered, service)
+
+    def _remembered(self, service: Service) -> None:
+        plan = self._plan
+        with Session(service) as session:
+            for nth in range(plan.memory_events // plan.memory_at_once):
+                session.send(records(SEED, plan.memory_at_once, f"part{nth}"))
+                session.sender.appended.clear()
+                sent = (nth + 1) * plan.memory_at_once
+                self.found.memory.append((sent, service.rss / 1e6))
+                self._say(f"after {sent:,} events: {service.rss / 1e6:,.0f} MB")
 
     async def several_workers(self) -> None:
         """The service as several processes: on few cores this shows contention, not what more machines bring."""
