@@ -79,7 +79,7 @@ class Sender:
 
 @dataclass
 class Arrived:
-    """What the reader has got: how many, when the last one, and of which trace when decided, published and read (ms)."""
+    """What the reader has got: how many, when the last one; of which trace, and when decided, published, read (ms)."""
 
     count: int = 0
     last_at: float = 0.0

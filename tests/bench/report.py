@@ -77,7 +77,7 @@ def markdown(found: Found) -> str:
     if found.growth:
         lines += [
             "",
-            "| orders in the database | events/s of new orders | of old ones, cold | warm | p50 ms | p99 ms |",
+            "| orders in the database | events/s, new orders | old ones, cold | warm | p50 ms | p99 ms |",
         ]
         lines += ["|---:|---:|---:|---:|---:|---:|"]
     for one in found.growth:
