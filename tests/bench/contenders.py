@@ -1,5 +1,6 @@
 """Who is measured: each a process that reads the event topics, and a way to know what it should have published."""
 
+import asyncio
 import os
 import re
 import subprocess
@@ -12,7 +13,10 @@ import psutil
 
 from service.embedded.process import free_port
 from service.store.migrate import migrate
+from tests.bench import streams
 from tests.bench.ground import Ground
+from tests.bench.load import IN
+from tests.bench.pass_through import OUT as OUT_TOPIC
 from tests.bench.per_message import SCHEMA
 
 GOODBYE_SECONDS = 30.0
@@ -28,6 +32,7 @@ class Contender(ABC):
     """One or more processes at work on a ground, from `async with` to its end."""
 
     name: ClassVar[str]
+    program = sys.executable
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
@@ -40,7 +45,7 @@ class Contender(ABC):
 
     @abstractmethod
     def command(self) -> tuple[list[str], dict[str, str]]:
-        """Arguments for Python, and environment."""
+        """Arguments for its program (Python), and environment."""
 
     @abstractmethod
     def published(self, events: int) -> int:
@@ -59,17 +64,13 @@ class Contender(ABC):
         with log.open("wb") as out:
             self.processes.append(
                 subprocess.Popen(
-                    [*self.before(), sys.executable, *arguments],
+                    [self.program, *arguments],
                     env=kept | more,
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=out,
                 )
             )
-
-    def before(self) -> list[str]:
-        """What the command is put behind (a profiler)."""
-        return []
 
     async def __aexit__(self, *_: object) -> None:
         for process in self.processes:
@@ -157,6 +158,28 @@ class PerMessageConcurrent(PerMessage):
 
     name = "handler per message, 30 at a time"
     workers = 6
+
+
+class Streams(Contender):
+    """Reading, keyed state and writing, exactly once, by Kafka Streams on the JVM; no rules."""
+
+    name = "Kafka Streams, keyed state, no rules"
+    program = "java"
+
+    async def prepare(self) -> None:
+        self.class_path = await asyncio.to_thread(streams.classes)
+
+    def command(self) -> tuple[list[str], dict[str, str]]:
+        return ["-Xmx512m", "-cp", self.class_path, "KeyedState"], {
+            "BENCH_KAFKA": self.ground.bootstrap,
+            "BENCH_GROUP": self.group,
+            "BENCH_STATE": str(self.ground.logs / f"streams-{self.group}"),
+            "BENCH_TOPICS": ",".join(IN),
+            "BENCH_OUT": OUT_TOPIC,
+        }
+
+    def published(self, events: int) -> int:
+        return events
 
 
 class PassThrough(Contender):

@@ -16,15 +16,17 @@ from tests.bench.contenders import (
     PerMessage,
     PerMessageConcurrent,
     Service,
+    Streams,
 )
 from tests.bench.copying import LIMIT, copy_rate
 from tests.bench.events import Record, records
 from tests.bench.ground import Ground, ground
 from tests.bench.history import fill, touches
 from tests.bench.measure import Latency, Session, Throughput
+from tests.bench.streams import NotHereError
 
 SEED = 1
-ALL: tuple[type[Contender], ...] = (Service, PerMessage, PerMessageConcurrent, PassThrough, FastPassThrough)
+ALL: tuple[type[Contender], ...] = (Service, PerMessage, PerMessageConcurrent, Streams, PassThrough, FastPassThrough)
 LOADS = (0.10, 0.25, 0.50, 0.75)
 
 Say = Callable[[str], None]
@@ -106,7 +108,11 @@ class Bench:
                 slow = issubclass(kind, PerMessage)
                 warm_up, events = (plan.slow_warm_up, plan.slow_events) if slow else (plan.warm_up, plan.events)
                 async with ground(self._stack, self._logs) as under:
-                    result = await self.throughput(kind, under, self._records[: warm_up + events], warm_up)
+                    try:
+                        result = await self.throughput(kind, under, self._records[: warm_up + events], warm_up)
+                    except NotHereError as missing:
+                        self._say(f"{kind.name}: not measured, {missing}")
+                        continue
                     if limits and kind is Service:
                         await self._copy(under, warm_up + events)
                         self.found.tables = await tables(under, warm_up + events)
