@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-import asyncpg
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -22,6 +21,7 @@ from service.inbox.watch import Watch
 from service.orders.arrival import Arrival
 from service.outbox.relay import Relay
 from service.settings import Settings
+from service.store.connecting import pool_of
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import ProgressRow
 
@@ -46,7 +46,7 @@ async def store_part(url: str) -> AsyncIterator[PostgresStore]:
 async def relay_part(settings: Settings, lanes: int, end: End) -> AsyncIterator[Relay]:
     """The relay, publishing."""
     # A query a lane, and one connection to listen on.
-    pool = await asyncpg.create_pool(
+    pool = await pool_of(
         settings.database(),
         min_size=0,
         max_size=lanes + 2,

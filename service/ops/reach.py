@@ -17,6 +17,7 @@ from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaError
 
 from service.failures import describe
+from service.store.connecting import connect
 
 PROBE_SECONDS = 5.0
 # Waiting doesn't help: wrong user or password (28), no such database (3D).
@@ -33,7 +34,7 @@ async def database_problem(url: str) -> str | None:
     """
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            connection = await asyncpg.connect(url)
+            connection = await connect(url)
             await connection.close()
     except asyncpg.PostgresError as error:
         if str(error.sqlstate).startswith(LASTING_SQLSTATES):
