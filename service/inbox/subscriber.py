@@ -195,13 +195,15 @@ class Inbox:
                 (consumer.pause if partition.topic in blown else consumer.resume)(partition)
 
     async def guard(self, every: float = GUARD_SECONDS) -> None:
-        """Go on until asked to stop; raises what the consuming task ended with, if it does.
+        """Go on until asked to stop; raises what the consuming task ended with, or the one that keeps us in the group.
 
-        That can only be an error of the client library's that isn't Kafka's. FastStream would start the task over
-        at once and for ever, at full speed, and say so once.
+        That can only be an error of the client library's that nobody foresaw. FastStream would start the first over for
+        ever, at full speed, and say so once; without the second every look for records fails, for ever too.
         """
         while not await happens_within(self._stopping, every):
-            for task in self._subscriber.tasks:
+            # aiokafka has no public way to say that the second has ended.
+            member = [] if self.consumer is None else [self.consumer._coordinator._coordination_task]
+            for task in (*self._subscriber.tasks, *member):
                 if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                     raise error
 
