@@ -80,6 +80,8 @@ class Inbox:
     ) -> None:
         self.failures_in_a_row = 0
         """How often the batch in hand could not be stored so far."""
+        self.failed_because: str | None = None
+        """Why it could not, the last time."""
         self.partitions: list[TopicPartition] = []
         """All partitions there are, whoever has them; known once it has started."""
         self.assignments = 0
@@ -253,7 +255,8 @@ class Inbox:
         for records in portions(message.raw_message):
             with self._stopwatch.time("decode"):
                 arrivals = [arrival_of(record) for record in records]
-            if not await until_stored(partial(self._store, arrivals), self._stopping, told=self._told):
+            storing = partial(self._store, arrivals)
+            if not await until_stored(storing, self._stopping, "The batch is {}stored", told=self._told):
                 return False
         return True
 
@@ -269,8 +272,8 @@ class Inbox:
             self.assignments += 1
             self.mind_fuses()
 
-    def _told(self, failures: int) -> None:
-        self.failures_in_a_row = failures
+    def _told(self, failures: int, because: str | None) -> None:
+        self.failures_in_a_row, self.failed_because = failures, because
 
     async def _acknowledge(self, records: Sequence[Any], batch: Handed, stopwatch: Stopwatch) -> None:
         await failpoint("inbox.after_commit_before_ack")

@@ -166,9 +166,13 @@ class PostgresStore:
         )
         return (rows[0][0], rows[0][1]) if rows else None
 
-    async def stuck(self, limit: int) -> list[str]:
-        """Return at most `limit` orders whose rules raised, by id."""
-        rows = await self.fetch("select order_id from orders where stuck is not null order by order_id limit $1", limit)
+    async def stuck(self, limit: int, after: str = "") -> list[str]:
+        """Return at most `limit` orders behind the id `after` whose rules raised, by id."""
+        rows = await self.fetch(
+            "select order_id from orders where stuck is not null and order_id > $2 order by order_id limit $1",
+            limit,
+            after,
+        )
         return [row[0] for row in rows]
 
     async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:

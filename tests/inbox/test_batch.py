@@ -87,7 +87,7 @@ async def test_while_the_store_is_away_the_same_batch_is_tried_again_and_nothing
     await world.batch()
     assert world.handed == [[41]] * 6
     world.consumer.commit.assert_awaited_once_with({WHERE: RECORD.offset + 2})
-    assert world.inbox.failures_in_a_row == 0
+    assert (world.inbox.failures_in_a_row, world.inbox.failed_because) == (0, None)
 
 
 @pytest.mark.parametrize("error", [CommitFailedError(), IllegalStateError(), GroupCoordinatorNotAvailableError()])
