@@ -13,7 +13,8 @@ from service.app import collector
 from service.app.agree import stores_agree
 from service.app.observed import Observed, observed_part
 from service.app.parts import inbox_part, relay_part, running, store_part
-from service.app.ready import StartError, database_ready, topics_ready
+from service.app.ready import StartError, topics_ready
+from service.app.stuck import retry_stuck
 from service.app.telling import tell
 from service.deadlines import watch_deadlines
 from service.ending import SHUTDOWN_SECONDS, End, be_gone_within
@@ -31,8 +32,6 @@ from service.terms.source import TermsInDatabase
 
 __all__ = ["StartError", "serve"]
 
-STUCK_AT_ONCE = 1000
-
 
 async def serve(settings: Settings) -> End:
     """Run until SIGTERM or SIGINT, or until something goes wrong that waiting doesn't mend. Returns which."""
@@ -43,27 +42,33 @@ async def serve(settings: Settings) -> End:
     for number in signals:
         loop.add_signal_handler(number, end.ask, number.name)
     with anything_else(end.because_of):
-        async with observed_part(settings) as observed:
+        async with running(_be_gone_in_time(end), "end", end), observed_part(settings) as observed:
             await _start(settings, observed, end)
     for number in signals:
         loop.remove_signal_handler(number)
     return end
 
 
+async def _be_gone_in_time(end: End) -> None:
+    """Wherever it is by then: a start that waits for a broker ends no sooner than the broker answers."""
+    await end.asked.wait()
+    be_gone_within(SHUTDOWN_SECONDS, end)
+
+
 async def _start(settings: Settings, observed: Observed, end: End) -> None:
-    kafka, url = settings.kafka(), settings.database()
-    if not await database_ready(url, end, observed.worker.waits):
-        return
-    async with store_part(url) as store:
-        lanes, waits = store.installation.lanes, observed.worker.waits
-        ready = await topics_ready(kafka, lanes, end, waits)
-        if ready and await stores_agree(kafka, url, store.installation, end, waits):
+    kafka, url, waits = settings.kafka(), settings.database(), observed.worker.waits
+    async with store_part(url, end, waits) as store:
+        if (
+            store is not None
+            and await topics_ready(kafka, store.installation.lanes, end, waits)
+            and await stores_agree(kafka, url, store.installation, end, waits)
+        ):
             await _work(settings, store, observed, end)
 
 
 async def _work(settings: Settings, store: PostgresStore, observed: Observed, end: End) -> None:
     observed.worker.waits("its terms, its lanes and its consumer group")
-    terms = await until_stored(lambda: TermsInDatabase.read(store), end.asked)
+    terms = await until_stored(lambda: TermsInDatabase.read(store), end.asked, "The terms are {}read")
     if terms is None:
         return
     engine = Engine(store, terms)
@@ -71,7 +76,7 @@ async def _work(settings: Settings, store: PostgresStore, observed: Observed, en
     limits = FuseLimits(settings.fuse_share, settings.fuse_records, settings.fuse_at_least)
     fuses = Fuses(FusesInDatabase(store), limits)
     observed.worker.fuses = fuses
-    await until_stored(fuses.look, end.asked)
+    await until_stored(fuses.look, end.asked, "The fuses are {}looked at")
     async with relay_part(settings, store.installation.lanes, end) as relay:
         observed.worker.relay = relay
 
@@ -82,26 +87,23 @@ async def _work(settings: Settings, store: PostgresStore, observed: Observed, en
             tell(arrivals, handled, relay, observed.metrics)
             collector.batch_done()
 
-        async def retry_stuck() -> None:
-            if stuck := await store.stuck(STUCK_AT_ONCE):
-                tell((), await engine.look_again(stuck), relay, observed.metrics)
+        async def look_again(orders: Sequence[str]) -> None:
+            tell((), await engine.look_again(orders), relay, observed.metrics)
 
         async def fire_due() -> Handled | None:
-            handled = await until_stored(engine.fire_due, end.asked)
+            handled = await until_stored(engine.fire_due, end.asked, "What is due is {}decided")
             if handled is not None:
                 tell((), handled, relay, observed.metrics)
                 observed.metrics.fired(handled)
             return handled
 
-        # A new version may know better what to do with orders whose rules raised.
-        await until_stored(retry_stuck, end.asked)
         async with (
             inbox_part(settings, handle, store, fuses, observed, end),
             running(fuses.run(end.asked), "fuses", end),
             running(observed.survey.run(end.asked), "survey", end),
             running(watch_deadlines(fire_due, end.asked), "deadlines", end),
+            running(retry_stuck(store, look_again, end.asked), "stuck", end),
             running(collector.look_at_everything(end.asked), "collector", end),
         ):
             collector.settle()
             await end.asked.wait()
-            be_gone_within(SHUTDOWN_SECONDS, end)

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-import asyncpg
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from service.app.observed import Observed
+from service.app.ready import Waits, store_ready
 from service.ending import End, within
 from service.failures import describe
 from service.inbox.fuse import Fuses
@@ -22,6 +22,7 @@ from service.inbox.watch import Watch
 from service.orders.arrival import Arrival
 from service.outbox.relay import Relay
 from service.settings import Settings
+from service.store.connecting import pool_of
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import ProgressRow
 
@@ -33,20 +34,21 @@ STORE_SECONDS = 2.0
 
 
 @asynccontextmanager
-async def store_part(url: str) -> AsyncIterator[PostgresStore]:
-    """The store, connected. Raises StoreUnavailableError, SchemaError."""
-    store = await PostgresStore.open(url)
+async def store_part(url: str, end: End, waits: Waits) -> AsyncIterator[PostgresStore | None]:
+    """The store, connected; None where the process was asked to end first. Raises what `store_ready` raises."""
+    store = await store_ready(url, end, waits)
     try:
         yield store
     finally:
-        await within(STORE_SECONDS, store.close(), "closing the database's connections")
+        if store is not None:
+            await within(STORE_SECONDS, store.close(), "closing the database's connections")
 
 
 @asynccontextmanager
 async def relay_part(settings: Settings, lanes: int, end: End) -> AsyncIterator[Relay]:
     """The relay, publishing."""
     # A query a lane, and one connection to listen on.
-    pool = await asyncpg.create_pool(
+    pool = await pool_of(
         settings.database(),
         min_size=0,
         max_size=lanes + 2,
@@ -89,8 +91,8 @@ async def inbox_part(
             middlewares=observed.middlewares,
         )
 
-    await _rewound(settings, store, end)
-    async with _started(make, end) as inbox:
+    await _rewound(settings, store, observed, end)
+    async with _started(make, observed, end) as inbox:
         if inbox is None:
             yield
             return
@@ -99,7 +101,7 @@ async def inbox_part(
         inbox.mind_fuses()
         # A partition that nobody has read yet holds every deadline back, so all must be known, not only ours.
         unread = [ProgressRow(p.topic, p.partition, None) for p in inbox.partitions]
-        await until_stored(lambda: store.note_progress(unread), end.asked)
+        await until_stored(lambda: store.note_progress(unread), end.asked, "The partitions are {}noted")
         observed.worker.waits_for = None
         log.info("The service is running.", group=group, lanes=store.installation.lanes, http_port=observed.port)
         watching = _watch(inbox, group, store, end.asked)
@@ -120,7 +122,7 @@ async def running(work: Coroutine[Any, Any, None], name: str, end: End) -> Async
 
 
 @asynccontextmanager
-async def _started(make: Callable[[], Inbox], end: End) -> AsyncIterator[Inbox | None]:
+async def _started(make: Callable[[], Inbox], observed: Observed, end: End) -> AsyncIterator[Inbox | None]:
     """An inbox that has joined its group, however often that takes; None if the process was asked to end
     first.
     """
@@ -129,7 +131,7 @@ async def _started(make: Callable[[], Inbox], end: End) -> AsyncIterator[Inbox |
         attempt += 1
         inbox = make()
         try:
-            if await _joined(inbox, attempt, end):
+            if await _joined(inbox, attempt, observed, end):
                 yield inbox
                 return
         finally:
@@ -137,30 +139,35 @@ async def _started(make: Callable[[], Inbox], end: End) -> AsyncIterator[Inbox |
     yield None
 
 
-async def _rewound(settings: Settings, store: PostgresStore, end: End) -> None:
+async def _rewound(settings: Settings, store: PostgresStore, observed: Observed, end: End) -> None:
     """Read again what Kafka holds to be read and the database doesn't know of."""
     attempt = 0
-    noted = await until_stored(store.read_up_to, end.asked)
+    noted = await until_stored(store.read_up_to, end.asked, "How far the input was read is {}known")
     while noted is not None and not end.asked.is_set():
         try:
             await rewind(settings.kafka(), settings.consumer_group, noted)
         except KafkaError as error:
             attempt += 1
-            log.warning("Waiting for Kafka.", because=describe(error))
-            await happens_within(end.asked, pause_before(attempt + 4))
+            await _wait_for_kafka(error, attempt, observed, end)
         else:
             return
 
 
-async def _joined(inbox: Inbox, attempt: int, end: End) -> bool:
+async def _joined(inbox: Inbox, attempt: int, observed: Observed, end: End) -> bool:
     """Whether it could join the group; if not, some time has passed."""
     try:
         await inbox.start()
     except KafkaError as error:
-        log.warning("Waiting for Kafka.", because=describe(error))
-        await happens_within(end.asked, pause_before(attempt + 4))
+        await _wait_for_kafka(error, attempt, observed, end)
         return False
     return True
+
+
+async def _wait_for_kafka(error: KafkaError, attempt: int, observed: Observed, end: End) -> None:
+    reason = describe(error)
+    observed.worker.waits(f"Kafka: {reason}")
+    log.warning("Waiting for Kafka.", because=reason)
+    await happens_within(end.asked, pause_before(attempt + 4))
 
 
 async def _watch(inbox: Inbox, group: str, store: PostgresStore, stopping: asyncio.Event) -> None:

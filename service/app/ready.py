@@ -11,7 +11,9 @@ from service.ending import End
 from service.failures import describe
 from service.inbox.retries import happens_within, pause_before
 from service.ops.reach import broker_problem, database_problem
+from service.store.errors import StoreUnavailableError
 from service.store.migrate import schema_problem
+from service.store.postgres import PostgresStore
 from service.topics import TopicProblem, topic_problems
 
 log = structlog.get_logger("service")
@@ -24,13 +26,28 @@ class StartError(Exception):
     """The service can't start before a person has done something. Its text says what, a sentence a line."""
 
 
-async def database_ready(url: str, end: End, waits: Waits) -> bool:
-    """Wait until PostgreSQL can be reached; False if the process was asked to end first. Raises StartError."""
-    if not await _available(partial(database_problem, url), "PostgreSQL", end, waits):
-        return False
-    if problem := await schema_problem(url):
-        raise StartError(problem)
-    return True
+async def store_ready(url: str, end: End, waits: Waits) -> PostgresStore | None:
+    """Wait until PostgreSQL can be reached and open the store on it; None if the process was asked to end first.
+
+    Raises StartError, SchemaError, NotAllowedError.
+    """
+    opened: list[PostgresStore] = []
+
+    async def look() -> str | None:
+        if reason := await database_problem(url):
+            return reason
+        try:
+            if problem := await schema_problem(url):
+                raise StartError(problem)
+            opened.append(await PostgresStore.open(url))
+        except StoreUnavailableError as error:
+            # It has gone away in between.
+            return str(error)
+        return None
+
+    if not await _available(look, "PostgreSQL", end, waits):
+        return None
+    return opened[0]
 
 
 async def topics_ready(kafka: Mapping[str, Any], lanes: int, end: End, waits: Waits) -> bool:

@@ -25,12 +25,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
 from purchasing_contracts.base import instant_of, text_of
 
 from service.rules.facts import instant, micros
 from service.rules.terms import Terms, TermsBook, TermsSet
 from service.settings import database_of_environment
+from service.store.connecting import connected
 from service.store.failures import translated
 from service.terms.files import Declared, TermsError, check_against_platform, check_timeline, new_sets, read_terms
 from service.terms.table import add_sets, begin_import, read_book
@@ -38,6 +38,8 @@ from service.terms.table import add_sets, begin_import, read_book
 if TYPE_CHECKING:
     import argparse
     from datetime import datetime
+
+    import asyncpg
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -65,17 +67,13 @@ def run(arguments: argparse.Namespace) -> int:
 async def _with_database(arguments: argparse.Namespace) -> int:
     declared = _read(arguments.file) if arguments.what == "import" else ()
     at = None if getattr(arguments, "at", None) is None else _time(arguments.at)
-    async with translated():
-        connection = await asyncpg.connect(database_of_environment(), timeout=10)
-        try:
-            if arguments.what == "import":
-                added = await _import(connection, declared)
-                sys.stderr.write(f"{len(added)} sets added, {len(declared) - len(added)} were there already.\n")
-                return 0
-            book = await read_book(connection)
-            now = await connection.fetchval("select clock_timestamp()")
-        finally:
-            connection.terminate()
+    async with connected(database_of_environment()) as connection, translated():
+        if arguments.what == "import":
+            added = await _import(connection, declared)
+            sys.stderr.write(f"{len(added)} sets added, {len(declared) - len(added)} were there already.\n")
+            return 0
+        book = await read_book(connection)
+        now = await connection.fetchval("select clock_timestamp()")
     if arguments.what == "list":
         _list(book, as_json=arguments.json)
     else:

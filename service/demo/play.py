@@ -9,7 +9,6 @@ import sys
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
@@ -20,6 +19,7 @@ from service.demo.stories import TimePasses
 from service.demo.timeline import tell
 from service.embedded import EmbeddedStack
 from service.store.clocks import EVENTS, pass_time, set_clock
+from service.store.connecting import connect
 from service.store.migrate import migrate
 from service.topics import create_topics
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from service.demo.stories import Step, Story
+    from service.store.connecting import Connection
 
 GROUP = "purchasing"
 PATIENCE_SECONDS = 60.0
@@ -49,7 +50,7 @@ async def play(stories: Sequence[Story], directory: Path, say: Callable[[str], N
         say("Creating tables and topics")
         await migrate(dsn)
         await set_clock(dsn, EVENTS)
-        connection = await asyncpg.connect(dsn)
+        connection = await connect(dsn)
         lanes = await connection.fetchval("select lanes from installation")
         await create_topics({"bootstrap_servers": bootstrap}, lanes)
         say("Starting the service (python -m service run)")
@@ -92,7 +93,7 @@ async def _service(bootstrap: str, dsn: str, directory: Path) -> AsyncIterator[a
 class _Client:
     """An ordinary client of the topics; it looks into the database only to know when all there is was published."""
 
-    def __init__(self, bootstrap: str, connection: asyncpg.Connection, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, bootstrap: str, connection: Connection, process: asyncio.subprocess.Process) -> None:
         self._connection = connection
         self._process = process
         self._producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=0)

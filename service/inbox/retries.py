@@ -1,4 +1,4 @@
-"""The same work again until the database takes it.
+"""The same work again until the database does it.
 
 PostgreSQL away, a deadlock, a lock not had in time: none of these is the batch's fault, and nothing may pass
 it by. So it is tried again for ever, ever more slowly, until it is stored or the process is asked to stop.
@@ -11,7 +11,6 @@ from typing import TypeVar
 
 import structlog
 
-from service.failures import describe
 from service.store.errors import StoreUnavailableError
 
 log = structlog.get_logger("service.inbox")
@@ -35,13 +34,15 @@ def pause_before(attempt: int, draw: Callable[[], float] = random.random) -> flo
 async def until_stored(
     work: Callable[[], Awaitable[R]],
     stopping: asyncio.Event,
+    said: str,
     *,
-    told: Callable[[int], None] = lambda _attempt: None,
+    told: Callable[[int, str | None], None] = lambda _failures, _because: None,
 ) -> R | None:
     """What `work` returns, however often it takes; None if `stopping` was set before it worked.
 
-    `told` hears the number of failures so far each time, and 0 when it worked: readiness and lag build on it.
-    Raises whatever `work` raises besides StoreUnavailableError.
+    `said` is what the log says of it, such as "The batch is {}stored": with "not" in the place of the braces as long
+    as it doesn't work. `told` hears the number of failures so far each time and why, and 0 when it worked: readiness
+    and lag build on it. Raises whatever `work` raises besides StoreUnavailableError.
     """
     failures = 0
     while True:
@@ -49,11 +50,11 @@ async def until_stored(
             result = await work()
         except StoreUnavailableError as error:
             failures += 1
-            told(failures)
+            told(failures, str(error))
             pause = pause_before(failures)
             log.warning(
-                "The batch is not stored, trying it again.",
-                because=describe(error.__cause__ or error),
+                f"{said.format('not ')}, trying it again.",
+                because=str(error),
                 failures=failures,
                 pause_seconds=round(pause, 2),
             )
@@ -61,8 +62,8 @@ async def until_stored(
                 return None
         else:
             if failures:
-                log.info("The batch is stored after all.", failures=failures)
-            told(0)
+                log.info(f"{said.format('')} after all.", failures=failures)
+            told(0, None)
             return result
 
 

@@ -80,6 +80,8 @@ class Inbox:
     ) -> None:
         self.failures_in_a_row = 0
         """How often the batch in hand could not be stored so far."""
+        self.failed_because: str | None = None
+        """Why it could not, the last time."""
         self.partitions: list[TopicPartition] = []
         """All partitions there are, whoever has them; known once it has started."""
         self.assignments = 0
@@ -195,13 +197,15 @@ class Inbox:
                 (consumer.pause if partition.topic in blown else consumer.resume)(partition)
 
     async def guard(self, every: float = GUARD_SECONDS) -> None:
-        """Go on until asked to stop; raises what the consuming task ended with, if it does.
+        """Go on until asked to stop; raises what the consuming task ended with, or the one that keeps us in the group.
 
-        That can only be an error of the client library's that isn't Kafka's. FastStream would start the task over
-        at once and for ever, at full speed, and say so once.
+        That can only be an error of the client library's that nobody foresaw. FastStream would start the first over for
+        ever, at full speed, and say so once; without the second every look for records fails, for ever too.
         """
         while not await happens_within(self._stopping, every):
-            for task in self._subscriber.tasks:
+            # aiokafka has no public way to say that the second has ended.
+            member = [] if self.consumer is None else [self.consumer._coordinator._coordination_task]
+            for task in (*self._subscriber.tasks, *member):
                 if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                     raise error
 
@@ -251,7 +255,8 @@ class Inbox:
         for records in portions(message.raw_message):
             with self._stopwatch.time("decode"):
                 arrivals = [arrival_of(record) for record in records]
-            if not await until_stored(partial(self._store, arrivals), self._stopping, told=self._told):
+            storing = partial(self._store, arrivals)
+            if not await until_stored(storing, self._stopping, "The batch is {}stored", told=self._told):
                 return False
         return True
 
@@ -267,8 +272,8 @@ class Inbox:
             self.assignments += 1
             self.mind_fuses()
 
-    def _told(self, failures: int) -> None:
-        self.failures_in_a_row = failures
+    def _told(self, failures: int, because: str | None) -> None:
+        self.failures_in_a_row, self.failed_because = failures, because
 
     async def _acknowledge(self, records: Sequence[Any], batch: Handed, stopwatch: Stopwatch) -> None:
         await failpoint("inbox.after_commit_before_ack")

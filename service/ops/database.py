@@ -6,13 +6,14 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import asyncpg
-
 from service.orders.waiting import WAITS
+from service.store import connecting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    import asyncpg
 
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 5.0
@@ -61,7 +62,7 @@ class Waiting:
 
 async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
     """A connection for looking. Raises what asyncpg raises, OSError and TimeoutError."""
-    return await asyncpg.connect(
+    return await connecting.connect(
         url,
         timeout=CONNECT_SECONDS,
         command_timeout=STATEMENT_SECONDS,

@@ -30,6 +30,8 @@ class Condition:
     database_failures: int = 0
     database_because: str | None = None
     database_age: float | None = 0.0
+    batch_failures: int = 0
+    batch_because: str | None = None
     schema_problem: str | None = None
     blown: frozenset[str] = frozenset()
 
@@ -48,6 +50,10 @@ def missing(condition: Condition) -> list[str]:
     if _away(condition.database_failures, condition.database_age):
         found.append(
             f"PostgreSQL does not answer as it should: {_reason(condition.database_because, condition.database_age)}."
+        )
+    if condition.batch_failures >= FAILURES_IN_A_ROW:
+        found.append(
+            f"The batch in hand could not be stored {condition.batch_failures} times so far: {condition.batch_because}."
         )
     if condition.schema_problem is not None:
         found.append(f"The database's tables: {condition.schema_problem}.")

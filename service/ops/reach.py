@@ -17,6 +17,8 @@ from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaError
 
 from service.failures import describe
+from service.store.connecting import connect
+from service.store.failures import LOST
 
 PROBE_SECONDS = 5.0
 # Waiting doesn't help: wrong user or password (28), no such database (3D).
@@ -33,7 +35,7 @@ async def database_problem(url: str) -> str | None:
     """
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            connection = await asyncpg.connect(url)
+            connection = await connect(url)
             await connection.close()
     except asyncpg.PostgresError as error:
         if str(error.sqlstate).startswith(LASTING_SQLSTATES):
@@ -41,11 +43,15 @@ async def database_problem(url: str) -> str | None:
                 f"PostgreSQL refuses the connection that PURCHASING_DATABASE_URL describes: {describe(error)}"
             ) from None
         return describe(error)
-    except asyncpg.InterfaceError as error:
-        # Its texts speak of the client's arguments, so of what stands in the URL.
+    except asyncpg.ClientConfigurationError as error:
         raise UnreachableError(
             f"PURCHASING_DATABASE_URL can't be used as it is ({type(error).__name__}): check its options."
         ) from None
+    except asyncpg.TargetServerAttributeNotMatched:
+        return "none of its hosts is now what target_session_attrs asks for"
+    except LOST as error:
+        # A server that is stopping, or starting, may say its last word anywhere.
+        return describe(error)
     except TimeoutError:
         return f"no answer within {PROBE_SECONDS:.0f} seconds"
     except OSError as error:

@@ -21,8 +21,6 @@ from service.store.migrate import schema_problem
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    import asyncpg
-
 log = structlog.get_logger("service.ops")
 
 T = TypeVar("T")
@@ -120,15 +118,20 @@ class Survey:
                     self.database.worked(figures)
                     if now - census_at >= CENSUS_EVERY_SECONDS:
                         census_at = now
-                        await self._count_waiting(connection)
+                        await self._count_waiting()
                 await _pause(stopping, self._every)
         finally:
             connection.terminate()
 
-    async def _count_waiting(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    async def _count_waiting(self) -> None:
         errors: list[Exception] = []
         with anything_else(errors.append):
-            counted = await database.census(connection)
+            # By a connection of its own: a count that takes too long ends it, and the other looks go on.
+            connection = await database.connect(self._url)
+            try:
+                counted = await database.census(connection)
+            finally:
+                connection.terminate()
             if counted is not None:
                 self.census.worked(counted)
                 self.census_at = time.time()

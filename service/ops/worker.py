@@ -19,6 +19,8 @@ class Member(Protocol):
     """This worker in the input's consumer group: what `service.inbox.subscriber.Inbox` is."""
 
     failures_in_a_row: int
+    """How often the batch in hand could not be stored so far."""
+    failed_because: str | None
     assignments: int
     """How often the group has given out its partitions."""
     rebalancing_since: float | None
@@ -55,9 +57,11 @@ class Worker:
             broker_failures=survey.broker.failures,
             broker_because=survey.broker.because,
             broker_age=survey.broker.age(),
-            database_failures=max(survey.database.failures, 0 if inbox is None else inbox.failures_in_a_row),
+            database_failures=survey.database.failures,
             database_because=survey.database.because,
             database_age=survey.database.age(),
+            batch_failures=0 if inbox is None else inbox.failures_in_a_row,
+            batch_because=None if inbox is None else inbox.failed_because,
             schema_problem=survey.schema_problem,
             blown=self._blown(),
         )

@@ -156,8 +156,8 @@ class Relay:
                 self.wake(list(self._lanes))
                 await lost.wait()
             finally:
-                if not connection.is_closed():
-                    await connection.remove_listener(CHANNEL, self._notified)
+                # Rather than to say that it no longer listens, and wait for the answer of a server that may be away.
+                connection.terminate()
 
     def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         self.wake([int(number) for number in re.findall(r"[0-9]{1,6}", str(payload))])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import asyncpg
-
+from service.store.connecting import connect
 from service.store.failures import translated
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    import asyncpg
 
 EVENTS = "events"
 FASTEST = 10_000_000
@@ -43,7 +44,7 @@ async def set_clock(dsn: str, clock: str) -> None:
     if factor is not None and not 0 < factor <= FASTEST:
         raise ValueError(f"a clock goes up to {FASTEST} times as fast")
     async with translated():
-        connection = await asyncpg.connect(dsn, timeout=10)
+        connection = await connect(dsn, timeout=10)
         try:
             if factor is None:
                 await connection.execute(_BY_EVENTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -17,9 +17,7 @@ from service.store.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
-    from asyncpg.pool import PoolConnectionProxy
+    from collections.abc import AsyncIterator
 
 ONE_ORDER = "facts_one_order"
 
@@ -34,21 +32,6 @@ NO_TABLES = ("42P01", "42703", "3F000")
 
 # What the driver says when it finds a connection closed, or the server's last word in the place of an answer.
 LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
-
-
-@contextmanager
-def ended_if_lost(connection: PoolConnectionProxy[asyncpg.Record]) -> Iterator[None]:
-    """A connection that breaks inside is closed, not handed to its next user.
-
-    One that the server ended while it was idle isn't seen as closed: the driver only stumbles over it, and again.
-    """
-    try:
-        yield
-    except asyncpg.DataError:
-        raise
-    except LOST:
-        connection.terminate()
-        raise
 
 
 @asynccontextmanager

@@ -100,9 +100,10 @@ class MemoryStore:
         due = [(row.due_at, row.order_id) for row in self.orders.values() if row.due_at and _waits(row)]
         return min(due, default=None)
 
-    async def stuck(self, limit: int) -> list[str]:
+    async def stuck(self, limit: int, after: str = "") -> list[str]:
         """Return at most `limit` orders whose rules raised, by id."""
-        return sorted(row.order_id for row in self.orders.values() if row.stuck)[:limit]
+        found = (row.order_id for row in self.orders.values() if row.stuck and row.order_id > after)
+        return sorted(found)[:limit]
 
 
 def _waits(row: OrderRow) -> bool:

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import asyncpg
 
+from service.store.connecting import connect
 from service.store.errors import SchemaError
 from service.store.failures import translated
 
@@ -49,6 +50,9 @@ create table if not exists schema_migrations (
 
 LOCK_TIMEOUT = "5s"
 """How long a migration waits for a table: everybody who comes after it waits behind it meanwhile."""
+
+LOOK_SECONDS = 10.0
+"""How long a look at the tables waits for each answer. A migration takes as long as it takes."""
 
 COMMAND = "`python -m service migrate`"
 
@@ -133,7 +137,7 @@ async def schema_problem(dsn: str) -> str | None:
     Newer tables than this program knows are no problem as long as the newer program only expanded them. Raises
     StoreUnavailableError.
     """
-    async with _connection(dsn) as connection:
+    async with _connection(dsn, command_timeout=LOOK_SECONDS) as connection:
         if too_old := _server_problem(connection):
             return too_old
         if await connection.fetchval("select to_regclass('schema_migrations')") is None:
@@ -224,9 +228,16 @@ async def _grant(connection: asyncpg.Connection[asyncpg.Record]) -> None:
 
 
 @asynccontextmanager
-async def _connection(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+async def _connection(
+    dsn: str, command_timeout: float | None = None
+) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
     async with translated():
-        connection = await asyncpg.connect(dsn, timeout=10, server_settings={"application_name": "purchasing-migrate"})
+        connection = await connect(
+            dsn,
+            timeout=10,
+            command_timeout=command_timeout,
+            server_settings={"application_name": "purchasing-migrate"},
+        )
         try:
             yield connection
         finally:

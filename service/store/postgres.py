@@ -7,16 +7,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-import asyncpg
-
+from service.store.connecting import pool_of
 from service.store.errors import SchemaError
-from service.store.failures import ended_if_lost, translated
+from service.store.failures import translated
 from service.store.postgres_batch import PostgresBatch
 from service.store.rows import Installation, Instant, ProgressRow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
+
+    import asyncpg
 
     from service.store.protocol import Batch
 
@@ -93,7 +94,7 @@ class PostgresStore:
             opened[0] += 1
 
         async with translated():
-            pool = await asyncpg.create_pool(
+            pool = await pool_of(
                 dsn,
                 min_size=connections,
                 max_size=connections,
@@ -134,10 +135,8 @@ class PostgresStore:
     @asynccontextmanager
     async def batch(self) -> AsyncIterator[Batch]:
         """Begin a transaction (read committed: what commits while it waits for a lock, its next statement sees)."""
-        async with translated(), self._pool.acquire() as connection:
-            with ended_if_lost(connection):
-                async with connection.transaction():
-                    yield PostgresBatch(connection, self._clock, self._installation.lanes)
+        async with translated(), self._pool.acquire() as connection, connection.transaction():
+            yield PostgresBatch(connection, self._clock, self._installation.lanes)
 
     async def clock(self) -> Instant:
         """Return the server's clock, and up to where all partitions were read."""
@@ -167,16 +166,19 @@ class PostgresStore:
         )
         return (rows[0][0], rows[0][1]) if rows else None
 
-    async def stuck(self, limit: int) -> list[str]:
-        """Return at most `limit` orders whose rules raised, by id."""
-        rows = await self.fetch("select order_id from orders where stuck is not null order by order_id limit $1", limit)
+    async def stuck(self, limit: int, after: str = "") -> list[str]:
+        """Return at most `limit` orders behind the id `after` whose rules raised, by id."""
+        rows = await self.fetch(
+            "select order_id from orders where stuck is not null and order_id > $2 order by order_id limit $1",
+            limit,
+            after,
+        )
         return [row[0] for row in rows]
 
     async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Run one query by itself. Raises StoreUnavailableError."""
-        async with translated(), self._pool.acquire() as connection:
-            with ended_if_lost(connection):
-                return await connection.fetch(query, *arguments)
+        async with translated():
+            return await self._pool.fetch(query, *arguments)
 
 
 async def _keep(_: Any) -> None:

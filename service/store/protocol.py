@@ -120,5 +120,5 @@ class Store(Protocol):
     async def earliest_due(self) -> tuple[datetime, str] | None:
         """Return the earliest deadline and its order (of several, the lowest id); None if nothing waits."""
 
-    async def stuck(self, limit: int) -> list[str]:
-        """Return at most `limit` orders whose rules raised, by id."""
+    async def stuck(self, limit: int, after: str = "") -> list[str]:
+        """Return at most `limit` orders behind the id `after` whose rules raised, by id."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-import asyncpg
-
+from service.store.connecting import connect
 from service.store.failures import translated
 from service.store.rows import FactRow, Instant, PastOutput, Publication
 
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import datetime
     from uuid import UUID
+
+    import asyncpg
 
 PAGE = 500
 
@@ -138,7 +139,7 @@ class Stories:
 async def reading(dsn: str) -> AsyncIterator[Stories]:
     """Connect for reading only. Raises StoreUnavailableError."""
     async with translated():
-        connection = await asyncpg.connect(
+        connection = await connect(
             dsn, timeout=10, server_settings={"application_name": "purchasing reader", "jit": "off"}
         )
     try:

@@ -1,7 +1,11 @@
-"""A network between a worker and a server that can be cut, or swallow everything."""
+"""A network between a worker and a server that can be cut, or swallow everything, or only what goes on already."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit, urlunsplit
+
+from service.embedded.process import free_port
 
 CHUNK = 65_536
 
@@ -40,8 +44,14 @@ class Proxy:
         """Pass nothing on until `mend`: nobody is told that nobody listens."""
         self._open.clear()
 
+    def strand(self) -> None:
+        """Pass nothing more on of the connections there are, for ever; new ones work."""
+        self._open.clear()
+        self._open = asyncio.Event()
+        self._open.set()
+
     def mend(self) -> None:
-        """Go on. What was swallowed is passed on now, late as it is."""
+        """Go on. What was swallowed is passed on now, late as it is; who was stranded stays so."""
         self._refusing = False
         self._open.set()
 
@@ -49,26 +59,40 @@ class Proxy:
         if self._refusing:
             writer.transport.abort()
             return
-        await self._open.wait()
+        opened = self._open
+        await opened.wait()
         try:
             there = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             writer.transport.abort()
             return
         for source, drain in ((reader, there[1]), (there[0], writer)):
-            task = asyncio.create_task(self._pass(source, drain))
+            task = asyncio.create_task(self._pass(source, drain, opened))
             self._passing.add(task)
             task.add_done_callback(self._passing.discard)
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, opened: asyncio.Event) -> None:
         self._writers.add(writer)
         try:
             with suppress(OSError):
                 while data := await reader.read(CHUNK):
-                    await self._open.wait()
+                    await opened.wait()
                     writer.write(data)
                     await writer.drain()
         finally:
             self._writers.discard(writer)
             # A side that has ended ends the other.
             writer.transport.abort() if self._refusing else writer.close()
+
+
+@asynccontextmanager
+async def proxy_before(dsn: str) -> AsyncIterator[tuple[Proxy, str]]:
+    """A network before a database, and the DSN that leads through it."""
+    parts = urlsplit(dsn)
+    assert parts.port is not None
+    proxy = Proxy(free_port(), parts.port)
+    await proxy.start()
+    try:
+        yield proxy, urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{proxy.port}")))
+    finally:
+        await proxy.close()

@@ -12,6 +12,8 @@ LINES_A_FUNCTION = 60
 # Where an error nobody foresaw may be caught, and nowhere else.
 BROAD_EXCEPT_ALLOWED = {"service/failures.py"}
 BROAD = {"Exception", "BaseException"}
+# Where connections to PostgreSQL are made that end instead of waiting for ever; and a server of our own is probed.
+CONNECTING_ALLOWED = {"service/store/connecting.py", "service/embedded/postgres.py"}
 
 # Put together here, so that this file doesn't hold what it looks for.
 OPEN_PROMISES = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3]) + r")\b")
@@ -78,6 +80,17 @@ def test_a_broad_except_is_recognised_in_each_of_its_forms() -> None:
     assert [len(list(broad_handlers(ast.parse(form)))) for form in forms] == [1] * len(forms)
     for fine in ("except (OSError, ValueError): ...", "except BaseException:\n    tidy()\n    raise"):
         assert list(broad_handlers(ast.parse(f"try: ...\n{fine}"))) == []
+
+
+def test_all_connections_to_postgresql_are_made_in_one_place(texts: dict[str, str]) -> None:
+    places = [
+        name
+        for name, text in texts.items()
+        if name.startswith("service/")
+        and name not in CONNECTING_ALLOWED
+        and re.search(r"asyncpg\.(connect|create_pool)\b", text)
+    ]
+    assert places == [], f"use service.store.connecting: {places}"
 
 
 def test_no_promise_is_left_open(texts: dict[str, str]) -> None:

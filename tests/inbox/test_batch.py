@@ -5,11 +5,13 @@ import gc
 import weakref
 from dataclasses import replace
 from types import SimpleNamespace
-from unittest.mock import AsyncMock
+from unittest.mock import AsyncMock, MagicMock
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError, GroupCoordinatorNotAvailableError, IllegalStateError
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.errors import CommitFailedError, GroupCoordinatorNotAvailableError, IllegalStateError, KafkaError
 
 from service.inbox import retries
 from service.inbox.parser import PORTION_BYTES
@@ -33,7 +35,11 @@ class World:
         self.trouble = []
         self.tried = asyncio.Event()
         self.message = SimpleNamespace(raw_message=(RECORD,))
-        self.consumer = SimpleNamespace(position=AsyncMock(return_value=RECORD.offset + 2), commit=AsyncMock())
+        self.consumer = SimpleNamespace(
+            position=AsyncMock(return_value=RECORD.offset + 2),
+            commit=AsyncMock(),
+            _coordinator=SimpleNamespace(_coordination_task=asyncio.get_running_loop().create_future()),
+        )
         self.inbox = Inbox(NOWHERE, "group", self.handle, self.stopping, self.fail)
         self.inbox._subscriber.running = True
         self.inbox._subscriber.consumer = self.consumer
@@ -81,7 +87,7 @@ async def test_while_the_store_is_away_the_same_batch_is_tried_again_and_nothing
     await world.batch()
     assert world.handed == [[41]] * 6
     world.consumer.commit.assert_awaited_once_with({WHERE: RECORD.offset + 2})
-    assert world.inbox.failures_in_a_row == 0
+    assert (world.inbox.failures_in_a_row, world.inbox.failed_because) == (0, None)
 
 
 @pytest.mark.parametrize("error", [CommitFailedError(), IllegalStateError(), GroupCoordinatorNotAvailableError()])
@@ -133,6 +139,23 @@ async def test_a_consuming_task_that_failed_ends_the_service_instead_of_spinning
     world.inbox._subscriber.tasks.append(asyncio.create_task(fail()))
     with pytest.raises(ValueError, match="of the client library"):
         await asyncio.wait_for(world.inbox.guard(0.001), 30)
+
+
+async def test_a_consumer_that_fell_out_of_its_group_for_good_ends_the_service_instead_of_failing_for_ever(world):
+    """With aiokafka's own coordinator: it has no public way to say so, and another version may have another way."""
+    consumer = AIOKafkaConsumer(group_id="group")
+    assert consumer._coordinator is None
+    client = MagicMock()
+    subscriptions = SubscriptionState()
+    subscriptions.subscribe({RECORD.topic})
+    subscriptions.register_fetch_waiters(set())
+    consumer._coordinator = GroupCoordinator(client, subscriptions, group_id="group")
+    consumer._coordinator.ensure_coordinator_known = AsyncMock(side_effect=ValueError("nobody foresaw"))
+    world.inbox._subscriber.consumer = consumer
+    with pytest.raises(KafkaError, match="nobody foresaw"):
+        await asyncio.wait_for(world.inbox.guard(0.001), 30)
+    with pytest.raises(KafkaError):
+        consumer._coordinator.check_errors()
 
 
 async def test_a_consuming_task_that_was_cancelled_or_goes_on_is_none_of_the_guards_business(world):
@@ -195,9 +218,14 @@ async def test_what_a_batch_held_is_freed_without_the_collector(world):
     record = weakref.ref(held := replace(RECORD))
     message = SimpleNamespace(raw_message=(held,))
     message.itself = message
+
+    async def parsed(_):
+        # No mock: one refers to itself too, and to what it returned.
+        return SimpleNamespace()
+
     gc.disable()
     try:
-        await world.inbox._take_in_hand(message.raw_message, AsyncMock(return_value=SimpleNamespace()))
+        await world.inbox._take_in_hand(message.raw_message, parsed)
         await asyncio.wait_for(world.inbox._on_batch(message), 30)
         await asyncio.wait_for(world.inbox._acknowledging.done(), 30)
         del held

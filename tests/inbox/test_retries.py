@@ -3,10 +3,13 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from service.inbox import retries
 from service.inbox.retries import LONGEST_PAUSE, happens_within, pause_before, until_stored
 from service.store.errors import StoreUnavailableError, ValueRefusedError
+
+AWAY = "PostgreSQL can't be reached (ConnectionRefusedError)"
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +23,7 @@ def failing(times, then="stored", error=StoreUnavailableError):
     async def work():
         calls.append(len(calls))
         if len(calls) <= times:
-            raise error("PostgreSQL can't be reached (ConnectionRefusedError)")
+            raise error(AWAY)
         return then
 
     work.calls = calls
@@ -29,16 +32,26 @@ def failing(times, then="stored", error=StoreUnavailableError):
 
 async def test_it_is_tried_until_it_works_and_readiness_hears_of_each_failure():
     work, heard = failing(7), []
-    assert await until_stored(work, asyncio.Event(), told=heard.append) == "stored"
+    hear = lambda failures, because: heard.append((failures, because))  # noqa: E731
+    assert await until_stored(work, asyncio.Event(), "It is {}done", told=hear) == "stored"
     assert len(work.calls) == 8
-    assert heard == [1, 2, 3, 4, 5, 6, 7, 0]
+    assert heard == [*((n, AWAY) for n in range(1, 8)), (0, None)]
+
+
+async def test_the_log_says_what_it_is_that_does_not_work_and_why():
+    with capture_logs() as logged:
+        await until_stored(failing(1), asyncio.Event(), "The terms are {}read")
+    assert [(one["event"], one.get("because")) for one in logged] == [
+        ("The terms are not read, trying it again.", AWAY),
+        ("The terms are read after all.", None),
+    ]
 
 
 async def test_what_is_not_the_stores_fault_is_not_tried_again():
     for error in (ValueRefusedError, RuntimeError):
         work = failing(1, error=error)
         with pytest.raises(error):
-            await until_stored(work, asyncio.Event())
+            await until_stored(work, asyncio.Event(), "It is {}done")
         assert len(work.calls) == 1
 
 
@@ -46,7 +59,7 @@ async def test_asked_to_stop_it_gives_up_during_the_pause(monkeypatch):
     monkeypatch.setattr(retries, "FIRST_PAUSE", 1000.0)
     monkeypatch.setattr(retries, "LONGEST_PAUSE", 1000.0)
     stopping, work = asyncio.Event(), failing(10**9)
-    ending = asyncio.create_task(until_stored(work, stopping, told=lambda _: stopping.set()))
+    ending = asyncio.create_task(until_stored(work, stopping, "It is {}done", told=lambda *_: stopping.set()))
     assert await asyncio.wait_for(ending, 30) is None
     assert len(work.calls) == 1
 

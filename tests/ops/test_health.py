@@ -1,8 +1,12 @@
 """What makes a worker unready, and what does not."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from service.ops.health import Condition, missing
+from service.ops.survey import Survey
+from service.ops.worker import Worker
 
 
 def test_a_worker_that_has_joined_and_sees_both_servers_is_ready():
@@ -19,6 +23,10 @@ def test_a_worker_that_has_joined_and_sees_both_servers_is_ready():
         (Condition(broker_age=16.0), "Kafka does not answer as it should: no answer for 16 seconds."),
         (Condition(broker_age=None), "Kafka does not answer as it should: it was not looked at yet."),
         (Condition(database_failures=2, database_because="gone"), "PostgreSQL does not answer as it should: gone."),
+        (
+            Condition(batch_failures=2, batch_because="a lock was not had in time"),
+            "The batch in hand could not be stored 2 times so far: a lock was not had in time.",
+        ),
         (Condition(schema_problem="the database lacks 0005"), "The database's tables: the database lacks 0005."),
         (
             Condition(blown=frozenset({"purchasing.events.order.v1"})),
@@ -36,6 +44,7 @@ def test_what_is_missing_is_said_in_a_sentence(condition, says):
         Condition(rebalancing_for=19.0),
         Condition(broker_failures=1, broker_because="a leader moves"),
         Condition(database_failures=1, database_because="a session was ended"),
+        Condition(batch_failures=1, batch_because="a deadlock"),
         Condition(broker_age=14.0, database_age=14.0),
     ],
 )
@@ -46,6 +55,17 @@ def test_what_passes_by_itself_in_seconds_makes_nobody_unready(condition):
 def test_a_worker_that_starts_says_that_and_nothing_else():
     condition = Condition(waits_for="Kafka: no answer", joined=False, broker_age=None, database_age=None)
     assert missing(condition) == ["It is starting and waits for Kafka: no answer."]
+
+
+def test_a_batch_that_is_not_stored_is_not_taken_for_a_database_that_is_away():
+    worker = Worker(Survey({}, "", "purchasing", ()))
+    worker.survey.broker.worked(None)
+    worker.survey.database.worked(None)
+    worker.waits_for = None
+    worker.inbox = SimpleNamespace(
+        failures_in_a_row=3, failed_because="a lock was not had in time", assignments=1, rebalancing_since=None
+    )
+    assert worker.missing() == ["The batch in hand could not be stored 3 times so far: a lock was not had in time."]
 
 
 def test_all_that_is_missing_is_said_at_once():

@@ -49,7 +49,9 @@ def worker() -> Worker:
     seen.survey.database.worked(figures())
     seen.survey.census.worked({what: Waiting(0, None) for what in WAITS})
     seen.survey.census_at = 1.0
-    seen.inbox = SimpleNamespace(failures_in_a_row=0, assignments=3, rebalancing_since=None, assigned={ORDERS: 6})
+    seen.inbox = SimpleNamespace(
+        failures_in_a_row=0, failed_because=None, assignments=3, rebalancing_since=None, assigned={ORDERS: 6}
+    )
     seen.relay = SimpleNamespace(status=lambda: PUBLISHED)
     seen.cache = Cache()
     seen.waits_for = None

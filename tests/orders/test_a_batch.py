@@ -187,6 +187,7 @@ async def test_a_stuck_order_ends_with_its_money_when_it_is_looked_at_again(engi
         patched.setattr(transaction, "decide", lambda *_: 1 / 0)
         await engine.handle(story.arrivals)
         stuck = await engine._store.stuck(10)
+        assert await engine._store.stuck(10, after="ord-1") == []
     after = await engine.look_again(stuck)
 
     assert stuck == ["ord-1"]

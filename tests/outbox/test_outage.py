@@ -6,6 +6,8 @@ import asyncpg
 import pytest
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
+from service.store.connecting import pool_of
+from tests.chaos.proxy import proxy_before
 from tests.outbox.world import LANES, World, eventually, relay_of
 
 
@@ -82,6 +84,19 @@ async def test_a_database_away_and_back_costs_nothing(world: World, postgres: Em
         await eventually("every lane has noticed", all_in(relay, "starting over", "starting"))
         await admit(postgres, name, True)
         await world.write_everywhere(rounds=3)
+        await eventually("everything is published", world.all_noted)
+    await world.assert_each_once_and_in_order()
+
+
+async def test_a_database_connection_that_falls_silent_costs_nothing(world: World) -> None:
+    async with (
+        proxy_before(world.dsn) as (proxy, dsn),
+        pool_of(dsn, min_size=0, max_size=LANES + 2, command_timeout=0.5) as pool,
+        relay_of(world, pool) as relay,
+    ):
+        await eventually("every lane waits for work", all_in(relay, "waiting"))
+        proxy.strand()
+        await world.write_everywhere(rounds=2)
         await eventually("everything is published", world.all_noted)
     await world.assert_each_once_and_in_order()
 

@@ -90,6 +90,18 @@ async def test_a_connection_that_is_cut_is_an_unavailable_store_and_a_new_one_go
     assert failures <= 11
 
 
+async def test_a_session_that_may_only_read_since_a_failover_is_left_for_a_new_one(database: str) -> None:
+    store = await PostgresStore.open(database, connections=1)
+    engine = engine_on(store)
+    await store.fetch("set default_transaction_read_only = on")
+    with pytest.raises(StoreUnavailableError, match="25006"):
+        await engine.handle(paid_order().arrivals)
+    handled = await engine.handle(paid_order().arrivals)
+    await store.close()
+
+    assert said(handled) == [("ord-1", 1, "agreement", "effective")]
+
+
 async def test_a_database_that_isn_t_there_is_an_unavailable_store(postgres, database: str) -> None:
     with pytest.raises(StoreUnavailableError):
         await PostgresStore.open("postgresql://nobody@127.0.0.1:1/nothing")

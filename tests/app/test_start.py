@@ -1,0 +1,133 @@
+"""A start waits for what may come back, also where it goes away in the middle, and can be ended wherever it is."""
+
+import asyncio
+import os
+import signal
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+import asyncpg
+import pytest
+from aiokafka.errors import KafkaConnectionError
+
+from service import app
+from service.app import parts, ready
+from service.app.ready import StartError
+from service.app.stuck import retry_stuck
+from service.ending import End
+from service.failures import describe
+from service.inbox import retries
+from service.ops import reach
+from service.ops.reach import UnreachableError, database_problem
+from service.orders import transaction
+from service.store.errors import StoreUnavailableError
+from service.store.memory import MemoryStore
+from tests.orders.conftest import engine_on
+from tests.orders.stories import paid_order
+
+URL = "postgresql://host/database"
+LIMIT = 30.0
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch):
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.0001)
+
+
+@pytest.fixture
+def end() -> End:
+    return End(asyncio.Event())
+
+
+def in_turn(*answers):
+    """Something to call that answers with these in turn, or raises them."""
+    left = list(answers)
+
+    async def answer(*_):
+        found = left.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    return answer
+
+
+async def test_a_database_that_goes_away_during_the_start_is_waited_for(monkeypatch, end):
+    gone, waited = StoreUnavailableError("the connection to PostgreSQL was lost"), []
+    monkeypatch.setattr(ready, "database_problem", in_turn("Connection refused", None, None, None))
+    monkeypatch.setattr(ready, "schema_problem", in_turn(gone, None, None))
+    monkeypatch.setattr(ready.PostgresStore, "open", in_turn(gone, "a store"))
+    assert await ready.store_ready(URL, end, waited.append) == "a store"
+    assert waited == ["PostgreSQL: Connection refused", *2 * [f"PostgreSQL: {gone}"]]
+
+
+async def test_tables_that_are_not_this_programs_are_not_waited_for(monkeypatch, end):
+    monkeypatch.setattr(ready, "database_problem", in_turn(None))
+    monkeypatch.setattr(ready, "schema_problem", in_turn("the database lacks 0005"))
+    with pytest.raises(StartError, match="lacks 0005"):
+        await ready.store_ready(URL, end, lambda _: None)
+
+
+async def test_what_the_driver_says_of_a_server_is_waited_for_and_what_it_says_of_the_url_is_not(monkeypatch):
+    async def connect(_):
+        raise errors.pop()
+
+    monkeypatch.setattr(reach, "connect", connect)
+    errors = [
+        asyncpg.TargetServerAttributeNotMatched("none"),
+        asyncpg.InternalClientError("cannot process message"),
+        asyncpg.InterfaceError("connection is closed"),
+    ]
+    assert [await database_problem(URL) for _ in range(3)] == [
+        "InterfaceError",
+        "InternalClientError",
+        "none of its hosts is now what target_session_attrs asks for",
+    ]
+    errors = [asyncpg.ClientConfigurationError("`sslmode` parameter must be one of …")]
+    with pytest.raises(UnreachableError, match="check its options"):
+        await database_problem(URL)
+
+
+async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for(monkeypatch, end):
+    """Both where the input is taken back and where the group is joined."""
+    waited = []
+    observed = SimpleNamespace(worker=SimpleNamespace(waits=waited.append))
+    gone = KafkaConnectionError("Unable to bootstrap")
+    monkeypatch.setattr(parts, "rewind", in_turn(gone, 0))
+    settings = SimpleNamespace(kafka=dict, consumer_group="purchasing")
+    await parts._rewound(settings, SimpleNamespace(read_up_to=in_turn({})), observed, end)
+    assert not await parts._joined(SimpleNamespace(start=in_turn(gone)), 1, observed, end)
+    assert waited == 2 * [f"Kafka: {describe(gone)}"]
+
+
+async def test_asked_to_stop_during_its_start_the_process_is_gone_in_time_whatever_hangs(monkeypatch):
+    armed = asyncio.Event()
+
+    async def hangs(*_):
+        os.kill(os.getpid(), signal.SIGTERM)
+        await armed.wait()
+
+    @asynccontextmanager
+    async def unobserved(_):
+        yield None
+
+    monkeypatch.setattr(app, "be_gone_within", lambda seconds, _end: armed.set() if seconds < 30 else None)
+    monkeypatch.setattr(app, "observed_part", unobserved)
+    monkeypatch.setattr(app, "_start", hangs)
+    ended = await asyncio.wait_for(app.serve(None), LIMIT)
+    assert ended.exit_code() == 0
+
+
+async def test_all_stuck_orders_are_looked_at_again_however_many_stay_stuck(monkeypatch):
+    store, looked = MemoryStore(), []
+    engine = engine_on(store)
+    orders = [f"ord-{n}" for n in range(7)]
+    monkeypatch.setattr(transaction, "decide", lambda *_: 1 / 0)
+    await engine.handle([arrival for order in orders for arrival in paid_order(order)])
+
+    async def look_again(some):
+        looked.append(list(some))
+        await engine.look_again(some)
+
+    await asyncio.wait_for(retry_stuck(store, look_again, asyncio.Event(), orders_at_once=3), LIMIT)
+    assert looked == [orders[:3], orders[3:6], orders[6:]]
