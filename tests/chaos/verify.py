@@ -62,9 +62,17 @@ def positions_are_dense(found: Evidence) -> Iterator[str]:
 
 
 def in_order(found: Evidence) -> Iterator[str]:
-    """One order's outputs: versions 1 to n once each, ascending with the position and in every partition."""
+    """One order's outputs: the journal's versions, 1 to n, once each, at the journal's positions, ascending with them
+    and in every partition."""
+    journal: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    for row in found.outbox:
+        if row["order_id"] is not None:
+            journal[row["order_id"]].append((row["lane"], row["position"], row["order_version"]))
+    for order, rows in journal.items():
+        if len({lane for lane, _, _ in rows}) > 1 or _versions(rows) != list(range(1, len(rows) + 1)):
+            yield f"order {order}: in the journal (lane, position, version) {sorted(rows)}"
     last: dict[tuple[str, int, int], int] = {}
-    versions: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    published: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
     seen: dict[tuple[str, int, str], int] = {}
     for one in found.published:
         lane, position = _number(one, "lane"), _number(one, "position")
@@ -78,10 +86,10 @@ def in_order(found: Evidence) -> Iterator[str]:
         if version <= seen.get((one.topic, one.partition, order), 0):
             yield f"order {order}: version {version} comes late in {one.topic}/{one.partition}"
         seen[one.topic, one.partition, order] = version
-        versions[order].append((position, version))
-    for order, pairs in versions.items():
-        if [version for _, version in sorted(pairs)] != list(range(1, len(pairs) + 1)):
-            yield f"order {order}: versions {[version for _, version in sorted(pairs)]}"
+        published[order].append((lane, position, version))
+    for order in sorted(journal.keys() | published.keys()):
+        if sorted(published[order]) != sorted(journal[order]):
+            yield f"order {order}: versions {_versions(published[order])}, in the journal {_versions(journal[order])}"
 
 
 def nothing_is_left(found: Evidence) -> Iterator[str]:
@@ -130,9 +138,10 @@ def bad_is_put_aside(found: Evidence) -> Iterator[str]:
         if (order, stands) == (event["subject"], fact(event)):
             continue
         wanted.add(where)
-        full = stands is None and len(found.facts.get(event["subject"], ())) >= FACTS_PER_ORDER
-        if reasons.get(where) != ("too_many_facts" if full else "conflict"):
-            yield f"{where}: a good event ({event['id']}) is no fact, reason {reasons.get(where)}"
+        full = len(found.facts.get(event["subject"], ())) >= FACTS_PER_ORDER
+        because = "conflict" if stands is not None else "too_many_facts" if full else "none"
+        if reasons.get(where) != because:
+            yield f"{where}: a good event ({event['id']}) is no fact, said {reasons.get(where)}, rightly {because}"
     for name, seen in (("the table", aside), ("the topic", said)):
         yield from (
             f"{where}: {found.sent[n].kind}, not in {name}"
@@ -201,6 +210,11 @@ def _contradicts(played: Played, now: int) -> bool:
     except CurrencyChangedError:
         return True
     return False
+
+
+def _versions(rows: Iterable[tuple[int, int, int]]) -> list[int]:
+    """The versions, in the order of their positions."""
+    return [version for _, _, version in sorted(rows)]
 
 
 def _number(one: Read, header: str) -> int:

@@ -9,7 +9,7 @@ else happens to, receipt is deemed confirmed within seconds: the run is over onl
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from tests.chaos.hostile import Hostile, money
@@ -36,14 +36,22 @@ class Workload:
     """Records of one seed, without end: `next` gives the next. Order ids are the seed's own.
 
     `malformed` is the share of records to be put aside; unless `ordinary`, also such of a megabyte, and good ones that
-    look odd.
+    look odd. `clock` says when it is: silent orders' deadlines come soon after.
     """
 
-    def __init__(self, seed: int, malformed: float = MALFORMED, *, ordinary: bool = True) -> None:
+    def __init__(
+        self,
+        seed: int,
+        malformed: float = MALFORMED,
+        *,
+        ordinary: bool = True,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._rng = random.Random(seed)
         self._seed = seed
         self._malformed = malformed
         self._ordinary = ordinary
+        self._clock = clock
         self._hostile = Hostile(seed)
         self._orders = 0
         self._open: list[list[Event]] = []
@@ -81,7 +89,7 @@ class Workload:
         self._orders += 1
         order = f"chaos-{self._seed}-{self._orders}"
         if self._rng.random() < DEEMED:
-            return silent_order(order, datetime.now(UTC) + timedelta(seconds=self._rng.uniform(*FIRES_WITHIN_SECONDS)))
+            return silent_order(order, self._clock() + timedelta(seconds=self._rng.uniform(*FIRES_WITHIN_SECONDS)))
         return order_of(self._rng, order)
 
 

@@ -1,0 +1,40 @@
+"""The judgement put to the test, without servers: it has nothing against a run in which nothing fails, and sees each
+kind of harm it is there for."""
+
+import asyncio
+
+import pytest
+
+from tests.chaos.evidence import OUT, Evidence
+from tests.chaos.harm import HARM, Harm
+from tests.chaos.unharmed import unharmed
+from tests.chaos.verify import CHECKS, judge
+
+SEED, RECORDS = 4, 500
+
+
+@pytest.fixture(scope="module")
+def clean() -> Evidence:
+    return asyncio.run(unharmed(SEED, RECORDS))
+
+
+@pytest.mark.parametrize(("harm", "seen"), HARM, ids=[harm.__name__ for harm, _ in HARM])
+def test_the_judgement_sees_each_kind_of_harm(clean: Evidence, harm: Harm, seen: dict[str, str]) -> None:
+    harmed = harm(clean)
+    said = {check: list(CHECKS[check](harmed)) for check in seen}
+    assert {check for check, words in seen.items() if not any(words in one for one in said[check])} == set(), said
+
+
+@pytest.mark.parametrize("seed", [SEED, 1, 2])
+def test_the_judgement_has_nothing_against_a_run_in_which_nothing_fails(seed: int) -> None:
+    assert {check: said for check, said in judge(asyncio.run(unharmed(seed, RECORDS))).items() if said} == {}
+
+
+def test_the_run_in_which_nothing_fails_has_something_of_everything(clean: Evidence) -> None:
+    assert {row["reason"] for row in clean.quarantine} >= {"conflict", "too_many_facts", "not_json"}
+    assert {one.topic for one in clean.published} == set(OUT)
+
+
+def test_the_evidence_of_a_seed_is_always_the_same() -> None:
+    one, other = (asyncio.run(unharmed(SEED, 200)) for _ in range(2))
+    assert (one.published, one.facts) == (other.published, other.facts)
