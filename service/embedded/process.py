@@ -60,6 +60,36 @@ def tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:
     return ""
 
 
+class Guard:
+    """Ends a process and all below it should this program die, however that happens: see `guard.py`.
+
+    It then sends `stop_signal`, kills what is left after `grace` seconds, and removes `scratch`.
+    """
+
+    def __init__(self, pid: int, stop_signal: int, grace: float = 0.0, scratch: Sequence[Path] = ()) -> None:
+        script = Path(__file__).with_name("guard.py")
+        arguments = [str(pid), str(int(stop_signal)), str(grace), *map(str, scratch)]
+        self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
+            [sys.executable, "-I", str(script), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def dismiss(self) -> None:
+        """The process has ended: nothing is to be guarded any more."""
+        if self._process is None or self._process.stdin is None:
+            return
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(b".")
+            self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.wait()
+        self._process = None
+
+
 @dataclass
 class Server:
     """A server process with its guard.
@@ -76,7 +106,7 @@ class Server:
     user: str | None = None
     scratch: Sequence[Path] = ()
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
-    _guard: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _guard: Guard | None = field(default=None, init=False)
 
     @property
     def pid(self) -> int:
@@ -112,31 +142,13 @@ class Server:
                 )
             except OSError as error:
                 raise EmbeddedError(f"{self.name} can't be started: {error}") from error
-        self._guard = self._guarded_by(self._child.pid)
+        self._guard = Guard(self._child.pid, self.stop_signal, self.grace, self.scratch)
 
     def account(self) -> dict[str, Any]:
         """Arguments for `subprocess` that run a command as `user`: empty unless this program is root."""
         if self.user is None or os.geteuid() != 0:
             return {}
         return {"user": self.user, "group": _group_of(self.user), "extra_groups": []}
-
-    def _guarded_by(self, pid: int) -> subprocess.Popen[bytes]:
-        script = Path(__file__).with_name("guard.py")
-        return subprocess.Popen(
-            [
-                sys.executable,
-                "-I",
-                str(script),
-                str(pid),
-                str(int(self.stop_signal)),
-                str(self.grace),
-                *map(str, self.scratch),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
 
     async def until_ready(self, probe: Callable[[], Awaitable[bool]], limit: float) -> None:
         """Asks `probe` until it says yes. Raises EmbeddedError when the process ends before, or after `limit`
@@ -214,15 +226,9 @@ class Server:
         return True
 
     def _dismiss_guard(self) -> None:
-        if self._guard is None or self._guard.stdin is None:
-            return
-        with contextlib.suppress(BrokenPipeError):
-            self._guard.stdin.write(b".")
-            self._guard.stdin.flush()
-        with contextlib.suppress(BrokenPipeError):
-            self._guard.stdin.close()
-        self._guard.wait()
-        self._guard = None
+        if self._guard is not None:
+            self._guard.dismiss()
+            self._guard = None
 
 
 def _freeze(process: psutil.Process) -> None:

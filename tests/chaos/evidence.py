@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -24,6 +24,8 @@ class Evidence:
     sent: Sequence[Sent] = ()
     came_in: Sequence[tuple[Where, int]] = ()
     """Where each record lies in its topic, and its number."""
+    appended: Mapping[int, datetime] = field(default_factory=dict)
+    """When the broker had each record, by its number; the last time, where it was told twice."""
     published: Sequence[Read] = ()
     cursors: Sequence[Read] = ()
     ends: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
@@ -46,7 +48,7 @@ async def gather(bootstrap: str, dsn: str, group: str, sent: Sequence[Sent]) -> 
             "select lane, position, order_id, order_version, topic, key, id, value from outbox order by lane, position"
         )
         facts = defaultdict(list)
-        for row in await connection.fetch("select order_id, source, id, at, type, data from facts"):
+        for row in await connection.fetch("select order_id, source, id, at, type, data, heard_at from facts"):
             facts[row["order_id"]].append(row)
         found.facts = facts
         found.quarantine = await connection.fetch('select topic, partition, "offset", reason, order_id from quarantine')
@@ -67,10 +69,22 @@ def _read(outsider: Outsider, group: str, found: Evidence) -> None:
     found.acknowledged = outsider.acknowledged(group, EVENT_TOPICS)
     found.published = list(outsider.records(OUT))
     found.cursors = list(outsider.records((OUTBOX.name,)))
-    found.came_in = [
-        ((one.topic, one.partition, one.offset), int(one.headers[NUMBER] or b"-1"))
-        for one in outsider.records(EVENT_TOPICS)
-    ]
+    told = [(one, int(one.headers[NUMBER] or b"-1")) for one in outsider.records(EVENT_TOPICS)]
+    found.came_in = [((one.topic, one.partition, one.offset), n) for one, n in told]
+    found.appended = {n: datetime.fromtimestamp(one.at_ms / 1000, UTC) for one, n in told}
+
+
+def heard_after(found: Evidence) -> list[float]:
+    """Seconds from when the broker had the first record of each message to when its fact was written, by the broker's
+    clock and the database's, the least first."""
+    first: dict[tuple[str, str], datetime] = {}
+    for n, at in found.appended.items():
+        sent = found.sent[n]
+        if sent.verdict == "good" and sent.event is not None:
+            identity = (sent.event["source"], sent.event["id"])
+            first[identity] = min(at, first.get(identity, at))
+    heard = {(row["source"], row["id"]): row["heard_at"] for rows in found.facts.values() for row in rows}
+    return sorted((heard[one] - first[one]).total_seconds() for one in heard.keys() & first.keys())
 
 
 async def is_quiet(dsn: str, outsider: Outsider, group: str) -> str | None:

@@ -1,51 +1,13 @@
 """What goes wrong. Each kind is one function: it does its harm and then what an operator or supervisor would do."""
 
 import asyncio
-import random
 import signal
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 from service.failpoints import PLACES
-from tests.chaos import hurried
-from tests.chaos.place import Place, Worker
+from tests.chaos.at_places import HELD_UP, frozen_at, held_up_at, killed_at
+from tests.chaos.scene import REACHED_SECONDS, Fault, Scene, within
 
-LONGEST_SECONDS = 14.0
-"""Longer than each of the service's timeouts that a frozen process runs into."""
-REACHED_SECONDS = 60.0
 RETRY_SECONDS = 0.5
-POLL_SECONDS = 0.05
-DEADLINE = "deadlines.claimed"
-AT_START = ("inbox.assigned", "relay.before_init", "relay.before_cursor", "relay.before_check")
-# Frozen or held up there, the worker's session in the group and its transaction both come to their end.
-HELD_UP = ("batch.before_commit", "inbox.after_commit_before_ack", "relay.before_check", "relay.in_transaction")
-
-
-@dataclass
-class Scene:
-    """What a fault has at hand. `slot` is the worker it may harm."""
-
-    place: Place
-    rng: random.Random
-    slot: int
-
-    @property
-    def longest(self) -> float:
-        """Seconds that outlast every timeout."""
-        return hurried.LONGEST_SECONDS if self.place.hurried else LONGEST_SECONDS
-
-    @property
-    def passes(self) -> int:
-        """How often a place is passed before it fires, at most."""
-        return 3 if self.place.hurried else 12
-
-    async def wait(self, least: float, most: float) -> None:
-        await asyncio.sleep(self.rng.uniform(least, most))
-
-
-Fault = Callable[[Scene], Awaitable[bool]]
-"""Returns whether the harm was done: a place may not be reached."""
 
 
 async def kill(scene: Scene) -> bool:
@@ -71,6 +33,25 @@ async def _frozen(scene: Scene, seconds: float) -> bool:
     return True
 
 
+async def kill_all(scene: Scene) -> bool:
+    """Every worker at once: nobody is left to take anything over."""
+    slots = list(scene.place.slots)
+    await asyncio.gather(*(scene.place.kill(slot) for slot in slots))
+    await scene.wait(0, 3)
+    for slot in slots:
+        scene.place.start(slot)
+    return True
+
+
+async def freeze_all(scene: Scene) -> bool:
+    """Every worker at once, so that all sessions end with nobody there, and then all wake up at once."""
+    for number, seconds in ((signal.SIGSTOP, scene.longest), (signal.SIGCONT, 0.0)):
+        for worker in scene.place.slots.values():
+            worker.send(number)
+        await asyncio.sleep(seconds)
+    return True
+
+
 async def replace(scene: Scene) -> bool:
     """Remove a worker, add one."""
     await scene.place.stop(scene.slot)
@@ -80,12 +61,13 @@ async def replace(scene: Scene) -> bool:
 
 
 async def add(scene: Scene) -> bool:
-    """One worker more, for a while."""
+    """One worker more, until a while after it was given something."""
     slot = 100 + scene.slot
-    scene.place.start(slot)
-    await scene.wait(3, 6)
+    worker = scene.place.start(slot)
+    reached = await within(worker.owns)
+    await scene.wait(0, 3)
     await scene.place.stop(slot)
-    return True
+    return reached
 
 
 async def end_sessions(scene: Scene) -> bool:
@@ -115,6 +97,16 @@ async def swallow(scene: Scene) -> bool:
     await asyncio.sleep(scene.longest)
     for proxy in chosen:
         proxy.mend()
+    return True
+
+
+async def strand(scene: Scene) -> bool:
+    """The network of slot 0 to the database says nothing for longer than anybody waits, and what was said to it then
+    is never delivered."""
+    _, database = scene.place.proxies
+    database.swallow()
+    await asyncio.sleep(scene.longest_unanswered)
+    database.strand()
     return True
 
 
@@ -164,77 +156,20 @@ async def postgres_freeze(scene: Scene) -> bool:
     return True
 
 
-def killed_at(place: str) -> Fault:
-    """A worker that kills itself there."""
-
-    async def fault(scene: Scene) -> bool:
-        worker = await _armed(scene, f"{place}=kill@{_nth(scene, place)}")
-        scene.place.expect_end(worker)
-        reached = await worker.ended(REACHED_SECONDS)
-        await scene.place.kill(scene.slot)
-        scene.place.start(scene.slot)
-        return reached
-
-    return fault
-
-
-def frozen_at(place: str) -> Fault:
-    """A worker that freezes there, until everybody has given it up."""
-
-    async def fault(scene: Scene) -> bool:
-        worker = await _armed(scene, f"{place}=stop@{_nth(scene, place)}")
-        if not await _within(lambda: worker.frozen):
-            return False
-        await asyncio.sleep(scene.longest)
-        worker.send(signal.SIGCONT)
-        return True
-
-    return fault
-
-
-def held_up_at(place: str) -> Fault:
-    """A worker in which one task stands still there, while the others go on and say that it is alive."""
-
-    async def fault(scene: Scene) -> bool:
-        gate = scene.place.directory / f"gate-{scene.place.started}"
-        await _armed(scene, f"{place}=wait:{gate}@{_nth(scene, place)}")
-        reached = await _within(Path(f"{gate}.reached").exists)
-        if reached:
-            await asyncio.sleep(scene.longest)
-        gate.touch()
-        return reached
-
-    return fault
-
-
-async def _armed(scene: Scene, failpoints: str) -> Worker:
-    await scene.place.stop(scene.slot)
-    return scene.place.start(scene.slot, failpoints)
-
-
-def _nth(scene: Scene, place: str) -> int:
-    return 1 if place in (*AT_START, DEADLINE) else scene.rng.randint(1, scene.passes)
-
-
-async def _within(seen: Callable[[], bool]) -> bool:
-    for _ in range(int(REACHED_SECONDS / POLL_SECONDS)):
-        if seen():
-            return True
-        await asyncio.sleep(POLL_SECONDS)
-    return False
-
-
-BROKER, DATABASE, SLOT = "broker", "database", "slot"
+BROKER, DATABASE, SLOT, EVERY_SLOT = "broker", "database", "slot", "every slot"
 
 FAULTS: dict[str, tuple[str, Fault]] = {
     "worker killed": (SLOT, kill),
     "worker frozen longer than every timeout": (SLOT, freeze),
     "worker frozen for a moment": (SLOT, doze),
+    "all workers killed at once": (EVERY_SLOT, kill_all),
+    "all workers frozen at once": (EVERY_SLOT, freeze_all),
     "worker replaced": (SLOT, replace),
     "worker added and removed": (SLOT, add),
     "worker's database sessions ended": (DATABASE, end_sessions),
     "worker's network cut": ("slot 0", cut),
     "worker's network swallows": ("slot 0", swallow),
+    "worker's database never heard of again": ("slot 0", strand),
     "broker restarted": (BROKER, broker_restart),
     "broker killed": (BROKER, broker_kill),
     "broker frozen": (BROKER, broker_freeze),

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from tests.chaos.faults import BROKER, DATABASE, FAULTS, SLOT, Scene
+from tests.chaos.faults import BROKER, DATABASE, EVERY_SLOT, FAULTS, SLOT
 from tests.chaos.place import Place
+from tests.chaos.scene import Scene
 
 PAUSE_SECONDS = 2.0
 CAUGHT_UP_SECONDS = 180.0
 RETRY_SECONDS = 0.25
+TRIES = 3
+"""So often a kind of fault that was not done is tried before others have their second turn."""
 
 
 @dataclass
@@ -31,7 +34,7 @@ class Done:
 class Hands:
     """Two hands on a place. `done` says what they did, by the fault's name."""
 
-    def __init__(self, place: Place, seed: int, names: tuple[str, ...], slots: int, say: Callable[[str], None]) -> None:
+    def __init__(self, place: Place, seed: int, names: tuple[str, ...], slots: int) -> None:
         self.done: dict[str, Done] = defaultdict(Done)
         self._place = place
         self._rng = random.Random(f"faults {seed}")
@@ -39,13 +42,17 @@ class Hands:
         self._deck: list[str] = []
         self._first = list(names)
         self._rng.shuffle(self._first)
-        self._say = say
         self._locks = {name: asyncio.Lock() for name in (BROKER, DATABASE, *(f"slot {n}" for n in range(slots)))}
         self._slots = slots
         self._watching: set[asyncio.Task[None]] = set()
 
+    @property
+    def never_done(self) -> list[str]:
+        """The kinds of fault that were never done, and how often they were tried."""
+        return [f"{name}: tried {self.done[name].missed} times" for name in self._names if not self.done[name].times]
+
     async def at_work(self, enough: Callable[[], bool], hands: int) -> None:
-        """Harm with so many hands until it is enough, and every kind of fault was tried once."""
+        """Harm with so many hands until it is enough, and every kind of fault was done once, or tried TRIES times."""
         await asyncio.gather(*(self._hand(enough) for _ in range(hands)))
 
     async def caught_up(self) -> None:
@@ -64,18 +71,27 @@ class Hands:
             rng = random.Random(self._rng.getrandbits(64))
             slot = rng.randrange(self._slots)
             async with AsyncExitStack() as taken:
-                await taken.enter_async_context(self._locks[f"slot {slot}" if takes == SLOT else takes])
-                self._say(f"{name} (slot {slot})" if takes == SLOT else name)
+                for name_of_lock in self._taken(takes, slot):
+                    await taken.enter_async_context(self._locks[name_of_lock])
+                self._place.say(f"{name} (slot {slot})" if takes == SLOT else name)
                 done = await fault(Scene(self._place, rng, slot))
-                self._say(f"... {name} is over" if done else f"... {name}: not reached")
+                self._place.say(f"... {name} is over" if done else f"... {name}: not reached")
             one = self.done[name]
             one.times += done
             one.missed += not done
+            if not one.times and one.missed < TRIES:
+                self._first.insert(0, name)
             if done:
                 task = asyncio.create_task(self._watch(one))
                 self._watching.add(task)
                 task.add_done_callback(self._watching.discard)
             await asyncio.sleep(rng.uniform(0, PAUSE_SECONDS))
+
+    def _taken(self, takes: str, slot: int) -> list[str]:
+        """Of several locks always the lower slot's first, so that nobody waits for each other."""
+        if takes == EVERY_SLOT:
+            return [f"slot {n}" for n in range(self._slots)]
+        return [f"slot {slot}" if takes == SLOT else takes]
 
     def _draw(self) -> str:
         if self._first:

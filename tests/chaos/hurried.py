@@ -13,7 +13,9 @@ from service.store import postgres
 
 SESSION_MS = 2_000
 LONGEST_SECONDS = 4.0
-"""Longer than each of these timeouts."""
+"""Longer than each of these timeouts that a frozen process runs into."""
+UNANSWERED_SECONDS = 8.0
+"""Longer than `client`."""
 
 
 def hurry() -> None:
@@ -23,7 +25,7 @@ def hurry() -> None:
     assert relay.Relay.__init__.__kwdefaults__ is not None
     relay.Relay.__init__.__kwdefaults__["session_ms"] = SESSION_MS
     clients.TRANSACTION_TIMEOUT_MS = 3_000
-    short = {"lock": 2_000, "idle": 3_000, "transaction": 10_000, "client": 12_000}
+    short = {"lock": 2_000, "idle": 3_000, "transaction": 10_000, "client": 6_000}
     names = [field.name for field in dataclasses.fields(postgres.SessionLimits)]
     postgres.SessionLimits.__init__.__defaults__ = tuple(short[name] for name in names)
 

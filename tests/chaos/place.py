@@ -5,28 +5,24 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import asyncpg
-import psutil
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
-from service.embedded.process import free_port
+from service.embedded.process import Progress, free_port, silent
 from service.failpoints import VARIABLE
 from service.store.migrate import migrate
 from service.topics import create_topics
 from tests.chaos.proxy import Proxy
+from tests.chaos.worker import Worker
 
 LANES = 4
 GROUP = "purchasing"
-ROOT = Path(__file__).resolve().parent.parent.parent
-END_SECONDS = 40.0
 
 
 class ProxiedKafka(EmbeddedKafka):
@@ -50,54 +46,13 @@ class ProxiedKafka(EmbeddedKafka):
         return path
 
 
-class Worker:
-    """One process of the service."""
-
-    def __init__(self, number: int, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.number, self.process, self.log = number, process, log
-        self._ps = psutil.Process(process.pid)
-
-    @property
-    def running(self) -> bool:
-        return self.process.poll() is None
-
-    @property
-    def frozen(self) -> bool:
-        with suppress(psutil.NoSuchProcess):
-            return self._ps.status() == psutil.STATUS_STOPPED
-        return False
-
-    @property
-    def memory(self) -> int:
-        """Resident bytes."""
-        with suppress(psutil.NoSuchProcess):
-            return int(self._ps.memory_info().rss)
-        return 0
-
-    def ports(self) -> set[int]:
-        """The local ports of its connections."""
-        return _ports(self._ps)
-
-    def send(self, number: signal.Signals) -> None:
-        if self.running:
-            self.process.send_signal(number)
-
-    async def ended(self, limit: float = END_SECONDS) -> bool:
-        """Whether it ends within that time."""
-        until = time.monotonic() + limit
-        while self.running:
-            if time.monotonic() > until:
-                return False
-            await asyncio.sleep(0.02)
-        return True
-
-
 class Place:
     """`async with Place(directory, workers) as place`. Nothing is left behind, whatever happens inside."""
 
-    def __init__(self, directory: Path, *, hurried: bool, **environment: str) -> None:
+    def __init__(self, directory: Path, *, hurried: bool, say: Progress = silent, **environment: str) -> None:
         self.directory = directory
         self.hurried = hurried
+        self._say = say
         self._environment = environment
         self.kafka = ProxiedKafka(directory / "kafka")
         self.postgres = EmbeddedPostgres(directory / "postgres", temporary=True)
@@ -105,6 +60,8 @@ class Place:
         self.unexpected: list[str] = []
         self.started = 0
         self.memory: list[int] = []
+        self.ends: list[float] = []
+        """Seconds that each end in order took."""
         self._expected_end: set[int] = set()
 
     async def __aenter__(self) -> Self:
@@ -162,22 +119,14 @@ class Place:
             **self._environment,
             **({VARIABLE: failpoints} if failpoints else {}),
         }
-        path = self.directory / f"worker-{self.started:03}-slot-{slot}.log"
+        log = self.directory / f"worker-{self.started:03}-slot-{slot}.log"
         module = "tests.chaos.hurried" if self.hurried else "service"
-        with path.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module, "run"],
-                env=environment,
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        worker = self.slots[slot] = Worker(self.started, process, path)
+        worker = self.slots[slot] = Worker(self.started, ["-m", module, "run"], environment, log)
         return worker
 
-    def note(self, line: str) -> None:
-        """Write a line into the run's own log, beside the workers'."""
+    def say(self, line: str) -> None:
+        """Tell, and write it into the run's own log, beside the workers'."""
+        self._say(line)
         with (self.directory / "chaos.log").open("a", encoding="utf-8") as log:
             log.write(f"{time.strftime('%H:%M:%S')} {line}\n")
 
@@ -190,21 +139,29 @@ class Place:
         self.memory.append(max((worker.memory for worker in self.slots.values()), default=0))
         for slot, worker in list(self.slots.items()):
             if not worker.running and worker.number not in self._expected_end:
-                self.unexpected.append(f"worker {worker.number} ended with {worker.process.returncode}: {worker.log}")
+                self.crashed(worker)
                 self.start(slot)
+
+    def crashed(self, worker: Worker) -> None:
+        """Remember that it ended in a way nobody asked for."""
+        self.unexpected.append(f"worker {worker.number} ended with {worker.process.returncode}: {worker.log}")
 
     async def stop(self, slot: int) -> None:
         """End a slot's worker in order."""
         worker = self.slots.pop(slot)
         self.expect_end(worker)
         worker.send(signal.SIGCONT)
+        # Before it listens it may not heed the signal yet, which then ends it as it would any program.
+        ends = (0,) if worker.port is not None else (0, -signal.SIGTERM)
+        begun = time.monotonic()
         worker.send(signal.SIGTERM)
         if not await worker.ended():
             self.unexpected.append(f"worker {worker.number} did not end when it was asked to: {worker.log}")
             worker.send(signal.SIGKILL)
             await worker.ended()
-        elif worker.process.returncode not in (0, 1, -signal.SIGTERM):  # the last: it had hardly begun
-            self.unexpected.append(f"worker {worker.number} ended with {worker.process.returncode}: {worker.log}")
+        elif worker.process.returncode not in ends:
+            self.crashed(worker)
+        self.ends.append(time.monotonic() - begun)
 
     async def kill(self, slot: int) -> None:
         worker = self.slots.pop(slot)
@@ -214,9 +171,11 @@ class Place:
 
     async def end_sessions(self, slot: int, rng: random.Random) -> int:
         """pg_terminate_backend of what the slot's worker has there, all or some of it; how many."""
-        # Slot 0 is known to the server by the ports of its proxy, in this process.
         worker = self.slots.get(slot)
-        ports = worker.ports() if worker is not None and slot else _ports(psutil.Process())
+        if worker is None:
+            return 0
+        # Slot 0 is known to the server by the ports of its proxy.
+        ports = worker.ports() if slot else self.proxies[1].ports
         connection = await asyncpg.connect(self.dsn)
         try:
             found = await connection.fetch(
@@ -229,9 +188,3 @@ class Place:
         finally:
             await connection.close()
         return len(chosen)
-
-
-def _ports(process: psutil.Process) -> set[int]:
-    with suppress(psutil.NoSuchProcess):
-        return {one.laddr.port for one in process.net_connections("tcp")}
-    return set()

@@ -20,6 +20,8 @@ class Proxy:
         self._open = asyncio.Event()
         self._open.set()
         self._refusing = False
+        self._stranded = 0
+        self._ports: set[int] = set()
         self._server: asyncio.Server | None = None
         self._passing: set[asyncio.Task[None]] = set()
 
@@ -34,6 +36,11 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._passing, return_exceptions=True)
 
+    @property
+    def ports(self) -> set[int]:
+        """The local ports of its connections to the server."""
+        return set(self._ports)
+
     def cut(self) -> None:
         """Reset every connection, and each new one, until `mend`."""
         self._refusing = True
@@ -44,41 +51,46 @@ class Proxy:
         """Pass nothing on until `mend`: nobody is told that nobody listens."""
         self._open.clear()
 
-    def strand(self) -> None:
-        """Pass nothing more on of the connections there are, for ever; new ones work."""
-        self._open.clear()
-        self._open = asyncio.Event()
-        self._open.set()
-
     def mend(self) -> None:
         """Go on. What was swallowed is passed on now, late as it is; who was stranded stays so."""
         self._refusing = False
+        self._open.set()
+
+    def strand(self) -> None:
+        """Pass nothing more on of the connections there are, for ever, but that one side has ended; new ones work."""
+        self._stranded += 1
         self._open.set()
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refusing:
             writer.transport.abort()
             return
-        opened = self._open
-        await opened.wait()
+        stranded = self._stranded
+        await self._open.wait()
         try:
             there = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             writer.transport.abort()
             return
+        port = there[1].get_extra_info("sockname")[1]
+        self._ports.add(port)
         for source, drain in ((reader, there[1]), (there[0], writer)):
-            task = asyncio.create_task(self._pass(source, drain, opened))
+            task = asyncio.create_task(self._pass(source, drain, stranded))
             self._passing.add(task)
             task.add_done_callback(self._passing.discard)
+            task.add_done_callback(lambda _: self._ports.discard(port))
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, opened: asyncio.Event) -> None:
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stranded: int) -> None:
         self._writers.add(writer)
         try:
             with suppress(OSError):
                 while data := await reader.read(CHUNK):
-                    await opened.wait()
-                    writer.write(data)
-                    await writer.drain()
+                    await self._open.wait()
+                    if stranded == self._stranded:
+                        writer.write(data)
+                        await writer.drain()
+                # Nor does the other side hear of an end while everything is swallowed.
+                await self._open.wait()
         finally:
             self._writers.discard(writer)
             # A side that has ended ends the other.

@@ -4,14 +4,15 @@ import uuid
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, IsolationLevel, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupState, IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 LIMIT = 60.0
 
 
 class Read(NamedTuple):
-    """One record, with its headers as a mapping (of a name given twice the last)."""
+    """One record, with its headers as a mapping (of a name given twice the last), and when it was made, or appended
+    where the topic has the broker's time, in milliseconds."""
 
     topic: str
     partition: int
@@ -19,6 +20,7 @@ class Read(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: dict[str, bytes | None]
+    at_ms: int = 0
 
 
 class Outsider:
@@ -48,6 +50,13 @@ class Outsider:
         finally:
             consumer.close()
 
+    def shares(self, group: str) -> list[int]:
+        """How many partitions each member of the group has; nobody's share is certain during a rebalance: then none."""
+        answer = self._admin.describe_consumer_groups([group], request_timeout=LIMIT)[group].result()
+        if answer.state != ConsumerGroupState.STABLE:
+            return []
+        return [len(member.assignment.topic_partitions) for member in answer.members]
+
     def records(self, topics: tuple[str, ...]) -> Iterator[Read]:
         """Everything committed in these topics now, each partition's in its order."""
         consumer = Consumer(
@@ -76,6 +85,6 @@ class Outsider:
                     left.discard(place)
                     continue
                 headers = dict(message.headers() or ())
-                yield Read(*place, message.offset(), message.key(), message.value(), headers)
+                yield Read(*place, message.offset(), message.key(), message.value(), headers, message.timestamp()[1])
         finally:
             consumer.close()

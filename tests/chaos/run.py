@@ -10,20 +10,23 @@ import json
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+from service.embedded.process import Progress, silent
 from tests.chaos import bombs, hurried
-from tests.chaos.evidence import gather, is_quiet
+from tests.chaos.attendance import absent
+from tests.chaos.evidence import gather, heard_after, is_quiet
 from tests.chaos.faults import FAULTS, NO_FAULT
 from tests.chaos.hands import Hands
 from tests.chaos.hostile import surplus
-from tests.chaos.place import GROUP, ROOT, Place
+from tests.chaos.place import GROUP, Place
 from tests.chaos.reader import Outsider
 from tests.chaos.records import Sent
 from tests.chaos.sender import Sender
 from tests.chaos.table import Report, told
 from tests.chaos.verify import judge
+from tests.chaos.worker import ROOT
 from tests.chaos.workload import MALFORMED, Workload
 
 QUIET_SECONDS = 240.0
@@ -53,31 +56,32 @@ class Plan:
     surplus: int = 1_050
     malformed: float = MALFORMED
     bombs: int = 0
-    say: Callable[[str], None] = field(default=lambda line: None)
+    say: Progress = silent
+
+    @property
+    def hostile(self) -> bool:
+        """Whether most of what is sent is malformed."""
+        return self.malformed >= MOSTLY
 
 
 async def run(plan: Plan) -> Report:
-    """Do it; returns what came of it. Raises AssertionError where it can't come to an end."""
+    """Do it; returns what came of it. Raises an ExceptionGroup of AssertionErrors where it can't come to an end."""
     begun = time.monotonic()
     directory = ROOT / ".embedded" / "chaos" / str(plan.seed)
     # Where most of it is bad the fuses would blow, which is theirs to do and not what is looked for here.
-    more = {"PURCHASING_FUSE_SHARE": "1"} if plan.malformed >= MOSTLY else {}
-    async with Place(directory, hurried=plan.hurried, **more) as place:
+    more = {"PURCHASING_FUSE_SHARE": "1"} if plan.hostile else {}
+    async with Place(directory, hurried=plan.hurried, say=plan.say, **more) as place:
         for slot in range(plan.workers):
             place.start(slot)
-        sender = Sender(place.bootstrap)
-
-        def say(line: str) -> None:
-            place.note(line)
-            plan.say(line)
-
-        hands = Hands(place, plan.seed, plan.faults, plan.workers, say)
+        sender, outsider = Sender(place.bootstrap), Outsider(place.bootstrap)
+        hands = Hands(place, plan.seed, plan.faults, plan.workers)
         harmed = asyncio.Event()
-        sending = asyncio.create_task(sender.send(_records(plan, harmed), plan.events / (plan.minutes * 60)))
-        nursing = asyncio.create_task(_nurse(place))
-        say(f"sending {plan.events:,} records in {plan.minutes:g} minutes")
-        try:
-            await hands.at_work(lambda: len(sender.sent) >= plan.events or sending.done(), plan.hands)
+        # Should one of the tasks fail, the run is over, whatever it waits for just then.
+        async with asyncio.TaskGroup() as tasks:
+            nursing = tasks.create_task(_nurse(place))
+            sending = tasks.create_task(sender.send(_records(plan, harmed), plan.events / (plan.minutes * 60)))
+            place.say(f"sending {plan.events:,} records in {plan.minutes:g} minutes")
+            await hands.at_work(lambda: len(sender.sent) >= plan.events, plan.hands)
             harmed.set()
             await sending
             await sender.flush()
@@ -85,19 +89,20 @@ async def run(plan: Plan) -> Report:
             if plan.bombs:
                 sender.sent += await bombs.drop(place.bootstrap, len(sender.sent), plan.bombs)
             sent = time.monotonic()
-            say(f"{len(sender.sent):,} records are sent, all is mended: waiting until it is quiet")
-            await _quiet(place)
+            place.say(f"{len(sender.sent):,} records are sent, all is mended: waiting until it is quiet")
+            await _quiet(place, outsider)
             quiet = time.monotonic()
-            say("quiet: looking at what came of it")
+            place.say("quiet: looking at what came of it")
+            not_there = await absent(place, outsider)
             found = await gather(place.bootstrap, place.dsn, GROUP, sender.sent)
-        finally:
-            for task in (sending, nursing):
-                task.cancel()
+            nursing.cancel()
         for slot in list(place.slots):
             await place.stop(slot)
         complaints = await asyncio.to_thread(judge, found)
-        complaints["no worker ended by itself"] = place.unexpected
         await hands.caught_up()
+    complaints["every worker at work at the end"] = not_there
+    complaints["no worker ended by itself, or not when asked to"] = place.unexpected
+    complaints["every kind of fault was done"] = hands.never_done
     return Report(
         seed=plan.seed,
         records=len(sender.sent),
@@ -107,6 +112,8 @@ async def run(plan: Plan) -> Report:
         workers=place.started,
         memory=place.memory[:calm],
         memory_after=place.memory[calm:],
+        ends=sorted(place.ends),
+        heard_after=heard_after(found),
         seconds=time.monotonic() - begun,
         quiet_after=quiet - sent,
         faults=hands.done,
@@ -120,7 +127,7 @@ def _records(plan: Plan, harmed: asyncio.Event) -> Iterator[Sent]:
     rng = random.Random(f"records {plan.seed}")
     crowd = surplus(plan.seed, plan.surplus)
     share = 1.1 * len(crowd) / plan.events
-    for n, record in enumerate(Workload(plan.seed, plan.malformed, ordinary=plan.malformed < MOSTLY)):
+    for n, record in enumerate(Workload(plan.seed, plan.malformed, ordinary=not plan.hostile)):
         if n >= plan.events and harmed.is_set():
             break
         yield record
@@ -135,8 +142,8 @@ async def _nurse(place: Place) -> None:
         await asyncio.sleep(0.25)
 
 
-async def _quiet(place: Place) -> None:
-    outsider, until = Outsider(place.bootstrap), time.monotonic() + QUIET_SECONDS
+async def _quiet(place: Place, outsider: Outsider) -> None:
+    until = time.monotonic() + QUIET_SECONDS
     seen = 0
     # Twice in a row: a deadline may fire in between.
     while seen < 2:

@@ -1,6 +1,6 @@
 """What came of a run, for a person and for a program."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,9 @@ from tests.chaos.hands import Done
 @dataclass(frozen=True)
 class Report:
     """A run. `memory`: the largest resident memory of any worker, in bytes, four times a second while
-    records were sent, `memory_after` until all was quiet. `quiet_after`: seconds from the last record
-    sent, and the last fault mended, until everything was handled and published."""
+    records were sent, `memory_after` until all was quiet. `ends`: seconds that workers took to end in order.
+    `heard_after`: seconds from when the broker had a good message to its fact. Both the least first. `quiet_after`:
+    seconds from the last record sent, and the last fault mended, until everything was handled and published."""
 
     seed: int
     records: int
@@ -22,6 +23,8 @@ class Report:
     workers: int
     memory: list[int]
     memory_after: list[int]
+    ends: list[float]
+    heard_after: list[float]
     seconds: float
     quiet_after: float
     faults: Mapping[str, Done]
@@ -65,10 +68,23 @@ class Report:
         )
         return {
             **{name: getattr(self, name) for name in numbers},
+            "ended_after_seconds": spread(self.ends),
+            "heard_after_seconds": spread(self.heard_after),
             "faults": faults,
             "complaints": dict(self.complaints),
             "clean": not self.unclean,
         }
+
+
+def spread(ascending: Sequence[float]) -> dict[str, float]:
+    """The middle one, the one that 99 of a hundred don't exceed, the last; nothing of none."""
+    if not ascending:
+        return {}
+    return {
+        "median": ascending[len(ascending) // 2],
+        "99 %": ascending[len(ascending) * 99 // 100],
+        "longest": ascending[-1],
+    }
 
 
 def told(report: Report) -> str:
@@ -77,17 +93,23 @@ def told(report: Report) -> str:
         f"seed {report.seed}: {report.records:,} records, {report.orders:,} orders, {report.outputs:,} outputs,",
         f"{report.put_aside:,} put aside; {report.workers} workers, at most {max(report.memory) / 2**20:.0f} MiB each",
         f"({report.peak / 2**20:.0f} MiB with what came last), {report.grown:.2f} times as large at the end as before;",
-        f"{report.seconds:.0f} s, quiet {report.quiet_after:.1f} s after the last record",
+        f"{report.seconds:.0f} s, quiet {report.quiet_after:.1f} s after the last record;",
+        f"from a good record to its fact {_seconds(report.heard_after)};",
+        f"{len(report.ends)} workers ended in order, each within {_seconds(report.ends)}",
         "",
         "| fault | survived | not reached | published again after (median, longest) |",
         "|---|---|---|---|",
     ]
     for name, done in sorted(report.faults.items()):
-        after = sorted(done.caught_up)
-        seconds = f"{after[len(after) // 2]:.1f} s, {after[-1]:.1f} s" if after else ""
+        after = spread(sorted(done.caught_up))
+        seconds = f"{after['median']:.1f} s, {after['longest']:.1f} s" if after else ""
         lines.append(f"| {name} | {done.times} | {done.missed or ''} | {seconds} |")
     lines += [f"| all | {sum(done.times for done in report.faults.values())} | | |", ""]
     for check, said in report.complaints.items():
         lines.append(f"{'NO ' if said else 'yes'} {check}")
         lines += [f"      {one}" for one in said]
     return "\n".join(lines) + "\n"
+
+
+def _seconds(ascending: Sequence[float]) -> str:
+    return ", ".join(f"{name} {seconds:.2f} s" for name, seconds in spread(ascending).items())

@@ -9,14 +9,19 @@ import pytest
 
 from service.failpoints import PLACES
 from tests.chaos.run import Plan, run
-from tests.chaos.table import Report, told
+from tests.chaos.table import told
 
 SEED = 4
 GENERAL = (
     "worker frozen longer than every timeout",
     "worker added and removed",
     "worker's network cut",
+    "all workers killed at once",
+    "all workers frozen at once",
+    "worker's database never heard of again",
+    "broker restarted",
     "broker killed",
+    "PostgreSQL restarted, fast",
     "PostgreSQL restarted, immediate",
 )
 # Every place is visited, in one way or the other.
@@ -24,14 +29,8 @@ AT_PLACES = tuple(f"{('killed', 'frozen')[n % 2]} at {place}" for n, place in en
 PLAN = Plan(SEED, events=3_000, minutes=0.75, hands=3, hurried=True, faults=(*GENERAL, *AT_PLACES), surplus=0)
 
 
-@pytest.fixture(scope="module")
-def survived() -> Report:
-    return asyncio.run(run(PLAN))
-
-
-def test_nothing_is_lost_doubled_or_wrong_whatever_fails(survived: Report) -> None:
+@pytest.mark.timeout(900)  # a minute and a half on a machine that has nothing else to do
+def test_nothing_is_lost_doubled_or_wrong_whatever_fails() -> None:
+    survived = asyncio.run(run(PLAN))
     assert survived.unclean == [], told(survived)
-
-
-def test_every_kind_of_fault_was_done(survived: Report) -> None:
-    assert {name for name, done in survived.faults.items() if done.times} == set(PLAN.faults), told(survived)
+    assert {name for name, done in survived.faults.items() if done.times} == set(PLAN.faults)

@@ -17,6 +17,32 @@ from service.embedded.process import free_port, silent
 from tests.delivery.service import Worker, eventually
 
 ORDERS = "purchasing.events.order.v1"
+Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
+"""Name, labels in order of their names, value."""
+
+
+async def ask(port: int, path: str) -> tuple[int, str]:
+    """Status and text of a worker's page; 0 while nothing listens there, or nobody answers."""
+    return await asyncio.to_thread(_ask, port, path)
+
+
+def _ask(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+def samples(text: str) -> Samples:
+    """What a worker's `/metrics` says."""
+    found: Samples = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
+    return found
 
 
 class Seen(Worker):
@@ -28,16 +54,7 @@ class Seen(Worker):
 
     async def ask(self, path: str) -> tuple[int, str]:
         """Status and text of a page; 0 while nothing listens."""
-        return await asyncio.to_thread(self._ask, path)
-
-    def _ask(self, path: str) -> tuple[int, str]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
+        return await ask(self.port, path)
 
     async def says(self, path: str, status: int, *parts: str) -> None:
         """Wait until a page answers so."""
@@ -49,13 +66,8 @@ class Seen(Worker):
 
         await eventually(look, f"{path} to answer {status} {parts}", lambda: f"{last}\n{self.log.read_text()[-3000:]}")
 
-    async def metrics(self) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
-        """Name, labels in order of their names, value."""
-        found: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
-        for family in text_string_to_metric_families((await self.ask("/metrics"))[1]):
-            for sample in family.samples:
-                found.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
-        return found
+    async def metrics(self) -> Samples:
+        return samples((await self.ask("/metrics"))[1])
 
     async def shows(self, name: str, wanted: Any, **labels: str) -> None:
         """Wait until the sum of a metric's samples with these labels is so: a number, or what `wanted(sum)` says."""

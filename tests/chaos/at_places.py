@@ -1,0 +1,72 @@
+"""Harm at a named place of the service's code: killed, frozen, or one task held up there."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+from tests.chaos.scene import REACHED_SECONDS, Fault, Scene, within
+from tests.chaos.worker import Worker
+
+DEADLINE = "deadlines.claimed"
+AT_START = ("inbox.assigned", "relay.before_init", "relay.before_cursor", "relay.before_check")
+# Frozen or held up there, the worker's session in the group and its transaction both come to their end.
+HELD_UP = ("batch.before_commit", "inbox.after_commit_before_ack", "relay.before_check", "relay.in_transaction")
+
+
+def killed_at(place: str) -> Fault:
+    """A worker that kills itself there."""
+
+    async def fault(scene: Scene) -> bool:
+        worker = await _armed(scene, f"{place}=kill@{_nth(scene, place)}")
+        scene.place.expect_end(worker)
+        reached = await worker.ended(REACHED_SECONDS)
+        if reached and worker.process.returncode != -signal.SIGKILL:
+            scene.place.crashed(worker)
+            reached = False
+        await scene.place.kill(scene.slot)
+        scene.place.start(scene.slot)
+        return reached
+
+    return fault
+
+
+def frozen_at(place: str) -> Fault:
+    """A worker that freezes there, until everybody has given it up."""
+
+    async def fault(scene: Scene) -> bool:
+        worker = await _armed(scene, f"{place}=stop@{_nth(scene, place)}")
+        if not await within(lambda: worker.frozen):
+            # Not to freeze later, when nobody is there to wake it.
+            await scene.place.kill(scene.slot)
+            scene.place.start(scene.slot)
+            return False
+        await asyncio.sleep(scene.longest)
+        worker.send(signal.SIGCONT)
+        return True
+
+    return fault
+
+
+def held_up_at(place: str) -> Fault:
+    """A worker in which one task stands still there, while the others go on and say that it is alive."""
+
+    async def fault(scene: Scene) -> bool:
+        # Another hand may be about to hold up another slot.
+        gate = scene.place.directory / f"gate-{scene.slot}-{scene.place.started}"
+        await _armed(scene, f"{place}=wait:{gate}@{_nth(scene, place)}")
+        reached = await within(Path(f"{gate}.reached").exists)
+        if reached:
+            await asyncio.sleep(scene.longest)
+        gate.touch()
+        return reached
+
+    return fault
+
+
+async def _armed(scene: Scene, failpoints: str) -> Worker:
+    await scene.place.stop(scene.slot)
+    return scene.place.start(scene.slot, failpoints)
+
+
+def _nth(scene: Scene, place: str) -> int:
+    return 1 if place in (*AT_START, DEADLINE) else scene.rng.randint(1, scene.passes)

@@ -1,0 +1,59 @@
+"""What a fault has at hand, and how long it may take."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tests.chaos import hurried
+from tests.chaos.place import Place
+
+LONGEST_SECONDS = 14.0
+"""Longer than each of the service's timeouts that a frozen process runs into."""
+UNANSWERED_SECONDS = 45.0
+"""Longer than each of its timeouts for a database that doesn't answer."""
+REACHED_SECONDS = 60.0
+POLL_SECONDS = 0.05
+
+
+@dataclass
+class Scene:
+    """What a fault has at hand. `slot` is the worker it may harm."""
+
+    place: Place
+    rng: random.Random
+    slot: int
+
+    @property
+    def longest(self) -> float:
+        """Seconds that outlast every timeout."""
+        return hurried.LONGEST_SECONDS if self.place.hurried else LONGEST_SECONDS
+
+    @property
+    def longest_unanswered(self) -> float:
+        """Seconds that outlast what a client waits for a database that says nothing."""
+        return hurried.UNANSWERED_SECONDS if self.place.hurried else UNANSWERED_SECONDS
+
+    @property
+    def passes(self) -> int:
+        """How often a place is passed before it fires, at most."""
+        return 3 if self.place.hurried else 12
+
+    async def wait(self, least: float, most: float) -> None:
+        await asyncio.sleep(self.rng.uniform(least, most))
+
+
+Fault = Callable[[Scene], Awaitable[bool]]
+"""Returns whether the harm was done: a place may not be reached."""
+
+
+async def within(seen: Callable[[], bool | Awaitable[int]]) -> bool:
+    """Whether it is seen before it is given up."""
+    until = time.monotonic() + REACHED_SECONDS
+    while time.monotonic() < until:
+        answer = seen()
+        if answer if isinstance(answer, bool) else await answer:
+            return True
+        await asyncio.sleep(POLL_SECONDS)
+    return False

@@ -1,0 +1,223 @@
+"""The run itself, without servers: what it takes for done, for a crash, for being at work, and that nothing is left."""
+
+import asyncio
+import json
+import random
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+
+from service.embedded.process import free_port, silent
+from tests.chaos import hurried, scene
+from tests.chaos import run as running
+from tests.chaos.at_places import held_up_at, killed_at
+from tests.chaos.attendance import absences
+from tests.chaos.evidence import Evidence, heard_after
+from tests.chaos.faults import FAULTS, SLOT
+from tests.chaos.hands import TRIES, Hands
+from tests.chaos.hostile import Hostile
+from tests.chaos.place import Place
+from tests.chaos.proxy import Proxy
+from tests.chaos.records import structured
+from tests.chaos.scene import Scene
+from tests.chaos.unharmed import BEGIN
+from tests.chaos.worker import ROOT, Worker
+from tests.delivery.service import eventually
+
+LISTENS = "import os, signal, socket, sys; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); "
+WAITS = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit({})); " + LISTENS + "signal.pause()"
+
+
+class Stage(Place):
+    """A place without servers. Its workers are scripts: each start takes the next, the last one again and again."""
+
+    def __init__(self, directory: Path, *scripts: str) -> None:
+        super().__init__(directory, hurried=True)
+        self.scripts = list(scripts)
+        self.failpoints: list[str] = []
+
+    def start(self, slot: int, failpoints: str = "") -> Worker:
+        self.started += 1
+        self.failpoints.append(failpoints)
+        script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
+        worker = self.slots[slot] = Worker(self.started, ["-c", script], {}, self.directory / "log")
+        return worker
+
+    def scene(self, slot: int = 0) -> Scene:
+        return Scene(self, random.Random(1), slot)
+
+    async def clear(self) -> None:
+        for slot in list(self.slots):
+            await self.kill(slot)
+
+
+async def stopped(stage: Stage, *, listening: bool = True) -> list[str]:
+    """What there is to complain of after a worker's end in order."""
+    worker = stage.start(0)
+    if listening:
+        await eventually(lambda: worker.port is not None, "the script to listen")
+    await stage.stop(0)
+    return stage.unexpected
+
+
+async def test_a_worker_that_ends_well_when_it_is_asked_to_is_nothing_to_complain_of(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, WAITS.format(0))
+    assert await stopped(stage) == []
+    assert len(stage.ends) == 1
+
+
+async def test_a_worker_that_gave_up_while_ending_is_a_crash(tmp_path: Path) -> None:
+    (complaint,) = await stopped(Stage(tmp_path, WAITS.format(1)))
+    assert "ended with 1" in complaint
+
+
+async def test_a_worker_that_a_signal_ends_may_only_just_have_begun(tmp_path: Path) -> None:
+    assert await stopped(Stage(tmp_path, "import signal; signal.pause()"), listening=False) == []
+    (complaint,) = await stopped(Stage(tmp_path, LISTENS + "signal.pause()"))
+    assert "ended with -15" in complaint
+
+
+@pytest.mark.parametrize(
+    ("script", "done", "crashes"),
+    [("import os; os.kill(os.getpid(), 9)", True, 0), ("import sys; sys.exit(70)", False, 1)],
+    ids=["as it should", "of something else"],
+)
+async def test_a_worker_that_dies_at_a_place_has_to_die_of_what_was_done_there(
+    script: str, done: bool, crashes: int, tmp_path: Path
+) -> None:
+    stage = Stage(tmp_path, WAITS.format(0), script, WAITS.format(0))
+    stage.start(0)
+    await eventually(lambda: stage.slots[0].port is not None, "the script to listen")
+    assert await killed_at("inbox.assigned")(stage.scene()) is done
+    assert len(stage.unexpected) == crashes
+    await stage.clear()
+
+
+async def test_two_hands_never_hold_up_workers_at_one_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hurried, "LONGEST_SECONDS", 0.0)
+    monkeypatch.setattr(scene, "REACHED_SECONDS", 0.1)
+    stage = Stage(tmp_path, "import signal; signal.pause()")
+    for slot in (0, 1):
+        stage.start(slot)
+    await asyncio.gather(*(held_up_at("batch.before_commit")(stage.scene(slot)) for slot in (0, 1)))
+    gates = [failpoints.partition(":")[2].partition("@")[0] for failpoints in stage.failpoints if failpoints]
+    assert len(set(gates)) == 2
+    await stage.clear()
+
+
+async def test_a_slot_without_a_worker_has_no_sessions_to_end(tmp_path: Path) -> None:
+    assert await Stage(tmp_path, "").end_sessions(0, random.Random(1)) == 0
+
+
+async def test_a_fault_that_was_not_done_is_tried_again_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def fault(name: str, works_at: int) -> Any:
+        async def do(_scene: Scene) -> bool:
+            tried.append(name)
+            return tried.count(name) >= works_at
+
+        return SLOT, do
+
+    for name, works_at in {"at once": 1, "at last": TRIES, "never": TRIES + 1}.items():
+        monkeypatch.setitem(FAULTS, name, fault(name, works_at))
+    monkeypatch.setattr("tests.chaos.hands.PAUSE_SECONDS", 0.0)
+    place: Any = SimpleNamespace(dsn="postgresql://127.0.0.1:1/nothing", say=silent)
+    hands = Hands(place, 1, ("at once", "at last", "never"), 2)
+    await hands.at_work(lambda: True, 2)
+    await hands.caught_up()
+    assert sorted(tried) == sorted(["at once", *["at last"] * TRIES, *["never"] * TRIES])
+    assert hands.never_done == [f"never: tried {TRIES} times"]
+
+
+def test_a_worker_whose_share_others_have_taken_over_is_not_at_work() -> None:
+    well = {0: (200, "ready\n"), 1: (200, "ready\n")}
+    assert absences(well, {"events": [15, 15], "lanes": [1, 3]}) == []
+    assert absences(well, {"events": [30], "lanes": [2, 2]}) == ["events: 1 members, and 2 workers run"]
+    assert absences(well, {"events": [30, 0], "lanes": [2, 2]}) != []
+    (complaint,) = absences({**well, 1: (503, "It has not joined.\n")}, {"events": [15, 15], "lanes": [2, 2]})
+    assert complaint == "slot 1: not ready (503): It has not joined."
+
+
+def test_how_long_a_good_message_took_is_counted_from_its_first_record() -> None:
+    hostile = Hostile(1)
+    bad, good = hostile.bad("wrong types"), structured(hostile.event(id="e", source="/s"))
+    at = dict(enumerate([BEGIN, BEGIN, BEGIN + timedelta(seconds=5)]))
+    fact = {"source": "/s", "id": "e", "heard_at": BEGIN + timedelta(seconds=2)}
+    assert heard_after(Evidence(sent=[bad, good, good], appended=at, facts={"o": [fact]})) == [2.0]
+
+
+async def test_what_is_said_on_a_stranded_connection_never_arrives_and_new_ones_work() -> None:
+    heard: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(100):
+            heard.append(data)
+        heard.append(b"an end")
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    proxy = Proxy(free_port(), port)
+    await proxy.start()
+    _, one = await asyncio.open_connection("127.0.0.1", proxy.port)
+    one.write(b"one")
+    await eventually(lambda: heard == [b"one"], "the first to be heard")
+    proxy.swallow()
+    one.write(b"swallowed")
+    proxy.strand()
+    one.write(b"stranded")
+    _, other = await asyncio.open_connection("127.0.0.1", proxy.port)
+    other.write(b"other")
+    await eventually(lambda: heard == [b"one", b"other"], "the other to be heard")
+    one.close()
+    await eventually(lambda: heard == [b"one", b"other", b"an end"], "the first to have ended")
+    other.close()
+    await proxy.close()
+    server.close()
+
+
+async def test_a_run_ends_when_nobody_looks_after_its_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Unattended(Stage):
+        bootstrap, dsn = "127.0.0.1:1", ""
+
+        async def __aenter__(self) -> Any:
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            await self.clear()
+
+        def look_after(self) -> None:
+            raise RuntimeError("nobody looks after them")
+
+    monkeypatch.setattr(running, "Place", lambda *_, **__: Unattended(tmp_path, "import signal; signal.pause()"))
+    with pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match="nobody looks")):
+        await running.run(running.Plan(1, 100, 1, workers=1, faults=()))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_however_a_run_ends_even_a_frozen_worker_ends_with_it(number: signal.Signals, tmp_path: Path) -> None:
+    program = f"""
+import signal, pathlib
+from tests.chaos.worker import Worker
+worker = Worker(1, ["-c", "import signal; signal.pause()"], {{}}, pathlib.Path({str(tmp_path / "log")!r}))
+worker.send(signal.SIGSTOP)
+print(worker.process.pid, flush=True)
+signal.pause()
+"""
+    child = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout is not None
+    worker = psutil.Process(json.loads(child.stdout.readline()))
+    child.send_signal(number)
+    child.communicate(timeout=60)
+    _, alive = psutil.wait_procs([worker], timeout=60)
+    assert alive == []
