@@ -17,7 +17,8 @@ OUT = tuple(topic.name for topic in TOPICS if topic.direction == "out")
 Where = tuple[str, int, int]
 
 
-@dataclass
+# In words it would be gigabytes, and asyncio puts what its main task returns in words.
+@dataclass(repr=False)
 class Evidence:
     """One look at the end of a run. `ends` are per partition: for all readers, and for those of what is committed."""
 
@@ -69,9 +70,12 @@ def _read(outsider: Outsider, group: str, found: Evidence) -> None:
     found.acknowledged = outsider.acknowledged(group, EVENT_TOPICS)
     found.published = list(outsider.records(OUT))
     found.cursors = list(outsider.records((OUTBOX.name,)))
-    told = [(one, int(one.headers[NUMBER] or b"-1")) for one in outsider.records(EVENT_TOPICS)]
-    found.came_in = [((one.topic, one.partition, one.offset), n) for one, n in told]
-    found.appended = {n: datetime.fromtimestamp(one.at_ms / 1000, UTC) for one, n in told}
+    came_in, appended = [], {}
+    for one in outsider.records(EVENT_TOPICS):
+        n = int(one.headers[NUMBER] or b"-1")
+        came_in.append(((one.topic, one.partition, one.offset), n))
+        appended[n] = datetime.fromtimestamp(one.at_ms / 1000, UTC)
+    found.came_in, found.appended = came_in, appended
 
 
 def heard_after(found: Evidence) -> list[float]:

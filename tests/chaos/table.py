@@ -8,7 +8,7 @@ from tests.chaos.evidence import Evidence
 from tests.chaos.hands import Done
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """A run. `memory`: the largest resident memory of any worker, in bytes, four times a second while
     records were sent, `memory_after` until all was quiet. `ends`: seconds that workers took to end in order.
