@@ -92,8 +92,9 @@ async def test_a_held_order_says_nothing_and_once_released_what_it_would_have_sa
 async def test_orders_that_wait_are_listed_by_what_for_and_are_those_that_the_census_counts(
     database, engine, store
 ) -> None:
-    await engine.handle([*bought("ord-asked").asks_to_cancel("can-1")])
-    await engine.handle([*bought("ord-answered").asks_to_cancel("can-1").seller_cancels("can-1")])
+    answered = bought("ord-answered").asks_to_cancel("can-1")
+    await engine.handle([*bought("ord-asked").asks_to_cancel("can-1"), *answered])
+    await engine.handle([answered.seller_cancels("can-1").last])
     await engine.handle([*Story("ord-unplaced").accepted().cost(300), *bought("ord-well")])
     everything = command(database, "order", "waiting", "--json")
     answers = command(database, "order", "waiting", "--what", "seller_answer")
