@@ -1,7 +1,8 @@
 """The service's topics on a broker: made when they are missing, and compared with the registry.
 
-The registry is `purchasing_contracts.topics`. An existing topic is never changed: what differs is said, and
-somebody who knows what else depends on the topic decides.
+The registry is `purchasing_contracts.topics`. How often a topic is replicated, and how many replicas must have a record
+before it counts as written, stand here: they go by the brokers there are. An existing topic is never changed: what
+differs is said, and somebody who knows what else depends on the topic decides.
 """
 
 import asyncio
@@ -22,6 +23,9 @@ Kafka = Mapping[str, Any]
 """How any client connects: aiokafka's arguments from `bootstrap_servers` to TLS and SASL."""
 
 REPLICAS = 3
+IN_SYNC = 2
+"""Replicas that have a record before it counts as written: one broker lost loses none, and stops nothing of three."""
+IN_SYNC_SETTING = "min.insync.replicas"
 VISIBLE_LIMIT_SECONDS = 30.0
 POLL_SECONDS = 0.05
 EXISTS = 36  # Kafka's error code TOPIC_ALREADY_EXISTS
@@ -39,6 +43,16 @@ def partitions_of(topic: Topic, lanes: int) -> int:
     return lanes if topic is OUTBOX else topic.partitions
 
 
+def replicas_of(brokers: int) -> int:
+    """How often topics are replicated where there are so many brokers."""
+    return max(1, min(REPLICAS, brokers))
+
+
+def _settings_of(topic: Topic, replicas: int) -> dict[str, str]:
+    """The registry's, and what so many replicas allow."""
+    return {**topic.settings, IN_SYNC_SETTING: str(min(IN_SYNC, replicas))}
+
+
 async def create_topics(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPICS) -> list[str]:
     """Creates what is missing and waits until clients can use it. Returns the names created.
 
@@ -51,11 +65,10 @@ async def create_topics(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPI
         missing = [topic for topic in wanted if topic.name not in present]
         if not missing:
             return []
-        brokers = len((await admin.describe_cluster())["brokers"])
-        replicas = max(1, min(REPLICAS, brokers))
+        replicas = replicas_of(await _brokers(admin))
         answer = await admin.create_topics(
             [
-                NewTopic(topic.name, partitions_of(topic, lanes), replicas, topic_configs=dict(topic.settings))
+                NewTopic(topic.name, partitions_of(topic, lanes), replicas, topic_configs=_settings_of(topic, replicas))
                 for topic in missing
             ]
         )
@@ -64,6 +77,15 @@ async def create_topics(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPI
             raise TopicsError("the broker did not create " + "; ".join(refused))
         await _visible(admin, [topic.name for topic in missing])
     return [topic.name for topic in missing]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A topic as the broker has it; `settings` are empty where this user may not read them."""
+
+    partitions: int
+    replicas: int
+    settings: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,38 +108,49 @@ async def topic_problems(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOP
     """What is missing or set up otherwise than the registry says; empty when all is well.
 
     More partitions than the registry says are fine, but for the cursor topic: a lane is one of its
-    partitions. Raises KafkaError when there is no broker.
+    partitions. So are more replicas. Raises KafkaError when there is no broker.
     """
     wanted = list(topics)
     async with _admin(kafka) as admin:
-        present = {name: len(partitions) for name, partitions in await _partitions(admin, wanted)}
+        brokers = await _brokers(admin)
+        present = dict(await _partitions(admin, wanted))
         settings = await _settings(admin, [topic for topic in wanted if topic.name in present])
         unseen = await _unseen(admin, [topic.name for topic in wanted if topic.name not in present])
+    found = {
+        name: Found(len(partitions), min(len(one["replicas"]) for one in partitions), settings.get(name, {}))
+        for name, partitions in present.items()
+    }
     problems = [TopicProblem(to_grant(topic.name), stops=True) for topic in wanted if topic.name in unseen]
     for topic in wanted:
         if topic.name not in unseen:
-            problems += _problems_of(topic, present.get(topic.name), lanes, settings.get(topic.name, {}))
+            problems += differences(topic, found.get(topic.name), lanes, brokers)
     if any(name not in settings for name in present):
         problems.append(TopicProblem(SEE_SETTINGS, stops=False))
     return problems
 
 
-def _problems_of(topic: Topic, number: int | None, lanes: int, settings: Mapping[str, str]) -> Iterator[TopicProblem]:
-    if number is None:
+def differences(topic: Topic, found: Found | None, lanes: int, brokers: int) -> Iterator[TopicProblem]:
+    """In what a topic is not as it should be; None: the broker doesn't have it."""
+    if found is None:
         yield TopicProblem(f"{topic.name} does not exist: create it with `topics create`", stops=True)
         return
     needed = partitions_of(topic, lanes)
-    if topic is OUTBOX and number != needed:
-        sentence = f"{topic.name} has {number} partitions and needs {needed}, one for each lane of the database"
+    if topic is OUTBOX and found.partitions != needed:
+        sentence = (
+            f"{topic.name} has {found.partitions} partitions and needs {needed}, one for each lane of the database"
+        )
         yield TopicProblem(sentence, stops=True)
-    elif number < needed:
-        yield TopicProblem(f"{topic.name} has {number} partitions and should have {needed}", stops=False)
-    for name, value in topic.settings.items():
-        found = settings.get(name)
+    elif found.partitions < needed:
+        yield TopicProblem(f"{topic.name} has {found.partitions} partitions and should have {needed}", stops=False)
+    if found.replicas < replicas_of(brokers):
+        sentence = f"{topic.name} has {found.replicas} replicas and should have {replicas_of(brokers)}"
+        yield TopicProblem(sentence, stops=False)
+    for name, value in _settings_of(topic, found.replicas).items():
+        has = found.settings.get(name)
         # What may not be read (a right of its own) is said once for all.
-        if found is not None and found != value:
+        if has is not None and has != value:
             fatal = topic is OUTBOX and name == "cleanup.policy"
-            yield TopicProblem(f"{topic.name} has {name}={found} and should have {value}", stops=fatal)
+            yield TopicProblem(f"{topic.name} has {name}={has} and should have {value}", stops=fatal)
 
 
 @asynccontextmanager
@@ -128,6 +161,10 @@ async def _admin(kafka: Kafka) -> AsyncIterator[Any]:
         yield admin
     finally:
         await admin.close()
+
+
+async def _brokers(admin: Any) -> int:
+    return len((await admin.describe_cluster())["brokers"])
 
 
 async def _visible(admin: Any, names: list[str]) -> None:

@@ -25,6 +25,7 @@ import structlog
 from service.ending import FAILED, STOPPED
 from service.failures import anything_else
 from service.ops import logs
+from service.version import own_version
 
 log = structlog.get_logger("service")
 
@@ -43,6 +44,7 @@ def parser(commands: Sequence[str]) -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(
         prog="python -m service", description="Events of purchase orders in, commands and decisions out."
     )
+    whole.add_argument("--version", action="version", version=own_version())
     below = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in commands:
         module = import_module(f"{__name__}.{name.replace('-', '_')}")

@@ -1,6 +1,7 @@
 """One order: hold it, release it, have it looked at again.
 
     order list              the orders that publish nothing: held, or stuck because the rules failed on them
+    order waiting           the orders that wait for what others owe them, the longest first (--what: for this only)
     order hold ORDER        it hears what happens and decides nothing; what was decided before still goes out
     order release ORDER     it is looked at again, and its money ends as if nothing had happened
     order retry ORDER       after the rules were mended: it is looked at again (--all: every stuck order)
@@ -18,8 +19,10 @@ from typing import TYPE_CHECKING
 from purchasing_contracts.base import text_of
 
 from service.cli.asking import add_who, tell
+from service.ops.database import waiting_orders
 from service.orders.intervention import Intervention
 from service.orders.opened import opened_engine
+from service.orders.waiting import WAITS
 from service.settings import database_of_environment
 from service.store.connecting import connected
 from service.store.failures import translated
@@ -38,7 +41,11 @@ NOT_DONE, SOME_WERE_BAD = 1, 3
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `order`."""
     below = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    below.add_parser("list", help="what is halted").add_argument("--json", action="store_true", help="for programs")
+    listing = below.add_parser("list", help="what is halted")
+    waiting = below.add_parser("waiting", help="what waits for others")
+    waiting.add_argument("--what", dest="waits_for", choices=WAITS, help="for this only")
+    for one in (listing, waiting):
+        one.add_argument("--json", action="store_true", help="for programs: an object a line")
     for name, text in (("hold", "let it decide nothing"), ("release", "let it go on"), ("retry", "look at it again")):
         one = below.add_parser(name, help=text)
         if name == "retry":
@@ -52,7 +59,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do one of them. Raises SettingsError, StoreUnavailableError, SchemaError."""
-    does = {"list": _list, "hold": _hold, "release": _release, "retry": _retry}[arguments.what]
+    does = {"list": _list, "waiting": _waiting, "hold": _hold, "release": _release, "retry": _retry}[arguments.what]
     return asyncio.run(does(arguments, database_of_environment()))
 
 
@@ -67,6 +74,18 @@ async def _list(arguments: argparse.Namespace, url: str) -> int:
             told = json.dumps({"order_id": row.order_id, "held_at": held, "stuck": row.stuck})
             sys.stdout.write((told if arguments.json else f"{row.order_id}  {', '.join(words)}") + "\n")
     tell(f"{shown} orders publish nothing." if shown else "No order is held or stuck.")
+    return 0
+
+
+async def _waiting(arguments: argparse.Namespace, url: str) -> int:
+    shown = 0
+    async with connected(url) as connection, translated():
+        async for order_id, what, since in waiting_orders(connection, arguments.waits_for):
+            shown += 1
+            told = json.dumps({"order_id": order_id, "what": what, "since": text_of(since)})
+            words = f"{order_id}  {what} since {text_of(since)}"
+            sys.stdout.write((told if arguments.json else words) + "\n")
+    tell(f"{shown} orders wait." if shown else "No order waits.")
     return 0
 
 

@@ -10,7 +10,7 @@ from service.orders.waiting import WAITS
 from service.store import connecting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
     from datetime import datetime
 
     import asyncpg
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 5.0
 CENSUS_SECONDS = 30.0
+PREFETCH = 500
 CENSUS_LOCK = 4_851_622_302
 """The advisory lock under which one worker at a time counts waiting orders; any number, the same for ever."""
 
@@ -122,6 +123,18 @@ async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, Wa
         return found
 
 
+async def waiting_orders(
+    connection: asyncpg.Connection[asyncpg.Record], what: str | None
+) -> AsyncIterator[tuple[str, str, datetime]]:
+    """The orders that the census counts, of one of WAITS or of all, the longest first: id, what for, since when.
+
+    Raises what asyncpg raises.
+    """
+    async with connection.transaction(readonly=True):
+        async for order_id, waits_for, since in connection.cursor(_WAITING_ORDERS, what, prefetch=PREFETCH):
+            yield order_id, waits_for, since
+
+
 _ORDERS = """
 select (select count(*) from orders where due_at < $2::timestamptz and stuck is null and held_at is null) as due,
     (select count(*) from orders where due_at < $1::timestamptz and stuck is null and held_at is null) as overdue,
@@ -143,4 +156,9 @@ select reason, count(*) as open, min(at) as since from quarantine where resolved
 _WAITING = """
 select w.key, count(*), to_timestamp(min(w.value::bigint) / 1000000.0)
 from orders, json_each_text(waits) as w where waits is not null group by w.key
+"""
+_WAITING_ORDERS = """
+select order_id, w.key, to_timestamp(w.value::bigint / 1000000.0)
+from orders, json_each_text(waits) as w
+where waits is not null and ($1::text is null or w.key = $1) order by w.value::bigint, order_id, w.key
 """

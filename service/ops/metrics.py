@@ -8,7 +8,6 @@ import sys
 import time
 from collections import Counter as Tally
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from aiokafka.partitioner import murmur2
@@ -22,6 +21,7 @@ from purchasing_contracts.topics import TOPICS, class_of
 
 from service.ops.histogram import BatchHistogram
 from service.ops.names import BY_NAME, PREFIX
+from service.version import own_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ class Metrics:
         build: Gauge = Gauge(
             PREFIX + "build_info", BY_NAME["build_info"].help, ["version", "python"], registry=self.registry
         )
-        build.labels(_version(), ".".join(map(str, sys.version_info[:3]))).set(1)
+        build.labels(own_version(), ".".join(map(str, sys.version_info[:3]))).set(1)
 
     def batch(self, records: Sequence[Record], partitions: Mapping[str, int], seconds: Mapping[str, float]) -> None:
         """A batch is stored. `partitions` is how many each topic has, `seconds` the time each of STAGES took."""
@@ -138,10 +138,3 @@ def _expected(key: bytes, partitions: int) -> int:
     """Where Kafka's own clients put a key."""
     hashed: Any = murmur2(key)
     return int(hashed & 0x7FFFFFFF) % partitions
-
-
-def _version() -> str:
-    try:
-        return version("purchasing-service")
-    except PackageNotFoundError:
-        return UNKNOWN

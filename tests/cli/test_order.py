@@ -1,7 +1,11 @@
 """`order` as an operator uses it: an order held, and one whose rules failed, end with the right money."""
 
+import asyncpg
 import pytest
+from purchasing_contracts.base import text_of
 
+from service.ops.database import census
+from service.orders.waiting import WAITS
 from service.rules import clause_06
 from tests.cli.commands import command, outputs
 from tests.orders.conftest import engine_on
@@ -83,6 +87,34 @@ async def test_a_held_order_says_nothing_and_once_released_what_it_would_have_sa
         ("ann", "order hold", "ord-1", "done", "the buyer's bank asked"),
         ("bob", "order release", "ord-1", "done", None),
     ]
+
+
+async def test_orders_that_wait_are_listed_by_what_for_and_are_those_that_the_census_counts(
+    database, engine, store
+) -> None:
+    answered = bought("ord-answered").asks_to_cancel("can-1")
+    await engine.handle([*bought("ord-asked").asks_to_cancel("can-1"), *answered])
+    await engine.handle([answered.seller_cancels("can-1").last])
+    await engine.handle([*Story("ord-unplaced").accepted().cost(300), *bought("ord-well")])
+    everything = command(database, "order", "waiting", "--json")
+    answers = command(database, "order", "waiting", "--what", "seller_answer")
+    nobody = command(database, "order", "waiting", "--what", "repayment")
+    connection = await asyncpg.connect(database)
+    counted = await census(connection)
+    await connection.close()
+
+    # The longest first.
+    assert [(row["order_id"], row["what"]) for row in everything.lines] == [
+        ("ord-asked", "seller_answer"),
+        ("ord-unplaced", "placed"),
+    ], everything.err
+    assert answers.out.decode().startswith("ord-asked  seller_answer since 2")
+    assert (answers.code, answers.err) == (0, "1 orders wait.\n")
+    assert (nobody.code, nobody.out, nobody.err) == (0, b"", "No order waits.\n")
+    assert counted is not None
+    since = {what: (one.count, text_of(one.since)) for what, one in counted.items() if one.count}
+    assert since == {row["what"]: (1, row["since"]) for row in everything.lines}
+    assert counted.keys() == set(WAITS)
 
 
 @pytest.mark.parametrize("what", [("hold", "--why", "x"), ("release",), ("retry",)], ids=lambda what: what[0])

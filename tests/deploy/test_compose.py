@@ -1,5 +1,6 @@
 """The compose file: as the compose specification has it, and whole."""
 
+from pathlib import PurePosixPath
 from typing import Any
 
 import jsonschema
@@ -39,6 +40,25 @@ def test_all_that_is_mounted_and_built_is_there():
             assert source in compose()["volumes"] or (DEPLOY / source).exists(), (name, source)
         if "build" in service:
             assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).exists()
+
+
+# Where a server keeps its data: what says so, by its own name for it.
+KEPT_IN = {"kafka": "KAFKA_LOG_DIRS", "postgres": "PGDATA"}
+
+
+@pytest.mark.parametrize("name", KEPT_IN)
+def test_what_a_server_keeps_lies_on_its_volume(name):
+    service = compose()["services"][name]
+    (volume,) = service["volumes"]
+    source, _, target = volume.partition(":")
+    assert source in compose()["volumes"]
+    assert PurePosixPath(service["environment"][KEPT_IN[name]]).is_relative_to(target)
+
+
+def test_no_port_is_open_to_other_machines():
+    ports = [port for service in compose()["services"].values() for port in service.get("ports", ())]
+    assert len(ports) == 3
+    assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
 def test_what_is_waited_for_can_be_waited_for():

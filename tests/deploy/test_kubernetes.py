@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from service.ending import SHUTDOWN_SECONDS
+from service.orders.cache import FACTS_MAX
 from service.settings import PREFIX, Settings
 from tests.deploy.test_alerts import DEPLOY
 
@@ -35,6 +36,18 @@ def rendered(overlay: str) -> list[dict[str, Any]]:
 def the(kind: str, overlay: str = "production") -> dict[str, Any]:
     (found,) = [one for one in rendered(overlay) if one["kind"] == kind]
     return found
+
+
+def pod_of(workload: dict[str, Any]) -> dict[str, Any]:
+    """The pod's specification of a workload."""
+    spec = workload["spec"].get("jobTemplate", workload)["spec"]
+    return spec["template"]["spec"]
+
+
+def pods(overlay: str) -> dict[str, dict[str, Any]]:
+    """By kind, the pods of an overlay."""
+    kinds = ("Deployment", "Job", "CronJob")
+    return {one["kind"]: pod_of(one) for one in rendered(overlay) if one["kind"] in kinds}
 
 
 def check(resource: dict[str, Any], version: str) -> None:
@@ -57,7 +70,7 @@ def test_everything_is_what_its_type_says(overlay, version):
     ("kind", "path", "wrong"),
     [
         ("Deployment", ("spec", "replica"), 3),
-        ("Deployment", ("spec", "replicas"), "three"),
+        ("CronJob", ("spec", "suspended"), True),
         ("PodDisruptionBudget", ("spec", "maxunavailable"), 1),
         ("NetworkPolicy", ("spec", "ingres"), []),
         ("ScaledObject", ("spec", "minReplicas"), 1),
@@ -87,6 +100,17 @@ if RENDERERS:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stdout == (KUBERNETES / "rendered" / f"{overlay}.yaml").read_text(), f"render anew: {command}"
 
+    def test_another_version_migrates_in_a_job_of_its_own(tmp_path):
+        """A job can't be changed: applied with another image under the same name it would be refused."""
+        copy = shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
+        overlay = copy / "overlays" / "production" / "kustomization.yaml"
+        overlay.write_text(
+            overlay.read_text().replace("newTag: 0.1.0", "newName: registry.example/purchasing\n    newTag: 0.2.0")
+        )
+        done = subprocess.run([*RENDERERS[0], str(overlay.parent)], capture_output=True, text=True, check=True)
+        (job,) = [one for one in yaml.safe_load_all(done.stdout) if one["kind"] == "Job"]
+        assert job["metadata"]["name"] == "purchasing-migrate-0.2.0" != the("Job")["metadata"]["name"]
+        assert pod_of(job)["containers"][0]["image"] == "registry.example/purchasing:0.2.0"
 
 else:
 
@@ -96,9 +120,8 @@ else:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_every_pod_runs_with_no_right_it_does_not_need(overlay):
-    pods = [one["spec"]["template"]["spec"] for one in rendered(overlay) if one["kind"] in ("Deployment", "Job")]
-    assert len(pods) == 2
-    for pod in pods:
+    assert len(pods(overlay)) == 3
+    for pod in pods(overlay).values():
         assert pod["securityContext"]["runAsNonRoot"]
         assert pod["automountServiceAccountToken"] is False
         for container in pod["containers"]:
@@ -113,11 +136,31 @@ def test_every_pod_runs_with_no_right_it_does_not_need(overlay):
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_secrets_are_referred_to_and_never_written_down(overlay):
     assert not [one for one in rendered(overlay) if one["kind"] == "Secret"]
-    container = the("Deployment", overlay)["spec"]["template"]["spec"]["containers"][0]
-    assert {one["name"] for one in container["env"]} == {
-        f"{PREFIX}{name}" for name in ("KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", "DATABASE_URL")
+    kafka = {f"{PREFIX}KAFKA_SASL_USERNAME": "purchasing", f"{PREFIX}KAFKA_SASL_PASSWORD": "purchasing"}
+    url = f"{PREFIX}DATABASE_URL"
+    # Each goes to the database as somebody else.
+    assert {kind: secrets(pod) for kind, pod in pods(overlay).items()} == {
+        "Deployment": {**kafka, url: "purchasing"},
+        "CronJob": {**kafka, url: "purchasing-operator"},
+        "Job": {url: "purchasing-migrate"},
     }
-    assert all("secretKeyRef" in one["valueFrom"] for one in container["env"])
+
+
+def secrets(pod: dict[str, Any]) -> dict[str, str]:
+    """By variable, the secret that its value is from."""
+    variables = [one for one in pod["containers"][0]["env"] if one["name"] != f"{PREFIX}LOG_FORMAT"]
+    return {one["name"]: one["valueFrom"]["secretKeyRef"]["name"] for one in variables}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_pod_can_check_the_certificates_of_the_servers_it_talks_to(overlay):
+    for kind, pod in pods(overlay).items():
+        (mount,) = [one for one in pod["containers"][0]["volumeMounts"] if one["name"] == "certificates"]
+        (volume,) = [one for one in pod["volumes"] if one["name"] == "certificates"]
+        files = {f"{mount['mountPath']}/{item['path']}" for item in volume["secret"]["items"]}
+        # The one that database-url names (base/kustomization.yaml); migrating talks to no broker.
+        assert "/etc/purchasing/database-ca.pem" in files
+        assert kind == "Job" or the("ConfigMap", overlay)["data"]["PURCHASING_KAFKA_SSL_CAFILE"] in files
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -135,10 +178,52 @@ def test_each_probe_asks_what_it_is_for_and_the_service_has_time_to_end():
     assert pod["terminationGracePeriodSeconds"] > SHUTDOWN_SECONDS
 
 
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_applying_again_leaves_it_to_keda_how_many_workers_there_are(overlay):
+    assert "replicas" not in the("Deployment", overlay)["spec"]
+    scaled = the("ScaledObject", overlay)["spec"]
+    # Where nobody sees the lag, as many as can read.
+    assert scaled["fallback"]["replicas"] == scaled["maxReplicaCount"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_its_namespace_lets_in_no_pod_that_asks_for_more_than_ours(overlay):
+    namespace = the("Namespace", overlay)["metadata"]
+    assert namespace["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert {one["metadata"]["namespace"] for one in rendered(overlay) if one["kind"] != "Namespace"} == {
+        namespace["name"]
+    }
+
+
+def test_the_toolbox_runs_only_for_whoever_makes_it_and_not_for_ever():
+    toolbox = the("CronJob")["spec"]
+    assert toolbox["suspend"] is True
+    job = toolbox["jobTemplate"]["spec"]
+    assert job["activeDeadlineSeconds"] <= 4 * 3600
+    container = pod_of(the("CronJob"))["containers"][0]
+    assert container["command"] == ["sleep", str(job["activeDeadlineSeconds"])]
+    assert container["image"] == pods("production")["Deployment"]["containers"][0]["image"]
+
+
+def test_a_worker_may_use_as_much_memory_as_its_cache_and_what_it_reads_ahead_take():
+    limit = pods("production")["Deployment"]["containers"][0]["resources"]["limits"]["memory"]
+    assert limit == "1Gi"
+    # 3 KB a fact in the cache and 150 MB for a process without any take no more than half of it.
+    assert FACTS_MAX * 3_000 + 150_000_000 <= 2**30 / 2
+
+
+def test_traces_can_reach_a_collector():
+    allowed = [port for rule in the("NetworkPolicy")["spec"]["egress"] for port in rule["ports"]]
+    assert {"protocol": "TCP", "port": 4318} in allowed
+
+
 def test_what_selects_the_workers_selects_the_workers():
     deployment = the("Deployment")["spec"]
     labels = deployment["template"]["metadata"]["labels"]
-    migration = the("Job")["spec"]["template"]["metadata"]["labels"]
+    others = [
+        the("Job")["spec"]["template"]["metadata"]["labels"],
+        the("CronJob")["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"],
+    ]
     selectors = [
         deployment["selector"]["matchLabels"],
         the("Service")["spec"]["selector"],
@@ -148,7 +233,7 @@ def test_what_selects_the_workers_selects_the_workers():
     ]
     for selector in selectors:
         assert selector.items() <= labels.items()
-        assert not selector.items() <= migration.items()
+        assert not any(selector.items() <= labels_of_another.items() for labels_of_another in others)
     assert the("ScaledObject")["spec"]["scaleTargetRef"]["name"] == the("Deployment")["metadata"]["name"]
 
 
@@ -169,4 +254,4 @@ def test_the_operators_rules_are_the_rules():
 def test_the_rendered_files_name_no_registry():
     for overlay in OVERLAYS:
         text = (KUBERNETES / "rendered" / f"{overlay}.yaml").read_text()
-        assert re.findall(r"image: (\S+)", text) == ["purchasing:0.1.0"] * 2
+        assert re.findall(r"image: (\S+)", text) == ["purchasing:0.1.0"] * 3

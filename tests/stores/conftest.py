@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from service.topics import create_topics
 from tests.delivery.conftest import LANES, Site
 from tests.delivery.service import eventually
 from tests.security.site import service
+from tests.stores.archive import Archive
 
 
 @dataclass
@@ -29,6 +30,11 @@ class Torn(Site):
         return await asyncio.to_thread(
             service, *arguments, KAFKA_BOOTSTRAP_SERVERS=self.bootstrap, DATABASE_URL=self.database
         )
+
+    async def moved_to(self, postgres: EmbeddedPostgres) -> None:
+        """Its database is on this server from now on: a new one."""
+        self.postgres = postgres
+        await self.new_database()
 
     async def copied(self) -> str:
         """A copy of the database as it is now, nobody at work: a backup; its name."""
@@ -86,12 +92,24 @@ class Torn(Site):
             await connection.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def broker(servers: Path) -> Iterator[EmbeddedKafka]:
     kafka = EmbeddedKafka(servers / f"kafka-{uuid.uuid4().hex[:8]}", temporary=True)
     asyncio.run(kafka.start())
     yield kafka
     asyncio.run(kafka.__aexit__(None, None, None))
+
+
+@pytest.fixture
+async def archive(servers: Path) -> AsyncIterator[Archive]:
+    """The archive of a server of the test's own, and a base backup from before anything happened."""
+    directory = servers / f"postgres-{uuid.uuid4().hex[:8]}"
+    async with EmbeddedPostgres(directory, settings={"archive_mode": "on"}, temporary=True) as server:
+        archive = Archive(server)
+        await archive.begin()
+        await archive.base_backup()
+        yield archive
+        archive.remove()
 
 
 @pytest.fixture

@@ -1,0 +1,77 @@
+"""A PostgreSQL with an archive, as deploy/runbook.md ("Backups") has it: a base backup, and a restore to an instant."""
+
+import asyncio
+import shutil
+import subprocess
+from datetime import datetime
+from pathlib import Path
+
+import asyncpg
+
+from service.embedded import EmbeddedPostgres
+from service.embedded.place import place_for
+from tests.delivery.service import eventually
+
+LIMIT_SECONDS = 60
+
+
+class Archive:
+    """The archive of a server that was started with `archive_mode`."""
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self.server = server
+        self.place = place_for(server.directory)
+        self.wal, self.backup = (self.place.home / name for name in ("archive", "backup"))
+
+    async def begin(self) -> None:
+        """Every segment of the write-ahead log is kept from now on."""
+        self.wal.mkdir()
+        self._to_its_account(self.wal)
+        await self._say(f"alter system set archive_command = 'test ! -f {self.wal}/%f && cp %p {self.wal}/%f'")
+        await self._say("select pg_reload_conf()")
+
+    async def base_backup(self) -> None:
+        """What a restore begins with."""
+        command = [self.place.programs / "pg_basebackup", f"--dbname={self.server.dsn}", f"--pgdata={self.backup}"]
+        await asyncio.to_thread(
+            subprocess.run, [*command, "--checkpoint=fast"], check=True, capture_output=True, timeout=LIMIT_SECONDS
+        )
+
+    async def now(self) -> datetime:
+        """An instant to go back to."""
+        return await self._say("select clock_timestamp()")
+
+    async def restore(self, instant: datetime) -> None:
+        """The server is as it was at this instant, and takes writes."""
+        # It writes out and archives what is left of its log.
+        await self.server.stop()
+        shutil.rmtree(self.place.data)
+        shutil.copytree(self.backup, self.place.data)
+        with (self.place.data / "postgresql.auto.conf").open("a") as settings:
+            settings.write(f"restore_command = 'cp {self.wal}/%f %p'\n")
+            settings.write(f"recovery_target_time = '{instant.isoformat()}'\n")
+            settings.write("recovery_target_action = 'promote'\n")
+        (self.place.data / "recovery.signal").touch()
+        for path in (self.place.data, *self.place.data.rglob("*")):
+            self._to_its_account(path)
+        await self.server.start()
+
+        async def restored() -> bool:
+            return not await self._say("select pg_is_in_recovery()")
+
+        await eventually(restored, "the end of the recovery", self.server.log.read_text)
+
+    def remove(self) -> None:
+        for path in (self.wal, self.backup):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _to_its_account(self, path: Path) -> None:
+        if self.place.user is not None:
+            shutil.chown(path, self.place.user)
+
+    async def _say(self, statement: str):
+        connection = await asyncpg.connect(self.server.dsn)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()

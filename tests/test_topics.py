@@ -1,0 +1,86 @@
+"""Topics at a broker, held against the registry: what is set up otherwise is said, and nothing is changed."""
+
+import uuid
+from dataclasses import replace
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from purchasing_contracts.topics import OUTBOX, TOPICS, Topic
+
+from service.topics import Found, create_topics, differences, replicas_of, topic_problems
+from tests.delivery.service import eventually
+
+READ = TOPICS[0]
+AS_IT_SHOULD = {**READ.settings, "min.insync.replicas": "2"}
+
+
+def said(topic: Topic, found: Found | None, lanes: int = 4, brokers: int = 3) -> list[str]:
+    return [problem.sentence.removeprefix(f"{topic.name} ") for problem in differences(topic, found, lanes, brokers)]
+
+
+async def test_what_differs_at_the_broker_is_said_setting_by_setting(kafka):
+    topic = replace(READ, name=f"altered-{uuid.uuid4().hex[:8]}")
+    settings = {"cleanup.policy": "compact", "retention.ms": "60000", "min.insync.replicas": "2"}
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic.name, 3, 1, topic_configs=settings)])
+
+    async def visible() -> bool:
+        return topic.name in await admin.list_topics()
+
+    await eventually(visible, f"{topic.name} at the broker")
+    await admin.close()
+    where = {"bootstrap_servers": kafka}
+
+    assert await create_topics(where, 4, [topic]) == []
+    assert [(problem.sentence, problem.stops) for problem in await topic_problems(where, 4, [topic])] == [
+        (f"{topic.name} has 3 partitions and should have 6", False),
+        (f"{topic.name} has cleanup.policy=compact and should have delete", False),
+        (f"{topic.name} has message.timestamp.type=CreateTime and should have LogAppendTime", False),
+        (f"{topic.name} has retention.ms=60000 and should have {topic.settings['retention.ms']}", False),
+        # There is one broker: asked for two replicas, it takes no record.
+        (f"{topic.name} has min.insync.replicas=2 and should have 1", False),
+    ]
+
+
+async def test_what_is_created_is_as_it_should_be(kafka):
+    topic = replace(READ, name=f"created-{uuid.uuid4().hex[:8]}")
+    where = {"bootstrap_servers": kafka}
+    assert await create_topics(where, 4, [topic]) == [topic.name]
+    assert await topic_problems(where, 4, [topic]) == []
+
+
+@pytest.mark.parametrize(("brokers", "replicas"), [(1, 1), (2, 2), (3, 3), (9, 3)])
+def test_topics_are_replicated_three_times_where_there_are_brokers_for_it(brokers, replicas):
+    assert replicas_of(brokers) == replicas
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (Found(6, 3, AS_IT_SHOULD), []),
+        (Found(9, 5, AS_IT_SHOULD), []),
+        (Found(6, 2, AS_IT_SHOULD), ["has 2 replicas and should have 3"]),
+        (Found(6, 1, AS_IT_SHOULD | {"min.insync.replicas": "1"}), ["has 1 replicas and should have 3"]),
+        (Found(6, 3, AS_IT_SHOULD | {"min.insync.replicas": "1"}), ["has min.insync.replicas=1 and should have 2"]),
+        (Found(6, 3, AS_IT_SHOULD | {"min.insync.replicas": "3"}), ["has min.insync.replicas=3 and should have 2"]),
+        # This user may not read settings: that is said once, for all topics.
+        (Found(6, 3, {}), []),
+        (None, ["does not exist: create it with `topics create`"]),
+    ],
+)
+def test_replicas_are_compared_by_the_brokers_there_are(found, expected):
+    assert said(READ, found) == expected
+
+
+def test_where_there_is_one_broker_one_replica_is_as_it_should_be():
+    assert said(READ, Found(6, 1, AS_IT_SHOULD | {"min.insync.replicas": "1"}), brokers=1) == []
+
+
+def test_the_cursor_topic_has_a_partition_a_lane_no_more_and_no_fewer_and_must_keep_what_it_holds():
+    settings = {"cleanup.policy": "delete", "min.insync.replicas": "2"}
+    for partitions in (3, 5):
+        problems = list(differences(OUTBOX, Found(partitions, 3, settings), 4, 3))
+        assert [problem.stops for problem in problems] == [True, True]
+        assert f"has {partitions} partitions and needs 4, one for each lane" in problems[0].sentence
+        assert "has cleanup.policy=delete and should have compact" in problems[1].sentence
