@@ -3,9 +3,12 @@
 
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
-# More arguments for pytest, such as `make test PYTEST="tests/rules -x"`. Left out unless asked for, because it wants a
-# machine to itself: the guard on speed (`make bench-guard`).
-PYTEST ?= --ignore=tests/bench
+# Which tests, such as `make test PYTEST="tests/rules -x"`; without it all: most in two processes at a time, each with a
+# broker and a database of its own; then, with the machine to themselves, those that let everything fail and the guard on
+# speed. Where one broker is given for all of them, in one process.
+PYTEST ?=
+WORKERS ?= $(if $(PURCHASING_TEST_KAFKA),0,2)
+ALONE := tests/chaos tests/bench
 # Of the chaos runs: which seeds, and how many events each.
 SEEDS ?= 1 2 3
 EVENTS ?= 100000
@@ -13,7 +16,7 @@ EVENTS ?= 100000
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos audit lint format unit bench bench-rules env jars clean bench-guard
+.PHONY: help demo test chaos audit lint format unit bench bench-rules env jars clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,10 +37,12 @@ lint: env ## format, lint, types and layers only
 	@echo "== layers";  .venv/bin/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 
 unit: env jars ## tests only; PYTEST="..." narrows them down
-	@echo "== tests (not in here: make bench-guard)";   $(PYTHON) -m pytest $(PYTEST)
-
-bench-guard: env jars ## the service against a handler a message, in one run
-	@$(PYTHON) -m pytest tests/bench/test_guard.py
+ifneq ($(PYTEST),)
+	@echo "== tests";          $(PYTHON) -m pytest $(PYTEST)
+else
+	@echo "== tests";          $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(ALONE:%=--ignore=%)
+	@echo "== faults, speed";  $(PYTHON) -m pytest $(ALONE)
+endif
 
 bench: env jars ## how fast the service is, beside others, in under 15 minutes; BENCH="--small" for a quick look
 	@$(PYTHON) -m tests.bench --json .embedded/bench.json --svg tests/bench/picture.svg $(BENCH)
