@@ -31,6 +31,8 @@ log = structlog.get_logger("service")
 INBOX_SECONDS = 10.0
 RELAY_SECONDS = 12.0
 STORE_SECONDS = 2.0
+# How long the relay waits for the answer to a statement.
+RELAY_STATEMENT_SECONDS = 30.0
 
 
 @asynccontextmanager
@@ -53,7 +55,7 @@ async def relay_part(settings: Settings, lanes: int, end: End) -> AsyncIterator[
         min_size=0,
         max_size=lanes + 2,
         timeout=10,
-        command_timeout=30,
+        command_timeout=RELAY_STATEMENT_SECONDS,
         server_settings=SessionLimits().settings() | {"application_name": "purchasing-relay"},
     )
     relay = Relay(pool, settings.kafka(), refund_limits=settings.refund_limits())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from traceback import clear_frames
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -32,6 +33,7 @@ NO_TABLES = ("42P01", "42703", "3F000")
 
 # What the driver says when it finds a connection closed, or the server's last word in the place of an answer.
 LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+OF_THE_DRIVER = (asyncpg.PostgresError, *LOST, UnicodeEncodeError, OSError, TimeoutError)
 
 
 @asynccontextmanager
@@ -41,20 +43,37 @@ async def translated() -> AsyncIterator[None]:
         yield
     except StoreError:
         raise
-    except asyncpg.PostgresError as error:
-        found = _of_server(error)
+    except OF_THE_DRIVER as error:
+        found = _in_our_words(error)
         if found is None:
             raise
-        # The driver's text may quote a value: it goes no further.
-        raise found from None
-    except asyncpg.DataError as error:
-        raise ValueRefusedError(f"the driver can't send a value ({type(error).__name__})") from None
-    except UnicodeEncodeError:
-        raise ValueRefusedError("a text has lone surrogates") from None
-    except LOST as error:
-        raise StoreUnavailableError("the connection to PostgreSQL was lost") from error
-    except (OSError, TimeoutError) as error:
-        raise StoreUnavailableError(f"PostgreSQL can't be reached ({type(error).__name__})") from None
+        _let_go(error)
+        # The driver's text may quote a value: it goes no further, but where the connection was lost.
+        cause = error if isinstance(error, LOST) and isinstance(found, StoreUnavailableError) else None
+        try:
+            raise found from cause
+        finally:
+            del found, cause
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Let go of what its frames hold: the driver keeps its error in a frame that the error refers to. All that a batch
+    had in hand would be left to Python's collector, which for minutes doesn't look at what batches leave."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__context__
+
+
+def _in_our_words(error: BaseException) -> StoreError | None:
+    if isinstance(error, asyncpg.PostgresError):
+        return _of_server(error)
+    if isinstance(error, asyncpg.DataError):
+        return ValueRefusedError(f"the driver can't send a value ({type(error).__name__})")
+    if isinstance(error, UnicodeEncodeError):
+        return ValueRefusedError("a text has lone surrogates")
+    if isinstance(error, LOST):
+        return StoreUnavailableError("the connection to PostgreSQL was lost")
+    return StoreUnavailableError(f"PostgreSQL can't be reached ({type(error).__name__})")
 
 
 def _of_server(error: asyncpg.PostgresError) -> StoreError | None:

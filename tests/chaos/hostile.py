@@ -281,5 +281,5 @@ def surplus(seed: int, count: int) -> list[Sent]:
     """So many good facts of one order: what is beyond the limit of facts has to be put aside, whichever it is."""
     hostile = Hostile(seed)
     order = f"crowded-{seed}"
-    events = [hostile.event(subject=order) for _ in range(count)]
+    events = [hostile.event(subject=order, id=f"{order}:{n}") for n in range(count)]
     return [structured(event) for event in events]

@@ -6,6 +6,7 @@
 import dataclasses
 import sys
 
+from service.app import parts
 from service.cli import main
 from service.inbox import subscriber
 from service.outbox import clients, relay
@@ -15,16 +16,18 @@ SESSION_MS = 2_000
 LONGEST_SECONDS = 4.0
 """Longer than each of these timeouts that a frozen process runs into."""
 UNANSWERED_SECONDS = 8.0
-"""Longer than `client`."""
+"""Longer than the last two."""
 
 
 def hurry() -> None:
-    """Shorten what otherwise is 6 s (relay's session), 10 s (inbox's session, transactions, idle sessions), 30 s."""
+    """Shorten what otherwise is 6 s (relay's session), 10 s (inbox's session, transactions, idle sessions), 30 s, and
+    30 and 40 s (a database that says nothing)."""
     subscriber.SESSION_TIMEOUT_MS = SESSION_MS
     subscriber.HEARTBEAT_MS = SESSION_MS // 5
     assert relay.Relay.__init__.__kwdefaults__ is not None
     relay.Relay.__init__.__kwdefaults__["session_ms"] = SESSION_MS
     clients.TRANSACTION_TIMEOUT_MS = 3_000
+    parts.RELAY_STATEMENT_SECONDS = 6.0
     short = {"lock": 2_000, "idle": 3_000, "transaction": 10_000, "client": 6_000}
     names = [field.name for field in dataclasses.fields(postgres.SessionLimits)]
     postgres.SessionLimits.__init__.__defaults__ = tuple(short[name] for name in names)

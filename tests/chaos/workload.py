@@ -20,6 +20,7 @@ from tests.rules.histories import arrivals, history
 OPEN_ORDERS = 80
 REMEMBERED = 2_000
 REPEATED = 0.08
+TAKEN = 0.01
 BINARY = 0.15
 MALFORMED = 0.03
 ODD = 0.2
@@ -70,6 +71,10 @@ class Workload:
         if roll < self._malformed + REPEATED and self._told:
             # In the other mode, perhaps: the same message all the same.
             return self._written(self._rng.choice(self._told).event or {})
+        if roll < self._malformed + REPEATED + TAKEN and self._told:
+            # Another order's, by its source and id: the first heard stands, and it may be this one.
+            one, other = (self._rng.choice(self._told).event or {} for _ in range(2))
+            return self._written({**one, "subject": other["subject"]})
         while len(self._open) < OPEN_ORDERS:
             self._open.append(self._new_order())
         chosen = self._rng.randrange(OPEN_ORDERS)
