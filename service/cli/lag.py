@@ -115,6 +115,7 @@ def _figures(figures: Figures) -> dict[str, Any]:
     return {
         "watermark": None if figures.read_up_to is None else figures.read_up_to.isoformat(),
         "watermark_seconds": _age(figures.at, figures.read_up_to),
+        "watermark_held_by": furthest_behind(figures),
         "unpublished": {str(one.lane): one.unpublished for one in figures.lanes},
         "oldest_unpublished_seconds": {str(one.lane): _age(figures.at, one.oldest_at) or 0.0 for one in figures.lanes},
         "deadlines_due": figures.due,
@@ -126,6 +127,14 @@ def _figures(figures: Figures) -> dict[str, Any]:
         "fuses": sorted(figures.fuses),
         "brakes": sorted(figures.brakes),
     }
+
+
+def furthest_behind(figures: Figures) -> tuple[str, int] | None:
+    """Topic and partition on which hangs up to when the input was read; None: no partition was read yet."""
+    place = min(
+        figures.progress.items(), key=lambda one: (one[1] is not None, one[1] or figures.at, one[0]), default=None
+    )
+    return None if place is None else place[0]
 
 
 def _age(now: datetime, then: datetime | None) -> float | None:
@@ -160,6 +169,8 @@ def _in_words(figures: Figures) -> list[str]:
     oldest = min((one.oldest_at for one in figures.lanes if one.oldest_at is not None), default=None)
     watermark = _age(figures.at, figures.read_up_to)
     read = "not known of every partition" if watermark is None else f"{watermark:.1f} s ago"
+    if held_by := furthest_behind(figures):
+        read += f", held by {held_by[0]}, partition {held_by[1]}"
     return [
         f"outputs not published   {lanes}"
         + ("" if oldest is None else f", the oldest {_age(figures.at, oldest):.1f} s"),

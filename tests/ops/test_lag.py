@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 
+import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -112,6 +113,22 @@ async def test_where_one_of_the_two_is_away_the_other_is_shown(kafka, database):
     assert "PostgreSQL can't be asked: Connection refused" in other.stderr
     assert ORDERS in other.stdout
     assert "secret" not in other.stderr + other.stdout
+
+
+async def test_the_partition_that_was_read_least_far_is_named(kafka, database, group):
+    async def progress(*rows: tuple[int, str | None]) -> str:
+        connection = await asyncpg.connect(database)
+        await connection.executemany(
+            "insert into input_progress values ($1, $2, $3::text::timestamptz)", [(ORDERS, *row) for row in rows]
+        )
+        await connection.close()
+        return (await asyncio.to_thread(service, "lag", bootstrap=kafka, database=database, group=group)).stdout
+
+    assert "input read up to        not known of every partition\n" in await progress()
+    known = await progress((0, "2026-01-02"), (1, "2026-01-01"), (2, "2026-01-03"))
+    assert f"s ago, held by {ORDERS}, partition 1\n" in known
+    never_read = await progress((3, None))
+    assert f"not known of every partition, held by {ORDERS}, partition 3\n" in never_read
 
 
 async def test_offsets_that_are_gone_are_said(kafka, database, group):
