@@ -42,6 +42,19 @@ async def refused(torn: Torn) -> str:
     return worker.log.read_text()
 
 
+async def recovered(torn):
+    """Take back from Kafka what the database lacks."""
+    tried = await torn.command("lanes", "recover", "--why", "disk full")
+    assert tried.returncode == 1
+    assert "Nothing was done" in tried.stderr
+    done = await torn.command("lanes", "recover", "--why", "disk full", "--by", "op", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "2 orders are held" in done.stderr
+    again = await torn.command("lanes", "recover", "--why", "disk full", "--yes")
+    assert (again.returncode, again.stderr) == (0, "The database lacks nothing that was published.\n")
+    assert (await torn.command("lanes", "show")).returncode == 0
+
+
 async def test_a_database_restored_to_an_instant_gets_back_from_kafka_what_it_lost_and_no_money_moves_twice(
     torn, archive
 ):
@@ -62,16 +75,7 @@ async def test_a_database_restored_to_an_instant_gets_back_from_kafka_what_it_lo
     assert show.returncode == 1
     assert "the database was restored from before it" in show.stdout
 
-    tried = await torn.command("lanes", "recover", "--why", "disk full")
-    assert tried.returncode == 1
-    assert "Nothing was done" in tried.stderr
-    done = await torn.command("lanes", "recover", "--why", "disk full", "--by", "op", "--yes")
-    assert done.returncode == 0, done.stderr
-    assert "2 orders are held" in done.stderr
-    again = await torn.command("lanes", "recover", "--why", "disk full", "--yes")
-    assert (again.returncode, again.stderr) == (0, "The database lacks nothing that was published.\n")
-    assert (await torn.command("lanes", "show")).returncode == 0
-
+    await recovered(torn)
     early = await torn.command("lanes", "release")
     assert (early.returncode, early.stderr) == (
         1,
