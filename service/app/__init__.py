@@ -43,7 +43,7 @@ async def serve(settings: Settings) -> End:
     for number in signals:
         loop.add_signal_handler(number, end.ask, number.name)
     with anything_else(end.because_of):
-        async with observed_part(settings) as observed:
+        async with observed_part(settings) as observed, running(observed.survey.run(end.asked), "survey", end):
             await _start(settings, observed, end)
     for number in signals:
         loop.remove_signal_handler(number)
@@ -98,7 +98,6 @@ async def _work(settings: Settings, store: PostgresStore, observed: Observed, en
         async with (
             inbox_part(settings, handle, store, fuses, observed, end),
             running(fuses.run(end.asked), "fuses", end),
-            running(observed.survey.run(end.asked), "survey", end),
             running(watch_deadlines(fire_due, end.asked), "deadlines", end),
             running(collector.look_at_everything(end.asked), "collector", end),
         ):
