@@ -6,8 +6,8 @@ from typing import get_args
 import pytest
 
 from service.ops.collector import BY
-from service.ops.database import WAITS
 from service.ops.names import METRICS
+from service.orders.waiting import WAITS
 from service.outbox.status import State
 from tests.deploy.incidents import INCIDENTS
 from tests.deploy.scenarios import SCENARIOS
