@@ -75,6 +75,6 @@ def to_grant(topic: str) -> str:
 NEEDED = {"in": "READ", "out": "WRITE", "internal": "READ and WRITE"}
 TOPIC_NAMES = tuple(topic.name for topic in TOPICS)
 SEE_SETTINGS = (
-    "The topics' settings can't be compared: Kafka refuses them to the user, grant DESCRIBE_CONFIGS on the topics "
-    f"({WHERE})"
+    "The topics' settings can't be compared, and nobody is warned before messages are removed unread: "
+    f"Kafka refuses them to the user, grant DESCRIBE_CONFIGS on the topics ({WHERE})"
 )

@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import for_code
+from aiokafka.errors import UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.metadata import MetadataRequest
 from purchasing_contracts.topics import OUTBOX, TOPICS, Topic
 
@@ -77,6 +78,23 @@ async def create_topics(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPI
             raise TopicsError("the broker did not create " + "; ".join(refused))
         await _visible(admin, [topic.name for topic in missing])
     return [topic.name for topic in missing]
+
+
+async def partitions_there(admin: Any, topics: Iterable[str]) -> list[TopicPartition]:
+    """All partitions the topics have at this moment, in order. Raises KafkaError, also where a topic has none."""
+    found: list[TopicPartition] = []
+    for topic in await _described(admin, list(topics)):
+        if topic["error_code"] or not topic["partitions"]:
+            raise for_code(topic["error_code"] or UnknownTopicOrPartitionError.errno)(topic["topic"])
+        found += [TopicPartition(topic["topic"], one["partition"]) for one in topic["partitions"]]
+    return sorted(found)
+
+
+async def _described(admin: Any, names: list[str]) -> list[Any]:
+    """The topics as the broker has them. Asked in this way, unlike in the library's own, none makes them by itself."""
+    answer = await admin._send_request(MetadataRequest(names, allow_auto_topic_creation=False))
+    topics: list[Any] = answer.to_object()["topics"]
+    return topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +221,7 @@ async def _unseen(admin: Any, names: list[str]) -> set[str]:
     """Those of the topics that this user may not see; of others it is known that they don't exist."""
     if not names:
         return set()
-    # Asked in this way no broker makes the topics by itself.
-    answer = await admin._send_request(MetadataRequest(names, allow_auto_topic_creation=False))
-    return {topic["topic"] for topic in answer.to_object()["topics"] if topic["error_code"] == FORBIDDEN}
+    return {topic["topic"] for topic in await _described(admin, names) if topic["error_code"] == FORBIDDEN}
 
 
 def _reason(error: tuple[Any, ...]) -> str:

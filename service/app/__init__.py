@@ -42,7 +42,11 @@ async def serve(settings: Settings) -> End:
     for number in signals:
         loop.add_signal_handler(number, end.ask, number.name)
     with anything_else(end.because_of):
-        async with running(_be_gone_in_time(end), "end", end), observed_part(settings) as observed:
+        async with (
+            running(_be_gone_in_time(end), "end", end),
+            observed_part(settings) as observed,
+            running(observed.survey.run(end.asked), "survey", end),
+        ):
             await _start(settings, observed, end)
     for number in signals:
         loop.remove_signal_handler(number)
@@ -100,7 +104,6 @@ async def _work(settings: Settings, store: PostgresStore, observed: Observed, en
         async with (
             inbox_part(settings, handle, store, fuses, observed, end),
             running(fuses.run(end.asked), "fuses", end),
-            running(observed.survey.run(end.asked), "survey", end),
             running(watch_deadlines(fire_due, end.asked), "deadlines", end),
             running(retry_stuck(store, look_again, end.asked), "stuck", end),
             running(collector.look_at_everything(end.asked), "collector", end),

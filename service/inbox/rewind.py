@@ -15,6 +15,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError
 from purchasing_contracts.topics import TOPICS
 
+from service.topics import partitions_there
+
 log = structlog.get_logger("service.inbox")
 
 CLOCKS_APART = timedelta(seconds=10)
@@ -85,10 +87,9 @@ async def _partitions(kafka: Mapping[str, Any]) -> list[TopicPartition]:
     admin = AIOKafkaAdminClient(**kafka)
     try:
         await admin.start()
-        topics = await admin.describe_topics(list(EVENT_TOPICS))
+        return await partitions_there(admin, EVENT_TOPICS)
     finally:
         await admin.close()
-    return [TopicPartition(topic["topic"], one["partition"]) for topic in topics for one in topic["partitions"]]
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import CommitFailedError, KafkaError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import CommitFailedError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from purchasing_contracts.topics import TOPICS
@@ -35,6 +35,7 @@ from service.inbox.retries import happens_within, until_stored
 from service.inbox.security import security_of
 from service.ops.stopwatch import Stopwatch
 from service.orders.arrival import Arrival
+from service.topics import partitions_there
 
 log = structlog.get_logger("service.inbox")
 
@@ -83,7 +84,7 @@ class Inbox:
         self.failed_because: str | None = None
         """Why it could not, the last time."""
         self.partitions: list[TopicPartition] = []
-        """All partitions there are, whoever has them; known once it has started."""
+        """All partitions there are, whoever has them, as the broker said last; known once it has started."""
         self.assignments = 0
         """How often the group has given out its partitions."""
         self.rebalancing_since: float | None = None
@@ -161,12 +162,8 @@ class Inbox:
 
     async def existing(self) -> list[TopicPartition]:
         """All partitions the event topics have at this moment. Raises KafkaError, also where one of them has none."""
-        found: list[TopicPartition] = []
-        for topic in await self._admin.describe_topics(list(EVENT_TOPICS)):
-            if topic["error_code"] or not topic["partitions"]:
-                raise for_code(topic["error_code"] or UnknownTopicOrPartitionError.errno)(topic["topic"])
-            found += [TopicPartition(topic["topic"], one["partition"]) for one in topic["partitions"]]
-        return sorted(found)
+        self.partitions = await partitions_there(self._admin, EVENT_TOPICS)
+        return self.partitions
 
     async def start(self) -> None:
         """Join the group and begin. Raises KafkaError where the broker can't be reached, and
@@ -213,7 +210,7 @@ class Inbox:
         """Settle all partitions while we are no member yet: a new group's first batch would find no offsets and
         pause, and a lost offset is said before work is taken away from others.
         """
-        partitions = self.partitions = await self.existing()
+        partitions = await self.existing()
         newcomer = AIOKafkaConsumer(
             **self._kafka, group_id=self._group, enable_auto_commit=False, auto_offset_reset="none"
         )

@@ -11,9 +11,10 @@ from prometheus_client.registry import Collector
 from purchasing_contracts.quarantine import Reason
 
 from service.ops.names import BY_NAME, PREFIX
+from service.ops.survey import CENSUS_CURRENT_SECONDS, CURRENT_SECONDS
 from service.orders.waiting import WAITS
 from service.outbox.status import State
-from service.store.brakes import ALL_LANES
+from service.store.brakes import ALL_LANES, AUTOMATIC
 
 if TYPE_CHECKING:
     from prometheus_client import Metric as Family
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from service.ops.lag import GroupLag
     from service.ops.survey import Seen
     from service.ops.worker import Worker
+
+BY = ("person", "limit")
+"""Who may have paused a lane."""
 
 Samples = Iterable[tuple[tuple[str, ...], float]]
 
@@ -34,19 +38,20 @@ class WorkerCollector(Collector):
         self._topics = tuple(event_topics)
 
     def collect(self) -> Iterator[Family]:
-        """Every family, also those of which nothing is known yet (without samples)."""
+        """Every family of which something is known now. What this worker can't see any more others show."""
         survey = self._worker.survey
-        if survey.broker.value is not None:
-            yield from _broker(survey.broker.value)
-        if survey.database.value is not None:
-            yield from _database(survey.database.value, survey.database.age() or 0.0, self._topics)
+        lag, figures = survey.broker.within(CURRENT_SECONDS), survey.database.within(CURRENT_SECONDS)
+        if lag is not None:
+            yield from _broker(lag)
+        if figures is not None:
+            yield from _database(figures, survey.database.age() or 0.0, self._topics)
             yield _one("database_clock_skew_seconds", survey.skew or 0.0)
         yield from self._census()
         yield from self._input()
         yield from self._cache()
         yield from self._relay()
         looks: dict[str, Seen[Any]] = {"broker": survey.broker, "database": survey.database}
-        yield _family("look_successful", (((name,), float(seen.failures == 0)) for name, seen in looks.items()))
+        yield _family("look_successful", (((name,), float(seen.works)) for name, seen in looks.items()))
         ages = {name: seen.age() for name, seen in looks.items()}
         yield _family("look_age_seconds", (((name,), age) for name, age in ages.items() if age is not None))
         yield _one("ready", float(not self._worker.missing()))
@@ -54,10 +59,12 @@ class WorkerCollector(Collector):
     def _census(self) -> Iterator[Family]:
         survey = self._worker.survey
         yield _one("census_timestamp_seconds", survey.census_at or 0.0)
-        counted = survey.census.value
+        counted = survey.census.within(CENSUS_CURRENT_SECONDS)
         if counted is not None:
             yield _family("orders_waiting", (((what,), counted[what].count) for what in WAITS))
             now = time.time()
+            amounts = ((what, *one) for what in WAITS for one in sorted(counted[what].amounts.items()))
+            yield _family("orders_waiting_amount", (((what, currency), amount) for what, currency, amount in amounts))
             since = {what: counted[what].since for what in WAITS}
             yield _family(
                 "orders_waiting_oldest_seconds",
@@ -101,7 +108,9 @@ def _broker(lag: GroupLag) -> Iterator[Family]:
     yield _family("consumer_lag_messages", ((place, one.messages) for place, one in places))
     ages = [(place, one.seconds(now)) for place, one in places]
     yield _family("consumer_lag_seconds", ((place, age) for place, age in ages if age is not None))
-    yield _family("consumer_committed_offset", ((place, one.goes_on_at) for place, one in places))
+    committed = ((place, one.committed) for place, one in places if one.committed is not None)
+    yield _family("consumer_committed_offset", committed)
+    yield _family("consumer_offset_lost", ((place, float(one.is_lost)) for place, one in places))
     yield _family("topic_begin_offset", ((place, one.begin) for place, one in places))
     yield _family("topic_end_offset", ((place, one.end) for place, one in places))
     yield _family("topic_held_back_offsets", ((place, one.held_back) for place, one in places))
@@ -130,10 +139,9 @@ def _database(figures: Figures, age: float, topics: Iterable[str]) -> Iterator[F
     yield _family("outbox_unpublished_outputs", (((str(one.lane),), one.unpublished) for one in lanes))
     oldest = {one.lane: 0.0 if one.oldest_at is None else max(0.0, now - one.oldest_at.timestamp()) for one in lanes}
     yield _family("outbox_oldest_unpublished_seconds", (((str(lane),), seconds) for lane, seconds in oldest.items()))
-    everything = ALL_LANES in figures.brakes
-    yield _family(
-        "outbox_brake_pulled", (((str(one.lane),), float(everything or one.lane in figures.brakes)) for one in lanes)
-    )
+    brakes = {(lane, "limit" if by == AUTOMATIC else "person") for lane, by in figures.brakes.items()}
+    pulled = {(one.lane, by): not brakes.isdisjoint({(ALL_LANES, by), (one.lane, by)}) for one in lanes for by in BY}
+    yield _family("outbox_brake_pulled", (((str(lane), by), float(held)) for (lane, by), held in pulled.items()))
     reasons = get_args(Reason)
     yield _family("quarantine_open_records", (((reason,), figures.quarantine.get(reason, 0)) for reason in reasons))
     oldest_open = figures.quarantine_since

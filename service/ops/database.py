@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from service.orders.waiting import WAITS
+from service.orders.waiting import STANDING, WAITS
 from service.store import connecting
 
 if TYPE_CHECKING:
@@ -49,16 +49,19 @@ class Figures:
     quarantine: Mapping[str, int]
     quarantine_since: datetime | None
     fuses: frozenset[str]
-    brakes: frozenset[int]
+    brakes: Mapping[int, str]
+    """By lane (-1: all of them), who pulled it."""
     progress: Mapping[tuple[str, int], datetime | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Orders that wait for one thing: how many, and since when the first does."""
+    """Orders that wait for one thing: how many, since when the first does, and for how much money: minor units by
+    currency, of what has an amount."""
 
     count: int
     since: datetime | None
+    amounts: dict[str, int] = field(default_factory=dict)
 
 
 async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
@@ -87,7 +90,7 @@ async def figures(connection: asyncpg.Connection[asyncpg.Record]) -> Figures:
         lanes = await connection.fetch(_LANES)
         quarantine = await connection.fetch(_QUARANTINE)
         fuses = await connection.fetch("select topic from fuses")
-        brakes = await connection.fetch("select lane from outbox_brakes")
+        brakes = await connection.fetch("select lane, pulled_by from outbox_brakes")
     assert orders is not None
     return Figures(
         at=at,
@@ -102,7 +105,7 @@ async def figures(connection: asyncpg.Connection[asyncpg.Record]) -> Figures:
         quarantine={row["reason"]: row["open"] for row in quarantine},
         quarantine_since=min((row["since"] for row in quarantine), default=None),
         fuses=frozenset(row[0] for row in fuses),
-        brakes=frozenset(row[0] for row in brakes),
+        brakes=dict(map(tuple, brakes)),
         progress={(row[0], row[1]): row[2] for row in progress},
     )
 
@@ -113,13 +116,18 @@ async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, Wa
     Goes through the orders that wait, by an index: for every few minutes, not for every look. Raises what asyncpg
     raises, OSError and TimeoutError (after CENSUS_SECONDS).
     """
-    async with asyncio.timeout(CENSUS_SECONDS), connection.transaction(readonly=True):
+    one_instant = connection.transaction(isolation="repeatable_read", readonly=True)
+    async with asyncio.timeout(CENSUS_SECONDS), one_instant:
         if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", CENSUS_LOCK):
             return None
         await connection.execute(f"set local statement_timeout = {int(CENSUS_SECONDS * 1000)}")
-        found = dict.fromkeys(WAITS, Waiting(0, None))
+        found = {what: Waiting(0, None) for what in WAITS}
         for what, count, since in await connection.fetch(_WAITING, timeout=CENSUS_SECONDS):
             found[what] = Waiting(count, since)
+        kinds, outcomes = zip(*STANDING, strict=True)
+        awaited = (kinds, outcomes, list(STANDING.values()))
+        for what, currency, amount in await connection.fetch(_AMOUNTS, *awaited, timeout=CENSUS_SECONDS):
+            found[what].amounts[currency] = amount
         return found
 
 
@@ -161,4 +169,19 @@ _WAITING_ORDERS = """
 select order_id, w.key, to_timestamp(w.value::bigint / 1000000.0)
 from orders, json_each_text(waits) as w
 where waits is not null and ($1::text is null or w.key = $1) order by w.value::bigint, order_id, w.key
+"""
+
+# Of those orders only: the last decision of each kind and ref stands.
+_AMOUNTS = """
+with decisions as (
+    select order_id, order_version, convert_from(value, 'UTF8')::json -> 'data' as data
+    from orders join outbox using (order_id) where waits is not null and topic = 'purchasing.decisions.v1'
+), standing as (
+    select distinct on (order_id, data ->> 'kind', data ->> 'ref') data
+    from decisions order by order_id, data ->> 'kind', data ->> 'ref', order_version desc
+)
+select what, data -> 'amount' ->> 'currency', sum((data -> 'amount' ->> 'value')::bigint)::bigint
+from standing join unnest($1::text[], $2::text[], $3::text[]) as awaited (kind, outcome, what)
+    on (kind, outcome) = (data ->> 'kind', data ->> 'outcome')
+where data -> 'amount' is not null group by 1, 2
 """

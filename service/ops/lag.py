@@ -29,13 +29,15 @@ from aiokafka.errors import (
     KafkaError,
     NotCoordinatorForGroupError,
     RecordTooLargeError,
-    UnknownTopicOrPartitionError,
-    for_code,
 )
+
+from service.topics import partitions_there
 
 Kafka = Mapping[str, Any]
 
 LOOK_SECONDS = 10.0
+RETENTION_EVERY_SECONDS = 60.0
+"""How soon a retention that somebody has changed is known; it is another question to the broker."""
 OLDEST_SECONDS = 3.0
 FETCH_BYTES = 65_536
 """Enough for the first batch of a partition, mostly; where it isn't, that partition is asked again for a whole
@@ -65,7 +67,7 @@ class PartitionLag:
     @property
     def goes_on_at(self) -> int:
         """The offset of the first record not handled: the group's, or the first there is."""
-        return self.begin if self.committed is None else max(self.committed, self.begin)
+        return self.begin if self.committed is None or self.is_lost else self.committed
 
     @property
     def messages(self) -> int:
@@ -92,12 +94,17 @@ class PartitionLag:
 @dataclass(frozen=True, slots=True)
 class GroupLag:
     """All partitions, the group's members (None where that may not be asked), and retention in seconds by topic (for
-    ever: None; may not be asked: not there). `at` is this machine's time, in seconds."""
+    ever: None; may not be asked: not there, see `unseen_retention`). `at` is this machine's time, in seconds."""
 
     partitions: tuple[PartitionLag, ...]
     members: int | None
     retention: Mapping[str, float | None]
     at: float
+
+    @property
+    def unseen_retention(self) -> list[str]:
+        """The topics of which the broker did not say how long they keep messages: it is a right of its own."""
+        return sorted({one.topic for one in self.partitions} - self.retention.keys())
 
 
 class LagLook:
@@ -113,7 +120,8 @@ class LagLook:
         self._admin = AIOKafkaAdminClient(**kafka)
         self._uncommitted = AIOKafkaConsumer(**kafka)
         self._committed = AIOKafkaConsumer(**kafka, isolation_level="read_committed")
-        self._retention: Mapping[str, float | None] | None = None
+        self._retention: Mapping[str, float | None] = {}
+        self._retention_at = float("-inf")
 
     async def __aenter__(self) -> Self:
         try:
@@ -143,15 +151,15 @@ class LagLook:
     async def look(self) -> GroupLag:
         """Look at all partitions of the topics."""
         async with asyncio.timeout(LOOK_SECONDS):
-            partitions = await self._partitions()
+            partitions = await partitions_there(self._admin, self._topics)
             # Committed offsets first: what is committed meanwhile makes the lag too large by that, never too small.
             committed = await _patiently(lambda: self._admin.list_consumer_group_offsets(self._group))
             members = await _patiently(self._members)
             begins = await self._uncommitted.beginning_offsets(partitions)
             stable = await self._committed.end_offsets(partitions)
             ends = await self._uncommitted.end_offsets(partitions)
-            if self._retention is None:
-                self._retention = await self._retentions()
+            if (now := time.monotonic()) - self._retention_at >= RETENTION_EVERY_SECONDS:
+                self._retention, self._retention_at = await self._retentions(), now
             found = [
                 PartitionLag(
                     p.topic,
@@ -167,14 +175,6 @@ class LagLook:
         oldest = await oldest_unhandled(self._kafka, behind) if behind else {}
         looked = [oldest.get((one.topic, one.partition), one) for one in found]
         return GroupLag(tuple(looked), members, self._retention, time.time())
-
-    async def _partitions(self) -> list[TopicPartition]:
-        found: list[TopicPartition] = []
-        for topic in await self._admin.describe_topics(self._topics):
-            if topic["error_code"] or not topic["partitions"]:
-                raise for_code(topic["error_code"] or UnknownTopicOrPartitionError.errno)(topic["topic"])
-            found += [TopicPartition(topic["topic"], one["partition"]) for one in topic["partitions"]]
-        return sorted(found)
 
     async def _members(self) -> int | None:
         count = 0

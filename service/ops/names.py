@@ -36,7 +36,8 @@ class Metric(NamedTuple):
 _INPUT = (
     Metric("consumer_lag_messages", "gauge", "messages", "Messages that can be read and are not handled yet.", TP),
     Metric("consumer_lag_seconds", "gauge", "seconds", "Age of the oldest message not handled yet; 0: none.", TP),
-    Metric("consumer_committed_offset", "gauge", "offset", "Where the group goes on reading.", TP),
+    Metric("consumer_committed_offset", "gauge", "offset", "The group's committed offset, be it there or not.", TP),
+    Metric("consumer_offset_lost", "gauge", "boolean", "1 where the group's next records are gone, unread.", TP),
     Metric("topic_begin_offset", "gauge", "offset", "The first offset that the partition still holds.", TP),
     Metric("topic_end_offset", "gauge", "offset", "One past the partition's last offset.", TP),
     Metric("topic_held_back_offsets", "gauge", "offsets", "Offsets that a producer's open transaction holds back.", TP),
@@ -67,6 +68,7 @@ _ORDERS = (
     Metric("orders_held", "gauge", "orders", "Orders that a person holds."),
     Metric("orders_waiting", "gauge", "orders", "Orders that wait for something, at the last census.", ("what",)),
     Metric("orders_waiting_oldest_seconds", "gauge", "seconds", "How long the first of those waits.", ("what",)),
+    Metric("orders_waiting_amount", "gauge", "minor units", "Money that those are about.", ("what", "currency")),
     Metric("census_timestamp_seconds", "gauge", "seconds", "When waiting orders were counted last; 0: never here."),
     Metric("cache_hits", "counter", "orders", "Orders of a batch found in the cache."),
     Metric("cache_misses", "counter", "orders", "Orders of a batch read from the database."),
@@ -82,7 +84,13 @@ _OUTBOX = (
     Metric("outputs", "counter", "outputs", "Commands, decisions and notices decided.", ("topic",)),
     Metric("outbox_unpublished_outputs", "gauge", "outputs", "Outputs decided and not published yet.", ("lane",)),
     Metric("outbox_oldest_unpublished_seconds", "gauge", "seconds", "Age of the oldest of those; 0: none.", ("lane",)),
-    Metric("outbox_brake_pulled", "gauge", "boolean", "1 where a person or the refund limit has paused it.", ("lane",)),
+    Metric(
+        "outbox_brake_pulled",
+        "gauge",
+        "boolean",
+        "1 where a person, or the refund limit, has paused it.",
+        ("lane", "by"),
+    ),
     Metric("relay_lanes_owned", "gauge", "lanes", "Lanes that this worker publishes."),
     Metric(
         "relay_lane_state", "gauge", "boolean", "1 for the state that a lane of this worker is in.", ("lane", "state")

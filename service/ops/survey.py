@@ -1,7 +1,7 @@
-"""Looks at the broker and the database every few seconds, beside the work and never in its way.
+"""Looks at the broker and the database every few seconds, beside the work and never in its way, from the start on.
 
-What was seen last is kept with its age and with what went wrong since, so that an outage neither stops a figure nor
-passes for a good one. Health and metrics read it; nothing waits for a look.
+What was seen last is kept with its age and with what went wrong since, so that an outage passes for no good figure.
+Health and metrics read it; nothing waits for a look.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import structlog
 from service.failures import anything_else, describe
 from service.ops import database
 from service.ops.lag import GroupLag, Kafka, LagLook
+from service.rights import WHERE
 from service.store.migrate import schema_problem
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ AFTER_FAILURE_SECONDS = 1.0
 SCHEMA_EVERY_SECONDS = 30.0
 CENSUS_EVERY_SECONDS = 300.0
 LOOK_LIMIT_SECONDS = 20.0
+CURRENT_SECONDS = 60.0
+"""A look older than this says nothing any more: others see better, and an old figure would be taken for theirs."""
+CENSUS_CURRENT_SECONDS = 3 * CENSUS_EVERY_SECONDS
 
 
 @dataclass(slots=True)
@@ -54,6 +58,16 @@ class Seen(Generic[T]):
         """Seconds since the last look that worked; None: none has."""
         return None if self.at is None else time.monotonic() - self.at
 
+    def within(self, seconds: float) -> T | None:
+        """What was seen, if that is no longer ago."""
+        age = self.age()
+        return self.value if age is not None and age <= seconds else None
+
+    @property
+    def works(self) -> bool:
+        """Whether the last look worked. Where nobody has looked yet, none has."""
+        return self.at is not None and not self.failures
+
 
 class Survey:
     """What is seen of the broker and the database. `run` looks until `stopping`."""
@@ -67,6 +81,7 @@ class Survey:
         """The database's clock less ours, in seconds."""
         self.schema_problem: str | None = None
         """What was wrong with the tables when that was looked at last."""
+        self._hidden: list[str] = []
         self._every = every
         self._kafka = kafka
         self._url = url
@@ -78,6 +93,7 @@ class Survey:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._again_and_again(self._look_at_broker, self.broker, stopping))
             tasks.create_task(self._again_and_again(self._look_at_database, self.database, stopping))
+            tasks.create_task(self._count_again_and_again(stopping))
 
     async def _again_and_again(
         self, look: Callable[[asyncio.Event], Awaitable[None]], seen: Seen[Any], stopping: asyncio.Event
@@ -98,46 +114,64 @@ class Survey:
     async def _look_at_broker(self, stopping: asyncio.Event) -> None:
         async with LagLook(self._kafka, self._group, self._topics) as looking:
             while not stopping.is_set():
-                self.broker.worked(await looking.look())
+                seen = await looking.look()
+                self.broker.worked(seen)
+                self._say_what_is_hidden(seen)
                 await _pause(stopping, self._every)
+
+    def _say_what_is_hidden(self, seen: GroupLag) -> None:
+        """Once, and again when it is other topics: an alert that can't fire must not pass for one that needn't."""
+        hidden = seen.unseen_retention
+        if hidden and hidden != self._hidden:
+            log.warning(
+                "Kafka doesn't say how long topics keep messages, so nobody is warned before some are removed unread: "
+                f"grant DESCRIBE_CONFIGS on them ({WHERE}).",
+                topics=hidden,
+            )
+        self._hidden = hidden
 
     async def _look_at_database(self, stopping: asyncio.Event) -> None:
         connection = await database.connect(self._url)
         try:
-            schema_at = census_at = float("-inf")
+            schema_at = float("-inf")
             while not stopping.is_set():
-                now = time.monotonic()
-                if now - schema_at >= SCHEMA_EVERY_SECONDS:
-                    self.schema_problem = await schema_problem(self._url)
-                    schema_at = now
-                if self.schema_problem is None:
-                    async with asyncio.timeout(LOOK_LIMIT_SECONDS):
+                # Around all of it: a database that freezes answers no question, whichever comes next.
+                async with asyncio.timeout(LOOK_LIMIT_SECONDS):
+                    if (now := time.monotonic()) - schema_at >= SCHEMA_EVERY_SECONDS:
+                        self.schema_problem = await schema_problem(self._url)
+                        schema_at = now
+                    if self.schema_problem is None:
                         begun = time.time()
                         figures = await database.figures(connection)
-                    self.skew = figures.at.timestamp() - (begun + time.time()) / 2
-                    self.database.worked(figures)
-                    if now - census_at >= CENSUS_EVERY_SECONDS:
-                        census_at = now
-                        await self._count_waiting()
+                        self.skew = figures.at.timestamp() - (begun + time.time()) / 2
+                        self.database.worked(figures)
                 await _pause(stopping, self._every)
         finally:
             connection.terminate()
 
-    async def _count_waiting(self) -> None:
-        errors: list[Exception] = []
-        with anything_else(errors.append):
-            # By a connection of its own: a count that takes too long ends it, and the other looks go on.
-            connection = await database.connect(self._url)
-            try:
-                counted = await database.census(connection)
-            finally:
-                connection.terminate()
-            if counted is not None:
-                self.census.worked(counted)
-                self.census_at = time.time()
-        for error in errors:
-            self.census.failed(describe(error))
+    async def _count_again_and_again(self, stopping: asyncio.Event) -> None:
+        """The census, beside the looks: it may take longer than a look may be old."""
+
+        def tell(error: Exception) -> None:
             log.warning("Waiting orders could not be counted.", because=describe(error))
+
+        while not stopping.is_set():
+            if not self.database.works:
+                await _pause(stopping, self._every)
+                continue
+            with anything_else(tell):
+                await self._count_waiting()
+            await _pause(stopping, CENSUS_EVERY_SECONDS)
+
+    async def _count_waiting(self) -> None:
+        connection = await database.connect(self._url)
+        try:
+            counted = await database.census(connection)
+        finally:
+            connection.terminate()
+        if counted is not None:
+            self.census.worked(counted)
+            self.census_at = time.time()
 
 
 async def _pause(stopping: asyncio.Event, seconds: float) -> None:

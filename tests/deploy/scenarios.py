@@ -6,6 +6,7 @@ Values: `0x40` is 0 and 40 more of it, `0+60x40` grows by 60 a step; a step is 1
 from dataclasses import dataclass
 
 LAG_S, LAG = "purchasing_consumer_lag_seconds", "purchasing_consumer_lag_messages"
+LOST = "purchasing_consumer_offset_lost"
 COMMITTED, HELD = "purchasing_consumer_committed_offset", "purchasing_topic_held_back_offsets"
 UNPUBLISHED, OLDEST = "purchasing_outbox_unpublished_outputs", "purchasing_outbox_oldest_unpublished_seconds"
 PUBLISHED, BRAKE = "purchasing_relay_published_outputs_total", "purchasing_outbox_brake_pulled"
@@ -15,9 +16,10 @@ WAITING, DUE = "purchasing_orders_waiting_oldest_seconds", "purchasing_deadlines
 MEMBERS, BUILD = "purchasing_consumer_group_members", "purchasing_build_info"
 ASIDE, FORGOTTEN = "purchasing_quarantine_records_total", "purchasing_quarantine_oldest_open_seconds"
 REBALANCES, RETENTION = "purchasing_consumer_rebalances_total", "purchasing_topic_retention_seconds"
-LOOK, SKEW, STATE = (
-    "purchasing_look_successful", "purchasing_database_clock_skew_seconds", "purchasing_relay_lane_state",
-)  # fmt: skip
+READY, CENSUS = "purchasing_ready", "purchasing_census_timestamp_seconds"
+LOOK, AGE = "purchasing_look_successful", "purchasing_look_age_seconds"
+SKEW, STATE = "purchasing_database_clock_skew_seconds", "purchasing_relay_lane_state"
+VERSION = 'version="1",python="3"'
 P0 = 'topic="t",partition="0"'
 
 
@@ -37,6 +39,11 @@ def on(name: str, labels: str = "", instance: str = "a") -> str:
     return f'{name}{{instance="{instance}"{"," if labels else ""}{labels}}}'
 
 
+def workers(count: int) -> dict[str, str]:
+    """So many workers are there."""
+    return {on(BUILD, VERSION, instance=chr(ord("a") + n)): "1x400" for n in range(count)}
+
+
 def fires(alert: str, why: str, series: dict[str, str], minute: int = 20, **labels: str) -> Scenario:
     return Scenario(f"Purchasing{alert}", why, minute, labels, series)
 
@@ -47,14 +54,27 @@ def quiet(alert: str, why: str, series: dict[str, str], minute: int = 20) -> Sce
 
 LANE = 'lane="1"'
 STOPPED = f'{LANE},state="stopped"'
+PERSON, LIMIT = f'{LANE},by="person"', f'{LANE},by="limit"'
+BLOWN = {on(FUSE, 'topic="t"'): "1x400"}
+AWAY = {on(LOOK, 'at="broker"'): "0x400", on(LOOK, 'at="database"'): "1x400"}
+TRIES_AGAIN = "1 1 0 1 1 1 0 1 1x3 0 1x4 0 1x80"
 MONEY = [
     fires("MoneyLate", "a message waits for minutes", {on(LAG_S, P0): "0+15x100"}),
     fires("MoneyLate", "an output waits for minutes", {on(OLDEST, LANE): "0+15x100"}),
     quiet("MoneyLate", "a backlog of seconds", {on(LAG_S, P0): "45x100", on(OLDEST, LANE): "45x100"}),
     quiet("MoneyLate", "one slow look", {on(LAG_S, P0): "0x76 90 90 0x30"}),
-    quiet("MoneyLate", "a person paused it", {on(OLDEST, LANE): "0+15x100", on(BRAKE, LANE): "1x100"}),
+    quiet("MoneyLate", "a person paused it", {on(OLDEST, LANE): "0+15x100", on(BRAKE, PERSON): "1x100"}),
+    quiet("MoneyLate", "its lane stopped", {on(OLDEST, LANE): "0+15x100", on(STATE, STOPPED): TRIES_AGAIN}),
+    fires("MoneyLate", "another lane stopped", {on(OLDEST, 'lane="2"'): "0+15x100", on(STATE, STOPPED): "1x100"}),
+    quiet("MoneyLate", "its topic's fuse is blown", {on(LAG_S, P0): "0+15x100"} | BLOWN),
+    fires("MoneyLate", "another's fuse is blown", {on(LAG_S, 'topic="u",partition="0"'): "0+15x100"} | BLOWN),
+    quiet("MoneyLate", "a server is away", {on(LAG_S, P0): "0+15x100"} | AWAY),
+    quiet(
+        "MoneyLate", "one worker sees nothing new", {on(LAG_S, P0): "0x70 15+15x5 stale", on(LAG_S, P0, "b"): "0x100"}
+    ),
     fires("LaneStopped", "a lane stopped", {on(STATE, STOPPED): "1x100"}, lane="1"),
-    quiet("LaneStopped", "a lane starts over", {on(STATE, STOPPED): "0x100"}),
+    fires("LaneStopped", "it tries again now and then", {on(STATE, STOPPED): TRIES_AGAIN}, 4, lane="1"),
+    quiet("LaneStopped", "a lane stopped for a moment", {on(STATE, STOPPED): "0x70 1x2 0x60"}, 19),
     fires("OutboxStuck", "nobody owns the lane", {on(UNPUBLISHED, LANE): "5x100"}, lane="1"),
     fires(
         "OutboxStuck",
@@ -64,24 +84,53 @@ MONEY = [
     ),
     quiet("OutboxStuck", "much to publish", {on(UNPUBLISHED, LANE): "500x100", on(PUBLISHED, LANE): "0+9x100"}),
     quiet("OutboxStuck", "nothing to publish", {on(UNPUBLISHED, LANE): "0x100", on(PUBLISHED, LANE): "9x100"}),
-    quiet("OutboxStuck", "a person paused it", {on(UNPUBLISHED, LANE): "5x100", on(BRAKE, LANE): "1x100"}),
-    fires("OutputBrake", "paused", {on(BRAKE, LANE): "1x100"}, lane="1"),
-    quiet("OutputBrake", "not paused", {on(BRAKE, LANE): "0x100"}),
+    quiet("OutboxStuck", "a person paused it", {on(UNPUBLISHED, LANE): "5x100", on(BRAKE, PERSON): "1x100"}),
+    quiet("OutboxStuck", "it stopped", {on(UNPUBLISHED, LANE): "5x100", on(STATE, STOPPED): TRIES_AGAIN}),
+    quiet("OutboxStuck", "the broker is away", {on(UNPUBLISHED, LANE): "5x100"} | AWAY),
+    fires("OutputBrake", "the limit", {on(BRAKE, LIMIT): "1x100", on(BRAKE, PERSON): "0x100"}),
+    quiet("OutputBrake", "a person paused it", {on(BRAKE, LIMIT): "0x100", on(BRAKE, PERSON): "1x100"}),
+    fires("OutboxPaused", "and forgotten", {on(BRAKE, PERSON): "1x400"}, 70),
+    quiet("OutboxPaused", "while people look, twice", {on(BRAKE, PERSON): "1x200 0x4 1x200"}, 70),
     fires("OrderStuck", "the rules raise", {on(STUCK): "1x100", on(STUCK, instance="b"): "1x100"}),
     quiet("OrderStuck", "they raised, and a new version mended it", {on(STUCK): "0x60 1x12 0x60"}),
-    fires("DeadlinesOverdue", "one that does not fire", {on(DUE): "0+15x200"}, 40),
+    quiet("OrderStuck", "many are another alert", {on(STUCK): "10x100"}),
+    fires("ManyOrdersStuck", "a clause broke", {on(STUCK): "10x100"}),
+    quiet("ManyOrdersStuck", "some orders", {on(STUCK): "9x100"}),
+    fires("DeadlinesOverdue", "one that does not fire", {on(DUE): "0+15x200", on(WATERMARK): "3x200"}, 40),
     quiet("DeadlinesOverdue", "they fire late after an outage", {on(DUE): "0x40 0+15x40 0x60"}, 25),
+    quiet("DeadlinesOverdue", "a fuse is blown", {on(DUE): "0+15x200"} | BLOWN, 40),
+    quiet("DeadlinesOverdue", "they wait for the input", {on(DUE): "0+15x200", on(WATERMARK): "0+15x200"}, 40),
+    quiet("DeadlinesOverdue", "a server is away", {on(DUE): "0+15x200"} | AWAY, 40),
+    fires("CensusOld", "it fails", {on(CENSUS): "0x400", on(CENSUS, instance="b"): "0+15x20 300x400"}, 50),
+    quiet("CensusOld", "one of them counts", {on(CENSUS): "0x400", on(CENSUS, instance="b"): "0+15x400"}, 50),
+    quiet("CensusOld", "the database is away", {on(CENSUS): "0x400"} | {on(LOOK, 'at="database"'): "0x400"}, 50),
     fires("OrdersWaiting", "never placed", {on(WAITING, 'what="placed"'): "90000x100"}, what="placed"),
     fires("OrdersWaiting", "no answer", {on(WAITING, 'what="seller_answer"'): "700000x100"}, what="seller_answer"),
     quiet("OrdersWaiting", "a seller thinks it over", {on(WAITING, 'what="seller_answer"'): "90000x100"}),
     quiet("OrdersWaiting", "a buyer is slow to pay", {on(WAITING, 'what="payment"'): "9000000x100"}),
 ]
-BLOWN = {on(FUSE, 'topic="t"'): "1x100"}
+ONE_READS = {on(MEMBERS): "1x100"}
+OLD = on(AGE, 'at="database"')
 INPUT = [
     fires("NoConsumer", "no worker shows anything", {"up": "0x100"}),
-    fires("NoConsumer", "workers are there, in no group", {on(BUILD): "1x100", on(MEMBERS): "0x100"}),
-    quiet("NoConsumer", "one reads", {on(BUILD): "1x100", on(MEMBERS): "1x100"}),
-    quiet("NoConsumer", "a rolling update", {on(BUILD): "1x40 _x6 1x60", on(MEMBERS): "2x40 _x6 2x60"}, 12),
+    fires("NoConsumer", "workers are there, in no group", {on(BUILD, VERSION): "1x100", on(MEMBERS): "0x100"}),
+    quiet("NoConsumer", "one reads", {on(BUILD, VERSION): "1x100", on(MEMBERS): "1x100"}),
+    quiet(
+        "NoConsumer",
+        "a rolling update",
+        {on(BUILD, VERSION): "1x40 stale _x4 1x60", on(MEMBERS): "2x40 stale _x4 2x60"},
+        12,
+    ),
+    quiet("NoConsumer", "they wait for the database", {on(BUILD, VERSION): "1x100", on(MEMBERS): "0x100"} | AWAY),
+    fires("WorkersNotReady", "all of them", {on(READY): "0x100", on(READY, instance="b"): "0x100"} | ONE_READS),
+    quiet("WorkersNotReady", "one is", {on(READY): "0x100", on(READY, instance="b"): "1x100"} | ONE_READS),
+    quiet("WorkersNotReady", "a rolling update", {on(READY): "1x60 0x6 1x60"} | ONE_READS, 16),
+    quiet("WorkersNotReady", "a fuse is blown", {on(READY): "0x100"} | ONE_READS | BLOWN),
+    quiet("WorkersNotReady", "a server is away", {on(READY): "0x100"} | ONE_READS | AWAY),
+    quiet("WorkersNotReady", "nobody reads", {on(READY): "0x100", on(MEMBERS): "0x100"}),
+    fires("WorkerNotReady", "one of two", {on(READY): "0x100", on(READY, instance="b"): "1x100"}, instance="a"),
+    quiet("WorkerNotReady", "it starts", {on(READY): "1x60 0x20 1x60", on(READY, instance="b"): "1x100"}),
+    quiet("WorkerNotReady", "none is", {on(READY): "0x100", on(READY, instance="b"): "0x100"}),
     fires(
         "PartitionStalled",
         "one does not move",
@@ -100,26 +149,52 @@ INPUT = [
     quiet(
         "PartitionStalled", "an idle topic", {on(LAG, P0): "0x100", on(HELD, P0): "0x100", on(COMMITTED, P0): "7x100"}
     ),
+    fires("PartitionStalled", "the group never read it", {on(LAG, P0): "3x100"}, topic="t", partition="0"),
     quiet("PartitionStalled", "its fuse is blown", {on(LAG, P0): "3x100", on(COMMITTED, P0): "7x100"} | BLOWN),
+    quiet("PartitionStalled", "a server is away", {on(LAG, P0): "3x100", on(COMMITTED, P0): "7x100"} | AWAY),
+    fires("OffsetLost", "while workers start and end", {on(LOST, P0): "_x60 1 _x9 1 _x30"}, topic="t", partition="0"),
+    quiet("OffsetLost", "a leader has just taken over", {on(LOST, P0): "0x60 1 0x40", on(LOST, P0, "b"): "0x100"}),
     fires("LagGrowing", "more comes than goes", {on(LAG, P0): "0+100x200"}, 45),
     quiet("LagGrowing", "a backlog is worked off", {on(LAG, P0): "90000-100x200"}, 45),
     quiet(
         "LagGrowing", "two workers see the same little lag", {on(LAG, P0): "0+20x200", on(LAG, P0, "b"): "0+20x200"}, 45
     ),
-    fires("WatermarkBehind", "not read up to now", {on(WATERMARK): "0+15x100"}),
+    quiet("LagGrowing", "a fuse is blown", {on(LAG, P0): "0+100x200"} | BLOWN, 45),
+    fires("WatermarkBehind", "not read up to now", {on(WATERMARK): "0+15x100", on(LAG_S, P0): "0x100"}),
     fires("WatermarkBehind", "a partition nobody reads", {on(UNKNOWN): "1x100"}),
     quiet("WatermarkBehind", "looks are seconds apart", {on(WATERMARK): "4x100", on(UNKNOWN): "0x100"}),
     quiet("WatermarkBehind", "partitions were added", {on(UNKNOWN): "0x40 6x4 0x60"}, 12),
     quiet("WatermarkBehind", "a fuse is blown", {on(WATERMARK): "0+15x100"} | BLOWN),
+    quiet("WatermarkBehind", "messages wait", {on(WATERMARK): "0+15x100", on(LAG_S, P0): "0+15x100"}),
+    quiet("WatermarkBehind", "a server is away", {on(WATERMARK): "0+15x100"} | AWAY),
     fires("FuseBlown", "blown", BLOWN, topic="t"),
-    quiet("FuseBlown", "whole", {on(FUSE, 'topic="t"'): "0x100"}),
+    quiet(
+        "FuseBlown",
+        "less than its share is bad, and it was reset",
+        {on(FUSE, 'topic="t"'): "1x60 0x60", on(ASIDE, 'reason="schema"'): "0+9x100"},
+    ),
     fires("QuarantineGrowing", "a bad deploy elsewhere", {on(ASIDE, 'reason="schema"'): "0+1x100"}),
+    quiet("QuarantineGrowing", "the fuse says so", {on(ASIDE, 'reason="schema"'): "0+9x100"} | BLOWN),
     quiet("QuarantineGrowing", "one now and then", {on(ASIDE, 'reason="schema"'): "0x40 1x20 2x40"}),
     quiet("QuarantineGrowing", "a worker starts anew", {on(ASIDE, 'reason="schema"'): "900x40 0x60"}),
     fires("QuarantineForgotten", "four days", {on(FORGOTTEN): "345600x100"}),
     quiet("QuarantineForgotten", "since yesterday", {on(FORGOTTEN): "86400x100"}),
-    fires("RebalanceStorm", "every half minute", {on(REBALANCES, 'group="input"'): "0+0.5x200"}, 40, group="input"),
-    quiet("RebalanceStorm", "a rolling update", {on(REBALANCES, 'group="input"'): "1x20 1+1x8 9x200"}, 25),
+    fires(
+        "RebalanceStorm",
+        "every half minute",
+        {on(REBALANCES, 'group="input"'): "0+0.5x200"} | workers(2),
+        40,
+        group="input",
+    ),
+    quiet(
+        "RebalanceStorm", "six are updated", {on(REBALANCES, 'group="input"'): "1x20 2+1x12 14x200"} | workers(6), 17
+    ),
+    quiet(
+        "RebalanceStorm",
+        "six are updated, and back again",
+        {on(REBALANCES, 'group="input"'): "1x20 2+1x24 26x200"} | workers(6),
+        17,
+    ),
     fires(
         "RetentionInDanger",
         "half of it is gone",
@@ -136,6 +211,8 @@ SERVERS = [
     fires("ServerAway", "no worker reaches it", {on(LOOK, 'at="broker"'): "0x100"}, at="broker"),
     quiet("ServerAway", "one does", {on(LOOK, 'at="broker"'): "0x100", on(LOOK, 'at="broker"', "b"): "1x100"}),
     quiet("ServerAway", "a leader moves", {on(LOOK, 'at="broker"'): "1x76 0 0 1x60"}),
+    fires("ServerAway", "looks don't end", {on(LOOK, 'at="database"'): "1x100", OLD: "3+15x100"}, at="database"),
+    quiet("ServerAway", "one's don't", {OLD: "3+15x100", on(AGE, 'at="database"', "b"): "3x100"}),
     fires("ClockSkew", "behind", {on(SKEW): "-9x100"}),
     quiet("ClockSkew", "a little", {on(SKEW): "0.3x100"}),
 ]

@@ -14,6 +14,7 @@ import yaml
 
 from service.cli import names
 from service.ops.names import METRICS
+from tests.deploy.incidents import INCIDENTS
 from tests.deploy.scenarios import SCENARIOS
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -66,6 +67,29 @@ def expression_tests(scenario) -> dict:
     }
 
 
+def all_that_fires(incident) -> dict:
+    return {
+        "name": incident.what,
+        "interval": "15s",
+        "input_series": [{"series": name, "values": values} for name, values in incident.series.items()],
+        "promql_expr_test": [
+            {
+                "expr": 'group by (alertname) (ALERTS{alertstate="firing"})',
+                "eval_time": f"{incident.minute}m",
+                "exp_samples": [
+                    {"labels": f'{{alertname="Purchasing{alert}"}}', "value": 1} for alert in sorted(incident.alerts)
+                ],
+            }
+        ],
+    }
+
+
+def try_rules(path: Path, rules: Path, tests: list[dict], interval: str) -> subprocess.CompletedProcess[str]:
+    """All at once: starting promtool for each would take longer than evaluating them."""
+    path.write_text(yaml.safe_dump({"rule_files": [str(rules)], "evaluation_interval": interval, "tests": tests}))
+    return promtool("test", "rules", str(path))
+
+
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
 
@@ -87,15 +111,11 @@ if shutil.which("promtool"):
             assert done.returncode == 0, done.stdout + done.stderr
 
     def test_alerts_fire_when_they_should_and_are_quiet_when_they_should(tmp_path):
-        """All scenarios at once: starting promtool for each would take longer than evaluating them."""
-        document = {
-            "rule_files": [str(RULES)],
-            "evaluation_interval": "30s",
-            "tests": [expression_tests(scenario) for scenario in SCENARIOS],
-        }
-        path = tmp_path / "alerts.yaml"
-        path.write_text(yaml.safe_dump(document))
-        done = promtool("test", "rules", str(path))
+        done = try_rules(tmp_path / "alerts.yaml", RULES, [expression_tests(one) for one in SCENARIOS], "30s")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_what_goes_wrong_is_said_by_the_alert_that_it_is_and_by_no_other(tmp_path):
+        done = try_rules(tmp_path / "incidents.yaml", RULES, [all_that_fires(one) for one in INCIDENTS], "30s")
         assert done.returncode == 0, done.stdout + done.stderr
 
     def test_the_scenarios_would_notice_an_alert_that_always_fires_and_one_that_never_does(tmp_path):
@@ -107,13 +127,8 @@ if shutil.which("promtool"):
                     if "alert" in rule:
                         rule["expr"] = wrong
             (tmp_path / "rules.yaml").write_text(yaml.safe_dump(broken))
-            document = {
-                "rule_files": [str(tmp_path / "rules.yaml")],
-                "evaluation_interval": "60s",
-                "tests": [expression_tests(one) for one in SCENARIOS if (one.fires is not None) is telling],
-            }
-            (tmp_path / "tests.yaml").write_text(yaml.safe_dump(document))
-            done = promtool("test", "rules", str(tmp_path / "tests.yaml"))
+            telling_ones = [expression_tests(one) for one in SCENARIOS if (one.fires is not None) is telling]
+            done = try_rules(tmp_path / "tests.yaml", tmp_path / "rules.yaml", telling_ones, "60s")
             noticed = {
                 alert for alert in ALERTS if f"name: {alert}:" in done.stdout + done.stderr or alert in done.stderr
             }

@@ -29,6 +29,39 @@ def test_every_panel_has_a_unit_and_a_description(panel):
         assert title.lower().replace(" ", "-") in sections()
 
 
+# Of each figure, a value that is well and one that is not.
+WELL_AND_NOT = {
+    "Money late": (5, 61),
+    "Outputs not published": (0, 5000),
+    "Outbox paused": (0, 1),
+    "Lanes stopped": (0, 1),
+    "Orders stuck / held": (0, 1),
+    "Deadlines overdue": (0, 901),
+    "Workers ready": (1, 0),
+    "Servers": (1, 0),
+    "Fuses blown": (0, 1),
+    "Quarantine": (0, 100),
+    "Watermark behind": (5, 301),
+    "Retention used": (0, 0.5),
+}
+
+
+def colour(panel: dict, value: float) -> str:
+    return [
+        step["color"]
+        for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+        if step["value"] is None or value >= step["value"]
+    ][-1]
+
+
+def test_what_is_well_is_green_and_what_is_not_is_red():
+    figures = {panel["title"]: panel for panel in PANELS if panel["type"] == "stat"}
+    assert {
+        title: (colour(panel, WELL_AND_NOT[title][0]), colour(panel, WELL_AND_NOT[title][1]))
+        for title, panel in figures.items()
+    } == dict.fromkeys(WELL_AND_NOT, ("green", "red"))
+
+
 def test_the_datasource_is_a_variable_everywhere():
     (variable,) = DASHBOARD["templating"]["list"]
     assert (variable["name"], variable["type"]) == ("datasource", "datasource")

@@ -246,9 +246,11 @@ def test_workers_are_scaled_by_their_groups_lag_and_never_to_none():
     assert trigger["authenticationRef"]["name"] == the("TriggerAuthentication")["metadata"]["name"]
 
 
-def test_the_operators_rules_are_the_rules():
-    rules = yaml.safe_load((DEPLOY / "prometheus" / "rules.yaml").read_text())
-    assert the("PrometheusRule")["spec"] == rules
+def test_the_operators_rules_are_the_rules_and_lead_to_a_page_that_can_be_opened():
+    rules = (DEPLOY / "prometheus" / "rules.yaml").read_text()
+    where = the("PrometheusRule")["metadata"]["annotations"]["runbook"]
+    assert where.startswith("https://")
+    assert the("PrometheusRule")["spec"] == yaml.safe_load(rules.replace("deploy/runbook.md#", f"{where}#"))
 
 
 def test_the_rendered_files_name_no_registry():

@@ -11,11 +11,18 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
-from aiokafka.errors import CommitFailedError, GroupCoordinatorNotAvailableError, IllegalStateError, KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    GroupCoordinatorNotAvailableError,
+    IllegalStateError,
+    KafkaError,
+    UnknownTopicOrPartitionError,
+)
+from aiokafka.protocol.metadata import MetadataRequest_v5
 
 from service.inbox import retries
 from service.inbox.parser import PORTION_BYTES
-from service.inbox.subscriber import Inbox
+from service.inbox.subscriber import EVENT_TOPICS, Inbox
 from service.store.errors import StoreUnavailableError
 from tests.inbox.test_parser import RECORD
 
@@ -232,3 +239,39 @@ async def test_what_a_batch_held_is_freed_without_the_collector(world):
         assert record() is None
     finally:
         gc.enable()
+
+
+class Broker:
+    """An admin client of a broker whose event topics have so many partitions each; `asked` is what it was asked."""
+
+    def __init__(self, partitions):
+        self.partitions = partitions
+        self.asked = []
+
+    async def _send_request(self, request):
+        asked = request.build(MetadataRequest_v5)
+        self.asked.append(asked)
+        topics = [
+            {"error_code": 0, "topic": topic, "partitions": [{"partition": p} for p in range(self.partitions)]}
+            for topic in asked.topics
+        ]
+        return SimpleNamespace(to_object=lambda: {"topics": topics})
+
+
+async def test_partitions_that_were_added_count_from_when_they_are_seen(world):
+    world.inbox._admin = broker = Broker(6)
+    world.inbox._handle = AsyncMock()
+    reported = []
+    world.inbox._report = lambda _records, partitions, _seconds: reported.append(partitions[RECORD.topic])
+    for broker.partitions in (6, 7):
+        assert len(await world.inbox.existing()) == broker.partitions * len(EVENT_TOPICS)
+        world.message = SimpleNamespace(raw_message=(RECORD,))
+        await world.batch()
+    assert reported == [6, 7]
+
+
+async def test_a_topic_that_is_asked_for_is_not_made_by_it(world):
+    world.inbox._admin = broker = Broker(0)
+    with pytest.raises(UnknownTopicOrPartitionError):
+        await world.inbox.existing()
+    assert [asked.allow_auto_topic_creation for asked in broker.asked] == [False]

@@ -12,7 +12,7 @@ from service.ops.histogram import BatchHistogram
 from service.ops.lag import GroupLag, PartitionLag
 from service.ops.metrics import Metrics
 from service.ops.names import BY_NAME, METRICS
-from service.ops.survey import Survey
+from service.ops.survey import CENSUS_CURRENT_SECONDS, CURRENT_SECONDS, Survey
 from service.ops.worker import Worker
 from service.orders.arrival import Arrival
 from service.orders.cache import Cache
@@ -20,6 +20,7 @@ from service.orders.handled import Handled, Refused
 from service.orders.waiting import WAITS
 from service.outbox.status import LaneStatus, RelayStatus
 from service.rules.facts import instant
+from service.store.brakes import AUTOMATIC
 from tests.ops.seen import ORDERS
 
 TOPICS = (ORDERS, "purchasing.events.payment.v1")
@@ -36,7 +37,7 @@ def figures(**more) -> Figures:
         "at": NOW, "read_up_to": instant(1_799_999_990_000_000), "unknown": 0,
         "due": 0, "overdue": 0, "overdue_since": None,
         "stuck": 0, "held": 0, "lanes": (LaneFigures(0, 0, None),), "quarantine": {}, "quarantine_since": None,
-        "fuses": frozenset(), "brakes": frozenset(),
+        "fuses": frozenset(), "brakes": {},
     }  # fmt: skip
     return Figures(**{**known, **more})
 
@@ -47,7 +48,7 @@ def worker() -> Worker:
     seen = Worker(Survey({}, "", "purchasing", TOPICS))
     seen.survey.broker.worked(GroupLag((partition_lag(),), 2, {ORDERS: 60.0}, 0.0))
     seen.survey.database.worked(figures())
-    seen.survey.census.worked({what: Waiting(0, None) for what in WAITS})
+    seen.survey.census.worked({what: Waiting(2, NOW, {"EUR": 700}) for what in WAITS})
     seen.survey.census_at = 1.0
     seen.inbox = SimpleNamespace(
         failures_in_a_row=0, failed_because=None, assignments=3, rebalancing_since=None, assigned={ORDERS: 6}
@@ -122,11 +123,68 @@ def test_figures_grow_older_while_nobody_can_look(worker):
     assert value(shown, "ready") == 0
 
 
-def test_a_brake_on_everything_is_one_on_each_lane(worker):
-    lanes = (LaneFigures(0, 3, NOW), LaneFigures(1, 0, None))
-    worker.survey.database.worked(figures(brakes=frozenset({-1}), lanes=lanes))
+def test_what_was_seen_over_a_minute_ago_is_left_to_those_who_see_it_now(worker):
+    def shown() -> set[str]:
+        return {name.removeprefix("purchasing_") for name in samples(WorkerCollector(worker, TOPICS))}
+
+    of_broker, of_database = {"consumer_committed_offset"}, {"input_watermark_age_seconds", "orders_stuck"}
+    assert of_broker | of_database <= shown()
+    worker.survey.broker.at -= CURRENT_SECONDS
+    assert not of_broker & shown()
+    assert of_database <= shown()
+    worker.survey.database.at -= CURRENT_SECONDS
+    assert not of_database & shown()
+    assert {"look_age_seconds", "ready", "relay_lanes_owned"} <= shown()
+
+
+def test_before_anybody_has_looked_no_look_has_worked_and_no_figure_is_shown():
+    shown = samples(WorkerCollector(Worker(Survey({}, "", "purchasing", TOPICS)), TOPICS))
+    assert {given["at"]: found for given, found in shown["purchasing_look_successful"]} == {"broker": 0, "database": 0}
+    assert value(shown, "ready") == 0
+    assert "purchasing_look_age_seconds" not in shown
+    assert "purchasing_input_fuse_blown" not in shown
+
+
+def test_an_old_census_is_not_shown_but_when_it_was(worker):
     shown = samples(WorkerCollector(worker, TOPICS))
-    assert [found for _, found in shown["purchasing_outbox_brake_pulled"]] == [1, 1]
+    assert value(shown, "orders_waiting", what="withheld") == 2
+    assert value(shown, "orders_waiting_amount", what="withheld", currency="EUR") == 700
+    worker.survey.census.at -= CENSUS_CURRENT_SECONDS
+    shown = samples(WorkerCollector(worker, TOPICS))
+    assert not {name for name in shown if name.startswith("purchasing_orders_waiting")}
+    assert value(shown, "census_timestamp_seconds") == 1
+
+
+@pytest.mark.parametrize(
+    ("offsets", "lost", "messages"),
+    [
+        ({"committed": 4}, 0, 5),
+        ({"committed": None}, 0, 9),
+        ({"begin": 6, "committed": 4}, 1, 3),
+        ({"begin": 0, "end": 3, "stable": 3, "committed": 4}, 1, 3),
+    ],
+    ids=["in it", "never read", "removed unread", "the topic made anew"],
+)
+def test_records_that_are_gone_are_shown_and_what_lies_there_has_lag(worker, offsets, lost, messages):
+    worker.survey.broker.worked(GroupLag((partition_lag(**offsets),), 2, {}, 0.0))
+    shown = samples(WorkerCollector(worker, TOPICS))
+    assert value(shown, "consumer_offset_lost", topic=ORDERS) == lost
+    assert value(shown, "consumer_lag_messages", topic=ORDERS) == messages
+    committed = [found for _, found in shown.get("purchasing_consumer_committed_offset", ())]
+    assert committed == [one for one in [offsets["committed"]] if one is not None]
+
+
+@pytest.mark.parametrize(
+    ("pulled", "by_a_person", "by_the_limit"),
+    [({-1: "anna"}, [1, 1], [0, 0]), ({1: "anna"}, [0, 1], [0, 0]), ({1: "anna", -1: AUTOMATIC}, [0, 1], [1, 1])],
+)
+def test_a_brake_on_everything_is_one_on_each_lane_and_says_whose_it_is(worker, pulled, by_a_person, by_the_limit):
+    lanes = (LaneFigures(0, 3, NOW), LaneFigures(1, 0, None))
+    worker.survey.database.worked(figures(brakes=pulled, lanes=lanes))
+    shown = samples(WorkerCollector(worker, TOPICS))
+    found = [(given["by"], on) for given, on in shown["purchasing_outbox_brake_pulled"]]
+    assert [on for by, on in found if by == "person"] == by_a_person
+    assert [on for by, on in found if by == "limit"] == by_the_limit
     assert value(shown, "outbox_unpublished_outputs", lane="0") == 3
     assert value(shown, "outbox_oldest_unpublished_seconds", lane="1") == 0
 

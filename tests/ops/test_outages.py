@@ -66,6 +66,10 @@ async def test_database_and_broker_come_and_go(place):
     async with place.worker() as worker:
         await worker.says("/startupz", 503, "waits for PostgreSQL: Connection refused")
         await worker.says("/readyz", 503, "waits for PostgreSQL")
+        # Of what it waits for, too, Prometheus learns.
+        await worker.shows("purchasing_look_successful", 0, at="database")
+        await worker.shows("purchasing_look_successful", 1, at="broker")
+        await worker.shows("purchasing_ready", 0)
         await worker.says("/livez", 200)
         await place.postgres.start()
         await worker.says("/readyz", 200, "ready")
@@ -93,6 +97,11 @@ async def test_database_and_broker_come_and_go(place):
         await worker.shows("purchasing_look_successful", 0, at="broker")
         await worker.says("/livez", 200)
         await worker.says("/startupz", 200)
+        async with place.worker() as late:
+            await late.says("/startupz", 503, "waits for Kafka")
+            await late.shows("purchasing_look_successful", 0, at="broker")
+            await late.shows("purchasing_look_successful", 1, at="database")
+            await late.shows("purchasing_ready", 0)
         await place.kafka.start()
         await worker.says("/readyz", 200)
 

@@ -1,0 +1,67 @@
+"""How much money orders wait for, as the database sums it, held against the decisions that the engine returned."""
+
+import json
+from collections import Counter
+from itertools import zip_longest
+
+import asyncpg
+from purchasing_contracts.envelope import decode
+
+from service.ops.database import census
+from service.orders.arrival import Arrival
+from service.orders.engine import Engine
+from service.orders.waiting import STANDING, WAITS
+from service.rules.terms import TERMS_OF_THE_AGREEMENT
+from service.store.postgres import PostgresStore
+from service.terms.source import FixedTerms
+from tests.delivery.outside import order_id, renamed, topic_for
+from tests.golden import cases
+from tests.orders.said import event_of
+
+# The same once more, of one order on another line: both stand.
+ON_ANOTHER_LINE = """
+insert into outbox (lane, position, order_id, order_version, topic, key, id, value, decided_at)
+select lane, position + 1000000, order_id, order_version + 1000, topic, key, 'another',
+    jsonb_set(convert_from(value, 'UTF8')::jsonb, '{data,ref}', '"another"')::text::bytea, decided_at
+from outbox where order_id = (select min(order_id) from orders where waits ->> 'withheld' is not null)
+    and convert_from(value, 'UTF8')::jsonb -> 'data' ->> 'outcome' = 'withheld'
+order by order_version desc limit 1
+returning convert_from(value, 'UTF8')::jsonb -> 'data' -> 'amount' ->> 'currency',
+    (convert_from(value, 'UTF8')::jsonb -> 'data' -> 'amount' ->> 'value')::int
+"""
+
+
+def arrival(event: dict) -> Arrival:
+    topic, key, value = topic_for(event), event["subject"].encode(), json.dumps(event).encode()
+    return Arrival(topic, 0, 0, key, value, (), decode(topic, key, value, ()))
+
+
+async def test_it_sums_the_money_of_the_last_decision_on_each_line_and_ref(database):
+    # Of each example the n-th event in one batch, so that decisions replace one another; each as far as each of its
+    # events, as the last ones end what is waited for.
+    stories = [renamed(case.events[: n + 1], order_id()) for case in cases() for n in range(len(case.events))]
+    store = await PostgresStore.open(database)
+    engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT))
+    standing = {}
+    for events in zip_longest(*stories):
+        handled = await engine.handle([arrival(event) for event in events if event])
+        for _, output in handled.outputs:
+            if output.topic == "purchasing.decisions.v1":
+                data = event_of(output)["data"]
+                standing[data["order_id"], data["kind"], data["ref"]] = data
+    await store.close()
+
+    money = {what: Counter() for what in WAITS}
+    for data in standing.values():
+        what = STANDING.get((data["kind"], data["outcome"]))
+        if what and "amount" in data:
+            money[what][data["amount"]["currency"]] += data["amount"]["value"]
+    assert money["withheld"]
+    assert money["payment"]
+
+    connection = await asyncpg.connect(database)
+    ((currency, amount),) = [tuple(row) for row in await connection.fetch(ON_ANOTHER_LINE)]
+    money["withheld"][currency] += amount
+    counted = await census(connection)
+    await connection.close()
+    assert {what: waiting.amounts for what, waiting in counted.items()} == money

@@ -1,0 +1,140 @@
+"""Looks that work, fail, hang and take long, without a broker or a database: those are in test_outages."""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from aiokafka import TopicPartition
+from structlog.testing import capture_logs
+
+from service.ops import lag, survey
+from service.ops.lag import GroupLag, LagLook, PartitionLag
+from service.ops.survey import Survey
+from tests.ops.seen import ORDERS
+
+TOPICS = (ORDERS,)
+
+
+async def for_ever(*_: object) -> None:
+    await asyncio.Event().wait()
+
+
+async def until(seen) -> None:
+    async with asyncio.timeout(10):
+        while not seen():  # noqa: ASYNC110 - what is looked at has no event
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def looking(monkeypatch):
+    """A survey that looks without a pause, at a database whose answers a test can set, and at no broker."""
+    answers = SimpleNamespace(schema=lambda _: no_problem(), census=lambda _: no_problem())
+
+    async def no_problem() -> None:
+        return None
+
+    async def figures(_connection):
+        return SimpleNamespace(at=datetime.now(UTC))
+
+    async def connect(_url):
+        return SimpleNamespace(terminate=lambda: None)
+
+    monkeypatch.setattr(survey, "schema_problem", lambda url: answers.schema(url))
+    monkeypatch.setattr(survey.database, "census", lambda connection: answers.census(connection))
+    monkeypatch.setattr(survey.database, "figures", figures)
+    monkeypatch.setattr(survey.database, "connect", connect)
+    monkeypatch.setattr(survey, "CENSUS_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(survey, "AFTER_FAILURE_SECONDS", 0.0)
+    seen = Survey({}, "", "purchasing", TOPICS, every=0.0)
+    monkeypatch.setattr(seen, "_look_at_broker", for_ever)
+    task = asyncio.create_task(seen.run(asyncio.Event()))
+    yield seen, answers
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_a_database_that_freezes_at_any_question_counts_as_one_that_does_not_answer(looking, monkeypatch):
+    monkeypatch.setattr(survey, "LOOK_LIMIT_SECONDS", 0.01)
+    monkeypatch.setattr(survey, "SCHEMA_EVERY_SECONDS", 0.0)
+    seen, answers = looking
+    await until(lambda: seen.database.works)
+    answers.schema = for_ever
+    await until(lambda: seen.database.failures > 1)
+    assert not seen.database.works
+
+
+async def test_a_count_of_waiting_orders_that_takes_long_keeps_no_look_waiting(looking):
+    seen, answers = looking
+    begun = asyncio.Event()
+
+    async def census(_connection):
+        begun.set()
+        await for_ever()
+
+    answers.census = census
+    await begun.wait()
+    last = seen.database.at
+    await until(lambda: seen.database.at > last)
+    assert seen.census.at is None
+
+
+def test_before_the_first_look_none_has_worked():
+    assert not survey.Seen().works
+    assert survey.Seen().within(60) is None
+
+
+def test_a_retention_that_may_not_be_seen_is_said_once_and_again_when_it_is_another_topics():
+    seen = Survey({}, "", "purchasing", TOPICS)
+
+    def lag_of(*topics: str, retention: dict) -> GroupLag:
+        return GroupLag(tuple(PartitionLag(topic, 0, 0, 0, 0, 0) for topic in topics), 1, retention, 0.0)
+
+    with capture_logs() as said:
+        seen._say_what_is_hidden(lag_of("a", "b", retention={"a": None, "b": 60.0}))
+        assert not said
+        for _ in range(3):
+            seen._say_what_is_hidden(lag_of("a", "b", retention={"a": 60.0}))
+        seen._say_what_is_hidden(lag_of("a", "b", retention={}))
+    assert [one["topics"] for one in said] == [["b"], ["a", "b"]]
+    assert "grant DESCRIBE_CONFIGS" in said[0]["event"]
+
+
+class Broker:
+    """What `LagLook` asks, all of it answered: one partition of one topic, and how long that keeps messages."""
+
+    retention = "60000"
+    asked = 0
+
+    async def list_consumer_group_offsets(self, _group):
+        return {}
+
+    async def describe_consumer_groups(self, _groups):
+        return []
+
+    async def beginning_offsets(self, partitions):
+        return dict.fromkeys(partitions, 0)
+
+    end_offsets = beginning_offsets
+
+    async def describe_configs(self, _resources):
+        self.asked += 1
+        entries = [("retention.ms", self.retention)]
+        return [SimpleNamespace(resources=[(0, "", 2, ORDERS, entries)])]
+
+
+async def test_a_retention_that_was_changed_is_known_within_a_minute(monkeypatch):
+    async def there(_admin, _topics):
+        return [TopicPartition(ORDERS, 0)]
+
+    monkeypatch.setattr(lag, "partitions_there", there)
+    look, broker = LagLook({}, "purchasing", TOPICS), Broker()
+    look._admin = look._uncommitted = look._committed = broker
+    assert (await look.look()).retention == {ORDERS: 60.0}
+    broker.retention = "600000"
+    assert (await look.look()).retention == {ORDERS: 60.0}
+    assert broker.asked == 1
+    monkeypatch.setattr(lag, "RETENTION_EVERY_SECONDS", 0.0)
+    assert (await look.look()).retention == {ORDERS: 600.0}
