@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from service.orders.waiting import STANDING, WAITS
+from service.orders.waiting import WAITS
 from service.store import connecting
 
 if TYPE_CHECKING:
@@ -124,10 +124,8 @@ async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, Wa
         found = {what: Waiting(0, None) for what in WAITS}
         for what, count, since in await connection.fetch(_WAITING, timeout=CENSUS_SECONDS):
             found[what] = Waiting(count, since)
-        kinds, outcomes = zip(*STANDING, strict=True)
-        awaited = (kinds, outcomes, list(STANDING.values()))
-        for what, currency, amount in await connection.fetch(_AMOUNTS, *awaited, timeout=CENSUS_SECONDS):
-            found[what].amounts[currency] = amount
+        for what, currency, amount in await connection.fetch(_AMOUNTS, timeout=CENSUS_SECONDS):
+            found[what].amounts[currency] = int(amount)
         return found
 
 
@@ -162,26 +160,16 @@ select reason, count(*) as open, min(at) as since from quarantine where resolved
 """
 
 _WAITING = """
-select w.key, count(*), to_timestamp(min(w.value::bigint) / 1000000.0)
-from orders, json_each_text(waits) as w where waits is not null group by w.key
+select w.key, count(*), to_timestamp(min((w.value ->> 'since')::bigint) / 1000000.0)
+from orders, json_each(waits) as w where waits is not null group by w.key
 """
 _WAITING_ORDERS = """
-select order_id, w.key, to_timestamp(w.value::bigint / 1000000.0)
-from orders, json_each_text(waits) as w
-where waits is not null and ($1::text is null or w.key = $1) order by w.value::bigint, order_id, w.key
+select order_id, w.key, to_timestamp((w.value ->> 'since')::bigint / 1000000.0)
+from orders, json_each(waits) as w
+where waits is not null and ($1::text is null or w.key = $1)
+order by (w.value ->> 'since')::bigint, order_id, w.key
 """
-
-# Of those orders only: the last decision of each kind and ref stands.
 _AMOUNTS = """
-with decisions as (
-    select order_id, order_version, convert_from(value, 'UTF8')::json -> 'data' as data
-    from orders join outbox using (order_id) where waits is not null and topic = 'purchasing.decisions.v1'
-), standing as (
-    select distinct on (order_id, data ->> 'kind', data ->> 'ref') data
-    from decisions order by order_id, data ->> 'kind', data ->> 'ref', order_version desc
-)
-select what, data -> 'amount' ->> 'currency', sum((data -> 'amount' ->> 'value')::bigint)::bigint
-from standing join unnest($1::text[], $2::text[], $3::text[]) as awaited (kind, outcome, what)
-    on (kind, outcome) = (data ->> 'kind', data ->> 'outcome')
-where data -> 'amount' is not null group by 1, 2
+select w.key, w.value ->> 'currency', sum((w.value ->> 'amount')::bigint)
+from orders, json_each(waits) as w where waits is not null and w.value ->> 'amount' is not null group by 1, 2
 """

@@ -33,15 +33,22 @@ WAITS = (PLACED, *dict.fromkeys(STANDING.values()))
 
 
 def waiting(facts: Iterable[Fact[Any]], ledger: Ledger, before: str | None, now: int) -> str | None:
-    """Return what an order waits for as a JSON object: since when (microseconds) by what. None: for nothing.
+    """Return what an order waits for as a JSON object, None: for nothing.
 
+    By what: `since` when (microseconds), and of what has an amount, `amount` and `currency`, over all lines and refs.
     `before` is what it waited for so far: who waits for `placed` has waited since it first did.
     """
-    found: dict[str, int] = {}
+    placed = next((fact.data for fact in facts if isinstance(fact.data, OrderPlaced)), None)
+    if placed is None:
+        known = json.loads(before) if before else {}
+        return json.dumps({PLACED: known.get(PLACED, {"since": now})})
+    found: dict[str, dict[str, Any]] = {}
     for (kind, _), standing in ledger.standing.items():
         what = STANDING.get((kind, standing.outcome))
         if what is not None:
-            found[what] = min(standing.since_at, found.get(what, standing.since_at))
-    if not ledger.version and not any(isinstance(fact.data, OrderPlaced) for fact in facts):
-        found[PLACED] = (json.loads(before) if before else {}).get(PLACED, now)
+            one = found.setdefault(what, {"since": standing.since_at})
+            one["since"] = min(one["since"], standing.since_at)
+            if standing.amount is not None:
+                one["amount"] = one.get("amount", 0) + standing.amount
+                one["currency"] = placed.currency
     return json.dumps(found, sort_keys=True) if found else None

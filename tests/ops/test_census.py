@@ -18,18 +18,6 @@ from tests.delivery.outside import order_id, renamed, topic_for
 from tests.golden import cases
 from tests.orders.said import event_of
 
-# The same once more, of one order on another line: both stand.
-ON_ANOTHER_LINE = """
-insert into outbox (lane, position, order_id, order_version, topic, key, id, value, decided_at)
-select lane, position + 1000000, order_id, order_version + 1000, topic, key, 'another',
-    jsonb_set(convert_from(value, 'UTF8')::jsonb, '{data,ref}', '"another"')::text::bytea, decided_at
-from outbox where order_id = (select min(order_id) from orders where waits ->> 'withheld' is not null)
-    and convert_from(value, 'UTF8')::jsonb -> 'data' ->> 'outcome' = 'withheld'
-order by order_version desc limit 1
-returning convert_from(value, 'UTF8')::jsonb -> 'data' -> 'amount' ->> 'currency',
-    (convert_from(value, 'UTF8')::jsonb -> 'data' -> 'amount' ->> 'value')::int
-"""
-
 
 def arrival(event: dict) -> Arrival:
     topic, key, value = topic_for(event), event["subject"].encode(), json.dumps(event).encode()
@@ -60,8 +48,6 @@ async def test_it_sums_the_money_of_the_last_decision_on_each_line_and_ref(datab
     assert money["payment"]
 
     connection = await asyncpg.connect(database)
-    ((currency, amount),) = [tuple(row) for row in await connection.fetch(ON_ANOTHER_LINE)]
-    money["withheld"][currency] += amount
     counted = await census(connection)
     await connection.close()
     assert {what: waiting.amounts for what, waiting in counted.items()} == money

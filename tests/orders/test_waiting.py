@@ -19,7 +19,7 @@ EVENTS, AT_ONCE = 6_000, 200
 
 async def noted(connection):
     """What each order waits for, by the database."""
-    rows = await connection.fetch("select order_id, waits from orders where waits is not null")
+    rows = await connection.fetch("select order_id, waits from orders where waits is not null order by order_id")
     return {order_id: json.loads(waits) for order_id, waits in rows}
 
 
@@ -39,10 +39,13 @@ async def test_what_random_orders_wait_for_is_what_their_journals_say(database):
     read = await noted(connection)
     await connection.close()
 
-    # Since when a demand stands, where its amount fell: the rules know, an output alone doesn't.
-    assert {order: set(waits) for order, waits in followed.items()} == {o: set(waits) for o, waits in read.items()}
+    assert list(followed) == list(read)
     for order, waits in followed.items():
-        assert all(since <= read[order][what] for what, since in waits.items())
+        # Since when a demand stands, where its amount fell: the rules know, an output alone doesn't.
+        assert all(one["since"] <= read[order][what]["since"] for what, one in waits.items())
+        assert [(what, one.get("amount"), one.get("currency")) for what, one in sorted(waits.items())] == [
+            (what, one.get("amount"), one.get("currency")) for what, one in sorted(read[order].items())
+        ]
     seen = {what for waits in followed.values() for what in waits}
     assert {PLACED, "seller_answer", "verification", "payment", "withheld"} <= seen <= set(WAITS)
     assert {what: one.count for what, one in counted.items() if one.count} == {
@@ -60,7 +63,7 @@ async def test_who_waits_for_the_order_to_be_placed_has_waited_since_it_was_firs
     for record in told:
         if record.order == order:
             await engine.handle([arrival_of(record)])
-            since.append((await noted(connection))[order][PLACED])
+            since.append((await noted(connection))[order][PLACED]["since"])
     await connection.close()
     await store.close()
 
