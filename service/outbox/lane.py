@@ -24,7 +24,7 @@ from service.outbox.journal import ROWS_AT_ONCE, Installation, Journal, value_ha
 from service.outbox.status import LaneStatus, State
 from service.outbox.transaction import STEP_SECONDS, publish
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 2.0
 """How soon a lane looks by itself, if every way of waking it fails."""
@@ -51,6 +51,8 @@ class Lane:
         brake: Brake,
     ) -> None:
         self.lane = lane
+        # One each, or a flood of one lane's lines would hide what the others say once.
+        self._log = logger.getChild(str(lane))
         self._installation = installation
         self._journal = journal
         self._kafka = kafka
@@ -122,7 +124,7 @@ class Lane:
             # A predecessor committed this and ended before it could tell the database.
             await self._journal.note(self.lane, standing.noted, position)
         self._reason = None
-        log.info("outbox lane %d: publishing goes on behind position %d", self.lane, position)
+        self._log.info("outbox lane %d: publishing goes on behind position %d", self.lane, position)
         try:
             await self._go_on_publishing(position, anchor)
             await self._noted()
@@ -174,7 +176,9 @@ class Lane:
 
     def _go_on(self, position: int) -> None:
         if self._state == "paused":
-            log.warning("outbox lane %d: the brake was let go, it goes on behind position %d", self.lane, position)
+            self._log.warning(
+                "outbox lane %d: the brake was let go, it goes on behind position %d", self.lane, position
+            )
         self._state, self._reason = "publishing", None
 
     async def _rest(self) -> None:
@@ -232,7 +236,7 @@ class Lane:
     def _say(self, state: State, reason: str) -> None:
         # An outage repeats its error with every attempt: once is enough for a person.
         level = logging.ERROR if state == "stopped" else logging.WARNING
-        log.log(
+        self._log.log(
             logging.DEBUG if self._reason == reason else level,
             "outbox lane %d: %s: %s",
             self.lane,
@@ -265,7 +269,7 @@ class Lane:
 
         error = await outcome(ask())
         if error is not None:
-            log.debug("outbox lane %d: the group can't be asked: %s", self.lane, describe(error))
+            self._log.debug("outbox lane %d: the group can't be asked: %s", self.lane, describe(error))
         return bool(answers and answers[0])
 
 

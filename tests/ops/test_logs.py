@@ -10,6 +10,8 @@ import structlog
 from service.failures import describe, places
 from service.ops import logs
 from service.ops.logs import FloodGate
+from service.outbox.failures import LaneStopped
+from service.outbox.lane import Lane
 
 PRIVATE = "Warehouse 3, Baiyun District"
 
@@ -71,6 +73,18 @@ def test_a_flood_is_cut_off_and_counted(stream):
         logging.getLogger("aiokafka").error("Unable to connect to node %d", number)
     logging.getLogger("aiokafka").error("Something else")
     assert len(lines(stream)) == logs.BURST + 1
+
+
+async def test_each_lane_that_stops_says_where_and_why_however_many_do(stream):
+    lanes = [Lane(n, None, None, {}, None, None) for n in range(logs.BURST + 20)]
+    for lane in lanes:
+        for _ in range(2 * logs.BURST):
+            lane._take(OSError("away"))
+            lane._take(RuntimeError())
+        lane._take(LaneStopped(f"its reason {lane.lane}"))
+    said = [line["event"] for line in lines(stream)]
+    for lane in lanes:
+        assert f"outbox lane {lane.lane}: stopped: its reason {lane.lane}" in said
 
 
 def test_after_a_while_one_passes_again_and_says_how_many_did_not():
