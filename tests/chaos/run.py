@@ -20,6 +20,7 @@ from tests.chaos.evidence import gather, heard_after, is_quiet
 from tests.chaos.faults import FAULTS, NO_FAULT
 from tests.chaos.hands import Hands
 from tests.chaos.hostile import surplus
+from tests.chaos.memory import Memory
 from tests.chaos.place import GROUP, Place
 from tests.chaos.reader import Outsider
 from tests.chaos.records import Sent
@@ -34,7 +35,7 @@ CRASHES = 10
 """So many, and the rest of the run would teach nothing more."""
 HOSTILE = 0.6
 MOSTLY = 0.5
-BOMB = 200
+BOMB = 100
 
 
 @dataclass
@@ -100,6 +101,9 @@ async def run(plan: Plan) -> Report:
             await place.stop(slot)
         complaints = await asyncio.to_thread(judge, found)
         await hands.caught_up()
+    memory = Memory(place.memory[:calm], place.memory[calm:])
+    if plan.hostile:
+        complaints["memory bounded, whatever is sent"] = memory.complaints(plan.bombs)
     complaints["every worker at work at the end"] = not_there
     complaints["no worker ended by itself, or not when asked to"] = place.unexpected
     complaints["every kind of fault was done"] = hands.never_done
@@ -110,8 +114,7 @@ async def run(plan: Plan) -> Report:
         outputs=len(found.published),
         put_aside=len(found.quarantine),
         workers=place.started,
-        memory=place.memory[:calm],
-        memory_after=place.memory[calm:],
+        memory=memory,
         ends=sorted(place.ends),
         heard_after=heard_after(found),
         seconds=time.monotonic() - begun,

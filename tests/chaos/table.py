@@ -6,14 +6,14 @@ from typing import Any
 
 from tests.chaos.evidence import Evidence
 from tests.chaos.hands import Done
+from tests.chaos.memory import MEBIBYTE, Memory
 
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """A run. `memory`: the largest resident memory of any worker, in bytes, four times a second while
-    records were sent, `memory_after` until all was quiet. `ends`: seconds that workers took to end in order.
-    `heard_after`: seconds from when the broker had a good message to its fact. Both the least first. `quiet_after`:
-    seconds from the last record sent, and the last fault mended, until everything was handled and published."""
+    """A run. `ends`: seconds that workers took to end in order. `heard_after`: seconds from when the broker had a good
+    message to its fact. Both the least first. `quiet_after`: seconds from the last record sent, and the last fault
+    mended, until everything was handled and published."""
 
     seed: int
     records: int
@@ -21,8 +21,7 @@ class Report:
     outputs: int
     put_aside: int
     workers: int
-    memory: list[int]
-    memory_after: list[int]
+    memory: Memory
     ends: list[float]
     heard_after: list[float]
     seconds: float
@@ -30,18 +29,6 @@ class Report:
     faults: Mapping[str, Done]
     complaints: Mapping[str, list[str]]
     evidence: Evidence
-
-    @property
-    def peak(self) -> int:
-        """The largest resident memory of any worker, in bytes."""
-        return max(*self.memory, *self.memory_after)
-
-    @property
-    def grown(self) -> float:
-        """How much larger the largest worker was in the last quarter of the time than in the second, in the middle."""
-        quarter = len(self.memory) // 4
-        early, late = sorted(self.memory[quarter : 2 * quarter]), sorted(self.memory[-quarter:])
-        return late[quarter // 2] / early[quarter // 2]
 
     @property
     def unclean(self) -> list[str]:
@@ -61,13 +48,13 @@ class Report:
             "outputs",
             "put_aside",
             "workers",
-            "peak",
-            "grown",
             "seconds",
             "quiet_after",
         )
         return {
             **{name: getattr(self, name) for name in numbers},
+            "peak": self.memory.peak,
+            "grown": self.memory.grown,
             "ended_after_seconds": spread(self.ends),
             "heard_after_seconds": spread(self.heard_after),
             "faults": faults,
@@ -89,10 +76,12 @@ def spread(ascending: Sequence[float]) -> dict[str, float]:
 
 def told(report: Report) -> str:
     """The report as text."""
+    memory = report.memory
     lines = [
         f"seed {report.seed}: {report.records:,} records, {report.orders:,} orders, {report.outputs:,} outputs,",
-        f"{report.put_aside:,} put aside; {report.workers} workers, at most {max(report.memory) / 2**20:.0f} MiB each",
-        f"({report.peak / 2**20:.0f} MiB with what came last), {report.grown:.2f} times as large at the end as before;",
+        f"{report.put_aside:,} put aside; {report.workers} workers,",
+        f"at most {max(memory.sending) / MEBIBYTE:.0f} MiB each ({memory.peak / MEBIBYTE:.0f} with what came last),",
+        f"{memory.grown:.2f} times as large at the end as before;",
         f"{report.seconds:.0f} s, quiet {report.quiet_after:.1f} s after the last record;",
         f"from a good record to its fact {_seconds(report.heard_after)};",
         f"{len(report.ends)} workers ended in order, each within {_seconds(report.ends)}",

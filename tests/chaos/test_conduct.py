@@ -23,6 +23,7 @@ from tests.chaos.evidence import Evidence, heard_after
 from tests.chaos.faults import FAULTS, SLOT
 from tests.chaos.hands import TRIES, Hands
 from tests.chaos.hostile import Hostile
+from tests.chaos.memory import AT_REST, EXPANDED, MEBIBYTE, Memory
 from tests.chaos.place import Place
 from tests.chaos.proxy import Proxy
 from tests.chaos.records import structured
@@ -154,6 +155,13 @@ def test_how_long_a_good_message_took_is_counted_from_its_first_record() -> None
     at = dict(enumerate([BEGIN, BEGIN, BEGIN + timedelta(seconds=5)]))
     fact = {"source": "/s", "id": "e", "heard_at": BEGIN + timedelta(seconds=2)}
     assert heard_after(Evidence(sent=[bad, good, good], appended=at, facts={"o": [fact]})) == [2.0]
+
+
+def test_memory_that_grows_or_is_more_than_a_batch_explains_is_complained_of() -> None:
+    flat = [100 * MEBIBYTE] * 40
+    assert Memory(flat, [AT_REST + 10 * EXPANDED]).complaints(bombs=10) == []
+    assert len(Memory(flat, [AT_REST + 11 * EXPANDED]).complaints(bombs=10)) == 1
+    assert len(Memory([*flat[:20], *(n * 10 * MEBIBYTE for n in range(10, 30))], flat).complaints(0)) == 2
 
 
 async def test_what_is_said_on_a_stranded_connection_never_arrives_and_new_ones_work() -> None:
