@@ -87,7 +87,8 @@ def run(arguments: Namespace) -> int:
     return asyncio.run(does(arguments, database_of_environment()))
 
 
-def _which(arguments: Namespace) -> Which:
+def meant_records(arguments: Namespace) -> Which:
+    """Return which records a command is about. Raises QuarantineError where it doesn't say."""
     which = Which(
         places=tuple(getattr(arguments, "record", ())),
         reason=arguments.reason,
@@ -105,7 +106,7 @@ def _which(arguments: Namespace) -> Which:
 
 
 async def _list(arguments: Namespace, url: str) -> int:
-    which, shown, after = _which(arguments), 0, None
+    which, shown, after = meant_records(arguments), 0, None
     async with connected(url) as connection:
         while rows := await page(connection, which, after, LIST_AT_ONCE):
             for row in rows:
@@ -150,7 +151,7 @@ async def _show(arguments: Namespace, url: str) -> int:
 
 
 async def _replay(arguments: Namespace, url: str) -> int:
-    which, repair = _which(arguments), _repair(arguments)
+    which, repair = meant_records(arguments), _repair(arguments)
     async with _at_the_door(url) as (connection, engine):
         if repair != AS_IT_LIES:
             if len(which.places) != 1:
@@ -161,7 +162,7 @@ async def _replay(arguments: Namespace, url: str) -> int:
 
 
 async def _drop(arguments: Namespace, url: str) -> int:
-    which = _which(arguments)
+    which = meant_records(arguments)
     async with _at_the_door(url) as (connection, engine):
         by = Intervention(arguments.by, arguments.why)
         return await _go_through(arguments, connection, which, drop(connection, engine, which, by))

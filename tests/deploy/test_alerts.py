@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from service.cli import names
 from service.ops.names import METRICS
 from tests.deploy.incidents import INCIDENTS
 from tests.deploy.scenarios import SCENARIOS
@@ -156,10 +155,3 @@ def test_every_metric_in_a_rule_exists():
     used = {name for rule in rules() for name in re.findall(r"\bpurchasing_[a-z_]+", rule["expr"])}
     assert used
     assert used - NAMES == set()
-
-
-def test_every_command_in_the_runbook_exists():
-    text = (DEPLOY / "runbook.md").read_text()
-    used = set(re.findall(r"python -m service ([a-z][a-z-]*)", text))
-    assert {"lag", "doctor", "outbox"} <= used
-    assert used - {*names()} == set()

@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from service import cli
 from service.store.postgres import PostgresStore
+from tests.deploy.documents import RUNBOOK
 from tests.orders.conftest import engine_on
 from tests.orders.stories import paid_order, record
 from tests.security.site import Database
@@ -108,3 +111,56 @@ def test_migrating_is_for_the_owner(run, filled: Database) -> None:
     code, said = run("service", "migrate")
     assert code == 1
     assert "lacks a right (permission denied for" in said
+
+
+RIGHTS = re.findall(r"^\| (any role|an operator)'s \| (.+) \|$", RUNBOOK.read_text(), re.MULTILINE)
+LACKS = "lacks a right (permission denied for"
+
+
+def commands_for(whose: str) -> list[list[str]]:
+    """The runbook's commands for these rights, as they would be typed. Without those that ask Kafka."""
+    (said,) = [row for who, row in RIGHTS if who == whose]
+    stands_for = {"ORDER": "ord-2", "TOPIC": "purchasing.events.order.v1", "…": "tests"}
+    found = [[stands_for.get(word, word) for word in shlex.split(one)] for one in re.findall(r"`([^`]+)`", said)]
+    return [words for words in found if words[0] not in ("lag", "doctor", "lanes", "topics") and words[-1] != "verify"]
+
+
+def test_who_looks_needs_no_more_than_a_worker_or_a_reader_may(run, filled: Database) -> None:
+    (record, *_) = names(run)
+    commands = commands_for("any role")
+    assert len(commands) > 6
+    for role in ("service", "reader", "operator"):
+        for words in commands:
+            code, said = run(role, *[record if word == "RECORD" else word for word in words])
+            assert (code in (0, 3, 4), LACKS in said) == (True, False), (role, words, said)
+
+
+def test_what_the_runbook_keeps_for_an_operator_a_reader_may_not_and_an_operator_may(
+    run, filled: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "terms.toml").write_text(TERMS)
+    (first, second, third) = names(run)
+    records = {"--content": first, "replay": second, "drop": third}
+    commands = commands_for("an operator")
+    assert len(commands) > 8
+    for words in commands:
+        record = next((records[word] for word in words if word in records), "")
+        typed = [{"RECORD": record, "FILE": str(tmp_path / "terms.toml")}.get(word, word) for word in words]
+        refused, said = run("reader", *typed)
+        assert (refused, LACKS in said) == (1, True), (words, said)
+        done, said = run("operator", *typed)
+        assert (done in (0, 3), LACKS in said) == (True, False), (words, said)
+
+
+def test_a_worker_may_stop_the_outbox_and_not_do_what_the_toolbox_is_for(run, filled: Database) -> None:
+    (record, *_) = names(run)
+    assert run("service", "outbox", "pause", "--why", "x")[0] == 0
+    for words in (
+        ("outbox", "resume"),
+        ("fuse", "reset", "purchasing.events.order.v1"),
+        ("quarantine", "show", record, "--content"),
+        ("quarantine", "replay", record),
+        ("quarantine", "drop", record, "--why", "x"),
+    ):
+        code, said = run("service", *words)
+        assert (code, LACKS in said) == (1, True), (words, said)

@@ -1,0 +1,84 @@
+"""What the documents tell a person to type can be typed."""
+
+import re
+
+import pytest
+
+from tests.deploy.documents import README, RIGHTS, RUNBOOK, Said, commands, exists, problem, spans
+from tests.deploy.test_kubernetes import rendered
+
+TEXT = RUNBOOK.read_text()
+
+
+@pytest.fixture(autouse=True)
+def quiet(capsys):
+    """What the parser says of a command it doesn't take, or helps with."""
+    yield
+    capsys.readouterr()
+
+
+def test_every_command_of_the_runbook_is_whole():
+    found = list(commands(RUNBOOK))
+    assert {"lag", "doctor", "fuse", "quarantine", "outbox", "order", "lanes"} <= {said.words[0] for said in found}
+    # One word alone names a command.
+    assert {str(said): problem(said) for said in found if problem(said) and (said.whole or len(said.words) > 1)} == {}
+
+
+@pytest.mark.parametrize("document", [README, RIGHTS], ids=["README", "rights"])
+def test_every_command_of_other_documents_is_whole_or_only_named(document):
+    found = list(commands(document))
+    assert len(found) > 10
+    assert {str(said): problem(said) for said in found if problem(said) and (said.whole or not exists(said))} == {}
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("quarantine replay", "Say which records"),
+        ("quarantine drop --why x", "Say which records"),
+        ("fuse reset", "not understood"),
+        ("fuse reset a-topic", "not understood"),
+        ("lanes adopt --lane 0 --position 0", "not understood"),
+        ("order hold ord-1", "not understood"),
+        ("lag --often", "not understood"),
+        ("quarantine replay --reason schema", None),
+        ("order retry --all", None),
+    ],
+)
+def test_a_command_that_would_be_refused_is_noticed(command, expected):
+    found = problem(Said(tuple(command.split()), whole=True))
+    assert found is None if expected is None else expected in str(found)
+
+
+def test_kafkas_tools_are_told_where_the_broker_is_and_who_asks():
+    found = [span for span in spans(RUNBOOK) if re.match(r"kafka-\w+(-\w+)* --", span)]
+    assert {span.split()[0] for span in found} == {
+        "kafka-configs",
+        "kafka-consumer-groups",
+        "kafka-topics",
+        "kafka-transactions",
+    }
+    for span in found:
+        assert '--bootstrap-server "$PURCHASING_KAFKA_BOOTSTRAP_SERVERS" --command-config client.properties' in span
+
+
+def test_what_is_to_be_asked_of_the_database_itself_says_with_what():
+    """The image has no psql."""
+    found = [one.start() for one in re.finditer(r"`(?:``sql\n)?(?:select|delete|update|insert|alter) ", TEXT)]
+    assert len(found) == 3
+    for start in found:
+        assert "`psql`" in TEXT[start - 250 : start], TEXT[start : start + 80]
+
+
+def test_what_kubectl_is_asked_for_is_there():
+    asked = " ".join(span for span in spans(RUNBOOK) if "kubectl " in span).replace("deploy/kubernetes", "")
+    resources = rendered("production")
+    there = {(one["kind"].lower(), one["metadata"]["name"]) for one in resources}
+    there |= {("secret", name) for name in re.findall(r"'name': '(purchasing[a-z-]*)'", str(resources))}
+    # The toolbox is made by the first of these commands.
+    there |= {("deploy", "purchasing"), ("job", "toolbox"), ("job", "purchasing-migrate-")}
+    named = set(re.findall(r"\b(cronjob|scaledobject|secret|deploy|job)[/ ]([a-z][a-z-]+)", asked))
+    assert {kind for kind, _ in named} == {"cronjob", "scaledobject", "secret", "deploy", "job"}
+    assert named <= there | {("job", "toolbox")}
+    labels = re.findall(r"'app.kubernetes.io/component': '(\w+)'", str(resources))
+    assert set(re.findall(r"app\.kubernetes\.io/component=(\w+)", asked)) <= {*labels}
