@@ -16,7 +16,7 @@ upper limit.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -142,11 +142,11 @@ class LagLook:
             await self._committed.start()
 
     async def close(self) -> None:
-        """Let go of the connections, also of a broker that doesn't answer."""
-        for client in (self._admin.close, self._uncommitted.stop, self._committed.stop):
-            with suppress(KafkaError, OSError, TimeoutError):
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await client()
+        """Let go of the connections, also of a broker that doesn't answer; of all of them, also where the end of the
+        process cancels it in their midst."""
+        async with AsyncExitStack() as closing:
+            for end in (self._committed.stop, self._uncommitted.stop, self._admin.close):
+                closing.push_async_callback(_in_time, end)
 
     async def look(self) -> GroupLag:
         """Look at all partitions of the topics."""
@@ -251,10 +251,14 @@ async def _first_messages(
                     del left[partition]
                     reader.pause(partition)
     finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await reader.stop()
+        await _in_time(reader.stop)
     return too_large
+
+
+async def _in_time(end: Callable[[], Awaitable[None]]) -> None:
+    with suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await end()
 
 
 def _settled(one: PartitionLag, records: Iterable[Any], position: int) -> PartitionLag | None:

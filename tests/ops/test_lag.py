@@ -136,3 +136,31 @@ async def test_offsets_that_are_gone_are_said(kafka, database, group):
     done = service("lag", bootstrap=kafka, database=database, group=group)
     assert done.returncode == 3
     assert "its next records are gone" in done.stdout
+
+
+async def test_a_look_that_is_cancelled_while_it_lets_go_lets_go_of_everything(group: str) -> None:
+    closed: list[str] = []
+    hangs = asyncio.Event()
+
+    class Client:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        async def stop(self) -> None:
+            closed.append(self.name)
+            if self.name == "admin":
+                hangs.set()
+                await asyncio.Event().wait()
+
+        close = stop
+
+    looking = LagLook({"bootstrap_servers": "127.0.0.1:1"}, group, ())
+    await looking.close()
+    for name in ("admin", "committed", "uncommitted"):
+        setattr(looking, f"_{name}", Client(name))
+    closing = asyncio.create_task(looking.close())
+    await hangs.wait()
+    closing.cancel()
+    await asyncio.wait([closing])
+    assert closing.cancelled()
+    assert sorted(closed) == ["admin", "committed", "uncommitted"]
