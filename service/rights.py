@@ -29,6 +29,10 @@ class Right(NamedTuple):
     why: str
     prefixed: bool = False
 
+    def covers(self, kind: str, name: str) -> bool:
+        """Whether it is a right on this resource."""
+        return self.kind == kind and (name.startswith(self.name) if self.prefixed else name == self.name)
+
     def __str__(self) -> str:
         pattern = "prefixed" if self.prefixed else "literal"
         return f"{' '.join(self.operations):22} {self.kind:17} {pattern:9} {self.name:42} {self.why}"
@@ -58,7 +62,7 @@ def missing_right(error: BaseException) -> str | None:
             return f"Kafka refuses a topic to the user: compare its rights with {WHERE}"
         return "; ".join(to_grant(name) for name in names)
     if isinstance(error, GroupAuthorizationFailedError):
-        return f"group {about}: Kafka refuses it to the user, grant READ on it ({WHERE})"
+        return group_to_grant(about)
     if isinstance(error, TransactionalIdAuthorizationFailed):
         return f"transactional id {about}: Kafka refuses it to the user, grant WRITE on this outbox's ({WHERE})"
     if isinstance(error, SaslAuthenticationFailed):
@@ -70,6 +74,11 @@ def to_grant(topic: str) -> str:
     """In a sentence, that Kafka refuses the user this topic of the registry, and what to grant."""
     (needed,) = [NEEDED[one.direction] for one in TOPICS if one.name == topic]
     return f"{topic}: Kafka refuses it to the user, grant {needed} on it ({WHERE})"
+
+
+def group_to_grant(group: str) -> str:
+    """In a sentence, that Kafka refuses the user this group, and what to grant."""
+    return f"group {group}: Kafka refuses it to the user, grant READ on it ({WHERE})"
 
 
 NEEDED = {"in": "READ", "out": "WRITE", "internal": "READ and WRITE"}

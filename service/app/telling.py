@@ -28,7 +28,7 @@ def tell(arrivals: Sequence[Arrival], handled: Handled, relay: Relay, metrics: M
             reason=refusal.reason,
             place=refusal.place,
         )
-    traces = {one.heard.subject: one.heard.traceparent for one in arrivals if isinstance(one.heard, Event)}
+    traces = {one.heard.subject: one.traceparent for one in arrivals if isinstance(one.heard, Event)}
     for stuck in handled.stuck:
         log.error(
             "The rules failed on an order. It publishes nothing until it is assessed again.",
@@ -49,11 +49,10 @@ def where(arrival: Arrival) -> dict[str, str | int | None]:
         "offset": arrival.offset,
         "order": event.subject if event else getattr(heard, "order_id", None),
         "type": heard.type,
-        **_trace(event.traceparent if event else None),
+        **_trace(arrival.traceparent),
     }
 
 
 def _trace(traceparent: str | None) -> dict[str, str]:
     """The trace's id out of a W3C `traceparent`: by it other systems' logs are found."""
-    parts = (traceparent or "").split("-")
-    return {"trace": parts[1]} if len(parts) >= 4 else {}
+    return {"trace": traceparent.split("-")[1]} if traceparent else {}

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Literal
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from service.failures import describe
 from service.ops import database
+from service.ops.authorized import on_group, on_topics
 from service.ops.lag import LagLook
 from service.ops.reach import UnreachableError, broker_problem, database_problem
 from service.outbox.journal import INSTALLATION, Installation
-from service.rights import missing_right
+from service.rights import TOPIC_NAMES, group_to_grant, missing_right, rights, to_grant
 from service.store.errors import StoreUnavailableError
 from service.store.migrate import schema_problem
 from service.terms.table import read_book
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 SKEW_SECONDS = 5.0
 STEP_SECONDS = 15.0
+SETTINGS = "DESCRIBE_CONFIGS"
 
 State = Literal["well", "look", "bad"]
 """bad: the service can't work so; look: it can, and somebody should know."""
@@ -152,16 +155,41 @@ async def _broker(settings: Settings, outbox: Installation | None, event_topics:
 
     async for one in _told("topics", compare):
         yield one
-    async for one in _told("rights", lambda: _behind(settings, event_topics)):
+    async for one in _told("rights", lambda: _rights(settings, outbox)):
+        yield one
+    async for one in _told("state", lambda: _behind(settings, event_topics)):
         yield one
     async for one in _told("rights", lambda: _transactions(settings, outbox)):
         yield one
 
 
+async def _rights(settings: Settings, outbox: Installation) -> Findings:
+    """Those on topics and groups, as the broker itself says: what is empty, or was never written, is examined too."""
+    needed = rights(settings.consumer_group, str(outbox.outbox_id))
+    missing = []
+    admin = AIOKafkaAdminClient(**settings.kafka())
+    try:
+        await admin.start()
+        for topic, allowed in (await on_topics(admin, TOPIC_NAMES)).items():
+            # The right to see settings is examined with the settings.
+            if not {op for one in needed if one.covers("TOPIC", topic) for op in one.operations} <= {
+                *allowed,
+                SETTINGS,
+            }:
+                missing.append(to_grant(topic))
+        groups = [one.name for one in needed if one.kind == "GROUP"]
+        missing += [group_to_grant(group) for group in groups if "READ" not in await on_group(admin, group)]
+    finally:
+        await admin.close()
+    for sentence in missing:
+        yield Finding("rights", "bad", sentence)
+    if not missing:
+        yield Finding("rights", "well", "topics and groups may be read and written as the list of rights says")
+
+
 async def _behind(settings: Settings, event_topics: tuple[str, ...]) -> Findings:
     async with LagLook(settings.kafka(), settings.consumer_group, event_topics) as look:
         lag = await look.look()
-    yield Finding("rights", "well", f"events and group {settings.consumer_group} can be read")
     for one in lag.partitions:
         if one.is_lost:
             words = (

@@ -153,8 +153,8 @@ class LagLook:
         async with asyncio.timeout(LOOK_SECONDS):
             partitions = await partitions_there(self._admin, self._topics)
             # Committed offsets first: what is committed meanwhile makes the lag too large by that, never too small.
-            committed = await _patiently(lambda: self._admin.list_consumer_group_offsets(self._group))
-            members = await _patiently(self._members)
+            committed = await patiently(lambda: self._admin.list_consumer_group_offsets(self._group))
+            members = await patiently(self._members)
             begins = await self._uncommitted.beginning_offsets(partitions)
             stable = await self._committed.end_offsets(partitions)
             ends = await self._uncommitted.end_offsets(partitions)
@@ -196,7 +196,7 @@ class LagLook:
         return found
 
 
-async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
     """What a group's coordinator answers. There may be none for a second: on a new broker, and when it moves."""
     while True:
         try:

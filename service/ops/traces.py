@@ -1,18 +1,15 @@
 """Traces: one span a batch, linked with the traces that its messages belong to. Off unless asked for, and free then.
 
 OpenTelemetry's conventions for messaging. A batch has many producers, so it is a trace of its own with links, not a
-child of one of them. What is decided carries on the trace of the message that brought it (`traceparent` of its
-CloudEvent). Nothing of a message's content is in a span. The extra `traces` has the packages; where the collector is,
-OpenTelemetry's own variables say (`OTEL_EXPORTER_OTLP_ENDPOINT`).
+child of one of them. What is decided carries on the trace of the message that brought it (`traceparent` in its
+CloudEvent and in its record's header). Nothing of a message's content is in a span. The extra `traces` has the
+packages; where the collector is, OpenTelemetry's own variables say (`OTEL_EXPORTER_OTLP_ENDPOINT`).
 """
 
 from __future__ import annotations
 
-import re
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
-
-from purchasing_contracts.envelope import Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 LINKS = 128
 """As many as OpenTelemetry keeps of a span by default."""
 
-_W3C = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _NOTHING: AbstractContextManager[None] = nullcontext()
 
 
@@ -94,25 +90,13 @@ class SpanTraces:
         self._provider.shutdown()
 
     def _links(self, arrivals: Sequence[Arrival]) -> list[Any]:
-        contexts = dict.fromkeys(filter(None, map(traceparent, arrivals)))
+        contexts = dict.fromkeys(filter(None, (arrival.traceparent for arrival in arrivals)))
         found = []
         for text in list(contexts)[:LINKS]:
-            match = _W3C.fullmatch(text)
-            if match is not None:
-                trace, span, flags = (int(part, 16) for part in match.groups())
-                context = self._api.SpanContext(trace, span, is_remote=True, trace_flags=self._api.TraceFlags(flags))
-                found.append(self._api.Link(context))
+            trace, span, flags = (int(part, 16) for part in text.split("-")[1:4])
+            context = self._api.SpanContext(trace, span, is_remote=True, trace_flags=self._api.TraceFlags(flags))
+            found.append(self._api.Link(context))
         return found
-
-
-def traceparent(arrival: Arrival) -> str | None:
-    """The context a message came with: the record's header, as instrumented clients write it, or else the
-    CloudEvent's.
-    """
-    for name, value in arrival.headers:
-        if name == "traceparent" and value is not None and (match := _W3C.fullmatch(value.decode("ascii", "replace"))):
-            return match[0]
-    return arrival.heard.traceparent if isinstance(arrival.heard, Event) else None
 
 
 def traces(kind: str, group: str) -> Traces:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from purchasing_contracts.attributes import trace_context
+from purchasing_contracts.envelope import Event
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from purchasing_contracts.envelope import Event, Refusal
+    from purchasing_contracts.envelope import Refusal
 
     from service.store.rows import RecordIdentity
 
@@ -35,3 +38,17 @@ class Arrival(NamedTuple):
     heard: Event | Refusal
     aside: Aside | None = None
     """The row in quarantine that it is replayed from; None for what Kafka delivers."""
+
+    @property
+    def traceparent(self) -> str | None:
+        """The W3C context it came with: the record's header, as instrumented clients write it, or else the
+        CloudEvent's.
+        """
+        for name, value in self.headers:
+            if (
+                name == "traceparent"
+                and value is not None
+                and (found := trace_context(value.decode("ascii", "replace")))
+            ):
+                return found
+        return self.heard.traceparent if isinstance(self.heard, Event) else None

@@ -288,7 +288,7 @@ class Transaction:
 
 def _traceparent(fresh: Sequence[Heard]) -> str | None:
     """The trace that what is decided now belongs to: that of the last message that has one."""
-    return next((one.event.traceparent for one in reversed(fresh) if one.event.traceparent), None)
+    return next((found for one in reversed(fresh) if (found := one.arrival.traceparent)), None)
 
 
 def _note_publications(states: dict[str, OrderState], publications: Iterable[Publication]) -> None:

@@ -1,6 +1,7 @@
 """One Kafka transaction: some rows of a lane and the cursor that counts them."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ STEP_SECONDS = 10.0
 """Limit of each step that waits for Kafka: as long as the broker keeps a transaction open."""
 
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json")
+# The journal's values are JSON as we write it, in which no text holds this unescaped.
+_TRACEPARENT = re.compile(rb'"traceparent":"([^"\\]+)"')
 
 
 async def publish(producer: Any, rows: Sequence[Row], cursor: Cursor) -> None:
@@ -50,7 +53,7 @@ async def _send(producer: Any, rows: Sequence[Row], cursor: Cursor, sent: list["
     number = str(cursor.lane).encode()
     try:
         for row in rows:
-            headers = [CONTENT_TYPE, ("lane", number), ("position", str(row.position).encode())]
+            headers = headers_of(row, number)
             sent.append(await producer.send(row.topic, row.value, row.key.encode(), headers=headers))
         await failpoint("relay.half_sent")
         sent.append(await producer.send(CURSOR_TOPIC, encode(cursor), number, partition=cursor.lane))
@@ -60,6 +63,13 @@ async def _send(producer: Any, rows: Sequence[Row], cursor: Cursor, sent: list["
     # Every one of them: aiokafka tells a refusal to the record's future only, and would commit all the rest.
     for future in sent:
         await future
+
+
+def headers_of(row: Row, lane: bytes) -> list[tuple[str, bytes]]:
+    """What stands beside the value: its place in the outbox, and its trace, where instrumented clients look for it."""
+    headers = [CONTENT_TYPE, ("lane", lane), ("position", str(row.position).encode())]
+    found = _TRACEPARENT.search(row.value)
+    return [*headers, ("traceparent", found[1])] if found else headers
 
 
 def _place_of(error: BaseException, rows: Sequence[Row], sent: Sequence["asyncio.Future[Any]"]) -> tuple[int, str]:

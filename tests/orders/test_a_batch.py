@@ -8,6 +8,8 @@ import pytest
 from service.orders import transaction
 from service.orders.engine import Engine
 from service.orders.handled import Handled
+from service.outbox.journal import Row
+from service.outbox.transaction import headers_of
 from service.rules.decide import decide
 from tests.orders.conftest import engine_on
 from tests.orders.said import event_of, notices, said
@@ -157,6 +159,28 @@ async def test_outputs_carry_on_the_trace_of_the_message_that_caused_them(engine
     handled = await engine.handle([*story.arrivals[:2], last])
 
     assert [trace] == [event_of(output)["traceparent"] for _, output in handled.outputs]
+
+
+async def test_a_trace_that_stands_in_a_header_only_is_carried_on_too(engine: Engine) -> None:
+    story = paid_order()
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    last = story.last._replace(headers=(("traceparent", b"rubbish"), ("traceparent", trace.encode())))
+    handled = await engine.handle([*story.arrivals[:2], last])
+
+    assert [trace] == [event_of(output)["traceparent"] for _, output in handled.outputs]
+    # And goes out in a header as well, where clients that know nothing of CloudEvents look.
+    for _, output in handled.outputs:
+        row = Row(7, output.topic, output.key, output.value, output.timed)
+        assert dict(headers_of(row, b"3"))["traceparent"] == trace.encode()
+
+
+async def test_what_has_no_trace_goes_out_without_one_whatever_its_texts_say(engine: Engine) -> None:
+    order = 'ord-"traceparent":"x"'
+    handled = await engine.handle(paid_order(order).arrivals)
+    for _, output in handled.outputs:
+        assert b"traceparent" in output.value
+        row = Row(7, output.topic, output.key, output.value, output.timed)
+        assert [name for name, _ in headers_of(row, b"3")] == ["content-type", "lane", "position"]
 
 
 async def test_an_order_whose_rules_raise_is_stuck_and_the_others_go_on(engine: Engine, monkeypatch) -> None:

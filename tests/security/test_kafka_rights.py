@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from purchasing_contracts.topics import TOPICS
 
 from service.rights import rights
 from tests.delivery.outside import case_events, topic_for
@@ -179,6 +180,43 @@ def test_without_one_right_it_says_what_to_grant(told, story):
     assert text in said
     assert exit_code == expected_code
     assert password not in said
+
+
+async def test_doctor_asks_the_broker_for_every_right_also_where_nothing_was_ever_written(broker, guarded):
+    group = f"examined-{guarded.name}"
+    needed = await least(guarded, group)
+    # As far as it may see them, all is well: only what it may do with them is missing.
+    seen = [
+        Right(TOPIC, "purchasing.events.order.v1", "DESCRIBE"),
+        Right(TOPIC, "purchasing.decisions.v1", "DESCRIBE"),
+        Right(TOPIC, "purchasing.internal.outbox.v1", "DESCRIBE"),
+        Right(GROUP, group, "DESCRIBE"),
+    ]
+    events = [
+        Right(TOPIC, topic.name, "READ")
+        for topic in TOPICS
+        if topic.direction == "in" and topic.name != "purchasing.events.order.v1"
+    ]
+    taken = {("purchasing.events.", "READ"), ("purchasing.decisions.v1", "WRITE"), (group, "READ")}
+    taken.add(("purchasing.internal.outbox.v1", "READ"))
+    less = [one for one in needed if (one.name, one.operation) not in taken] + seen + events
+
+    async def examined(rights: list[Right]) -> tuple[int, list[tuple[str, str]]]:
+        where = {"DATABASE_URL": guarded.dsn("service"), "CONSUMER_GROUP": group}
+        done = await asyncio.to_thread(service, "doctor", "--json", **broker.settings(broker.user(rights)), **where)
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        return done.returncode, [(one["state"], one["words"]) for one in found if one["about"] == "rights"]
+
+    code, found = await examined(needed)
+    assert (code, {state for state, _ in found}) == (3, {"well"}), found
+    code, found = await examined(less)
+    assert code == 1
+    assert [words for state, words in found if state == "bad"] == [
+        "purchasing.events.order.v1: " + ON_IT.format("READ"),
+        "purchasing.decisions.v1: " + ON_IT.format("WRITE"),
+        "purchasing.internal.outbox.v1: " + ON_IT.format("READ and WRITE"),
+        f"group {group}: " + ON_IT.format("READ"),
+    ]
 
 
 def test_a_wrong_password_is_said_in_a_sentence_and_not_shown(broker, guarded):

@@ -1,0 +1,115 @@
+"""What the broker lets this user do with topics and groups, by the broker's own account: asked, nothing is tried.
+
+aiokafka asks for topics without it, and reads the answer about groups as that of an older version, so the two requests
+stand here as Kafka's protocol has them (since 2.3).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
+from aiokafka.protocol.admin import DescribeGroupsRequest_v3, DescribeGroupsResponse_v3
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
+
+from service.ops.lag import patiently
+
+Allowed = Mapping[str, frozenset[str]]
+"""By name, which of OPERATIONS the user may do."""
+
+OPERATIONS = {3: "READ", 4: "WRITE", 8: "DESCRIBE", 10: "DESCRIBE_CONFIGS"}
+"""By the bit that stands for it."""
+
+_TEXT = String("utf-8")
+
+
+class _TopicsAnswer(Response):  # type: ignore[misc]  # aiokafka has no types
+    API_KEY = 3
+    API_VERSION = 8
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        ("brokers", Array(("node_id", Int32), ("host", _TEXT), ("port", Int32), ("rack", _TEXT))),
+        ("cluster_id", _TEXT),
+        ("controller_id", Int32),
+        (
+            "topics",
+            Array(
+                ("error_code", Int16),
+                ("topic", _TEXT),
+                ("is_internal", Boolean),
+                (
+                    "partitions",
+                    Array(
+                        ("error_code", Int16),
+                        ("partition", Int32),
+                        ("leader", Int32),
+                        ("leader_epoch", Int32),
+                        ("replicas", Array(Int32)),
+                        ("isr", Array(Int32)),
+                        ("offline_replicas", Array(Int32)),
+                    ),
+                ),
+                ("authorized_operations", Int32),
+            ),
+        ),
+        ("authorized_operations", Int32),
+    )
+
+
+class _TopicsQuestion(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
+    API_KEY = 3
+    API_VERSION = 8
+    RESPONSE_TYPE = _TopicsAnswer
+    SCHEMA = Schema(
+        ("topics", Array(_TEXT)),
+        ("allow_auto_topic_creation", Boolean),
+        ("include_cluster_authorized_operations", Boolean),
+        ("include_topic_authorized_operations", Boolean),
+    )
+
+
+class _AboutTopics(Request[_TopicsQuestion]):  # type: ignore[misc]  # aiokafka has no types
+    API_KEY = 3
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self._topics = list(topics)
+
+    def build(self, request_struct_class: type[_TopicsQuestion]) -> _TopicsQuestion:
+        return request_struct_class(self._topics, False, False, True)
+
+
+class _GroupsQuestion(DescribeGroupsRequest_v3):  # type: ignore[misc]  # aiokafka has no types
+    RESPONSE_TYPE = DescribeGroupsResponse_v3
+
+
+class _AboutGroup(Request[_GroupsQuestion]):  # type: ignore[misc]  # aiokafka has no types
+    API_KEY = 15
+
+    def __init__(self, group: str) -> None:
+        self._group = group
+
+    def build(self, request_struct_class: type[_GroupsQuestion]) -> _GroupsQuestion:
+        return request_struct_class([self._group], True)
+
+
+async def on_topics(admin: Any, topics: Iterable[str]) -> Allowed:
+    """What the user may do with each topic there is. Raises KafkaError."""
+    answer = (await admin._send_request(_AboutTopics(topics))).to_object()
+    seen = (0, TopicAuthorizationFailedError.errno)
+    return {one["topic"]: _operations(one) for one in answer["topics"] if one["error_code"] in seen}
+
+
+async def on_group(admin: Any, group: str) -> frozenset[str]:
+    """What the user may do with the group, which need not exist. Raises KafkaError."""
+    try:
+        coordinator = await patiently(lambda: admin.find_coordinator(group))
+    except GroupAuthorizationFailedError:
+        return frozenset()
+    answer = (await admin._send_request(_AboutGroup(group), coordinator)).to_object()
+    return _operations(answer["groups"][0])
+
+
+def _operations(one: Mapping[str, Any]) -> frozenset[str]:
+    if one["error_code"]:
+        return frozenset()
+    return frozenset(name for bit, name in OPERATIONS.items() if one["authorized_operations"] >> bit & 1)
