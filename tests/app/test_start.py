@@ -109,7 +109,7 @@ async def test_asked_to_stop_during_its_start_the_process_is_gone_in_time_whatev
 
     @asynccontextmanager
     async def unobserved(_):
-        yield None
+        yield SimpleNamespace(survey=SimpleNamespace(run=asyncio.Event.wait))
 
     monkeypatch.setattr(app, "be_gone_within", lambda seconds, _end: armed.set() if seconds < 30 else None)
     monkeypatch.setattr(app, "observed_part", unobserved)
