@@ -33,6 +33,8 @@ from aiokafka.errors import (
     for_code,
 )
 
+from service.inbox.fetched import take_care_of_what_is_fetched
+
 Kafka = Mapping[str, Any]
 
 LOOK_SECONDS = 10.0
@@ -222,6 +224,7 @@ async def _first_messages(
     kafka: Kafka, wanted: Mapping[TopicPartition, PartitionLag], found: dict[TopicPartition, PartitionLag], size: int
 ) -> dict[TopicPartition, PartitionLag]:
     """Put what there is into `found`; returns the partitions whose first message doesn't fit into `size` bytes."""
+    take_care_of_what_is_fetched()
     reader = AIOKafkaConsumer(
         **kafka,
         enable_auto_commit=False,

@@ -1,7 +1,6 @@
 """A batch is acknowledged once it is stored, and only then."""
 
 import asyncio
-from dataclasses import replace
 from types import SimpleNamespace
 from unittest.mock import AsyncMock
 
@@ -10,7 +9,6 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, GroupCoordinatorNotAvailableError
 
 from service.inbox import retries
-from service.inbox.parser import PORTION_BYTES
 from service.inbox.subscriber import Inbox
 from service.store.errors import StoreUnavailableError
 from tests.inbox.test_parser import RECORD
@@ -137,13 +135,3 @@ async def test_a_consuming_task_that_was_cancelled_or_goes_on_is_none_of_the_gua
     world.stopping.set()
     await asyncio.wait_for(guarding, 30)
     going.cancel()
-
-
-async def test_a_batch_of_large_records_is_stored_portion_by_portion_and_acknowledged_once(world):
-    value = b"x" * (PORTION_BYTES // 2)
-    world.message.raw_message = tuple(replace(RECORD, offset=n, value=value) for n in range(3))
-    world.trouble = [StoreUnavailableError("away")]
-    await world.batch()
-    assert world.handed == [[0], [0], [1], [2]]
-    world.message.ack.assert_awaited_once()
-    assert world.failures == []
