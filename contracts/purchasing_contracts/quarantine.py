@@ -28,9 +28,16 @@ class RecordQuarantined(MessageData):
 
     topic: Identifier = Field(description="The topic of the record.")
     partition: int = Field(ge=0, le=2**31 - 1, description="Its partition.")
-    offset: int = Field(ge=0, le=BIGINT_MAX, description="Its offset.")
+    offset: int = Field(
+        ge=0,
+        le=BIGINT_MAX,
+        description="Its offset. Of a compressed batch that was put aside whole, since it expands beyond all measure: "
+        "that of the first of its records that were not heard.",
+    )
     reason: Reason = Field(description="What was wrong.")
     place: Text = Field(description="Where: a JSON pointer (RFC 6901) into the CloudEvent; empty: the whole record.")
-    size: int = Field(ge=0, le=BIGINT_MAX, description="Bytes of the record's key, value and headers.")
+    size: int = Field(
+        ge=0, le=BIGINT_MAX, description="Bytes of the record's key, value and headers; of a batch, its own."
+    )
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = Field(description="Hash of the record, hexadecimal.")
     order_id: Identifier | None = Field(default=None, description="The order, where it could be read.")

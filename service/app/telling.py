@@ -27,6 +27,7 @@ def tell(arrivals: Sequence[Arrival], handled: Handled, relay: Relay, metrics: M
             **where(arrival),
             reason=refusal.reason,
             place=refusal.place,
+            because=refusal.because,
         )
     traces = {one.heard.subject: one.traceparent for one in arrivals if isinstance(one.heard, Event)}
     for stuck in handled.stuck:

@@ -7,24 +7,20 @@ headers, to build its message from, and the records themselves go on as they cam
 for the codec to say.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from aiokafka import ConsumerRecord
 from faststream.message import StreamMessage
-from purchasing_contracts.binding import size_of
 from purchasing_contracts.envelope import decode
 
+from service.inbox.compressed import Unopened
 from service.orders.arrival import Arrival
 
 Records = tuple[ConsumerRecord[bytes, bytes], ...]
 Message = StreamMessage[Records]
 M = TypeVar("M")
-
-
-PORTION_BYTES = 8_000_000
-"""A usual batch is far smaller than that; eight records of the largest size that a broker takes."""
 
 
 async def parse_batch(records: Records, original: Callable[[Records], Awaitable[Message]]) -> Message:
@@ -42,6 +38,9 @@ async def pass_through(message: M) -> M:
 
 def arrival_of(record: ConsumerRecord[bytes, bytes]) -> Arrival:
     """One record, decoded. Its time counts for nothing: a producer may have set it, and brokers' clocks differ."""
+    if isinstance(record.value, Unopened):
+        batch = record.value
+        return Arrival(record.topic, record.partition, batch.offset, None, batch, (), batch.refusal)
     headers: Any = record.headers
     return Arrival(
         topic=record.topic,
@@ -52,22 +51,3 @@ def arrival_of(record: ConsumerRecord[bytes, bytes]) -> Arrival:
         headers=tuple(headers),
         heard=decode(record.topic, record.key, record.value, headers),
     )
-
-
-def portions(records: Records) -> Iterator[Records]:
-    """Cut a batch, in its order, so that no portion has more than PORTION_BYTES of keys, values and headers, except
-    where one record alone has.
-
-    A compressed batch of a megabyte may hold a gigabyte of zeros: as one transaction that would be more than
-    PostgreSQL takes in a message, and several times as much memory.
-    """
-    first, held = 0, 0
-    for n, record in enumerate(records):
-        headers: Any = record.headers
-        size = size_of(record.key, record.value, headers)
-        if n > first and held + size > PORTION_BYTES:
-            yield records[first:n]
-            first, held = n, 0
-        held += size
-    if records:
-        yield records[first:]

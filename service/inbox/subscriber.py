@@ -27,10 +27,10 @@ from purchasing_contracts.topics import TOPICS
 from service.failpoints import failpoint
 from service.failures import anything_else, describe
 from service.inbox.acknowledging import NOTHING, Acknowledging, Handed, commit, handed
-from service.inbox.header_names import tolerate_any_header_name
+from service.inbox.fetched import take_care_of_what_is_fetched
 from service.inbox.library import LibraryLog, Listener
 from service.inbox.offsets import settle
-from service.inbox.parser import Message, arrival_of, parse_batch, pass_through, portions
+from service.inbox.parser import Message, arrival_of, parse_batch, pass_through
 from service.inbox.retries import happens_within, until_stored
 from service.inbox.security import security_of
 from service.ops.stopwatch import Stopwatch
@@ -62,10 +62,9 @@ Handle = Callable[[Sequence[Arrival]], Awaitable[object]]
 class Inbox:
     """Reads the event topics for `group` and hands each batch to `handle` until it is stored.
 
-    `handle` stores a batch, or a portion of one whose records are large, in one transaction; it raises
-    StoreUnavailableError when the same batch is to be tried again. `fail` is told what else it raised, or that an
-    offset is lost (OffsetLostError), and ends the process by setting `stopping`. `blown` says which topics are not to
-    be read on (`mind_fuses`, when it changes).
+    `handle` stores a batch in one transaction; it raises StoreUnavailableError when the same batch is to be tried
+    again. `fail` is told what else it raised, or that an offset is lost (OffsetLostError), and ends the process by
+    setting `stopping`. `blown` says which topics are not to be read on (`mind_fuses`, when it changes).
     """
 
     def __init__(
@@ -99,7 +98,7 @@ class Inbox:
         self._acknowledging = Acknowledging(fail)
         self._stopwatch = Stopwatch()
         self._kafka = kafka
-        tolerate_any_header_name()
+        take_care_of_what_is_fetched()
         self._scout = AIOKafkaConsumer(**kafka)
         self._admin = AIOKafkaAdminClient(**kafka)
         connection = {name: value for name, value in kafka.items() if name == "bootstrap_servers"}
@@ -249,13 +248,10 @@ class Inbox:
         if self._stopping.is_set():
             return False
         self._stopwatch = Stopwatch()
-        for records in portions(message.raw_message):
-            with self._stopwatch.time("decode"):
-                arrivals = [arrival_of(record) for record in records]
-            storing = partial(self._store, arrivals)
-            if not await until_stored(storing, self._stopping, "The batch is {}stored", told=self._told):
-                return False
-        return True
+        with self._stopwatch.time("decode"):
+            arrivals = [arrival_of(record) for record in message.raw_message]
+        storing = partial(self._store, arrivals)
+        return bool(await until_stored(storing, self._stopping, "The batch is {}stored", told=self._told))
 
     async def _store(self, arrivals: Sequence[Arrival]) -> bool:
         with self._stopwatch.time("store"):

@@ -31,6 +31,7 @@ from aiokafka.errors import (
     RecordTooLargeError,
 )
 
+from service.inbox.fetched import take_care_of_what_is_fetched
 from service.topics import partitions_there
 
 Kafka = Mapping[str, Any]
@@ -222,6 +223,7 @@ async def _first_messages(
     kafka: Kafka, wanted: Mapping[TopicPartition, PartitionLag], found: dict[TopicPartition, PartitionLag], size: int
 ) -> dict[TopicPartition, PartitionLag]:
     """Put what there is into `found`; returns the partitions whose first message doesn't fit into `size` bytes."""
+    take_care_of_what_is_fetched()
     reader = AIOKafkaConsumer(
         **kafka,
         enable_auto_commit=False,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from purchasing_contracts.envelope import decode
+from purchasing_contracts.envelope import Refusal, decode
 
+from service.inbox.compressed import is_batch
 from service.orders.arrival import Arrival, Aside
 from service.store.quarantine import Content, Lying, Which, contents, page
 
@@ -13,12 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     import asyncpg
+    from purchasing_contracts.envelope import Event
+    from purchasing_contracts.quarantine import Reason
 
     from service.orders.engine import Engine
     from service.orders.intervention import Intervention
 
 PAGE = 200
 BYTES_AT_ONCE = 16_000_000
+A_BATCH = "it is a whole compressed batch, no message: have its records sent again in smaller batches, and drop it"
 
 
 class Repair(NamedTuple):
@@ -96,7 +100,10 @@ def arrival_of(record: Lying, content: Content, repair: Repair = AS_IT_LIES) -> 
     """Return the record as if it were delivered now, decoded anew. It says nothing of how far its partition is read."""
     sent = repair.of(content)
     aside = Aside(record.identity, record.order_id, repaired=sent != content)
-    heard = decode(record.topic, sent.key, sent.value, sent.headers)
+    if is_batch(sent.value):
+        heard: Event | Refusal = Refusal(cast("Reason", record.reason), "", None, A_BATCH)
+    else:
+        heard = decode(record.topic, sent.key, sent.value, sent.headers)
     return Arrival(record.topic, record.partition, record.offset, *sent, heard, aside)
 
 

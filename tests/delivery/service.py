@@ -16,6 +16,9 @@ LIMIT = 60.0
 class Worker:
     """One process of `python -m service run`. Ended, by SIGKILL if need be, when its block ends."""
 
+    program = "service"
+    """The module that is run: another one may change something about the service first."""
+
     def __init__(self, bootstrap: str, database: str, logs: Path, group: str = "purchasing", **more: str) -> None:
         self.log = logs / f"worker-{uuid.uuid4().hex[:8]}.log"
         self.environment = {
@@ -32,7 +35,7 @@ class Worker:
     def start(self) -> Self:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "service", "run"],
+                [sys.executable, "-m", self.program, "run"],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -21,7 +21,6 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest_v5
 
 from service.inbox import retries
-from service.inbox.parser import PORTION_BYTES
 from service.inbox.subscriber import EVENT_TOPICS, Inbox
 from service.store.errors import StoreUnavailableError
 from tests.inbox.test_parser import RECORD
@@ -175,16 +174,6 @@ async def test_a_consuming_task_that_was_cancelled_or_goes_on_is_none_of_the_gua
     world.stopping.set()
     await asyncio.wait_for(guarding, 30)
     going.cancel()
-
-
-async def test_a_batch_of_large_records_is_stored_portion_by_portion_and_acknowledged_once(world):
-    value = b"x" * (PORTION_BYTES // 2)
-    world.message.raw_message = tuple(replace(RECORD, offset=n, value=value) for n in range(3))
-    world.trouble = [StoreUnavailableError("away")]
-    await world.batch()
-    assert world.handed == [[0], [0], [1], [2]]
-    world.consumer.commit.assert_awaited_once_with({WHERE: RECORD.offset + 2})
-    assert world.failures == []
 
 
 async def test_the_next_batch_is_stored_while_the_one_before_is_acknowledged_but_acknowledged_after_it(world):

@@ -8,7 +8,7 @@ from faststream.kafka.message import KafkaAckableMessage
 from faststream.kafka.parser import AioKafkaBatchParser
 from purchasing_contracts.envelope import Refusal
 
-from service.inbox.parser import PORTION_BYTES, arrival_of, parse_batch, pass_through, portions
+from service.inbox.parser import arrival_of, parse_batch, pass_through
 
 TOPIC = "purchasing.events.order.v1"
 RECORD = ConsumerRecord(
@@ -73,22 +73,3 @@ def test_a_record_without_a_key_or_a_value_is_an_arrival_like_any_other(key, val
     arrival = arrival_of(replace(RECORD, key=key, value=value))
     assert (arrival.key, arrival.value) == (key, value)
     assert isinstance(arrival.heard, Refusal)
-
-
-def large(*sizes: int):
-    return tuple(replace(RECORD, offset=n, key=None, value=b"x" * size) for n, size in enumerate(sizes))
-
-
-@pytest.mark.parametrize(
-    ("sizes", "cut"),
-    [
-        ((), []),
-        ((10, 20, 30), [[0, 1, 2]]),
-        ((PORTION_BYTES, 0, 1), [[0, 1], [2]]),
-        ((PORTION_BYTES + 1, 1), [[0], [1]]),
-        ((1, PORTION_BYTES + 1, 1), [[0], [1], [2]]),
-        ((PORTION_BYTES // 2,) * 5, [[0, 1], [2, 3], [4]]),
-    ],
-)
-def test_a_batch_of_large_records_is_cut_in_its_order(sizes, cut):
-    assert [[record.offset for record in portion] for portion in portions(large(*sizes))] == cut

@@ -1,11 +1,18 @@
-"""The service with a bug: its rules raise for some orders, with all they were given in the error's text."""
+"""The service with bugs: its rules raise for some orders, and its first batch is refused for a moment, each time with
+all that was at hand in the error's text."""
 
 import sys
 
+import asyncpg
+
 from service.cli import main
 from service.orders import transaction
+from service.orders.engine import Engine
+from service.store.errors import StoreUnavailableError
 
 decide = transaction.decide
+handle = Engine.handle
+refused = []
 
 
 def raising(order_id, facts, *rest):
@@ -14,6 +21,14 @@ def raising(order_id, facts, *rest):
     return decide(order_id, facts, *rest)
 
 
+async def refusing(engine, arrivals, *rest):
+    if arrivals and not refused:
+        refused.append(len(arrivals))
+        raise StoreUnavailableError("try again") from asyncpg.DataError(f"{arrivals!r}")
+    return await handle(engine, arrivals, *rest)
+
+
 if __name__ == "__main__":
     transaction.decide = raising
+    Engine.handle = refusing
     sys.exit(main(sys.argv[1:]))

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 import urllib.request
 import uuid
 from functools import cache
@@ -17,6 +15,7 @@ from purchasing_contracts.topics import TOPICS
 from service.rights import rights
 from tests.delivery.service import Worker, eventually
 from tests.security.site import Right, service
+from tests.security.trace_sink import trace_sink
 
 EXAMPLES = Path(__file__).parents[2] / "contracts" / "examples"
 TYPES = {m.TYPE: (topic.name, private_members(m)) for topic in TOPICS for m in topic.messages if private_members(m)}
@@ -82,16 +81,7 @@ def records():
 
 
 class Buggy(Worker):
-    def start(self):
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.security.buggy", "run"],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        return self
+    program = "tests.security.buggy"
 
 
 async def handled(database):
@@ -125,17 +115,29 @@ async def came_out(broker, guarded, worker_logs):
     await producer.stop()
     settings = {**broker.settings(user), "PURCHASING_LOG_LEVEL": "debug", "PURCHASING_FUSE_SHARE": "1"}
     out = {}
-    async with Buggy(broker.address, guarded.dsn("service"), worker_logs, group, **settings) as worker:
+    with trace_sink() as (sink, traces):
+        settings |= {"PURCHASING_TRACES": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": sink}
+        out |= await said_by_a_worker(
+            Buggy(broker.address, guarded.dsn("service"), worker_logs, group, **settings), guarded
+        )
+        out["traces"] = b"".join(traces)
+    out |= await topics(broker)
+    out |= await tables(guarded)
+    out |= await commands(broker, guarded)
+    return out
+
+
+async def said_by_a_worker(worker, database):
+    """What it says over HTTP and in its log until it has handled everything and left."""
+    out = {}
+    async with worker:
         port = (await worker.has_said("The service is running."))["http_port"]
-        await eventually(lambda: handled(guarded), "everything handled", lambda: worker.log.read_text()[-3000:])
+        await eventually(lambda: handled(database), "everything handled", lambda: worker.log.read_text()[-3000:])
         for path in ("metrics", "health", "ready", "status"):
             out[f"/{path}"] = await asyncio.to_thread(fetched, f"http://127.0.0.1:{port}/{path}")
         worker.stop()
         assert await worker.ended() == 0
     out["log"] = worker.log.read_bytes()
-    out |= await topics(broker)
-    out |= await tables(guarded)
-    out |= await commands(broker, guarded)
     return out
 
 
@@ -209,6 +211,8 @@ async def test_no_private_member_comes_out_anywhere(came_out):
     # It was a full day: there is something to search in.
     assert b"ValueError" in came_out["log"]
     assert b'"stuck": "ValueError"' in came_out["table orders"]
+    assert b"DataError" in came_out["log"]
+    assert b"StoreUnavailableError" in came_out["traces"]
     for where in (
         "purchasing.quarantine.v1",
         "purchasing.decisions.v1",

@@ -1,0 +1,171 @@
+"""Compressed record batches, expanded within limits.
+
+A broker measures a batch as it is compressed: a megabyte of it may hold gigabytes, and aiokafka expands it into memory
+whatever it comes to. So batches are expanded here, into as much memory as one may take and no more, and aiokafka's
+parser is given the uncompressed batch. What can't be expanded, or not within the limits, is put aside as it lies in
+the log (`Unopened`), in the place of its records.
+"""
+
+from __future__ import annotations
+
+import zlib
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
+from typing import TYPE_CHECKING
+
+import cramjam
+from aiokafka.record.default_records import DefaultRecordBase, DefaultRecordBatch
+from aiokafka.record.util import decode_varint
+from purchasing_contracts.messages import Refusal
+
+if TYPE_CHECKING:
+    import struct
+    from collections.abc import Callable, Iterator
+
+    from purchasing_contracts.quarantine import Reason
+
+EXPANDED_MAX = 128_000_000
+"""Bytes of a batch. Of a megabyte, which is what a topic takes, JSON as alike as can be makes 75 million."""
+
+RECORD_MAX = 2_000_000
+"""Bytes of a record in a compressed batch. Twice what a record may have, so that what is a little too large is put
+aside by itself; a record made of headers alone takes forty times its size in memory, and may not be any larger."""
+
+HEADER: struct.Struct = DefaultRecordBase.HEADER_STRUCT
+MAGIC = 2
+_MAGIC_AT = 16
+_ATTRIBUTES_AT = DefaultRecordBase.ATTRIBUTES_OFFSET + 1
+_CODEC: int = DefaultRecordBase.CODEC_MASK
+
+_GZIP = b"\x1f\x8b"
+_GZIP_PIECE = 1_000_000
+_XERIAL = b"\x82SNAPPY\0"
+_XERIAL_HEADER = 16
+_NO_ROOM = "failed to write whole buffer"
+
+
+class UnopenedError(Exception):
+    """A batch, or the rest of it, is to be put aside as it is; the text says why, behind "a compressed batch"."""
+
+    def __init__(self, reason: Reason, because: str) -> None:
+        super().__init__(because)
+        self.reason: Reason = reason
+
+
+class Unopened(bytes):
+    """A compressed batch as it lies in the log, in the place of its records from `offset` on."""
+
+    offset: int
+    refusal: Refusal
+
+
+def unopened(batch: memoryview, offset: int, error: UnopenedError) -> Unopened:
+    """Return the batch as what is put aside in the place of its records from `offset` on."""
+    base, *_, last, _, _, _, _, _, _ = HEADER.unpack_from(batch)
+    found = Unopened(batch)
+    found.offset = offset
+    because = f"the records at offsets {offset} to {base + last} came in a compressed batch that {error}"
+    found.refusal = Refusal(error.reason, "", None, because)
+    return found
+
+
+def is_batch(value: bytes | None) -> bool:
+    """Whether it is such a batch. What begins like one and has its checksum is no message."""
+    if value is None or len(value) < HEADER.size or value[_MAGIC_AT] != MAGIC or not value[_ATTRIBUTES_AT] & _CODEC:
+        return False
+    return bool(DefaultRecordBatch(value).validate_crc())
+
+
+def expanded(batch: memoryview) -> memoryview:
+    """Return the batch without its compression; the same where it has none. Raises UnopenedError."""
+    codec = batch[_ATTRIBUTES_AT] & _CODEC
+    if not codec:
+        return batch
+    # Of such memory only that is taken which something is written to.
+    room = memoryview(mmap(-1, HEADER.size + EXPANDED_MAX, flags=MAP_PRIVATE | MAP_ANONYMOUS))
+    room[: HEADER.size] = batch[: HEADER.size]
+    room[_ATTRIBUTES_AT] &= ~_CODEC & 0xFF
+    try:
+        size = _EXPAND[codec](batch[HEADER.size :], room[HEADER.size :])
+    except _FullError:
+        raise UnopenedError("too_large", f"expands to more than {EXPANDED_MAX:,} bytes") from None
+    except (KeyError, zlib.error, cramjam.DecompressionError):
+        raise UnopenedError("not_json", "can't be expanded") from None
+    return room[: HEADER.size + size]
+
+
+def each_within_limits(batch: memoryview) -> Iterator[None]:
+    """Go from record to record of an expanded batch, without reading them. Raises UnopenedError before one that is too
+    large."""
+    at = HEADER.size
+    while at < len(batch):
+        size, at = decode_varint(batch, at)
+        if size > RECORD_MAX:
+            raise UnopenedError("too_large", f"has a record of {size:,} bytes")
+        at += max(size, 0)
+        yield
+
+
+class _FullError(Exception):
+    pass
+
+
+def _gzip(data: memoryview, room: memoryview) -> int:
+    size, rest = 0, bytes(data)
+    while True:
+        member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        while not member.eof:
+            piece = member.decompress(rest, _GZIP_PIECE)
+            rest = member.unconsumed_tail
+            if size + len(piece) > len(room):
+                raise _FullError
+            if not (piece or member.eof):
+                raise zlib.error("cut off")
+            room[size : size + len(piece)] = piece
+            size += len(piece)
+        rest = member.unused_data
+        # Brokers take a batch with anything behind its last member, and don't read it.
+        if not rest.startswith(_GZIP):
+            return size
+
+
+def _snappy(data: memoryview, room: memoryview) -> int:
+    size = 0
+    for block in _snappy_blocks(data):
+        length = cramjam.snappy.decompress_raw_len(block)
+        if size + length > len(room):
+            raise _FullError
+        cramjam.snappy.decompress_raw_into(block, room[size:])
+        size += length
+    return size
+
+
+def _snappy_blocks(data: memoryview) -> Iterator[memoryview]:
+    """The framing of Java's library is blocks with their lengths in front; other clients send one block without."""
+    if data[: len(_XERIAL)] != _XERIAL:
+        yield data
+        return
+    at = _XERIAL_HEADER
+    while at < len(data):
+        begin = at + 4
+        at = begin + int.from_bytes(data[at:begin], "big")
+        yield data[begin:at]
+
+
+def _by_cramjam(expand_into: Callable[[memoryview, memoryview], int]) -> Callable[[memoryview, memoryview], int]:
+    def expand(data: memoryview, room: memoryview) -> int:
+        try:
+            return expand_into(data, room)
+        except cramjam.DecompressionError as error:
+            if str(error) == _NO_ROOM:
+                raise _FullError from None
+            raise
+
+    return expand
+
+
+_EXPAND: dict[int, Callable[[memoryview, memoryview], int]] = {
+    DefaultRecordBase.CODEC_GZIP: _gzip,
+    DefaultRecordBase.CODEC_SNAPPY: _snappy,
+    DefaultRecordBase.CODEC_LZ4: _by_cramjam(cramjam.lz4.decompress_into),
+    DefaultRecordBase.CODEC_ZSTD: _by_cramjam(cramjam.zstd.decompress_into),
+}

@@ -1,0 +1,134 @@
+"""What aiokafka's consumer hands out of what it fetched: never more at once than a transaction should have, and
+nothing that stops a partition.
+
+It would hand out so many records whatever their size, expand a compressed batch whatever comes of it, and stop at
+a header's name that is not UTF-8. So three of its classes are replaced. That needs members of them which are not
+documented; `tests/inbox/test_fetched.py` notices when a version has others.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from itertools import chain, islice, repeat
+from typing import TYPE_CHECKING, Any
+
+from aiokafka.consumer import consumer, fetcher
+from aiokafka.record.default_records import DefaultRecord, DefaultRecordBatch
+from aiokafka.record.memory_records import _MemoryRecordsPy
+
+from service.inbox.compressed import (
+    MAGIC,
+    RECORD_MAX,
+    UnopenedError,
+    each_within_limits,
+    expanded,
+    unopened,
+)
+from service.inbox.header_names import AnyNameBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PORTION_BYTES = 8_000_000
+"""Of records handed out at once, before the last. A usual thousand is far less; eight of the largest allowed."""
+HEADER_BYTES = 80
+"""What a header takes in memory beside its name and value."""
+_LOG_APPEND_TIME = 1
+
+_left: ContextVar[list[int]] = ContextVar("left")
+
+
+def take_care_of_what_is_fetched() -> None:
+    """From now on, the consumers of this process do. Doing it twice does nothing twice."""
+    consumer.Fetcher = _Fetcher
+    fetcher.FetchResult = _Fetched
+    fetcher.MemoryRecords = _Records
+
+
+_LibrarysFetcher: Any = fetcher.Fetcher
+_LibrarysResult: Any = fetcher.FetchResult
+
+
+class _Fetcher(_LibrarysFetcher):  # type: ignore[misc]  # aiokafka has no types
+    """Hands out no more than a portion at once, of all partitions together."""
+
+    async def fetched_records(self, *arguments: Any, **more: Any) -> Any:
+        token = _left.set([PORTION_BYTES])
+        try:
+            return await super().fetched_records(*arguments, **more)
+        finally:
+            _left.reset(token)
+
+
+class _Fetched(_LibrarysResult):  # type: ignore[misc]
+    """What was fetched of one partition and not handed out yet."""
+
+    _partition_records: Any
+
+    def getall(self, max_records: int | None = None) -> list[Any]:
+        if not self.check_assignment(self._topic_partition) or not self.has_more():
+            return []
+        left = _left.get()
+        records: list[Any] = []
+        while left[0] > 0 and (max_records is None or len(records) < max_records):
+            record = next(self._partition_records, None)
+            if record is None:
+                self._update_position()
+                self._partition_records = None
+                return records
+            records.append(record)
+            left[0] -= len(record.key or b"") + len(record.value or b"") + HEADER_BYTES * len(record.headers)
+        self._update_position()
+        return records
+
+
+class _Records(_MemoryRecordsPy):  # type: ignore[misc]
+    """What a fetch returned for a partition, batch by batch."""
+
+    def next_batch(self, *limits: int) -> Any:
+        data = self._next_slice
+        batch = super().next_batch(*limits)
+        return batch if batch is None or batch.magic < MAGIC else _Batch(batch, data)
+
+
+class _Batch:
+    """aiokafka's batch, but for the way its records are gone through."""
+
+    __slots__ = ("_data", "_fast")
+
+    def __init__(self, fast: Any, data: memoryview) -> None:
+        self._fast = fast
+        self._data = data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._fast, name)
+
+    def __next__(self) -> Any:
+        return next(self._fast)
+
+    def __iter__(self) -> Iterator[Any]:
+        offset = self._fast.base_offset
+        try:
+            for record in self._records(expanded(self._data)):
+                yield record
+                offset = record.offset + 1
+        except UnopenedError as error:
+            # At the last offset: a record before where the consumer goes on would be taken for one that it had.
+            last = self._fast.next_offset - 1
+            value = unopened(self._data, offset, error)
+            yield DefaultRecord(last, self._fast.max_timestamp, _LOG_APPEND_TIME, None, value, [])
+
+    def _records(self, data: memoryview) -> Iterator[Any]:
+        same = data is self._data
+        # What came uncompressed is no larger than the broker allowed.
+        checks: Iterator[None] = repeat(None) if same or len(data) <= RECORD_MAX else each_within_limits(data)
+        handed = 0
+        try:
+            for _, record in zip(checks, self._fast if same else DefaultRecordBatch(data)):  # noqa: B905 - one is endless
+                yield record
+                handed += 1
+        except UnicodeDecodeError:
+            # By aiokafka's parser in C. The one in Python goes on; the record that it goes on with is checked already.
+            rest = islice(AnyNameBatch(data), handed, None)
+            for _, record in zip(chain((None,), checks), rest):  # noqa: B905
+                yield record
