@@ -3,11 +3,11 @@
 
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
-# Which tests, such as `make test PYTEST="tests/rules -x"`; without it all: most in two processes at a time, each with a
-# broker and a database of its own; then, with the machine to themselves, those that let everything fail and the guard on
-# speed. Where one broker is given for all of them, in one process.
+# Which tests, such as `make test PYTEST="tests/rules -x"`; without it all, those last that let everything fail and the
+# guard on speed, for which the others' brokers are to be gone. WORKERS=2: two processes at a time, each with a broker and a
+# database of its own: faster, for who doesn't mind a test that takes longer than it waits on a machine with other work.
 PYTEST ?=
-WORKERS ?= $(if $(PURCHASING_TEST_KAFKA),0,2)
+WORKERS ?= 0
 ALONE := tests/chaos tests/bench
 # Of the chaos runs: which seeds, and how many events each.
 SEEDS ?= 1 2 3
