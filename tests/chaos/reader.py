@@ -1,13 +1,17 @@
 """What another client library (librdkafka) reads of Kafka: records, ends, and how far a group has come."""
 
+import time
 import uuid
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeVar
 
-from confluent_kafka import Consumer, ConsumerGroupState, IsolationLevel, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupState, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 LIMIT = 60.0
+RETRY_SECONDS = 0.5
+
+T = TypeVar("T")
 
 
 class Read(NamedTuple):
@@ -23,36 +27,56 @@ class Read(NamedTuple):
     at_ms: int = 0
 
 
+def _patiently(ask: Callable[[], T]) -> T:
+    """A broker that was only just started has neither all leaders nor all coordinators. Raises KafkaException."""
+    until = time.monotonic() + LIMIT
+    while True:
+        try:
+            return ask()
+        except KafkaException:
+            if time.monotonic() > until:
+                raise
+            time.sleep(RETRY_SECONDS)
+
+
 class Outsider:
-    """Reads a broker. Every method raises AssertionError where something is not to be had within LIMIT."""
+    """Reads a broker. Every method raises AssertionError or KafkaException where something is not to be had within
+    LIMIT."""
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
 
     def partitions(self, topics: tuple[str, ...]) -> list[TopicPartition]:
-        found = self._admin.list_topics(timeout=LIMIT).topics
+        found = _patiently(lambda: self._admin.list_topics(timeout=LIMIT)).topics
         return [TopicPartition(name, number) for name in topics for number in found[name].partitions]
 
     def ends(self, topics: tuple[str, ...], *, committed: bool) -> dict[tuple[str, int], int]:
         """Where each partition ends, for those who read what is committed or for all."""
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
         wanted = {partition: OffsetSpec.latest() for partition in self.partitions(topics)}
-        answers = self._admin.list_offsets(wanted, isolation_level=level, request_timeout=LIMIT)
-        return {(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}
+
+        def ask() -> dict[tuple[str, int], int]:
+            answers = self._admin.list_offsets(wanted, isolation_level=level, request_timeout=LIMIT)
+            return {(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}
+
+        return _patiently(ask)
 
     def acknowledged(self, group: str, topics: tuple[str, ...]) -> dict[tuple[str, int], int]:
         """What the group has committed, -1001 where nothing."""
         consumer = Consumer({"bootstrap.servers": self._bootstrap, "group.id": group, "enable.auto.commit": False})
         try:
-            found = consumer.committed(self.partitions(topics), timeout=LIMIT)
+            partitions = self.partitions(topics)
+            found = _patiently(lambda: consumer.committed(partitions, timeout=LIMIT))
             return {(tp.topic, tp.partition): tp.offset for tp in found}
         finally:
             consumer.close()
 
     def shares(self, group: str) -> list[int]:
         """How many partitions each member of the group has; nobody's share is certain during a rebalance: then none."""
-        answer = self._admin.describe_consumer_groups([group], request_timeout=LIMIT)[group].result()
+        answer = _patiently(
+            lambda: self._admin.describe_consumer_groups([group], request_timeout=LIMIT)[group].result()
+        )
         if answer.state != ConsumerGroupState.STABLE:
             return []
         return [len(member.assignment.topic_partitions) for member in answer.members]
