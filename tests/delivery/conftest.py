@@ -8,12 +8,13 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.store.migrate import migrate
 from service.topics import create_topics
 from tests.delivery.outside import Outside, Sender
-from tests.delivery.service import Worker
+from tests.delivery.service import Worker, eventually
 
 LANES = 4
 
@@ -25,12 +26,13 @@ class Site:
     bootstrap: str
     database: str
     logs: Path
+    group: str = "purchasing"
 
-    def worker(self, group: str = "purchasing", **environment: str) -> Worker:
-        return Worker(self.bootstrap, self.database, self.logs, group, **environment)
+    def worker(self, group: str = "", kind: type[Worker] = Worker, **environment: str) -> Worker:
+        return kind(self.bootstrap, self.database, self.logs, group or self.group, **environment)
 
-    def outside(self, group: str = "purchasing", *, past: bool = False) -> Outside:
-        return Outside(self.bootstrap, self.database, group, past=past)
+    def outside(self, group: str = "", *, past: bool = False) -> Outside:
+        return Outside(self.bootstrap, self.database, group or self.group, past=past)
 
     def sender(self) -> Sender:
         return Sender(self.bootstrap)
@@ -83,7 +85,36 @@ async def outside(site: Site, worker: Worker) -> AsyncIterator[Outside]:
         yield outside
 
 
+@pytest.fixture(scope="session")
+def own_sites_kafka(servers: Path) -> Iterator[EmbeddedKafka]:
+    kafka = EmbeddedKafka(servers / "kafka-own-sites", temporary=True)
+    asyncio.run(kafka.start())
+    yield kafka
+    asyncio.run(kafka.__aexit__(None, None, None))
+
+
 @pytest.fixture
-async def own_site(fresh_kafka: EmbeddedKafka, database: str, worker_logs: Path) -> Site:
+async def own_site(own_sites_kafka: EmbeddedKafka, database: str, worker_logs: Path) -> Site:
     """A site of the test's own: its topics are empty, and nobody else's workers come."""
-    return Site(fresh_kafka.bootstrap_servers, database, worker_logs)
+    bootstrap = own_sites_kafka.bootstrap_servers
+    await lose_topics(bootstrap)
+    await create_topics({"bootstrap_servers": bootstrap}, LANES)
+    # Of a worker that was killed its group knows for a session still.
+    return Site(bootstrap, database, worker_logs, f"purchasing-{uuid.uuid4().hex[:8]}")
+
+
+async def lose_topics(bootstrap: str) -> None:
+    """All topics of the service, and what they hold, are gone."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        names = [name for name in await admin.list_topics() if name.startswith("purchasing.")]
+        if names:
+            await admin.delete_topics(names)
+
+        async def gone() -> bool:
+            return not set(names) & set(await admin.list_topics())
+
+        await eventually(gone, "no topics")
+    finally:
+        await admin.close()

@@ -1,10 +1,8 @@
-"""A worker that is killed where it hurts most, and one that leaves while it has work."""
+"""A worker that is killed where it hurts most."""
 
-import asyncio
 import json
 
 from tests.delivery.outside import case_events, order_id, renamed, topic_for
-from tests.delivery.service import eventually
 from tests.golden import cases, differences, told
 
 (CASE,) = [case for case in cases() if case.name.startswith("13")]
@@ -47,51 +45,6 @@ async def test_killed_in_front_of_the_commit_nothing_is_lost(own_site):
                 await outside.send_and_settle(event)
             seen = await outside.settled(order)
     assert_as_expected(order, seen)
-
-
-async def test_two_workers_share_partitions_and_lanes_and_one_leaves(own_site):
-    orders = [order_id() for _ in range(120)]
-    async with own_site.outside() as outside, own_site.worker() as stays:
-        async with own_site.worker() as leaves:
-            await eventually(lambda: shared(stays, leaves), "partitions and lanes shared")
-            sending = [asyncio.create_task(play(outside, orders[n::4])) for n in range(4)]
-            # It leaves with work in hand: after its first outputs, long before the last.
-            await outside.until(orders[0], bool)
-            leaves.stop()
-            assert await leaves.ended() == 0
-        await asyncio.gather(*sending)
-        for order in orders:
-            await outside.until(order, lambda seen: any("refund" in one.topic for one in seen))
-        await outside.to_the_end()
-        for order in orders:
-            seen = await outside.settled(order)
-            assert [one.version for one in seen] == list(range(1, len(seen) + 1))
-            assert_in_order(seen)
-            # Events of one batch are decided together, so of the decisions only what stands at the end is certain.
-            commands, _ = told(renamed([one.event for one in seen], "ord-1001", order))
-            assert differences(CASE.commands, commands) == []
-        ids = [one.event["id"] for seen in outside.by_key.values() for one in seen]
-        assert len(ids) == len(set(ids))
-    assert await own_site.rows("select count(*) from facts") == [(len(orders) * len(CASE.events),)]
-
-
-async def play(outside, orders):
-    for nth in range(len(CASE.events)):
-        for order in orders:
-            await outside.send(case_events("13", order)[nth])
-
-
-def shared(*workers):
-    """Whether each of these workers has, by its last word on it, some of the partitions and some of the lanes."""
-    for worker in workers:
-        partitions = [line for line in worker.said() if line["event"] == "Partitions assigned."]
-        lanes = [line for line in worker.said() if line["event"].startswith("outbox: lanes of this process:")]
-        if not partitions or not lanes:
-            return False
-        owned = sum(len(numbers) for topic, numbers in partitions[-1].items() if topic.startswith("purchasing."))
-        if not 0 < owned < 30 or not 0 < lanes[-1]["event"].count(",") + 1 < 4:
-            return False
-    return True
 
 
 def assert_in_order(seen):

@@ -1,22 +1,26 @@
-"""A record put aside and repaired beside a running service: published once, also when the topics are read again."""
+"""What people do beside a running service, with records put aside and with orders: it holds, also when the topics are
+read again."""
 
 import asyncio
 import json
 
-from tests.cli.commands import command
+from tests.cli.commands import command, tables_with
 from tests.delivery.outside import QUARANTINE, case_events, order_id, topic_for
 from tests.delivery.test_redelivery import read_to_the_end
 
+MARKER = "marker-5c21"
 
-async def test_a_repaired_record_is_published_and_reading_the_topics_again_says_nothing_more(own_site):
+
+async def test_what_was_repaired_dropped_or_erased_stays_so_when_the_topics_are_read_again(own_site):
     order, dropped = order_id(), order_id()
     placed, accepted, captured = case_events("01", order)
+    placed["data"]["domestic_address"] = f"Warehouse 3, {MARKER}"
     topic = topic_for(captured)
     async with own_site.outside() as outside:
         async with own_site.worker():
             await outside.send_and_settle(placed)
             await outside.send_and_settle(accepted)
-            broken = json.dumps(captured | {"time": "yesterday"}).encode()
+            broken = json.dumps(captured | {"time": "yesterday", "note": MARKER}).encode()
             where, offset = await outside.send_raw(topic, order.encode(), broken)
             await outside.until(order, lambda seen: any(one.topic == QUARANTINE for one in seen))
             other, at = await outside.send_raw(topic, dropped.encode(), b"{")
@@ -37,6 +41,9 @@ async def test_a_repaired_record_is_published_and_reading_the_topics_again_says_
             )
             assert (repaired.code, drop.code) == (0, 0), repaired.err + drop.err
             seen = await outside.settled(order)
+            assert await tables_with(own_site.database, MARKER) == {"private_members", "quarantine"}
+            erased = await asyncio.to_thread(command, own_site.database, "erase", order, "--why", "the buyer asked")
+            assert erased.code == 0, erased.err
         async with own_site.worker("purchasing-again") as again:
             await again.has_said("Partitions assigned.")
             await read_to_the_end(own_site, "purchasing-again")
@@ -46,6 +53,7 @@ async def test_a_repaired_record_is_published_and_reading_the_topics_again_says_
     assert [len(outside.by_key[key]) for key in (order, dropped)] == [2, 1]
     rows = await own_site.rows("select resolution from quarantine order by resolution")
     assert [row[0] for row in rows] == ["drop", "replay"]
+    assert await tables_with(own_site.database, MARKER) == set()
 
 
 async def test_a_held_order_and_a_paused_outbox_beside_a_running_service(own_site):

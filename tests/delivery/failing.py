@@ -1,0 +1,15 @@
+"""The service with a fault that nobody foresaw: it raises whenever a batch comes."""
+
+import sys
+
+from service.cli import main
+from service.orders.engine import Engine
+
+
+async def failing(*_):
+    raise RuntimeError("nobody foresaw this")
+
+
+if __name__ == "__main__":
+    Engine.handle = failing
+    sys.exit(main(sys.argv[1:]))

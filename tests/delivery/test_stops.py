@@ -1,0 +1,84 @@
+"""What stops by itself: at a fault nobody foresaw the process, at far more refunds than usual all that goes out."""
+
+import asyncio
+import json
+import urllib.request
+
+from service.ending import FAILED
+from tests.cli.commands import command
+from tests.delivery.outside import case_events, order_id, renamed, topic_for
+from tests.delivery.service import Worker, eventually
+from tests.golden import cases, differences, told
+
+(CASE,) = [case for case in cases() if case.name.startswith("09")]
+
+
+class Failing(Worker):
+    program = "tests.delivery.failing"
+
+
+async def send(outside, order, event):
+    return await outside.send_raw(topic_for(event), order.encode(), json.dumps(event).encode())
+
+
+async def test_a_fault_that_nobody_foresaw_ends_the_process_and_the_next_one_ends_the_batch_right(own_site):
+    order = order_id()
+    events = case_events("09", order)
+    async with own_site.outside() as outside:
+        async with own_site.worker(kind=Failing) as failing:
+            await failing.has_said("Partitions assigned.")
+            where, offset = await send(outside, order, events[0])
+            assert await failing.ended() == FAILED
+        assert (await outside.acknowledged.committed(where) or 0) <= offset
+        assert await own_site.rows("select id from facts") == []
+        assert "nobody foresaw this" not in failing.log.read_text()
+
+        async with own_site.worker():
+            await outside.handled(where, offset)
+            for event in events[1:]:
+                await outside.send_and_settle(event)
+            seen = await outside.settled(order)
+    assert_as_expected(order, seen)
+
+
+async def test_far_more_refunds_than_usual_hold_all_that_is_published_until_somebody_has_looked(own_site):
+    order = order_id()
+    environment = {"PURCHASING_KAFKA_BOOTSTRAP_SERVERS": own_site.bootstrap}
+    async with own_site.outside() as outside, own_site.worker(PURCHASING_REFUND_LIMIT_PER_MINUTE="CNY=1") as worker:
+        port = (await worker.has_said("The service is running."))["http_port"]
+        for event in case_events("09", order):
+            where, offset = await send(outside, order, event)
+            await outside.handled(where, offset)
+        said = await worker.has_said("outbox: far more is refunded than usual")
+
+        async def shown(pulled: str) -> bool:
+            return await asyncio.to_thread(brakes, port) == {pulled}
+
+        await eventually(lambda: shown("1.0"), "the brake in the metrics")
+        await outside.to_the_end()
+        before = [one.topic for one in outside.outputs(order)]
+        resumed = await asyncio.to_thread(
+            command, own_site.database, "outbox", "resume", "--by", "ann", "--why", "all is well", **environment
+        )
+        seen = await outside.settled(order)
+        await eventually(lambda: shown("0.0"), "no brake in the metrics")
+
+    assert said["level"] == "error"
+    assert not any("refund" in topic for topic in before)
+    assert resumed.code == 0, resumed.err
+    assert_as_expected(order, seen)
+
+
+def brakes(port: int) -> set[str]:
+    """What the metrics say of the lanes' brakes that pulled themselves."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        lines = [
+            line for line in answer.read().decode().splitlines() if line.startswith("purchasing_outbox_brake_pulled{")
+        ]
+    return {line.rpartition(" ")[2] for line in lines if 'by="limit"' in line}
+
+
+def assert_as_expected(order, seen):
+    commands, _ = told(renamed([one.event for one in seen], "ord-1001", order))
+    assert differences(CASE.commands, commands) == []
+    assert len({one.event["id"] for one in seen}) == len(seen)

@@ -1,0 +1,96 @@
+"""Two versions of the service: the older is this one, the newer has an output more, and a table for it.
+
+Both keep their place in their groups for far longer than a test takes, so that who leaves has to say so.
+"""
+
+import json
+import os
+import sys
+from functools import partial
+
+from purchasing_contracts.decisions import DecisionMade
+from purchasing_contracts.published import PublishedData
+from purchasing_contracts.topics import topic_of
+
+from service.app import parts
+from service.cli import main
+from service.inbox import subscriber
+from service.orders import journals, transaction
+from service.outbox import group
+from service.outbox.relay import Relay
+from service.rules.draft import name_id
+from service.rules.ledger import Output
+from service.store import migrate
+from tests.delivery.service import Worker
+
+SESSION_MS = 600_000
+VOUCHER = "purchasing.voucher.issued.v1"
+VOUCHERS = "voucher-"
+"""How the orders are called for which the newer version issues one."""
+
+
+class VoucherIssued(PublishedData):
+    """A voucher for an order that has become effective."""
+
+    TYPE = VOUCHER
+
+
+class Older(Worker):
+    program = "tests.delivery.versions"
+
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, **more)
+        self.environment["VERSION"] = type(self).__name__
+
+
+class Newer(Older):
+    pass
+
+
+decide = transaction.decide
+decode = journals.decode_published
+known_migrations = migrate.known_migrations
+
+
+def with_voucher(order_id, facts, ledger, terms, moment):
+    ruling = decide(order_id, facts, ledger, terms, moment)
+    if not order_id.startswith(VOUCHERS) or ("agreement", order_id) in ledger.standing or not ruling.outputs:
+        return ruling
+    last = ruling.outputs[-1]
+    members = {name: getattr(last.data, name) for name in PublishedData.model_fields}
+    data = VoucherIssued(**members | {"order_version": last.version + 1})
+    voucher = Output(name_id(order_id, VOUCHER), last.version + 1, last.at, data)
+    return ruling._replace(outputs=(*ruling.outputs, voucher))
+
+
+def decode_voucher(value):
+    attributes = json.loads(value)
+    if attributes["type"] != VOUCHER:
+        return decode(value)
+    return attributes, VoucherIssued.model_validate_json(json.dumps(attributes["data"]))
+
+
+def topic_of_voucher(cls):
+    return topic_of(DecisionMade if cls is VoucherIssued else cls)
+
+
+def with_a_table():
+    known = known_migrations()
+    sql = "-- expand\ncreate table vouchers (order_id text primary key);\n"
+    return [*known, migrate.Migration(known[-1].number + 1, "vouchers", "expand", sql)]
+
+
+def become_newer():
+    transaction.decide = with_voucher
+    journals.decode_published = decode_voucher
+    journals.topic_of = topic_of_voucher
+    migrate.known_migrations = with_a_table
+
+
+if __name__ == "__main__":
+    subscriber.SESSION_TIMEOUT_MS = SESSION_MS
+    parts.Relay = partial(Relay, session_ms=SESSION_MS)
+    group.HEARTBEATS = SESSION_MS // 1_000
+    if os.environ["VERSION"] == Newer.__name__:
+        become_newer()
+    sys.exit(main(sys.argv[1:]))
