@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
+
 if TYPE_CHECKING:
     from service.store.postgres import PostgresStore
 
@@ -48,3 +50,18 @@ async def outputs(store: PostgresStore, order_id: str = "ord-1") -> list[str]:
     rows = await store.fetch("select value from outbox where order_id = $1 order by order_version", order_id)
     data = [json.loads(row[0])["data"] for row in rows]
     return [f"{one.get('kind') or one.get('line')} {one.get('outcome') or one['amount']['value']}" for one in data]
+
+
+async def tables_with(database: str, text: str) -> set[str]:
+    """The tables of which some row has this text in it, plain or as bytes are written."""
+    connection = await asyncpg.connect(database)
+    try:
+        tables = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
+        query = (
+            "select count(*) from {} t where position($1 in t::text) > 0"
+            " or position(encode(convert_to($1, 'UTF8'), 'hex') in t::text) > 0"
+            " or position(encode(convert_to($1, 'UTF8'), 'base64') in t::text) > 0"
+        )
+        return {row[0] for row in tables if await connection.fetchval(query.format(row[0]), text)}
+    finally:
+        await connection.close()

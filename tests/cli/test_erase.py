@@ -2,11 +2,10 @@
 
 import json
 
-import asyncpg
 import pytest
 
 from service.orders.handled import Handled
-from tests.cli.commands import command, outputs
+from tests.cli.commands import command, outputs, tables_with
 from tests.orders.conftest import engine_on
 from tests.orders.stories import Story, record
 
@@ -26,23 +25,9 @@ def bad_records():
     return [schema, key._replace(headers=(("note", MARKER.encode()),))]
 
 
-async def tables_with_the_marker(database: str) -> set[str]:
-    connection = await asyncpg.connect(database)
-    try:
-        tables = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
-        query = (
-            "select count(*) from {} t where position($1 in t::text) > 0"
-            " or position(encode(convert_to($1, 'UTF8'), 'hex') in t::text) > 0"
-            " or position(encode(convert_to($1, 'UTF8'), 'base64') in t::text) > 0"
-        )
-        return {row[0] for row in tables if await connection.fetchval(query.format(row[0]), MARKER)}
-    finally:
-        await connection.close()
-
-
 async def test_what_is_private_is_gone_everywhere_and_that_is_kept(database, engine, store) -> None:
     await engine.handle([*story(), *bad_records()])
-    before = await tables_with_the_marker(database)
+    before = await tables_with(database, MARKER)
     done = command(database, "erase", "ord-1", "--by", "ann", "--why", "the buyer asked")
     rows = await store.fetch(
         "select done_by, order_id, private_members, quarantine_records, why from erasures order by nth"
@@ -50,7 +35,7 @@ async def test_what_is_private_is_gone_everywhere_and_that_is_kept(database, eng
 
     assert before == {"private_members", "quarantine"}
     assert (done.code, done.out) == (0, b""), done.err
-    assert await tables_with_the_marker(database) == set()
+    assert await tables_with(database, MARKER) == set()
     assert [tuple(row) for row in rows] == [("ann", "ord-1", 1, 2, "the buyer asked")]
     assert MARKER not in done.err
 
@@ -62,7 +47,7 @@ async def test_reading_the_topics_again_brings_nothing_back(database, engine, st
     again = [await engine.handle(told), await engine_on(store).handle(told), await engine_on(store).handle(told[::-1])]
 
     assert again == 3 * [Handled(known=4)]
-    assert await tables_with_the_marker(database) == set()
+    assert await tables_with(database, MARKER) == set()
 
 
 async def test_the_money_goes_on_as_if_nothing_had_been_erased(database, engine, store) -> None:
@@ -108,7 +93,7 @@ async def test_a_record_whose_order_can_t_be_read_is_erased_by_its_name(database
     (about,) = command(database, "quarantine", "show", name, "--json").lines
 
     assert done.code == 0, done.err
-    assert await tables_with_the_marker(database) == set()
+    assert await tables_with(database, MARKER) == set()
     assert about["erased_at"] is not None
     assert [(one["by"], one["what"], one["outcome"]) for one in about["actions"]] == [("ann", "erase", "erased")]
     assert Handled() == await engine.handle([bad])

@@ -1,11 +1,14 @@
 """The reasons for the order of the statements, each shown by two sessions that get in each other's way."""
 
 import asyncio
+from functools import partial
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
+from service.inbox.retries import until_stored
 from service.orders.handled import Handled
 from service.store import postgres_batch
 from service.store.errors import StoreUnavailableError
@@ -204,6 +207,37 @@ async def test_a_batch_that_waits_too_long_for_an_order_is_given_up_and_can_be_t
     await impatient.close()
 
     assert said(handled) == [("ord-1", 2, "purchase", 10_010)]
+
+
+async def test_a_batch_that_postgresql_ends_as_a_deadlock_is_tried_again_and_stored(
+    stores: tuple[PostgresStore, PostgresStore], database: str, monkeypatch, until_waiting
+) -> None:
+    engine, story = engine_on(stores[0]), paid_order()
+    await engine.handle(story.arrivals[:1])
+    pause = Paused(monkeypatch)
+    # Somebody takes lanes before orders, which nobody of ours does. Who waits last finds the circle, and is ended.
+    third = await asyncpg.connect(database, server_settings={"deadlock_timeout": "1h"})
+    holding = third.transaction()
+    await holding.start()
+    await third.execute("select from lanes for update")
+    with capture_logs() as log:
+        work = partial(engine.handle, story.arrivals[1:])
+        storing = asyncio.create_task(until_stored(work, asyncio.Event(), "The batch is {}stored"))
+        await pause.reached.wait()
+        waiting = asyncio.create_task(third.execute("select from orders where order_id = 'ord-1' for update"))
+        await until_waiting(1)
+        pause.go_on.set()
+        await waiting
+        await holding.rollback()
+        await third.close()
+        handled = await storing
+
+    assert said(handled) == [("ord-1", 1, "agreement", "effective")]
+    assert [line["event"] for line in log] == [
+        "The batch is not stored, trying it again.",
+        "The batch is stored after all.",
+    ]
+    assert "40P01" in log[0]["because"]
 
 
 async def test_a_message_claimed_for_two_orders_by_two_workers_at_once_becomes_one_fact(

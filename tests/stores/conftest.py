@@ -13,13 +13,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.store.migrate import migrate
 from service.topics import create_topics
-from tests.delivery.conftest import LANES, Site
-from tests.delivery.service import eventually
+from tests.delivery.conftest import LANES, Site, lose_topics
 from tests.security.site import service
 from tests.stores.archive import Archive
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Torn(Site):
     """A site whose two sides can be put back in time, lost or mixed up."""
 
@@ -56,20 +55,7 @@ class Torn(Site):
         await migrate(self.database, lanes=LANES)
 
     async def lose_topics(self) -> None:
-        """All topics, and what they hold, are gone."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        try:
-            names = [name for name in await admin.list_topics() if name.startswith("purchasing.")]
-            if names:
-                await admin.delete_topics(names)
-
-            async def gone() -> bool:
-                return not set(names) & set(await admin.list_topics())
-
-            await eventually(gone, "no topics")
-        finally:
-            await admin.close()
+        await lose_topics(self.bootstrap)
 
     async def make_topic(self, name: str, partitions: int, settings: dict[str, str]) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
@@ -114,7 +100,7 @@ async def archive(servers: Path) -> AsyncIterator[Archive]:
 
 @pytest.fixture
 async def torn(broker: EmbeddedKafka, database: str, postgres: EmbeddedPostgres, worker_logs: Path) -> Torn:
-    torn = Torn(broker.bootstrap_servers, database, worker_logs, postgres)
+    torn = Torn(broker.bootstrap_servers, database, worker_logs, postgres=postgres)
     await torn.lose_topics()
     await create_topics({"bootstrap_servers": torn.bootstrap}, LANES)
     return torn

@@ -214,6 +214,14 @@ async def test_a_cursor_topic_that_a_broker_made_by_itself_ends_the_service(torn
     assert f"{OUTBOX.name} has cleanup.policy=delete and should have compact" in said
 
 
+async def test_a_cursor_topic_whose_records_would_be_deleted_ends_the_service(torn):
+    await torn.lose_topics()
+    await torn.make_topic(OUTBOX.name, LANES, {"cleanup.policy": "delete"})
+    said = await refused(torn)
+    assert f"{OUTBOX.name} has cleanup.policy=delete and should have compact" in said
+    assert "partitions and needs" not in said
+
+
 async def test_a_database_that_went_on_after_it_was_restored_is_not_mended_by_guessing(torn):
     order = order_id()
     events = case_events("13", order)
