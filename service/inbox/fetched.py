@@ -2,7 +2,7 @@
 nothing that stops a partition.
 
 It would hand out so many records whatever their size, expand a compressed batch whatever comes of it, and stop at
-a header's name that is not UTF-8. So three of its classes are replaced. That needs members of them which are not
+a header's name that is not UTF-8. So a class of its and two methods are replaced. That needs members which are not
 documented; `tests/inbox/test_fetched.py` notices when a version has others.
 """
 
@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any
 
-from aiokafka.consumer import consumer, fetcher
+from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecord, DefaultRecordBatch
 from aiokafka.record.memory_records import _MemoryRecordsPy
 
@@ -35,51 +35,51 @@ HEADER_BYTES = 80
 """What a header takes in memory beside its name and value."""
 _LOG_APPEND_TIME = 1
 
-_left: ContextVar[list[int]] = ContextVar("left")
+_left: ContextVar[list[int] | None] = ContextVar("left", default=None)
+
+_librarys_fetched_records: Any = fetcher.Fetcher.fetched_records
+_librarys_getall: Any = fetcher.FetchResult.getall
 
 
 def take_care_of_what_is_fetched() -> None:
-    """From now on, the consumers of this process do. Doing it twice does nothing twice."""
-    consumer.Fetcher = _Fetcher
-    fetcher.FetchResult = _Fetched
+    """From now on, the consumers of this process do. Doing it twice does nothing twice.
+
+    Consumers may be at work already, so nothing is replaced of which they hold a part.
+    """
+    fetcher.Fetcher.fetched_records = _fetched_records
+    fetcher.FetchResult.getall = _getall
     fetcher.MemoryRecords = _Records
 
 
-_LibrarysFetcher: Any = fetcher.Fetcher
-_LibrarysResult: Any = fetcher.FetchResult
+async def _fetched_records(self: Any, *arguments: Any, **more: Any) -> Any:
+    """Hand out no more than a portion at once, of all partitions together."""
+    token = _left.set([PORTION_BYTES])
+    try:
+        return await _librarys_fetched_records(self, *arguments, **more)
+    finally:
+        _left.reset(token)
 
 
-class _Fetcher(_LibrarysFetcher):  # type: ignore[misc]  # aiokafka has no types
-    """Hands out no more than a portion at once, of all partitions together."""
-
-    async def fetched_records(self, *arguments: Any, **more: Any) -> Any:
-        token = _left.set([PORTION_BYTES])
-        try:
-            return await super().fetched_records(*arguments, **more)
-        finally:
-            _left.reset(token)
-
-
-class _Fetched(_LibrarysResult):  # type: ignore[misc]
-    """What was fetched of one partition and not handed out yet."""
-
-    _partition_records: Any
-
-    def getall(self, max_records: int | None = None) -> list[Any]:
-        if not self.check_assignment(self._topic_partition) or not self.has_more():
-            return []
-        left = _left.get()
-        records: list[Any] = []
-        while left[0] > 0 and (max_records is None or len(records) < max_records):
-            record = next(self._partition_records, None)
-            if record is None:
-                self._update_position()
-                self._partition_records = None
-                return records
-            records.append(record)
-            left[0] -= len(record.key or b"") + len(record.value or b"") + HEADER_BYTES * len(record.headers)
-        self._update_position()
+def _getall(self: Any, max_records: int | None = None) -> list[Any]:
+    """Hand out what is left of a portion, of what was fetched of one partition."""
+    left = _left.get()
+    if left is None:
+        # Asked for before this was put in place.
+        records: list[Any] = _librarys_getall(self, max_records)
         return records
+    if not self.check_assignment(self._topic_partition) or not self.has_more():
+        return []
+    records = []
+    while left[0] > 0 and (max_records is None or len(records) < max_records):
+        record = next(self._partition_records, None)
+        if record is None:
+            self._update_position()
+            self._partition_records = None
+            return records
+        records.append(record)
+        left[0] -= len(record.key or b"") + len(record.value or b"") + HEADER_BYTES * len(record.headers)
+    self._update_position()
+    return records
 
 
 class _Records(_MemoryRecordsPy):  # type: ignore[misc]

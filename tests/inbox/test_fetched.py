@@ -1,12 +1,14 @@
 """What the consumer hands out of what it fetched: no more at once than a transaction should have, past any header."""
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.consumer import consumer, fetcher
+from aiokafka.consumer import fetcher
 from aiokafka.record.memory_records import MemoryRecords
 
+from service.inbox import fetched
 from service.inbox.fetched import HEADER_BYTES, PORTION_BYTES, take_care_of_what_is_fetched
 from tests.batches import NAMES, NONE, ZSTD, compressed, record
 
@@ -16,8 +18,12 @@ ALL = 1_000
 
 @pytest.fixture(autouse=True)
 def taken_care_of(monkeypatch):
-    for module, name in ((consumer, "Fetcher"), (fetcher, "FetchResult"), (fetcher, "MemoryRecords")):
-        monkeypatch.setattr(module, name, getattr(module, name))
+    for place, name in (
+        (fetcher.Fetcher, "fetched_records"),
+        (fetcher.FetchResult, "getall"),
+        (fetcher, "MemoryRecords"),
+    ):
+        monkeypatch.setattr(place, name, getattr(place, name))
     take_care_of_what_is_fetched()
 
 
@@ -26,7 +32,7 @@ class Fetched:
 
     def __init__(self, *partitions):
         self.states = {}
-        self.fetcher = consumer.Fetcher.__new__(consumer.Fetcher)
+        self.fetcher = fetcher.Fetcher.__new__(fetcher.Fetcher)
         self.fetcher._subscriptions = SimpleNamespace(reassignment_in_progress=False)
         self.fetcher._wait_consume_future = None
         self.fetcher._notify = lambda _: None
@@ -44,9 +50,9 @@ class Fetched:
                 backoff=0,
             )
 
-    async def hand_out(self, at_most=ALL):
+    async def hand_out(self, at_most=ALL, within=0):
         """Offsets by partition."""
-        found = await self.fetcher.fetched_records((), 0, max_records=at_most)
+        found = await self.fetcher.fetched_records((), within, max_records=at_most)
         return {where.partition: [one.offset for one in records] for where, records in found.items()}
 
     @property
@@ -58,45 +64,54 @@ def megabytes(*offsets, codec=ZSTD):
     return compressed([record(n - offsets[0], bytes(MEGABYTE)) for n in offsets], codec, offsets[0])
 
 
-def test_this_is_what_the_librarys_classes_are_replaced_by():
-    assert {consumer.Fetcher.__module__, fetcher.FetchResult.__module__, fetcher.MemoryRecords.__module__} == {
-        "service.inbox.fetched"
-    }
-
-
 @pytest.mark.parametrize("codec", [NONE, ZSTD])
 async def test_no_more_is_handed_out_at_once_than_a_portion_of_all_partitions_together(codec):
-    fetched = Fetched(megabytes(*range(3), codec=codec), megabytes(*range(10), codec=codec), megabytes(0, codec=codec))
-    assert await fetched.hand_out() == {0: [0, 1, 2], 1: [0, 1, 2, 3, 4]}
-    assert fetched.positions == [3, 5, 0]
-    assert await fetched.hand_out() == {1: [5, 6, 7, 8, 9], 2: [0]}
-    assert fetched.positions == [3, 10, 1]
-    assert await fetched.hand_out() == {}
+    consumer = Fetched(megabytes(*range(3), codec=codec), megabytes(*range(10), codec=codec), megabytes(0, codec=codec))
+    assert await consumer.hand_out() == {0: [0, 1, 2], 1: [0, 1, 2, 3, 4]}
+    assert consumer.positions == [3, 5, 0]
+    assert await consumer.hand_out() == {1: [5, 6, 7, 8, 9], 2: [0]}
+    assert consumer.positions == [3, 10, 1]
+    assert await consumer.hand_out() == {}
 
 
 async def test_a_record_larger_than_a_portion_is_handed_out_alone():
-    fetched = Fetched(compressed([record(n, bytes(PORTION_BYTES + n)) for n in range(2)], NONE), megabytes(0))
-    assert [await fetched.hand_out() for _ in range(3)] == [{0: [0]}, {0: [1]}, {1: [0]}]
+    consumer = Fetched(compressed([record(n, bytes(PORTION_BYTES + n)) for n in range(2)], NONE), megabytes(0))
+    assert [await consumer.hand_out() for _ in range(3)] == [{0: [0]}, {0: [1]}, {1: [0]}]
 
 
 async def test_headers_count_for_what_they_take_in_memory():
     a_third = [(b"", None)] * (PORTION_BYTES // HEADER_BYTES // 3)
-    fetched = Fetched(compressed([record(n, None, headers=a_third) for n in range(6)], ZSTD))
-    assert await fetched.hand_out() == {0: [0, 1, 2, 3]}
+    consumer = Fetched(compressed([record(n, None, headers=a_third) for n in range(6)], ZSTD))
+    assert await consumer.hand_out() == {0: [0, 1, 2, 3]}
 
 
 async def test_no_more_records_are_handed_out_than_are_asked_for():
-    fetched = Fetched(*(compressed([record(n, b"v") for n in range(5)], ZSTD) for _ in range(2)))
-    assert await fetched.hand_out(at_most=7) == {0: [0, 1, 2, 3, 4], 1: [0, 1]}
-    assert await fetched.hand_out(at_most=7) == {1: [2, 3, 4]}
-    assert fetched.positions == [5, 5]
+    consumer = Fetched(*(compressed([record(n, b"v") for n in range(5)], ZSTD) for _ in range(2)))
+    assert await consumer.hand_out(at_most=7) == {0: [0, 1, 2, 3, 4], 1: [0, 1]}
+    assert await consumer.hand_out(at_most=7) == {1: [2, 3, 4]}
+    assert consumer.positions == [5, 5]
+
+
+async def test_a_consumer_that_waits_for_records_meanwhile_gets_them(monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(fetcher.Fetcher, "fetched_records", fetched._librarys_fetched_records)
+        before.setattr(fetcher.FetchResult, "getall", fetched._librarys_getall)
+        waiting, whole = Fetched(), Fetched(megabytes(*range(10)))
+        arrived = asyncio.get_running_loop().create_future()
+        waiting.fetcher._create_fetch_waiter, waiting.fetcher._closed = lambda: arrived, False
+        handing_out = asyncio.create_task(waiting.hand_out(within=60))
+        await asyncio.sleep(0)
+    take_care_of_what_is_fetched()
+    waiting.fetcher._records, waiting.states = whole.fetcher._records, whole.states
+    arrived.set_result(None)
+    assert await handing_out == {0: list(range(10))}
 
 
 async def test_a_paused_partition_is_left_where_it_is():
-    fetched = Fetched(megabytes(0), megabytes(0))
-    fetched.states[TopicPartition("t", 0)].paused = True
-    assert await fetched.hand_out() == {1: [0]}
-    assert fetched.positions == [0, 1]
+    consumer = Fetched(megabytes(0), megabytes(0))
+    consumer.states[TopicPartition("t", 0)].paused = True
+    assert await consumer.hand_out() == {1: [0]}
+    assert consumer.positions == [0, 1]
 
 
 def named(names, codec=NONE, base_offset=0):
