@@ -16,7 +16,7 @@ from tests.golden import cases, differences, told
 (CASE,) = [case for case in cases() if case.name.startswith("13")]
 
 
-PLAYERS = 4
+PLAYERS = 2
 
 
 def by_hand(worker, *arguments):
