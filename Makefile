@@ -3,6 +3,8 @@
 
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
+# The tests start Python some hundred times: with bytecode kept, each start takes a second less.
+unexport PYTHONDONTWRITEBYTECODE
 # Which tests, such as `make test PYTEST="tests/rules -x"`; without it all, those last that let everything fail and the
 # guard on speed, for which the others' brokers are to be gone. WORKERS=2: two processes at a time, each with a broker and a
 # database of its own: faster, for who doesn't mind a test that takes longer than it waits on a machine with other work.

@@ -1,6 +1,7 @@
 """The command line as a person meets it: what it says, where it says it, and its exit codes."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -35,9 +36,12 @@ def service(*arguments, **variables):
 
 
 def one_sentence(done, *parts):
-    """It ended with exit code 1, nothing on stdout, and one line on stderr that has these parts."""
+    """It ended with exit code 1, nothing on stdout, and on stderr, after its log if it has one, one line with these parts."""
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
-    (line,) = done.stderr.splitlines()
+    *log, line = done.stderr.splitlines()
+    for logged in log:
+        assert json.loads(logged)["level"] in ("warning", "error")
+        assert SECRET not in logged
     for part in parts:
         assert part in line
     assert SECRET not in line
