@@ -11,7 +11,9 @@ from tests.contracts.wire import EVENTS, PUBLISHED
 
 def concrete(base: type[MessageData]) -> set[type[MessageData]]:
     """Those of the contract; other tests have versions of the service with messages of their own."""
-    return {one for one in descendants(base) if "TYPE" in vars(one) and one.__module__.startswith("purchasing_contracts.")}
+    return {
+        one for one in descendants(base) if "TYPE" in vars(one) and one.__module__.startswith("purchasing_contracts.")
+    }
 
 
 def descendants(base: type[MessageData]) -> set[type[MessageData]]:
