@@ -36,7 +36,7 @@ def service(*arguments, **variables):
 
 
 def one_sentence(done, *parts):
-    """It ended with exit code 1, nothing on stdout, and on stderr, after its log if it has one, one line with these parts."""
+    """It ended with exit code 1, nothing on stdout, and on stderr, below the log if any, one line with these parts."""
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
     *log, line = done.stderr.splitlines()
     for logged in log:
