@@ -15,7 +15,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
-from purchasing_contracts.messages import Refusal
 from purchasing_contracts.quarantine import Reason
 from purchasing_contracts.topics import TOPICS, class_of
 
@@ -25,8 +24,6 @@ from service.version import own_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from purchasing_contracts.envelope import Event
 
     from service.orders.arrival import Arrival
     from service.orders.handled import Handled
@@ -54,7 +51,6 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self._events = self._counter("events")
-        self._known = self._counter("events_known")
         self._facts = self._counter("facts")
         self._age = BatchHistogram(BY_NAME["event_age_at_commit_seconds"])
         self.registry.register(self._age)
@@ -87,10 +83,14 @@ class Metrics:
 
     def handled(self, arrivals: Sequence[Arrival], handled: Handled) -> None:
         """What a committed batch, or a look at orders without news, has written."""
-        outcomes = Tally(_type_and_outcome(arrival.heard) for arrival in arrivals)
-        for (type_, outcome), count in outcomes.items():
-            self._events.labels(type_, outcome).inc(count)
-        self._known.inc(handled.known)
+        all_by_type = Tally(_type(arrival.heard.type) for arrival in arrivals)
+        known = Tally[str]()
+        for type_, count in handled.known.items():
+            known[_type(type_)] += count
+        refused = Tally(_type(one.refusal.type) for one in (*handled.refused, *handled.refused_again))
+        for outcome, tally in (("taken", all_by_type - known - refused), ("known", known), ("refused", refused)):
+            for type_, count in tally.items():
+                self._events.labels(type_, outcome).inc(count)
         self._facts.inc(handled.facts)
         self._assessed.inc(handled.assessed)
         self._raised.inc(len(handled.stuck))
@@ -110,6 +110,7 @@ class Metrics:
                 self._misplaced.labels(topic.name)
                 for message in topic.messages:
                     self._events.labels(message.TYPE, "taken")
+                    self._events.labels(message.TYPE, "known")
             elif topic.direction == "out":
                 self._outputs.labels(topic.name)
         for reason in get_args(Reason):
@@ -127,10 +128,9 @@ class Metrics:
         return Histogram(PREFIX + name, metric.help, metric.labels, buckets=metric.buckets, registry=self.registry)
 
 
-def _type_and_outcome(heard: Event | Refusal) -> tuple[str, str]:
-    if isinstance(heard, Refusal):
-        return heard.type if heard.type is not None and class_of(heard.type) else UNKNOWN, "refused"
-    return heard.type, "taken"
+def _type(claimed: str | None) -> str:
+    """A type of the contract, or that it is none: what a sender makes up is no label."""
+    return claimed if claimed is not None and class_of(claimed) else UNKNOWN
 
 
 @lru_cache(maxsize=KEYS_REMEMBERED)

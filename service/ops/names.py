@@ -50,8 +50,9 @@ _INPUT = (
     Metric("input_unknown_partitions", "gauge", "partitions", "Partitions never read to an end: deadlines wait."),
     Metric("input_fuse_blown", "gauge", "boolean", "1 where nobody reads the topic on until it is reset.", ("topic",)),
     Metric("input_failures_in_a_row", "gauge", "failures", "How often the batch in hand could not be stored so far."),
-    Metric("events", "counter", "messages", "Messages handled, by what came of them.", ("type", "outcome")),
-    Metric("events_known", "counter", "messages", "Messages that had been heard before, in full."),
+    Metric(
+        "events", "counter", "messages", "Messages handled: taken, refused, or known from before.", ("type", "outcome")
+    ),
     Metric("facts", "counter", "facts", "Facts added to orders."),
     Metric("event_age_at_commit_seconds", "histogram", "seconds", "From a message's time to its commit.", (), AGES),
     Metric("batch_messages", "histogram", "messages", "Messages in a batch.", (), SIZES),

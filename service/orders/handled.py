@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from purchasing_contracts.envelope import Refusal
 
     from service.orders.arrival import Arrival
@@ -26,13 +30,16 @@ class Stuck(NamedTuple):
     places: tuple[str, ...]
 
 
+NOTHING_KNOWN: Mapping[str | None, int] = MappingProxyType({})
+
+
 class Handled(NamedTuple):
     """What a committed batch wrote. All empty: it brought nothing that was not known."""
 
     facts: int = 0
     """Facts added."""
-    known: int = 0
-    """Messages that were known already, in full."""
+    known: Mapping[str | None, int] = NOTHING_KNOWN
+    """By type, messages that had been handled before: taken in, with the same content, or put aside."""
     assessed: int = 0
     """Orders about which the rules were asked."""
     outputs: tuple[Written, ...] = ()
@@ -50,7 +57,7 @@ class Handled(NamedTuple):
         """Return what both wrote."""
         return Handled(
             self.facts + later.facts,
-            self.known + later.known,
+            Tally(self.known) + Tally(later.known),
             self.assessed + later.assessed,
             self.outputs + later.outputs,
             self.refused + later.refused,

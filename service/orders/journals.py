@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ from service.store.rows import FactRow, OutputRow, PastOutput
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from uuid import UUID
+
+    from service.store.rows import Publication as PublicationRow
 
 OUTPUT_BYTES_MAX = 1_000_000
 """Nobody could publish or read more (messages.md, "Envelope")."""
@@ -129,3 +132,12 @@ def _reader(type_: str) -> TypeAdapter[Any] | None:
     """Return what reads the data of this type. Kept: there are as many as there are types."""
     found = class_of(type_)
     return None if found is None else TypeAdapter(found)
+
+
+def note_publications(states: dict[str, OrderState], publications: Iterable[PublicationRow]) -> None:
+    """Add to the states of orders when what they wait for was published."""
+    found: dict[str, dict[int, int]] = defaultdict(dict)
+    for order_id, version, published_at in publications:
+        found[order_id][version] = micros(published_at)
+    for order_id, published in found.items():
+        states[order_id] = replace(states[order_id], published=published)

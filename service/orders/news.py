@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter as Tally
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,8 @@ class News:
 
     fresh: dict[str, list[Heard]] = field(default_factory=dict)
     """By order, in the order of arrival."""
-    known: int = 0
+    known: Tally[str | None] = field(default_factory=Tally)
+    """How many messages were known already, in full, by type."""
     doubtful: list[Heard] = field(default_factory=list)
     """Known as far as the journal of facts can tell: the private members are still to be compared."""
     refused: list[Refused] = field(default_factory=list)
@@ -60,7 +62,7 @@ class News:
         for heard in self.doubtful:
             known = stored.get(heard.key)
             if known is None or json.loads(known) == heard.private:
-                self.known += 1
+                self.known[heard.event.type] += 1
             else:
                 self.refused.append(_refused(heard, "conflict", "/data"))
         self.doubtful = []
@@ -86,7 +88,7 @@ def sort_out(
             _compare(heard, fact, news)
         elif identity in brought:
             if _same_event(brought[identity].event, event):
-                news.known += 1
+                news.known[event.type] += 1
             else:
                 news.refused.append(_refused(heard, "conflict", ""))
         elif heard.key in foreign:
@@ -110,7 +112,7 @@ def _compare(heard: Heard, fact: Fact[Any], news: News) -> None:
     elif heard.private is not None:
         news.doubtful.append(heard)
     else:
-        news.known += 1
+        news.known[heard.event.type] += 1
 
 
 def _same_event(one: Event, other: Event) -> bool:

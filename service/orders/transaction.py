@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter as Tally
 from collections import defaultdict
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from service.failures import anything_else, places
 from service.orders.aside import notice, quarantine_row
 from service.orders.handled import Handled, Refused, Stuck
 from service.orders.intervention import NOTHING_DONE, Intervention, intervene
-from service.orders.journals import NEW, JournalError, OrderState, output_row, read_back
+from service.orders.journals import NEW, JournalError, OrderState, note_publications, output_row, read_back
 from service.orders.news import Heard, News, sort_out
 from service.orders.waiting import waiting
 from service.rules.decide import decide
@@ -31,12 +32,11 @@ from service.store.rows import (
     OrderUpdate,
     OutputRow,
     PrivateRow,
-    Publication,
     RecordIdentity,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
 
     from service.orders.arrival import Arrival
@@ -120,7 +120,11 @@ class Transaction:
             news.compare_private(await self._batch.private_members([one.key for one in news.doubtful]))
         refused += news.refused
         refused_again = [one for one in refused if one.arrival.aside is not None]
-        put_aside = await self._put_aside([one for one in refused if one.arrival.aside is None], look.instant.now)
+        first_time = [one for one in refused if one.arrival.aside is None]
+        put_aside = await self._put_aside(first_time, look.instant.now)
+        known = (
+            news.known + Tally(one.refusal.type for one in first_time) - Tally(one.refusal.type for one in put_aside)
+        )
         done, barred = NOTHING_DONE, look.barred
         if intervention is not None:
             done = await intervene(self._batch, intervention, arrivals, refused_again)
@@ -139,7 +143,7 @@ class Transaction:
         written = await self._write()
         return Handled(
             facts=len(self._facts),
-            known=news.known,
+            known=known,
             assessed=self._assessed,
             outputs=tuple(written),
             refused=tuple(put_aside),
@@ -169,7 +173,7 @@ class Transaction:
                 states[order_id] = read_back(rows[order_id].version, facts[order_id], outputs[order_id])
         awaiting = [order_id for order_id, state in states.items() if state.awaits_publication]
         if awaiting and not self._means.deciding_is_publishing:
-            _note_publications(states, await self._batch.publications(awaiting))
+            note_publications(states, await self._batch.publications(awaiting))
         return states
 
     async def _put_aside(self, refused: Sequence[Refused], now: datetime) -> list[Refused]:
@@ -289,11 +293,3 @@ class Transaction:
 def _traceparent(fresh: Sequence[Heard]) -> str | None:
     """The trace that what is decided now belongs to: that of the last message that has one."""
     return next((found for one in reversed(fresh) if (found := one.arrival.traceparent)), None)
-
-
-def _note_publications(states: dict[str, OrderState], publications: Iterable[Publication]) -> None:
-    found: dict[str, dict[int, int]] = defaultdict(dict)
-    for order_id, version, published_at in publications:
-        found[order_id][version] = micros(published_at)
-    for order_id, published in found.items():
-        states[order_id] = replace(states[order_id], published=published)

@@ -22,6 +22,7 @@ from service.outbox.status import LaneStatus, RelayStatus
 from service.rules.facts import instant
 from service.store.brakes import AUTOMATIC
 from tests.ops.seen import ORDERS
+from tests.orders.stories import paid_order
 
 TOPICS = (ORDERS, "purchasing.events.payment.v1")
 NOW = instant(1_800_000_000_000_000)
@@ -200,6 +201,25 @@ def test_a_record_put_aside_counts_with_its_reason_and_no_type_that_a_sender_mad
         "unknown"
     }
     assert sum(found for _, found in shown["purchasing_quarantine_records_total"]) == 1
+
+
+def test_events_count_by_type_and_by_what_came_of_them():
+    metrics = Metrics()
+    bad = decode(ORDERS, b"x", b'{"specversion":"1.0","type":"made.up"}', ())
+    told = paid_order()
+    arrivals = [*told, told.last, Arrival(ORDERS, 0, 1, b"x", b"", (), bad), Arrival(ORDERS, 0, 2, b"x", b"", (), bad)]
+    captured = told.last.heard.type
+    metrics.handled(
+        arrivals, Handled(facts=3, known={captured: 1, "made.up": 1}, refused=(Refused(arrivals[-1], bad),))
+    )
+    shown = samples(metrics.registry)
+    outcomes = {(given["type"], given["outcome"]): found for given, found in shown["purchasing_events_total"] if found}
+    assert outcomes == {
+        **{(one.heard.type, "taken"): 1 for one in told},
+        (captured, "known"): 1,
+        ("unknown", "known"): 1,
+        ("unknown", "refused"): 1,
+    }
 
 
 def test_a_key_where_another_client_would_put_it_is_counted_and_one_where_kafkas_would_is_not():

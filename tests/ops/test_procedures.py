@@ -42,7 +42,7 @@ async def test_a_topic_read_again_adds_nothing_and_partitions_added_are_read(fre
 
     decided = await outputs(database)
     async with Seen(bootstrap, database, worker_logs, group="purchasing-again") as again:
-        await again.shows("purchasing_events_known_total", len(events) + 1)
+        await again.shows("purchasing_events_total", len(events) + 1, outcome="known")
         await again.shows("purchasing_consumer_lag_messages", 0)
         await again.shows("purchasing_outputs_total", 0)
     assert await outputs(database) == decided

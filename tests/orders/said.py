@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from service.orders.handled import Handled
+
 if TYPE_CHECKING:
-    from service.orders.handled import Handled
     from service.store.rows import OutputRow
 
 
@@ -24,6 +25,11 @@ def said(*handled: Handled) -> list[tuple[Any, ...]]:
                 words = (data["kind"], data["outcome"]) if "kind" in data else (data["line"], data["amount"]["value"])
                 found.append((output.order_id, output.order_version, *words))
     return found
+
+
+def repetitions(handled: Handled) -> int:
+    """How many messages were known; -1 where something came of another."""
+    return sum(handled.known.values()) if handled == Handled(known=handled.known) else -1
 
 
 def notices(*handled: Handled) -> list[dict[str, Any]]:

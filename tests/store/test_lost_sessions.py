@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from service.orders.handled import Handled
 from service.store.errors import SchemaError, StoreUnavailableError, ValueRefusedError
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import FactRow, OutputRow
 from tests.orders.conftest import engine_on
-from tests.orders.said import notices, said
+from tests.orders.said import notices, repetitions, said
 from tests.orders.stories import paid_order, record
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -127,7 +126,7 @@ async def test_a_value_that_the_codec_let_pass_is_found_and_put_aside_and_the_re
     assert first.facts == 20
     assert [("schema", "ord-3", culprit.offset)] == [(n["reason"], n["order_id"], n["offset"]) for n in notices(first)]
     assert {f"ord-{n}" for n in range(7) if n != 3} == {one[0] for one in said(first)}
-    assert Handled(known=20) == second
+    assert repetitions(second) == 21
 
 
 async def test_what_is_said_of_a_refused_value_doesn_t_repeat_it(database: str) -> None:
