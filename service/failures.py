@@ -42,7 +42,8 @@ def describe(error: BaseException) -> str:
     sqlstate = getattr(error, "sqlstate", None)
     if isinstance(sqlstate, str):
         name = f"{name} ({sqlstate})"
-    text = missing_right(error) or " ".join(str(error).split())
+    # Kafka's errors say their class themselves.
+    text = missing_right(error) or " ".join(str(error).split()).removeprefix(f"{name}: ").removesuffix(f" {name}")
     return f"{name}: {text}" if text and _is_safe(error, sqlstate) else name
 
 

@@ -6,6 +6,7 @@ import logging
 
 import pytest
 import structlog
+from aiokafka.errors import NodeNotReadyError, NotLeaderForPartitionError
 
 from service.failures import describe, places
 from service.ops import logs
@@ -117,6 +118,8 @@ def test_only_texts_known_to_be_free_of_values_are_shown():
     assert describe(FakeDatabaseError("40P01")) == "FakeDatabaseError (40P01): deadlock detected"
     assert describe(FakeDatabaseError("22P02")) == "FakeDatabaseError (22P02)"
     assert describe(KeyError(PRIVATE)) == "KeyError"
+    assert describe(NodeNotReadyError("node 1")) == "NodeNotReadyError: node 1"
+    assert describe(NotLeaderForPartitionError()) == "NotLeaderForPartitionError: [Error 6]"
 
 
 def test_the_cause_of_an_error_is_named_without_its_text():
