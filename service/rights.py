@@ -57,7 +57,7 @@ def missing_right(error: BaseException) -> str | None:
     """In a sentence, what Kafka refused the user and what to grant; None for errors of another kind."""
     about = str(error.args[0]) if error.args else ""
     if isinstance(error, TopicAuthorizationFailedError):
-        names = sorted(topic for topic in TOPIC_NAMES if topic in about)
+        names = refused_topics(error)
         if not names:
             return f"Kafka refuses a topic to the user: compare its rights with {WHERE}"
         return "; ".join(to_grant(name) for name in names)
@@ -68,6 +68,12 @@ def missing_right(error: BaseException) -> str | None:
     if isinstance(error, SaslAuthenticationFailed):
         return "Kafka refuses the user or the password: check PURCHASING_KAFKA_SASL_USERNAME, _PASSWORD and _MECHANISM"
     return None
+
+
+def refused_topics(error: BaseException) -> list[str]:
+    """Which topics of the registry Kafka refuses the user by this error; none, if it is about something else."""
+    about = str(error.args[0]) if error.args and isinstance(error, TopicAuthorizationFailedError) else ""
+    return sorted(topic for topic in TOPIC_NAMES if topic in about)
 
 
 def to_grant(topic: str) -> str:

@@ -12,7 +12,7 @@ from service.outbox.clients import transaction_error
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, encode
 from service.outbox.failures import REFUSALS, RecordsRefusedError
 from service.outbox.journal import Row
-from service.rights import missing_right
+from service.rights import missing_right, refused_topics
 
 STEP_SECONDS = 10.0
 """Limit of each step that waits for Kafka: as long as the broker keeps a transaction open."""
@@ -73,9 +73,13 @@ def headers_of(row: Row, lane: bytes) -> list[tuple[str, bytes]]:
 
 
 def _place_of(error: BaseException, rows: Sequence[Row], sent: Sequence["asyncio.Future[Any]"]) -> tuple[int, str]:
-    """Position and topic of the record that was refused: one of those sent, or the one that couldn't be."""
+    """Position and topic of the record that was refused: the first of a topic that the error names, else the one sent
+    that it was told to, else the one that couldn't be sent.
+    """
+    refused = refused_topics(error)
+    named = (n for n, topic in enumerate([*(row.topic for row in rows), CURSOR_TOPIC]) if topic in refused)
     failed = (n for n, future in enumerate(sent) if future.done() and future.exception() is error)
-    n = next(failed, len(sent))
+    n = next(named, next(failed, len(sent)))
     if n < len(rows):
         return rows[n].position, rows[n].topic
     return rows[-1].position, CURSOR_TOPIC

@@ -82,6 +82,8 @@ def verify(path: Path) -> tuple[bool, str]:
         Verifier("purchasing").message_handler(provider.message).state_handler(provider.set_state).add_source(path)
     )
     verifier.set_coloured_output(enabled=False)
+    # Each worked example is decided anew for it; five seconds are few on a machine with other work.
+    verifier.set_request_timeout(60_000)
     try:
         verifier.verify()
     except RuntimeError:
