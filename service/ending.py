@@ -74,9 +74,17 @@ def be_gone_within(seconds: float, end: End, exit_code: int = STOPPED) -> None:
     Everything is stored or was never acknowledged, so nothing is lost by it.
     """
 
-    def leave() -> None:
-        os._exit(exit_code if end.failure is None else FAILED)
+    def say() -> None:
+        log.error("Still not gone, and ended by force. Nothing is lost by it.", seconds=seconds, exit_code=code())
 
-    timer = threading.Timer(seconds, leave)
-    timer.daemon = True
-    timer.start()
+    def leave() -> None:
+        os._exit(code())
+
+    def code() -> int:
+        return exit_code if end.failure is None else FAILED
+
+    # Two, so that a log that nobody takes holds up the saying only.
+    for after, what in ((seconds, say), (seconds + 0.5, leave)):
+        timer = threading.Timer(after, what)
+        timer.daemon = True
+        timer.start()

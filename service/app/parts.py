@@ -15,7 +15,7 @@ from service.app.ready import Waits, store_ready
 from service.ending import End, within
 from service.failures import describe
 from service.inbox.fuse import Fuses
-from service.inbox.retries import happens_within, pause_before, until_stored
+from service.inbox.retries import done_before, happens_within, pause_before, until_stored
 from service.inbox.rewind import rewind
 from service.inbox.subscriber import Inbox
 from service.inbox.watch import Watch
@@ -147,7 +147,7 @@ async def _rewound(settings: Settings, store: PostgresStore, observed: Observed,
     noted = await until_stored(store.read_up_to, end.asked, "How far the input was read is {}known")
     while noted is not None and not end.asked.is_set():
         try:
-            await rewind(settings.kafka(), settings.consumer_group, noted)
+            await done_before(end.asked, rewind(settings.kafka(), settings.consumer_group, noted))
         except KafkaError as error:
             attempt += 1
             await _wait_for_kafka(error, attempt, observed, end)
@@ -156,13 +156,12 @@ async def _rewound(settings: Settings, store: PostgresStore, observed: Observed,
 
 
 async def _joined(inbox: Inbox, attempt: int, observed: Observed, end: End) -> bool:
-    """Whether it could join the group; if not, some time has passed."""
+    """Whether it could join the group; if not, some time has passed, or the process was asked to end."""
     try:
-        await inbox.start()
+        return await done_before(end.asked, inbox.start())
     except KafkaError as error:
         await _wait_for_kafka(error, attempt, observed, end)
         return False
-    return True
 
 
 async def _wait_for_kafka(error: KafkaError, attempt: int, observed: Observed, end: End) -> None:

@@ -6,8 +6,8 @@ it by. So it is tried again for ever, ever more slowly, until it is stored or th
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 import structlog
 
@@ -65,6 +65,28 @@ async def until_stored(
                 log.info(f"{said.format('')} after all.", failures=failures)
             told(0, None)
             return result
+
+
+async def done_before(stopping: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool:
+    """Whether it was done before `stopping` was set; if not it is given up. Raises whatever it raises.
+
+    A client library waits for its broker as long as that is away, also where nobody needs what it would say any more.
+    """
+    doing = asyncio.create_task(work)
+    stopped = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait([doing, stopped], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        done = doing.done()
+        doing.cancel()
+        stopped.cancel()
+        await asyncio.wait([doing, stopped])
+    if done:
+        await doing
+    elif not doing.cancelled():
+        # What went wrong while it was given up matters to nobody; unless it is looked at, Python complains.
+        doing.exception()
+    return done
 
 
 async def happens_within(event: asyncio.Event, seconds: float) -> bool:

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
@@ -98,6 +100,32 @@ async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for
     await parts._rewound(settings, SimpleNamespace(read_up_to=in_turn({})), observed, end)
     assert not await parts._joined(SimpleNamespace(start=in_turn(gone)), 1, observed, end)
     assert waited == 2 * [f"Kafka: {describe(gone)}"]
+
+
+async def test_asked_to_stop_while_it_joins_its_group_it_waits_for_no_broker(end):
+    left = []
+
+    async def hangs():
+        end.ask("SIGTERM")
+        await asyncio.Event().wait()
+
+    async def stop():
+        left.append(True)
+
+    inbox = SimpleNamespace(start=hangs, stop=stop)
+    async with parts._started(lambda: inbox, SimpleNamespace(), end) as joined:
+        assert joined is None
+    assert left == [True]
+
+
+def test_what_hangs_to_the_end_is_ended_by_force_and_that_is_said():
+    program = (
+        "import asyncio, time; from service.ending import End, be_gone_within;"
+        "be_gone_within(0.1, End(asyncio.Event())); time.sleep(60)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=LIMIT, check=False)
+    assert done.returncode == 1
+    assert "ended by force" in done.stdout + done.stderr
 
 
 async def test_asked_to_stop_during_its_start_the_process_is_gone_in_time_whatever_hangs(monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.inbox import retries
-from service.inbox.retries import LONGEST_PAUSE, happens_within, pause_before, until_stored
+from service.inbox.retries import LONGEST_PAUSE, done_before, happens_within, pause_before, until_stored
 from service.store.errors import StoreUnavailableError, ValueRefusedError
 
 AWAY = "PostgreSQL can't be reached (ConnectionRefusedError)"
@@ -77,3 +77,29 @@ async def test_an_event_that_happened_is_seen_at_once_and_one_that_does_not_is_n
     assert not await happens_within(event, 0.001)
     event.set()
     assert await happens_within(event, 1000)
+
+
+async def test_what_hangs_is_given_up_when_the_process_is_asked_to_stop():
+    stopping, given_up = asyncio.Event(), []
+
+    async def hangs():
+        stopping.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.append(True)
+
+    assert not await done_before(stopping, hangs())
+    assert given_up == [True]
+
+
+async def test_what_is_done_first_counts_and_what_it_raises_is_raised():
+    async def does():
+        await asyncio.sleep(0)
+
+    async def fails():
+        raise ValueError(AWAY)
+
+    assert await done_before(asyncio.Event(), does())
+    with pytest.raises(ValueError, match=AWAY.partition(" (")[0]):
+        await done_before(asyncio.Event(), fails())
