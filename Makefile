@@ -5,12 +5,11 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 # The tests start Python some hundred times: with bytecode kept, each start takes a second less.
 unexport PYTHONDONTWRITEBYTECODE
-# Which tests, such as `make test PYTEST="tests/rules -x"`; without it all, those last that let everything fail and the
-# guard on speed, for which the others' brokers are to be gone. WORKERS=2: two processes at a time, each with a broker and a
-# database of its own: faster, for who doesn't mind a test that takes longer than it waits on a machine with other work.
+# Which tests, such as `make test PYTEST="tests/rules -x"`; without it all, in so many processes, each with a broker and a
+# database of its own: most tests wait more than they work. Alone, when the others' brokers are gone: the guard on speed.
 PYTEST ?=
-WORKERS ?= 0
-ALONE := tests/chaos tests/bench
+WORKERS ?= 3
+ALONE := tests/bench
 # Of the chaos runs: which seeds, and how many events each.
 SEEDS ?= 1 2 3
 EVENTS ?= 100000
@@ -43,7 +42,7 @@ ifneq ($(PYTEST),)
 	@echo "== tests";          $(PYTHON) -m pytest $(PYTEST)
 else
 	@echo "== tests";          $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(ALONE:%=--ignore=%)
-	@echo "== faults, speed";  $(PYTHON) -m pytest $(ALONE)
+	@echo "== speed";          $(PYTHON) -m pytest $(ALONE)
 endif
 
 bench: env jars ## how fast the service is, beside others, in under 15 minutes; BENCH="--small" for a quick look
