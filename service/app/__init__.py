@@ -21,7 +21,7 @@ from service.ending import SHUTDOWN_SECONDS, End, be_gone_within
 from service.failures import anything_else
 from service.inbox.fuse import FuseLimits, Fuses
 from service.inbox.retries import until_stored
-from service.ops.kafka_noise import calm
+from service.ops.kafka_noise import calm, pause_between_attempts
 from service.orders.arrival import Arrival
 from service.orders.engine import Engine
 from service.orders.handled import Handled
@@ -38,6 +38,7 @@ async def serve(settings: Settings) -> End:
     end = End(asyncio.Event())
     loop = asyncio.get_running_loop()
     calm(loop)
+    pause_between_attempts()
     signals = (signal.SIGTERM, signal.SIGINT)
     for number in signals:
         loop.add_signal_handler(number, end.ask, number.name)

@@ -1,19 +1,43 @@
-"""What aiokafka leaves behind for the event loop to complain about.
+"""What aiokafka does too much of while a broker is away.
 
 When a producer is thrown away after an error, the loop reports the exception of every future inside aiokafka
-that nobody awaited, long after the relay has dealt with that error. (Its flood of log lines while a broker is
-away is thinned out in `service.ops.logs`.)
+that nobody awaited, long after the relay has dealt with that error. A consumer whose
+partitions have no leader, because the broker is away, asks for one again at once, hundreds of times a second, which
+takes a core. (The flood of log lines is thinned out in `service.ops.logs`.)
 """
 
 import asyncio
 import logging
 from typing import Any
 
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 log = logging.getLogger(__name__)
 
 LEFT_OVER = ("Future exception was never retrieved", "Task exception was never retrieved")
+
+
+_librarys_metadata_update: Any = AIOKafkaClient._metadata_update
+
+
+def pause_between_attempts() -> None:
+    """From now on, clients of this process that reached no broker, or heard of partitions that nobody leads, wait for
+    the library's own pause (100 ms) before they ask again. Doing it twice does nothing twice."""
+    AIOKafkaClient._metadata_update = _metadata_update
+
+
+async def _metadata_update(self: Any, cluster: Any, topics: Any) -> bool:
+    updated = bool(await _librarys_metadata_update(self, cluster, topics))
+    if not updated or any(not _led(cluster, topic) for topic in topics):
+        await asyncio.sleep(self._retry_backoff)
+    return updated
+
+
+def _led(cluster: Any, topic: str) -> bool:
+    """Whether each of the topic's partitions has a leader, as far as the client knows."""
+    led = cluster.available_partitions_for_topic(topic)
+    return bool(led) and led == cluster.partitions_for_topic(topic)
 
 
 def calm(loop: asyncio.AbstractEventLoop) -> None:

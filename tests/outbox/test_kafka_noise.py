@@ -1,13 +1,16 @@
-"""Left-over futures of aiokafka are not reported, everything else is."""
+"""Left-over futures of aiokafka are not reported, everything else is; and a broker that is away is not hammered at."""
 
 import asyncio
 import gc
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import ProducerFenced
 
-from service.ops.kafka_noise import calm
+from service.ops import kafka_noise
+from service.ops.kafka_noise import calm, pause_between_attempts
 
 
 @pytest.mark.parametrize(("error", "reported"), [(ProducerFenced(), 0), (ValueError("ours"), 1)])
@@ -26,3 +29,19 @@ async def test_only_kafkas_own_left_overs_are_silenced(
     gc.collect()
     told = len(seen) if handled else len([r for r in caplog.records if r.name == "asyncio"])
     assert told == reported
+
+
+async def test_a_client_that_reached_no_broker_pauses_before_it_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(kafka_noise, "asyncio", SimpleNamespace(sleep=sleep))
+    # Set once more, so that it is as before when the test ends.
+    monkeypatch.setattr(AIOKafkaClient, "_metadata_update", AIOKafkaClient._metadata_update)
+    pause_between_attempts()
+    pause_between_attempts()
+    client = AIOKafkaClient(bootstrap_servers="127.0.0.1:9")
+    assert not await client._metadata_update(client.cluster, [])
+    assert pauses == [0.1]
