@@ -1,9 +1,9 @@
 """What aiokafka does too much of while a broker is away.
 
 When a producer is thrown away after an error, the loop reports the exception of every future inside aiokafka
-that nobody awaited, long after the relay has dealt with that error. A consumer whose
-partitions have no leader, because the broker is away, asks for one again at once, hundreds of times a second, which
-takes a core. (The flood of log lines is thinned out in `service.ops.logs`.)
+that nobody awaited, long after the relay has dealt with that error. A consumer that knows of a partition without a
+leader, such as one of a topic that was deleted, and then loses its broker asks for it again at once, thousands of
+times a second, which takes a core. (The flood of log lines is thinned out in `service.ops.logs`.)
 """
 
 import asyncio
@@ -22,22 +22,16 @@ _librarys_metadata_update: Any = AIOKafkaClient._metadata_update
 
 
 def pause_between_attempts() -> None:
-    """From now on, clients of this process that reached no broker, or heard of partitions that nobody leads, wait for
-    the library's own pause (100 ms) before they ask again. Doing it twice does nothing twice."""
+    """From now on, clients of this process that reached no broker wait for the library's own pause (100 ms) before they
+    ask again. Doing it twice does nothing twice."""
     AIOKafkaClient._metadata_update = _metadata_update
 
 
 async def _metadata_update(self: Any, cluster: Any, topics: Any) -> bool:
     updated = bool(await _librarys_metadata_update(self, cluster, topics))
-    if not updated or any(not _led(cluster, topic) for topic in topics):
+    if not updated:
         await asyncio.sleep(self._retry_backoff)
     return updated
-
-
-def _led(cluster: Any, topic: str) -> bool:
-    """Whether each of the topic's partitions has a leader, as far as the client knows."""
-    led = cluster.available_partitions_for_topic(topic)
-    return bool(led) and led == cluster.partitions_for_topic(topic)
 
 
 def calm(loop: asyncio.AbstractEventLoop) -> None:

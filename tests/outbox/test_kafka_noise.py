@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import KafkaError, ProducerFenced
 
 from service.ops import kafka_noise
 from service.ops.kafka_noise import calm, pause_between_attempts
@@ -44,4 +44,6 @@ async def test_a_client_that_reached_no_broker_pauses_before_it_tries_again(monk
     pause_between_attempts()
     client = AIOKafkaClient(bootstrap_servers="127.0.0.1:9")
     assert not await client._metadata_update(client.cluster, [])
-    assert pauses == [0.1]
+    with pytest.raises(KafkaError, match="Unable to get cluster metadata"):
+        await client.fetch_all_metadata()
+    assert pauses == [0.1, 0.1]
