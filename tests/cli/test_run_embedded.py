@@ -100,6 +100,12 @@ async def test_with_a_clock_by_events_days_pass_with_the_next_event_of_any_order
         for event in case_events("31", "ord-newcomer")[:6]:
             await send(event)
         demand = await until(lambda data: data.get("outcome") == "demanded")
+        # Days run from the instant at which the relay noted the publication. It notes one transaction beside the
+        # next, so behind the one after that it has.
+        for other in ("ord-next", "ord-next-but-one"):
+            for event in case_events("01", other):
+                await send(event)
+            await until(lambda data, other=other: data["order_id"] == other)
         (placed, *_) = case_events("01", "ord-later")
         # An instant after the last one for paying, which the demand itself says.
         placed["time"] = demand["due_at"].replace("Z", ".000001Z")

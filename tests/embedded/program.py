@@ -5,6 +5,7 @@ Prints one line of JSON with the process ids of everything it started, then wait
 
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -34,4 +35,6 @@ async def main(directory: Path, mode: str) -> None:
 
 
 if __name__ == "__main__":
+    # Who runs the tests in the background of a shell has them ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))

@@ -27,7 +27,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 from cryptography.hazmat.primitives import serialization
-from purchasing_contracts.topics import OUTBOX
+from purchasing_contracts.topics import OUTBOX, TOPICS
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.topics import create_topics
@@ -95,17 +95,19 @@ class Broker:
         finally:
             await producer.stop()
 
-    async def forget_cursors(self) -> None:
-        """Another database's outbox comes next: the cursor topic is made anew."""
+    async def begin_anew(self) -> None:
+        """Another database comes next, which would hear what others heard, and find its lanes taken by their outbox:
+        the topics are made anew."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka.bootstrap_servers)
         await admin.start()
         try:
-            await admin.delete_topics([OUTBOX.name])
+            names = [topic.name for topic in TOPICS]
+            await admin.delete_topics(names)
 
             async def gone() -> bool:
-                return OUTBOX.name not in await admin.list_topics()
+                return not set(names) & set(await admin.list_topics())
 
-            await eventually(gone, "the cursor topic is gone")
+            await eventually(gone, "the topics are gone")
         finally:
             await admin.close()
         await create_topics({"bootstrap_servers": self.kafka.bootstrap_servers}, LANES)

@@ -38,7 +38,7 @@ async def test_with_the_rights_of_the_list_and_its_role_the_whole_service_runs(b
     )
     assert (check.returncode, check.stdout, check.stderr) == (0, "", "All topics are as the registry says.\n")
 
-    await broker.forget_cursors()
+    await broker.begin_anew()
     async with worker_of(broker, guarded, user, worker_logs, group) as worker:
         await worker.has_said("The service is running.")
         for event in case_events("13", f"ord-{guarded.name}"):
@@ -161,6 +161,7 @@ def told(a_broker, a_guarded, worker_logs):
     """What each of them said; a few at a time, as most of it is waiting."""
 
     async def all_of_them():
+        await a_broker.begin_anew()
         # Of a lane that has no record in the cursor topic there is nothing to read.
         await a_broker.send("purchasing.internal.outbox.v1", "3", "{}")
         turn = asyncio.Semaphore(4)

@@ -101,7 +101,7 @@ async def handled(database):
 @pytest.fixture
 async def came_out(broker, guarded, worker_logs):
     """Everything that came out of a service that heard all of it, by where."""
-    await broker.forget_cursors()
+    await broker.begin_anew()
     group = f"private-{guarded.name}"
     ((outbox_id,),) = await guarded.fetch("select outbox_id::text from installation")
     user = broker.user(
