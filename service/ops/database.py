@@ -75,6 +75,8 @@ async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
             "default_transaction_read_only": "on",
             "statement_timeout": str(int(STATEMENT_SECONDS * 1000)),
             "jit": "off",
+            # A look may take longer, but not a core for each part of it: the others are for the work.
+            "max_parallel_workers_per_gather": "0",
         },
     )
 
@@ -122,10 +124,10 @@ async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, Wa
             return None
         await connection.execute(f"set local statement_timeout = {int(CENSUS_SECONDS * 1000)}")
         found = {what: Waiting(0, None) for what in WAITS}
-        for what, count, since in await connection.fetch(_WAITING, timeout=CENSUS_SECONDS):
-            found[what] = Waiting(count, since)
-        for what, currency, amount in await connection.fetch(_AMOUNTS, timeout=CENSUS_SECONDS):
-            found[what].amounts[currency] = int(amount)
+        for what, currency, count, since, amount in await connection.fetch(_WAITING, timeout=CENSUS_SECONDS):
+            before = found[what]
+            amounts = before.amounts if amount is None else {**before.amounts, currency: int(amount)}
+            found[what] = Waiting(before.count + count, min(since, before.since or since), amounts)
         return found
 
 
@@ -160,16 +162,13 @@ select reason, count(*) as open, min(at) as since from quarantine where resolved
 """
 
 _WAITING = """
-select w.key, count(*), to_timestamp(min((w.value ->> 'since')::bigint) / 1000000.0)
-from orders, json_each(waits) as w where waits is not null group by w.key
+select w.key, w.value ->> 'currency', count(*), to_timestamp(min((w.value ->> 'since')::bigint) / 1000000.0),
+    sum((w.value ->> 'amount')::bigint)
+from orders, json_each(waits) as w where waits is not null group by 1, 2
 """
 _WAITING_ORDERS = """
 select order_id, w.key, to_timestamp((w.value ->> 'since')::bigint / 1000000.0)
 from orders, json_each(waits) as w
 where waits is not null and ($1::text is null or w.key = $1)
 order by (w.value ->> 'since')::bigint, order_id, w.key
-"""
-_AMOUNTS = """
-select w.key, w.value ->> 'currency', sum((w.value ->> 'amount')::bigint)
-from orders, json_each(waits) as w where waits is not null and w.value ->> 'amount' is not null group by 1, 2
 """

@@ -24,6 +24,8 @@ STAGE = re.compile(
     r'^purchasing_batch_(?:stage_seconds|(messages))_(sum|count)(?:{stage="(\w+)"})? (\S+)$', re.MULTILINE
 )
 
+CENSUS_TAKEN = re.compile(r"^purchasing_census_timestamp_seconds [1-9]", re.MULTILINE)
+
 Stages = dict[str, tuple[float, float]]
 """By stage of a batch, and `messages`: how many batches, and the sum over them (seconds, messages)."""
 
@@ -87,6 +89,11 @@ class Contender(ABC):
         return {}
 
     @property
+    def settled(self) -> bool:
+        """Whether it has done what it only does at its start, and every few minutes."""
+        return True
+
+    @property
     def alive(self) -> bool:
         return all(process.poll() is None for process in self.processes)
 
@@ -109,9 +116,16 @@ class Service(Contender):
         await migrate(self.ground.database)
         self.port = free_port()
 
-    def stages(self) -> Stages:
+    def _metrics(self) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
-            shown = answer.read().decode()
+            return str(answer.read().decode())
+
+    @property
+    def settled(self) -> bool:
+        return CENSUS_TAKEN.search(self._metrics()) is not None
+
+    def stages(self) -> Stages:
+        shown = self._metrics()
         found: dict[str, dict[str, float]] = {}
         for messages, what, stage, value in STAGE.findall(shown):
             found.setdefault(messages or stage, {})[what] = float(value)

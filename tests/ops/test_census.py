@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from itertools import zip_longest
 
 import asyncpg
 from purchasing_contracts.envelope import decode
 
-from service.ops.database import census
+from service.ops.database import Waiting, census
 from service.orders.arrival import Arrival
 from service.orders.engine import Engine
 from service.orders.waiting import STANDING, WAITS
@@ -51,3 +52,21 @@ async def test_it_sums_the_money_of_the_last_decision_on_each_line_and_ref(datab
     counted = await census(connection)
     await connection.close()
     assert {what: waiting.amounts for what, waiting in counted.items()} == money
+
+
+async def test_it_counts_over_currencies_and_what_has_no_amount(database):
+    waits = [
+        {"payment": {"since": 3_000_000, "amount": 5, "currency": "EUR"}, "seller_answer": {"since": 4_000_000}},
+        {"payment": {"since": 2_000_000, "amount": 7, "currency": "CNY"}},
+        {"payment": {"since": 9_000_000, "amount": 1, "currency": "CNY"}},
+        {"payment": {"since": 1_000_000}},
+    ]
+    connection = await asyncpg.connect(database)
+    for n, wait in enumerate(waits):
+        await connection.execute(
+            "insert into orders (order_id, lane, waits) values ($1, 0, $2)", f"o-{n}", json.dumps(wait)
+        )
+    counted = await census(connection)
+    await connection.close()
+    assert counted["payment"] == Waiting(4, datetime.fromtimestamp(1, UTC), {"EUR": 5, "CNY": 8})
+    assert counted["seller_answer"] == Waiting(1, datetime.fromtimestamp(4, UTC), {})
