@@ -1,6 +1,8 @@
 """What the consumer hands out of what it fetched: no more at once than a transaction should have, past any header."""
 
 import asyncio
+import gc
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -22,6 +24,7 @@ def taken_care_of(monkeypatch):
         (fetcher.Fetcher, "fetched_records"),
         (fetcher.FetchResult, "getall"),
         (fetcher, "MemoryRecords"),
+        (fetcher, "PartitionRecords"),
     ):
         monkeypatch.setattr(place, name, getattr(place, name))
     take_care_of_what_is_fetched()
@@ -90,6 +93,20 @@ async def test_no_more_records_are_handed_out_than_are_asked_for():
     assert await consumer.hand_out(at_most=7) == {0: [0, 1, 2, 3, 4], 1: [0, 1]}
     assert await consumer.hand_out(at_most=7) == {1: [2, 3, 4]}
     assert consumer.positions == [5, 5]
+
+
+async def test_what_was_fetched_and_is_not_read_goes_with_its_consumer():
+    consumer = Fetched(compressed([record(n, b"v") for n in range(5)], NONE))
+    assert await consumer.hand_out(at_most=1) == {0: [0]}
+    [result] = consumer.fetcher._records.values()
+    fetched_records = weakref.ref(result._partition_records)
+    assert fetched_records() is not None
+    gc.disable()
+    try:
+        del consumer, result
+        assert fetched_records() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_consumer_that_waits_for_records_meanwhile_gets_them(monkeypatch):
