@@ -28,6 +28,7 @@ from service.failpoints import failpoint
 from service.failures import anything_else, describe
 from service.inbox.acknowledging import NOTHING, Acknowledging, Handed, commit, handed
 from service.inbox.fetched import take_care_of_what_is_fetched
+from service.inbox.gathering import Gathering
 from service.inbox.library import LibraryLog, Listener
 from service.inbox.offsets import settle
 from service.inbox.parser import Message, arrival_of, parse_batch, pass_through
@@ -96,6 +97,7 @@ class Inbox:
         self._blown = blown
         self._in_hand = NOTHING
         self._acknowledging = Acknowledging(fail)
+        self._gathering = Gathering()
         self._stopwatch = Stopwatch()
         self._kafka = kafka
         take_care_of_what_is_fetched()
@@ -228,6 +230,8 @@ class Inbox:
     async def _take_in_hand(self, records: Any, original: Any) -> Message:
         # From getmany's return to here nothing is awaited that waits, so positions and this change together.
         self._in_hand = await handed(self.consumer, records, self.assignments)
+        if self.consumer is not None:
+            self._gathering.batch_came(self.consumer)
         return await parse_batch(records, original)
 
     async def _on_batch(self, message: Message) -> None:

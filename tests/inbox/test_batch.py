@@ -21,6 +21,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest_v5
 
 from service.inbox import retries
+from service.inbox.gathering import BUSY_MS
 from service.inbox.subscriber import EVENT_TOPICS, Inbox
 from service.store.errors import StoreUnavailableError
 from tests.inbox.test_parser import RECORD
@@ -44,6 +45,7 @@ class World:
         self.consumer = SimpleNamespace(
             position=AsyncMock(return_value=RECORD.offset + 2),
             commit=AsyncMock(),
+            _fetcher=SimpleNamespace(),
             _coordinator=SimpleNamespace(_coordination_task=asyncio.get_running_loop().create_future()),
         )
         self.inbox = Inbox(NOWHERE, "group", self.handle, self.stopping, self.fail)
@@ -207,6 +209,11 @@ async def test_after_the_group_gave_out_its_partitions_an_earlier_batch_is_not_a
     await handling
     assert len(world.handed) == 2
     assert not world.consumer.commit.called
+
+
+async def test_the_broker_gathers_what_comes_after_a_batch(world):
+    await world.inbox._take_in_hand((RECORD,), AsyncMock(return_value=SimpleNamespace()))
+    assert world.consumer._fetcher._fetch_max_wait_ms == BUSY_MS
 
 
 async def test_what_a_batch_held_is_freed_without_the_collector(world):
