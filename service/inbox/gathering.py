@@ -2,7 +2,7 @@
 
 The client asks for what follows as soon as a batch is handed out. As the broker answers with the first record there
 is, the next batch would be what came in a millisecond, and all that came since would wait for the one after: at 400
-events a second, batches of three, and a third more processor time.
+events a second, batches of three instead of seven, and a fifth more of the service's processor time.
 """
 
 import asyncio
