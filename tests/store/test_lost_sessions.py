@@ -129,6 +129,22 @@ async def test_a_value_that_the_codec_let_pass_is_found_and_put_aside_and_the_re
     assert repetitions(second) == 21
 
 
+async def test_an_order_id_that_the_database_refuses_is_left_out_of_the_notice(database: str) -> None:
+    store = await PostgresStore.open(database, connections=1)
+    engine = engine_on(store)
+    good, bad = paid_order("ord-1").arrivals, paid_order("ord-2").last
+    culprit = bad._replace(heard=replace(bad.heard, subject="ord\0-2"))
+    first = await engine.handle([*good, culprit])
+    second = await engine.handle([*good, culprit])
+    await store.close()
+
+    assert first.facts == 3
+    assert [("schema", None, culprit.offset)] == [
+        (n["reason"], n.get("order_id"), n["offset"]) for n in notices(first)
+    ]
+    assert repetitions(second) == 4
+
+
 async def test_what_is_said_of_a_refused_value_doesn_t_repeat_it(database: str) -> None:
     store = await PostgresStore.open(database, connections=1)
     told = []
