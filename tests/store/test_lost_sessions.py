@@ -139,9 +139,7 @@ async def test_an_order_id_that_the_database_refuses_is_left_out_of_the_notice(d
     await store.close()
 
     assert first.facts == 3
-    assert [("schema", None, culprit.offset)] == [
-        (n["reason"], n.get("order_id"), n["offset"]) for n in notices(first)
-    ]
+    assert [("schema", None, culprit.offset)] == [(n["reason"], n.get("order_id"), n["offset"]) for n in notices(first)]
     assert repetitions(second) == 4
 
 
