@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.chaos.scene import REACHED_SECONDS, Fault, Scene, within
@@ -17,9 +19,9 @@ def killed_at(place: str) -> Fault:
     """A worker that kills itself there."""
 
     async def fault(scene: Scene) -> bool:
-        worker = await _armed(scene, f"{place}=kill@{_nth(scene, place)}")
-        scene.place.expect_end(worker)
-        reached = await worker.ended(REACHED_SECONDS)
+        async with _armed(scene, place, "kill") as worker:
+            scene.place.expect_end(worker)
+            reached = await worker.ended(REACHED_SECONDS)
         if reached and worker.process.returncode != -signal.SIGKILL:
             scene.place.crashed(worker)
             reached = False
@@ -34,8 +36,9 @@ def frozen_at(place: str) -> Fault:
     """A worker that freezes there, until everybody has given it up."""
 
     async def fault(scene: Scene) -> bool:
-        worker = await _armed(scene, f"{place}=stop@{_nth(scene, place)}")
-        if not await within(lambda: worker.frozen):
+        async with _armed(scene, place, "stop") as worker:
+            reached = await within(lambda: worker.frozen)
+        if not reached:
             # Not to freeze later, when nobody is there to wake it.
             await scene.place.kill(scene.slot)
             scene.place.start(scene.slot)
@@ -53,8 +56,8 @@ def held_up_at(place: str) -> Fault:
     async def fault(scene: Scene) -> bool:
         # Another hand may be about to hold up another slot.
         gate = scene.place.directory / f"gate-{scene.slot}-{scene.place.started}"
-        await _armed(scene, f"{place}=wait:{gate}@{_nth(scene, place)}")
-        reached = await within(Path(f"{gate}.reached").exists)
+        async with _armed(scene, place, f"wait:{gate}"):
+            reached = await within(Path(f"{gate}.reached").exists)
         if reached:
             await asyncio.sleep(scene.longest)
         gate.touch()
@@ -63,9 +66,22 @@ def held_up_at(place: str) -> Fault:
     return fault
 
 
-async def _armed(scene: Scene, failpoints: str) -> Worker:
-    await scene.place.stop(scene.slot)
-    return scene.place.start(scene.slot, failpoints)
+def needs_lane(place: str) -> bool:
+    """Whether only who has a lane comes there."""
+    return place.startswith("relay.")
+
+
+@asynccontextmanager
+async def _armed(scene: Scene, place: str, action: str) -> AsyncIterator[Worker]:
+    """The slot's worker, replaced by one that does this at the place. Where lanes are scarce and it needs one, the
+    others are gone meanwhile, who would keep it; then they come and take over what they can."""
+    others = [slot for slot in scene.place.slots if slot != scene.slot]
+    gone = others if needs_lane(place) and scene.place.scarce(len(scene.place.slots)) else []
+    for slot in (scene.slot, *gone):
+        await scene.place.stop(slot)
+    yield scene.place.start(scene.slot, f"{place}={action}@{_nth(scene, place)}")
+    for slot in gone:
+        scene.place.start(slot)
 
 
 def _nth(scene: Scene, place: str) -> int:

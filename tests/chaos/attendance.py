@@ -38,7 +38,7 @@ def absences(ready: Mapping[int, tuple[int, str]], shares: Mapping[str, Sequence
     for group, members in shares.items():
         if len(members) != len(ready):
             found.append(f"{group}: {len(members)} members, and {len(ready)} workers run")
-        elif 0 in members:
+        elif 0 in members and not 0 < sum(members) < len(members):
             found.append(f"{group}: a member has nothing to do, they have {sorted(members)}")
     return found
 

@@ -4,7 +4,7 @@ import asyncio
 import signal
 
 from service.failpoints import PLACES
-from tests.chaos.at_places import HELD_UP, frozen_at, held_up_at, killed_at
+from tests.chaos.at_places import HELD_UP, frozen_at, held_up_at, killed_at, needs_lane
 from tests.chaos.scene import REACHED_SECONDS, Fault, Scene, within
 
 RETRY_SECONDS = 0.5
@@ -156,7 +156,12 @@ async def postgres_freeze(scene: Scene) -> bool:
     return True
 
 
-BROKER, DATABASE, SLOT, EVERY_SLOT = "broker", "database", "slot", "every slot"
+BROKER, DATABASE, SLOT, LANE, EVERY_SLOT = "broker", "database", "slot", "lane", "every slot"
+
+
+def _taken(place: str) -> str:
+    return LANE if needs_lane(place) else SLOT
+
 
 FAULTS: dict[str, tuple[str, Fault]] = {
     "worker killed": (SLOT, kill),
@@ -177,9 +182,9 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "PostgreSQL restarted, immediate": (DATABASE, postgres_immediate),
     "PostgreSQL killed": (DATABASE, postgres_kill),
     "PostgreSQL frozen": (DATABASE, postgres_freeze),
-    **{f"killed at {place}": (SLOT, killed_at(place)) for place in PLACES},
-    **{f"frozen at {place}": (SLOT, frozen_at(place)) for place in PLACES},
-    **{f"held up at {place}": (SLOT, held_up_at(place)) for place in HELD_UP},
+    **{f"killed at {place}": (_taken(place), killed_at(place)) for place in PLACES},
+    **{f"frozen at {place}": (_taken(place), frozen_at(place)) for place in PLACES},
+    **{f"held up at {place}": (_taken(place), held_up_at(place)) for place in HELD_UP},
 }
 """By name: what it takes for itself, and what it does."""
 

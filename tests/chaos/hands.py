@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from tests.chaos.faults import BROKER, DATABASE, EVERY_SLOT, FAULTS, SLOT
+from tests.chaos.faults import BROKER, DATABASE, EVERY_SLOT, FAULTS, LANE, SLOT
 from tests.chaos.place import Place
 from tests.chaos.scene import Scene
 
@@ -73,7 +73,7 @@ class Hands:
             async with AsyncExitStack() as taken:
                 for name_of_lock in self._taken(takes, slot):
                     await taken.enter_async_context(self._locks[name_of_lock])
-                self._place.say(f"{name} (slot {slot})" if takes == SLOT else name)
+                self._place.say(f"{name} (slot {slot})" if takes in (SLOT, LANE) else name)
                 done = await fault(Scene(self._place, rng, slot))
                 self._place.say(f"... {name} is over" if done else f"... {name}: not reached")
             one = self.done[name]
@@ -89,9 +89,9 @@ class Hands:
 
     def _taken(self, takes: str, slot: int) -> list[str]:
         """Of several locks always the lower slot's first, so that nobody waits for each other."""
-        if takes == EVERY_SLOT:
+        if takes == EVERY_SLOT or (takes == LANE and self._place.scarce(self._slots)):
             return [f"slot {n}" for n in range(self._slots)]
-        return [f"slot {slot}" if takes == SLOT else takes]
+        return [f"slot {slot}" if takes in (SLOT, LANE) else takes]
 
     def _draw(self) -> str:
         if self._first:

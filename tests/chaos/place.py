@@ -21,7 +21,6 @@ from service.topics import create_topics
 from tests.chaos.proxy import Proxy
 from tests.chaos.worker import Worker
 
-LANES = 4
 GROUP = "purchasing"
 
 
@@ -47,10 +46,13 @@ class ProxiedKafka(EmbeddedKafka):
 
 
 class Place:
-    """`async with Place(directory, workers) as place`. Nothing is left behind, whatever happens inside."""
+    """`async with Place(directory, lanes) as place`. Nothing is left behind, whatever happens inside."""
 
-    def __init__(self, directory: Path, *, hurried: bool, say: Progress = silent, **environment: str) -> None:
+    def __init__(
+        self, directory: Path, lanes: int, *, hurried: bool, say: Progress = silent, **environment: str
+    ) -> None:
         self.directory = directory
+        self.lanes = lanes
         self.hurried = hurried
         self._say = say
         self._environment = environment
@@ -69,11 +71,11 @@ class Place:
             undo.push_async_exit(self)
             shutil.rmtree(self.directory, ignore_errors=True)
             await asyncio.gather(self.kafka.start(), self.postgres.start())
-            await create_topics({"bootstrap_servers": self.bootstrap}, LANES)
+            await create_topics({"bootstrap_servers": self.bootstrap}, self.lanes)
             connection = await asyncpg.connect(self.postgres.dsn)
             await connection.execute("create database chaos")
             await connection.close()
-            await migrate(self.dsn, lanes=LANES)
+            await migrate(self.dsn, lanes=self.lanes)
             port = int(self.dsn.rpartition(":")[2].partition("/")[0])
             self.proxies = [Proxy(self.kafka.proxied, self.kafka.behind), Proxy(free_port(), port)]
             for proxy in self.proxies:
@@ -100,6 +102,10 @@ class Place:
     @property
     def dsn(self) -> str:
         return self.postgres.dsn_of("chaos")
+
+    def scarce(self, workers: int) -> bool:
+        """Whether there are fewer lanes than workers, so that one may have none."""
+        return self.lanes < workers
 
     def start(self, slot: int, failpoints: str = "") -> Worker:
         """A worker into a slot that has none."""

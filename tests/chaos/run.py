@@ -51,6 +51,7 @@ class Plan:
     events: int
     minutes: float
     workers: int = 3
+    lanes: int = 4
     hands: int = 2
     hurried: bool = False
     faults: tuple[str, ...] = tuple(FAULTS)
@@ -71,7 +72,7 @@ async def run(plan: Plan) -> Report:
     directory = ROOT / ".embedded" / "chaos" / str(plan.seed)
     # Where most of it is bad the fuses would blow, which is theirs to do and not what is looked for here.
     more = {"PURCHASING_FUSE_SHARE": "1"} if plan.hostile else {}
-    async with Place(directory, hurried=plan.hurried, say=plan.say, **more) as place:
+    async with Place(directory, plan.lanes, hurried=plan.hurried, say=plan.say, **more) as place:
         for slot in range(plan.workers):
             place.start(slot)
         sender, outsider = Sender(place.bootstrap), Outsider(place.bootstrap)
@@ -162,6 +163,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="the same seed sends the same and harms the same")
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--lanes", type=int, default=4, help="1 is what users get who ask for no more")
     parser.add_argument("--minutes", type=float, default=None, help="in how many the events are sent (10,000 a minute)")
     parser.add_argument("--hands", type=int, default=2, help="so many faults at a time, at most")
     parser.add_argument("--hurried", action="store_true", help=(hurried.__doc__ or "").partition("\n")[0])
@@ -175,6 +177,7 @@ def main() -> int:
         given.events,
         given.minutes or max(1.0, given.events / 10_000),
         given.workers,
+        given.lanes,
         given.hands,
         hurried=given.hurried,
         faults=NO_FAULT if given.hostile else tuple(given.fault or FAULTS),

@@ -40,13 +40,16 @@ class Stage(Place):
     """A place without servers. Its workers are scripts: each start takes the next, the last one again and again."""
 
     def __init__(self, directory: Path, *scripts: str) -> None:
-        super().__init__(directory, hurried=True)
+        super().__init__(directory, 1, hurried=True)
         self.scripts = list(scripts)
         self.failpoints: list[str] = []
+        self.beside: list[set[int]] = []
+        """At each start: which slots had a worker."""
 
     def start(self, slot: int, failpoints: str = "") -> Worker:
         self.started += 1
         self.failpoints.append(failpoints)
+        self.beside.append(set(self.slots))
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         worker = self.slots[slot] = Worker(self.started, ["-c", script], {}, self.directory / "log")
         return worker
@@ -101,6 +104,25 @@ async def test_a_worker_that_dies_at_a_place_has_to_die_of_what_was_done_there(
     await stage.clear()
 
 
+@pytest.mark.parametrize(
+    ("place", "lanes", "beside"),
+    [("relay.half_sent", 1, set()), ("relay.half_sent", 2, {1}), ("batch.before_commit", 1, {1})],
+)
+async def test_a_worker_that_is_to_come_by_the_only_lane_is_alone_until_then(
+    place: str, lanes: int, beside: set[int], tmp_path: Path
+) -> None:
+    dies = "import os; os.kill(os.getpid(), 9)"
+    stage = Stage(tmp_path, WAITS.format(0), WAITS.format(0), dies, WAITS.format(0))
+    stage.lanes = lanes
+    for slot in (0, 1):
+        stage.start(slot)
+    await eventually(lambda: all(worker.port for worker in stage.slots.values()), "the scripts to listen")
+    assert await killed_at(place)(stage.scene()) is True
+    assert stage.beside[2] == beside
+    assert set(stage.slots) == {0, 1}
+    await stage.clear()
+
+
 async def test_two_hands_never_hold_up_workers_at_one_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hurried, "LONGEST_SECONDS", 0.0)
     monkeypatch.setattr(scene, "REACHED_SECONDS", 0.1)
@@ -145,6 +167,8 @@ def test_a_worker_whose_share_others_have_taken_over_is_not_at_work() -> None:
     assert absences(well, {"events": [15, 15], "lanes": [1, 3]}) == []
     assert absences(well, {"events": [30], "lanes": [2, 2]}) == ["events: 1 members, and 2 workers run"]
     assert absences(well, {"events": [30, 0], "lanes": [2, 2]}) != []
+    assert absences(well, {"events": [15, 15], "lanes": [1, 0]}) == [], "one lane is for one"
+    assert absences(well, {"events": [15, 15], "lanes": [0, 0]}) != []
     (complaint,) = absences({**well, 1: (503, "It has not joined.\n")}, {"events": [15, 15], "lanes": [2, 2]})
     assert complaint == "slot 1: not ready (503): It has not joined."
 
