@@ -27,6 +27,7 @@ from purchasing_contracts.topics import TOPICS
 from service.failpoints import failpoint
 from service.failures import anything_else, describe
 from service.inbox.acknowledging import NOTHING, Acknowledging, Handed, commit, handed
+from service.inbox.committed import take_care_of_what_is_committed
 from service.inbox.fetched import take_care_of_what_is_fetched
 from service.inbox.gathering import Gathering
 from service.inbox.library import LibraryLog, Listener
@@ -101,6 +102,7 @@ class Inbox:
         self._stopwatch = Stopwatch()
         self._kafka = kafka
         take_care_of_what_is_fetched()
+        take_care_of_what_is_committed()
         self._scout = AIOKafkaConsumer(**kafka)
         self._admin = AIOKafkaAdminClient(**kafka)
         connection = {name: value for name, value in kafka.items() if name == "bootstrap_servers"}

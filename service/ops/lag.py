@@ -31,6 +31,7 @@ from aiokafka.errors import (
     RecordTooLargeError,
 )
 
+from service.inbox.committed import take_care_of_what_is_committed
 from service.inbox.fetched import take_care_of_what_is_fetched
 from service.topics import partitions_there
 
@@ -118,6 +119,7 @@ class LagLook:
         self._kafka = kafka
         self._group = group
         self._topics = sorted(topics)
+        take_care_of_what_is_committed()
         self._admin = AIOKafkaAdminClient(**kafka)
         self._uncommitted = AIOKafkaConsumer(**kafka)
         self._committed = AIOKafkaConsumer(**kafka, isolation_level="read_committed")

@@ -80,7 +80,10 @@ class World:
 @pytest.fixture
 async def world(monkeypatch):
     monkeypatch.setattr(retries, "FIRST_PAUSE", 0.0001)
-    return World()
+    world = World()
+    yield world
+    # A client that nobody closes says so whenever it is collected, in the midst of another test.
+    await world.inbox.scout.stop()
 
 
 async def test_a_stored_batch_is_acknowledged(world):
@@ -164,6 +167,8 @@ async def test_a_consumer_that_fell_out_of_its_group_for_good_ends_the_service_i
         await asyncio.wait_for(world.inbox.guard(0.001), 30)
     with pytest.raises(KafkaError):
         consumer._coordinator.check_errors()
+    consumer._coordinator = None
+    await consumer.stop()
 
 
 async def test_a_consuming_task_that_was_cancelled_or_goes_on_is_none_of_the_guards_business(world):

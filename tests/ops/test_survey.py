@@ -131,6 +131,7 @@ async def test_a_retention_that_was_changed_is_known_within_a_minute(monkeypatch
 
     monkeypatch.setattr(lag, "partitions_there", there)
     look, broker = LagLook({}, "purchasing", TOPICS), Broker()
+    await look.close()
     look._admin = look._uncommitted = look._committed = broker
     assert (await look.look()).retention == {ORDERS: 60.0}
     broker.retention = "600000"

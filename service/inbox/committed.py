@@ -1,0 +1,35 @@
+"""What a group has committed, or that its coordinator can't say at the moment.
+
+A broker that starts, stops, or has only just become the group's coordinator answers the question with an error of the
+group's (KIP-88), and no partitions. aiokafka reads the partitions and not the error, so it would take each for one of
+which nothing was committed ever: it would be read again from its start. Here the error stands where aiokafka looks.
+"""
+
+from typing import Any
+
+from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError
+from aiokafka.protocol.commit import OffsetFetchRequest_v2, OffsetFetchRequest_v3
+
+_NOWHERE, _NO_OFFSET = -1, -1
+
+
+def take_care_of_what_is_committed() -> None:
+    """From now on, the clients of this process do. Doing it twice does nothing twice."""
+    for request in (OffsetFetchRequest_v2, OffsetFetchRequest_v3):
+        if not issubclass(request.RESPONSE_TYPE, _Answer):
+            request.RESPONSE_TYPE = type("OffsetFetchResponse", (_Answer, request.RESPONSE_TYPE), {})
+
+
+class _Answer:
+    """An answer whose error is also one of a partition's."""
+
+    topics: list[Any]
+    error_code: int
+
+    def __init__(self, *fields: Any, **named: Any) -> None:
+        super().__init__(*fields, **named)
+        if self.error_code:
+            # One that aiokafka doesn't expect of a partition it would not try again after.
+            gone = self.error_code == GroupCoordinatorNotAvailableError.errno
+            code = NotCoordinatorForGroupError.errno if gone else self.error_code
+            self.topics = [("", [(_NOWHERE, _NO_OFFSET, "", code)])]
