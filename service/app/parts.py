@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,7 +17,7 @@ from service.ending import End, within
 from service.failures import describe
 from service.inbox.fuse import Fuses
 from service.inbox.retries import done_before, happens_within, pause_before, until_stored
-from service.inbox.rewind import rewind
+from service.inbox.rewind import Noted, rewind
 from service.inbox.subscriber import Inbox
 from service.inbox.watch import Watch
 from service.orders.arrival import Arrival
@@ -28,6 +29,10 @@ from service.store.rows import ProgressRow
 
 log = structlog.get_logger("service")
 
+MEMBERS = (
+    "the database is new, or was failed over or restored since the input was last held against it; its members would "
+    "go on behind what it lacks. Those of this database end by themselves, others work with another one"
+)
 INBOX_SECONDS = 10.0
 RELAY_SECONDS = 12.0
 STORE_SECONDS = 2.0
@@ -142,17 +147,39 @@ async def _started(make: Callable[[], Inbox], observed: Observed, end: End) -> A
 
 
 async def _rewound(settings: Settings, store: PostgresStore, observed: Observed, end: End) -> None:
-    """Read again what Kafka holds to be read and the database doesn't know of."""
+    """Read again what Kafka holds to be read and the database doesn't know of.
+
+    Where the group is at work with this database, that is so already. But since the database was failed over or
+    restored nobody can be: who was has to end first, as it does by itself, and this waits for it.
+    """
     attempt = 0
-    noted = await until_stored(store.read_up_to, end.asked, "How far the input was read is {}known")
-    while noted is not None and not end.asked.is_set():
-        try:
-            await done_before(end.asked, rewind(settings.kafka(), settings.consumer_group, noted))
-        except KafkaError as error:
-            attempt += 1
-            await _wait_for_kafka(error, attempt, observed, end)
-        else:
+    while not end.asked.is_set():
+        known = await until_stored(partial(_known, store), end.asked, "How far the input was read is {}known")
+        if known is None:
             return
+        noted, agrees = known
+        done: list[bool] = []
+
+        async def back(noted: Noted = noted, done: list[bool] = done) -> None:
+            done.append(await rewind(settings.kafka(), settings.consumer_group, noted))
+
+        attempt += 1
+        try:
+            await done_before(end.asked, back())
+        except KafkaError as error:
+            await _wait_for_kafka(error, attempt, observed, end)
+            continue
+        if any(done):
+            await until_stored(store.note_input_agrees, end.asked, "That the input agrees is {}noted")
+        if any(done) or agrees:
+            return
+        observed.worker.waits(f"the consumer group {settings.consumer_group} to have no members: {MEMBERS}")
+        log.warning("Waiting for the consumer group to have no members.", because=MEMBERS)
+        await happens_within(end.asked, pause_before(attempt + 4))
+
+
+async def _known(store: PostgresStore) -> tuple[Noted, bool]:
+    return await store.read_up_to(), await store.input_agrees()
 
 
 async def _joined(inbox: Inbox, attempt: int, observed: Observed, end: End) -> bool:

@@ -11,13 +11,14 @@ from service.ops.traces import TracesError
 from service.outbox.adopt import AdoptError
 from service.quarantine.finding import QuarantineError
 from service.settings import SettingsError
-from service.store.errors import NotAllowedError, SchemaError, StoreUnavailableError
+from service.store.errors import DatabaseMovedError, NotAllowedError, SchemaError, StoreUnavailableError
 from service.store.lane_set import LanesError
 from service.terms.files import TermsError
 from service.topics import TopicsError
 
 SAID = (
     AdoptError,
+    DatabaseMovedError,
     DemoError,
     EmbeddedError,
     FailpointError,

@@ -28,11 +28,11 @@ Noted = Mapping[tuple[str, int], datetime | None]
 """Up to when the database has handled each partition; None, or not there: of nothing is that known."""
 
 
-async def rewind(kafka: Mapping[str, Any], group: str, noted: Noted) -> int:
-    """Take the group's offsets back to what the database has handled; returns how many records come again.
+async def rewind(kafka: Mapping[str, Any], group: str, noted: Noted) -> bool:
+    """Take the group's offsets back to what the database has handled.
 
-    Does nothing where the group has members: they work with this database. Topics need the broker's times
-    (LogAppendTime), as ours have. Raises KafkaError.
+    False where they would have to go back and the group has members, who would go on from where they are. Topics need
+    the broker's times (LogAppendTime), as ours have. Raises KafkaError.
     """
     async with _newcomer(kafka, group) as consumer:
         partitions = await _partitions(kafka)
@@ -41,12 +41,12 @@ async def rewind(kafka: Mapping[str, Any], group: str, noted: Noted) -> int:
         consumer.pause(*partitions)
         back = await _behind(consumer, partitions, noted)
         if not back:
-            return 0
+            return True
         try:
             await consumer.commit({partition: to for partition, (to, _) in back.items()})
         except CommitFailedError:
             log.debug("The group is at work already.", group=group)
-            return 0
+            return False
     records = sum(from_ - to for to, from_ in back.values())
     log.info(
         "Reading again what was acknowledged later than the database has noted: what it knows changes nothing.",
@@ -55,7 +55,7 @@ async def rewind(kafka: Mapping[str, Any], group: str, noted: Noted) -> int:
         records_at_most=records,
         unknown_partitions=sum((p.topic, p.partition) not in noted for p in back),
     )
-    return records
+    return True
 
 
 async def _behind(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from purchasing_contracts.events.order import OrderPlaced
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from service.rules.facts import Fact
     from service.rules.ledger import Ledger
@@ -32,12 +32,15 @@ WAITS = (PLACED, *dict.fromkeys(STANDING.values()))
 """Everything an order can wait for."""
 
 
-def waiting(facts: Iterable[Fact[Any]], ledger: Ledger, before: str | None, now: int) -> str | None:
+def waiting(facts: Sequence[Fact[Any]], ledger: Ledger, before: str | None, now: int) -> str | None:
     """Return what an order waits for as a JSON object, None: for nothing.
 
     By what: `since` when (microseconds), and of what has an amount, `amount` and `currency`, over all lines and refs.
-    `before` is what it waited for so far: who waits for `placed` has waited since it first did.
+    `before` is what it waited for so far: who waits for `placed` has waited since it first did. An id that stands only in
+    records that were put aside is no order.
     """
+    if not facts:
+        return None
     placed = next((fact.data for fact in facts if isinstance(fact.data, OrderPlaced)), None)
     if placed is None:
         known = json.loads(before) if before else {}

@@ -8,6 +8,7 @@
     ├── ForeignFactError        this batch again, with a look for other orders' facts: a source and id it brings is
     │                           another order's
     ├── SchemaError             not with this program: the tables aren't those it knows. Says what to run
+    ├── DatabaseMovedError      not in this process: the database may be older than what it remembers and acknowledged
     └── NotAllowedError         not as this database user: it lacks a right. Says which
 
 Their texts never hold a value: what PostgreSQL says of one is left out, only its error class and SQLSTATE are named.
@@ -32,6 +33,10 @@ class ForeignFactError(StoreError):
 
 class SchemaError(StoreError):
     """The database's tables are not those this program knows; the text says what to do."""
+
+
+class DatabaseMovedError(StoreError):
+    """The database was failed over or restored while this process was at work; the text says what follows."""
 
 
 class NotAllowedError(StoreError):

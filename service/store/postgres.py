@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from service.store.connecting import pool_of
 from service.store.errors import SchemaError
 from service.store.failures import translated
+from service.store.lineage import Lineage
 from service.store.postgres_batch import PostgresBatch
 from service.store.rows import Installation, Instant, ProgressRow
 
@@ -69,9 +70,15 @@ class PostgresStore:
     """The store on PostgreSQL (17 or later). Make it with `open`, end it with `close`."""
 
     def __init__(
-        self, pool: asyncpg.Pool[asyncpg.Record], installation: Installation, opened: list[int], clock: Clock
+        self,
+        pool: asyncpg.Pool[asyncpg.Record],
+        installation: Installation,
+        opened: list[int],
+        lineage: Lineage,
+        clock: Clock,
     ) -> None:
         """Use `open`."""
+        self._lineage = lineage
         self._pool = pool
         self._installation = installation
         self._opened = opened
@@ -84,13 +91,15 @@ class PostgresStore:
         """Connect to a migrated database.
 
         All connections are made now, so that a later new one means that an old one was lost (see `epoch`).
+        From then on whatever needs a new connection raises DatabaseMovedError where that meets another lineage.
         `clock` makes another instant of the server's (for tests and the demo, where days pass quickly).
         Raises StoreUnavailableError, and SchemaError where there is no installation.
         """
         limits = limits or SessionLimits()
-        opened = [0]
+        opened, lineage = [0], Lineage()
 
-        async def count(_: object) -> None:
+        async def meet(connection: Any) -> None:
+            await lineage.meet(connection)
             opened[0] += 1
 
         async with translated():
@@ -104,7 +113,7 @@ class PostgresStore:
                 server_settings=limits.settings(),
                 timeout=limits.client / 1000,
                 command_timeout=limits.client / 1000,
-                init=count,
+                init=meet,
                 reset=_keep,
             )
             try:
@@ -112,7 +121,7 @@ class PostgresStore:
             except BaseException:
                 pool.terminate()
                 raise
-        return cls(pool, installation, opened, clock)
+        return cls(pool, installation, opened, lineage, clock)
 
     async def close(self) -> None:
         """Close the connections; what is under way has some seconds to end first."""
@@ -157,6 +166,19 @@ class PostgresStore:
         """Return up to when the input was read, by topic and partition; None: nothing is known of that partition."""
         rows = await self.fetch("select topic, partition, read_up_to from input_progress")
         return {(row[0], row[1]): row[2] for row in rows}
+
+    async def input_agrees(self) -> bool:
+        """Return whether the input's offsets were held against this database since it was last failed over, restored or
+        made. One that an earlier version worked with is taken for such."""
+        (row,) = await self.fetch(
+            "select input_agrees_in, input_agrees_in is null and exists (select from input_progress) from installation"
+        )
+        return bool(row[0] == self._lineage.known or row[1])
+
+    async def note_input_agrees(self) -> None:
+        """Note that they were."""
+        async with translated(), self._pool.acquire() as connection:
+            await connection.execute("update installation set input_agrees_in = $1", self._lineage.known)
 
     async def earliest_due(self) -> tuple[datetime, str] | None:
         """Return the earliest deadline and its order (of several, the lowest id); None if nothing waits."""

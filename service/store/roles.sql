@@ -33,6 +33,7 @@ grant insert, update on orders, input_progress to purchasing_service, purchasing
 grant insert on facts, outbox, quarantine to purchasing_service, purchasing_operator;
 grant select, insert on private_members to purchasing_service, purchasing_operator;
 grant update on lanes to purchasing_service, purchasing_operator;
+grant update (input_agrees_in) on installation to purchasing_service;
 
 -- The relay, and the brakes that the service pulls by itself.
 grant insert, update on relay_notes to purchasing_service, purchasing_operator;

@@ -171,6 +171,7 @@ async def test_a_drop_needs_a_reason_and_deals_with_the_record_for_good(database
     assert (without.code, done.code, replayed.code) == (2, 0, 0)
     assert about["resolution"] == "drop"
     assert (redelivered.refused, redelivered.outputs) == ((), ())
+    assert await store.fetch("select order_id from orders where waits is not null") == [], "nobody owes anything"
 
 
 @pytest.mark.parametrize(

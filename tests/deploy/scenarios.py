@@ -153,7 +153,9 @@ INPUT = [
     quiet("PartitionStalled", "its fuse is blown", {on(LAG, P0): "3x100", on(COMMITTED, P0): "7x100"} | BLOWN),
     quiet("PartitionStalled", "a server is away", {on(LAG, P0): "3x100", on(COMMITTED, P0): "7x100"} | AWAY),
     fires("OffsetLost", "while workers start and end", {on(LOST, P0): "_x60 1 _x9 1 _x30"}, topic="t", partition="0"),
-    quiet("OffsetLost", "a leader has just taken over", {on(LOST, P0): "0x60 1 0x40", on(LOST, P0, "b"): "0x100"}),
+    quiet(
+        "OffsetLost", "a leader has just taken over", {on(LOST, P0): "0x60 1 0x40", on(LOST, P0, "b"): "0x60 1 0x40"}
+    ),
     fires("LagGrowing", "more comes than goes", {on(LAG, P0): "0+100x200"}, 45),
     quiet("LagGrowing", "a backlog is worked off", {on(LAG, P0): "90000-100x200"}, 45),
     quiet(
