@@ -15,6 +15,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "PURCHASING_"
+ELSEWHERE = ("cache_dir",)
+"""Read by `service.embedded`."""
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -91,6 +93,14 @@ class Settings(BaseSettings):
             host, colon, port = server.strip().rpartition(":")
             if not (host and colon and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
                 raise ValueError("not host:port")
+        return text
+
+    @field_validator("refund_limit_per_minute")
+    @classmethod
+    def _has_each_currency_once(cls, text: str) -> str:
+        currencies = [one.partition("=")[0] for one in text.split(",")]
+        if len(set(currencies)) < len(currencies):
+            raise ValueError("a currency twice")
         return text
 
     @field_validator("kafka_ssl_cafile")
@@ -171,7 +181,7 @@ def _of_environment(kind: type[S], given: Mapping[str, Any]) -> S:
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Names that start like ours and are none of ours: most likely a typing error, so worth a warning."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {PREFIX + name.upper() for name in (*Settings.model_fields, *ELSEWHERE)}
     ours = (name for name in environment if name.upper().startswith(PREFIX))
     return sorted(name for name in ours if name.upper() not in known)
 

@@ -15,6 +15,7 @@ exit code. Data goes to stdout, everything else to stderr.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -30,7 +31,7 @@ from service.version import own_version
 log = structlog.get_logger("service")
 
 HELPERS = frozenset({"said", "asking"})
-INTERRUPTED = 130
+DONE, INTERRUPTED = 0, 130
 
 
 def names() -> tuple[str, ...]:
@@ -69,14 +70,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with anything_else(lambda error: codes.append(_tell(error))):
             codes.append(chosen.run(chosen))
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
-    return codes[0]
+    return max(codes)
 
 
 def _tell(error: Exception) -> int:
     from service.cli.said import SAID
 
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has enough. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     if isinstance(error, SAID):
         sys.stderr.write(f"{error}\n")
         return STOPPED

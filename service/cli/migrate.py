@@ -9,7 +9,11 @@ import sys
 
 from service.ops.reach import UnreachableError, database_problem
 from service.settings import database_of_environment
+from service.store.connecting import connected
+from service.store.failures import translated
 from service.store.migrate import LANES, migrate
+
+NOT_DONE = 1
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -17,8 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lanes",
         type=int,
-        default=LANES,
-        help="into how many lanes the outbox is cut: a power of two, fixed by the first migration (%(default)s)",
+        help=f"into how many lanes the outbox is cut: a power of two, fixed by the first migration ({LANES})",
     )
     parser.add_argument(
         "--roles",
@@ -32,9 +35,14 @@ def run(arguments: argparse.Namespace) -> int:
     return asyncio.run(_migrate(database_of_environment(), arguments.lanes, roles=arguments.roles))
 
 
-async def _migrate(url: str, lanes: int, *, roles: bool) -> int:
+async def _migrate(url: str, lanes: int | None, *, roles: bool) -> int:
     if reason := await database_problem(url):
         raise UnreachableError(f"PostgreSQL can't be reached: {reason}.")
-    applied = await migrate(url, lanes=lanes, roles=roles)
+    applied = await migrate(url, lanes=LANES if lanes is None else lanes, roles=roles)
     sys.stderr.write(f"Applied: {', '.join(applied)}\n" if applied else "Nothing to do.\n")
+    async with connected(url) as connection, translated():
+        has: int = await connection.fetchval("select lanes from installation")
+    if lanes not in (None, has):
+        sys.stderr.write(f"The outbox has {has} lanes, not {lanes}: `lanes change` says how to get there.\n")
+        return NOT_DONE
     return 0

@@ -13,6 +13,7 @@ Reads PURCHASING_DATABASE_URL.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import sys
@@ -31,8 +32,6 @@ from service.store.connecting import connected
 from service.store.failures import translated
 
 if TYPE_CHECKING:
-    import argparse
-
     import asyncpg
 
 NOT_DONE, PAUSED = 1, 3
@@ -44,11 +43,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     status = below.add_parser("status", help="how far each lane is; exit code 3 if any is paused")
     for name, text in (("pause", "let nothing more go out"), ("resume", "let it go out again")):
         one = below.add_parser(name, help=text)
-        one.add_argument("--lane", type=int, metavar="N", default=ALL_LANES, help="this lane only")
+        one.add_argument("--lane", type=_lane, metavar="N", default=ALL_LANES, help="this lane only")
         add_who(one, why_required=name == "pause")
     holding = below.add_parser("verify", help="hold the topics against the journal")
     for one in (status, holding):
         one.add_argument("--json", action="store_true", help="for programs")
+
+
+def _lane(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text}: not the number of a lane")
+    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -97,10 +97,16 @@ async def _embedded(clock: str | None) -> End:
         lanes = store.installation.lanes
         await store.close()
         await create_topics(settings.kafka(), lanes)
-        database = urlsplit(stack.postgres.dsn)
-        _say(f"Kafka: {stack.kafka.bootstrap_servers} (kcat -L -b {stack.kafka.bootstrap_servers})")
-        _say(f"PostgreSQL: {database.hostname}:{database.port}, database {database.path.strip('/')}")
+        _say("For other commands, in another terminal in this directory:")
+        _say(f'  export PURCHASING_KAFKA_BOOTSTRAP_SERVERS="{stack.kafka.bootstrap_servers}"')
+        _say(f'  export PURCHASING_DATABASE_URL="{_without_password(stack)}"')
         return await serve(settings)
+
+
+def _without_password(stack: EmbeddedStack) -> str:
+    """The URL as a shell completes it: what is said may be kept somewhere."""
+    url = urlsplit(stack.postgres.dsn)
+    return f"{url.scheme}://{url.username}:$(cat {stack.postgres.password_file})@{url.hostname}:{url.port}{url.path}"
 
 
 def _say(text: str) -> None:

@@ -11,7 +11,13 @@ from service.ops.traces import TracesError
 from service.outbox.adopt import AdoptError
 from service.quarantine.finding import QuarantineError
 from service.settings import SettingsError
-from service.store.errors import DatabaseMovedError, NotAllowedError, SchemaError, StoreUnavailableError
+from service.store.errors import (
+    DatabaseMovedError,
+    NotAllowedError,
+    NotUsableError,
+    SchemaError,
+    StoreUnavailableError,
+)
 from service.store.lane_set import LanesError
 from service.terms.files import TermsError
 from service.topics import TopicsError
@@ -24,6 +30,7 @@ SAID = (
     FailpointError,
     LanesError,
     NotAllowedError,
+    NotUsableError,
     OffsetLostError,
     PortError,
     QuarantineError,

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from purchasing_contracts.base import instant_of
 
+from service.rules.facts import instant
 from service.rules.terms import TERMS_OF_THE_AGREEMENT, TermsBook
 from service.simulate.input import Input, InputError, read_input
 from service.simulate.simulation import Simulation
@@ -59,12 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         sys.stderr.write(f"simulate: {error.filename or arguments.path} can't be read: {error.strerror}\n")
         return UNREADABLE
-    try:
-        return asyncio.run(_simulate(events, until, terms))
-    except BrokenPipeError:
-        # Whoever read our output has enough. Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+    return asyncio.run(_simulate(events, until, terms))
 
 
 async def _simulate(events: Input, until: datetime | None, terms: TermsBook) -> int:
@@ -72,6 +67,8 @@ async def _simulate(events: Input, until: datetime | None, terms: TermsBook) -> 
     codes = {DONE}
     for item in events.events:
         codes.add(await _say(simulation.hear(item.value), item.where))
+    if until is not None and until < instant(simulation.seen):
+        sys.stderr.write("simulate: the events go on behind --until; the clock ends with the last of them\n")
     rest = simulation.end() if until is None else simulation.go_on(until)
     codes.add(await _say(rest, "the end"))
     sys.stdout.flush()

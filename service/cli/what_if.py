@@ -23,13 +23,14 @@ from service.failures import anything_else, describe
 from service.rules.facts import instant
 from service.rules.terms import TermsBook
 from service.settings import database_of_environment
+from service.store.failures import translated
 from service.store.stories import Filter, Stories, Story, reading
 from service.telling import amount_in_words, tell_basis, tell_output
 from service.terms.files import TermsError, read_terms
 from service.terms.table import read_book
 from service.whatif.compare import Comparison, Difference, other_book, unpublished
 
-DIFFERENT = 4
+NOT_HEARD, DIFFERENT = 1, 4
 """Exit code: the installed rules would publish something beyond the journal."""
 
 TOP = 20
@@ -55,7 +56,8 @@ async def _run(arguments: argparse.Namespace) -> int:
     which = Filter(arguments.order, arguments.since, arguments.until)
     declared = None if arguments.terms is None else _sets(arguments.terms)
     async with reading(database_of_environment()) as stories:
-        book = await read_book(stories.connection)
+        async with translated():
+            book = await read_book(stories.connection)
         if declared is None:
             return await _release_check(arguments, stories, which, book)
         clock = await stories.clock()
@@ -84,11 +86,12 @@ async def _with_progress(stories: Stories, which: Filter) -> AsyncIterator[list[
 
 
 async def _release_check(arguments: argparse.Namespace, stories: Stories, which: Filter, book: TermsBook) -> int:
-    different = failed = checked = 0
+    different = failed = checked = held = 0
     async for page in _with_progress(stories, which):
         clock = await stories.clock()
         for story in page:
             if story.held:
+                held += 1
                 continue
             errors: list[Exception] = []
             outputs: Any = None
@@ -103,7 +106,11 @@ async def _release_check(arguments: argparse.Namespace, stories: Stories, which:
             different += bool(wanted)
             for output in wanted:
                 sys.stdout.write(_output(output, as_json=arguments.json))
-    sys.stderr.write(f"{checked} orders checked: {different} would publish more, {failed} can't be assessed.\n")
+    if which.order_id is not None and not checked + held:
+        sys.stderr.write(f"No message about order {which.order_id} was heard.\n")
+        return NOT_HEARD
+    left = f" {held} are held and were left out." if held else ""
+    sys.stderr.write(f"{checked} orders checked: {different} would publish more, {failed} can't be assessed.{left}\n")
     return DIFFERENT if different or failed else 0
 
 

@@ -61,15 +61,20 @@ class EmbeddedPostgres:
         self._server = Server("PostgreSQL", self.log, stop_signal=SIGNALS["fast"])
 
     @property
+    def password_file(self) -> Path:
+        """Where the superuser's password is. EmbeddedError before the first start."""
+        if self._place is None:
+            raise EmbeddedError("PostgreSQL has not been started yet: its password is made at the first start")
+        return self._place.password
+
+    @property
     def dsn(self) -> str:
         """Connection string of the superuser for the database `postgres`, password included."""
         return self.dsn_of("postgres")
 
     def dsn_of(self, database: str) -> str:
         """Connection string of the superuser for one database. EmbeddedError before the first start."""
-        if self._place is None:
-            raise EmbeddedError("PostgreSQL has not been started yet: its password is made at the first start")
-        password = self._place.password.read_text("ascii")
+        password = self.password_file.read_text("ascii")
         return f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{self._port}/{database}"
 
     @property

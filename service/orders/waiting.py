@@ -36,8 +36,8 @@ def waiting(facts: Sequence[Fact[Any]], ledger: Ledger, before: str | None, now:
     """Return what an order waits for as a JSON object, None: for nothing.
 
     By what: `since` when (microseconds), and of what has an amount, `amount` and `currency`, over all lines and refs.
-    `before` is what it waited for so far: who waits for `placed` has waited since it first did. An id that stands only in
-    records that were put aside is no order.
+    `before` is what it waited for so far: who waits for `placed` has waited since it first did. An id that stands only
+    in records that were put aside is no order.
     """
     if not facts:
         return None

@@ -80,6 +80,11 @@ class Simulation:
         self._clock.now, self._clock.horizon = self._seen, self._fired.get(order_id or "", START)
         yield await self._engine.handle([arrival])
 
+    @property
+    def seen(self) -> int:
+        """The clock: the latest time of the events so far, in microseconds."""
+        return self._seen
+
     async def go_on(self, until: datetime) -> AsyncIterator[Handled]:
         """Let time pass without an event; yield what the deadlines strictly before its end lead to."""
         self._seen = max(self._seen, micros(until))

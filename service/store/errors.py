@@ -9,6 +9,7 @@
     │                           another order's
     ├── SchemaError             not with this program: the tables aren't those it knows. Says what to run
     ├── DatabaseMovedError      not in this process: the database may be older than what it remembers and acknowledged
+    ├── NotUsableError          not with these settings: the server refuses the user, the password or the database
     └── NotAllowedError         not as this database user: it lacks a right. Says which
 
 Their texts never hold a value: what PostgreSQL says of one is left out, only its error class and SQLSTATE are named.
@@ -37,6 +38,10 @@ class SchemaError(StoreError):
 
 class DatabaseMovedError(StoreError):
     """The database was failed over or restored while this process was at work; the text says what follows."""
+
+
+class NotUsableError(StoreError):
+    """PURCHASING_DATABASE_URL is of no use as it is; the text says what to look at."""
 
 
 class NotAllowedError(StoreError):

@@ -11,6 +11,7 @@ import asyncpg
 from service.store.errors import (
     ForeignFactError,
     NotAllowedError,
+    NotUsableError,
     SchemaError,
     StoreError,
     StoreUnavailableError,
@@ -28,6 +29,8 @@ TRY_AGAIN = ("08", "40", "53", "57", "58", "55P03", "55006", "25006", "25P03", "
 # Values the database can't hold; and 54: a row, an index entry or a text beyond its limits.
 REFUSED = ("22", "54")
 NOT_ALLOWED = "42501"
+# Authentication, and a database that is not there.
+NOT_LET_IN = ("28", "3D")
 NO_TABLES = ("42P01", "42703", "3F000")
 
 
@@ -71,6 +74,8 @@ def _in_our_words(error: BaseException) -> StoreError | None:
         return ValueRefusedError(f"the driver can't send a value ({type(error).__name__})")
     if isinstance(error, UnicodeEncodeError):
         return ValueRefusedError("a text has lone surrogates")
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return NotUsableError("PURCHASING_DATABASE_URL can't be used as it is: check its options")
     if isinstance(error, LOST):
         return StoreUnavailableError("the connection to PostgreSQL was lost")
     return StoreUnavailableError(f"PostgreSQL can't be reached ({type(error).__name__})")
@@ -85,6 +90,11 @@ def _of_server(error: asyncpg.PostgresError) -> StoreError | None:
         return ValueRefusedError(f"PostgreSQL can't hold a value ({name})")
     if state == "23505" and error.constraint_name == ONE_ORDER:
         return ForeignFactError("a source and id of this batch are another order's fact")
+    if state.startswith(NOT_LET_IN):
+        return NotUsableError(
+            f"PostgreSQL refuses the connection that PURCHASING_DATABASE_URL describes ({name}): check its user, its "
+            "password and its database"
+        )
     if state == NOT_ALLOWED:
         # Its text names a table or another thing of the schema, never a value.
         return NotAllowedError(

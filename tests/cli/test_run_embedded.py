@@ -9,12 +9,14 @@ import subprocess
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from service.cli import main
+from tests.cli.commands import command
 from tests.delivery.outside import case_events, topic_for
 from tests.delivery.service import eventually
 
@@ -55,9 +57,15 @@ async def embedded(directory, *arguments):
 
 def broker(log):
     """The address it says for Kafka."""
-    found = re.search(r"^Kafka: (\S+) \(kcat", log.read_text(), re.MULTILINE)
+    return said(log, "KAFKA_BOOTSTRAP_SERVERS")
+
+
+def said(log, setting):
+    """What it says to set, as a shell takes it."""
+    found = re.search(rf'^  export (PURCHASING_{setting}="\S.*")$', log.read_text(), re.MULTILINE)
     assert found, log.read_text()
-    return found[1]
+    script = f'export {found[1]}; printf %s "$PURCHASING_{setting}"'
+    return subprocess.run(["sh", "-c", script], cwd=log.parent, capture_output=True, text=True, check=True).stdout
 
 
 @asynccontextmanager
@@ -84,12 +92,16 @@ async def newcomer(bootstrap, *topics):
 
 async def test_it_starts_says_where_and_decides_and_leaves_nothing_running(tmp_path):
     async with embedded(tmp_path) as log:
-        assert re.search(r"^PostgreSQL: 127.0.0.1:\d+, database \w+$", log.read_text(), re.MULTILINE)
         async with newcomer(broker(log), "purchasing.decisions.v1") as (send, until):
             for event in case_events("01", "ord-newcomer"):
                 await send(event)
             assert (await until(lambda _: True))["outcome"] == "effective"
-    assert "postgresql://" not in log.read_text()
+        url = said(log, "DATABASE_URL")
+        explained = await asyncio.to_thread(command, url, "explain", "ord-newcomer")
+        assert explained.code == 0, explained.err
+        password = urlsplit(url).password
+    assert password
+    assert password not in log.read_text()
 
 
 async def test_with_a_clock_by_events_days_pass_with_the_next_event_of_any_order(tmp_path):

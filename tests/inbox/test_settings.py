@@ -135,3 +135,4 @@ def test_a_migration_needs_the_database_alone(environment):
 def test_a_variable_that_is_almost_ours_is_noticed():
     names = {"PURCHASING_CONSUMER_GRUOP": "x", "PURCHASING_CONSUMER_GROUP": "y", "PATH": "z"}
     assert unknown_variables(names) == ["PURCHASING_CONSUMER_GRUOP"]
+    assert unknown_variables({"PURCHASING_CACHE_DIR": "/somewhere"}) == [], "read by the embedded broker"
