@@ -171,14 +171,18 @@ class PostgresStore:
         """Return whether the input's offsets were held against this database since it was last failed over, restored or
         made. One that an earlier version worked with is taken for such."""
         (row,) = await self.fetch(
-            "select input_agrees_in, input_agrees_in is null and exists (select from input_progress) from installation"
+            "select exists (select from input_agreements where lineage = $1)"
+            " or exists (select from input_progress) and not exists (select from input_agreements)",
+            self._lineage.known,
         )
-        return bool(row[0] == self._lineage.known or row[1])
+        return bool(row[0])
 
     async def note_input_agrees(self) -> None:
         """Note that they were."""
         async with translated(), self._pool.acquire() as connection:
-            await connection.execute("update installation set input_agrees_in = $1", self._lineage.known)
+            await connection.execute(
+                "insert into input_agreements (lineage) values ($1) on conflict do nothing", self._lineage.known
+            )
 
     async def earliest_due(self) -> tuple[datetime, str] | None:
         """Return the earliest deadline and its order (of several, the lowest id); None if nothing waits."""

@@ -21,8 +21,9 @@ $$;
 
 -- What anybody may see: no private members, no content of what was put aside.
 grant select on
-    schema_migrations, installation, orders, facts, outbox, lanes, relay_notes, publications, input_progress, terms, fuses,
-    outbox_brakes, outbox_releases, refunds_admitted, quarantine_actions, operator_actions, erasures
+    schema_migrations, installation, orders, facts, outbox, lanes, relay_notes, publications, input_progress,
+    input_agreements, terms, fuses, outbox_brakes, outbox_releases, refunds_admitted, quarantine_actions,
+    operator_actions, erasures
     to purchasing_service, purchasing_operator, purchasing_eraser, purchasing_reader;
 grant select (topic, partition, "offset", digest, sha256, reason, place, size, order_id, type, at, resolved_at, resolution,
     erased_at) on quarantine to purchasing_service, purchasing_operator, purchasing_eraser, purchasing_reader;
@@ -33,11 +34,10 @@ grant insert, update on orders, input_progress to purchasing_service, purchasing
 grant insert on facts, outbox, quarantine to purchasing_service, purchasing_operator;
 grant select, insert on private_members to purchasing_service, purchasing_operator;
 grant update on lanes to purchasing_service, purchasing_operator;
-grant update (input_agrees_in) on installation to purchasing_service;
 
 -- The relay, and the brakes that the service pulls by itself.
 grant insert, update on relay_notes to purchasing_service, purchasing_operator;
-grant insert on publications to purchasing_service;
+grant insert on publications, input_agreements to purchasing_service;
 grant insert, update on fuses to purchasing_service;
 grant insert on outbox_brakes, operator_actions to purchasing_service;
 grant insert, delete on refunds_admitted to purchasing_service;
