@@ -41,6 +41,9 @@ def end() -> End:
     return End(asyncio.Event())
 
 
+SETTINGS = SimpleNamespace(kafka=dict, consumer_group="purchasing")
+
+
 def in_turn(*answers):
     """Something to call that answers with these in turn, or raises them."""
     left = list(answers)
@@ -95,11 +98,26 @@ async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for
     waited = []
     observed = SimpleNamespace(worker=SimpleNamespace(waits=waited.append))
     gone = KafkaConnectionError("Unable to bootstrap")
-    monkeypatch.setattr(parts, "rewind", in_turn(gone, 0))
-    settings = SimpleNamespace(kafka=dict, consumer_group="purchasing")
-    await parts._rewound(settings, SimpleNamespace(read_up_to=in_turn({})), observed, end)
+    monkeypatch.setattr(parts, "rewind", in_turn(gone, False))
+    store = SimpleNamespace(read_up_to=in_turn({}, {}), input_agrees=in_turn(True, True))
+    await parts._rewound(SETTINGS, store, observed, end)
     assert not await parts._joined(SimpleNamespace(start=in_turn(gone)), 1, observed, end)
     assert waited == 2 * [f"Kafka: {describe(gone)}"]
+
+
+async def test_where_the_database_may_lack_what_was_acknowledged_the_groups_members_are_waited_for(monkeypatch, end):
+    waited, noted = [], []
+
+    async def note():
+        noted.append(True)
+
+    monkeypatch.setattr(parts, "pause_before", lambda _: 0.0)
+    monkeypatch.setattr(parts, "rewind", in_turn(False, True))
+    observed = SimpleNamespace(worker=SimpleNamespace(waits=waited.append))
+    store = SimpleNamespace(read_up_to=in_turn({}, {}), input_agrees=in_turn(False, False), note_input_agrees=note)
+    await parts._rewound(SETTINGS, store, observed, end)
+    assert waited == [f"the consumer group purchasing to have no members: {parts.MEMBERS}"]
+    assert noted == [True]
 
 
 async def test_asked_to_stop_while_it_joins_its_group_it_waits_for_no_broker(end):

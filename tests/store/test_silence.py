@@ -12,7 +12,7 @@ from service.store.errors import StoreUnavailableError
 from service.store.postgres import PostgresStore, SessionLimits
 from tests.chaos.proxy import Proxy, proxy_before
 
-IMPATIENT = SessionLimits(client=300)
+IMPATIENT = SessionLimits(client=2_000)
 LIMIT = 30.0
 
 

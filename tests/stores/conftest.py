@@ -78,6 +78,20 @@ class Torn(Site):
             await connection.close()
 
 
+async def play(torn: Torn, events, then=None):
+    """A worker hears these events, and everything it decides is published."""
+    async with torn.worker() as worker:
+        await worker.has_said("Partitions assigned.")
+        async with torn.outside(past=True) as outside:
+            for event in events:
+                await outside.send_and_settle(event)
+            if then is not None:
+                await then(outside)
+        worker.stop()
+        assert await worker.ended() == 0
+    return worker
+
+
 @pytest.fixture(scope="session")
 def broker(servers: Path) -> Iterator[EmbeddedKafka]:
     kafka = EmbeddedKafka(servers / f"kafka-{uuid.uuid4().hex[:8]}", temporary=True)

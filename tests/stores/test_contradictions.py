@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import signal
 import subprocess
 
 from aiokafka import TopicPartition
@@ -17,23 +16,9 @@ from tests.delivery.conftest import LANES
 from tests.delivery.outside import case_events, order_id, renamed
 from tests.delivery.service import eventually
 from tests.golden import cases, differences, told
-from tests.stores.conftest import Torn
+from tests.stores.conftest import Torn, play
 
 (CASE,) = [case for case in cases() if case.name.startswith("13")]
-
-
-async def play(torn: Torn, events, then=None):
-    """A worker hears these events, and everything it decides is published."""
-    async with torn.worker() as worker:
-        await worker.has_said("Partitions assigned.")
-        async with torn.outside(past=True) as outside:
-            for event in events:
-                await outside.send_and_settle(event)
-            if then is not None:
-                await then(outside)
-        worker.stop()
-        assert await worker.ended() == 0
-    return worker
 
 
 async def refused(torn: Torn) -> str:
@@ -121,49 +106,6 @@ async def test_facts_that_led_to_nothing_are_read_again_after_a_restore_too(torn
     assert await torn.rows("select count(*) from outbox") == [(0,)]
     await torn.restore(backup)
     await play(torn, [captured])
-    assert await torn.rows("select count(*) from facts") == [(3,)]
-    assert len(await torn.ids()) == 1
-
-
-async def test_a_database_put_back_in_time_under_work_hears_again_what_it_lost(torn, archive):
-    """As where a replica takes over that lagged: one worker went down with the server, another lost no facts."""
-    await torn.moved_to(archive.server)
-    placed, accepted, captured = case_events("01", order_id())
-    await play(torn, [placed])
-    instant = await archive.now()
-    async with torn.worker() as stays, torn.worker() as goes:
-        for worker in (stays, goes):
-            await worker.has_said("The service is running.")
-        async with torn.outside() as outside:
-            await outside.send_and_settle(accepted)
-        goes.send(signal.SIGKILL)
-        await archive.restore(instant)
-        assert await stays.ended() == 1
-    assert (
-        "PostgreSQL is not as this worker knew it: a replica took over, or a backup was restored"
-        in stays.log.read_text()
-    )
-    assert await torn.rows("select count(*) from facts") == [(1,)]
-    await play(torn, [captured])
-    assert await torn.rows("select count(*) from facts") == [(3,)]
-    assert len(await torn.ids()) == 1
-
-
-async def test_a_worker_with_another_database_takes_nothing_from_the_group_that_is_at_work(torn):
-    placed, accepted, captured = case_events("01", order_id())
-    await play(torn, [placed])
-    right = torn.database
-    async with torn.worker() as at_work:
-        await at_work.has_said("The service is running.")
-        await torn.new_database()
-        async with torn.worker() as astray:
-            waits = await astray.has_said("Waiting for the consumer group to have no members.", times=2)
-            assert "the database is new" in waits["because"]
-            assert not await torn.rows("select from facts")
-            torn.database = right
-            async with torn.outside() as outside:
-                for event in (accepted, captured):
-                    await outside.send_and_settle(event)
     assert await torn.rows("select count(*) from facts") == [(3,)]
     assert len(await torn.ids()) == 1
 

@@ -1,0 +1,54 @@
+"""The database is put back in time while workers are at work, or is another than theirs: nothing that was acknowledged
+is lost."""
+
+import signal
+
+from tests.delivery.outside import case_events, order_id
+from tests.stores.conftest import play
+
+
+async def test_a_database_put_back_in_time_under_work_hears_again_what_it_lost(torn, archive):
+    """As where a replica takes over that lagged: one worker went down with the server, another lost no facts."""
+    await torn.moved_to(archive.server)
+    placed, accepted, captured = case_events("01", order_id())
+    await play(torn, [placed])
+    instant = await archive.now()
+    async with torn.worker() as stays, torn.worker() as goes:
+        for worker in (stays, goes):
+            await worker.has_said("The service is running.")
+        async with torn.outside() as outside:
+            await outside.send_and_settle(accepted)
+        goes.send(signal.SIGKILL)
+        await archive.restore(instant)
+        assert await stays.ended() == 1
+    assert (
+        "PostgreSQL is not as this worker knew it: a replica took over, or a backup was restored"
+        in stays.log.read_text()
+    )
+    assert await torn.rows("select count(*) from facts") == [(1,)]
+    async with torn.worker(), torn.outside() as outside:
+        await outside.send_and_settle(captured)
+        # What was lost comes from another partition, when it comes.
+        (decision,) = await outside.until(captured["subject"], bool)
+    assert decision.event["data"]["outcome"] == "effective"
+    assert await torn.rows("select count(*) from facts") == [(3,)]
+    assert len(await torn.ids()) == 1
+
+
+async def test_a_worker_with_another_database_takes_nothing_from_the_group_that_is_at_work(torn):
+    placed, accepted, captured = case_events("01", order_id())
+    await play(torn, [placed])
+    right = torn.database
+    async with torn.worker() as at_work:
+        await at_work.has_said("The service is running.")
+        await torn.new_database()
+        async with torn.worker() as astray:
+            waits = await astray.has_said("Waiting for the consumer group to have no members.", times=2)
+            assert "the database is new" in waits["because"]
+            assert not await torn.rows("select from facts")
+            torn.database = right
+            async with torn.outside() as outside:
+                for event in (accepted, captured):
+                    await outside.send_and_settle(event)
+    assert await torn.rows("select count(*) from facts") == [(3,)]
+    assert len(await torn.ids()) == 1
