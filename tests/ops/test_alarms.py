@@ -75,10 +75,10 @@ else:
             await said(place, "fuse", "list", ORDERS)
             await said(place, "quarantine", "list", "not_json")
             assert (await asyncio.to_thread(place.command, "fuse", "reset", ORDERS)).returncode == 0
-            # Whoever looks now is to deal with what was put aside. More of it, as those commands may have taken longer
-        # than the alert looks back; too little for the fuse.
-        for n in range(MORE_RUBBISH):
-            await sender.send_raw(ORDERS, b"x", b"{more rubbish %d" % n)
+            # Whoever looks now is to deal with what was put aside. More of it, as those commands may have taken
+            # longer than the alert looks back; too little for the fuse.
+            for n in range(MORE_RUBBISH):
+                await sender.send_raw(ORDERS, b"x", b"{more rubbish %d" % n)
             await alarms.until("QuarantineGrowing")
             await alarms.until()
 
