@@ -160,8 +160,8 @@ async def _rewound(settings: Settings, store: PostgresStore, observed: Observed,
         noted, agrees = known
         done: list[bool] = []
 
-        async def back(noted: Noted = noted, done: list[bool] = done) -> None:
-            done.append(await rewind(settings.kafka(), settings.consumer_group, noted))
+        async def back(noted: Noted = noted, alone: bool = not agrees, done: list[bool] = done) -> None:
+            done.append(await rewind(settings.kafka(), settings.consumer_group, noted, alone=alone))
 
         attempt += 1
         try:

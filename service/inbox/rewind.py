@@ -4,7 +4,7 @@ A database restored from a backup, failed over to a replica that lagged, or new,
 going on from there would skip it. What is read a second time is known and changes nothing, so when in doubt it is read.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,25 +28,31 @@ Noted = Mapping[tuple[str, int], datetime | None]
 """Up to when the database has handled each partition; None, or not there: of nothing is that known."""
 
 
-async def rewind(kafka: Mapping[str, Any], group: str, noted: Noted) -> bool:
+async def rewind(kafka: Mapping[str, Any], group: str, noted: Noted, *, alone: bool) -> bool:
     """Take the group's offsets back to what the database has handled.
 
-    False where they would have to go back and the group has members, who would go on from where they are. Topics need
-    the broker's times (LogAppendTime), as ours have. Raises KafkaError.
+    False where they would have to go back and the group has members, who would go on from where they are; with `alone`
+    also where nothing would have to: a member may yet acknowledge what it stored before. Topics need the broker's times
+    (LogAppendTime), as ours have. Raises KafkaError.
     """
     async with _newcomer(kafka, group) as consumer:
         partitions = await _partitions(kafka)
         consumer.assign(partitions)
         # Nothing is to be fetched, only asked.
         consumer.pause(*partitions)
-        back = await _behind(consumer, partitions, noted)
-        if not back:
+        committed = {p: at for p in partitions if (at := await consumer.committed(p)) is not None}
+        back = await _behind(consumer, committed, noted)
+        # Only a group without members takes what somebody else commits: so that is asked for.
+        offsets = (committed if alone else {}) | {partition: to for partition, (to, _) in back.items()}
+        if not offsets:
             return True
         try:
-            await consumer.commit({partition: to for partition, (to, _) in back.items()})
+            await consumer.commit(offsets)
         except CommitFailedError:
             log.debug("The group is at work already.", group=group)
             return False
+    if not back:
+        return True
     records = sum(from_ - to for to, from_ in back.values())
     log.info(
         "Reading again what was acknowledged later than the database has noted: what it knows changes nothing.",
@@ -59,21 +65,19 @@ async def rewind(kafka: Mapping[str, Any], group: str, noted: Noted) -> bool:
 
 
 async def _behind(
-    consumer: Any, partitions: Iterable[TopicPartition], noted: Noted
+    consumer: Any, committed: Mapping[TopicPartition, int], noted: Noted
 ) -> dict[TopicPartition, tuple[int, int]]:
     """Of the partitions whose committed offset is further than the database: the offset to go back to, and it."""
-    wanted = list(partitions)
-    committed = {partition: await consumer.committed(partition) for partition in wanted}
+    wanted = list(committed)
     begins = await consumer.beginning_offsets(wanted)
     ends = await consumer.end_offsets(wanted)
     times = {p: at for p in wanted if (at := noted.get((p.topic, p.partition))) is not None}
     asked = {p: int((at - CLOCKS_APART).timestamp() * 1000) for p, at in times.items()}
     found = await consumer.offsets_for_times(asked) if asked else {}
     back: dict[TopicPartition, tuple[int, int]] = {}
-    for partition in wanted:
-        position = committed[partition]
+    for partition, position in committed.items():
         # A new group's start, and offsets that are lost, are for `settle` to deal with.
-        if position is None or not begins[partition] < position <= ends[partition]:
+        if not begins[partition] < position <= ends[partition]:
             continue
         to = begins[partition]
         if partition in times:

@@ -18,11 +18,9 @@ from aiokafka.errors import KafkaError
 
 from service.failures import describe
 from service.store.connecting import connect
-from service.store.failures import LOST
+from service.store.failures import LOST, NOT_LET_IN
 
 PROBE_SECONDS = 5.0
-# Waiting doesn't help: wrong user or password (28), no such database (3D).
-LASTING_SQLSTATES = ("28", "3D")
 
 
 class UnreachableError(Exception):
@@ -38,7 +36,7 @@ async def database_problem(url: str) -> str | None:
             connection = await connect(url)
             await connection.close()
     except asyncpg.PostgresError as error:
-        if str(error.sqlstate).startswith(LASTING_SQLSTATES):
+        if str(error.sqlstate).startswith(NOT_LET_IN):
             raise UnreachableError(
                 f"PostgreSQL refuses the connection that PURCHASING_DATABASE_URL describes: {describe(error)}"
             ) from None

@@ -29,7 +29,7 @@ TRY_AGAIN = ("08", "40", "53", "57", "58", "55P03", "55006", "25006", "25P03", "
 # Values the database can't hold; and 54: a row, an index entry or a text beyond its limits.
 REFUSED = ("22", "54")
 NOT_ALLOWED = "42501"
-# Authentication, and a database that is not there.
+# Waiting doesn't help: wrong user or password (28), no such database (3D).
 NOT_LET_IN = ("28", "3D")
 NO_TABLES = ("42P01", "42703", "3F000")
 

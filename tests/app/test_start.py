@@ -48,7 +48,7 @@ def in_turn(*answers):
     """Something to call that answers with these in turn, or raises them."""
     left = list(answers)
 
-    async def answer(*_):
+    async def answer(*_, **__):
         found = left.pop(0)
         if isinstance(found, Exception):
             raise found

@@ -160,7 +160,12 @@ async def _quiet(place: Place, outsider: Outsider) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--seed", type=int, default=None, help="the same seed sends the same and harms the same")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=None,
+        help="the same seed sends the same; what is harmed, of it and the time it takes",
+    )
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--lanes", type=int, default=4, help="1 is what users get who ask for no more")

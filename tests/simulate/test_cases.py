@@ -47,6 +47,19 @@ def test_an_array_and_lines_of_the_same_events_come_to_the_same(tmp_path, capfdb
     assert outputs[0] == outputs[1] == outputs[2] != b""
 
 
+def test_a_clock_that_would_stand_before_the_last_event_is_told_and_goes_to_it(capfdbinary) -> None:
+    case = next(iter(CASES.glob("13-*.json")))
+    last = json.loads(case.read_text())["events"][-1]["time"]
+    outputs = []
+    for until in ("2020-01-01T00:00:00Z", last):
+        assert main(["simulate", str(case), "--until", until]) == 0
+        outputs.append(capfdbinary.readouterr())
+
+    assert outputs[0].out == outputs[1].out
+    assert b"the events go on behind --until" in outputs[0].err
+    assert outputs[1].err == b""
+
+
 def test_orders_may_be_mixed_and_read_from_standard_input() -> None:
     lines = []
     for name in ("08-seller-charged-less", "09-out-of-stock"):
