@@ -66,7 +66,7 @@ async def _start(settings: Settings, observed: Observed, end: End) -> None:
         if (
             store is not None
             and await topics_ready(kafka, store.installation.lanes, end, waits)
-            and await stores_agree(kafka, url, store.installation, end, waits)
+            and await stores_agree(kafka, url, store, end, waits)
         ):
             await _work(settings, store, observed, end)
 
@@ -82,7 +82,7 @@ async def _work(settings: Settings, store: PostgresStore, observed: Observed, en
     fuses = Fuses(FusesInDatabase(store), limits)
     observed.worker.fuses = fuses
     await until_stored(fuses.look, end.asked, "The fuses are {}looked at")
-    async with relay_part(settings, store.installation.lanes, end) as relay:
+    async with relay_part(settings, store, end) as relay:
         observed.worker.relay = relay
 
         async def handle(arrivals: Sequence[Arrival]) -> None:

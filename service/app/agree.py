@@ -21,7 +21,7 @@ from service.outbox.journal import Journal
 from service.store.connecting import connected
 from service.store.errors import StoreUnavailableError
 from service.store.failures import translated
-from service.store.rows import Installation
+from service.store.postgres import PostgresStore
 
 log = structlog.get_logger("service")
 
@@ -30,13 +30,16 @@ WAYS_ON = 'Nothing was read or published. deploy/runbook.md, "Two stores", says 
 
 
 async def stores_agree(
-    kafka: Mapping[str, Any], url: str, installation: Installation, end: End, waits: Callable[[str], None]
+    kafka: Mapping[str, Any], url: str, store: PostgresStore, end: End, waits: Callable[[str], None]
 ) -> bool:
-    """Wait until it can be asked; False if the process was asked to end first. Raises StartError."""
+    """Wait until it can be asked; False if the process was asked to end first.
+
+    Raises StartError, DatabaseMovedError.
+    """
     attempt = 0
     while not end.asked.is_set():
         try:
-            problems = await _older(kafka, url, installation)
+            problems = await _older(kafka, url, store)
         except (KafkaError, TimeoutError, StoreUnavailableError) as error:
             attempt += 1
             waits(f"the cursor topic: {describe(error)}")
@@ -49,9 +52,9 @@ async def stores_agree(
     return False
 
 
-async def _older(kafka: Mapping[str, Any], url: str, installation: Installation) -> list[str]:
-    problems = []
-    async with connected(url) as connection, translated():
+async def _older(kafka: Mapping[str, Any], url: str, store: PostgresStore) -> list[str]:
+    problems, installation = [], store.installation
+    async with connected(url, store.lineage) as connection, translated():
         journal = Journal(connection)
         for lane in range(installation.lanes):
             try:

@@ -52,13 +52,14 @@ async def store_part(url: str, end: End, waits: Waits) -> AsyncIterator[Postgres
 
 
 @asynccontextmanager
-async def relay_part(settings: Settings, lanes: int, end: End) -> AsyncIterator[Relay]:
+async def relay_part(settings: Settings, store: PostgresStore, end: End) -> AsyncIterator[Relay]:
     """The relay, publishing."""
     # A query a lane, and one connection to listen on.
     pool = await pool_of(
         settings.database(),
+        store.lineage,
         min_size=0,
-        max_size=lanes + 2,
+        max_size=store.installation.lanes + 2,
         timeout=10,
         command_timeout=RELAY_STATEMENT_SECONDS,
         server_settings=SessionLimits().settings() | {"application_name": "purchasing-relay"},

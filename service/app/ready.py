@@ -12,6 +12,7 @@ from service.failures import describe
 from service.inbox.retries import happens_within, pause_before
 from service.ops.reach import broker_problem, database_problem
 from service.store.errors import StoreUnavailableError
+from service.store.lineage import Lineage
 from service.store.migrate import schema_problem
 from service.store.postgres import PostgresStore
 from service.topics import TopicProblem, topic_problems
@@ -29,17 +30,19 @@ class StartError(Exception):
 async def store_ready(url: str, end: End, waits: Waits) -> PostgresStore | None:
     """Wait until PostgreSQL can be reached and open the store on it; None if the process was asked to end first.
 
-    Raises StartError, SchemaError, NotAllowedError.
+    Where a connection meets another lineage later, of the store's or of whoever was given the store's lineage, the
+    process ends. Raises StartError, SchemaError, NotAllowedError.
     """
     opened: list[PostgresStore] = []
 
     async def look() -> str | None:
         if reason := await database_problem(url):
             return reason
+        lineage = Lineage(end.because_of)
         try:
-            if problem := await schema_problem(url):
+            if problem := await schema_problem(url, lineage):
                 raise StartError(problem)
-            opened.append(await PostgresStore.open(url))
+            opened.append(await PostgresStore.open(url, lineage=lineage))
         except StoreUnavailableError as error:
             # It has gone away in between.
             return str(error)

@@ -35,6 +35,7 @@ from service.settings import Settings, load
 from service.store.connecting import connected
 from service.store.failures import translated
 from service.store.lane_set import LanesError, change_lanes
+from service.store.lineage import Lineage
 from service.store.rows import Installation
 
 if TYPE_CHECKING:
@@ -137,13 +138,14 @@ async def _recover(
 
 
 async def _release(arguments: argparse.Namespace, url: str) -> int:
-    async with connected(url) as connection, translated():
+    lineage = Lineage()
+    async with connected(url, lineage) as connection, translated():
         recovered_at = await connection.fetchval(_RECOVERED_AT)
         read_up_to = await connection.fetchval(_READ_UP_TO)
         if recovered_at is not None and (read_up_to is None or read_up_to < recovered_at):
             raise LanesError("The input was not read up to the recovery yet: let the service catch up first.")
         released = 0
-        async with opened_engine(url) as (engine, _store):
+        async with opened_engine(url, lineage) as (engine, _store):
             while order_ids := [row[0] for row in await connection.fetch(_HELD, AT_ONCE)]:
                 intervention = Intervention(arguments.by, arguments.why, release=tuple(order_ids))
                 released += len((await engine.intervene(intervention)).released)

@@ -27,6 +27,7 @@ from service.settings import database_of_environment
 from service.store.connecting import connected
 from service.store.failures import translated
 from service.store.holds import Halted, halted, hold, note_retry, standing
+from service.store.lineage import Lineage
 
 if TYPE_CHECKING:
     import argparse
@@ -99,10 +100,11 @@ async def _hold(arguments: argparse.Namespace, url: str) -> int:
 
 
 async def _release(arguments: argparse.Namespace, url: str) -> int:
-    async with connected(url) as connection, translated():
+    lineage = Lineage()
+    async with connected(url, lineage) as connection, translated():
         if await standing(connection, arguments.order) is None:
             return _unknown(arguments.order)
-    async with opened_engine(url) as (engine, _):
+    async with opened_engine(url, lineage) as (engine, _):
         handled = await engine.intervene(Intervention(arguments.by, arguments.why, release=(arguments.order,)))
     if not handled.released:
         tell("It was not held: nothing to do.")
@@ -115,7 +117,8 @@ async def _release(arguments: argparse.Namespace, url: str) -> int:
 
 async def _retry(arguments: argparse.Namespace, url: str) -> int:
     still = tried = 0
-    async with connected(url) as connection, opened_engine(url) as (engine, _):
+    lineage = Lineage()
+    async with connected(url, lineage) as connection, opened_engine(url, lineage) as (engine, _):
         if arguments.all:
             orders = [row.order_id async for row in _all_halted(connection) if row.stuck is not None]
         else:

@@ -31,6 +31,7 @@ from service.quarantine.dealing import AS_IT_LIES, Dealt, Repair, drop, replay
 from service.quarantine.finding import QuarantineError, one_record
 from service.settings import database_of_environment
 from service.store.connecting import connected
+from service.store.lineage import Lineage
 from service.store.quarantine import Lying, Which, actions, contents, count, note, page
 from service.store.rows import Action
 
@@ -215,7 +216,8 @@ def _repair(arguments: Namespace) -> Repair:
 
 @asynccontextmanager
 async def _at_the_door(url: str) -> AsyncIterator[tuple[asyncpg.Connection[asyncpg.Record], Engine]]:
-    async with connected(url) as connection, opened_engine(url) as (engine, _):
+    lineage = Lineage()
+    async with connected(url, lineage) as connection, opened_engine(url, lineage) as (engine, _):
         yield connection, engine
 
 

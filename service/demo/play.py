@@ -20,6 +20,7 @@ from service.demo.timeline import tell
 from service.embedded import EmbeddedStack
 from service.store.clocks import EVENTS, pass_time, set_clock
 from service.store.connecting import connect
+from service.store.lineage import Lineage
 from service.store.migrate import migrate
 from service.topics import create_topics
 
@@ -50,7 +51,7 @@ async def play(stories: Sequence[Story], directory: Path, say: Callable[[str], N
         say("Creating tables and topics")
         await migrate(dsn)
         await set_clock(dsn, EVENTS)
-        connection = await connect(dsn)
+        connection = await connect(dsn, Lineage())
         lanes = await connection.fetchval("select lanes from installation")
         await create_topics({"bootstrap_servers": bootstrap}, lanes)
         say("Starting the service (python -m service run)")

@@ -66,13 +66,12 @@ class Waiting:
 
 async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
     """A connection for looking. Raises what asyncpg raises, OSError and TimeoutError."""
-    return await connecting.connect(
+    return await connecting.connect_to_look(
         url,
         timeout=CONNECT_SECONDS,
         command_timeout=STATEMENT_SECONDS,
         server_settings={
             "application_name": "purchasing-look",
-            "default_transaction_read_only": "on",
             "statement_timeout": str(int(STATEMENT_SECONDS * 1000)),
             "jit": "off",
             # A look may take longer, but not a core for each part of it: the others are for the work.

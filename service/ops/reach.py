@@ -17,7 +17,7 @@ from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaError
 
 from service.failures import describe
-from service.store.connecting import connect
+from service.store.connecting import connect_to_look
 from service.store.failures import LOST, NOT_LET_IN
 
 PROBE_SECONDS = 5.0
@@ -33,7 +33,7 @@ async def database_problem(url: str) -> str | None:
     """
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            connection = await connect(url)
+            connection = await connect_to_look(url)
             await connection.close()
     except asyncpg.PostgresError as error:
         if str(error.sqlstate).startswith(NOT_LET_IN):

@@ -12,14 +12,16 @@ from service.terms.source import TermsInDatabase
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from service.store.lineage import Lineage
+
 
 @asynccontextmanager
-async def opened_engine(url: str) -> AsyncIterator[tuple[Engine, PostgresStore]]:
+async def opened_engine(url: str, lineage: Lineage | None = None) -> AsyncIterator[tuple[Engine, PostgresStore]]:
     """Open an engine on the database. What it decides wakes the running relay; no broker is needed.
 
-    Raises StoreUnavailableError, SchemaError.
+    `lineage` is that of the command's other connections. Raises StoreUnavailableError, SchemaError, DatabaseMovedError.
     """
-    store = await PostgresStore.open(url, connections=2)
+    store = await PostgresStore.open(url, connections=2, lineage=lineage)
     try:
         yield Engine(store, await TermsInDatabase.read(store)), store
     finally:

@@ -16,9 +16,10 @@ import asyncpg
 from asyncpg.transaction import Transaction
 
 from service.store.failures import LOST, translated
+from service.store.lineage import Lineage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     Driver: TypeAlias = asyncpg.Connection[asyncpg.Record]
 else:
@@ -104,23 +105,61 @@ def _keep_alive(sock: Any) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-async def connect(url: str, **options: Any) -> Connection:
-    """Connect; `options` are asyncpg's. Raises what asyncpg raises, OSError and TimeoutError."""
+async def connect(url: str, lineage: Lineage, **options: Any) -> Connection:
+    """Connect to decide and write; `options` are asyncpg's.
+
+    Raises what asyncpg raises, OSError and TimeoutError, and what `Lineage.meet` raises.
+    """
     connection: Connection = await asyncpg.connect(url, connection_class=Connection, **options)
+    try:
+        await lineage.meet(connection)
+    except BaseException:
+        connection.terminate()
+        raise
     return connection
 
 
-def pool_of(url: str, **options: Any) -> asyncpg.Pool[asyncpg.Record]:
-    """Return a pool, to be entered or awaited; `options` are asyncpg's."""
-    return asyncpg.create_pool(url, connection_class=Connection, **options)
+async def connect_to_look(url: str, *, server_settings: Mapping[str, str] | None = None, **options: Any) -> Connection:
+    """Connect to look only, at whatever server: the server lets nothing be written over it.
+
+    Nothing that is written elsewhere may hang on what is seen. Raises what asyncpg raises, OSError and TimeoutError.
+    """
+    settings = {**(server_settings or {}), "default_transaction_read_only": "on"}
+    connection: Connection = await asyncpg.connect(
+        url, connection_class=Connection, server_settings=settings, **options
+    )
+    return connection
+
+
+async def _nothing(_: object) -> None:
+    pass
+
+
+def pool_of(
+    url: str, lineage: Lineage, *, then: Callable[[Any], Awaitable[None]] = _nothing, **options: Any
+) -> asyncpg.Pool[asyncpg.Record]:
+    """Return a pool, to be entered or awaited; `options` are asyncpg's. `then` is told of each new connection.
+
+    Whatever needs a new connection raises what `Lineage.meet` raises.
+    """
+
+    async def meet(connection: Any) -> None:
+        await lineage.meet(connection)
+        await then(connection)
+
+    return asyncpg.create_pool(url, connection_class=Connection, init=meet, **options)
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Connection]:
-    """Connect for a command. Raises StoreUnavailableError, also where a statement takes longer than a minute."""
+async def connected(url: str, lineage: Lineage | None = None) -> AsyncIterator[Connection]:
+    """Connect for a command; `lineage` is that of its other connections, if it has any.
+
+    Raises StoreUnavailableError, also where a statement takes longer than a minute, and DatabaseMovedError.
+    """
     async with translated():
         connection = await connect(
             url,
+            lineage or Lineage(),
             timeout=CONNECT_SECONDS,
             command_timeout=STATEMENT_SECONDS,
             server_settings={"application_name": "purchasing command", "lock_timeout": "10000", "jit": "off"},

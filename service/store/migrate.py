@@ -19,6 +19,7 @@ import asyncpg
 from service.store.connecting import connect
 from service.store.errors import SchemaError
 from service.store.failures import translated
+from service.store.lineage import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -131,13 +132,13 @@ async def migrate(dsn: str, *, lanes: int = LANES, roles: bool = False) -> list[
         return [f"{one.number:04}_{one.name}" for one in missing]
 
 
-async def schema_problem(dsn: str) -> str | None:
+async def schema_problem(dsn: str, lineage: Lineage | None = None) -> str | None:
     """Return what is wrong with the database's tables and what to do, in a sentence; None if this program can work.
 
-    Newer tables than this program knows are no problem as long as the newer program only expanded them. Raises
-    StoreUnavailableError.
+    Newer tables than this program knows are no problem as long as the newer program only expanded them. `lineage` is
+    that of the connections that will work with these tables. Raises StoreUnavailableError, DatabaseMovedError.
     """
-    async with _connection(dsn, command_timeout=LOOK_SECONDS) as connection:
+    async with _connection(dsn, lineage, command_timeout=LOOK_SECONDS) as connection:
         if too_old := _server_problem(connection):
             return too_old
         if await connection.fetchval("select to_regclass('schema_migrations')") is None:
@@ -229,11 +230,12 @@ async def _grant(connection: asyncpg.Connection[asyncpg.Record]) -> None:
 
 @asynccontextmanager
 async def _connection(
-    dsn: str, command_timeout: float | None = None
+    dsn: str, lineage: Lineage | None = None, command_timeout: float | None = None
 ) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
     async with translated():
         connection = await connect(
             dsn,
+            lineage or Lineage(),
             timeout=10,
             command_timeout=command_timeout,
             server_settings={"application_name": "purchasing-migrate"},

@@ -86,25 +86,33 @@ class PostgresStore:
 
     @classmethod
     async def open(
-        cls, dsn: str, *, connections: int = CONNECTIONS, limits: SessionLimits | None = None, clock: Clock = _its_own
+        cls,
+        dsn: str,
+        *,
+        connections: int = CONNECTIONS,
+        limits: SessionLimits | None = None,
+        clock: Clock = _its_own,
+        lineage: Lineage | None = None,
     ) -> Self:
         """Connect to a migrated database.
 
         All connections are made now, so that a later new one means that an old one was lost (see `epoch`).
-        From then on whatever needs a new connection raises DatabaseMovedError where that meets another lineage.
+        Whatever needs a new connection raises DatabaseMovedError where that meets another lineage than `lineage`, which
+        is that of the process's other connections, or of the first one made here.
         `clock` makes another instant of the server's (for tests and the demo, where days pass quickly).
         Raises StoreUnavailableError, and SchemaError where there is no installation.
         """
         limits = limits or SessionLimits()
-        opened, lineage = [0], Lineage()
+        opened, lineage = [0], lineage or Lineage()
 
-        async def meet(connection: Any) -> None:
-            await lineage.meet(connection)
+        async def count(_: Any) -> None:
             opened[0] += 1
 
         async with translated():
             pool = await pool_of(
                 dsn,
+                lineage,
+                then=count,
                 min_size=connections,
                 max_size=connections,
                 max_queries=NEVER,
@@ -113,7 +121,6 @@ class PostgresStore:
                 server_settings=limits.settings(),
                 timeout=limits.client / 1000,
                 command_timeout=limits.client / 1000,
-                init=meet,
                 reset=_keep,
             )
             try:
@@ -135,6 +142,11 @@ class PostgresStore:
     def installation(self) -> Installation:
         """What was made at migration."""
         return self._installation
+
+    @property
+    def lineage(self) -> Lineage:
+        """What each of its connections was compared with: for other connections of this process."""
+        return self._lineage
 
     @property
     def epoch(self) -> int:

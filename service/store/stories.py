@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.store.connecting import connect
+from service.store.connecting import connect_to_look
 from service.store.failures import translated
 from service.store.rows import FactRow, Instant, PastOutput, Publication
 
@@ -139,7 +139,7 @@ class Stories:
 async def reading(dsn: str) -> AsyncIterator[Stories]:
     """Connect for reading only. Raises StoreUnavailableError."""
     async with translated():
-        connection = await connect(
+        connection = await connect_to_look(
             dsn, timeout=10, server_settings={"application_name": "purchasing reader", "jit": "off"}
         )
     try:

@@ -77,7 +77,7 @@ async def test_what_the_driver_says_of_a_server_is_waited_for_and_what_it_says_o
     async def connect(_):
         raise errors.pop()
 
-    monkeypatch.setattr(reach, "connect", connect)
+    monkeypatch.setattr(reach, "connect_to_look", connect)
     errors = [
         asyncpg.TargetServerAttributeNotMatched("none"),
         asyncpg.InternalClientError("cannot process message"),

@@ -41,6 +41,10 @@ class Proxy:
         """The local ports of its connections to the server."""
         return set(self._ports)
 
+    def lead_to(self, target: int) -> None:
+        """New connections go to this port; those there are stay where they lead."""
+        self._target = target
+
     def cut(self) -> None:
         """Reset every connection, and each new one, until `mend`."""
         self._refusing = True

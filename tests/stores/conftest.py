@@ -16,13 +16,14 @@ from service.topics import create_topics
 from tests.delivery.conftest import LANES, Site, lose_topics
 from tests.security.site import service
 from tests.stores.archive import Archive
+from tests.stores.standby import Pair
 
 
 @dataclass(kw_only=True)
 class Torn(Site):
     """A site whose two sides can be put back in time, lost or mixed up."""
 
-    postgres: EmbeddedPostgres
+    postgres: EmbeddedPostgres | Pair
 
     async def command(self, *arguments: str):
         """Run a command of the service here."""
@@ -30,7 +31,7 @@ class Torn(Site):
             service, *arguments, KAFKA_BOOTSTRAP_SERVERS=self.bootstrap, DATABASE_URL=self.database
         )
 
-    async def moved_to(self, postgres: EmbeddedPostgres) -> None:
+    async def moved_to(self, postgres: EmbeddedPostgres | Pair) -> None:
         """Its database is on this server from now on: a new one."""
         self.postgres = postgres
         await self.new_database()
@@ -110,6 +111,25 @@ async def archive(servers: Path) -> AsyncIterator[Archive]:
         await archive.base_backup()
         yield archive
         archive.remove()
+
+
+@pytest.fixture(scope="session")
+def primary_and_standby(servers: Path) -> Iterator[tuple[EmbeddedPostgres, EmbeddedPostgres]]:
+    """Two servers, of which the first runs."""
+    both = [
+        EmbeddedPostgres(servers / f"{name}-{uuid.uuid4().hex[:8]}", temporary=True) for name in ("first", "second")
+    ]
+    asyncio.run(both[0].start())
+    yield both[0], both[1]
+    for server in both:
+        asyncio.run(server.__aexit__(None, None, None))
+
+
+@pytest.fixture
+async def pair(primary_and_standby: tuple[EmbeddedPostgres, EmbeddedPostgres]) -> AsyncIterator[Pair]:
+    """A server, and a standby of the test's own."""
+    async with Pair(*primary_and_standby) as pair:
+        yield pair
 
 
 @pytest.fixture

@@ -1,0 +1,123 @@
+"""A PostgreSQL that streams to a standby, and the one address at which clients find whichever of them serves."""
+
+import asyncio
+import shutil
+import subprocess
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from service.embedded import EmbeddedPostgres
+from service.embedded.place import place_for
+from service.embedded.process import free_port
+from tests.chaos.proxy import Proxy
+from tests.delivery.service import eventually
+
+LIMIT_SECONDS = 60
+
+
+class Pair:
+    """A primary that runs, and its hot standby: a copy made when the block begins. `dsn` and `dsn_of` lead to the one
+    that serves: the primary, until `fail_over`.
+
+    Nothing is promoted before `promote`, so what happens while the standby is in recovery happens there for certain.
+    """
+
+    def __init__(self, primary: EmbeddedPostgres, standby: EmbeddedPostgres) -> None:
+        self.primary, self.standby = primary, standby
+        self._address = Proxy(free_port(), _port(primary))
+
+    async def __aenter__(self) -> Self:
+        await self._copy()
+        await self.standby.start()
+        await self._address.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """The standby is gone, and the primary is there as before, whatever became of it."""
+        await self._address.close()
+        await self.standby.kill()
+        if not self.primary.running:
+            await self.primary.start()
+        # Nobody has to confirm what this writes: it is a file.
+        await _say(self.primary, "alter system reset all")
+        await _say(self.primary, "select pg_reload_conf()")
+
+    @property
+    def dsn(self) -> str:
+        """The DSN of the superuser's database `postgres`."""
+        return self.dsn_of("postgres")
+
+    def dsn_of(self, database: str) -> str:
+        """The DSN of a database, at the address of whichever serves."""
+        return self.primary.dsn_of(database).replace(f":{_port(self.primary)}/", f":{self._address.port}/")
+
+    async def confirm_every_commit(self) -> None:
+        """Commits wait from now on until the standby has them (synchronous replication)."""
+        await _say(self.primary, "alter system set synchronous_standby_names = '*'")
+        await _say(self.primary, "select pg_reload_conf()")
+        await self._until(self.primary, "select exists (select from pg_stat_replication where sync_state = 'sync')")
+
+    async def lag(self) -> None:
+        """The standby has everything up to now, and receives nothing more."""
+        now = await _say(self.primary, "select pg_current_wal_lsn()::text")
+        await self._until(self.standby, f"select pg_last_wal_replay_lsn() >= '{now}'")
+        await _say(self.standby, "alter system set primary_conninfo = ''")
+        await _say(self.standby, "select pg_reload_conf()")
+        await self._until(self.primary, "select not exists (select from pg_stat_replication)")
+
+    async def fail_over(self) -> None:
+        """The primary is gone; the standby serves in its place, and is in recovery."""
+        await self.primary.kill()
+        self._address.lead_to(_port(self.standby))
+
+    async def promote(self) -> None:
+        """The standby takes writes."""
+        assert await _say(self.standby, f"select pg_promote(true, {LIMIT_SECONDS})")
+
+    async def rows(self, dsn: str, query: str) -> list[asyncpg.Record]:
+        """What the standby says, in this database."""
+        connection = await asyncpg.connect(self.standby.dsn_of(urlsplit(dsn).path[1:]))
+        try:
+            return await connection.fetch(query)
+        finally:
+            await connection.close()
+
+    async def _copy(self) -> None:
+        """The standby's data: those of the primary, with its address."""
+        self.standby.directory.mkdir(parents=True, exist_ok=True)
+        here, there = place_for(self.primary.directory), place_for(self.standby.directory)
+        shutil.rmtree(there.data, ignore_errors=True)
+        command = [here.programs / "pg_basebackup", f"--dbname={self.primary.dsn}", f"--pgdata={there.data}"]
+        await asyncio.to_thread(
+            subprocess.run,
+            [*command, "--checkpoint=fast", "--write-recovery-conf"],
+            check=True,
+            capture_output=True,
+            timeout=LIMIT_SECONDS,
+        )
+        there.own_file(there.password, here.password.read_text("ascii"))
+        if there.user is not None:
+            for path in (there.data, *there.data.rglob("*")):
+                shutil.chown(path, there.user)
+
+    async def _until(self, server: EmbeddedPostgres, condition: str) -> None:
+        async def seen() -> bool:
+            return bool(await _say(server, condition))
+
+        await eventually(seen, condition, server.log.read_text)
+
+
+def _port(server: EmbeddedPostgres) -> int:
+    port = urlsplit(server.dsn).port
+    assert port is not None
+    return port
+
+
+async def _say(server: EmbeddedPostgres, statement: str) -> Any:
+    connection = await asyncpg.connect(server.dsn)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()

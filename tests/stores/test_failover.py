@@ -1,0 +1,159 @@
+"""A standby takes over under work: nothing is written, noted or decided over a connection that was not compared since
+its server takes writes, and nothing that was acknowledged is lost."""
+
+import uuid
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from service.store.connecting import connect_to_look, connected, pool_of
+from service.store.errors import DatabaseMovedError, StoreUnavailableError
+from service.store.lineage import IN_RECOVERY, Lineage
+from service.store.migrate import migrate
+from service.store.postgres import PostgresStore
+from service.store.rows import ProgressRow
+from tests.delivery.outside import case_events, order_id
+from tests.stores.conftest import play
+
+PROGRESS = [ProgressRow("a topic", 0, datetime(2026, 3, 2, tzinfo=UTC))]
+
+
+@pytest.fixture
+async def lagging(pair) -> str:
+    """A migrated database; the standby has all of it, and nothing that comes later."""
+    name = f"lagging_{uuid.uuid4().hex[:12]}"
+    connection = await asyncpg.connect(pair.dsn)
+    await connection.execute(f"create database {name}")
+    await connection.close()
+    await migrate(pair.dsn_of(name))
+    await pair.lag()
+    return str(pair.dsn_of(name))
+
+
+async def test_a_store_keeps_no_connection_that_was_met_in_recovery(pair, lagging) -> None:
+    store = await PostgresStore.open(lagging, connections=1)
+    await pair.fail_over()
+    for _ in range(2):
+        # The first finds the connection to the primary lost.
+        with pytest.raises(StoreUnavailableError) as said:
+            await store.server_time()
+    assert str(said.value) == IN_RECOVERY
+    await pair.promote()
+    with pytest.raises(DatabaseMovedError, match="a replica took over"):
+        await store.note_progress(PROGRESS)
+    await store.close()
+    assert not await pair.rows(lagging, "select from input_progress")
+
+
+async def test_a_store_opened_in_recovery_waits_for_the_promotion(pair, lagging) -> None:
+    await pair.fail_over()
+    with pytest.raises(StoreUnavailableError, match="in recovery"):
+        await PostgresStore.open(lagging, connections=1)
+    await pair.promote()
+    store = await PostgresStore.open(lagging, connections=1)
+    assert store.lineage.known is not None
+    await store.note_progress(PROGRESS)
+    await store.close()
+
+
+async def test_a_pool_and_a_command_refuse_a_server_in_recovery(pair, lagging) -> None:
+    """The relay's pool, and every command that writes; whoever only looks may look there, and can't write later."""
+    await pair.fail_over()
+    async with pool_of(lagging, Lineage(), min_size=0, max_size=1) as pool:
+        with pytest.raises(StoreUnavailableError, match="in recovery"):
+            await pool.fetch("select")
+    with pytest.raises(StoreUnavailableError, match="in recovery"):
+        async with connected(lagging):
+            raise AssertionError
+    looking = await connect_to_look(lagging)
+    await pair.promote()
+    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+        await looking.execute("insert into fuses (topic, bad, records) values ('a topic', 1, 1)")
+
+
+async def test_connections_of_one_process_refuse_two_histories(pair, lagging) -> None:
+    """As a command that looks over one connection and decides over another."""
+    lineage = Lineage()
+    async with connected(lagging, lineage):
+        pass
+    await pair.fail_over()
+    await pair.promote()
+    with pytest.raises(DatabaseMovedError):
+        await PostgresStore.open(lagging, connections=1, lineage=lineage)
+
+
+async def test_a_worker_that_connects_in_recovery_hears_again_what_a_lagging_standby_lacks(torn, pair) -> None:
+    placed, accepted, captured = case_events("01", order_id())
+    await torn.moved_to(pair)
+    async with torn.worker() as worker:
+        await worker.has_said("The service is running.")
+        async with torn.outside() as outside:
+            await outside.send_and_settle(placed)
+            await pair.lag()
+            await outside.send_and_settle(accepted)
+        await pair.fail_over()
+        progress = await pair.rows(torn.database, "select * from input_progress order by 1, 2")
+        # By its own account it was connected while nothing could be compared.
+        await worker.has_said("What is due is not decided", because=IN_RECOVERY)
+        await pair.promote()
+        assert await worker.ended() == 1
+    assert "PostgreSQL is not as this worker knew it" in worker.log.read_text()
+    assert await torn.rows("select * from input_progress order by 1, 2") == progress
+    assert await torn.rows("select count(*) from facts") == [(1,)]
+    async with torn.worker(), torn.outside() as outside:
+        await outside.send_and_settle(captured)
+        # What was lost comes from another partition, when it comes.
+        (decision,) = await outside.until(captured["subject"], bool)
+    assert decision.event["data"]["outcome"] == "effective"
+    assert await torn.rows("select count(*) from facts") == [(3,)]
+    assert len(await torn.ids()) == 1
+
+
+async def test_a_worker_started_in_recovery_works_after_the_promotion(torn, pair) -> None:
+    placed, accepted, captured = case_events("01", order_id())
+    await torn.moved_to(pair)
+    await play(torn, [placed, accepted])
+    await pair.lag()
+    await pair.fail_over()
+    async with torn.worker() as worker, torn.sender() as sender:
+        assert (await worker.has_said("Waiting for PostgreSQL."))["because"] == IN_RECOVERY
+        await sender.send(captured)
+        await pair.promote()
+        async with torn.outside(past=True) as outside:
+            (decision,) = await outside.until(captured["subject"], bool)
+    assert decision.event["data"]["outcome"] == "effective"
+    assert await torn.rows("select count(*) from facts") == [(3,)]
+    assert len(await torn.ids()) == 1
+
+
+async def test_a_synchronous_standby_takes_over_with_batches_in_flight(torn, pair) -> None:
+    events = [event for _ in range(20) for event in case_events("01", order_id())]
+    await torn.moved_to(pair)
+    await pair.confirm_every_commit()
+    async with torn.worker() as worker, torn.sender() as sender:
+        await worker.has_said("The service is running.")
+        for event in events[: len(events) // 2]:
+            await sender.send(event)
+        await pair.fail_over()
+        await pair.promote()
+        for event in events[len(events) // 2 :]:
+            await sender.send(event)
+        assert await worker.ended() == 1
+    async with torn.worker(), torn.outside(past=True) as outside:
+        for subject in {event["subject"] for event in events}:
+            (decision,) = await outside.until(subject, bool)
+            assert decision.event["data"]["outcome"] == "effective"
+    assert await torn.rows("select count(*) from facts") == [(len(events),)]
+    ids = await torn.ids()
+    assert len(ids) == len(set(ids)) == 20
+
+
+async def test_a_command_says_that_it_was_sent_to_a_standby(torn, pair) -> None:
+    await torn.moved_to(pair)
+    await pair.lag()
+    await pair.fail_over()
+    for command in (("order", "hold", "an-order", "--why", "because"), ("migrate",)):
+        done = await torn.command(*command)
+        assert IN_RECOVERY in done.stderr, command
+        assert done.returncode == 1, command
