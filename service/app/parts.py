@@ -170,9 +170,8 @@ async def _rewound(settings: Settings, store: PostgresStore, observed: Observed,
         except KafkaError as error:
             await _wait_for_kafka(error, attempt, observed, end)
             continue
-        if any(done):
-            await until_stored(store.note_input_agrees, end.asked, "That the input agrees is {}noted")
         if any(done) or agrees:
+            await until_stored(partial(store.note_input_agrees, noted), end.asked, "That the input agrees is {}noted")
             return
         observed.worker.waits(f"the consumer group {settings.consumer_group} to have no members: {MEMBERS}")
         log.warning("Waiting for the consumer group to have no members.", because=MEMBERS)

@@ -111,12 +111,17 @@ async def connect(url: str, lineage: Lineage, **options: Any) -> Connection:
     Raises what asyncpg raises, OSError and TimeoutError, and what `Lineage.meet` raises.
     """
     connection: Connection = await asyncpg.connect(url, connection_class=Connection, **options)
+    await _compare(connection, lineage)
+    return connection
+
+
+async def _compare(connection: Connection, lineage: Lineage) -> None:
     try:
         await lineage.meet(connection)
     except BaseException:
+        # Not closed politely: the driver would wait for the server's answer, for ever.
         connection.terminate()
         raise
-    return connection
 
 
 async def connect_to_look(url: str, *, server_settings: Mapping[str, str] | None = None, **options: Any) -> Connection:
@@ -144,7 +149,7 @@ def pool_of(
     """
 
     async def meet(connection: Any) -> None:
-        await lineage.meet(connection)
+        await _compare(connection, lineage)
         await then(connection)
 
     return asyncpg.create_pool(url, connection_class=Connection, init=meet, **options)
@@ -162,7 +167,12 @@ async def connected(url: str, lineage: Lineage | None = None) -> AsyncIterator[C
             lineage or Lineage(),
             timeout=CONNECT_SECONDS,
             command_timeout=STATEMENT_SECONDS,
-            server_settings={"application_name": "purchasing command", "lock_timeout": "10000", "jit": "off"},
+            server_settings={
+                "application_name": "purchasing command",
+                "lock_timeout": "10000",
+                "synchronous_commit": "on",
+                "jit": "off",
+            },
         )
     try:
         yield connection

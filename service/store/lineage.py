@@ -17,6 +17,7 @@ from service.store.errors import DatabaseMovedError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from service.store.connecting import Driver
 
@@ -28,6 +29,8 @@ select case when not pg_is_in_recovery() then concat_ws('/',
     (select oid from pg_database where datname = current_database())
 ) end
 """
+
+AGREED_AT = "select agreed_at from input_agreements where lineage = $1"
 
 IN_RECOVERY = (
     "PostgreSQL is in recovery: it only reads until it is promoted or restored. Waiting helps where that is under way; "
@@ -42,6 +45,9 @@ class Lineage:
     def __init__(self, moved: Callable[[DatabaseMovedError], None] = lambda _: None) -> None:
         """Tell `moved` when a connection meets another one, whoever wanted that connection, whatever becomes of it."""
         self.known: str | None = None
+        self.agreed_at: datetime | None = None
+        """When the input was held against the database in this lineage: tells two of the same name apart. Of two
+        standbys, neither of which knows of the other's promotion, each gives its timeline the same number."""
         self._moved = moved
 
     async def meet(self, connection: Driver) -> None:
@@ -54,12 +60,18 @@ class Lineage:
             raise StoreUnavailableError(IN_RECOVERY)
         if self.known is None:
             self.known = found
-        elif found != self.known:
-            error = DatabaseMovedError(
-                "PostgreSQL is not as this worker knew it: a replica took over, or a backup was restored "
-                f"(system/timeline/database was {self.known}, is {found}). What was acknowledged last may be missing "
-                "there. Started again, the worker compares it with Kafka, and reads again what the database doesn't "
-                "know of."
-            )
-            self._moved(error)
-            raise error
+        elif found != self.known or (
+            self.agreed_at is not None and await connection.fetchval(AGREED_AT, found) != self.agreed_at
+        ):
+            raise self.moved(found)
+
+    def moved(self, found: str | None) -> DatabaseMovedError:
+        """Tell that the database is of another lineage, of this name; return what to raise."""
+        error = DatabaseMovedError(
+            "PostgreSQL is not as this worker knew it: a replica took over, or a backup was restored "
+            f"(system/timeline/database was {self.known}, is {found}). What was acknowledged last may be missing "
+            "there. Started again, the worker compares it with Kafka, and reads again what the database doesn't "
+            "know of."
+        )
+        self._moved(error)
+        return error

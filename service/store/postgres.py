@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from service.store.connecting import pool_of
 from service.store.errors import SchemaError
 from service.store.failures import translated
-from service.store.lineage import Lineage
+from service.store.lineage import AGREED_AT, Lineage
 from service.store.postgres_batch import PostgresBatch
 from service.store.rows import Installation, Instant, ProgressRow
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from datetime import datetime
 
     import asyncpg
@@ -44,12 +44,17 @@ class SessionLimits:
     """On our side, for a server that doesn't answer at all."""
 
     def settings(self) -> dict[str, str]:
-        """Return them as session settings, with what keeps plans on indexes however old the statistics are."""
+        """Return them as session settings, with what keeps plans on indexes however old the statistics are.
+
+        A session's own settings go before those of its role, its database and its server, also when these change.
+        """
         return {
             "application_name": "purchasing",
             "lock_timeout": str(self.lock),
             "idle_in_transaction_session_timeout": str(self.idle),
             "transaction_timeout": str(self.transaction),
+            # What is acknowledged outlasts a crash, after which the timeline is the same: switched off, it need not.
+            "synchronous_commit": "on",
             "tcp_keepalives_idle": "10",
             "tcp_keepalives_interval": "5",
             "tcp_keepalives_count": "3",
@@ -57,6 +62,14 @@ class SessionLimits:
             "jit": "off",
         }
 
+
+_HAS_READ_LESS = """
+select exists (
+    select from unnest($1::text[], $2::integer[], $3::timestamptz[]) as n (topic, partition, read_up_to)
+    left join input_progress p using (topic, partition)
+    where p.read_up_to is null or p.read_up_to < n.read_up_to
+)
+"""
 
 Clock: TypeAlias = "Callable[[Instant], Instant]"
 """What the service takes for the time, by what the server says it is."""
@@ -189,12 +202,21 @@ class PostgresStore:
         )
         return bool(row[0])
 
-    async def note_input_agrees(self) -> None:
-        """Note that they were."""
-        async with translated(), self._pool.acquire() as connection:
+    async def note_input_agrees(self, noted: Mapping[tuple[str, int], datetime | None]) -> None:
+        """Note that they were, against a database that had read up to `noted`.
+
+        Raises DatabaseMovedError where this one has read less: it is not the one they were held against.
+        """
+        lineage = self._lineage
+        known = {place: at for place, at in noted.items() if at is not None}
+        topics, partitions = [topic for topic, _ in known], [partition for _, partition in known]
+        async with translated(), self._pool.acquire() as connection, connection.transaction():
+            if await connection.fetchval(_HAS_READ_LESS, topics, partitions, list(known.values())):
+                raise lineage.moved(lineage.known)
             await connection.execute(
-                "insert into input_agreements (lineage) values ($1) on conflict do nothing", self._lineage.known
+                "insert into input_agreements (lineage) values ($1) on conflict do nothing", lineage.known
             )
+            lineage.agreed_at = await connection.fetchval(AGREED_AT, lineage.known)
 
     async def earliest_due(self) -> tuple[datetime, str] | None:
         """Return the earliest deadline and its order (of several, the lowest id); None if nothing waits."""

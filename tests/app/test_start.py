@@ -99,7 +99,9 @@ async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for
     observed = SimpleNamespace(worker=SimpleNamespace(waits=waited.append))
     gone = KafkaConnectionError("Unable to bootstrap")
     monkeypatch.setattr(parts, "rewind", in_turn(gone, False))
-    store = SimpleNamespace(read_up_to=in_turn({}, {}), input_agrees=in_turn(True, True))
+    store = SimpleNamespace(
+        read_up_to=in_turn({}, {}), input_agrees=in_turn(True, True), note_input_agrees=in_turn(None)
+    )
     await parts._rewound(SETTINGS, store, observed, end)
     assert not await parts._joined(SimpleNamespace(start=in_turn(gone)), 1, observed, end)
     assert waited == 2 * [f"Kafka: {describe(gone)}"]
@@ -108,8 +110,8 @@ async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for
 async def test_where_the_database_may_lack_what_was_acknowledged_the_groups_members_are_waited_for(monkeypatch, end):
     waited, noted = [], []
 
-    async def note():
-        noted.append(True)
+    async def note(up_to):
+        noted.append(up_to)
 
     monkeypatch.setattr(parts, "pause_before", lambda _: 0.0)
     monkeypatch.setattr(parts, "rewind", in_turn(False, True))
@@ -117,7 +119,7 @@ async def test_where_the_database_may_lack_what_was_acknowledged_the_groups_memb
     store = SimpleNamespace(read_up_to=in_turn({}, {}), input_agrees=in_turn(False, False), note_input_agrees=note)
     await parts._rewound(SETTINGS, store, observed, end)
     assert waited == [f"the consumer group purchasing to have no members: {parts.MEMBERS}"]
-    assert noted == [True]
+    assert noted == [{}]
 
 
 async def test_asked_to_stop_while_it_joins_its_group_it_waits_for_no_broker(end):

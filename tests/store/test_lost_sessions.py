@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
+from service.store.connecting import connected
 from service.store.errors import SchemaError, StoreUnavailableError, ValueRefusedError
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import FactRow, OutputRow
@@ -59,6 +60,25 @@ async def test_sessions_have_the_limits_that_keep_them_from_holding_others_up(da
     await store.close()
 
     assert found == ["5s", "10s", "30s", "10", "5", "3"]
+
+
+async def test_no_setting_of_the_database_takes_the_place_of_a_session_s(database: str, beside) -> None:
+    """Neither of a session that is there when it changes, nor of one that comes later."""
+    ours = {"lock_timeout": "5s", "transaction_timeout": "30s", "synchronous_commit": "on"}
+
+    async def found(store: PostgresStore) -> dict[str, str]:
+        return {name: (await store.fetch("select current_setting($1)", name))[0][0] for name in ours}
+
+    before = await PostgresStore.open(database, connections=1)
+    name = await beside.fetchval("select current_database()")
+    for setting in ("lock_timeout = 0", "transaction_timeout = 0", "synchronous_commit = off"):
+        await beside.execute(f"alter database {name} set {setting}")
+    after = await PostgresStore.open(database, connections=1)
+    async with connected(database) as command:
+        assert await command.fetchval("show synchronous_commit") == "on"
+    assert [await found(store) for store in (before, after)] == [ours, ours]
+    for store in (before, after):
+        await store.close()
 
 
 async def test_a_connection_that_is_cut_is_an_unavailable_store_and_a_new_one_goes_on(database: str, beside) -> None:

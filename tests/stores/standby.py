@@ -72,6 +72,11 @@ class Pair:
         await self.primary.kill()
         self._address.lead_to(_port(self.standby))
 
+    async def fail_over_to(self, other: "Pair") -> None:
+        """The standby is gone, too, and another pair's serves in its place."""
+        await self.standby.kill()
+        self._address.lead_to(_port(other.standby))
+
     async def promote(self) -> None:
         """The standby takes writes."""
         assert await _say(self.standby, f"select pg_promote(true, {LIMIT_SECONDS})")

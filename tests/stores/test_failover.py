@@ -2,11 +2,13 @@
 its server takes writes, and nothing that was acknowledged is lost."""
 
 import uuid
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 
+from service.embedded import EmbeddedPostgres
 from service.store.connecting import connect_to_look, connected, pool_of
 from service.store.errors import DatabaseMovedError, StoreUnavailableError
 from service.store.lineage import IN_RECOVERY, Lineage
@@ -15,6 +17,7 @@ from service.store.postgres import PostgresStore
 from service.store.rows import ProgressRow
 from tests.delivery.outside import case_events, order_id
 from tests.stores.conftest import play
+from tests.stores.standby import Pair
 
 PROGRESS = [ProgressRow("a topic", 0, datetime(2026, 3, 2, tzinfo=UTC))]
 
@@ -81,6 +84,39 @@ async def test_connections_of_one_process_refuse_two_histories(pair, lagging) ->
     await pair.promote()
     with pytest.raises(DatabaseMovedError):
         await PostgresStore.open(lagging, connections=1, lineage=lineage)
+
+
+async def test_two_standbys_that_give_their_timelines_the_same_number_are_told_apart(pair, lagging, servers) -> None:
+    """Neither knows of the other's promotion: one takes over after the other, promoted before it, is gone as well."""
+    third = EmbeddedPostgres(servers / f"third-{uuid.uuid4().hex[:8]}", temporary=True)
+    async with AsyncExitStack() as undo:
+        undo.push_async_exit(third)
+        other = await undo.enter_async_context(Pair(pair.primary, third))
+        await other.lag()
+        await pair.fail_over()
+        await pair.promote()
+        await other.promote()
+        store = await PostgresStore.open(lagging, connections=1)
+        await store.note_input_agrees({})
+        await pair.fail_over_to(other)
+        with pytest.raises(StoreUnavailableError):
+            await store.server_time()
+        with pytest.raises(DatabaseMovedError) as said:
+            await store.note_progress(PROGRESS)
+        await store.close()
+        assert f"was {store.lineage.known}, is {store.lineage.known}" in str(said.value)
+
+
+async def test_the_input_is_not_held_against_a_database_that_has_read_less(pair, lagging) -> None:
+    """It failed over between the look at how far the input was read and the note that it agrees."""
+    store = await PostgresStore.open(lagging, connections=1)
+    with pytest.raises(DatabaseMovedError):
+        await store.note_input_agrees({("a topic", 0): PROGRESS[0].read_up_to})
+    assert not await store.input_agrees()
+    await store.note_progress(PROGRESS)
+    await store.note_input_agrees({("a topic", 0): PROGRESS[0].read_up_to, ("a topic", 1): None})
+    assert await store.input_agrees()
+    await store.close()
 
 
 async def test_a_worker_that_connects_in_recovery_hears_again_what_a_lagging_standby_lacks(torn, pair) -> None:

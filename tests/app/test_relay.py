@@ -1,0 +1,24 @@
+"""The relay works on the history that the worker began with, or not at all."""
+
+import asyncio
+from types import SimpleNamespace
+
+from service.app.parts import relay_part
+from service.ending import End
+from service.store.errors import DatabaseMovedError
+from service.store.lineage import Lineage
+from service.store.postgres import PostgresStore
+
+LIMIT = 30.0
+
+
+async def test_a_relay_that_meets_another_history_ends_the_process(database: str) -> None:
+    end = End(asyncio.Event())
+    store = await PostgresStore.open(database, connections=1, lineage=Lineage(end.because_of))
+    # As if the database had failed over since.
+    store.lineage.known = "another"
+    settings = SimpleNamespace(database=lambda: database, kafka=dict, refund_limits=dict)
+    async with relay_part(settings, store, end), asyncio.timeout(LIMIT):
+        await end.asked.wait()
+    await store.close()
+    assert isinstance(end.failure, DatabaseMovedError)
