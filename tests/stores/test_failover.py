@@ -198,3 +198,4 @@ async def test_a_command_says_that_it_was_sent_to_a_standby(torn, pair) -> None:
         done = await torn.command(*command)
         assert IN_RECOVERY in done.stderr, command
         assert done.returncode == 1, command
+    assert f"bad   database  {IN_RECOVERY}" in (await torn.command("doctor")).stdout
