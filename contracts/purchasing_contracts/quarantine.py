@@ -16,6 +16,7 @@ Reason = Literal[
     "mixed_currencies",
     "key_mismatch",
     "conflict",
+    "in_the_future",
     "too_many_facts",
 ]
 """Why a record was put aside, in order of precedence: of a record's faults the first here is named."""
