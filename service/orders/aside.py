@@ -13,7 +13,9 @@ from purchasing_contracts.envelope import Publication, encode_structured
 from purchasing_contracts.quarantine import RecordQuarantined
 from purchasing_contracts.topics import topic_of
 
+from service.orders.candidates import candidate_ids
 from service.store.lanes import lane_of
+from service.store.order_hash import order_hash
 from service.store.rows import OutputRow, QuarantineRow
 
 if TYPE_CHECKING:
@@ -45,6 +47,9 @@ def quarantine_row(arrival: Arrival, refusal: Refusal, at: datetime) -> Quaranti
         value=arrival.value,
         headers=_headers(arrival),
         at=at,
+        candidates=tuple(
+            order_hash(one) for one in candidate_ids(refusal.order_id, arrival.key, arrival.value, arrival.headers)
+        ),
     )
 
 
