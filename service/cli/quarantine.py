@@ -256,9 +256,10 @@ def _plain_dealt(one: Dealt) -> dict[str, Any]:
 
 
 def _line(row: Lying) -> str:
-    about = [f"order {row.order_id}" if row.order_id else "no order that could be read", row.type or "no known type"]
+    about = [f"order {row.order_id}" if row.order_id else "no order that could be read"]
     others = [one for one in row.holds_up if one != row.order_id]
     about += [f"holds up {' and '.join(others)}"] if others else []
+    about.append(row.type or "no known type")
     ends = [f"{row.resolution} {text_of(row.resolved_at)}"] if row.resolved_at else []
     ends += [f"erased {text_of(row.erased_at)}"] if row.erased_at else []
     words = [f"{row.reason} {row.place}".rstrip(), *about, f"{row.size} bytes", f"put aside {text_of(row.at)}", *ends]

@@ -36,7 +36,7 @@ def quarantine_row(arrival: Arrival, refusal: Refusal, at: datetime) -> Quaranti
         topic=arrival.topic,
         partition=arrival.partition,
         offset=arrival.offset,
-        digest=_digest(arrival),
+        digest=record_digest(arrival),
         sha256=sha256(value).digest(),
         reason=refusal.reason,
         place=refusal.place,
@@ -85,21 +85,24 @@ def notice(row: QuarantineRow, lanes: int) -> OutputRow:
     )
 
 
+def record_digest(arrival: Arrival) -> bytes:
+    """Return the hash of the whole record.
+
+    Each piece goes in with its length, so that no two records run into the same bytes.
+    """
+    digest = sha256()
+    for part in _parts(arrival):
+        digest.update(b"-" if part is None else b"%d:" % len(part))
+        digest.update(part or b"")
+    return digest.digest()
+
+
 def _parts(arrival: Arrival) -> list[bytes | None]:
     """The record's bytes, piece by piece; a header's name may be any text."""
     parts = [arrival.key, arrival.value]
     for name, value in arrival.headers:
         parts += [name.encode("utf-8", "surrogatepass"), value]
     return parts
-
-
-def _digest(arrival: Arrival) -> bytes:
-    """Hash the whole record. Each piece goes in with its length, so that no two records run into the same bytes."""
-    digest = sha256()
-    for part in _parts(arrival):
-        digest.update(b"-" if part is None else b"%d:" % len(part))
-        digest.update(part or b"")
-    return digest.digest()
 
 
 def _headers(arrival: Arrival) -> str:

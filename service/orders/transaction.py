@@ -15,7 +15,7 @@ from uuid import UUID
 from purchasing_contracts.envelope import Event
 
 from service.failures import anything_else, places
-from service.orders.aside import notice, quarantine_row
+from service.orders.aside import notice, quarantine_row, record_digest
 from service.orders.handled import Handled, Refused, Stuck
 from service.orders.intervention import NOTHING_DONE, Intervention, intervene
 from service.orders.journals import NEW, JournalError, OrderState, note_publications, output_row, read_back
@@ -106,7 +106,10 @@ class Transaction:
         intervention: Intervention | None = None,
     ) -> Handled:
         """Take the arrivals in, and look again at the orders `again`; return what was written, not yet committed."""
-        heard = [Heard(arrival, arrival.heard) for arrival in arrivals if isinstance(arrival.heard, Event)]
+        quarantined = await self._quarantined(arrivals)
+        heard = [
+            Heard(one, one.heard) for one in arrivals if isinstance(one.heard, Event) and id(one) not in quarantined
+        ]
         refused = [Refused(arrival, arrival.heard) for arrival in arrivals if not isinstance(arrival.heard, Event)]
         concerned: dict[RecordIdentity, set[str]] = {}
         meant: Sequence[str] = ()
@@ -133,6 +136,7 @@ class Transaction:
         known = (
             news.known + Tally(one.refusal.type for one in first_time) - Tally(one.refusal.type for one in put_aside)
         )
+        known += Tally(quarantined.values())
         done, barred = NOTHING_DONE, look.barred
         if intervention is not None:
             done = await intervene(self._batch, intervention, arrivals, refused_again, concerned)
@@ -162,6 +166,29 @@ class Transaction:
             refused_again=tuple(refused_again),
             released=done.released,
         )
+
+    async def _quarantined(self, arrivals: Sequence[Arrival]) -> dict[int, str]:
+        """Return which events were put aside when they were heard first, by `id`, with their types.
+
+        A record that was refused once stays refused, dealt with or not, although by now it might be taken: its time has
+        come, or a newer version knows its type. It is for a person to replay it.
+        """
+        delivered = [one for one in arrivals if one.aside is None and isinstance(one.heard, Event)]
+        ranges: dict[tuple[str, int], tuple[int, int]] = {}
+        for one in delivered:
+            low, high = ranges.get((one.topic, one.partition), (one.offset, one.offset))
+            ranges[one.topic, one.partition] = (min(low, one.offset), max(high, one.offset))
+        if not ranges:
+            return {}
+        rows = await self._batch.quarantined([(*partition, *offsets) for partition, offsets in ranges.items()])
+        places = {row[:3] for row in rows}
+        return {
+            id(one): one.heard.type
+            for one in delivered
+            if isinstance(one.heard, Event)
+            and (one.topic, one.partition, one.offset) in places
+            and (one.topic, one.partition, one.offset, record_digest(one)) in rows
+        }
 
     async def _states(self, rows: dict[str, OrderRow]) -> dict[str, OrderState]:
         states: dict[str, OrderState] = {}

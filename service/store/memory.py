@@ -222,6 +222,14 @@ class MemoryBatch:
             self._store.quarantine[row.identity] = row
             self._store.quarantined.update(set(row.candidates))
 
+    async def quarantined(self, ranges: Collection[tuple[str, int, int, int]]) -> set[RecordIdentity]:
+        rows = self._store.quarantine
+        return {
+            one
+            for one in rows
+            if any(one[:2] == (topic, partition) and low <= one[2] <= high for topic, partition, low, high in ranges)
+        }
+
     async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
         store = self._store
         resolved = {one for one in records if store.is_open(one)}

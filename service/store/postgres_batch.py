@@ -126,6 +126,11 @@ with added as (
 )
 select topic, partition, "offset", digest from added
 """
+QUARANTINED = """
+select q.topic, q.partition, q."offset", q.digest
+from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) as n (topic, partition, low, high)
+join quarantine q on (q.topic, q.partition) = (n.topic, n.partition) and q."offset" between n.low and n.high
+"""
 # Orders, then records put aside, then lanes: locked in this order by everyone who locks any of them.
 RESOLVE = """
 with locked as (
@@ -245,6 +250,10 @@ class PostgresBatch:
         named = _columns(candidates) or [[], [], [], [], []]
         added = await self._connection.fetch(PUT_ASIDE, *_columns([row[:-1] for row in rows]), *named)
         return {(row[0], row[1], row[2], row[3]) for row in added}
+
+    async def quarantined(self, ranges: Collection[tuple[str, int, int, int]]) -> set[RecordIdentity]:
+        rows = await self._connection.fetch(QUARANTINED, *_columns(ranges))
+        return {(row[0], row[1], row[2], row[3]) for row in rows}
 
     async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
         resolved = await self._connection.fetch(RESOLVE, *_columns(records), resolution)

@@ -84,6 +84,9 @@ class Batch(Protocol):
         """Put records aside that are not there yet, with the orders they may concern; return the identities of those
         that were added."""
 
+    async def quarantined(self, ranges: Collection[tuple[str, int, int, int]]) -> set[RecordIdentity]:
+        """Return the records put aside, dealt with or not, in these ranges: topic, partition, first and last offset."""
+
     async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
         """Say of records put aside that they are dealt with; return those that were not yet. Before `publish`."""
 
