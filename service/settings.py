@@ -7,10 +7,12 @@ module shows a value: they name the variable and say what to do.
 import os
 import ssl
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
+from purchasing_contracts.checking import FUTURE_TOLERANCE_SECONDS
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -33,11 +35,17 @@ WHAT_TO_DO: Mapping[str, str] = {
     "fuse_share": "give the share of bad records that blows a topic's fuse, above 0 and up to 1 (never), such as 0.5",
     "fuse_records": "give how many of a topic's last records its fuse looks at, from 10 to 100000",
     "fuse_at_least": "give how many records there must be before a fuse can blow, from 1 to 100000",
+    "future_tolerance_seconds": "give how many seconds a message may be dated ahead of the database's clock, "
+    "from 60 to 2678400 (31 days), such as 3600",
     "refund_limit_per_minute": "give what may be refunded in a minute, in minor units, as CNY=50000000,EUR=6000000",
     "traces": "it is one of off, otlp",
     "log_format": "it is one of json, console, auto",
     "log_level": "it is one of debug, info, warning, error",
 }
+
+
+FutureTolerance = Annotated[int, Field(ge=60, le=2_678_400)]
+"""Seconds that a message may be dated ahead of the database's clock before it is put aside."""
 
 
 class SettingsError(Exception):
@@ -80,6 +88,7 @@ class Settings(BaseSettings):
     fuse_share: float = Field(default=0.5, gt=0, le=1)
     fuse_records: int = Field(default=500, ge=10, le=100_000)
     fuse_at_least: int = Field(default=100, ge=1, le=100_000)
+    future_tolerance_seconds: FutureTolerance = FUTURE_TOLERANCE_SECONDS
     refund_limit_per_minute: str = Field(default="", pattern=r"^([A-Z]{3}=[0-9]{1,15}(,[A-Z]{3}=[0-9]{1,15})*)?$")
     """Off unless set: no amount is right for every business, and one too low keeps money from buyers."""
     traces: Literal["off", "otlp"] = "off"
@@ -169,6 +178,18 @@ class _DatabaseOnly(BaseSettings):
 def database_of_environment() -> str:
     """The PostgreSQL URL alone, for commands that need no broker. Raises SettingsError like `load`."""
     return _of_environment(_DatabaseOnly, {}).database_url.get_secret_value()
+
+
+class _ReplayOnly(BaseSettings):
+    """What a command needs besides that puts records through the service's door."""
+
+    model_config = Settings.model_config
+    future_tolerance_seconds: FutureTolerance = FUTURE_TOLERANCE_SECONDS
+
+
+def future_tolerance_of_environment() -> timedelta:
+    """How far ahead of the database's clock a message may be dated. Raises SettingsError like `load`."""
+    return timedelta(seconds=_of_environment(_ReplayOnly, {}).future_tolerance_seconds)
 
 
 def _of_environment(kind: type[S], given: Mapping[str, Any]) -> S:

@@ -18,6 +18,7 @@ _ADVICE: dict[Reason, str] = {
     "not_json": "The value must be one JSON text in UTF-8 without a byte order mark; NaN and Infinity are no JSON.",
     "not_cloudevent": 'A CloudEvent has "specversion": "1.0", and an "id", "source" and "type" that are not empty.',
     "conflict": "An id names one message for ever: send it again unchanged, or make a new id for new content.",
+    "in_the_future": "`time` is when it happened, with the right offset; look at the sender's clock and time zone.",
     "too_many_facts": "Look for a loop that makes new ids for old news.",
     "mixed_currencies": "All money in one message has one currency.",
     "key_mismatch": "Set the record's key to the order's id, the same text as `subject`, in UTF-8.",

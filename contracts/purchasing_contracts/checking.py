@@ -4,8 +4,9 @@ Beside refusals it warns of what is accepted and probably not meant: members tha
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from pydantic_core import from_json
@@ -21,6 +22,9 @@ from purchasing_contracts.topics import TOPICS
 
 FACTS_PER_ORDER_MAX = 1_000
 """How many events one order may have."""
+
+FUTURE_TOLERANCE_SECONDS = 3_600
+"""How far ahead of the service's clock an event may be dated: clocks differ. An installation may set another limit."""
 
 REMEMBERED_MAX = 1_000_000
 """How many identities a checker remembers to tell whether one comes again; what is beyond is not compared."""
@@ -49,8 +53,13 @@ class Verdict:
 
 @dataclass(slots=True)
 class Checker:
-    """Checks one record after the other. It remembers who said what, as the service does, and never the content."""
+    """Checks one record after the other. It remembers who said what, as the service does, and never the content.
 
+    With a `clock` (returns an aware datetime) events that are dated ahead of it are refused, as by the service that
+    hears them now; without one an event may have any time.
+    """
+
+    clock: Callable[[], datetime] | None = None
     _seen: dict[tuple[str, str], tuple[int, ...]] = field(default_factory=dict, init=False)
     _facts: Counter[str] = field(default_factory=Counter, init=False)
 
@@ -74,6 +83,8 @@ class Checker:
         if known is not None:
             differing = [name for name, one, other in zip(_CONTENT, known, said, strict=True) if one != other]
             return _refusal(event, "conflict", f"/{differing[0]}") if differing else None
+        if self.clock is not None and event.time > self.clock() + timedelta(seconds=FUTURE_TOLERANCE_SECONDS):
+            return _refusal(event, "in_the_future", "/time")
         if self._facts[event.subject] >= FACTS_PER_ORDER_MAX:
             return _refusal(event, "too_many_facts", "")
         if len(self._seen) < REMEMBERED_MAX:
@@ -84,6 +95,7 @@ class Checker:
 
 _BECAUSE: dict[Reason, str] = {
     "conflict": "the same source and id came before with other content; the first heard stands",
+    "in_the_future": "it is dated more than an hour ahead of the clock: it can't have happened yet",
     "too_many_facts": f"the order has {FACTS_PER_ORDER_MAX:,} events, as many as one may have",
 }
 

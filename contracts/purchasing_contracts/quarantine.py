@@ -16,6 +16,7 @@ Reason = Literal[
     "mixed_currencies",
     "key_mismatch",
     "conflict",
+    "in_the_future",
     "too_many_facts",
 ]
 """Why a record was put aside, in order of precedence: of a record's faults the first here is named."""
@@ -34,7 +35,10 @@ class RecordQuarantined(MessageData):
         description="Its offset. Of a compressed batch that was put aside whole, since it expands beyond all measure: "
         "that of the first of its records that were not heard.",
     )
-    reason: Reason = Field(description="What was wrong.")
+    reason: Reason = Field(
+        description="What was wrong. Reasons may be added: take one that you don't know for `other`.",
+        json_schema_extra={"x-open": True},
+    )
     place: Text = Field(description="Where: a JSON pointer (RFC 6901) into the CloudEvent; empty: the whole record.")
     size: int = Field(
         ge=0, le=BIGINT_MAX, description="Bytes of the record's key, value and headers; of a batch, its own."

@@ -8,6 +8,7 @@ What only a person can mend ends it with a sentence: an old schema, missing topi
 import asyncio
 import signal
 from collections.abc import Sequence
+from datetime import timedelta
 
 from service.app import collector
 from service.app.agree import stores_agree
@@ -76,7 +77,7 @@ async def _work(settings: Settings, store: PostgresStore, observed: Observed, en
     terms = await until_stored(lambda: TermsInDatabase.read(store), end.asked, "The terms are {}read")
     if terms is None:
         return
-    engine = Engine(store, terms)
+    engine = Engine(store, terms, future_tolerance=timedelta(seconds=settings.future_tolerance_seconds))
     observed.worker.cache = engine.cache
     limits = FuseLimits(settings.fuse_share, settings.fuse_records, settings.fuse_at_least)
     fuses = Fuses(FusesInDatabase(store), limits)

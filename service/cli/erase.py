@@ -17,11 +17,13 @@ from service.quarantine.finding import one_record
 from service.settings import database_of_environment
 from service.store.connecting import connected
 from service.store.erasures import erase_order, erase_record
+from service.store.quarantine import Which, page
 
 if TYPE_CHECKING:
     import argparse
 
 NOT_DONE = 1
+OTHERS_SHOWN = 100
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +50,11 @@ async def _erase(arguments: argparse.Namespace, url: str) -> int:
                 tell(f"No message about order {arguments.order} was heard, and none lies in quarantine.")
                 return NOT_DONE
             done = found
+            # Bytes that are gone can't be repaired: what only might be the order's is a person's to judge.
+            might_be = Which(order_id=arguments.order, resolved=None)
+            others = [one.name for one in await page(connection, might_be, None, OTHERS_SHOWN) if one.erased_at is None]
+            if others:
+                tell(f"Its id may be meant in these, too; look, and say `erase --record`: {', '.join(others)}.")
     tell(
         f"Erased: the private members of {done.private_members} messages, "
         f"the bytes of {done.quarantine_records} records in quarantine."

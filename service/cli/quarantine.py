@@ -8,8 +8,10 @@
 
 A RECORD is TOPIC/PARTITION/OFFSET, as the list and the notice say it. A replay has the identity of its record, so doing
 it twice does nothing twice, and the money ends as if the message had been right at once, however late. What breaks the
-contract still stays, with the new reason. While a record of an order lies there, no deposit is taken for the order.
-Needs no broker. Exit code 3: some were refused again. Reads PURCHASING_DATABASE_URL.
+contract still stays, with the new reason. While a record lies there, no deposit is taken for any order whose id can be
+read out of it, however garbled; `list --order` has all of these records, `replay --order` and `drop --order` only those
+whose key or subject is this very id. A record `in_the_future` is replayed once its time has come. Needs no broker. Exit
+code 3: some were refused again. Reads PURCHASING_DATABASE_URL and PURCHASING_FUTURE_TOLERANCE_SECONDS.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from service.orders.intervention import Intervention
 from service.orders.opened import opened_engine
 from service.quarantine.dealing import AS_IT_LIES, Dealt, Repair, drop, replay
 from service.quarantine.finding import QuarantineError, one_record
-from service.settings import database_of_environment
+from service.settings import database_of_environment, future_tolerance_of_environment
 from service.store.connecting import connected
 from service.store.lineage import Lineage
 from service.store.quarantine import Lying, Which, actions, contents, count, note, page
@@ -77,7 +79,7 @@ def _add_filter(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", help="such as schema or unknown_type")
     parser.add_argument("--topic")
     parser.add_argument("--type", help="the CloudEvents type")
-    parser.add_argument("--order", metavar="ORDER")
+    parser.add_argument("--order", metavar="ORDER", help="list: also where the id is garbled; else this very id")
     parser.add_argument("--since", type=time, metavar="TIME", help="put aside at this time or later")
     parser.add_argument("--until", type=time, metavar="TIME", help="put aside before this time")
 
@@ -98,8 +100,10 @@ def meant_records(arguments: Namespace) -> Which:
         order_id=arguments.order,
         since=arguments.since,
         until=arguments.until,
+        # What only might be the order's is listed, and dealt with by name.
+        exactly=arguments.what != "list",
     )
-    if arguments.what != "list" and which == Which() and not arguments.all:
+    if arguments.what != "list" and which == Which(exactly=True) and not arguments.all:
         raise QuarantineError("Say which records: by name, by a filter, or --all for everything that lies there.")
     if arguments.what == "list" and (arguments.resolved or arguments.everything):
         return which._replace(resolved=None if arguments.everything else True)
@@ -216,8 +220,8 @@ def _repair(arguments: Namespace) -> Repair:
 
 @asynccontextmanager
 async def _at_the_door(url: str) -> AsyncIterator[tuple[asyncpg.Connection[asyncpg.Record], Engine]]:
-    lineage = Lineage()
-    async with connected(url, lineage) as connection, opened_engine(url, lineage) as (engine, _):
+    lineage, tolerance = Lineage(), future_tolerance_of_environment()
+    async with connected(url, lineage) as connection, opened_engine(url, lineage, tolerance) as (engine, _):
         yield connection, engine
 
 
@@ -233,6 +237,7 @@ def _plain(row: Lying) -> dict[str, Any]:
         "place": row.place,
         "size": row.size,
         "order_id": row.order_id,
+        "holds_up": list(row.holds_up),
         "type": row.type,
         "at": text_of(row.at),
         "resolved_at": None if row.resolved_at is None else text_of(row.resolved_at),
@@ -252,7 +257,10 @@ def _plain_dealt(one: Dealt) -> dict[str, Any]:
 
 
 def _line(row: Lying) -> str:
-    about = [f"order {row.order_id}" if row.order_id else "no order that could be read", row.type or "no known type"]
+    about = [f"order {row.order_id}" if row.order_id else "no order that could be read"]
+    others = [one for one in row.holds_up if one != row.order_id]
+    about += [f"holds up {' and '.join(others)}"] if others else []
+    about.append(row.type or "no known type")
     ends = [f"{row.resolution} {text_of(row.resolved_at)}"] if row.resolved_at else []
     ends += [f"erased {text_of(row.erased_at)}"] if row.erased_at else []
     words = [f"{row.reason} {row.place}".rstrip(), *about, f"{row.size} bytes", f"put aside {text_of(row.at)}", *ends]

@@ -2,7 +2,9 @@
 
 Reads a case document, a JSON array or JSON lines of CloudEvents, from PATH or from the standard input (-). Writes what
 would be published, one CloudEvent a line, in order. The clock is virtual: the latest event time seen so far; deadlines
-fire as it passes them, and in the end it goes on to --until.
+fire as it passes them, and in the end it goes on to --until. So no event is ever ahead of it: what a running service
+would put aside because it can't have happened yet is taken, at its own time. The first that is dated more than an hour
+after --until is told on stderr.
 
 Exit code: 0 done; 2 the input or an option can't be read; 3 done, but some events were bad (each is told on stderr, and
 its notice is among the output); 4 done, but the rules failed on an order.
@@ -16,8 +18,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from purchasing_contracts.base import instant_of
+from purchasing_contracts.base import instant_of, text_of
 
+from service.orders.engine import FUTURE_TOLERANCE
 from service.rules.facts import instant
 from service.rules.terms import TERMS_OF_THE_AGREEMENT, TermsBook
 from service.simulate.input import Input, InputError, read_input
@@ -65,8 +68,16 @@ def run(arguments: argparse.Namespace) -> int:
 async def _simulate(events: Input, until: datetime | None, terms: TermsBook) -> int:
     simulation = Simulation(terms)
     codes = {DONE}
+    ahead = False
     for item in events.events:
         codes.add(await _say(simulation.hear(item.value), item.where))
+        seen = instant(simulation.seen)
+        if until is not None and not ahead and seen > until + FUTURE_TOLERANCE:
+            ahead = True
+            sys.stderr.write(
+                f"simulate: {item.where} is dated {text_of(seen)}, after {text_of(until)}, where the simulation was to "
+                "end; a running service that hears it by then puts it aside (in_the_future)\n"
+            )
     if until is not None and until < instant(simulation.seen):
         sys.stderr.write("simulate: the events go on behind --until; the clock ends with the last of them\n")
     rest = simulation.end() if until is None else simulation.go_on(until)

@@ -31,6 +31,7 @@ _OWED = {
     "refund_undeliverable": "people to solve a refund of {amount} on line {ref} that can't be delivered",
     "retained_goods": "the proceeds of retained goods, or payment, for {amount} of chargeback {ref}",
 }
+_RECORDS_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,11 @@ def _ourselves(story: Story, state: OrderState) -> Iterator[Waiting]:
     if unpublished:
         yield Waiting(f"the relay to publish {unpublished} of its outputs")
     if story.in_quarantine:
+        named = ", ".join(story.in_quarantine[:_RECORDS_NAMED])
+        more = ", …" if len(story.in_quarantine) > _RECORDS_NAMED else ""
         yield Waiting(
-            f"a person to look at {story.in_quarantine} of its records in quarantine; no deposit is taken meanwhile"
+            f"a person to look at {len(story.in_quarantine)} of its records in quarantine, {named}{more}; "
+            "no deposit is taken meanwhile"
         )
     if story.stuck is not None:
         yield Waiting(

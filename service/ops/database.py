@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from service.orders.waiting import WAITS
+from service.orders.waiting import QUARANTINE, WAITS
 from service.store import connecting
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, Wa
             return None
         await connection.execute(f"set local statement_timeout = {int(CENSUS_SECONDS * 1000)}")
         found = {what: Waiting(0, None) for what in WAITS}
-        for what, currency, count, since, amount in await connection.fetch(_WAITING, timeout=CENSUS_SECONDS):
+        for what, currency, count, since, amount in await connection.fetch(_WAITING, None, timeout=CENSUS_SECONDS):
             before = found[what]
             amounts = before.amounts if amount is None else {**before.amounts, currency: int(amount)}
             found[what] = Waiting(before.count + count, min(since, before.since or since), amounts)
@@ -160,14 +160,24 @@ _QUARANTINE = """
 select reason, count(*) as open, min(at) as since from quarantine where resolved_at is null group by reason
 """
 
-_WAITING = """
+# An id that stands only in records put aside is no order: it has no version.
+_HELD_UP = f"""
+select o.order_id, min(q.at) as since
+from quarantined_orders q join orders o on purchasing_order_hash(o.order_id) = q.order_hash
+where o.version is not null and ($1::text is null or $1 = '{QUARANTINE}') group by o.order_id
+"""  # noqa: S608 - constants
+_WAITING = f"""
 select w.key, w.value ->> 'currency', count(*), to_timestamp(min((w.value ->> 'since')::bigint) / 1000000.0),
     sum((w.value ->> 'amount')::bigint)
 from orders, json_each(waits) as w where waits is not null group by 1, 2
-"""
-_WAITING_ORDERS = """
-select order_id, w.key, to_timestamp((w.value ->> 'since')::bigint / 1000000.0)
+union all
+select '{QUARANTINE}', null, count(*), min(since), null from ({_HELD_UP}) as held_up having count(*) > 0
+"""  # noqa: S608 - constants
+_WAITING_ORDERS = f"""
+select order_id, w.key, to_timestamp((w.value ->> 'since')::bigint / 1000000.0) as since
 from orders, json_each(waits) as w
 where waits is not null and ($1::text is null or w.key = $1)
-order by (w.value ->> 'since')::bigint, order_id, w.key
-"""
+union all
+select order_id, '{QUARANTINE}', since from ({_HELD_UP}) as held_up
+order by since, order_id, key
+"""  # noqa: S608 - constants

@@ -16,13 +16,9 @@ if TYPE_CHECKING:
 
 
 class Aside(NamedTuple):
-    """A row in quarantine: its record, and the order whose deposit it bars (None where that could not be read).
-
-    `repaired`: what is replayed for it are other bytes than those that lie there.
-    """
+    """A row in quarantine. `repaired`: what is replayed for it are other bytes than those that lie there."""
 
     record: RecordIdentity
-    order_id: str | None
     repaired: bool = False
 
 

@@ -13,7 +13,9 @@ from purchasing_contracts.envelope import Publication, encode_structured
 from purchasing_contracts.quarantine import RecordQuarantined
 from purchasing_contracts.topics import topic_of
 
+from service.orders.candidates import candidate_ids
 from service.store.lanes import lane_of
+from service.store.order_hash import order_hash
 from service.store.rows import OutputRow, QuarantineRow
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def quarantine_row(arrival: Arrival, refusal: Refusal, at: datetime) -> Quaranti
         topic=arrival.topic,
         partition=arrival.partition,
         offset=arrival.offset,
-        digest=_digest(arrival),
+        digest=record_digest(arrival),
         sha256=sha256(value).digest(),
         reason=refusal.reason,
         place=refusal.place,
@@ -45,6 +47,9 @@ def quarantine_row(arrival: Arrival, refusal: Refusal, at: datetime) -> Quaranti
         value=arrival.value,
         headers=_headers(arrival),
         at=at,
+        candidates=tuple(
+            order_hash(one) for one in candidate_ids(refusal.order_id, arrival.key, arrival.value, arrival.headers)
+        ),
     )
 
 
@@ -80,21 +85,24 @@ def notice(row: QuarantineRow, lanes: int) -> OutputRow:
     )
 
 
+def record_digest(arrival: Arrival) -> bytes:
+    """Return the hash of the whole record.
+
+    Each piece goes in with its length, so that no two records run into the same bytes.
+    """
+    digest = sha256()
+    for part in _parts(arrival):
+        digest.update(b"-" if part is None else b"%d:" % len(part))
+        digest.update(part or b"")
+    return digest.digest()
+
+
 def _parts(arrival: Arrival) -> list[bytes | None]:
     """The record's bytes, piece by piece; a header's name may be any text."""
     parts = [arrival.key, arrival.value]
     for name, value in arrival.headers:
         parts += [name.encode("utf-8", "surrogatepass"), value]
     return parts
-
-
-def _digest(arrival: Arrival) -> bytes:
-    """Hash the whole record. Each piece goes in with its length, so that no two records run into the same bytes."""
-    digest = sha256()
-    for part in _parts(arrival):
-        digest.update(b"-" if part is None else b"%d:" % len(part))
-        digest.update(part or b"")
-    return digest.digest()
 
 
 def _headers(arrival: Arrival) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from purchasing_contracts.checking import FUTURE_TOLERANCE_SECONDS
 from purchasing_contracts.envelope import Event
 
 from service.failpoints import failpoint
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 FACTS_PER_ORDER = 1_000
 """More on one order are put aside (messages.md)."""
+
+FUTURE_TOLERANCE = timedelta(seconds=FUTURE_TOLERANCE_SECONDS)
+"""A message dated further ahead of the database's clock is put aside (in_the_future)."""
 
 DUE_AT_ONCE = 500
 
@@ -54,12 +59,14 @@ class Engine:
         *,
         cache_facts: int = FACTS_MAX,
         facts_per_order: int = FACTS_PER_ORDER,
+        future_tolerance: timedelta = FUTURE_TOLERANCE,
         deciding_is_publishing: bool = False,
     ) -> None:
         self.cache = Cache(cache_facts)
         self._store = store
         self._terms = terms
         self._facts_per_order = facts_per_order
+        self._future_tolerance = future_tolerance
         self._deciding_is_publishing = deciding_is_publishing
         self._epoch = store.epoch
 
@@ -169,6 +176,7 @@ class Engine:
             terms=self._terms.book,
             lanes=self._store.installation.lanes,
             facts_max=self._facts_per_order,
+            future_tolerance=self._future_tolerance,
             deciding_is_publishing=self._deciding_is_publishing,
         )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from service.store.rows import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from service.orders.arrival import Arrival, Aside
     from service.orders.handled import Refused
@@ -27,10 +27,9 @@ class Intervention(NamedTuple):
     drop: tuple[Aside, ...] = ()
     release: tuple[str, ...] = ()
 
-    def orders(self, arrivals: Sequence[Arrival]) -> set[str]:
-        """Return the orders whose records or whose hold this is about."""
-        asides = [*self.drop, *[one.aside for one in arrivals if one.aside is not None]]
-        return {aside.order_id for aside in asides if aside.order_id is not None}.union(self.release)
+    def records(self, arrivals: Sequence[Arrival]) -> set[RecordIdentity]:
+        """Return the records that this deals with."""
+        return {one.record for one in self.drop}.union(one.aside.record for one in arrivals if one.aside is not None)
 
 
 class Done(NamedTuple):
@@ -45,11 +44,16 @@ NOTHING_DONE = Done(frozenset(), frozenset(), frozenset())
 
 
 async def intervene(
-    batch: Batch, intervention: Intervention, arrivals: Sequence[Arrival], refused: Sequence[Refused]
+    batch: Batch,
+    intervention: Intervention,
+    arrivals: Sequence[Arrival],
+    refused: Sequence[Refused],
+    concerned: Mapping[RecordIdentity, Collection[str]],
 ) -> Done:
     """Resolve what was replayed well or dropped, keep what was refused again, release orders; note all of it.
 
-    After what was heard is sorted out, before it is asked which orders a record bars.
+    After what was heard is sorted out, before it is asked which orders a record bars. `concerned`: the orders that each
+    record holds up.
     """
     refusals = {one.arrival.aside.record: one for one in refused if one.arrival.aside is not None}
     replayed = [one.aside for one in arrivals if one.aside is not None and one.aside.record not in refusals]
@@ -70,7 +74,7 @@ async def intervene(
     released: set[str] = set()
     if intervention.release:
         released = await batch.release(intervention.release, intervention.by, intervention.why)
-    touched = {one.order_id for one in (*replayed, *intervention.drop) if one.order_id and one.record in resolved}
+    touched = {order_id for one in resolved for order_id in concerned.get(one, ())}
     return Done(frozenset(resolved), frozenset(touched | released), frozenset(released))
 
 

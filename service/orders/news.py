@@ -15,6 +15,7 @@ from service.rules.facts import Fact, fact_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
 
     from purchasing_contracts.quarantine import Reason
 
@@ -69,12 +70,17 @@ class News:
 
 
 def sort_out(
-    batch: Iterable[Heard], states: Mapping[str, OrderState], facts_max: int, foreign: Collection[FactKey] = ()
+    batch: Iterable[Heard],
+    states: Mapping[str, OrderState],
+    facts_max: int,
+    latest: datetime,
+    foreign: Collection[FactKey] = (),
 ) -> News:
     """Sort a batch out, message by message as they arrived.
 
     `foreign` are the keys whose source and id are another order's fact: source and id name one message whatever its
-    subject. Of equal source and id the first heard stands. `facts_max` is how many facts an order may have.
+    subject. Of equal source and id the first heard stands. `facts_max` is how many facts an order may have. What is
+    dated after `latest` can't have happened yet, and is no news until then; what is known already stays known.
     """
     news = News()
     brought: dict[tuple[str, str], Heard] = {}
@@ -93,6 +99,8 @@ def sort_out(
                 news.refused.append(_refused(heard, "conflict", ""))
         elif heard.key in foreign:
             news.refused.append(_refused(heard, "conflict", "/subject"))
+        elif event.time > latest:
+            news.refused.append(_refused(heard, "in_the_future", "/time"))
         elif len(facts) + len(fresh := news.fresh.setdefault(event.subject, [])) >= facts_max:
             news.refused.append(_refused(heard, "too_many_facts", ""))
         else:
@@ -121,6 +129,7 @@ def _same_event(one: Event, other: Event) -> bool:
 
 BECAUSE: dict[Reason, str] = {
     "conflict": "the same source and id were heard before with other content; the first heard stands",
+    "in_the_future": "it is dated further ahead of the database's clock than clocks differ: it can't have happened yet",
     "too_many_facts": "the order has as many facts as one may have",
     "schema": "the database can't hold one of its values",
 }

@@ -5,24 +5,28 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from service.orders.engine import Engine
+from service.orders.engine import FUTURE_TOLERANCE, Engine
 from service.store.postgres import PostgresStore
 from service.terms.source import TermsInDatabase
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import timedelta
 
     from service.store.lineage import Lineage
 
 
 @asynccontextmanager
-async def opened_engine(url: str, lineage: Lineage | None = None) -> AsyncIterator[tuple[Engine, PostgresStore]]:
+async def opened_engine(
+    url: str, lineage: Lineage | None = None, future_tolerance: timedelta = FUTURE_TOLERANCE
+) -> AsyncIterator[tuple[Engine, PostgresStore]]:
     """Open an engine on the database. What it decides wakes the running relay; no broker is needed.
 
-    `lineage` is that of the command's other connections. Raises StoreUnavailableError, SchemaError, DatabaseMovedError.
+    `lineage` is that of the command's other connections; `future_tolerance`: how far ahead of the database's clock a
+    replayed message may be dated. Raises StoreUnavailableError, SchemaError, DatabaseMovedError.
     """
     store = await PostgresStore.open(url, connections=2, lineage=lineage)
     try:
-        yield Engine(store, await TermsInDatabase.read(store)), store
+        yield Engine(store, await TermsInDatabase.read(store), future_tolerance=future_tolerance), store
     finally:
         await store.close()

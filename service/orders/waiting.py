@@ -28,7 +28,10 @@ STANDING: Mapping[tuple[str, str], str] = {
 }
 """What is awaited while a decision of this kind and outcome stands."""
 
-WAITS = (PLACED, *dict.fromkeys(STANDING.values()))
+QUARANTINE = "quarantine"
+"""A record in quarantine may concern the order. Not noted with it: it follows from what lies there."""
+
+WAITS = (PLACED, *dict.fromkeys(STANDING.values()), QUARANTINE)
 """Everything an order can wait for."""
 
 

@@ -91,7 +91,7 @@ async def drop(
 ) -> AsyncIterator[list[Dealt]]:
     """Resolve records without replaying them; yield a page's outcomes at a time. Raises StoreUnavailableError."""
     async for records in _pages(connection, which):
-        asides = tuple(Aside(one.identity, one.order_id) for one in records)
+        asides = tuple(Aside(one.identity) for one in records)
         handled = await engine.intervene(intervention._replace(drop=asides))
         yield [Dealt(one, "resolved" if one.identity in handled.resolved else "known") for one in records]
 
@@ -99,7 +99,7 @@ async def drop(
 def arrival_of(record: Lying, content: Content, repair: Repair = AS_IT_LIES) -> Arrival:
     """Return the record as if it were delivered now, decoded anew. It says nothing of how far its partition is read."""
     sent = repair.of(content)
-    aside = Aside(record.identity, record.order_id, repaired=sent != content)
+    aside = Aside(record.identity, repaired=sent != content)
     if is_batch(sent.value):
         heard: Event | Refusal = Refusal(cast("Reason", record.reason), "", None, A_BATCH)
     else:

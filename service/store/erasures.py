@@ -58,11 +58,13 @@ noted as (
 """
 _ERASE_ORDER = f"""
 with gone as (delete from private_members where order_id = $1 returning order_id),
-wiped as ({_WIPE} where order_id = $1 and erased_at is null returning topic, partition, "offset", digest),
+wiped as ({_WIPE} where (order_id = $1 or key = convert_to($1, 'UTF8')) and erased_at is null
+    returning topic, partition, "offset", digest),
 {_NOTE_ACTIONS.format(by="$2::text", why="$3::text")}
 insert into erasures (order_id, done_by, why, private_members, quarantine_records)
 select $1, $2, $3, (select count(*) from gone), (select count(*) from wiped)
-where exists (select from orders where order_id = $1) or exists (select from quarantine where order_id = $1)
+where exists (select from orders where order_id = $1)
+    or exists (select from quarantine where order_id = $1 or key = convert_to($1, 'UTF8'))
 returning private_members, quarantine_records
 """  # noqa: S608 - constants
 _ERASE_RECORD = f"""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from service.store.errors import ForeignFactError
+from service.store.order_hash import order_hash
 from service.store.rows import (
     Action,
     FactKey,
@@ -62,11 +63,16 @@ class MemoryStore:
         self.publications: dict[str, list[Publication]] = defaultdict(list)
         self.progress: dict[tuple[str, int], datetime | None] = {}
         self.quarantine: dict[RecordIdentity, QuarantineRow] = {}
-        self.quarantined: Counter[str] = Counter()
+        self.quarantined: Counter[int] = Counter()
+        """How many open records may concern an order, by its hash."""
         self.resolved: dict[RecordIdentity, str] = {}
         self.actions: list[Action] = []
         self._installation = Installation(outbox_id or uuid4(), lanes)
         self._busy = asyncio.Lock()
+
+    def is_open(self, record: RecordIdentity) -> bool:
+        """Whether a record lies in quarantine and nobody has dealt with it."""
+        return record in self.quarantine and record not in self.resolved
 
     @property
     def installation(self) -> Installation:
@@ -117,7 +123,7 @@ class MemoryBatch:
         """Work on this store; nothing is written before `commit`."""
         self._store = store
         self._writes: list[Callable[[], object]] = []
-        self._lifted: Counter[str] = Counter()
+        self._lifted: Counter[int] = Counter()
 
     def commit(self) -> None:
         """Write what the batch has put together."""
@@ -142,7 +148,14 @@ class MemoryBatch:
 
     async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:  # noqa: ARG002
         instant = await self._store.clock()
-        return Look(instant, frozenset(o for o in order_ids if self._store.quarantined[o] > self._lifted[o]))
+        numbers = {one: order_hash(one) for one in order_ids}
+        quarantined, lifted = self._store.quarantined, self._lifted
+        return Look(instant, frozenset(one for one, n in numbers.items() if quarantined[n] > lifted[n]))
+
+    async def concerned(self, records: Collection[RecordIdentity]) -> dict[RecordIdentity, set[str]]:
+        store = self._store
+        lying = {one: set(store.quarantine[one].candidates) for one in records if store.is_open(one)}
+        return {one: {o for o in store.orders if order_hash(o) in numbers} for one, numbers in lying.items()}
 
     async def facts(self, order_ids: Collection[str]) -> Sequence[FactRow]:
         return [row for order_id in order_ids for row in self._store.facts.get(order_id, ())]
@@ -207,13 +220,20 @@ class MemoryBatch:
     def _put_aside(self, rows: Collection[QuarantineRow]) -> None:
         for row in rows:
             self._store.quarantine[row.identity] = row
-            if row.order_id is not None:
-                self._store.quarantined[row.order_id] += 1
+            self._store.quarantined.update(set(row.candidates))
+
+    async def quarantined(self, ranges: Collection[tuple[str, int, int, int]]) -> set[RecordIdentity]:
+        rows = self._store.quarantine
+        return {
+            one
+            for one in rows
+            if any(one[:2] == (topic, partition) and low <= one[2] <= high for topic, partition, low, high in ranges)
+        }
 
     async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
         store = self._store
-        resolved = {one for one in records if one in store.quarantine and one not in store.resolved}
-        lifted = Counter(order for one in resolved if (order := store.quarantine[one].order_id) is not None)
+        resolved = {one for one in records if store.is_open(one)}
+        lifted = Counter(number for one in resolved for number in set(store.quarantine[one].candidates))
         self._lifted += lifted
         self._writes.append(lambda: store.resolved.update(dict.fromkeys(resolved, resolution)))
         self._writes.append(lambda: store.quarantined.subtract(lifted))

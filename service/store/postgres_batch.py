@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from service.store.errors import SchemaError
+from service.store.order_hash import order_hash
 from service.store.rows import (
     Action,
     FactKey,
@@ -54,9 +55,15 @@ for update skip locked
 """
 LOOK = """
 select c.instant, c.horizon,
-    array(select distinct order_id from quarantine where order_id = any($1::text[]) and resolved_at is null),
+    array(select distinct order_hash from quarantined_orders where order_hash = any($1::bigint[])),
     (select count(*) from terms)
 from purchasing_clock($2) as c
+"""
+CONCERNED = """
+select distinct q.topic, q.partition, q."offset", q.digest, o.order_id
+from unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[]) as n (topic, partition, "offset", digest)
+join quarantined_orders q using (topic, partition, "offset", digest)
+join orders o on purchasing_order_hash(o.order_id) = q.order_hash
 """
 FACTS = "select order_id, source, id, lane, nth, at, type, data from facts where order_id = any($1::text[])"
 OUTPUTS = """
@@ -101,14 +108,28 @@ where (input_progress.read_up_to is null or input_progress.read_up_to < excluded
     and not exists (select from fuses where fuses.topic = input_progress.topic)
 """
 PUT_ASIDE = """
-insert into quarantine (topic, partition, "offset", digest, sha256, reason, place, size, order_id, type, key, value,
-    headers, at)
-select * from unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[], $5::bytea[], $6::text[], $7::text[],
-    $8::integer[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::json[], $14::timestamptz[])
-    as n (topic, partition, "offset", digest)
-order by n.topic, n.partition, n."offset", n.digest
-on conflict do nothing
-returning topic, partition, "offset", digest
+with added as (
+    insert into quarantine (topic, partition, "offset", digest, sha256, reason, place, size, order_id, type, key, value,
+        headers, at)
+    select * from unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[], $5::bytea[], $6::text[], $7::text[],
+        $8::integer[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::json[], $14::timestamptz[])
+        as n (topic, partition, "offset", digest)
+    order by n.topic, n.partition, n."offset", n.digest
+    on conflict do nothing
+    returning topic, partition, "offset", digest
+), candidates as (
+    insert into quarantine_candidates (topic, partition, "offset", digest, order_hash)
+    select distinct a.topic, a.partition, a."offset", a.digest, n.order_hash
+    from unnest($15::text[], $16::integer[], $17::bigint[], $18::bytea[], $19::bigint[])
+        as n (topic, partition, "offset", digest, order_hash)
+    join added a using (topic, partition, "offset", digest)
+)
+select topic, partition, "offset", digest from added
+"""
+QUARANTINED = """
+select q.topic, q.partition, q."offset", q.digest
+from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) as n (topic, partition, low, high)
+join quarantine q on (q.topic, q.partition) = (n.topic, n.partition) and q."offset" between n.low and n.high
 """
 # Orders, then records put aside, then lanes: locked in this order by everyone who locks any of them.
 RESOLVE = """
@@ -180,9 +201,22 @@ class PostgresBatch:
         return [row[0] for row in await self._connection.fetch(CLAIM_DUE, before, limit)]
 
     async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:
-        row = await self._connection.fetchrow(LOOK, list(order_ids), heard)
+        hashes = {one: order_hash(one) for one in order_ids}
+        row = await self._connection.fetchrow(LOOK, list(hashes.values()), heard)
         assert row is not None
-        return Look(self._clock(Instant(row[0], row[1])), frozenset(row[2]), row[3])
+        barred = set(row[2])
+        return Look(
+            self._clock(Instant(row[0], row[1])),
+            frozenset(one for one, number in hashes.items() if number in barred),
+            row[3],
+        )
+
+    async def concerned(self, records: Collection[RecordIdentity]) -> dict[RecordIdentity, set[str]]:
+        found: dict[RecordIdentity, set[str]] = {}
+        if records:
+            for *record, order_id in await self._connection.fetch(CONCERNED, *_columns(records)):
+                found.setdefault((record[0], record[1], record[2], record[3]), set()).add(order_id)
+        return found
 
     async def facts(self, order_ids: Collection[str]) -> Sequence[FactRow]:
         return [FactRow(*row) for row in await self._connection.fetch(FACTS, list(order_ids))]
@@ -212,8 +246,14 @@ class PostgresBatch:
         await self._connection.execute(PROGRESS, *_columns(rows))
 
     async def put_aside(self, rows: Sequence[QuarantineRow]) -> set[RecordIdentity]:
-        added = await self._connection.fetch(PUT_ASIDE, *_columns(rows))
+        candidates = [(*row.identity, one) for row in rows for one in row.candidates]
+        named = _columns(candidates) or [[], [], [], [], []]
+        added = await self._connection.fetch(PUT_ASIDE, *_columns([row[:-1] for row in rows]), *named)
         return {(row[0], row[1], row[2], row[3]) for row in added}
+
+    async def quarantined(self, ranges: Collection[tuple[str, int, int, int]]) -> set[RecordIdentity]:
+        rows = await self._connection.fetch(QUARANTINED, *_columns(ranges))
+        return {(row[0], row[1], row[2], row[3]) for row in rows}
 
     async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
         resolved = await self._connection.fetch(RESOLVE, *_columns(records), resolution)

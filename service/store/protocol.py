@@ -43,11 +43,14 @@ class Batch(Protocol):
     async def lock(self, orders: Sequence[tuple[str, int]]) -> dict[str, OrderRow]:
         """Make the rows of these (order, lane) that are missing, lock all until the end, return them as they are."""
 
+    async def concerned(self, records: Collection[RecordIdentity]) -> dict[RecordIdentity, set[str]]:
+        """Return the orders there are that these records hold up. Before `lock`: what it returns is to be locked."""
+
     async def claim_due(self, before: datetime, limit: int) -> list[str]:
         """Lock at most `limit` orders with a deadline before this instant that nobody else has locked."""
 
     async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:
-        """Read the clock, how many sets of terms there are, and which of these orders have a record in quarantine.
+        """Read the clock, how many sets of terms there are, and which of these orders a record in quarantine holds up.
 
         Only after `lock`: it is the later statement that sees what was committed while `lock` waited. `heard`, the
         latest event time at hand, moves a clock for tests.
@@ -78,7 +81,11 @@ class Batch(Protocol):
         """Note how far partitions were read; what was noted never goes back."""
 
     async def put_aside(self, rows: Sequence[QuarantineRow]) -> set[RecordIdentity]:
-        """Put records aside that are not there yet; return the identities of those that were added."""
+        """Put records aside that are not there yet, with the orders they may concern; return the identities of those
+        that were added."""
+
+    async def quarantined(self, ranges: Collection[tuple[str, int, int, int]]) -> set[RecordIdentity]:
+        """Return the records put aside, dealt with or not, in these ranges: topic, partition, first and last offset."""
 
     async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
         """Say of records put aside that they are dealt with; return those that were not yet. Before `publish`."""

@@ -30,7 +30,11 @@ class Place(NamedTuple):
 
 
 class Which(NamedTuple):
-    """Which records; None: whatever. Times are when they were put aside, `until` exclusive."""
+    """Which records; None: whatever. Times are when they were put aside, `until` exclusive.
+
+    `order_id`: those that may concern the order; with `exactly` only those whose subject or key is this very id, for
+    what can't be undone.
+    """
 
     places: tuple[Place, ...] = ()
     reason: str | None = None
@@ -40,6 +44,7 @@ class Which(NamedTuple):
     since: datetime | None = None
     until: datetime | None = None
     resolved: bool | None = False
+    exactly: bool = False
 
 
 class Lying(NamedTuple):
@@ -59,6 +64,8 @@ class Lying(NamedTuple):
     resolved_at: datetime | None
     resolution: str | None
     erased_at: datetime | None
+    holds_up: tuple[str, ...] = ()
+    """The orders there are that wait until it is dealt with."""
 
     @property
     def identity(self) -> RecordIdentity:
@@ -90,7 +97,11 @@ class PastAction(NamedTuple):
 
 
 _COLUMNS = """q.topic, q.partition, q."offset", q.digest, q.sha256, q.reason, q.place, q.size, q.order_id, q.type, q.at,
-    q.resolved_at, q.resolution, q.erased_at"""
+    q.resolved_at, q.resolution, q.erased_at,
+    array(select distinct o.order_id from quarantined_orders h
+        join orders o on purchasing_order_hash(o.order_id) = h.order_hash and o.version is not null
+        where (h.topic, h.partition, h."offset", h.digest) = (q.topic, q.partition, q."offset", q.digest)
+        order by o.order_id) as holds_up"""
 _AT_PLACES = """
 join unnest($1::text[], $2::integer[], $3::bigint[], $4::text[]) as n (topic, partition, "offset", digest)
     on (q.topic, q.partition, q."offset") = (n.topic, n.partition, n."offset")
@@ -99,10 +110,15 @@ join unnest($1::text[], $2::integer[], $3::bigint[], $4::text[]) as n (topic, pa
 _ANYWHERE = "cross join (select $1::text[], $2::integer[], $3::bigint[], $4::text[]) as n"
 _WHERE = """
 where ($5::text is null or q.reason = $5) and ($6::text is null or q.topic = $6)
-    and ($7::text is null or q.type = $7) and ($8::text is null or q.order_id = $8)
+    and ($7::text is null or q.type = $7) and ($8::text is null or {of_order})
     and ($9::timestamptz is null or q.at >= $9) and ($10::timestamptz is null or q.at < $10)
     and ($11::boolean is null or (q.resolved_at is not null) = $11)
 """
+_OF_ORDER = """(q.order_id = $8 or exists (select from quarantine_candidates c
+    where (c.topic, c.partition, c."offset", c.digest) = (q.topic, q.partition, q."offset", q.digest)
+        and c.order_hash = purchasing_order_hash($8)))"""
+# The key is content: only those may ask who may see that.
+_OF_ORDER_EXACTLY = "(q.order_id = $8 or q.key = convert_to($8, 'UTF8'))"
 _ONE_ROW = """
 join unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[]) as n (topic, partition, "offset", digest)
     using (topic, partition, "offset", digest)
@@ -112,7 +128,7 @@ join unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[]) as n (topic, p
 async def count(connection: asyncpg.Connection[asyncpg.Record], which: Which) -> int:
     """Return how many there are. Raises StoreUnavailableError, SchemaError, like all that follow."""
     async with translated():
-        query = f"select count(*) from quarantine q {_joined(which)} {_WHERE}"  # noqa: S608 - constants
+        query = f"select count(*) from quarantine q {_joined(which)} {_where(which)}"  # noqa: S608 - constants
         return int(await connection.fetchval(query, *_arguments(which)))
 
 
@@ -121,13 +137,13 @@ async def page(
 ) -> list[Lying]:
     """Return at most `limit` records behind `after`, in the order of topic, partition, offset and digest."""
     query = f"""
-        select {_COLUMNS} from quarantine q {_joined(which)} {_WHERE}
+        select {_COLUMNS} from quarantine q {_joined(which)} {_where(which)}
             and (q.topic, q.partition, q."offset", q.digest) > ($12, $13, $14, $15)
         order by q.topic, q.partition, q."offset", q.digest limit $16
     """  # noqa: S608 - constants
     async with translated():
         rows = await connection.fetch(query, *_arguments(which), *(after or ("", -1, -1, b"")), limit)
-    return [Lying(*row) for row in rows]
+    return [Lying(*row)._replace(holds_up=tuple(row["holds_up"])) for row in rows]
 
 
 async def contents(
@@ -166,8 +182,12 @@ def _joined(which: Which) -> str:
     return _AT_PLACES if which.places else _ANYWHERE
 
 
+def _where(which: Which) -> str:
+    return _WHERE.format(of_order=_OF_ORDER_EXACTLY if which.exactly else _OF_ORDER)
+
+
 def _arguments(which: Which) -> list[object]:
-    places, *rest = which
+    places, *rest, _ = which
     return [*_columns(places or [Place("", -1, -1)]), *rest]
 
 

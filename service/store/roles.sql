@@ -23,7 +23,7 @@ $$;
 grant select on
     schema_migrations, installation, orders, facts, outbox, lanes, relay_notes, publications, input_progress,
     input_agreements, terms, fuses, outbox_brakes, outbox_releases, refunds_admitted, quarantine_actions,
-    operator_actions, erasures
+    quarantine_candidates, quarantined_orders, operator_actions, erasures
     to purchasing_service, purchasing_operator, purchasing_eraser, purchasing_reader;
 grant select (topic, partition, "offset", digest, sha256, reason, place, size, order_id, type, at, resolved_at, resolution,
     erased_at) on quarantine to purchasing_service, purchasing_operator, purchasing_eraser, purchasing_reader;
@@ -31,7 +31,7 @@ grant select (topic, partition, "offset", digest, sha256, reason, place, size, o
 -- The batch transaction: the service's, and an operator's who replays records or releases orders. It reads private
 -- members to know a message that came again with others from one that came again.
 grant insert, update on orders, input_progress to purchasing_service, purchasing_operator;
-grant insert on facts, outbox, quarantine to purchasing_service, purchasing_operator;
+grant insert on facts, outbox, quarantine, quarantine_candidates to purchasing_service, purchasing_operator;
 grant select, insert on private_members to purchasing_service, purchasing_operator;
 grant update on lanes to purchasing_service, purchasing_operator;
 

@@ -136,6 +136,8 @@ class QuarantineRow(NamedTuple):
     value: bytes | None
     headers: str
     at: datetime
+    candidates: tuple[int, ...] = ()
+    """The orders that it may concern, by `order_hash`."""
 
     @property
     def identity(self) -> RecordIdentity:
@@ -160,7 +162,7 @@ class Look(NamedTuple):
 
     instant: Instant
     barred: frozenset[str]
-    """Those of the batch's orders of which a record lies in quarantine."""
+    """Those of the batch's orders that a record in quarantine may concern."""
     terms: int | None = None
     """How many sets of terms there are; None where terms are not kept here."""
 

@@ -48,8 +48,9 @@ class Story(NamedTuple):
     outputs: list[SaidOutput]
     """By version."""
     publications: list[Publication]
-    in_quarantine: int
-    """Records of the order that lie in quarantine."""
+    in_quarantine: list[str]
+    """Records in quarantine that hold the order up: topic/partition/offset and the reason, those put aside first
+    before the others."""
 
 
 class Filter(NamedTuple):
@@ -62,7 +63,10 @@ class Filter(NamedTuple):
 
 _ORDERS = """
 select o.order_id, o.version, o.due_at, o.stuck, o.held_at is not null,
-    (select count(*) from quarantine q where q.order_id = o.order_id and q.resolved_at is null)
+    array(select q.topic || '/' || q.partition || '/' || q."offset" || ' (' || q.reason || ')'
+        from quarantined_orders q where q.order_hash = purchasing_order_hash(o.order_id)
+        group by q.topic, q.partition, q."offset", q.digest, q.reason, q.at
+        order by q.at, q.topic, q.partition, q."offset", q.digest)
 from orders o
 where o.order_id > $1 and ($2::text is null or o.order_id = $2)
     and ($3::timestamptz is null and $4::timestamptz is null or exists (

@@ -50,6 +50,22 @@ async def test_reading_the_topics_again_brings_nothing_back(database, engine, st
     assert await tables_with(database, MARKER) == set()
 
 
+async def test_records_that_only_might_be_the_orders_are_named_and_left_to_a_person(database, engine) -> None:
+    await engine.handle(story().arrivals)
+    event = json.loads(story().last.value)
+    key = record(json.dumps(event | {"subject": "orders/ord-1", "note": MARKER}).encode(), key=b"ord-1")
+    neither = record(json.dumps(event | {"subject": "orders/ord-1", "note": MARKER}).encode(), key=b"orders/ord-1 ")
+    await engine.handle([key, neither])
+    done = command(database, "erase", "ord-1")
+    name = f"{neither.topic}/{neither.partition}/{neither.offset}"
+
+    assert "the bytes of 1 records in quarantine" in done.err
+    assert f"`erase --record`: {name}" in done.err
+    assert command(database, "erase", "--record", name).code == 0
+    assert "erase --record" not in command(database, "erase", "ord-1").err
+    assert await tables_with(database, MARKER) == set()
+
+
 async def test_the_money_goes_on_as_if_nothing_had_been_erased(database, engine, store) -> None:
     untouched = Story("ord-2").placed(address=ADDRESS).accepted().paid().bought(goods=90_000)
     await engine.handle([*story().arrivals[:2], *untouched.arrivals[:2]])

@@ -7,6 +7,7 @@ import json
 import asyncpg
 import pytest
 
+from service.ops.database import figures
 from service.orders.intervention import Intervention
 from tests.cli.commands import command, outputs
 from tests.orders.conftest import engine_on
@@ -157,6 +158,70 @@ insert into quarantine (topic, partition, "offset", digest, sha256, reason, plac
 select t, 0, o, sha256(v), sha256(v), 'unknown_type', '/type', octet_length(v), k, v, '[]', now()
 from unnest($1::text[], $2::bigint[], $3::bytea[], $4::bytea[]) as n (t, o, k, v)
 """
+
+
+async def test_a_record_that_names_two_orders_is_shown_at_both_and_dealing_with_it_releases_both(
+    database, engine, store
+) -> None:
+    payment = paid_order("a-1").last
+    bad = record(payment.value, key=b"b-2", topic=payment.topic)
+    await engine.handle([*paid_order("a-1").arrivals[:2], *paid_order("b-2"), *paid_order("c-3"), bad])
+
+    def shown() -> tuple[list[str], list[bool]]:
+        waiting = command(database, "order", "waiting", "--what", "quarantine", "--json").lines
+        explained = [command(database, "explain", one) for one in ("a-1", "b-2", "c-3")]
+        assert [one.code for one in explained] == [0, 0, 0]
+        return [one["order_id"] for one in waiting], [named(bad).encode() in one.out for one in explained]
+
+    before = shown()
+    listed = command(database, "quarantine", "list", "--order", "b-2").out.decode()
+    replayed = command(database, "quarantine", "replay", named(bad), "--key", "a-1")
+
+    assert before == (["a-1", "b-2"], [True, True, False])
+    assert "order a-1, holds up b-2" in listed
+    assert replayed.code == 0, replayed.err
+    assert shown() == ([], [False, False, False])
+    assert await outputs(store, "a-1") == ["agreement effective"]
+
+
+async def test_the_list_finds_garbled_ids_and_only_the_very_id_is_dropped_by_a_filter(database, engine) -> None:
+    bad = garbled(paid_order("q-1").last, subject="orders/q-1")
+    garbled_twice = record(bad.value, key=b"orders/q-1 ", topic=PAYMENTS)
+    await engine.handle([*paid_order("q-1").arrivals[:2], bad, garbled_twice])
+
+    def listed(order: str) -> list[str]:
+        return sorted(one["record"].split("#")[0] for one in command(
+            database, "quarantine", "list", "--json", "--order", order).lines)  # fmt: skip
+
+    both = sorted([named(bad), named(garbled_twice)])
+    assert listed("q-1") == listed("Q-1") == listed("orders/q-1") == both
+    assert listed("q-2") == []
+    dropped = command(database, "quarantine", "drop", "--order", "q-1", "--why", "a test")
+    assert "1 of 1: 1 dealt with." in dropped.err
+    assert listed("q-1") == [named(garbled_twice)]
+
+
+async def test_a_record_in_the_future_is_counted_listed_and_replayed_with_the_right_time(
+    database, engine, store
+) -> None:
+    told = paid_order().arrivals
+    early = garbled(told[2], time="2126-03-02T09:20:00Z")
+    await engine.handle([*told[:2], early])
+    (listed,) = command(database, "quarantine", "list", "--reason", "in_the_future", "--json").lines
+    too_early = command(database, "quarantine", "replay", "--reason", "in_the_future")
+    centuries = command(database, "quarantine", "replay", named(early), PURCHASING_FUTURE_TOLERANCE_SECONDS="a century")
+    repaired = command(database, "quarantine", "replay", named(early), "--value", "-", given=told[2].value)
+    connection = await asyncpg.connect(database)
+    looked = await figures(connection)
+    await connection.close()
+
+    assert (listed["place"], listed["order_id"], listed["holds_up"]) == ("/time", "ord-1", ["ord-1"])
+    assert (too_early.code, repaired.code) == (3, 0), repaired.err
+    assert b"in_the_future /time" in too_early.out
+    assert centuries.code != 0
+    assert "PURCHASING_FUTURE_TOLERANCE_SECONDS is not valid" in centuries.err
+    assert await outputs(store) == ["agreement effective"]
+    assert looked.quarantine == {}
 
 
 async def test_a_drop_needs_a_reason_and_deals_with_the_record_for_good(database, engine, store) -> None:

@@ -65,6 +65,14 @@ def test_a_breaking_change_is_refused_with_place_and_direction(
     assert {one.type for one in broken} == {type_}
 
 
+def test_only_an_enumeration_marked_open_may_grow() -> None:
+    old, new = ({"a": {"enum": choices, "x-open": True}} for choices in (["one"], ["one", "two"]))
+    closed = {"a": {"enum": ["one", "two"]}}
+
+    assert broken_promises([("1", old)], new, "full") == []
+    assert [one.direction for one in broken_promises([("1", old)], closed, "full")] == ["forward"]
+
+
 def test_a_message_that_is_gone_is_refused_and_a_new_one_is_not() -> None:
     schemas = current()
     schemas["purchasing.payment.tip_paid.v2"] = schemas[TIP]

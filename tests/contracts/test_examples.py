@@ -1,6 +1,7 @@
 """The examples: right ones are taken, wrong ones get the refusal beside them; by codec, by schema, by the service."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,17 @@ from jsonschema import Draft202012Validator
 from purchasing_contracts.base import EventData
 from purchasing_contracts.checking import FACTS_PER_ORDER_MAX, Checker
 from purchasing_contracts.documents import read_documents
-from purchasing_contracts.envelope import decode_published
+from purchasing_contracts.envelope import decode, decode_published
 from purchasing_contracts.quarantine import Reason
 from purchasing_contracts.shipped import example, examples, root, schema_file
 from purchasing_contracts.topics import TOPICS
 
-from service.orders.engine import FACTS_PER_ORDER
+from service.orders.arrival import Arrival
+from service.orders.engine import FACTS_PER_ORDER, Engine
+from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.simulate.simulation import Simulation
+from service.store.memory import MemoryStore
+from service.terms.source import FixedTerms
 
 MESSAGES = [message for topic in TOPICS for message in topic.messages]
 EVENTS = [message.TYPE for message in MESSAGES if issubclass(message, EventData)]
@@ -86,7 +91,7 @@ def test_a_valid_example_is_valid_by_the_schema(type_: str, path: Path) -> None:
 
 @pytest.mark.parametrize(("type_", "path"), INVALID, ids=named)
 def test_an_invalid_example_gets_the_refusal_that_stands_beside_it(type_: str, path: Path) -> None:
-    checker = Checker()
+    checker = Checker(clock=lambda: datetime.now(UTC))
     *before, last = [checker.check(found.record).refusal for found in read_documents(path.read_bytes())]
 
     expected = json.loads(path.read_text())["refused"]
@@ -113,6 +118,18 @@ async def test_the_service_refuses_a_conflict_at_the_same_place(type_: str) -> N
     assert await refused_by_the_service(path.read_bytes()) == [
         ("conflict", json.loads(path.read_text())["refused"]["place"])
     ]
+
+
+async def test_the_service_quarantines_what_is_dated_centuries_ahead() -> None:
+    path = examples("purchasing.payment.captured.v1", "invalid")["in_the_future"]
+    (document,) = read_documents(path.read_bytes())
+    record = document.record
+    heard = decode(record.topic, record.key, record.value, record.headers)
+    arrival = Arrival(record.topic, 0, 0, record.key, record.value, record.headers, heard)
+
+    handled = await Engine(MemoryStore(), FixedTerms(TERMS_OF_THE_AGREEMENT)).handle([arrival])
+
+    assert [(refusal.reason, refusal.place) for _, refusal in handled.refused] == [("in_the_future", "/time")]
 
 
 async def test_the_service_takes_as_many_facts_on_an_order_as_the_contracts_say() -> None:

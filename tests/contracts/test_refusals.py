@@ -37,7 +37,7 @@ def test_the_table_is_in_the_order_of_precedence() -> None:
     precedence = list(Reason.__args__)
 
     assert reasons == precedence[: len(reasons)]
-    assert precedence[len(reasons) :] == ["conflict", "too_many_facts"]
+    assert precedence[len(reasons) :] == ["conflict", "in_the_future", "too_many_facts"]
 
 
 FAULTS: list[tuple[Reason, Any]] = [

@@ -20,6 +20,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from service.embedded import EmbeddedKafka
 from service.store.migrate import migrate
 from service.topics import create_topics
+from tests.cli.commands import command
 from tests.delivery.conftest import Site
 from tests.delivery.days import Calendar
 from tests.delivery.outside import case_events, order_id, topic_for
@@ -139,6 +140,36 @@ async def test_a_payment_of_day_two_that_lies_in_the_topic_while_the_service_is_
         assert kinds["purchasing.deduction.execute.v1"] == 1
         assert not any("deduction" in seen.topic for seen in await outside.settled(paid))
     assert await taken(site, [paid, unpaid]) == [unpaid]
+
+
+async def test_a_payment_whose_subject_was_garbled_holds_the_deposit_back_until_a_person_deals_with_it(
+    site, calendar, sender
+):
+    async with site.worker(), site.outside(past=True) as outside:
+        repaired, dropped, unpaid = orders = await in_state_of_demand(site, sender, number=3)
+        places = []
+        for order in (repaired, dropped):
+            payment = case_events("30", order)[6] | {"subject": f"orders/{order}"}
+            where, offset = await outside.send_raw(PAYMENTS, order.encode(), json.dumps(payment).encode())
+            await outside.handled(where, offset)
+            places.append(f"{PAYMENTS}/{where.partition}/{offset}")
+        await calendar.days_pass(4)
+        await taken_of(site, [unpaid], among=orders)
+        await nothing_waits(site, orders)
+        held = await asyncio.to_thread(command, site.database, "order", "waiting", "--what", "quarantine", "--json")
+        right = json.dumps(case_events("30", repaired)[6]).encode()
+        replay = ("quarantine", "replay", places[0], "--value", "-")
+        mended = await asyncio.to_thread(command, site.database, *replay, given=right)
+        drop = ("quarantine", "drop", places[1], "--why", "a test")
+        gone = await asyncio.to_thread(command, site.database, *drop)
+        await taken_of(site, sorted([dropped, unpaid]), among=orders)
+        settled = [seen.event["data"] for seen in await outside.settled(repaired)]
+
+    assert {repaired, dropped} <= {row["order_id"] for row in held.lines}
+    assert unpaid not in {row["order_id"] for row in held.lines}
+    assert (mended.code, gone.code) == (0, 0), mended.err + gone.err
+    assert ("payment_demand", "settled") in {(one.get("kind"), one.get("outcome")) for one in settled}
+    assert await taken(site, orders) == sorted([dropped, unpaid])
 
 
 async def test_nothing_fires_while_a_payment_lies_behind_what_cant_be_read_yet_whatever_time_records_claim(

@@ -47,7 +47,7 @@ def broken(arrival: Arrival) -> Arrival:
 
 def lying(arrival: Arrival) -> Aside:
     row = quarantine_row(arrival, arrival.heard, when(0))
-    return Aside(row.identity, row.order_id)
+    return Aside(row.identity)
 
 
 def replayed(arrival: Arrival, repaired: Arrival | None = None) -> Arrival:

@@ -5,7 +5,8 @@ import json
 import asyncpg
 
 from service.ops.database import census
-from service.orders.waiting import PLACED, WAITS
+from service.orders.candidates import candidate_ids
+from service.orders.waiting import PLACED, QUARANTINE, WAITS
 from service.store.migrate import known_migrations
 from service.store.postgres import PostgresStore
 from tests.bench.events import records
@@ -37,7 +38,10 @@ async def test_what_random_orders_wait_for_is_what_their_journals_say(database):
     await connection.execute("update orders set waits = null")
     await connection.execute(FROM_THE_JOURNALS)
     read = await noted(connection)
+    lying = await connection.fetch("select key, value, order_id from quarantine")
+    known = {row[0] for row in await connection.fetch("select distinct order_id from facts")}
     await connection.close()
+    orders_held_up = {one for row in lying for one in candidate_ids(row[2], row[0], row[1], ())} & known
 
     assert list(followed) == list(read)
     for order, waits in followed.items():
@@ -48,9 +52,11 @@ async def test_what_random_orders_wait_for_is_what_their_journals_say(database):
         ]
     seen = {what for waits in followed.values() for what in waits}
     assert {PLACED, "seller_answer", "verification", "payment", "withheld"} <= seen <= set(WAITS)
+    held_up = counted.pop(QUARANTINE).count
     assert {what: one.count for what, one in counted.items() if one.count} == {
         what: sum(what in waits for waits in followed.values()) for what in seen
     }
+    assert held_up == len(orders_held_up)
 
 
 async def test_who_waits_for_the_order_to_be_placed_has_waited_since_it_was_first_heard_of(database):

@@ -62,6 +62,21 @@ def test_a_number_is_judged_as_it_was_written_in_an_array_too(tmp_path, capfdbin
     assert [reason for reason, _, _ in notices(out)] == ["schema", "schema"]
 
 
+def test_an_event_far_beyond_the_end_is_taken_at_its_own_time_and_told(tmp_path, capfdbinary) -> None:
+    late = LINES[2].replace(json.loads(LINES[2])["time"], "2199-12-31T00:00:00Z")
+    within = simulate(tmp_path, "\n".join(LINES), "--until", "2026-06-01T00:00:00Z")
+    quiet = capfdbinary.readouterr()
+    beyond = simulate(tmp_path, "\n".join([*LINES[:2], late]), "--until", "2026-06-01T00:00:00Z")
+    out, err = capfdbinary.readouterr()
+    meant = simulate(tmp_path, "\n".join([*LINES[:2], late]), "--until", "2199-12-31T00:00:00Z")
+
+    assert (within, beyond, meant) == (0, 0, 0)
+    assert b"in_the_future" not in quiet.err + capfdbinary.readouterr().err
+    assert b"line 3 is dated 2199-12-31T00:00:00Z, after 2026-06-01T00:00:00Z" in err
+    assert b"(in_the_future)" in err
+    assert notices(out) == []
+
+
 def test_the_same_message_with_other_content_is_a_conflict(tmp_path, capfdbinary) -> None:
     code = simulate(tmp_path, "\n".join([*LINES, LINES[2].replace("pay-1", "pay-2")]))
     out, err = capfdbinary.readouterr()

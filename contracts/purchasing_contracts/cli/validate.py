@@ -1,7 +1,8 @@
 """Say whether messages are right: those in a file, on the standard input, or on a live topic, which is only read.
 
 A file holds CloudEvents or records as `kcat -C -J` prints them: one, an array, or one a line. A CloudEvent by itself is
-taken for a record whose key is its subject. What is checked is what the purchasing service checks, by the same code.
+taken for a record whose key is its subject. What is checked is what the purchasing service checks, by the same code; so
+what is dated more than an hour ahead of this machine's clock is refused, as it would be if it were heard now.
 
   purchasing-contracts validate events.jsonl
   kcat -C -e -J -b HOST -t TOPIC | purchasing-contracts validate -
@@ -16,6 +17,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from purchasing_contracts.advice import advice_on
@@ -75,7 +77,7 @@ def run(given: argparse.Namespace) -> int:
         raise SaidError(f"{given.topic} carries no messages of the contracts. Those that do: {', '.join(topics)}")
     if (given.path is None) == (given.bootstrap is None):
         raise SaidError("say what to check: a PATH (or -), or a live topic by --bootstrap and --topic")
-    tally, checker = Tally(), Checker()
+    tally, checker = Tally(), Checker(clock=lambda: datetime.now(UTC))
     try:
         for found in _limited(_source(given), given.limit):
             _say(found.where, checker.check(found.record), tally, as_json=given.json)

@@ -5,6 +5,7 @@ An example holds the `records` in the order in which they come, as `kcat -J` pri
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic_core import to_json
@@ -18,6 +19,9 @@ from purchasing_contracts.records import from_notation
 from purchasing_contracts.topics import TOPICS
 
 SECOND_TIME = "2026-03-02T09:00:01Z"
+CENTURIES_AHEAD = "2199-12-31T00:00:00Z"
+NOW = datetime(2026, 3, 3, tzinfo=UTC)
+"""The clock by which examples are refused. Any would do that is between the two."""
 
 
 MORE = "purchasing.payment.tip_paid.v1"
@@ -35,7 +39,7 @@ def invalid_examples(type_: str) -> dict[str, Json]:
 
 def _with_verdict(example: Json) -> Json:
     """The example with what its last record is refused for. Fails where that is taken, or an earlier one isn't."""
-    checker = Checker()
+    checker = Checker(clock=lambda: NOW)
     *before, last = [checker.check(from_notation(noted)).refusal for noted in written_out(example)]
     assert not any(before), before
     assert last is not None, example
@@ -71,6 +75,8 @@ def _of_event(type_: str) -> Iterator[tuple[str, Json]]:
     again = record(type_, {**good, "time": SECOND_TIME})
     about = "The same source and id came before with another time; the first heard stands."
     yield "conflict", {"about": about, "records": [record(type_, good), again]}
+    about = "It is dated more than an hour ahead of the service's clock; nothing has happened before its time."
+    yield "in_the_future", _one(about, {**good, "time": CENTURIES_AHEAD}, type_)
     about = "The order has a thousand events; no other one is taken."
     numbered = record(type_, {**good, "id": "evt-{n}"})
     yield "too_many_facts", {"about": about, "times": FACTS_PER_ORDER_MAX + 1, "records": [numbered]}

@@ -1,0 +1,145 @@
+"""The orders that a quarantined record may concern: every order id that can be read out of it, however garbled.
+
+Libraries of senders make paths of ids ("/orders/q-1"), URNs ("urn:order:q-1") or names ("order-q-1"), put quotes,
+spaces and line ends around them, encode them by percent signs, or change their case. Each order whose id might be meant
+waits until a person has dealt with the record. One candidate too many makes an order wait; one too few takes a deposit
+from a buyer who paid. A record is hostile until shown otherwise, so what is looked at and what is found is bounded.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+import unicodedata
+from itertools import combinations, islice
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from service.store.order_hash import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+CANDIDATES_MAX = 128
+"""So many ids of one record, at most."""
+SCANNED = 32_768
+"""Bytes at either end of a value in which members are looked for."""
+MEMBERS_MAX = 8
+"""So many members at either end, at most."""
+
+_ID_LENGTH_MAX = 128
+_TEXT_LENGTH_MAX = 512
+_WORDS_AT_EITHER_END = 6
+_PERCENT_DECODINGS = 2
+_PREFIXES = 3
+
+_HEADERS = frozenset({"subject", "ce_subject", "ce-subject", "order_id", "ce_orderid", "ce_order_id"})
+# It takes no closing quote and so never goes back: a value cut off is read as well, in time linear in its length.
+_MEMBER = re.compile(
+    r'"(?:subject|order(?:[-_ ]?(?:id|no|number|ref|reference))?)"\s*:\s*'
+    rf'(?:"((?:[^"\\]|\\.){{1,{_TEXT_LENGTH_MAX}}})|([0-9]{{1,{_ID_LENGTH_MAX}}}))',
+    re.IGNORECASE | re.DOTALL,
+)
+_WORD = re.compile(r"[\w.~-]+")
+_PREFIX = re.compile(r"[^\W\d_]+[-_.~](?=.)")
+
+
+def candidate_ids(
+    named: str | None, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
+) -> tuple[str, ...]:
+    """Return the ids of orders that a record may concern, folded, at most CANDIDATES_MAX; the likeliest first.
+
+    `named` is the order that the codec read, None where it read none. Never raises.
+    """
+    texts = list(dict.fromkeys(text for one in _sources(named, key, value, headers) for text in _readings(one)))
+    found = (fold(one) for one in _ids(texts) if 0 < len(one) <= _ID_LENGTH_MAX)
+    return tuple(islice(dict.fromkeys(found), CANDIDATES_MAX))
+
+
+def _sources(
+    named: str | None, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
+) -> Iterator[str]:
+    """Yield the texts in which an order's id is to be expected."""
+    if named is not None:
+        yield named
+    if key is not None:
+        yield from _ends(_text(key))
+    for name, content in headers:
+        if content is not None and name.lower() in _HEADERS:
+            yield from _ends(_text(content))
+    if value is not None:
+        for piece in dict.fromkeys((value[:SCANNED], value[-SCANNED:])):
+            yield from _members(_text(piece))
+
+
+def _members(text: str) -> Iterator[str]:
+    """Yield what the members named like an order's id hold, in JSON whole or broken."""
+    for found in islice(_MEMBER.finditer(text), MEMBERS_MAX):
+        written, number = found.groups()
+        yield number or _unescaped(written)
+
+
+def _unescaped(written: str) -> str:
+    try:
+        return str(json.loads(f'"{written}"', strict=False))
+    except ValueError:
+        return str(written)
+
+
+def _text(raw: bytes) -> str:
+    """Return bytes as text: what can't be read becomes a mark that is in no id."""
+    encoding = "utf-16" if raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
+    return raw.decode(encoding, "replace")
+
+
+def _ends(text: str) -> Iterable[str]:
+    """Return a text, or both ends of one that is too long to be looked at as a whole."""
+    return (text,) if len(text) <= _TEXT_LENGTH_MAX else (text[:_TEXT_LENGTH_MAX], text[-_TEXT_LENGTH_MAX:])
+
+
+def _readings(text: str) -> Iterator[str]:
+    """Yield the text, what it means if it is percent-encoded, and letters beyond ASCII in their other forms."""
+    for _ in range(_PERCENT_DECODINGS + 1):
+        yield text
+        if not text.isascii():
+            plain = unicodedata.normalize("NFKC", text)
+            yield from (plain, plain.lower(), plain.upper())
+        decoded = unquote(text)
+        if decoded == text:
+            return
+        text = decoded
+
+
+def _ids(texts: Sequence[str]) -> Iterator[str]:
+    """Yield what may be an id in these texts: a whole text, then single words, then what is between any two."""
+    for text in texts:
+        yield text
+        yield text.strip()
+    words = [_words(text) for text in texts]
+    for text, spans in zip(texts, words, strict=True):
+        for begin, end in spans:
+            yield from _word(text[begin:end])
+    for text, spans in zip(texts, words, strict=True):
+        for (begin, _), (_, end) in combinations(spans, 2):
+            yield text[begin:end]
+
+
+def _word(word: str) -> Iterator[str]:
+    """Yield a word, and what is behind prefixes such as `order-`."""
+    yield word
+    yield word.strip(".~-_")
+    for _ in range(_PREFIXES):
+        prefix = _PREFIX.match(word)
+        if prefix is None:
+            return
+        word = word[prefix.end() :]
+        yield word
+
+
+def _words(text: str) -> list[tuple[int, int]]:
+    """Return where the first and the last words begin and end."""
+    spans = [found.span() for found in _WORD.finditer(text)]
+    if len(spans) <= 2 * _WORDS_AT_EITHER_END:
+        return spans
+    return [*spans[:_WORDS_AT_EITHER_END], *spans[-_WORDS_AT_EITHER_END:]]

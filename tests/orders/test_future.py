@@ -1,0 +1,161 @@
+"""What is dated further ahead of the clock than clocks differ can't have happened: it waits until its time has come."""
+
+from datetime import timedelta
+
+import pytest
+
+from service.orders.arrival import Arrival, Aside
+from service.orders.aside import quarantine_row
+from service.orders.engine import Engine
+from service.orders.news import refusal
+from service.store.memory import MemoryStore
+from service.store.postgres import PostgresStore
+from tests.orders.conftest import LANES, engine_on
+from tests.orders.said import notices, repetitions, said
+from tests.orders.stories import Story, again, paid_order
+from tests.orders.test_deadlines import Hands
+from tests.orders.test_intervention import ANN, money
+from tests.rules.happenings import HOUR, when
+
+CENTURY = 36_525 * 24 * HOUR
+YEAR_2199 = 63_300 * 24 * HOUR
+
+
+@pytest.fixture
+def hands() -> Hands:
+    """A clock that says a day after the story began."""
+    hands = Hands()
+    hands.now = when(24 * HOUR)
+    return hands
+
+
+@pytest.fixture
+async def store(where: str | None, hands: Hands):
+    if where is None:
+        yield MemoryStore(lanes=LANES, clock=hands)
+        return
+    postgres = await PostgresStore.open(where, connections=3, clock=hands)
+    yield postgres
+    await postgres.close()
+
+
+def lying(arrival: Arrival) -> Aside:
+    row = quarantine_row(arrival, refusal("in_the_future", "/time", arrival.heard), when(0))
+    return Aside(row.identity)
+
+
+def replayed(arrival: Arrival, repaired: Arrival | None = None) -> Arrival:
+    """The record as it is taken out of quarantine, as it lies there or with another message in it."""
+    if repaired is None:
+        return arrival._replace(aside=lying(arrival))
+    return repaired._replace(offset=arrival.offset, aside=lying(arrival)._replace(repaired=True))
+
+
+def reasons(handled) -> list[tuple[str, str, str]]:
+    return [(one["reason"], one["place"], one["order_id"]) for one in notices(handled)]
+
+
+async def test_an_event_an_hour_ahead_is_taken_and_one_a_microsecond_more_is_not(engine: Engine) -> None:
+    at_most = 25 * HOUR
+    taken = await engine.handle(Story("ord-1").placed(at=at_most, mandate_at=0).arrivals)
+    refused = await engine.handle(Story("ord-2").placed(at=at_most + 1, mandate_at=0).arrivals)
+
+    assert (taken.facts, refused.facts) == (1, 0)
+    assert reasons(refused) == [("in_the_future", "/time", "ord-2")]
+    assert [one.refusal.type for one in refused.refused] == ["purchasing.order.placed.v1"]
+
+
+async def test_how_far_ahead_is_a_setting(store) -> None:
+    engine = Engine(store, engine_on(store)._terms, future_tolerance=timedelta(days=7))
+    week = await engine.handle(Story("ord-1").placed(at=8 * 24 * HOUR, mandate_at=0).arrivals)
+    more = await engine.handle(Story("ord-2").placed(at=8 * 24 * HOUR + 1, mandate_at=0).arrivals)
+
+    assert (week.facts, more.facts) == (1, 0)
+
+
+async def test_a_capture_dated_a_century_ahead_turns_no_cancellation_into_a_withdrawal(engine: Engine) -> None:
+    story = Story().placed(at=0).accepted(at=HOUR).paid(at=CENTURY).bought(at=3 * HOUR)
+    story.cost(500, at=4 * HOUR).asks_to_cancel(at=23 * HOUR)
+    handled = await engine.handle(story.arrivals)
+
+    assert reasons(handled) == [("in_the_future", "/time", "ord-1")]
+    # Never agreed upon, as far as is known, for no money came in: but nothing that happens in a century counts today.
+    assert money(handled) == {}
+    assert not any(amount for *_, amount in said(handled) if isinstance(amount, int))
+
+
+async def test_a_delivery_in_2199_is_no_delivery(engine: Engine, hands: Hands) -> None:
+    handled = await engine.handle(paid_order().delivered(at=YEAR_2199).arrivals)
+    hands.now = hands.read_up_to = when(100 * 24 * HOUR)
+
+    assert reasons(handled) == [("in_the_future", "/time", "ord-1")]
+    assert await engine._store.earliest_due() is None
+
+
+async def test_what_comes_too_early_is_refused_again_until_its_time_and_taken_then(
+    engine: Engine, hands: Hands
+) -> None:
+    story = paid_order().bought(goods=90_000, at=48 * HOUR)
+    early = story.last
+    at_first = await engine.handle(story.arrivals)
+    still = await engine.handle([replayed(early)], ANN)
+    hands.now = when(47 * HOUR)
+    in_time = await engine.handle([replayed(early)], ANN)
+
+    assert money(at_first) == {}
+    assert [one.refusal.reason for one in still.refused_again] == ["in_the_future"]
+    assert (still.resolved, still.outputs) == (frozenset(), ())
+    assert (in_time.facts, in_time.resolved) == (1, {lying(early).record})
+    assert money(in_time)["purchase"] == 10_010
+
+
+async def test_what_comes_too_early_is_repaired_with_the_time_it_was_meant_to_have(engine: Engine) -> None:
+    wrong = paid_order().bought(goods=90_000, at=CENTURY).arrivals
+    right = paid_order().bought(goods=90_000, at=3 * HOUR).last
+    await engine.handle(wrong)
+    mended = await engine.handle([replayed(wrong[-1], again(right))], ANN)
+
+    assert mended.facts == 1
+    assert money(mended)["purchase"] == 10_010
+
+
+@pytest.mark.parametrize("dropped", [False, True], ids=["lying there", "dropped"])
+async def test_what_was_refused_as_too_early_stays_so_when_it_is_delivered_again_later(
+    engine: Engine, hands: Hands, dropped: bool
+) -> None:
+    early = Story().placed(at=48 * HOUR, mandate_at=0).arrivals
+    await engine.handle(early)
+    if dropped:
+        await engine.intervene(ANN._replace(drop=(lying(early[0]),)))
+    hands.now = when(96 * HOUR)
+    delivered_again = await engine.handle(early)
+
+    assert repetitions(delivered_again) == 1
+    assert (await engine.handle([again(early[0])])).facts == 1, "another record of it is another record"
+
+
+async def test_a_fact_that_is_known_stays_known_although_the_clock_went_back(engine: Engine, hands: Hands) -> None:
+    story = paid_order()
+    await engine.handle(story.arrivals)
+    hands.now = when(-24 * HOUR)
+
+    assert repetitions(await engine.handle([again(one) for one in story])) == 3
+
+
+async def test_of_two_faults_a_contradiction_is_named_before_the_time(engine: Engine) -> None:
+    story = paid_order()
+    await engine.handle(story.arrivals)
+    other = Story().tell(story.last.heard.data, at=CENTURY, message="ord-1-e2").last
+    refused = await engine.handle([other])
+
+    assert reasons(refused) == [("conflict", "/time", "ord-1")]
+
+
+async def test_the_others_of_its_batch_and_of_its_order_go_on(engine: Engine) -> None:
+    story = paid_order()
+    handled = await engine.handle(
+        [story.arrivals[0], paid_order("ord-2").tipped(5, at=CENTURY).last, *story.arrivals[1:]]
+    )
+
+    assert said(handled) == [("ord-1", 1, "agreement", "effective")]
+    assert reasons(handled) == [("in_the_future", "/time", "ord-2")]
