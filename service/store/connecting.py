@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import asyncpg
 from asyncpg.transaction import Transaction
 
-from service.store.failures import LOST, translated
+from service.store.failures import LOST
+from service.store.hosts import database_url, first_of, unusable
+from service.store.session import begin_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from service.database_url import Host
 
     Driver: TypeAlias = asyncpg.Connection[asyncpg.Record]
 else:
@@ -42,7 +46,19 @@ class Connection(Driver):
     def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:
         """Called by the driver."""
         super().__init__(protocol, transport, *rest)
-        _keep_alive(transport.get_extra_info("socket"))
+        self.is_pooled = False
+        """Whether a pooler stands between this program and the server."""
+        self._socket = transport.get_extra_info("socket")
+        self.keep_alive({})
+
+    def keep_alive(self, otherwise: Mapping[str, int]) -> None:
+        """Have the network ask whether the server is there: KEEPALIVE, `otherwise` before it."""
+        if self._socket.family == getattr(socket, "AF_UNIX", None):
+            return
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in {**KEEPALIVE, **otherwise}.items():
+            if hasattr(socket, name):
+                self._socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     def transaction(self, *, isolation: Any = None, readonly: bool = False, deferrable: bool = False) -> Transaction:
         """Return a transaction that leaves its end to the server where the connection was ended."""
@@ -95,36 +111,91 @@ def _ended_if_of_no_more_use(connection: Connection) -> Iterator[None]:
         raise
 
 
-def _keep_alive(sock: Any) -> None:
-    if sock.family == getattr(socket, "AF_UNIX", None):
-        return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEPALIVE.items():
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+async def connect(
+    url: str,
+    *,
+    connect_seconds: float = CONNECT_SECONDS,
+    settings: Mapping[str, str] | None = None,
+    command_timeout: float | None = None,
+    **options: Any,
+) -> Connection:
+    """Connect, and set what the session goes by.
+
+    `connect_seconds` are per host, where the URL's `connect_timeout` doesn't say otherwise; `settings` are those of
+    the server by name, in force when this returns; `options` are asyncpg's. Raises NotReachedError, NotUsableError,
+    NotAllowedError.
+    """
+    described = database_url(url)
+    seconds = described.connect_timeout or connect_seconds
+
+    async def driver_connection(host: Host, target: str | None) -> Connection:
+        # Nothing but user and database goes along with the greeting: a pooler refuses other settings there.
+        connection: Connection = await asyncpg.connect(
+            **described.driver_arguments(host, target),
+            timeout=seconds,
+            command_timeout=command_timeout,
+            connection_class=Connection,
+            **options,
+        )
+        connection.keep_alive(described.keepalive)
+        return connection
+
+    async def session(host: Host, target: str | None) -> Connection:
+        connection = await driver_connection(host, target)
+        try:
+            await begin_session(connection, described.session, settings or {}, lambda: driver_connection(host, target))
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    return await first_of(described, session, seconds)
 
 
-async def connect(url: str, **options: Any) -> Connection:
-    """Connect; `options` are asyncpg's. Raises what asyncpg raises, OSError and TimeoutError."""
-    connection: Connection = await asyncpg.connect(url, connection_class=Connection, **options)
-    return connection
+def pool_of(
+    url: str,
+    *,
+    connect_seconds: float = CONNECT_SECONDS,
+    settings: Mapping[str, str] | None = None,
+    command_timeout: float | None = None,
+    **options: Any,
+) -> asyncpg.Pool[asyncpg.Record]:
+    """Return a pool for writing, to be entered or awaited: `options` are asyncpg's, the rest is as for `connect`.
+
+    Raises NotUsableError.
+    """
+    refuse_readers(url)
+
+    async def new_connection(*_: Any, connection_class: Any, **driver: Any) -> Connection:
+        del connection_class
+        return await connect(
+            url, connect_seconds=connect_seconds, settings=settings, command_timeout=command_timeout, **driver
+        )
+
+    # The driver's own types know nothing of a function that connects in its place.
+    driver: Any = asyncpg
+    pool: asyncpg.Pool[asyncpg.Record] = driver.create_pool(
+        connect=new_connection, connection_class=Connection, **options
+    )
+    return pool
 
 
-def pool_of(url: str, **options: Any) -> asyncpg.Pool[asyncpg.Record]:
-    """Return a pool, to be entered or awaited; `options` are asyncpg's."""
-    return asyncpg.create_pool(url, connection_class=Connection, **options)
+def refuse_readers(url: str) -> None:
+    """Raise NotUsableError where the URL asks for servers that can't be written to."""
+    if database_url(url).reads_only:
+        raise unusable("its target_session_attrs finds servers that only read, and here is written: use read-write")
 
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Connection]:
-    """Connect for a command. Raises StoreUnavailableError, also where a statement takes longer than a minute."""
-    async with translated():
-        connection = await connect(
-            url,
-            timeout=CONNECT_SECONDS,
-            command_timeout=STATEMENT_SECONDS,
-            server_settings={"application_name": "purchasing command", "lock_timeout": "10000", "jit": "off"},
-        )
+    """Connect for a command. Raises StoreError; StoreUnavailableError also where a statement takes longer than a
+    minute.
+    """
+    connection = await connect(
+        url,
+        command_timeout=STATEMENT_SECONDS,
+        settings={"application_name": "purchasing command", "lock_timeout": "10s", "jit": "off"},
+    )
     try:
         yield connection
     finally:
