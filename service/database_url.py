@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlencode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 SETTING = "PURCHASING_DATABASE_URL"
 
@@ -381,8 +381,3 @@ def _tls(options: Mapping[str, str]) -> dict[str, str]:
     if found.get("sslrootcert") == SYSTEM and found.setdefault("sslmode", "verify-full") != "verify-full":
         raise DatabaseUrlError("with sslrootcert=system its sslmode can only be verify-full")
     return found
-
-
-def hosts_named(hosts: Sequence[Host]) -> str:
-    """Return the hosts as one writes them."""
-    return ", ".join(map(str, hosts))
