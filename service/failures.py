@@ -5,18 +5,19 @@ The only broad `except` of the service stands here. The text of an error may hol
 the place.
 """
 
+import os
+import socket
+import ssl
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from aiokafka.errors import KafkaError
 
+from service.error_classes import sqlstate_meaning
 from service.rights import missing_right
 
 OUR_PACKAGES = ("service.", "purchasing_contracts.")
-# SQLSTATE classes whose messages speak of connections, rights, names of databases, load and locks, never of
-# values.
-SAFE_SQLSTATE_CLASSES = frozenset({"08", "25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58"})
 FRAMES_SHOWN = 12
 
 
@@ -47,6 +48,20 @@ def describe(error: BaseException) -> str:
     return f"{name}: {text}" if text and _is_safe(error, sqlstate) else name
 
 
+def network_reason(error: OSError) -> str:
+    """Why a server can't be reached, in what the system says of it, such as "Connection refused"."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"its certificate is not accepted ({error.verify_message}): give the file of its certificate authority, "
+            "or check the host name"
+        )
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS with it ({error.reason or type(error).__name__}): is the port one for TLS?"
+    if isinstance(error, socket.gaierror):
+        return f"the host name can't be resolved ({error.strerror})"
+    return os.strerror(error.errno) if error.errno else describe(error)
+
+
 def places(error: BaseException) -> list[str]:
     """Where an error came from, innermost last: file, line and function of its last frames, and of its
     causes' classes.
@@ -61,7 +76,7 @@ def places(error: BaseException) -> list[str]:
 
 def _is_safe(error: BaseException, sqlstate: object) -> bool:
     if isinstance(sqlstate, str):
-        return sqlstate[:2] in SAFE_SQLSTATE_CLASSES
+        return sqlstate_meaning(sqlstate, str(error)).shown
     return isinstance(error, OSError | KafkaError) or type(error).__module__.startswith(OUR_PACKAGES)
 
 

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
-from urllib.parse import urlsplit
 
 from purchasing_contracts.checking import FUTURE_TOLERANCE_SECONDS
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.database_url import parse_database_url
 
 PREFIX = "PURCHASING_"
 ELSEWHERE = ("cache_dir",)
@@ -55,11 +56,7 @@ class SettingsError(Exception):
 
 
 def _a_database(url: SecretStr) -> SecretStr:
-    parts = urlsplit(url.get_secret_value())
-    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
-        raise ValueError("not a PostgreSQL URL")
-    # Reading the port raises where it is no number.
-    _ = parts.port
+    parse_database_url(url.get_secret_value())
     return url
 
 
@@ -210,8 +207,13 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 def _sentences(error: ValidationError) -> Iterator[str]:
     for problem in error.errors(include_input=False, include_context=False, include_url=False):
         if problem["loc"]:
+            name = str(problem["loc"][0])
             state = "is not set" if problem["type"] == "missing" else "is not valid"
-            yield _sentence(str(problem["loc"][0]), state)
+            if name == "database_url" and problem["type"] == "value_error":
+                # It says which part of it, and no value.
+                yield f"{PREFIX}{name.upper()} {state}: {problem['msg'].removeprefix('Value error, ')}."
+            else:
+                yield _sentence(name, state)
         else:
             # The only rule over several members: SASL without a user or a password.
             name = problem["msg"].removeprefix("Value error, ").removesuffix(" needed")

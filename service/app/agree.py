@@ -11,9 +11,8 @@ from typing import Any
 import structlog
 from aiokafka.errors import KafkaError
 
-from service.app.ready import StartError
+from service.app.ready import StartError, waited_for
 from service.ending import End
-from service.failures import describe
 from service.inbox.retries import happens_within, pause_before
 from service.outbox.check import older_database
 from service.outbox.cursor import CursorUnreadableError, read_tail
@@ -42,8 +41,9 @@ async def stores_agree(
             problems = await _older(kafka, url, store)
         except (KafkaError, TimeoutError, StoreUnavailableError) as error:
             attempt += 1
-            waits(f"the cursor topic: {describe(error)}")
-            log.warning("Waiting for the cursor topic.", because=describe(error))
+            reason = waited_for(error)
+            waits(f"the cursor topic: {reason}")
+            log.warning("Waiting for the cursor topic.", because=reason)
             await happens_within(end.asked, pause_before(attempt + 4))
             continue
         if problems:

@@ -12,9 +12,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from service.app.observed import Observed
-from service.app.ready import Waits, store_ready
+from service.app.ready import Waits, store_ready, waited_for
 from service.ending import End, within
-from service.failures import describe
 from service.inbox.fuse import Fuses
 from service.inbox.retries import done_before, happens_within, pause_before, until_stored
 from service.inbox.rewind import Noted, rewind
@@ -60,9 +59,8 @@ async def relay_part(settings: Settings, store: PostgresStore, end: End) -> Asyn
         store.lineage,
         min_size=0,
         max_size=store.installation.lanes + 2,
-        timeout=10,
         command_timeout=RELAY_STATEMENT_SECONDS,
-        server_settings=SessionLimits().settings() | {"application_name": "purchasing-relay"},
+        settings=SessionLimits().settings() | {"application_name": "purchasing-relay"},
     )
     relay = Relay(pool, settings.kafka(), refund_limits=settings.refund_limits())
     task = asyncio.create_task(relay.run(), name="relay")
@@ -192,7 +190,7 @@ async def _joined(inbox: Inbox, attempt: int, observed: Observed, end: End) -> b
 
 
 async def _wait_for_kafka(error: KafkaError, attempt: int, observed: Observed, end: End) -> None:
-    reason = describe(error)
+    reason = waited_for(error)
     observed.worker.waits(f"Kafka: {reason}")
     log.warning("Waiting for Kafka.", because=reason)
     await happens_within(end.asked, pause_before(attempt + 4))

@@ -8,6 +8,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from service.ending import End
+from service.error_classes import kafka_meaning
 from service.failures import describe
 from service.inbox.retries import happens_within, pause_before
 from service.ops.reach import broker_problem, database_problem
@@ -63,7 +64,7 @@ async def topics_ready(kafka: Mapping[str, Any], lanes: int, end: End, waits: Wa
         try:
             problems[:] = await topic_problems(kafka, lanes)
         except KafkaError as error:
-            return describe(error)
+            return waited_for(error)
         return None
 
     if not await _available(compare, "Kafka", end, waits):
@@ -73,6 +74,13 @@ async def topics_ready(kafka: Mapping[str, Any], lanes: int, end: End, waits: Wa
     for problem in problems:
         log.warning("A topic differs from the registry.", problem=problem.sentence)
     return True
+
+
+def waited_for(error: BaseException) -> str:
+    """Return why it is waited for, in a line. Raises StartError where only a person can mend it."""
+    if isinstance(error, KafkaError) and kafka_meaning(error).is_for_a_person:
+        raise StartError(f"Kafka doesn't do as asked: {describe(error)}.") from None
+    return describe(error)
 
 
 async def _available(problem: Callable[[], Awaitable[str | None]], what: str, end: End, waits: Waits) -> bool:

@@ -23,6 +23,7 @@ from service.ops import database
 from service.ops.lag import GroupLag, LagLook
 from service.ops.reach import UnreachableError, broker_problem, database_problem
 from service.settings import Settings, load
+from service.store.errors import StoreError
 
 if TYPE_CHECKING:
     import argparse
@@ -57,7 +58,12 @@ async def _run(settings: Settings, *, as_json: bool) -> int:
 
 async def _of_broker(settings: Settings) -> GroupLag | None:
     kafka = settings.kafka()
-    if reason := await broker_problem(kafka):
+    try:
+        reason = await broker_problem(kafka)
+    except UnreachableError as error:
+        tell(str(error))
+        return None
+    if reason:
         tell(f"Kafka can't be reached: {reason}.")
         return None
     try:
@@ -79,6 +85,8 @@ async def _of_database(settings: Settings) -> Figures | None:
             finally:
                 connection.terminate()
     except UnreachableError as error:
+        reason = str(error)
+    except StoreError as error:
         reason = str(error)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         reason = describe(error)

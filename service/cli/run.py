@@ -13,12 +13,12 @@ import os
 import signal
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import structlog
 
 from service import failpoints
 from service.app import serve
+from service.database_url import parse_database_url
 from service.embedded import EmbeddedStack
 from service.ending import End
 from service.ops import logs
@@ -105,8 +105,9 @@ async def _embedded(clock: str | None) -> End:
 
 def _without_password(stack: EmbeddedStack) -> str:
     """The URL as a shell completes it: what is said may be kept somewhere."""
-    url = urlsplit(stack.postgres.dsn)
-    return f"{url.scheme}://{url.username}:$(cat {stack.postgres.password_file})@{url.hostname}:{url.port}{url.path}"
+    url = parse_database_url(stack.postgres.dsn)
+    (host,) = url.hosts
+    return f"postgresql://{url.user}:$(cat {stack.postgres.password_file})@{host}/{url.database}"
 
 
 def _say(text: str) -> None:

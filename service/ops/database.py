@@ -64,13 +64,13 @@ class Waiting:
     amounts: dict[str, int] = field(default_factory=dict)
 
 
-async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
-    """A connection for looking. Raises what asyncpg raises, OSError and TimeoutError."""
+async def connect(url: str) -> connecting.Connection:
+    """A connection for looking. Raises StoreError."""
     return await connecting.connect_to_look(
         url,
-        timeout=CONNECT_SECONDS,
+        connect_seconds=CONNECT_SECONDS,
         command_timeout=STATEMENT_SECONDS,
-        server_settings={
+        settings={
             "application_name": "purchasing-look",
             "statement_timeout": str(int(STATEMENT_SECONDS * 1000)),
             "jit": "off",

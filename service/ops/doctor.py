@@ -24,7 +24,7 @@ from service.ops.lag import LagLook
 from service.ops.reach import UnreachableError, broker_problem, database_problem
 from service.outbox.journal import INSTALLATION, Installation
 from service.rights import TOPIC_NAMES, group_to_grant, missing_right, rights, to_grant
-from service.store.errors import StoreUnavailableError
+from service.store.errors import StoreError
 from service.store.migrate import schema_problem
 from service.terms.table import read_book
 from service.topics import topic_problems
@@ -71,12 +71,15 @@ async def _database(url: str) -> Findings:
     try:
         reason = await database_problem(url)
     except UnreachableError as error:
-        reason = str(error)
+        yield Finding("database", "bad", str(error))
+        return
     if reason:
         yield Finding("database", "bad", f"PostgreSQL can't be reached: {reason}")
         return
     yield Finding("database", "well", "PostgreSQL answers")
     try:
+        async for one in _pooler(url):
+            yield one
         problem = await schema_problem(url)
         if problem:
             yield Finding("schema", "bad", problem)
@@ -84,10 +87,19 @@ async def _database(url: str) -> Findings:
         yield Finding("schema", "well", "the tables are those of this program")
         async for one in _inside(url):
             yield one
-    except StoreUnavailableError as error:
-        yield Finding("database", "bad", str(error))
-    except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+    except (StoreError, asyncpg.PostgresError, OSError, TimeoutError) as error:
         yield Finding("database", "bad", f"PostgreSQL stopped answering: {describe(error)}")
+
+
+async def _pooler(url: str) -> Findings:
+    connection = await database.connect(url)
+    connection.terminate()
+    if connection.is_pooled:
+        words = (
+            "a pooler, such as PgBouncer, stands between this program and PostgreSQL; it keeps sessions "
+            "(session pooling), and their limits are in force"
+        )
+        yield Finding("database", "well", words)
 
 
 async def _inside(url: str) -> Findings:
@@ -133,14 +145,19 @@ async def _outbox(url: str) -> Installation | None:
             row = await connection.fetchrow(INSTALLATION)
         finally:
             connection.terminate()
-    except (asyncpg.PostgresError, OSError, TimeoutError):
+    except (StoreError, asyncpg.PostgresError, OSError, TimeoutError):
         return None
     return None if row is None else Installation(row["outbox_id"], row["lanes"])
 
 
 async def _broker(settings: Settings, outbox: Installation | None, event_topics: tuple[str, ...]) -> Findings:
     kafka = settings.kafka()
-    if reason := await broker_problem(kafka):
+    try:
+        reason = await broker_problem(kafka)
+    except UnreachableError as error:
+        yield Finding("broker", "bad", str(error))
+        return
+    if reason:
         yield Finding("broker", "bad", f"Kafka can't be reached: {reason}")
         return
     yield Finding("broker", "well", "Kafka answers")

@@ -5,20 +5,18 @@ aiokafka says "unable to bootstrap" whatever the cause; asked for one connection
 """
 
 import asyncio
-import os
-import socket
-import ssl
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaError
 
-from service.failures import describe
+from service.error_classes import kafka_meaning, network_meaning
+from service.failures import describe, network_reason
 from service.store.connecting import connect_to_look
-from service.store.failures import LOST, NOT_LET_IN
+from service.store.errors import NotReachedError, StoreError, StoreUnavailableError
+from service.store.failures import LOST
 
 PROBE_SECONDS = 5.0
 
@@ -32,49 +30,29 @@ async def database_problem(url: str) -> str | None:
     use.
     """
     try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            connection = await connect_to_look(url)
-            await connection.close()
-    except asyncpg.PostgresError as error:
-        if str(error.sqlstate).startswith(NOT_LET_IN):
-            raise UnreachableError(
-                f"PostgreSQL refuses the connection that PURCHASING_DATABASE_URL describes: {describe(error)}"
-            ) from None
-        return describe(error)
-    except asyncpg.ClientConfigurationError as error:
-        raise UnreachableError(
-            f"PURCHASING_DATABASE_URL can't be used as it is ({type(error).__name__}): check its options."
-        ) from None
-    except asyncpg.TargetServerAttributeNotMatched:
-        return "none of its hosts is now what target_session_attrs asks for"
-    except LOST as error:
-        # A server that is stopping, or starting, may say its last word anywhere.
-        return describe(error)
+        connection = await connect_to_look(url, connect_seconds=PROBE_SECONDS)
+        await connection.close(timeout=PROBE_SECONDS)
+    except NotReachedError as error:
+        return error.reason
+    except StoreUnavailableError as error:
+        return str(error)
+    except StoreError as error:
+        raise UnreachableError(f"{error}.") from None
     except TimeoutError:
-        return f"no answer within {PROBE_SECONDS:.0f} seconds"
-    except OSError as error:
-        if unread := _unreadable_files(url):
-            raise UnreachableError(
-                f"PURCHASING_DATABASE_URL can't be used as it is: the file of its {unread[0]} can't be read."
-            ) from None
-        return _in_words(error)
+        return f"no answer within {PROBE_SECONDS:g} seconds"
+    except (asyncpg.PostgresError, *LOST, OSError) as error:
+        # While it was closed.
+        return describe(error)
     return None
-
-
-def _unreadable_files(url: str) -> list[str]:
-    """The options of a database URL that name a file which can't be read."""
-    options = dict(parse_qsl(urlsplit(url).query))
-    files = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
-    return [name for name in files if name in options and not os.access(options[name], os.R_OK)]
 
 
 async def broker_problem(kafka: Mapping[str, Any]) -> str | None:
     """Why none of the bootstrap servers can be reached just now, server by server; None if one can.
 
-    `kafka` is how aiokafka's clients connect. A wrong password is among the reasons, not an error: brokers
-    refuse right ones too while they start.
+    `kafka` is how aiokafka's clients connect. Raises UnreachableError where waiting is no use: none can be reached, and
+    one refuses the user, the password or the way to log in.
     """
-    reasons = []
+    reasons, is_for_a_person = [], False
     how = {name: value for name, value in kafka.items() if name != "bootstrap_servers"}
     for server in kafka["bootstrap_servers"]:
         host, _, port = server.rpartition(":")
@@ -85,23 +63,13 @@ async def broker_problem(kafka: Mapping[str, Any]) -> str | None:
         except TimeoutError:
             reasons.append(f"{server}: no answer within {PROBE_SECONDS:.0f} seconds")
         except OSError as error:
-            reasons.append(f"{server}: {_in_words(error)}")
+            is_for_a_person |= network_meaning(error).is_for_a_person
+            reasons.append(f"{server}: {network_reason(error)}")
         except KafkaError as error:
+            is_for_a_person |= kafka_meaning(error).is_for_a_person
             reasons.append(f"{server}: {describe(error)}")
         else:
             return None
+    if is_for_a_person:
+        raise UnreachableError(f"Kafka can't be reached: {'; '.join(reasons)}.")
     return "; ".join(reasons)
-
-
-def _in_words(error: OSError) -> str:
-    """What the system says, such as "Connection refused", without the numbers around it."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            f"its certificate is not accepted ({error.verify_message}): give the file of its certificate authority, "
-            "or check the host name"
-        )
-    if isinstance(error, ssl.SSLError):
-        return f"no TLS with it ({error.reason or type(error).__name__}): is the port one for TLS?"
-    if isinstance(error, socket.gaierror):
-        return f"the host name can't be resolved ({error.strerror})"
-    return os.strerror(error.errno) if error.errno else describe(error)

@@ -15,17 +15,20 @@ from collections.abc import Awaitable
 
 from aiokafka import errors as kafka
 
+from service.error_classes import ErrorClass, kafka_errors
 from service.failures import anything_else
 
 REFUSALS: tuple[type[BaseException], ...] = (
-    kafka.MessageSizeTooLargeError,
-    kafka.RecordListTooLargeError,
+    *kafka_errors(ErrorClass.VALUE),
+    # Of the record's topic: others may well be had.
     kafka.TopicAuthorizationFailedError,
     kafka.UnknownTopicOrPartitionError,
     kafka.InvalidTopicError,
-    kafka.PolicyViolationError,
 )
 """Kafka won't have this record, however often it is sent."""
+
+
+FENCES = kafka_errors(ErrorClass.FENCED)
 
 
 class LaneStopped(Exception):  # noqa: N818 - a state of the lane that is raised to get there
@@ -57,7 +60,7 @@ def is_fence(error: BaseException) -> bool:
     epoch is over."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, kafka.ProducerFenced | kafka.InvalidProducerEpoch):
+        if isinstance(seen, FENCES):
             return True
         # What aiokafka says to whoever uses a producer after it was fenced.
         if isinstance(seen, AssertionError) and "Invalid state transition" in str(seen):

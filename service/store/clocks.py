@@ -45,7 +45,7 @@ async def set_clock(dsn: str, clock: str) -> None:
     if factor is not None and not 0 < factor <= FASTEST:
         raise ValueError(f"a clock goes up to {FASTEST} times as fast")
     async with translated():
-        connection = await connect(dsn, Lineage(), timeout=10)
+        connection = await connect(dsn, Lineage())
         try:
             if factor is None:
                 await connection.execute(_BY_EVENTS)

@@ -16,10 +16,14 @@ import asyncpg
 from asyncpg.transaction import Transaction
 
 from service.store.failures import LOST, translated
+from service.store.hosts import database_url, first_of, unusable
 from service.store.lineage import Lineage
+from service.store.session import begin_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+
+    from service.database_url import Host
 
     Driver: TypeAlias = asyncpg.Connection[asyncpg.Record]
 else:
@@ -43,7 +47,19 @@ class Connection(Driver):
     def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:
         """Called by the driver."""
         super().__init__(protocol, transport, *rest)
-        _keep_alive(transport.get_extra_info("socket"))
+        self.is_pooled = False
+        """Whether a pooler stands between this program and the server."""
+        self._socket = transport.get_extra_info("socket")
+        self.keep_alive({})
+
+    def keep_alive(self, otherwise: Mapping[str, int]) -> None:
+        """Have the network ask whether the server is there: KEEPALIVE, `otherwise` before it."""
+        if self._socket.family == getattr(socket, "AF_UNIX", None):
+            return
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in {**KEEPALIVE, **otherwise}.items():
+            if hasattr(socket, name):
+                self._socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     def transaction(self, *, isolation: Any = None, readonly: bool = False, deferrable: bool = False) -> Transaction:
         """Return a transaction that leaves its end to the server where the connection was ended."""
@@ -96,44 +112,76 @@ def _ended_if_of_no_more_use(connection: Connection) -> Iterator[None]:
         raise
 
 
-def _keep_alive(sock: Any) -> None:
-    if sock.family == getattr(socket, "AF_UNIX", None):
-        return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEPALIVE.items():
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
 async def connect(url: str, lineage: Lineage, **options: Any) -> Connection:
-    """Connect to decide and write; `options` are asyncpg's.
+    """Connect to decide and write.
 
-    Raises what asyncpg raises, OSError and TimeoutError, and what `Lineage.meet` raises.
+    `options` are those of `_session`. Raises NotReachedError, NotUsableError, NotAllowedError, and what `Lineage.meet`
+    raises.
     """
-    connection: Connection = await asyncpg.connect(url, connection_class=Connection, **options)
+    refuse_readers(url)
+    connection = await _session(url, **options)
     await _compare(connection, lineage)
     return connection
 
 
+async def connect_to_look(url: str, *, settings: Mapping[str, str] | None = None, **options: Any) -> Connection:
+    """Connect to look only, at whatever server: the server lets nothing be written over it.
+
+    Nothing that is written elsewhere may hang on what is seen. `options` are those of `_session`. Raises
+    NotReachedError, NotUsableError, NotAllowedError.
+    """
+    return await _session(url, settings={**(settings or {}), "default_transaction_read_only": "on"}, **options)
+
+
+async def _session(
+    url: str,
+    *,
+    connect_seconds: float = CONNECT_SECONDS,
+    settings: Mapping[str, str] | None = None,
+    command_timeout: float | None = None,
+    **options: Any,
+) -> Connection:
+    """Connect, and set what the session goes by.
+
+    `connect_seconds` are per host, where the URL's `connect_timeout` doesn't say otherwise; `settings` are those of
+    the server by name, in force when this returns; `options` are asyncpg's. Raises NotReachedError, NotUsableError,
+    NotAllowedError.
+    """
+    described = database_url(url)
+    seconds = described.connect_timeout or connect_seconds
+
+    async def driver_connection(host: Host, target: str | None) -> Connection:
+        # Nothing but user and database goes along with the greeting: a pooler refuses other settings there.
+        connection: Connection = await asyncpg.connect(
+            **described.driver_arguments(host, target),
+            timeout=seconds,
+            command_timeout=command_timeout,
+            connection_class=Connection,
+            **options,
+        )
+        connection.keep_alive(described.keepalive)
+        return connection
+
+    async def session(host: Host, target: str | None) -> Connection:
+        connection = await driver_connection(host, target)
+        try:
+            await begin_session(connection, described.session, settings or {}, lambda: driver_connection(host, target))
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    return await first_of(described, session, seconds)
+
+
 async def _compare(connection: Connection, lineage: Lineage) -> None:
     try:
-        await lineage.meet(connection)
+        async with translated():
+            await lineage.meet(connection)
     except BaseException:
         # Not closed politely: the driver would wait for the server's answer, for ever.
         connection.terminate()
         raise
-
-
-async def connect_to_look(url: str, *, server_settings: Mapping[str, str] | None = None, **options: Any) -> Connection:
-    """Connect to look only, at whatever server: the server lets nothing be written over it.
-
-    Nothing that is written elsewhere may hang on what is seen. Raises what asyncpg raises, OSError and TimeoutError.
-    """
-    settings = {**(server_settings or {}), "default_transaction_read_only": "on"}
-    connection: Connection = await asyncpg.connect(
-        url, connection_class=Connection, server_settings=settings, **options
-    )
-    return connection
 
 
 async def _nothing(_: object) -> None:
@@ -143,37 +191,49 @@ async def _nothing(_: object) -> None:
 def pool_of(
     url: str, lineage: Lineage, *, then: Callable[[Any], Awaitable[None]] = _nothing, **options: Any
 ) -> asyncpg.Pool[asyncpg.Record]:
-    """Return a pool, to be entered or awaited; `options` are asyncpg's. `then` is told of each new connection.
+    """Return a pool for writing, to be entered or awaited. `then` is told of each new connection.
 
-    Whatever needs a new connection raises what `Lineage.meet` raises.
+    `connect_seconds`, `settings` and `command_timeout` among the `options` are as for `connect`, the others are the
+    pool's. Raises NotUsableError; whatever needs a new connection raises what `connect` raises.
     """
+    refuse_readers(url)
+    ours = {name: options.pop(name) for name in ("connect_seconds", "settings", "command_timeout") if name in options}
 
-    async def meet(connection: Any) -> None:
-        await _compare(connection, lineage)
-        await then(connection)
+    async def new_connection(*_: Any, connection_class: Any, **driver: Any) -> Connection:
+        del connection_class
+        return await connect(url, lineage, **ours, **driver)
 
-    return asyncpg.create_pool(url, connection_class=Connection, init=meet, **options)
+    # The driver's own types know nothing of a function that connects in its place.
+    driver: Any = asyncpg
+    pool: asyncpg.Pool[asyncpg.Record] = driver.create_pool(
+        connect=new_connection, connection_class=Connection, init=then, **options
+    )
+    return pool
+
+
+def refuse_readers(url: str) -> None:
+    """Raise NotUsableError where the URL asks for servers that can't be written to."""
+    if database_url(url).reads_only:
+        raise unusable("its target_session_attrs finds servers that only read, and here is written: use read-write")
 
 
 @asynccontextmanager
 async def connected(url: str, lineage: Lineage | None = None) -> AsyncIterator[Connection]:
     """Connect for a command; `lineage` is that of its other connections, if it has any.
 
-    Raises StoreUnavailableError, also where a statement takes longer than a minute, and DatabaseMovedError.
+    Raises StoreError; StoreUnavailableError also where a statement takes longer than a minute; DatabaseMovedError.
     """
-    async with translated():
-        connection = await connect(
-            url,
-            lineage or Lineage(),
-            timeout=CONNECT_SECONDS,
-            command_timeout=STATEMENT_SECONDS,
-            server_settings={
-                "application_name": "purchasing command",
-                "lock_timeout": "10000",
-                "synchronous_commit": "on",
-                "jit": "off",
-            },
-        )
+    connection = await connect(
+        url,
+        lineage or Lineage(),
+        command_timeout=STATEMENT_SECONDS,
+        settings={
+            "application_name": "purchasing command",
+            "lock_timeout": "10s",
+            "synchronous_commit": "on",
+            "jit": "off",
+        },
+    )
     try:
         yield connection
     finally:

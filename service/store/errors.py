@@ -4,12 +4,14 @@
     ├── StoreUnavailableError   the same batch again, after a pause: the database is away or busy, or chose this
     │                           transaction to break a deadlock. Nothing was written (or, if the connection
     │                           broke while committing, all of it: the next attempt finds its facts known)
+    │   └── NotReachedError     there is no connection; `reason` says why
     ├── ValueRefusedError       this batch never: the database can't hold one of its values. Halve the batch to find it
     ├── ForeignFactError        this batch again, with a look for other orders' facts: a source and id it brings is
     │                           another order's
     ├── SchemaError             not with this program: the tables aren't those it knows. Says what to run
     ├── DatabaseMovedError      not in this process: the database may be older than what it remembers and acknowledged
-    ├── NotUsableError          not with these settings: the server refuses the user, the password or the database
+    ├── NotUsableError          not with these settings: the server refuses the user, the password or the database, the
+    │                           URL has an option of no use, a pooler keeps no sessions. Says what to change
     └── NotAllowedError         not as this database user: it lacks a right. Says which
 
 Their texts never hold a value: what PostgreSQL says of one is left out, only its error class and SQLSTATE are named.
@@ -22,6 +24,14 @@ class StoreError(Exception):
 
 class StoreUnavailableError(StoreError):
     """The store can't be reached or gave way; the same call may succeed later. Nothing half-done is left."""
+
+
+class NotReachedError(StoreUnavailableError):
+    """No server of the URL could be connected to; `reason` says why, host by host where there are several."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"PostgreSQL can't be reached: {reason}")
+        self.reason = reason
 
 
 class ValueRefusedError(StoreError):

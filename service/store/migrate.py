@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from service.store.connecting import connect
+from service.store.connecting import connect, refuse_readers
 from service.store.errors import SchemaError
 from service.store.failures import translated
 from service.store.lineage import Lineage
@@ -108,11 +108,13 @@ async def migrate(dsn: str, *, lanes: int = LANES, roles: bool = False) -> list[
     `lanes` counts only where there is no installation yet: it is fixed from then on. `roles` makes the roles of
     roles.sql and gives them their rights; where they have rights already, they get those on new tables in any case.
     Processes that migrate at once wait for each other. Raises SchemaError (a power of two of lanes is wanted, or the
-    database has what this program doesn't know), NotAllowedError, StoreUnavailableError.
+    database has what this program doesn't know), NotAllowedError,
+    NotUsableError, StoreUnavailableError.
     """
     if not 1 <= lanes <= LANES_MAX or lanes & (lanes - 1):
         raise SchemaError(f"the number of lanes is a power of two from 1 to {LANES_MAX}, not {lanes}")
     known = known_migrations()
+    refuse_readers(dsn)
     async with _connection(dsn) as connection:
         if too_old := _server_problem(connection):
             raise SchemaError(too_old)
@@ -236,9 +238,8 @@ async def _connection(
         connection = await connect(
             dsn,
             lineage or Lineage(),
-            timeout=10,
             command_timeout=command_timeout,
-            server_settings={"application_name": "purchasing-migrate"},
+            settings={"application_name": "purchasing-migrate"},
         )
         try:
             yield connection

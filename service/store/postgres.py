@@ -131,8 +131,8 @@ class PostgresStore:
                 max_queries=NEVER,
                 max_inactive_connection_lifetime=0,
                 max_cached_statement_lifetime=0,
-                server_settings=limits.settings(),
-                timeout=limits.client / 1000,
+                settings=limits.settings(),
+                connect_seconds=limits.client / 1000,
                 command_timeout=limits.client / 1000,
                 reset=_keep,
             )

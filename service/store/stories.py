@@ -141,11 +141,8 @@ class Stories:
 
 @asynccontextmanager
 async def reading(dsn: str) -> AsyncIterator[Stories]:
-    """Connect for reading only. Raises StoreUnavailableError."""
-    async with translated():
-        connection = await connect_to_look(
-            dsn, timeout=10, server_settings={"application_name": "purchasing reader", "jit": "off"}
-        )
+    """Connect for reading only. Raises StoreError."""
+    connection = await connect_to_look(dsn, settings={"application_name": "purchasing reader", "jit": "off"})
     try:
         yield Stories(connection)
     finally:

@@ -19,7 +19,6 @@ from service.app.stuck import retry_stuck
 from service.ending import End
 from service.failures import describe
 from service.inbox import retries
-from service.ops import reach
 from service.ops.reach import UnreachableError, database_problem
 from service.orders import transaction
 from service.store.errors import StoreUnavailableError
@@ -74,23 +73,24 @@ async def test_tables_that_are_not_this_programs_are_not_waited_for(monkeypatch,
 
 
 async def test_what_the_driver_says_of_a_server_is_waited_for_and_what_it_says_of_the_url_is_not(monkeypatch):
-    async def connect(_):
+    async def connect(**_):
         raise errors.pop()
 
-    monkeypatch.setattr(reach, "connect_to_look", connect)
+    monkeypatch.setattr(asyncpg, "connect", connect)
+    url = f"{URL}?target_session_attrs=primary"
     errors = [
         asyncpg.TargetServerAttributeNotMatched("none"),
         asyncpg.InternalClientError("cannot process message"),
         asyncpg.InterfaceError("connection is closed"),
     ]
-    assert [await database_problem(URL) for _ in range(3)] == [
+    assert [await database_problem(url) for _ in range(3)] == [
         "InterfaceError",
         "InternalClientError",
-        "none of its hosts is now what target_session_attrs asks for",
+        "it is not what target_session_attrs=primary asks for",
     ]
     errors = [asyncpg.ClientConfigurationError("`sslmode` parameter must be one of …")]
     with pytest.raises(UnreachableError, match="check its options"):
-        await database_problem(URL)
+        await database_problem(url)
 
 
 async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for(monkeypatch, end):

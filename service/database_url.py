@@ -1,0 +1,383 @@
+"""The database's URL, PURCHASING_DATABASE_URL, read once: the only parser of it.
+
+It is what libpq reads, `postgresql://user:password@host1:port1,host2:port2/database?option=value&…`. Each of libpq's
+options is understood, or refused in a sentence; none is sent on to the server, which would take it for a setting.
+The parts of a URL may be secrets (a password may hold a `?` or a `/`), so no error shows more of it than an option's
+name.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from shlex import split
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote, urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+SETTING = "PURCHASING_DATABASE_URL"
+
+SCHEMES = ("postgresql://", "postgres://")
+READERS_ONLY = ("read-only", "standby", "prefer-standby")
+TARGETS = ("any", "primary", "read-write", *READERS_ONLY)
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+TLS_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+SYSTEM = "system"
+"""The `sslrootcert` that stands for the certificate authorities which the operating system trusts."""
+
+OF_THE_SERVICE = frozenset(
+    {
+        "application_name",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+        "transaction_timeout",
+        "enable_seqscan",
+        "jit",
+        "client_encoding",
+        "default_transaction_isolation",
+        "default_transaction_read_only",
+    }
+)
+"""Settings of a session that the service sets itself: `options` must not."""
+
+NAMED_BY_THE_SERVICE = frozenset({"application_name", "fallback_application_name"})
+"""Understood, and left out: commands find the service's sessions by the names that it gives them."""
+
+
+class Only(NamedTuple):
+    """An option of which only some values are supported, and why."""
+
+    values: tuple[str, ...]
+    why: str
+
+
+ONLY: Mapping[str, Only] = {
+    "channel_binding": Only(
+        ("disable", "prefer"),
+        "the driver can't bind the password to the TLS channel; sslmode=verify-full protects against the same",
+    ),
+    "client_encoding": Only(("auto", "utf8", "utf-8"), "the driver speaks UTF-8"),
+    "gssdelegation": Only(("0",), "Kerberos isn't supported"),
+    "gssencmode": Only(("disable", "prefer"), "Kerberos isn't supported"),
+    "keepalives": Only(("1",), "without them the service would wait for a dead server for ever"),
+    "load_balance_hosts": Only(("disable", "random"), "libpq has no others"),
+    "max_protocol_version": Only(("3.0", "3.2", "latest"), "the driver speaks 3.0"),
+    "min_protocol_version": Only(("3.0",), "the driver speaks 3.0"),
+    "replication": Only(("0", "false", "no", "off"), "the service is no replica"),
+    "sslcertmode": Only(("allow",), "the certificate of sslcert is shown where there is one"),
+    "sslcompression": Only(("0",), "compressed TLS isn't safe"),
+    "sslmode": Only(SSL_MODES, "libpq has no others"),
+    "sslnegotiation": Only(("postgres", "direct"), "libpq has no others"),
+    "sslsni": Only(("1",), "the driver always tells the server the name it connects to"),
+    "ssl_max_protocol_version": Only(TLS_VERSIONS, "libpq has no others"),
+    "ssl_min_protocol_version": Only(TLS_VERSIONS, "libpq has no others"),
+    "target_session_attrs": Only(TARGETS, "libpq has no others"),
+}
+
+NOT_SUPPORTED: Mapping[str, str] = {
+    "gsslib": "Kerberos isn't supported",
+    "hostaddr": "give the address in the place of the host",
+    "krbsrvname": "Kerberos isn't supported",
+    "oauth_client_id": "OAuth isn't supported",
+    "oauth_client_secret": "OAuth isn't supported",
+    "oauth_issuer": "OAuth isn't supported",
+    "oauth_scope": "OAuth isn't supported",
+    "require_auth": "the driver answers in the way the server asks for",
+    "requirepeer": "the driver doesn't look whose process the server is",
+    "requiressl": "use sslmode=require",
+    "scram_client_key": "use the password",
+    "scram_server_key": "use the password",
+    "service": "write what the service file says into the URL",
+    "servicefile": "write what the service file says into the URL",
+    "sslcrldir": "use sslcrl, one file",
+    "sslkeylogfile": "use the environment variable SSLKEYLOGFILE",
+}
+
+_TAKEN = ("connect_timeout", "dbname", "host", "options", "passfile", "password", "port", "sslpassword", "user")
+_KEEPALIVE: Mapping[str, str] = {
+    "keepalives_idle": "TCP_KEEPIDLE",
+    "keepalives_interval": "TCP_KEEPINTVL",
+    "keepalives_count": "TCP_KEEPCNT",
+    "tcp_user_timeout": "TCP_USER_TIMEOUT",
+}
+UNDERSTOOD = frozenset({*_TAKEN, *_KEEPALIVE, *TLS_FILES, *NAMED_BY_THE_SERVICE, *ONLY})
+
+_TO_THE_DRIVER = (
+    *TLS_FILES,
+    "sslmode",
+    "sslnegotiation",
+    "sslpassword",
+    "ssl_max_protocol_version",
+    "ssl_min_protocol_version",
+)
+_OPTION_NAME = re.compile(r"[a-z_]{2,40}")
+_SESSION_SETTING = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)=(.*)", re.DOTALL)
+_HOST = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]]*))(?::([0-9]*))?")
+
+
+class DatabaseUrlError(ValueError):
+    """The URL can't be used. Its text says which part of it, and what to do, without a value."""
+
+
+class Host(NamedTuple):
+    """One server: a name, an address, or the directory of a Unix socket; None where the driver has defaults."""
+
+    name: str | None
+    port: int | None
+
+    def __str__(self) -> str:
+        name = self.name or "localhost"
+        return f"[{name}]:{self.port or 5432}" if ":" in name else f"{name}:{self.port or 5432}"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUrl:
+    """What the URL says."""
+
+    hosts: tuple[Host, ...]
+    user: str | None
+    password: str | None = field(repr=False)
+    database: str
+    connect_timeout: float | None
+    """Seconds per host; None: as long as whoever connects finds right."""
+    target: str | None
+    """`target_session_attrs`. Of several hosts the one that can be written to is meant, unless the URL says otherwise;
+    of one, whatever it is: a worker waits until it can be written to."""
+    random_order: bool
+    passfile: str | None
+    keepalive: Mapping[str, int]
+    """Socket options by their names in `socket`."""
+    session: Mapping[str, str]
+    """Settings of each session, from `options`."""
+    tls: Mapping[str, str] = field(repr=False)
+    """The options of TLS, as libpq calls them."""
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether it asks for servers that can't be written to."""
+        return self.target in READERS_ONLY
+
+    def in_turn(self) -> list[Host]:
+        """Return the hosts in the order in which they are tried."""
+        return random.sample(self.hosts, len(self.hosts)) if self.random_order else list(self.hosts)
+
+    def driver_arguments(self, host: Host, target: str | None) -> dict[str, Any]:
+        """Return what asyncpg takes to connect to one of the hosts, if it is the target of `target_session_attrs`.
+
+        Raises DatabaseUrlError for a file of no use.
+        """
+        tls = dict(self.tls)
+        arguments: dict[str, Any] = {
+            "host": host.name,
+            "port": host.port,
+            "user": self.user,
+            "password": self.password,
+            "database": self.database,
+            "passfile": self.passfile,
+            "target_session_attrs": target,
+        }
+        self._try_files()
+        if tls.get("sslrootcert") == SYSTEM:
+            arguments["ssl"] = self._trusting_the_system()
+            tls = {name: value for name, value in tls.items() if name == "sslnegotiation"}
+        arguments["dsn"] = f"postgresql:///?{urlencode(tls)}" if tls else "postgresql:///"
+        return arguments
+
+    def _trusting_the_system(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if "sslcert" in self.tls:
+            context.load_cert_chain(self.tls["sslcert"], self.tls.get("sslkey"), self._key_password)
+        return context
+
+    def _key_password(self) -> str:
+        # Without one, OpenSSL would ask at the terminal.
+        return self.tls.get("sslpassword", "")
+
+    def _try_files(self) -> None:
+        """What the driver would say of them doesn't name the option."""
+        for name in TLS_FILES:
+            if name in self.tls and (name, self.tls[name]) != ("sslrootcert", SYSTEM):
+                try:
+                    with Path(self.tls[name]).open("rb"):
+                        pass
+                    _LOADS[name](self)
+                except (OSError, ValueError):
+                    raise DatabaseUrlError(
+                        f"the file of its {name} can't be read, or isn't what it should be"
+                    ) from None
+
+
+def _load_authorities(url: DatabaseUrl) -> None:
+    ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=url.tls["sslrootcert"])
+
+
+def _load_certificate(url: DatabaseUrl) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_cert_chain(url.tls["sslcert"], url.tls.get("sslkey"), lambda: url.tls.get("sslpassword", ""))
+
+
+def _load_revoked(url: DatabaseUrl) -> None:
+    ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=url.tls["sslcrl"])
+
+
+_LOADS: Mapping[str, Callable[[DatabaseUrl], None]] = {
+    "sslrootcert": _load_authorities,
+    "sslcert": _load_certificate,
+    "sslkey": lambda _: None,  # with its certificate
+    "sslcrl": _load_revoked,
+}
+
+
+def parse_database_url(text: str) -> DatabaseUrl:
+    """Read a URL. Raises DatabaseUrlError."""
+    scheme = next((one for one in SCHEMES if text.startswith(one)), None)
+    if scheme is None:
+        raise DatabaseUrlError("it has to begin with postgresql://")
+    if any(character.isspace() or not character.isprintable() for character in text):
+        raise DatabaseUrlError("there is a blank or a line end in it: percent-encode it, or take it away")
+    rest, _, query = text.removeprefix(scheme).partition("?")
+    authority, _, path = rest.partition("/")
+    credentials, at, hosts = authority.rpartition("@")
+    # Most likely a password in which these stand as they are: nothing behind it may then be shown or tried.
+    if "@" in credentials + path + query:
+        raise DatabaseUrlError(
+            "an @ stands where none belongs: in the user, the password and the options, "
+            "percent-encode @ : / ? # [ ] and %, such as %40 for @"
+        )
+    options = _options(query)
+    user, colon, password = credentials.partition(":")
+    if at and user and "user" not in options:
+        options["user"] = _decoded(user, "user")
+    if colon and "password" not in options:
+        options["password"] = _decoded(password, "password")
+    if path:
+        if "dbname" in options:
+            raise DatabaseUrlError("the database is given twice, behind the hosts and as dbname")
+        options["dbname"] = _decoded(path, "database")
+    if not options.get("dbname"):
+        raise DatabaseUrlError("it names no database: postgresql://user:password@host:5432/database")
+    return DatabaseUrl(
+        hosts=_hosts(hosts, options),
+        user=options.get("user") or None,
+        password=options.get("password") or None,
+        database=options["dbname"],
+        connect_timeout=_whole_number("connect_timeout", options, least=-1),
+        target=options.get("target_session_attrs"),
+        random_order=options.get("load_balance_hosts") == "random",
+        passfile=options.get("passfile"),
+        keepalive={_KEEPALIVE[name]: n for name in _KEEPALIVE if (n := _whole_number(name, options))},
+        session=_session(options.get("options", "")),
+        tls=_tls(options),
+    )
+
+
+def _options(query: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for pair in query.split("&") if query else ():
+        name, equals, value = pair.partition("=")
+        if not equals or not _OPTION_NAME.fullmatch(name):
+            raise DatabaseUrlError("behind its ? something is no option=value: see the options of libpq")
+        value = _decoded(value, name)
+        # As JDBC writes it; libpq reads it so, too.
+        if (name, value) == ("ssl", "true"):
+            name, value = "sslmode", "require"
+        if name in NOT_SUPPORTED:
+            raise DatabaseUrlError(f"its option {name} isn't supported: {NOT_SUPPORTED[name]}")
+        if name not in UNDERSTOOD:
+            raise DatabaseUrlError(f"{name} is no option of libpq: leave it out")
+        only = ONLY.get(name)
+        if only is not None:
+            value = value.lower() if value.lower() in only.values else value
+            if value not in only.values:
+                raise DatabaseUrlError(f"its option {name} can only be {' or '.join(only.values)}: {only.why}")
+        found[name] = value
+    return found
+
+
+def _decoded(text: str, what: str) -> str:
+    if re.search(r"%(?![0-9A-Fa-f]{2})", text) or "%00" in text:
+        raise DatabaseUrlError(f"its {what} has a % that begins no percent-encoded character: write % as %25")
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise DatabaseUrlError(f"its {what} is percent-encoded, but isn't UTF-8") from None
+
+
+def _hosts(listed: str, options: Mapping[str, str]) -> tuple[Host, ...]:
+    if listed and options.get("host"):
+        raise DatabaseUrlError("the host is given twice, before the database and as host")
+    of_option = options.get("host", "")
+    hosts = [_host(one) for one in listed.split(",")] if listed else [_bare(one) for one in of_option.split(",")]
+    if len(hosts) > 1 and any(host.name is None for host in hosts):
+        raise DatabaseUrlError("one of its hosts has no name")
+    if not options.get("port"):
+        return tuple(hosts)
+    ports = [_port(one) for one in options["port"].split(",")]
+    if len(ports) not in (1, len(hosts)) or any(host.port for host in hosts):
+        raise DatabaseUrlError("its option port has to be one port, or as many as there are hosts")
+    return tuple(Host(host.name, port) for host, port in zip(hosts, ports * (len(hosts) // len(ports)), strict=True))
+
+
+def _host(text: str) -> Host:
+    found = _HOST.fullmatch(text)
+    if found is None:
+        raise DatabaseUrlError(
+            "a host is no name, address or [IPv6 address] with a port; in the password, percent-encode : and /"
+        )
+    address, name, port = found.groups()
+    return Host(_decoded(address or name, "host") or None, _port(port) if port else None)
+
+
+def _bare(text: str) -> Host:
+    """One of the option `host`: a socket's directory and an IPv6 address stand there as they are."""
+    as_it_is = text.startswith("/") or (text.count(":") > 1 and "[" not in text)
+    return Host(text, None) if as_it_is else _host(text)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise DatabaseUrlError("a port is no number from 1 to 65535; in the password, percent-encode / and ?")
+    return int(text)
+
+
+def _whole_number(name: str, options: Mapping[str, str], least: int = 0) -> int | None:
+    """None also for what libpq takes for "not given": 0, and less."""
+    text = options.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch(r"-?[0-9]{1,9}", text) or int(text) < least:
+        raise DatabaseUrlError(f"its option {name} is no whole number")
+    return int(text) if int(text) > 0 else None
+
+
+def _session(text: str) -> dict[str, str]:
+    """Read `-c name=value` and `--name=value`, as the server does at its command line."""
+    found: dict[str, str] = {}
+    try:
+        words = split(text)
+    except ValueError:
+        words = ["?"]
+    left = iter(words)
+    for word in left:
+        given = next(left, "") if word == "-c" else word.removeprefix("-c").removeprefix("--")
+        setting = _SESSION_SETTING.fullmatch(given) if word.startswith(("-c", "--")) else None
+        if setting is None:
+            raise DatabaseUrlError("its option options can only hold settings of a session: -c%20name%3Dvalue")
+        name = setting[1].replace("-", "_").lower()
+        if name in OF_THE_SERVICE:
+            raise DatabaseUrlError(f"its option options sets {name}, which the service sets itself: leave it out")
+        found[name] = setting[2]
+    return found
+
+
+def _tls(options: Mapping[str, str]) -> dict[str, str]:
+    found = {name: options[name] for name in _TO_THE_DRIVER if name in options}
+    if found.get("sslrootcert") == SYSTEM and found.setdefault("sslmode", "verify-full") != "verify-full":
+        raise DatabaseUrlError("with sslrootcert=system its sslmode can only be verify-full")
+    return found

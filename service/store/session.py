@@ -1,0 +1,92 @@
+"""What a session goes by, set once it is there and then read back; and whether it is a session at all.
+
+A pooler between this program and PostgreSQL refuses settings in the greeting, or drops them without a word. And where
+it hands the connection on between two transactions, nothing that is set lasts, though all of it seems to work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+
+from service.error_classes import SESSIONS_NEEDED, ErrorClass, sqlstate_meaning
+from service.store.errors import NotUsableError, StoreUnavailableError
+from service.store.hosts import unusable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from service.store.connecting import Connection
+
+    Another: TypeAlias = Callable[[], Awaitable[Connection]]
+
+ROUNDS = 10
+"""How often two sessions are asked in turn which of the server's processes they have. A pooler that hands connections
+on gives one what the other has just used, unless somebody else takes it in between, each time anew."""
+SECOND_SECONDS = 3.0
+"""How long a pooler may take for the second session. Less than any time limit of connecting."""
+
+_SET = "select name, set_config(name, setting, false) from unnest($1::text[], $2::text[]) as one (name, setting)"
+_IN_FORCE = "select name, current_setting(name) from unnest($1::text[]) as name"
+
+
+async def begin_session(
+    connection: Connection, asked: Mapping[str, str], settings: Mapping[str, str], another: Another
+) -> None:
+    """Set what the URL asks for and what the service goes by, and see to it that both last.
+
+    `another` connects once more, to the same server. Sets `is_pooled`. Raises NotUsableError where a setting can't be
+    had, doesn't last, or the connection is shared with others; StoreUnavailableError; and what asyncpg raises.
+    """
+    process = await _server_process(connection)
+    # A pooler greets in the server's place, with a number of its own.
+    connection.is_pooled = process != connection.get_server_pid()
+    if connection.is_pooled:
+        await _refuse_shared(connection, another)
+    for name, setting in asked.items():
+        try:
+            await connection.execute("select set_config($1, $2, false)", name, setting)
+        except asyncpg.PostgresError as error:
+            if sqlstate_meaning(error.sqlstate, str(error)).meaning is ErrorClass.WAIT:
+                raise
+            # The server's text holds the value.
+            raise unusable(
+                f"its option options sets {name}, and the server won't have it ({type(error).__name__})"
+            ) from None
+    if settings:
+        wanted = dict(map(tuple, await connection.fetch(_SET, list(settings), list(settings.values()))))
+        in_force = dict(map(tuple, await connection.fetch(_IN_FORCE, list(wanted))))
+        if lost := sorted(name for name in wanted if in_force[name] != wanted[name]):
+            raise NotUsableError(
+                f"{', '.join(lost)} was set and is not in force at the next statement: whatever stands between this "
+                "program and PostgreSQL keeps no settings of a session"
+            )
+
+
+async def _server_process(connection: Connection) -> int:
+    # Prepared without a name: one with a name would be left behind in a connection that others get.
+    statement = await connection.prepare("select pg_backend_pid()", name="")
+    return int(await statement.fetchval())
+
+
+async def _refuse_shared(connection: Connection, another: Another) -> None:
+    """Raise NotUsableError where two sessions are seen to share one of the server's processes."""
+    mine, others = set(), set()
+    try:
+        async with asyncio.timeout(SECOND_SECONDS):
+            other = await another()
+            try:
+                for _ in range(ROUNDS):
+                    mine.add(await _server_process(connection))
+                    others.add(await _server_process(other))
+            finally:
+                other.terminate()
+    except TimeoutError:
+        raise StoreUnavailableError(
+            f"the pooler before PostgreSQL gave no second connection within {SECOND_SECONDS:g} seconds, with which to "
+            "see whether it keeps sessions: its pool (default_pool_size) is too small, or taken"
+        ) from None
+    if len(mine) > 1 or len(others) > 1 or mine & others:
+        raise NotUsableError(SESSIONS_NEEDED)
