@@ -20,6 +20,7 @@ from service.inbox.retries import done_before, happens_within, pause_before, unt
 from service.inbox.rewind import Noted, rewind
 from service.inbox.subscriber import Inbox
 from service.inbox.watch import Watch
+from service.kafka.connection import Connection
 from service.orders.arrival import Arrival
 from service.outbox.relay import Relay
 from service.settings import Settings
@@ -52,7 +53,7 @@ async def store_part(url: str, end: End, waits: Waits) -> AsyncIterator[Postgres
 
 
 @asynccontextmanager
-async def relay_part(settings: Settings, lanes: int, end: End) -> AsyncIterator[Relay]:
+async def relay_part(settings: Settings, kafka: Connection, lanes: int, end: End) -> AsyncIterator[Relay]:
     """The relay, publishing."""
     # A query a lane, and one connection to listen on.
     pool = await pool_of(
@@ -63,7 +64,7 @@ async def relay_part(settings: Settings, lanes: int, end: End) -> AsyncIterator[
         command_timeout=RELAY_STATEMENT_SECONDS,
         server_settings=SessionLimits().settings() | {"application_name": "purchasing-relay"},
     )
-    relay = Relay(pool, settings.kafka(), refund_limits=settings.refund_limits())
+    relay = Relay(pool, kafka, refund_limits=settings.refund_limits())
     task = asyncio.create_task(relay.run(), name="relay")
     task.add_done_callback(end.with_task)
     try:
@@ -77,6 +78,7 @@ async def relay_part(settings: Settings, lanes: int, end: End) -> AsyncIterator[
 @asynccontextmanager
 async def inbox_part(
     settings: Settings,
+    kafka: Connection,
     handle: Callable[[Sequence[Arrival]], Awaitable[None]],
     store: PostgresStore,
     fuses: Fuses,
@@ -88,7 +90,7 @@ async def inbox_part(
 
     def make() -> Inbox:
         return Inbox(
-            settings.kafka(),
+            kafka,
             group,
             handle,
             end.asked,
@@ -98,7 +100,7 @@ async def inbox_part(
             middlewares=observed.middlewares,
         )
 
-    await _rewound(settings, store, observed, end)
+    await _rewound(settings, kafka, store, observed, end)
     async with _started(make, observed, end) as inbox:
         if inbox is None:
             yield
@@ -146,7 +148,7 @@ async def _started(make: Callable[[], Inbox], observed: Observed, end: End) -> A
     yield None
 
 
-async def _rewound(settings: Settings, store: PostgresStore, observed: Observed, end: End) -> None:
+async def _rewound(settings: Settings, kafka: Connection, store: PostgresStore, observed: Observed, end: End) -> None:
     """Read again what Kafka holds to be read and the database doesn't know of.
 
     Where the group is at work with this database, that is so already. But since the database was failed over or
@@ -161,7 +163,7 @@ async def _rewound(settings: Settings, store: PostgresStore, observed: Observed,
         done: list[bool] = []
 
         async def back(noted: Noted = noted, alone: bool = not agrees, done: list[bool] = done) -> None:
-            done.append(await rewind(settings.kafka(), settings.consumer_group, noted, alone=alone))
+            done.append(await rewind(kafka, settings.consumer_group, noted, alone=alone))
 
         attempt += 1
         try:

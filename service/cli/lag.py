@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 from service.cli.asking import tell
 from service.failures import describe
 from service.inbox.subscriber import EVENT_TOPICS
+from service.kafka.connection import connection_of
 from service.ops import database
 from service.ops.lag import GroupLag, LagLook
 from service.ops.reach import UnreachableError, broker_problem, database_problem
@@ -56,7 +57,7 @@ async def _run(settings: Settings, *, as_json: bool) -> int:
 
 
 async def _of_broker(settings: Settings) -> GroupLag | None:
-    kafka = settings.kafka()
+    kafka = connection_of(settings)
     if reason := await broker_problem(kafka):
         tell(f"Kafka can't be reached: {reason}.")
         return None
