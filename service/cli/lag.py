@@ -58,12 +58,15 @@ async def _run(settings: Settings, *, as_json: bool) -> int:
 
 async def _of_broker(settings: Settings) -> GroupLag | None:
     kafka = connection_of(settings)
-    if reason := await broker_problem(kafka):
-        tell(f"Kafka can't be reached: {reason}.")
-        return None
     try:
+        if reason := await broker_problem(kafka):
+            tell(f"Kafka can't be reached: {reason}.")
+            return None
         async with LagLook(kafka, settings.consumer_group, EVENT_TOPICS) as look:
             return await look.look()
+    except UnreachableError as error:
+        tell(str(error))
+        return None
     except (KafkaError, OSError, TimeoutError) as error:
         tell(f"Kafka doesn't answer as it should: {describe(error)}.")
         return None

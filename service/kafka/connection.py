@@ -10,7 +10,7 @@ from purchasing_contracts.kafka.settings import OAUTHBEARER, KafkaSettings
 from purchasing_contracts.kafka.tokens import token_source
 
 from service.kafka.reauthentication import reauthenticate_in_place
-from service.kafka.tokens import TokenProvider, answer_refusals
+from service.kafka.tokens import TokenProvider, notice_refusals
 
 Connection = Mapping[str, Any]
 """aiokafka's arguments from `bootstrap_servers` to TLS and SASL. Holds secrets: never for a log."""
@@ -30,9 +30,11 @@ def connection_of(settings: KafkaSettings) -> dict[str, Any]:
     if settings.kafka_security_protocol.startswith("SASL_"):
         reauthenticate_in_place()
     if (source := token_source(settings)) is not None:
-        answer_refusals()
+        notice_refusals()
         connection["sasl_mechanism"] = OAUTHBEARER
-        connection["sasl_oauth_token_provider"] = TokenProvider(source, settings.extensions())
+        connection["sasl_oauth_token_provider"] = TokenProvider(
+            source, settings.extensions(), settings.kafka_sasl_mechanism
+        )
     elif settings.kafka_security_protocol.startswith("SASL_") and settings.kafka_sasl_password is not None:
         connection["sasl_mechanism"] = settings.kafka_sasl_mechanism
         connection["sasl_plain_username"] = settings.kafka_sasl_username

@@ -8,7 +8,8 @@ from typing import Any
 import structlog
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.conn import OAuthAuthenticator
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, SaslAuthenticationFailed
+from purchasing_contracts.kafka.settings import OAUTHBEARER
 from purchasing_contracts.kafka.tokens import Token, TokenRefusedError, TokenSource, TokenUnavailableError
 
 log = structlog.get_logger("service.kafka")
@@ -27,6 +28,15 @@ class NoTokenError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
     """There will be no token before a person has done what the text says."""
 
 
+class TokenNotAcceptedError(SaslAuthenticationFailed):  # type: ignore[misc]  # aiokafka has no types
+    """The broker refuses the token that was issued."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Kafka refuses the token: the broker has to know the keys of whoever issued it, its audience and its scope"
+        )
+
+
 class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
     """Hands the same token to all who connect, until RENEW_AFTER of its life is over or LEAST_LEFT_SECONDS are left.
 
@@ -34,8 +44,14 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka ha
     """
 
     def __init__(
-        self, source: TokenSource, extensions: Mapping[str, str], clock: Callable[[], float] = time.time
+        self,
+        source: TokenSource,
+        extensions: Mapping[str, str],
+        mechanism: str = OAUTHBEARER,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self.mechanism = mechanism
+        """As the settings call it."""
         self._source = source
         self._extensions = dict(extensions)
         self._clock = clock
@@ -84,18 +100,17 @@ def _renewal_of(token: Token) -> float:
 _librarys_step: Any = OAuthAuthenticator.step
 
 
-def answer_refusals() -> None:
-    """Patch aiokafka so that a token the broker refuses is an error. Idempotent.
+def notice_refusals() -> None:
+    """Patch aiokafka so that a token the broker refuses is a TokenNotAcceptedError. Idempotent.
 
-    A broker answers a refused token with a challenge, and with the error once the client has answered that with one
-    byte (RFC 7628, 3.2.3). aiokafka takes the challenge for success, and the broker then closes the connection at the
-    first request without a reason.
+    A broker answers a refused token with a challenge (RFC 7628, 3.2.3). aiokafka takes that for success, and the broker
+    then closes the connection at the first request without a reason.
     """
     OAuthAuthenticator.step = _step
 
 
 async def _step(self: Any, payload: bytes | None) -> tuple[bytes, bool] | None:
     if payload and self._token_sent:
-        return b"\x01", True
+        raise TokenNotAcceptedError
     step: tuple[bytes, bool] | None = await _librarys_step(self, payload)
     return step

@@ -139,7 +139,12 @@ async def _outbox(url: str) -> Installation | None:
 
 async def _broker(settings: Settings, outbox: Installation | None, event_topics: tuple[str, ...]) -> Findings:
     kafka = connection_of(settings)
-    if reason := await broker_problem(kafka):
+    try:
+        reason = await broker_problem(kafka)
+    except UnreachableError as error:
+        yield Finding("broker", "bad", str(error))
+        return
+    if reason:
         yield Finding("broker", "bad", f"Kafka can't be reached: {reason}")
         return
     yield Finding("broker", "well", "Kafka answers")

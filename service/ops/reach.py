@@ -13,10 +13,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
-from aiokafka.conn import create_conn
-from aiokafka.errors import KafkaError
 
 from service.failures import describe
+from service.kafka.diagnosis import problem_of
 from service.store.connecting import connect
 from service.store.failures import LOST, NOT_LET_IN
 
@@ -72,25 +71,20 @@ async def broker_problem(kafka: Mapping[str, Any]) -> str | None:
     """Why none of the bootstrap servers can be reached just now, server by server; None if one can.
 
     `kafka` is how aiokafka's clients connect. A wrong password is among the reasons, not an error: brokers
-    refuse right ones too while they start.
+    refuse right ones too while they start. Raises UnreachableError where each of them needs a person.
     """
-    reasons = []
+    problems = []
     how = {name: value for name, value in kafka.items() if name != "bootstrap_servers"}
     for server in kafka["bootstrap_servers"]:
         host, _, port = server.rpartition(":")
-        try:
-            async with asyncio.timeout(PROBE_SECONDS):
-                connection = await create_conn(host.strip("[]"), int(port), **how)
-                connection.close()
-        except TimeoutError:
-            reasons.append(f"{server}: no answer within {PROBE_SECONDS:.0f} seconds")
-        except OSError as error:
-            reasons.append(f"{server}: {_in_words(error)}")
-        except KafkaError as error:
-            reasons.append(f"{server}: {describe(error)}")
-        else:
+        problem = await problem_of(host.strip("[]"), int(port), how)
+        if problem is None:
             return None
-    return "; ".join(reasons)
+        problems.append((server, problem))
+    reasons = "; ".join(f"{server}: {problem.words}" for server, problem in problems)
+    if all(problem.by_person for _, problem in problems):
+        raise UnreachableError(f"Kafka can't be reached: {reasons}.")
+    return reasons
 
 
 def _in_words(error: OSError) -> str:
