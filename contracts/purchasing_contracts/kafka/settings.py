@@ -5,7 +5,7 @@ import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -16,7 +16,7 @@ from purchasing_contracts.environment import CleanSettings, SettingsError, sente
 AWS_MSK_IAM = "AWS_MSK_IAM"
 OAUTHBEARER = "OAUTHBEARER"
 
-_NEEDED: Mapping[str, tuple[str, ...]] = {
+NEEDED_FOR_TOKENS: Mapping[str, tuple[str, ...]] = {
     OAUTHBEARER: (
         "kafka_sasl_oauth_token_endpoint_url",
         "kafka_sasl_oauth_client_id",
@@ -24,7 +24,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     ),
     AWS_MSK_IAM: ("kafka_sasl_aws_region",),
 }
-_USER = ("kafka_sasl_username", "kafka_sasl_password")
+NEEDED_FOR_PASSWORDS = ("kafka_sasl_username", "kafka_sasl_password")
 
 # RFC 7628: a name is letters and not `auth`; a value has no separator of the message (0x01), which is unprintable.
 _EXTENSION = re.compile(r"(?!auth=)[A-Za-z]+=[!-+\--~]+")
@@ -113,7 +113,7 @@ class KafkaSettings(CleanSettings):
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if self.kafka_security_protocol.startswith("SASL_"):
-            for name in _NEEDED.get(self.kafka_sasl_mechanism, _USER):
+            for name in NEEDED_FOR_TOKENS.get(self.kafka_sasl_mechanism, NEEDED_FOR_PASSWORDS):
                 if getattr(self, name) is None:
                     mechanism = self.kafka_sasl_mechanism
                     why = f"the security protocol is a SASL one and the mechanism {mechanism}"
@@ -178,32 +178,6 @@ def trusting(kind: type[CleanSettings], name: str, path: Path | None) -> ssl.SSL
         return ssl.create_default_context(cafile=path)
     except (OSError, ssl.SSLError):
         raise SettingsError(sentence(kind, name, "holds no certificate that can be read")) from None
-
-
-def librdkafka_settings(settings: KafkaSettings) -> dict[str, Any]:
-    """The same for a client on librdkafka, without what tokens need (`tokens.token_source`)."""
-    secret = settings.kafka_sasl_password
-    key_password = settings.kafka_ssl_key_password
-    found: dict[str, Any] = {
-        "bootstrap.servers": settings.kafka_bootstrap_servers,
-        "security.protocol": settings.kafka_security_protocol,
-    }
-    if settings.kafka_security_protocol.endswith("SSL"):
-        certificate = settings.kafka_ssl_certfile
-        found |= {
-            "ssl.ca.location": settings.kafka_ssl_cafile,
-            "ssl.certificate.location": certificate,
-            "ssl.key.location": settings.kafka_ssl_keyfile or certificate,
-            "ssl.key.password": None if key_password is None else key_password.get_secret_value(),
-        }
-    if settings.kafka_security_protocol.startswith("SASL_"):
-        by_token = settings.kafka_sasl_mechanism in _NEEDED
-        found |= {
-            "sasl.mechanism": OAUTHBEARER if by_token else settings.kafka_sasl_mechanism,
-            "sasl.username": None if by_token else settings.kafka_sasl_username,
-            "sasl.password": None if by_token or secret is None else secret.get_secret_value(),
-        }
-    return {name: str(value) for name, value in found.items() if value is not None}
 
 
 def _names(pairs: list[str]) -> list[str]:
