@@ -25,6 +25,7 @@ from service.ops.lag import LagLook
 from service.ops.reach import UnreachableError, broker_problem, database_problem
 from service.outbox.journal import INSTALLATION, Installation
 from service.rights import TOPIC_NAMES, group_to_grant, missing_right, rights, to_grant
+from service.settings import Settings, SettingsError
 from service.store.errors import StoreUnavailableError
 from service.store.migrate import schema_problem
 from service.terms.table import read_book
@@ -32,8 +33,6 @@ from service.topics import topic_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from service.settings import Settings
 
 SKEW_SECONDS = 5.0
 STEP_SECONDS = 15.0
@@ -138,10 +137,10 @@ async def _outbox(url: str) -> Installation | None:
 
 
 async def _broker(settings: Settings, outbox: Installation | None, event_topics: tuple[str, ...]) -> Findings:
-    kafka = connection_of(settings)
     try:
+        kafka = connection_of(settings)
         reason = await broker_problem(kafka)
-    except UnreachableError as error:
+    except (SettingsError, UnreachableError) as error:
         yield Finding("broker", "bad", str(error))
         return
     if reason:

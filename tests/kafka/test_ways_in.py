@@ -43,29 +43,64 @@ async def send(bootstrap, events):
             await producer.send_and_wait(topic_for(event), value, event["subject"].encode())
 
 
-async def test_a_worker_outlives_its_tokens_without_a_word(strict_broker, database, worker_logs, database_rows):
-    provider, bootstrap = strict_broker.provider, strict_broker.kafka.bootstrap_servers
+@pytest.fixture
+def refunded(strict_broker, database_rows):
+    """An order whose refund is published by whoever works."""
+
+    async def play(order, worker):
+        await send(strict_broker.kafka.bootstrap_servers, case_events("13", order))
+
+        async def published():
+            rows = await database_rows(
+                "select 1 from outbox o join relay_notes n using (lane) where o.position <= n.position"
+                " and o.key = $1 and o.topic = 'purchasing.commands.refund.v1'",
+                order,
+            )
+            return len(rows) == 1
+
+        await eventually(published, f"the refund of {order} published", worker.log.read_text)
+
+    return play
+
+
+def loud(worker):
+    return [line for line in worker.said() if line["level"] in ("warning", "error")]
+
+
+async def test_a_worker_outlives_its_tokens_without_a_word(strict_broker, database, worker_logs, refunded):
+    provider = strict_broker.provider
     provider.lifetime = SHORT_LIFE_SECONDS
-    settings = {**strict_broker.with_token(), "PURCHASING_LOG_LEVEL": "warning"}
+    settings = {**strict_broker.with_token(), "PURCHASING_LOG_LEVEL": "debug"}
     settings["PURCHASING_KAFKA_SASL_OAUTH_SCOPE"] = "kafka read"
     settings["PURCHASING_KAFKA_SASL_OAUTH_EXTENSIONS"] = "logicalCluster=lkc-1"
-    async with Worker(bootstrap, database, worker_logs, "outlives", **settings) as worker:
+    async with Worker("", database, worker_logs, "outlives", **settings) as worker:
         for turn in range(3):
             issued = len(provider.asked)
-            order = f"ord-token-{turn}"
-            await send(bootstrap, case_events("13", order))
-
-            async def refunded(order=order):
-                rows = await database_rows(
-                    "select 1 from outbox o join relay_notes n using (lane) where o.position <= n.position"
-                    " and o.key = $1 and o.topic = 'purchasing.commands.refund.v1'",
-                    order,
-                )
-                return len(rows) == 1
-
-            await eventually(refunded, f"the refund of {order} published", worker.log.read_text)
+            await refunded(f"ord-token-{turn}", worker)
             await eventually(lambda issued=issued: len(provider.asked) > issued, "another token", worker.log.read_text)
         worker.stop()
         assert await worker.ended() == 0
     assert provider.asked[-1] == {"grant_type": ["client_credentials"], "scope": ["kafka read"]}
-    assert worker.log.read_text() == ""
+    assert loud(worker) == []
+    text = worker.log.read_text()
+    assert "Partitions assigned." in text
+    assert not any(secret in text for secret in (*PLANTED, "eyJ"))
+
+
+async def test_a_worker_goes_on_once_tokens_are_issued_again(strict_broker, database, worker_logs, refunded):
+    provider = strict_broker.provider
+    provider.lifetime = SHORT_LIFE_SECONDS
+    async with Worker("", database, worker_logs, "goes-on", **strict_broker.with_token()) as worker:
+        await refunded("ord-before", worker)
+        provider.answer = (503, b"")
+        # Until the last token has expired and a connection was refused for it.
+        because = "the token endpoint answers with HTTP 503"
+
+        def cut_off():
+            return any(because in line["event"] for line in loud(worker))
+
+        await eventually(cut_off, "a connection without a token", worker.log.read_text)
+        provider.answer = None
+        await refunded("ord-after", worker)
+        worker.stop()
+        assert await worker.ended() == 0
