@@ -20,8 +20,8 @@ BURST = 10
 WINDOW = 30.0
 KINDS_REMEMBERED = 1000
 
-# Libraries that say at INFO what is only of interest when looking for a fault in them. At DEBUG aiokafka shows passwords
-# and tokens, and AWS's what they sign with.
+# Libraries that say at INFO what is only of interest when looking for a fault in them. At DEBUG aiokafka shows
+# passwords and tokens, and AWS's show what they sign with.
 QUIET = ("aiokafka", "asyncio", "boto3", "botocore", "faststream", "urllib3")
 
 

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.delivery.outside import case_events, topic_for
 from tests.delivery.service import Worker, eventually
-from tests.security.site import service
+from tests.security.site import recreate_topics, service
 
 COMMANDS = (("topics", "check"), ("lag",), ("doctor",), ("lanes", "show"), ("outbox", "verify"))
 SHORT_LIFE_SECONDS = 12.0
@@ -26,8 +26,14 @@ def ways(broker, directory):
     return {"certificate": broker.with_certificate(directory), "token": broker.with_token(), "scram": scram}
 
 
+@pytest.fixture
+async def fresh_topics(strict_broker):
+    """Topics in which no other database has left anything."""
+    await recreate_topics(strict_broker.kafka.bootstrap_servers)
+
+
 @pytest.mark.parametrize("way", ["certificate", "token", "scram"])
-async def test_every_command_that_needs_kafka_gets_in(strict_broker, database, tmp_path, way):
+async def test_every_command_that_needs_kafka_gets_in(strict_broker, fresh_topics, database, tmp_path, way):
     settings = ways(strict_broker, tmp_path)[way]
     for command in COMMANDS:
         done = await asyncio.to_thread(service, *command, **settings, DATABASE_URL=database)
@@ -44,7 +50,7 @@ async def send(bootstrap, events):
 
 
 @pytest.fixture
-def refunded(strict_broker, database_rows):
+def refunded(strict_broker, fresh_topics, database_rows):
     """An order whose refund is published by whoever works."""
 
     async def play(order, worker):

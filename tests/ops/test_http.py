@@ -1,7 +1,12 @@
 """Where health and metrics are answered: both families on one port, or the host that was asked for."""
 
 import errno
+import json
+import os
+import re
 import socket
+import subprocess
+import sys
 import urllib.request
 from asyncio import to_thread
 
@@ -11,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from service.ops import http
 from service.ops.http import Pages, PortError, listening
 from tests.cli.commands import command
+from tests.deploy.test_dockerfile import DOCKERFILE
 
 
 class Alive:
@@ -109,3 +115,20 @@ def test_a_host_that_is_not_this_machine_is_named_by_its_setting(host):
     assert "PURCHASING_HTTP_HOST " in done.err
     assert "set it to" in done.err
     assert "Traceback" not in done.err
+
+
+def health_check():
+    (words,) = re.findall(r"HEALTHCHECK .*\\\n +CMD (\[.*\])", DOCKERFILE.read_text())
+    return json.loads(words)
+
+
+@pytest.mark.parametrize("host", ["*", "127.0.0.1", "::1"])
+async def test_the_images_health_check_asks_where_it_is_answered(pages, host):
+    program, *arguments = health_check()
+    assert program == "python"
+    async with listening(pages, host, 0) as port:
+        more = {"PURCHASING_HTTP_PORT": str(port)} | ({} if host == "*" else {"PURCHASING_HTTP_HOST": host})
+        done = await to_thread(
+            subprocess.run, [sys.executable, *arguments], env={**os.environ, **more}, capture_output=True, timeout=60
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
