@@ -31,24 +31,25 @@ _librarys_send: Any = AIOKafkaConnection.send
 
 def reauthenticate_in_place() -> None:
     """Patch aiokafka's connections of this process. Idempotent."""
+    AIOKafkaConnection._session_seconds = 0.0
+    AIOKafkaConnection._holds_back = None
     AIOKafkaConnection.connect = _connect
     AIOKafkaConnection.send = _send
 
 
 async def _connect(self: Any) -> Any:
-    self._session_seconds, self._renewal = 0.0, None
     streams = await _librarys_connect(self)
     _renew_in_time(self)
     return streams
 
 
 def _send(self: Any, request: Any, expect_response: bool = True) -> Any:
-    # Between a handshake and its end the broker takes nothing else.
     if isinstance(request, SaslAuthenticateRequest):
         return _authenticated(self, request, expect_response)
-    if self._renewal is None or isinstance(request, SaslHandShakeRequest):
+    # Between a handshake and its end the broker takes nothing else.
+    if self._holds_back is None or isinstance(request, SaslHandShakeRequest):
         return _librarys_send(self, request, expect_response)
-    return _sent_after(self, self._renewal, request, expect_response)
+    return _sent_after(self, self._holds_back, request, expect_response)
 
 
 async def _authenticated(self: Any, request: Any, expect_response: bool) -> Any:
@@ -72,18 +73,23 @@ def _renew_in_time(self: Any) -> None:
 def _begin(reference: "weakref.ref[Any]") -> None:
     connection = reference()
     if connection is not None and connection.connected() and not connection._loop.is_closed():
+        # Kept, or the loop may lose it.
         connection._renewal = connection._loop.create_task(_renew(connection), name="kafka-reauthentication")
 
 
 async def _renew(connection: Any) -> None:
     try:
         async with asyncio.timeout(LIMIT_SECONDS):
+            if (provider := connection._sasl_oauth_token_provider) is not None:
+                # An endpoint may take its time, which heartbeats have not.
+                await provider.token()
+            connection._holds_back = asyncio.current_task()
             await connection._do_sasl_handshake()
     except (KafkaError, OSError, TimeoutError) as error:
         # Whoever uses it gets an error of the connection, and the next one says why it is refused.
         log.info("kafka_session_not_renewed", because=describe(error))
         connection.close(reason=CloseReason.AUTH_FAILURE, exc=error)
     finally:
-        connection._renewal = None
+        connection._holds_back = None
     if connection.connected():
         _renew_in_time(connection)

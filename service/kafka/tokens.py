@@ -20,6 +20,10 @@ LEAST_LEFT_SECONDS = 5.0
 """Who connects gets no token that ends sooner, if there is another: its session would end before it can be renewed."""
 
 
+RETRY_SECONDS = 10.0
+"""How long nothing is asked of an endpoint that has failed, while the last token lives."""
+
+
 class NoTokenNowError(KafkaConnectionError):  # type: ignore[misc]  # aiokafka has no types
     """There is no token just now; aiokafka tries again, as after any connection that fails."""
 
@@ -56,18 +60,20 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka ha
         self._extensions = dict(extensions)
         self._clock = clock
         self._token: Token | None = None
+        self._renew_at = 0.0
         self._fetching: asyncio.Task[Token] | None = None
 
     async def token(self) -> str:
         """Return a token that has not expired. Raises NoTokenNowError and NoTokenError."""
         token, now = self._token, self._clock()
-        if token is not None and now < _renewal_of(token):
+        if token is not None and now < min(self._renew_at, token.expires_at):
             return token.value
         try:
             return (await self._fetched()).value
         except (NoTokenNowError, NoTokenError) as error:
             if token is None or now >= token.expires_at:
                 raise
+            self._renew_at = now + RETRY_SECONDS
             seconds = round(token.expires_at - now)
             log.warning("kafka_token_not_renewed", because=str(error.args[0]), expires_in_seconds=seconds)
             return token.value
@@ -89,6 +95,7 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka ha
             raise NoTokenNowError(str(error)) from None
         except TokenRefusedError as error:
             raise NoTokenError(str(error)) from None
+        self._renew_at = _renewal_of(self._token)
         return self._token
 
 

@@ -83,7 +83,7 @@ def settings_of(directory: Path, ca: trustme.CA, ca_file: Path, provider: Identi
         "listener.name.sasl_ssl.oauthbearer.sasl.jaas.config": LOGIN,
         "listener.name.sasl_ssl.oauthbearer.sasl.server.callback.handler.class": VALIDATOR,
         # With it a session ends with its token; without it (the default) it would end with the connection only.
-        "listener.name.sasl_ssl.oauthbearer.connections.max.reauth.ms": "3600000",
+        "listener.name.sasl_ssl.oauthbearer.connections.max.reauth.ms": "86400000",
         "sasl.oauthbearer.jwks.endpoint.url": f"{provider.url}/keys",
         "listener.name.sasl_plaintext.sasl.enabled.mechanisms": "SCRAM-SHA-256",
         "listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config": SCRAM,

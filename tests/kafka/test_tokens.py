@@ -202,6 +202,18 @@ async def test_without_a_new_token_the_old_one_serves_to_its_end(source, shared)
     assert await shared.token() == "token-2"
 
 
+async def test_an_endpoint_that_failed_is_left_alone_for_a_while(source, shared):
+    await shared.token()
+    source.error = TokenUnavailableError("away")
+    source.now += 80
+    assert await shared.token() == "token-1"
+    source.error = None
+    source.now += 9
+    assert await shared.token() == "token-1"
+    source.now += 1
+    assert await shared.token() == "token-2"
+
+
 async def test_who_stops_waiting_takes_the_token_from_nobody(source, shared):
     first, second = asyncio.create_task(shared.token()), asyncio.create_task(shared.token())
     await asyncio.sleep(0)
