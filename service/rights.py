@@ -65,7 +65,8 @@ def missing_right(error: BaseException) -> str | None:
         return group_to_grant(about)
     if isinstance(error, TransactionalIdAuthorizationFailed):
         return f"transactional id {about}: Kafka refuses it to the user, grant WRITE on this outbox's ({WHERE})"
-    if isinstance(error, SaslAuthenticationFailed):
+    # Its subclasses say themselves what is refused.
+    if type(error) is SaslAuthenticationFailed:
         return "Kafka refuses the user or the password: check PURCHASING_KAFKA_SASL_USERNAME, _PASSWORD and _MECHANISM"
     return None
 

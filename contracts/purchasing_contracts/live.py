@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, Self
 
+from purchasing_contracts.kafka.librdkafka import TokenCallback
+from purchasing_contracts.kafka.tokens import TokenError
 from purchasing_contracts.records import Record
 
 ANSWER_LIMIT_SECONDS = 10.0
@@ -18,9 +20,9 @@ class LiveError(Exception):
 
 
 class LiveTopic:
-    """A topic at a broker. `settings` are librdkafka's, for security and the like."""
+    """A topic at a broker. `settings` are librdkafka's: addresses, security and the like."""
 
-    def __init__(self, bootstrap: str, topic: str, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, topic: str, settings: Mapping[str, Any]) -> None:
         try:
             self._kafka: Any = import_module("confluent_kafka")
         except ImportError:
@@ -29,7 +31,6 @@ class LiveTopic:
         self._topic = topic
         self._problem = ""
         ours = {
-            "bootstrap.servers": bootstrap,
             # Required by the client, and never used: partitions are assigned, nothing is committed.
             "group.id": "purchasing-contracts-validate",
             "enable.auto.commit": False,
@@ -38,8 +39,13 @@ class LiveTopic:
             "isolation.level": "read_committed",
             "error_cb": self._note,
         }
+        self._tokens = settings.get("oauth_cb")
         try:
-            self._consumer = self._kafka.Consumer({**(settings or {}), **ours}, logger=_Quiet())
+            if isinstance(self._tokens, TokenCallback):
+                self._tokens.fetch_first()
+            self._consumer = self._kafka.Consumer({**settings, **ours}, logger=_Quiet())
+        except TokenError as error:
+            raise LiveError(str(error)) from None
         except (self._kafka.KafkaException, ValueError) as error:
             raise LiveError(f"the Kafka client refuses its settings: {error}") from None
 
@@ -75,6 +81,8 @@ class LiveTopic:
         try:
             metadata = self._consumer.list_topics(self._topic, timeout=ANSWER_LIMIT_SECONDS).topics[self._topic]
         except self._kafka.KafkaException as error:
+            # Only polling hears why.
+            self._consumer.poll(0)
             raise LiveError(f"no broker answers: {self._problem or error.args[0].str()}") from None
         if metadata.error is not None:
             raise LiveError(f"{self._topic} can't be read: {metadata.error.str()}")
@@ -94,7 +102,9 @@ class LiveTopic:
         )
 
     def _note(self, error: Any) -> None:
-        self._problem = error.str()
+        # That all are down follows the reason for it.
+        if not (self._problem and error.code() == self._kafka.KafkaError._ALL_BROKERS_DOWN):
+            self._problem = getattr(self._tokens, "problem", "") or error.str()
 
 
 class _Quiet:

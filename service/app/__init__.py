@@ -22,6 +22,7 @@ from service.ending import SHUTDOWN_SECONDS, End, be_gone_within
 from service.failures import anything_else
 from service.inbox.fuse import FuseLimits, Fuses
 from service.inbox.retries import until_stored
+from service.kafka.connection import Connection, connection_of
 from service.ops.kafka_noise import calm, pause_between_attempts
 from service.orders.arrival import Arrival
 from service.orders.engine import Engine
@@ -35,7 +36,11 @@ __all__ = ["StartError", "serve"]
 
 
 async def serve(settings: Settings) -> End:
-    """Run until SIGTERM or SIGINT, or until something goes wrong that waiting doesn't mend. Returns which."""
+    """Run until SIGTERM or SIGINT, or until something goes wrong that waiting doesn't mend. Returns which.
+
+    Raises SettingsError where a file that they name doesn't hold what it should.
+    """
+    kafka = connection_of(settings)
     end = End(asyncio.Event())
     loop = asyncio.get_running_loop()
     calm(loop)
@@ -46,10 +51,10 @@ async def serve(settings: Settings) -> End:
     with anything_else(end.because_of):
         async with (
             running(_be_gone_in_time(end), "end", end),
-            observed_part(settings) as observed,
+            observed_part(settings, kafka) as observed,
             running(observed.survey.run(end.asked), "survey", end),
         ):
-            await _start(settings, observed, end)
+            await _start(settings, kafka, observed, end)
     for number in signals:
         loop.remove_signal_handler(number)
     return end
@@ -61,18 +66,18 @@ async def _be_gone_in_time(end: End) -> None:
     be_gone_within(SHUTDOWN_SECONDS, end)
 
 
-async def _start(settings: Settings, observed: Observed, end: End) -> None:
-    kafka, url, waits = settings.kafka(), settings.database(), observed.worker.waits
+async def _start(settings: Settings, kafka: Connection, observed: Observed, end: End) -> None:
+    url, waits = settings.database(), observed.worker.waits
     async with store_part(url, end, waits) as store:
         if (
             store is not None
             and await topics_ready(kafka, store.installation.lanes, end, waits)
             and await stores_agree(kafka, url, store, end, waits)
         ):
-            await _work(settings, store, observed, end)
+            await _work(settings, kafka, store, observed, end)
 
 
-async def _work(settings: Settings, store: PostgresStore, observed: Observed, end: End) -> None:
+async def _work(settings: Settings, kafka: Connection, store: PostgresStore, observed: Observed, end: End) -> None:
     observed.worker.waits("its terms, its lanes and its consumer group")
     terms = await until_stored(lambda: TermsInDatabase.read(store), end.asked, "The terms are {}read")
     if terms is None:
@@ -83,7 +88,7 @@ async def _work(settings: Settings, store: PostgresStore, observed: Observed, en
     fuses = Fuses(FusesInDatabase(store), limits)
     observed.worker.fuses = fuses
     await until_stored(fuses.look, end.asked, "The fuses are {}looked at")
-    async with relay_part(settings, store, end) as relay:
+    async with relay_part(settings, kafka, store, end) as relay:
         observed.worker.relay = relay
 
         async def handle(arrivals: Sequence[Arrival]) -> None:
@@ -104,7 +109,7 @@ async def _work(settings: Settings, store: PostgresStore, observed: Observed, en
             return handled
 
         async with (
-            inbox_part(settings, handle, store, fuses, observed, end),
+            inbox_part(settings, kafka, handle, store, fuses, observed, end),
             running(fuses.run(end.asked), "fuses", end),
             running(watch_deadlines(fire_due, end.asked), "deadlines", end),
             running(retry_stuck(store, look_again, end.asked), "stuck", end),

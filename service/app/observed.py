@@ -9,6 +9,7 @@ from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 
 from service.ending import within
 from service.inbox.subscriber import EVENT_TOPICS
+from service.kafka.connection import Connection
 from service.ops.collector import WorkerCollector
 from service.ops.http import Pages, listening
 from service.ops.metrics import Metrics
@@ -23,8 +24,8 @@ TRACES_SECONDS = 2.0
 class Observed:
     """One worker seen from outside."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.survey = Survey(settings.kafka(), settings.database(), settings.consumer_group, EVENT_TOPICS)
+    def __init__(self, settings: Settings, kafka: Connection) -> None:
+        self.survey = Survey(kafka, settings.database(), settings.consumer_group, EVENT_TOPICS)
         self.worker = Worker(self.survey)
         self.metrics = Metrics()
         self.traces = traces(settings.traces, settings.consumer_group)
@@ -37,10 +38,12 @@ class Observed:
 
 
 @asynccontextmanager
-async def observed_part(settings: Settings) -> AsyncIterator[Observed]:
+async def observed_part(settings: Settings, kafka: Connection) -> AsyncIterator[Observed]:
     """The port, answering from the first moment on, whatever the service still waits for. Raises PortError."""
-    observed = Observed(settings)
-    async with listening(Pages(observed.worker, observed.metrics.registry), settings.http_port) as port:
+    observed = Observed(settings, kafka)
+    async with listening(
+        Pages(observed.worker, observed.metrics.registry), settings.http_host, settings.http_port
+    ) as port:
         observed.port = port
         try:
             yield observed

@@ -19,6 +19,7 @@ from service.inbox.retries import done_before, happens_within, pause_before, unt
 from service.inbox.rewind import Noted, rewind
 from service.inbox.subscriber import Inbox
 from service.inbox.watch import Watch
+from service.kafka.connection import Connection
 from service.orders.arrival import Arrival
 from service.outbox.relay import Relay
 from service.settings import Settings
@@ -51,7 +52,7 @@ async def store_part(url: str, end: End, waits: Waits) -> AsyncIterator[Postgres
 
 
 @asynccontextmanager
-async def relay_part(settings: Settings, store: PostgresStore, end: End) -> AsyncIterator[Relay]:
+async def relay_part(settings: Settings, kafka: Connection, store: PostgresStore, end: End) -> AsyncIterator[Relay]:
     """The relay, publishing."""
     # A query a lane, and one connection to listen on.
     pool = await pool_of(
@@ -62,7 +63,7 @@ async def relay_part(settings: Settings, store: PostgresStore, end: End) -> Asyn
         command_timeout=RELAY_STATEMENT_SECONDS,
         settings=SessionLimits().settings() | {"application_name": "purchasing-relay"},
     )
-    relay = Relay(pool, settings.kafka(), refund_limits=settings.refund_limits())
+    relay = Relay(pool, kafka, refund_limits=settings.refund_limits())
     task = asyncio.create_task(relay.run(), name="relay")
     task.add_done_callback(end.with_task)
     try:
@@ -76,6 +77,7 @@ async def relay_part(settings: Settings, store: PostgresStore, end: End) -> Asyn
 @asynccontextmanager
 async def inbox_part(
     settings: Settings,
+    kafka: Connection,
     handle: Callable[[Sequence[Arrival]], Awaitable[None]],
     store: PostgresStore,
     fuses: Fuses,
@@ -87,7 +89,7 @@ async def inbox_part(
 
     def make() -> Inbox:
         return Inbox(
-            settings.kafka(),
+            kafka,
             group,
             handle,
             end.asked,
@@ -97,7 +99,7 @@ async def inbox_part(
             middlewares=observed.middlewares,
         )
 
-    await _rewound(settings, store, observed, end)
+    await _rewound(settings, kafka, store, observed, end)
     async with _started(make, observed, end) as inbox:
         if inbox is None:
             yield
@@ -145,7 +147,7 @@ async def _started(make: Callable[[], Inbox], observed: Observed, end: End) -> A
     yield None
 
 
-async def _rewound(settings: Settings, store: PostgresStore, observed: Observed, end: End) -> None:
+async def _rewound(settings: Settings, kafka: Connection, store: PostgresStore, observed: Observed, end: End) -> None:
     """Read again what Kafka holds to be read and the database doesn't know of.
 
     Where the group is at work with this database, that is so already. But since the database was failed over or
@@ -160,7 +162,7 @@ async def _rewound(settings: Settings, store: PostgresStore, observed: Observed,
         done: list[bool] = []
 
         async def back(noted: Noted = noted, alone: bool = not agrees, done: list[bool] = done) -> None:
-            done.append(await rewind(settings.kafka(), settings.consumer_group, noted, alone=alone))
+            done.append(await rewind(kafka, settings.consumer_group, noted, alone=alone))
 
         attempt += 1
         try:

@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 from service.cli.asking import tell
 from service.failures import describe
 from service.inbox.subscriber import EVENT_TOPICS
+from service.kafka.connection import connection_of
 from service.ops import database
 from service.ops.lag import GroupLag, LagLook
 from service.ops.reach import UnreachableError, broker_problem, database_problem
@@ -57,18 +58,16 @@ async def _run(settings: Settings, *, as_json: bool) -> int:
 
 
 async def _of_broker(settings: Settings) -> GroupLag | None:
-    kafka = settings.kafka()
+    kafka = connection_of(settings)
     try:
-        reason = await broker_problem(kafka)
+        if reason := await broker_problem(kafka):
+            tell(f"Kafka can't be reached: {reason}.")
+            return None
+        async with LagLook(kafka, settings.consumer_group, EVENT_TOPICS) as look:
+            return await look.look()
     except UnreachableError as error:
         tell(str(error))
         return None
-    if reason:
-        tell(f"Kafka can't be reached: {reason}.")
-        return None
-    try:
-        async with LagLook(kafka, settings.consumer_group, EVENT_TOPICS) as look:
-            return await look.look()
     except (KafkaError, OSError, TimeoutError) as error:
         tell(f"Kafka doesn't answer as it should: {describe(error)}.")
         return None

@@ -24,6 +24,7 @@ from purchasing_contracts.topics import OUTBOX
 
 from service.cli.asking import add_who, tell
 from service.failures import describe
+from service.kafka.connection import connection_of
 from service.ops.reach import UnreachableError, broker_problem
 from service.orders.intervention import Intervention
 from service.orders.opened import opened_engine
@@ -85,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.what == "release":
         return await _release(arguments, settings.database())
-    kafka = settings.kafka()
+    kafka = connection_of(settings)
     if reason := await broker_problem(kafka):
         raise UnreachableError(f"Kafka can't be reached: {reason}.")
     does = {"show": _show, "recover": _recover, "adopt": _adopt, "change": _change}[arguments.what]

@@ -24,6 +24,7 @@ from purchasing_contracts.base import text_of
 
 from service.cli.asking import add_who, tell
 from service.failures import describe
+from service.kafka.connection import connection_of
 from service.ops.reach import UnreachableError, broker_problem
 from service.outbox.verify import verify
 from service.settings import database_of_environment, load
@@ -104,7 +105,7 @@ async def _status(connection: asyncpg.Connection[asyncpg.Record], *, as_json: bo
 
 async def _verify(*, as_json: bool) -> int:
     settings = load()
-    kafka = settings.kafka()
+    kafka = connection_of(settings)
     if reason := await broker_problem(kafka):
         raise UnreachableError(f"Kafka can't be reached: {reason}.")
     async with connected(settings.database()) as connection:

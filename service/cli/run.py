@@ -21,6 +21,7 @@ from service.app import serve
 from service.database_url import parse_database_url
 from service.embedded import EmbeddedStack
 from service.ending import End
+from service.kafka.connection import connection_of
 from service.ops import logs
 from service.settings import Settings, load, unknown_variables
 from service.store.clocks import EVENTS, FASTEST, set_clock
@@ -96,7 +97,7 @@ async def _embedded(clock: str | None) -> End:
         store = await PostgresStore.open(settings.database(), connections=1)
         lanes = store.installation.lanes
         await store.close()
-        await create_topics(settings.kafka(), lanes)
+        await create_topics(connection_of(settings), lanes)
         _say("For other commands, in another terminal in this directory:")
         _say(f'  export PURCHASING_KAFKA_BOOTSTRAP_SERVERS="{stack.kafka.bootstrap_servers}"')
         _say(f'  export PURCHASING_DATABASE_URL="{_without_password(stack)}"')

@@ -14,6 +14,7 @@ import sys
 from aiokafka.errors import KafkaError
 
 from service.failures import describe
+from service.kafka.connection import connection_of
 from service.ops.reach import UnreachableError, broker_problem, database_problem
 from service.rights import rights
 from service.settings import Settings, load
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(settings: Settings, what: str) -> int:
-    kafka = settings.kafka()
+    kafka = connection_of(settings)
     installation = await _installation(settings.database())
     lanes = installation.lanes
     if what == "rights":

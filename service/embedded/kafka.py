@@ -66,7 +66,8 @@ class EmbeddedKafka:
     Data, settings and log are kept in `directory` (log: `kafka.log`); a broker started again on it finds its
     topics. The ports are chosen once and stay over `stop`, `kill` and `start`. `settings` overrides broker
     settings. `listeners` are security protocols to listen for as well (SSL, SASL_SSL, SASL_PLAINTEXT), each on a
-    port of its own: see `address`; what they need stands in `settings`. `temporary`: the data goes when the block
+    port of its own: see `address`; what they need stands in `settings`. `properties` are system properties of its
+    Java. `temporary`: the data goes when the block
     ends, or when this program dies; the log stays. Usable from any event loop. Raises EmbeddedError when it can't
     start, with the reason and the log's path.
     """
@@ -77,12 +78,14 @@ class EmbeddedKafka:
         *,
         settings: Mapping[str, str] | None = None,
         listeners: Sequence[str] = (),
+        properties: Mapping[str, str] | None = None,
         temporary: bool = False,
         progress: Progress = silent,
     ) -> None:
         self.directory = directory.absolute()
         self.log = self.directory / "kafka.log"
         self._settings = {**SETTINGS, **(settings or {})}
+        self._properties = [f"-D{name}={value}" for name, value in (properties or {}).items()]
         self._temporary = temporary
         self._progress = progress
         self._port = free_port()
@@ -131,7 +134,7 @@ class EmbeddedKafka:
         self._progress("starting Apache Kafka ...")
         self.directory.mkdir(parents=True, exist_ok=True)
         configuration = self._write_configuration()
-        command = [java(), *HEAP, *_log_options(), "-cp", f"{libraries}/*"]
+        command = [java(), *HEAP, *_log_options(), *self._properties, "-cp", f"{libraries}/*"]
         if not (self._data / "meta.properties").exists():
             await asyncio.to_thread(self._format, command, configuration)
         self._server.spawn([*command, "kafka.Kafka", str(configuration)], cwd=self.directory)

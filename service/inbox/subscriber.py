@@ -34,7 +34,7 @@ from service.inbox.library import LibraryLog, Listener
 from service.inbox.offsets import settle
 from service.inbox.parser import Message, arrival_of, parse_batch, pass_through
 from service.inbox.retries import happens_within, until_stored
-from service.inbox.security import security_of
+from service.kafka.security import broker_arguments
 from service.ops.stopwatch import Stopwatch
 from service.orders.arrival import Arrival
 from service.topics import partitions_there
@@ -105,10 +105,8 @@ class Inbox:
         take_care_of_what_is_committed()
         self._scout = AIOKafkaConsumer(**kafka)
         self._admin = AIOKafkaAdminClient(**kafka)
-        connection = {name: value for name, value in kafka.items() if name == "bootstrap_servers"}
         self._broker = KafkaBroker(
-            **connection,
-            security=security_of(kafka),
+            **broker_arguments(kafka),
             client_id="purchasing-inbox",
             # No producer and no admin client: reading needs no right to write.
             consumer_only=True,

@@ -18,12 +18,14 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from service.failures import describe
+from service.kafka.connection import Connection, connection_of
 from service.ops import database
 from service.ops.authorized import on_group, on_topics
 from service.ops.lag import LagLook
 from service.ops.reach import UnreachableError, broker_problem, database_problem
 from service.outbox.journal import INSTALLATION, Installation
 from service.rights import TOPIC_NAMES, group_to_grant, missing_right, rights, to_grant
+from service.settings import Settings, SettingsError
 from service.store.errors import StoreError
 from service.store.migrate import schema_problem
 from service.terms.table import read_book
@@ -31,8 +33,6 @@ from service.topics import topic_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from service.settings import Settings
 
 SKEW_SECONDS = 5.0
 STEP_SECONDS = 15.0
@@ -151,10 +151,10 @@ async def _outbox(url: str) -> Installation | None:
 
 
 async def _broker(settings: Settings, outbox: Installation | None, event_topics: tuple[str, ...]) -> Findings:
-    kafka = settings.kafka()
     try:
+        kafka = connection_of(settings)
         reason = await broker_problem(kafka)
-    except UnreachableError as error:
+    except (SettingsError, UnreachableError) as error:
         yield Finding("broker", "bad", str(error))
         return
     if reason:
@@ -174,19 +174,19 @@ async def _broker(settings: Settings, outbox: Installation | None, event_topics:
 
     async for one in _told("topics", compare):
         yield one
-    async for one in _told("rights", lambda: _rights(settings, outbox)):
+    async for one in _told("rights", lambda: _rights(settings, kafka, outbox)):
         yield one
-    async for one in _told("state", lambda: _behind(settings, event_topics)):
+    async for one in _told("state", lambda: _behind(settings, kafka, event_topics)):
         yield one
-    async for one in _told("rights", lambda: _transactions(settings, outbox)):
+    async for one in _told("rights", lambda: _transactions(kafka, outbox)):
         yield one
 
 
-async def _rights(settings: Settings, outbox: Installation) -> Findings:
+async def _rights(settings: Settings, kafka: Connection, outbox: Installation) -> Findings:
     """Those on topics and groups, as the broker itself says: what is empty, or was never written, is examined too."""
     needed = rights(settings.consumer_group, str(outbox.outbox_id))
     missing = []
-    admin = AIOKafkaAdminClient(**settings.kafka())
+    admin = AIOKafkaAdminClient(**kafka)
     try:
         await admin.start()
         for topic, allowed in (await on_topics(admin, TOPIC_NAMES)).items():
@@ -206,8 +206,8 @@ async def _rights(settings: Settings, outbox: Installation) -> Findings:
         yield Finding("rights", "well", "topics and groups may be read and written as the list of rights says")
 
 
-async def _behind(settings: Settings, event_topics: tuple[str, ...]) -> Findings:
-    async with LagLook(settings.kafka(), settings.consumer_group, event_topics) as look:
+async def _behind(settings: Settings, kafka: Connection, event_topics: tuple[str, ...]) -> Findings:
+    async with LagLook(kafka, settings.consumer_group, event_topics) as look:
         lag = await look.look()
     for one in lag.partitions:
         if one.is_lost:
@@ -220,8 +220,8 @@ async def _behind(settings: Settings, event_topics: tuple[str, ...]) -> Findings
         yield Finding("state", "look", "no worker is in the group: nothing is read")
 
 
-async def _transactions(settings: Settings, outbox: Installation) -> Findings:
-    producer = AIOKafkaProducer(**settings.kafka(), transactional_id=f"{outbox.outbox_id}.doctor")
+async def _transactions(kafka: Connection, outbox: Installation) -> Findings:
+    producer = AIOKafkaProducer(**kafka, transactional_id=f"{outbox.outbox_id}.doctor")
     try:
         await producer.start()
         yield Finding("rights", "well", "transactions can be opened")

@@ -7,8 +7,10 @@ one rendering of the metrics a second however many ask, no body read.
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 import time
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -29,11 +31,15 @@ log = structlog.get_logger("service.ops")
 CONNECTIONS = 64
 RENDER_EVERY_SECONDS = 1.0
 SHUTDOWN_SECONDS = 1.0
-ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - kubelet and Prometheus come from other hosts; nothing private is said
+ALL_ADDRESSES = "*"
+"""kubelet and Prometheus come from other hosts, by IPv4 or IPv6; nothing private is said."""
+EITHER = {socket.AF_INET6: "::", socket.AF_INET: "0.0.0.0"}  # noqa: S104 - see ALL_ADDRESSES
+NO_SUCH_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
+PORT_TRIES = 20
 
 
 class PortError(Exception):
-    """The port can't be listened on. Its text says which, and what to do."""
+    """The address or the port can't be listened on. Its text says which, and what to do."""
 
 
 class Pages:
@@ -80,8 +86,13 @@ class Pages:
 
 
 @asynccontextmanager
-async def listening(pages: Pages, port: int, host: str = ANY_ADDRESS) -> AsyncIterator[int]:
-    """Answer on this port while the block runs; 0 takes a free one. Yields the port. Raises PortError."""
+async def listening(pages: Pages, host: str, port: int) -> AsyncIterator[int]:
+    """Answer on this port while the block runs; 0 takes a free one. Yields the port. Raises PortError.
+
+    `host` is an address or a name, or ALL_ADDRESSES. A host of several addresses is listened to on all of them, on
+    one port.
+    """
+    sockets = await asyncio.to_thread(_bound, host, port)
     runner = web.AppRunner(
         pages.application(),
         access_log=None,
@@ -96,22 +107,80 @@ async def listening(pages: Pages, port: int, host: str = ANY_ADDRESS) -> AsyncIt
     def protocol() -> asyncio.BaseProtocol:
         return connections() if len(connections.connections) < CONNECTIONS else _TurnedAway()
 
+    loop = asyncio.get_running_loop()
+    servers = []
     try:
-        try:
-            server = await asyncio.get_running_loop().create_server(protocol, host, port, backlog=CONNECTIONS)
-        except OSError as error:
-            raise PortError(
-                f"Port {port} can't be listened on ({error.strerror}): "
-                "set PURCHASING_HTTP_PORT to a free one, or to 0 for any."
-            ) from None
-        try:
-            taken: int = server.sockets[0].getsockname()[1]
-            log.debug("Health and metrics are answered.", port=taken)
-            yield taken
-        finally:
-            server.close()
+        for one in sockets:
+            servers.append(await loop.create_server(protocol, sock=one, backlog=CONNECTIONS))  # noqa: PERF401
+        taken: int = sockets[0].getsockname()[1]
+        log.debug("Health and metrics are answered.", port=taken)
+        yield taken
     finally:
+        for server in servers:
+            server.close()
+        for one in sockets:
+            one.close()
         await runner.cleanup()
+
+
+def _bound(host: str, port: int) -> list[socket.socket]:
+    """A socket per address of the host, all on the same port. Raises PortError."""
+    addresses = _addresses(host)
+    # A port that is free for one address may be taken for another: then any other will do.
+    for _ in range(PORT_TRIES if port == 0 else 1):
+        try:
+            return _bound_together(addresses, port, may_lack=host == ALL_ADDRESSES)
+        except OSError as error:
+            problem = error
+    if problem.errno in NO_SUCH_FAMILY:
+        raise PortError(
+            f"PURCHASING_HTTP_HOST is no address of this machine ({problem.strerror}): "
+            "set it to one, or to * for all of them."
+        )
+    raise PortError(
+        f"Port {port} can't be listened on ({problem.strerror}): "
+        "set PURCHASING_HTTP_PORT to a free one, or to 0 for any."
+    )
+
+
+def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
+    if host == ALL_ADDRESSES:
+        return list(EITHER.items())
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise PortError(
+            f"PURCHASING_HTTP_HOST can't be resolved ({error.strerror}): "
+            "set it to an address of this machine, or to * for all of them."
+        ) from None
+    return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
+
+
+def _bound_together(
+    addresses: list[tuple[socket.AddressFamily, str]], port: int, *, may_lack: bool
+) -> list[socket.socket]:
+    """Raises OSError where one can't be bound; with `may_lack` a family that the machine lacks is left out."""
+    bound: list[socket.socket] = []
+    lacking: OSError | None = None
+    with ExitStack() as undo:
+        for family, address in addresses:
+            try:
+                one = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    # IPv4 has a socket of its own: whether one takes both differs from machine to machine.
+                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                one.bind((address, bound[0].getsockname()[1] if bound else port))
+            except OSError as error:
+                if not (may_lack and error.errno in NO_SUCH_FAMILY):
+                    raise
+                lacking = error
+                continue
+            bound.append(one)
+        if not bound and lacking is not None:
+            raise lacking
+        undo.pop_all()
+    return bound
 
 
 class _TurnedAway(asyncio.Protocol):

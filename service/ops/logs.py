@@ -20,8 +20,9 @@ BURST = 10
 WINDOW = 30.0
 KINDS_REMEMBERED = 1000
 
-# Libraries that say at INFO what is only of interest when looking for a fault in them.
-QUIET = ("aiokafka", "asyncio", "faststream")
+# Libraries that say at INFO what is only of interest when looking for a fault in them. At DEBUG aiokafka shows
+# passwords and tokens, and AWS's show what they sign with.
+QUIET = ("aiokafka", "asyncio", "boto3", "botocore", "faststream", "urllib3")
 
 
 class FloodGate(logging.Filter):

@@ -4,16 +4,13 @@ client's.
 aiokafka says "unable to bootstrap" whatever the cause; asked for one connection it says what happened.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
-from aiokafka.conn import create_conn
-from aiokafka.errors import KafkaError
 
-from service.error_classes import kafka_meaning, network_meaning
-from service.failures import describe, network_reason
+from service.failures import describe
+from service.kafka.diagnosis import problem_of
 from service.store.connecting import connect_to_look
 from service.store.errors import NotReachedError, StoreError, StoreUnavailableError
 from service.store.failures import LOST
@@ -50,26 +47,17 @@ async def broker_problem(kafka: Mapping[str, Any]) -> str | None:
     """Why none of the bootstrap servers can be reached just now, server by server; None if one can.
 
     `kafka` is how aiokafka's clients connect. Raises UnreachableError where waiting is no use: none can be reached, and
-    one refuses the user, the password or the way to log in.
+    at least one needs a person.
     """
-    reasons, is_for_a_person = [], False
+    problems = []
     how = {name: value for name, value in kafka.items() if name != "bootstrap_servers"}
     for server in kafka["bootstrap_servers"]:
         host, _, port = server.rpartition(":")
-        try:
-            async with asyncio.timeout(PROBE_SECONDS):
-                connection = await create_conn(host.strip("[]"), int(port), **how)
-                connection.close()
-        except TimeoutError:
-            reasons.append(f"{server}: no answer within {PROBE_SECONDS:.0f} seconds")
-        except OSError as error:
-            is_for_a_person |= network_meaning(error).is_for_a_person
-            reasons.append(f"{server}: {network_reason(error)}")
-        except KafkaError as error:
-            is_for_a_person |= kafka_meaning(error).is_for_a_person
-            reasons.append(f"{server}: {describe(error)}")
-        else:
+        problem = await problem_of(host.strip("[]"), int(port), how)
+        if problem is None:
             return None
-    if is_for_a_person:
-        raise UnreachableError(f"Kafka can't be reached: {'; '.join(reasons)}.")
-    return "; ".join(reasons)
+        problems.append((server, problem))
+    reasons = "; ".join(f"{server}: {problem.words}" for server, problem in problems)
+    if any(problem.by_person for _, problem in problems):
+        raise UnreachableError(f"Kafka can't be reached: {reasons}.")
+    return reasons

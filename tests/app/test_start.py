@@ -40,7 +40,8 @@ def end() -> End:
     return End(asyncio.Event())
 
 
-SETTINGS = SimpleNamespace(kafka=dict, consumer_group="purchasing")
+SETTINGS = SimpleNamespace(consumer_group="purchasing")
+KAFKA = {"bootstrap_servers": ["nobody:9092"]}
 
 
 def in_turn(*answers):
@@ -102,7 +103,7 @@ async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for
     store = SimpleNamespace(
         read_up_to=in_turn({}, {}), input_agrees=in_turn(True, True), note_input_agrees=in_turn(None)
     )
-    await parts._rewound(SETTINGS, store, observed, end)
+    await parts._rewound(SETTINGS, KAFKA, store, observed, end)
     assert not await parts._joined(SimpleNamespace(start=in_turn(gone)), 1, observed, end)
     assert waited == 2 * [f"Kafka: {describe(gone)}"]
 
@@ -117,7 +118,7 @@ async def test_where_the_database_may_lack_what_was_acknowledged_the_groups_memb
     monkeypatch.setattr(parts, "rewind", in_turn(False, True))
     observed = SimpleNamespace(worker=SimpleNamespace(waits=waited.append))
     store = SimpleNamespace(read_up_to=in_turn({}, {}), input_agrees=in_turn(False, False), note_input_agrees=note)
-    await parts._rewound(SETTINGS, store, observed, end)
+    await parts._rewound(SETTINGS, KAFKA, store, observed, end)
     assert waited == [f"the consumer group purchasing to have no members: {parts.MEMBERS}"]
     assert noted == [{}]
 
@@ -156,10 +157,11 @@ async def test_asked_to_stop_during_its_start_the_process_is_gone_in_time_whatev
         await armed.wait()
 
     @asynccontextmanager
-    async def unobserved(_):
+    async def unobserved(*_):
         yield SimpleNamespace(survey=SimpleNamespace(run=asyncio.Event.wait))
 
     monkeypatch.setattr(app, "be_gone_within", lambda seconds, _end: armed.set() if seconds < 30 else None)
+    monkeypatch.setattr(app, "connection_of", lambda _: KAFKA)
     monkeypatch.setattr(app, "observed_part", unobserved)
     monkeypatch.setattr(app, "_start", hangs)
     ended = await asyncio.wait_for(app.serve(None), LIMIT)

@@ -35,7 +35,9 @@ def bare_environment(**more: str) -> dict[str, str]:
 
 
 BUILD_STAGE = DOCKERFILE.read_text().split("\nFROM ")[1]
-STEPS = [(name, words.split()) for name, words in re.findall(r"^(COPY|RUN) (.+)$", BUILD_STAGE, re.MULTILINE)]
+# No build argument is given, so what stands there for one that is falls away.
+WITHOUT_ARGUMENTS = re.sub(r"\$\{[A-Z]+:\+[^}]*\}", "", BUILD_STAGE)
+STEPS = [(name, words.split()) for name, words in re.findall(r"^(COPY|RUN) (.+)$", WITHOUT_ARGUMENTS, re.MULTILINE)]
 SETTINGS = dict(re.findall(r"\b(UV_[A-Z_]+)=(\S+)", BUILD_STAGE))
 
 

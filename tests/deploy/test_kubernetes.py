@@ -136,7 +136,7 @@ def test_every_pod_runs_with_no_right_it_does_not_need(overlay):
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_secrets_are_referred_to_and_never_written_down(overlay):
     assert not [one for one in rendered(overlay) if one["kind"] == "Secret"]
-    kafka = {f"{PREFIX}KAFKA_SASL_USERNAME": "purchasing", f"{PREFIX}KAFKA_SASL_PASSWORD": "purchasing"}
+    kafka = {f"{PREFIX}{name}": "purchasing" for name in WAYS_INTO_KAFKA}
     url = f"{PREFIX}DATABASE_URL"
     # Each goes to the database as somebody else.
     assert {kind: secrets(pod) for kind, pod in pods(overlay).items()} == {
@@ -144,6 +144,45 @@ def test_secrets_are_referred_to_and_never_written_down(overlay):
         "CronJob": {**kafka, url: "purchasing-operator"},
         "Job": {url: "purchasing-migrate"},
     }
+
+
+WAYS_INTO_KAFKA = (
+    "KAFKA_SASL_USERNAME",
+    "KAFKA_SASL_PASSWORD",
+    "KAFKA_SASL_OAUTH_CLIENT_ID",
+    "KAFKA_SASL_OAUTH_CLIENT_SECRET",
+    "KAFKA_SSL_KEY_PASSWORD",
+)
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "CronJob"])
+def test_a_pod_starts_with_the_secrets_of_one_way_into_kafka(kind):
+    pod = pods("production")[kind]
+    for variable in pod["containers"][0]["env"]:
+        secret = variable.get("valueFrom", {}).get("secretKeyRef", {})
+        if variable["name"].removeprefix(PREFIX) in WAYS_INTO_KAFKA:
+            assert secret["optional"] is True, variable
+        elif secret:
+            assert "optional" not in secret, variable
+    (volume,) = [one for one in pod["volumes"] if one["name"] == "certificates"]
+    client = [one["secret"] for one in volume["projected"]["sources"] if one["secret"].get("optional")]
+    assert [item["path"] for one in client for item in one["items"]] == ["kafka-client.pem", "kafka-client.key"]
+
+
+def test_nothing_names_an_address_of_one_family():
+    """On a cluster with IPv6 only, services, policies and probes are as right as on one with IPv4."""
+    for overlay in OVERLAYS:
+        text = (KUBERNETES / "rendered" / f"{overlay}.yaml").read_text()
+        assert not re.findall(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|ipBlock|ipFamil", text)
+        assert "HTTP_HOST" not in text, "by default both families are listened to"
+
+
+def needed(volume: dict[str, Any]) -> list[dict[str, str]]:
+    """The files of a volume without which the pod doesn't start."""
+    if "secret" in volume:
+        return list(volume["secret"]["items"])
+    sources = [one["secret"] for one in volume["projected"]["sources"]]
+    return [item for one in sources if not one.get("optional") for item in one["items"]]
 
 
 def secrets(pod: dict[str, Any]) -> dict[str, str]:
@@ -157,7 +196,7 @@ def test_every_pod_can_check_the_certificates_of_the_servers_it_talks_to(overlay
     for kind, pod in pods(overlay).items():
         (mount,) = [one for one in pod["containers"][0]["volumeMounts"] if one["name"] == "certificates"]
         (volume,) = [one for one in pod["volumes"] if one["name"] == "certificates"]
-        files = {f"{mount['mountPath']}/{item['path']}" for item in volume["secret"]["items"]}
+        files = {f"{mount['mountPath']}/{item['path']}" for item in needed(volume)}
         # The one that database-url names (base/kustomization.yaml); migrating talks to no broker.
         assert "/etc/purchasing/database-ca.pem" in files
         assert kind == "Job" or the("ConfigMap", overlay)["data"]["PURCHASING_KAFKA_SSL_CAFILE"] in files

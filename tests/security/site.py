@@ -46,6 +46,24 @@ def certificate(ca: trustme.CA) -> tuple[bytes, bytes]:
     return key, b"".join(pem.bytes() for pem in leaf.cert_chain_pems) + ca.cert_pem.bytes()
 
 
+async def recreate_topics(bootstrap: str) -> None:
+    """Delete all topics and create them again: another database would hear what this one heard, and find its lanes
+    taken by this one's outbox."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        names = [topic.name for topic in TOPICS]
+        await admin.delete_topics(names)
+
+        async def gone() -> bool:
+            return not set(names) & set(await admin.list_topics())
+
+        await eventually(gone, "the topics are gone")
+    finally:
+        await admin.close()
+    await create_topics({"bootstrap_servers": bootstrap}, LANES)
+
+
 @dataclass(frozen=True)
 class Right:
     """One ACL: may do the operation on the resource, or on those whose names begin like it."""
@@ -96,21 +114,8 @@ class Broker:
             await producer.stop()
 
     async def begin_anew(self) -> None:
-        """Another database comes next, which would hear what others heard, and find its lanes taken by their outbox:
-        the topics are made anew."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka.bootstrap_servers)
-        await admin.start()
-        try:
-            names = [topic.name for topic in TOPICS]
-            await admin.delete_topics(names)
-
-            async def gone() -> bool:
-                return not set(names) & set(await admin.list_topics())
-
-            await eventually(gone, "the topics are gone")
-        finally:
-            await admin.close()
-        await create_topics({"bootstrap_servers": self.kafka.bootstrap_servers}, LANES)
+        """Another database comes next."""
+        await recreate_topics(self.kafka.bootstrap_servers)
 
     def settings(self, user: tuple[str, str]) -> dict[str, str]:
         """What the environment says of it."""

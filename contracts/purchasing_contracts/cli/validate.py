@@ -8,22 +8,31 @@ what is dated more than an hour ahead of this machine's clock is refused, as it 
   kcat -C -e -J -b HOST -t TOPIC | purchasing-contracts validate -
   purchasing-contracts validate --bootstrap HOST:9092 --topic purchasing.events.payment.v1
 
+How to get into the broker stands in the environment, by the service's names: PURCHASING_KAFKA_SECURITY_PROTOCOL,
+_SSL_CAFILE, _SSL_CERTFILE, _SSL_KEYFILE, _SASL_MECHANISM, _SASL_USERNAME, _SASL_PASSWORD and so on (README.md).
+
 Exit code: 0 all messages are right; 1 some would be refused (with --strict also: some carry what nobody reads);
 2 the input can't be read.
 """
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from purchasing_contracts.advice import advice_on
 from purchasing_contracts.checking import Checker, Verdict
 from purchasing_contracts.cli.said import FINE, WRONG, SaidError, count, read
 from purchasing_contracts.documents import Found, read_documents
+from purchasing_contracts.environment import LINE_ENDS, SettingsError, from_environment, sentences
+from purchasing_contracts.kafka.librdkafka import librdkafka_settings
+from purchasing_contracts.kafka.settings import KafkaSettings
 from purchasing_contracts.live import LiveError, LiveTopic
 from purchasing_contracts.topics import TOPICS
 
@@ -102,10 +111,22 @@ def _source(given: argparse.Namespace) -> Iterator[Found]:
         return
     if given.topic is None:
         raise SaidError("say which topic to read: --topic")
-    settings = dict(setting.partition("=")[::2] for setting in given.config)
-    with LiveTopic(given.bootstrap, given.topic, settings) as live:
+    with LiveTopic(given.topic, _client_settings(given)) as live:
         for record in live.records(follow=given.follow):
             yield Found(f"partition {record.partition}, offset {record.offset}", record)
+
+
+def _client_settings(given: argparse.Namespace) -> dict[str, Any]:
+    """Those of the environment, then those of --config, which come before them."""
+    values = from_environment(KafkaSettings, os.environ) | {"kafka_bootstrap_servers": given.bootstrap}
+    try:
+        settings = librdkafka_settings(KafkaSettings.model_validate(values))
+    except ValidationError as error:
+        raise SaidError("; ".join(sentences(KafkaSettings, error))) from None
+    except SettingsError as error:
+        raise SaidError(str(error)) from None
+    more = (setting.partition("=") for setting in given.config)
+    return settings | {name.strip(): value.strip(LINE_ENDS) for name, _, value in more}
 
 
 def _limited(found: Iterator[Found], limit: int | None) -> Iterator[Found]:

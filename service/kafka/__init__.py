@@ -1,0 +1,1 @@
+"""The way into Kafka: how every client of the service connects."""

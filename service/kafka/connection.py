@@ -1,0 +1,42 @@
+"""The arguments with which every aiokafka client of the process connects: built once, by whoever starts the process.
+
+They hold one TLS context and one source of tokens, so files are read once and all clients share a token.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from purchasing_contracts.kafka.settings import OAUTHBEARER, KafkaSettings
+from purchasing_contracts.kafka.tokens import token_source
+
+from service.kafka.reauthentication import reauthenticate_in_place
+from service.kafka.tokens import TokenProvider, notice_refusals
+
+Connection = Mapping[str, Any]
+"""aiokafka's arguments from `bootstrap_servers` to TLS and SASL. Holds secrets: never for a log."""
+
+
+def connection_of(settings: KafkaSettings) -> dict[str, Any]:
+    """Build the arguments. Reads the files of certificates and keys.
+
+    Raises SettingsError where one of them doesn't hold what it should.
+    """
+    connection: dict[str, Any] = {
+        "bootstrap_servers": [server.strip() for server in settings.kafka_bootstrap_servers.split(",")],
+        "security_protocol": settings.kafka_security_protocol,
+    }
+    if (context := settings.tls()) is not None:
+        connection["ssl_context"] = context
+    if settings.kafka_security_protocol.startswith("SASL_"):
+        reauthenticate_in_place()
+    if (source := token_source(settings)) is not None:
+        notice_refusals()
+        connection["sasl_mechanism"] = OAUTHBEARER
+        connection["sasl_oauth_token_provider"] = TokenProvider(
+            source, settings.extensions(), settings.kafka_sasl_mechanism
+        )
+    elif settings.kafka_security_protocol.startswith("SASL_") and settings.kafka_sasl_password is not None:
+        connection["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        connection["sasl_plain_username"] = settings.kafka_sasl_username
+        connection["sasl_plain_password"] = settings.kafka_sasl_password.get_secret_value()
+    return connection

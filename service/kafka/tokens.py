@@ -1,0 +1,123 @@
+"""One token for all connections of the process, renewed before it expires."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from aiokafka.abc import AbstractTokenProvider
+from aiokafka.conn import OAuthAuthenticator
+from aiokafka.errors import KafkaConnectionError, KafkaError, SaslAuthenticationFailed
+from purchasing_contracts.kafka.settings import OAUTHBEARER
+from purchasing_contracts.kafka.tokens import Token, TokenRefusedError, TokenSource, TokenUnavailableError
+
+log = structlog.get_logger("service.kafka")
+
+RENEW_AFTER = 0.8
+"""Share of its life after which a token is renewed, as Kafka's own clients do."""
+LEAST_LEFT_SECONDS = 5.0
+"""Who connects gets no token that ends sooner, if there is another: its session would end before it can be renewed."""
+
+
+RETRY_SECONDS = 10.0
+"""How long nothing is asked of an endpoint that has failed, while the last token lives."""
+
+
+class NoTokenNowError(KafkaConnectionError):  # type: ignore[misc]  # aiokafka has no types
+    """There is no token just now; aiokafka tries again, as after any connection that fails."""
+
+
+class NoTokenError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
+    """There will be no token before a person has done what the text says."""
+
+
+class TokenNotAcceptedError(SaslAuthenticationFailed):  # type: ignore[misc]  # aiokafka has no types
+    """The broker refuses the token that was issued."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Kafka refuses the token: the broker has to know the keys of whoever issued it, its audience and its scope"
+        )
+
+
+class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
+    """Hands the same token to all who connect, until RENEW_AFTER of its life is over or LEAST_LEFT_SECONDS are left.
+
+    Whoever connects while one is fetched gets that one. Where none can be fetched, the last is used to its end.
+    """
+
+    def __init__(
+        self,
+        source: TokenSource,
+        extensions: Mapping[str, str],
+        mechanism: str = OAUTHBEARER,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.mechanism = mechanism
+        """As the settings call it."""
+        self._source = source
+        self._extensions = dict(extensions)
+        self._clock = clock
+        self._token: Token | None = None
+        self._renew_at = 0.0
+        self._fetching: asyncio.Task[Token] | None = None
+
+    async def token(self) -> str:
+        """Return a token that has not expired. Raises NoTokenNowError and NoTokenError."""
+        token, now = self._token, self._clock()
+        if token is not None and now < min(self._renew_at, token.expires_at):
+            return token.value
+        try:
+            return (await self._fetched()).value
+        except (NoTokenNowError, NoTokenError) as error:
+            if token is None or now >= token.expires_at:
+                raise
+            self._renew_at = now + RETRY_SECONDS
+            seconds = round(token.expires_at - now)
+            log.warning("kafka_token_not_renewed", because=str(error.args[0]), expires_in_seconds=seconds)
+            return token.value
+
+    def extensions(self) -> dict[str, str]:
+        """Return what is sent to the broker beside the token, value by name."""
+        return self._extensions
+
+    async def _fetched(self) -> Token:
+        if self._fetching is None or self._fetching.done():
+            self._fetching = asyncio.create_task(self._fetch(), name="kafka-token")
+        # Who waits may be cancelled; others wait for the same.
+        return await asyncio.shield(self._fetching)
+
+    async def _fetch(self) -> Token:
+        try:
+            self._token = await asyncio.to_thread(self._source.fetch)
+        except TokenUnavailableError as error:
+            raise NoTokenNowError(str(error)) from None
+        except TokenRefusedError as error:
+            raise NoTokenError(str(error)) from None
+        self._renew_at = _renewal_of(self._token)
+        return self._token
+
+
+def _renewal_of(token: Token) -> float:
+    life = token.expires_at - token.issued_at
+    return min(token.issued_at + RENEW_AFTER * life, token.expires_at - LEAST_LEFT_SECONDS)
+
+
+_librarys_step: Any = OAuthAuthenticator.step
+
+
+def notice_refusals() -> None:
+    """Patch aiokafka so that a token the broker refuses is a TokenNotAcceptedError. Idempotent.
+
+    A broker answers a refused token with a challenge (RFC 7628, 3.2.3). aiokafka takes that for success, and the broker
+    then closes the connection at the first request without a reason.
+    """
+    OAuthAuthenticator.step = _step
+
+
+async def _step(self: Any, payload: bytes | None) -> tuple[bytes, bool] | None:
+    if payload and self._token_sent:
+        raise TokenNotAcceptedError
+    step: tuple[bytes, bool] | None = await _librarys_step(self, payload)
+    return step

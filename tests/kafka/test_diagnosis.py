@@ -1,0 +1,151 @@
+"""Who isn't let in reads what the broker wants and which setting says otherwise."""
+
+import asyncio
+
+import pytest
+import trustme
+
+from service.kafka.connection import connection_of
+from service.ops.reach import UnreachableError, broker_problem
+from service.settings import load
+from tests.delivery.service import Worker
+from tests.kafka.identity_provider import IdentityProvider
+from tests.security.site import service
+
+PROTOCOL = "PURCHASING_KAFKA_SECURITY_PROTOCOL"
+MECHANISM = "PURCHASING_KAFKA_SASL_MECHANISM"
+USER = {"PURCHASING_KAFKA_SASL_USERNAME": "user", "PURCHASING_KAFKA_SASL_PASSWORD": "planted-password"}
+
+
+@pytest.fixture
+def problem(monkeypatch):
+    """Why one isn't let in with these settings, and whether only a person can mend it."""
+
+    async def ask(settings):
+        for name, value in {**settings, "PURCHASING_DATABASE_URL": "postgresql://x@y/z"}.items():
+            monkeypatch.setenv(name, value)
+        try:
+            words = await broker_problem(connection_of(load()))
+        except UnreachableError as error:
+            return str(error), True
+        assert words is not None
+        return words, False
+
+    return ask
+
+
+def in_words(broker, listener, words):
+    return f"Kafka can't be reached: {broker.kafka.address(listener)}: {words}."
+
+
+@pytest.mark.parametrize(
+    ("listener", "ours", "words"),
+    [
+        ("SSL", "PLAINTEXT", f"it speaks TLS on this port: set {PROTOCOL} to SSL or SASL_SSL, not PLAINTEXT"),
+        ("SASL_SSL", "PLAINTEXT", f"it speaks TLS on this port: set {PROTOCOL} to SASL_SSL, not PLAINTEXT"),
+        ("SASL_PLAINTEXT", "SSL", f"it speaks no TLS on this port: set {PROTOCOL} to SASL_PLAINTEXT, not SSL"),
+        (
+            "SASL_PLAINTEXT",
+            "PLAINTEXT",
+            f"it wants SASL, by SCRAM-SHA-256: set {PROTOCOL} to SASL_PLAINTEXT, not PLAINTEXT, and {MECHANISM}",
+        ),
+        (
+            "SASL_SSL",
+            "SSL",
+            f"it wants SASL, by OAUTHBEARER, SCRAM-SHA-512: set {PROTOCOL} to SASL_SSL, not SSL, and {MECHANISM}",
+        ),
+    ],
+)
+async def test_a_wrong_protocol_is_named_with_the_right_one(strict_broker, problem, listener, ours, words):
+    settings = {**strict_broker.settings(listener), PROTOCOL: ours}
+    settings["PURCHASING_KAFKA_SSL_CAFILE"] = str(strict_broker.ca_file)
+    assert await problem(settings) == (in_words(strict_broker, listener, words), True)
+
+
+@pytest.mark.parametrize("protocol", ["SASL_PLAINTEXT", "SASL_SSL"])
+async def test_a_port_without_sasl_or_tls_is_told_to_one_who_uses_both(strict_broker, problem, protocol):
+    address = strict_broker.kafka.bootstrap_servers
+    settings = {**USER, PROTOCOL: protocol, "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": address}
+    what = "takes no SASL" if protocol == "SASL_PLAINTEXT" else "speaks no TLS"
+    words = f"it {what} on this port: set {PROTOCOL} to PLAINTEXT, not {protocol}"
+    assert await problem(settings) == (f"Kafka can't be reached: {address}: {words}.", True)
+
+
+@pytest.mark.parametrize(
+    ("listener", "ours", "offered"),
+    [
+        ("SASL_PLAINTEXT", "PLAIN", "SCRAM-SHA-256"),
+        ("SASL_PLAINTEXT", "SCRAM-SHA-512", "SCRAM-SHA-256"),
+        ("SASL_PLAINTEXT", "OAUTHBEARER", "SCRAM-SHA-256"),
+        ("SASL_SSL", "PLAIN", "OAUTHBEARER, SCRAM-SHA-512"),
+        ("SASL_PLAINTEXT", "AWS_MSK_IAM", "SCRAM-SHA-256"),
+    ],
+)
+async def test_a_mechanism_the_broker_lacks_is_named_with_those_it_has(strict_broker, problem, listener, ours, offered):
+    settings = {**strict_broker.with_token(), **USER, **strict_broker.settings(listener), MECHANISM: ours}
+    settings["PURCHASING_KAFKA_SASL_AWS_REGION"] = "eu-central-1"
+    words = f"it offers {offered}, not {ours}: set {MECHANISM}"
+    assert await problem(settings) == (in_words(strict_broker, listener, words), True)
+
+
+async def test_an_authority_that_is_not_trusted_is_named(strict_broker, problem, tmp_path):
+    settings = strict_broker.with_certificate(tmp_path)
+    trustme.CA().cert_pem.write_to_path(tmp_path / "another.pem")
+    words, by_person = await problem(settings | {"PURCHASING_KAFKA_SSL_CAFILE": str(tmp_path / "another.pem")})
+    assert by_person
+    assert "its certificate is not accepted (" in words
+    assert words.endswith("): PURCHASING_KAFKA_SSL_CAFILE has to hold the certificate authority it is from.")
+
+
+async def test_a_certificate_of_another_host_is_named(strict_broker, problem, tmp_path):
+    settings = strict_broker.with_certificate(tmp_path)
+    # The same address, by a name that is not in the certificate.
+    address = strict_broker.kafka.address("SSL").replace("127.0.0.1", "127.1")
+    words, by_person = await problem(settings | {"PURCHASING_KAFKA_BOOTSTRAP_SERVERS": address})
+    assert by_person
+    assert "its certificate is another host's (Hostname mismatch" in words
+    assert "PURCHASING_KAFKA_BOOTSTRAP_SERVERS" in words
+
+
+@pytest.mark.parametrize("shown", ["none", "a stranger's"])
+async def test_a_broker_that_wants_a_certificate_says_so(strict_broker, problem, tmp_path, shown):
+    settings = strict_broker.settings("SSL")
+    if shown != "none":
+        settings = strict_broker.with_certificate(tmp_path, trustme.CA())
+    words, by_person = await problem(settings)
+    assert by_person
+    assert "it wants a client's certificate, or refuses the one it was shown (" in words
+    assert words.endswith("): check PURCHASING_KAFKA_SSL_CERTFILE and PURCHASING_KAFKA_SSL_KEYFILE.")
+
+
+async def test_a_token_the_broker_refuses_is_said(strict_broker, problem):
+    with IdentityProvider().serving() as stranger:
+        settings = {
+            **strict_broker.with_token(),
+            "PURCHASING_KAFKA_SASL_OAUTH_TOKEN_ENDPOINT_URL": f"{stranger.url}/token",
+        }
+        words, by_person = await problem(settings)
+    # The broker may learn of new keys by itself.
+    assert not by_person
+    assert "Kafka refuses the token" in words
+
+
+async def test_a_wrong_password_is_waited_out_as_a_broker_that_starts_refuses_right_ones(strict_broker, problem):
+    settings = {**strict_broker.settings("SASL_PLAINTEXT"), **USER, MECHANISM: "SCRAM-SHA-256"}
+    words, by_person = await problem(settings)
+    assert not by_person
+    assert "Kafka refuses the user or the password" in words
+    assert "planted" not in words
+
+
+async def test_a_worker_ends_where_only_a_person_can_help_and_doctor_says_the_same(
+    strict_broker, database, worker_logs
+):
+    settings = {**strict_broker.settings("SASL_PLAINTEXT"), **USER, MECHANISM: "PLAIN"}
+    words = in_words(strict_broker, "SASL_PLAINTEXT", f"it offers SCRAM-SHA-256, not PLAIN: set {MECHANISM}")
+    for command in ("doctor", "lag"):
+        done = await asyncio.to_thread(service, command, **settings, DATABASE_URL=database)
+        assert (done.returncode, words in done.stdout + done.stderr) == (1, True), done.stderr
+    async with Worker("", database, worker_logs, **settings) as worker:
+        assert await worker.ended() == 1
+    assert words in worker.log.read_text()
