@@ -21,10 +21,10 @@ from purchasing_contracts.topics import OUTBOX, TOPICS
 
 from service.outbox import Relay
 from service.topics import create_topics
+from tests import waiting
 
 LANES = 4
 OUT = tuple(topic.name for topic in TOPICS if topic.direction == "out")
-LIMIT = 60.0
 SESSION_MS = 2_000
 
 TAKE = "update lanes set position = position + $2 where lane = $1 returning position"
@@ -133,7 +133,7 @@ def read_all(bootstrap: str) -> list[Published]:
     )
     partitions = [
         TopicPartition(name, number, 0)
-        for name, topic in consumer.list_topics(timeout=10).topics.items()
+        for name, topic in consumer.list_topics(timeout=waiting.HANG_SECONDS).topics.items()
         if name in OUT
         for number in topic.partitions
     ]
@@ -141,8 +141,8 @@ def read_all(bootstrap: str) -> list[Published]:
     left = {(p.topic, p.partition) for p in partitions}
     consumer.assign(partitions)
     while left:
-        message = consumer.poll(LIMIT)
-        assert message is not None, f"no end of {sorted(left)} within {LIMIT} s: a transaction hangs"
+        message = consumer.poll(waiting.HANG_SECONDS)
+        assert message is not None, f"no end of {sorted(left)} within {waiting.HANG_SECONDS:g} s: a transaction hangs"
         place = (message.topic(), message.partition())
         if message.error():
             assert message.error().name() == "_PARTITION_EOF", message.error()
@@ -163,17 +163,9 @@ def read_all(bootstrap: str) -> list[Published]:
     return found
 
 
-async def eventually(what: str, seen: Callable[[], object], limit: float = LIMIT) -> None:
-    """Wait until it is seen; the limit only keeps a broken relay from hanging the run."""
-    try:
-        async with asyncio.timeout(limit):
-            while True:
-                answer = seen()
-                if await answer if asyncio.iscoroutine(answer) else answer:
-                    return
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError(f"not seen within {limit} s: {what}") from None
+async def eventually(what: str, seen: Callable[[], object]) -> None:
+    """Wait until it is seen."""
+    await waiting.eventually(seen, what)
 
 
 @asynccontextmanager

@@ -11,9 +11,9 @@ from service.store.connecting import KEEPALIVE, connect, pool_of
 from service.store.errors import StoreUnavailableError
 from service.store.postgres import PostgresStore, SessionLimits
 from tests.chaos.proxy import Proxy, proxy_before
+from tests.waiting import HANG_SECONDS
 
 IMPATIENT = SessionLimits(client=2_000)
-LIMIT = 30.0
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def test_a_batch_whose_connection_falls_silent_is_given_up_and_the_next_go
             if when == "commit":
                 proxy.strand()
 
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(HANG_SECONDS):
         with pytest.raises(StoreUnavailableError, match="TimeoutError"):
             await falls_silent()
         assert (await store.clock()).now
@@ -57,7 +57,7 @@ async def test_a_batch_whose_connection_falls_silent_is_given_up_and_the_next_go
 async def test_a_query_whose_connection_falls_silent_is_given_up_and_the_next_goes_on(behind, proxy) -> None:
     store = await PostgresStore.open(behind, connections=1, limits=IMPATIENT)
     proxy.strand()
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(HANG_SECONDS):
         with pytest.raises(StoreUnavailableError, match="TimeoutError"):
             await store.server_time()
         assert await store.server_time()
@@ -78,10 +78,10 @@ async def test_a_batch_that_is_cancelled_ends_as_cancelled_and_at_once(behind, p
     await asked.wait()
     await asyncio.sleep(0)
     waiting.cancel()
-    done, _ = await asyncio.wait([waiting], timeout=LIMIT)
+    done, _ = await asyncio.wait([waiting], timeout=HANG_SECONDS)
     assert done
     assert waiting.cancelled()
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(HANG_SECONDS):
         assert await store.server_time()
         await store.close()
 
@@ -89,7 +89,7 @@ async def test_a_batch_that_is_cancelled_ends_as_cancelled_and_at_once(behind, p
 async def test_a_transaction_of_the_relay_or_of_a_command_ends_too(behind, proxy) -> None:
     async with pool_of(behind, min_size=1, max_size=1, command_timeout=0.3) as pool:
         proxy.strand()
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(HANG_SECONDS):
             with pytest.raises(TimeoutError):
                 await pool.fetchval("select 1")
             assert await pool.fetchval("select 1") == 1
@@ -98,7 +98,7 @@ async def test_a_transaction_of_the_relay_or_of_a_command_ends_too(behind, proxy
                     await falls_silent_inside(connection, proxy)
             assert await pool.fetchval("select 1") == 1
     connection = await connect(behind, command_timeout=0.3)
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(HANG_SECONDS):
         with pytest.raises(TimeoutError):
             await falls_silent_inside(connection, proxy)
         await connection.close()
