@@ -16,7 +16,8 @@ import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from purchasing_contracts.topics import OUTBOX, TOPICS
 
 from service.outbox import Relay
@@ -84,19 +85,13 @@ class World:
         return all(noted.get(lane, 0) == len(ids) for lane, ids in self.written.items())
 
     async def published(self) -> list[Published]:
-        """Everything committed in the output topics now, each partition's in its order."""
+        """Everything committed in the output topics, each partition's in its order, once no transaction is open."""
+        await eventually("no transaction is open", lambda: asyncio.to_thread(none_is_open, self.bootstrap))
         return await asyncio.to_thread(read_all, self.bootstrap)
 
     async def assert_each_once_and_in_order(self) -> None:
         """What was written is there, each output once, each lane's in order within every partition, nothing else."""
-        complaints: list[str] = []
-
-        async def nothing_is_missing() -> bool:
-            complaints[:] = defects(self.written, await self.published())
-            return not any(complaint.startswith("missing") for complaint in complaints)
-
-        # A producer is told that its transaction is committed before the markers with which readers see it are written.
-        await waiting.eventually(nothing_is_missing, "everything to be readable", lambda: "\n".join(complaints))
+        complaints = defects(self.written, await self.published())
         assert not complaints, complaints
 
     async def producer(self, transactional_id: str | None = None) -> AIOKafkaProducer:
@@ -125,6 +120,20 @@ def defects(written: dict[int, list[str]], found: Iterable[Published]) -> list[s
             complaints.append(f"content type: {record.content_type}")
     complaints += [f"missing: lane {lane} position {n}" for id_, (lane, n) in wanted.items() if id_ not in seen]
     return complaints
+
+
+def none_is_open(bootstrap: str) -> bool:
+    """Whether readers see all there is. A producer hears that its transaction is committed before the markers are
+    written with which readers see it.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    topics = admin.list_topics(timeout=waiting.HANG_SECONDS).topics
+    ends = {TopicPartition(name, n): OffsetSpec.latest() for name in OUT for n in topics[name].partitions}
+    seen, written = (
+        [one.result().offset for one in admin.list_offsets(ends, isolation_level=level).values()]
+        for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
+    )
+    return seen == written
 
 
 def read_all(bootstrap: str) -> list[Published]:
