@@ -2,17 +2,19 @@
 
 | fixture | lives | is |
 |---|---|---|
-| `kafka` | session | `host:port` of a broker with all topics; shared, so use order ids of your own |
+| `shared_broker` | session | the one broker, see `tests.broker` |
+| `kafka` | test | its `host:port`, with all topics; others left things in them, so use order ids of your own |
 | `worker_logs` | session | directory for the logs of the service's processes |
 | `postgres` | session | the `EmbeddedPostgres` all databases of the session lie in |
 | `postgres_dsn` | session | its DSN, for the database `postgres` |
 | `database` | test | DSN of a fresh, migrated database, dropped afterwards |
 | `empty_database` | test | the same, not migrated |
-| `fresh_kafka` | test | an `EmbeddedKafka` of its own with all topics, to be stopped, killed, frozen (3 s) |
+| `fresh_kafka` | test | the `EmbeddedKafka` of `shared_broker` with all topics, empty; to be stopped, killed, frozen |
 | `fresh_postgres` | test | an `EmbeddedPostgres` of its own, for the same (1 s) |
 
-The servers belong to no event loop. Their logs are in `.embedded/tests/` until the next run; the header of the
-run says where. `PURCHASING_TEST_KAFKA=host:port` takes the place of the session's broker.
+Each process of pytest-xdist has a session of its own. The servers belong to no event loop. Their logs are in
+`.embedded/tests/` until the next run; the header of the run says where. `PURCHASING_TEST_KAFKA=host:port` takes the
+place of the broker behind `kafka`.
 """
 
 import asyncio
@@ -29,6 +31,7 @@ from hypothesis import settings
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.topics import create_topics
+from tests.broker import LANES, SharedBroker
 
 # No time limit on an example: how long one takes says more of the machine than of the code. Where a change is about to
 # land, the same examples each time: what new ones find is looked for beside that, in every other run.
@@ -37,7 +40,6 @@ settings.load_profile("purchasing")
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / ".embedded" / "tests"
-LANES = 4
 
 
 def pytest_report_header() -> str:
@@ -64,21 +66,26 @@ def worker_logs(servers: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def kafka(servers: Path) -> Iterator[str]:
+def shared_broker(servers: Path) -> Iterator[SharedBroker]:
+    broker = SharedBroker(EmbeddedKafka(servers / "kafka", temporary=True))
+    yield broker
+    asyncio.run(broker.kafka.__aexit__(None, None, None))
+
+
+@pytest.fixture
+async def kafka(request: pytest.FixtureRequest) -> str:
     given = os.environ.get("PURCHASING_TEST_KAFKA")
     if given:
-        asyncio.run(create_topics({"bootstrap_servers": given}, LANES))
-        yield given
-        return
-    broker = EmbeddedKafka(servers / "kafka", temporary=True)
-    asyncio.run(_start(broker))
-    yield broker.bootstrap_servers
-    asyncio.run(broker.__aexit__(None, None, None))
+        await create_topics({"bootstrap_servers": given}, LANES)
+        return given
+    shared: SharedBroker = request.getfixturevalue("shared_broker")
+    return await shared.fill()
 
 
 @pytest.fixture(scope="session")
 def postgres(servers: Path) -> Iterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(servers / "postgres", temporary=True)
+    # Nobody cuts this one's power, and dropping a database waits for the disk: a second each time.
+    server = EmbeddedPostgres(servers / "postgres", settings={"fsync": "off"}, temporary=True)
     asyncio.run(server.start())
     yield server
     asyncio.run(server.__aexit__(None, None, None))
@@ -106,21 +113,14 @@ async def database(empty_database: str) -> str:
 
 
 @pytest.fixture
-async def fresh_kafka(servers: Path) -> AsyncIterator[EmbeddedKafka]:
-    async with EmbeddedKafka(servers / f"kafka-{uuid.uuid4().hex[:8]}", temporary=True) as broker:
-        await create_topics({"bootstrap_servers": broker.bootstrap_servers}, LANES)
-        yield broker
+async def fresh_kafka(shared_broker: SharedBroker) -> EmbeddedKafka:
+    return await shared_broker.empty()
 
 
 @pytest.fixture
 async def fresh_postgres(servers: Path) -> AsyncIterator[EmbeddedPostgres]:
     async with EmbeddedPostgres(servers / f"postgres-{uuid.uuid4().hex[:8]}", temporary=True) as server:
         yield server
-
-
-async def _start(broker: EmbeddedKafka) -> None:
-    await broker.start()
-    await create_topics({"bootstrap_servers": broker.bootstrap_servers}, LANES)
 
 
 async def _on_server(dsn: str, statement: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from service.catalogue import NUMBERS, Entry, catalogue
+from tests.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
 ENTRIES = catalogue()
@@ -51,7 +52,7 @@ def test_tests_that_an_entry_names_speak_of_its_clause():
 def test_the_command_prints_all_of_them_or_one():
     def clauses(*arguments: str) -> str:
         command = [sys.executable, "-m", "service", "clauses", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=HANG_SECONDS).stdout
 
     everything, one = clauses("--json"), clauses("12")
 

@@ -25,9 +25,9 @@ from service.store.errors import StoreUnavailableError
 from service.store.memory import MemoryStore
 from tests.orders.conftest import engine_on
 from tests.orders.stories import paid_order
+from tests.waiting import HANG_SECONDS
 
 URL = "postgresql://host/database"
-LIMIT = 30.0
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +144,9 @@ def test_what_hangs_to_the_end_is_ended_by_force_and_that_is_said():
         "import asyncio, time; from service.ending import End, be_gone_within;"
         "be_gone_within(0.1, End(asyncio.Event())); time.sleep(60)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=LIMIT, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=HANG_SECONDS, check=False
+    )
     assert done.returncode == 1
     assert "ended by force" in done.stdout + done.stderr
 
@@ -164,7 +166,7 @@ async def test_asked_to_stop_during_its_start_the_process_is_gone_in_time_whatev
     monkeypatch.setattr(app, "connection_of", lambda _: KAFKA)
     monkeypatch.setattr(app, "observed_part", unobserved)
     monkeypatch.setattr(app, "_start", hangs)
-    ended = await asyncio.wait_for(app.serve(None), LIMIT)
+    ended = await asyncio.wait_for(app.serve(None), HANG_SECONDS)
     assert ended.exit_code() == 0
 
 
@@ -179,5 +181,5 @@ async def test_all_stuck_orders_are_looked_at_again_however_many_stay_stuck(monk
         looked.append(list(some))
         await engine.look_again(some)
 
-    await asyncio.wait_for(retry_stuck(store, look_again, asyncio.Event(), orders_at_once=3), LIMIT)
+    await asyncio.wait_for(retry_stuck(store, look_again, asyncio.Event(), orders_at_once=3), HANG_SECONDS)
     assert looked == [orders[:3], orders[3:6], orders[6:]]

@@ -31,6 +31,7 @@ from tests.chaos.scene import Scene
 from tests.chaos.unharmed import BEGIN
 from tests.chaos.worker import ROOT, Worker
 from tests.delivery.service import eventually
+from tests.waiting import HANG_SECONDS
 
 LISTENS = "import os, signal, socket, sys; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); "
 WAITS = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit({})); " + LISTENS + "signal.pause()"
@@ -250,6 +251,6 @@ signal.pause()
     assert child.stdout is not None
     worker = psutil.Process(json.loads(child.stdout.readline()))
     child.send_signal(number)
-    child.communicate(timeout=60)
-    _, alive = psutil.wait_procs([worker], timeout=60)
+    child.communicate(timeout=HANG_SECONDS)
+    _, alive = psutil.wait_procs([worker], timeout=HANG_SECONDS)
     assert alive == []

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from tests.waiting import HANG_SECONDS
+
 if TYPE_CHECKING:
     from service.store.postgres import PostgresStore
-
-LIMIT = 120
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def command(database: str, *arguments: str, given: bytes | None = None, **enviro
         env={**inherited, "PURCHASING_DATABASE_URL": database, **environment},
         input=given,
         capture_output=True,
-        timeout=LIMIT,
+        timeout=HANG_SECONDS,
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr.decode())

@@ -15,10 +15,10 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 from purchasing_contracts.topics import TOPICS
 
 from tests.delivery.service import Worker
+from tests.waiting import HANG_SECONDS
 
 NOWHERE = "127.0.0.1:9"
 SECRET = "hunter2-planted"
-LIMIT = 60
 
 
 def service(*arguments, **variables):
@@ -30,7 +30,7 @@ def service(*arguments, **variables):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=LIMIT,
+        timeout=HANG_SECONDS,
         check=False,
     )
 

@@ -19,6 +19,7 @@ from service.cli import main
 from tests.cli.commands import command
 from tests.delivery.outside import case_events, topic_for
 from tests.delivery.service import eventually
+from tests.waiting import HANG_SECONDS
 
 
 @asynccontextmanager
@@ -41,7 +42,7 @@ async def embedded(directory, *arguments):
         return "Partitions assigned." in log.read_text()
 
     try:
-        await eventually(runs, "running", log.read_text, limit=120)
+        await eventually(runs, "running", log.read_text)
         below = psutil.Process(process.pid).children(recursive=True)
         assert below
         yield log
@@ -82,7 +83,7 @@ async def newcomer(bootstrap, *topics):
             await producer.send_and_wait(topic_for(event), json.dumps(event).encode(), event["subject"].encode())
 
         async def until(is_it):
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(HANG_SECONDS):
                 while not is_it(data := json.loads((await reader.getone()).value)["data"]):
                     pass
             return data

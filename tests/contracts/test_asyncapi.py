@@ -14,6 +14,7 @@ from purchasing_contracts.shipped import root, schema_file
 from purchasing_contracts.topics import TOPICS, class_of
 
 from tests.toolchains import JAVASCRIPT, node
+from tests.waiting import HANG_SECONDS
 
 DOCUMENT = json.loads((root() / "asyncapi.json").read_text())
 PAGE = (root() / "asyncapi.html").read_text()
@@ -32,7 +33,7 @@ def parsed() -> Any:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=HANG_SECONDS,
     )
     return json.loads(done.stdout)
 
@@ -82,7 +83,7 @@ def test_a_document_with_a_fault_is_not_taken_by_the_parser() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=HANG_SECONDS,
     )
 
     assert any(one["severity"] == 0 for one in json.loads(done.stdout)["diagnostics"])

@@ -11,6 +11,7 @@ from purchasing_contracts.base import instant_of
 from purchasing_contracts.testing.stand_in import StandIn, StandInError, simulate_command
 
 from tests.golden import cases
+from tests.waiting import HANG_SECONDS
 
 PROJECT = """
 from datetime import UTC, datetime
@@ -72,7 +73,7 @@ def run(project: Path, *arguments: str, **environment: str) -> subprocess.Comple
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=HANG_SECONDS,
     )
 
 

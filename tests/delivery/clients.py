@@ -16,9 +16,9 @@ from confluent_kafka import Consumer, Producer
 
 from service.embedded.jars import jars, java
 from tests.toolchains import JAVASCRIPT, go_client, node, tool
+from tests.waiting import HANG_SECONDS
 
 Json = dict[str, Any]
-LIMIT_SECONDS = 90
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def run(command: list[Any], given: str = "", **environment: Any) -> str:
         input=given,
         capture_output=True,
         text=True,
-        timeout=LIMIT_SECONDS,
+        timeout=HANG_SECONDS,
         check=False,
         **environment,
     )
@@ -133,7 +133,7 @@ def confluent_write(bootstrap: str, records: list[Json]) -> list[int]:
             headers=headers,
             on_delivery=lambda error, message: placed.append(message.partition()),
         )
-        assert producer.flush(LIMIT_SECONDS) == 0
+        assert producer.flush(HANG_SECONDS) == 0
     return placed
 
 
@@ -144,7 +144,7 @@ def confluent_read(bootstrap: str, topic: str, count: int) -> list[Json]:
     found = []
     try:
         while len(found) < count:
-            (message,) = consumer.consume(1, LIMIT_SECONDS) or [None]
+            (message,) = consumer.consume(1, HANG_SECONDS) or [None]
             assert message is not None, f"only {len(found)} of {count} records came"
             assert message.error() is None, message.error()
             headers = [part for name, value in message.headers() or [] for part in (name, value.decode())]

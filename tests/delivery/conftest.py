@@ -1,4 +1,4 @@
-"""A broker and a database of delivery's own (the relay's cursor ties them together), and workers on them."""
+"""The broker, emptied, and a database of its own (the relay's cursor ties them together), and workers on them."""
 
 import asyncio
 import uuid
@@ -8,15 +8,12 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.store.migrate import migrate
-from service.topics import create_topics
+from tests.broker import LANES, SharedBroker
 from tests.delivery.outside import Outside, Sender
-from tests.delivery.service import Worker, eventually
-
-LANES = 4
+from tests.delivery.service import Worker
 
 
 @dataclass
@@ -45,28 +42,30 @@ class Site:
             await connection.close()
 
 
-@pytest.fixture(scope="session")
-def site(servers: Path, postgres: EmbeddedPostgres, worker_logs: Path) -> Iterator[Site]:
-    """Shared by the session's tests: use order ids of your own."""
-    kafka = EmbeddedKafka(servers / "kafka-delivery", temporary=True)
+@pytest.fixture(scope="module")
+def site(shared_broker: SharedBroker, postgres: EmbeddedPostgres, worker_logs: Path) -> Site:
+    """Shared by the module's tests: use order ids of your own."""
     name = f"delivery_{uuid.uuid4().hex[:12]}"
-    asyncio.run(_set_up(kafka, postgres, name))
-    yield Site(kafka.bootstrap_servers, postgres.dsn_of(name), worker_logs)
-    asyncio.run(kafka.__aexit__(None, None, None))
+    asyncio.run(_set_up(shared_broker, postgres, name))
+    return Site(shared_broker.kafka.bootstrap_servers, postgres.dsn_of(name), worker_logs, a_group())
 
 
-async def _set_up(kafka: EmbeddedKafka, postgres: EmbeddedPostgres, database: str) -> None:
-    await kafka.start()
-    await create_topics({"bootstrap_servers": kafka.bootstrap_servers}, LANES)
+async def _set_up(broker: SharedBroker, postgres: EmbeddedPostgres, database: str) -> None:
+    await broker.empty()
     connection = await asyncpg.connect(postgres.dsn)
     await connection.execute(f"create database {database}")
     await connection.close()
     await migrate(postgres.dsn_of(database), lanes=LANES)
 
 
-@pytest.fixture(scope="session")
+def a_group() -> str:
+    """A group of its own: of a worker that was killed its group knows for a session still."""
+    return f"purchasing-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="module")
 def worker(site: Site) -> Iterator[Worker]:
-    """The worker of the shared site. It ends when the session does, by SIGTERM, with exit code 0."""
+    """The worker of the shared site. It ends when the module does, by SIGTERM, with exit code 0."""
     worker = site.worker()
 
     async def begin() -> None:
@@ -85,36 +84,7 @@ async def outside(site: Site, worker: Worker) -> AsyncIterator[Outside]:
         yield outside
 
 
-@pytest.fixture(scope="session")
-def own_sites_kafka(servers: Path) -> Iterator[EmbeddedKafka]:
-    kafka = EmbeddedKafka(servers / "kafka-own-sites", temporary=True)
-    asyncio.run(kafka.start())
-    yield kafka
-    asyncio.run(kafka.__aexit__(None, None, None))
-
-
 @pytest.fixture
-async def own_site(own_sites_kafka: EmbeddedKafka, database: str, worker_logs: Path) -> Site:
+async def own_site(fresh_kafka: EmbeddedKafka, database: str, worker_logs: Path) -> Site:
     """A site of the test's own: its topics are empty, and nobody else's workers come."""
-    bootstrap = own_sites_kafka.bootstrap_servers
-    await lose_topics(bootstrap)
-    await create_topics({"bootstrap_servers": bootstrap}, LANES)
-    # Of a worker that was killed its group knows for a session still.
-    return Site(bootstrap, database, worker_logs, f"purchasing-{uuid.uuid4().hex[:8]}")
-
-
-async def lose_topics(bootstrap: str) -> None:
-    """All topics of the service, and what they hold, are gone."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        names = [name for name in await admin.list_topics() if name.startswith("purchasing.")]
-        if names:
-            await admin.delete_topics(names)
-
-        async def gone() -> bool:
-            return not set(names) & set(await admin.list_topics())
-
-        await eventually(gone, "no topics")
-    finally:
-        await admin.close()
+    return Site(fresh_kafka.bootstrap_servers, database, worker_logs, a_group())

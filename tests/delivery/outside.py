@@ -12,8 +12,8 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from purchasing_contracts.topics import TOPICS, class_of, topic_of
 
-from tests.delivery.service import LIMIT, eventually
 from tests.golden import CASES
+from tests.waiting import HANG_SECONDS, eventually
 
 OUT = {topic.name: topic.partitions for topic in TOPICS if topic.direction == "out"}
 ORDERS = "purchasing.events.order.v1"
@@ -146,7 +146,7 @@ class Outside(Sender):
 
     async def until(self, key: str, enough: Callable[[list[Seen]], bool]) -> list[Seen]:
         """Wait until what was read with this key is enough."""
-        async with asyncio.timeout(LIMIT), self._arrived:
+        async with asyncio.timeout(HANG_SECONDS), self._arrived:
             await self._arrived.wait_for(lambda: enough(self.by_key[key]))
             return list(self.by_key[key])
 

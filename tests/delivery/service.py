@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 from typing import Any, Self
 
-LIMIT = 60.0
+from tests.waiting import HANG_SECONDS, eventually
 
 
 class Worker:
@@ -68,7 +68,7 @@ class Worker:
         assert self.process is not None
         self.process.send_signal(number)
 
-    async def ended(self, limit: float = LIMIT) -> int:
+    async def ended(self, limit: float = HANG_SECONDS) -> int:
         """Its exit code, once it has ended; negative where a signal ended it."""
         assert self.process is not None
         try:
@@ -95,16 +95,3 @@ class Worker:
 
         await eventually(look, f"{event!r} in the log", lambda: self.log.read_text()[-4000:])
         return found[times - 1]
-
-
-async def eventually(seen: Any, what: str, state: Any = lambda: "", limit: float = LIMIT) -> None:
-    """Wait until `seen()` (or what it awaits) is true; the limit only ends a run that would hang."""
-    try:
-        async with asyncio.timeout(limit):
-            while True:
-                answer = seen()
-                if await answer if asyncio.iscoroutine(answer) else answer:
-                    return
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError(f"not within {limit} s: {what}\n{state()}") from None

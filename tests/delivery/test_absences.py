@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from service.store.migrate import migrate
-from tests.delivery.conftest import LANES, Site
+from tests.delivery.conftest import LANES, Site, a_group
 from tests.delivery.outside import case_events, order_id
 
 ORDERS = 40
@@ -15,7 +15,7 @@ ORDERS = 40
 async def lone_site(fresh_kafka, fresh_postgres, worker_logs):
     """A site whose broker and database are the test's own, to be taken away."""
     await migrate(fresh_postgres.dsn, lanes=LANES)
-    return Site(fresh_kafka.bootstrap_servers, fresh_postgres.dsn, worker_logs)
+    return Site(fresh_kafka.bootstrap_servers, fresh_postgres.dsn, worker_logs, a_group())
 
 
 async def test_while_the_database_is_away_the_batch_waits_and_is_then_stored_once(lone_site, fresh_postgres):

@@ -17,11 +17,9 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from service.embedded import EmbeddedKafka
 from service.store.migrate import migrate
-from service.topics import create_topics
 from tests.cli.commands import command
-from tests.delivery.conftest import Site
+from tests.delivery.conftest import Site, a_group
 from tests.delivery.days import Calendar
 from tests.delivery.outside import case_events, order_id, topic_for
 from tests.delivery.service import eventually
@@ -39,19 +37,16 @@ where outbox.timed and outbox.order_id = any($1) and (publications.lane is not n
 
 
 @pytest.fixture(scope="module")
-def site(servers, postgres, worker_logs):
+def site(shared_broker, postgres, worker_logs):
     """This module's own, with a calendar; its tests bring their workers and their orders."""
-    kafka = EmbeddedKafka(servers / "kafka-deadlines", temporary=True)
     name = f"deadlines_{uuid.uuid4().hex[:12]}"
-    asyncio.run(set_up(kafka, postgres, name))
-    yield Site(kafka.bootstrap_servers, postgres.dsn_of(name), worker_logs)
-    asyncio.run(kafka.__aexit__(None, None, None))
+    asyncio.run(set_up(shared_broker, postgres, name))
+    return Site(shared_broker.kafka.bootstrap_servers, postgres.dsn_of(name), worker_logs, a_group())
 
 
-async def set_up(kafka, postgres, name):
-    await kafka.start()
+async def set_up(broker, postgres, name):
     # One lane, so that a test can hold the whole relay.
-    await create_topics({"bootstrap_servers": kafka.bootstrap_servers}, 1)
+    await broker.empty(lanes=1)
     connection = await asyncpg.connect(postgres.dsn)
     await connection.execute(f"create database {name}")
     await connection.close()

@@ -14,8 +14,8 @@ from aiokafka.partitioner import murmur2
 
 from tests.delivery.clients import CLIENTS, Client, pairs
 from tests.delivery.outside import ORDERS, case_events, order_id, topic_for
-from tests.delivery.service import LIMIT
 from tests.golden import cases
+from tests.waiting import HANG_SECONDS
 
 REFUNDS = "purchasing.commands.refund.v1"
 STRUCTURED = ["content-type", "application/cloudevents+json"]
@@ -73,7 +73,7 @@ async def records_of(bootstrap: str, topic: str, wanted: set[str], since=()):
     reader = AIOKafkaConsumer(
         bootstrap_servers=bootstrap, isolation_level="read_committed", auto_offset_reset="earliest"
     )
-    async with reader, asyncio.timeout(LIMIT):
+    async with reader, asyncio.timeout(HANG_SECONDS):
 
         async def read() -> None:
             for records in (await reader.getmany(timeout_ms=200)).values():

@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.delivery.outside import case_events, order_id, topic_for
+from tests.waiting import HANG_SECONDS
 
 ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time")
 
@@ -55,7 +56,7 @@ async def test_kcat_is_heard(outside):
             [kcat, "-P", "-b", outside.bootstrap, "-t", topic_for(event), "-K", "\t"],
             input=f"{order}\t{json.dumps(event)}\n".encode(),
             check=True,
-            timeout=60,
+            timeout=HANG_SECONDS,
         )
     seen = await outside.until(order, lambda seen: any("refund" in one.topic for one in seen))
     assert [one.event["data"]["line"] for one in seen if "refund" in one.topic] == ["purchase"]

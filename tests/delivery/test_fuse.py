@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 
 from tests.delivery.outside import ORDERS, case_events, order_id, topic_for
 from tests.delivery.service import eventually
+from tests.waiting import HANG_SECONDS
 
 PAYMENTS = "purchasing.events.payment.v1"
 SMALL = {"PURCHASING_FUSE_RECORDS": "20", "PURCHASING_FUSE_AT_LEAST": "10"}
@@ -22,7 +23,7 @@ def fuse(site, *arguments):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=False,
     )
 

@@ -9,6 +9,7 @@ from tests.cli.commands import command
 from tests.delivery.outside import case_events, order_id, renamed, topic_for
 from tests.delivery.service import Worker, eventually
 from tests.golden import cases, differences, told
+from tests.waiting import HANG_SECONDS
 
 (CASE,) = [case for case in cases() if case.name.startswith("09")]
 
@@ -70,7 +71,7 @@ async def test_far_more_refunds_than_usual_hold_all_that_is_published_until_some
 
 def brakes(port: int) -> set[str]:
     """What the metrics say of the lanes' brakes that pulled themselves."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=HANG_SECONDS) as answer:
         lines = [
             line for line in answer.read().decode().splitlines() if line.startswith("purchasing_outbox_brake_pulled{")
         ]

@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.waiting import HANG_SECONDS
+
 PROGRAM = Path(__file__).with_name("program.py")
-LIMIT_SECONDS = 60
 
 
 class Program:
@@ -37,8 +38,8 @@ class Program:
 
     def left(self) -> list[psutil.Process]:
         """What of it still runs when there was time to end."""
-        self.child.wait(LIMIT_SECONDS)
-        _, alive = psutil.wait_procs(self.processes, timeout=LIMIT_SECONDS)
+        self.child.wait(HANG_SECONDS)
+        _, alive = psutil.wait_procs(self.processes, timeout=HANG_SECONDS)
         return [*alive, *(process for process in psutil.process_iter() if self.concerns(process))]
 
     def concerns(self, process: psutil.Process) -> bool:

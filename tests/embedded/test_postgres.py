@@ -69,10 +69,10 @@ async def test_a_server_that_runs_is_not_started_twice(fresh_postgres: EmbeddedP
     assert await ask(fresh_postgres.dsn, "select 1") == 1
 
 
-async def test_commits_are_flushed_as_in_production(postgres_dsn: str) -> None:
-    assert await ask(postgres_dsn, "show fsync") == "on"
-    assert await ask(postgres_dsn, "show synchronous_commit") == "on"
-    assert await ask(postgres_dsn, "show full_page_writes") == "on"
+async def test_commits_are_flushed_as_in_production(fresh_postgres: EmbeddedPostgres) -> None:
+    assert await ask(fresh_postgres.dsn, "show fsync") == "on"
+    assert await ask(fresh_postgres.dsn, "show synchronous_commit") == "on"
+    assert await ask(fresh_postgres.dsn, "show full_page_writes") == "on"
 
 
 async def test_the_server_knows_transaction_timeout(postgres_dsn: str) -> None:

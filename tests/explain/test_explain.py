@@ -18,6 +18,7 @@ from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
 from tests.orders.stories import Story, record
 from tests.rules.happenings import HOUR
+from tests.waiting import HANG_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,7 +33,7 @@ def explain(database: str, order: str, *arguments: str) -> subprocess.CompletedP
         env={"PURCHASING_DATABASE_URL": database, "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=False,
     )
 

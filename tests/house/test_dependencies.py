@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import HANG_SECONDS
+
 ROOT = Path(__file__).parents[2]
 LOCK = tomllib.loads((ROOT / "uv.lock").read_text())
 OURS = {"purchasing-service": ROOT / "pyproject.toml", "purchasing-contracts": ROOT / "contracts" / "pyproject.toml"}
@@ -77,7 +79,7 @@ def test_the_audit_fails_for_vulnerabilities_and_says_when_it_could_not_be_done(
     uv.chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run(
-        [ROOT / ".ci" / "audit"], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [ROOT / ".ci" / "audit"], env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
     )
     assert done.returncode == expected
     assert shown in done.stdout + done.stderr

@@ -25,6 +25,7 @@ from service.inbox.gathering import BUSY_MS
 from service.inbox.subscriber import EVENT_TOPICS, Inbox
 from service.store.errors import StoreUnavailableError
 from tests.inbox.test_parser import RECORD
+from tests.waiting import HANG_SECONDS
 
 WHERE = TopicPartition(RECORD.topic, RECORD.partition)
 NOWHERE = {"bootstrap_servers": ["127.0.0.1:1"], "security_protocol": "PLAINTEXT"}
@@ -65,8 +66,8 @@ class World:
 
     async def batch(self):
         await self.inbox._take_in_hand((RECORD,), AsyncMock(return_value=SimpleNamespace()))
-        await asyncio.wait_for(self.inbox._on_batch(self.message), 30)
-        await asyncio.wait_for(self.inbox._acknowledging.done(), 30)
+        await asyncio.wait_for(self.inbox._on_batch(self.message), HANG_SECONDS)
+        await asyncio.wait_for(self.inbox._acknowledging.done(), HANG_SECONDS)
 
     async def batch_that_parks(self):
         """The handler must not come back while the subscriber could take another batch."""
@@ -149,7 +150,7 @@ async def test_a_consuming_task_that_failed_ends_the_service_instead_of_spinning
 
     world.inbox._subscriber.tasks.append(asyncio.create_task(fail()))
     with pytest.raises(ValueError, match="of the client library"):
-        await asyncio.wait_for(world.inbox.guard(0.001), 30)
+        await asyncio.wait_for(world.inbox.guard(0.001), HANG_SECONDS)
 
 
 async def test_a_consumer_that_fell_out_of_its_group_for_good_ends_the_service_instead_of_failing_for_ever(world):
@@ -164,7 +165,7 @@ async def test_a_consumer_that_fell_out_of_its_group_for_good_ends_the_service_i
     consumer._coordinator.ensure_coordinator_known = AsyncMock(side_effect=ValueError("nobody foresaw"))
     world.inbox._subscriber.consumer = consumer
     with pytest.raises(KafkaError, match="nobody foresaw"):
-        await asyncio.wait_for(world.inbox.guard(0.001), 30)
+        await asyncio.wait_for(world.inbox.guard(0.001), HANG_SECONDS)
     with pytest.raises(KafkaError):
         consumer._coordinator.check_errors()
     consumer._coordinator = None
@@ -179,7 +180,7 @@ async def test_a_consuming_task_that_was_cancelled_or_goes_on_is_none_of_the_gua
     done, _ = await asyncio.wait([guarding], timeout=0.1)
     assert not done
     world.stopping.set()
-    await asyncio.wait_for(guarding, 30)
+    await asyncio.wait_for(guarding, HANG_SECONDS)
     going.cancel()
 
 
@@ -193,7 +194,7 @@ async def test_the_next_batch_is_stored_while_the_one_before_is_acknowledged_but
     world.consumer.commit = commit
     world.inbox._handle = AsyncMock()
     await world.inbox._take_in_hand((RECORD,), AsyncMock(return_value=SimpleNamespace()))
-    await asyncio.wait_for(world.inbox._on_batch(world.message), 30)
+    await asyncio.wait_for(world.inbox._on_batch(world.message), HANG_SECONDS)
     assert world.inbox.in_hand == {}, "what is stored is handled, acknowledged or not"
     second = asyncio.create_task(world.inbox._on_batch(SimpleNamespace(raw_message=(RECORD,))))
     while world.inbox._handle.await_count < 2:  # noqa: ASYNC110 - nothing else tells
@@ -201,8 +202,8 @@ async def test_the_next_batch_is_stored_while_the_one_before_is_acknowledged_but
     assert len(begun) == 1
     assert not second.done()
     answered.set()
-    await asyncio.wait_for(second, 30)
-    await asyncio.wait_for(world.inbox._acknowledging.done(), 30)
+    await asyncio.wait_for(second, HANG_SECONDS)
+    await asyncio.wait_for(world.inbox._acknowledging.done(), HANG_SECONDS)
     assert len(begun) == 2
 
 
@@ -234,8 +235,8 @@ async def test_what_a_batch_held_is_freed_without_the_collector(world):
     gc.disable()
     try:
         await world.inbox._take_in_hand(message.raw_message, parsed)
-        await asyncio.wait_for(world.inbox._on_batch(message), 30)
-        await asyncio.wait_for(world.inbox._acknowledging.done(), 30)
+        await asyncio.wait_for(world.inbox._on_batch(message), HANG_SECONDS)
+        await asyncio.wait_for(world.inbox._acknowledging.done(), HANG_SECONDS)
         del held
         assert record() is None
     finally:

@@ -10,6 +10,7 @@ from service.store.errors import StoreUnavailableError
 from service.store.fuses import BlownFuse
 from tests.orders.stories import record
 from tests.rules.happenings import when
+from tests.waiting import HANG_SECONDS
 
 GOOD, BAD = False, True
 ORDER, PAYMENT = "purchasing.events.order.v1", "purchasing.events.payment.v1"
@@ -123,7 +124,7 @@ async def test_a_database_that_is_away_loses_no_blown_fuse(table):
         await fuses.look()
     assert fuses.blown == {ORDER}
     table.away = False
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANG_SECONDS):
         while ORDER not in table.rows:  # noqa: ASYNC110 - the task tries it again
             await asyncio.sleep(0.01)
     stopping.set()

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from service.inbox import retries
 from service.inbox.retries import LONGEST_PAUSE, done_before, happens_within, pause_before, until_stored
 from service.store.errors import StoreUnavailableError, ValueRefusedError
+from tests.waiting import HANG_SECONDS
 
 AWAY = "PostgreSQL can't be reached (ConnectionRefusedError)"
 
@@ -60,7 +61,7 @@ async def test_asked_to_stop_it_gives_up_during_the_pause(monkeypatch):
     monkeypatch.setattr(retries, "LONGEST_PAUSE", 1000.0)
     stopping, work = asyncio.Event(), failing(10**9)
     ending = asyncio.create_task(until_stored(work, stopping, "It is {}done", told=lambda *_: stopping.set()))
-    assert await asyncio.wait_for(ending, 30) is None
+    assert await asyncio.wait_for(ending, HANG_SECONDS) is None
     assert len(work.calls) == 1
 
 

@@ -17,6 +17,7 @@ import yaml
 
 from service.embedded.process import free_port
 from tests.delivery.service import eventually
+from tests.waiting import HANG_SECONDS
 
 RULES = Path(__file__).resolve().parents[2] / "deploy" / "prometheus" / "rules.yaml"
 PROMETHEUS = shutil.which("prometheus")
@@ -106,7 +107,7 @@ class Alarms:
         url = f"http://127.0.0.1:{self._port}/api/v1/query?query={quote(query)}"
 
         def ask() -> Any:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=HANG_SECONDS) as answer:
                 return json.load(answer)["data"]["result"]
 
         try:

@@ -11,8 +11,7 @@ from purchasing_contracts.topics import TOPICS
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.store.migrate import migrate
-from service.topics import create_topics
-from tests.conftest import LANES
+from tests.broker import LANES, SharedBroker
 from tests.ops.seen import Seen, service
 
 
@@ -30,22 +29,15 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(servers: Path, worker_logs: Path) -> Iterator[Place]:
+def place(shared_broker: SharedBroker, servers: Path, worker_logs: Path) -> Iterator[Place]:
     """One for all tests of this module: each leaves both servers running and all handled."""
-    name = uuid.uuid4().hex[:8]
-    kafka = EmbeddedKafka(servers / f"kafka-ops-{name}", temporary=True)
-    postgres = EmbeddedPostgres(servers / f"postgres-ops-{name}", temporary=True)
-    asyncio.run(_set_up(kafka, postgres))
-    yield Place(kafka, postgres, worker_logs)
-    asyncio.run(_take_down(kafka, postgres))
+    postgres = EmbeddedPostgres(servers / f"postgres-ops-{uuid.uuid4().hex[:8]}", temporary=True)
+    asyncio.run(_set_up(shared_broker, postgres))
+    yield Place(shared_broker.kafka, postgres, worker_logs)
+    asyncio.run(postgres.__aexit__(None, None, None))
 
 
-async def _set_up(kafka: EmbeddedKafka, postgres: EmbeddedPostgres) -> None:
-    await asyncio.gather(kafka.start(), postgres.start())
-    await migrate(postgres.dsn, lanes=LANES)
+async def _set_up(broker: SharedBroker, postgres: EmbeddedPostgres) -> None:
     topics = [replace(topic, partitions=1) if topic.direction == "in" else topic for topic in TOPICS]
-    await create_topics({"bootstrap_servers": kafka.bootstrap_servers}, LANES, topics)
-
-
-async def _take_down(kafka: EmbeddedKafka, postgres: EmbeddedPostgres) -> None:
-    await asyncio.gather(kafka.__aexit__(None, None, None), postgres.__aexit__(None, None, None))
+    await asyncio.gather(broker.empty(topics=topics), postgres.start())
+    await migrate(postgres.dsn, lanes=LANES)

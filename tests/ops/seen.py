@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.embedded.jars import jars, java
 from service.embedded.process import free_port, silent
 from tests.delivery.service import Worker, eventually
+from tests.waiting import HANG_SECONDS
 
 ORDERS = "purchasing.events.order.v1"
 Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
@@ -28,7 +29,7 @@ async def ask(port: int, path: str) -> tuple[int, str]:
 
 def _ask(port: int, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=HANG_SECONDS) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -100,7 +101,7 @@ def service(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=HANG_SECONDS,
     )
 
 
@@ -118,7 +119,7 @@ def kafkas_own(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
             java(), "-cp", f"{jars(silent)}/*", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
             "--bootstrap-server", bootstrap, "--describe", "--group", group,
         ],
-        capture_output=True, text=True, check=True, timeout=120,
+        capture_output=True, text=True, check=True, timeout=HANG_SECONDS,
     )  # fmt: skip
     rows = [line.split() for line in done.stdout.splitlines() if line.startswith(f"{group} ")]
     return {(row[1], int(row[2])): int(row[5]) for row in rows if row[2].isdigit()}

@@ -13,6 +13,7 @@ from service.ops import lag, survey
 from service.ops.lag import GroupLag, LagLook, PartitionLag
 from service.ops.survey import Survey
 from tests.ops.seen import ORDERS
+from tests.waiting import HANG_SECONDS
 
 TOPICS = (ORDERS,)
 
@@ -22,7 +23,7 @@ async def for_ever(*_: object) -> None:
 
 
 async def until(seen) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         while not seen():  # noqa: ASYNC110 - what is looked at has no event
             await asyncio.sleep(0)
 

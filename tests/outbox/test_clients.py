@@ -7,6 +7,7 @@ from aiokafka.errors import ProducerFenced
 
 from service.embedded import EmbeddedKafka
 from service.outbox.clients import new_producer, throw_away, transaction_error
+from tests.waiting import HANG_SECONDS
 
 TOPIC = "purchasing.decisions.v1"
 
@@ -75,9 +76,9 @@ async def test_a_producer_is_thrown_away_in_every_state(fresh_kafka: EmbeddedKaf
             await fresh_kafka.start()
         before = asyncio.all_tasks()
         producer = new_producer(kafka, "throw-away")
-        await asyncio.wait_for(producer.start(), 30)
+        await asyncio.wait_for(producer.start(), HANG_SECONDS)
         await state(producer, fresh_kafka)
-        await asyncio.wait_for(throw_away(producer), 30)
+        await asyncio.wait_for(throw_away(producer), HANG_SECONDS)
         assert asyncio.all_tasks() == before, state.__name__
         if state is on_a_frozen_broker:
             fresh_kafka.resume()

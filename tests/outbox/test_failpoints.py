@@ -12,6 +12,7 @@ import pytest
 
 from service.failpoints import Failpoint, FailpointError, failpoint, parse
 from tests.outbox.world import eventually
+from tests.waiting import HANG_SECONDS
 
 PASS = """
 import asyncio
@@ -51,7 +52,7 @@ async def test_without_the_variable_nothing_happens() -> None:
 
 def test_kill_ends_the_process_at_the_nth_pass() -> None:
     process = run("here=kill@3")
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=HANG_SECONDS)
     assert (process.returncode, out.split()) == (-signal.SIGKILL, ["1", "2", "3"])
 
 
@@ -59,7 +60,7 @@ async def test_stop_freezes_the_process_until_it_is_woken() -> None:
     process = run("here=stop@2")
     await eventually("it is frozen", lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
     process.send_signal(signal.SIGCONT)
-    out, _ = await asyncio.to_thread(process.communicate, timeout=60)
+    out, _ = await asyncio.to_thread(process.communicate, timeout=HANG_SECONDS)
     assert (process.returncode, out.split()) == (0, ["1", "2", "3", "4", "5"])
 
 
@@ -69,11 +70,11 @@ async def test_wait_holds_the_task_until_the_file_is_there(tmp_path: Path) -> No
     await eventually("it waits", (tmp_path / "gate.reached").exists)
     assert process.poll() is None
     gate.touch()
-    out, _ = await asyncio.to_thread(process.communicate, timeout=60)
+    out, _ = await asyncio.to_thread(process.communicate, timeout=HANG_SECONDS)
     assert (process.returncode, len(out.split())) == (0, 5)
 
 
 def test_another_place_is_not_touched() -> None:
     process = run("there=kill")
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=HANG_SECONDS)
     assert (process.returncode, len(out.split())) == (0, 5)

@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from tests.outbox.world import OUT, TopicPartition, World, eventually, relay_of
+from tests.waiting import HANG_SECONDS
 
 EACH = 7
 
@@ -27,7 +28,7 @@ async def verify(world: World) -> tuple[int, dict[str, Any]]:
         [sys.executable, "-m", "service", "outbox", "verify", "--json"],
         env=environment,
         capture_output=True,
-        timeout=120,
+        timeout=HANG_SECONDS,
         check=False,
     )
     assert done.returncode in (0, 1), done.stderr

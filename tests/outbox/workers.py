@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from tests.outbox.world import SESSION_MS, World, eventually
+from tests.waiting import HANG_SECONDS
 
 SCRIPT = Path(__file__).with_name("worker.py")
 
@@ -55,7 +56,7 @@ class Worker:
 
     async def end(self) -> int:
         """Wait for its end; its return code."""
-        code = await asyncio.wait_for(self._process.wait(), 60)
+        code = await asyncio.wait_for(self._process.wait(), HANG_SECONDS)
         await self._reading
         return code
 

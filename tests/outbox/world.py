@@ -16,15 +16,16 @@ import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from purchasing_contracts.topics import OUTBOX, TOPICS
 
 from service.outbox import Relay
 from service.topics import create_topics
+from tests import waiting
 
 LANES = 4
 OUT = tuple(topic.name for topic in TOPICS if topic.direction == "out")
-LIMIT = 60.0
 SESSION_MS = 2_000
 
 TAKE = "update lanes set position = position + $2 where lane = $1 returning position"
@@ -84,13 +85,14 @@ class World:
         return all(noted.get(lane, 0) == len(ids) for lane, ids in self.written.items())
 
     async def published(self) -> list[Published]:
-        """Everything committed in the output topics now, each partition's in its order."""
+        """Everything committed in the output topics, each partition's in its order, once no transaction is open."""
+        await eventually("no transaction is open", lambda: asyncio.to_thread(none_is_open, self.bootstrap))
         return await asyncio.to_thread(read_all, self.bootstrap)
 
     async def assert_each_once_and_in_order(self) -> None:
         """What was written is there, each output once, each lane's in order within every partition, nothing else."""
-        found = await self.published()
-        assert defects(self.written, found) == []
+        complaints = defects(self.written, await self.published())
+        assert not complaints, complaints
 
     async def producer(self, transactional_id: str | None = None) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(**self.kafka, transactional_id=transactional_id)
@@ -120,6 +122,20 @@ def defects(written: dict[int, list[str]], found: Iterable[Published]) -> list[s
     return complaints
 
 
+def none_is_open(bootstrap: str) -> bool:
+    """Whether readers see all there is. A producer hears that its transaction is committed before the markers are
+    written with which readers see it.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    topics = admin.list_topics(timeout=waiting.HANG_SECONDS).topics
+    ends = {TopicPartition(name, n): OffsetSpec.latest() for name in OUT for n in topics[name].partitions}
+    seen, written = (
+        [one.result().offset for one in admin.list_offsets(ends, isolation_level=level).values()]
+        for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
+    )
+    return seen == written
+
+
 def read_all(bootstrap: str) -> list[Published]:
     consumer = Consumer(
         {
@@ -133,7 +149,7 @@ def read_all(bootstrap: str) -> list[Published]:
     )
     partitions = [
         TopicPartition(name, number, 0)
-        for name, topic in consumer.list_topics(timeout=10).topics.items()
+        for name, topic in consumer.list_topics(timeout=waiting.HANG_SECONDS).topics.items()
         if name in OUT
         for number in topic.partitions
     ]
@@ -141,8 +157,8 @@ def read_all(bootstrap: str) -> list[Published]:
     left = {(p.topic, p.partition) for p in partitions}
     consumer.assign(partitions)
     while left:
-        message = consumer.poll(LIMIT)
-        assert message is not None, f"no end of {sorted(left)} within {LIMIT} s: a transaction hangs"
+        message = consumer.poll(waiting.HANG_SECONDS)
+        assert message is not None, f"no end of {sorted(left)} within {waiting.HANG_SECONDS:g} s: a transaction hangs"
         place = (message.topic(), message.partition())
         if message.error():
             assert message.error().name() == "_PARTITION_EOF", message.error()
@@ -163,17 +179,9 @@ def read_all(bootstrap: str) -> list[Published]:
     return found
 
 
-async def eventually(what: str, seen: Callable[[], object], limit: float = LIMIT) -> None:
-    """Wait until it is seen; the limit only keeps a broken relay from hanging the run."""
-    try:
-        async with asyncio.timeout(limit):
-            while True:
-                answer = seen()
-                if await answer if asyncio.iscoroutine(answer) else answer:
-                    return
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError(f"not seen within {limit} s: {what}") from None
+async def eventually(what: str, seen: Callable[[], object]) -> None:
+    """Wait until it is seen."""
+    await waiting.eventually(seen, what)
 
 
 @asynccontextmanager

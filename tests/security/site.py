@@ -32,6 +32,7 @@ from purchasing_contracts.topics import OUTBOX, TOPICS
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.topics import create_topics
 from tests.delivery.service import eventually
+from tests.waiting import HANG_SECONDS
 
 LANES = 4
 ROLES = ("service", "operator", "eraser", "reader")
@@ -197,6 +198,6 @@ def service(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=False,
     )

@@ -14,6 +14,7 @@ from service.embedded.jars import jars, java
 from service.embedded.process import silent
 from tests.deploy.documents import RUNBOOK, spans
 from tests.security.site import Broker, Right
+from tests.waiting import HANG_SECONDS
 
 TOOLS = {
     "kafka-configs": "kafka.admin.ConfigCommand",
@@ -55,7 +56,9 @@ def typed(command: str, broker: Broker, file: Path, topic: str) -> list[str]:
 
 async def done(command: list[str]) -> str:
     """What it said, to its end."""
-    ended = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=120, check=False)
+    ended = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
+    )
     said = ended.stdout + ended.stderr
     assert (ended.returncode, "Error" in said) == (0, False), said
     return said

@@ -16,6 +16,7 @@ from service.rights import rights
 from tests.delivery.service import Worker, eventually
 from tests.security.site import Right, service
 from tests.security.trace_sink import trace_sink
+from tests.waiting import HANG_SECONDS
 
 EXAMPLES = Path(__file__).parents[2] / "contracts" / "examples"
 TYPES = {m.TYPE: (topic.name, private_members(m)) for topic in TOPICS for m in topic.messages if private_members(m)}
@@ -143,7 +144,7 @@ async def said_by_a_worker(worker, database):
 
 def fetched(url):
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=HANG_SECONDS) as answer:
             return answer.read()
     except urllib.error.HTTPError as error:
         return error.read()

@@ -14,6 +14,7 @@ from service.store.rows import FactRow, OutputRow
 from tests.orders.conftest import engine_on
 from tests.orders.said import notices, repetitions, said
 from tests.orders.stories import paid_order, record
+from tests.waiting import HANG_SECONDS
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 NOTE = OutputRow(0, None, None, "purchasing.quarantine.v1", "key", "id", b"{}", AT, timed=False)
@@ -96,7 +97,7 @@ async def test_a_connection_that_is_cut_is_an_unavailable_store_and_a_new_one_go
             await engine.look_again(["ord-1"])
         except StoreUnavailableError:
             failures += 1
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_SECONDS):
         while True:
             try:
                 handled = await engine.handle(story.arrivals[3:])

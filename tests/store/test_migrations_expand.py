@@ -9,6 +9,7 @@ import pytest
 
 from service.store.errors import SchemaError
 from service.store.migrate import Migration, known_migrations, migrate
+from tests.waiting import HANG_SECONDS
 
 SQUAWK = Path(sys.executable).with_name("squawk")
 # What squawk asks for and is not wanted here, and why.
@@ -28,7 +29,7 @@ def complaints(sql: str) -> list[str]:
         input=sql,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=False,
     )
     found = [line.split(": ", 2)[2].split()[0] for line in done.stdout.splitlines() if line.count(": ") >= 2]

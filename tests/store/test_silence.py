@@ -12,9 +12,9 @@ from service.store.errors import StoreUnavailableError
 from service.store.lineage import Lineage
 from service.store.postgres import PostgresStore, SessionLimits
 from tests.chaos.proxy import Proxy, proxy_before
+from tests.waiting import HANG_SECONDS
 
 IMPATIENT = SessionLimits(client=2_000)
-LIMIT = 30.0
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ async def test_a_batch_whose_connection_falls_silent_is_given_up_and_the_next_go
             if when == "commit":
                 proxy.strand()
 
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(HANG_SECONDS):
         with pytest.raises(StoreUnavailableError, match="TimeoutError"):
             await falls_silent()
         assert (await store.clock()).now
@@ -58,7 +58,7 @@ async def test_a_batch_whose_connection_falls_silent_is_given_up_and_the_next_go
 async def test_a_query_whose_connection_falls_silent_is_given_up_and_the_next_goes_on(behind, proxy) -> None:
     store = await PostgresStore.open(behind, connections=1, limits=IMPATIENT)
     proxy.strand()
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(HANG_SECONDS):
         with pytest.raises(StoreUnavailableError, match="TimeoutError"):
             await store.server_time()
         assert await store.server_time()
@@ -79,10 +79,10 @@ async def test_a_batch_that_is_cancelled_ends_as_cancelled_and_at_once(behind, p
     await asked.wait()
     await asyncio.sleep(0)
     waiting.cancel()
-    done, _ = await asyncio.wait([waiting], timeout=LIMIT)
+    done, _ = await asyncio.wait([waiting], timeout=HANG_SECONDS)
     assert done
     assert waiting.cancelled()
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(HANG_SECONDS):
         assert await store.server_time()
         await store.close()
 
@@ -90,7 +90,7 @@ async def test_a_batch_that_is_cancelled_ends_as_cancelled_and_at_once(behind, p
 async def test_a_transaction_of_the_relay_or_of_a_command_ends_too(behind, proxy) -> None:
     async with pool_of(behind, Lineage(), min_size=1, max_size=1, command_timeout=0.3) as pool:
         proxy.strand()
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(HANG_SECONDS):
             with pytest.raises(TimeoutError):
                 await pool.fetchval("select 1")
             assert await pool.fetchval("select 1") == 1
@@ -99,7 +99,7 @@ async def test_a_transaction_of_the_relay_or_of_a_command_ends_too(behind, proxy
                     await falls_silent_inside(connection, proxy)
             assert await pool.fetchval("select 1") == 1
     connection = await connect(behind, Lineage(), command_timeout=0.3)
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(HANG_SECONDS):
         with pytest.raises(TimeoutError):
             await falls_silent_inside(connection, proxy)
         await connection.close()

@@ -11,8 +11,7 @@ import asyncpg
 from service.embedded import EmbeddedPostgres
 from service.embedded.place import place_for
 from tests.delivery.service import eventually
-
-LIMIT_SECONDS = 60
+from tests.waiting import HANG_SECONDS
 
 
 class Archive:
@@ -34,7 +33,7 @@ class Archive:
         """What a restore begins with."""
         command = [self.place.programs / "pg_basebackup", f"--dbname={self.server.dsn}", f"--pgdata={self.backup}"]
         await asyncio.to_thread(
-            subprocess.run, [*command, "--checkpoint=fast"], check=True, capture_output=True, timeout=LIMIT_SECONDS
+            subprocess.run, [*command, "--checkpoint=fast"], check=True, capture_output=True, timeout=HANG_SECONDS
         )
 
     async def now(self) -> datetime:

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.store.migrate import migrate
 from service.topics import create_topics
-from tests.delivery.conftest import LANES, Site, lose_topics
+from tests.broker import LANES, lose_topics
+from tests.delivery.conftest import Site
 from tests.security.site import service
 from tests.stores.archive import Archive
 from tests.stores.standby import Pair
@@ -93,14 +94,6 @@ async def play(torn: Torn, events, then=None):
     return worker
 
 
-@pytest.fixture(scope="session")
-def broker(servers: Path) -> Iterator[EmbeddedKafka]:
-    kafka = EmbeddedKafka(servers / f"kafka-{uuid.uuid4().hex[:8]}", temporary=True)
-    asyncio.run(kafka.start())
-    yield kafka
-    asyncio.run(kafka.__aexit__(None, None, None))
-
-
 @pytest.fixture
 async def archive(servers: Path) -> AsyncIterator[Archive]:
     """The archive of a server of the test's own, and a base backup from before anything happened."""
@@ -133,8 +126,5 @@ async def pair(primary_and_standby: tuple[EmbeddedPostgres, EmbeddedPostgres]) -
 
 
 @pytest.fixture
-async def torn(broker: EmbeddedKafka, database: str, postgres: EmbeddedPostgres, worker_logs: Path) -> Torn:
-    torn = Torn(broker.bootstrap_servers, database, worker_logs, postgres=postgres)
-    await torn.lose_topics()
-    await create_topics({"bootstrap_servers": torn.bootstrap}, LANES)
-    return torn
+async def torn(fresh_kafka: EmbeddedKafka, database: str, postgres: EmbeddedPostgres, worker_logs: Path) -> Torn:
+    return Torn(fresh_kafka.bootstrap_servers, database, worker_logs, postgres=postgres)

@@ -17,6 +17,7 @@ from tests.delivery.outside import case_events, order_id, renamed
 from tests.delivery.service import eventually
 from tests.golden import cases, differences, told
 from tests.stores.conftest import Torn, play
+from tests.waiting import HANG_SECONDS
 
 (CASE,) = [case for case in cases() if case.name.startswith("13")]
 
@@ -252,5 +253,8 @@ def reset_to_earliest(bootstrap, place):
     command = [java(), "-cp", f"{jars(silent)}/*", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"]
     command += ["--bootstrap-server", bootstrap, "--group", "purchasing", "--topic", place]
     subprocess.run(
-        [*command, "--reset-offsets", "--to-earliest", "--execute"], check=True, capture_output=True, timeout=60
+        [*command, "--reset-offsets", "--to-earliest", "--execute"],
+        check=True,
+        capture_output=True,
+        timeout=HANG_SECONDS,
     )

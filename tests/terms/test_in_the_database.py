@@ -16,6 +16,7 @@ from service.store.clocks import EVENTS, set_clock
 from service.store.postgres import PostgresStore
 from service.terms.source import TermsInDatabase
 from tests.orders.stories import Story
+from tests.waiting import HANG_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,7 @@ def terms(database: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         env={"PURCHASING_DATABASE_URL": database, "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=False,
     )
 

@@ -16,6 +16,7 @@ from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
 from tests.orders.stories import Story
 from tests.rules.happenings import when
+from tests.waiting import HANG_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,7 +37,7 @@ def what_if(database: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         env={"PURCHASING_DATABASE_URL": database, "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=False,
     )
 
