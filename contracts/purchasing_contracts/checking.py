@@ -19,8 +19,8 @@ from purchasing_contracts.quarantine import Reason
 from purchasing_contracts.records import Record
 from purchasing_contracts.topics import TOPICS
 
-FACTS_PER_ORDER_MAX = 1_000
-"""How many events one order may have."""
+FACTS_PER_TYPE_MAX = 300
+"""How many events of one type an order may have."""
 
 REMEMBERED_MAX = 1_000_000
 """How many identities a checker remembers to tell whether one comes again; what is beyond is not compared."""
@@ -52,7 +52,7 @@ class Checker:
     """Checks one record after the other. It remembers who said what, as the service does, and never the content."""
 
     _seen: dict[tuple[str, str], tuple[int, ...]] = field(default_factory=dict, init=False)
-    _facts: Counter[str] = field(default_factory=Counter, init=False)
+    _facts: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
 
     def check(self, record: Record) -> Verdict:
         """The verdict on a record, in the light of those before it."""
@@ -74,17 +74,17 @@ class Checker:
         if known is not None:
             differing = [name for name, one, other in zip(_CONTENT, known, said, strict=True) if one != other]
             return _refusal(event, "conflict", f"/{differing[0]}") if differing else None
-        if self._facts[event.subject] >= FACTS_PER_ORDER_MAX:
+        if self._facts[event.subject, event.type] >= FACTS_PER_TYPE_MAX:
             return _refusal(event, "too_many_facts", "")
         if len(self._seen) < REMEMBERED_MAX:
             self._seen[event.source, event.id] = said
-            self._facts[event.subject] += 1
+            self._facts[event.subject, event.type] += 1
         return None
 
 
 _BECAUSE: dict[Reason, str] = {
     "conflict": "the same source and id came before with other content; the first heard stands",
-    "too_many_facts": f"the order has {FACTS_PER_ORDER_MAX:,} events, as many as one may have",
+    "too_many_facts": f"the order has {FACTS_PER_TYPE_MAX} events of this type, as many as one may have",
 }
 
 

@@ -69,12 +69,13 @@ class News:
 
 
 def sort_out(
-    batch: Iterable[Heard], states: Mapping[str, OrderState], facts_max: int, foreign: Collection[FactKey] = ()
+    batch: Iterable[Heard], states: Mapping[str, OrderState], facts_per_type: int, foreign: Collection[FactKey] = ()
 ) -> News:
     """Sort a batch out, message by message as they arrived.
 
     `foreign` are the keys whose source and id are another order's fact: source and id name one message whatever its
-    subject. Of equal source and id the first heard stands. `facts_max` is how many facts an order may have.
+    subject. Of equal source and id the first heard stands. `facts_per_type` is how many facts of one type an order may
+    have.
     """
     news = News()
     brought: dict[tuple[str, str], Heard] = {}
@@ -93,12 +94,17 @@ def sort_out(
                 news.refused.append(_refused(heard, "conflict", ""))
         elif heard.key in foreign:
             news.refused.append(_refused(heard, "conflict", "/subject"))
-        elif len(facts) + len(fresh := news.fresh.setdefault(event.subject, [])) >= facts_max:
+        elif _count(type(event.data), facts.values(), news.fresh.get(event.subject, ())) >= facts_per_type:
             news.refused.append(_refused(heard, "too_many_facts", ""))
         else:
-            fresh.append(heard)
+            news.fresh.setdefault(event.subject, []).append(heard)
             brought[identity] = heard
     return news
+
+
+def _count(data: type, facts: Iterable[Fact[Any]], fresh: Iterable[Heard]) -> int:
+    """Count the facts of one type on an order, those of this batch included."""
+    return sum(type(fact.data) is data for fact in facts) + sum(type(heard.event.data) is data for heard in fresh)
 
 
 def _compare(heard: Heard, fact: Fact[Any], news: News) -> None:
@@ -121,7 +127,7 @@ def _same_event(one: Event, other: Event) -> bool:
 
 BECAUSE: dict[Reason, str] = {
     "conflict": "the same source and id were heard before with other content; the first heard stands",
-    "too_many_facts": "the order has as many facts as one may have",
+    "too_many_facts": "the order has as many facts of this type as one may have",
     "schema": "the database can't hold one of its values",
 }
 

@@ -62,7 +62,7 @@ class Means:
     cache: Cache
     terms: TermsBook
     lanes: int
-    facts_max: int
+    facts_per_type: int
     deciding_is_publishing: bool
 
 
@@ -115,7 +115,7 @@ class Transaction:
             raise TermsChangedError
         states = await self._states(rows)
         foreign = await self._batch.foreign([one.key for one in heard]) if look_for_foreign and heard else ()
-        news = sort_out(heard, states, self._means.facts_max, foreign)
+        news = sort_out(heard, states, self._means.facts_per_type, foreign)
         if news.doubtful:
             news.compare_private(await self._batch.private_members([one.key for one in news.doubtful]))
         refused += news.refused

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from purchasing_contracts.base import EventData
-from purchasing_contracts.checking import FACTS_PER_ORDER_MAX, Checker
+from purchasing_contracts.checking import FACTS_PER_TYPE_MAX, Checker
 from purchasing_contracts.documents import read_documents
 from purchasing_contracts.envelope import decode_published
 from purchasing_contracts.quarantine import Reason
 from purchasing_contracts.shipped import example, examples, root, schema_file
 from purchasing_contracts.topics import TOPICS
 
-from service.orders.engine import FACTS_PER_ORDER
+from service.orders.engine import FACTS_PER_TYPE
 from service.simulate.simulation import Simulation
 
 MESSAGES = [message for topic in TOPICS for message in topic.messages]
@@ -115,10 +115,10 @@ async def test_the_service_refuses_a_conflict_at_the_same_place(type_: str) -> N
     ]
 
 
-async def test_the_service_takes_as_many_facts_on_an_order_as_the_contracts_say() -> None:
+async def test_the_service_takes_as_many_facts_of_one_type_as_the_contracts_say() -> None:
     path = examples("purchasing.payment.tip_paid.v1", "invalid")["too_many_facts"]
 
-    assert FACTS_PER_ORDER == FACTS_PER_ORDER_MAX
+    assert FACTS_PER_TYPE == FACTS_PER_TYPE_MAX
     assert await refused_by_the_service(path.read_bytes()) == [("too_many_facts", "")]
 
 

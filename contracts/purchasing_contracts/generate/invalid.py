@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from purchasing_contracts.checking import FACTS_PER_ORDER_MAX, Checker
+from purchasing_contracts.checking import FACTS_PER_TYPE_MAX, Checker
 from purchasing_contracts.documents import written_out
 from purchasing_contracts.generate.samples import EVENTS, PUBLISHED, Json, yuan
 from purchasing_contracts.generate.valid import minimal_event, record, valid_examples
@@ -71,9 +71,9 @@ def _of_event(type_: str) -> Iterator[tuple[str, Json]]:
     again = record(type_, {**good, "time": SECOND_TIME})
     about = "The same source and id came before with another time; the first heard stands."
     yield "conflict", {"about": about, "records": [record(type_, good), again]}
-    about = "The order has a thousand events; no other one is taken."
+    about = f"The order has {FACTS_PER_TYPE_MAX} events of this type; no other one is taken."
     numbered = record(type_, {**good, "id": "evt-{n}"})
-    yield "too_many_facts", {"about": about, "times": FACTS_PER_ORDER_MAX + 1, "records": [numbered]}
+    yield "too_many_facts", {"about": about, "times": FACTS_PER_TYPE_MAX + 1, "records": [numbered]}
 
 
 def _violation(good: Json) -> tuple[str, Json]:

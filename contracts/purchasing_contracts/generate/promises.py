@@ -1,6 +1,6 @@
 """What the service promises of each topic, and asks for, in words: one place for the document and its page."""
 
-from purchasing_contracts.checking import FACTS_PER_ORDER_MAX
+from purchasing_contracts.checking import FACTS_PER_TYPE_MAX
 from purchasing_contracts.topics import Topic
 
 _DAY_MS = 24 * 60 * 60 * 1000
@@ -19,7 +19,7 @@ service and, please, by you.
 Members marked `x-private` (clause 23) are never published, logged or traced.
 
 A record that breaks the contract is put aside whole, and `purchasing.quarantine.v1` says where it was and why, never \
-what was in it. An order may have {FACTS_PER_ORDER_MAX:,} events.
+what was in it. An order may have {FACTS_PER_TYPE_MAX} events of one type.
 """
 
 _TITLES = {
