@@ -1,7 +1,7 @@
 """Every message as messages.md has it, written out by hand: what the models are compared with.
 
-For each type its topic; the members of its data that are required; those marked `?`, which may be absent or null; and
-those with a default, which may be absent, with that default as second value.
+For each type its topic; the members of its data that are required; those marked `?`, which may be absent or null; those
+with a default, which may be absent, with that default as second value; and those with both.
 """
 
 import json
@@ -47,11 +47,13 @@ class Wire:
     required: Json = field(default_factory=dict)
     optional: Json = field(default_factory=dict)
     defaulted: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    meant: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     @property
     def whole(self) -> Json:
         """Data with every member there is."""
-        return {**self.required, **self.optional, **{name: given for name, (given, _) in self.defaulted.items()}}
+        others = {name: given for name, (given, _) in (self.defaulted | self.meant).items()}
+        return {**self.required, **self.optional, **others}
 
 
 ORDER = "purchasing.events.order.v1"
@@ -233,6 +235,7 @@ EVENTS: dict[str, Wire] = {
             "respond_by": "2026-03-16T16:00:00Z",
             "settled": euro(13500),
         },
+        {},
         {"stage": ("pre_arbitration", "chargeback")},
     ),
     "purchasing.chargeback.reassessed.v1": Wire(

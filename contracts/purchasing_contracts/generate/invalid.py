@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from purchasing_contracts.checking import FACTS_PER_TYPE_MAX, Checker
 from purchasing_contracts.documents import written_out
-from purchasing_contracts.generate.samples import EVENTS, PUBLISHED, Json, yuan
+from purchasing_contracts.generate.samples import EVENTS, PUBLISHED, Json, euro, yuan
 from purchasing_contracts.generate.valid import minimal_event, record, valid_examples
 from purchasing_contracts.money import MONEY_MAX
 from purchasing_contracts.records import from_notation
@@ -19,17 +19,20 @@ from purchasing_contracts.topics import TOPICS
 
 SECOND_TIME = "2026-03-02T09:00:01Z"
 
-
+PLACED = "purchasing.order.placed.v1"
 MORE = "purchasing.payment.tip_paid.v1"
-"""The type that has several examples of a reason, `{reason}-{in what way}`; the others have one of each."""
+"""The type that shows on many examples, `{reason}-{in what way}`, how people go wrong with any message."""
 
 
 def invalid_examples(type_: str) -> dict[str, Json]:
-    """The invalid examples of a type by name: the reason; more of them for one type, to learn from."""
+    """The invalid examples of a type by name: the reason; more of them for one type, to learn from, and for members
+    that have rules of their own.
+    """
     if type_ in PUBLISHED:
         made = dict(_of_publication(type_))
     else:
-        made = dict(_of_event(type_)) | (dict(_further(minimal_event(type_))) if type_ == MORE else {})
+        made = dict(_of_event(type_)) | dict(_of_members(type_))
+        made |= dict(_further(minimal_event(type_))) if type_ == MORE else {}
     return {name: _with_verdict(example) for name, example in made.items()}
 
 
@@ -86,6 +89,37 @@ def _violation(good: Json) -> tuple[str, Json]:
     for name in data:
         return f"The required member `{name}` is missing.", {**good, "data": _without(data, name)}
     return "The event doesn't say which order it is about.", _without(good, "subject")
+
+
+def _of_members(type_: str) -> Iterator[tuple[str, Json]]:
+    """What members with rules of their own are refused for: lists of items, plans, grounds, stages."""
+    good = minimal_event(type_)
+    members = {**EVENTS[type_][0], **EVENTS[type_][1]}
+
+    def refused(about: str, **changed: Any) -> Json:
+        return _one(about, {**good, "data": {**good["data"], **changed}}, type_)
+
+    if type_ == PLACED:
+        items = [{"quantity": 1}, {"item_id": "1", "quantity": 2}]
+        about = "The second item has the id that the first has by its place."
+        yield "schema-item-ids-not-distinct", refused(about, items=items)
+        parts = [{"part": "balance", "amount": yuan(101_301)}]
+        yield "schema-plan-without-deposit", refused("The plan has no deposit.", payment_plan=parts)
+        parts = [{"part": "deposit", "amount": euro(4_000)}, {"part": "balance", "amount": euro(9_500)}]
+        about = "The plan is in another currency than the order."
+        yield "mixed_currencies-plan", refused(about, payment_plan=parts)
+    elif "items" in members:
+        twice = [{"item_id": "1", "quantity": 40}, {"item_id": "1", "quantity": 2}]
+        yield "schema-item-twice", refused("The list names an item twice.", items=twice)
+        yield "schema-no-item", refused("The list names no item; leave it out to speak of all.", items=[])
+        yield "schema-no-unit", refused("It speaks of no unit.", items=[{"item_id": "1", "quantity": 0}])
+    if "grounds" in members:
+        yield "schema-no-ground", refused("It discloses nothing.", grounds=[])
+    if "stage" in members:
+        yield "schema-unknown-stage", refused("There is no such stage.", stage="retrieval")
+    if "settled" in members:
+        about = "What was settled is money too, with the order's currency."
+        yield "schema-settled-without-currency", refused(about, settled=5_000)
 
 
 def _further(good: Json) -> Iterator[tuple[str, Json]]:
