@@ -20,8 +20,8 @@ from purchasing_contracts.quarantine import Reason
 from purchasing_contracts.records import Record
 from purchasing_contracts.topics import TOPICS
 
-FACTS_PER_ORDER_MAX = 1_000
-"""How many events one order may have."""
+FACTS_PER_TYPE_MAX = 300
+"""How many events of one type an order may have."""
 
 FUTURE_TOLERANCE_SECONDS = 3_600
 """How far ahead of the service's clock an event may be dated: clocks differ. An installation may set another limit."""
@@ -61,7 +61,7 @@ class Checker:
 
     clock: Callable[[], datetime] | None = None
     _seen: dict[tuple[str, str], tuple[int, ...]] = field(default_factory=dict, init=False)
-    _facts: Counter[str] = field(default_factory=Counter, init=False)
+    _facts: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
 
     def check(self, record: Record) -> Verdict:
         """The verdict on a record, in the light of those before it."""
@@ -85,18 +85,18 @@ class Checker:
             return _refusal(event, "conflict", f"/{differing[0]}") if differing else None
         if self.clock is not None and event.time > self.clock() + timedelta(seconds=FUTURE_TOLERANCE_SECONDS):
             return _refusal(event, "in_the_future", "/time")
-        if self._facts[event.subject] >= FACTS_PER_ORDER_MAX:
+        if self._facts[event.subject, event.type] >= FACTS_PER_TYPE_MAX:
             return _refusal(event, "too_many_facts", "")
         if len(self._seen) < REMEMBERED_MAX:
             self._seen[event.source, event.id] = said
-            self._facts[event.subject] += 1
+            self._facts[event.subject, event.type] += 1
         return None
 
 
 _BECAUSE: dict[Reason, str] = {
     "conflict": "the same source and id came before with other content; the first heard stands",
     "in_the_future": "it is dated more than an hour ahead of the clock: it can't have happened yet",
-    "too_many_facts": f"the order has {FACTS_PER_ORDER_MAX:,} events, as many as one may have",
+    "too_many_facts": f"the order has {FACTS_PER_TYPE_MAX} events of this type, as many as one may have",
 }
 
 

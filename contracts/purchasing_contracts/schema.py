@@ -3,7 +3,8 @@
 A schema describes the whole CloudEvent in structured form; its `data` is `$defs/<class>`, which by itself describes the
 value of a record in binary mode. Schemas of messages that we read say what we accept; those of messages that we
 publish say what we write: what is always there is required, and nothing is ever null. All are open: unknown members
-are ignored by us, and are to be ignored by you.
+are ignored by us, and are to be ignored by you. Enumerations of what we publish are open (`x-open-enumeration`): the
+values known today are their `examples`.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,8 @@ Json = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 BEYOND = (
-    "Beyond what a schema can say: the record's key equals `subject`; all money in one message has one currency; whole "
+    "Beyond what a schema can say: the record's key equals `subject`; all money in one message has one currency, but "
+    "for what is marked `x-own-currency`; a list names each item once; an order's payment plan has a deposit; whole "
     "numbers are written without point and exponent (not 129900.0, not 1e5); days exist and years in UTC are 2000 to "
     "2199; no string has a lone surrogate; key, value and headers of a record have at most 1,000,000 bytes."
 )

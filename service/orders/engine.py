@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from service.store.protocol import Store
     from service.terms.source import TermsSource
 
-FACTS_PER_ORDER = 1_000
-"""More on one order are put aside (messages.md)."""
+FACTS_PER_TYPE = 300
+"""Facts of one type on one order; more are quarantined (messages.md, "Quarantine")."""
 
 FUTURE_TOLERANCE = timedelta(seconds=FUTURE_TOLERANCE_SECONDS)
 """A message dated further ahead of the database's clock is put aside (in_the_future)."""
@@ -58,14 +58,14 @@ class Engine:
         terms: TermsSource,
         *,
         cache_facts: int = FACTS_MAX,
-        facts_per_order: int = FACTS_PER_ORDER,
+        facts_per_type: int = FACTS_PER_TYPE,
         future_tolerance: timedelta = FUTURE_TOLERANCE,
         deciding_is_publishing: bool = False,
     ) -> None:
         self.cache = Cache(cache_facts)
         self._store = store
         self._terms = terms
-        self._facts_per_order = facts_per_order
+        self._facts_per_type = facts_per_type
         self._future_tolerance = future_tolerance
         self._deciding_is_publishing = deciding_is_publishing
         self._epoch = store.epoch
@@ -175,7 +175,7 @@ class Engine:
             cache=self.cache,
             terms=self._terms.book,
             lanes=self._store.installation.lanes,
-            facts_max=self._facts_per_order,
+            facts_per_type=self._facts_per_type,
             future_tolerance=self._future_tolerance,
             deciding_is_publishing=self._deciding_is_publishing,
         )

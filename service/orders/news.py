@@ -72,15 +72,16 @@ class News:
 def sort_out(
     batch: Iterable[Heard],
     states: Mapping[str, OrderState],
-    facts_max: int,
+    facts_per_type: int,
     latest: datetime,
     foreign: Collection[FactKey] = (),
 ) -> News:
     """Sort a batch out, message by message as they arrived.
 
     `foreign` are the keys whose source and id are another order's fact: source and id name one message whatever its
-    subject. Of equal source and id the first heard stands. `facts_max` is how many facts an order may have. What is
-    dated after `latest` can't have happened yet, and is no news until then; what is known already stays known.
+    subject. Of equal source and id the first heard stands. `facts_per_type` is how many facts of one type an order may
+    have. What is dated after `latest` can't have happened yet, and is no news until then; what is known already stays
+    known.
     """
     news = News()
     brought: dict[tuple[str, str], Heard] = {}
@@ -101,12 +102,17 @@ def sort_out(
             news.refused.append(_refused(heard, "conflict", "/subject"))
         elif event.time > latest:
             news.refused.append(_refused(heard, "in_the_future", "/time"))
-        elif len(facts) + len(fresh := news.fresh.setdefault(event.subject, [])) >= facts_max:
+        elif _count(type(event.data), facts.values(), news.fresh.get(event.subject, ())) >= facts_per_type:
             news.refused.append(_refused(heard, "too_many_facts", ""))
         else:
-            fresh.append(heard)
+            news.fresh.setdefault(event.subject, []).append(heard)
             brought[identity] = heard
     return news
+
+
+def _count(data: type, facts: Iterable[Fact[Any]], fresh: Iterable[Heard]) -> int:
+    """Count the facts of one type on an order, those of this batch included."""
+    return sum(type(fact.data) is data for fact in facts) + sum(type(heard.event.data) is data for heard in fresh)
 
 
 def _compare(heard: Heard, fact: Fact[Any], news: News) -> None:
@@ -130,7 +136,7 @@ def _same_event(one: Event, other: Event) -> bool:
 BECAUSE: dict[Reason, str] = {
     "conflict": "the same source and id were heard before with other content; the first heard stands",
     "in_the_future": "it is dated further ahead of the database's clock than clocks differ: it can't have happened yet",
-    "too_many_facts": "the order has as many facts as one may have",
+    "too_many_facts": "the order has as many facts of this type as one may have",
     "schema": "the database can't hold one of its values",
 }
 

@@ -64,7 +64,7 @@ class Means:
     cache: Cache
     terms: TermsBook
     lanes: int
-    facts_max: int
+    facts_per_type: int
     future_tolerance: timedelta
     deciding_is_publishing: bool
 
@@ -125,7 +125,7 @@ class Transaction:
         states = await self._states(rows)
         foreign = await self._batch.foreign([one.key for one in heard]) if look_for_foreign and heard else ()
         latest = look.instant.now + self._means.future_tolerance
-        news = sort_out(heard, states, self._means.facts_max, latest, foreign)
+        news = sort_out(heard, states, self._means.facts_per_type, latest, foreign)
         if news.doubtful:
             news.compare_private(await self._batch.private_members([one.key for one in news.doubtful]))
         refused += news.refused

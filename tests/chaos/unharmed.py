@@ -13,7 +13,7 @@ from purchasing_contracts.envelope import decode
 from purchasing_contracts.topics import OUTBOX
 
 from service.orders.arrival import Arrival
-from service.orders.engine import FACTS_PER_ORDER, Engine
+from service.orders.engine import FACTS_PER_TYPE, Engine
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
 from service.store.rows import Instant
@@ -51,7 +51,7 @@ async def unharmed(seed: int, records: int) -> Evidence:
     store = MemoryStore(clock=lambda: Instant(now, now), lanes=LANES)
     engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT))
     workload = Workload(seed, clock=lambda: now)
-    sent = [workload.next() for _ in range(records)] + surplus(seed, FACTS_PER_ORDER + TOO_MANY)
+    sent = [workload.next() for _ in range(records)] + surplus(seed, FACTS_PER_TYPE + TOO_MANY)
     topics = Topics()
     places = [topics.take(one.topic, one.key) for one in sent]
     for begin in range(0, len(sent), BATCH):

@@ -15,7 +15,7 @@ from purchasing_contracts.published import PublishedData
 from purchasing_contracts.quarantine import RecordQuarantined
 from purchasing_contracts.topics import topic_of
 
-from service.orders.engine import FACTS_PER_ORDER
+from service.orders.engine import FACTS_PER_TYPE
 from service.orders.journals import read_back
 from service.rules.decide import CurrencyChangedError
 from service.rules.facts import Fact, micros
@@ -138,7 +138,7 @@ def bad_is_put_aside(found: Evidence) -> Iterator[str]:
         if (order, stands) == (event["subject"], fact(event)):
             continue
         wanted.add(where)
-        full = len(found.facts.get(event["subject"], ())) >= FACTS_PER_ORDER
+        full = sum(row["type"] == event["type"] for row in found.facts.get(event["subject"], ())) >= FACTS_PER_TYPE
         because = "conflict" if stands is not None else "too_many_facts" if full else "none"
         if reasons.get(where) != because:
             yield f"{where}: a good event ({event['id']}) is no fact, said {reasons.get(where)}, rightly {because}"

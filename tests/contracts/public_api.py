@@ -13,11 +13,11 @@ import purchasing_contracts
 from pydantic import BaseModel
 
 MODULES = (
-    "basis", "checking", "clients", "commands.brokerage_transfer", "commands.deduction", "commands.freeze",
+    "basis", "changes", "checking", "clients", "commands.brokerage_transfer", "commands.deduction", "commands.freeze",
     "commands.refund", "compatibility.verdict", "decisions", "envelope", "events.chargeback", "events.order",
-    "events.payment", "events.seller_response", "events.warehouse_receipt", "money", "privacy", "producing",
-    "quarantine", "records", "schema", "shipped", "testing.messages", "testing.stand_in", "testing.stream", "topics",
-    "versions",
+    "events.payment", "events.seller_response", "events.warehouse_receipt", "items", "money", "open_enumerations",
+    "plan", "privacy", "producing", "quarantine", "records", "schema", "shipped", "testing.messages",
+    "testing.stand_in", "testing.stream", "topics", "versions",
 )  # fmt: skip
 
 

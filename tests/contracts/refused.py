@@ -6,11 +6,14 @@ from typing import Any
 
 from purchasing_contracts.quarantine import Reason
 
-from tests.contracts.wire import CAPTURED, EVENTS, ORDER, PAYMENT, PLACED, changed, event, text
+from tests.contracts.wire import CAPTURED, EVENTS, ORDER, PAYMENT, PLACED, changed, event, text, yuan
 
 LONG = "i" * 129
 EURO = {"currency": "EUR", "value": 1}
 DISSOLUTION = "purchasing.order.dissolution_requested.v1"
+OPENED = "purchasing.chargeback.opened.v1"
+REVISED = "purchasing.order.quote_revised.v1"
+RECEIVED = "purchasing.warehouse.goods_received.v1"
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,16 @@ TABLE: list[Row] = [
         badly_written(f"money of {value:.16}", "/data/breakdown/goods/value", value)
         for value in ("129900.0", "1e5", "1299.5", "true", '"129900"', "null", "-1", "1000000000000001", "9" * 400)
     ),
+    bad("an item twice", "/data/items", [{"item_id": "a"}, {"item_id": "a"}], RECEIVED),
+    bad("an order's item by another's place", "/data/items", [{}, {"item_id": "1"}], PLACED),
+    bad("no item in a list of items", "/data/items", [], RECEIVED),
+    bad("no units of an item", "/data/items/0/quantity", 0, RECEIVED),
+    bad("a plan without a deposit", "/data/payment_plan", [{"part": "balance", "amount": yuan(1)}], PLACED),
+    bad("a plan with a part of another kind", "/data/payment_plan/0/part", "rest", REVISED),
+    bad("no ground disclosed", "/data/grounds", [], "purchasing.order.issue_disclosed.v1"),
+    bad("a stage that there is not", "/data/stage", "retrieval", OPENED),
+    bad("money settled that is a number", "/data/settled", 5000),
+    bad("NUL in words for the staff", "/data/reason", "\0", "purchasing.payment.freeze_refused.v1"),
     bad("no pieces", "/data/items/0/quantity", 0, PLACED),
     bad("more pieces than a bigint", "/data/items/0/quantity", 2**63, PLACED),
     bad("half a piece", "/data/items/0/quantity", 1.5, PLACED),
@@ -174,7 +187,10 @@ TABLE: list[Row] = [
     mixed("a fee in another currency", "/data/breakdown/service_fee"),
     mixed("a further fee in another currency", "/data/breakdown/other_fees/0/amount"),
     mixed("a piece priced in another currency", "/data/items/0/unit_price", PLACED),
-    mixed("a promotion in another currency", "/data/promotion/fixed", PLACED),
+    mixed("a part of a plan in another currency", "/data/payment_plan/1/amount", PLACED),
+    mixed("a fee in another currency than the chargeback", "/data/fee", OPENED),
+    mixed("a plan in another currency than the quote", "/data/payment_plan/0/amount", REVISED),
+    mixed("what is taken back in another currency", "/data/amount", "purchasing.seller.cancellation_agreed.v1"),
     mixed("a deposit in another currency", "/data/deposit", "purchasing.seller.purchase_confirmed.v1"),
     mixed("a further loss in another currency", "/data/consequential_loss", "purchasing.order.provider_fault_found.v1"),
     (

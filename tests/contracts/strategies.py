@@ -7,7 +7,9 @@ import annotated_types
 from hypothesis import strategies as st
 from purchasing_contracts.base import EventData, MessageData, Shape
 from purchasing_contracts.envelope import Event, Publication
+from purchasing_contracts.money import OWN_CURRENCY
 from purchasing_contracts.topics import TOPICS
+from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 
 EVENT_CLASSES = [message for topic in TOPICS if topic.direction == "in" for message in topic.messages]
@@ -28,10 +30,26 @@ def data_of(message: type[MessageData]) -> st.SearchStrategy[Any]:
 
 def _shape(shape: type[Shape], currency: str) -> st.SearchStrategy[Any]:
     members = {
-        name: st.just(currency) if name == "currency" else _value(field.annotation, field.metadata, currency)
+        name: st.just(currency)
+        if name == "currency"
+        else _value(field.annotation, field.metadata, "USD" if _is_apart(field) else currency)
         for name, field in shape.model_fields.items()
     }
     return st.builds(shape, **members)
+
+
+def _is_apart(field: FieldInfo) -> bool:
+    """Whether the amount need not be in the currency of the message."""
+    return field.json_schema_extra == OWN_CURRENCY.json_schema_extra
+
+
+def _passes(checks: list[Any], value: Any) -> bool:
+    try:
+        for check in checks:
+            check(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _value(annotation: Any, metadata: list[Any], currency: str) -> st.SearchStrategy[Any]:
@@ -46,9 +64,10 @@ def _value(annotation: Any, metadata: list[Any], currency: str) -> st.SearchStra
     if origin is Literal:
         return st.sampled_from(arguments)
     if origin is tuple:
-        return st.lists(_value(arguments[0], [], currency), min_size=_limit(metadata, "min_length", 0), max_size=3).map(
-            tuple
-        )
+        checks = [fact.func for fact in metadata if isinstance(fact, AfterValidator)]
+        items = _value(arguments[0], [], currency)
+        lists = st.lists(items, min_size=_limit(metadata, "min_length", 0), max_size=3).map(tuple)
+        return lists.filter(lambda value: _passes(checks, value))
     if arguments:
         return st.one_of([_value(argument, metadata, currency) for argument in arguments])
     return _plain(annotation, metadata, currency)

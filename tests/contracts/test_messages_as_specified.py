@@ -10,12 +10,14 @@ from purchasing_contracts.envelope import Event, Publication, Refusal, decode, d
 from purchasing_contracts.money import currency_of
 from purchasing_contracts.topics import TOPICS, class_of
 
-from tests.contracts.wire import EVENTS, PUBLISHED, Wire, event, text, yuan
+from tests.contracts.wire import EVENTS, PLACED, PUBLISHED, Wire, event, text, yuan
 
 ALL = {**EVENTS, **PUBLISHED}
 REQUIRED = [(type_, name) for type_, wire in EVENTS.items() for name in wire.required]
 OPTIONAL = [(type_, name) for type_, wire in EVENTS.items() for name in wire.optional]
 DEFAULTED = [(type_, name) for type_, wire in EVENTS.items() for name in wire.defaulted]
+MEANT = [(type_, name) for type_, wire in EVENTS.items() for name in wire.meant]
+RECEIVED, DELIVERED = "purchasing.warehouse.goods_received.v1", "purchasing.warehouse.package_delivered.v1"
 
 
 def model(type_: str) -> type[MessageData]:
@@ -95,6 +97,103 @@ def test_a_member_with_a_default_may_be_absent_but_not_null(type_: str, name: st
     assert absent == default
     assert isinstance(null, Refusal)
     assert (null.reason, null.place) == ("schema", f"/data/{name}")
+
+
+@pytest.mark.parametrize(("type_", "name"), MEANT)
+def test_an_optional_member_with_a_default_means_it_when_absent_or_null(type_: str, name: str) -> None:
+    given = [
+        without(EVENTS[type_].whole, name) | more for more in ({}, {name: None}, {name: EVENTS[type_].meant[name][1]})
+    ]
+    absent, null, default = (heard(type_, data) for data in given)
+
+    assert isinstance(absent, Event)
+    assert absent == null == default
+
+
+@pytest.mark.parametrize("type_", [RECEIVED, DELIVERED])
+def test_a_part_is_final_without_items_and_open_with_them(type_: str) -> None:
+    whole = dict.fromkeys(EVENTS[type_].required, "x")
+    item = {"items": [{"item_id": "1"}]}
+    said = [{}, {"final": None}, {"final": True}, {"final": False}, item, {**item, "final": True}]
+
+    events = [heard(type_, whole | more) for more in said]
+
+    assert [getattr(one, "data").final for one in events] == [True, True, True, False, None, True]  # noqa: B009
+    assert events[0] == events[1] == events[2]
+
+
+def placed_items(*items: Any) -> Event | Refusal:
+    return heard(PLACED, EVENTS[PLACED].whole | {"items": list(items)})
+
+
+def test_an_item_without_an_id_is_called_by_its_place() -> None:
+    event_ = placed_items({}, {"item_id": "lamp"}, {"item_id": None})
+
+    assert isinstance(event_, Event)
+    assert [item.item_id for item in getattr(event_.data, "items")] == ["1", "lamp", "3"]  # noqa: B009
+    assert event_ == placed_items({"item_id": "1"}, {"item_id": "lamp"}, {"item_id": "3"})
+
+
+@pytest.mark.parametrize(
+    "items", [[{"item_id": "a"}, {"item_id": "a"}], [{}, {"item_id": "1"}], [{"item_id": "2"}, {}]],
+    ids=["twice", "a default before", "a default behind"],
+)  # fmt: skip
+def test_items_of_an_order_have_distinct_ids_defaults_included(items: list[Any]) -> None:
+    refusal = placed_items(*items)
+
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.place) == ("schema", "/data/items")
+    assert "those at 0 and 1" in refusal.because
+
+
+def test_an_empty_list_of_items_is_taken() -> None:
+    assert isinstance(placed_items(), Event)
+
+
+WITH_ITEMS = [type_ for type_, wire in EVENTS.items() if "items" in wire.optional]
+
+
+@pytest.mark.parametrize("type_", WITH_ITEMS)
+@pytest.mark.parametrize(
+    "items",
+    [[], [{"item_id": "a"}, {"item_id": "b"}, {"item_id": "a", "quantity": 2}], [{"quantity": 1}], [{"item_id": ""}]],
+    ids=["none", "one twice", "no id", "an empty id"],
+)
+def test_a_list_of_items_names_at_least_one_and_each_once(type_: str, items: list[Any]) -> None:
+    refusal = heard(type_, EVENTS[type_].whole | {"items": items})
+
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "schema"
+    assert refusal.place.startswith("/data/items")
+
+
+WITH_SETTLED = {
+    "order": {"provider_fault_found", "buyer_breach_found"},
+    "payment": {
+        "captured", "tip_paid", "seller_refund_received", "outstanding_paid", "repayment_received",
+        "refunded_elsewhere", "deposit_deducted", "deposit_insufficient", "funds_deducted", "funds_insufficient",
+    },
+    "warehouse": {"cost_incurred", "goods_disposed"},
+    "seller": {"purchase_confirmed", "cancellation_agreed"},
+    "chargeback": {"opened", "closed"},
+}  # fmt: skip
+
+
+def test_settled_is_a_member_of_exactly_the_messages_that_the_specification_marks() -> None:
+    marked = {f"purchasing.{topic}.{name}.v1" for topic, names in WITH_SETTLED.items() for name in names}
+
+    assert {type_ for type_ in EVENTS if "settled" in model(type_).model_fields} == marked
+
+
+def test_a_plan_has_a_deposit_when_the_order_is_placed_and_any_parts_later() -> None:
+    balance = [{"part": "balance", "amount": yuan(1)}]
+    revised = "purchasing.order.quote_revised.v1"
+
+    refusal = heard(PLACED, EVENTS[PLACED].whole | {"payment_plan": balance})
+
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.place) == ("schema", "/data/payment_plan")
+    assert isinstance(heard(revised, EVENTS[revised].whole | {"payment_plan": balance}), Event)
 
 
 @pytest.mark.parametrize("type_", [type_ for type_, wire in EVENTS.items() if not wire.required and not wire.defaulted])

@@ -43,7 +43,7 @@ def test_what_the_command_is_shown_to_say_it_says(
     (session,) = re.findall(r"```sh\n(\$ .*?)```", README, re.DOTALL)
     shown = [line for line in session.splitlines() if not line.startswith("$")]
 
-    assert main(["example", "tip_paid"]) == 0
+    assert main(["example", "tip_paid", "minimal"]) == 0
     Path("event.json").write_text(capsys.readouterr().out)
     assert main(["validate", "event.json"]) == 0
     Path("event.json").write_text(Path("event.json").read_text().replace("5000", "50.00"))

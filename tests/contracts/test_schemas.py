@@ -61,7 +61,7 @@ def test_amounts_say_their_unit_and_periods_and_rates_theirs() -> None:
 
     assert "minor units" in placed["Money"]["properties"]["value"]["description"]
     assert "basis points" in placed["Promotion"]["properties"]["rate_bps"]["description"]
-    assert "Days of 24 hours" in placed["OrderPlaced"]["properties"]["dissolution_period_days"]["description"]
+    assert "Days from delivery" in placed["OrderPlaced"]["properties"]["dissolution_period_days"]["description"]
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.TYPE)
@@ -81,6 +81,25 @@ def test_what_we_publish_is_never_null_and_nothing_in_it_may_be_missing_without_
             assert '"null"' not in text
             assert '"default"' not in text
             assert set(data["required"]) == {name for name in data["properties"] if fields[name].default is not None}
+
+
+OPEN = {
+    "DecisionMade": {"kind", "outcome", "ground"},
+    "RefundIssue": {"destination"},
+    "DeductionExecute": {"source", "purpose"},
+    "FreezePlace": {"scope"},
+    "RecordQuarantined": {"reason"},
+}
+
+
+def test_enumerations_of_what_we_publish_are_open_and_show_the_known_values() -> None:
+    for message in (message for topic in TOPICS if topic.direction == "out" for message in topic.messages):
+        members = SCHEMAS[message.TYPE]["$defs"][message.__name__]["properties"]
+        opened = {name for name, member in members.items() if member.get("x-open-enumeration")}
+
+        assert opened == OPEN.get(message.__name__, set())
+        assert all(members[name]["type"] == "string" and members[name]["examples"] for name in opened)
+        assert {name for name, member in members.items() if "enum" in member} <= {"audience"}
 
 
 def test_a_brokerage_transfer_has_no_place_for_the_buyers_account() -> None:
@@ -108,6 +127,9 @@ BEYOND_A_SCHEMA = {
     "a time in 1999",
     "a time in 2200",
     "a time in data of 2200",
+    "an item twice",
+    "an order's item by another's place",
+    "a plan without a deposit",
     "money of 129900.0",
     "money of 1e5",
 }

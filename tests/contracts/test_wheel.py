@@ -88,7 +88,7 @@ def test_the_wheel_brings_schemas_examples_and_the_document_and_is_typed(wheel: 
     names = zipfile.ZipFile(wheel).namelist()
     there = [
         path.relative_to(ROOT / "contracts").as_posix()
-        for folder in ("schemas", "examples")
+        for folder in ("schemas", "examples", "released")
         for path in (ROOT / "contracts" / folder).rglob("*.json")
     ]
 
@@ -111,7 +111,14 @@ def test_a_good_event_is_right_and_a_bad_one_is_told(smoke: dict[str, Any]) -> N
 def test_a_command_is_read_and_a_schema_is_shown_and_checked(smoke: dict[str, Any]) -> None:
     assert smoke["command"] == ["purchasing.refund.issue.v1", 101301]
     assert smoke["schema"] == 0
-    assert smoke["check"] == [0, "full_transitive: they go together\n"]
+    assert smoke["check"] == [0, "promised: they go together\n"]
+
+
+def test_what_came_with_a_version_is_told_from_the_releases_in_the_wheel(smoke: dict[str, Any]) -> None:
+    code, text = smoke["changes"]
+
+    assert code == 0
+    assert "items: new: What this part holds" in text
 
 
 def test_what_needs_more_says_what_to_install(smoke: dict[str, Any]) -> None:

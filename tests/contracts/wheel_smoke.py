@@ -48,6 +48,7 @@ sys.stdout.write(
             "bad": said("validate", "bad.json"),
             "schema": said("schema", "tip_paid")[0],
             "check": said("check", "tip_paid", "tip_paid"),
+            "changes": said("changes", "goods_received", "--since", "0.1.0"),
             "asyncapi": len(said("asyncapi")[1]) > 1000 and said("asyncapi", "--html")[1].startswith("<!doctype"),
             "live": said("validate", "--bootstrap", "localhost:1", "--topic", "purchasing.decisions.v1"),
             "refused": refused,

@@ -138,17 +138,19 @@ async def test_a_notice_is_keyed_by_the_order_where_that_can_be_read_else_by_the
     assert [output.order_id for _, output in handled.outputs] == [None, None]
 
 
-async def test_an_order_takes_so_many_facts_and_no_more(store) -> None:
-    engine = engine_on(store, facts_per_order=5)
+async def test_an_order_takes_so_many_facts_of_a_type_and_no_more(store) -> None:
+    engine = engine_on(store, facts_per_type=3)
     story = paid_order()
     for n in range(5):
         story.cost(100, cost=f"cost-{n}")
-    first = await engine.handle(story.arrivals)
-    known = await engine.handle(story.arrivals[:5])
+    others = len(story.arrivals) - 5
+    first = await engine.handle(story.arrivals[:-3])
+    then = await engine.handle(story.arrivals[-3:])
+    known = await engine.handle(story.arrivals[: others + 3])
 
-    assert first.facts == 5
-    assert [n["reason"] for n in notices(first)] == ["too_many_facts"] * 3
-    assert repetitions(known) == 5
+    assert (first.facts, then.facts) == (others + 2, 1)
+    assert [n["reason"] for n in notices(then)] == ["too_many_facts"] * 2
+    assert repetitions(known) == others + 3
 
 
 async def test_outputs_carry_on_the_trace_of_the_message_that_caused_them(engine: Engine) -> None:

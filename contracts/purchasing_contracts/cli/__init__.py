@@ -1,6 +1,7 @@
 """The messages of the purchasing service: are mine right, do schemas still fit, what does a message look like.
 
-Begin with `purchasing-contracts schema`, which lists the messages, and `purchasing-contracts example TYPE`.
+Begin with `purchasing-contracts schema`, which lists the messages, and `purchasing-contracts example TYPE`. What came
+with this version says `purchasing-contracts changes`.
 
 Exit codes: 0 all is well; 1 something is wrong with what was checked; 2 it can't be read, or the command was called in
 a way that it doesn't know.
@@ -10,10 +11,10 @@ import argparse
 import os
 import sys
 
-from purchasing_contracts.cli import check, show, validate
+from purchasing_contracts.cli import changes, check, show, validate
 from purchasing_contracts.cli.said import UNREADABLE, SaidError
 
-COMMANDS = (validate, check, show)
+COMMANDS = (validate, check, changes, show)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,6 +6,7 @@ package has of it. A writer is taken to send only the members that its schema na
   backward  readers of the new one take what was written by the old one
   forward   readers of the old one take what is written by the new one
   full      both; `_transitive`: against every earlier version, not only the last
+  promised  what the package's README promises: backward_transitive for events, full_transitive for all others
 
   purchasing-contracts check my-copy/refund.schema.json purchasing.refund.issue.v1
   purchasing-contracts check 0.1.0.json 0.2.0.json schemas/ --mode full_transitive
@@ -35,7 +36,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("old", nargs="+", metavar="OLD", help="the earlier version, or several, oldest first")
     parser.add_argument("new", metavar="NEW", help="the new version")
-    parser.add_argument("--mode", choices=MODES, default="full_transitive", help="default: full_transitive")
+    parser.add_argument("--mode", choices=("promised", *MODES), default="promised", help="default: promised")
     parser.add_argument("--json", action="store_true", help="one JSON object a break, the last one the summary")
     parser.set_defaults(run=run)
 

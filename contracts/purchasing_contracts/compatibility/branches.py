@@ -45,15 +45,14 @@ class UnreadableSchemaError(ValueError):
 
 @dataclass(frozen=True)
 class Branch:
-    """One kind of value: the keywords that bear on it, the only values there may be (None: any), what of the schema
-    this module doesn't understand, and whether the values are those of an open enumeration (`x-open`), which may grow.
+    """One kind of value: the keywords that bear on it, the only values there may be (None: any), and what of the
+    schema this module doesn't understand.
     """
 
     kind: str
     keywords: Json
     values: tuple[Any, ...] | None = None
     opaque: str = ""
-    open: bool = False
 
 
 def branches_of(schema: Schema, root: Json, depth: int = 0) -> list[Branch]:
@@ -125,7 +124,7 @@ def _own(schema: Json) -> list[Branch]:
         if values is None:
             found.append(Branch(kind, keywords, None, opaque))
         elif only := tuple(value for value in values if is_of(value, kind)):
-            found.append(Branch(kind, keywords, only, opaque, schema.get("x-open") is True))
+            found.append(Branch(kind, keywords, only, opaque))
     return found
 
 
@@ -168,8 +167,7 @@ def _meet(one: Branch, other: Branch) -> Branch | None:
             keywords[name] = min(keywords[name], value)
         else:
             opaque.append(canonical({name: value}))
-    kind = "integer" if "integer" in kinds else one.kind
-    return Branch(kind, keywords, values, "".join(sorted(opaque)), one.open or other.open)
+    return Branch("integer" if "integer" in kinds else one.kind, keywords, values, "".join(sorted(opaque)))
 
 
 def _strangers_differ(one: Json, other: Json) -> bool:

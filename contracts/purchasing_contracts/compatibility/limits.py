@@ -38,9 +38,6 @@ def value_breaks(sent: Branch, taken: Branch, place: str) -> Iterator[Break]:
     known = {canonical(value) for value in taken.values} if taken.values is not None else None
     for value in sent.values or ():
         if known is not None and canonical(value) not in known:
-            # Readers of an open enumeration take what they don't know for "other".
-            if sent.open:
-                continue
             yield Break(place, f"the writer may send {canonical(value)}, which the reader doesn't know")
         elif known is None and not _within(value, taken):
             yield Break(place, f"the writer may send {canonical(value)}, which is outside of the reader's limits")

@@ -11,6 +11,10 @@ from purchasing_contracts.compatibility.reading import breaks_between
 Mode = Literal["backward", "forward", "full", "backward_transitive", "forward_transitive", "full_transitive"]
 """What is promised, as schema registries call it. Without `transitive` only the last version before counts."""
 
+Promised = Literal["promised"]
+"""What contracts/README.md promises: `backward_transitive` for events (the service takes whatever was right before),
+`full_transitive` for all other messages. Which of them a message is, its schema says in `x-direction`."""
+
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 Schemas = Mapping[str, Json]
@@ -56,17 +60,23 @@ class Broken:
         return f"{self.type}, against {self.against}, {self.direction} ({who}): {self.found}"
 
 
-def broken_promises(before: Sequence[tuple[str, Schemas]], new: Schemas, mode: Mode) -> list[Broken]:
+def broken_promises(before: Sequence[tuple[str, Schemas]], new: Schemas, mode: Mode | Promised) -> list[Broken]:
     """What of the new schemas breaks the promise given with the earlier ones, oldest first, each set with its name.
 
     A message that is no longer there is a break, a new one isn't. Raises `UnreadableSchemaError`.
     """
-    compared = before if mode.endswith("_transitive") else before[-1:]
+    compared = before if mode == "promised" or mode.endswith("_transitive") else before[-1:]
     found: list[Broken] = []
     for name, schemas in compared:
         for type_, old in schemas.items():
             if type_ not in new:
                 found.append(Broken(type_, name, "removed", Break("", "the message is no longer there")))
                 continue
-            found += [Broken(type_, name, *one) for one in compare(old, new[type_]).breaks(mode)]
+            found += [Broken(type_, name, *one) for one in compare(old, new[type_]).breaks(_meant(mode, new[type_]))]
     return found
+
+
+def _meant(mode: Mode | Promised, schema: Json) -> Mode:
+    if mode != "promised":
+        return mode
+    return "backward_transitive" if schema.get("x-direction") == "in" else "full_transitive"

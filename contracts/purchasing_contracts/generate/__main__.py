@@ -2,7 +2,8 @@
 
 With `--check` it writes nothing and says what isn't as it would write it (exit code 1). Files of its folders that it
 would not write are removed. With `--release` it also writes what compatibility is held against from now on:
-`released/VERSION.json`; a release that was written once is never changed (exit code 2).
+`released/VERSION.json` and `released/examples/VERSION.json`; a release that was written once is never changed (exit
+code 2).
 """
 
 import argparse

@@ -32,14 +32,20 @@ def files() -> dict[str, str]:
 
 
 def release(version: str) -> dict[str, str]:
-    """The schemas as those of a release, in one file by type: what later ones are held against."""
-    # A line each: what differs between two releases shows, and the file stays short.
-    schemas = [
-        f"{json.dumps(message.TYPE)}: {json.dumps(schema_of(message), ensure_ascii=False)}"
-        for topic in TOPICS
-        for message in topic.messages
-    ]
-    return {f"released/{version}.json": "{\n" + ",\n".join(schemas) + "\n}\n"}
+    """The schemas and the valid examples as those of a release, each in one file by type: what later ones are held
+    against.
+    """
+    messages = [message for topic in TOPICS for message in topic.messages]
+    return {
+        f"released/{version}.json": _by_type({message.TYPE: schema_of(message) for message in messages}),
+        f"released/examples/{version}.json": _by_type({one.TYPE: valid_examples(one.TYPE) for one in messages}),
+    }
+
+
+def _by_type(values: dict[str, Any]) -> str:
+    """One JSON object with a line each: what differs between two releases shows, and the file stays short."""
+    lines = [f"{json.dumps(type_)}: {json.dumps(value, ensure_ascii=False)}" for type_, value in values.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def _pretty(value: Any) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from purchasing_contracts.checking import FACTS_PER_ORDER_MAX, Checker
+from purchasing_contracts.checking import FACTS_PER_TYPE_MAX, Checker
 from purchasing_contracts.documents import written_out
-from purchasing_contracts.generate.samples import EVENTS, PUBLISHED, Json, yuan
+from purchasing_contracts.generate.samples import EVENTS, PUBLISHED, Json, euro, yuan
 from purchasing_contracts.generate.valid import minimal_event, record, valid_examples
 from purchasing_contracts.money import MONEY_MAX
 from purchasing_contracts.records import from_notation
@@ -23,17 +23,20 @@ CENTURIES_AHEAD = "2199-12-31T00:00:00Z"
 NOW = datetime(2026, 3, 3, tzinfo=UTC)
 """The clock by which examples are refused. Any would do that is between the two."""
 
-
+PLACED = "purchasing.order.placed.v1"
 MORE = "purchasing.payment.tip_paid.v1"
-"""The type that has several examples of a reason, `{reason}-{in what way}`; the others have one of each."""
+"""The type that shows on many examples, `{reason}-{in what way}`, how people go wrong with any message."""
 
 
 def invalid_examples(type_: str) -> dict[str, Json]:
-    """The invalid examples of a type by name: the reason; more of them for one type, to learn from."""
+    """The invalid examples of a type by name: the reason; more of them for one type, to learn from, and for members
+    that have rules of their own.
+    """
     if type_ in PUBLISHED:
         made = dict(_of_publication(type_))
     else:
-        made = dict(_of_event(type_)) | (dict(_further(minimal_event(type_))) if type_ == MORE else {})
+        made = dict(_of_event(type_)) | dict(_of_members(type_))
+        made |= dict(_further(minimal_event(type_))) if type_ == MORE else {}
     return {name: _with_verdict(example) for name, example in made.items()}
 
 
@@ -77,9 +80,9 @@ def _of_event(type_: str) -> Iterator[tuple[str, Json]]:
     yield "conflict", {"about": about, "records": [record(type_, good), again]}
     about = "It is dated more than an hour ahead of the service's clock; nothing has happened before its time."
     yield "in_the_future", _one(about, {**good, "time": CENTURIES_AHEAD}, type_)
-    about = "The order has a thousand events; no other one is taken."
+    about = f"The order has {FACTS_PER_TYPE_MAX} events of this type; no other one is taken."
     numbered = record(type_, {**good, "id": "evt-{n}"})
-    yield "too_many_facts", {"about": about, "times": FACTS_PER_ORDER_MAX + 1, "records": [numbered]}
+    yield "too_many_facts", {"about": about, "times": FACTS_PER_TYPE_MAX + 1, "records": [numbered]}
 
 
 def _violation(good: Json) -> tuple[str, Json]:
@@ -92,6 +95,37 @@ def _violation(good: Json) -> tuple[str, Json]:
     for name in data:
         return f"The required member `{name}` is missing.", {**good, "data": _without(data, name)}
     return "The event doesn't say which order it is about.", _without(good, "subject")
+
+
+def _of_members(type_: str) -> Iterator[tuple[str, Json]]:
+    """What members with rules of their own are refused for: lists of items, plans, grounds, stages."""
+    good = minimal_event(type_)
+    members = {**EVENTS[type_][0], **EVENTS[type_][1]}
+
+    def refused(about: str, **changed: Any) -> Json:
+        return _one(about, {**good, "data": {**good["data"], **changed}}, type_)
+
+    if type_ == PLACED:
+        items = [{"quantity": 1}, {"item_id": "1", "quantity": 2}]
+        about = "The second item has the id that the first has by its place."
+        yield "schema-item-ids-not-distinct", refused(about, items=items)
+        parts = [{"part": "balance", "amount": yuan(101_301)}]
+        yield "schema-plan-without-deposit", refused("The plan has no deposit.", payment_plan=parts)
+        parts = [{"part": "deposit", "amount": euro(4_000)}, {"part": "balance", "amount": euro(9_500)}]
+        about = "The plan is in another currency than the order."
+        yield "mixed_currencies-plan", refused(about, payment_plan=parts)
+    elif "items" in members:
+        twice = [{"item_id": "1", "quantity": 40}, {"item_id": "1", "quantity": 2}]
+        yield "schema-item-twice", refused("The list names an item twice.", items=twice)
+        yield "schema-no-item", refused("The list names no item; leave it out to speak of all.", items=[])
+        yield "schema-no-unit", refused("It speaks of no unit.", items=[{"item_id": "1", "quantity": 0}])
+    if "grounds" in members:
+        yield "schema-no-ground", refused("It discloses nothing.", grounds=[])
+    if "stage" in members:
+        yield "schema-unknown-stage", refused("There is no such stage.", stage="retrieval")
+    if "settled" in members:
+        about = "What was settled is money too, with the order's currency."
+        yield "schema-settled-without-currency", refused(about, settled=5_000)
 
 
 def _further(good: Json) -> Iterator[tuple[str, Json]]:
@@ -151,11 +185,12 @@ def _money_in(value: Any) -> list[str | int] | None:
 def _mixed(sample: tuple[Json, Json]) -> Json | None:
     """The data with its first money in another currency than the rest; None where there is no second."""
     required, optional = sample
-    data = {**required, **optional}
+    # What was settled may be in another currency.
+    data = _without({**required, **optional}, "settled")
     place = _money_in(data)
     if place is None or _money_in(_with(data, place, None)) is None:
         return None
-    changed: Json = _with(data, [*place, "currency"], "EUR")
+    changed: Json = _with(data, [*place, "currency"], "USD")
     return changed
 
 

@@ -113,6 +113,9 @@ def _kind(inner: Json, items: Json | None) -> str:
         return f"list of {_kind(items, None)}"
     if "enum" in inner:
         return " | ".join(f"<code>{_text(choice)}</code>" for choice in inner["enum"])
+    if inner.get("x-open-enumeration"):
+        known = " | ".join(f"<code>{_text(choice)}</code>" for choice in inner["examples"])
+        return f"{known} | others to come"
     if inner.get("format") == "date-time":
         return "time"
     if inner.get("type") == "object":

@@ -1,6 +1,6 @@
 """What the service promises of each topic, and asks for, in words: one place for the document and its page."""
 
-from purchasing_contracts.checking import FACTS_PER_ORDER_MAX
+from purchasing_contracts.checking import FACTS_PER_TYPE_MAX
 from purchasing_contracts.topics import Topic
 
 _DAY_MS = 24 * 60 * 60 * 1000
@@ -13,21 +13,24 @@ This document is written from the service's side: what it *receives*, you send; 
 
 Every message is a CloudEvent 1.0. The record's key is the order's id, and so is `subject`. `source` and `id` together \
 identify a message: the same pair again is the same message, however often it comes. Money is a whole number of minor \
-units (fen, cents) with its currency; all money in one message has one currency. Unknown members are ignored, by the \
-service and, please, by you.
+units (fen, cents) with its currency; all money in one message has one currency, but for what is marked \
+`x-own-currency`. Unknown members are ignored, by the service and, please, by you.
+
+Enumerations of what you receive are open (`x-open-enumeration`): strings, with the values known today as examples. \
+Ignore a decision of a `kind` that you don't know, and take any other value that you don't know as "other".
 
 Members marked `x-private` (clause 23) are never published, logged or traced.
 
 A record that breaks the contract is put aside whole, and `purchasing.quarantine.v1` says where it was and why, never \
-what was in it. An order may have {FACTS_PER_ORDER_MAX:,} events.
+what was in it. An order may have {FACTS_PER_TYPE_MAX} events of one type.
 """
 
 _TITLES = {
-    "purchasing.events.order.v1": "What the buyer and the provider's staff do on the platform",
-    "purchasing.events.payment.v1": "What the payment institution and the deposit account report",
+    "purchasing.events.order.v1": "What the buyer, the provider's staff and the platform do",
+    "purchasing.events.payment.v1": "What the payment institution, the deposit account and the funds report",
     "purchasing.events.warehouse-receipt.v1": "What the storage and logistics providers report",
     "purchasing.events.seller-response.v1": "What the product seller answers",
-    "purchasing.events.chargeback.v1": "The payment institution refuses to transfer, or gives back",
+    "purchasing.events.chargeback.v1": "The payment institution takes back, or gives back",
     "purchasing.commands.refund.v1": "Refunds to be made",
     "purchasing.commands.deduction.v1": "Deductions from the deposit and from the purchasing funds",
     "purchasing.commands.freeze.v1": "Holds on buyers' accounts, and their release",
