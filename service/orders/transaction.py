@@ -15,17 +15,17 @@ from uuid import UUID
 from purchasing_contracts.envelope import Event
 
 from service.failures import anything_else, places
-from service.orders.aside import notice, quarantine_row, record_digest
+from service.orders.aside import notice
 from service.orders.handled import Handled, Refused, Stuck
 from service.orders.intervention import NOTHING_DONE, Intervention, intervene
 from service.orders.journals import NEW, JournalError, OrderState, note_publications, output_row, read_back
 from service.orders.news import Heard, News, sort_out
+from service.orders.quarantine import held_up, quarantine, quarantined_before
 from service.orders.waiting import waiting
 from service.rules.decide import decide
 from service.rules.facts import instant, micros
 from service.rules.moment import Moment
 from service.store.lanes import lane_of
-from service.store.order_hash import order_hash
 from service.store.rows import (
     FactRow,
     Instant,
@@ -33,8 +33,6 @@ from service.store.rows import (
     OrderUpdate,
     OutputRow,
     PrivateRow,
-    QuarantineRow,
-    RecordIdentity,
 )
 
 if TYPE_CHECKING:
@@ -106,15 +104,13 @@ class Transaction:
         intervention: Intervention | None = None,
     ) -> Handled:
         """Take the arrivals in, and look again at the orders `again`; return what was written, not yet committed."""
-        quarantined = await self._quarantined(arrivals)
-        heard = [
-            Heard(one, one.heard) for one in arrivals if isinstance(one.heard, Event) and id(one) not in quarantined
-        ]
-        refused = [Refused(arrival, arrival.heard) for arrival in arrivals if not isinstance(arrival.heard, Event)]
-        concerned: dict[RecordIdentity, set[str]] = {}
-        meant: Sequence[str] = ()
-        if intervention is not None:
-            concerned, meant = await self._batch.concerned(intervention.records(arrivals)), intervention.release
+        quarantined = await quarantined_before(self._batch, arrivals)
+        news_of = [one for one in arrivals if id(one) not in quarantined]
+        heard = [Heard(one, one.heard) for one in news_of if isinstance(one.heard, Event)]
+        refused = [Refused(one, one.heard) for one in news_of if not isinstance(one.heard, Event)]
+        meant = () if intervention is None else intervention.release
+        records = () if intervention is None else intervention.records(arrivals)
+        concerned = await self._batch.concerned(records) if records else {}
         order_ids = sorted({one.event.subject for one in heard}.union(again, meant, *concerned.values()))
         self._lanes = {order_id: lane_of(order_id, self._means.lanes) for order_id in order_ids}
         rows = await self._batch.lock(list(self._lanes.items())) if order_ids else {}
@@ -123,28 +119,20 @@ class Transaction:
         if look.terms not in (None, len(self._means.terms.sets)):
             raise TermsChangedError
         states = await self._states(rows)
-        foreign = await self._batch.foreign([one.key for one in heard]) if look_for_foreign and heard else ()
-        latest = look.instant.now + self._means.future_tolerance
-        news = sort_out(heard, states, self._means.facts_per_type, latest, foreign)
-        if news.doubtful:
-            news.compare_private(await self._batch.private_members([one.key for one in news.doubtful]))
+        news = await self._news(heard, states, look.instant.now, look_for_foreign=look_for_foreign)
         refused += news.refused
         refused_again = [one for one in refused if one.arrival.aside is not None]
         first_time = [one for one in refused if one.arrival.aside is None]
-        added = await self._put_aside(first_time, look.instant.now)
-        put_aside = [one for one, _ in added]
-        known = (
-            news.known + Tally(one.refusal.type for one in first_time) - Tally(one.refusal.type for one in put_aside)
-        )
-        known += Tally(quarantined.values())
+        put_aside, quarantine_rows = await quarantine(self._batch, first_time, look.instant.now)
+        self._outputs += [notice(row, self._means.lanes) for row in quarantine_rows]
+        known = news.known + Tally(one.refusal.type for one in first_time) + Tally(quarantined.values())
+        known -= Tally(one.refusal.type for one in put_aside)
         done, barred = NOTHING_DONE, look.barred
         if intervention is not None:
             done = await intervene(self._batch, intervention, arrivals, refused_again, concerned)
             rows.update({order_id: rows[order_id]._replace(held=False) for order_id in done.released})
             barred = (await self._batch.look(order_ids)).barred
-        candidates = {candidate for _, row in added for candidate in row.candidates}
-        if candidates:
-            barred = barred.union(one for one in order_ids if order_hash(one) in candidates)
+        barred = barred.union(held_up(quarantine_rows, order_ids))
         for order_id, fresh in news.fresh.items():
             self._add_facts(order_id, len(states[order_id].facts), fresh)
         async with self._facts_being_written(look.instant.now):
@@ -167,28 +155,15 @@ class Transaction:
             released=done.released,
         )
 
-    async def _quarantined(self, arrivals: Sequence[Arrival]) -> dict[int, str]:
-        """Return which events were put aside when they were heard first, by `id`, with their types.
-
-        A record that was refused once stays refused, dealt with or not, although by now it might be taken: its time has
-        come, or a newer version knows its type. It is for a person to replay it.
-        """
-        delivered = [one for one in arrivals if one.aside is None and isinstance(one.heard, Event)]
-        ranges: dict[tuple[str, int], tuple[int, int]] = {}
-        for one in delivered:
-            low, high = ranges.get((one.topic, one.partition), (one.offset, one.offset))
-            ranges[one.topic, one.partition] = (min(low, one.offset), max(high, one.offset))
-        if not ranges:
-            return {}
-        rows = await self._batch.quarantined([(*partition, *offsets) for partition, offsets in ranges.items()])
-        places = {row[:3] for row in rows}
-        return {
-            id(one): one.heard.type
-            for one in delivered
-            if isinstance(one.heard, Event)
-            and (one.topic, one.partition, one.offset) in places
-            and (one.topic, one.partition, one.offset, record_digest(one)) in rows
-        }
+    async def _news(
+        self, heard: Sequence[Heard], states: dict[str, OrderState], now: datetime, *, look_for_foreign: bool
+    ) -> News:
+        """Sort out what was heard, with what is known of it elsewhere."""
+        foreign = await self._batch.foreign([one.key for one in heard]) if look_for_foreign and heard else ()
+        news = sort_out(heard, states, self._means.facts_per_type, now + self._means.future_tolerance, foreign)
+        if news.doubtful:
+            news.compare_private(await self._batch.private_members([one.key for one in news.doubtful]))
+        return news
 
     async def _states(self, rows: dict[str, OrderRow]) -> dict[str, OrderState]:
         states: dict[str, OrderState] = {}
@@ -212,16 +187,6 @@ class Transaction:
         if awaiting and not self._means.deciding_is_publishing:
             note_publications(states, await self._batch.publications(awaiting))
         return states
-
-    async def _put_aside(self, refused: Sequence[Refused], now: datetime) -> list[tuple[Refused, QuarantineRow]]:
-        """Put records aside with a notice each; return those that had not been already, with their rows."""
-        if not refused:
-            return []
-        rows = [quarantine_row(arrival, refusal, now) for arrival, refusal in refused]
-        added: set[RecordIdentity] = await self._batch.put_aside(rows)
-        new = [(one, row) for one, row in zip(refused, rows, strict=True) if row.identity in added]
-        self._outputs += [notice(row, self._means.lanes) for _, row in new]
-        return new
 
     def _hear(self, row: OrderRow, state: OrderState, news: News, clock: Instant, barred: bool) -> None:
         """Add an order's news to its journals, and what the rules make of it."""

@@ -126,10 +126,15 @@ with added as (
 )
 select topic, partition, "offset", digest from added
 """
+# `offset 0` keeps it a look into the index per range, however much of the topic lies there.
 QUARANTINED = """
 select q.topic, q.partition, q."offset", q.digest
 from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) as n (topic, partition, low, high)
-join quarantine q on (q.topic, q.partition) = (n.topic, n.partition) and q."offset" between n.low and n.high
+cross join lateral (
+    select topic, partition, "offset", digest from quarantine
+    where topic = n.topic and partition = n.partition and "offset" between n.low and n.high
+    offset 0
+) as q
 """
 # Orders, then records put aside, then lanes: locked in this order by everyone who locks any of them.
 RESOLVE = """

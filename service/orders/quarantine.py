@@ -1,0 +1,61 @@
+"""Records that a batch quarantines, those that lie there since an earlier delivery, and the orders they hold up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from purchasing_contracts.envelope import Event
+
+from service.orders.aside import quarantine_row, record_digest
+from service.store.order_hash import order_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from service.orders.arrival import Arrival
+    from service.orders.handled import Refused
+    from service.store.protocol import Batch
+    from service.store.rows import QuarantineRow
+
+
+async def quarantined_before(batch: Batch, arrivals: Sequence[Arrival]) -> dict[int, str]:
+    """Return which events were quarantined when they were heard first, by `id`, with their types.
+
+    A record that was refused once stays refused, dealt with or not, although by now it might be taken: its time has
+    come, or a newer version knows its type. It is for a person to replay it.
+    """
+    delivered = [(one, one.heard) for one in arrivals if one.aside is None and isinstance(one.heard, Event)]
+    ranges: dict[tuple[str, int], tuple[int, int]] = {}
+    for one, _ in delivered:
+        low, high = ranges.get((one.topic, one.partition), (one.offset, one.offset))
+        ranges[one.topic, one.partition] = (min(low, one.offset), max(high, one.offset))
+    if not ranges:
+        return {}
+    rows = await batch.quarantined([(*partition, *offsets) for partition, offsets in ranges.items()])
+    places = {row[:3] for row in rows}
+    return {
+        id(one): event.type
+        for one, event in delivered
+        if (one.topic, one.partition, one.offset) in places
+        and (one.topic, one.partition, one.offset, record_digest(one)) in rows
+    }
+
+
+async def quarantine(
+    batch: Batch, refused: Sequence[Refused], now: datetime
+) -> tuple[list[Refused], list[QuarantineRow]]:
+    """Quarantine records; return those that had not been already, and their rows."""
+    if not refused:
+        return [], []
+    rows = [quarantine_row(arrival, refusal, now) for arrival, refusal in refused]
+    added = await batch.put_aside(rows)
+    new = [(one, row) for one, row in zip(refused, rows, strict=True) if row.identity in added]
+    return [one for one, _ in new], [row for _, row in new]
+
+
+def held_up(rows: Sequence[QuarantineRow], order_ids: Sequence[str]) -> Iterator[str]:
+    """Yield which of these orders the records may concern."""
+    candidates = {one for row in rows for one in row.candidates}
+    if candidates:
+        yield from (one for one in order_ids if order_hash(one) in candidates)
