@@ -6,14 +6,8 @@ import ctypes
 
 import pytest
 
-from service.database_url import (
-    NOT_SUPPORTED,
-    OF_THE_SERVICE,
-    UNDERSTOOD,
-    DatabaseUrlError,
-    Host,
-    parse_database_url,
-)
+from service.database_options import NOT_SUPPORTED, OF_THE_SERVICE, UNDERSTOOD
+from service.database_url import DatabaseUrlError, Host, parse_database_url
 from service.embedded.place import place_for
 from service.store.postgres import SessionLimits
 

@@ -77,14 +77,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _tell(error: Exception) -> int:
-    from service.cli.said import SAID
+    from service.cli.said import sentence_for
 
     if isinstance(error, BrokenPipeError):
         # Whoever read our output has enough. Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    if isinstance(error, SAID):
-        sys.stderr.write(f"{error}\n")
+    if (sentence := sentence_for(error)) is not None:
+        sys.stderr.write(f"{sentence}\n")
         return STOPPED
     log.critical("A fault in this program.", exc_info=error)
     return FAILED

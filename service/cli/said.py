@@ -1,9 +1,14 @@
 """Errors whose text is a sentence for the person at the terminal, and a fault of nothing in this program."""
 
+import asyncpg
+from aiokafka.errors import KafkaError
+
 from service.app import StartError
 from service.demo.play import DemoError
 from service.embedded import EmbeddedError
+from service.error_classes import ErrorClass, kafka_meaning
 from service.failpoints import FailpointError
+from service.failures import describe
 from service.inbox.offsets import OffsetLostError
 from service.ops.http import PortError
 from service.ops.reach import UnreachableError
@@ -18,6 +23,7 @@ from service.store.errors import (
     SchemaError,
     StoreUnavailableError,
 )
+from service.store.failures import store_error
 from service.store.lane_set import LanesError
 from service.terms.files import TermsError
 from service.topics import TopicsError
@@ -43,3 +49,16 @@ SAID = (
     TracesError,
     UnreachableError,
 )
+
+
+def sentence_for(error: Exception) -> str | None:
+    """Return what to tell the person at the terminal; None where it is a fault in this program."""
+    if isinstance(error, SAID):
+        return str(error)
+    if isinstance(error, KafkaError):
+        is_foreseen = kafka_meaning(error) not in (ErrorClass.FAULT, ErrorClass.FENCED)
+        return f"Kafka doesn't do as asked: {describe(error)}." if is_foreseen else None
+    if isinstance(error, asyncpg.PostgresError):
+        found = store_error(error)
+        return None if found is None else f"{found}."
+    return None

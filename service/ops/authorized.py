@@ -7,7 +7,7 @@ stand here as Kafka's protocol has them (since 2.3).
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
+from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError, for_code
 from aiokafka.protocol.admin import DescribeGroupsRequest_v3, DescribeGroupsResponse_v3
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
@@ -101,12 +101,19 @@ async def on_topics(admin: Any, topics: Iterable[str]) -> Allowed:
 
 async def on_group(admin: Any, group: str) -> frozenset[str]:
     """What the user may do with the group, which need not exist. Raises KafkaError."""
+
+    async def ask() -> frozenset[str]:
+        coordinator = await admin.find_coordinator(group)
+        answer = (await admin._send_request(_AboutGroup(group), coordinator)).to_object()["groups"][0]
+        # A coordinator that is just loading its groups says nothing of rights.
+        if answer["error_code"]:
+            raise for_code(answer["error_code"])(group)
+        return _operations(answer)
+
     try:
-        coordinator = await patiently(lambda: admin.find_coordinator(group))
+        return await patiently(ask)
     except GroupAuthorizationFailedError:
         return frozenset()
-    answer = (await admin._send_request(_AboutGroup(group), coordinator)).to_object()
-    return _operations(answer["groups"][0])
 
 
 def _operations(one: Mapping[str, Any]) -> frozenset[str]:

@@ -39,7 +39,7 @@ async def translated() -> AsyncIterator[None]:
     except StoreError:
         raise
     except OF_THE_DRIVER as error:
-        found = _in_our_words(error)
+        found = store_error(error)
         if found is None:
             raise
         _let_go(error)
@@ -59,7 +59,10 @@ def _let_go(error: BaseException | None) -> None:
         error = error.__context__
 
 
-def _in_our_words(error: BaseException) -> StoreError | None:
+def store_error(error: BaseException) -> StoreError | None:
+    """Return what it is in the words of the store; None: a fault in this program, or no error of the driver."""
+    if not isinstance(error, OF_THE_DRIVER):
+        return None
     if isinstance(error, asyncpg.PostgresError):
         return _of_server(error)
     if isinstance(error, asyncpg.DataError):

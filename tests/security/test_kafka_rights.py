@@ -70,10 +70,10 @@ MISSING = {
         "purchasing.events.",
         "READ",
         "DESCRIBE",
-        None,
+        1,
         "purchasing.events.payment.v1: " + ON_IT,
     ),
-    "its group": (GROUP, "GROUP", "READ", None, None, "group GROUP: " + ON_IT),
+    "its group": (GROUP, "GROUP", "READ", None, 1, "group GROUP: " + ON_IT),
     "writing commands": (TOPIC, "purchasing.commands.", "WRITE", None, 1, "purchasing.commands.freeze.v1: " + ON_IT),
     "writing decisions": (TOPIC, "purchasing.decisions.v1", "WRITE", None, 1, "purchasing.decisions.v1: " + ON_IT),
     "writing decisions it may see": (
@@ -91,8 +91,8 @@ MISSING = {
         "purchasing.internal.outbox.v1",
         "READ",
         None,
-        None,
-        'Waiting for the cursor topic.", "because": "TopicAuthorizationFailedError: purchasing.internal.outbox.v1: '
+        1,
+        "Kafka doesn't do as asked: TopicAuthorizationFailedError: purchasing.internal.outbox.v1: "
         + ON_IT.format("READ and WRITE"),
     ),
     "writing the cursor": (
@@ -231,16 +231,14 @@ def test_a_wrong_password_is_said_in_a_sentence_and_not_shown(broker, guarded):
     )
 
 
-async def test_the_service_waits_where_the_password_is_wrong_and_says_why(broker, guarded, worker_logs):
+async def test_the_service_ends_at_once_where_the_password_is_wrong_and_says_why(broker, guarded, worker_logs):
     name, _ = broker.user([])
     user = (name, "planted-wrong-password")
     worker = worker_of(broker, guarded, user, worker_logs, "any")
     worker.environment["PURCHASING_LOG_LEVEL"] = "debug"
     async with worker:
-        line = await worker.has_said("Waiting for Kafka.")
-        assert "Kafka refuses the user or the password" in line["because"]
-        worker.stop()
-        assert await worker.ended() == 0
+        assert await worker.ended() == 1
+    assert "Kafka refuses the user or the password: check PURCHASING_KAFKA_SASL_USERNAME" in worker.log.read_text()
     assert "planted-wrong-password" not in worker.log.read_text()
 
 

@@ -1,0 +1,32 @@
+"""An error that ends a command is a sentence where a person or time can mend it, and else a fault in the program."""
+
+import pytest
+from aiokafka import errors as kafka
+from asyncpg import exceptions as postgres
+
+from service import cli
+from service.cli import said
+from service.ending import FAILED, STOPPED
+from service.store.errors import NotUsableError
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (NotUsableError("the URL"), STOPPED, "the URL"),
+        (postgres.TooManyConnectionsError("sorry, too many clients already"), STOPPED, "too many clients already"),
+        (postgres.InvalidPasswordError("for user x"), STOPPED, "check its user, its password and its database"),
+        (postgres.UniqueViolationError("planted"), FAILED, None),
+        (kafka.TopicAuthorizationFailedError("purchasing.decisions.v1"), STOPPED, "grant WRITE on it"),
+        (kafka.NotEnoughReplicasError("x"), STOPPED, "Kafka doesn't do as asked: NotEnoughReplicasError"),
+        (kafka.IllegalStateError("x"), FAILED, None),
+        (ValueError("planted"), FAILED, None),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_ends_a_command_has_its_exit_code(error, code, says, capsys) -> None:
+    assert cli._tell(error) == code
+    assert (says is None) is (said.sentence_for(error) is None)
+    told = capsys.readouterr().err
+    assert (says or "") in told
+    assert "planted" not in told
