@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Which tests, such as `make test PYTEST="tests/rules -x"`; without it all, in so many processes, each with a broker and a
 # database of its own: most tests wait more than they work. Alone, when the others' brokers are gone: the guard on speed.
 PYTEST ?=
-WORKERS ?= 3
+WORKERS ?= 4
 ALONE := tests/bench
 # Of the chaos runs: which seeds, and how many events each.
 SEEDS ?= 1 2 3
