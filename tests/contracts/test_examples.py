@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from purchasing_contracts.base import EventData
+from purchasing_contracts.base import EventData, MessageData
 from purchasing_contracts.checking import FACTS_PER_TYPE_MAX, Checker
 from purchasing_contracts.documents import read_documents
 from purchasing_contracts.envelope import decode, decode_published
@@ -143,3 +143,11 @@ async def test_the_service_takes_as_many_facts_of_one_type_as_the_contracts_say(
 
 def test_there_are_no_examples_of_anything_else() -> None:
     assert sorted(path.name for path in (root() / "examples").iterdir()) == sorted(EVENTS + PUBLISHED)
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.TYPE)
+def test_every_member_is_in_some_valid_example(message: type[MessageData]) -> None:
+    shown = {name for path in examples(message.TYPE).values() for name in json.loads(path.read_text()).get("data", {})}
+    hidden = {"account_id"} if message.TYPE == "purchasing.brokerage.transfer.v1" else set()
+
+    assert set(message.model_fields) - hidden <= shown

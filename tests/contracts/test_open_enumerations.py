@@ -73,6 +73,28 @@ def test_the_known_values_are_those_that_the_service_types_its_own_with(message:
     assert message.model_fields[name].examples == list(get_args(known))
 
 
+KINDS = """
+    agreement closing unavailability cancellation dissolution obligation objection receipt chargeback tip_refund hold
+    fact order_amount payment_demand retained_goods refund_withheld repayment_demand buyer_owes seller_excess
+    third_party_fees refund_undeliverable brokerage_withheld foreign_currency
+"""
+OUTCOMES = """
+    effective short_paid invalid refused unavailable withdrawn lapsed cancelled dissolved balance_unpaid ended rescinded
+    agreed partly_agreed pending withdrawn_by_buyer moot terminated verification_requested redirected_to_logistics
+    verified confirmed deemed_confirmed inquiry unjust accepted restored ignored outstanding settled demanded overdue
+    authorised released withheld noted unconverted converted superseded
+"""
+GROUNDS = "order_ended purchased received no_units request_ended repeated unused"
+
+
+@pytest.mark.parametrize(
+    ("known", "words"), [(Kind, KINDS), (Outcome, OUTCOMES), (FactGround, GROUNDS)], ids=["kind", "outcome", "ground"]
+)
+def test_the_known_values_are_those_of_the_rules(known: Any, words: str) -> None:
+    assert set(get_args(known)) == set(words.split())
+    assert len(get_args(known)) == len(words.split())
+
+
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 async def test_the_service_publishes_known_values_only(case: Case) -> None:
     simulation = Simulation()

@@ -346,3 +346,61 @@ PUBLISHED: dict[str, tuple[Json, Json]] = {
     ),
 }
 """What the service publishes."""
+
+FURTHER: dict[str, dict[str, Json]] = {
+    "purchasing.order.placed.v1": {
+        "two-items": {
+            **_PLACED[0],
+            "items": [
+                {"item_id": "lamp", "specification": "E27 / 暖白", "quantity": 60, "unit_price": yuan(1_000)},
+                {"item_id": "shade", "specification": "linen", "quantity": 40, "unit_price": yuan(1_000)},
+            ],
+        },
+    },
+    "purchasing.warehouse.goods_received.v1": {
+        "part": {"receipt_id": "rcp-2", "items": [{"item_id": "lamp", "quantity": 20}, {"item_id": "shade"}]},
+    },
+    "purchasing.seller.purchase_confirmed.v1": {
+        "one-item": {
+            "purchase_id": "pur-1",
+            "goods": yuan(60_000),
+            "to_warehouse_shipping": yuan(1_200),
+            "items": [{"item_id": "lamp"}],
+        },
+    },
+    "purchasing.seller.cancellation_agreed.v1": {
+        "part-of-the-price": {"request_id": "can-1", "amount": yuan(9_000), "penalty": yuan(500)},
+    },
+    "purchasing.chargeback.opened.v1": {
+        "inquiry": {
+            "chargeback_id": "cb-1",
+            "payment_id": "pay-1",
+            "amount": yuan(101_301),
+            "reason": "not_received",
+            "attributable_to_provider": False,
+            "stage": "inquiry",
+            "respond_by": "2026-03-16T16:00:00Z",
+        },
+    },
+    "purchasing.decision.made.v1": {
+        "ignored-fact": {
+            **_about(7, "8(3)", "the order had ended before the purchase"),
+            **_ACCOUNT,
+            "kind": "fact",
+            "ref": "evt-12",
+            "outcome": "ignored",
+            "audience": "provider",
+            "ground": "order_ended",
+        },
+        "order-amount": {
+            **_about(4, "6", "part of the agreed order amount is not paid"),
+            **_ACCOUNT,
+            "kind": "order_amount",
+            "ref": "ord-1001",
+            "outcome": "outstanding",
+            "amount": yuan(10_010),
+            "audience": "buyer",
+        },
+    },
+}
+"""More of what people ask how to write, or to read: whole data by type and name."""

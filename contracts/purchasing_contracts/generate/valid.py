@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 
 from purchasing_contracts.base import MessageData, instant_of
 from purchasing_contracts.envelope import Event, Publication, encode_structured
-from purchasing_contracts.generate.samples import EVENTS, PUBLISHED, Json
+from purchasing_contracts.generate.samples import EVENTS, FURTHER, PUBLISHED, Json
 from purchasing_contracts.records import STRUCTURED_HEADERS, Record, notation_of, record_of
 from purchasing_contracts.topics import class_of, topic_of
 
@@ -58,6 +58,7 @@ def _of_event(type_: str) -> dict[str, Json]:
         "whole": {**_without_data(whole), "data": data},
         "tolerated": _tolerated(type_),
         "binary-mode.record": notation_of(record_of(event, "binary")),
+        **{name: {**_without_data(minimal), "data": data} for name, data in FURTHER.get(type_, {}).items()},
     }
 
 
@@ -78,7 +79,8 @@ def _tolerated(type_: str) -> Json:
 def _of_publication(type_: str) -> dict[str, Json]:
     required, optional = PUBLISHED[type_]
     examples = {"minimal": _published(type_, required)}
-    return examples | {"whole": _published(type_, {**required, **optional}, _TRACEPARENT)}
+    examples |= {"whole": _published(type_, {**required, **optional}, _TRACEPARENT)}
+    return examples | {name: _published(type_, data) for name, data in FURTHER.get(type_, {}).items()}
 
 
 def _published(type_: str, data: Json, traceparent: str | None = None) -> Json:
