@@ -12,6 +12,7 @@ from purchasing_contracts.base import instant_of
 from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.envelope import Publication, decode_published, encode_structured
 from purchasing_contracts.money import currency_of
+from purchasing_contracts.open_enumerations import unknown_values
 from purchasing_contracts.published import PublishedData
 from purchasing_contracts.topics import class_of, topic_of
 from pydantic import TypeAdapter
@@ -124,6 +125,10 @@ def _past_output(value: bytes) -> Output:
     attributes, data = decode_published(value)
     if not isinstance(data, PublishedData):
         raise JournalError(f"{data.TYPE} is no output of an order")
+    # Other readers take such a value for "other". Here it is money that a newer version moved: nothing may be decided
+    # on half of what it means.
+    for name, _ in unknown_values(data):
+        raise JournalError(f"{data.TYPE} has a {name} that this version does not know, which a newer one wrote")
     return Output(attributes["id"], data.order_version, micros(instant_of(attributes["time"])), data)
 
 
