@@ -1,15 +1,18 @@
-"""Topic `purchasing.decisions.v1`: what was decided, and stands until replaced (rules.md, "Decisions")."""
+"""Topic `purchasing.decisions.v1`: what was decided, and stands until replaced (rules.md, R22 and R23)."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from purchasing_contracts.base import DerivedIdentifier, Instant
 from purchasing_contracts.money import Money
+from purchasing_contracts.open_enumerations import OpenValue, open_to
 from purchasing_contracts.published import PublishedData
 
 Kind = Literal[
     "agreement",
+    "closing",
+    "unavailability",
     "cancellation",
     "dissolution",
     "obligation",
@@ -17,24 +20,39 @@ Kind = Literal[
     "receipt",
     "chargeback",
     "tip_refund",
-    "foreign_currency",
+    "hold",
+    "fact",
+    "order_amount",
     "payment_demand",
     "retained_goods",
     "refund_withheld",
     "repayment_demand",
     "buyer_owes",
+    "seller_excess",
+    "third_party_fees",
     "refund_undeliverable",
+    "brokerage_withheld",
+    "foreign_currency",
 ]
-"""What a decision is about. Kind and ref together are its key: the latest of a key stands."""
+"""The known kinds: what a decision is about. Kind and ref together are its key: the latest of a key stands."""
 
 Outcome = Literal[
     "effective",
     "short_paid",
     "invalid",
     "refused",
-    "agreed",
-    "pending",
+    "unavailable",
     "withdrawn",
+    "lapsed",
+    "cancelled",
+    "dissolved",
+    "balance_unpaid",
+    "ended",
+    "rescinded",
+    "agreed",
+    "partly_agreed",
+    "pending",
+    "withdrawn_by_buyer",
     "moot",
     "terminated",
     "verification_requested",
@@ -42,19 +60,27 @@ Outcome = Literal[
     "verified",
     "confirmed",
     "deemed_confirmed",
+    "inquiry",
     "unjust",
     "accepted",
     "restored",
     "ignored",
+    "outstanding",
     "demanded",
+    "overdue",
     "settled",
     "authorised",
     "released",
     "withheld",
     "noted",
+    "unconverted",
+    "converted",
     "superseded",
 ]
-"""How it came out; `superseded`: nothing can be said of the key any more."""
+"""The known outcomes; `superseded`: this no longer applies, because of what has become known since."""
+
+FactGround = Literal["order_ended", "purchased", "received", "no_units", "request_ended", "repeated", "unused"]
+"""The known grounds: why a fact changes nothing (`fact`, `ignored`)."""
 
 Audience = Literal["buyer", "provider"]
 """Whom a decision concerns; what is about brokerage is the provider's (19)."""
@@ -65,11 +91,18 @@ class DecisionMade(PublishedData):
 
     TYPE: ClassVar[str] = "purchasing.decision.made.v1"
 
-    kind: Kind = Field(description="What it is about.")
-    ref: DerivedIdentifier = Field(
-        description="What of that kind: the order, a request, a chargeback, a line and so on."
+    kind: Annotated[OpenValue, open_to(Kind)] = Field(
+        description="What it is about. Ignore a decision of a kind that you don't know."
     )
-    outcome: Outcome = Field(description="How it came out.")
+    ref: DerivedIdentifier = Field(
+        description="What of that kind: the order, a request, a chargeback, a line, a message and so on."
+    )
+    outcome: Annotated[OpenValue, open_to(Outcome)] = Field(description="How it came out.")
     audience: Audience = Field(description="Whom it concerns.")
     amount: Money | None = Field(default=None, description="The amount that stands, for kinds that have one.")
-    due_at: Instant | None = Field(default=None, description="The last instant in which a demand can be met (22, 27).")
+    due_at: Instant | None = Field(
+        default=None, description="The last instant in which a demand (22, 27) or a balance (15(2)) can be met."
+    )
+    ground: Annotated[OpenValue | None, open_to(FactGround)] = Field(
+        default=None, description="Why a fact changes nothing (8(3)), for kind `fact`."
+    )

@@ -1,4 +1,4 @@
-"""Money and its breakdown, as they stand in messages (messages.md, "Envelope" and "Shared shapes")."""
+"""Money and its breakdown, as they stand in messages (messages.md, "Common types", "One currency", "`settled`")."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
+from pydantic.fields import FieldInfo
 
 from purchasing_contracts.base import Shape
 
@@ -17,6 +18,10 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 put aside a genuine payment."""
 
 
+OWN_CURRENCY: Any = Field(json_schema_extra={"x-own-currency": True})
+"""Marks an amount that need not be in the one currency of its message. `is_mixed` reads this mark."""
+
+
 class Money(Shape):
     """A sum in one currency. In JSON a whole number only: `129900.0`, `1e5` and `true` are violations."""
 
@@ -24,6 +29,10 @@ class Money(Shape):
     value: int = Field(
         ge=0, le=MONEY_MAX, description="Whole minor units (fen, cents) of the currency, from 0 to 10^15."
     )
+
+
+Settled = Annotated[Money | None, OWN_CURRENCY]
+"""The booked amount in the order's currency, for money of the message that is in another currency."""
 
 
 class OtherFee(Shape):
@@ -46,7 +55,10 @@ class Breakdown(Shape):
 
 
 def currency_of(data: Shape) -> str | None:
-    """The currency of a message's data, whose money all has one; None without money."""
+    """The currency of a message's data, whose money all has one; None without money.
+
+    What is marked `OWN_CURRENCY` doesn't count.
+    """
     always, sometimes = _readers(type(data))
     if always:
         return str(always[0](data))
@@ -54,7 +66,7 @@ def currency_of(data: Shape) -> str | None:
 
 
 def is_mixed(data: Shape) -> bool:
-    """Whether a message's data names more than one currency."""
+    """Whether a message's data names more than one currency, not counting what is marked `OWN_CURRENCY`."""
     always, sometimes = _readers(type(data))
     if not sometimes and len(always) < 2:
         return False
@@ -62,12 +74,17 @@ def is_mixed(data: Shape) -> bool:
 
 
 def currencies(value: object, place: str = "") -> Iterator[tuple[str, str]]:
-    """Each currency in a message's data with its JSON pointer, in the order of the members: to say where."""
+    """Each currency in a message's data with its JSON pointer, in the order of the members: to say where.
+
+    Without what is marked `OWN_CURRENCY`.
+    """
     if isinstance(value, tuple):
         for index, item in enumerate(value):
             yield from currencies(item, f"{place}/{index}")
     elif isinstance(value, Shape):
-        for name in type(value).model_fields:
+        for name, field in type(value).model_fields.items():
+            if _has_own_currency(field):
+                continue
             if name == "currency":
                 yield f"{place}/currency", getattr(value, name)
             else:
@@ -106,6 +123,8 @@ def _paths(shape: type[Shape]) -> tuple[list[str], list[str]]:
     sometimes: list[str] = []
     for name, field in shape.model_fields.items():
         annotation: Any = field.annotation
+        if _has_own_currency(field):
+            continue
         if name == "currency":
             always.append(name)
         elif isinstance(annotation, type) and issubclass(annotation, Shape):
@@ -115,6 +134,10 @@ def _paths(shape: type[Shape]) -> tuple[list[str], list[str]]:
         elif any(_holds_currency(inner) for inner in get_args(annotation)):
             sometimes.append(name)
     return always, sometimes
+
+
+def _has_own_currency(field: FieldInfo) -> bool:
+    return bool(field.json_schema_extra == OWN_CURRENCY.json_schema_extra)
 
 
 def _holds_currency(annotation: Any) -> bool:

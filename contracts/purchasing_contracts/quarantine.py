@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from purchasing_contracts.base import BIGINT_MAX, Identifier, MessageData, Text
+from purchasing_contracts.open_enumerations import OpenValue, open_to
 
 Reason = Literal[
     "too_large",
@@ -34,7 +35,7 @@ class RecordQuarantined(MessageData):
         description="Its offset. Of a compressed batch that was put aside whole, since it expands beyond all measure: "
         "that of the first of its records that were not heard.",
     )
-    reason: Reason = Field(description="What was wrong.")
+    reason: Annotated[OpenValue, open_to(Reason)] = Field(description="What was wrong.")
     place: Text = Field(description="Where: a JSON pointer (RFC 6901) into the CloudEvent; empty: the whole record.")
     size: int = Field(
         ge=0, le=BIGINT_MAX, description="Bytes of the record's key, value and headers; of a batch, its own."

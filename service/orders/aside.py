@@ -61,7 +61,7 @@ def notice(row: QuarantineRow, lanes: int) -> OutputRow:
         topic=row.topic,
         partition=row.partition,
         offset=row.offset,
-        reason=row.reason,  # type: ignore[arg-type]  # a refusal's reason is one of the notice's
+        reason=row.reason,
         place=row.place,
         size=row.size,
         sha256=row.sha256.hex(),

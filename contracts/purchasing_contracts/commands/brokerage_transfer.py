@@ -16,5 +16,5 @@ class BrokerageTransfer(CommandData):
 
     account_id: None = Field(default=None, description="Never there: promoter and buyer don't see each other (19).")
     promoter_id: Identifier = Field(description="Who is paid.")
-    amount: Money = Field(description="How much, the same as the deduction's.")
+    amount: Money = Field(description="How much: what the funds' answer says was deducted.")
     deduction_id: DerivedIdentifier = Field(description="The deduction it is paid from.")

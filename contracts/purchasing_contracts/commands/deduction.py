@@ -1,12 +1,19 @@
 """Topic `purchasing.commands.deduction.v1`: to whoever holds the deposit and the purchasing funds."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from purchasing_contracts.base import DerivedIdentifier
 from purchasing_contracts.money import Money
+from purchasing_contracts.open_enumerations import OpenValue, open_to
 from purchasing_contracts.published import CommandData
+
+Source = Literal["deposit", "purchasing_funds"]
+"""The known sources of a deduction."""
+
+Purpose = Literal["chargeback_recovery", "brokerage"]
+"""The known purposes of a deduction."""
 
 
 class DeductionExecute(CommandData):
@@ -16,9 +23,13 @@ class DeductionExecute(CommandData):
 
     line: DerivedIdentifier = Field(description="What it is taken for: `brokerage`, or the chargeback's line.")
     deduction_id: DerivedIdentifier = Field(
-        description="The deduction: the chargeback's id, or `{order_id}:brokerage:{n}`. The answer names it."
+        description="The deduction: the chargeback's id, `{chargeback_id}:{k}` for its kth demand, or "
+        "`{order_id}:brokerage:1`. The answer names it."
     )
     amount: Money = Field(description="What is to be taken, all of it once for each `command_id`.")
-    source: Literal["deposit", "purchasing_funds"] = Field(description="What it is taken from.")
-    purpose: Literal["chargeback_recovery", "brokerage"] = Field(description="Why: clause 22, or clause 19.")
+    source: Annotated[OpenValue, open_to(Source)] = Field(description="What it is taken from.")
+    purpose: Annotated[OpenValue, open_to(Purpose)] = Field(description="Why: clause 22, or clause 19.")
     ref: DerivedIdentifier = Field(description="The chargeback's id, or `brokerage`.")
+    hold_id: DerivedIdentifier | None = Field(
+        default=None, description="The hold under which the money lies; the deduction may draw on it (22)."
+    )

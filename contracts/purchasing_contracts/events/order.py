@@ -1,11 +1,13 @@
-"""Topic `purchasing.events.order.v1`: what the buyer and the provider's staff do on the platform."""
+"""Topic `purchasing.events.order.v1`: what the buyer, the provider's staff and the platform do."""
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from purchasing_contracts.base import BIGINT_MAX, PRIVATE, EventData, Identifier, Instant, Shape, Text
-from purchasing_contracts.money import Breakdown, Currency, Money
+from purchasing_contracts.items import ItemRefs, require_distinct
+from purchasing_contracts.money import OWN_CURRENCY, Breakdown, Currency, Money, Settled
+from purchasing_contracts.plan import FirstPlan, NewPlan
 
 Category = Literal[
     "customized",
@@ -31,13 +33,31 @@ DAYS_MAX = 36_500
 class Item(Shape):
     """One thing to be bought. What is missing here is judged by clause 1(1), not by the schema."""
 
+    item_id: Identifier | None = Field(
+        default=None,
+        description="The item, for messages that name items. Absent: its place in the list, counted from 1, as text.",
+    )
     link: Text | None = Field(default=None, description="Where the seller offers it.")
     seller_name: Text | None = Field(default=None, description="What the seller is called there.")
     specification: Text | None = Field(default=None, description="Model, colour, size and the like.")
     quantity: Annotated[int, Field(ge=1, le=BIGINT_MAX)] | None = Field(
-        default=None, description="How many pieces (1(1))."
+        default=None, description="How many units (1(1)); absent: one, where the request is determined all the same."
     )
-    unit_price: Money | None = Field(default=None, description="The price of one piece. Informs; no rule reads it.")
+    unit_price: Money | None = Field(
+        default=None,
+        description="The seller's price of one unit: by it the order amount is divided among the units. Without "
+        "unit prices of all items every unit weighs the same.",
+    )
+
+
+def _with_item_ids(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """The items with what an absent `item_id` means, so that nobody has to know it twice."""
+    named = tuple(
+        item if item.item_id is not None else item.model_copy(update={"item_id": str(place)})
+        for place, item in enumerate(items, 1)
+    )
+    require_distinct(tuple(str(item.item_id) for item in named))
+    return named
 
 
 class Mandate(Shape):
@@ -54,7 +74,12 @@ class Promotion(Shape):
         description="What the rate applies to: the goods, or goods and to-warehouse shipping."
     )
     rate_bps: int = Field(ge=0, le=BIGINT_MAX, description="The rate in basis points: 100 is one percent.")
-    fixed: Money | None = Field(default=None, description="A fixed sum on top of the rate.")
+    fixed: Annotated[Money | None, OWN_CURRENCY] = Field(
+        default=None, description="A fixed sum on top of the rate, in any currency."
+    )
+    settled: Settled = Field(
+        default=None, description="What `fixed` is in the order's currency, where it is in another one."
+    )
 
 
 class Contact(Shape):
@@ -72,16 +97,23 @@ class OrderPlaced(EventData):
     account_id: Identifier = Field(description="The buyer's account.")
     provider_id: Identifier = Field(description="The purchasing provider.")
     seller_id: Identifier = Field(description="The product seller.")
-    currency: Currency = Field(description="The order's currency (ISO 4217): that of all its money.")
-    items: tuple[Item, ...] = Field(description="What is to be bought.")
+    currency: Currency = Field(
+        description="The order's currency (ISO 4217): that of all money here but `promotion.fixed`."
+    )
+    items: Annotated[tuple[Item, ...], AfterValidator(_with_item_ids)] = Field(
+        description="What is to be bought, each `item_id` once. An empty list is one item of one unit."
+    )
     domestic_address: Annotated[Text | None, PRIVATE] = Field(
         default=None, description="Where in the seller's country the goods are to be sent (1(1))."
     )
-    logistics_provider_id: Identifier | None = Field(
+    logistics_provider_id: Text | None = Field(
         default=None, description="Who stores and ships the goods (5); a blank one names none."
     )
     mandate: Mandate | None = Field(default=None, description="The mandate, where one was given (1(2)).")
-    quote: Breakdown = Field(description="What the buyer is to pay (2, 6).")
+    quote: Breakdown = Field(description="The order amount as shown to the buyer (2, 6).")
+    payment_plan: FirstPlan | None = Field(
+        default=None, description="Deposit and balance, at least one deposit (15(2)); absent: all of it at once."
+    )
     determinable: bool = Field(
         default=False,
         description="Whether the request can be determined although a particular is missing (1).",
@@ -97,9 +129,30 @@ class OrderPlaced(EventData):
     )
     dissolution_period_days: Annotated[int, Field(ge=0, le=DAYS_MAX)] | None = Field(
         default=None,
-        description="Days of 24 hours from delivery in which dissolution may be asked for (13(2)).",
+        description="Days from delivery in which dissolution may be asked for (13(2)), counted as the terms say.",
     )
     contact: Annotated[Contact | None, PRIVATE] = Field(default=None, description="How to reach the buyer.")
+
+
+class QuoteRevised(EventData):
+    """The buyer agreed to another order amount (2, 6). Of one `revision_id` the earliest counts."""
+
+    TYPE: ClassVar[str] = "purchasing.order.quote_revised.v1"
+
+    revision_id: Identifier = Field(description="The revision.")
+    quote: Breakdown = Field(description="The new order amount for what it covers.")
+    agreed_at: Instant = Field(
+        description="When the buyer agreed to it. It is in force from then, at the earliest from `time`."
+    )
+    items: ItemRefs | None = Field(
+        default=None,
+        description="What it covers; absent: everything that has not ended. Name the items when a part of the order "
+        "ends at about the same time.",
+    )
+    payment_plan: NewPlan | None = Field(
+        default=None, description="A new plan (15(2)) that replaces the former; absent: the former stays."
+    )
+    reason: Annotated[Text | None, PRIVATE] = Field(default=None, description="Why, for the staff alone (23).")
 
 
 class OrderAccepted(EventData):
@@ -107,8 +160,8 @@ class OrderAccepted(EventData):
 
     TYPE: ClassVar[str] = "purchasing.order.accepted.v1"
 
-    logistics_provider_id: Identifier | None = Field(
-        default=None, description="Who stores and ships the goods, if named only now (5)."
+    logistics_provider_id: Text | None = Field(
+        default=None, description="Who stores and ships the goods, if named only now (5); a blank one names none."
     )
 
 
@@ -132,6 +185,7 @@ class CancellationRequested(EventData):
 
     request_id: Identifier = Field(description="The request; the seller's answer names it.")
     channel: Literal["platform", "other"] = Field(description="Only requests on the platform count (12(2)).")
+    items: ItemRefs | None = Field(default=None, description="What is to be cancelled; absent: the whole order.")
 
 
 class DissolutionRequested(EventData):
@@ -143,6 +197,15 @@ class DissolutionRequested(EventData):
     ground: Ground = Field(description="On what ground (13); one that was disclosed beforehand is none (13(3)).")
     inspected: bool = Field(description="Whether the buyer inspected the goods (13(1)).")
     evidence: Evidence = Field(description="URIs of the evidence; may be empty, which 13(1) judges.")
+    items: ItemRefs | None = Field(default=None, description="What is to be dissolved; absent: all that was bought.")
+
+
+class RequestWithdrawn(EventData):
+    """The buyer took back every pending request with that id (12, 13)."""
+
+    TYPE: ClassVar[str] = "purchasing.order.request_withdrawn.v1"
+
+    request_id: Identifier = Field(description="The cancellation or dissolution.")
 
 
 class ObjectionRaised(EventData):
@@ -153,6 +216,14 @@ class ObjectionRaised(EventData):
     objection_id: Identifier = Field(description="The objection; its verification names it.")
     scope: Literal["package", "quality"] = Field(description="The package's state (17) or the goods' quality (18).")
     evidence: Evidence = Field(description="URIs of the evidence; may be empty.")
+
+
+class ObjectionWithdrawn(EventData):
+    """The buyer took an objection back (17, 18)."""
+
+    TYPE: ClassVar[str] = "purchasing.order.objection_withdrawn.v1"
+
+    objection_id: Identifier = Field(description="As in `purchasing.order.objection_raised.v1`.")
 
 
 class ReceiptConfirmed(EventData):
@@ -169,11 +240,50 @@ class TipRefundRequested(EventData):
     tip_id: Identifier = Field(description="The tip, as in `purchasing.payment.tip_paid.v1`.")
 
 
+class IssueDisclosed(EventData):
+    """During procurement the provider told the buyer of a fault of the goods, and the buyer went on (13(3))."""
+
+    TYPE: ClassVar[str] = "purchasing.order.issue_disclosed.v1"
+
+    grounds: Annotated[tuple[Ground, ...], Field(min_length=1)] = Field(
+        description="What the buyer was told of, at least one: no ground for a later dissolution."
+    )
+
+
 class ProviderFaultFound(EventData):
-    """The platform found the provider at fault (24)."""
+    """The platform found the provider at fault (20, 24). A later message of one `finding_id` corrects."""
 
     TYPE: ClassVar[str] = "purchasing.order.provider_fault_found.v1"
 
     finding_id: Identifier = Field(description="The finding.")
-    direct_loss: Money = Field(description="The buyer's direct loss; compensated up to the quote's total (20, 24).")
+    direct_loss: Money = Field(
+        description="The buyer's direct loss, net of what was or will be refunded; compensated up to the order amount "
+        "(20, 24)."
+    )
     consequential_loss: Money | None = Field(default=None, description="Further loss; never compensated (20, 24).")
+    settled: Settled = Field(
+        default=None, description="What `direct_loss` is in the order's currency, where it is in another one."
+    )
+
+
+class BuyerBreachFound(EventData):
+    """The platform found that the buyer broke the agreement (20). A later message of one `finding_id` corrects."""
+
+    TYPE: ClassVar[str] = "purchasing.order.buyer_breach_found.v1"
+
+    finding_id: Identifier = Field(description="The finding.")
+    ground: Literal["prohibited", "unjust_chargeback", "other"] = Field(
+        description="What the buyer did: prohibited goods (14), an unjust chargeback (22), other (25)."
+    )
+    loss: Money = Field(description="The loss, net of claims, costs and fees that are claimed otherwise.")
+    settled: Settled = Field(
+        default=None, description="What `loss` is in the order's currency, where it is in another one."
+    )
+
+
+class ExcessApproved(EventData):
+    """Staff confirmed that the seller's money beyond what the buyer paid is right (8(4)). The latest counts."""
+
+    TYPE: ClassVar[str] = "purchasing.order.excess_approved.v1"
+
+    amount: Money = Field(description="In all, so much of it may be paid out to the buyer.")

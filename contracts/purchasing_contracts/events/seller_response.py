@@ -5,18 +5,28 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from purchasing_contracts.base import EventData, Identifier, Text
-from purchasing_contracts.money import Money
+from purchasing_contracts.items import ItemRefs
+from purchasing_contracts.money import Money, Settled
 
 
 class PurchaseConfirmed(EventData):
-    """The seller sold the goods, at what it actually charged (6, 10)."""
+    """The seller sold the goods, at what it actually charged (6, 8(1), 10)."""
 
     TYPE: ClassVar[str] = "purchasing.seller.purchase_confirmed.v1"
 
-    purchase_id: Identifier = Field(description="The purchase. A later message corrects an earlier one.")
-    goods: Money = Field(description="The price of the goods, as charged.")
-    to_warehouse_shipping: Money = Field(description="Shipping to the warehouse, as charged.")
-    deposit: Money | None = Field(default=None, description="A deposit the seller keeps on cancellation (15(2)).")
+    purchase_id: Identifier = Field(description="The purchase. A later message of the same id corrects an earlier one.")
+    goods: Money = Field(description="The price of the goods, as charged for this purchase.")
+    to_warehouse_shipping: Money = Field(description="Shipping to the warehouse, as charged for this purchase.")
+    deposit: Money | None = Field(
+        default=None,
+        description="The part of the price that the seller keeps as deposit on cancellation (15(2)); contained in it.",
+    )
+    items: ItemRefs | None = Field(default=None, description="What was bought; absent: everything that is open.")
+    settled: Settled = Field(
+        default=None,
+        description="What `goods` and `to_warehouse_shipping` are together in the order's currency, as booked, where "
+        "they are in another one.",
+    )
 
 
 class PurchaseUnavailable(EventData):
@@ -25,19 +35,31 @@ class PurchaseUnavailable(EventData):
     TYPE: ClassVar[str] = "purchasing.seller.purchase_unavailable.v1"
 
     reason: Literal["ceased", "out_of_stock", "price_changed"] = Field(description="Why it can't be bought (9).")
+    items: ItemRefs | None = Field(
+        default=None, description="What can't be had; absent: what is open, or if nothing is, what was bought."
+    )
 
 
 class CancellationAgreed(EventData):
-    """The seller agreed to a cancellation (12(1)B)."""
+    """The seller agreed to a cancellation (12(1)B). Of several answers the latest counts, from its time on."""
 
     TYPE: ClassVar[str] = "purchasing.seller.cancellation_agreed.v1"
 
     request_id: Identifier = Field(description="The request it answers.")
-    penalty: Money | None = Field(default=None, description="What the seller asks for it (12(5)).")
+    penalty: Money | None = Field(default=None, description="What the seller charges for it (12(5)).")
+    amount: Money | None = Field(
+        default=None,
+        description="What the seller takes back, before the penalty; absent: the price share of the units.",
+    )
+    settled: Settled = Field(
+        default=None,
+        description="What `penalty` is in the order's currency, or `amount` where there is no penalty, if they are in "
+        "another one.",
+    )
 
 
 class CancellationRefused(EventData):
-    """The seller refused a cancellation (12(1)B)."""
+    """The seller refused a cancellation (12(1)B). Of several answers the latest counts, from its time on."""
 
     TYPE: ClassVar[str] = "purchasing.seller.cancellation_refused.v1"
 
@@ -48,7 +70,7 @@ class CancellationRefused(EventData):
 
 
 class DissolutionAgreed(EventData):
-    """The seller agreed to a dissolution (13(5))."""
+    """The seller agreed to a dissolution (13(5)). Of several answers the latest counts, from its time on."""
 
     TYPE: ClassVar[str] = "purchasing.seller.dissolution_agreed.v1"
 
@@ -57,7 +79,7 @@ class DissolutionAgreed(EventData):
 
 
 class DissolutionRefused(EventData):
-    """The seller refused a dissolution (13(4))."""
+    """The seller refused a dissolution (13(4)). Of several answers the latest counts, from its time on."""
 
     TYPE: ClassVar[str] = "purchasing.seller.dissolution_refused.v1"
 

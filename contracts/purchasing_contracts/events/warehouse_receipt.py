@@ -1,14 +1,33 @@
 """Topic `purchasing.events.warehouse-receipt.v1`: what the storage and logistics providers report."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from purchasing_contracts.base import PRIVATE, EventData, Identifier, Text
-from purchasing_contracts.money import Money
+from purchasing_contracts.items import ItemRefs
+from purchasing_contracts.money import Money, Settled
+
+_FINAL = (
+    "Whether nothing more is to come. Absent: true without `items`; with them, whether every bought unit has then "
+    "{arrived}."
+)
+_PART = "What this part holds; absent: all that was bought, or no unit in particular where more is to come."
 
 
-class GoodsReceived(EventData):
+class _Arrival(EventData):
+    """Goods that arrive somewhere, at once or in parts."""
+
+    @model_validator(mode="after")
+    def _final_without_items(self) -> Self:
+        # Set here, so that absent, null and true are one message, as they were when there were no items yet. The
+        # model is frozen: its dictionary is the way in while it is being made.
+        if self.__dict__["final"] is None and self.__dict__["items"] is None:
+            self.__dict__["final"] = True
+        return self
+
+
+class GoodsReceived(_Arrival):
     """Goods arrived at the warehouse (16)."""
 
     TYPE: ClassVar[str] = "purchasing.warehouse.goods_received.v1"
@@ -17,7 +36,8 @@ class GoodsReceived(EventData):
     objections: Annotated[tuple[Text, ...], PRIVATE] = Field(
         default=(), description="What was wrong with them; empty: received normally."
     )
-    final: bool = Field(default=True, description="Whether nothing more is to come; false for a part.")
+    final: bool | None = Field(default=None, description=_FINAL.format(arrived="been received"))
+    items: ItemRefs | None = Field(default=None, description=_PART)
 
 
 class ObjectionVerified(EventData):
@@ -25,34 +45,46 @@ class ObjectionVerified(EventData):
 
     TYPE: ClassVar[str] = "purchasing.warehouse.objection_verified.v1"
 
-    objection_id: Identifier = Field(description="As in `purchasing.order.objection_raised.v1`.")
+    objection_id: Identifier = Field(
+        description="As in `purchasing.order.objection_raised.v1`, or the `receipt_id` of a receipt with objections."
+    )
     attributable_to: Literal["logistics", "seller", "none"] = Field(description="Whose doing it was.")
 
 
 class CostIncurred(EventData):
-    """Something cost money on the way (12(4))."""
+    """Something cost money on the way (12(4), 13(5), 14, 15(5))."""
 
     TYPE: ClassVar[str] = "purchasing.warehouse.cost_incurred.v1"
 
     cost_id: Identifier = Field(description="The cost.")
     kind: Literal["custody", "transport", "transaction", "packaging", "other"] = Field(description="What for.")
-    amount: Money = Field(description="What it cost. The buyer bears it on cancellation if the provider paid (12(4)).")
-    borne_by: Literal["provider", "third_party"] = Field(default="provider", description="Who paid it.")
+    amount: Money = Field(description="What it cost.")
+    borne_by: Literal["provider", "third_party", "seller"] = Field(
+        default="provider", description="Who advanced it; only the provider's can be passed on to the buyer."
+    )
+    request_id: Identifier | None = Field(
+        default=None,
+        description="The cancellation or dissolution that caused it; absent: it goes with the ending of the order.",
+    )
+    settled: Settled = Field(
+        default=None, description="What `amount` is in the order's currency, as booked, where it is in another one."
+    )
 
 
 class CustomsCleared(EventData):
-    """Export customs was cleared: cancellation ends (12(7)). No members."""
+    """Export customs was cleared for what was bought by then: no cancellation of it any more (12(7)). No members."""
 
     TYPE: ClassVar[str] = "purchasing.warehouse.customs_cleared.v1"
 
 
-class PackageDelivered(EventData):
+class PackageDelivered(_Arrival):
     """A package reached the buyer (18)."""
 
     TYPE: ClassVar[str] = "purchasing.warehouse.package_delivered.v1"
 
     package_id: Identifier = Field(description="The package.")
-    final: bool = Field(default=True, description="Whether nothing more is to come; false for a part.")
+    final: bool | None = Field(default=None, description=_FINAL.format(arrived="been delivered"))
+    items: ItemRefs | None = Field(default=None, description=_PART)
 
 
 class GoodsDisposed(EventData):
@@ -67,4 +99,7 @@ class GoodsDisposed(EventData):
     )
     proceeds: Money | None = Field(
         default=None, description="What the sale brought; set off against what the chargeback left (22)."
+    )
+    settled: Settled = Field(
+        default=None, description="What `proceeds` are in the order's currency, as booked, where in another one."
     )

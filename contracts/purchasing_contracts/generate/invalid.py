@@ -145,11 +145,12 @@ def _money_in(value: Any) -> list[str | int] | None:
 def _mixed(sample: tuple[Json, Json]) -> Json | None:
     """The data with its first money in another currency than the rest; None where there is no second."""
     required, optional = sample
-    data = {**required, **optional}
+    # What was settled may be in another currency.
+    data = _without({**required, **optional}, "settled")
     place = _money_in(data)
     if place is None or _money_in(_with(data, place, None)) is None:
         return None
-    changed: Json = _with(data, [*place, "currency"], "EUR")
+    changed: Json = _with(data, [*place, "currency"], "USD")
     return changed
 
 

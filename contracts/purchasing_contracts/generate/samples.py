@@ -13,10 +13,20 @@ def yuan(fen: int) -> Json:
     return {"currency": "CNY", "value": fen}
 
 
+def euro(cent: int) -> Json:
+    """Money in EUR, of so many cent: for messages that say in `settled` what it is in CNY."""
+    return {"currency": "EUR", "value": cent}
+
+
 def _breakdown(*, other_fees: bool) -> Json:
     fees = [{"kind": "storage", "amount": yuan(300), "collected_by": "provider"}] if other_fees else []
     whole = {"goods": yuan(100_000), "to_warehouse_shipping": yuan(1_200), "service_fee": yuan(101)}
     return {**whole, "other_fees": fees} if fees else whole
+
+
+def _in_euro() -> Json:
+    amounts = {"goods": euro(13_300), "to_warehouse_shipping": euro(160), "service_fee": euro(13)}
+    return {**amounts, "other_fees": [{"kind": "storage", "amount": euro(40), "collected_by": "provider"}]}
 
 
 def _about(version: int, clause: str, because: str) -> Json:
@@ -34,6 +44,8 @@ def _command(number: int, version: int, clause: str, because: str) -> Json:
 
 
 _ACCOUNT: Json = {"account_id": "acct-7"}
+# All lamps are item 1; nobody gave it another id.
+_SOME = [{"item_id": "1", "quantity": 40}]
 _EVIDENCE = ["https://files.example/1.jpg", "https://files.example/2.jpg"]
 
 _PLACED: tuple[Json, Json] = (
@@ -55,6 +67,7 @@ _PLACED: tuple[Json, Json] = (
     {
         "items": [
             {
+                "item_id": "1",
                 "link": "https://detail.example/offer/610.html",
                 "seller_name": "Yiwu Lamp Works",
                 "specification": "E27 / 暖白",
@@ -63,13 +76,23 @@ _PLACED: tuple[Json, Json] = (
             }
         ],
         "quote": _breakdown(other_fees=True),
+        "payment_plan": [
+            {"part": "deposit", "amount": yuan(30_000)},
+            {"part": "balance", "amount": yuan(71_601), "due_at": "2026-03-12T16:00:00Z"},
+        ],
         "domestic_address": "Warehouse 3, Baiyun District",
         "logistics_provider_id": "logi-4",
         "mandate": {"agreed_at": "2026-03-02T08:59:30Z"},
         "determinable": False,
         "categories": ["customized"],
         "disclosed_issues": ["defective"],
-        "promotion": {"promoter_id": "prom-2", "basis": "goods", "rate_bps": 250, "fixed": yuan(300)},
+        "promotion": {
+            "promoter_id": "prom-2",
+            "basis": "goods",
+            "rate_bps": 250,
+            "fixed": euro(40),
+            "settled": yuan(300),
+        },
         "cancellation_deadline": "2026-03-09T09:00:00Z",
         "dissolution_period_days": 7,
         "contact": {"email": "buyer@example.org", "phone": "+1 555 0100"},
@@ -78,64 +101,126 @@ _PLACED: tuple[Json, Json] = (
 
 EVENTS: dict[str, tuple[Json, Json]] = {
     "purchasing.order.placed.v1": _PLACED,
+    "purchasing.order.quote_revised.v1": (
+        {"revision_id": "rev-1", "quote": _breakdown(other_fees=False), "agreed_at": "2026-03-02T08:59:50Z"},
+        {
+            "quote": _breakdown(other_fees=True),
+            "items": _SOME,
+            "payment_plan": [{"part": "balance", "amount": yuan(10_010), "due_at": "2026-03-12T16:00:00Z"}],
+            "reason": "the seller raised the price of the 40",
+        },
+    ),
     "purchasing.order.accepted.v1": ({}, {"logistics_provider_id": "logi-4"}),
     "purchasing.order.refused.v1": ({"ground": "restricted"}, {"detail": "needs a licence we don't have"}),
-    "purchasing.order.cancellation_requested.v1": ({"request_id": "can-1", "channel": "platform"}, {}),
+    "purchasing.order.cancellation_requested.v1": (
+        {"request_id": "can-1", "channel": "platform"},
+        {"items": _SOME},
+    ),
     "purchasing.order.dissolution_requested.v1": (
         {"request_id": "dis-1", "ground": "not_as_committed", "inspected": True, "evidence": _EVIDENCE},
-        {},
+        {"items": [{"item_id": "1"}]},
     ),
+    "purchasing.order.request_withdrawn.v1": ({"request_id": "can-1"}, {}),
     "purchasing.order.objection_raised.v1": (
         {"objection_id": "obj-1", "scope": "package", "evidence": _EVIDENCE[:1]},
         {},
     ),
+    "purchasing.order.objection_withdrawn.v1": ({"objection_id": "obj-1"}, {}),
     "purchasing.order.receipt_confirmed.v1": ({}, {}),
     "purchasing.order.tip_refund_requested.v1": ({"tip_id": "tip-1"}, {}),
+    "purchasing.order.issue_disclosed.v1": ({"grounds": ["defective"]}, {}),
     "purchasing.order.provider_fault_found.v1": (
         {"finding_id": "find-1", "direct_loss": yuan(9_000)},
-        {"consequential_loss": yuan(70_000)},
+        {"direct_loss": euro(1_200), "consequential_loss": euro(9_300), "settled": yuan(9_000)},
     ),
+    "purchasing.order.buyer_breach_found.v1": (
+        {"finding_id": "find-2", "ground": "unjust_chargeback", "loss": yuan(1_500)},
+        {"loss": euro(200), "settled": yuan(1_500)},
+    ),
+    "purchasing.order.excess_approved.v1": ({"amount": yuan(2_000)}, {}),
     "purchasing.payment.captured.v1": (
         {"payment_id": "pay-1", "breakdown": _breakdown(other_fees=False)},
-        {"breakdown": _breakdown(other_fees=True)},
+        {"capture_id": "cap-1", "breakdown": _in_euro(), "settled": yuan(101_601)},
     ),
-    "purchasing.payment.tip_paid.v1": ({"tip_id": "tip-1", "payment_id": "pay-2", "amount": yuan(5_000)}, {}),
-    "purchasing.payment.seller_refund_received.v1": ({"receipt_id": "sref-1", "amount": yuan(700)}, {}),
+    "purchasing.payment.tip_paid.v1": (
+        {"tip_id": "tip-1", "payment_id": "pay-2", "amount": yuan(5_000)},
+        {"amount": euro(670), "settled": yuan(5_000)},
+    ),
+    "purchasing.payment.seller_refund_received.v1": (
+        {"receipt_id": "sref-1", "amount": yuan(700)},
+        {"amount": euro(90), "request_id": "dis-1", "settled": yuan(700)},
+    ),
     "purchasing.payment.outstanding_paid.v1": (
         {"chargeback_id": "cb-1", "payment_id": "pay-3", "amount": yuan(101_301)},
-        {},
+        {"receipt_id": "out-1", "amount": euro(13_500), "settled": yuan(101_301)},
     ),
     "purchasing.payment.repayment_received.v1": (
         {"repayment_id": "rep-1", "line": "purchase", "amount": yuan(1_200)},
-        {},
+        {"amount": euro(160), "settled": yuan(1_200)},
     ),
     "purchasing.payment.refund_failed.v1": (
         {"command_id": "0b6e7c1e-8d0e-5d43-9c55-3f4f8a1f3b01", "line": "purchase", "amount": yuan(101_301)},
         {"payment_id": "pay-1"},
     ),
-    "purchasing.payment.deposit_deducted.v1": ({"deduction_id": "cb-1", "amount": yuan(101_301)}, {}),
-    "purchasing.payment.deposit_insufficient.v1": ({"deduction_id": "cb-1", "deducted": yuan(0)}, {}),
+    "purchasing.payment.refund_succeeded.v1": ({"command_id": "0b6e7c1e-8d0e-5d43-9c55-3f4f8a1f3b01"}, {}),
+    "purchasing.payment.refunded_elsewhere.v1": (
+        {"refund_id": "void-1", "line": "purchase", "amount": yuan(4_000)},
+        {"payment_id": "pay-1", "amount": euro(530), "settled": yuan(4_000)},
+    ),
+    "purchasing.payment.deposit_deducted.v1": (
+        {"deduction_id": "cb-1", "amount": yuan(101_301)},
+        {"amount": euro(13_500), "settled": yuan(101_301)},
+    ),
+    "purchasing.payment.deposit_insufficient.v1": (
+        {"deduction_id": "cb-1", "deducted": yuan(0)},
+        {"deducted": euro(5_300), "settled": yuan(40_000)},
+    ),
+    "purchasing.payment.funds_deducted.v1": (
+        {"deduction_id": "ord-1001:brokerage:1", "amount": yuan(2_800)},
+        {"amount": euro(370), "settled": yuan(2_800)},
+    ),
+    "purchasing.payment.funds_insufficient.v1": (
+        {"deduction_id": "ord-1001:brokerage:1", "deducted": yuan(0)},
+        {"deducted": euro(200), "settled": yuan(1_500)},
+    ),
+    "purchasing.payment.transfer_failed.v1": (
+        {"command_id": "0b6e7c1e-8d0e-5d43-9c55-3f4f8a1f3b05", "amount": yuan(2_800)},
+        {},
+    ),
+    "purchasing.payment.freeze_refused.v1": ({"hold_id": "cb-1"}, {"reason": "the account was closed"}),
     "purchasing.warehouse.goods_received.v1": (
         {"receipt_id": "rcp-1"},
-        {"objections": ["box torn", "two lamps missing"], "final": False},
+        {"objections": ["box torn", "two lamps missing"], "final": False, "items": _SOME},
     ),
     "purchasing.warehouse.objection_verified.v1": ({"objection_id": "obj-1", "attributable_to": "logistics"}, {}),
     "purchasing.warehouse.cost_incurred.v1": (
         {"cost_id": "cost-1", "kind": "custody", "amount": yuan(800)},
-        {"borne_by": "third_party"},
+        {"amount": euro(110), "borne_by": "seller", "request_id": "can-1", "settled": yuan(800)},
     ),
     "purchasing.warehouse.customs_cleared.v1": ({}, {}),
-    "purchasing.warehouse.package_delivered.v1": ({"package_id": "pkg-1"}, {"final": False}),
+    "purchasing.warehouse.package_delivered.v1": (
+        {"package_id": "pkg-1"},
+        {"final": True, "items": _SOME},
+    ),
     "purchasing.warehouse.goods_disposed.v1": (
         {"disposal_id": "disp-1", "disposition": "sold"},
-        {"chargeback_id": "cb-1", "proceeds": yuan(40_000)},
+        {"chargeback_id": "cb-1", "proceeds": euro(5_300), "settled": yuan(40_000)},
     ),
     "purchasing.seller.purchase_confirmed.v1": (
         {"purchase_id": "pur-1", "goods": yuan(99_000), "to_warehouse_shipping": yuan(1_000)},
-        {"deposit": yuan(5_000)},
+        {
+            "goods": euro(13_200),
+            "to_warehouse_shipping": euro(130),
+            "deposit": euro(670),
+            "items": _SOME,
+            "settled": yuan(100_000),
+        },
     ),
-    "purchasing.seller.purchase_unavailable.v1": ({"reason": "out_of_stock"}, {}),
-    "purchasing.seller.cancellation_agreed.v1": ({"request_id": "can-1"}, {"penalty": yuan(2_000)}),
+    "purchasing.seller.purchase_unavailable.v1": ({"reason": "out_of_stock"}, {"items": _SOME}),
+    "purchasing.seller.cancellation_agreed.v1": (
+        {"request_id": "can-1"},
+        {"penalty": euro(270), "amount": euro(2_660), "settled": yuan(2_000)},
+    ),
     "purchasing.seller.cancellation_refused.v1": ({"request_id": "can-1", "reason": "declined"}, {}),
     "purchasing.seller.dissolution_agreed.v1": ({"request_id": "dis-1", "disposition": "return"}, {}),
     "purchasing.seller.dissolution_refused.v1": ({"request_id": "dis-1"}, {"reason": "as described"}),
@@ -147,9 +232,23 @@ EVENTS: dict[str, tuple[Json, Json]] = {
             "reason": "account_stolen",
             "attributable_to_provider": False,
         },
-        {},
+        {
+            "amount": euro(13_500),
+            "stage": "pre_arbitration",
+            "instructed_at": "2026-03-01T21:00:00Z",
+            "fee": euro(200),
+            "respond_by": "2026-03-16T16:00:00Z",
+            "settled": yuan(101_301),
+        },
     ),
-    "purchasing.chargeback.closed.v1": ({"chargeback_id": "cb-1", "outcome": "restored"}, {}),
+    "purchasing.chargeback.reassessed.v1": (
+        {"chargeback_id": "cb-1", "attributable_to_provider": True},
+        {"reason": "the provider had confirmed the wrong lamps"},
+    ),
+    "purchasing.chargeback.closed.v1": (
+        {"chargeback_id": "cb-1", "outcome": "restored"},
+        {"amount_restored": euro(6_700), "settled": yuan(50_000)},
+    ),
 }
 """What the service reads."""
 
@@ -185,6 +284,7 @@ PUBLISHED: dict[str, tuple[Json, Json]] = {
             "source": "deposit",
             "purpose": "chargeback_recovery",
             "ref": "cb-1",
+            "hold_id": "cb-1:2",
             "basis": [{"clause": _UNJUST[0], "because": _UNJUST[1]}],
         },
     ),
@@ -196,7 +296,7 @@ PUBLISHED: dict[str, tuple[Json, Json]] = {
             "scope": "withdrawal_and_use",
             "ref": "cb-1",
         },
-        _ACCOUNT,
+        {**_ACCOUNT, "hold_id": "cb-1:2", "replaces": "cb-1"},
     ),
     "purchasing.freeze.release.v1": (
         {**_command(4, 9, "22", "nothing of the chargeback is left to be paid"), "hold_id": "cb-1", "ref": "cb-1"},

@@ -1,0 +1,32 @@
+"""The payment plan: deposit and balance (15(2); messages.md, "Common types")."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from purchasing_contracts.base import Instant, Shape
+from purchasing_contracts.money import Money
+
+
+class PlanPart(Shape):
+    """One part of what the buyer pays."""
+
+    part: Literal["deposit", "balance"] = Field(description="Deposits make the agreement effective; balances follow.")
+    amount: Money = Field(description="How much.")
+    due_at: Instant | None = Field(
+        default=None, description="A balance's last instant: a payment in it is still in time."
+    )
+
+
+def _with_deposit(parts: tuple[PlanPart, ...]) -> tuple[PlanPart, ...]:
+    if not any(part.part == "deposit" for part in parts):
+        raise PydanticCustomError("plan_without_deposit", "Input should have at least one part that is a deposit")
+    return parts
+
+
+FirstPlan = Annotated[tuple[PlanPart, ...], AfterValidator(_with_deposit)]
+"""The plan that an order is placed with: at least one deposit."""
+
+NewPlan = tuple[PlanPart, ...]
+"""The plan that a revised quote carries: any parts."""
