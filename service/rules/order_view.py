@@ -141,6 +141,13 @@ class OrderView:
             groups.setdefault((identity, fact.at) if timed else identity, []).append(fact)
         return list(groups.values())
 
+    def answers(self, *kinds: type[Any]) -> list[Fact[Any]]:
+        """Return every message of types whose messages each count from their time on, in fact order."""
+        found = [fact for kind in kinds for fact in self._groups.get(kind, ())]
+        if len(found) > 1:
+            found.sort(key=_key)
+        return found
+
     def _fact_of(self, group: list[Fact[Any]]) -> Fact[Any]:
         """Return the message that counts of one identity, dated as the earliest."""
         if len(group) == 1:

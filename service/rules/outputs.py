@@ -2,82 +2,119 @@
 
 from __future__ import annotations
 
-from hashlib import sha1
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.money import Money
 
+from service.rules.facts import instant
+from service.rules.ids import demand_id, name_id
 from service.rules.ledger import Output
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from purchasing_contracts.published import PublishedData
 
     from service.rules.assessment import Grounds
-    from service.rules.reading import Reading
-
-_NAMESPACE = UUID("6f0c1d9e-52a4-5d0b-9a0e-3f1a7c2b8e44").bytes
-"""Fixed for ever: ids of commands and decisions hang on it."""
+    from service.rules.order_view import OrderView
 
 
-def name_id(*parts: str) -> str:
-    """Return the name-based UUID (version 5) of these parts; parts never have a NUL, so no two lists share a name."""
-    text = sha1(_NAMESPACE + "\0".join(parts).encode(), usedforsecurity=False).hexdigest()
-    # As `UUID(bytes=…, version=5)` writes it, at a fraction of its time: version 5, variant of RFC 9562.
-    variant = "89ab"[int(text[16], 16) & 3]
-    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
+class Command(NamedTuple):
+    """A command that is to be published."""
+
+    message: type[PublishedData]
+    previous: str
+    """The id of what stood before it on its line or chargeback."""
+    concerns: tuple[str, ...]
+    """What else sets it apart."""
+    basis: Grounds
+    members: Mapping[str, Any]
+    """Its own; `amount` in minor units of the order's currency."""
+    concerns_brokerage: bool = False
 
 
-class Draft:
+class Outputs:
     """The outputs of one ruling, in order. Money in minor units of the order's currency."""
 
-    __slots__ = ("_currency", "_now", "outputs", "reading", "version")
+    __slots__ = ("_now", "_view", "outputs", "version")
 
-    def __init__(self, reading: Reading, version: int, now: int) -> None:
+    def __init__(self, view: OrderView, version: int, now: int) -> None:
         """Begin after the output numbered `version`; `now` in microseconds is when all of it is decided."""
-        self.reading = reading
-        self._currency = reading.currency
+        self._view = view
         self._now = now
         self.version = version
         self.outputs: list[Output] = []
 
-    def money(self, amount: int) -> Money:
-        """Return an amount in the order's currency."""
-        return Money(currency=self._currency or self.reading.placed.currency, value=amount)
-
-    def command(self, message: type[PublishedData], previous: str, concerns: tuple[str, ...], /, **members: Any) -> str:
-        """Add a command and return its id.
-
-        `previous` is the id of what stood before it on its line or chargeback, `concerns` what else sets it apart.
-        """
-        command_id = name_id(self.reading.order_id, message.TYPE, *concerns, previous)
-        self._add(message, command_id, command_id=command_id, **members)
+    def command(self, command: Command) -> str:
+        """Add a command and return its id."""
+        members = dict(command.members)
+        if "amount" in members:
+            members["amount"] = self._money(members["amount"])
+        command_id = name_id(self._view.order_id, command.message.TYPE, *command.concerns, command.previous)
+        self._add(
+            command.message, command_id, command.basis, command.concerns_brokerage, command_id=command_id, **members
+        )
         return command_id
 
     def decision(
-        self, message: type[PublishedData], previous: str, concerns: tuple[str, ...], /, **members: Any
+        self,
+        key: tuple[str, str],
+        outcome: str,
+        grounds: Grounds,
+        previous: str,
+        *,
+        audience: str = "buyer",
+        concerns_brokerage: bool = False,
+        amount: int | None = None,
+        foreign: Money | None = None,
+        due_at: int | None = None,
+        ground: str | None = None,
+        demand: tuple[int, int] | None = None,
     ) -> None:
-        """Add a decision; `previous` is the id of the last one of its key."""
-        self._add(message, name_id(self.reading.order_id, message.TYPE, *concerns, previous), **members)
+        """Add a decision; `previous` is the id of the last one of its key, `demand` tells payment demands apart."""
+        kind, ref = key
+        order_id = self._view.order_id
+        if demand is not None and amount is not None:
+            output_id = demand_id(order_id, ref, outcome, amount, demand, previous)
+        else:
+            concerns = [kind, ref, outcome, "" if amount is None else str(amount)]
+            if ground is not None:
+                concerns.append(ground)
+            output_id = name_id(order_id, DecisionMade.TYPE, *concerns, previous)
+        self._add(
+            DecisionMade,
+            output_id,
+            grounds,
+            concerns_brokerage,
+            kind=kind,
+            ref=ref,
+            outcome=outcome,
+            audience=audience,
+            amount=foreign if foreign is not None else None if amount is None else self._money(amount),
+            due_at=None if due_at is None else instant(due_at),
+            ground=ground,
+        )
+
+    def _money(self, amount: int) -> Money:
+        return Money(currency=self._view.currency, value=amount)
 
     def _add(
         self,
         message: type[PublishedData],
         output_id: str,
-        /,
-        *,
         basis: Grounds,
-        concerns_brokerage: bool = False,
+        concerns_brokerage: bool,  # noqa: FBT001
         **members: Any,
     ) -> None:
         self.version += 1
-        placed = self.reading.placed
+        placed = self._view.placed
         data = message(
-            order_id=self.reading.order_id,
+            order_id=self._view.order_id,
             account_id=None if concerns_brokerage else placed.account_id,
             provider_id=placed.provider_id,
             order_version=self.version,
-            terms_version=self.reading.terms.version,
+            terms_version=self._view.terms.version,
             basis=basis,
             **members,
         )

@@ -64,6 +64,10 @@ class Plan(NamedTuple):
         """Return what must have been paid at an instant: the deposit, and the balances due by then."""
         return self.deposit + sum([amount for due_at, amount in self.balances if due_at is not None and due_at <= at])
 
+    def due_from(self, at: int) -> list[int]:
+        """Return the last instants of balances that are not before an instant, the earliest first."""
+        return sorted([due_at for due_at, _ in self.balances if due_at is not None and due_at >= at])
+
 
 def plan_of(parts: Sequence[PlanPart] | None) -> Plan | None:
     """Return the plan that a message carries; None where it carries none."""

@@ -1,26 +1,47 @@
-"""Reconciliation of money: what is due on each line, less what was commanded on it (22, "No one is paid twice")."""
+"""From entitlements to commands: what is due on each line, less what was commanded on it (R16, R22)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.rules.assessment import Due, Route, StandingAmount
-from service.rules.clause_06 import NOTHING_DUE
-from service.rules.clause_12 import OWED
-from service.rules.clause_19 import LINE as BROKERAGE
-from service.rules.clause_22 import WITHHELD
+from purchasing_contracts.basis import Basis
+from purchasing_contracts.events.payment import RefundedElsewhere, RefundFailed, RepaymentReceived
+
+from service.rules.assessment import Due, StandingAmount
+from service.rules.chargebacks import PURCHASE, roles_by_payment
 from service.rules.ledger import LineTotals
+from service.rules.requests import clauses_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.rules.assessment import Assessment, Grounds
+    from service.rules.assessment import Assessment, Grounds, Route, Said
     from service.rules.ledger import Ledger
+    from service.rules.order_view import OrderView
+    from service.rules.outputs import Command
 
-OWED_LINE = "owed"
-"""The line on which a buyer pays what it owes (`buyer_owes`)."""
+COMPENSATION = "compensation"
+OWED = "owed"
+BROKERAGE = "brokerage"
+ACCOUNT = "buyer_account"
 
 _UNTOUCHED = LineTotals()
+_KINDS = (PURCHASE, COMPENSATION, OWED, "chargeback", "tip")
+"""The order in which lines take turns."""
+_NOTHING_DUE = Basis(clause="6", because="nothing is due on this line")
+_WITHHELD = Basis(
+    clause="22", because="due, but kept back while a chargeback has the money or a claim stands"
+)
+
+
+class Followed(NamedTuple):
+    """Standing amounts and commands that follow from what was published."""
+
+    amounts: tuple[StandingAmount, ...] = ()
+    commands: tuple[Command, ...] = ()
+    said: tuple[Said, ...] = ()
+    wake_at: int | None = None
+    """When to look again, unless something happens before; in microseconds."""
 
 
 class Payout(NamedTuple):
@@ -33,170 +54,253 @@ class Payout(NamedTuple):
     grounds: Grounds
 
 
-class Balance(NamedTuple):
+class LineBalance:
     """How one line stands. Minor units."""
 
-    due: Due
-    """What the clauses say is due."""
-    gross: int
-    """What is due less what just chargebacks took."""
-    commanded: int
-    """All that was ever commanded on the line."""
-    failed: int
-    """What came back of it because the payment it went to took no more."""
-    repaid: int
-    """What was paid back on the line."""
-    pay: int
-    """What is to be commanded now."""
-    withheld: int
-    """What is due and kept back while an unjust chargeback has the money."""
-    demanded: int
-    """What was commanded beyond what is due."""
-    undeliverable: int
-    """What failed without a payment: people solve this."""
+    __slots__ = (
+        "commanded",
+        "demanded",
+        "due",
+        "elsewhere",
+        "failed",
+        "gross",
+        "out",
+        "pay",
+        "payable",
+        "repaid",
+        "undeliverable",
+        "withheld",
+        "withheld_for",
+    )
+
+    def __init__(self, due: Due) -> None:
+        """Begin with what the clauses say is due."""
+        self.due = due
+        self.gross = due.amount
+        """What is due less what accepted chargebacks took."""
+        self.payable = due.amount
+        """The part of it that nothing stops on the line itself."""
+        self.commanded = 0
+        self.elsewhere = 0
+        """What was refunded elsewhere."""
+        self.failed = 0
+        """What came back of it because the payment it went to took no more."""
+        self.repaid = 0
+        self.out = 0
+        self.pay = 0
+        """What is to be commanded now."""
+        self.withheld = 0
+        """What is due and kept back."""
+        self.withheld_for: list[Basis] = []
+        """What that cites."""
+        self.demanded = 0
+        """What was paid out beyond what is due, and not set off."""
+        self.undeliverable = 0
+        """What failed without a payment: people take care of it."""
 
 
 class Reconciled(NamedTuple):
     """What follows for all lines."""
 
-    balances: list[Balance]
+    balances: list[LineBalance]
     payouts: list[Payout]
-    brokerage: int
-    brokerage_grounds: Grounds
     amounts: list[StandingAmount]
-    withheld: dict[str, int]
+    claims: dict[str, int]
+    """By chargeback: what is left to be claimed, at least the floor."""
 
 
-class _Returned(NamedTuple):
-    """What came back of what was commanded."""
+class PaidOut(NamedTuple):
+    """What left and came back besides our commands, by line. Minor units."""
 
+    elsewhere: dict[str, dict[str | None, int]]
+    """By payment; None: the buyer's account."""
     repaid: dict[str, int]
-    failed_on: dict[tuple[str, str], int]
-    """Failed refunds by line and payment."""
+    failed: dict[str, dict[str, int]]
+    """On payments."""
     failed_elsewhere: dict[str, int]
-    """Failed refunds without a payment, by line."""
     closed_payments: frozenset[str]
     """A payment on which a refund failed takes no more."""
 
 
-def reconcile(case: Assessment, ledger: Ledger) -> Reconciled:
+def paid_out(view: OrderView) -> PaidOut:
+    """Return what the facts say of money that left or came back."""
+    found = PaidOut({}, {}, {}, {}, frozenset())
+    for refund in view.counted(RefundedElsewhere):
+        by_payment = found.elsewhere.setdefault(refund.data.line, {})
+        payment = refund.data.payment_id
+        by_payment[payment] = by_payment.get(payment, 0) + refund.data.amount.value
+    for repaid in view.counted(RepaymentReceived):
+        line = repaid.data.line
+        found.repaid[line] = found.repaid.get(line, 0) + repaid.data.amount.value
+    if not view.messages(RefundFailed):
+        return found
+    for failure in view.counted(RefundFailed):
+        line, payment_id, amount = failure.data.line, failure.data.payment_id, failure.data.amount.value
+        if payment_id is None:
+            found.failed_elsewhere[line] = found.failed_elsewhere.get(line, 0) + amount
+        else:
+            failed = found.failed.setdefault(line, {})
+            failed[payment_id] = failed.get(payment_id, 0) + amount
+    closed = frozenset([payment for failed in found.failed.values() for payment in failed])
+    return found._replace(closed_payments=closed)
+
+
+def out_of(line: str, totals: LineTotals, paid: PaidOut) -> tuple[int, int, int, int]:
+    """Return what is out on a line, and of what it is made: refunded elsewhere, failed, repaid. Minor units."""
+    elsewhere = paid.elsewhere.get(line, {})
+    failed = 0
+    for payment, amount in paid.failed.get(line, {}).items():
+        failed += min(amount, totals.by_payment.get(payment, 0) + elsewhere.get(payment, 0))
+    repaid = paid.repaid.get(line, 0)
+    given_elsewhere = sum(elsewhere.values())
+    counts = 0 if line == OWED or line.startswith("chargeback:") else repaid
+    return totals.commanded + given_elsewhere - failed - counts, given_elsewhere, failed, repaid
+
+
+def reconcile(case: Assessment, ledger: Ledger, paid: PaidOut) -> Reconciled:
     """Return what is to be commanded, withheld and demanded on every line that is due or was touched."""
-    came_back = _came_back(case)
-    charged_back: dict[str, int] = {}
-    for charge in case.charges:
-        charged_back[charge.payment_id] = charged_back.get(charge.payment_id, 0) + charge.amount
-    result = Reconciled([], [], 0, (), [], {})
-    for due in _lines(case, ledger, came_back):
-        totals = ledger.lines.get(due.line, _UNTOUCHED)
-        balance = _balance(case, due, totals, came_back)
-        result.balances.append(balance)
-        undeliverable = balance.undeliverable
-        if balance.pay and due.line == BROKERAGE:
-            if case.reading.placed.promotion is None:
-                undeliverable += balance.pay  # nobody to transfer it to: people solve this
-            else:
-                result = result._replace(brokerage=balance.pay, brokerage_grounds=due.grounds)
-        elif balance.pay:
-            payouts = list(_routed(due, balance.pay, totals, came_back, charged_back))
+    balances = [_balance(case, due, ledger, paid) for due in _lines(case, ledger, paid)]
+    claims = _set_off(case, balances) if case.chargebacks or len(balances) > 1 else {}
+    result = Reconciled(balances, [], [], claims)
+    for balance in balances:
+        line = balance.due.line
+        if not case.chargebacks and len(balances) == 1:
+            balance.pay = max(0, balance.payable - balance.out)
+        totals = ledger.lines.get(line, _UNTOUCHED)
+        now = 0
+        if balance.pay:
+            payouts = list(_routed(case, balance, totals, paid))
             result.payouts.extend(payouts)
-            elsewhere = sum([payout.amount for payout in payouts if payout.payment_id is None])
-            undeliverable = _undeliverable(due.line, totals, came_back, elsewhere)
-        if balance.withheld:
-            result.withheld[due.line] = balance.withheld
-        result.amounts.extend(_standing(due, balance, undeliverable))
-    owed = case.settlement.owed - came_back.repaid.get(OWED_LINE, 0)
-    if owed > 0:
-        result.amounts.append(StandingAmount("buyer_owes", case.reading.order_id, owed, case.settlement.owed_grounds))
+            now = sum([payout.amount for payout in payouts if payout.payment_id is None])
+        failed = paid.failed_elsewhere.get(line, 0)
+        if failed:
+            balance.undeliverable = min(failed, totals.to_deposit + totals.to_account + now)
+        result.amounts.extend(_standing(balance))
     return result
 
 
-def _standing(due: Due, balance: Balance, undeliverable: int) -> Iterator[StandingAmount]:
+def _standing(balance: LineBalance) -> Iterator[StandingAmount]:
+    line, grounds = balance.due.line, balance.due.grounds
     if balance.withheld:
-        yield StandingAmount("refund_withheld", due.line, balance.withheld, (WITHHELD,))
+        yield StandingAmount(
+            "refund_withheld", line, balance.withheld, clauses_of(balance.withheld_for), "withheld"
+        )
     if balance.demanded:
-        yield StandingAmount("repayment_demand", due.line, balance.demanded, due.grounds)
-    if undeliverable:
-        yield StandingAmount("refund_undeliverable", due.line, undeliverable, due.grounds)
+        yield StandingAmount("repayment_demand", line, balance.demanded, grounds, "demanded")
+    if balance.undeliverable:
+        yield StandingAmount("refund_undeliverable", line, balance.undeliverable, grounds, "noted")
 
 
-def _came_back(case: Assessment) -> _Returned:
-    reading = case.reading
-    failed_on: dict[tuple[str, str], int] = {}
-    failed_elsewhere: dict[str, int] = {}
-    for line, payment_id, amount in reading.failed():
-        if payment_id is None:
-            failed_elsewhere[line] = failed_elsewhere.get(line, 0) + amount
-        else:
-            failed_on[line, payment_id] = failed_on.get((line, payment_id), 0) + amount
-    closed = frozenset([payment_id for _, payment_id in failed_on])
-    return _Returned(reading.repaid(), failed_on, failed_elsewhere, closed)
+def _lines(case: Assessment, ledger: Ledger, paid: PaidOut) -> list[Due]:
+    """Return what is due on every line: as the clauses say, and nothing on lines that only money touched."""
+    dues = list(case.dues)
+    known = {due.line for due in dues}
+    others = (ledger.lines.keys() | paid.repaid.keys() | paid.elsewhere.keys()) - known
+    for line in others:
+        if line != BROKERAGE:
+            dues.append(Due(line, 0, (_NOTHING_DUE,)))
+    if len(dues) > 1:
+        dues.sort(key=_turn)
+    return dues
 
 
-def _lines(case: Assessment, ledger: Ledger, came_back: _Returned) -> Iterator[Due]:
-    """Yield what is due on every line: as the clauses say, then nothing on lines that only money touched."""
-    known = set()
-    for due in case.dues:
-        known.add(due.line)
-        yield due
-    others = (ledger.lines.keys() | came_back.repaid.keys()) - known
-    for line in sorted(others):
-        yield Due(line, 0, (OWED,) if line == OWED_LINE else (NOTHING_DUE,))
+def _turn(due: Due) -> tuple[int, str]:
+    kind, _, id_ = due.line.partition(":")
+    return (_KINDS.index(kind) if kind in _KINDS else len(_KINDS), id_ or due.line)
 
 
-def _balance(case: Assessment, due: Due, totals: LineTotals, came_back: _Returned) -> Balance:
-    """Return how a line stands, with just (J) and unjust (U) chargebacks set off against what is due."""
+def _balance(case: Assessment, due: Due, ledger: Ledger, paid: PaidOut) -> LineBalance:
+    """Return how a line stands by itself: J and U are set off against what is due, and F5 may stop it."""
     line = due.line
-    gross = due.amount
-    payable = gross
-    if case.charges:
-        gross = max(0, gross - case.just(line))
-        payable = max(0, gross - case.unjust(line))
-    repaid = came_back.repaid.get(line, 0)
-    if line == OWED_LINE:
-        # What was owed is the provider's; only what was paid beyond it is the buyer's again.
-        repaid = max(0, repaid - case.settlement.owed)
-    failed = 0
-    for (failed_line, payment_id), amount in came_back.failed_on.items():
-        if failed_line == line:
-            failed += min(amount, totals.by_payment.get(payment_id, 0))
-    out = totals.commanded - failed - repaid
-    return Balance(
-        due=due,
-        gross=gross,
-        commanded=totals.commanded,
-        failed=failed,
-        repaid=repaid,
-        pay=max(0, payable - out),
-        withheld=max(0, gross - max(payable, out)),
-        demanded=max(0, out - gross),
-        undeliverable=_undeliverable(line, totals, came_back, 0),
-    )
+    balance = LineBalance(due)
+    totals = ledger.lines.get(line, _UNTOUCHED)
+    balance.commanded = totals.commanded
+    balance.out, balance.elsewhere, balance.failed, balance.repaid = out_of(line, totals, paid)
+    if case.chargebacks:
+        if line != PURCHASE:
+            balance.gross = max(0, due.amount - case.accepted(line))
+        balance.payable = max(0, balance.gross - case.claimed(line))
+        if line in _stopped_lines(case):
+            balance.payable = min(balance.payable, balance.out)
+        balance.withheld = max(0, balance.gross - max(balance.payable, balance.out))
+        if balance.withheld:
+            balance.withheld_for.append(_WITHHELD)
+    balance.demanded = max(0, balance.out - balance.gross)
+    if balance.demanded and line.startswith("chargeback:"):
+        for chargeback in case.chargebacks:
+            if f"chargeback:{chargeback.id}" == line and chargeback.owed > 0 and chargeback.balance.amount > 0:
+                balance.demanded = max(0, min(balance.out, due.amount) - balance.gross)
+    return balance
 
 
-def _undeliverable(line: str, totals: LineTotals, came_back: _Returned, now: int) -> int:
-    """Return what failed without a payment, at most what was commanded that way, `now` included. Minor units."""
-    return min(came_back.failed_elsewhere.get(line, 0), totals.to_deposit + totals.to_account + now)
+def _stopped_lines(case: Assessment) -> set[str]:
+    """Return the lines on which nothing more is refunded because a chargeback of their payment can't be read (F5)."""
+    found: set[str] = set()
+    if not any(chargeback.is_unread for chargeback in case.chargebacks):
+        return found
+    roles = roles_by_payment(case.view)
+    for chargeback in case.chargebacks:
+        if chargeback.is_unread:
+            found.update([role.line for role in roles.get(chargeback.payment_id, ())] or [PURCHASE])
+    return found
 
 
-def _routed(
-    due: Due, amount: int, totals: LineTotals, came_back: _Returned, charged_back: dict[str, int]
-) -> Iterator[Payout]:
+def _set_off(case: Assessment, balances: list[LineBalance]) -> dict[str, int]:
+    """Set what is payable off against claims and against what is overpaid; return what is left to be claimed (R22).
+
+    First each line's own withholding covers what is left of its chargebacks, then the lines take turns.
+    """
+    left = {(one.id, part.line): part.brought for one in case.chargebacks for part in one.remaining}
+    for balance in balances:
+        covers = balance.withheld
+        for key in left:
+            if key[1] == balance.due.line:
+                part = min(covers, left[key])
+                left[key] -= part
+                covers -= part
+    for balance in balances:
+        available = max(0, balance.payable - balance.out)
+        for key, amount in left.items():
+            part = min(available, amount)
+            if part:
+                left[key] -= part
+                available -= part
+                balance.withheld += part
+                balance.withheld_for.append(_WITHHELD)
+        for other in balances:
+            part = min(available, other.demanded) if other is not balance else 0
+            if part:
+                other.demanded -= part
+                available -= part
+                balance.withheld += part
+                balance.withheld_for += other.due.grounds
+        balance.pay = available
+    claims = {}
+    for chargeback in case.chargebacks:
+        claim = sum([amount for (id_, _), amount in left.items() if id_ == chargeback.id])
+        claims[chargeback.id] = claim if claim >= case.view.terms.claim_floor else 0
+    return claims
+
+
+def _routed(case: Assessment, balance: LineBalance, totals: LineTotals, paid: PaidOut) -> Iterator[Payout]:
     """Yield where an amount goes: along the line's routes, each up to its room, the rest to the buyer's account."""
+    due, amount = balance.due, balance.pay
     for route in due.routes:
-        room = _room(route, totals, came_back, charged_back)
-        part = min(amount, room)
+        part = min(amount, _room(case, due.line, route, totals, paid))
         if part > 0:
             amount -= part
             yield Payout(due.line, part, route.destination, route.payment_id, due.grounds)
     if amount:
-        yield Payout(due.line, amount, "buyer_account", None, due.grounds)
+        yield Payout(due.line, amount, ACCOUNT, None, due.grounds)
 
 
-def _room(route: Route, totals: LineTotals, came_back: _Returned, charged_back: dict[str, int]) -> int:
-    """Return how much a route still takes: what it brought in, less what was commanded to it and charged back on it."""
-    if route.payment_id is None:
+def _room(case: Assessment, line: str, route: Route, totals: LineTotals, paid: PaidOut) -> int:
+    """Return how much a route still takes: what it brought in, less what went to it and was charged back on it."""
+    payment = route.payment_id
+    if payment is None:
         return route.brought - totals.to_deposit
-    if route.payment_id in came_back.closed_payments:
+    if payment in paid.closed_payments:
         return 0
-    commanded = totals.by_payment.get(route.payment_id, 0)
-    return route.brought - commanded - charged_back.get(route.payment_id, 0)
+    charged_back = sum([one.share(line) for one in case.chargebacks if one.payment_id == payment])
+    gone = totals.by_payment.get(payment, 0) + paid.elsewhere.get(line, {}).get(payment, 0)
+    return route.brought - gone - charged_back

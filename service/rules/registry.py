@@ -10,7 +10,10 @@ A clause's module may define any of these functions; a new clause is one new mod
 | `obstacle` | why the agreement can't become effective now: an ending, None if it can | the timeline |
 | `after_instant` | what follows once all facts of an instant were applied | the timeline |
 | `deadlines` | deadlines that are facts of the timeline | nothing |
-| `losses` | what the buyer must make good besides the costs of requests | the timeline, its chargebacks |
+| `judge` | whether chargebacks are just, and what is owed on them | the assessment with its chargebacks |
+| `costs` | costs and losses that the buyer bears | the timeline, its chargebacks |
+| `caution` | what the effective agreement cites besides | the order's view |
+| `adds` | what the line `purchase` cites besides the endings of its units | the assessment with its settlement |
 | `dues` | what is due on lines | the assessment so far, the ledger |
 | `says` | decisions without amount that stand | the assessment |
 | `amounts` | standing amounts that the facts alone lead to | the assessment, the clock |
@@ -27,7 +30,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from service.rules import clauses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import ModuleType
 
     from service.rules.timeline import Timeline
@@ -36,8 +39,8 @@ if TYPE_CHECKING:
 class Deadline(NamedTuple):
     """A deadline that takes effect after all facts of its last instant, and before every later fact."""
 
-    last_instant: Callable[[Timeline], int | None]
-    """When it would pass, as things stand on the timeline, in microseconds; None where none runs."""
+    last_instants: Callable[[Timeline], Sequence[int]]
+    """When it would pass, as things stand on the timeline, in microseconds."""
     pass_by: Callable[[Timeline], None]
     """What happens when it has passed; nothing while the order is unclear (F5)."""
 
@@ -57,7 +60,10 @@ class Registry:
         self.obstacle: Functions = ()
         self.after_instant: Functions = ()
         self.deadlines: tuple[Deadline, ...] = ()
-        self.losses: Functions = ()
+        self.judge: Functions = ()
+        self.costs: Functions = ()
+        self.caution: Functions = ()
+        self.adds: Functions = ()
         self.dues: Functions = ()
         self.says: Functions = ()
         self.amounts: Functions = ()
@@ -81,7 +87,10 @@ FUNCTIONS = (
     "test",
     "obstacle",
     "after_instant",
-    "losses",
+    "judge",
+    "costs",
+    "caution",
+    "adds",
     "dues",
     "says",
     "amounts",

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from service.rules.units import OPEN
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from purchasing_contracts.basis import Basis
     from purchasing_contracts.items import ItemRef
 
-    from service.rules.assessment import Grounds
+    from service.rules.assessment import Assessment, Grounds
     from service.rules.facts import Fact
-    from service.rules.timeline import Ending, Timeline
+    from service.rules.timeline import Timeline
     from service.rules.units import Lot
+
+
+def clauses_of(bases: Iterable[Basis]) -> Grounds:
+    """Return grounds without a clause cited twice."""
+    found: dict[str, Basis] = {}
+    for basis in bases:
+        found.setdefault(basis.clause, basis)
+    return tuple(found.values())
 
 
 class Request:
@@ -23,8 +30,10 @@ class Request:
     __slots__ = (
         "answer",
         "at",
+        "barred",
+        "by_row_7",
+        "cite",
         "decided",
-        "ended_by",
         "fact",
         "grounds",
         "id",
@@ -40,9 +49,16 @@ class Request:
         "took_effect",
         "waited",
         "was_withdrawn",
+        "withdrew",
     )
 
-    def __init__(self, kind: str, fact: Fact[Any], is_barred: Callable[[Lot], bool]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        fact: Fact[Any],
+        is_barred: Callable[[Lot], bool],
+        cite: Callable[[Assessment, Request], Grounds],
+    ) -> None:
         """Begin undecided; `kind` is that of its decision."""
         self.kind = kind
         self.fact = fact
@@ -51,6 +67,8 @@ class Request:
         self.items: Sequence[ItemRef] | None = fact.data.items
         self.is_barred = is_barred
         """Says of a lot whether this request can't reach it (R2)."""
+        self.cite = cite
+        """Says what its decision cites."""
         self.decided: str | None = None
         """The outcome of the row that decided it at once."""
         self.grounds: Grounds = ()
@@ -66,15 +84,20 @@ class Request:
         """Whether it waits because the order is unclear (F5)."""
         self.left_out: list[Lot] = []
         """What it asked for and could not reach because of a bar."""
+        self.barred: list[Lot] = []
+        """What it concerned when a bar took it out of its reach."""
         self.objection = False
         """Whether it ended because the logistics provider caused the objection (17)."""
         self.was_withdrawn = False
         """Whether the buyer took it back."""
         self.answer: Fact[Any] | None = None
         """The answer of the seller that counts now."""
-        self.ended_by: Ending | None = None
-        """What else took all its units."""
         self.took_effect = False
+        """Whether an answer of the seller ended units."""
+        self.withdrew = False
+        """Whether it withdrew the order, or these units, before the agreement was effective."""
+        self.by_row_7 = False
+        """Whether it asked for a cancellation of an effective order, and nothing stood against it."""
 
     def decide(self, outcome: str, grounds: Grounds) -> None:
         """Decide it at once, for good."""
@@ -88,6 +111,18 @@ class Request:
         """Let it wait: for the seller, and where `stopped` for the order to become clear."""
         self.is_pending = self.waited = True
         self.stopped = stopped
+
+
+def moot_grounds(case: Assessment, request: Request, nothing_left: Basis) -> Grounds:
+    """Return what a request cites of which all had ended before: the clauses of those endings."""
+    timeline = case.timeline
+    ending = timeline.ending
+    if request.items is None:
+        grounds = () if ending is None else ending.cite(case, ending)
+    else:
+        ended = [lot.ended_by for lot in request.moot_lots or () if lot.ended_by is not None]
+        grounds = clauses_of(basis for one in ended for basis in one.grounds)
+    return grounds or (nothing_left,)
 
 
 def named_lots(timeline: Timeline, items: Sequence[ItemRef] | None) -> list[Lot]:
@@ -132,7 +167,17 @@ def pending_lots(timeline: Timeline, request: Request) -> list[Lot]:
 def settle_pending(timeline: Timeline) -> None:
     """End every pending request of which no unit is left that it could reach (R8, R9)."""
     for request in timeline.requests:
-        if request.is_pending and not pending_lots(timeline, request):
+        if not request.is_pending:
+            continue
+        reach = False
+        for lot in timeline.units.lots:
+            if not lot.is_live or request not in lot.requests:
+                continue
+            if not request.is_barred(lot):
+                reach = True
+            elif lot not in request.barred:
+                request.barred.append(lot)
+        if not reach:
             request.finish()
 
 
@@ -204,13 +249,3 @@ class Parts:
                 self.done.append(lot)
             else:
                 self.ended_otherwise.append(lot)
-
-    @property
-    def were_open(self) -> bool:
-        """Whether a unit that the request ended had not been bought."""
-        return any(lot.purchase is None for lot in self.done)
-
-
-def is_open(lot: Lot) -> bool:
-    """Say whether units are still to be bought."""
-    return lot.state is OPEN

@@ -19,7 +19,7 @@ from service.rules.units import BOUGHT, OPEN, State, Units
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from service.rules.assessment import Grounds
+    from service.rules.assessment import Assessment, Grounds
     from service.rules.facts import Fact
     from service.rules.order_view import OrderView
     from service.rules.quotes import Plan
@@ -60,7 +60,7 @@ _PLACE = itemgetter(0, 1, 2)
 class Ending:
     """What ended units, or the order."""
 
-    __slots__ = ("at", "by_answer", "fact", "grounds", "is_final", "kind", "number", "request")
+    __slots__ = ("at", "by_answer", "cite", "grounds", "is_final", "kind", "number", "request")
 
     def __init__(
         self,
@@ -71,6 +71,7 @@ class Ending:
         *,
         by_answer: bool = False,
         is_final: bool = False,
+        cite: Callable[[Assessment, Ending], Grounds] | None = None,
     ) -> None:
         """Name it; see the attributes."""
         self.kind = kind
@@ -84,8 +85,14 @@ class Ending:
         """Whether the seller's answer did, so that a later answer can undo it."""
         self.is_final = is_final
         """Whether it ends the order so that nothing opens it again, and purchases don't concern the buyer."""
+        self.cite = cite or _own_grounds
+        """Says what `closing` cites where it ends the order."""
         self.number = 0
         """Counts the endings of an order, in the order in which they took effect."""
+
+
+def _own_grounds(_: Assessment, ending: Ending) -> Grounds:
+    return ending.grounds
 
 
 class Purchase:
@@ -191,6 +198,8 @@ class Timeline:
         self.cancellations: dict[tuple[str, str], Request] = {}
         """By id and channel."""
         self.dissolutions: dict[str, Request] = {}
+        self.withdrawals: dict[str, tuple[Fact[Any], Request, list[Request]]] = {}
+        """Messages that take requests back, by id: the first request each names, and those that it changed."""
         self.requests: list[Request] = []
         """All that were made so far."""
         self.objections: dict[str, Objection] = {}
@@ -345,11 +354,11 @@ class Timeline:
         while True:
             found: tuple[int, int] | None = None
             for nth, deadline in enumerate(REGISTRY.deadlines):
-                last = deadline.last_instant(self)
-                if last is None or (until is not None and last >= until) or (nth, last) in self._spent:
-                    continue
-                if found is None or (last, nth) < found:
-                    found = (last, nth)
+                for last in deadline.last_instants(self):
+                    if (until is not None and last >= until) or (nth, last) in self._spent:
+                        continue
+                    if found is None or (last, nth) < found:
+                        found = (last, nth)
             if found is None:
                 return
             last, nth = found

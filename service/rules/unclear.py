@@ -48,7 +48,7 @@ class Unclear:
         for record in clock.quarantined:
             if days is not None:
                 end = last_instant(view.terms, record.since, days)
-                if end < clock.now:
+                if end < max(clock.now, clock.horizon):
                     continue
                 ends.append(end)
             topics.add(record.topic)

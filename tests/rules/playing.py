@@ -13,7 +13,7 @@ from purchasing_contracts.topics import class_of
 from service.rules.decide import decide
 from service.rules.facts import Fact, micros
 from service.rules.ledger import Ledger, Output
-from service.rules.moment import Moment
+from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.terms import PLATFORM, TermsBook, TermsSet
 
 Event = dict[str, Any]

@@ -2,4 +2,4 @@
 
 TITLE = "Special requirements"
 DOES = "A refusal on the ground `special_request` refunds everything; `clause_02.py` weighs all refusals together."
-SEE = ("clause_02",)
+SEE = ("clauses.clause_02",)

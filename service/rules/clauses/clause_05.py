@@ -6,29 +6,24 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
 
-from service.rules.assessment import Obstacle
+from service.rules.timeline import Ending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from service.rules.reading import Reading
+    from service.rules.timeline import Timeline
 
 TITLE = "Service requirements: a logistics provider"
 DOES = "Without a logistics provider, named on placing or accepting, the agreement can't be reached: all is refunded."
 
-_NO_LOGISTICS = Basis(
-    clause="5", because="no logistics provider was selected when the agreement would have taken effect"
-)
+_NO_LOGISTICS = Basis(clause="5", because="a logistics provider was missing when the agreement would have taken effect")
 
 
-def obstacles(reading: Reading) -> Iterator[Obstacle]:
-    """Yield the missing logistics provider, as of the moment at which the order would have been effective."""
-    moment = reading.own_moment
-    if moment is None or reading.purchases or reading.accepted is None:
-        return
-    if _names_one(reading.placed.logistics_provider_id) or _names_one(reading.accepted.data.logistics_provider_id):
-        return
-    yield Obstacle(moment, 3, "invalid", (_NO_LOGISTICS,))
+def obstacle(timeline: Timeline) -> Ending | None:
+    """Return the missing logistics provider, unless a purchase was made without one (R3, row 4)."""
+    if timeline.purchases or _names_one(timeline.view.placed.logistics_provider_id):
+        return None
+    if timeline.accepted is not None and _names_one(timeline.accepted.data.logistics_provider_id):
+        return None
+    return Ending("invalid", (_NO_LOGISTICS,), timeline.at, is_final=True)
 
 
 def _names_one(provider_id: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""Clause 7: fees that third parties collect are not the provider's to refund."""
+"""Clause 7: fees that third parties collect are not the provider's to refund (R15)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,31 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
 
+from service.rules.assessment import StandingAmount
+
 if TYPE_CHECKING:
-    from service.rules.assessment import Grounds
-    from service.rules.reading import Reading
+    from collections.abc import Iterator
+
+    from service.rules.assessment import Assessment, Grounds
+    from service.rules.clock import Clock
 
 TITLE = "Additional costs collected by third parties"
-DOES = "Fees collected by third parties are never part of a refund; in any closing, the refund says so."
+DOES = (
+    "Fees collected by third parties are never part of a refund; when the order has ended, the refund says so and the "
+    "amount is noted, so that the buyer can ask those who collected it."
+)
 
-_NOT_REFUNDED = Basis(clause="7", because="fees that third parties collected are not the provider's to refund")
+_NOT_REFUNDED = Basis(clause="7", because="these fees were collected by others and are not refunded here; ask them")
 
 
-def with_third_parties(reading: Reading, grounds: Grounds) -> Grounds:
-    """Return the grounds of a closing's refund, with this clause where third parties collected fees."""
-    return (*grounds, _NOT_REFUNDED) if reading.paid.third else grounds
+def adds(case: Assessment) -> Grounds:
+    """Return this clause where the order has ended and third parties collected fees."""
+    return (_NOT_REFUNDED,) if case.settlement.third > 0 and case.timeline.has_ended else ()
+
+
+def amounts(case: Assessment, _: Clock) -> Iterator[StandingAmount]:
+    """Yield what third parties collected of an order that has ended."""
+    if case.timeline.has_ended:
+        yield StandingAmount(
+            "third_party_fees", case.view.order_id, case.settlement.third, (_NOT_REFUNDED,), "noted"
+        )

@@ -1,33 +1,88 @@
-"""Clause 9: the seller can't sell; nobody is at fault and nothing is kept."""
+"""Clause 9: non-liability where the goods can't be had (R7)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
+from purchasing_contracts.events.seller_response import PurchaseUnavailable
 
-from service.rules.assessment import Closing, Rank, Settlement
-from service.rules.clause_07 import with_third_parties
-from service.rules.clause_10 import NO_FEE_WITHOUT_A_PRICE
+from service.rules.assessment import Said
+from service.rules.requests import named_lots
+from service.rules.timeline import Ending, Rank, Step
+from service.rules.units import BOUGHT, OPEN, State, highest_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.rules.reading import Reading
+    from service.rules.assessment import Assessment
+    from service.rules.facts import Fact
+    from service.rules.timeline import Timeline
+    from service.rules.units import Lot
 
-TITLE = "Non-liability: the seller ceased, has no stock or changed the price"
-DOES = "Unavailable goods close the order; everything collected is refunded, the fee too, without liability."
+TITLE = "Non-liability: goods that can't be had"
+DOES = (
+    "Goods that can't be bought end without a service fee, and their money goes back; where the seller withdraws from a "
+    "sale, its money is passed on as it returns it, with the fee on it. Goods that were received stay bought."
+)
 
-_UNAVAILABLE = Basis(clause="9", because="the seller could not sell the goods as ordered")
+_UNAVAILABLE = (
+    Basis(clause="9", because="the seller cannot deliver these goods, and the provider does not answer for that"),
+    Basis(clause="10", because="no fee is charged on goods not sold"),
+)
+_WORDS = {
+    "ended": _UNAVAILABLE,
+    "rescinded": (
+        Basis(clause="9", because="the seller withdrew from the sale; its money is passed on as it returns it"),
+        Basis(clause="10", because="with the seller's money goes the fee on it"),
+    ),
+}
 
 
-def closings(reading: Reading) -> Iterator[Closing]:
-    """Yield that the goods were unavailable, as of the first word of it before the obligation ended (16)."""
-    if reading.unavailable is not None:
-        yield Closing(reading.unavailable.at, Rank.UNAVAILABLE, "", _settle)
+def steps(timeline: Timeline) -> Iterator[Step]:
+    """Yield every message that goods can't be had."""
+    for fact in timeline.view.messages(PurchaseUnavailable):
+        yield Step(fact.at, Rank.UNAVAILABLE, (0, "", fact.key), _end, fact)
 
 
-def _settle(reading: Reading) -> Settlement:
-    """Return everything: nothing was sold, so the basis of the fee is zero (10)."""
-    grounds = (_UNAVAILABLE, NO_FEE_WITHOUT_A_PRICE)
-    return Settlement(reading.paid.refundable, grounds, with_third_parties(reading, grounds))
+def _end(timeline: Timeline, fact: Fact[PurchaseUnavailable]) -> None:
+    if timeline.has_ended:
+        timeline.ignore(fact, "order_ended", timeline.ending)
+        return
+    still_open, bought = _chosen(timeline, fact.data)
+    if still_open:
+        timeline.end_lots(still_open, State.UNAVAILABLE, Ending("unavailable", _UNAVAILABLE, timeline.at))
+    if bought:
+        timeline.end_lots(bought, State.RESCINDED, Ending("unavailable", _WORDS["rescinded"], timeline.at))
+    if bought or still_open:
+        timeline.unavailability.append((fact.id, "rescinded" if bought else "ended"))
+    elif any(lot.state is BOUGHT for lot in named_lots(timeline, fact.data.items)):
+        timeline.ignore(fact, "received")
+    else:
+        timeline.ignore(fact, "no_units")
+
+
+def _chosen(timeline: Timeline, data: PurchaseUnavailable) -> tuple[list[Lot], list[Lot]]:
+    """Return the units that a message concerns: the open ones, and the bought ones (F2)."""
+    units = timeline.units
+    if data.items is not None:
+        chosen = units.choose(data.items, _can_end, _open_first)
+    else:
+        chosen = units.in_state(OPEN)
+        if not chosen and not units.in_state(State.UNAVAILABLE):
+            chosen = [lot for lot in units.lots if _can_end(lot)]
+    return [lot for lot in chosen if lot.state is OPEN], [lot for lot in chosen if lot.state is BOUGHT]
+
+
+def _can_end(lot: Lot) -> bool:
+    return lot.state is OPEN or (lot.state is BOUGHT and not lot.received and not lot.cleared)
+
+
+def _open_first(lot: Lot) -> tuple[int, ...]:
+    return (lot.state is BOUGHT, *highest_first(lot))
+
+
+def says(case: Assessment) -> Iterator[Said]:
+    """Yield the decision `unavailability` on each message that ended units."""
+    for ref, outcome in case.timeline.unavailability:
+        yield Said("unavailability", ref, outcome, _WORDS[outcome])

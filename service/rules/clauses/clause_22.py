@@ -1,154 +1,313 @@
-"""Clause 22: the buyer has a payment institution refuse the money. What it took, and whether with just cause."""
+"""Clause 22: chargebacks, and what is done about a claim: hold, demand, deduction, retained goods (R13)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
+from purchasing_contracts.commands.deduction import DeductionExecute
+from purchasing_contracts.commands.freeze import FreezePlace, FreezeRelease
 from purchasing_contracts.events.chargeback import ChargebackClosed, ChargebackOpened
-from purchasing_contracts.events.payment import DepositDeducted, DepositInsufficient, OutstandingPaid
+from purchasing_contracts.events.order import BuyerBreachFound
+from purchasing_contracts.events.payment import FreezeRefused
 from purchasing_contracts.events.warehouse_receipt import GoodsDisposed
 
-from service.rules.assessment import Charge, Due, Route, Said
-from service.rules.clause_19 import LINE as BROKERAGE
-from service.rules.clause_21 import CHARGED_BACK
+from service.rules.assessment import Due, Route, Said, StandingAmount
+from service.rules.calendar import last_instant
+from service.rules.outputs import Command
+from service.rules.reconcile import Followed
+from service.rules.settlement import Cost
+from service.rules.timeline import Rank, Step
+from service.rules.units import BOUGHT
+from service.rules.waiting import BUYER, DEPOSIT, INSTITUTION, PROVIDER, STAFF, Awaited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from service.rules.assessment import Assessment, Grounds
+    from service.rules.chargebacks import Chargeback
+    from service.rules.clock import Clock
+    from service.rules.decide import Examination
     from service.rules.facts import Fact
-    from service.rules.reading import Reading
+    from service.rules.ledger import Demand, Hold, Ledger
+    from service.rules.reconcile import Reconciled
+    from service.rules.timeline import Timeline
 
 TITLE = "Non-transfer of funds: chargebacks"
 DOES = (
-    "An unjust chargeback freezes the account for the claim, demands payment within `payment_demand_days`, then "
-    "takes it from the deposit, then authorises retaining the goods; a just one is the provider's to bear; no one "
-    "is paid twice."
+    "A chargeback without just cause is a claim, with the institution's fee: it is held in the account, demanded for "
+    "`payment_demand_days`, then taken from the deposit, then from retained goods. A claim is set off against whatever "
+    "is due to the buyer. A new round of the dispute has its own demand and deduction. What came in beyond it goes back."
 )
 
-TESTS = ("tests/rules/test_clause_22.py", "tests/rules/test_recovery_of_claims.py")
-
-UNJUST = Basis(clause="22", because="the payment was charged back without just cause")
-_JUST = Basis(clause="22", because="the payment was charged back with just cause: the provider bears it")
-_AFTER_RECEIPT = Basis(clause="22(1)", because="the goods had been received normally by the logistics provider")
-_NOT_THE_PROVIDER = Basis(clause="22(2)", because="the reason is not attributable to the provider")
+_INQUIRY = Basis(clause="22", because="the institution asks; no money was taken")
+_JUST = Basis(clause="22", because="there was just cause, and the provider bears it")
+_NEVER_EFFECTIVE = Basis(clause="2", because="no agreement was effective, so the money simply goes back")
+_UNJUST = Basis(clause="22", because="money was taken back without just cause")
+_AFTER_RECEIPT = Basis(clause="22(1)", because="it was instructed after the goods had been normally received")
+_NOT_THE_PROVIDER = Basis(clause="22(2)", because="its reason is not attributable to the provider")
 _REASONS = {
-    "account_stolen": Basis(
-        clause="22(3)", because="the ground given is that the buyer's platform account was misused"
-    ),
+    "account_stolen": Basis(clause="22(3)", because="it was instructed on the ground that the account was stolen"),
     "payment_account_misused": Basis(
-        clause="22(4)", because="the ground given is that the payment account was misused"
+        clause="22(4)", because="it was instructed on the ground that the payment account was misused"
     ),
 }
-WITHHELD = Basis(clause="22", because="a chargeback has this money: the refund is kept back for as long as it does")
-_GIVEN_BACK = Basis(clause="22", because="more was paid, recovered or brought in for the chargeback than is owed on it")
+_TIP = Basis(clause="21", because="tips are voluntary: the chargeback takes the tip back and nothing else")
+_GIVEN_BACK = Basis(clause="22", because="what came in for the chargeback beyond what is owed goes back")
+_DEMANDED = (
+    Basis(clause="22", because="the money that was taken back is to be paid by the date"),
+    Basis(clause="27", because="the notice counts as delivered when it is published"),
+)
+_OVERDUE = (
+    Basis(clause="22", because="the date has passed, this amount is still owed"),
+    Basis(clause="27", because="the notice counted as delivered when it was published"),
+)
+_FROM_DEPOSIT = Basis(clause="22", because="the demand was not met in time, so the claim is taken from the deposit")
+_RETAINED = Basis(
+    clause="22", because="the deposit did not cover the claim; the goods may be retained and disposed of"
+)
+_RELEASED = Basis(clause="22", because="nothing is claimed on this chargeback any more")
+_HOLD_REFUSED = Basis(clause="22", because="the account keeper did not place the hold")
+_UNCOVERED_FEE = (
+    Basis(clause="22", because="the institution's fee for an unjust chargeback is the buyer's, also when it was won"),
+    Basis(clause="25", because="the costs of resolving the dispute are compensated"),
+)
+_LOSS = Basis(clause="22", because="the buyer compensates the loss that an unjust chargeback caused")
 
 
-class Recovered:
-    """What came in for one chargeback: payments, the deposit's answer, proceeds of goods. Minor units."""
-
-    __slots__ = ("answered", "from_deposit", "paid", "proceeds")
-
-    def __init__(self) -> None:
-        """Start with nothing."""
-        self.paid: list[tuple[str, int]] = []
-        """Payment and amount, oldest first."""
-        self.answered = False
-        """Whether the deposit has answered, in full or not."""
-        self.from_deposit = 0
-        self.proceeds = 0
-
-    @property
-    def total(self) -> int:
-        """Everything together."""
-        return sum([amount for _, amount in self.paid]) + self.from_deposit + self.proceeds
+def steps(timeline: Timeline) -> Iterator[Step]:
+    """Yield chargebacks opened and closed: then the agreement is tested anew."""
+    for kind in (ChargebackOpened, ChargebackClosed):
+        for fact in timeline.view.messages(kind):
+            yield Step(fact.at, Rank.PAYMENT, (0, "", fact.key), _note, fact)
 
 
-def recovered(reading: Reading) -> dict[str, Recovered]:
-    """Return what came in, by chargeback; also for one that nobody has opened yet."""
-    found: dict[str, Recovered] = {}
-    for (one, payment_id), paid in reading.distinct(OutstandingPaid, "chargeback_id", "payment_id").items():
-        found.setdefault(one, Recovered()).paid.append((payment_id, paid.data.amount.value))
-    brokerage = f"{reading.order_id}:{BROKERAGE}:"
-    for one, answer in reading.earliest_of((DepositDeducted, DepositInsufficient), "deduction_id").items():
-        if one.startswith(brokerage):
-            continue  # an answer to a deduction from the purchasing funds (19) is no chargeback's
-        entry = found.setdefault(one, Recovered())
-        entry.answered = True
-        deducted = answer.data.amount if isinstance(answer.data, DepositDeducted) else answer.data.deducted
-        entry.from_deposit = deducted.value
-    for disposed in reading.distinct(GoodsDisposed, "disposal_id").values():
-        data = disposed.data
-        if data.chargeback_id is not None and data.proceeds is not None:
-            found.setdefault(data.chargeback_id, Recovered()).proceeds += data.proceeds.value
-    return found
+def _note(timeline: Timeline, fact: Fact[ChargebackOpened]) -> None:
+    """Do nothing: what chargebacks took as of an instant is read from the facts."""
 
 
-def charges(reading: Reading) -> Iterator[Charge]:
-    """Yield every chargeback, oldest first, with what it took as far as we know and what is still owed on it."""
-    opened = reading.distinct(ChargebackOpened, "chargeback_id")
-    if not opened:
-        return
-    came_in = recovered(reading)
-    room: dict[str, int] = {}
-    for one, fact in opened.items():
-        payment_id = fact.data.payment_id
-        line, brought = reading.roles_of(payment_id)
-        left = room.get(payment_id, brought)
-        amount = 0 if _restored(reading, one) else min(fact.data.amount.value, left)
-        room[payment_id] = left - amount
-        unjust, grounds = _judge(reading, fact, line)
-        still = 0
-        if unjust:
-            still = max(0, amount - (came_in[one].total if one in came_in else 0))
-        yield Charge(one, line, payment_id, amount, unjust, still, grounds)
+def judge(case: Assessment) -> None:
+    """Say of each chargeback whether it is just, and what is owed on it."""
+    for chargeback in case.chargebacks:
+        chargeback.is_unjust, chargeback.outcome, chargeback.grounds = _judged(case, chargeback)
+        if chargeback.is_unjust:
+            own = sum([share.brought for share in chargeback.shares if not share.line.startswith("tip:")])
+            chargeback.owed = own + chargeback.fees
 
 
-def _judge(reading: Reading, fact: Fact[ChargebackOpened], line: str) -> tuple[bool, Grounds]:
-    """Say whether a chargeback is unjust, and by which grounds; all that apply are cited."""
-    if line.startswith("tip:"):
-        return False, (CHARGED_BACK,)
-    grounds: list[Basis] = []
-    ended = reading.obligation_ended
-    if ended is not None and ended <= fact.at:
-        grounds.append(_AFTER_RECEIPT)
-    if not fact.data.attributable_to_provider:
-        grounds.append(_NOT_THE_PROVIDER)
-    reason = _REASONS.get(fact.data.reason)
+def _judged(case: Assessment, chargeback: Chargeback) -> tuple[bool, str, Grounds]:
+    timeline, first = case.timeline, chargeback.first
+    if first is None:
+        return False, "inquiry", (_INQUIRY,)
+    tip: Grounds = (_TIP,) if "tip" in chargeback.kinds else ()
+    reasons = _reasons(timeline, chargeback)
+    is_unjust = False
+    grounds: Grounds
+    if chargeback.kinds == {"tip"}:
+        grounds = tip
+    elif not timeline.is_effective or (timeline.effective_at or 0) > first.at or timeline.end is not None:
+        grounds = (_NEVER_EFFECTIVE, *tip)
+    elif reasons:
+        is_unjust = True
+        grounds = (_UNJUST, *reasons, *tip)
+    else:
+        grounds = (_JUST, *tip)
+    if chargeback.balance.is_restored:
+        return is_unjust, "restored", grounds
+    return is_unjust, "unjust" if is_unjust else "accepted", grounds
+
+
+def _reasons(timeline: Timeline, chargeback: Chargeback) -> Grounds:
+    found = []
+    ended = timeline.obligation_ended_at
+    if ended is not None and ended <= chargeback.instructed_at:
+        found.append(_AFTER_RECEIPT)
+    if not chargeback.attributable:
+        found.append(_NOT_THE_PROVIDER)
+    reason = _REASONS.get(chargeback.reason)
     if reason is not None:
-        grounds.append(reason)
-    return (True, (UNJUST, *grounds)) if grounds else (False, (_JUST,))
+        found.append(reason)
+    return tuple(found)
 
 
-def _restored(reading: Reading, chargeback_id: str) -> bool:
-    """Say whether the latest word on a chargeback is that the money was given back."""
-    outcome = None
-    for fact in reading.all(ChargebackClosed):
-        if fact.data.chargeback_id == chargeback_id:
-            outcome = fact.data.outcome
-    return outcome == "restored"
+def costs(timeline: Timeline, chargebacks: list[Chargeback]) -> Iterator[Cost]:
+    """Yield fees of unjust chargebacks that were restored and are not covered, and losses found (R18)."""
+    for chargeback in chargebacks:
+        if chargeback.is_unjust and chargeback.balance.is_restored:
+            uncovered = max(0, chargeback.owed - chargeback.covered)
+            if uncovered:
+                yield Cost(uncovered, _UNCOVERED_FEE, None)
+    for fact in timeline.view.counted(BuyerBreachFound):
+        if fact.data.ground == "unjust_chargeback" and fact.data.loss.value:
+            yield Cost(fact.data.loss.value, (_LOSS,), None)
 
 
-def dues(case: Assessment) -> Iterator[Due]:
+def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
     """Yield the lines `chargeback:{id}`: what came in beyond what is owed goes back.
 
-    To the deposit up to what it gave, then to the payments that paid, oldest first.
+    To the deposit up to what it gave, then to the payments that paid, oldest first (R16).
     """
-    came_in = recovered(case.reading)
-    if not came_in:
-        return
-    owed = {charge.id: charge.amount for charge in case.charges if charge.unjust}
-    for one, entry in came_in.items():
-        if not entry.paid and not entry.from_deposit and not entry.proceeds:
+    owed = {chargeback.id: chargeback.owed for chargeback in case.chargebacks}
+    for id_, entry in case.recovered.items():
+        if not entry.total:
             continue
         routes = [Route("deposit", None, entry.from_deposit)]
-        routes += [Route("original_payment", payment_id, amount) for payment_id, amount in entry.paid]
-        yield Due(f"chargeback:{one}", max(0, entry.total - owed.get(one, 0)), (_GIVEN_BACK,), tuple(routes))
+        brought: dict[str, int] = {}
+        for payment_id, amount in entry.paid:
+            if payment_id:
+                brought[payment_id] = brought.get(payment_id, 0) + amount
+        routes += [Route("original_payment", payment_id, amount) for payment_id, amount in brought.items()]
+        yield Due(f"chargeback:{id_}", max(0, entry.total - owed.get(id_, 0)), (_GIVEN_BACK,), tuple(routes))
 
 
 def says(case: Assessment) -> Iterator[Said]:
     """Yield the decision `chargeback` on each."""
-    for charge in case.charges:
-        outcome = "restored" if _restored(case.reading, charge.id) else "unjust" if charge.unjust else "accepted"
-        yield Said("chargeback", charge.id, outcome, charge.grounds)
+    for chargeback in case.chargebacks:
+        yield Said("chargeback", chargeback.id, chargeback.outcome, chargeback.grounds)
+
+
+# What is done about a claim: this part depends on our clock.
+
+
+def follow(case: Assessment, reconciled: Reconciled, ledger: Ledger, clock: Clock) -> Iterator[Followed]:
+    """Yield what follows from each chargeback's claim, and the holds that were refused."""
+    if not case.chargebacks and not ledger.holds:
+        return
+    refused = {fact.data.hold_id for fact in case.view.counted(FreezeRefused)}
+    for chargeback in case.chargebacks:
+        claim = reconciled.claims.get(chargeback.id, 0)
+        grounds = tuple([basis for basis in chargeback.grounds if basis is not _TIP])
+        yield Followed(commands=tuple(_hold(chargeback.id, grounds, claim, ledger, refused)))
+        yield _demand(case, chargeback, claim, ledger, clock, refused)
+    if refused:
+        yield Followed(said=tuple(_refused_holds(case, ledger)))
+    known = {chargeback.id for chargeback in case.chargebacks}
+    for id_ in ledger.holds:
+        if id_ not in known:
+            yield Followed(commands=tuple(_hold(id_, (), 0, ledger, refused)))
+
+
+def _standing_hold(hold: Hold | None, refused: set[str]) -> str | None:
+    """Return the hold that stands: the last that was not refused."""
+    if hold is None:
+        return None
+    return next((hold_id for hold_id, _ in reversed(hold.chain) if hold_id not in refused), None)
+
+
+def _hold(ref: str, grounds: Grounds, claim: int, ledger: Ledger, refused: set[str]) -> Iterator[Command]:
+    """Yield the new hold where the claim is another than was commanded last, or the release of the one that stands."""
+    hold = ledger.holds.get(ref)
+    standing = _standing_hold(hold, refused)
+    previous = "" if hold is None else hold.last_id
+    if claim:
+        if hold is not None and hold.last_amount == claim:
+            return
+        number = 1 if hold is None else hold.placed + 1
+        members = {
+            "hold_id": ref if number == 1 else f"{ref}:{number}",
+            "amount": claim,
+            "scope": "withdrawal_and_use",
+            "ref": ref,
+            "replaces": standing,
+        }
+        yield Command(FreezePlace, previous, (ref, str(claim)), grounds, members)
+    elif standing is not None:
+        yield Command(FreezeRelease, previous, (ref, standing), (_RELEASED,), {"hold_id": standing, "ref": ref})
+
+
+def _demand(
+    case: Assessment, chargeback: Chargeback, claim: int, ledger: Ledger, clock: Clock, refused: set[str]
+) -> Followed:
+    """Return the demand of a claim, and what follows once its last instant has passed."""
+    if not claim:
+        return Followed()
+    ref = chargeback.id
+    demand = ledger.demands.get(ref)
+    last = None if demand is None else _last_instant(case, demand, clock)
+    is_new = demand is None or last is None or not demand.is_open or chargeback.balance.rounds > demand.rounds
+    is_new = is_new or (last < clock.horizon and claim > demand.highest)  # type: ignore[operator,union-attr]
+    if is_new or demand is None or last is None:
+        number = 1 if demand is None else demand.number + 1
+        last = last_instant(case.view.terms, clock.now, case.view.terms.payment_demand_days)
+        begins = (number, chargeback.balance.rounds)
+        amount = StandingAmount("payment_demand", ref, claim, _DEMANDED, "demanded", last, begins, is_new=True)
+        return Followed(amounts=(amount,), wake_at=last)
+    goes_on = (demand.number, demand.rounds)
+    if last < clock.now:
+        amount = StandingAmount("payment_demand", ref, claim, _OVERDUE, "overdue", None, goes_on)
+    else:
+        amount = StandingAmount("payment_demand", ref, claim, _DEMANDED, "demanded", last, goes_on)
+    if last >= clock.horizon:
+        return Followed(amounts=(amount,), wake_at=last)
+    deduction_id = ref if demand.number == 1 else f"{ref}:{demand.number}"
+    answered = ref in case.recovered and deduction_id in case.recovered[ref].answered
+    amounts = [amount]
+    if answered and _may_retain(case):
+        amounts.append(StandingAmount("retained_goods", ref, claim, (_RETAINED,), "authorised"))
+    if answered or deduction_id in ledger.deductions or case.unclear.deduction:
+        return Followed(amounts=tuple(amounts))
+    members = {
+        "line": f"chargeback:{ref}",
+        "deduction_id": deduction_id,
+        "amount": claim,
+        "source": "deposit",
+        "purpose": "chargeback_recovery",
+        "ref": ref,
+        "hold_id": _hold_after(ref, claim, ledger, refused),
+    }
+    concerns = ("chargeback_recovery", deduction_id, str(claim))
+    command = Command(DeductionExecute, "", concerns, (_FROM_DEPOSIT,), members)
+    return Followed(amounts=tuple(amounts), commands=(command,))
+
+
+def _hold_after(ref: str, claim: int, ledger: Ledger, refused: set[str]) -> str | None:
+    """Return the hold that stands once what is decided now is carried out."""
+    for command in _hold(ref, (), claim, ledger, refused):
+        return str(command.members["hold_id"])
+    return _standing_hold(ledger.holds.get(ref), refused)
+
+
+def _last_instant(case: Assessment, demand: Demand, clock: Clock) -> int:
+    """Return the last instant in which a demand can be met: its days run from its publication (27)."""
+    published = clock.published_at(demand.since_version, demand.since_at)
+    terms = case.view.terms
+    return last_instant(terms, clock.now if published is None else published, terms.payment_demand_days)
+
+
+def _may_retain(case: Assessment) -> bool:
+    """Say whether there are goods to retain: bought, and neither delivered, confirmed nor disposed of."""
+    timeline = case.timeline
+    if timeline.delivered_at is not None or timeline.confirmed_at is not None or timeline.deemed_at is not None:
+        return False
+    return not case.view.messages(GoodsDisposed) and any(lot.state is BOUGHT for lot in timeline.units.lots)
+
+
+def _refused_holds(case: Assessment, ledger: Ledger) -> Iterator[Said]:
+    """Yield the decision `hold: refused` on each hold of ours that was not placed."""
+    ours = {hold_id for hold in ledger.holds.values() for hold_id in hold.ids}
+    for fact in case.view.counted(FreezeRefused):
+        if fact.data.hold_id in ours:
+            yield Said("hold", fact.data.hold_id, "refused", (_HOLD_REFUSED,))
+
+
+def awaits(examination: Examination) -> Iterator[Awaited]:
+    """Yield payment of claims, the deposit's answers, disposal, outcomes, refused holds (rows 9, 10, 11, 13, 15)."""
+    case, ledger, clock = examination.case, examination.ledger, examination.clock
+    for chargeback in case.chargebacks:
+        if chargeback.balance.is_open:
+            yield Awaited(13, "chargeback_outcome", INSTITUTION, chargeback.id, until=chargeback.respond_by)
+        claim = examination.reconciled.claims.get(chargeback.id, 0)
+        demand = ledger.demands.get(chargeback.id)
+        if not claim or demand is None or not demand.is_open:
+            continue
+        deduction_id = chargeback.id if demand.number == 1 else f"{chargeback.id}:{demand.number}"
+        recovered = case.recovered.get(chargeback.id)
+        if recovered is not None and deduction_id in recovered.answered:
+            yield Awaited(11, "payment_or_disposal", f"{BUYER}, {PROVIDER}", chargeback.id, amount=claim)
+        elif deduction_id in ledger.deductions:
+            yield Awaited(10, "deposits_answer", DEPOSIT, deduction_id, amount=claim)
+        else:
+            last = _last_instant(case, demand, clock)
+            yield Awaited(9, "payment_of_claim", BUYER, chargeback.id, until=last, amount=claim)
+    for said in _refused_holds(case, ledger):
+        yield Awaited(15, "refused_hold", STAFF, said.ref)
