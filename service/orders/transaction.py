@@ -21,9 +21,9 @@ from service.orders.intervention import NOTHING_DONE, Intervention, intervene
 from service.orders.journals import NEW, JournalError, OrderState, note_publications, output_row, read_back
 from service.orders.news import Heard, News, sort_out
 from service.orders.waiting import waiting
+from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import decide
 from service.rules.facts import instant, micros
-from service.rules.clock import Clock, QuarantinedRecord
 from service.store.lanes import lane_of
 from service.store.rows import (
     FactRow,

@@ -12,7 +12,6 @@ from service.rules.assessment import Assessment, Said
 from service.rules.chargebacks import PURCHASE, chargebacks_of, recovered_of, spread_remaining
 from service.rules.ledger import LineTotals
 from service.rules.reconcile import out_of
-from service.rules.registry import REGISTRY
 from service.rules.requests import Request, clauses_of
 from service.rules.settlement import settle
 from service.rules.timeline import Timeline
@@ -45,10 +44,11 @@ _OBLIGATION = Basis(clause="16", because="goods that were received stay bought")
 
 def assess(view: OrderView, ledger: Ledger, unclear: Unclear, paid: PaidOut, horizon: int) -> Assessment:
     """Return what the order's facts entitle people to; deadlines before `horizon` (microseconds) have passed."""
+    concerned = view.concerned
     timeline = Timeline(view, horizon, unclear).run()
     case = Assessment(view, timeline, unclear)
     case.chargebacks = chargebacks_of(view)
-    for judge in REGISTRY.judge:
+    for judge in concerned.judge:
         judge(case)
     case.recovered, unused = recovered_of(view, case.chargebacks)
     case.unused_proceeds = unused
@@ -57,12 +57,12 @@ def assess(view: OrderView, ledger: Ledger, unclear: Unclear, paid: PaidOut, hor
             chargeback.covered = case.recovered[chargeback.id].total
         line = f"chargeback:{chargeback.id}"
         spread_remaining(chargeback, out_of(line, ledger.lines.get(line, _UNTOUCHED), paid)[0])
-    borne = tuple([cost for costs in REGISTRY.costs for cost in costs(timeline, case.chargebacks)])
+    borne = tuple([cost for costs in concerned.costs for cost in costs(timeline, case.chargebacks)])
     case.settlement = settle(timeline, case.accepted(PURCHASE), borne)
-    case.line_adds = tuple([basis for adds in REGISTRY.adds for basis in adds(case)])
-    for dues in REGISTRY.dues:
+    case.line_adds = tuple([basis for adds in concerned.adds for basis in adds(case)])
+    for dues in concerned.dues:
         case.dues.extend(dues(case, ledger))
-    for says in REGISTRY.says:
+    for says in concerned.says:
         case.said.extend(says(case))
     case.said.extend(_ignored(case))
     return case
@@ -86,9 +86,7 @@ def _ignored(case: Assessment) -> Iterator[Said]:
 def _grounds(case: Assessment, ignored: Ignored) -> Grounds:
     cited: list[Basis] = [_FEEDBACK[ignored.ground]]
     because: Ending | Request | None = ignored.because_of
-    if isinstance(because, Request):
-        cited += because.cite(case, because)
-    elif because is not None:
+    if isinstance(because, Request) or because is not None:
         cited += because.cite(case, because)
     if ignored.ground == "received":
         cited.append(_OBLIGATION)

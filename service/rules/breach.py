@@ -36,9 +36,7 @@ def breach_of(case: Assessment) -> Breach:
     findings = view.counted(ProviderFaultFound)
     if findings:
         highest = max([quote.sums.total for quote in case.timeline.quotes])
-        loss = min(
-            sum([fact.data.direct_loss.value for fact in findings]), max(highest, settlement.quote.total)
-        )
+        loss = min(sum([fact.data.direct_loss.value for fact in findings]), max(highest, settlement.quote.total))
         loss = max(0, loss - settlement.beyond)
     repaid = 0
     if view.messages(RepaymentReceived):

@@ -10,8 +10,10 @@ from service.rules.facts import DAY, MINUTE
 if TYPE_CHECKING:
     from service.rules.terms import Terms
 
+CIVIL_CODE = "civil_code"
 HOURS = "hours"
-"""The term `period_counting` where a day is 24 hours; `civil_code` otherwise."""
+PERIOD_COUNTINGS = (CIVIL_CODE, HOURS)
+"""What the term `period_counting` may say: by the calendar, or days of 24 hours."""
 
 _SATURDAY = 5
 

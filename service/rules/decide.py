@@ -65,7 +65,7 @@ class Examination(NamedTuple):
     def amounts(self) -> list[StandingAmount]:
         """Every standing amount, 0 included."""
         found = list(self.reconciled.amounts)
-        for amounts in REGISTRY.amounts:
+        for amounts in self.case.view.concerned.amounts:
             found.extend(amounts(self.case, self.clock))
         for one in self.followed:
             found.extend(one.amounts)
@@ -85,7 +85,7 @@ def examine(
     paid = paid_out(view)
     case = assess(view, ledger, Unclear(view, ledger, clock), paid, _horizon(order_id, ledger, clock))
     reconciled = reconcile(case, ledger, paid)
-    followed = tuple([one for follow in REGISTRY.follow for one in follow(case, reconciled, ledger, clock)])
+    followed = tuple([one for follow in view.concerned.follow for one in follow(case, reconciled, ledger, clock)])
     return Examination(case, reconciled, followed, paid, ledger, clock)
 
 

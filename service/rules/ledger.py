@@ -176,9 +176,7 @@ class _Fold:
                 self._deduction(output.id, data)
             case BrokerageTransfer():
                 totals = self._brokerage
-                self._brokerage = replace(
-                    totals, transferred=totals.transferred + data.amount.value, last_id=output.id
-                )
+                self._brokerage = replace(totals, transferred=totals.transferred + data.amount.value, last_id=output.id)
             case FreezePlace():
                 self._place(output.id, data)
             case FreezeRelease():
@@ -191,9 +189,7 @@ class _Fold:
         amount = None if data.amount is None else data.amount.value
         if data.kind == "payment_demand":
             self._demand(output, data, amount)
-        self._standing[key] = StandingDecision(
-            output.id, data.outcome, amount, data.basis, data.ground, output.at
-        )
+        self._standing[key] = StandingDecision(output.id, data.outcome, amount, data.basis, data.ground, output.at)
 
     def _demand(self, output: Output, data: DecisionMade, amount: int | None) -> None:
         """Tell by its id whether a decision goes on with the demand that is open, or begins another."""
@@ -269,7 +265,12 @@ class _Fold:
         placed, chain, ids = (0, (), ()) if known is None else (known.placed, known.chain, known.ids)
         amount = data.amount.value
         self._holds[data.ref] = Hold(
-            placed + 1, (*chain, (data.hold_id, amount)), amount, command_id, (*ids, data.hold_id), data.replaces is not None
+            placed + 1,
+            (*chain, (data.hold_id, amount)),
+            amount,
+            command_id,
+            (*ids, data.hold_id),
+            data.replaces is not None,
         )
 
     def _release(self, command_id: str, data: FreezeRelease) -> None:

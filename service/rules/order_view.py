@@ -11,6 +11,7 @@ from service.rules.amounts import book, fixed_fee_of
 from service.rules.facts import Fact, micros
 from service.rules.identity import IDENTITIES, TOGETHER, Counts
 from service.rules.money import sums_of
+from service.rules.registry import REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,7 @@ class OrderView:
         "_unread",
         "brokerage_fixed",
         "brokerage_unread",
+        "concerned",
         "currency",
         "order_id",
         "placed",
@@ -67,6 +69,8 @@ class OrderView:
         self._groups: dict[type[Any], list[Fact[Any]]] = {}
         self._unread: list[tuple[Fact[Any], Money]] = []
         self._group(facts)
+        self.concerned = REGISTRY.concerned(frozenset(self._groups))
+        """What of the clauses concerns an order that heard these messages."""
         mandate = self.placed.mandate
         agreed_at = placed.at if mandate is None else micros(mandate.agreed_at)
         self.terms: Terms = terms.in_force(self.placed.provider_id, agreed_at)

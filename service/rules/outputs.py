@@ -104,7 +104,7 @@ class Outputs:
         message: type[PublishedData],
         output_id: str,
         basis: Grounds,
-        concerns_brokerage: bool,  # noqa: FBT001
+        concerns_brokerage: bool,
         **members: Any,
     ) -> None:
         self.version += 1

@@ -42,7 +42,9 @@ class Quote(NamedTuple):
             if lot.covered & bit:
                 whole += lot.count * lot.item.weight
                 units += lot.count
-        return round_half_up(self.sums.goods * weight, whole) if whole else round_half_up(self.sums.goods * count, units)
+        return (
+            round_half_up(self.sums.goods * weight, whole) if whole else round_half_up(self.sums.goods * count, units)
+        )
 
 
 def last_value(quotes: Sequence[Quote], lots: Iterable[Lot], all_lots: Sequence[Lot]) -> int:

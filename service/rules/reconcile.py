@@ -29,9 +29,7 @@ _UNTOUCHED = LineTotals()
 _KINDS = (PURCHASE, COMPENSATION, OWED, "chargeback", "tip")
 """The order in which lines take turns."""
 _NOTHING_DUE = Basis(clause="6", because="nothing is due on this line")
-_WITHHELD = Basis(
-    clause="22", because="due, but kept back while a chargeback has the money or a claim stands"
-)
+_WITHHELD = Basis(clause="22", because="due, but kept back while a chargeback has the money or a claim stands")
 
 
 class Followed(NamedTuple):
@@ -182,9 +180,7 @@ def reconcile(case: Assessment, ledger: Ledger, paid: PaidOut) -> Reconciled:
 def _standing(balance: LineBalance) -> Iterator[StandingAmount]:
     line, grounds = balance.due.line, balance.due.grounds
     if balance.withheld:
-        yield StandingAmount(
-            "refund_withheld", line, balance.withheld, clauses_of(balance.withheld_for), "withheld"
-        )
+        yield StandingAmount("refund_withheld", line, balance.withheld, clauses_of(balance.withheld_for), "withheld")
     if balance.demanded:
         yield StandingAmount("repayment_demand", line, balance.demanded, grounds, "demanded")
     if balance.undeliverable:

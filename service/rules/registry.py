@@ -1,6 +1,7 @@
 """Finds the clauses: every module of `clauses/`, and what each has to say.
 
-A clause's module may define any of these functions; a new clause is one new module, and no list names it.
+A clause's module may define any of these functions; a new clause is one new module, and no list names it. A function that
+only matters to orders that heard of certain things says so with `only_with`.
 
 | name | what it gives | given |
 |---|---|---|
@@ -25,12 +26,12 @@ from __future__ import annotations
 
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from service.rules import clauses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import ModuleType
 
     from service.rules.timeline import Timeline
@@ -46,40 +47,7 @@ class Deadline(NamedTuple):
 
 
 Functions = tuple["Callable[..., Any]", ...]
-
-
-class Registry:
-    """What the clauses' modules define, in the order of the clauses."""
-
-    def __init__(self) -> None:
-        """Begin empty: the modules import the core, so they are imported after it."""
-        self.clauses: tuple[ModuleType, ...] = ()
-        self.steps: Functions = ()
-        self.begin: Functions = ()
-        self.test: Functions = ()
-        self.obstacle: Functions = ()
-        self.after_instant: Functions = ()
-        self.deadlines: tuple[Deadline, ...] = ()
-        self.judge: Functions = ()
-        self.costs: Functions = ()
-        self.caution: Functions = ()
-        self.adds: Functions = ()
-        self.dues: Functions = ()
-        self.says: Functions = ()
-        self.amounts: Functions = ()
-        self.follow: Functions = ()
-        self.awaits: Functions = ()
-
-    def load(self) -> None:
-        """Import the clauses' modules, in the order of their numbers, and collect what they define. Idempotent."""
-        names = sorted(module.name for module in iter_modules(clauses.__path__))
-        self.clauses = tuple(import_module(f"{clauses.__name__}.{name}") for name in names)
-        for name in FUNCTIONS:
-            setattr(self, name, tuple(getattr(one, name) for one in self.clauses if hasattr(one, name)))
-        self.deadlines = tuple(
-            deadline for one in self.clauses if hasattr(one, "deadlines") for deadline in one.deadlines()
-        )
-
+F = TypeVar("F", bound="Callable[..., Any]")
 
 FUNCTIONS = (
     "steps",
@@ -96,8 +64,89 @@ FUNCTIONS = (
     "amounts",
     "follow",
     "awaits",
+    "deadlines",
 )
-"""The functions that a clause's module may define; and `deadlines`, which is asked once."""
+"""What a clause's module may define."""
+
+
+def only_with(*messages: type[Any]) -> Callable[[F], F]:
+    """Mark a function of a clause: an order without any message of these types doesn't ask it.
+
+    Most orders hear of few things. What doesn't concern them isn't even called.
+    """
+
+    def mark(function: F) -> F:
+        _ONLY_WITH[function] = frozenset(messages)
+        return function
+
+    return mark
+
+
+_ONLY_WITH: dict[Callable[..., Any], frozenset[type[Any]]] = {}
+
+
+class Concerned:
+    """What concerns orders that heard messages of the same types: the clauses' functions, in the order of the clauses."""
+
+    __slots__ = FUNCTIONS
+
+    def __init__(self, modules: Iterable[ModuleType], messages: frozenset[type[Any]]) -> None:
+        """Leave out the functions that are marked for other messages."""
+        for name in FUNCTIONS:
+            functions = [getattr(module, name) for module in modules if hasattr(module, name)]
+            found = [one for one in functions if _concerns(one, messages)]
+            if name == "deadlines":
+                found = [deadline for one in found for deadline in one()]
+            setattr(self, name, tuple(found))
+
+    if TYPE_CHECKING:
+        steps: Functions
+        begin: Functions
+        test: Functions
+        obstacle: Functions
+        after_instant: Functions
+        judge: Functions
+        costs: Functions
+        caution: Functions
+        adds: Functions
+        dues: Functions
+        says: Functions
+        amounts: Functions
+        follow: Functions
+        awaits: Functions
+        deadlines: tuple[Deadline, ...]
+
+
+def _concerns(function: Callable[..., Any], messages: frozenset[type[Any]]) -> bool:
+    only_with_these = _ONLY_WITH.get(function)
+    return only_with_these is None or not only_with_these.isdisjoint(messages)
+
+
+class Registry:
+    """The clauses' modules, in the order of their numbers."""
+
+    def __init__(self) -> None:
+        """Begin empty: the modules import the core, so they are imported after it."""
+        self.clauses: tuple[ModuleType, ...] = ()
+        self._concerned: dict[frozenset[type[Any]], Concerned] = {}
+
+    def load(self) -> None:
+        """Import the clauses' modules. Idempotent."""
+        names = sorted(module.name for module in iter_modules(clauses.__path__))
+        self.clauses = tuple(import_module(f"{clauses.__name__}.{name}") for name in names)
+        self._concerned.clear()
+
+    def concerned(self, messages: frozenset[type[Any]]) -> Concerned:
+        """Return what concerns orders that heard messages of these types. Kept: real orders know few combinations."""
+        found = self._concerned.get(messages)
+        if found is None:
+            if len(self._concerned) >= COMBINATIONS_MAX:
+                self._concerned.clear()
+            found = self._concerned[messages] = Concerned(self.clauses, messages)
+        return found
+
+
+COMBINATIONS_MAX = 10_000
 
 REGISTRY = Registry()
 """The clauses of this service. `decide.py` loads it."""

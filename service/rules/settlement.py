@@ -397,7 +397,7 @@ def _seller_money(timeline: Timeline, cancelled: Sequence[Cancelled], until: int
         left = receipt.data.amount.value
         for one in cancelled:
             reached = all_gone or one.waits_for <= receipt.at
-            if one.request is not None and named == one.id or named is None and reached:
+            if (one.request is not None and named == one.id) or (named is None and reached):
                 part = min(left, max(0, one.takes - one.received))
                 one.received += part
                 left -= part

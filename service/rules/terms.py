@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Self
 
-from service.rules.calendar import Calendar
+from service.rules.calendar import CIVIL_CODE, Calendar
 
 PLATFORM = "*"
 """The `provider_id` of the sets that hold for every provider without one of its own."""
@@ -23,6 +23,10 @@ ONLY_LONGER = frozenset({"tip_refund_days", "payment_demand_days"})
 
 TIP_LIMIT_CURRENCY = "CNY"
 """The currency that a `tip_limit` given as a bare number is in."""
+
+
+CHINA = Calendar()
+"""Beijing time; Saturdays and Sundays are off. Holidays are for the terms to list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,8 @@ class Terms:
     claim_floor: int = 0
     quarantine_days: int | None = None
     """How long a record in quarantine holds anything up; None: until it is dealt with."""
-    period_counting: str = "civil_code"
-    calendar: Calendar = Calendar()
+    period_counting: str = CIVIL_CODE
+    calendar: Calendar = CHINA
 
     def tip_limit_in(self, currency: str) -> int | None:
         """Return the limit of a tip in a currency, in minor units; None where there is none."""

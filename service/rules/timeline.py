@@ -10,7 +10,6 @@ from enum import IntEnum
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from service.rules.registry import REGISTRY
 from service.rules.money import sums_of
 from service.rules.quotes import Quote, plan_of
 from service.rules.requests import settle_pending
@@ -175,6 +174,7 @@ class Timeline:
         self.view = view
         self.horizon = horizon
         self.unclear = unclear
+        self.concerned = view.concerned
         self.at = view.placed_at
         self.units = Units(view.placed)
         self.quotes = [Quote(view.placed_at, view.quote, 1, None)]
@@ -310,11 +310,12 @@ class Timeline:
 
     def run(self) -> Timeline:
         """Go through all facts; return the state as of the last, with the deadlines that have passed."""
+        concerned = self.concerned
         steps: list[Step] = []
-        for give in REGISTRY.steps:
+        for give in concerned.steps:
             steps.extend(give(self))
         steps.sort(key=_PLACE)
-        for begin in REGISTRY.begin:
+        for begin in concerned.begin:
             begin(self)
         nth, count = 0, len(steps)
         while nth < count:
@@ -339,11 +340,11 @@ class Timeline:
         if self._uncovered:
             self._cover()
         if self.effective_at is None and not self.has_ended:
-            for test in REGISTRY.test:
+            for test in self.concerned.test:
                 test(self)
 
     def _end_instant(self) -> None:
-        for follow in REGISTRY.after_instant:
+        for follow in self.concerned.after_instant:
             follow(self)
         if self._uncovered:
             self._cover()
@@ -353,7 +354,7 @@ class Timeline:
         """Let the deadlines take effect whose last instant is before an instant (None: all there are)."""
         while True:
             found: tuple[int, int] | None = None
-            for nth, deadline in enumerate(REGISTRY.deadlines):
+            for nth, deadline in enumerate(self.concerned.deadlines):
                 for last in deadline.last_instants(self):
                     if (until is not None and last >= until) or (nth, last) in self._spent:
                         continue
@@ -367,7 +368,7 @@ class Timeline:
                 self.wakes.append(last)
                 continue
             self.at = last
-            REGISTRY.deadlines[nth].pass_by(self)
+            self.concerned.deadlines[nth].pass_by(self)
             self._end_instant()
 
 

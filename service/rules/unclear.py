@@ -44,10 +44,9 @@ class Unclear:
         self._ledger = ledger
         topics = set()
         ends = []
-        days = view.terms.quarantine_days
         for record in clock.quarantined:
-            if days is not None:
-                end = last_instant(view.terms, record.since, days)
+            end = self.end_of(record.since)
+            if end is not None:
                 if end < max(clock.now, clock.horizon):
                     continue
                 ends.append(end)
@@ -55,6 +54,11 @@ class Unclear:
         self._topics = frozenset(topics)
         self.ends_at: int | None = min(ends, default=None)
         """When the next of the records stops counting by itself, in microseconds."""
+
+    def end_of(self, since: int) -> int | None:
+        """Return until when a record counts that was quarantined at an instant; None: until it is dealt with."""
+        days = self._view.terms.quarantine_days
+        return None if days is None else last_instant(self._view.terms, since, days)
 
     def cancellation(self, timeline: Timeline, request_id: str) -> bool:
         """Say whether the end of open units by a cancellation has to wait, as of now on the timeline."""

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from purchasing_contracts.events.payment import RefundFailed, RefundSucceeded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.rules.decide import Examination
 
 BUYER = "buyer"
 PROVIDER = "provider"
@@ -36,3 +43,36 @@ class Awaited(NamedTuple):
     amount: int | None = None
     currency: str | None = None
     """Of the amount, where it is not the order's."""
+
+
+def waiting_list(examination: Examination) -> list[Awaited]:
+    """Return what an order waits for, by the rows of R21."""
+    concerned = examination.case.view.concerned
+    found = [one for awaits in concerned.awaits for one in awaits(examination)]
+    found += _of_lines(examination)
+    found += [
+        Awaited(15, "record_in_quarantine", STAFF, record.topic, until=examination.case.unclear.end_of(record.since))
+        for record in examination.clock.quarantined
+    ]
+    if examination.case.timeline.has_ended:
+        found = [one for one in found if one.row >= ENDED_FROM_ROW]
+    return sorted(found, key=lambda one: one.row)
+
+
+def _of_lines(examination: Examination) -> Iterator[Awaited]:
+    """Yield repayments, what is owed, refunds that were not answered, and those that could not be delivered."""
+    for one in examination.amounts:
+        if not one.amount or one.ref == "brokerage":
+            continue
+        if one.kind == "repayment_demand":
+            yield Awaited(12, "repayment", BUYER, one.ref, amount=one.amount)
+        elif one.kind == "buyer_owes":
+            yield Awaited(12, "buyer_owes", BUYER, amount=one.amount)
+        elif one.kind == "refund_undeliverable":
+            yield Awaited(15, "undeliverable", STAFF, one.ref, amount=one.amount)
+    view = examination.case.view
+    answered = {fact.data.command_id for kind in (RefundSucceeded, RefundFailed) for fact in view.messages(kind)}
+    for line, totals in examination.ledger.lines.items():
+        for command_id in totals.command_ids:
+            if command_id not in answered:
+                yield Awaited(14, "refund_answer", PAYMENT_SYSTEM, line)

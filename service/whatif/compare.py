@@ -138,9 +138,7 @@ def state_of(story: Story) -> OrderState:
     return read_back(story.version, [heard.row for heard in story.facts], [said.row for said in story.outputs])
 
 
-def clock_of(
-    clock: Instant, published: dict[int, int] | None = None, quarantined: Iterable[Quarantined] = ()
-) -> Clock:
+def clock_of(clock: Instant, published: dict[int, int] | None = None, quarantined: Iterable[Quarantined] = ()) -> Clock:
     """Return the clock by which the running service would decide."""
     now = micros(clock.now)
     horizon = 0 if clock.horizon is None else min(now, micros(clock.horizon))

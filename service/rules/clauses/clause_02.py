@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.order import OrderAccepted, OrderRefused
+from purchasing_contracts.events.warehouse_receipt import CostIncurred
 
 from service.rules.assessment import Said
 from service.rules.calendar import last_instant
 from service.rules.chargebacks import taken_from_purchase
-from service.rules.registry import REGISTRY, Deadline
+from service.rules.registry import Deadline, only_with
 from service.rules.settlement import Cost, money_needed, next_due, provider_costs
 from service.rules.timeline import Ending, Rank, Step
 from service.rules.waiting import BUYER, PROVIDER, Awaited
@@ -46,9 +47,7 @@ _GROUNDS = {
     "other": Basis(clause="2", because="the provider did not accept the request"),
 }
 _CHARGED_BACK = Basis(clause="22", because="the provider need not go on while the payment is taken back")
-_LIABLE = Basis(
-    clause="24", because="the provider declined to carry out an effective order, for which it is liable"
-)
+_LIABLE = Basis(clause="24", because="the provider declined to carry out an effective order, for which it is liable")
 _COSTS_ARE_THE_BUYERS = frozenset({"14", "15(5)"})
 
 
@@ -88,7 +87,7 @@ def test(timeline: Timeline) -> None:
         return
     if timeline.accepted is None or _money_there(timeline) < money_needed(timeline):
         return
-    for obstacles in REGISTRY.obstacle:
+    for obstacles in timeline.concerned.obstacle:
         found = obstacles(timeline)
         if found is not None:
             timeline.obstacle = found
@@ -123,6 +122,7 @@ def _lapse(timeline: Timeline) -> None:
         timeline.end_order(Ending("lapsed", (_LAPSED,), timeline.at, is_final=True))
 
 
+@only_with(CostIncurred)
 def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
     """Yield the costs of an order that was refused as prohibited or restricted: they are the buyer's (14, 15(5))."""
     for fact, _requests, ending in provider_costs(timeline):
@@ -137,7 +137,7 @@ def says(case: Assessment) -> Iterator[Said]:
     if timeline.obstacle is not None:
         yield Said("agreement", ref, timeline.obstacle.kind, timeline.obstacle.grounds)
     elif timeline.is_effective:
-        cautions = [basis for caution in REGISTRY.caution for basis in caution(case.view)]
+        cautions = [basis for caution in case.view.concerned.caution for basis in caution(case.view)]
         yield Said("agreement", ref, "effective", (EFFECTIVE, *cautions))
     elif timeline.accepted is not None and not timeline.has_ended and _money_there(timeline) > 0:
         yield Said("agreement", ref, "short_paid", (_SHORT_PAID,))

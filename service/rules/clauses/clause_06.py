@@ -42,9 +42,7 @@ _OUTSTANDING = (
     Basis(clause="2", because="part of the agreed order amount is not paid"),
     Basis(clause="6", because="the order amount is the price of the goods, the service fee and the other agreed fees"),
 )
-_UNCONVERTED = Basis(
-    clause="6", because="an amount in another currency counts only when it has been converted"
-)
+_UNCONVERTED = Basis(clause="6", because="an amount in another currency counts only when it has been converted")
 
 
 def steps(timeline: Timeline) -> Iterator[Step]:

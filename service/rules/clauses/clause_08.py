@@ -9,6 +9,7 @@ from purchasing_contracts.events.payment import SellerRefundReceived
 from purchasing_contracts.events.seller_response import PurchaseConfirmed
 
 from service.rules.assessment import StandingAmount
+from service.rules.registry import only_with
 from service.rules.requests import named_lots
 from service.rules.timeline import Ignored, Purchase, Rank, Step
 from service.rules.units import BOUGHT, OPEN, RESCINDED, lowest_first
@@ -36,6 +37,7 @@ _EXCESS = Basis(
 )
 
 
+@only_with(PurchaseConfirmed)
 def steps(timeline: Timeline) -> Iterator[Step]:
     """Yield every message of every purchase: the first makes it, a later one can bring rescinded units back."""
     view = timeline.view
@@ -93,6 +95,7 @@ def _is_open(lot: Lot) -> bool:
     return lot.state is OPEN
 
 
+@only_with(SellerRefundReceived)
 def amounts(case: Assessment, _: Clock) -> Iterator[StandingAmount]:
     """Yield the seller's money that waits for confirmation."""
     yield StandingAmount("seller_excess", case.view.order_id, case.settlement.excess, (_EXCESS,), "noted")
@@ -103,9 +106,7 @@ def awaits(examination: Examination) -> Iterator[Awaited]:
     case = examination.case
     timeline = case.timeline
     if not timeline.has_ended:
-        unexplained = not timeline.purchases and (
-            timeline.receipts or timeline.view.messages(SellerRefundReceived)
-        )
+        unexplained = not timeline.purchases and (timeline.receipts or timeline.view.messages(SellerRefundReceived))
         if unexplained or (timeline.is_effective and any(lot.state is OPEN for lot in timeline.units.lots)):
             yield Awaited(3, "purchase", f"{PROVIDER}, {SELLER}")
     for _, ref, amount in case.settlement.awaited:

@@ -8,6 +8,7 @@ from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.seller_response import PurchaseUnavailable
 
 from service.rules.assessment import Said
+from service.rules.registry import only_with
 from service.rules.requests import named_lots
 from service.rules.timeline import Ending, Rank, Step
 from service.rules.units import BOUGHT, OPEN, State, highest_first
@@ -39,6 +40,7 @@ _WORDS = {
 }
 
 
+@only_with(PurchaseUnavailable)
 def steps(timeline: Timeline) -> Iterator[Step]:
     """Yield every message that goods can't be had."""
     for fact in timeline.view.messages(PurchaseUnavailable):
@@ -82,6 +84,7 @@ def _open_first(lot: Lot) -> tuple[int, ...]:
     return (lot.state is BOUGHT, *highest_first(lot))
 
 
+@only_with(PurchaseUnavailable)
 def says(case: Assessment) -> Iterator[Said]:
     """Yield the decision `unavailability` on each message that ended units."""
     for ref, outcome in case.timeline.unavailability:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.order import CancellationRequested, RequestWithdrawn
 from purchasing_contracts.events.seller_response import CancellationAgreed, CancellationRefused
-from purchasing_contracts.events.warehouse_receipt import CustomsCleared
+from purchasing_contracts.events.warehouse_receipt import CostIncurred, CustomsCleared
 
 from service.rules.assessment import Said
 from service.rules.facts import micros
+from service.rules.registry import only_with
 from service.rules.requests import (
     Parts,
     Request,
     choose_lots,
+    clauses_of,
     moot_grounds,
     named_lots,
     pending_lots,
@@ -22,7 +24,6 @@ from service.rules.requests import (
     take_answer,
     withdraw_request,
 )
-from service.rules.requests import clauses_of
 from service.rules.settlement import Cost, lots_ended_by, provider_costs
 from service.rules.timeline import Ending, Rank, Step
 from service.rules.units import BOUGHT, CANCELLED, OPEN, State
@@ -67,6 +68,7 @@ _WITHDRAWN = Basis(clause="2", because="the buyer withdrew before the agreement 
 _DEPOSIT_KEPT = Basis(clause="15(2)", because="the deposit paid in advance to the seller is not refunded")
 
 
+@only_with(CancellationRequested, CustomsCleared)
 def steps(timeline: Timeline) -> Iterator[Step]:
     """Yield customs clearances, requests, the seller's answers, and requests that the buyer took back."""
     view = timeline.view
@@ -224,6 +226,7 @@ def _answer(timeline: Timeline, found: tuple[Request, Fact[Any]]) -> None:
     take_answer(timeline, request, answer, agreed=agreed, end=_cancel_agreed)
 
 
+@only_with(CancellationRequested)
 def after_instant(timeline: Timeline) -> None:
     """Let requests that waited for the order to become clear take effect as soon as it is (F5)."""
     for request in timeline.requests:
@@ -272,7 +275,9 @@ def _judge(case: Assessment, request: Request) -> tuple[str, Grounds]:
     if outcome == "withdrawn_by_buyer":
         return outcome, (_TAKEN_BACK,)
     if outcome == "moot":
-        return outcome, clauses_of(basis for lot in parts.ended_otherwise if lot.ended_by for basis in lot.ended_by.grounds)
+        return outcome, clauses_of(
+            basis for lot in parts.ended_otherwise if lot.ended_by for basis in lot.ended_by.grounds
+        )
     return outcome, _grounds(case, request, parts)
 
 
@@ -327,6 +332,7 @@ def _kept(case: Assessment, request: Request) -> Iterator[Basis]:
                 yield _DEPOSIT_KEPT
 
 
+@only_with(CostIncurred)
 def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
     """Yield the costs of cancellations with an effect, and of a balance that was not paid (12(4))."""
     for fact, requests, ending in provider_costs(timeline):
@@ -366,6 +372,7 @@ def _was_damaged(request: Request) -> bool:
     )
 
 
+@only_with(CancellationRequested)
 def says(case: Assessment) -> Iterator[Said]:
     """Yield the decision `cancellation` on each request: that made on the platform, else that of the other channel."""
     requests = case.timeline.cancellations
@@ -375,6 +382,7 @@ def says(case: Assessment) -> Iterator[Said]:
             yield Said(KIND, id_, outcome, grounds)
 
 
+@only_with(CancellationRequested)
 def awaits(examination: Examination) -> Iterator[Awaited]:
     """Yield the seller's answers to pending requests (R21, row 6)."""
     for request in examination.case.timeline.requests:

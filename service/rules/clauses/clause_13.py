@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any
 from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.order import DissolutionRequested, IssueDisclosed, RequestWithdrawn
 from purchasing_contracts.events.seller_response import DissolutionAgreed, DissolutionRefused
+from purchasing_contracts.events.warehouse_receipt import CostIncurred
 
 from service.rules.assessment import Said
 from service.rules.calendar import last_instant
+from service.rules.registry import only_with
 from service.rules.requests import (
     Parts,
     Request,
     choose_lots,
+    clauses_of,
     moot_grounds,
     named_lots,
     take_answer,
     withdraw_request,
 )
-from service.rules.requests import clauses_of
 from service.rules.settlement import Cost, lots_ended_by, provider_costs
 from service.rules.timeline import Ending, Rank, Step
 from service.rules.units import BOUGHT, OPEN, State
@@ -60,6 +62,7 @@ _RECEIVED = Basis(clause="18", because="receipt of the goods had been confirmed"
 _LOGISTICS = Basis(clause="17", because="the logistics provider caused the objection: claims go there")
 
 
+@only_with(DissolutionRequested)
 def steps(timeline: Timeline) -> Iterator[Step]:
     """Yield requests, the seller's answers, and requests that the buyer took back."""
     view = timeline.view
@@ -143,9 +146,7 @@ def _received_first(lot: Lot) -> tuple[int, ...]:
 
 def _dissolve(timeline: Timeline, request: Request, lots: Sequence[Lot]) -> None:
     request.took_effect = True
-    ending = Ending(
-        "dissolved", (_SELLER_AGREED, _FUNDS_RETURNED), timeline.at, request, by_answer=True, cite=_cite
-    )
+    ending = Ending("dissolved", (_SELLER_AGREED, _FUNDS_RETURNED), timeline.at, request, by_answer=True, cite=_cite)
     timeline.end_lots(lots, State.DISSOLVED, ending)
 
 
@@ -190,6 +191,7 @@ def _judge(case: Assessment, request: Request) -> tuple[str, Grounds]:
     return "moot", ended or (_NOTHING_LEFT,)
 
 
+@only_with(CostIncurred)
 def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
     """Yield the costs of returning the goods after an agreed dissolution (13(5))."""
     for fact, requests, ending in provider_costs(timeline):
@@ -197,9 +199,7 @@ def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
             continue
         amount = fact.data.amount.value
         for request in requests:
-            if request.kind == KIND and any(
-                lot.state is State.DISSOLVED for lot in lots_ended_by(timeline, request)
-            ):
+            if request.kind == KIND and any(lot.state is State.DISSOLVED for lot in lots_ended_by(timeline, request)):
                 yield Cost(amount, (_RETURNED_AT_COST,), request, is_of_return=True)
                 break
         if ending is not None and ending.kind == "dissolved" and fact.at >= ending.at:
@@ -209,6 +209,7 @@ def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
 _RETURNED_AT_COST = Basis(clause="13(5)", because="the costs of returning the goods are the buyer's")
 
 
+@only_with(DissolutionRequested)
 def adds(case: Assessment) -> Grounds:
     """Return what took effect of this clause on the line `purchase`."""
     found = []
@@ -221,6 +222,7 @@ def adds(case: Assessment) -> Grounds:
     return tuple(found)
 
 
+@only_with(DissolutionRequested)
 def says(case: Assessment) -> Iterator[Said]:
     """Yield the decision `dissolution` on each request."""
     for id_, request in case.timeline.dissolutions.items():
@@ -228,6 +230,7 @@ def says(case: Assessment) -> Iterator[Said]:
         yield Said(KIND, id_, outcome, grounds)
 
 
+@only_with(DissolutionRequested)
 def awaits(examination: Examination) -> Iterator[Awaited]:
     """Yield the seller's answers to pending requests (R21, row 6)."""
     for request in examination.case.timeline.dissolutions.values():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.order import BuyerBreachFound
 
+from service.rules.registry import only_with
 from service.rules.settlement import Cost
 from service.rules.timeline import Ending
 
@@ -37,6 +38,7 @@ def begin(timeline: Timeline) -> None:
         timeline.end_order(timeline.obstacle)
 
 
+@only_with(BuyerBreachFound)
 def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
     """Yield the losses that the platform found to be caused by prohibited goods (R18)."""
     for fact in timeline.view.counted(BuyerBreachFound):

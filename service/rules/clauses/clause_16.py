@@ -9,6 +9,7 @@ from purchasing_contracts.events.warehouse_receipt import GoodsReceived
 
 from service.rules.assessment import Said
 from service.rules.receipts import receive
+from service.rules.registry import only_with
 from service.rules.timeline import Rank, Receipt, Step
 from service.rules.units import BOUGHT, OPEN, weights
 from service.rules.waiting import PLATFORM, WAREHOUSE, Awaited
@@ -31,6 +32,7 @@ _ENDED = Basis(clause="16", because="the goods reached the warehouse and no obje
 _CLEARED = frozenset({"none", "logistics"})
 
 
+@only_with(GoodsReceived)
 def steps(timeline: Timeline) -> Iterator[Step]:
     """Yield every message of every receipt."""
     for fact in timeline.view.messages(GoodsReceived):
@@ -45,6 +47,7 @@ def _receive(timeline: Timeline, fact: Fact[Any]) -> None:
     timeline.final_receipt = timeline.final_receipt or is_final
 
 
+@only_with(GoodsReceived)
 def after_instant(timeline: Timeline) -> None:
     """Note the earliest instant as of which the obligation has ended; what comes later does not undo it."""
     if not timeline.final_receipt or timeline.obligation_ended_at is not None:
@@ -64,6 +67,7 @@ def after_instant(timeline: Timeline) -> None:
         timeline.bought_when_obligation_ended[purchase.id] = weights(own)
 
 
+@only_with(GoodsReceived)
 def says(case: Assessment) -> Iterator[Said]:
     """Yield the decision `obligation: terminated`."""
     if case.timeline.obligation_ended_at is not None:

@@ -9,6 +9,7 @@ from purchasing_contracts.events.order import ObjectionRaised, ObjectionWithdraw
 from purchasing_contracts.events.warehouse_receipt import GoodsReceived, ObjectionVerified
 
 from service.rules.assessment import Said
+from service.rules.registry import only_with
 from service.rules.timeline import Objection, Rank, Step
 from service.rules.waiting import PLATFORM, Awaited
 
@@ -42,6 +43,7 @@ _GROUNDS = {
 }
 
 
+@only_with(ObjectionRaised, ObjectionVerified)
 def steps(timeline: Timeline) -> Iterator[Step]:
     """Yield objections raised, verified and withdrawn, and verifications of the warehouse's objections."""
     view = timeline.view
@@ -100,6 +102,7 @@ def _outcome(objection: Objection) -> str:
     return "redirected_to_logistics" if objection.verdict == "logistics" else "verified"
 
 
+@only_with(ObjectionRaised)
 def says(case: Assessment) -> Iterator[Said]:
     """Yield the decision `objection` on each."""
     for ref, objection in case.timeline.objections.items():
@@ -107,6 +110,7 @@ def says(case: Assessment) -> Iterator[Said]:
         yield Said("objection", ref, outcome, _GROUNDS[objection.scope, outcome])
 
 
+@only_with(ObjectionRaised)
 def awaits(examination: Examination) -> Iterator[Awaited]:
     """Yield the verification of objections (R21, row 7)."""
     timeline = examination.case.timeline

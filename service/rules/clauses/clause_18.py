@@ -11,7 +11,7 @@ from purchasing_contracts.events.warehouse_receipt import PackageDelivered
 from service.rules.assessment import Said
 from service.rules.calendar import last_instant
 from service.rules.receipts import receive
-from service.rules.registry import Deadline
+from service.rules.registry import Deadline, only_with
 from service.rules.requests import settle_pending
 from service.rules.timeline import Rank, Receipt, Step
 from service.rules.units import BOUGHT, OPEN
@@ -36,6 +36,7 @@ _CONFIRMED = Basis(clause="18", because="the buyer confirmed receipt")
 _DEEMED = Basis(clause="18", because="the period passed and nothing was objected")
 
 
+@only_with(PackageDelivered, ReceiptConfirmed)
 def steps(timeline: Timeline) -> Iterator[Step]:
     """Yield deliveries and the confirmation."""
     view = timeline.view
@@ -65,6 +66,7 @@ def _bar(timeline: Timeline) -> None:
     settle_pending(timeline)
 
 
+@only_with(PackageDelivered)
 def after_instant(timeline: Timeline) -> None:
     """Note when the delivery is complete, and let the period run while nothing stands against it."""
     if not timeline.final_delivery:
@@ -91,6 +93,7 @@ def _something_stands(timeline: Timeline) -> bool:
     )
 
 
+@only_with(PackageDelivered)
 def deadlines() -> tuple[Deadline, ...]:
     """Return the end of the period to confirm receipt."""
     return (Deadline(_period_ends, _deem_confirmed),)
@@ -109,12 +112,11 @@ def _deem_confirmed(timeline: Timeline) -> None:
         _bar(timeline)
 
 
+@only_with(PackageDelivered, ReceiptConfirmed)
 def says(case: Assessment) -> Iterator[Said]:
     """Yield the decision `receipt`."""
     timeline = case.timeline
-    if timeline.deemed_at is not None and (
-        timeline.confirmed_at is None or timeline.confirmed_at > timeline.deemed_at
-    ):
+    if timeline.deemed_at is not None and (timeline.confirmed_at is None or timeline.confirmed_at > timeline.deemed_at):
         yield Said("receipt", case.view.order_id, "deemed_confirmed", (_DEEMED,))
     elif timeline.confirmed_at is not None:
         yield Said("receipt", case.view.order_id, "confirmed", (_CONFIRMED,))

@@ -62,7 +62,9 @@ def brokerage(case: Assessment) -> int:
             goods += purchase.goods if any_bought else 0
             shipping += purchase.shipping if any_bought else 0
         elif some:
-            goods += round_half_up(purchase.goods * part, whole) if whole else round_half_up(purchase.goods * some, units)
+            goods += (
+                round_half_up(purchase.goods * part, whole) if whole else round_half_up(purchase.goods * some, units)
+            )
             shipping += purchase.shipping
     base = goods if promotion.basis == "goods" else goods + shipping
     return min(goods + shipping, round_half_up(base * promotion.rate_bps, 10_000) + case.view.brokerage_fixed)
@@ -81,9 +83,7 @@ def follow(case: Assessment, _: Reconciled, ledger: Ledger, clock: Clock) -> Ite
 
 def _deduct(case: Assessment, due: int) -> Followed:
     settlement = case.settlement
-    there = (
-        settlement.collected.total - settlement.charged_back - case.claimed(PURCHASE) - settlement.due
-    )
+    there = settlement.collected.total - settlement.charged_back - case.claimed(PURCHASE) - settlement.due
     if case.unclear.brokerage or there < due:
         amount = StandingAmount("brokerage_withheld", case.view.order_id, due, _WITHHELD, "withheld")
         return Followed(amounts=(amount,))
@@ -113,9 +113,7 @@ def _transfer(case: Assessment, due: int, totals: BrokerageTotals) -> Followed:
     if part and not transferred and promotion is not None:
         members = {"promoter_id": promotion.promoter_id, "deduction_id": totals.deductions[0], "amount": part}
         commands = (
-            Command(
-                BrokerageTransfer, totals.last_id, (LINE, str(part)), (_EARNED,), members, concerns_brokerage=True
-            ),
+            Command(BrokerageTransfer, totals.last_id, (LINE, str(part)), (_EARNED,), members, concerns_brokerage=True),
         )
         transferred = part
     failed = min(transferred, sum([fact.data.amount.value for fact in case.view.counted(TransferFailed)]))

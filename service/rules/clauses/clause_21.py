@@ -10,6 +10,7 @@ from purchasing_contracts.events.payment import TipPaid
 
 from service.rules.assessment import Due, Route, Said
 from service.rules.calendar import last_instant
+from service.rules.registry import only_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,7 @@ _TOO_LATE = Basis(clause="21", because="the refund of the tip was asked for too 
 _TIP = Basis(clause="21", because="a tip is given back only if it is above the limit or asked for in time")
 
 
+@only_with(TipPaid)
 def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
     """Yield a line per tip, `tip:{tip_id}`; its refunds go to the tip's payment."""
     if not case.view.messages(TipPaid):
@@ -44,6 +46,7 @@ def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
         yield Due(f"tip:{tip.data.tip_id}", due, grounds, (Route("original_payment", tip.data.payment_id, amount),))
 
 
+@only_with(TipRefundRequested)
 def says(case: Assessment) -> Iterator[Said]:
     """Yield the decision `tip_refund` on each tip that was asked back."""
     if not case.view.messages(TipRefundRequested):

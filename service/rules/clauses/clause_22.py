@@ -9,13 +9,20 @@ from purchasing_contracts.commands.deduction import DeductionExecute
 from purchasing_contracts.commands.freeze import FreezePlace, FreezeRelease
 from purchasing_contracts.events.chargeback import ChargebackClosed, ChargebackOpened
 from purchasing_contracts.events.order import BuyerBreachFound
-from purchasing_contracts.events.payment import FreezeRefused
+from purchasing_contracts.events.payment import (
+    DepositDeducted,
+    DepositInsufficient,
+    FreezeRefused,
+    OutstandingPaid,
+    RepaymentReceived,
+)
 from purchasing_contracts.events.warehouse_receipt import GoodsDisposed
 
 from service.rules.assessment import Due, Route, Said, StandingAmount
 from service.rules.calendar import last_instant
 from service.rules.outputs import Command
 from service.rules.reconcile import Followed
+from service.rules.registry import only_with
 from service.rules.settlement import Cost
 from service.rules.timeline import Rank, Step
 from service.rules.units import BOUGHT
@@ -63,9 +70,7 @@ _OVERDUE = (
     Basis(clause="27", because="the notice counted as delivered when it was published"),
 )
 _FROM_DEPOSIT = Basis(clause="22", because="the demand was not met in time, so the claim is taken from the deposit")
-_RETAINED = Basis(
-    clause="22", because="the deposit did not cover the claim; the goods may be retained and disposed of"
-)
+_RETAINED = Basis(clause="22", because="the deposit did not cover the claim; the goods may be retained and disposed of")
 _RELEASED = Basis(clause="22", because="nothing is claimed on this chargeback any more")
 _HOLD_REFUSED = Basis(clause="22", because="the account keeper did not place the hold")
 _UNCOVERED_FEE = (
@@ -75,6 +80,7 @@ _UNCOVERED_FEE = (
 _LOSS = Basis(clause="22", because="the buyer compensates the loss that an unjust chargeback caused")
 
 
+@only_with(ChargebackOpened, ChargebackClosed)
 def steps(timeline: Timeline) -> Iterator[Step]:
     """Yield chargebacks opened and closed: then the agreement is tested anew."""
     for kind in (ChargebackOpened, ChargebackClosed):
@@ -86,6 +92,7 @@ def _note(timeline: Timeline, fact: Fact[ChargebackOpened]) -> None:
     """Do nothing: what chargebacks took as of an instant is read from the facts."""
 
 
+@only_with(ChargebackOpened)
 def judge(case: Assessment) -> None:
     """Say of each chargeback whether it is just, and what is owed on it."""
     for chargeback in case.chargebacks:
@@ -130,6 +137,7 @@ def _reasons(timeline: Timeline, chargeback: Chargeback) -> Grounds:
     return tuple(found)
 
 
+@only_with(ChargebackOpened, BuyerBreachFound)
 def costs(timeline: Timeline, chargebacks: list[Chargeback]) -> Iterator[Cost]:
     """Yield fees of unjust chargebacks that were restored and are not covered, and losses found (R18)."""
     for chargeback in chargebacks:
@@ -142,6 +150,7 @@ def costs(timeline: Timeline, chargebacks: list[Chargeback]) -> Iterator[Cost]:
             yield Cost(fact.data.loss.value, (_LOSS,), None)
 
 
+@only_with(OutstandingPaid, RepaymentReceived, DepositDeducted, DepositInsufficient, GoodsDisposed)
 def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
     """Yield the lines `chargeback:{id}`: what came in beyond what is owed goes back.
 
@@ -160,6 +169,7 @@ def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
         yield Due(f"chargeback:{id_}", max(0, entry.total - owed.get(id_, 0)), (_GIVEN_BACK,), tuple(routes))
 
 
+@only_with(ChargebackOpened)
 def says(case: Assessment) -> Iterator[Said]:
     """Yield the decision `chargeback` on each."""
     for chargeback in case.chargebacks:

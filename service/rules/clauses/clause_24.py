@@ -10,6 +10,7 @@ from purchasing_contracts.events.order import ProviderFaultFound
 from service.rules.assessment import Due
 from service.rules.breach import breach_of
 from service.rules.reconcile import COMPENSATION
+from service.rules.registry import only_with
 from service.rules.units import State
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _FAULT = Basis(
 _DISSOLVED = Basis(clause="13(7)", because="the dissolved order was at fault of the provider: it compensates")
 
 
+@only_with(ProviderFaultFound)
 def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
     """Yield the line `compensation`, where there are findings. Paid to the buyer's account."""
     if not case.view.messages(ProviderFaultFound):

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.order import BuyerBreachFound
+from purchasing_contracts.events.payment import RepaymentReceived
 
 from service.rules.assessment import Due, StandingAmount
 from service.rules.breach import breach_of, owed_grounds
 from service.rules.reconcile import OWED
+from service.rules.registry import only_with
 from service.rules.settlement import Cost
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ _PENALTIES = Basis(clause="12(5)", because="what the seller charges for the canc
 _NOTHING_OWED = Basis(clause="6", because="nothing is owed, so what was paid on it goes back")
 
 
+@only_with(BuyerBreachFound)
 def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
     """Yield the losses that the platform found, where no other clause names them (R18)."""
     for fact in timeline.view.counted(BuyerBreachFound):
@@ -39,6 +42,7 @@ def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
             yield Cost(fact.data.loss.value, (_BREACH,), None)
 
 
+@only_with(RepaymentReceived)
 def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
     """Yield the line `owed`, where something was paid on it."""
     breach = breach_of(case)
