@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
 
-from service.rules.decide import REGISTRY
+from service.rules import decide  # noqa: F401  # loads the clauses
+from service.rules.registry import REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.order import RequestWithdrawn
@@ -12,7 +12,7 @@ from service.rules.assessment import Assessment, Said
 from service.rules.chargebacks import PURCHASE, chargebacks_of, recovered_of, spread_remaining
 from service.rules.ledger import LineTotals
 from service.rules.reconcile import out_of
-from service.rules.requests import Request, clauses_of
+from service.rules.requests import clauses_of
 from service.rules.settlement import settle
 from service.rules.timeline import Timeline
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from service.rules.ledger import Ledger
     from service.rules.order_view import OrderView
     from service.rules.reconcile import PaidOut
-    from service.rules.timeline import Ending, Ignored
+    from service.rules.timeline import Ignored
     from service.rules.unclear import Unclear
 
 _UNTOUCHED = LineTotals()
@@ -85,8 +85,8 @@ def _ignored(case: Assessment) -> Iterator[Said]:
 
 def _grounds(case: Assessment, ignored: Ignored) -> Grounds:
     cited: list[Basis] = [_FEEDBACK[ignored.ground]]
-    because: Ending | Request | None = ignored.because_of
-    if isinstance(because, Request) or because is not None:
+    because: Any = ignored.because_of
+    if because is not None:
         cited += because.cite(case, because)
     if ignored.ground == "received":
         cited.append(_OBLIGATION)

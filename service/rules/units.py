@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from purchasing_contracts.events.order import OrderPlaced
     from purchasing_contracts.items import ItemRef
 
-    from service.rules.timeline import Ending, Purchase, Request
+    from service.rules.requests import Request
+    from service.rules.timeline import Ending, Purchase
 
 
 class State(Enum):

@@ -129,7 +129,9 @@ class Stories:
             rows = await self.connection.fetch(_ORDERS, after, which.order_id, which.since, which.until, limit)
             order_ids = [row[0] for row in rows]
             stories = {
-                row[0]: Story(*tuple(row)[:5], [], [], [], row[5], [Quarantined(*one) for one in row[6]])
+                row[0]: Story(
+                    row[0], row[1], row[2], row[3], row[4], [], [], [], row[5], [Quarantined(*one) for one in row[6]]
+                )
                 for row in rows
             }
             for row in await self.connection.fetch(_FACTS, order_ids):
