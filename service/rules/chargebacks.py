@@ -8,14 +8,12 @@ from purchasing_contracts.events.chargeback import ChargebackClosed, ChargebackO
 from purchasing_contracts.events.payment import (
     DepositDeducted,
     OutstandingPaid,
-    PaymentCaptured,
     RepaymentReceived,
     TipPaid,
 )
 from purchasing_contracts.events.warehouse_receipt import GoodsDisposed
 
 from service.rules.facts import micros
-from service.rules.money import sums_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -191,9 +189,9 @@ class Recovered:
 def roles_by_payment(view: OrderView) -> dict[str, list[Role]]:
     """Return what each payment brought in: for the purchase, then for claims, then for tips, each by id."""
     found: dict[str, dict[str, int]] = {}
-    for capture in view.counted(PaymentCaptured):
-        roles = found.setdefault(capture.data.payment_id, {})
-        roles[PURCHASE] = roles.get(PURCHASE, 0) + sums_of(capture.data.breakdown).total
+    for capture in view.captures():
+        roles = found.setdefault(capture.payment_id, {})
+        roles[PURCHASE] = roles.get(PURCHASE, 0) + capture.total
     for paid in sorted(view.counted(OutstandingPaid), key=lambda fact: fact.data.chargeback_id):
         roles = found.setdefault(paid.data.payment_id, {})
         line = f"chargeback:{paid.data.chargeback_id}"
@@ -250,10 +248,9 @@ def taken_from_purchase(view: OrderView, at: int, *, only_foreign_to_provider: b
     if not view.messages(ChargebackOpened):
         return 0
     room: dict[str, int] = {}
-    for capture in view.counted(PaymentCaptured):
-        if capture.at <= at:
-            payment_id = capture.data.payment_id
-            room[payment_id] = room.get(payment_id, 0) + sums_of(capture.data.breakdown).total
+    for capture in view.captures():
+        if capture.fact.at <= at:
+            room[capture.payment_id] = room.get(capture.payment_id, 0) + capture.total
     taken = 0
     for chargeback in _known_at(view, at):
         part = min(chargeback.as_of(at).amount, room.get(chargeback.payment_id, 0))

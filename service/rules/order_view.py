@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from purchasing_contracts.events.chargeback import ChargebackClosed
 from purchasing_contracts.events.order import OrderPlaced
+from purchasing_contracts.events.payment import PaymentCaptured
 
 from service.rules.amounts import book, fixed_fee_of
 from service.rules.facts import Fact, micros
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from purchasing_contracts.money import Money
 
+    from service.rules.money import Sums
     from service.rules.terms import Terms, TermsBook
 
 T = TypeVar("T")
@@ -35,6 +37,15 @@ class Unconverted(NamedTuple):
     """Whether a message of the same identity counts in its place."""
 
 
+class Capture(NamedTuple):
+    """Money that was captured, in minor units."""
+
+    fact: Fact[PaymentCaptured]
+    payment_id: str
+    sums: Sums
+    total: int
+
+
 class OrderView:
     """An order's facts under the terms that bind it. Built once per assessment; nothing in it changes afterwards.
 
@@ -43,6 +54,7 @@ class OrderView:
     """
 
     __slots__ = (
+        "_captures",
         "_counted",
         "_groups",
         "_unread",
@@ -65,6 +77,7 @@ class OrderView:
         self.placed = placed.data
         self.placed_at = placed.at
         self.currency: str = placed.data.currency
+        self._captures: list[Capture] | None = None
         self._counted: dict[type[Any], list[Fact[Any]]] = {}
         self._groups: dict[type[Any], list[Fact[Any]]] = {}
         self._unread: list[tuple[Fact[Any], Money]] = []
@@ -167,6 +180,16 @@ class OrderView:
         readable = [fact for fact in group if self.readable(fact)] or group
         latest = IDENTITIES[type(group[0].data)].counts is Counts.LATEST
         return readable[-1 if latest else 0]
+
+    def captures(self) -> list[Capture]:
+        """Return what was captured, in fact order."""
+        if self._captures is None:
+            self._captures = [
+                Capture(fact, fact.data.payment_id, sums, sums.total)
+                for fact in self.counted(PaymentCaptured)
+                for sums in (sums_of(fact.data.breakdown),)
+            ]
+        return self._captures
 
     @property
     def has_unread(self) -> bool:

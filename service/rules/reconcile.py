@@ -192,9 +192,7 @@ def _lines(case: Assessment, ledger: Ledger, paid: PaidOut) -> list[Due]:
     dues = list(case.dues)
     known = {due.line for due in dues}
     others = (ledger.lines.keys() | paid.repaid.keys() | paid.elsewhere.keys()) - known
-    for line in others:
-        if line != BROKERAGE:
-            dues.append(Due(line, 0, (_NOTHING_DUE,)))
+    dues += [Due(line, 0, (_NOTHING_DUE,)) for line in others if line != BROKERAGE]
     if len(dues) > 1:
         dues.sort(key=_turn)
     return dues

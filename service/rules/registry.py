@@ -1,13 +1,13 @@
 """Finds the clauses: every module of `clauses/`, and what each has to say.
 
-A clause's module may define any of these functions; a new clause is one new module, and no list names it. A function that
-only matters to orders that heard of certain things says so with `only_with`.
+A clause's module may define any of these functions; a new clause is one new module, and no list names it. A function
+that only matters to orders that heard of certain things says so with `only_with`.
 
 | name | what it gives | given |
 |---|---|---|
 | `steps` | facts with a place on the timeline | the timeline, before anything was applied |
 | `begin` | what holds as of placing | the timeline |
-| `test` | what makes the agreement effective, after the payments of an instant | the timeline, not effective, not ended |
+| `test` | what makes the agreement effective, after the payments of an instant | the timeline, still open |
 | `obstacle` | why the agreement can't become effective now: an ending, None if it can | the timeline |
 | `after_instant` | what follows once all facts of an instant were applied | the timeline |
 | `deadlines` | deadlines that are facts of the timeline | nothing |
@@ -18,7 +18,7 @@ only matters to orders that heard of certain things says so with `only_with`.
 | `dues` | what is due on lines | the assessment so far, the ledger |
 | `says` | decisions without amount that stand | the assessment |
 | `amounts` | standing amounts that the facts alone lead to | the assessment, the clock |
-| `follow` | standing amounts and commands that follow from what was published | the assessment, the lines, ledger, clock |
+| `follow` | amounts and commands that follow from what was published | the assessment, the lines, ledger, clock |
 | `awaits` | what the order waits for (R21) | the examination, ledger, clock |
 """
 
@@ -34,12 +34,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from types import ModuleType
 
+    from service.rules.order_view import OrderView
     from service.rules.timeline import Timeline
 
 
 class Deadline(NamedTuple):
     """A deadline that takes effect after all facts of its last instant, and before every later fact."""
 
+    applies: Callable[[OrderView], bool]
+    """Whether an order can have it at all."""
     last_instants: Callable[[Timeline], Sequence[int]]
     """When it would pass, as things stand on the timeline, in microseconds."""
     pass_by: Callable[[Timeline], None]
@@ -86,7 +89,7 @@ _ONLY_WITH: dict[Callable[..., Any], frozenset[type[Any]]] = {}
 
 
 class Concerned:
-    """What concerns orders that heard messages of the same types: the clauses' functions, in the order of the clauses."""
+    """The clauses' functions that concern orders which heard messages of the same types, in order of the clauses."""
 
     __slots__ = FUNCTIONS
 

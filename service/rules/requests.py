@@ -181,7 +181,7 @@ def settle_pending(timeline: Timeline) -> None:
             request.finish()
 
 
-def withdraw_request(timeline: Timeline, found: tuple[Request, list[Request]]) -> None:
+def withdraw_request(_: Timeline, found: tuple[Request, list[Request]]) -> None:
     """Let the buyer take a pending request back; note it in the list if it was pending."""
     request, changed = found
     if request.is_pending:

@@ -15,16 +15,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from purchasing_contracts.events.order import ExcessApproved
-from purchasing_contracts.events.payment import PaymentCaptured, SellerRefundReceived
+from purchasing_contracts.events.payment import SellerRefundReceived
 from purchasing_contracts.events.seller_response import CancellationAgreed
 from purchasing_contracts.events.warehouse_receipt import CostIncurred
 
-from service.rules.money import Sums, fee_on, round_half_up, sums_of
+from service.rules.money import Sums, fee_on, round_half_up
 from service.rules.quotes import last_value
 from service.rules.units import BOUGHT, CANCELLED, OPEN, State, weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from fractions import Fraction
 
     from service.rules.assessment import Grounds
     from service.rules.clock import Clock
@@ -143,6 +144,7 @@ class Kept(NamedTuple):
     seller: int
     cancelled: list[Cancelled]
     for_pending_dissolution: int
+    lots: Lots
 
 
 def money_needed(timeline: Timeline) -> int:
@@ -168,73 +170,107 @@ def next_due(timeline: Timeline, clock: Clock) -> int | None:
     return next(iter(timeline.plan.due_from(max(clock.now, clock.horizon))), None)
 
 
-def keep_of(timeline: Timeline, until: int | None = None) -> Kept:
-    """Return what is kept; `until` leaves out the seller's money that came later, in microseconds."""
-    view, lots, quote = timeline.view, timeline.units.lots, timeline.quote
-    totals = quote_totals(timeline)
-    rate = view.terms.service_fee_rate
-    read_purchases(timeline, totals)
-    purchases = timeline.purchases
-    bought = goods_bought = shipping_bought = 0
-    for purchase in purchases:
-        goods_bought += purchase.goods
-        shipping_bought += purchase.shipping
-    bought = goods_bought + shipping_bought
-    ending = timeline.ending
-    if ending is not None and ending.is_final:
-        return Kept(totals, 0, 0, 0, 0, 0, 0, bought, 0, [], 0)
-    open_lots: list[Lot] = []
+class Lots(NamedTuple):
+    """The units by what becomes of their money."""
+
+    to_buy: list[Lot]
+    """Open, or dissolved without having been bought: `O` of R6."""
+    gone: list[Lot]
+    """Unavailable or cancelled."""
+    cancelled_before: list[Lot]
+    has_cancelled: bool
+    has_dissolved: bool
+    has_rescinded: bool
+
+
+def sort_lots(lots: Sequence[Lot]) -> Lots:
+    """Return the units by what becomes of their money."""
+    to_buy: list[Lot] = []
     gone: list[Lot] = []
     cancelled_before: list[Lot] = []
-    is_dissolved = has_cancelled = False
+    has_cancelled = has_dissolved = has_rescinded = False
     for lot in lots:
         state = lot.state
+        if state is BOUGHT:
+            continue
         if state is OPEN:
-            open_lots.append(lot)
+            to_buy.append(lot)
         elif state is State.DISSOLVED:
-            is_dissolved = True
+            has_dissolved = True
             if lot.purchase is None:
-                open_lots.append(lot)
-        elif state is State.UNAVAILABLE:
+                to_buy.append(lot)
+        elif state is State.RESCINDED:
+            has_rescinded = True
+        elif state is not State.VOID:
             gone.append(lot)
-        elif state in CANCELLED:
-            has_cancelled = True
-            gone.append(lot)
+            if state is not State.UNAVAILABLE:
+                has_cancelled = True
             if state is State.CANCELLED_BEFORE:
                 cancelled_before.append(lot)
-    cancelled = _cancelled(timeline) if has_cancelled else []
-    shares = sum([one.share for one in cancelled])
-    spent = bought - shares
+    return Lots(to_buy, gone, cancelled_before, has_cancelled, has_dissolved, has_rescinded)
+
+
+def keep_of(timeline: Timeline, until: int | None = None) -> Kept:
+    """Return what is kept; `until` leaves out the seller's money that came later, in microseconds."""
+    view, quote = timeline.view, timeline.quote
+    totals = quote_totals(timeline)
+    read_purchases(timeline, totals)
+    goods = shipping = 0
+    for purchase in timeline.purchases:
+        goods += purchase.goods
+        shipping += purchase.shipping
+    bought = goods + shipping
+    ending = timeline.ending
+    lots = sort_lots(timeline.units.lots)
+    if ending is not None and ending.is_final:
+        return Kept(totals, 0, 0, 0, 0, 0, 0, bought, 0, [], 0, lots)
+    cancelled = _cancelled(timeline) if lots.has_cancelled else []
+    spent = bought - sum([one.share for one in cancelled])
     seller = rebates = pending_money = 0
     if view.messages(SellerRefundReceived):
         seller, rebates, pending_money = _seller_money(timeline, cancelled, until)
-        if not purchases and not is_dissolved:
+        if not timeline.purchases and not lots.has_dissolved:
             seller = rebates = 0
     for one in cancelled:
         _keep_of_seller(timeline, one)
-    unspent_shipping = max(0, totals.shipping - shipping_bought)
-    priced = timeline.units.has_prices
-    unspent_goods = max(0, totals.goods - goods_bought)
-    reserved = 0
-    if open_lots:
-        reserved = (quote.value(open_lots, lots) if priced else unspent_goods) + unspent_shipping
+    unspent = max(0, totals.goods - goods), max(0, totals.shipping - shipping)
+    reserved = _reserved(timeline, lots.to_buy, unspent)
     agreed = totals.goods + totals.shipping
-    if gone and priced:
-        agreed -= quote.value(gone, lots)
+    if lots.gone and timeline.units.has_prices:
+        agreed -= quote.value(lots.gone, timeline.units.lots)
     price = max(0, min(spent - seller, agreed - reserved))
     refunds_fee = view.terms.refund_fee_on_cancellation
-    counted = [] if refunds_fee else [lot for lot in cancelled_before if lot.covered & quote.bit]
-    still = 0
-    if open_lots or counted:
-        if open_lots and not priced:
-            still = unspent_goods + unspent_shipping
-        else:
-            still = quote.value([*open_lots, *counted], lots) + unspent_shipping
     base = max(0, (spent if refunds_fee else bought) - rebates)
-    fee = _fee(rate.numerator, rate.denominator, base, totals, still)
-    own = 0 if ending is not None and not is_dissolved else totals.own
+    still = _still_quoted(timeline, lots.to_buy, [] if refunds_fee else lots.cancelled_before, unspent)
+    fee = _fee(view.terms.service_fee_rate, base, totals, still)
+    own = 0 if ending is not None and not lots.has_dissolved else totals.own
     keep = max(0, min(price + reserved + fee + own, totals.total - totals.third))
-    return Kept(totals, price, reserved, fee, own, keep, spent, bought, seller, cancelled, pending_money)
+    return Kept(totals, price, reserved, fee, own, keep, spent, bought, seller, cancelled, pending_money, lots)
+
+
+def _reserved(timeline: Timeline, to_buy: Sequence[Lot], unspent: tuple[int, int]) -> int:
+    """Return the money for goods that are still to be bought; `unspent` is what of goods and shipping was not spent."""
+    if not to_buy:
+        return 0
+    if not timeline.units.has_prices:
+        return sum(unspent)
+    return timeline.quote.value(to_buy, timeline.units.lots) + unspent[1]
+
+
+def _still_quoted(
+    timeline: Timeline, to_buy: Sequence[Lot], cancelled_before: Sequence[Lot], unspent: tuple[int, int]
+) -> int:
+    """Return the quoted money whose part of the quoted fee is kept: of what is still to be bought, or was cancelled.
+
+    While something is to be bought, an order without unit prices counts what of the goods was not spent, as `reserved`
+    does: else the fee would go back with the first purchase, and be asked for again with the next.
+    """
+    counted = [lot for lot in cancelled_before if lot.covered & timeline.quote.bit]
+    if not to_buy and not counted:
+        return 0
+    if to_buy and not timeline.units.has_prices:
+        return sum(unspent)
+    return timeline.quote.value([*to_buy, *counted], timeline.units.lots) + unspent[1]
 
 
 def quote_totals(timeline: Timeline) -> QuoteTotals:
@@ -268,8 +304,9 @@ def read_purchases(timeline: Timeline, totals: QuoteTotals) -> None:
             purchase.shipping = max(0, totals.shipping - others)
 
 
-def _fee(numerator: int, denominator: int, base: int, quote: QuoteTotals, still: int) -> int:
+def _fee(rate: Fraction, base: int, quote: QuoteTotals, still: int) -> int:
     """Return the service fee: the rate on what the seller charges, and a part of the quoted fee for the rest."""
+    numerator, denominator = rate.numerator, rate.denominator
     whole = quote.goods + quote.shipping
     if still and whole:
         fee = round_half_up(numerator * base * whole + quote.fee * still * denominator, denominator * whole)
@@ -440,7 +477,9 @@ def settle(timeline: Timeline, charged_back: int, borne: tuple[Cost, ...]) -> Se
     penalties = sum([one.penalties for one in kept.cancelled])
     left = max(0, rest - costs - penalties)
     deposit = min(left, sum([one.deposit for one in kept.cancelled]))
-    awaited = tuple(_awaited(timeline, kept))
+    lots = kept.lots
+    sellers = lots.has_cancelled or lots.has_dissolved or lots.has_rescinded
+    awaited = tuple(_awaited(timeline, kept)) if sellers else ()
     returning = any(kind == "dissolution" for kind, _, _ in awaited)
     not_yet = sum([cost.amount for cost in borne if cost.is_of_return]) if returning else 0
     return Settlement(
@@ -480,8 +519,8 @@ def _approved(view: OrderView) -> int:
 def _collected(view: OrderView, quote: QuoteTotals) -> tuple[Sums, int]:
     """Return `P`, and `T`: what of it is third parties' (R15)."""
     goods = shipping = fee = own = third = counted = total = 0
-    for capture in view.counted(PaymentCaptured):
-        part = sums_of(capture.data.breakdown)
+    for capture in view.captures():
+        part = capture.sums
         if total < quote.total:
             counted += part.third
         goods += part.goods
@@ -489,7 +528,7 @@ def _collected(view: OrderView, quote: QuoteTotals) -> tuple[Sums, int]:
         fee += part.fee
         own += part.own
         third += part.third
-        total += part.total
+        total += capture.total
     most = quote.third + max(0, total - quote.total)
     least = max(0, quote.third - max(0, quote.total - total))
     return Sums(goods, shipping, fee, own, third), max(least, min(counted, most))

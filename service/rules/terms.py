@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from service.rules.calendar import CIVIL_CODE, Calendar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PLATFORM = "*"
 """The `provider_id` of the sets that hold for every provider without one of its own."""

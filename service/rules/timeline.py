@@ -1,7 +1,7 @@
 """The timeline: an order's facts gone through once, in the order in which they happened (F3).
 
-Which facts have a place on it, and what they do, is for the clauses' modules to say (`registry.py`). What is here is the
-state they share: the units, the quotes, the purchases, the requests, how far the agreement came and how the order ended.
+Which facts have a place on it, and what they do, is for the clauses' modules to say (`registry.py`). What is here is
+the state they share: units, quotes, purchases, requests, how far the agreement came and how the order ended.
 """
 
 from __future__ import annotations
@@ -225,6 +225,7 @@ class Timeline:
         self.wakes: list[int] = []
         """Last instants that have not passed yet, in microseconds."""
         self._spent: set[tuple[int, int]] = set()
+        self._deadlines = [one for one in self.concerned.deadlines if one.applies(view)]
 
     # What the clauses ask and do.
 
@@ -320,7 +321,8 @@ class Timeline:
         nth, count = 0, len(steps)
         while nth < count:
             at = steps[nth].at
-            self._pass_deadlines(at)
+            if self._deadlines:
+                self._pass_deadlines(at)
             self.at = at
             tested = False
             while nth < count and steps[nth].at == at:
@@ -339,7 +341,7 @@ class Timeline:
     def _test(self) -> None:
         if self._uncovered:
             self._cover()
-        if self.effective_at is None and not self.has_ended:
+        if self.effective_at is None and (self.accepted is not None or self.purchases) and not self.has_ended:
             for test in self.concerned.test:
                 test(self)
 
@@ -354,7 +356,7 @@ class Timeline:
         """Let the deadlines take effect whose last instant is before an instant (None: all there are)."""
         while True:
             found: tuple[int, int] | None = None
-            for nth, deadline in enumerate(self.concerned.deadlines):
+            for nth, deadline in enumerate(self._deadlines):
                 for last in deadline.last_instants(self):
                     if (until is not None and last >= until) or (nth, last) in self._spent:
                         continue
@@ -368,7 +370,7 @@ class Timeline:
                 self.wakes.append(last)
                 continue
             self.at = last
-            self.concerned.deadlines[nth].pass_by(self)
+            self._deadlines[nth].pass_by(self)
             self._end_instant()
 
 

@@ -132,8 +132,17 @@ class Units:
     @property
     def have_ended(self) -> bool:
         """Whether none is open or bought."""
-        for lot in self.lots:
+        # A loop: this is asked many times per order, and a generator would take twice as long.
+        for lot in self.lots:  # noqa: SIM110
             if lot.state is OPEN or lot.state is BOUGHT:
+                return False
+        return True
+
+    @property
+    def are_all_live(self) -> bool:
+        """Whether none has ended."""
+        for lot in self.lots:  # noqa: SIM110
+            if lot.state is not OPEN and lot.state is not BOUGHT:
                 return False
         return True
 

@@ -71,7 +71,8 @@ def _of_lines(examination: Examination) -> Iterator[Awaited]:
         elif one.kind == "refund_undeliverable":
             yield Awaited(15, "undeliverable", STAFF, one.ref, amount=one.amount)
     view = examination.case.view
-    answered = {fact.data.command_id for kind in (RefundSucceeded, RefundFailed) for fact in view.messages(kind)}
+    answered = {fact.data.command_id for fact in view.messages(RefundSucceeded)}
+    answered.update([fact.data.command_id for fact in view.messages(RefundFailed)])
     for line, totals in examination.ledger.lines.items():
         for command_id in totals.command_ids:
             if command_id not in answered:

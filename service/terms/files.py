@@ -2,9 +2,10 @@
 
 A file is TOML, or (named *.json) JSON of the same shape: a list `terms` of sets, each with `version`, `provider_id`
 (`*` for the platform), `effective_from` (a time with offset) and any of the terms of rules.md by name.
+
 `calendar` is a table of `utc_offset` ("+08:00"), `days_off` and `working_days` (lists of dates), `tip_limit` a table of
-minor units by currency. `effective_until` may be given; it must then be the `effective_from` of the provider's next set. A rate is a string or a
-decimal ("0.002"), days and minor units are whole numbers.
+minor units by currency. A rate is a string or a decimal ("0.002"), days and minor units are whole numbers.
+`effective_until` may be given; it must then be the `effective_from` of the provider's next set.
 """
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ from typing import Any
 
 from purchasing_contracts.base import instant_of
 
+from service.rules.clock import Clock
 from service.rules.decide import decide
 from service.rules.facts import Fact
 from service.rules.ledger import Ledger
-from service.rules.clock import Clock
 from service.rules.terms import TermsBook
 from tests.golden import cases
 from tests.rules.playing import fact

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from service.rules.draft import name_id
+from service.rules.ids import name_id
 from tests.rules.orders import DAY, HOUR, Order, amounts
 
 STORIES: dict[str, Callable[[], Order]] = {

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from service.rules.chargebacks import Chargeback
     from service.rules.decide import Examination
     from service.rules.facts import Fact
+    from service.rules.order_view import OrderView
     from service.rules.timeline import Timeline
 
 TITLE = "Acceptance of the request; effectiveness on payment"
@@ -103,7 +104,11 @@ def _money_there(timeline: Timeline) -> int:
 
 def deadlines() -> tuple[Deadline, ...]:
     """Return the end of the time in which the provider may accept."""
-    return (Deadline(_acceptance_ends, _lapse),)
+    return (Deadline(_limits_acceptance, _acceptance_ends, _lapse),)
+
+
+def _limits_acceptance(view: OrderView) -> bool:
+    return view.terms.acceptance_days is not None
 
 
 def _acceptance_ends(timeline: Timeline) -> tuple[int, ...]:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.order import QuoteRevised
-from purchasing_contracts.events.payment import PaymentCaptured, RefundedElsewhere
+from purchasing_contracts.events.payment import RefundedElsewhere
 
 from service.rules.assessment import Due, Route, StandingAmount
 from service.rules.chargebacks import PURCHASE
 from service.rules.facts import micros
-from service.rules.money import sums_of
 from service.rules.requests import clauses_of
 from service.rules.settlement import next_due
 from service.rules.timeline import Rank, Step
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 
 TITLE = "Payment obligations: goods, service fee, other agreed fees"
 DOES = (
-    "What was paid beyond the price of the goods as far as it was agreed, the money for goods still to be bought and the "
-    "fees goes back to the buyer; what is missing is noted; money in another currency counts once it was converted."
+    "What was paid beyond the price of the goods as far as it was agreed, the money for goods still to be bought and "
+    "the fees goes back to the buyer; what is missing is noted; money in another currency counts once it was converted."
 )
 
 _ABOVE_QUOTE = Basis(clause="6", because="what was paid beyond the agreed order amount goes back, no more")
@@ -48,8 +47,8 @@ _UNCONVERTED = Basis(clause="6", because="an amount in another currency counts o
 def steps(timeline: Timeline) -> Iterator[Step]:
     """Yield revised quotes, captured payments and what was refunded elsewhere on the purchase."""
     view = timeline.view
-    for capture in view.counted(PaymentCaptured):
-        yield Step(capture.at, Rank.PAYMENT, (0, "", capture.key), _capture, sums_of(capture.data.breakdown).total)
+    for capture in view.captures():
+        yield Step(capture.fact.at, Rank.PAYMENT, (0, "", capture.fact.key), _capture, capture.total)
     if view.messages(QuoteRevised):
         for fact in view.counted(QuoteRevised):
             if view.readable(fact):
@@ -80,11 +79,10 @@ def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
     Its refunds go to the captured payments: the latest first while no unit ended, else the oldest (R16).
     """
     brought: dict[str, int] = {}
-    for capture in case.view.counted(PaymentCaptured):
-        payment_id = capture.data.payment_id
-        brought[payment_id] = brought.get(payment_id, 0) + sums_of(capture.data.breakdown).total
+    for capture in case.view.captures():
+        brought[capture.payment_id] = brought.get(capture.payment_id, 0) + capture.total
     routes = [Route("original_payment", payment_id, amount) for payment_id, amount in brought.items()]
-    if case.timeline.end is None and all(lot.is_live for lot in case.timeline.units.lots):
+    if case.timeline.end is None and case.timeline.units.are_all_live:
         routes.reverse()
     yield Due(PURCHASE, case.settlement.due, _line_grounds(case), tuple(routes))
 

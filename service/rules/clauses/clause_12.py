@@ -302,10 +302,8 @@ def _grounds(case: Assessment, request: Request, parts: Parts) -> Grounds:
         found.append(_BEFORE_PURCHASE)
     if request.waited:
         found.append(_SELLER)
-    answer = request.answer
-    if answer is not None and isinstance(answer.data, CancellationRefused):
-        if answer.data.reason == "damaged_in_return":
-            found.append(_DAMAGED)
+    if _was_damaged(request):
+        found.append(_DAMAGED)
     found += _bars([*request.left_out, *request.barred])
     if request.objection:
         found.append(_LOGISTICS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
+from purchasing_contracts.events.order import QuoteRevised
 from purchasing_contracts.events.warehouse_receipt import GoodsReceived
 
 from service.rules.registry import Deadline
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
 TITLE = "Caution on specific goods"
 DOES = (
-    "Customized goods, low-reputation sellers and goods without a market price are named on the effective agreement; an "
-    "advance deposit that the seller keeps is lost on cancellation, and when the balance isn't paid in time; a refusal "
-    "of restricted goods keeps the costs (`clause_02.py`)."
+    "Customized goods, low-reputation sellers and goods without a market price are named on the effective agreement; "
+    "an advance deposit that the seller keeps is lost on cancellation, and when the balance isn't paid in time; a "
+    "refusal of restricted goods keeps the costs (`clause_02.py`)."
 )
 
 _DEPOSIT_KEPT = Basis(clause="15(2)", because="the deposit paid in advance to the seller is not refunded")
@@ -53,7 +54,11 @@ def caution(view: OrderView) -> Grounds:
 
 def deadlines() -> tuple[Deadline, ...]:
     """Return the last instant of a balance."""
-    return (Deadline(_next_balance, _end_unpaid),)
+    return (Deadline(_may_have_plan, _next_balance, _end_unpaid),)
+
+
+def _may_have_plan(view: OrderView) -> bool:
+    return view.placed.payment_plan is not None or bool(view.messages(QuoteRevised))
 
 
 def _next_balance(timeline: Timeline) -> Sequence[int]:

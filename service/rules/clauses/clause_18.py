@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from service.rules.assessment import Assessment
     from service.rules.decide import Examination
     from service.rules.facts import Fact
+    from service.rules.order_view import OrderView
     from service.rules.timeline import Timeline
 
 TITLE = "Timely confirmation of receipt"
 DOES = (
-    "Silence for `deemed_confirmation_days` (or the dissolution period, if longer) after the complete delivery confirms "
-    "receipt; the period doesn't run while an objection or a dissolution request stands. Then nothing is cancelled or "
-    "dissolved any more."
+    "Silence for `deemed_confirmation_days` (or the dissolution period, if longer) after the complete delivery "
+    "confirms receipt; the period doesn't run while an objection or a dissolution request stands. Then nothing is "
+    "cancelled or dissolved any more."
 )
 
 _CONFIRMED = Basis(clause="18", because="the buyer confirmed receipt")
@@ -96,7 +97,11 @@ def _something_stands(timeline: Timeline) -> bool:
 @only_with(PackageDelivered)
 def deadlines() -> tuple[Deadline, ...]:
     """Return the end of the period to confirm receipt."""
-    return (Deadline(_period_ends, _deem_confirmed),)
+    return (Deadline(_is_delivered, _period_ends, _deem_confirmed),)
+
+
+def _is_delivered(view: OrderView) -> bool:
+    return bool(view.messages(PackageDelivered))
 
 
 def _period_ends(timeline: Timeline) -> tuple[int, ...]:

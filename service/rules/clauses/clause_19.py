@@ -11,6 +11,7 @@ from purchasing_contracts.events.payment import FundsDeducted, RepaymentReceived
 
 from service.rules.assessment import StandingAmount
 from service.rules.chargebacks import PURCHASE
+from service.rules.ledger import BrokerageTotals
 from service.rules.money import round_half_up
 from service.rules.outputs import Command
 from service.rules.reconcile import Followed
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
     from service.rules.assessment import Assessment
     from service.rules.clock import Clock
     from service.rules.decide import Examination
-    from service.rules.ledger import BrokerageTotals, Ledger
+    from service.rules.ledger import Ledger
     from service.rules.reconcile import Reconciled
 
 TITLE = "Cooperation with promoters"
 DOES = (
     "A promoted order that was effective when the obligation to procure ended earns the promoter's fee: it is deducted "
-    "once from the purchasing funds, when they are there, and what was deducted is transferred. Buyer and promoter never "
-    "see each other's data."
+    "once from the purchasing funds, when they are there, and what was deducted is transferred. Buyer and promoter "
+    "never see each other's data."
 )
 
 LINE = "brokerage"
@@ -44,7 +45,7 @@ _TOO_MUCH = Basis(clause="19", because="more was transferred to the promoter tha
 
 
 def brokerage(case: Assessment) -> int:
-    """Return what is due to the promoter, `B`, in minor units: at most what the seller charged for what was received."""
+    """Return what is due to the promoter, `B`, in minor units: at most what the seller charged for the goods."""
     timeline, promotion = case.timeline, case.view.placed.promotion
     ended, effective = timeline.obligation_ended_at, timeline.effective_at
     if promotion is None or ended is None or effective is None or effective > ended:
@@ -76,9 +77,16 @@ def follow(case: Assessment, _: Reconciled, ledger: Ledger, clock: Clock) -> Ite
     if due == 0 and not totals.deductions and not totals.transferred:
         return
     if not totals.deductions:
-        yield _deduct(case, due)
-        return
+        found = _deduct(case, due)
+        yield found
+        if not found.commands:
+            return
+        totals = BrokerageTotals((_deduction_id(case),), due)
     yield _transfer(case, due, totals)
+
+
+def _deduction_id(case: Assessment) -> str:
+    return f"{case.view.order_id}:{LINE}:1"
 
 
 def _deduct(case: Assessment, due: int) -> Followed:
@@ -87,10 +95,9 @@ def _deduct(case: Assessment, due: int) -> Followed:
     if case.unclear.brokerage or there < due:
         amount = StandingAmount("brokerage_withheld", case.view.order_id, due, _WITHHELD, "withheld")
         return Followed(amounts=(amount,))
-    deduction_id = f"{case.view.order_id}:{LINE}:1"
     members = {
         "line": LINE,
-        "deduction_id": deduction_id,
+        "deduction_id": _deduction_id(case),
         "amount": due,
         "source": "purchasing_funds",
         "purpose": "brokerage",
@@ -111,10 +118,11 @@ def _transfer(case: Assessment, due: int, totals: BrokerageTotals) -> Followed:
     promotion = case.view.placed.promotion
     part = min(answered, totals.deducted)
     if part and not transferred and promotion is not None:
-        members = {"promoter_id": promotion.promoter_id, "deduction_id": totals.deductions[0], "amount": part}
-        commands = (
-            Command(BrokerageTransfer, totals.last_id, (LINE, str(part)), (_EARNED,), members, concerns_brokerage=True),
-        )
+        deduction_id = totals.deductions[0]
+        members = {"promoter_id": promotion.promoter_id, "deduction_id": deduction_id, "amount": part}
+        concerns = (LINE, str(part))
+        transfer = Command(BrokerageTransfer, deduction_id, concerns, (_EARNED,), members, concerns_brokerage=True)
+        commands = (transfer,)
         transferred = part
     failed = min(transferred, sum([fact.data.amount.value for fact in case.view.counted(TransferFailed)]))
     repaid = sum([f.data.amount.value for f in case.view.counted(RepaymentReceived) if f.data.line == LINE])

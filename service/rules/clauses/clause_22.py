@@ -43,8 +43,9 @@ if TYPE_CHECKING:
 TITLE = "Non-transfer of funds: chargebacks"
 DOES = (
     "A chargeback without just cause is a claim, with the institution's fee: it is held in the account, demanded for "
-    "`payment_demand_days`, then taken from the deposit, then from retained goods. A claim is set off against whatever "
-    "is due to the buyer. A new round of the dispute has its own demand and deduction. What came in beyond it goes back."
+    "`payment_demand_days`, then taken from the deposit, then from retained goods. A claim is set off against "
+    "whatever is due to the buyer. A new round of the dispute has its own demand and deduction. What came in beyond it "
+    "goes back."
 )
 
 _INQUIRY = Basis(clause="22", because="the institution asks; no money was taken")
@@ -184,13 +185,16 @@ def follow(case: Assessment, reconciled: Reconciled, ledger: Ledger, clock: Cloc
     if not case.chargebacks and not ledger.holds:
         return
     refused = {fact.data.hold_id for fact in case.view.counted(FreezeRefused)}
+    placed = {hold_id for hold in ledger.holds.values() for hold_id in hold.ids}
     for chargeback in case.chargebacks:
         claim = reconciled.claims.get(chargeback.id, 0)
         grounds = tuple([basis for basis in chargeback.grounds if basis is not _TIP])
-        yield Followed(commands=tuple(_hold(chargeback.id, grounds, claim, ledger, refused)))
+        commands = tuple(_hold(chargeback.id, grounds, claim, ledger, refused))
+        placed.update(command.members["hold_id"] for command in commands)
+        yield Followed(commands=commands)
         yield _demand(case, chargeback, claim, ledger, clock, refused)
     if refused:
-        yield Followed(said=tuple(_refused_holds(case, ledger)))
+        yield Followed(said=tuple(_refused_holds(case, placed)))
     known = {chargeback.id for chargeback in case.chargebacks}
     for id_ in ledger.holds:
         if id_ not in known:
@@ -292,11 +296,10 @@ def _may_retain(case: Assessment) -> bool:
     return not case.view.messages(GoodsDisposed) and any(lot.state is BOUGHT for lot in timeline.units.lots)
 
 
-def _refused_holds(case: Assessment, ledger: Ledger) -> Iterator[Said]:
-    """Yield the decision `hold: refused` on each hold of ours that was not placed."""
-    ours = {hold_id for hold in ledger.holds.values() for hold_id in hold.ids}
+def _refused_holds(case: Assessment, placed: set[str]) -> Iterator[Said]:
+    """Yield the decision `hold: refused` on each of the holds placed that the account keeper did not place."""
     for fact in case.view.counted(FreezeRefused):
-        if fact.data.hold_id in ours:
+        if fact.data.hold_id in placed:
             yield Said("hold", fact.data.hold_id, "refused", (_HOLD_REFUSED,))
 
 
@@ -319,5 +322,6 @@ def awaits(examination: Examination) -> Iterator[Awaited]:
         else:
             last = _last_instant(case, demand, clock)
             yield Awaited(9, "payment_of_claim", BUYER, chargeback.id, until=last, amount=claim)
-    for said in _refused_holds(case, ledger):
+    placed = {hold_id for hold in ledger.holds.values() for hold_id in hold.ids}
+    for said in _refused_holds(case, placed):
         yield Awaited(15, "refused_hold", STAFF, said.ref)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 TITLE = "Part of the service agreement"
 DOES = (
-    "Losses that the platform found the buyer's breach to have caused are set off against what is due to the buyer; what "
-    "they, costs and penalties exceed it by is noted as owed. What is paid on it beyond what is owed goes back."
+    "Losses that the platform found the buyer's breach to have caused are set off against what is due to the buyer; "
+    "what they, costs and penalties exceed it by is noted as owed. What is paid on it beyond what is owed goes back."
 )
 
 _BREACH = Basis(clause="25", because="the buyer compensates the loss that its breach caused")
