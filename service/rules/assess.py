@@ -9,7 +9,7 @@ from purchasing_contracts.events.order import RequestWithdrawn
 from purchasing_contracts.events.payment import TipPaid
 
 from service.rules.assessment import Assessment, Said
-from service.rules.chargebacks import PURCHASE, chargebacks_of, recovered_of, spread_remaining
+from service.rules.chargebacks import OF_CHARGEBACKS, PURCHASE, chargebacks_of, recovered_of, spread_remaining
 from service.rules.ledger import LineTotals
 from service.rules.reconcile import out_of
 from service.rules.requests import clauses_of
@@ -47,16 +47,8 @@ def assess(view: OrderView, ledger: Ledger, unclear: Unclear, paid: PaidOut, hor
     concerned = view.concerned
     timeline = Timeline(view, horizon, unclear).run()
     case = Assessment(view, timeline, unclear)
-    case.chargebacks = chargebacks_of(view)
-    for judge in concerned.judge:
-        judge(case)
-    case.recovered, unused = recovered_of(view, case.chargebacks)
-    case.unused_proceeds = unused
-    for chargeback in case.chargebacks:
-        if chargeback.id in case.recovered:
-            chargeback.covered = case.recovered[chargeback.id].total
-        line = f"chargeback:{chargeback.id}"
-        spread_remaining(chargeback, out_of(line, ledger.lines.get(line, _UNTOUCHED), paid)[0])
+    if view.hears_of(OF_CHARGEBACKS):
+        _judge(case, ledger, paid)
     borne = tuple([cost for costs in concerned.costs for cost in costs(timeline, case.chargebacks)])
     case.settlement = settle(timeline, case.accepted(PURCHASE), borne)
     case.line_adds = tuple([basis for adds in concerned.adds for basis in adds(case)])
@@ -66,6 +58,19 @@ def assess(view: OrderView, ledger: Ledger, unclear: Unclear, paid: PaidOut, hor
         case.said.extend(says(case))
     case.said.extend(_ignored(case))
     return case
+
+
+def _judge(case: Assessment, ledger: Ledger, paid: PaidOut) -> None:
+    """Note the order's chargebacks, what came in for them and what is left of what is owed on them."""
+    case.chargebacks = chargebacks_of(case.view)
+    for judge in case.view.concerned.judge:
+        judge(case)
+    case.recovered, case.unused_proceeds = recovered_of(case.view, case.chargebacks)
+    for chargeback in case.chargebacks:
+        if chargeback.id in case.recovered:
+            chargeback.covered = case.recovered[chargeback.id].total
+        line = f"chargeback:{chargeback.id}"
+        spread_remaining(chargeback, out_of(line, ledger.lines.get(line, _UNTOUCHED), paid)[0])
 
 
 def _ignored(case: Assessment) -> Iterator[Said]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from purchasing_contracts.events.chargeback import ChargebackClosed, ChargebackOpened, ChargebackReassessed
 from purchasing_contracts.events.payment import (
     DepositDeducted,
+    DepositInsufficient,
     OutstandingPaid,
     RepaymentReceived,
     TipPaid,
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from service.rules.order_view import OrderView
 
 PURCHASE = "purchase"
+OF_CHARGEBACKS: frozenset[type[Any]] = frozenset(
+    {ChargebackOpened, OutstandingPaid, RepaymentReceived, DepositDeducted, DepositInsufficient, GoodsDisposed}
+)
+"""The messages that chargebacks are made of, and what comes in for them."""
 INQUIRY = "inquiry"
 
 

@@ -126,8 +126,6 @@ class OrderView:
 
         In the order of the earliest messages. Of types that share an identity, all are returned together.
         """
-        if kind not in self._groups and kind not in _PARTNERS:
-            return _NONE
         found = self._counted.get(kind)
         if found is None:
             messages = self._of_identity(kind)
@@ -137,12 +135,19 @@ class OrderView:
 
     def _of_identity(self, kind: type[Any]) -> list[Fact[Any]]:
         """Return the messages of a type and of those that share its identities, in fact order."""
+        messages = self._groups.get(kind, _NONE)
         partners = _PARTNERS.get(kind)
         if partners is None:
-            return self._groups.get(kind, _NONE)
+            return messages
+        if all(partner is kind or partner not in self._groups for partner in partners):
+            return messages
         found = [fact for partner in partners for fact in self._groups.get(partner, ())]
         found.sort(key=_key)
         return found
+
+    def hears_of(self, kinds: frozenset[type[Any]]) -> bool:
+        """Say whether there is a message of any of these types."""
+        return not kinds.isdisjoint(self._groups)
 
     def by_identity(self, kind: type[T]) -> list[list[Fact[T]]]:
         """Return the messages of a type, put together by identity, each group in fact order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.payment import RefundedElsewhere, RefundFailed, RepaymentReceived
@@ -120,8 +120,14 @@ class PaidOut(NamedTuple):
     """A payment on which a refund failed takes no more."""
 
 
+_OF_PAYOUTS: frozenset[type[Any]] = frozenset({RefundedElsewhere, RepaymentReceived, RefundFailed})
+_NOTHING_PAID_OUT = PaidOut({}, {}, {}, {}, frozenset())
+
+
 def paid_out(view: OrderView) -> PaidOut:
     """Return what the facts say of money that left or came back."""
+    if not view.hears_of(_OF_PAYOUTS):
+        return _NOTHING_PAID_OUT
     found = PaidOut({}, {}, {}, {}, frozenset())
     for refund in view.counted(RefundedElsewhere):
         by_payment = found.elsewhere.setdefault(refund.data.line, {})

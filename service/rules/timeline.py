@@ -169,6 +169,28 @@ class Period:
 class Timeline:
     """The state of an order, as of the last fact that was applied."""
 
+    plan: Plan | None = None
+    accepted: Fact[Any] | None = None
+    captured = 0
+    """All that was captured so far, minor units."""
+    elsewhere = 0
+    """What was refunded elsewhere on the purchase so far."""
+    effective_at: int | None = None
+    obstacle: Ending | None = None
+    """The ending by R3, if there was one."""
+    end: Ending | None = None
+    """The ending that ended the order so that nothing opens it again."""
+    last_ending: Ending | None = None
+    """The last thing that ended a unit."""
+    final_receipt = False
+    final_delivery = False
+    customs_cleared = False
+    obligation_ended_at: int | None = None
+    delivered_at: int | None = None
+    """When the delivery was complete."""
+    confirmed_at: int | None = None
+    deemed_at: int | None = None
+
     def __init__(self, view: OrderView, horizon: int, unclear: Unclear) -> None:
         """Begin when the order was placed; deadlines before `horizon` (microseconds) have passed."""
         self.view = view
@@ -178,20 +200,9 @@ class Timeline:
         self.at = view.placed_at
         self.units = Units(view.placed)
         self.quotes = [Quote(view.placed_at, view.quote, 1, None)]
-        self.plan: Plan | None = None if view.placed.payment_plan is None else plan_of(view.placed.payment_plan)
+        if view.placed.payment_plan is not None:
+            self.plan = plan_of(view.placed.payment_plan)
         self._uncovered: list[Quote] = []
-        self.accepted: Fact[Any] | None = None
-        self.captured = 0
-        """All that was captured so far, minor units."""
-        self.elsewhere = 0
-        """What was refunded elsewhere on the purchase so far."""
-        self.effective_at: int | None = None
-        self.obstacle: Ending | None = None
-        """The ending by R3, if there was one."""
-        self.end: Ending | None = None
-        """The ending that ended the order so that nothing opens it again."""
-        self.last_ending: Ending | None = None
-        """The last thing that ended a unit."""
         self.purchases: list[Purchase] = []
         self.not_counting: dict[str, Ignored] = {}
         """Purchases that don't count, by id."""
@@ -206,19 +217,10 @@ class Timeline:
         self.receipts: dict[str, Receipt] = {}
         self.verdicts: dict[str, str] = {}
         """Of the warehouse's objections, by receipt: whom the latest verification found to have caused them."""
-        self.final_receipt = False
-        self.obligation_ended_at: int | None = None
         self.bought_when_obligation_ended: dict[str | None, tuple[int, int]] = {}
         """By purchase: weight and number of its units that were bought then; None: of all units."""
         self.packages: dict[str, Receipt] = {}
-        self.final_delivery = False
-        self.delivered_at: int | None = None
-        """When the delivery was complete."""
-        self.confirmed_at: int | None = None
-        self.deemed_at: int | None = None
         self.period = Period()
-        self.customs_cleared = False
-        self.balance_unpaid_at: int | None = None
         self.ignored: list[Ignored] = []
         self.unavailability: list[tuple[str, str]] = []
         """Message id and outcome of each unavailability."""
