@@ -132,6 +132,17 @@ class Happenings(ABC):
         )
         return self.tell(data, at)
 
+    def excess_approved(self, amount: int, at: int | None = None) -> Self:
+        return self.tell(order.ExcessApproved(amount=money(amount)), at)
+
+    def takes_back(self, request: str = "can-1", at: int | None = None) -> Self:
+        return self.tell(order.RequestWithdrawn(request_id=request), at)
+
+    def requoted(self, quote: Breakdown, revision: str = "rev-1", at: int | None = None, **members: Any) -> Self:
+        agreed_at = when(at if at is not None else self.steps * HOUR)
+        data = {"revision_id": revision, "quote": quote, "agreed_at": agreed_at, **members}
+        return self.tell(order.QuoteRevised.model_validate(data), at)
+
     # What the payment institution and the deposit account report.
 
     def paid(self, breakdown: Breakdown = QUOTE, payment_id: str = "pay-1", at: int | None = None) -> Self:

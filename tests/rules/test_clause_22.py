@@ -91,10 +91,10 @@ def test_a_chargeback_on_an_unknown_payment_takes_nothing_until_the_payment_is_k
     assert order.holds == [("place", "cb-1", 50_000)]
 
 
-def test_a_chargeback_closed_before_it_was_opened_is_restored() -> None:
-    order = effective().chargeback_ends("restored").decided()
+def test_a_chargeback_that_is_heard_to_be_closed_before_it_was_opened_is_restored() -> None:
+    order = effective().chargeback_ends("restored", at=9 * HOUR).decided()
     assert order.told("chargeback", "cb-1") == []
-    order.charged_back().decided()
+    order.charged_back(at=8 * HOUR).decided()
     assert order.told("chargeback", "cb-1") == ["restored"]
     assert order.stands("chargeback", "cb-1")[1] == UNJUST
     assert order.holds == []
@@ -142,7 +142,7 @@ def test_a_second_chargeback_on_a_payment_takes_only_what_the_first_left() -> No
 
 def test_chargebacks_on_different_payments_dont_limit_each_other() -> None:
     half = amounts(50_000, 0, 0)
-    order = Order().placed().accepted().paid(half).paid(half, "pay-2")
+    order = Order().placed(quote=amounts(100_000, 0, 0)).accepted().paid(half).paid(half, "pay-2")
     order.charged_back(60_000).charged_back(60_000, "cb-2", "pay-2").decided()
     assert order.told("payment_demand", "cb-1") == ["demanded 50000"]
     assert order.told("payment_demand", "cb-2") == ["demanded 50000"]

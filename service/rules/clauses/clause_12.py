@@ -300,7 +300,7 @@ def _grounds(case: Assessment, request: Request, parts: Parts) -> Grounds:
     found: list[Basis] = []
     if any(lot.purchase is None for lot in parts.done):
         found.append(_BEFORE_PURCHASE)
-    if request.waited:
+    if request.is_pending or request.answer is not None:
         found.append(_SELLER)
     if _was_damaged(request):
         found.append(_DAMAGED)
