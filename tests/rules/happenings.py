@@ -183,6 +183,29 @@ class Happenings(ABC):
     def deposit_pays(self, amount: int, deduction: str = "cb-1", at: int | None = None) -> Self:
         return self.tell(payment.DepositDeducted(deduction_id=deduction, amount=money(amount)), at)
 
+    def funds_pay(self, amount: int, deduction: str = "ord-1:brokerage:1", at: int | None = None) -> Self:
+        return self.tell(payment.FundsDeducted(deduction_id=deduction, amount=money(amount)), at)
+
+    def funds_fall_short(self, deducted: int, deduction: str = "ord-1:brokerage:1", at: int | None = None) -> Self:
+        return self.tell(payment.FundsInsufficient(deduction_id=deduction, deducted=money(deducted)), at)
+
+    def transfer_fails(self, amount: int, command: str = "transfer", at: int | None = None) -> Self:
+        return self.tell(payment.TransferFailed(command_id=command, amount=money(amount)), at)
+
+    def refunded_elsewhere(
+        self,
+        amount: int,
+        payment_id: str | None = "pay-1",
+        line: str = "purchase",
+        refund: str = "else-1",
+        at: int | None = None,
+    ) -> Self:
+        data = payment.RefundedElsewhere(refund_id=refund, line=line, payment_id=payment_id, amount=money(amount))
+        return self.tell(data, at)
+
+    def hold_refused(self, hold: str = "cb-1", at: int | None = None) -> Self:
+        return self.tell(payment.FreezeRefused(hold_id=hold), at)
+
     def deposit_falls_short(self, deducted: int, deduction: str = "cb-1", at: int | None = None) -> Self:
         return self.tell(payment.DepositInsufficient(deduction_id=deduction, deducted=money(deducted)), at)
 
@@ -252,8 +275,10 @@ class Happenings(ABC):
         at: int | None = None,
         reason: Any = "other",
         attributable: bool = False,
+        **members: Any,
     ) -> Self:
         data = chargeback.ChargebackOpened(
+            **members,
             chargeback_id=chargeback_id,
             payment_id=payment_id,
             amount=money(amount),

@@ -61,7 +61,7 @@ IN_TIME, TOO_LATE, TOO_EARLY = 10 * HOUR, 101 * HOUR, HOUR
         (story(IN_TIME, cleared=False, bought=False), "refused", ["17"]),
         (story(IN_TIME, cleared=False, spoiled=False), "agreed", ["12(1)B", "12(3)", "16"]),
         (story(IN_TIME, cleared=False, spoiled=False, answer=""), "pending", ["12(1)B", "16"]),
-        (story(IN_TIME, cleared=False, spoiled=False, bought=False), "agreed", ["12(1)A", "12(3)", "16"]),
+        (story(IN_TIME, cleared=False, spoiled=False, bought=False), "agreed", ["12(1)A", "12(1)B", "12(3)", "16"]),
         (story(IN_TIME, cleared=False, spoiled=False, ended=False), "agreed", ["12(1)B", "12(3)"]),
         (story(IN_TIME, cleared=False, spoiled=False, ended=False, answer="declined"), "refused", ["12(1)B"]),
     ],
@@ -187,7 +187,7 @@ QUOTE_WITH_ALL = amounts(own=500, third=300)
         (0, 101_700, 0, 0, 0, []),
         (0, 101_701, 0, 0, 1, []),
         (0, 100_000, 2_000, 0, 300, []),
-        (500_000, 0, 0, 0, 0, []),  # a deposit takes at most the money there is
+        (500_000, 0, 0, 500, 0, []),  # a deposit takes at most the price
         (500_000, 100_000, 2_000, 0, 300, []),
         (2_000, 100_000, 0, 0, 0, []),
     ],

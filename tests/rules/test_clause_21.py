@@ -122,10 +122,10 @@ def test_a_chargeback_on_a_tip_never_touches_the_purchase() -> None:
     assert order.refunds == [("purchase", 101_200, "pay-1")]
 
 
-def test_a_payment_that_was_captured_and_a_tip_belongs_to_the_purchase_with_the_sum_of_both() -> None:
+def test_a_chargeback_takes_back_the_purchase_first_and_then_the_tip() -> None:
     order = Order().placed().accepted().paid().tipped(5_000, payment_id="pay-1").charged_back(200_000).decided()
-    assert order.stands("chargeback", "cb-1") == ("unjust", ["22", "22(2)"])
-    assert order.told("payment_demand", "cb-1") == ["demanded 106301"]
+    assert order.stands("chargeback", "cb-1") == ("unjust", ["22", "22(2)", "21"])
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301"]
 
 
 def test_a_tip_does_not_pay_the_order() -> None:
