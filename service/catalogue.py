@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
 
-from service.rules.clauses import CLAUSES
+from service.rules import decide  # noqa: F401  # loads the clauses
+from service.rules.registry import REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ class Entry:
 
 def catalogue() -> tuple[Entry, ...]:
     """Return the entries in the order of the agreement."""
-    modules = {number: [m for m in CLAUSES if _number_of(m) == number] for number in NUMBERS}
+    modules = {number: [m for m in REGISTRY.clauses if _number_of(m) == number] for number in NUMBERS}
     grounds = _grounds()
     return tuple(_entry(number, modules[number], grounds.get(number, set())) for number in NUMBERS)
 
@@ -74,7 +75,7 @@ def _path_of(module: str) -> str:
 def _grounds() -> dict[int, set[tuple[str, str]]]:
     """Return what the rules' modules can cite, by the clause's number."""
     found: dict[int, set[tuple[str, str]]] = {}
-    for module in CLAUSES:
+    for module in REGISTRY.clauses:
         for basis in _bases_of(module):
             number = _OF.match(basis.clause)
             assert number is not None, f"{module.__name__} cites {basis.clause!r}, which is no clause"

@@ -8,9 +8,10 @@ from purchasing_contracts.envelope import Event
 
 from service.orders.aside import quarantine_row, record_digest
 from service.store.order_hash import order_hash
+from service.store.rows import Quarantined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from service.orders.arrival import Arrival
@@ -54,8 +55,16 @@ async def quarantine(
     return [one for one, _ in new], [row for _, row in new]
 
 
-def held_up(rows: Sequence[QuarantineRow], order_ids: Sequence[str]) -> Iterator[str]:
-    """Yield which of these orders the records may concern."""
-    candidates = {one for row in rows for one in row.candidates}
-    if candidates:
-        yield from (one for one in order_ids if order_hash(one) in candidates)
+def with_records(
+    known: Mapping[str, Sequence[Quarantined]], rows: Sequence[QuarantineRow], order_ids: Sequence[str]
+) -> Mapping[str, Sequence[Quarantined]]:
+    """Return the records in quarantine that may concern these orders, by order, with those just quarantined."""
+    if not rows:
+        return known
+    found = {order_id: list(records) for order_id, records in known.items()}
+    for order_id in order_ids:
+        number = order_hash(order_id)
+        new = [Quarantined(row.topic, row.at) for row in rows if number in row.candidates]
+        if new:
+            found.setdefault(order_id, []).extend(new)
+    return found

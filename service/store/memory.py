@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from service.store.rows import (
     PrivateRow,
     ProgressRow,
     Publication,
+    Quarantined,
     QuarantineRow,
     RecordIdentity,
     Written,
@@ -63,8 +64,8 @@ class MemoryStore:
         self.publications: dict[str, list[Publication]] = defaultdict(list)
         self.progress: dict[tuple[str, int], datetime | None] = {}
         self.quarantine: dict[RecordIdentity, QuarantineRow] = {}
-        self.quarantined: Counter[int] = Counter()
-        """How many open records may concern an order, by its hash."""
+        self.quarantined: dict[int, list[QuarantineRow]] = defaultdict(list)
+        """The records that may concern an order, by its hash, dealt with or not."""
         self.resolved: dict[RecordIdentity, str] = {}
         self.actions: list[Action] = []
         self._installation = Installation(outbox_id or uuid4(), lanes)
@@ -123,7 +124,7 @@ class MemoryBatch:
         """Work on this store; nothing is written before `commit`."""
         self._store = store
         self._writes: list[Callable[[], object]] = []
-        self._lifted: Counter[int] = Counter()
+        self._resolved: set[RecordIdentity] = set()
 
     def commit(self) -> None:
         """Write what the batch has put together."""
@@ -148,9 +149,15 @@ class MemoryBatch:
 
     async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:  # noqa: ARG002
         instant = await self._store.clock()
-        numbers = {one: order_hash(one) for one in order_ids}
-        quarantined, lifted = self._store.quarantined, self._lifted
-        return Look(instant, frozenset(one for one, n in numbers.items() if quarantined[n] > lifted[n]))
+        return Look(instant, {one: lying for one in order_ids if (lying := self._lying(one))})
+
+    def _lying(self, order_id: str) -> list[Quarantined]:
+        rows = self._store.quarantined.get(order_hash(order_id), ())
+        return [
+            Quarantined(row.topic, row.at)
+            for row in rows
+            if self._store.is_open(row.identity) and row.identity not in self._resolved
+        ]
 
     async def concerned(self, records: Collection[RecordIdentity]) -> dict[RecordIdentity, set[str]]:
         store = self._store
@@ -220,7 +227,8 @@ class MemoryBatch:
     def _put_aside(self, rows: Collection[QuarantineRow]) -> None:
         for row in rows:
             self._store.quarantine[row.identity] = row
-            self._store.quarantined.update(set(row.candidates))
+            for number in set(row.candidates):
+                self._store.quarantined[number].append(row)
 
     async def quarantined(self, ranges: Collection[tuple[str, int, int, int]]) -> set[RecordIdentity]:
         rows = self._store.quarantine
@@ -233,10 +241,8 @@ class MemoryBatch:
     async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
         store = self._store
         resolved = {one for one in records if store.is_open(one)}
-        lifted = Counter(number for one in resolved for number in set(store.quarantine[one].candidates))
-        self._lifted += lifted
+        self._resolved |= resolved
         self._writes.append(lambda: store.resolved.update(dict.fromkeys(resolved, resolution)))
-        self._writes.append(lambda: store.quarantined.subtract(lifted))
         return resolved
 
     async def refuse_again(self, records: Collection[tuple[RecordIdentity, str, str]]) -> None:

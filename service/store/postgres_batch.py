@@ -19,6 +19,7 @@ from service.store.rows import (
     PrivateRow,
     ProgressRow,
     Publication,
+    Quarantined,
     QuarantineRow,
     RecordIdentity,
     Written,
@@ -55,7 +56,7 @@ for update skip locked
 """
 LOOK = """
 select c.instant, c.horizon,
-    array(select distinct order_hash from quarantined_orders where order_hash = any($1::bigint[])),
+    array(select distinct (order_hash, topic, at) from quarantined_orders where order_hash = any($1::bigint[])),
     (select count(*) from terms)
 from purchasing_clock($2) as c
 """
@@ -209,12 +210,11 @@ class PostgresBatch:
         hashes = {one: order_hash(one) for one in order_ids}
         row = await self._connection.fetchrow(LOOK, list(hashes.values()), heard)
         assert row is not None
-        barred = set(row[2])
-        return Look(
-            self._clock(Instant(row[0], row[1])),
-            frozenset(one for one, number in hashes.items() if number in barred),
-            row[3],
-        )
+        lying: dict[int, list[Quarantined]] = {}
+        for number, topic, since in row[2]:
+            lying.setdefault(number, []).append(Quarantined(topic, since))
+        quarantined = {one: lying[number] for one, number in hashes.items() if number in lying}
+        return Look(self._clock(Instant(row[0], row[1])), quarantined, row[3])
 
     async def concerned(self, records: Collection[RecordIdentity]) -> dict[RecordIdentity, set[str]]:
         found: dict[RecordIdentity, set[str]] = {}

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.store.connecting import connect_to_look
 from service.store.failures import translated
-from service.store.rows import FactRow, Instant, PastOutput, Publication
+from service.store.rows import FactRow, Instant, PastOutput, Publication, Quarantined
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -51,6 +51,8 @@ class Story(NamedTuple):
     in_quarantine: list[str]
     """Records in quarantine that hold the order up: topic/partition/offset and the reason, those put aside first
     before the others."""
+    quarantined: Sequence[Quarantined] = ()
+    """What these records are."""
 
 
 class Filter(NamedTuple):
@@ -66,7 +68,9 @@ select o.order_id, o.version, o.due_at, o.stuck, o.held_at is not null,
     array(select q.topic || '/' || q.partition || '/' || q."offset" || ' (' || q.reason || ')'
         from quarantined_orders q where q.order_hash = purchasing_order_hash(o.order_id)
         group by q.topic, q.partition, q."offset", q.digest, q.reason, q.at
-        order by q.at, q.topic, q.partition, q."offset", q.digest)
+        order by q.at, q.topic, q.partition, q."offset", q.digest),
+    array(select distinct (q.topic, q.at) from quarantined_orders q
+        where q.order_hash = purchasing_order_hash(o.order_id))
 from orders o
 where o.order_id > $1 and ($2::text is null or o.order_id = $2)
     and ($3::timestamptz is null and $4::timestamptz is null or exists (
@@ -129,7 +133,12 @@ class Stories:
         async with translated(), self.connection.transaction(isolation="repeatable_read", readonly=True):
             rows = await self.connection.fetch(_ORDERS, after, which.order_id, which.since, which.until, limit)
             order_ids = [row[0] for row in rows]
-            stories = {row[0]: Story(row[0], row[1], row[2], row[3], row[4], [], [], [], row[5]) for row in rows}
+            stories = {
+                row[0]: Story(
+                    row[0], row[1], row[2], row[3], row[4], [], [], [], row[5], [Quarantined(*one) for one in row[6]]
+                )
+                for row in rows
+            }
             for row in await self.connection.fetch(_FACTS, order_ids):
                 stories[row[0]].facts.append(HeardFact(FactRow(*tuple(row)[:8]), row[8]))
             for row in await self.connection.fetch(_OUTPUTS, order_ids):

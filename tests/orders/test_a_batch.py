@@ -233,9 +233,9 @@ async def test_looking_again_at_orders_publishes_nothing_new(engine: Engine) -> 
 async def test_while_a_record_of_the_order_lies_in_quarantine_no_deposit_is_taken(engine: Engine, monkeypatch) -> None:
     barred = {}
 
-    def watching(order_id, facts, ledger, terms, moment):
-        barred[order_id] = moment.deposit_barred
-        return decide(order_id, facts, ledger, terms, moment)
+    def watching(order_id, facts, ledger, terms, clock):
+        barred[order_id] = [one.topic for one in clock.quarantined]
+        return decide(order_id, facts, ledger, terms, clock)
 
     monkeypatch.setattr(transaction, "decide", watching)
     await engine.handle([*paid_order("ord-1"), *paid_order("ord-2"), record(b'{"specversion":"1.0"}', key=b"ord-1")])

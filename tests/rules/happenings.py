@@ -132,6 +132,17 @@ class Happenings(ABC):
         )
         return self.tell(data, at)
 
+    def excess_approved(self, amount: int, at: int | None = None) -> Self:
+        return self.tell(order.ExcessApproved(amount=money(amount)), at)
+
+    def takes_back(self, request: str = "can-1", at: int | None = None) -> Self:
+        return self.tell(order.RequestWithdrawn(request_id=request), at)
+
+    def requoted(self, quote: Breakdown, revision: str = "rev-1", at: int | None = None, **members: Any) -> Self:
+        agreed_at = when(at if at is not None else self.steps * HOUR)
+        data = {"revision_id": revision, "quote": quote, "agreed_at": agreed_at, **members}
+        return self.tell(order.QuoteRevised.model_validate(data), at)
+
     # What the payment institution and the deposit account report.
 
     def paid(self, breakdown: Breakdown = QUOTE, payment_id: str = "pay-1", at: int | None = None) -> Self:
@@ -171,6 +182,29 @@ class Happenings(ABC):
 
     def deposit_pays(self, amount: int, deduction: str = "cb-1", at: int | None = None) -> Self:
         return self.tell(payment.DepositDeducted(deduction_id=deduction, amount=money(amount)), at)
+
+    def funds_pay(self, amount: int, deduction: str = "ord-1:brokerage:1", at: int | None = None) -> Self:
+        return self.tell(payment.FundsDeducted(deduction_id=deduction, amount=money(amount)), at)
+
+    def funds_fall_short(self, deducted: int, deduction: str = "ord-1:brokerage:1", at: int | None = None) -> Self:
+        return self.tell(payment.FundsInsufficient(deduction_id=deduction, deducted=money(deducted)), at)
+
+    def transfer_fails(self, amount: int, command: str = "transfer", at: int | None = None) -> Self:
+        return self.tell(payment.TransferFailed(command_id=command, amount=money(amount)), at)
+
+    def refunded_elsewhere(
+        self,
+        amount: int,
+        payment_id: str | None = "pay-1",
+        line: str = "purchase",
+        refund: str = "else-1",
+        at: int | None = None,
+    ) -> Self:
+        data = payment.RefundedElsewhere(refund_id=refund, line=line, payment_id=payment_id, amount=money(amount))
+        return self.tell(data, at)
+
+    def hold_refused(self, hold: str = "cb-1", at: int | None = None) -> Self:
+        return self.tell(payment.FreezeRefused(hold_id=hold), at)
 
     def deposit_falls_short(self, deducted: int, deduction: str = "cb-1", at: int | None = None) -> Self:
         return self.tell(payment.DepositInsufficient(deduction_id=deduction, deducted=money(deducted)), at)
@@ -241,8 +275,10 @@ class Happenings(ABC):
         at: int | None = None,
         reason: Any = "other",
         attributable: bool = False,
+        **members: Any,
     ) -> Self:
         data = chargeback.ChargebackOpened(
+            **members,
             chargeback_id=chargeback_id,
             payment_id=payment_id,
             amount=money(amount),
