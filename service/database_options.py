@@ -19,6 +19,7 @@ OF_THE_SERVICE = frozenset(
     {
         "application_name",
         "lock_timeout",
+        "synchronous_commit",
         "idle_in_transaction_session_timeout",
         "transaction_timeout",
         "enable_seqscan",

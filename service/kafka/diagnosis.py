@@ -53,17 +53,19 @@ async def problem_of(host: str, port: int, arguments: Mapping[str, Any]) -> Prob
             finally:
                 connection.close()
     except (OSError, KafkaError, TimeoutError) as error:
-        return _of_certificates(error) or await _of_protocol(host, port, arguments, error) or _as_said(error)
+        return _of_certificates(error) or await _of_protocol(host, port, arguments, error) or _as_said(error, arguments)
     return None
 
 
-def _as_said(error: Exception) -> Problem:
+def _as_said(error: Exception, arguments: Mapping[str, Any]) -> Problem:
     if isinstance(error, NoTokenError | NoTokenNowError):
         return Problem(str(error.args[0]), by_person=isinstance(error, NoTokenError))
     if isinstance(error, TimeoutError):
         return Problem(f"no answer within {ANSWER_SECONDS:.0f} seconds", by_person=False)
     if isinstance(error, KafkaError):
-        return Problem(describe(error), by_person=kafka_meaning(error).is_for_a_person)
+        # A token that is refused may be taken later: the broker learns of new keys by itself.
+        by_token = "sasl_oauth_token_provider" in arguments
+        return Problem(describe(error), by_person=kafka_meaning(error).is_for_a_person and not by_token)
     if isinstance(error, OSError):
         return Problem(network_reason(error), by_person=network_meaning(error).is_for_a_person)
     return Problem(describe(error), by_person=False)

@@ -87,7 +87,9 @@ async def _database(url: str) -> Findings:
         yield Finding("schema", "well", "the tables are those of this program")
         async for one in _inside(url):
             yield one
-    except (StoreError, asyncpg.PostgresError, OSError, TimeoutError) as error:
+    except StoreError as error:
+        yield Finding("database", "bad", str(error))
+    except (asyncpg.PostgresError, OSError, TimeoutError) as error:
         yield Finding("database", "bad", f"PostgreSQL stopped answering: {describe(error)}")
 
 

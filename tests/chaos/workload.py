@@ -26,6 +26,8 @@ MALFORMED = 0.03
 ODD = 0.2
 # Multiples of four: the 29th of February stays one.
 PAST, FUTURE = -20, 60
+FUTURE_TOLERANCE = timedelta(days=100 * 365)
+"""What the service has to be told, so that it takes them."""
 DEEMED = 0.04
 SILENCE = timedelta(days=10)
 """After so many days receipt is deemed confirmed (18), by the terms as they are."""

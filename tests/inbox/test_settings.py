@@ -170,6 +170,7 @@ VALUES = {
     "consumer_group": "group",
     "http_host": "127.0.0.1",
     "http_port": "9000",
+    "future_tolerance_seconds": "7200",
     "fuse_share": "0.4",
     "fuse_records": "400",
     "fuse_at_least": "50",

@@ -15,8 +15,9 @@ import asyncpg
 import pytest
 
 from service.embedded import EmbeddedPostgres
-from service.store.connecting import connect, connected, pool_of
+from service.store.connecting import connect, connect_to_look, connected, pool_of
 from service.store.errors import NotReachedError, NotUsableError
+from service.store.lineage import Lineage
 from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
 from tests.cli.commands import command
@@ -102,8 +103,9 @@ async def test_of_several_hosts_one_that_can_be_written_to_is_taken(database: st
     async with connected(with_hosts(postgres, hosts, "?target_session_attrs=any")) as connection:
         assert await connection.fetchval(PORT) == port_of(reader.dsn)
     # Preferred, and done without: neither of the two is a standby.
-    async with connected(with_hosts(postgres, hosts, "?target_session_attrs=prefer-standby")) as connection:
-        assert await connection.fetchval(PORT) == port_of(reader.dsn)
+    connection = await connect_to_look(with_hosts(postgres, hosts, "?target_session_attrs=prefer-standby"))
+    assert await connection.fetchval(PORT) == port_of(reader.dsn)
+    connection.terminate()
 
 
 async def same_users(database: str, reader: EmbeddedPostgres) -> None:
@@ -127,7 +129,7 @@ async def test_a_server_that_is_just_starting_is_passed_over_for_the_next(databa
 async def test_a_server_that_says_nothing_leaves_time_for_the_next(database: str) -> None:
     async with server_that(None) as silent:
         hosts = f"127.0.0.1:{silent},127.0.0.1:{port_of(database)}"
-        connection = await connect(with_hosts(database, hosts, "?connect_timeout=1"))
+        connection = await connect(with_hosts(database, hosts, "?connect_timeout=1"), Lineage())
         assert await connection.fetchval(PORT) == port_of(database)
         await connection.close()
 
@@ -135,7 +137,7 @@ async def test_a_server_that_says_nothing_leaves_time_for_the_next(database: str
 async def test_where_no_host_is_to_be_had_each_says_why(database: str, reader: EmbeddedPostgres) -> None:
     hosts = f"127.0.0.1:9,127.0.0.1:{port_of(reader.dsn)}"
     with pytest.raises(NotReachedError) as raised:
-        await connect(with_hosts(reader.dsn, hosts))
+        await connect(with_hosts(reader.dsn, hosts), Lineage())
     assert raised.value.reason == (
         f"127.0.0.1:9: Connection refused; 127.0.0.1:{port_of(reader.dsn)}: "
         "it is not what target_session_attrs=read-write asks for"
@@ -144,11 +146,12 @@ async def test_where_no_host_is_to_be_had_each_says_why(database: str, reader: E
 
 async def test_who_writes_does_not_ask_for_servers_that_only_read(database: str) -> None:
     url = f"{database}?target_session_attrs=prefer-standby"
-    for attempt in (PostgresStore.open(url), migrate(url)):
+    for attempt in (PostgresStore.open(url), migrate(url), connect(url, Lineage())):
         with pytest.raises(NotUsableError, match="target_session_attrs finds servers that only read"):
             await attempt
-    async with connected(url) as connection:
-        assert await connection.fetchval(PORT) == port_of(database)
+    connection = await connect_to_look(url)
+    assert await connection.fetchval(PORT) == port_of(database)
+    connection.terminate()
 
 
 async def test_a_unix_socket_is_connected_to(reader: EmbeddedPostgres, sockets: Path) -> None:
@@ -181,7 +184,7 @@ async def test_a_password_of_odd_characters_is_the_users(database: str) -> None:
 
 async def test_settings_of_the_url_are_in_force_in_every_session(database: str) -> None:
     url = f"{database}?options=-c%20statement_timeout%3D7s&connect_timeout=10&application_name=shop"
-    async with connected(url) as connection, pool_of(url, min_size=1, max_size=1) as pool:
+    async with connected(url) as connection, pool_of(url, Lineage(), min_size=1, max_size=1) as pool:
         assert await connection.fetchval("show statement_timeout") == "7s"
         assert await pool.fetchval("show statement_timeout") == "7s"
 
@@ -197,7 +200,7 @@ async def test_settings_of_the_url_are_in_force_in_every_session(database: str) 
 )
 async def test_an_option_of_no_use_is_for_a_person(option: str, says: str, database: str) -> None:
     with pytest.raises(NotUsableError) as raised:
-        await connect(f"{database}?{option}")
+        await connect(f"{database}?{option}", Lineage())
     assert says in str(raised.value)
     assert "planted" not in str(raised.value)
 
