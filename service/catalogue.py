@@ -85,7 +85,15 @@ def _grounds() -> dict[int, set[tuple[str, str]]]:
 
 def _bases_of(module: ModuleType) -> Iterator[Basis]:
     for value in vars(module).values():
-        if isinstance(value, Basis):
-            yield value
-        elif isinstance(value, dict):
-            yield from (one for one in value.values() if isinstance(one, Basis))
+        yield from _bases_in(value)
+
+
+def _bases_in(value: object) -> Iterator[Basis]:
+    if isinstance(value, Basis):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _bases_in(one)
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _bases_in(one)

@@ -25,7 +25,8 @@ class Breach(NamedTuple):
     """`Y`: what costs and penalties exceed the buyer's money by."""
     repaid: int
     """On the line `owed`."""
-    open: int
+    still_owed: int
+    """What of `Y` was not repaid."""
     set_off: int
 
 

@@ -24,7 +24,7 @@ ROUNDS_MAX = 200
 """More rounds than a dispute can have: there are four stages, and at most 300 messages of a type."""
 
 
-class UnknownOutputError(Exception):
+class UnknownOutputError(ValueError):
     """The journal has an output that these rules don't know: they would command again what it commanded."""
 
 

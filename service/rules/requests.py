@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from service.rules.assessment import Assessment, Grounds
     from service.rules.facts import Fact
-    from service.rules.timeline import Timeline
+    from service.rules.timeline import Ending, Timeline
     from service.rules.units import Lot
 
 
@@ -46,6 +46,7 @@ class Request:
         "moot_lots",
         "objection",
         "stopped",
+        "taken_by",
         "took_effect",
         "waited",
         "was_withdrawn",
@@ -92,6 +93,8 @@ class Request:
         """Whether the buyer took it back."""
         self.answer: Fact[Any] | None = None
         """The answer of the seller that counts now."""
+        self.taken_by: list[Ending] = []
+        """What else had ended all its units when nothing of it was left to wait for."""
         self.took_effect = False
         """Whether an answer of the seller ended units."""
         self.withdrew = False
@@ -179,6 +182,11 @@ def settle_pending(timeline: Timeline) -> None:
                 request.barred.append(lot)
         if not reach:
             request.finish()
+            request.taken_by = [
+                lot.ended_by
+                for lot in timeline.units.lots
+                if request in lot.requests and lot.ended_by is not None and lot.ended_by.request is not request
+            ]
 
 
 def withdraw_request(_: Timeline, found: tuple[Request, list[Request]]) -> None:
@@ -233,12 +241,11 @@ def _ended_by_answer(lot: Lot, request: Request) -> bool:
 class Parts:
     """What became of the units that a request concerns."""
 
-    __slots__ = ("done", "ended_otherwise", "is_pending", "others", "undone")
+    __slots__ = ("done", "undone")
 
     def __init__(self, timeline: Timeline, request: Request) -> None:
-        """Sort the units: ended by the request, ended otherwise, or not ended at all."""
+        """Sort the units: ended by the request, or not ended at all. Others ended otherwise meanwhile."""
         self.done: list[Lot] = []
-        self.ended_otherwise: list[Lot] = []
         self.undone: list[Lot] = []
         for lot in timeline.units.lots:
             if request not in lot.requests:
@@ -247,5 +254,3 @@ class Parts:
                 self.undone.append(lot)
             elif lot.ended_by is not None and lot.ended_by.request is request:
                 self.done.append(lot)
-            else:
-                self.ended_otherwise.append(lot)

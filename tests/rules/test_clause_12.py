@@ -290,3 +290,12 @@ def test_customs_heard_late_undo_a_cancellation() -> None:
     order.clears_customs(at=8 * HOUR).decided()
     assert order.told("cancellation", "can-1") == ["agreed", "refused"]
     assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
+
+
+def test_goods_damaged_on_their_way_back_undo_the_sellers_yes() -> None:
+    order = effective().bought().asks_to_cancel().seller_cancels().decided()
+    assert order.refunded() == 101_200
+    order.seller_wont_cancel(reason="damaged_in_return").decided()
+    assert order.stands("cancellation", "can-1") == ("refused", ["12(1)B", "12(6)"])
+    assert order.told("closing") == ["cancelled", "superseded"]
+    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]

@@ -275,9 +275,7 @@ def _judge(case: Assessment, request: Request) -> tuple[str, Grounds]:
     if outcome == "withdrawn_by_buyer":
         return outcome, (_TAKEN_BACK,)
     if outcome == "moot":
-        return outcome, clauses_of(
-            basis for lot in parts.ended_otherwise if lot.ended_by for basis in lot.ended_by.grounds
-        )
+        return outcome, clauses_of(basis for one in request.taken_by for basis in one.grounds) or (_NOTHING_LEFT,)
     return outcome, _grounds(case, request, parts)
 
 
@@ -291,7 +289,7 @@ def _outcome(request: Request, parts: Parts) -> str:
         return "partly_agreed" if parts.undone or request.left_out else "agreed"
     if request.was_withdrawn:
         return "withdrawn_by_buyer"
-    if parts.undone or request.answer is not None or request.objection or request.left_out:
+    if request.answer is not None or request.objection or request.barred or request.left_out:
         return "refused"
     return "moot"
 
@@ -348,14 +346,13 @@ def adds(case: Assessment) -> Grounds:
     settlement = case.settlement
     found = []
     timeline = case.timeline
-    has_cancelled = any(lot.state in CANCELLED for lot in timeline.units.lots)
-    if has_cancelled and settlement.fee > 0 and not case.view.terms.refund_fee_on_cancellation:
+    if settlement.cancelled and settlement.fee > 0 and not case.view.terms.refund_fee_on_cancellation:
         found.append(_FEE_KEPT)
     if settlement.borne and any(cost.grounds == (_COSTS,) for cost in settlement.borne):
         found.append(_COSTS)
     if settlement.penalties > 0:
         found.append(_PENALTIES)
-    if timeline.requests and any(_was_damaged(request) for request in timeline.requests):
+    if timeline.cancellations and any(_was_damaged(request) for request in timeline.requests):
         found.append(_DAMAGED)
     return tuple(found)
 

@@ -13,7 +13,6 @@ from service.rules.assessment import Said
 from service.rules.calendar import last_instant
 from service.rules.registry import only_with
 from service.rules.requests import (
-    Parts,
     Request,
     choose_lots,
     clauses_of,
@@ -175,7 +174,6 @@ def _judge(case: Assessment, request: Request) -> tuple[str, Grounds]:
         return "moot", moot_grounds(case, request, _NOTHING_LEFT)
     if request.decided is not None:
         return request.decided, request.grounds
-    parts = Parts(case.timeline, request)
     if request.is_pending:
         return "pending", (_SELLER_ASKED,)
     if request.took_effect:
@@ -187,8 +185,8 @@ def _judge(case: Assessment, request: Request) -> tuple[str, Grounds]:
         return "refused", (_LOGISTICS,)
     if request.answer is not None:
         return "refused", (_SELLER_REFUSED,)
-    ended = clauses_of(basis for lot in parts.ended_otherwise if lot.ended_by for basis in lot.ended_by.grounds)
-    return "moot", ended or (_NOTHING_LEFT,)
+    taken = clauses_of(basis for one in request.taken_by for basis in one.grounds)
+    return "moot", taken or (_NOTHING_LEFT,)
 
 
 @only_with(CostIncurred)

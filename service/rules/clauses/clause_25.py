@@ -29,6 +29,8 @@ DOES = (
     "what they, costs and penalties exceed it by is noted as owed. What is paid on it beyond what is owed goes back."
 )
 
+TESTS = ("tests/rules/test_clause_25.py",)
+
 _BREACH = Basis(clause="25", because="the buyer compensates the loss that its breach caused")
 _PENALTIES = Basis(clause="12(5)", because="what the seller charges for the cancellation is the buyer's")
 _NOTHING_OWED = Basis(clause="6", because="nothing is owed, so what was paid on it goes back")
@@ -55,5 +57,5 @@ def amounts(case: Assessment, _: Clock) -> Iterator[StandingAmount]:
     """Yield what the buyer owes."""
     if case.settlement.owed:
         breach = breach_of(case)
-        amount = breach.open - breach.set_off
+        amount = breach.still_owed - breach.set_off
         yield StandingAmount("buyer_owes", case.view.order_id, amount, owed_grounds(case, _PENALTIES), "noted")
