@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
 
-from service.rules.clauses import CLAUSES
+from service.rules import decide  # noqa: F401  # loads the clauses
+from service.rules.registry import REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ class Entry:
 
 def catalogue() -> tuple[Entry, ...]:
     """Return the entries in the order of the agreement."""
-    modules = {number: [m for m in CLAUSES if _number_of(m) == number] for number in NUMBERS}
+    modules = {number: [m for m in REGISTRY.clauses if _number_of(m) == number] for number in NUMBERS}
     grounds = _grounds()
     return tuple(_entry(number, modules[number], grounds.get(number, set())) for number in NUMBERS)
 
@@ -74,7 +75,7 @@ def _path_of(module: str) -> str:
 def _grounds() -> dict[int, set[tuple[str, str]]]:
     """Return what the rules' modules can cite, by the clause's number."""
     found: dict[int, set[tuple[str, str]]] = {}
-    for module in CLAUSES:
+    for module in REGISTRY.clauses:
         for basis in _bases_of(module):
             number = _OF.match(basis.clause)
             assert number is not None, f"{module.__name__} cites {basis.clause!r}, which is no clause"
@@ -84,7 +85,15 @@ def _grounds() -> dict[int, set[tuple[str, str]]]:
 
 def _bases_of(module: ModuleType) -> Iterator[Basis]:
     for value in vars(module).values():
-        if isinstance(value, Basis):
-            yield value
-        elif isinstance(value, dict):
-            yield from (one for one in value.values() if isinstance(one, Basis))
+        yield from _bases_in(value)
+
+
+def _bases_in(value: object) -> Iterator[Basis]:
+    if isinstance(value, Basis):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _bases_in(one)
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _bases_in(one)

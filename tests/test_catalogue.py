@@ -14,7 +14,7 @@ from service.catalogue import NUMBERS, Entry, catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
 ENTRIES = catalogue()
-SILENT = frozenset({4, 8, 11, 23, 25, 26, 28, 29, 30})
+SILENT = frozenset({4, 11, 23, 26, 28, 29, 30})
 """The clauses that move nothing, by the specification (27 moves nothing either, but demands cite it)."""
 
 
@@ -57,5 +57,5 @@ def test_the_command_prints_all_of_them_or_one():
 
     assert [json.loads(line)["number"] for line in everything.splitlines()] == list(NUMBERS)
     assert "Order cancellation" in one
-    assert "12(1)A: no purchase had been made from the seller" in one
-    assert "service/rules/clause_12.py" in one
+    assert "12(1)A: no purchase had been made of what is cancelled" in one
+    assert "service/rules/clauses/clause_12.py" in one

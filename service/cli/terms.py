@@ -27,11 +27,13 @@ from typing import TYPE_CHECKING, Any
 
 from purchasing_contracts.base import instant_of, text_of
 
+from service.rules.calendar import Calendar
 from service.rules.facts import instant, micros
 from service.rules.terms import Terms, TermsBook, TermsSet
 from service.settings import database_of_environment
 from service.store.connecting import connected
 from service.store.failures import translated
+from service.terms.calendars import plain_calendar
 from service.terms.files import Declared, TermsError, check_against_platform, check_timeline, new_sets, read_terms
 from service.terms.table import add_sets, begin_import, read_book
 
@@ -130,4 +132,6 @@ def _show(terms: Terms, *, as_json: bool) -> None:
 
 
 def _plain(value: object) -> object:
-    return value if isinstance(value, bool | int | str) else str(value)
+    if isinstance(value, Calendar):
+        return plain_calendar(value)
+    return value if isinstance(value, bool | int | str | dict | None) else str(value)

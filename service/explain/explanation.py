@@ -10,9 +10,9 @@ from purchasing_contracts.envelope import decode_published
 
 from service.explain.waiting import Waiting, waiting_for
 from service.orders.journals import OrderState, Unread, read_back
+from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import Examination, examine
 from service.rules.facts import Fact, micros
-from service.rules.moment import Moment
 from service.telling import tell_fact, tell_output
 
 if TYPE_CHECKING:
@@ -89,24 +89,24 @@ def explain(story: Story, terms: TermsBook, clock: Instant) -> Explanation:
     """Tell an order's story. Private members are nowhere in it: they never were in the journals."""
     state = read_back(story.version, [heard.row for heard in story.facts], [said.row for said in story.outputs])
     published = {one.order_version: micros(one.published_at) for one in story.publications}
-    moment = Moment(
+    now = Clock(
         now=micros(clock.now),
         horizon=0 if clock.horizon is None else min(micros(clock.horizon), micros(clock.now)),
-        deposit_barred=bool(story.in_quarantine),
+        quarantined=tuple([QuarantinedRecord(topic, micros(since)) for topic, since in story.quarantined]),
         published=published,
     )
-    found = None if state.problem else examine(story.order_id, state.facts, state.ledger, terms, moment)
-    placed = None if found is None else found.case.reading.placed
+    found = None if state.problem else examine(story.order_id, state.facts, state.ledger, terms, now)
+    placed = None if found is None else found.case.view.placed
     return Explanation(
         order_id=story.order_id,
         account_id=None if placed is None else placed.account_id,
         provider_id=None if placed is None else placed.provider_id,
-        terms_version=None if found is None else found.case.reading.terms.version,
-        currency=None if found is None else found.case.reading.currency,
+        terms_version=None if found is None else found.case.view.terms.version,
+        currency=None if found is None else found.case.view.currency,
         happened=tuple(_happened(story, state)),
         decided=tuple(_decided(story)),
         lines=() if found is None else tuple(_lines(found)),
-        waiting=tuple(waiting_for(story, state, found, published)),
+        waiting=tuple(waiting_for(story, state, found)),
     )
 
 
@@ -148,9 +148,10 @@ def _decided(story: Story) -> list[Decided]:
 
 def _lines(found: Examination) -> list[Line]:
     brought = _brought_in(found)
-    charged = {charge.line: 0 for charge in found.case.charges}
-    for charge in found.case.charges:
-        charged[charge.line] += charge.amount
+    charged: dict[str, int] = {}
+    for chargeback in found.case.chargebacks:
+        for share in chargeback.shares:
+            charged[share.line] = charged.get(share.line, 0) + share.brought
     return [
         Line(
             line=one.due.line,

@@ -8,29 +8,43 @@ from typing import TYPE_CHECKING
 from purchasing_contracts.events.order import OrderPlaced
 
 from service.rules.facts import instant
+from service.rules.waiting import waiting_list
 from service.telling import amount_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import datetime
 
     from service.orders.journals import OrderState
     from service.rules.decide import Examination
+    from service.rules.waiting import Awaited
     from service.store.stories import Story
 
-_OPEN = {
-    ("cancellation", "pending"): "the seller's answer to cancellation request {ref}",
-    ("dissolution", "pending"): "the seller's answer to dissolution request {ref}",
-    ("objection", "verification_requested"): "the verification of objection {ref}",
-    ("agreement", "short_paid"): "the rest of the order amount",
-}
-_OWED = {
-    "repayment_demand": "{amount} to be paid back on line {ref}",
+_WORDS = {
+    "acceptance": "the provider to accept the order",
+    "rest_of_order_amount": "the rest of the order amount: {amount}",
+    "purchase": "the purchase to be made, or to be reported",
+    "receipt_by_warehouse": "the goods to reach the warehouse, all of them and without objections",
+    "verification": "the verification of objection {ref}",
+    "delivery": "the delivery of the goods",
+    "confirmation_of_receipt": "the buyer's confirmation of receipt or an objection, else receipt is deemed confirmed",
+    "sellers_answer": "the seller's answer to request {ref}",
+    "sellers_money": "the seller's money: {amount}",
+    "payment_of_claim": "payment of {amount} for chargeback {ref}, else it is taken from the deposit",
+    "deposits_answer": "the deposit's answer to deduction {ref}, or payment: {amount}",
+    "payment_or_disposal": "payment, or the proceeds of retained goods, for {amount} of chargeback {ref}",
+    "repayment": "{amount} to be paid back on line {ref}",
     "buyer_owes": "{amount} from the buyer, on line owed",
-    "refund_withheld": "chargebacks on line {ref} to be settled: {amount} is kept back meanwhile",
-    "refund_undeliverable": "people to solve a refund of {amount} on line {ref} that can't be delivered",
-    "retained_goods": "the proceeds of retained goods, or payment, for {amount} of chargeback {ref}",
+    "chargeback_outcome": "the outcome of chargeback {ref}",
+    "refund_answer": "word that a refund on line {ref} was executed",
+    "funds_answer": "the answer of the purchasing funds to deduction {ref}: {amount}",
+    "conversion": "a person to convert the amount of message {ref}: {amount}",
+    "seller_excess": "a person to confirm the seller's money beyond what the buyer paid: {amount}",
+    "undeliverable": "people to solve a refund of {amount} on line {ref} that can't be delivered",
+    "refused_hold": "people to solve hold {ref}, which was refused",
+    "record_in_quarantine": "a person to look at a record of topic {ref} in quarantine; what it may bear on waits",
 }
+"""What is told of each thing that the rules say is awaited (R21)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,59 +55,29 @@ class Waiting:
     until: datetime | None = None
 
 
-def waiting_for(
-    story: Story, state: OrderState, found: Examination | None, published: Mapping[int, int]
-) -> Iterator[Waiting]:
-    """Yield what the order waits for: people first, then periods, then ourselves."""
+def waiting_for(story: Story, state: OrderState, found: Examination | None) -> Iterator[Waiting]:
+    """Yield what the order waits for: what the rules say, then ourselves."""
     if story.facts and not any(isinstance(fact.data, OrderPlaced) for fact in state.facts):
         yield Waiting("the message that the order was placed: nothing is decided before")
     if found is not None:
-        yield from _people(state, found)
-        yield from _periods(state, found, published)
+        for awaited in waiting_list(found):
+            yield _told(awaited, found)
     yield from _ourselves(story, state)
 
 
-def _people(state: OrderState, found: Examination) -> Iterator[Waiting]:
-    for (kind, ref), standing in state.ledger.standing.items():
-        words = _OPEN.get((kind, standing.outcome))
-        if words is not None:
-            yield Waiting(words.format(ref=ref))
-        if kind in _OWED and standing.amount is not None:
-            amount = amount_in_words(standing.amount, found.case.reading.currency)
-            yield Waiting(_OWED[kind].format(ref=ref, amount=amount))
-
-
-def _periods(state: OrderState, found: Examination, published: Mapping[int, int]) -> Iterator[Waiting]:
-    for last in found.case.deadlines:
-        yield Waiting(
-            "the buyer's confirmation of receipt or an objection, else receipt is deemed confirmed", instant(last)
-        )
-    for one in found.recoveries:
-        standing = state.ledger.standing.get(("payment_demand", one.chargeback_id))
-        if not one.claim or standing is None:
-            continue
-        amount = amount_in_words(one.claim, found.case.reading.currency)
-        if one.chargeback_id in state.ledger.deducted:
-            yield Waiting(f"the deposit's answer, or payment, for {amount} of chargeback {one.chargeback_id}")
-        elif standing.since_version in published:
-            span = found.case.reading.terms.demand_span
-            last = published[standing.since_version] + span
-            yield Waiting(
-                f"payment of {amount} for chargeback {one.chargeback_id}, else it is taken from the deposit",
-                instant(last),
-            )
-        else:
-            yield Waiting(f"the payment demand of {amount} for chargeback {one.chargeback_id} to be published")
+def _told(awaited: Awaited, found: Examination) -> Waiting:
+    currency = awaited.currency or found.case.view.currency
+    amount = "" if awaited.amount is None else amount_in_words(awaited.amount, currency)
+    until = None if awaited.until is None else instant(awaited.until)
+    return Waiting(_WORDS[awaited.what].format(ref=awaited.ref, amount=amount), until)
 
 
 def _ourselves(story: Story, state: OrderState) -> Iterator[Waiting]:
     unpublished = sum(not said.published for said in story.outputs)
     if unpublished:
         yield Waiting(f"the relay to publish {unpublished} of its outputs")
-    if story.in_quarantine:
-        yield Waiting(
-            f"a person to look at {story.in_quarantine} of its records in quarantine; no deposit is taken meanwhile"
-        )
+    if story.in_quarantine and state.problem:
+        yield Waiting(f"a person to look at {story.in_quarantine} of its records in quarantine")
     if story.stuck is not None:
         yield Waiting(
             f"the rules to be mended: they failed on this order ({story.stuck}); it publishes nothing meanwhile"

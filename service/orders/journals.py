@@ -103,7 +103,7 @@ def output_row(output: Output, lane: int, traceparent: str | None) -> OutputRow:
         id=output.id,
         value=value,
         decided_at=decided_at,
-        timed=isinstance(data, DecisionMade) and data.due_at is not None,
+        timed=isinstance(data, DecisionMade) and data.kind == "payment_demand" and data.due_at is not None,
     )
 
 

@@ -21,9 +21,9 @@ from service.orders.intervention import NOTHING_DONE, Intervention, intervene
 from service.orders.journals import NEW, JournalError, OrderState, note_publications, output_row, read_back
 from service.orders.news import Heard, News, sort_out
 from service.orders.waiting import waiting
+from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import decide
 from service.rules.facts import instant, micros
-from service.rules.moment import Moment
 from service.store.lanes import lane_of
 from service.store.rows import (
     FactRow,
@@ -32,11 +32,12 @@ from service.store.rows import (
     OrderUpdate,
     OutputRow,
     PrivateRow,
+    Quarantined,
     RecordIdentity,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
 
     from service.orders.arrival import Arrival
@@ -125,17 +126,17 @@ class Transaction:
         known = (
             news.known + Tally(one.refusal.type for one in first_time) - Tally(one.refusal.type for one in put_aside)
         )
-        done, barred = NOTHING_DONE, look.barred
+        done, quarantined = NOTHING_DONE, look.quarantined
         if intervention is not None:
             done = await intervene(self._batch, intervention, arrivals, refused_again)
             rows.update({order_id: rows[order_id]._replace(held=False) for order_id in done.released})
-            barred = (await self._batch.look(order_ids)).barred
-        barred = barred.union(one.refusal.order_id for one in put_aside if one.refusal.order_id)
+            quarantined = (await self._batch.look(order_ids)).quarantined
+        quarantined = with_records(quarantined, put_aside, look.instant.now)
         for order_id, fresh in news.fresh.items():
             self._add_facts(order_id, len(states[order_id].facts), fresh)
         async with self._facts_being_written(look.instant.now):
             for n, order_id in enumerate(dict.fromkeys((*news.fresh, *again, *sorted(done.touched)))):
-                self._hear(rows[order_id], states[order_id], news, look.instant, order_id in barred)
+                self._hear(rows[order_id], states[order_id], news, look.instant, quarantined.get(order_id, ()))
                 if n % ORDERS_AT_A_STRETCH == 0:
                     await asyncio.sleep(0)
         # Whatever the batch did not touch stays as it was read.
@@ -186,7 +187,9 @@ class Transaction:
         self._outputs += [notice(row, self._means.lanes) for _, row in new]
         return [one for one, _ in new]
 
-    def _hear(self, row: OrderRow, state: OrderState, news: News, clock: Instant, barred: bool) -> None:
+    def _hear(
+        self, row: OrderRow, state: OrderState, news: News, now: Instant, quarantined: Sequence[Quarantined]
+    ) -> None:
         """Add an order's news to its journals, and what the rules make of it."""
         order_id = row.order_id
         fresh = news.fresh.get(order_id, ())
@@ -201,7 +204,8 @@ class Transaction:
             said.due_at, stuck = None, None
             failed = len(self._stuck)
             with anything_else(partial(self._note_stuck, order_id)):
-                said = self._ask(order_id, facts, state, self._moment(state, clock, barred), _traceparent(fresh))
+                clock = self._clock(state, now, quarantined)
+                said = self._ask(order_id, facts, state, clock, _traceparent(fresh))
             for one in self._stuck[failed:]:
                 stuck = one.error
         after = state
@@ -210,7 +214,7 @@ class Transaction:
             after = OrderState(self._token, facts, said.ledger, said.timed, state.published, state.problem)
         waits = row.waits
         if said.rows or not said.ledger.version:
-            waits = waiting(facts, said.ledger, waits, micros(clock.now))
+            waits = waiting(facts, said.ledger, waits, micros(now.now))
         update = OrderUpdate(order_id, after.version, said.due_at, stuck, waits)
         if update != (order_id, row.version, row.due_at, row.stuck, row.waits):
             self._updates.append(update)
@@ -225,27 +229,27 @@ class Transaction:
         order_id: str,
         facts: tuple[Fact[Any], ...],
         state: OrderState,
-        moment: Moment,
+        clock: Clock,
         traceparent: str | None,
     ) -> _Said:
         """Ask the rules. Raises whatever they raise, and JournalError."""
         if state.problem:
             raise JournalError(state.problem)
-        outputs, deadline = decide(order_id, facts, state.ledger, self._means.terms, moment)
+        outputs, deadline = decide(order_id, facts, state.ledger, self._means.terms, clock)
         # A deadline that has passed and did not fire waits for its quarantined record, not for time: whoever resolves
         # that looks at the order again.
-        due_at = None if deadline is None or deadline < moment.horizon else instant(deadline)
+        due_at = None if deadline is None or deadline < clock.horizon else instant(deadline)
         if not outputs:
             return _Said(state.ledger, state.timed, due_at)
         rows = [output_row(output, self._lanes[order_id], traceparent) for output in outputs]
         timed = [row.order_version for row in rows if row.timed and row.order_version is not None]
         return _Said(state.ledger.after(outputs), (*state.timed, *timed), due_at, rows)
 
-    def _moment(self, state: OrderState, clock: Instant, barred: bool) -> Moment:
-        return Moment(
-            now=micros(clock.now),
-            horizon=0 if clock.horizon is None else micros(clock.horizon),
-            deposit_barred=barred,
+    def _clock(self, state: OrderState, now: Instant, quarantined: Sequence[Quarantined]) -> Clock:
+        return Clock(
+            now=micros(now.now),
+            horizon=0 if now.horizon is None else micros(now.horizon),
+            quarantined=tuple([QuarantinedRecord(topic, micros(since)) for topic, since in quarantined]),
             published=None if self._means.deciding_is_publishing else state.published,
         )
 
@@ -288,6 +292,18 @@ class Transaction:
         if self._updates:
             await self._batch.update_orders(self._updates)
         return await self._batch.publish(self._outputs) if self._outputs else []
+
+
+def with_records(
+    known: Mapping[str, Sequence[Quarantined]], new: Sequence[Refused], now: datetime
+) -> Mapping[str, Sequence[Quarantined]]:
+    """Return the records in quarantine by order, with those just quarantined."""
+    found = {order_id: list(records) for order_id, records in known.items()}
+    for one in new:
+        if one.refusal.order_id is not None:
+            record = Quarantined(one.arrival.topic, now)
+            found.setdefault(one.refusal.order_id, []).append(record)
+    return found
 
 
 def _traceparent(fresh: Sequence[Heard]) -> str | None:

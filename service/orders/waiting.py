@@ -21,6 +21,7 @@ STANDING: Mapping[tuple[str, str], str] = {
     ("dissolution", "pending"): "seller_answer",
     ("objection", "verification_requested"): "verification",
     ("payment_demand", "demanded"): "payment",
+    ("payment_demand", "overdue"): "payment",
     ("repayment_demand", "demanded"): "repayment",
     ("refund_withheld", "withheld"): "withheld",
     ("refund_undeliverable", "noted"): "undeliverable",

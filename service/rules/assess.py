@@ -2,97 +2,108 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from service.rules import clauses
-from service.rules.assessment import Assessment, Closing, Obstacle, Rank, Request, Settlement
-from service.rules.clause_06 import settle_open_order
-from service.rules.clause_07 import with_third_parties
-from service.rules.clause_12 import costs_beyond, costs_kept
+from purchasing_contracts.basis import Basis
+from purchasing_contracts.events.order import RequestWithdrawn
+from purchasing_contracts.events.payment import TipPaid
+
+from service.rules.assessment import Assessment, Said
+from service.rules.chargebacks import OF_CHARGEBACKS, PURCHASE, chargebacks_of, recovered_of, spread_remaining
+from service.rules.ledger import LineTotals
+from service.rules.reconcile import out_of
+from service.rules.requests import clauses_of
+from service.rules.settlement import settle
+from service.rules.timeline import Timeline
 
 if TYPE_CHECKING:
-    from service.rules.reading import Reading
+    from collections.abc import Iterator
+
+    from service.rules.assessment import Grounds
+    from service.rules.facts import Fact
+    from service.rules.ledger import Ledger
+    from service.rules.order_view import OrderView
+    from service.rules.reconcile import PaidOut
+    from service.rules.timeline import Ignored
+    from service.rules.unclear import Unclear
+
+_UNTOUCHED = LineTotals()
+
+_IGNORED = {
+    "order_ended": "the order had ended, so this report changes nothing",
+    "purchased": "the goods had been bought, so this report changes nothing",
+    "received": "the goods had been received or exported, so this report changes nothing",
+    "no_units": "there was nothing left that this report could concern",
+    "request_ended": "the request had ended, so this report changes nothing",
+    "repeated": "an earlier message said this, with other content; the earlier one counts",
+    "unused": "there is nothing that this report could be for",
+}
+_FEEDBACK = {ground: Basis(clause="8(3)", because=words) for ground, words in _IGNORED.items()}
+_OBLIGATION = Basis(clause="16", because="goods that were received stay bought")
 
 
-def assess(reading: Reading, horizon: int) -> Assessment:
-    """Return what the order's facts entitle people to; `horizon` in microseconds, deadlines before it have passed."""
-    obstacle, requests, closing = _what_closed_it(reading)
-    settlement = settle_open_order(reading) if closing is None else closing.settle(reading)
-    result = Assessment(
-        reading=reading,
-        horizon=horizon,
-        obstacle=obstacle,
-        effective_at=_effective_at(reading, obstacle, requests),
-        requests=requests,
-        closing=closing,
-        settlement=settlement,
-    )
-    for charges in clauses.CHARGES:
-        result.charges.extend(charges(reading))
-    for dues in clauses.DUES:
-        result.dues.extend(dues(result))
-    for says in clauses.SAYS:
-        result.said.extend(says(result))
-    for deadlines in clauses.DEADLINES:
-        result.deadlines.extend(deadlines(result))
-    return result
+def assess(view: OrderView, ledger: Ledger, unclear: Unclear, paid: PaidOut, horizon: int) -> Assessment:
+    """Return what the order's facts entitle people to; deadlines before `horizon` (microseconds) have passed."""
+    concerned = view.concerned
+    timeline = Timeline(view, horizon, unclear).run()
+    case = Assessment(view, timeline, unclear)
+    if view.hears_of(OF_CHARGEBACKS):
+        _judge(case, ledger, paid)
+    borne = tuple([cost for costs in concerned.costs for cost in costs(timeline, case.chargebacks)])
+    case.settlement = settle(timeline, case.accepted(PURCHASE), borne)
+    case.line_adds = tuple([basis for adds in concerned.adds for basis in adds(case)])
+    for dues in concerned.dues:
+        case.dues.extend(dues(case, ledger))
+    for says in concerned.says:
+        case.said.extend(says(case))
+    case.said.extend(_ignored(case))
+    return case
 
 
-def _what_closed_it(reading: Reading) -> tuple[Obstacle | None, list[Request], Closing | None]:
-    """Return the obstacle that counts, the requests judged, and what closed the order.
-
-    An obstacle after another closing counts for nothing, for everything: so the requests are judged without it first.
-    """
-    obstacle: Obstacle | None = None
-    for obstacles in clauses.OBSTACLES:
-        for one in obstacles(reading):
-            if obstacle is None or (one.at, one.precedence) < (obstacle.at, obstacle.precedence):
-                obstacle = one
-    requests = _judged(reading, reading.own_moment)
-    found = [r.closing for r in requests if r.closing is not None]
-    for closings in clauses.CLOSINGS:
-        found.extend(closings(reading))
-    first = min(found, key=lambda c: c[:3]) if found else None
-    if obstacle is None or (first is not None and first.at < obstacle.at):
-        return None, requests, first
-    if reading.own_moment is not None and obstacle.at <= reading.own_moment:
-        requests = _judged(reading, None)
-    settle = partial(_settle_not_reached, obstacle)
-    return obstacle, requests, Closing(obstacle.at, Rank.NOT_REACHED, "", settle)
+def _judge(case: Assessment, ledger: Ledger, paid: PaidOut) -> None:
+    """Note the order's chargebacks, what came in for them and what is left of what is owed on them."""
+    case.chargebacks = chargebacks_of(case.view)
+    for judge in case.view.concerned.judge:
+        judge(case)
+    case.recovered, case.unused_proceeds = recovered_of(case.view, case.chargebacks)
+    for chargeback in case.chargebacks:
+        if chargeback.id in case.recovered:
+            chargeback.covered = case.recovered[chargeback.id].total
+        line = f"chargeback:{chargeback.id}"
+        spread_remaining(chargeback, out_of(line, ledger.lines.get(line, _UNTOUCHED), paid)[0])
 
 
-def _judged(reading: Reading, effective_at: int | None) -> list[Request]:
-    return [one for requests in clauses.REQUESTS for one in requests(reading, effective_at)]
+def _ignored(case: Assessment) -> Iterator[Said]:
+    """Yield `fact: ignored` on each fact that changes nothing, with why (R22)."""
+    timeline = case.timeline
+    for ignored in timeline.ignored:
+        yield Said("fact", ignored.fact.id, "ignored", _grounds(case, ignored), ignored.ground)
+    for fact, request, changed in timeline.withdrawals.values():
+        if not changed:
+            grounds = clauses_of((_FEEDBACK["request_ended"], *request.cite(case, request)))
+            yield Said("fact", fact.id, "ignored", grounds, "request_ended")
+    for fact in case.view.repeated():
+        yield Said("fact", fact.id, "ignored", (_FEEDBACK["repeated"],), "repeated")
+    for fact in (*case.unused_proceeds, *_withdrawn_tips(case)):
+        yield Said("fact", fact.id, "ignored", (_FEEDBACK["unused"],), "unused")
 
 
-def _effective_at(reading: Reading, obstacle: Obstacle | None, requests: list[Request]) -> int | None:
-    """Return as of when the agreement is effective, None if something prevented it by then (2).
-
-    A closing that itself needs an effective order does not prevent it.
-    """
-    moment = reading.own_moment
-    if moment is None:
-        return None
-    if obstacle is not None and obstacle.at <= moment:
-        return None
-    if reading.unavailable is not None and reading.unavailable.at <= moment:
-        return None
-    for request in requests:
-        if request.closing is not None and request.closing.rank is Rank.WITHDRAWN and request.closing.at <= moment:
-            return None
-    return moment
+def _grounds(case: Assessment, ignored: Ignored) -> Grounds:
+    cited: list[Basis] = [_FEEDBACK[ignored.ground]]
+    because: Any = ignored.because_of
+    if because is not None:
+        cited += because.cite(case, because)
+    if ignored.ground == "received":
+        cited.append(_OBLIGATION)
+    return clauses_of(cited)
 
 
-def _settle_not_reached(obstacle: Obstacle, reading: Reading) -> Settlement:
-    """Return what is due where the order can't be reached or was refused: everything, less costs with 14 and 15(5)."""
-    money = reading.paid.refundable
-    costs = reading.costs if obstacle.keeps_costs else 0
-    grounds = obstacle.grounds + costs_kept(costs)
-    return Settlement(
-        due=max(0, money - costs),
-        grounds=grounds,
-        line_grounds=with_third_parties(reading, grounds),
-        owed=max(0, costs - money),
-        owed_grounds=costs_beyond(0),
-    )
+def _withdrawn_tips(case: Assessment) -> Iterator[Fact[RequestWithdrawn]]:
+    """Yield the messages that take back a request, but name a tip: a refund of a tip takes effect at once (21)."""
+    view = case.view
+    if not view.messages(RequestWithdrawn):
+        return
+    tips = {tip.data.tip_id for tip in view.counted(TipPaid)}
+    for fact in view.counted(RequestWithdrawn):
+        if fact.data.request_id in tips and fact.id not in case.timeline.withdrawals:
+            yield fact

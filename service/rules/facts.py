@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from purchasing_contracts.envelope import Event
 
 DAY = 24 * 60 * 60 * 1_000_000
-"""A day is 24 hours; instants and spans are whole microseconds."""
+"""24 hours; instants and spans are whole microseconds."""
+
+MINUTE = 60 * 1_000_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -5,18 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from purchasing_contracts.commands.brokerage_transfer import BrokerageTransfer
 from purchasing_contracts.commands.deduction import DeductionExecute
 from purchasing_contracts.commands.freeze import FreezePlace, FreezeRelease
 from purchasing_contracts.commands.refund import RefundIssue
 from purchasing_contracts.decisions import DecisionMade
 
 from service.rules.facts import micros
+from service.rules.ids import demand_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from purchasing_contracts.basis import Basis
     from purchasing_contracts.published import PublishedData
+
+ROUNDS_MAX = 200
+"""More rounds than a dispute can have: there are four stages, and at most 300 messages of a type."""
+
+
+class UnknownOutputError(ValueError):
+    """The journal has an output that these rules don't know: they would command again what it commanded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +39,16 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StandingDecision:
     """The last decision of a key (kind, ref)."""
 
     id: str
     outcome: str
     amount: int | None
     grounds: tuple[Basis, ...]
-    due_at: int | None = None
-    """Of a payment demand: by when, as it said, in microseconds."""
-    since_version: int = 0
-    """Of a payment demand: the version of the output from whose publication its days run."""
+    ground: str | None = None
     since_at: int = 0
-    """When that output (of another kind: this decision) was decided, in microseconds."""
+    """When it was decided, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +62,53 @@ class LineTotals:
     last_id: str = ""
     """The id of the line's last command, so that no two steps share an id."""
     count: int = 0
+    command_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The holds placed for one chargeback: the one that stands (None if none) and how many there were."""
+    """The holds placed for one chargeback."""
 
-    hold_id: str | None
-    amount: int
     placed: int
+    """How many there were."""
+    chain: tuple[tuple[str, int], ...]
+    """Id and amount of those placed since the last release; each took the place of the one before, unless refused."""
+    last_amount: int
+    """What was commanded last; 0 after a release."""
     last_id: str
+    ids: tuple[str, ...] = ()
+    """Of all that were ever placed."""
+    replaces: bool = False
+    """Whether the last one said which hold it replaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """The payment demands on one chargeback: the last of them."""
+
+    number: int
+    rounds: int
+    """How many rounds of the dispute were known when it began."""
+    is_open: bool
+    since_version: int
+    """The version of the output from whose publication its days run."""
+    since_at: int
+    """When that was decided, in microseconds."""
+    due_at: int
+    """Its last instant as it said, in microseconds."""
+    highest: int
+    """The greatest amount that it named."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerageTotals:
+    """What was deducted for the promoter, and transferred (19). Minor units."""
+
+    deductions: tuple[str, ...] = ()
+    """Their ids."""
+    deducted: int = 0
+    transferred: int = 0
+    last_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +116,20 @@ class Ledger:
     """An immutable fold of an order's outputs."""
 
     version: int = 0
-    standing: Mapping[tuple[str, str], Standing] = field(default_factory=dict)
+    standing: Mapping[tuple[str, str], StandingDecision] = field(default_factory=dict)
     lines: Mapping[str, LineTotals] = field(default_factory=dict)
     holds: Mapping[str, Hold] = field(default_factory=dict)
-    deducted: frozenset[str] = frozenset()
-    """The chargebacks for which the deposit was asked: once each (22)."""
+    demands: Mapping[str, Demand] = field(default_factory=dict)
+    deductions: frozenset[str] = frozenset()
+    """The deductions from the deposit, by id: once each (22)."""
+    brokerage: BrokerageTotals = BrokerageTotals()
     currency: str | None = None
     """Of what was commanded on lines; None while nothing was."""
 
     EMPTY: ClassVar[Ledger]
 
     def after(self, outputs: Iterable[Output]) -> Ledger:
-        """Return the ledger with these outputs too, in order of version; kinds it doesn't know only count."""
+        """Return the ledger with these outputs too, in order of version. Raises UnknownOutputError."""
         fold = _Fold(self)
         for output in outputs:
             fold.add(output)
@@ -102,42 +147,83 @@ class _Fold:
         self._standing = dict(ledger.standing)
         self._lines = dict(ledger.lines)
         self._holds = dict(ledger.holds)
-        self._deducted = ledger.deducted
+        self._demands = dict(ledger.demands)
+        self._deductions = ledger.deductions
+        self._brokerage = ledger.brokerage
         self._currency = ledger.currency
 
     def ledger(self) -> Ledger:
-        return Ledger(self._version, self._standing, self._lines, self._holds, self._deducted, self._currency)
+        return Ledger(
+            self._version,
+            self._standing,
+            self._lines,
+            self._holds,
+            self._demands,
+            self._deductions,
+            self._brokerage,
+            self._currency,
+        )
 
     def add(self, output: Output) -> None:
         self._version = output.version
         data: Any = output.data
-        if isinstance(data, DecisionMade):
-            self._decision(output, data)
-        elif isinstance(data, RefundIssue):
-            self._refund(output.id, data)
-        elif isinstance(data, DeductionExecute):
-            self._deduction(output.id, data)
-        elif isinstance(data, FreezePlace):
-            known = self._holds.get(data.ref)
-            placed = known.placed + 1 if known is not None else 1
-            self._holds[data.ref] = Hold(data.hold_id, data.amount.value, placed, output.id)
-        elif isinstance(data, FreezeRelease):
-            placed_before = self._holds[data.ref]
-            # A hold is replaced by placing the new one first: releasing the old one must not end the new.
-            stands = placed_before.hold_id if placed_before.hold_id != data.hold_id else None
-            self._holds[data.ref] = replace(placed_before, hold_id=stands, last_id=output.id)
+        match data:
+            case DecisionMade():
+                self._decision(output, data)
+            case RefundIssue():
+                self._refund(output.id, data)
+            case DeductionExecute():
+                self._deduction(output.id, data)
+            case BrokerageTransfer():
+                totals = self._brokerage
+                self._brokerage = replace(totals, transferred=totals.transferred + data.amount.value, last_id=output.id)
+            case FreezePlace():
+                self._place(output.id, data)
+            case FreezeRelease():
+                self._release(output.id, data)
+            case _:
+                raise UnknownOutputError(f"these rules don't know outputs of type {type(data).__name__}")
 
     def _decision(self, output: Output, data: DecisionMade) -> None:
         key = (data.kind, data.ref)
         amount = None if data.amount is None else data.amount.value
-        since_version, since_at, due_at = output.version, output.at, None
-        if data.due_at is not None:
-            due_at = micros(data.due_at)
-            before = self._standing.get(key)
-            falls = before is not None and amount is not None and (before.amount or 0) >= amount
-            if before is not None and falls and before.due_at == due_at:
-                since_version, since_at = before.since_version, before.since_at
-        self._standing[key] = Standing(output.id, data.outcome, amount, data.basis, due_at, since_version, since_at)
+        if data.kind == "payment_demand":
+            self._demand(output, data, amount)
+        self._standing[key] = StandingDecision(output.id, data.outcome, amount, data.basis, data.ground, output.at)
+
+    def _demand(self, output: Output, data: DecisionMade, amount: int | None) -> None:
+        """Tell by its id whether a decision goes on with the demand that is open, or begins another."""
+        before = self._demands.get(data.ref)
+        if amount is None:
+            if before is not None:
+                self._demands[data.ref] = replace(before, is_open=False)
+            return
+        if before is not None and before.is_open:
+            goes_on = (before.number, before.rounds)
+            if data.due_at is None or output.id == self._demand_id(data, amount, goes_on):
+                self._demands[data.ref] = replace(before, highest=max(before.highest, amount))
+                return
+        number = 1 if before is None else before.number + 1
+        rounds = self._rounds(output, data, amount, number)
+        if rounds is None:
+            # Version 0.1 had one demand per chargeback, whose days began anew when its amount rose.
+            if before is not None and before.is_open and amount <= before.highest:
+                return
+            number = 1 if before is None or before.is_open else before.number + 1
+            rounds = 1
+        due_at = output.at if data.due_at is None else micros(data.due_at)
+        self._demands[data.ref] = Demand(number, rounds, True, output.version, output.at, due_at, amount)
+
+    def _rounds(self, output: Output, data: DecisionMade, amount: int, number: int) -> int | None:
+        for rounds in range(1, ROUNDS_MAX):
+            if output.id == self._demand_id(data, amount, (number, rounds)):
+                return rounds
+        return None
+
+    def _demand_id(self, data: DecisionMade, amount: int, demand: tuple[int, int]) -> str:
+        standing = self._standing.get((data.kind, data.ref))
+        previous = "" if standing is None else standing.id
+        return demand_id(data.order_id, data.ref, data.outcome, amount, demand, previous)
 
     def _refund(self, command_id: str, data: RefundIssue) -> None:
         totals = self._lines.get(data.line) or LineTotals()
@@ -152,15 +238,45 @@ class _Fold:
         else:
             to_account += amount
         self._lines[data.line] = LineTotals(
-            totals.commanded + amount, by_payment, to_deposit, to_account, command_id, totals.count + 1
+            totals.commanded + amount,
+            by_payment,
+            to_deposit,
+            to_account,
+            command_id,
+            totals.count + 1,
+            (*totals.command_ids, command_id),
         )
 
     def _deduction(self, command_id: str, data: DeductionExecute) -> None:
         if data.purpose == "chargeback_recovery":
-            self._deducted |= {data.ref}
+            self._deductions |= {data.deduction_id}
             return
         self._currency = data.amount.currency
-        totals = self._lines.get(data.line) or LineTotals()
-        self._lines[data.line] = replace(
-            totals, commanded=totals.commanded + data.amount.value, last_id=command_id, count=totals.count + 1
+        totals = self._brokerage
+        self._brokerage = replace(
+            totals,
+            deductions=(*totals.deductions, data.deduction_id),
+            deducted=totals.deducted + data.amount.value,
+            last_id=command_id,
         )
+
+    def _place(self, command_id: str, data: FreezePlace) -> None:
+        known = self._holds.get(data.ref)
+        placed, chain, ids = (0, (), ()) if known is None else (known.placed, known.chain, known.ids)
+        amount = data.amount.value
+        self._holds[data.ref] = Hold(
+            placed + 1,
+            (*chain, (data.hold_id, amount)),
+            amount,
+            command_id,
+            (*ids, data.hold_id),
+            data.replaces is not None,
+        )
+
+    def _release(self, command_id: str, data: FreezeRelease) -> None:
+        hold = self._holds[data.ref]
+        # Version 0.1 placed a new hold first, and then released the one before: the new one stands on.
+        stands_on = bool(hold.chain) and hold.chain[-1][0] != data.hold_id and not hold.replaces
+        chain = hold.chain[-1:] if stands_on else ()
+        last_amount = hold.last_amount if stands_on else 0
+        self._holds[data.ref] = replace(hold, chain=chain, last_amount=last_amount, last_id=command_id)

@@ -1,41 +1,63 @@
-"""The numbers a provider may declare for itself, and which of them bind an order (the agreement's opening lines)."""
+"""The terms a provider or the platform declares, and which of them bind an order (R24)."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from service.rules.facts import DAY
+from service.rules.calendar import CIVIL_CODE, Calendar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PLATFORM = "*"
 """The `provider_id` of the sets that hold for every provider without one of its own."""
 
-PLATFORM_ONLY = frozenset({"deemed_confirmation_days", "tip_limit"})
-"""What only `*` may set (clauses 18 and 21)."""
+PLATFORM_ONLY = frozenset(
+    {"deemed_confirmation_days", "tip_limit", "claim_floor", "quarantine_days", "period_counting", "calendar"}
+)
+"""What only `*` may set (clauses 18, 21, 22 and 28)."""
 
 ONLY_LONGER = frozenset({"tip_refund_days", "payment_demand_days"})
 """What a provider may lengthen, but never shorten (clauses 21 and 22)."""
 
+TIP_LIMIT_CURRENCY = "CNY"
+"""The currency that a `tip_limit` given as a bare number is in."""
+
+
+CHINA = Calendar()
+"""Beijing time; Saturdays and Sundays are off. Holidays are for the terms to list."""
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The terms that bind one order. Days are days of 24 hours, money is minor units."""
+    """The terms that bind one order. Money is minor units, periods are days counted by `calendar.last_instant`."""
 
     version: str = "standard"
     service_fee_rate: Fraction = Fraction(1, 1000)
     refund_fee_on_cancellation: bool = False
+    refuse_prohibited: bool = True
+    acceptance_days: int | None = None
+    """How long the provider may take to accept; None: without limit (2)."""
     deemed_confirmation_days: int = 10
-    tip_limit: int = 20_000
+    tip_limit: Mapping[str, int] | int = field(default_factory=lambda: {TIP_LIMIT_CURRENCY: 20_000})
+    """By currency; a currency that isn't listed has no limit (21). A bare number is for CNY."""
     tip_refund_days: int = 30
     payment_demand_days: int = 3
-    refuse_prohibited: bool = True
+    claim_floor: int = 0
+    quarantine_days: int | None = None
+    """How long a record in quarantine holds anything up; None: until it is dealt with."""
+    period_counting: str = CIVIL_CODE
+    calendar: Calendar = CHINA
 
-    @property
-    def demand_span(self) -> int:
-        """How long a payment demand leaves, in microseconds (22)."""
-        return self.payment_demand_days * DAY
+    def tip_limit_in(self, currency: str) -> int | None:
+        """Return the limit of a tip in a currency, in minor units; None where there is none."""
+        limits = self.tip_limit
+        if isinstance(limits, int):
+            return limits if currency == TIP_LIMIT_CURRENCY else None
+        return limits.get(currency)
 
 
 STANDARD = Terms()

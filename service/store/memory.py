@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from service.store.rows import (
     PrivateRow,
     ProgressRow,
     Publication,
+    Quarantined,
     QuarantineRow,
     RecordIdentity,
     Written,
@@ -62,7 +63,6 @@ class MemoryStore:
         self.publications: dict[str, list[Publication]] = defaultdict(list)
         self.progress: dict[tuple[str, int], datetime | None] = {}
         self.quarantine: dict[RecordIdentity, QuarantineRow] = {}
-        self.quarantined: Counter[str] = Counter()
         self.resolved: dict[RecordIdentity, str] = {}
         self.actions: list[Action] = []
         self._installation = Installation(outbox_id or uuid4(), lanes)
@@ -117,7 +117,7 @@ class MemoryBatch:
         """Work on this store; nothing is written before `commit`."""
         self._store = store
         self._writes: list[Callable[[], object]] = []
-        self._lifted: Counter[str] = Counter()
+        self._resolved: set[RecordIdentity] = set()
 
     def commit(self) -> None:
         """Write what the batch has put together."""
@@ -142,7 +142,13 @@ class MemoryBatch:
 
     async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:  # noqa: ARG002
         instant = await self._store.clock()
-        return Look(instant, frozenset(o for o in order_ids if self._store.quarantined[o] > self._lifted[o]))
+        wanted = set(order_ids)
+        found: dict[str, list[Quarantined]] = {}
+        for identity, row in self._store.quarantine.items():
+            is_resolved = identity in self._store.resolved or identity in self._resolved
+            if row.order_id is not None and row.order_id in wanted and not is_resolved:
+                found.setdefault(row.order_id, []).append(Quarantined(row.topic, row.at))
+        return Look(instant, found)
 
     async def facts(self, order_ids: Collection[str]) -> Sequence[FactRow]:
         return [row for order_id in order_ids for row in self._store.facts.get(order_id, ())]
@@ -207,16 +213,12 @@ class MemoryBatch:
     def _put_aside(self, rows: Collection[QuarantineRow]) -> None:
         for row in rows:
             self._store.quarantine[row.identity] = row
-            if row.order_id is not None:
-                self._store.quarantined[row.order_id] += 1
 
     async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
         store = self._store
         resolved = {one for one in records if one in store.quarantine and one not in store.resolved}
-        lifted = Counter(order for one in resolved if (order := store.quarantine[one].order_id) is not None)
-        self._lifted += lifted
+        self._resolved |= resolved
         self._writes.append(lambda: store.resolved.update(dict.fromkeys(resolved, resolution)))
-        self._writes.append(lambda: store.quarantined.subtract(lifted))
         return resolved
 
     async def refuse_again(self, records: Collection[tuple[RecordIdentity, str, str]]) -> None:

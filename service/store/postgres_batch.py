@@ -18,6 +18,7 @@ from service.store.rows import (
     PrivateRow,
     ProgressRow,
     Publication,
+    Quarantined,
     QuarantineRow,
     RecordIdentity,
     Written,
@@ -54,7 +55,7 @@ for update skip locked
 """
 LOOK = """
 select c.instant, c.horizon,
-    array(select distinct order_id from quarantine where order_id = any($1::text[]) and resolved_at is null),
+    array(select (order_id, topic, at) from quarantine where order_id = any($1::text[]) and resolved_at is null),
     (select count(*) from terms)
 from purchasing_clock($2) as c
 """
@@ -182,7 +183,10 @@ class PostgresBatch:
     async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:
         row = await self._connection.fetchrow(LOOK, list(order_ids), heard)
         assert row is not None
-        return Look(self._clock(Instant(row[0], row[1])), frozenset(row[2]), row[3])
+        quarantined: dict[str, list[Quarantined]] = {}
+        for order_id, topic, since in row[2]:
+            quarantined.setdefault(order_id, []).append(Quarantined(topic, since))
+        return Look(self._clock(Instant(row[0], row[1])), quarantined, row[3])
 
     async def facts(self, order_ids: Collection[str]) -> Sequence[FactRow]:
         return [FactRow(*row) for row in await self._connection.fetch(FACTS, list(order_ids))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -155,12 +156,19 @@ class Instant(NamedTuple):
     """Deadlines strictly before it have passed; None: none has (the input was not read up to any)."""
 
 
+class Quarantined(NamedTuple):
+    """A record of an order that lies in quarantine."""
+
+    topic: str
+    since: datetime
+
+
 class Look(NamedTuple):
     """What is read once the batch's orders are locked."""
 
     instant: Instant
-    barred: frozenset[str]
-    """Those of the batch's orders of which a record lies in quarantine."""
+    quarantined: Mapping[str, Sequence[Quarantined]]
+    """The records in quarantine by order, of those of the batch's orders that have some."""
     terms: int | None = None
     """How many sets of terms there are; None where terms are not kept here."""
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.store.connecting import connect
 from service.store.failures import translated
-from service.store.rows import FactRow, Instant, PastOutput, Publication
+from service.store.rows import FactRow, Instant, PastOutput, Publication, Quarantined
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -50,6 +50,8 @@ class Story(NamedTuple):
     publications: list[Publication]
     in_quarantine: int
     """Records of the order that lie in quarantine."""
+    quarantined: Sequence[Quarantined] = ()
+    """What these records are."""
 
 
 class Filter(NamedTuple):
@@ -62,7 +64,8 @@ class Filter(NamedTuple):
 
 _ORDERS = """
 select o.order_id, o.version, o.due_at, o.stuck, o.held_at is not null,
-    (select count(*) from quarantine q where q.order_id = o.order_id and q.resolved_at is null)
+    (select count(*) from quarantine q where q.order_id = o.order_id and q.resolved_at is null),
+    array(select (q.topic, q.at) from quarantine q where q.order_id = o.order_id and q.resolved_at is null)
 from orders o
 where o.order_id > $1 and ($2::text is null or o.order_id = $2)
     and ($3::timestamptz is null and $4::timestamptz is null or exists (
@@ -125,7 +128,12 @@ class Stories:
         async with translated(), self.connection.transaction(isolation="repeatable_read", readonly=True):
             rows = await self.connection.fetch(_ORDERS, after, which.order_id, which.since, which.until, limit)
             order_ids = [row[0] for row in rows]
-            stories = {row[0]: Story(row[0], row[1], row[2], row[3], row[4], [], [], [], row[5]) for row in rows}
+            stories = {
+                row[0]: Story(
+                    row[0], row[1], row[2], row[3], row[4], [], [], [], row[5], [Quarantined(*one) for one in row[6]]
+                )
+                for row in rows
+            }
             for row in await self.connection.fetch(_FACTS, order_ids):
                 stories[row[0]].facts.append(HeardFact(FactRow(*tuple(row)[:8]), row[8]))
             for row in await self.connection.fetch(_OUTPUTS, order_ids):

@@ -2,26 +2,32 @@
 
 A file is TOML, or (named *.json) JSON of the same shape: a list `terms` of sets, each with `version`, `provider_id`
 (`*` for the platform), `effective_from` (a time with offset) and any of the terms of rules.md by name.
-`effective_until` may be given; it must then be the `effective_from` of the provider's next set. A rate is a string or a
-decimal ("0.002"), days and minor units are whole numbers.
+
+`calendar` is a table of `utc_offset` ("+08:00"), `days_off` and `working_days` (lists of dates), `tip_limit` a table of
+minor units by currency. A rate is a string or a decimal ("0.002"), days and minor units are whole numbers.
+`effective_until` may be given; it must then be the `effective_from` of the provider's next set.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from purchasing_contracts.base import instant_of, text_of
 
+from service.rules.calendar import PERIOD_COUNTINGS
 from service.rules.facts import instant, micros
-from service.rules.terms import ONLY_LONGER, PLATFORM, PLATFORM_ONLY, STANDARD, TermsBook, TermsSet
+from service.rules.terms import ONLY_LONGER, PLATFORM, PLATFORM_ONLY, STANDARD, Terms, TermsBook, TermsSet
+from service.terms.calendars import calendar_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +36,9 @@ if TYPE_CHECKING:
 MAX_DAYS = 3_650
 MAX_MONEY = 10**15
 MAX_SETS = 10_000
+NAMES = frozenset(field.name for field in fields(Terms)) - {"version"}
+"""Every term by name."""
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _IDENTITY = ("version", "provider_id", "effective_from", "effective_until")
 
 
@@ -170,18 +179,27 @@ def _declared(nth: int, entry: Any, problems: list[str]) -> Declared | None:
     if wrong or start is None:
         problems.extend(wrong)
         return None
-    return Declared(TermsSet(str(version), str(provider), start, tuple(sorted(values))), end)
+    return Declared(TermsSet(str(version), str(provider), start, tuple(sorted(values, key=itemgetter(0)))), end)
 
 
 def _value(where: str, name: str, raw: Any, provider: Any, wrong: list[str]) -> Any:
     """Return one term's value, or add to `wrong` why it can't be."""
-    standard = getattr(STANDARD, name, None)
-    if standard is None or name == "version" or name.startswith("_") or callable(standard) or name == "demand_span":
+    if name not in NAMES:
         wrong.append(f"{where}: there is no term {name}.")
         return None
     if name in PLATFORM_ONLY and provider != PLATFORM:
         wrong.append(f"{where}: {name} is the platform's to set, not a provider's.")
         return None
+    if name == "calendar":
+        return calendar_value(where, raw, wrong)
+    if name == "tip_limit":
+        return _tip_limit(where, raw, wrong)
+    if name == "period_counting":
+        if raw in PERIOD_COUNTINGS:
+            return raw
+        wrong.append(f"{where}: period_counting must be one of {', '.join(PERIOD_COUNTINGS)}.")
+        return None
+    standard = getattr(STANDARD, name)
     if isinstance(standard, Fraction):
         return _rate(where, name, raw, wrong)
     if isinstance(standard, bool):
@@ -189,11 +207,29 @@ def _value(where: str, name: str, raw: Any, provider: Any, wrong: list[str]) -> 
             return raw
         wrong.append(f"{where}: {name} must be true or false.")
         return None
-    top = MAX_MONEY if name == "tip_limit" else MAX_DAYS
+    return _whole(where, name, raw, MAX_MONEY if name == "claim_floor" else MAX_DAYS, wrong)
+
+
+def _whole(where: str, name: str, raw: Any, top: int, wrong: list[str]) -> int | None:
     if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw <= top:
         return raw
     wrong.append(f"{where}: {name} must be a whole number from 0 to {top}.")
     return None
+
+
+def _tip_limit(where: str, raw: Any, wrong: list[str]) -> dict[str, int] | int | None:
+    """Return the limits of a tip by currency, in minor units; a bare number is for CNY."""
+    if not isinstance(raw, dict):
+        return _whole(where, "tip_limit", raw, MAX_MONEY, wrong)
+    limits: dict[str, int] = {}
+    for currency, limit in raw.items():
+        if not _CURRENCY.fullmatch(currency):
+            wrong.append(f"{where}: tip_limit names {currency!r}, which is no ISO 4217 code such as CNY.")
+            continue
+        value = _whole(where, f"tip_limit of {currency}", limit, MAX_MONEY, wrong)
+        if value is not None:
+            limits[currency] = value
+    return limits
 
 
 def _rate(where: str, name: str, raw: Any, wrong: list[str]) -> Fraction | None:

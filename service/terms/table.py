@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
+from service.rules.calendar import Calendar
 from service.rules.facts import instant, micros
 from service.rules.terms import TermsBook, TermsSet
+from service.terms.calendars import calendar_value, plain_calendar
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -20,6 +23,7 @@ ADD = """
 insert into terms (provider_id, version, effective_from, declared)
 select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::json[])
 """
+CALENDAR = "calendar"
 RATES = frozenset({"service_fee_rate"})
 
 
@@ -56,8 +60,17 @@ async def add_sets(connection: asyncpg.Connection[Any], sets: Collection[TermsSe
 
 def _values(declared: str) -> tuple[tuple[str, object], ...]:
     found = json.loads(declared)
-    return tuple(sorted((name, Fraction(value) if name in RATES else value) for name, value in found.items()))
+    return tuple(sorted([(name, _value(name, value)) for name, value in found.items()], key=itemgetter(0)))
+
+
+def _value(name: str, plain: Any) -> object:
+    """Return a term's value as the rules take it; what was imported was checked then."""
+    if name == CALENDAR:
+        return calendar_value("terms", plain, [])
+    return Fraction(plain) if name in RATES else plain
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Calendar):
+        return plain_calendar(value)
     return str(value) if isinstance(value, Fraction) else value

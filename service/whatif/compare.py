@@ -8,9 +8,9 @@ from heapq import nlargest
 from typing import TYPE_CHECKING
 
 from service.orders.journals import read_back
+from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import decide, examine
 from service.rules.facts import micros
-from service.rules.moment import Moment
 from service.rules.terms import TermsBook
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from service.rules.decide import Examination
     from service.rules.ledger import Output
     from service.rules.terms import TermsSet
-    from service.store.rows import Instant
+    from service.store.rows import Instant, Quarantined
     from service.store.stories import Story
 
 OWES = "buyer owes"
@@ -79,7 +79,7 @@ class Comparison:
         """Compare two books; `top` orders are kept by name, `provider` narrows it to one (None: all)."""
         self.found = Difference()
         self._books = (before, after)
-        self._moment = moment_of(clock)
+        self._clock = clock_of(clock)
         self._top = top
         self._provider = provider
 
@@ -103,11 +103,11 @@ class Comparison:
 
     def _monies(self, order_id: str, state: OrderState) -> tuple[str, str, Money, Money] | None:
         """Return provider, currency and what is due under either book; None for an order that isn't asked about."""
-        found = [examine(order_id, state.facts, state.ledger, book, self._moment) for book in self._books]
+        found = [examine(order_id, state.facts, state.ledger, book, self._clock) for book in self._books]
         before, after = found
         if before is None or after is None:
             return None
-        reading = before.case.reading
+        reading = before.case.view
         if self._provider is not None and reading.placed.provider_id != self._provider:
             return None
         return reading.placed.provider_id, reading.currency or "", _money(before), _money(after)
@@ -129,8 +129,8 @@ def unpublished(story: Story, terms: TermsBook, clock: Instant) -> tuple[Output,
     if state.problem:
         return None
     published = {one.order_version: micros(one.published_at) for one in story.publications}
-    moment = moment_of(clock, published, barred=bool(story.in_quarantine))
-    return decide(story.order_id, state.facts, state.ledger, terms, moment).outputs
+    now = clock_of(clock, published, story.quarantined)
+    return decide(story.order_id, state.facts, state.ledger, terms, now).outputs
 
 
 def state_of(story: Story) -> OrderState:
@@ -138,11 +138,12 @@ def state_of(story: Story) -> OrderState:
     return read_back(story.version, [heard.row for heard in story.facts], [said.row for said in story.outputs])
 
 
-def moment_of(clock: Instant, published: dict[int, int] | None = None, *, barred: bool = False) -> Moment:
-    """Return the moment at which the running service would decide."""
+def clock_of(clock: Instant, published: dict[int, int] | None = None, quarantined: Iterable[Quarantined] = ()) -> Clock:
+    """Return the clock by which the running service would decide."""
     now = micros(clock.now)
     horizon = 0 if clock.horizon is None else min(now, micros(clock.horizon))
-    return Moment(now, horizon, barred, {} if published is None else published)
+    records = tuple([QuarantinedRecord(topic, micros(since)) for topic, since in quarantined])
+    return Clock(now, horizon, records, {} if published is None else published)
 
 
 def _money(found: Examination) -> Money:

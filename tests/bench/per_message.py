@@ -26,9 +26,9 @@ from purchasing_contracts.envelope import Event, decode
 from purchasing_contracts.privacy import masked
 
 from service.orders.journals import output_row, read_back
+from service.rules.clock import Clock
 from service.rules.decide import CurrencyChangedError, decide
 from service.rules.facts import micros
-from service.rules.moment import Moment
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.rows import FactRow, PastOutput
 from tests.bench.load import IN
@@ -76,7 +76,7 @@ async def take_in(connection: Any, event: Event) -> None:
     state = read_back(None, facts, outputs)
     now = micros(datetime.now(UTC))
     try:
-        ruling = decide(order, state.facts, state.ledger, TERMS_OF_THE_AGREEMENT, Moment(now=now, horizon=now))
+        ruling = decide(order, state.facts, state.ledger, TERMS_OF_THE_AGREEMENT, Clock(now=now, horizon=now))
     except CurrencyChangedError:
         return
     rows = [output_row(output, 0, event.traceparent) for output in ruling.outputs]

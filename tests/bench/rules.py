@@ -17,10 +17,10 @@ from typing import Any
 
 from purchasing_contracts.base import instant_of
 
+from service.rules.clock import Clock
 from service.rules.decide import decide
 from service.rules.facts import Fact
 from service.rules.ledger import Ledger
-from service.rules.moment import Moment
 from service.rules.terms import TermsBook
 from tests.golden import cases
 from tests.rules.playing import fact
@@ -36,7 +36,7 @@ Facts = list[Fact[Any]]
 def assess(facts: Facts, ledger: Ledger) -> Ledger:
     """Assess the order's facts, sorted, at the time of the latest; return the ledger with what that publishes."""
     now = max(one.at for one in facts)
-    return ledger.after(decide("ord-1001", facts, ledger, TERMS, Moment(now, now)).outputs)
+    return ledger.after(decide("ord-1001", facts, ledger, TERMS, Clock(now, now)).outputs)
 
 
 def one_batch(orders: list[Facts]) -> int:

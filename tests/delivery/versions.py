@@ -18,7 +18,7 @@ from service.inbox import subscriber
 from service.orders import journals, transaction
 from service.outbox import group
 from service.outbox.relay import Relay
-from service.rules.draft import name_id
+from service.rules.ids import name_id
 from service.rules.ledger import Output
 from service.store import migrate
 from tests.delivery.service import Worker

@@ -1,7 +1,7 @@
 """Deadlines, as far as the batch transaction carries them: who may fire one, and when it has passed."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -19,7 +19,9 @@ from tests.orders.stories import Story, paid_order, record
 from tests.rules.happenings import HOUR, when
 
 DELIVERED = 10 * HOUR
-DUE = when(DELIVERED) + timedelta(days=10)
+PAYMENTS = "purchasing.events.payment.v1"
+DUE = datetime(2026, 3, 13, 16, tzinfo=UTC)
+"""24:00 in Beijing of the tenth day after the delivery."""
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -98,16 +100,16 @@ async def test_the_days_of_a_payment_demand_run_from_its_publication(
     handled = await engine.handle(story.arrivals)
     (demand,) = [output for _, output in handled.outputs if output.timed]
     first = await engine._store.earliest_due()
-    hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=3, hours=1)
+    hands.now = hands.read_up_to = first[0] + MICROSECOND
     not_published = await engine.fire_due()
     second = await engine._store.earliest_due()
-    published_at = when(DELIVERED) + timedelta(days=2)
+    published_at = first[0]  # the seventh in Beijing, a Saturday: three days from then
     await publish(where, store, Publication("ord-1", demand.order_version, published_at))
     hands.now = hands.read_up_to = second[0] + MICROSECOND
     published = await engine.fire_due()
 
     assert event_of(demand)["data"]["kind"] == "payment_demand"
-    assert when(DELIVERED) + timedelta(days=3) == first[0]
+    assert datetime(2026, 3, 6, 16, tzinfo=UTC) == first[0]
     assert said(not_published) == []
     assert ("chargeback:cb-1", 101_301) in [one[2:] for one in said(published)]
 
@@ -126,8 +128,10 @@ async def test_a_deposit_that_is_barred_is_not_asked_about_for_ever(engine: Engi
         return paid_order(order_id).bought().received().charged_back(101_301, at=DELIVERED)
 
     engine = Engine(engine._store, FixedTerms(TERMS_OF_THE_AGREEMENT), deciding_is_publishing=True)
-    await engine.handle([*demanded("ord-1"), *demanded("ord-2"), record(b'{"specversion":"1.0"}', key=b"ord-1")])
-    hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=4)
+    await engine.handle(
+        [*demanded("ord-1"), *demanded("ord-2"), record(b'{"specversion":"1.0"}', key=b"ord-1", topic=PAYMENTS)]
+    )
+    hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=7)
     fired, again = await engine.fire_due(), await engine.fire_due()
 
     assert [(one[0], *one[2:]) for one in said(fired)] == [("ord-2", "chargeback:cb-1", 101_301)]

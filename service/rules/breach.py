@@ -1,0 +1,55 @@
+"""What provider and buyer owe each other for breaches, set off against each other (R18)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from purchasing_contracts.events.order import ProviderFaultFound
+from purchasing_contracts.events.payment import RepaymentReceived
+
+from service.rules.reconcile import OWED
+from service.rules.requests import clauses_of
+
+if TYPE_CHECKING:
+    from purchasing_contracts.basis import Basis
+
+    from service.rules.assessment import Assessment, Grounds
+
+
+class Breach(NamedTuple):
+    """The terms of R18, in minor units."""
+
+    compensation: int
+    """`X`: what the provider owes for its fault."""
+    owed: int
+    """`Y`: what costs and penalties exceed the buyer's money by."""
+    repaid: int
+    """On the line `owed`."""
+    still_owed: int
+    """What of `Y` was not repaid."""
+    set_off: int
+
+
+def breach_of(case: Assessment) -> Breach:
+    """Return what either side owes the other."""
+    view, settlement = case.view, case.settlement
+    loss = 0
+    findings = view.counted(ProviderFaultFound)
+    if findings:
+        highest = max([quote.sums.total for quote in case.timeline.quotes])
+        loss = min(sum([fact.data.direct_loss.value for fact in findings]), max(highest, settlement.quote.total))
+        loss = max(0, loss - settlement.beyond)
+    repaid = 0
+    if view.messages(RepaymentReceived):
+        repaid = sum([fact.data.amount.value for fact in view.counted(RepaymentReceived) if fact.data.line == OWED])
+    still_open = max(0, settlement.owed - repaid)
+    return Breach(loss, settlement.owed, repaid, still_open, min(loss, still_open))
+
+
+def owed_grounds(case: Assessment, penalties: Basis) -> Grounds:
+    """Return the clauses of the costs and penalties; `penalties` is cited where there are some."""
+    settlement = case.settlement
+    cited = [basis for cost in settlement.borne for basis in cost.grounds]
+    if settlement.penalties > 0:
+        cited.append(penalties)
+    return clauses_of(cited)

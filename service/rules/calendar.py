@@ -1,0 +1,53 @@
+"""Periods of days by the Civil Code, or in hours (28, R14)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.rules.facts import DAY, MINUTE
+
+if TYPE_CHECKING:
+    from service.rules.terms import Terms
+
+CIVIL_CODE = "civil_code"
+HOURS = "hours"
+PERIOD_COUNTINGS = (CIVIL_CODE, HOURS)
+"""What the term `period_counting` may say: by the calendar, or days of 24 hours."""
+
+_SATURDAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Which days are working days. Days are numbered from 1970-01-01, which is day 0."""
+
+    utc_offset: int = 8 * 60
+    """Minutes that local time is ahead of UTC."""
+    days_off: frozenset[int] = frozenset()
+    """Days off besides Saturdays and Sundays."""
+    working_days: frozenset[int] = frozenset()
+    """Working days although they are Saturdays, Sundays or listed as off."""
+
+    def is_working_day(self, day: int) -> bool:
+        """Say whether people work on a day."""
+        if day in self.working_days:
+            return True
+        weekday = (day + 3) % 7  # day 0 was a Thursday
+        return weekday < _SATURDAY and day not in self.days_off
+
+
+def last_instant(terms: Terms, start: int, days: int) -> int:
+    """Return the last instant of a period of days from an instant, in microseconds.
+
+    The day of the start isn't counted; a period that would end on a day off ends on the next working day, at 24:00
+    local time.
+    """
+    if terms.period_counting == HOURS:
+        return start + days * DAY
+    calendar = terms.calendar
+    offset = calendar.utc_offset * MINUTE
+    day = (start + offset) // DAY + days
+    while not calendar.is_working_day(day):
+        day += 1
+    return (day + 1) * DAY - offset

@@ -1,0 +1,359 @@
+"""Chargebacks: what they took, from whom, and what came in for them (R13)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from purchasing_contracts.events.chargeback import ChargebackClosed, ChargebackOpened, ChargebackReassessed
+from purchasing_contracts.events.payment import (
+    DepositDeducted,
+    DepositInsufficient,
+    OutstandingPaid,
+    RepaymentReceived,
+    TipPaid,
+)
+from purchasing_contracts.events.warehouse_receipt import GoodsDisposed
+
+from service.rules.facts import micros
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from service.rules.assessment import Grounds
+    from service.rules.facts import Fact
+    from service.rules.order_view import OrderView
+
+PURCHASE = "purchase"
+OF_CHARGEBACKS: frozenset[type[Any]] = frozenset(
+    {ChargebackOpened, OutstandingPaid, RepaymentReceived, DepositDeducted, DepositInsufficient, GoodsDisposed}
+)
+"""The messages that chargebacks are made of, and what comes in for them."""
+INQUIRY = "inquiry"
+
+
+class Role(NamedTuple):
+    """What a payment brought in for one line. Minor units."""
+
+    line: str
+    brought: int
+
+
+class Balance(NamedTuple):
+    """How a chargeback stands. Minor units."""
+
+    amount: int
+    rounds: int
+    """How many rounds there were: a rise after it was closed begins one."""
+    is_restored: bool
+    """Whether a `closed` brought the amount to 0."""
+    nominal: int
+    """The amount, or what it was before a `closed` brought it to 0."""
+    is_open: bool
+    """Whether nothing closed it since it was last opened."""
+
+
+NOTHING = Balance(0, 0, is_restored=False, nominal=0, is_open=True)
+
+
+class Chargeback:
+    """A chargeback, as far as it is known. Amounts in minor units of the order's currency, instants in microseconds."""
+
+    __slots__ = (
+        "_closed",
+        "_opened",
+        "attributable",
+        "balance",
+        "covered",
+        "fees",
+        "first",
+        "grounds",
+        "id",
+        "instructed_at",
+        "is_unjust",
+        "is_unread",
+        "kinds",
+        "outcome",
+        "owed",
+        "payment_id",
+        "reason",
+        "remaining",
+        "respond_by",
+        "shares",
+    )
+
+    def __init__(
+        self,
+        opened: list[Fact[ChargebackOpened]],
+        closed: list[Fact[ChargebackClosed]],
+        reassessed: Fact[ChargebackReassessed] | None,
+        view: OrderView,
+    ) -> None:
+        """Read its messages: those that count, in fact order."""
+        self._opened = [fact for fact in opened if fact.data.stage != INQUIRY]
+        self._closed = closed
+        self.id = opened[0].data.chargeback_id
+        self.first: Fact[ChargebackOpened] | None = self._opened[0] if self._opened else None
+        """The first `opened` that is no inquiry; None where there are only inquiries."""
+        self.payment_id = (self.first or opened[0]).data.payment_id
+        self.balance = self.as_of(None)
+        self.fees = sum([0 if fact.data.fee is None else fact.data.fee.value for fact in self._opened])
+        stated = [fact.data.instructed_at for fact in opened if fact.data.instructed_at is not None]
+        self.instructed_at = micros(stated[0]) if stated else (self.first or opened[0]).at
+        latest = opened[-1].data
+        self.attributable = latest.attributable_to_provider
+        if reassessed is not None:
+            self.attributable = reassessed.data.attributable_to_provider
+        self.reason = latest.reason
+        self.respond_by = None if latest.respond_by is None else micros(latest.respond_by)
+        self.is_unread = not self.balance.is_restored and any(not view.readable(fact) for fact in self._opened)
+        """Whether an amount of it can't be read, and it was not restored in full."""
+        self.shares: list[Role] = []
+        """What it has of each line."""
+        self.kinds: set[str] = set()
+        """The lines' kinds, of its shares; where it is restored, of those it would have."""
+        self.is_unjust = False
+        self.outcome = ""
+        self.grounds: Grounds = ()
+        self.owed = 0
+        self.covered = 0
+        """What was paid, recovered and sold for it."""
+        self.remaining: list[Role] = []
+        """What is left of each share that is owed."""
+
+    def as_of(self, at: int | None) -> Balance:
+        """Return how it stood at an instant (None: how it stands)."""
+        events: list[tuple[int, int, Fact[Any]]] = [(fact.at, 0, fact) for fact in self._opened]
+        events += [(fact.at, 1, fact) for fact in self._closed]
+        events.sort(key=lambda event: (event[0], event[1], event[2].key))
+        amount = highest = rounds = before_zero = 0
+        was_closed = is_restored = False
+        is_open = True
+        for when, is_closing, fact in events:
+            if at is not None and when > at:
+                break
+            before = amount
+            if not is_closing:
+                own = fact.data.amount.value
+                amount = own if rounds == 0 else max(own, min(highest, amount + own))
+                rounds = rounds or 1
+                is_restored, is_open = False, True
+            elif rounds:
+                amount, before_zero = _closed(fact.data, amount, before_zero, is_restored=is_restored)
+                is_restored = amount == 0
+                is_open = False
+            if amount > before and was_closed:
+                rounds += 1
+                was_closed = False
+            was_closed = was_closed or bool(is_closing and rounds)
+            highest = max(highest, amount)
+        return Balance(amount, rounds, is_restored, amount or before_zero, is_open)
+
+    def share(self, line: str) -> int:
+        """Return what it has of a line."""
+        return sum([share.brought for share in self.shares if share.line == line])
+
+    @property
+    def total_remaining(self) -> int:
+        """What is left of all that is owed."""
+        return sum([part.brought for part in self.remaining])
+
+
+def _closed(data: ChargebackClosed, amount: int, before_zero: int, *, is_restored: bool) -> tuple[int, int]:
+    """Return the amount after a `closed`, and what it was before it came to 0."""
+    given = None if data.amount_restored is None else data.amount_restored.value
+    if data.outcome == "lost":
+        if is_restored:
+            amount = before_zero
+        given = given or 0
+    elif given is None:
+        given = amount
+    left = max(0, amount - given)
+    return left, before_zero if left or not amount else amount
+
+
+class Recovered:
+    """What came in for one chargeback. Minor units."""
+
+    __slots__ = ("answered", "from_deposit", "paid", "proceeds")
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.paid: list[tuple[str, int]] = []
+        """Payment and amount, oldest first; repayments have no payment."""
+        self.answered: set[str] = set()
+        """The deductions that the deposit answered."""
+        self.from_deposit = 0
+        self.proceeds = 0
+
+    @property
+    def total(self) -> int:
+        """Everything together."""
+        return sum([amount for _, amount in self.paid]) + self.from_deposit + self.proceeds
+
+
+def roles_by_payment(view: OrderView) -> dict[str, list[Role]]:
+    """Return what each payment brought in: for the purchase, then for claims, then for tips, each by id."""
+    found: dict[str, dict[str, int]] = {}
+    for capture in view.captures():
+        roles = found.setdefault(capture.payment_id, {})
+        roles[PURCHASE] = roles.get(PURCHASE, 0) + capture.total
+    for paid in sorted(view.counted(OutstandingPaid), key=lambda fact: fact.data.chargeback_id):
+        roles = found.setdefault(paid.data.payment_id, {})
+        line = f"chargeback:{paid.data.chargeback_id}"
+        roles[line] = roles.get(line, 0) + paid.data.amount.value
+    for tip in sorted(view.counted(TipPaid), key=lambda fact: fact.data.tip_id):
+        found.setdefault(tip.data.payment_id, {})[f"tip:{tip.data.tip_id}"] = tip.data.amount.value
+    return {payment: [Role(*role) for role in roles.items()] for payment, roles in found.items()}
+
+
+def chargebacks_of(view: OrderView) -> list[Chargeback]:
+    """Return the order's chargebacks with their shares, in fact order of their first `opened` that is no inquiry."""
+    opened: dict[str, list[Fact[ChargebackOpened]]] = {}
+    for fact in view.counted(ChargebackOpened):
+        opened.setdefault(fact.data.chargeback_id, []).append(fact)
+    if not opened:
+        return []
+    closed: dict[str, list[Fact[ChargebackClosed]]] = {}
+    for one in view.counted(ChargebackClosed):
+        closed.setdefault(one.data.chargeback_id, []).append(one)
+    reassessed = {fact.data.chargeback_id: fact for fact in view.counted(ChargebackReassessed)}
+    found = [Chargeback(facts, closed.get(id_, []), reassessed.get(id_), view) for id_, facts in opened.items()]
+    found.sort(key=_seniority)
+    roles = roles_by_payment(view)
+    room = {payment: {role.line: role.brought for role in own} for payment, own in roles.items()}
+    for chargeback in found:
+        own = roles.get(chargeback.payment_id, [])
+        left = room.get(chargeback.payment_id, {})
+        chargeback.shares = _shared(chargeback.balance.amount, [Role(role.line, left[role.line]) for role in own])
+        for share in chargeback.shares:
+            left[share.line] -= share.brought
+        would = chargeback.shares or _shared(chargeback.balance.nominal, own)
+        chargeback.kinds = {share.line.partition(":")[0] for share in would} or {PURCHASE}
+    return found
+
+
+def _seniority(chargeback: Chargeback) -> tuple[bool, int, str, str]:
+    first = chargeback.first
+    return (False, *first.key) if first is not None else (True, 0, "", chargeback.id)
+
+
+def _shared(amount: int, roles: Iterable[Role]) -> list[Role]:
+    """Share an amount among roles, in their order, each up to what it brought."""
+    shares = []
+    for role in roles:
+        part = min(amount, role.brought)
+        if part > 0:
+            shares.append(Role(role.line, part))
+            amount -= part
+    return shares
+
+
+def taken_from_purchase(view: OrderView, at: int, *, only_foreign_to_provider: bool = False) -> int:
+    """Return what chargebacks had of the captured payments at an instant; of those not attributable to the provider."""
+    if not view.messages(ChargebackOpened):
+        return 0
+    room: dict[str, int] = {}
+    for capture in view.captures():
+        if capture.fact.at <= at:
+            room[capture.payment_id] = room.get(capture.payment_id, 0) + capture.total
+    taken = 0
+    for chargeback in _known_at(view, at):
+        part = min(chargeback.as_of(at).amount, room.get(chargeback.payment_id, 0))
+        if part:
+            room[chargeback.payment_id] -= part
+            if not (only_foreign_to_provider and chargeback.attributable):
+                taken += part
+    return taken
+
+
+def _known_at(view: OrderView, at: int) -> list[Chargeback]:
+    """Return the chargebacks that had taken money by an instant, with what was known of them then."""
+    opened: dict[str, list[Fact[ChargebackOpened]]] = {}
+    for fact in view.counted(ChargebackOpened):
+        if fact.at <= at:
+            opened.setdefault(fact.data.chargeback_id, []).append(fact)
+    closed: dict[str, list[Fact[ChargebackClosed]]] = {}
+    for one in view.counted(ChargebackClosed):
+        closed.setdefault(one.data.chargeback_id, []).append(one)
+    reassessed: dict[str, Fact[ChargebackReassessed]] = {}
+    for finding in view.messages(ChargebackReassessed):
+        if finding.at <= at:
+            reassessed[finding.data.chargeback_id] = finding
+    found = [Chargeback(facts, closed.get(id_, []), reassessed.get(id_), view) for id_, facts in opened.items()]
+    return sorted([one for one in found if one.first is not None], key=_seniority)
+
+
+def recovered_of(
+    view: OrderView, chargebacks: list[Chargeback]
+) -> tuple[dict[str, Recovered], list[Fact[GoodsDisposed]]]:
+    """Return what came in by chargeback, also for one that nobody has opened yet; and proceeds that are for none."""
+    found: dict[str, Recovered] = {}
+    for paid in view.counted(OutstandingPaid):
+        entry = found.setdefault(paid.data.chargeback_id, Recovered())
+        entry.paid.append((paid.data.payment_id, paid.data.amount.value))
+    for repaid in view.counted(RepaymentReceived):
+        kind, _, id_ = repaid.data.line.partition(":")
+        if kind == "chargeback" and id_:
+            found.setdefault(id_, Recovered()).paid.append(("", repaid.data.amount.value))
+    known = {chargeback.id for chargeback in chargebacks}
+    for answer in view.counted(DepositDeducted):
+        deduction_id = answer.data.deduction_id
+        if not view.readable(answer) or is_brokerage(view.order_id, deduction_id):
+            continue
+        entry = found.setdefault(_claimed_by(deduction_id, known), Recovered())
+        entry.answered.add(deduction_id)
+        data: Any = answer.data
+        entry.from_deposit += data.amount.value if isinstance(data, DepositDeducted) else data.deducted.value
+    first_unjust = next((one.id for one in chargebacks if one.is_unjust), None)
+    unused = []
+    for disposed in view.counted(GoodsDisposed):
+        proceeds = disposed.data.proceeds
+        if proceeds is None or not proceeds.value:
+            continue
+        named = disposed.data.chargeback_id or first_unjust
+        if named is None:
+            unused.append(disposed)
+        else:
+            found.setdefault(named, Recovered()).proceeds += proceeds.value
+    return found, unused
+
+
+def is_brokerage(order_id: str, deduction_id: str) -> bool:
+    """Say whether a deduction is one from the purchasing funds (19)."""
+    return deduction_id.startswith(f"{order_id}:brokerage:")
+
+
+def _claimed_by(deduction_id: str, known: set[str]) -> str:
+    """Return the chargeback that a deduction is for: that of its id, else of its id without the demand's number."""
+    if deduction_id in known:
+        return deduction_id
+    id_, _, number = deduction_id.rpartition(":")
+    return id_ if id_ in known and number.isascii() and number.isdigit() else deduction_id
+
+
+def spread_remaining(chargeback: Chargeback, out: int) -> None:
+    """Note what is left of each share that is owed, once what came in and was not given back has covered them.
+
+    `out` is what was given back on the chargeback's line. What came in covers the shares in the order of the roles, and
+    the fees last; what is left of the fees is put to the first share. Nothing is left where it has no share.
+    """
+    shares = [share for share in chargeback.shares if not share.line.startswith("tip:")]
+    chargeback.remaining = []
+    if not chargeback.is_unjust or not shares:
+        return
+    covered = max(0, chargeback.covered - out)
+    left = []
+    for share in shares:
+        part = min(covered, share.brought)
+        covered -= part
+        left.append(share.brought - part)
+    left[0] += max(0, chargeback.fees - covered)
+    chargeback.remaining = [Role(share.line, amount) for share, amount in zip(shares, left, strict=True) if amount]
+
+
+def by_line(parts: Iterable[Role]) -> Mapping[str, int]:
+    """Add parts up by line."""
+    found: dict[str, int] = {}
+    for part in parts:
+        found[part.line] = found.get(part.line, 0) + part.brought
+    return found

@@ -1,8 +1,0 @@
-"""Clause 27: valid communication channels. It moves no money."""
-
-TITLE = "Valid communication channels"
-DOES = (
-    "Notices are decisions, deemed delivered when published: the days of a payment demand run from there (22). No "
-    "money moves."
-)
-TESTS = ("tests/rules/test_recovery_of_claims.py",)

@@ -1,0 +1,168 @@
+"""Clause 2: how the agreement becomes effective, and how it doesn't (R1, R3, R20)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from purchasing_contracts.basis import Basis
+from purchasing_contracts.events.order import OrderAccepted, OrderRefused
+from purchasing_contracts.events.warehouse_receipt import CostIncurred
+
+from service.rules.assessment import Said
+from service.rules.calendar import last_instant
+from service.rules.chargebacks import taken_from_purchase
+from service.rules.registry import Deadline, only_with
+from service.rules.settlement import Cost, money_needed, next_due, provider_costs
+from service.rules.timeline import Ending, Rank, Step
+from service.rules.waiting import BUYER, PROVIDER, Awaited
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.rules.assessment import Assessment
+    from service.rules.chargebacks import Chargeback
+    from service.rules.decide import Examination
+    from service.rules.facts import Fact
+    from service.rules.order_view import OrderView
+    from service.rules.timeline import Timeline
+
+TITLE = "Acceptance of the request; effectiveness on payment"
+DOES = (
+    "The agreement is effective once accepted and paid (or its deposit), or once goods were bought with the buyer's "
+    "money; the provider may refuse before a purchase, the buyer may withdraw before it is effective, and a request "
+    "that nobody accepts in time lapses: all is refunded."
+)
+
+EFFECTIVE = Basis(
+    clause="2",
+    because="the provider took on the order, and it was paid as agreed or carried out with the buyer's money",
+)
+_SHORT_PAID = Basis(clause="2", because="the provider accepted, but less was paid than the order needs")
+WITHDRAWN = Basis(clause="2", because="the buyer withdrew before the agreement was effective")
+_LAPSED = Basis(clause="2", because="the provider did not accept in time")
+
+_GROUNDS = {
+    "special_request": Basis(clause="3", because="the provider refused a special request outside the service"),
+    "prohibited": Basis(clause="14", because="the provider refused to purchase prohibited or infringing goods"),
+    "restricted": Basis(clause="15(5)", because="the provider refused to purchase sensitive or restricted goods"),
+    "other": Basis(clause="2", because="the provider did not accept the request"),
+}
+_CHARGED_BACK = Basis(clause="22", because="the provider need not go on while the payment is taken back")
+_LIABLE = Basis(clause="24", because="the provider declined to carry out an effective order, for which it is liable")
+_COSTS_ARE_THE_BUYERS = frozenset({"14", "15(5)"})
+
+
+def steps(timeline: Timeline) -> Iterator[Step]:
+    """Yield acceptance and refusal."""
+    for kind, rank, apply in ((OrderRefused, Rank.REFUSED, _refuse), (OrderAccepted, Rank.PAYMENT, _accept)):
+        fact: Fact[Any] | None = timeline.view.first(kind)
+        if fact is not None:
+            yield Step(fact.at, rank, (0, "", fact.key), apply, fact)
+
+
+def _accept(timeline: Timeline, fact: Fact[OrderAccepted]) -> None:
+    if timeline.has_ended:
+        timeline.ignore(fact, "order_ended", timeline.ending)
+    else:
+        timeline.accepted = fact
+
+
+def _refuse(timeline: Timeline, fact: Fact[OrderRefused]) -> None:
+    if timeline.has_ended:
+        timeline.ignore(fact, "order_ended", timeline.ending)
+    elif timeline.purchases:
+        timeline.ignore(fact, "purchased")
+    else:
+        ground = _GROUNDS[fact.data.ground]
+        if fact.data.ground == "other" and timeline.is_effective:
+            taken = taken_from_purchase(timeline.view, timeline.at, only_foreign_to_provider=True)
+            ground = _CHARGED_BACK if taken else _LIABLE
+        timeline.obstacle = Ending("refused", (ground,), timeline.at, is_final=True)
+        timeline.end_order(timeline.obstacle)
+
+
+def test(timeline: Timeline) -> None:
+    """Make the agreement effective by conduct or by payment, or end it by an obstacle that stands in its way (R1)."""
+    if timeline.purchases and timeline.captured > 0 and _money_there(timeline) > 0:
+        timeline.effective_at = timeline.at
+        return
+    if timeline.accepted is None or _money_there(timeline) < money_needed(timeline):
+        return
+    for obstacles in timeline.concerned.obstacle:
+        found = obstacles(timeline)
+        if found is not None:
+            timeline.obstacle = found
+            timeline.end_order(found)
+            return
+    timeline.effective_at = timeline.at
+
+
+def _money_there(timeline: Timeline) -> int:
+    """Return the captured money less what was charged back or refunded elsewhere, as of now. May be negative."""
+    return timeline.captured - timeline.elsewhere - taken_from_purchase(timeline.view, timeline.at)
+
+
+def deadlines() -> tuple[Deadline, ...]:
+    """Return the end of the time in which the provider may accept."""
+    return (Deadline(_limits_acceptance, _acceptance_ends, _lapse),)
+
+
+def _limits_acceptance(view: OrderView) -> bool:
+    return view.terms.acceptance_days is not None
+
+
+def _acceptance_ends(timeline: Timeline) -> tuple[int, ...]:
+    days = timeline.view.terms.acceptance_days
+    if days is None or not _awaits_acceptance(timeline):
+        return ()
+    return (last_instant(timeline.view.terms, timeline.view.placed_at, days),)
+
+
+def _awaits_acceptance(timeline: Timeline) -> bool:
+    return timeline.accepted is None and not timeline.is_effective and not timeline.purchases and not timeline.has_ended
+
+
+def _lapse(timeline: Timeline) -> None:
+    if not timeline.unclear.lapse(timeline):
+        timeline.end_order(Ending("lapsed", (_LAPSED,), timeline.at, is_final=True))
+
+
+@only_with(CostIncurred)
+def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
+    """Yield the costs of an order that was refused as prohibited or restricted: they are the buyer's (14, 15(5))."""
+    for fact, _requests, ending in provider_costs(timeline):
+        if ending is not None and ending.kind == "refused" and ending.grounds[0].clause in _COSTS_ARE_THE_BUYERS:
+            yield Cost(fact.data.amount.value, ending.grounds, None)
+
+
+def says(case: Assessment) -> Iterator[Said]:
+    """Yield the decisions `agreement` and `closing`."""
+    timeline = case.timeline
+    ref = case.view.order_id
+    if timeline.obstacle is not None:
+        yield Said("agreement", ref, timeline.obstacle.kind, timeline.obstacle.grounds)
+    elif timeline.is_effective:
+        cautions = [basis for caution in case.view.concerned.caution for basis in caution(case.view)]
+        yield Said("agreement", ref, "effective", (EFFECTIVE, *cautions))
+    elif timeline.accepted is not None and not timeline.has_ended and _money_there(timeline) > 0:
+        yield Said("agreement", ref, "short_paid", (_SHORT_PAID,))
+    ending = timeline.ending
+    if ending is not None:
+        yield Said("closing", ref, ending.kind, ending.cite(case, ending))
+
+
+def awaits(examination: Examination) -> Iterator[Awaited]:
+    """Yield the acceptance, and the rest of the order amount (R21, rows 1 and 2)."""
+    timeline = examination.case.timeline
+    if timeline.has_ended:
+        return
+    if timeline.accepted is None and not timeline.is_effective:
+        days = timeline.view.terms.acceptance_days
+        until = None if days is None else last_instant(timeline.view.terms, timeline.view.placed_at, days)
+        yield Awaited(1, "acceptance", PROVIDER, until=until)
+    elif timeline.is_effective:
+        missing = examination.case.settlement.outstanding
+        if missing:
+            yield Awaited(2, "rest_of_order_amount", BUYER, until=next_due(timeline, examination.clock), amount=missing)
+    elif (missing := money_needed(timeline) - timeline.captured) > 0:
+        yield Awaited(2, "rest_of_order_amount", BUYER, amount=missing)

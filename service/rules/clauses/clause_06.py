@@ -1,0 +1,134 @@
+"""Clause 6: what the buyer pays for, and so what of it goes back (R4, R6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from purchasing_contracts.basis import Basis
+from purchasing_contracts.events.order import QuoteRevised
+from purchasing_contracts.events.payment import RefundedElsewhere
+
+from service.rules.assessment import Due, Route, StandingAmount
+from service.rules.chargebacks import PURCHASE
+from service.rules.facts import micros
+from service.rules.requests import clauses_of
+from service.rules.settlement import next_due
+from service.rules.timeline import Rank, Step
+from service.rules.waiting import STAFF, Awaited
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.rules.assessment import Assessment, Grounds
+    from service.rules.clock import Clock
+    from service.rules.decide import Examination
+    from service.rules.facts import Fact
+    from service.rules.ledger import Ledger
+    from service.rules.timeline import Timeline
+
+TITLE = "Payment obligations: goods, service fee, other agreed fees"
+DOES = (
+    "What was paid beyond the price of the goods as far as it was agreed, the money for goods still to be bought and "
+    "the fees goes back to the buyer; what is missing is noted; money in another currency counts once it was converted."
+)
+
+_ABOVE_QUOTE = Basis(clause="6", because="what was paid beyond the agreed order amount goes back, no more")
+_ABOVE_PRICE = Basis(
+    clause="6(1)", because="what was paid beyond the seller's price as agreed, and the fees, goes back, no more"
+)
+_ON_ACTUAL_PRICE = Basis(clause="10", because="the service fee is a share of what the seller actually charges")
+_OUTSTANDING = (
+    Basis(clause="2", because="part of the agreed order amount is not paid"),
+    Basis(clause="6", because="the order amount is the price of the goods, the service fee and the other agreed fees"),
+)
+_UNCONVERTED = Basis(clause="6", because="an amount in another currency counts only when it has been converted")
+
+
+def steps(timeline: Timeline) -> Iterator[Step]:
+    """Yield revised quotes, captured payments and what was refunded elsewhere on the purchase."""
+    view = timeline.view
+    for capture in view.captures():
+        yield Step(capture.fact.at, Rank.PAYMENT, (0, "", capture.fact.key), _capture, capture.total)
+    if view.messages(QuoteRevised):
+        for fact in view.counted(QuoteRevised):
+            if view.readable(fact):
+                at = max(fact.at, micros(fact.data.agreed_at))
+                yield Step(at, Rank.QUOTE, (0, "", fact.key), _revise, fact)
+    if view.messages(RefundedElsewhere):
+        for refund in view.counted(RefundedElsewhere):
+            if refund.data.line == PURCHASE:
+                amount = refund.data.amount.value
+                yield Step(refund.at, Rank.PAYMENT, (0, "", refund.key), _refund_elsewhere, amount)
+
+
+def _capture(timeline: Timeline, amount: int) -> None:
+    timeline.captured += amount
+
+
+def _refund_elsewhere(timeline: Timeline, amount: int) -> None:
+    timeline.elsewhere += amount
+
+
+def _revise(timeline: Timeline, fact: Fact[QuoteRevised]) -> None:
+    timeline.revise_quote(fact)
+
+
+def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
+    """Yield the line `purchase`.
+
+    Its refunds go to the captured payments: the latest first while no unit ended, else the oldest (R16).
+    """
+    brought: dict[str, int] = {}
+    for capture in case.view.captures():
+        brought[capture.payment_id] = brought.get(capture.payment_id, 0) + capture.total
+    routes = [Route("original_payment", payment_id, amount) for payment_id, amount in brought.items()]
+    if case.timeline.end is None and case.timeline.units.are_all_live:
+        routes.reverse()
+    yield Due(PURCHASE, case.settlement.due, _line_grounds(case), tuple(routes))
+
+
+def _line_grounds(case: Assessment) -> Grounds:
+    """Return what the line cites: the clauses of what became of the order, and what took effect besides (R6)."""
+    timeline = case.timeline
+    ending = timeline.ending
+    if ending is not None and ending.is_final:
+        return clauses_of((*ending.grounds, *case.line_adds))
+    grounds: list[Basis] = []
+    if ending is None:
+        if timeline.purchases:
+            grounds += [_ABOVE_PRICE, _ON_ACTUAL_PRICE]
+        else:
+            grounds.append(_ABOVE_QUOTE)
+    for lot in timeline.units.lots:
+        if not lot.is_live and lot.ended_by is not None:
+            grounds += lot.ended_by.grounds
+    return clauses_of((*grounds, *case.line_adds))
+
+
+def amounts(case: Assessment, clock: Clock) -> Iterator[StandingAmount]:
+    """Yield what is missing of the order amount, and the amounts that can't be read."""
+    timeline, missing = case.timeline, case.settlement.outstanding
+    if missing and timeline.is_effective and not timeline.has_ended:
+        due_at = next_due(timeline, clock)
+        yield StandingAmount("order_amount", case.view.order_id, missing, _OUTSTANDING, "outstanding", due_at)
+    if case.view.has_unread:
+        for message in case.view.unconverted():
+            if not message.converted:
+                yield StandingAmount(
+                    "foreign_currency",
+                    message.fact.id,
+                    message.total.value,
+                    (_UNCONVERTED,),
+                    "unconverted",
+                    foreign=message.total,
+                )
+
+
+def awaits(examination: Examination) -> Iterator[Awaited]:
+    """Yield the conversion of what can't be read (R21, row 15)."""
+    view = examination.case.view
+    if view.has_unread:
+        for message in view.unconverted():
+            if not message.converted:
+                total = message.total
+                yield Awaited(15, "conversion", STAFF, message.fact.id, amount=total.value, currency=total.currency)

@@ -1,0 +1,34 @@
+"""Clause 7: fees that third parties collect are not the provider's to refund (R15)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from purchasing_contracts.basis import Basis
+
+from service.rules.assessment import StandingAmount
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.rules.assessment import Assessment, Grounds
+    from service.rules.clock import Clock
+
+TITLE = "Additional costs collected by third parties"
+DOES = (
+    "Fees collected by third parties are never part of a refund; when the order has ended, the refund says so and the "
+    "amount is noted, so that the buyer can ask those who collected it."
+)
+
+_NOT_REFUNDED = Basis(clause="7", because="these fees were collected by others and are not refunded here; ask them")
+
+
+def adds(case: Assessment) -> Grounds:
+    """Return this clause where the order has ended and third parties collected fees."""
+    return (_NOT_REFUNDED,) if case.settlement.third > 0 and case.timeline.has_ended else ()
+
+
+def amounts(case: Assessment, _: Clock) -> Iterator[StandingAmount]:
+    """Yield what third parties collected of an order that has ended."""
+    if case.timeline.has_ended:
+        yield StandingAmount("third_party_fees", case.view.order_id, case.settlement.third, (_NOT_REFUNDED,), "noted")

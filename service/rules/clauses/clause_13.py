@@ -1,0 +1,236 @@
+"""Clause 13: the buyer asks to dissolve the purchase (R9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from purchasing_contracts.basis import Basis
+from purchasing_contracts.events.order import DissolutionRequested, IssueDisclosed, RequestWithdrawn
+from purchasing_contracts.events.seller_response import DissolutionAgreed, DissolutionRefused
+from purchasing_contracts.events.warehouse_receipt import CostIncurred
+
+from service.rules.assessment import Said
+from service.rules.calendar import last_instant
+from service.rules.registry import only_with
+from service.rules.requests import (
+    Request,
+    choose_lots,
+    clauses_of,
+    moot_grounds,
+    named_lots,
+    take_answer,
+    withdraw_request,
+)
+from service.rules.settlement import Cost, lots_ended_by, provider_costs
+from service.rules.timeline import Ending, Rank, Step
+from service.rules.units import BOUGHT, OPEN, State
+from service.rules.waiting import SELLER, Awaited
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from service.rules.assessment import Assessment, Grounds
+    from service.rules.chargebacks import Chargeback
+    from service.rules.decide import Examination
+    from service.rules.facts import Fact
+    from service.rules.timeline import Timeline
+    from service.rules.units import Lot
+
+TITLE = "Order dissolution"
+DOES = (
+    "Inspected goods with evidence, in time, not disclosed before and not yet confirmed may be dissolved if the seller "
+    "agrees; what the seller returns goes to the buyer in full, the service fee does not."
+)
+
+KIND = "dissolution"
+RETURN_COSTS = frozenset({"transport", "custody"})
+"""The kinds of costs that the buyer bears."""
+
+_NOT_EFFECTIVE = Basis(clause="2", because="no agreement was effective when this was requested")
+_NOT_INSPECTED = Basis(clause="13(1)", because="the goods were not inspected, or no evidence was submitted")
+_TOO_LATE = Basis(clause="13(2)", because="the request came after the period allowed for dissolving the order")
+_DISCLOSED = Basis(clause="13(3)", because="the buyer knew of this issue, and went on with the purchase")
+_SELLER_REFUSED = Basis(clause="13(4)", because="the seller refused to dissolve the purchase")
+_SELLER_ASKED = Basis(clause="13(4)", because="the seller has been asked")
+_SELLER_AGREED = Basis(clause="13(5)", because="the seller agreed to dissolve the purchase")
+_FUNDS_RETURNED = Basis(clause="13(6)", because="the purchase funds that the seller returns are passed on as they come")
+_FEE_KEPT = Basis(clause="13(7)", because="the service fee is not refunded on a dissolution")
+_TAKEN_BACK = Basis(clause="13", because="the buyer took the request back")
+_NOTHING_LEFT = Basis(clause="13", because="nothing is left to dissolve")
+_RECEIVED = Basis(clause="18", because="receipt of the goods had been confirmed")
+_LOGISTICS = Basis(clause="17", because="the logistics provider caused the objection: claims go there")
+
+
+@only_with(DissolutionRequested)
+def steps(timeline: Timeline) -> Iterator[Step]:
+    """Yield requests, the seller's answers, and requests that the buyer took back."""
+    view = timeline.view
+    if not view.messages(DissolutionRequested):
+        return
+    for fact in view.counted(DissolutionRequested):
+        request = Request(KIND, fact, _is_out_of_reach, grounds_of)
+        timeline.dissolutions[request.id] = request
+        yield Step(fact.at, Rank.REQUEST, (1, request.id, fact.key), _ask, request)
+    for answer in view.answers(DissolutionAgreed, DissolutionRefused):
+        asked = timeline.dissolutions.get(answer.data.request_id)
+        if asked is not None:
+            at = max(answer.at, asked.at)
+            yield Step(at, Rank.ANSWER, (0, asked.id, answer.key), _answer, (asked, answer))
+    for taken_back in view.counted(RequestWithdrawn):
+        request_ = timeline.dissolutions.get(taken_back.data.request_id)
+        if request_ is not None:
+            at = max(taken_back.at, request_.at)
+            within = (0, request_.id, taken_back.key)
+            changed = timeline.withdrawals.setdefault(taken_back.id, (taken_back, request_, []))[2]
+            yield Step(at, Rank.REQUEST_WITHDRAWN, within, withdraw_request, (request_, changed))
+
+
+def _is_out_of_reach(_: Lot) -> bool:
+    """Say that nothing bars units of a pending request: receipt bars a dissolution only when it is asked for."""
+    return False
+
+
+def _ask(timeline: Timeline, request: Request) -> None:
+    """Decide a request by the first row that fits, or let it wait for the seller (R9)."""
+    timeline.requests.append(request)
+    data = request.fact.data
+    live = [lot for lot in named_lots(timeline, request.items) if lot.is_live]
+    if not timeline.is_effective:
+        request.decide("refused", (_NOT_EFFECTIVE,))
+    elif not data.inspected or not data.evidence:
+        request.decide("refused", (_NOT_INSPECTED,))
+    elif _is_late(timeline):
+        request.decide("refused", (_TOO_LATE,))
+    elif _was_disclosed(timeline, data.ground):
+        request.decide("refused", (_DISCLOSED,))
+    elif live and all(lot.confirmed for lot in live):
+        request.decide("refused", (_RECEIVED,))
+    elif timeline.logistics_at_fault:
+        request.decide("refused", (_LOGISTICS,))
+    elif not live:
+        request.moot_lots = [lot for lot in named_lots(timeline, request.items) if not lot.is_live]
+        request.decide("moot", ())
+    else:
+        _take_up(timeline, request, live)
+
+
+def _is_late(timeline: Timeline) -> bool:
+    """Say whether the period has passed; without a period, or before all was delivered, there is no limit."""
+    days, delivered = timeline.view.placed.dissolution_period_days, timeline.delivered_at
+    if days is None or delivered is None:
+        return False
+    return timeline.at > last_instant(timeline.view.terms, delivered, days)
+
+
+def _was_disclosed(timeline: Timeline, ground: str) -> bool:
+    if ground in timeline.view.placed.disclosed_issues:
+        return True
+    ended = timeline.obligation_ended_at
+    return any(
+        ground in fact.data.grounds and fact.at <= timeline.at and (ended is None or fact.at <= ended)
+        for fact in timeline.view.messages(IssueDisclosed)
+    )
+
+
+def _take_up(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
+    """Let the bought units that a request names wait for the seller, or the open ones where none is bought (F2)."""
+    state = BOUGHT if any(lot.state is BOUGHT for lot in live) else OPEN
+    choose_lots(timeline, request, lambda lot: lot.state is state and not lot.confirmed, _received_first)
+    request.wait(stopped=False)
+
+
+def _received_first(lot: Lot) -> tuple[int, ...]:
+    return (not lot.received, -lot.first)
+
+
+def _dissolve(timeline: Timeline, request: Request, lots: Sequence[Lot]) -> None:
+    request.took_effect = True
+    ending = Ending("dissolved", (_SELLER_AGREED, _FUNDS_RETURNED), timeline.at, request, by_answer=True, cite=_cite)
+    timeline.end_lots(lots, State.DISSOLVED, ending)
+
+
+def _answer(timeline: Timeline, found: tuple[Request, Fact[Any]]) -> None:
+    request, answer = found
+    take_answer(timeline, request, answer, agreed=isinstance(answer.data, DissolutionAgreed), end=_dissolve)
+
+
+# What is said of it.
+
+
+def grounds_of(case: Assessment, request: Request) -> Grounds:
+    """Return what the decision on a request cites."""
+    return _judge(case, request)[1]
+
+
+def _cite(case: Assessment, ending: Ending) -> Grounds:
+    """Return what `closing: dissolved` cites: what the request's decision does."""
+    assert ending.request is not None
+    return grounds_of(case, ending.request)
+
+
+def _judge(case: Assessment, request: Request) -> tuple[str, Grounds]:
+    """Return the outcome of a request and what it cites."""
+    if request.decided == "moot":
+        return "moot", moot_grounds(case, request, _NOTHING_LEFT)
+    if request.decided is not None:
+        return request.decided, request.grounds
+    if request.is_pending:
+        return "pending", (_SELLER_ASKED,)
+    if request.took_effect:
+        kept = (_FEE_KEPT,) if case.settlement.fee > 0 else ()
+        return "agreed", (_SELLER_AGREED, *kept)
+    if request.was_withdrawn:
+        return "withdrawn_by_buyer", (_TAKEN_BACK,)
+    if request.objection:
+        return "refused", (_LOGISTICS,)
+    if request.answer is not None:
+        return "refused", (_SELLER_REFUSED,)
+    taken = clauses_of(basis for one in request.taken_by for basis in one.grounds)
+    return "moot", taken or (_NOTHING_LEFT,)
+
+
+@only_with(CostIncurred)
+def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
+    """Yield the costs of returning the goods after an agreed dissolution (13(5))."""
+    for fact, requests, ending in provider_costs(timeline):
+        if fact.data.kind not in RETURN_COSTS:
+            continue
+        amount = fact.data.amount.value
+        for request in requests:
+            if request.kind == KIND and any(lot.state is State.DISSOLVED for lot in lots_ended_by(timeline, request)):
+                yield Cost(amount, (_RETURNED_AT_COST,), request, is_of_return=True)
+                break
+        if ending is not None and ending.kind == "dissolved" and fact.at >= ending.at:
+            yield Cost(amount, (_RETURNED_AT_COST,), ending.request, is_of_return=True)
+
+
+_RETURNED_AT_COST = Basis(clause="13(5)", because="the costs of returning the goods are the buyer's")
+
+
+@only_with(DissolutionRequested)
+def adds(case: Assessment) -> Grounds:
+    """Return what took effect of this clause on the line `purchase`."""
+    found = []
+    if any(cost.is_of_return for cost in case.settlement.borne):
+        found.append(_RETURNED_AT_COST)
+    if case.settlement.for_pending_dissolution > 0:
+        found.append(_FUNDS_RETURNED)
+    if case.settlement.fee > 0 and any(lot.state is State.DISSOLVED for lot in case.timeline.units.lots):
+        found.append(_FEE_KEPT)
+    return tuple(found)
+
+
+@only_with(DissolutionRequested)
+def says(case: Assessment) -> Iterator[Said]:
+    """Yield the decision `dissolution` on each request."""
+    for id_, request in case.timeline.dissolutions.items():
+        outcome, grounds = _judge(case, request)
+        yield Said(KIND, id_, outcome, grounds)
+
+
+@only_with(DissolutionRequested)
+def awaits(examination: Examination) -> Iterator[Awaited]:
+    """Yield the seller's answers to pending requests (R21, row 6)."""
+    for request in examination.case.timeline.dissolutions.values():
+        if request.is_pending:
+            yield Awaited(6, "sellers_answer", SELLER, request.id)

@@ -1,0 +1,95 @@
+"""Clause 15: goods to be cautious about; deposit and balance (R5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from purchasing_contracts.basis import Basis
+from purchasing_contracts.events.order import QuoteRevised
+from purchasing_contracts.events.warehouse_receipt import GoodsReceived
+
+from service.rules.registry import Deadline
+from service.rules.settlement import outstanding_at
+from service.rules.timeline import Ending
+from service.rules.units import BOUGHT, OPEN, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.rules.assessment import Assessment, Grounds
+    from service.rules.order_view import OrderView
+    from service.rules.timeline import Timeline
+
+TITLE = "Caution on specific goods"
+DOES = (
+    "Customized goods, low-reputation sellers and goods without a market price are named on the effective agreement; "
+    "an advance deposit that the seller keeps is lost on cancellation, and when the balance isn't paid in time; a "
+    "refusal of restricted goods keeps the costs (`clause_02.py`)."
+)
+
+_DEPOSIT_KEPT = Basis(clause="15(2)", because="the deposit paid in advance to the seller is not refunded")
+_BALANCE_UNPAID = Basis(
+    clause="15(2)", because="the balance was not paid in time; the seller's deposit is not returned"
+)
+_CAUTIONS = {
+    "customized": Basis(
+        clause="15(1)", because="the goods are customized: the buyer bears the losses arising from that"
+    ),
+    "low_reputation_seller": Basis(
+        clause="15(3)", because="the seller's reputation is low: the buyer bears the possible consequences"
+    ),
+    "no_market_price": Basis(
+        clause="15(4)", because="the goods have no reasonable market price: the buyer bears the risks"
+    ),
+}
+
+
+def caution(view: OrderView) -> Grounds:
+    """Return what the effective agreement's decision names, because it disclaims the provider's liability."""
+    categories = view.placed.categories
+    if not categories:
+        return ()
+    return tuple([basis for category, basis in _CAUTIONS.items() if category in categories])
+
+
+def deadlines() -> tuple[Deadline, ...]:
+    """Return the last instant of a balance."""
+    return (Deadline(_may_have_plan, _next_balance, _end_unpaid),)
+
+
+def _may_have_plan(view: OrderView) -> bool:
+    return view.placed.payment_plan is not None or bool(view.messages(QuoteRevised))
+
+
+def _next_balance(timeline: Timeline) -> Sequence[int]:
+    plan = timeline.plan
+    if plan is None or not timeline.is_effective or timeline.has_ended:
+        return ()
+    return plan.due_from(timeline.at)
+
+
+def _end_unpaid(timeline: Timeline) -> None:
+    """End the order if at the last instant of a balance too little was paid, and the seller holds a deposit (R5)."""
+    plan, view, at = timeline.plan, timeline.view, timeline.at
+    assert plan is not None
+    if any(fact.at <= at for fact in view.messages(GoodsReceived)) or timeline.customs_cleared:
+        return
+    if not all(purchase.deposit > 0 for purchase in timeline.purchases):
+        return
+    if timeline.captured >= plan.due_by(at) or not outstanding_at(timeline) or timeline.unclear.balance:
+        return
+    ending = Ending("balance_unpaid", (_BALANCE_UNPAID,), at, cite=_cite)
+    still_open, bought = timeline.units.in_state(OPEN), timeline.units.in_state(BOUGHT)
+    timeline.end_lots(still_open, State.CANCELLED_BEFORE, ending)
+    timeline.end_lots(bought, State.CANCELLED_AFTER, ending)
+
+
+def _cite(case: Assessment, ending: Ending) -> Grounds:
+    """Return what `closing: balance_unpaid` cites: 15(2), with 12(3) and 12(4) as the line does (R20)."""
+    added = [basis for basis in case.line_adds if basis.clause in ("12(3)", "12(4)")]
+    return (*ending.grounds, *added)
+
+
+def adds(case: Assessment) -> Grounds:
+    """Return the deposit that the seller keeps."""
+    return (_DEPOSIT_KEPT,) if case.settlement.deposit > 0 else ()

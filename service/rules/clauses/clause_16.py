@@ -1,0 +1,86 @@
+"""Clause 16: the obligation to procure ends when the goods are received without objections (R11)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from purchasing_contracts.basis import Basis
+from purchasing_contracts.events.warehouse_receipt import GoodsReceived
+
+from service.rules.assessment import Said
+from service.rules.receipts import receive
+from service.rules.registry import only_with
+from service.rules.timeline import Rank, Receipt, Step
+from service.rules.units import BOUGHT, OPEN, weights
+from service.rules.waiting import PLATFORM, WAREHOUSE, Awaited
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.rules.assessment import Assessment
+    from service.rules.decide import Examination
+    from service.rules.facts import Fact
+    from service.rules.timeline import Timeline
+
+TITLE = "Termination of obligations"
+DOES = (
+    "Once every bought unit was received, with a final receipt and no objection of the warehouse that stands, the "
+    "obligation to procure ends; from then on the provider only passes requests on, and brokerage is earned (19)."
+)
+
+_ENDED = Basis(clause="16", because="the goods reached the warehouse and no objection stands")
+_CLEARED = frozenset({"none", "logistics"})
+
+
+@only_with(GoodsReceived)
+def steps(timeline: Timeline) -> Iterator[Step]:
+    """Yield every message of every receipt."""
+    for fact in timeline.view.messages(GoodsReceived):
+        yield Step(fact.at, Rank.RECEIPT, (0, "", fact.key), _receive, fact)
+
+
+def _receive(timeline: Timeline, fact: Fact[Any]) -> None:
+    data = fact.data
+    receipt = timeline.receipts.setdefault(data.receipt_id, Receipt())
+    receipt.has_objections = bool(data.objections)
+    is_final = receive(timeline, receipt, data, "received")
+    timeline.final_receipt = timeline.final_receipt or is_final
+
+
+@only_with(GoodsReceived)
+def after_instant(timeline: Timeline) -> None:
+    """Note the earliest instant as of which the obligation has ended; what comes later does not undo it."""
+    if not timeline.final_receipt or timeline.obligation_ended_at is not None:
+        return
+    lots = timeline.units.lots
+    for lot in lots:
+        if (lot.state is BOUGHT and not lot.received) or (lot.state is OPEN and timeline.purchases):
+            return
+    for receipt_id, receipt in timeline.receipts.items():
+        if receipt.has_objections and timeline.verdicts.get(receipt_id) not in _CLEARED:
+            return
+    timeline.obligation_ended_at = timeline.at
+    bought = [lot for lot in lots if lot.state is BOUGHT]
+    timeline.bought_when_obligation_ended = {None: weights(bought)}
+    for purchase in timeline.purchases:
+        own = [lot for lot in bought if lot.purchase is purchase]
+        timeline.bought_when_obligation_ended[purchase.id] = weights(own)
+
+
+@only_with(GoodsReceived)
+def says(case: Assessment) -> Iterator[Said]:
+    """Yield the decision `obligation: terminated`."""
+    if case.timeline.obligation_ended_at is not None:
+        yield Said("obligation", case.view.order_id, "terminated", (_ENDED,))
+
+
+def awaits(examination: Examination) -> Iterator[Awaited]:
+    """Yield the receipt by the warehouse, and the clearing of its objections (R21, rows 4 and 7)."""
+    timeline = examination.case.timeline
+    if timeline.has_ended:
+        return
+    if timeline.obligation_ended_at is None and any(lot.state is BOUGHT for lot in timeline.units.lots):
+        yield Awaited(4, "receipt_by_warehouse", WAREHOUSE)
+    for receipt_id, receipt in timeline.receipts.items():
+        if receipt.has_objections and timeline.verdicts.get(receipt_id) not in _CLEARED:
+            yield Awaited(7, "verification", PLATFORM, receipt_id)

@@ -1,0 +1,140 @@
+"""Clause 18: receipt is confirmed by the buyer, or deemed confirmed when a period has passed in silence (R12)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from purchasing_contracts.basis import Basis
+from purchasing_contracts.events.order import ReceiptConfirmed
+from purchasing_contracts.events.warehouse_receipt import PackageDelivered
+
+from service.rules.assessment import Said
+from service.rules.calendar import last_instant
+from service.rules.receipts import receive
+from service.rules.registry import Deadline, only_with
+from service.rules.requests import settle_pending
+from service.rules.timeline import Rank, Receipt, Step
+from service.rules.units import BOUGHT, OPEN
+from service.rules.waiting import BUYER, LOGISTICS, Awaited
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.rules.assessment import Assessment
+    from service.rules.decide import Examination
+    from service.rules.facts import Fact
+    from service.rules.order_view import OrderView
+    from service.rules.timeline import Timeline
+
+TITLE = "Timely confirmation of receipt"
+DOES = (
+    "Silence for `deemed_confirmation_days` (or the dissolution period, if longer) after the complete delivery "
+    "confirms receipt; the period doesn't run while an objection or a dissolution request stands. Then nothing is "
+    "cancelled or dissolved any more."
+)
+
+_CONFIRMED = Basis(clause="18", because="the buyer confirmed receipt")
+_DEEMED = Basis(clause="18", because="the period passed and nothing was objected")
+
+
+@only_with(PackageDelivered, ReceiptConfirmed)
+def steps(timeline: Timeline) -> Iterator[Step]:
+    """Yield deliveries and the confirmation."""
+    view = timeline.view
+    for fact in view.messages(PackageDelivered):
+        yield Step(fact.at, Rank.RECEIPT, (0, "", fact.key), _deliver, fact)
+    confirmed = view.first(ReceiptConfirmed)
+    if confirmed is not None:
+        yield Step(confirmed.at, Rank.RECEIPT, (0, "", confirmed.key), _confirm, confirmed)
+
+
+def _deliver(timeline: Timeline, fact: Fact[Any]) -> None:
+    package = timeline.packages.setdefault(fact.data.package_id, Receipt())
+    is_final = receive(timeline, package, fact.data, "delivered")
+    timeline.final_delivery = timeline.final_delivery or is_final
+
+
+def _confirm(timeline: Timeline, _: Fact[ReceiptConfirmed]) -> None:
+    timeline.confirmed_at = timeline.at
+    _bar(timeline)
+
+
+def _bar(timeline: Timeline) -> None:
+    """Bar the units that are bought by now, or all if there is no purchase (R2)."""
+    for lot in timeline.units.lots:
+        if lot.purchase is not None or not timeline.purchases:
+            lot.confirmed = True
+    settle_pending(timeline)
+
+
+@only_with(PackageDelivered)
+def after_instant(timeline: Timeline) -> None:
+    """Note when the delivery is complete, and let the period run while nothing stands against it."""
+    if not timeline.final_delivery:
+        return
+    if timeline.delivered_at is None:
+        for lot in timeline.units.lots:
+            if (lot.state is BOUGHT and not lot.delivered) or (lot.state is OPEN and timeline.purchases):
+                return
+        timeline.delivered_at = timeline.at
+    period = timeline.period
+    if _something_stands(timeline):
+        period.starts_at = period.last = None
+    elif period.starts_at is None:
+        period.starts_at = timeline.at
+        terms = timeline.view.terms
+        days = max(terms.deemed_confirmation_days, timeline.view.placed.dissolution_period_days or 0)
+        period.last = last_instant(terms, timeline.at, days)
+
+
+def _something_stands(timeline: Timeline) -> bool:
+    """Say whether an objection or a dissolution request stands."""
+    return any(objection.stands for objection in timeline.objections.values()) or any(
+        request.is_pending for request in timeline.dissolutions.values()
+    )
+
+
+@only_with(PackageDelivered)
+def deadlines() -> tuple[Deadline, ...]:
+    """Return the end of the period to confirm receipt."""
+    return (Deadline(_is_delivered, _period_ends, _deem_confirmed),)
+
+
+def _is_delivered(view: OrderView) -> bool:
+    return bool(view.messages(PackageDelivered))
+
+
+def _period_ends(timeline: Timeline) -> tuple[int, ...]:
+    last = timeline.period.last
+    if last is None or timeline.confirmed_at is not None or timeline.deemed_at is not None or timeline.has_ended:
+        return ()
+    return (last,)
+
+
+def _deem_confirmed(timeline: Timeline) -> None:
+    if not timeline.unclear.deemed_receipt:
+        timeline.deemed_at = timeline.at
+        _bar(timeline)
+
+
+@only_with(PackageDelivered, ReceiptConfirmed)
+def says(case: Assessment) -> Iterator[Said]:
+    """Yield the decision `receipt`."""
+    timeline = case.timeline
+    if timeline.deemed_at is not None and (timeline.confirmed_at is None or timeline.confirmed_at > timeline.deemed_at):
+        yield Said("receipt", case.view.order_id, "deemed_confirmed", (_DEEMED,))
+    elif timeline.confirmed_at is not None:
+        yield Said("receipt", case.view.order_id, "confirmed", (_CONFIRMED,))
+
+
+def awaits(examination: Examination) -> Iterator[Awaited]:
+    """Yield the delivery, then the confirmation of receipt (R21, row 5)."""
+    timeline = examination.case.timeline
+    if timeline.has_ended or timeline.confirmed_at is not None or timeline.deemed_at is not None:
+        return
+    if not any(lot.state is BOUGHT for lot in timeline.units.lots):
+        return
+    if timeline.delivered_at is None:
+        yield Awaited(5, "delivery", LOGISTICS)
+    else:
+        yield Awaited(5, "confirmation_of_receipt", BUYER, until=timeline.period.last)

@@ -1,0 +1,61 @@
+"""Clause 25: what the buyer owes beyond the money there was (R18)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from purchasing_contracts.basis import Basis
+from purchasing_contracts.events.order import BuyerBreachFound
+from purchasing_contracts.events.payment import RepaymentReceived
+
+from service.rules.assessment import Due, StandingAmount
+from service.rules.breach import breach_of, owed_grounds
+from service.rules.reconcile import OWED
+from service.rules.registry import only_with
+from service.rules.settlement import Cost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.rules.assessment import Assessment
+    from service.rules.chargebacks import Chargeback
+    from service.rules.clock import Clock
+    from service.rules.ledger import Ledger
+    from service.rules.timeline import Timeline
+
+TITLE = "Part of the service agreement"
+DOES = (
+    "Losses that the platform found the buyer's breach to have caused are set off against what is due to the buyer; "
+    "what they, costs and penalties exceed it by is noted as owed. What is paid on it beyond what is owed goes back."
+)
+
+TESTS = ("tests/rules/test_clause_25.py",)
+
+_BREACH = Basis(clause="25", because="the buyer compensates the loss that its breach caused")
+_PENALTIES = Basis(clause="12(5)", because="what the seller charges for the cancellation is the buyer's")
+_NOTHING_OWED = Basis(clause="6", because="nothing is owed, so what was paid on it goes back")
+
+
+@only_with(BuyerBreachFound)
+def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
+    """Yield the losses that the platform found, where no other clause names them (R18)."""
+    for fact in timeline.view.counted(BuyerBreachFound):
+        if fact.data.ground == "other" and fact.data.loss.value:
+            yield Cost(fact.data.loss.value, (_BREACH,), None)
+
+
+@only_with(RepaymentReceived)
+def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
+    """Yield the line `owed`, where something was paid on it."""
+    breach = breach_of(case)
+    if breach.repaid:
+        grounds = owed_grounds(case, _PENALTIES) if breach.owed else ()
+        yield Due(OWED, max(0, breach.repaid - breach.owed), grounds or (_NOTHING_OWED,))
+
+
+def amounts(case: Assessment, _: Clock) -> Iterator[StandingAmount]:
+    """Yield what the buyer owes."""
+    if case.settlement.owed:
+        breach = breach_of(case)
+        amount = breach.still_owed - breach.set_off
+        yield StandingAmount("buyer_owes", case.view.order_id, amount, owed_grounds(case, _PENALTIES), "noted")

@@ -1,0 +1,109 @@
+"""Reconciliation of decisions: every one stands until it is replaced (R22, R23)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from purchasing_contracts.basis import Basis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from service.rules.assessment import Grounds, Said, StandingAmount
+    from service.rules.ledger import Ledger, StandingDecision
+    from service.rules.outputs import Outputs
+
+SECOND_OUTCOMES = {
+    "order_amount": ("settled", "nothing of it is missing any more"),
+    "refund_withheld": ("released", "nothing is kept back any more"),
+    "repayment_demand": ("settled", "nothing is to be repaid any more"),
+    "buyer_owes": ("settled", "nothing of it is owed any more"),
+    "seller_excess": ("settled", "nothing waits for confirmation any more"),
+    "third_party_fees": ("settled", "no such fees are concerned any more"),
+    "refund_undeliverable": ("settled", "nothing is undeliverable any more"),
+    "foreign_currency": ("converted", "it has been converted"),
+    "payment_demand": ("settled", "nothing is owed on this chargeback any more"),
+    "retained_goods": ("released", "the goods may no longer be retained or disposed of"),
+    "brokerage_withheld": ("released", "nothing is kept back any more"),
+}
+"""Standing amounts: the outcome at 0 and its words, in the order in which they are published."""
+
+SUPERSEDED = "superseded"
+_SUPERSEDED = "this no longer applies, because of what has become known since"
+
+_FOR_PROVIDER = frozenset({"hold", "fact", "seller_excess", "brokerage_withheld", "foreign_currency"})
+_BROKERAGE = "brokerage"
+_ON_LINES = frozenset({"refund_withheld", "repayment_demand", "refund_undeliverable"})
+"""Those whose ref is a line."""
+
+
+def restate(said: Iterable[Said], amounts: Iterable[StandingAmount], ledger: Ledger, outputs: Outputs) -> None:
+    """Add to the outputs what stands now and was not published so: new, changed, superseded, come to 0."""
+    stands = ledger.standing
+    keys = set()
+    for one in said:
+        key = (one.kind, one.ref)
+        if key in keys:
+            continue  # one message id may come from two sources: the decision on it is one
+        keys.add(key)
+        before = stands.get(key)
+        if before is None or before.outcome != one.outcome or before.ground != one.ground:
+            _decide(outputs, key, one.outcome, one.grounds, before, ground=one.ground)
+    wanted = {(amount.kind, amount.ref): amount for amount in amounts if amount.amount > 0}
+    ended = sorted([key for key in stands if key not in keys and key not in wanted])
+    for key in ended:
+        before = stands[key]
+        if key[0] not in SECOND_OUTCOMES and before.outcome != SUPERSEDED:
+            _decide(outputs, key, SUPERSEDED, _worded(before.grounds, _SUPERSEDED), before)
+    if wanted or ended:
+        _restate_amounts(wanted, ended, ledger, outputs)
+
+
+def _restate_amounts(
+    wanted: dict[tuple[str, str], StandingAmount],
+    ended: Sequence[tuple[str, str]],
+    ledger: Ledger,
+    outputs: Outputs,
+) -> None:
+    for kind, (second, words) in SECOND_OUTCOMES.items():
+        for key, amount in wanted.items():
+            before = ledger.standing.get(key)
+            if key[0] == kind and (before is None or before.amount != amount.amount or amount.is_new):
+                _decide(outputs, key, amount.outcome, amount.grounds, before, amount=amount)
+        for key in ended:
+            before = ledger.standing[key]
+            if key[0] == kind and before.outcome != second:
+                _decide(outputs, key, second, _worded(before.grounds, words), before)
+
+
+def _worded(grounds: Grounds, words: str) -> Grounds:
+    """Return the same clauses with the words of another outcome."""
+    return tuple([Basis(clause=basis.clause, because=words) for basis in grounds])
+
+
+def _decide(
+    outputs: Outputs,
+    key: tuple[str, str],
+    outcome: str,
+    grounds: Grounds,
+    before: StandingDecision | None,
+    *,
+    ground: str | None = None,
+    amount: StandingAmount | None = None,
+) -> None:
+    kind, ref = key
+    # What concerns brokerage is the provider's, and the buyer's account is none of it (19).
+    of_brokerage = kind == "brokerage_withheld" or (ref == _BROKERAGE and kind in _ON_LINES)
+    outputs.decision(
+        key,
+        outcome,
+        grounds,
+        "" if before is None else before.id,
+        audience="provider" if of_brokerage or kind in _FOR_PROVIDER else "buyer",
+        concerns_brokerage=of_brokerage,
+        amount=None if amount is None else amount.amount,
+        foreign=None if amount is None else amount.foreign,
+        due_at=None if amount is None else amount.due_at,
+        ground=ground,
+        demand=None if amount is None else amount.demand,
+    )

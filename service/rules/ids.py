@@ -1,0 +1,32 @@
+"""Ids of commands and decisions: the same step has the same id however often it is computed."""
+
+from __future__ import annotations
+
+from hashlib import sha1
+from uuid import UUID
+
+from purchasing_contracts.decisions import DecisionMade
+
+_NAMESPACE = UUID("6f0c1d9e-52a4-5d0b-9a0e-3f1a7c2b8e44").bytes
+"""Fixed for ever: ids of commands and decisions depend on it."""
+
+
+def name_id(*parts: str) -> str:
+    """Return the name-based UUID (version 5) of these parts; parts never have a NUL, so no two lists share a name."""
+    text = sha1(_NAMESPACE + "\0".join(parts).encode(), usedforsecurity=False).hexdigest()
+    # As `UUID(bytes=…, version=5)` writes it, at a fraction of its time: version 5, variant of RFC 9562.
+    variant = "89ab"[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
+
+
+def demand_id(
+    order_id: str, chargeback_id: str, outcome: str, amount: int, demand: tuple[int, int], previous: str
+) -> str:
+    """Return the id of the decision on a payment demand.
+
+    `demand` is its number, and how many rounds of the dispute were known when it began; `previous` is the id of the
+    decision that stood before. Demand and rounds are nowhere in the message, so the ledger tells them by the id.
+    """
+    number, rounds = demand
+    concerns = ("payment_demand", chargeback_id, outcome, str(amount), str(number), str(rounds))
+    return name_id(order_id, DecisionMade.TYPE, *concerns, previous)

@@ -1,0 +1,48 @@
+"""Sums of minor units, and the one way of rounding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from purchasing_contracts.money import Breakdown
+
+
+def round_half_up(numerator: int, denominator: int) -> int:
+    """Return a quotient that isn't negative, rounded to a whole number; a half is rounded up (F1)."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def fee_on(rate: Fraction, amount: int) -> int:
+    """Return the service fee on an amount, `fee(x)` of R6. Minor units."""
+    return round_half_up(rate.numerator * amount, rate.denominator)
+
+
+class Sums(NamedTuple):
+    """Money by what it was collected for, in minor units: `P` and `Q` of the rules."""
+
+    goods: int
+    shipping: int
+    fee: int
+    own: int
+    """Other fees that the provider collects."""
+    third: int
+    """Fees that third parties collect: never the provider's to refund (7)."""
+
+    @property
+    def total(self) -> int:
+        """Everything, third parties' fees included."""
+        return self.goods + self.shipping + self.fee + self.own + self.third
+
+
+def sums_of(breakdown: Breakdown) -> Sums:
+    """Return a breakdown's money by what it is for."""
+    own = third = 0
+    for fee in breakdown.other_fees:
+        if fee.collected_by == "provider":
+            own += fee.amount.value
+        else:
+            third += fee.amount.value
+    return Sums(breakdown.goods.value, breakdown.to_warehouse_shipping.value, breakdown.service_fee.value, own, third)

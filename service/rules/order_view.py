@@ -1,0 +1,247 @@
+"""An order's facts, read under its terms, once it is settled which of its messages count (F1, F4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from purchasing_contracts.events.chargeback import ChargebackClosed
+from purchasing_contracts.events.order import OrderPlaced
+from purchasing_contracts.events.payment import PaymentCaptured
+
+from service.rules.amounts import book, fixed_fee_of
+from service.rules.facts import Fact, micros
+from service.rules.identity import IDENTITIES, TOGETHER, Counts
+from service.rules.money import sums_of
+from service.rules.registry import REGISTRY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from purchasing_contracts.money import Money
+
+    from service.rules.money import Sums
+    from service.rules.terms import Terms, TermsBook
+
+T = TypeVar("T")
+
+_PARTNERS: dict[type[Any], tuple[type[Any], ...]] = {kind: kinds for kinds in TOGETHER for kind in kinds}
+
+
+class Unconverted(NamedTuple):
+    """A message whose amounts can't be read, in whatever place it stands."""
+
+    fact: Fact[Any]
+    total: Money
+    """In its own currency."""
+    converted: bool
+    """Whether a message of the same identity counts in its place."""
+
+
+class Capture(NamedTuple):
+    """Money that was captured, in minor units."""
+
+    fact: Fact[PaymentCaptured]
+    payment_id: str
+    sums: Sums
+    total: int
+
+
+class OrderView:
+    """An order's facts under the terms that bind it. Built once per assessment; nothing in it changes afterwards.
+
+    Instants are in microseconds, amounts in minor units of `currency`. A fact that is dated before the order was
+    placed takes effect when it was.
+    """
+
+    __slots__ = (
+        "_captures",
+        "_counted",
+        "_groups",
+        "_unread",
+        "brokerage_fixed",
+        "brokerage_unread",
+        "concerned",
+        "currency",
+        "order_id",
+        "placed",
+        "placed_at",
+        "placed_fact",
+        "quote",
+        "terms",
+    )
+
+    def __init__(self, order_id: str, facts: Sequence[Fact[Any]], placed: Fact[OrderPlaced], terms: TermsBook) -> None:
+        """Read facts sorted by their key; `placed` is the earliest `order.placed` among them."""
+        self.order_id = order_id
+        self.placed_fact = placed
+        self.placed = placed.data
+        self.placed_at = placed.at
+        self.currency: str = placed.data.currency
+        self._captures: list[Capture] | None = None
+        self._counted: dict[type[Any], list[Fact[Any]]] = {}
+        self._groups: dict[type[Any], list[Fact[Any]]] = {}
+        self._unread: list[tuple[Fact[Any], Money]] = []
+        self._group(facts)
+        self.concerned = REGISTRY.concerned(frozenset(self._groups))
+        """What of the clauses concerns an order that heard these messages."""
+        mandate = self.placed.mandate
+        agreed_at = placed.at if mandate is None else micros(mandate.agreed_at)
+        self.terms: Terms = terms.in_force(self.placed.provider_id, agreed_at)
+        self.quote = sums_of(self.placed.quote)
+        self.brokerage_fixed, self.brokerage_unread = fixed_fee_of(self.placed)
+
+    def _group(self, facts: Sequence[Fact[Any]]) -> None:
+        """Put the facts by type, with their amounts in the order's currency."""
+        groups, currency, placed_at = self._groups, self.currency, self.placed_at
+        for given in facts:
+            fact = given
+            if fact.at < placed_at:
+                fact = Fact(placed_at, fact.source, fact.id, fact.data, fact.currency)
+            if fact.currency is not None and fact.currency != currency and type(fact.data) is not OrderPlaced:
+                fact, unread = book(fact, currency)
+                if unread is not None:
+                    self._unread.append((fact, unread))
+            kind = type(fact.data)
+            group = groups.get(kind)
+            if group is None:
+                groups[kind] = [fact]
+            else:
+                group.append(fact)
+
+    def readable(self, fact: Fact[Any]) -> bool:
+        """Say whether the amounts of a fact can be read; where they can't, they are 0."""
+        return fact.currency is None or fact.currency == self.currency
+
+    def messages(self, kind: type[T]) -> list[Fact[T]]:
+        """Return every message of a type, in fact order; those that repeat an identity too."""
+        return self._groups.get(kind, _NONE)
+
+    def first(self, kind: type[T]) -> Fact[T] | None:
+        """Return the message that counts of a type that an order has once."""
+        counted = self.counted(kind)
+        return counted[0] if counted else None
+
+    def counted(self, kind: type[T]) -> list[Fact[T]]:
+        """Return the facts of a type: the message that counts of each identity, dated as the earliest of it.
+
+        In the order of the earliest messages. Of types that share an identity, all are returned together.
+        """
+        found = self._counted.get(kind)
+        if found is None:
+            messages = self._of_identity(kind)
+            found = messages if len(messages) < 2 else [self._fact_of(group) for group in self._by_identity(messages)]
+            self._counted[kind] = found
+        return found
+
+    def _of_identity(self, kind: type[Any]) -> list[Fact[Any]]:
+        """Return the messages of a type and of those that share its identities, in fact order."""
+        messages = self._groups.get(kind, _NONE)
+        partners = _PARTNERS.get(kind)
+        if partners is None:
+            return messages
+        if all(partner is kind or partner not in self._groups for partner in partners):
+            return messages
+        found = [fact for partner in partners for fact in self._groups.get(partner, ())]
+        found.sort(key=_key)
+        return found
+
+    def hears_of(self, kinds: frozenset[type[Any]]) -> bool:
+        """Say whether there is a message of any of these types."""
+        return not kinds.isdisjoint(self._groups)
+
+    def by_identity(self, kind: type[T]) -> list[list[Fact[T]]]:
+        """Return the messages of a type, put together by identity, each group in fact order."""
+        messages = self._of_identity(kind)
+        return self._by_identity(messages) if messages else []
+
+    def _by_identity(self, messages: list[Fact[Any]]) -> list[list[Fact[Any]]]:
+        of = IDENTITIES[type(messages[0].data)].of
+        timed = type(messages[0].data) is ChargebackClosed
+        groups: dict[Any, list[Fact[Any]]] = {}
+        for fact in messages:
+            identity = of(fact.data)
+            groups.setdefault((identity, fact.at) if timed else identity, []).append(fact)
+        return list(groups.values())
+
+    def answers(self, *kinds: type[Any]) -> list[Fact[Any]]:
+        """Return every message of types whose messages each count from their time on, in fact order."""
+        found = [fact for kind in kinds for fact in self._groups.get(kind, ())]
+        if len(found) > 1:
+            found.sort(key=_key)
+        return found
+
+    def _fact_of(self, group: list[Fact[Any]]) -> Fact[Any]:
+        """Return the message that counts of one identity, dated as the earliest."""
+        if len(group) == 1:
+            return group[0]
+        earliest = group[0]
+        counting = self.counting(group)
+        if counting.at == earliest.at:
+            return counting
+        return Fact(earliest.at, earliest.source, earliest.id, counting.data, counting.currency)
+
+    def counting(self, group: list[Fact[T]]) -> Fact[T]:
+        """Return which message of one identity counts, with its own time."""
+        readable = [fact for fact in group if self.readable(fact)] or group
+        latest = IDENTITIES[type(group[0].data)].counts is Counts.LATEST
+        return readable[-1 if latest else 0]
+
+    def captures(self) -> list[Capture]:
+        """Return what was captured, in fact order."""
+        if self._captures is None:
+            self._captures = [
+                Capture(fact, fact.data.payment_id, sums, sums.total)
+                for fact in self.counted(PaymentCaptured)
+                for sums in (sums_of(fact.data.breakdown),)
+            ]
+        return self._captures
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether an amount of some message can't be read."""
+        return bool(self._unread) or self.brokerage_unread is not None
+
+    def is_unread(self, kind: type[Any], by: int | None = None) -> bool:
+        """Say whether a fact of a type, that happened by an instant, has amounts that can't be read."""
+        if not self._unread:
+            return False
+        return any(not self.readable(fact) for fact in self.counted(kind) if by is None or fact.at <= by)
+
+    def unconverted(self) -> list[Unconverted]:
+        """Return every message whose amounts can't be read, converted since or not, in fact order."""
+        found = [Unconverted(fact, total, self._is_converted(fact)) for fact, total in self._unread]
+        if self.brokerage_unread is not None:
+            found.insert(0, Unconverted(self.placed_fact, self.brokerage_unread, converted=False))
+        return found
+
+    def _is_converted(self, fact: Fact[Any]) -> bool:
+        """Say whether a readable message of the same identity counts in the place of one that can't be read."""
+        identity = IDENTITIES[type(fact.data)]
+        group = next(group for group in self.by_identity(type(fact.data)) if fact in group)
+        any_time = identity.counts is Counts.EARLIEST
+        return any(self.readable(one) and (any_time or one.at >= fact.at) for one in group)
+
+    def repeated(self) -> list[Fact[Any]]:
+        """Return the messages that don't count because an earlier one with other content has their identity."""
+        found: list[Fact[Any]] = []
+        for kind, messages in self._groups.items():
+            if len(messages) < 2 or IDENTITIES[kind].counts is not Counts.EARLIEST:
+                continue
+            for group in self._by_identity(messages):
+                if len(group) == 1:
+                    continue
+                counting = self.counting(group)
+                is_readable = self.readable(counting)
+                found += [
+                    fact
+                    for fact in group[group.index(counting) + 1 :]
+                    if fact.data != counting.data and (self.readable(fact) or not is_readable)
+                ]
+        return found
+
+
+_NONE: list[Any] = []
+
+
+def _key(fact: Fact[Any]) -> tuple[int, str, str]:
+    return (fact.at, fact.source, fact.id)

@@ -1,0 +1,583 @@
+"""The settlement: what is due on the line `purchase` (R6), by one formula for every order at every moment.
+
+    price  = min(spent - seller, agreed - reserved)
+    keep   = min(price + reserved + fee + own fees, Q.total - Q.third)
+    money  = min(paid - keep + max(0, seller - spent), paid + approved)
+    rest   = money - charged back
+    due    = rest - costs - penalties - deposit
+    outstanding = keep + Q.third - P.total
+
+Every line is at least 0. All amounts are minor units of the order's currency. The names are those of the rules.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from purchasing_contracts.events.order import ExcessApproved
+from purchasing_contracts.events.payment import SellerRefundReceived
+from purchasing_contracts.events.seller_response import CancellationAgreed
+from purchasing_contracts.events.warehouse_receipt import CostIncurred
+
+from service.rules.money import Sums, fee_on, round_half_up
+from service.rules.quotes import last_value
+from service.rules.units import BOUGHT, CANCELLED, OPEN, State, weights
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from fractions import Fraction
+
+    from service.rules.assessment import Grounds
+    from service.rules.clock import Clock
+    from service.rules.facts import Fact
+    from service.rules.order_view import OrderView
+    from service.rules.requests import Request
+    from service.rules.timeline import Ending, Purchase, Timeline
+    from service.rules.units import Lot
+
+PROVIDER = "provider"
+
+
+class QuoteTotals(NamedTuple):
+    """The quote in force, with what was carried over from earlier ones (R4)."""
+
+    goods: int
+    shipping: int
+    fee: int
+    own: int
+    third: int
+    total: int
+
+
+class Cancelled:
+    """A cancellation with an effect, or a balance that was not paid, and what the seller keeps of it (R8)."""
+
+    __slots__ = ("amount", "at", "deposit", "id", "penalty", "received", "request", "share", "shortfall", "waits_for")
+
+    def __init__(self, id_: str, request: Request | None, at: int, requested_at: int) -> None:
+        """Begin with nothing; `at` is when it took effect."""
+        self.id = id_
+        self.request = request
+        self.at = (at, id_)
+        self.waits_for = requested_at
+        self.share = 0
+        self.penalty = 0
+        self.amount: int | None = None
+        """What the seller takes back, where its answer states that."""
+        self.shortfall = 0
+        """What the stated amount is less than the share."""
+        self.deposit = 0
+        self.received = 0
+        """The seller's money for this request (R10)."""
+
+    @property
+    def penalties(self) -> int:
+        """What the seller charges for it."""
+        return self.penalty + self.shortfall
+
+    @property
+    def takes(self) -> int:
+        """How much of the seller's money it takes in all."""
+        gives = self.share if self.amount is None else min(self.share, self.amount)
+        return max(0, gives - self.penalty)
+
+
+class Cost(NamedTuple):
+    """A cost or a loss that the buyer bears."""
+
+    amount: int
+    grounds: Grounds
+    request: Request | None
+    """The request that it belongs to."""
+    is_of_return: bool = False
+    """Whether it is one of 13(5)."""
+
+
+class Settlement(NamedTuple):
+    """The terms of R6, and what follows from them."""
+
+    quote: QuoteTotals
+    collected: Sums
+    """`P`: what was captured."""
+    third: int
+    """`T`: the part of third parties."""
+    paid: int
+    price: int
+    reserved: int
+    fee: int
+    own: int
+    keep: int
+    spent: int
+    seller: int
+    excess: int
+    """The seller's money that waits for confirmation."""
+    charged_back: int
+    beyond: int
+    """What just chargebacks took beyond what was the buyer's."""
+    costs: int
+    penalties: int
+    deposit: int
+    due: int
+    outstanding: int
+    owed: int
+    """`Y`: what costs and penalties exceed the buyer's money by."""
+    cancelled: tuple[Cancelled, ...]
+    borne: tuple[Cost, ...]
+    for_pending_dissolution: int
+    """The seller's money for dissolutions that are pending."""
+    awaited: tuple[tuple[str, str, int], ...]
+    """From the seller: kind and ref of what it answers, and how much is missing (R21, row 8)."""
+    dissolution_money_awaited: bool
+
+
+class Kept(NamedTuple):
+    """What is kept, as far as the timeline alone says: `keep` and the terms it is made of."""
+
+    quote: QuoteTotals
+    price: int
+    reserved: int
+    fee: int
+    own: int
+    keep: int
+    spent: int
+    bought: int
+    seller: int
+    cancelled: list[Cancelled]
+    for_pending_dissolution: int
+    lots: Lots
+
+
+def money_needed(timeline: Timeline) -> int:
+    """Return what must be there for the agreement to become effective by payment (R1), as of now on the timeline."""
+    if not timeline.purchases and len(timeline.quotes) == 1 and timeline.last_ending is None:
+        needed = timeline.view.quote.total
+    else:
+        kept = keep_of(timeline, timeline.at)
+        needed = kept.keep + kept.quote.third
+    return needed if timeline.plan is None else min(needed, timeline.plan.deposit)
+
+
+def outstanding_at(timeline: Timeline) -> int:
+    """Return what of the order amount is missing, as of now on the timeline."""
+    kept = keep_of(timeline, timeline.at)
+    return max(0, kept.keep + kept.quote.third - timeline.captured)
+
+
+def next_due(timeline: Timeline, clock: Clock) -> int | None:
+    """Return the next last instant of a balance that has not passed; None where the plan sets none."""
+    if timeline.plan is None:
+        return None
+    return next(iter(timeline.plan.due_from(max(clock.now, clock.horizon))), None)
+
+
+class Lots(NamedTuple):
+    """The units by what becomes of their money."""
+
+    to_buy: list[Lot]
+    """Open, or dissolved without having been bought: `O` of R6."""
+    gone: list[Lot]
+    """Unavailable or cancelled."""
+    cancelled_before: list[Lot]
+    has_cancelled: bool
+    has_dissolved: bool
+    has_rescinded: bool
+
+
+def sort_lots(lots: Sequence[Lot]) -> Lots:
+    """Return the units by what becomes of their money."""
+    to_buy: list[Lot] = []
+    gone: list[Lot] = []
+    cancelled_before: list[Lot] = []
+    has_cancelled = has_dissolved = has_rescinded = False
+    for lot in lots:
+        state = lot.state
+        if state is BOUGHT:
+            continue
+        if state is OPEN:
+            to_buy.append(lot)
+        elif state is State.DISSOLVED:
+            has_dissolved = True
+            if lot.purchase is None:
+                to_buy.append(lot)
+        elif state is State.RESCINDED:
+            has_rescinded = True
+        elif state is not State.VOID:
+            gone.append(lot)
+            if state is not State.UNAVAILABLE:
+                has_cancelled = True
+            if state is State.CANCELLED_BEFORE:
+                cancelled_before.append(lot)
+    return Lots(to_buy, gone, cancelled_before, has_cancelled, has_dissolved, has_rescinded)
+
+
+def keep_of(timeline: Timeline, until: int | None = None) -> Kept:
+    """Return what is kept; `until` leaves out the seller's money that came later, in microseconds."""
+    view, quote = timeline.view, timeline.quote
+    totals = quote_totals(timeline)
+    read_purchases(timeline, totals)
+    goods = shipping = 0
+    for purchase in timeline.purchases:
+        goods += purchase.goods
+        shipping += purchase.shipping
+    bought = goods + shipping
+    ending = timeline.ending
+    lots = sort_lots(timeline.units.lots)
+    if ending is not None and ending.is_final:
+        return Kept(totals, 0, 0, 0, 0, 0, 0, bought, 0, [], 0, lots)
+    cancelled = _cancelled(timeline) if lots.has_cancelled else []
+    spent = bought - sum([one.share for one in cancelled])
+    seller = rebates = pending_money = 0
+    if view.messages(SellerRefundReceived):
+        seller, rebates, pending_money = _seller_money(timeline, cancelled, until)
+        if not timeline.purchases and not lots.has_dissolved:
+            seller = rebates = 0
+    for one in cancelled:
+        _keep_of_seller(timeline, one)
+    unspent = max(0, totals.goods - goods), max(0, totals.shipping - shipping)
+    reserved = _reserved(timeline, lots.to_buy, unspent)
+    agreed = totals.goods + totals.shipping
+    if lots.gone and timeline.units.has_prices:
+        agreed -= quote.value(lots.gone, timeline.units.lots)
+    price = max(0, min(spent - seller, agreed - reserved))
+    refunds_fee = view.terms.refund_fee_on_cancellation
+    base = max(0, (spent if refunds_fee else bought) - rebates)
+    still = _still_quoted(timeline, lots.to_buy, [] if refunds_fee else lots.cancelled_before, unspent)
+    fee = _fee(view.terms.service_fee_rate, base, totals, still)
+    own = 0 if ending is not None and not lots.has_dissolved else totals.own
+    keep = max(0, min(price + reserved + fee + own, totals.total - totals.third))
+    return Kept(totals, price, reserved, fee, own, keep, spent, bought, seller, cancelled, pending_money, lots)
+
+
+def _reserved(timeline: Timeline, to_buy: Sequence[Lot], unspent: tuple[int, int]) -> int:
+    """Return the money for goods that are still to be bought; `unspent` is what of goods and shipping was not spent."""
+    if not to_buy:
+        return 0
+    if not timeline.units.has_prices:
+        return sum(unspent)
+    return timeline.quote.value(to_buy, timeline.units.lots) + unspent[1]
+
+
+def _still_quoted(
+    timeline: Timeline, to_buy: Sequence[Lot], cancelled_before: Sequence[Lot], unspent: tuple[int, int]
+) -> int:
+    """Return the quoted money whose part of the quoted fee is kept: of what is still to be bought, or was cancelled.
+
+    While something is to be bought, an order without unit prices counts what of the goods was not spent, as `reserved`
+    does: else the fee would go back with the first purchase, and be asked for again with the next.
+    """
+    counted = [lot for lot in cancelled_before if lot.covered & timeline.quote.bit]
+    if not to_buy and not counted:
+        return 0
+    if to_buy and not timeline.units.has_prices:
+        return sum(unspent)
+    return timeline.quote.value([*to_buy, *counted], timeline.units.lots) + unspent[1]
+
+
+def quote_totals(timeline: Timeline) -> QuoteTotals:
+    """Return the quote in force, with the last value of bought units that it leaves out added (R4)."""
+    quote = timeline.quote
+    sums = quote.sums
+    if len(timeline.quotes) == 1:
+        return QuoteTotals(*sums, sums.total)
+    left_out = [
+        lot
+        for lot in timeline.units.lots
+        if lot.purchase is not None
+        and lot.bought_at <= quote.at
+        and not lot.covered & quote.bit
+        and lot.state not in CANCELLED
+    ]
+    carried = last_value(timeline.quotes, left_out, timeline.units.lots)
+    fee = fee_on(timeline.view.terms.service_fee_rate, carried)
+    return QuoteTotals(
+        sums.goods + carried, sums.shipping, sums.fee + fee, sums.own, sums.third, sums.total + carried + fee
+    )
+
+
+def read_purchases(timeline: Timeline, totals: QuoteTotals) -> None:
+    """Let a purchase whose amounts can't be read cost what its units were quoted, and the unspent shipping (F4)."""
+    for purchase in timeline.purchases:
+        if not purchase.is_read:
+            lots = [lot for lot in timeline.units.lots if lot.purchase is purchase]
+            others = sum([one.shipping for one in timeline.purchases if one is not purchase])
+            purchase.goods = last_value(timeline.quotes, lots, timeline.units.lots)
+            purchase.shipping = max(0, totals.shipping - others)
+
+
+def _fee(rate: Fraction, base: int, quote: QuoteTotals, still: int) -> int:
+    """Return the service fee: the rate on what the seller charges, and a part of the quoted fee for the rest."""
+    numerator, denominator = rate.numerator, rate.denominator
+    whole = quote.goods + quote.shipping
+    if still and whole:
+        fee = round_half_up(numerator * base * whole + quote.fee * still * denominator, denominator * whole)
+    else:
+        fee = round_half_up(numerator * base, denominator)
+    return min(fee, quote.fee)
+
+
+# What the seller keeps of cancellations, and its money (R8, R10).
+
+
+def _cancelled(timeline: Timeline) -> list[Cancelled]:
+    """Return the cancellations with an effect and the balance not paid, in order of effect, with their shares."""
+    found: dict[int, Cancelled] = {}
+    lots_of: dict[int, list[Lot]] = {}
+    for lot in timeline.units.lots:
+        if lot.state not in CANCELLED:
+            continue
+        ending = lot.ended_by
+        assert ending is not None
+        request = ending.request
+        key = id(request)
+        one = found.get(key)
+        if one is None:
+            requested_at = ending.at if request is None else request.at
+            one = found[key] = Cancelled("" if request is None else request.id, request, ending.at, requested_at)
+        one.at = min(one.at, (ending.at, one.id))
+        lots_of.setdefault(key, []).append(lot)
+    ordered = sorted(found.items(), key=lambda item: item[1].at)
+    last = _takes_the_last(timeline)
+    gone: set[int] = set()
+    for key, one in ordered:
+        lots = lots_of[key]
+        bought = [lot for lot in lots if lot.purchase is not None]
+        answer = None if one.request is None else one.request.answer
+        if answer is not None and isinstance(answer.data, CancellationAgreed):
+            data = answer.data
+            one.penalty = 0 if data.penalty is None else data.penalty.value
+            one.amount = None if data.amount is None else data.amount.value
+        for purchase in timeline.purchases:
+            own = [lot for lot in timeline.units.lots if lot.purchase is purchase]
+            before = _cancelled_price(purchase, own, [lot for lot in own if id(lot) in gone])
+            after = _cancelled_price(purchase, own, [lot for lot in own if id(lot) in gone or lot in bought])
+            if not own and last is one.request:
+                after = purchase.price
+            one.share += after - before
+            # The deposit that goes with it, before what the answer and the seller's money take off.
+            one.deposit += min(purchase.deposit, purchase.price - before) - min(
+                purchase.deposit, purchase.price - after
+            )
+        gone.update(id(lot) for lot in lots)
+    return [one for _, one in ordered]
+
+
+_NOBODY: Any = object()
+
+
+def _takes_the_last(timeline: Timeline) -> Any:
+    """Return the request (None: the unpaid balance) that cancelled the last bought unit; `_NOBODY` if none did."""
+    latest: Ending | None = None
+    for lot in timeline.units.lots:
+        if lot.purchase is None:
+            continue
+        if lot.state is BOUGHT:
+            return _NOBODY
+        ending = lot.ended_by
+        if ending is not None and (latest is None or ending.number > latest.number):
+            latest = ending
+    if latest is None or latest.kind not in ("cancelled", "balance_unpaid"):
+        return _NOBODY
+    return latest.request
+
+
+def _cancelled_price(purchase: Purchase, own: Sequence[Lot], cancelled: Sequence[Lot]) -> int:
+    if not cancelled:
+        return 0
+    if len(cancelled) == len(own):
+        return purchase.price
+    part, some = weights(cancelled)
+    whole, all_of_them = weights(own)
+    return round_half_up(purchase.goods * part, whole) if whole else round_half_up(purchase.goods * some, all_of_them)
+
+
+def _keep_of_seller(timeline: Timeline, one: Cancelled) -> None:
+    """Note what the seller keeps: a penalty, less than it should take back, or the deposit; never both of the last."""
+    deposit = one.deposit
+    one.deposit = 0
+    if one.amount is not None:
+        lots = [
+            lot
+            for lot in timeline.units.lots
+            if lot.state in CANCELLED and lot.purchase is not None and _request_of(lot) is one.request
+        ]
+        worth = last_value(timeline.quotes, lots, timeline.units.lots)
+        if _contains_shipping(timeline, lots):
+            worth += timeline.quote.sums.shipping
+        one.shortfall = max(0, min(one.share, worth) - one.amount)
+    else:
+        one.deposit = max(0, min(deposit, one.share - one.received) - one.penalty)
+
+
+def _request_of(lot: Lot) -> Request | None:
+    return None if lot.ended_by is None else lot.ended_by.request
+
+
+def _contains_shipping(timeline: Timeline, lots: Sequence[Lot]) -> bool:
+    """Say whether with these units a purchase was cancelled whole, its shipping included."""
+    for purchase in {id(lot.purchase): lot.purchase for lot in lots}.values():
+        if all(lot.state in CANCELLED for lot in timeline.units.lots if lot.purchase is purchase):
+            return True
+    return False
+
+
+def _seller_money(timeline: Timeline, cancelled: Sequence[Cancelled], until: int | None) -> tuple[int, int, int]:
+    """Return the seller's money that is the buyer's, what of it brings back the fee, and what is for pending requests.
+
+    The last is the part for dissolutions that are pending. What is for cancellations is noted on them.
+    """
+    seller = rebates = for_pending = 0
+    all_gone = all(lot.state in CANCELLED or lot.state is State.UNAVAILABLE for lot in timeline.units.lots)
+    for receipt in timeline.view.counted(SellerRefundReceived):
+        if until is not None and receipt.at > until:
+            break
+        named = receipt.data.request_id
+        left = receipt.data.amount.value
+        for one in cancelled:
+            reached = all_gone or one.waits_for <= receipt.at
+            if (one.request is not None and named == one.id) or (named is None and reached):
+                part = min(left, max(0, one.takes - one.received))
+                one.received += part
+                left -= part
+        if not left:
+            continue
+        seller += left
+        waiting = [
+            request
+            for request in timeline.requests
+            if _keeps_fee(request) and (request.id == named if named is not None else request.at <= receipt.at)
+        ]
+        if not waiting:
+            rebates += left
+        if any(request.kind == "dissolution" and request.is_pending for request in waiting):
+            for_pending += left
+    return seller, rebates, for_pending
+
+
+def _keeps_fee(request: Request) -> bool:
+    """Say whether the seller's money for a request doesn't bring back the fee (R10)."""
+    return request.is_pending or (request.kind == "dissolution" and request.took_effect)
+
+
+# The whole.
+
+
+def settle(timeline: Timeline, charged_back: int, borne: tuple[Cost, ...]) -> Settlement:
+    """Return the settlement: `charged_back` is J of the line, `borne` the costs and losses that the buyer bears."""
+    view = timeline.view
+    kept = keep_of(timeline)
+    quote, keep = kept.quote, kept.keep
+    collected, third = _collected(view, quote)
+    paid = collected.total - third
+    approved = _approved(view)
+    bought_back = max(0, kept.seller - kept.spent)
+    uncut = max(0, paid - keep + bought_back)
+    money = min(uncut, paid + approved)
+    rest = max(0, money - charged_back)
+    costs = sum([cost.amount for cost in borne])
+    penalties = sum([one.penalties for one in kept.cancelled])
+    left = max(0, rest - costs - penalties)
+    deposit = min(left, sum([one.deposit for one in kept.cancelled]))
+    lots = kept.lots
+    sellers = lots.has_cancelled or lots.has_dissolved or lots.has_rescinded
+    awaited = tuple(_awaited(timeline, kept)) if sellers else ()
+    returning = any(kind == "dissolution" for kind, _, _ in awaited)
+    not_yet = sum([cost.amount for cost in borne if cost.is_of_return]) if returning else 0
+    return Settlement(
+        quote=quote,
+        collected=collected,
+        third=third,
+        paid=paid,
+        price=kept.price,
+        reserved=kept.reserved,
+        fee=kept.fee,
+        own=kept.own,
+        keep=keep,
+        spent=kept.spent,
+        seller=kept.seller,
+        excess=uncut - money,
+        charged_back=charged_back,
+        beyond=max(0, charged_back - money),
+        costs=costs,
+        penalties=penalties,
+        deposit=deposit,
+        due=left - deposit,
+        outstanding=max(0, keep + quote.third - collected.total),
+        owed=max(0, costs - not_yet + penalties - rest),
+        cancelled=tuple(kept.cancelled),
+        borne=borne,
+        for_pending_dissolution=kept.for_pending_dissolution,
+        awaited=awaited,
+        dissolution_money_awaited=returning,
+    )
+
+
+def _approved(view: OrderView) -> int:
+    found = view.counted(ExcessApproved)
+    return found[0].data.amount.value if found else 0
+
+
+def _collected(view: OrderView, quote: QuoteTotals) -> tuple[Sums, int]:
+    """Return `P`, and `T`: what of it is third parties' (R15)."""
+    goods = shipping = fee = own = third = counted = total = 0
+    for capture in view.captures():
+        part = capture.sums
+        if total < quote.total:
+            counted += part.third
+        goods += part.goods
+        shipping += part.shipping
+        fee += part.fee
+        own += part.own
+        third += part.third
+        total += capture.total
+    most = quote.third + max(0, total - quote.total)
+    least = max(0, quote.third - max(0, quote.total - total))
+    return Sums(goods, shipping, fee, own, third), max(least, min(counted, most))
+
+
+def provider_costs(timeline: Timeline) -> Iterable[tuple[Fact[CostIncurred], list[Request], Ending | None]]:
+    """Yield the costs that the provider advanced, with the requests that each names, or the ending it goes with (R6).
+
+    One that names no request belongs to the ending of the order, if it has ended.
+    """
+    if not timeline.view.messages(CostIncurred):
+        return
+    for fact in timeline.view.counted(CostIncurred):
+        data = fact.data
+        if data.borne_by != PROVIDER or not data.amount.value:
+            continue
+        if data.request_id is None:
+            yield fact, [], timeline.ending
+        else:
+            yield fact, [request for request in timeline.requests if request.id == data.request_id], None
+
+
+def lots_ended_by(timeline: Timeline, request: Request) -> list[Lot]:
+    """Return the units that a request ended."""
+    return [lot for lot in timeline.units.lots if not lot.is_live and _request_of(lot) is request]
+
+
+def _awaited(timeline: Timeline, kept: Kept) -> Iterable[tuple[str, str, int]]:
+    """Yield what of the seller's money is missing, by the request or the purchase that it is for (R21, row 8)."""
+    for one in kept.cancelled:
+        if one.takes > one.received:
+            yield "cancellation", one.id, one.takes - one.received
+    returned = kept.seller
+    for state, kind in ((State.DISSOLVED, "dissolution"), (State.RESCINDED, "unavailability")):
+        lots = [lot for lot in timeline.units.lots if lot.state is state and lot.purchase is not None]
+        if not lots:
+            continue
+        price = _price_of(timeline, lots)
+        missing = max(0, price - returned)
+        returned = max(0, returned - price)
+        if missing:
+            request = _request_of(lots[0])
+            yield kind, "" if request is None else request.id, missing
+
+
+def _price_of(timeline: Timeline, lots: Sequence[Lot]) -> int:
+    """Return what the seller charged for units; with the last of a purchase its shipping too. Minor units."""
+    price = 0
+    for purchase in timeline.purchases:
+        own = [lot for lot in timeline.units.lots if lot.purchase is purchase]
+        price += _cancelled_price(purchase, own, [lot for lot in own if lot in lots])
+    return price

@@ -1,0 +1,384 @@
+"""The timeline: an order's facts gone through once, in the order in which they happened (F3).
+
+Which facts have a place on it, and what they do, is for the clauses' modules to say (`registry.py`). What is here is
+the state they share: units, quotes, purchases, requests, how far the agreement came and how the order ended.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from service.rules.money import sums_of
+from service.rules.quotes import Quote, plan_of
+from service.rules.requests import settle_pending
+from service.rules.units import BOUGHT, OPEN, State, Units
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from service.rules.assessment import Assessment, Grounds
+    from service.rules.facts import Fact
+    from service.rules.order_view import OrderView
+    from service.rules.quotes import Plan
+    from service.rules.requests import Request
+    from service.rules.unclear import Unclear
+    from service.rules.units import Lot
+
+
+class Rank(IntEnum):
+    """In which order facts of one instant are applied (F3)."""
+
+    QUOTE = 2
+    PURCHASE = 3
+    RECEIPT = 4
+    UNAVAILABLE = 5
+    REFUSED = 6
+    PAYMENT = 7
+    REQUEST = 8
+    ANSWER = 9
+    REQUEST_WITHDRAWN = 10
+
+
+class Step(NamedTuple):
+    """A fact in its place on the timeline."""
+
+    at: int
+    rank: int
+    within: tuple[Any, ...]
+    """Its place within the rank: requests and answers by `request_id`, then everything in fact order."""
+    apply: Callable[[Timeline, Any], None]
+    subject: Any
+    """What `apply` is given besides the timeline."""
+
+
+_PLACE = itemgetter(0, 1, 2)
+
+
+class Ending:
+    """What ended units, or the order."""
+
+    __slots__ = ("at", "by_answer", "cite", "grounds", "is_final", "kind", "number", "request")
+
+    def __init__(
+        self,
+        kind: str,
+        grounds: Grounds,
+        at: int,
+        request: Request | None = None,
+        *,
+        by_answer: bool = False,
+        is_final: bool = False,
+        cite: Callable[[Assessment, Ending], Grounds] | None = None,
+    ) -> None:
+        """Name it; see the attributes."""
+        self.kind = kind
+        """The outcome of `closing` where it ends the order."""
+        self.grounds = grounds
+        """What a refund cites for units that ended so (R6)."""
+        self.at = at
+        self.request = request
+        """The request that brought it about."""
+        self.by_answer = by_answer
+        """Whether the seller's answer did, so that a later answer can undo it."""
+        self.is_final = is_final
+        """Whether it ends the order so that nothing opens it again, and purchases don't concern the buyer."""
+        self.cite = cite or _own_grounds
+        """Says what `closing` cites where it ends the order."""
+        self.number = 0
+        """Counts the endings of an order, in the order in which they took effect."""
+
+
+def _own_grounds(_: Assessment, ending: Ending) -> Grounds:
+    return ending.grounds
+
+
+class Purchase:
+    """A purchase that counts. Minor units."""
+
+    __slots__ = ("at", "deposit", "goods", "id", "is_read", "shipping")
+
+    def __init__(self, fact: Fact[Any], at: int, *, is_read: bool) -> None:
+        """Take what the counting message says; `is_read` is false where its amounts can't be read."""
+        data = fact.data
+        self.id: str = data.purchase_id
+        self.at = at
+        self.goods: int = data.goods.value
+        self.shipping: int = data.to_warehouse_shipping.value
+        self.deposit: int = 0 if data.deposit is None else data.deposit.value
+        self.is_read = is_read
+
+    @property
+    def price(self) -> int:
+        """Goods and shipping."""
+        return self.goods + self.shipping
+
+
+class Ignored(NamedTuple):
+    """A fact that changes nothing (8(3))."""
+
+    fact: Fact[Any]
+    ground: str
+    because_of: Ending | Request | None = None
+    """What its decision cites besides 8(3)."""
+
+
+class Objection:
+    """A buyer's objection, as it stands at a point of the timeline."""
+
+    __slots__ = ("is_withdrawn", "scope", "verdict")
+
+    def __init__(self, scope: str) -> None:
+        """Begin unverified."""
+        self.scope = scope
+        self.verdict: str | None = None
+        """Whom the latest verification found to have caused it."""
+        self.is_withdrawn = False
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is neither cleared nor withdrawn (R12)."""
+        return not self.is_withdrawn and self.verdict not in ("none", "logistics")
+
+
+class Receipt:
+    """A receipt or a delivery in parts, as its messages so far say."""
+
+    __slots__ = ("has_objections", "named")
+
+    def __init__(self) -> None:
+        """Begin with nothing named."""
+        self.has_objections = False
+        self.named: dict[str, int] = {}
+        """By item: how many units it named; without a quantity, as many as it brought."""
+
+
+class Period:
+    """The period after which receipt is deemed confirmed (R12)."""
+
+    __slots__ = ("last", "starts_at")
+
+    def __init__(self) -> None:
+        """Begin before the delivery is complete."""
+        self.starts_at: int | None = None
+        """None while it doesn't run."""
+        self.last: int | None = None
+
+
+class Timeline:
+    """The state of an order, as of the last fact that was applied."""
+
+    plan: Plan | None = None
+    accepted: Fact[Any] | None = None
+    captured = 0
+    """All that was captured so far, minor units."""
+    elsewhere = 0
+    """What was refunded elsewhere on the purchase so far."""
+    effective_at: int | None = None
+    obstacle: Ending | None = None
+    """The ending by R3, if there was one."""
+    end: Ending | None = None
+    """The ending that ended the order so that nothing opens it again."""
+    last_ending: Ending | None = None
+    """The last thing that ended a unit."""
+    final_receipt = False
+    final_delivery = False
+    customs_cleared = False
+    obligation_ended_at: int | None = None
+    delivered_at: int | None = None
+    """When the delivery was complete."""
+    confirmed_at: int | None = None
+    deemed_at: int | None = None
+
+    def __init__(self, view: OrderView, horizon: int, unclear: Unclear) -> None:
+        """Begin when the order was placed; deadlines before `horizon` (microseconds) have passed."""
+        self.view = view
+        self.horizon = horizon
+        self.unclear = unclear
+        self.concerned = view.concerned
+        self.at = view.placed_at
+        self.units = Units(view.placed)
+        self.quotes = [Quote(view.placed_at, view.quote, 1, None)]
+        if view.placed.payment_plan is not None:
+            self.plan = plan_of(view.placed.payment_plan)
+        self._uncovered: list[Quote] = []
+        self.purchases: list[Purchase] = []
+        self.not_counting: dict[str, Ignored] = {}
+        """Purchases that don't count, by id."""
+        self.cancellations: dict[tuple[str, str], Request] = {}
+        """By id and channel."""
+        self.dissolutions: dict[str, Request] = {}
+        self.withdrawals: dict[str, tuple[Fact[Any], Request, list[Request]]] = {}
+        """Messages that take requests back, by id: the first request each names, and those that it changed."""
+        self.requests: list[Request] = []
+        """All that were made so far."""
+        self.objections: dict[str, Objection] = {}
+        self.receipts: dict[str, Receipt] = {}
+        self.verdicts: dict[str, str] = {}
+        """Of the warehouse's objections, by receipt: whom the latest verification found to have caused them."""
+        self.bought_when_obligation_ended: dict[str | None, tuple[int, int]] = {}
+        """By purchase: weight and number of its units that were bought then; None: of all units."""
+        self.packages: dict[str, Receipt] = {}
+        self.period = Period()
+        self.ignored: list[Ignored] = []
+        self.unavailability: list[tuple[str, str]] = []
+        """Message id and outcome of each unavailability."""
+        self.wakes: list[int] = []
+        """Last instants that have not passed yet, in microseconds."""
+        self._spent: set[tuple[int, int]] = set()
+        self._deadlines = [one for one in self.concerned.deadlines if one.applies(view)]
+
+    # What the clauses ask and do.
+
+    @property
+    def is_effective(self) -> bool:
+        """Whether the agreement is effective (2)."""
+        return self.effective_at is not None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the order has ended (R20)."""
+        return self.end is not None or self.units.have_ended
+
+    @property
+    def ending(self) -> Ending | None:
+        """What ended the order; None while it has not ended."""
+        if self.end is not None:
+            return self.end
+        return self.last_ending if self.units.have_ended else None
+
+    @property
+    def quote(self) -> Quote:
+        """The quote in force: the latest."""
+        return self.quotes[-1]
+
+    @property
+    def logistics_at_fault(self) -> bool:
+        """Whether a package objection was verified as the logistics provider's doing (17)."""
+        return any(
+            one.scope == "package" and one.verdict == "logistics" and not one.is_withdrawn
+            for one in self.objections.values()
+        )
+
+    def end_lots(self, lots: Iterable[Lot], state: State, ending: Ending) -> None:
+        """End units that are open or bought."""
+        self._count(ending)
+        for lot in lots:
+            lot.state, lot.ended_by = state, ending
+        settle_pending(self)
+
+    def end_order(self, ending: Ending) -> None:
+        """End the order, for good; every unit that had not ended ends with it."""
+        self.end = ending
+        self.end_lots(self.units.live(), State.VOID, ending)
+
+    def restore(self, lots: Iterable[Lot]) -> None:
+        """Make units again what they were: bought, or open."""
+        for lot in lots:
+            lot.state = State.VOID if self.end is not None else OPEN if lot.purchase is None else BOUGHT
+            lot.ended_by = self.end
+
+    def ignore(self, fact: Fact[Any], ground: str, because_of: Ending | Request | None = None) -> None:
+        """Note that a fact changes nothing."""
+        self.ignored.append(Ignored(fact, ground, because_of))
+
+    def revise_quote(self, fact: Fact[Any]) -> None:
+        """Put a revised quote in force, unless the order has ended."""
+        if self.has_ended:
+            self.ignore(fact, "order_ended", self.ending)
+            return
+        data = fact.data
+        quote = Quote(self.at, sums_of(data.quote), 1 << len(self.quotes), data.items)
+        self.quotes.append(quote)
+        self._uncovered.append(quote)
+        if data.payment_plan is not None:
+            self.plan = plan_of(data.payment_plan)
+        self._cover()
+
+    def _cover(self) -> None:
+        """Let the quotes of this instant cover what they name, as far as it has not ended by now."""
+        for quote in self._uncovered:
+            for lot in self.units.lots:
+                lot.covered &= ~quote.bit
+            lots = self.units.live() if quote.items is None else self.units.choose(quote.items, _is_live, _bought_first)
+            for lot in lots:
+                lot.covered |= quote.bit
+
+    def _count(self, ending: Ending) -> None:
+        ending.number = 1 if self.last_ending is None else self.last_ending.number + 1
+        self.last_ending = ending
+
+    # Going through the facts.
+
+    def run(self) -> Timeline:
+        """Go through all facts; return the state as of the last, with the deadlines that have passed."""
+        concerned = self.concerned
+        steps: list[Step] = []
+        for give in concerned.steps:
+            steps.extend(give(self))
+        steps.sort(key=_PLACE)
+        for begin in concerned.begin:
+            begin(self)
+        nth, count = 0, len(steps)
+        while nth < count:
+            at = steps[nth].at
+            if self._deadlines:
+                self._pass_deadlines(at)
+            self.at = at
+            tested = False
+            while nth < count and steps[nth].at == at:
+                step = steps[nth]
+                if not tested and step.rank > Rank.PAYMENT:
+                    self._test()
+                    tested = True
+                step.apply(self, step.subject)
+                nth += 1
+            if not tested:
+                self._test()
+            self._end_instant()
+        self._pass_deadlines(None)
+        return self
+
+    def _test(self) -> None:
+        if self._uncovered:
+            self._cover()
+        if self.effective_at is None and (self.accepted is not None or self.purchases) and not self.has_ended:
+            for test in self.concerned.test:
+                test(self)
+
+    def _end_instant(self) -> None:
+        for follow in self.concerned.after_instant:
+            follow(self)
+        if self._uncovered:
+            self._cover()
+            self._uncovered = []
+
+    def _pass_deadlines(self, until: int | None) -> None:
+        """Let the deadlines take effect whose last instant is before an instant (None: all there are)."""
+        while True:
+            found: tuple[int, int] | None = None
+            for nth, deadline in enumerate(self._deadlines):
+                for last in deadline.last_instants(self):
+                    if (until is not None and last >= until) or (nth, last) in self._spent:
+                        continue
+                    if found is None or (last, nth) < found:
+                        found = (last, nth)
+            if found is None:
+                return
+            last, nth = found
+            self._spent.add((nth, last))
+            if last >= self.horizon:
+                self.wakes.append(last)
+                continue
+            self.at = last
+            self._deadlines[nth].pass_by(self)
+            self._end_instant()
+
+
+def _is_live(lot: Lot) -> bool:
+    return lot.is_live
+
+
+def _bought_first(lot: Lot) -> tuple[int, ...]:
+    return (lot.state is OPEN, lot.first)

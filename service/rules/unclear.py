@@ -1,0 +1,139 @@
+"""When an order is unclear: silence proves nothing while there is a sign that something happened (F5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from purchasing_contracts.events.chargeback import ChargebackOpened
+from purchasing_contracts.events.payment import OutstandingPaid, PaymentCaptured
+from purchasing_contracts.events.seller_response import PurchaseConfirmed
+
+from service.rules.calendar import last_instant
+
+if TYPE_CHECKING:
+    from service.rules.clock import Clock
+    from service.rules.ledger import Ledger
+    from service.rules.order_view import OrderView
+    from service.rules.timeline import Timeline
+
+ORDER = "purchasing.events.order.v1"
+PAYMENT = "purchasing.events.payment.v1"
+WAREHOUSE = "purchasing.events.warehouse-receipt.v1"
+SELLER = "purchasing.events.seller-response.v1"
+CHARGEBACK = "purchasing.events.chargeback.v1"
+
+_CANCELLATION = frozenset({SELLER, WAREHOUSE})
+_LAPSE = frozenset({SELLER, WAREHOUSE, ORDER})
+_DEEMED_RECEIPT = frozenset({ORDER})
+_MONEY = frozenset({PAYMENT, CHARGEBACK})
+
+_DECIDED = frozenset({"agreed", "partly_agreed", "withdrawn"})
+
+
+class Unclear:
+    """What of an order is unclear at a moment, by its records in quarantine and by amounts that can't be read.
+
+    What was decided before a record arrived stays decided: a record holds up, it doesn't undo.
+    """
+
+    __slots__ = ("_ledger", "_topics", "_view", "ends_at")
+
+    def __init__(self, view: OrderView, ledger: Ledger, clock: Clock) -> None:
+        """Look at the records that still count."""
+        self._view = view
+        self._ledger = ledger
+        topics = set()
+        ends = []
+        for record in clock.quarantined:
+            end = self.end_of(record.since)
+            if end is not None:
+                if end < max(clock.now, clock.horizon):
+                    continue
+                ends.append(end)
+            topics.add(record.topic)
+        self._topics = frozenset(topics)
+        self.ends_at: int | None = min(ends, default=None)
+        """When the next of the records stops counting by itself, in microseconds."""
+
+    def end_of(self, since: int) -> int | None:
+        """Return until when a record counts that was quarantined at an instant; None: until it is dealt with."""
+        days = self._view.terms.quarantine_days
+        return None if days is None else last_instant(self._view.terms, since, days)
+
+    def cancellation(self, timeline: Timeline, request_id: str) -> bool:
+        """Say whether the end of open units by a cancellation has to wait, as of now on the timeline."""
+        if self._topics and not self._topics.isdisjoint(_CANCELLATION) and not self._was_decided(request_id):
+            return True
+        return _received_more_than_bought(timeline)
+
+    def withdrawal(self, timeline: Timeline, request_id: str) -> bool:
+        """Say whether a withdrawal has to wait, as of now on the timeline."""
+        return self.cancellation(timeline, request_id) or self._view.is_unread(PaymentCaptured, timeline.at)
+
+    def lapse(self, timeline: Timeline) -> bool:
+        """Say whether the order can't be said to have lapsed."""
+        if self._topics and not self._topics.isdisjoint(_LAPSE) and not self._stands("closing", "lapsed"):
+            return True
+        return _received_more_than_bought(timeline) or self._view.is_unread(PaymentCaptured, timeline.at)
+
+    @property
+    def deemed_receipt(self) -> bool:
+        """Whether receipt can't be deemed confirmed."""
+        return not self._topics.isdisjoint(_DEEMED_RECEIPT) and not self._stands("receipt", "deemed_confirmed")
+
+    @property
+    def balance(self) -> bool:
+        """Whether a balance can't be said to be unpaid."""
+        if self._topics and not self._topics.isdisjoint(_MONEY) and not self._stands("closing", "balance_unpaid"):
+            return True
+        return self._money_is_unread
+
+    @property
+    def deduction(self) -> bool:
+        """Whether nothing may be taken from the deposit."""
+        return not self._topics.isdisjoint(_MONEY) or self._money_is_unread
+
+    @property
+    def brokerage(self) -> bool:
+        """Whether nothing may be taken from the purchasing funds."""
+        if self._topics - {ORDER}:
+            return True
+        view = self._view
+        return view.has_unread and (
+            self._money_is_unread or view.is_unread(PurchaseConfirmed) or view.brokerage_unread is not None
+        )
+
+    @property
+    def _money_is_unread(self) -> bool:
+        view = self._view
+        return view.has_unread and (
+            view.is_unread(PaymentCaptured) or view.is_unread(OutstandingPaid) or view.is_unread(ChargebackOpened)
+        )
+
+    def _was_decided(self, request_id: str) -> bool:
+        standing = self._ledger.standing.get(("cancellation", request_id))
+        return standing is not None and standing.outcome in _DECIDED
+
+    def _stands(self, kind: str, outcome: str) -> bool:
+        standing = self._ledger.standing.get((kind, self._view.order_id))
+        return standing is not None and standing.outcome == outcome
+
+
+def _received_more_than_bought(timeline: Timeline) -> bool:
+    """Say whether goods were received of which no purchase is known."""
+    if not timeline.receipts:
+        return False
+    if not timeline.purchases:
+        return True
+    named: dict[str, int] = {}
+    for receipt in timeline.receipts.values():
+        for item_id, count in receipt.named.items():
+            named[item_id] = named.get(item_id, 0) + count
+    if not named:
+        return False
+    bought: dict[str, int] = {}
+    for lot in timeline.units.lots:
+        if lot.purchase is not None:
+            bought[lot.item.id] = bought.get(lot.item.id, 0) + lot.count
+    known = {lot.item.id for lot in timeline.units.lots}
+    return any(count > bought.get(item_id, 0) for item_id, count in named.items() if item_id in known)

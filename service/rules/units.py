@@ -1,0 +1,205 @@
+"""The units of an order and what becomes of them (F2).
+
+Units of one item that are alike are kept together as a *lot*, so that an order of a million units is as quick as one of
+one. A lot is split where a message concerns a part of it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from purchasing_contracts.events.order import OrderPlaced
+    from purchasing_contracts.items import ItemRef
+
+    from service.rules.requests import Request
+    from service.rules.timeline import Ending, Purchase
+
+
+class State(Enum):
+    """What a unit is."""
+
+    OPEN = "open"
+    BOUGHT = "bought"
+    UNAVAILABLE = "unavailable"
+    CANCELLED_BEFORE = "cancelled before purchase"
+    CANCELLED_AFTER = "cancelled after purchase"
+    RESCINDED = "rescinded"
+    DISSOLVED = "dissolved"
+    VOID = "void"
+
+
+OPEN, BOUGHT, RESCINDED = State.OPEN, State.BOUGHT, State.RESCINDED
+CANCELLED = frozenset({State.CANCELLED_BEFORE, State.CANCELLED_AFTER})
+
+
+class Item(NamedTuple):
+    """One item of the order."""
+
+    id: str
+    weight: int
+    """Of one unit: its unit price, or 1 where the order is without unit prices. Minor units."""
+
+
+class Lot:
+    """Units of one item, numbered in a row, of which the same is true."""
+
+    __slots__ = (
+        "bought_at",
+        "cleared",
+        "confirmed",
+        "count",
+        "covered",
+        "delivered",
+        "ended_by",
+        "first",
+        "item",
+        "purchase",
+        "received",
+        "requests",
+        "state",
+    )
+
+    def __init__(self, item: Item, first: int, count: int) -> None:
+        """Begin with open units that the quote of `placed` covers."""
+        self.item = item
+        self.first = first
+        self.count = count
+        self.state = OPEN
+        self.purchase: Purchase | None = None
+        """The purchase that covers them; stays when they end."""
+        self.bought_at = 0
+        self.received = False
+        self.delivered = False
+        self.cleared = False
+        """Whether export customs bars a cancellation (12(7))."""
+        self.confirmed = False
+        """Whether receipt bars a cancellation and a dissolution (18)."""
+        self.covered = 1
+        """The quotes that cover them, a bit each: bit 0 is the quote of `placed`."""
+        self.requests: tuple[Request, ...] = ()
+        """The requests that concern them."""
+        self.ended_by: Ending | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether they are open or bought, so have not ended."""
+        return self.state is OPEN or self.state is BOUGHT
+
+    @property
+    def weight(self) -> int:
+        """Of all of them together. Minor units."""
+        return self.count * self.item.weight
+
+    def copy(self) -> Lot:
+        """Return a lot of which the same is true."""
+        twin = Lot.__new__(Lot)
+        for name in Lot.__slots__:
+            setattr(twin, name, getattr(self, name))
+        return twin
+
+
+class Units:
+    """All units of an order."""
+
+    __slots__ = ("has_prices", "lots")
+
+    def __init__(self, placed: OrderPlaced) -> None:
+        """Make every unit of the order, open. An empty list is one item of one unit."""
+        prices = [0 if item.unit_price is None else item.unit_price.value for item in placed.items]
+        priced = [item.unit_price is not None for item in placed.items]
+        quantities = [item.quantity or 1 for item in placed.items]
+        total = sum([price * quantity for price, quantity in zip(prices, quantities, strict=True)])
+        self.has_prices = bool(placed.items) and all(priced) and total > 0
+        self.lots: list[Lot] = []
+        for place, item in enumerate(placed.items):
+            weight = prices[place] if self.has_prices else 1
+            self.lots.append(Lot(Item(item.item_id or str(place + 1), weight), 1, quantities[place]))
+        if not self.lots:
+            self.lots.append(Lot(Item("1", 1), 1, 1))
+
+    def in_state(self, state: State) -> list[Lot]:
+        """Return the lots in a state."""
+        return [lot for lot in self.lots if lot.state is state]
+
+    def live(self) -> list[Lot]:
+        """Return the lots that have not ended."""
+        return [lot for lot in self.lots if lot.is_live]
+
+    @property
+    def have_ended(self) -> bool:
+        """Whether none is open or bought."""
+        # A loop: this is asked many times per order, and a generator would take twice as long.
+        for lot in self.lots:  # noqa: SIM110
+            if lot.state is OPEN or lot.state is BOUGHT:
+                return False
+        return True
+
+    @property
+    def are_all_live(self) -> bool:
+        """Whether none has ended."""
+        for lot in self.lots:  # noqa: SIM110
+            if lot.state is not OPEN and lot.state is not BOUGHT:
+                return False
+        return True
+
+    def choose(
+        self, items: Iterable[ItemRef], candidates: Callable[[Lot], bool], order: Callable[[Lot], tuple[int, ...]]
+    ) -> list[Lot]:
+        """Return lots of just the units that a list of items names, splitting lots where it names a part.
+
+        `order` says which lots come first; units come with the highest number first if it ends in a negative number,
+        else with the lowest. A quantity beyond the candidates counts as those there are, an unknown item as nothing.
+        """
+        chosen: list[Lot] = []
+        for ref in items:
+            found = sorted([lot for lot in self.lots if lot.item.id == ref.item_id and candidates(lot)], key=order)
+            chosen += found if ref.quantity is None else self.take(found, ref.quantity, order)
+        return chosen
+
+    def take(self, lots: Sequence[Lot], quantity: int, order: Callable[[Lot], tuple[int, ...]]) -> list[Lot]:
+        """Return so many units of these lots, which are in order; see `choose`."""
+        taken = []
+        for lot in lots:
+            if quantity <= 0:
+                break
+            part = lot if lot.count <= quantity else self._split(lot, quantity, highest=order(lot)[-1] < 0)
+            taken.append(part)
+            quantity -= part.count
+        return taken
+
+    def _split(self, lot: Lot, count: int, *, highest: bool) -> Lot:
+        """Take `count` units out of a larger lot, and return them as a lot of their own."""
+        part = lot.copy()
+        part.count = count
+        lot.count -= count
+        place = self.lots.index(lot)
+        if highest:
+            part.first = lot.first + lot.count
+            self.lots.insert(place + 1, part)
+        else:
+            lot.first += count
+            self.lots.insert(place, part)
+        return part
+
+
+def lowest_first(lot: Lot) -> tuple[int, ...]:
+    """Order units by their numbers."""
+    return (lot.first,)
+
+
+def highest_first(lot: Lot) -> tuple[int, ...]:
+    """Order units by their numbers, from the last."""
+    return (-lot.first,)
+
+
+def weights(lots: Iterable[Lot]) -> tuple[int, int]:
+    """Return the weight of lots, and the number of their units: the latter where the former would divide by 0."""
+    weight = count = 0
+    for lot in lots:
+        weight += lot.count * lot.item.weight
+        count += lot.count
+    return weight, count
