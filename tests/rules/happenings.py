@@ -1,10 +1,12 @@
 """Everything that can happen to an order, each told in one call of plain values."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from purchasing_contracts.events import chargeback, order, payment, seller_response, warehouse_receipt
+from purchasing_contracts.items import ItemRef
 from purchasing_contracts.money import Breakdown, Money, OtherFee
 
 from service.rules.facts import DAY, instant, micros
@@ -59,6 +61,17 @@ def lamp(**changes: Any) -> order.Item:
     return order.Item(**(usual | changes))
 
 
+Refs = Mapping[str, int | None] | None
+"""Items by id with how many units of each, None for all; None in place of it: no list."""
+
+
+def refs(items: Refs) -> tuple[ItemRef, ...] | None:
+    """Return a list of items as messages carry it."""
+    if items is None:
+        return None
+    return tuple(ItemRef(item_id=item_id, quantity=quantity) for item_id, quantity in items.items())
+
+
 class Happenings(ABC):
     """What can be told of an order. `at` is when it happened, in microseconds of the story."""
 
@@ -102,8 +115,11 @@ class Happenings(ABC):
     def refused(self, ground: Any = "other", at: int | None = None) -> Self:
         return self.tell(order.OrderRefused(ground=ground), at)
 
-    def asks_to_cancel(self, request: str = "can-1", at: int | None = None, channel: Any = "platform") -> Self:
-        return self.tell(order.CancellationRequested(request_id=request, channel=channel), at)
+    def asks_to_cancel(
+        self, request: str = "can-1", at: int | None = None, channel: Any = "platform", items: Refs = None
+    ) -> Self:
+        data = order.CancellationRequested(request_id=request, channel=channel, items=refs(items))
+        return self.tell(data, at)
 
     def asks_to_dissolve(
         self,
@@ -112,9 +128,12 @@ class Happenings(ABC):
         ground: Any = "defective",
         inspected: bool = True,
         evidence: int = 1,
+        items: Refs = None,
     ) -> Self:
         uris = ("https://evidence.example/1",) * evidence
-        data = order.DissolutionRequested(request_id=request, ground=ground, inspected=inspected, evidence=uris)
+        data = order.DissolutionRequested(
+            request_id=request, ground=ground, inspected=inspected, evidence=uris, items=refs(items)
+        )
         return self.tell(data, at)
 
     def objects(self, objection: str = "obj-1", scope: Any = "package", at: int | None = None) -> Self:
@@ -132,16 +151,37 @@ class Happenings(ABC):
         )
         return self.tell(data, at)
 
+    def excess_approved(self, amount: int, at: int | None = None) -> Self:
+        return self.tell(order.ExcessApproved(amount=money(amount)), at)
+
+    def takes_back(self, request: str = "can-1", at: int | None = None) -> Self:
+        return self.tell(order.RequestWithdrawn(request_id=request), at)
+
+    def requoted(self, quote: Breakdown, revision: str = "rev-1", at: int | None = None, **members: Any) -> Self:
+        agreed_at = when(at if at is not None else self.steps * HOUR)
+        data = {"revision_id": revision, "quote": quote, "agreed_at": agreed_at, **members}
+        return self.tell(order.QuoteRevised.model_validate(data), at)
+
     # What the payment institution and the deposit account report.
 
-    def paid(self, breakdown: Breakdown = QUOTE, payment_id: str = "pay-1", at: int | None = None) -> Self:
-        return self.tell(payment.PaymentCaptured(payment_id=payment_id, breakdown=breakdown), at)
+    def paid(
+        self,
+        breakdown: Breakdown = QUOTE,
+        payment_id: str = "pay-1",
+        at: int | None = None,
+        settled: int | None = None,
+    ) -> Self:
+        booked = None if settled is None else money(settled)
+        return self.tell(payment.PaymentCaptured(payment_id=payment_id, breakdown=breakdown, settled=booked), at)
 
     def tipped(self, amount: int, tip: str = "tip-1", payment_id: str = "pay-tip", at: int | None = None) -> Self:
         return self.tell(payment.TipPaid(tip_id=tip, payment_id=payment_id, amount=money(amount)), at)
 
-    def seller_refunds(self, amount: int, receipt: str = "back-1", at: int | None = None) -> Self:
-        return self.tell(payment.SellerRefundReceived(receipt_id=receipt, amount=money(amount)), at)
+    def seller_refunds(
+        self, amount: int, receipt: str = "back-1", at: int | None = None, request: str | None = None
+    ) -> Self:
+        data = payment.SellerRefundReceived(receipt_id=receipt, amount=money(amount), request_id=request)
+        return self.tell(data, at)
 
     def pays_outstanding(
         self, amount: int, chargeback_id: str = "cb-1", payment_id: str = "pay-out", at: int | None = None
@@ -172,13 +212,45 @@ class Happenings(ABC):
     def deposit_pays(self, amount: int, deduction: str = "cb-1", at: int | None = None) -> Self:
         return self.tell(payment.DepositDeducted(deduction_id=deduction, amount=money(amount)), at)
 
+    def funds_pay(self, amount: int, deduction: str = "ord-1:brokerage:1", at: int | None = None) -> Self:
+        return self.tell(payment.FundsDeducted(deduction_id=deduction, amount=money(amount)), at)
+
+    def funds_fall_short(self, deducted: int, deduction: str = "ord-1:brokerage:1", at: int | None = None) -> Self:
+        return self.tell(payment.FundsInsufficient(deduction_id=deduction, deducted=money(deducted)), at)
+
+    def transfer_fails(self, amount: int, command: str = "transfer", at: int | None = None) -> Self:
+        return self.tell(payment.TransferFailed(command_id=command, amount=money(amount)), at)
+
+    def refunded_elsewhere(
+        self,
+        amount: int,
+        payment_id: str | None = "pay-1",
+        line: str = "purchase",
+        refund: str = "else-1",
+        at: int | None = None,
+    ) -> Self:
+        data = payment.RefundedElsewhere(refund_id=refund, line=line, payment_id=payment_id, amount=money(amount))
+        return self.tell(data, at)
+
+    def hold_refused(self, hold: str = "cb-1", at: int | None = None) -> Self:
+        return self.tell(payment.FreezeRefused(hold_id=hold), at)
+
     def deposit_falls_short(self, deducted: int, deduction: str = "cb-1", at: int | None = None) -> Self:
         return self.tell(payment.DepositInsufficient(deduction_id=deduction, deducted=money(deducted)), at)
 
     # What the storage and logistics providers report.
 
-    def received(self, receipt: str = "rec-1", at: int | None = None, objections: int = 0, final: bool = True) -> Self:
-        data = warehouse_receipt.GoodsReceived(receipt_id=receipt, objections=("dented",) * objections, final=final)
+    def received(
+        self,
+        receipt: str = "rec-1",
+        at: int | None = None,
+        objections: int = 0,
+        final: bool | None = None,
+        items: Refs = None,
+    ) -> Self:
+        data = warehouse_receipt.GoodsReceived(
+            receipt_id=receipt, objections=("dented",) * objections, final=final, items=refs(items)
+        )
         return self.tell(data, at)
 
     def verified(self, to: Any = "logistics", objection: str = "obj-1", at: int | None = None) -> Self:
@@ -205,18 +277,25 @@ class Happenings(ABC):
     # What the seller answers.
 
     def bought(
-        self, goods: int = 100_000, shipping: int = 1_200, deposit: int | None = None, at: int | None = None
+        self,
+        goods: int = 100_000,
+        shipping: int = 1_200,
+        deposit: int | None = None,
+        at: int | None = None,
+        purchase: str = "pur-1",
+        items: Refs = None,
     ) -> Self:
         data = seller_response.PurchaseConfirmed(
-            purchase_id="pur-1",
+            purchase_id=purchase,
+            items=refs(items),
             goods=money(goods),
             to_warehouse_shipping=money(shipping),
             deposit=None if deposit is None else money(deposit),
         )
         return self.tell(data, at)
 
-    def unavailable(self, reason: Any = "out_of_stock", at: int | None = None) -> Self:
-        return self.tell(seller_response.PurchaseUnavailable(reason=reason), at)
+    def unavailable(self, reason: Any = "out_of_stock", at: int | None = None, items: Refs = None) -> Self:
+        return self.tell(seller_response.PurchaseUnavailable(reason=reason, items=refs(items)), at)
 
     def seller_cancels(self, request: str = "can-1", penalty: int | None = None, at: int | None = None) -> Self:
         fine = None if penalty is None else money(penalty)
@@ -241,11 +320,14 @@ class Happenings(ABC):
         at: int | None = None,
         reason: Any = "other",
         attributable: bool = False,
+        currency: str = "CNY",
+        **members: Any,
     ) -> Self:
         data = chargeback.ChargebackOpened(
+            **members,
             chargeback_id=chargeback_id,
             payment_id=payment_id,
-            amount=money(amount),
+            amount=money(amount, currency),
             reason=reason,
             attributable_to_provider=attributable,
         )

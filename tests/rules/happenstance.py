@@ -13,9 +13,11 @@ DAY = 24 * HOUR
 SOURCES = ("/order", "/payment", "/warehouse")
 PAYMENTS = ("pay-1", "pay-1", "pay-1", "pay-2", "pay-3", "pay-t", "pay-9")
 CHARGEBACKS = ("cb-1", "cb-1", "cb-1", "cb-2", "cb-3")
+DEDUCTIONS = ("cb-1", "cb-1", "cb-2", "cb-1:2", "cb-3")
 REQUESTS = ("r-1", "r-1", "r-2", "r-3")
 TIPS = ("tip-1", "tip-1", "tip-2")
 LINES = ("purchase", "purchase", "purchase", "tip:tip-1", "tip:tip-2", "brokerage", "compensation", "owed", "owed")
+ITEMS = ("1", "2")
 MORE_LINES = ("chargeback:cb-1", "chargeback:cb-2", "somewhere")
 SUMS = (0, 1, 450, 5_000, 50_000, 101_200, 101_301, 250_000)
 CATEGORIES = ("customized", "advance_deposit", "low_reputation_seller", "no_market_price", "sensitive_or_restricted")
@@ -67,6 +69,25 @@ class Story:
             self.now = max(self.now, base)
         return base + self.rng.choice((0, 0, 0, -1, 1, HOUR, -HOUR))
 
+    def refs(self, share: float) -> dict[str, Any]:
+        """Now and then a list of items, of those that the order has or nearly has."""
+        if not self.likely(share):
+            return {}
+        named = self.rng.sample(ITEMS, self.rng.choice((1, 1, 2)))
+        if self.likely(0.03):
+            named.append("9")
+        refs: list[dict[str, Any]] = [{"item_id": one} for one in named]
+        for ref in refs:
+            if self.likely(0.5):
+                ref["quantity"] = self.rng.choice((1, 1, 2, 3, 5))
+        return {"items": refs}
+
+    def booked(self, data: dict[str, Any], value: int) -> dict[str, Any]:
+        """Now and then the money in another currency, with what was booked for it."""
+        if not self.likely(0.03):
+            return data
+        return {**foreign(data), "settled": {"currency": self.rng.choice(("CNY", "CNY", "EUR")), "value": value}}
+
     def tell(self, kind: str, data: dict[str, Any], instant: int | None = None) -> None:
         instant = self.instant() if instant is None else instant
         self.instants.append(instant)
@@ -104,16 +125,23 @@ class Story:
     def placed(self) -> dict[str, Any]:
         # Most orders are beyond reproach, else hardly any would get anywhere.
         flawed = self.likely(0.2)
-        item = {"link": "l", "seller_name": "s", "specification": "x", "quantity": 2}
+        item: dict[str, Any] = {"link": "l", "seller_name": "s", "specification": "x", "quantity": 2}
+        items = [item]
+        if self.likely(0.5):
+            items = [item | {"quantity": self.rng.choice((1, 2, 3))}, item | {"quantity": self.rng.choice((1, 2))}]
+            if self.likely(0.75):
+                for one, price in zip(items, self.rng.choice(((30_000, 20_000), (10_000, 0), (1, 2))), strict=True):
+                    one["unit_price"] = {"currency": "CNY", "value": price}
+            item = items[0]
         if flawed and self.likely(0.15):
-            item[self.rng.choice(tuple(item))] = self.rng.choice((None, " "))
+            item[self.rng.choice(("link", "seller_name", "specification", "quantity"))] = self.rng.choice((None, " "))
             item["quantity"] = item["quantity"] if item["quantity"] != " " else None
         data: dict[str, Any] = {
             "account_id": "acct-7",
             "provider_id": self.rng.choice(("prov-1", "prov-2")),
             "seller_id": "sell-9",
             "currency": "CNY",
-            "items": [] if flawed and self.likely(0.08) else [item],
+            "items": [] if flawed and self.likely(0.08) else items,
             "domestic_address": self.rng.choice((None, "  ", "")) if flawed and self.likely(0.15) else "Warehouse 3",
             "logistics_provider_id": self.rng.choice((None, " ", "logi-4"))
             if flawed and self.likely(0.5)
@@ -131,6 +159,13 @@ class Story:
             data["promotion"] = {**promotion, "rate_bps": self.rng.choice((0, 250, 333, 20_000))}
             if self.likely(0.4):
                 data["promotion"]["fixed"] = self.sum(1)
+        if self.likely(0.12):
+            data["payment_plan"] = [
+                {"part": "deposit", "amount": self.sum(30_000)},
+                {"part": "balance", "amount": self.sum(71_301)},
+            ]
+            if self.likely(0.8):
+                data["payment_plan"][1]["due_at"] = when(self.rng.choice((6 * HOUR, DAY, 4 * DAY)))
         if self.likely(0.3):
             data["cancellation_deadline"] = when(self.rng.choice((2 * HOUR, 6 * HOUR, DAY, 10 * DAY)))
         if self.likely(0.4):
@@ -143,21 +178,42 @@ class Story:
     def captured(self) -> dict[str, Any]:
         quotes = [e["data"]["quote"] for e in self.events if "quote" in e["data"]]
         if quotes and self.likely(0.7 if self.steady else 0.2):
-            return {"payment_id": self.pick(PAYMENTS), "breakdown": quotes[0]}
+            return {"payment_id": self.pick(PAYMENTS), "breakdown": quotes[-1 if self.likely(0.3) else 0]}
         goods = self.rng.choice((100_000, 100_000, 100_000, 50_000, 110_000, 0))
         fees = self.rng.choice(((1_200, 101), (1_200, 101), (1_200, 101), (0, 0), (1_500, 0)))
-        return {"payment_id": self.pick(PAYMENTS), "breakdown": self.breakdown(goods, *fees)}
+        data = {"payment_id": self.pick(PAYMENTS), "breakdown": self.breakdown(goods, *fees)}
+        if self.likely(0.05):
+            data["capture_id"] = self.rng.choice(("cap-1", "cap-2"))
+        return self.booked(data, goods)
+
+    def revised(self) -> dict[str, Any]:
+        goods = self.rng.choice((110_000, 90_000, 60_000, 100_000))
+        data = {
+            "revision_id": self.rng.choice(("rev-1", "rev-1", "rev-2")),
+            "quote": self.breakdown(goods, 1_200, goods // 1000 + 1, extras=0.1),
+            "agreed_at": when(self.now + HOUR * self.rng.choice((0, 0, -1, 2, 24))),
+            **self.refs(0.3),
+        }
+        if self.likely(0.1):
+            data["payment_plan"] = [{"part": "deposit", "amount": self.sum(30_000)}]
+        return data
 
     def bought(self) -> dict[str, Any]:
         goods = self.rng.choice((100_000, 100_000, 90_000, 120_000, 0))
-        data = {"purchase_id": "pur-1", "goods": self.sum(goods), "to_warehouse_shipping": self.sum(1_200, 1_000)}
-        return {**data, "deposit": self.sum(30_000)} if self.likely(0.25) else data
+        data = {
+            "purchase_id": self.pick(("pur-1", "pur-1", "pur-2")),
+            "goods": self.sum(goods),
+            "to_warehouse_shipping": self.sum(1_200, 1_000),
+            **self.refs(0.35),
+        }
+        data = {**data, "deposit": self.sum(30_000)} if self.likely(0.25) else data
+        return self.booked(data, goods)
 
     def request(self) -> dict[str, Any]:
         return {"request_id": self.pick(REQUESTS)}
 
     def cancels(self) -> dict[str, Any]:
-        return {**self.request(), "channel": "platform" if self.likely(0.9) else "other"}
+        return {**self.request(), "channel": "platform" if self.likely(0.9) else "other", **self.refs(0.35)}
 
     def dissolves(self) -> dict[str, Any]:
         evidence = ["https://e.example/1"] if self.likely(0.9) else []
@@ -166,10 +222,16 @@ class Story:
             "ground": self.rng.choice(GROUNDS),
             "inspected": self.likely(0.9),
             "evidence": evidence,
+            **self.refs(0.35),
         }
 
     def cancel_agreed(self) -> dict[str, Any]:
-        return {**self.request(), "penalty": self.sum(5_000)} if self.likely(0.5) else self.request()
+        data: dict[str, Any] = self.request()
+        if self.likely(0.5):
+            data["penalty"] = self.sum(5_000)
+        if self.likely(0.25):
+            data["amount"] = self.sum(20_000, 101_200, 90_000)
+        return data
 
     def cancel_refused(self) -> dict[str, Any]:
         return {**self.request(), "reason": self.rng.choice(("declined", "damaged_in_return", "other"))}
@@ -180,20 +242,26 @@ class Story:
 
     def verified(self) -> dict[str, Any]:
         whose = self.rng.choice(("logistics", "logistics", "seller", "none"))
-        return {"objection_id": self.pick(("obj-1", "obj-2")), "attributable_to": whose}
+        return {"objection_id": self.pick(("obj-1", "obj-2", "rcp-1")), "attributable_to": whose}
 
     def received(self) -> dict[str, Any]:
         data: dict[str, Any] = {"receipt_id": self.rng.choice(("rcp-1", "rcp-2"))}
         data["objections"] = ["box torn"] if self.likely(0.2) else []
+        data |= self.refs(0.3)
         return {**data, "final": self.likely(0.5)} if self.likely(0.3) else data
 
     def delivered(self) -> dict[str, Any]:
-        data = {"package_id": self.rng.choice(("pkg-1", "pkg-2"))}
+        data: dict[str, Any] = {"package_id": self.rng.choice(("pkg-1", "pkg-2")), **self.refs(0.3)}
         return {**data, "final": self.likely(0.5)} if self.likely(0.3) else data
 
     def costs(self) -> dict[str, Any]:
-        data = {"cost_id": self.rng.choice(("c-1", "c-2")), "kind": "packaging", "amount": self.sum(450, 900)}
-        return {**data, "borne_by": self.rng.choice(("provider", "third_party"))} if self.likely(0.3) else data
+        kind = self.rng.choice(("packaging", "transport", "custody"))
+        data = {"cost_id": self.rng.choice(("c-1", "c-2")), "kind": kind, "amount": self.sum(450, 900)}
+        if self.likely(0.4):
+            data |= self.request()
+        return (
+            {**data, "borne_by": self.rng.choice(("provider", "third_party", "seller"))} if self.likely(0.3) else data
+        )
 
     def disposed(self) -> dict[str, Any]:
         data: dict[str, Any] = {"disposal_id": self.rng.choice(("d-1", "d-2")), "disposition": "sold"}
@@ -227,10 +295,31 @@ class Story:
         return {**data, "payment_id": self.pick(PAYMENTS)} if self.likely(0.6) else data
 
     def deducted(self) -> dict[str, Any]:
-        return {"deduction_id": self.pick(CHARGEBACKS), "amount": self.sum(101_301)}
+        return {"deduction_id": self.pick(DEDUCTIONS), "amount": self.sum(101_301)}
+
+    def funds_deducted(self) -> dict[str, Any]:
+        return {"deduction_id": f"{ORDER}:brokerage:1", "amount": self.sum(2_500)}
+
+    def funds_insufficient(self) -> dict[str, Any]:
+        return {"deduction_id": f"{ORDER}:brokerage:1", "deducted": self.sum(0, 1_000)}
+
+    def elsewhere(self) -> dict[str, Any]:
+        line = self.pick(LINES if self.likely(0.8) else MORE_LINES)
+        data = {"refund_id": self.rng.choice(("el-1", "el-2")), "line": line, "amount": self.sum(40_000, 101_200)}
+        return {**data, "payment_id": self.pick(PAYMENTS)} if self.likely(0.6) else data
+
+    def transfer_failed(self) -> dict[str, Any]:
+        return {"command_id": self.rng.choice(("x-1", "x-2")), "amount": self.sum(2_500)}
+
+    def breach(self) -> dict[str, Any]:
+        ground = self.rng.choice(("prohibited", "unjust_chargeback", "other"))
+        return {"finding_id": self.rng.choice(("b-1", "b-2")), "ground": ground, "loss": self.sum(20_000)}
+
+    def hold_refused(self) -> dict[str, Any]:
+        return {"hold_id": self.rng.choice(("cb-1", "cb-1:2", "cb-2"))}
 
     def insufficient(self) -> dict[str, Any]:
-        return {"deduction_id": self.pick(CHARGEBACKS), "deducted": self.sum(40_000, 0)}
+        return {"deduction_id": self.pick(DEDUCTIONS), "deducted": self.sum(40_000, 0)}
 
     def charged_back(self) -> dict[str, Any]:
         reasons = (
@@ -244,17 +333,28 @@ class Story:
         payment = self.pick((*PAYMENTS, "pay-unknown"))
         data = {"chargeback_id": self.pick(CHARGEBACKS), "payment_id": payment}
         data["reason"] = self.rng.choice(reasons)
+        if self.likely(0.35):
+            data["stage"] = self.rng.choice(("inquiry", "chargeback", "pre_arbitration", "arbitration"))
+        if self.likely(0.2):
+            data["instructed_at"] = when(self.now - HOUR * self.rng.choice((1, 24)))
+        if self.likely(0.2):
+            data["fee"] = self.sum(1_500)
         return {**data, "amount": self.sum(101_301, 60_000), "attributable_to_provider": self.likely(0.4)}
 
     def charge_closed(self) -> dict[str, Any]:
         outcome = self.rng.choice(("restored", "restored", "lost"))
-        return {"chargeback_id": self.pick(CHARGEBACKS), "outcome": outcome}
+        data = {"chargeback_id": self.pick(CHARGEBACKS), "outcome": outcome}
+        return {**data, "amount_restored": self.sum(30_000)} if self.likely(0.2) else data
+
+    def reassessed(self) -> dict[str, Any]:
+        return {"chargeback_id": self.pick(CHARGEBACKS), "attributable_to_provider": self.likely(0.5)}
 
     def fault(self) -> dict[str, Any]:
         return {"finding_id": self.rng.choice(("f-1", "f-2")), "direct_loss": self.sum(150_000)}
 
     def seller_refund(self) -> dict[str, Any]:
-        return {"receipt_id": self.rng.choice(("rr-1", "rr-2")), "amount": self.sum(20_000, 101_200)}
+        data = {"receipt_id": self.rng.choice(("rr-1", "rr-2")), "amount": self.sum(20_000, 101_200)}
+        return data | self.request() if self.likely(0.4) else data
 
     def any_data(self, kind: str) -> dict[str, Any]:
         """Data of a message of that type."""
@@ -264,7 +364,12 @@ class Story:
             "order.receipt_confirmed": {},
             "warehouse.customs_cleared": {},
             "order.tip_refund_requested": {"tip_id": rng.choice((*TIPS, "tip-9"))},
-            "seller.purchase_unavailable": {"reason": "out_of_stock"},
+            "seller.purchase_unavailable": {"reason": "out_of_stock", **self.refs(0.4)},
+            "order.request_withdrawn": {"request_id": self.pick((*REQUESTS, "tip-1"))},
+            "order.objection_withdrawn": {"objection_id": self.pick(("obj-1", "obj-2"))},
+            "order.issue_disclosed": {"grounds": [rng.choice(GROUNDS)]},
+            "order.excess_approved": {"amount": self.sum(101_200)},
+            "payment.refund_succeeded": {"command_id": rng.choice(("x-1", "x-2"))},
             "seller.dissolution_refused": self.request(),
             "seller.dissolution_agreed": {**self.request(), "disposition": "return"},
         }
@@ -296,4 +401,12 @@ TELLERS = {
     "seller.cancellation_refused": "cancel_refused",
     "chargeback.opened": "charged_back",
     "chargeback.closed": "charge_closed",
+    "chargeback.reassessed": "reassessed",
+    "order.quote_revised": "revised",
+    "order.buyer_breach_found": "breach",
+    "payment.refunded_elsewhere": "elsewhere",
+    "payment.funds_deducted": "funds_deducted",
+    "payment.funds_insufficient": "funds_insufficient",
+    "payment.transfer_failed": "transfer_failed",
+    "payment.freeze_refused": "hold_refused",
 }

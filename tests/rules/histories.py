@@ -29,6 +29,9 @@ SUBJECTS: tuple[tuple[str, ...], ...] = (
         "seller.purchase_unavailable",
         "warehouse.customs_cleared",
         "payment.captured",
+        "order.quote_revised",
+        "order.request_withdrawn",
+        "payment.seller_refund_received",
     ),
     (
         "order.dissolution_requested",
@@ -42,12 +45,23 @@ SUBJECTS: tuple[tuple[str, ...], ...] = (
         "order.objection_raised",
         "warehouse.objection_verified",
         "order.cancellation_requested",
+        "order.objection_withdrawn",
+        "order.issue_disclosed",
+        "order.request_withdrawn",
+        "order.excess_approved",
+        "seller.purchase_confirmed",
+        "seller.purchase_unavailable",
+        "warehouse.cost_incurred",
     ),
     (
         "chargeback.opened",
         "chargeback.opened",
         "chargeback.opened",
         "chargeback.closed",
+        "chargeback.closed",
+        "chargeback.reassessed",
+        "order.buyer_breach_found",
+        "payment.freeze_refused",
         "payment.outstanding_paid",
         "payment.outstanding_paid",
         "payment.deposit_deducted",
@@ -71,6 +85,9 @@ SUBJECTS: tuple[tuple[str, ...], ...] = (
         "payment.tip_paid",
         "payment.captured",
         "order.provider_fault_found",
+        "payment.refunded_elsewhere",
+        "order.buyer_breach_found",
+        "payment.refund_succeeded",
     ),
     (
         "payment.tip_paid",
@@ -82,6 +99,21 @@ SUBJECTS: tuple[tuple[str, ...], ...] = (
         "order.provider_fault_found",
         "warehouse.goods_received",
         "seller.purchase_confirmed",
+        "payment.funds_deducted",
+        "payment.funds_insufficient",
+        "payment.transfer_failed",
+    ),
+    (
+        "order.quote_revised",
+        "order.quote_revised",
+        "seller.purchase_confirmed",
+        "seller.purchase_confirmed",
+        "seller.purchase_unavailable",
+        "order.cancellation_requested",
+        "seller.cancellation_agreed",
+        "warehouse.goods_received",
+        "payment.captured",
+        "payment.seller_refund_received",
     ),
 )
 # How a history may go on after the usual opening: far enough into a subject that what follows matters.
@@ -112,6 +144,11 @@ EVERYTHING = (
     "seller.purchase_unavailable",
     "seller.dissolution_refused",
     "seller.dissolution_agreed",
+    "order.request_withdrawn",
+    "order.objection_withdrawn",
+    "order.issue_disclosed",
+    "order.excess_approved",
+    "payment.refund_succeeded",
 )
 
 
@@ -153,6 +190,7 @@ TERMS: tuple[dict[str, Any], ...] = (
     {"refund_fee_on_cancellation": True, "refuse_prohibited": False},
     {"service_fee_rate": "0.0255", "tip_limit": 1_000, "tip_refund_days": 31},
     {"payment_demand_days": 5, "deemed_confirmation_days": 7},
+    {"acceptance_days": 2, "claim_floor": 1_000, "period_counting": "hours"},
 )
 """Terms that differ from the agreement's, as the platform might set them."""
 

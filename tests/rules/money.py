@@ -1,47 +1,64 @@
-"""What the outputs of an order come to, line by line, whatever the way that led there."""
+"""What the outputs of an order come to, whatever the way that led there."""
 
-from collections import defaultdict
+from dataclasses import dataclass
 
-from purchasing_contracts.events.order import OrderPlaced
-from purchasing_contracts.events.payment import RefundFailed
-
+from service.rules.clock import Clock
+from service.rules.decide import Examination, examine
 from tests.rules.playing import Played
 
+OF_THE_FACTS = ("order_amount", "buyer_owes", "seller_excess", "third_party_fees", "foreign_currency")
+"""The standing amounts that don't depend on the clock, nor on when a fact was heard."""
+OF_THE_CLOCK = (
+    "payment_demand",
+    "retained_goods",
+    "refund_withheld",
+    "repayment_demand",
+    "refund_undeliverable",
+    "brokerage_withheld",
+    "hold",
+)
 
-def standing(played: Played, kind: str, line: str) -> int:
-    one = played.ledger.standing.get((kind, line))
-    return 0 if one is None else one.amount or 0
 
-
-def failed(played: Played, line: str) -> int:
-    """What failed on payments, at most what was commanded on them."""
+def examined(played: Played) -> Examination | None:
+    """What the rules make of the order as it stands."""
     facts = sorted(played.facts.values(), key=lambda one: one.key)
-    currency = next((one.currency for one in facts if isinstance(one.data, OrderPlaced)), None)
-    counted: set[str] = set()
-    per_payment: dict[str, int] = defaultdict(int)
-    for one in facts:
-        data = one.data
-        if isinstance(data, RefundFailed) and one.currency == currency and data.command_id not in counted:
-            counted.add(data.command_id)
-            if data.line == line and data.payment_id is not None:
-                per_payment[data.payment_id] += data.amount.value
-    totals = played.ledger.lines[line].by_payment
-    return sum(min(amount, totals.get(payment, 0)) for payment, amount in per_payment.items())
+    clock = Clock(played.clock, played.clock, tuple(played.records))
+    return examine(played.order_id, facts, played.ledger, played.terms, clock)
 
 
 def money(played: Played) -> dict[str, int]:
-    """Per line: commanded − failed − demanded back + withheld."""
-    lines = {*played.ledger.lines, *(ref for kind, ref in played.ledger.standing if kind == "refund_withheld")}
-    found = {}
-    for line in lines:
-        commanded = played.ledger.lines[line].commanded if line in played.ledger.lines else 0
-        back = standing(played, "repayment_demand", line) - standing(played, "refund_withheld", line)
-        if line == "brokerage":
-            # Without a promotion it can't be commanded again; people give it back (rules.md, "Where a refund goes").
-            back -= standing(played, "refund_undeliverable", line)
-        elif line in played.ledger.lines:
-            back += failed(played, line)
-        found[line] = commanded - back
-    if "brokerage" not in lines:
-        found["brokerage"] = standing(played, "refund_undeliverable", "brokerage")
-    return {line: amount for line, amount in found.items() if amount}
+    """Per line: commanded + refunded elsewhere − failed − demanded back + withheld.
+
+    What was set off, and a renewed claim on the line of a chargeback, count as demanded back.
+    """
+    found = examined(played)
+    if found is None:
+        return {}
+    lines = {}
+    for one in found.reconciled.balances:
+        beyond = max(0, one.out - one.gross)
+        lines[one.due.line] = one.commanded + one.elsewhere - one.failed - beyond + one.withheld
+    return {line: amount for line, amount in lines.items() if amount}
+
+
+@dataclass(frozen=True)
+class End:
+    """What has to be the same for every order of arrival (rules.md, "Same set, same result")."""
+
+    money: dict[str, int]
+    decisions: dict[tuple[str, str], tuple[str, str | None]]
+    amounts: dict[tuple[str, str], int]
+
+
+def end_of(played: Played) -> End:
+    """What an order came to."""
+    standing = played.ledger.standing.items()
+    return End(
+        money(played),
+        {
+            key: (one.outcome, one.ground)
+            for key, one in standing
+            if key[0] not in (*OF_THE_FACTS, *OF_THE_CLOCK) and one.outcome != "superseded"
+        },
+        {key: one.amount for key, one in standing if key[0] in OF_THE_FACTS and one.amount},
+    )

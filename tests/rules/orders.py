@@ -18,10 +18,10 @@ from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.money import currency_of
 from purchasing_contracts.privacy import masked
 
+from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import Ruling, decide
 from service.rules.facts import DAY, Fact, micros
 from service.rules.ledger import Ledger, Output
-from service.rules.moment import Moment
 from service.rules.terms import TermsBook, TermsSet
 from tests.rules.happenings import HOUR, QUOTE, START, Happenings, amounts, lamp, money, when
 
@@ -62,29 +62,30 @@ class Order(Happenings):
         at: int | None = None,
         horizon: int | None = None,
         published: dict[int, int] | None = None,
-        deposit_barred: bool = False,
+        quarantined: tuple[str, ...] = (),
     ) -> Self:
         """Publish what follows from all that was told, at an instant: by default, that of the latest fact.
 
+        `quarantined`: topics of records that lie in quarantine since the beginning.
         `horizon`: how far the input was read (the clock). `published`: when outputs were, by their version.
         """
         now = max(fact.at for fact in self.facts) if at is None else START + at
-        moment = Moment(
+        clock = Clock(
             now,
             now if horizon is None else START + horizon,
-            deposit_barred,
+            tuple([QuarantinedRecord(topic, START) for topic in quarantined]),
             None if published is None else {version: START + then for version, then in published.items()},
         )
-        ruling = self._decide(moment)
+        ruling = self._decide(clock)
         self.due_at = None if ruling.due_at is None else ruling.due_at - START
         self.outputs += ruling.outputs
         self.ledger = self.ledger.after(ruling.outputs)
-        assert self._decide(moment).outputs == (), "deciding again publishes nothing"
+        assert self._decide(clock).outputs == (), "deciding again publishes nothing"
         return self
 
-    def _decide(self, moment: Moment) -> Ruling:
+    def _decide(self, clock: Clock) -> Ruling:
         facts = sorted(self.facts, key=lambda fact: fact.key)
-        return decide(self.order_id, facts, self.ledger, self.book, moment)
+        return decide(self.order_id, facts, self.ledger, self.book, clock)
 
     # What was published, from the first to the last.
 

@@ -8,12 +8,12 @@ from purchasing_contracts.base import instant_of
 from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.money import currency_of
 from purchasing_contracts.privacy import masked
-from purchasing_contracts.topics import class_of
+from purchasing_contracts.topics import class_of, topic_of
 
+from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import decide
 from service.rules.facts import Fact, micros
 from service.rules.ledger import Ledger, Output
-from service.rules.moment import Moment
 from service.rules.terms import PLATFORM, TermsBook, TermsSet
 
 Event = dict[str, Any]
@@ -44,7 +44,7 @@ class Played:
         self.ledger, self.outputs = Ledger.EMPTY, list[Output]()
         self.clock = 0
         self.due_at: int | None = None
-        self.barred = False
+        self.records: list[QuarantinedRecord] = []
         self.again: list[Output] = []
         """What a second look at the same facts would have published: nothing, ever."""
 
@@ -54,7 +54,8 @@ class Played:
         published = self.until(max([self.clock, *(one.at for one in new)]))
         for one in new:
             known = self.facts.setdefault((one.source, one.id), one)
-            self.barred = self.barred or known != one
+            if known != one:
+                self.records.append(QuarantinedRecord(topic_of(type(one.data)).name, self.clock))
         return published + self.look(self.clock, self.clock)
 
     def until(self, instant: int) -> list[Output]:
@@ -67,11 +68,11 @@ class Played:
 
     def look(self, now: int, horizon: int) -> list[Output]:
         facts = sorted(self.facts.values(), key=lambda one: one.key)
-        moment = Moment(now, horizon, deposit_barred=self.barred)
-        ruling = decide(self.order_id, facts, self.ledger, self.terms, moment)
+        clock = Clock(now, horizon, tuple(self.records))
+        ruling = decide(self.order_id, facts, self.ledger, self.terms, clock)
         self.ledger = self.ledger.after(ruling.outputs)
         self.outputs += ruling.outputs
-        self.again += decide(self.order_id, facts, self.ledger, self.terms, moment).outputs
+        self.again += decide(self.order_id, facts, self.ledger, self.terms, clock).outputs
         # As the service has it: what has passed already is no reason to look again.
         passed = ruling.due_at is None or ruling.due_at < horizon
         self.due_at = None if passed else ruling.due_at

@@ -59,7 +59,7 @@ def test_an_order_that_cant_be_reached_as_of_that_moment_was_never_effective() -
 
 @pytest.mark.parametrize(
     ("at", "outcome"),
-    [(2 * HOUR - 1, ("refused", ["3"])), (2 * HOUR, ("invalid", ["5"])), (2 * HOUR + 1, ("invalid", ["5"]))],
+    [(2 * HOUR - 1, ("refused", ["3"])), (2 * HOUR, ("refused", ["3"])), (2 * HOUR + 1, ("invalid", ["5"]))],
 )
 def test_of_a_refusal_and_the_missing_logistics_provider_the_earlier_counts(
     at: int, outcome: tuple[str, list[str]]

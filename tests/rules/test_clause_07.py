@@ -6,17 +6,17 @@ import pytest
 
 from tests.rules.orders import Order, amounts
 
-CLOSINGS: dict[str, Callable[[Order], Order]] = {
-    "invalid": lambda o: o.placed(mandate_at=None, quote=amounts(third=300)).accepted(),
-    "refused": lambda o: o.placed(quote=amounts(third=300)).accepted().refused(at=10**12),
-    "unavailable": lambda o: o.placed(quote=amounts(third=300)).accepted().unavailable(at=10**12),
-    "withdrawn": lambda o: o.placed(quote=amounts(third=300)).asks_to_cancel(at=10**12),
-    "cancelled": lambda o: o.placed(quote=amounts(third=300)).accepted().asks_to_cancel(at=10**12),
-    "cancelled after purchase": lambda o: (
-        o.placed(quote=amounts(third=300)).accepted().bought(at=10**11).asks_to_cancel(at=10**12).seller_cancels()
+CLOSINGS: dict[str, Callable[[Order, int], Order]] = {
+    "invalid": lambda o, third: o.placed(mandate_at=None, quote=amounts(third=third)).accepted(),
+    "refused": lambda o, third: o.placed(quote=amounts(third=third)).accepted().refused(at=10**12),
+    "unavailable": lambda o, third: o.placed(quote=amounts(third=third)).accepted().unavailable(at=10**12),
+    "withdrawn": lambda o, third: o.placed(quote=amounts(third=third)).asks_to_cancel(at=10**12),
+    "cancelled": lambda o, third: o.placed(quote=amounts(third=third)).accepted().asks_to_cancel(at=10**12),
+    "cancelled after purchase": lambda o, third: (
+        o.placed(quote=amounts(third=third)).accepted().bought(at=10**11).asks_to_cancel(at=10**12).seller_cancels()
     ),
-    "dissolved": lambda o: (
-        o.placed(quote=amounts(third=300))
+    "dissolved": lambda o, third: (
+        o.placed(quote=amounts(third=third))
         .accepted()
         .bought(at=10**11)
         .asks_to_dissolve(at=10**12)
@@ -31,13 +31,14 @@ CLOSINGS: dict[str, Callable[[Order], Order]] = {
 def test_every_closing_leaves_third_parties_their_fees_and_cites_7_only_if_there_are_any(
     closing: str, third: int
 ) -> None:
-    order = CLOSINGS[closing](Order()).paid(amounts(goods=100_300 - third, third=third), at=10**10).decided()
+    order = CLOSINGS[closing](Order(), third).paid(amounts(third=third), at=10**10).decided()
     assert ("7" in order.refund_clauses()) is bool(third)
+    assert order.told("third_party_fees") == ([f"noted {third}"] if third else [])
     if closing != "dissolved":
         kept = 101 if closing.startswith("cancelled") else 0
-        assert order.refunded() == 101_601 - third - kept
+        assert order.refunded() == 101_301 - kept
     else:
-        assert order.refunded() == 100_300 - third  # what the seller returned, and what was above the price
+        assert order.refunded() == 100_000  # what the seller returned
 
 
 def test_while_the_order_runs_its_surplus_does_not_speak_of_third_parties() -> None:

@@ -37,7 +37,12 @@ def test_the_fee_kept_is_at_most_the_fee_that_was_collected() -> None:
     assert order.refunded() == 101_200
 
 
-def test_the_fee_on_a_price_before_the_purchase_is_that_of_the_quote() -> None:
+def test_the_fee_on_what_was_never_bought_is_that_of_the_quote() -> None:
     quote = amounts(fee=500)
     order = Order().placed(quote=quote).accepted().paid(quote).asks_to_cancel().decided()
-    assert order.refunded() == 101_700 - 101
+    assert order.refunded() == 101_700 - 500
+
+
+def test_no_fee_is_taken_above_the_quoted_one() -> None:
+    order = Order(terms(service_fee_rate=Fraction(2, 100))).placed().accepted().paid().bought().decided()
+    assert order.refunded() == 0

@@ -20,7 +20,7 @@ def test_goods_received_without_objections_end_the_obligation() -> None:
         bought().received(objections=1),
         bought().received(final=False),
         bought().received("rec-1", final=False).received("rec-2", final=False),
-        bought().received("rec-1", objections=2).received("rec-1"),  # the same receipt again: the earliest counts
+        bought().received("rec-1", objections=1).received("rec-2"),  # an objection that stands
     ],
 )
 def test_parts_objections_and_repeated_receipts_dont_end_it(story: Order) -> None:
@@ -31,19 +31,19 @@ def test_parts_objections_and_repeated_receipts_dont_end_it(story: Order) -> Non
     "story",
     [
         bought().received("rec-1", final=False).received("rec-1", at=9 * HOUR),  # the last part, under the same id
-        bought().received("rec-1", objections=1).received("rec-2", at=9 * HOUR),
-        bought().received("rec-1", at=9 * HOUR).received("rec-2", at=8 * HOUR, objections=1),
+        bought().received("rec-1", objections=2).received("rec-1", at=9 * HOUR),  # the same receipt again: the latest
+        bought().received("rec-1", objections=1).verified("none", "rec-1", at=9 * HOUR),
+        bought().received("rec-1", at=9 * HOUR).received("rec-2", at=10 * HOUR, objections=1),
         bought().received("rec-2", at=99 * HOUR).received("rec-1", at=9 * HOUR),
     ],
 )
 def test_the_first_final_receipt_without_objections_ends_it(story: Order) -> None:
-    # Word that the goods are unavailable counts until then, so it tells to the microsecond when that was.
+    # A chargeback that the provider caused is unjust from then on, so it tells to the microsecond when that was.
     story.decided()
     assert story.told("obligation") == ["terminated"]
-    story.unavailable(at=9 * HOUR).decided()
-    assert story.refunds == []
-    story.unavailable(at=9 * HOUR - 1).decided()
-    assert story.refunds == [("purchase", 101_301, "pay-1")]
+    story.charged_back(5, "cb-1", attributable=True, at=9 * HOUR - 1)
+    story.charged_back(5, "cb-2", attributable=True, at=9 * HOUR).decided()
+    assert (story.told("chargeback", "cb-1"), story.told("chargeback", "cb-2")) == (["accepted"], ["unjust"])
 
 
 def test_the_obligation_ends_whatever_became_of_the_order() -> None:
@@ -51,7 +51,7 @@ def test_the_obligation_ends_whatever_became_of_the_order() -> None:
     assert order.told("obligation") == ["terminated"]
 
 
-def test_an_earlier_receipt_with_objections_under_the_same_id_supersedes_the_end_of_the_obligation() -> None:
-    order = bought().received(at=9 * HOUR).decided().received(at=8 * HOUR, objections=1).decided()
+def test_an_earlier_receipt_with_objections_supersedes_the_end_of_the_obligation() -> None:
+    order = bought().received(at=9 * HOUR).decided().received("rec-2", at=8 * HOUR, objections=1).decided()
     assert order.told("obligation") == ["terminated", "superseded"]
     assert order.stands("obligation") == ("superseded", ["16"])

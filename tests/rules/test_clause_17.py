@@ -29,8 +29,8 @@ def test_an_objection_asks_the_platform_to_verify_and_is_then_verified_or_redire
     assert order.stands("objection", "obj-1") == (outcome, [clause])
 
 
-def test_the_first_verdict_counts() -> None:
-    order = delivered().objects().verified("seller").verified("logistics").decided()
+def test_the_latest_verdict_counts() -> None:
+    order = delivered().objects().verified("logistics").verified("seller").decided()
     assert order.stands("objection", "obj-1")[0] == "verified"
 
 

@@ -23,12 +23,14 @@ def test_a_promoted_order_earns_brokerage_when_it_is_received() -> None:
     assert order.deductions == []
     order.received().decided()
     assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 5_000)]
+    assert order.transfers == []
+    order.funds_pay(5_000).decided()
     assert order.transfers == [("prom-5", "ord-1:brokerage:1", 5_000)]
     assert order.refunds == []
 
 
 def test_brokerage_messages_carry_no_account_and_cite_19() -> None:
-    order = promoted().bought().received().decided()
+    order = promoted().bought().received().decided().funds_pay(5_000).decided()
     for message in (*order.of(DeductionExecute), *order.of(BrokerageTransfer)):
         assert message.account_id is None
         assert [basis.clause for basis in message.basis] == ["19"]
@@ -58,7 +60,7 @@ def test_brokerage_is_the_rate_of_its_base_plus_the_fixed_part_at_most_the_price
     basis: str, rate: int, fixed: int | None, bought: tuple[int, int], brokerage: int
 ) -> None:
     order = promoted(basis, rate, fixed).bought(*bought).received().decided()
-    assert [amount for _, _, amount in order.transfers] == ([brokerage] if brokerage else [])
+    assert [amount for _, _, amount in order.deductions] == ([brokerage] if brokerage else [])
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def test_without_promotion_agreement_purchase_and_receipt_nothing_is_earned(stor
 
 @pytest.mark.parametrize(("closed", "earned"), [(9 * HOUR - 1, False), (9 * HOUR, False), (9 * HOUR + 1, True)])
 @pytest.mark.parametrize("closing", ["cancelled", "dissolved"])
-def test_brokerage_is_earned_if_the_obligation_ended_before_the_order_was_closed(
+def test_brokerage_is_earned_on_what_is_bought_when_the_obligation_ends(
     closing: str, closed: int, earned: bool
 ) -> None:
     order = promoted().bought(at=3 * HOUR).received(at=9 * HOUR)
@@ -91,88 +93,73 @@ def test_brokerage_is_earned_if_the_obligation_ended_before_the_order_was_closed
         order.asks_to_cancel(at=8 * HOUR).seller_cancels(at=closed)
     else:
         order.asks_to_dissolve(at=8 * HOUR).seller_dissolves(at=closed)
-    assert bool(order.decided().transfers) is earned
+    assert bool(order.decided().deductions or order.told("brokerage_withheld")) is earned
     assert order.told("repayment_demand", "brokerage") == []
 
 
 def test_a_cancellation_after_receipt_does_not_undo_the_brokerage() -> None:
-    order = promoted().bought().received().decided().asks_to_cancel().seller_cancels().decided()
+    order = promoted().bought().received().decided().funds_pay(5_000).asks_to_cancel().seller_cancels().decided()
     assert order.refunds == [("purchase", 101_200, "pay-1")]
     assert order.transfers == [("prom-5", "ord-1:brokerage:1", 5_000)]
     assert order.told("repayment_demand", "brokerage") == []
 
 
-@pytest.mark.parametrize(("bought", "earned"), [(8 * HOUR - 1, True), (8 * HOUR, False), (8 * HOUR + 1, False)])
-def test_brokerage_is_earned_if_the_purchase_came_before_the_closing(bought: int, earned: bool) -> None:
-    # Received first, cancelled before any purchase: one made at or after that instant earns nothing.
-    order = promoted().received(at=5 * HOUR).bought(at=bought)
-    order.asks_to_dissolve(at=3 * HOUR).seller_dissolves(at=8 * HOUR).decided()
-    assert bool(order.transfers) is earned
+def test_what_the_funds_lack_is_not_transferred() -> None:
+    order = promoted().bought().received().decided().funds_fall_short(3_000).decided()
+    assert order.transfers == [("prom-5", "ord-1:brokerage:1", 3_000)]
+    assert order.told("refund_undeliverable", "brokerage") == []
 
 
-def test_the_last_price_counts_for_the_brokerage_even_after_the_closing() -> None:
-    order = promoted().bought().received().asks_to_dissolve().seller_dissolves().decided().bought(120_000, 0).decided()
-    assert [amount for _, _, amount in order.transfers] == [5_000, 1_000]
+def test_brokerage_is_deducted_and_transferred_once_and_the_rest_is_for_people() -> None:
+    order = promoted().bought().received().decided().funds_pay(5_000).decided()
+    order.bought(110_000, 1_200).decided()
+    assert (len(order.deductions), len(order.transfers)) == (1, 1)
+    assert order.told("repayment_demand", "brokerage") == []
 
 
-def test_brokerage_corrected_upwards_pays_the_rest_under_a_deduction_of_its_own() -> None:
-    order = promoted().bought().received().decided().bought(110_000, 1_200).decided()
-    assert order.deductions == [
-        ("purchasing_funds", "ord-1:brokerage:1", 5_000),
-        ("purchasing_funds", "ord-1:brokerage:2", 500),
-    ]
-    assert order.transfers[1] == ("prom-5", "ord-1:brokerage:2", 500)
-
-
-def test_brokerage_corrected_downwards_is_demanded_back_from_the_provider_and_repaid() -> None:
-    order = promoted().bought().received().decided().bought(90_000, 1_200).decided()
+def test_brokerage_corrected_downwards_is_demanded_back_from_the_promoter_and_repaid() -> None:
+    order = promoted().bought().received().decided().funds_pay(5_000).decided().bought(90_000, 1_200).decided()
     demand = order.decision("repayment_demand", "brokerage")
     assert order.told("repayment_demand", "brokerage") == ["demanded 500"]
     assert [basis.clause for basis in demand.basis] == ["19"]
     assert (demand.audience, demand.account_id) == ("provider", None)
     order.repays(500, "brokerage").decided()
     assert order.told("repayment_demand", "brokerage") == ["demanded 500", "settled"]
-    order.bought(100_000, 1_200).decided()
-    assert order.transfers[1] == ("prom-5", "ord-1:brokerage:2", 500)
 
 
-def test_brokerage_repaid_too_much_goes_back_to_the_promoter_by_deduction_and_transfer() -> None:
-    order = promoted().bought().received().decided().bought(90_000, 1_200).repays(700, "brokerage").decided()
-    assert order.deductions[1] == ("purchasing_funds", "ord-1:brokerage:2", 200)
-    assert order.transfers[1] == ("prom-5", "ord-1:brokerage:2", 200)
-    assert order.told("repayment_demand", "brokerage") == []
-    assert [refund for refund in order.refunds if refund[0] == "brokerage"] == []
-
-
-def test_brokerage_repaid_where_none_is_due_goes_back_to_the_promoter_citing_6() -> None:
-    order = promoted().repays(70, "brokerage").decided()
-    assert order.transfers == [("prom-5", "ord-1:brokerage:1", 70)]
-    assert [basis.clause for basis in order.of(BrokerageTransfer)[0].basis] == ["6"]
-
-
-def test_brokerage_repaid_on_an_order_without_a_promotion_is_for_people_to_solve() -> None:
-    order = Order().placed().accepted().paid().repays(70, "brokerage").decided()
-    assert (order.deductions, order.transfers, order.refunds) == ([], [], [])
-    assert order.told("refund_undeliverable", "brokerage") == ["noted 70"]
+def test_a_transfer_that_failed_is_for_people_to_solve() -> None:
+    order = promoted().bought().received().decided().funds_pay(5_000).decided().transfer_fails(5_000).decided()
+    assert order.told("refund_undeliverable", "brokerage") == ["noted 5000"]
     decision = order.decision("refund_undeliverable", "brokerage")
     assert (decision.audience, decision.account_id) == ("provider", None)
-    assert [basis.clause for basis in decision.basis] == ["6"]
+    assert [basis.clause for basis in decision.basis] == ["19"]
 
 
 def test_a_cancellation_heard_late_that_came_before_receipt_demands_the_brokerage_back() -> None:
-    order = promoted().bought(at=3 * HOUR).received(at=9 * HOUR).decided()
+    order = promoted().bought(at=3 * HOUR).received(at=9 * HOUR).decided().funds_pay(5_000).decided()
     order.asks_to_cancel(at=5 * HOUR).seller_cancels(at=6 * HOUR).decided()
     assert order.told("repayment_demand", "brokerage") == ["demanded 5000"]
-    assert order.stands("repayment_demand", "brokerage")[1] == ["6"]
+    assert order.stands("repayment_demand", "brokerage")[1] == ["19"]
 
 
-def test_a_failed_refund_on_brokerage_counts_for_nothing() -> None:
-    order = promoted().bought().received().decided()
-    order.refund_fails(5_000, payment_id=None, line="brokerage").refund_fails(9, line="brokerage").decided()
-    assert len(order.transfers) == 1
-    assert order.told("refund_undeliverable", "brokerage") == []
-    order.unavailable(at=3 * HOUR).decided()  # nor is the payment it names closed to other refunds
-    assert order.refunds == [("purchase", 101_301, "pay-1")]
+def test_brokerage_is_withheld_while_the_purchasing_funds_are_not_there() -> None:
+    order = promoted().bought().charged_back().received().decided()
+    assert order.deductions == []
+    assert order.told("brokerage_withheld") == ["withheld 5000"]
+    assert order.decision("brokerage_withheld").account_id is None
+    order.chargeback_ends().decided()
+    assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 5_000)]
+    assert order.told("brokerage_withheld") == ["withheld 5000", "released"]
+
+
+def test_a_fixed_fee_in_another_currency_waits_to_be_converted() -> None:
+    promotion = Promotion(promoter_id="p", basis="goods", rate_bps=0, fixed=money(70, "USD"))
+    order = Order().placed(promotion=promotion).accepted().paid().bought().received().decided()
+    assert order.deductions == []
+    assert order.told("foreign_currency", "e01") == ["unconverted 70"]
+    booked = Promotion(promoter_id="p", basis="goods", rate_bps=0, fixed=money(70, "USD"), settled=money(500))
+    order = Order().placed(promotion=booked).accepted().paid().bought().received().decided()
+    assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 500)]
 
 
 def test_everything_but_brokerage_concerns_the_buyer() -> None:

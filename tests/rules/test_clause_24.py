@@ -66,10 +66,17 @@ def test_what_is_due_on_the_purchase_is_no_compensation() -> None:
     assert order.refunds == [("purchase", 10_210, "pay-1"), ("compensation", 700, "buyer_account")]
 
 
-def test_an_unjust_or_restored_chargeback_leaves_the_compensation_whole() -> None:
+def test_a_restored_chargeback_leaves_the_compensation_whole() -> None:
     order = effective().charged_back(5_000).charged_back(5_000, "cb-2", attributable=True)
-    order.chargeback_ends(chargeback_id="cb-2").fault_found(700).decided()
+    order.chargeback_ends(chargeback_id="cb-2").chargeback_ends().fault_found(700).decided()
     assert ("compensation", 700, "buyer_account") in order.refunds
+
+
+def test_compensation_is_set_off_against_a_claim() -> None:
+    order = effective().charged_back(5_000).fault_found(700).decided()
+    assert order.refunds == []
+    assert order.told("refund_withheld", "compensation") == ["withheld 700"]
+    assert order.told("payment_demand", "cb-1") == ["demanded 4300"]
 
 
 def test_a_just_chargeback_after_the_compensation_demands_it_back() -> None:
@@ -79,10 +86,10 @@ def test_a_just_chargeback_after_the_compensation_demands_it_back() -> None:
 
 
 @pytest.mark.parametrize("charged", [700, 5_000])
-def test_where_findings_come_to_nothing_the_line_cites_6(charged: int) -> None:
+def test_where_findings_come_to_nothing_the_line_cites_24(charged: int) -> None:
     order = effective().fault_found(700).decided().charged_back(charged, attributable=True).decided()
     assert order.told("repayment_demand", "compensation") == ["demanded 700"]
-    assert order.stands("repayment_demand", "compensation")[1] == ["6"]
+    assert order.stands("repayment_demand", "compensation")[1] == ["24"]
 
 
 def test_a_chargeback_on_a_tip_does_not_lower_the_compensation() -> None:

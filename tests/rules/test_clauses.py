@@ -4,14 +4,20 @@ import ast
 import re
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import service.rules
-from service.rules import clauses
+from service.rules import decide  # noqa: F401  # loads the clauses
+from service.rules.identity import IDENTITIES
+from service.rules.registry import FUNCTIONS, REGISTRY, Concerned, only_with
 
 DIRECTORY = Path(service.rules.__file__).parent
-FILES = sorted(path.stem for path in DIRECTORY.glob("clause_*.py"))
+FILES = sorted(path.stem for path in DIRECTORY.glob("clauses/clause_*.py"))
+CORE = sorted(DIRECTORY.glob("*.py"))
+
+TYPES = frozenset(IDENTITIES)
 
 SECTIONS = {1: 2, 6: 3, 8: 5, 12: 7, 13: 7, 15: 5, 22: 5}
 """How many numbered sections the clauses of the agreement have; the others have none."""
@@ -30,7 +36,7 @@ def in_the_agreement(clause: str) -> bool:
 def cited() -> list[tuple[str, str]]:
     """Return every clause that the rules cite, with the file it is written in."""
     found = []
-    for path in sorted(DIRECTORY.glob("*.py")):
+    for path in sorted(DIRECTORY.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Basis":
                 found += [
@@ -42,13 +48,13 @@ def cited() -> list[tuple[str, str]]:
 
 
 def test_discovery_finds_every_clause_module_in_the_order_of_their_numbers() -> None:
-    assert [module.__name__.rpartition(".")[2] for module in clauses.CLAUSES] == FILES
+    assert [module.__name__.rpartition(".")[2] for module in REGISTRY.clauses] == FILES
 
 
 @pytest.mark.parametrize("number", range(1, 31))
 def test_every_clause_of_the_agreement_has_a_module_that_says_what_it_is_and_does(number: int) -> None:
     assert f"clause_{number:02}" in FILES
-    (module,) = [m for m in clauses.CLAUSES if m.__name__.endswith(f".clause_{number:02}")]
+    (module,) = [m for m in REGISTRY.clauses if m.__name__.endswith(f".clause_{number:02}")]
     assert module.__doc__ is not None
     assert module.__doc__.startswith(f"Clause {number}:")
     assert module.TITLE.strip()
@@ -59,13 +65,53 @@ def test_no_module_is_of_a_clause_the_agreement_does_not_have() -> None:
     assert {int(name.split("_")[1]) for name in FILES} == set(range(1, 31))
 
 
-@pytest.mark.parametrize(
-    "name", ["obstacles", "requests", "closings", "charges", "dues", "says", "deadlines", "recoveries"]
-)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_that_a_clause_may_define_is_collected(name: str) -> None:
-    defined = [module.__dict__[name] for module in clauses.CLAUSES if name in module.__dict__]
-    assert list(getattr(clauses, name.upper())) == defined
+    defined = [module.__dict__[name] for module in REGISTRY.clauses if name in module.__dict__]
     assert defined
+    everything = REGISTRY.concerned(TYPES)
+    found = getattr(everything, name)
+    if name == "deadlines":
+        assert len(found) == sum(len(function()) for function in defined)
+    else:
+        assert list(found) == defined
+
+
+def test_a_function_marked_for_messages_is_left_out_of_orders_without_them() -> None:
+    class Message:
+        pass
+
+    class Other:
+        pass
+
+    @only_with(Message)
+    def says() -> None:
+        pass
+
+    module = ModuleType("clause_31")
+    module.says = says  # type: ignore[attr-defined]
+    assert Concerned([module], frozenset({Message, Other})).says == (says,)
+    assert Concerned([module], frozenset({Other})).says == ()
+
+
+def test_the_core_of_the_rules_imports_no_clause() -> None:
+    found = [
+        f"{path.stem} imports {name}"
+        for path in CORE
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in imports(node)
+        if ".clauses." in f"{name}." and path.stem != "registry"
+    ]
+    assert found == []
+    assert len(CORE) > 20
+
+
+def imports(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return []
 
 
 def test_every_clause_that_is_cited_exists_in_the_agreement() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from purchasing_contracts.events.warehouse_receipt import GoodsDisposed
 
-from tests.rules.orders import Order
+from tests.rules.orders import HOUR, Order
 
 
 def effective() -> Order:
@@ -55,15 +55,15 @@ def test_money_for_a_chargeback_that_is_just_or_that_nobody_opened_goes_back() -
     assert just.refunds == [("chargeback:cb-1", 700, "pay-out")]
     unknown = effective().pays_outstanding(700, "cb-9").decided()
     assert unknown.refunds == [("chargeback:cb-9", 700, "pay-out")]
-    unknown.charged_back(500, "cb-9", at=0).decided()
-    assert unknown.told("repayment_demand", "chargeback:cb-9") == ["demanded 500"]
+    unknown.charged_back(500, "cb-9", at=3 * HOUR).decided()
+    assert unknown.told("payment_demand", "cb-9") == ["demanded 500"]  # what was given back covers nothing any more
 
 
-def test_proceeds_count_only_for_the_chargeback_they_name() -> None:
+def test_proceeds_that_name_no_chargeback_are_for_the_first_unjust_one() -> None:
     order = (
         effective().charged_back().goods_sold(1_000, chargeback_id=None).goods_sold(301, disposal="disp-2").decided()
     )
-    assert order.told("payment_demand", "cb-1") == ["demanded 101000"]
+    assert order.told("payment_demand", "cb-1") == ["demanded 100000"]
     assert order.refunds == []
 
 
@@ -77,22 +77,22 @@ def test_goods_destroyed_bring_nothing_in_for_the_chargeback_they_name() -> None
 
 
 @pytest.mark.parametrize(
-    ("came_in", "clause"),
+    ("came_in", "covered"),
     [
-        (lambda order: order, "6"),
-        (lambda order: order.deposit_falls_short(0), "6"),
-        (lambda order: order.deposit_falls_short(1), "22"),
-        (lambda order: order.pays_outstanding(1), "22"),
-        (lambda order: order.goods_sold(1), "22"),
+        (lambda order: order, 500),
+        (lambda order: order.deposit_falls_short(0), 500),
+        (lambda order: order.deposit_falls_short(1), 501),
+        (lambda order: order.pays_outstanding(1), 501),
+        (lambda order: order.goods_sold(1), 501),
     ],
     ids=["nothing", "an empty deposit", "the deposit", "a payment", "goods sold"],
 )
-def test_until_something_came_in_for_a_chargeback_its_line_cites_6(
-    came_in: Callable[[Order], Order], clause: str
+def test_repayments_on_the_line_of_a_chargeback_are_payments_of_it(
+    came_in: Callable[[Order], Order], covered: int
 ) -> None:
     order = came_in(effective().charged_back()).repays(500, "chargeback:cb-1").decided()
-    assert order.refunded("chargeback:cb-1") == 500
-    assert order.refund_clauses("chargeback:cb-1") == [clause]
+    assert order.refunded("chargeback:cb-1") == 0
+    assert order.told("payment_demand", "cb-1") == [f"demanded {101_301 - covered}"]
 
 
 def test_a_payment_of_what_is_outstanding_counts_once_for_each_chargeback_and_payment() -> None:
@@ -113,8 +113,8 @@ def test_a_payment_of_what_is_outstanding_that_is_charged_back_is_claimed_on_a_l
     assert order.told("payment_demand", "cb-2") == ["demanded 1000", "settled"]
 
 
-def test_the_earliest_answer_of_the_deposit_counts_of_both_kinds_together() -> None:
-    order = effective().charged_back().deposit_falls_short(300).deposit_pays(101_301).decided()
+def test_the_latest_answer_of_the_deposit_counts_of_both_kinds_together() -> None:
+    order = effective().charged_back().deposit_pays(101_301).deposit_falls_short(300).decided()
     assert order.told("payment_demand", "cb-1") == ["demanded 101001"]
 
 
@@ -125,9 +125,10 @@ def test_what_went_to_the_account_leaves_the_deposit_all_its_room() -> None:
     assert order.refunds[1:] == [("chargeback:cb-1", 100, "deposit")]
 
 
-def test_a_captured_payment_that_also_paid_what_was_outstanding_belongs_to_the_purchase() -> None:
-    order = effective().charged_back(500, payment_id="pay-9").pays_outstanding(700, payment_id="pay-1")
+def test_a_chargeback_is_shared_among_the_roles_of_its_payment() -> None:
+    order = effective().charged_back(500).pays_outstanding(500, payment_id="pay-1").decided()
     order.charged_back(900_000, "cb-2").decided()
-    assert order.told("payment_demand", "cb-2") == ["demanded 102001"]
+    # The purchase has 1,008.01 left beside the first chargeback, and what was paid for that one is taken too.
+    assert order.told("payment_demand", "cb-2") == ["demanded 101301"]
     order.asks_to_cancel().decided()
     assert order.told("refund_withheld", "purchase") == ["withheld 101200"]

@@ -43,9 +43,9 @@ ROWS: dict[str, tuple[Callable[[], Order], Step, Step, Callable[[Order], object]
     "request": (
         effective,
         lambda o: o.asks_to_cancel(at=EARLY, channel="other"),
-        lambda o: o.asks_to_cancel(at=LATE),
+        lambda o: o.asks_to_cancel(at=LATE),  # another channel is another request, and the platform's is told of
         lambda o: o.stands("cancellation", "can-1")[0],
-        "refused",
+        "agreed",
     ),
     "dissolution": (
         effective,
@@ -59,7 +59,7 @@ ROWS: dict[str, tuple[Callable[[], Order], Step, Step, Callable[[Order], object]
         lambda o: o.fault_found(5, at=EARLY),
         lambda o: o.fault_found(7, at=LATE),
         lambda o: net(o, "compensation"),
-        5,
+        7,  # the latest
     ),
     "tip": (
         effective,
@@ -122,14 +122,14 @@ ROWS: dict[str, tuple[Callable[[], Order], Step, Step, Callable[[Order], object]
         lambda o: o.deposit_pays(5, at=EARLY),
         lambda o: o.deposit_falls_short(9, at=LATE),
         lambda o: o.told("payment_demand", "cb-1")[-1],
-        "demanded 95",
+        "demanded 91",  # the latest
     ),
     "deposit short, then taken": (
         lambda: effective().charged_back(100),
         lambda o: o.deposit_falls_short(5, at=EARLY),
         lambda o: o.deposit_pays(9, at=LATE),
         lambda o: o.told("payment_demand", "cb-1")[-1],
-        "demanded 95",
+        "demanded 91",  # the latest
     ),
     "customs": (
         lambda: effective().asks_to_cancel(at=25 * HOUR),
@@ -175,7 +175,7 @@ def net(order: Order, line: str) -> int:
 
 @pytest.mark.parametrize("row", ROWS)
 @pytest.mark.parametrize("heard", ["in order", "the later one first", "together"])
-def test_of_facts_with_one_identity_the_earliest_counts_in_whatever_order_they_are_heard(row: str, heard: str) -> None:
+def test_which_fact_of_one_identity_counts_whatever_the_order_of_arrival(row: str, heard: str) -> None:
     begin, earlier, later, seen, expected = ROWS[row]
     order = begin()
     if heard == "in order":

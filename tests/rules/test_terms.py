@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from service.rules.calendar import Calendar
 from service.rules.terms import STANDARD, Terms, TermsBook
 from tests.rules.happenings import START
 from tests.rules.orders import DAY, HOUR, Order, terms
@@ -22,10 +23,15 @@ def test_what_nobody_declared_is_what_the_agreement_says() -> None:
             service_fee_rate=Fraction(1, 1000),
             refund_fee_on_cancellation=False,
             deemed_confirmation_days=10,
-            tip_limit=20_000,
+            tip_limit={"CNY": 20_000},
             tip_refund_days=30,
             payment_demand_days=3,
             refuse_prohibited=True,
+            acceptance_days=None,
+            claim_floor=0,
+            quarantine_days=None,
+            period_counting="civil_code",
+            calendar=Calendar(utc_offset=480),
         )
         == STANDARD
     )
@@ -52,7 +58,7 @@ def test_an_own_set_that_is_not_yet_in_force_changes_nothing() -> None:
     assert (found.version, found.tip_limit) == ("p", 5)
 
 
-@pytest.mark.parametrize("name", ["deemed_confirmation_days", "tip_limit"])
+@pytest.mark.parametrize("name", ["deemed_confirmation_days", "claim_floor"])
 def test_what_the_platform_sets_no_provider_may_set(name: str) -> None:
     standard = getattr(STANDARD, name)
 
@@ -87,7 +93,7 @@ def test_terms_that_change_between_mandate_and_placing_are_those_of_the_mandate(
         terms(version="at the placing", since=-HOUR, service_fee_rate=Fraction(1, 10)),
     )
     order = Order(*sets).placed(mandate_at=-HOUR - 1).accepted().paid().asks_to_cancel().decided()
-    assert order.refunded() == 101_301  # no fee to keep
+    assert order.refunded() == 101_200  # the quoted fee is kept, whatever the rate
     assert {output.data.terms_version for output in order.outputs} == {"at the mandate"}
     late = Order(*sets).placed(mandate_at=-HOUR).accepted().paid().asks_to_cancel().decided()
     assert late.refunded() == 101_200  # a fee of 101.20 each, of which 1.01 was collected

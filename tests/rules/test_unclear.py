@@ -1,0 +1,83 @@
+"""Silence proves nothing: what waits while a record lies in quarantine, or something is known to be missing (F5)."""
+
+import pytest
+
+from tests.rules.orders import DAY, HOUR, Order, amounts, terms
+
+
+def topic(name: str) -> tuple[str, ...]:
+    return (f"purchasing.events.{name}.v1",)
+
+
+def effective() -> Order:
+    return Order().placed().accepted().paid()
+
+
+@pytest.mark.parametrize("name", ["seller-response", "warehouse-receipt"])
+def test_a_cancellation_waits_for_records_that_may_tell_of_a_purchase(name: str) -> None:
+    order = effective().asks_to_cancel().decided(quarantined=topic(name))
+    assert order.stands("cancellation", "can-1") == ("pending", ["12(1)B"])
+    assert order.refunds == []
+    order.decided()
+    assert order.told("cancellation", "can-1") == ["pending", "agreed"]
+    assert order.refunds == [("purchase", 101_200, "pay-1")]
+
+
+@pytest.mark.parametrize("name", ["order", "payment", "chargeback"])
+def test_a_cancellation_does_not_wait_for_other_records(name: str) -> None:
+    order = effective().asks_to_cancel().decided(quarantined=topic(name))
+    assert order.told("cancellation", "can-1") == ["agreed"]
+
+
+def test_what_was_decided_before_a_record_arrived_stays_decided() -> None:
+    order = effective().asks_to_cancel().decided().decided(9 * DAY, quarantined=topic("seller-response"))
+    assert order.told("cancellation", "can-1") == ["agreed"]
+    assert order.told("repayment_demand", "purchase") == []
+
+
+def test_a_withdrawal_waits_while_a_captured_payment_cannot_be_read() -> None:
+    order = Order().placed().paid(amounts(currency="USD")).asks_to_cancel().decided()
+    assert order.stands("cancellation", "can-1") == ("pending", ["2"])
+    order.paid(amounts(currency="USD"), settled=101_301).decided()
+    assert order.told("cancellation", "can-1") == ["pending", "withdrawn"]
+    assert order.refunds == [("purchase", 101_301, "pay-1")]
+
+
+def test_a_cancellation_waits_while_goods_were_received_that_nobody_bought() -> None:
+    order = effective().received().asks_to_cancel(at=9 * HOUR).decided()
+    assert order.told("cancellation", "can-1") == ["pending"]
+    order.bought(at=10 * HOUR).seller_cancels(at=11 * HOUR).decided()
+    assert order.told("cancellation", "can-1") == ["pending", "agreed"]
+
+
+def test_receipt_is_not_deemed_confirmed_while_a_record_of_the_buyer_lies_in_quarantine() -> None:
+    order = effective().bought().delivered().decided(90 * DAY, quarantined=topic("order"))
+    assert order.told("receipt") == []
+    assert order.decided(90 * DAY).told("receipt") == ["deemed_confirmed"]
+
+
+@pytest.mark.parametrize("name", ["order", "seller-response", "warehouse-receipt"])
+def test_an_order_does_not_lapse_while_records_may_tell_that_it_was_accepted(name: str) -> None:
+    order = Order(terms(acceptance_days=2)).placed().paid().decided(9 * DAY, quarantined=topic(name))
+    assert order.told("closing") == []
+    order.decided(9 * DAY)
+    assert order.stands("closing") == ("lapsed", ["2"])
+    assert order.refunds == [("purchase", 101_301, "pay-1")]
+
+
+def test_a_record_holds_up_for_so_many_days_at_most_if_the_terms_say_so() -> None:
+    order = Order(terms(quarantine_days=5, period_counting="hours")).placed().accepted().paid().asks_to_cancel()
+    order.decided(4 * HOUR, quarantined=topic("seller-response"))
+    assert order.told("cancellation", "can-1") == ["pending"]
+    assert order.due_at == 5 * DAY
+    assert order.decided(5 * DAY, quarantined=topic("seller-response")).told("cancellation", "can-1") == ["pending"]
+    order.decided(5 * DAY + 1, quarantined=topic("seller-response"))
+    assert order.told("cancellation", "can-1") == ["pending", "agreed"]
+
+
+def test_no_refund_goes_out_on_a_payment_whose_chargeback_cannot_be_read() -> None:
+    order = effective().charged_back(currency="USD", at=9 * HOUR).asks_to_cancel(at=10 * HOUR).decided()
+    assert order.refunds == []
+    assert order.told("refund_withheld", "purchase") == ["withheld 101200"]
+    order.chargeback_ends(at=11 * HOUR).decided()
+    assert order.refunds == [("purchase", 101_200, "pay-1")]
