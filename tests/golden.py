@@ -50,10 +50,12 @@ def told(published: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], lis
             "ref": data.get("ref"),
         }
         if event["type"] == DECISION:
-            decisions.append(said | {"what": data["kind"], "outcome": data["outcome"]})
+            members = {name: data.get(name) for name in ("audience", "due_at", "ground")}
+            decisions.append(said | members | {"what": data["kind"], "outcome": data["outcome"]})
         else:
             kind = event["type"].removeprefix("purchasing.").removesuffix(".v1")
-            members = {name: data.get(name) for name in ("line", "destination", "payment_id", "source")}
+            names = ("line", "destination", "payment_id", "source", "deduction_id", "hold_id", "replaces")
+            members = {name: data.get(name) for name in names}
             commands.append(said | members | {"kind": kind})
     return commands, decisions
 
@@ -65,7 +67,7 @@ def differences(expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> 
     wrong = []
     for nth, (one, other) in enumerate(zip(expected, found, strict=True), 1):
         missing = set(one["clauses"]) - set(other["clauses"])
-        members = {"amount": None, **one}
+        members = {name: one.get(name) for name in ("amount", "due_at", "ground", "replaces") if name in other} | one
         differing = {
             name: (value, other[name]) for name, value in members.items() if name != "clauses" and other[name] != value
         }

@@ -27,8 +27,8 @@ def test_a_worked_example_publishes_what_it_says(case: Case, capfdbinary: pytest
     assert differences(case.decisions, decisions) == []
 
 
-def test_there_are_fifty_worked_examples() -> None:
-    assert [f"{n:02}" for n in range(1, 51)] == [re.match(r"\d+", c.name)[0] for c in cases()]  # type: ignore[index]
+def test_there_are_86_worked_examples() -> None:
+    assert [f"{n:02}" for n in range(1, 87)] == [re.match(r"\d+", c.name)[0] for c in cases()]  # type: ignore[index]
 
 
 def test_an_array_and_lines_of_the_same_events_come_to_the_same(tmp_path, capfdbinary) -> None:

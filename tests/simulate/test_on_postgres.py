@@ -13,16 +13,18 @@ from tests.golden import Case, cases
 
 
 async def published(simulation: Simulation, events: list[dict[str, Any]], until: str) -> list[bytes]:
+    """What is published for the events' order: on PostgreSQL, deadlines of the examples before it pass as well."""
     values = []
+    (order_id,) = {event["subject"] for event in events}
     for event in events:
         async for handled in simulation.hear(json.dumps(event).encode()):
-            values += [output.value for _, output in handled.outputs]
+            values += [output.value for _, output in handled.outputs if output.key == order_id]
     async for handled in simulation.go_on(instant_of(until)):
-        values += [output.value for _, output in handled.outputs]
+        values += [output.value for _, output in handled.outputs if output.key == order_id]
     return values
 
 
-@pytest.fixture(scope="module", params=range(5), ids=lambda n: f"{10 * n + 1:02} to {10 * n + 10}")
+@pytest.fixture(scope="module", params=range(9), ids=lambda n: f"{10 * n + 1:02} to {10 * n + 10}")
 def ten_cases(request: pytest.FixtureRequest) -> list[Case]:
     return cases()[10 * request.param : 10 * request.param + 10]
 
@@ -49,4 +51,4 @@ async def test_worked_examples_publish_the_same_on_postgres(ten_cases: list[Case
         compared += len(here)
     await postgres.close()
 
-    assert compared >= 10
+    assert compared >= len(ten_cases)
