@@ -102,10 +102,6 @@ class Assessment:
         self.dues: list[Due] = []
         self.said: list[Said] = []
 
-    def due(self, line: str) -> int:
-        """Return what is due on a line, in minor units."""
-        return sum([due.amount for due in self.dues if due.line == line])
-
     def accepted(self, line: str) -> int:
         """Return what chargebacks took from a line that nobody claims again: `J`."""
         if not self.chargebacks:

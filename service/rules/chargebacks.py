@@ -17,7 +17,7 @@ from purchasing_contracts.events.warehouse_receipt import GoodsDisposed
 from service.rules.facts import micros
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from service.rules.assessment import Grounds
     from service.rules.facts import Fact
@@ -349,11 +349,3 @@ def spread_remaining(chargeback: Chargeback, out: int) -> None:
         left.append(share.brought - part)
     left[0] += max(0, chargeback.fees - covered)
     chargeback.remaining = [Role(share.line, amount) for share, amount in zip(shares, left, strict=True) if amount]
-
-
-def by_line(parts: Iterable[Role]) -> Mapping[str, int]:
-    """Add parts up by line."""
-    found: dict[str, int] = {}
-    for part in parts:
-        found[part.line] = found.get(part.line, 0) + part.brought
-    return found

@@ -426,7 +426,9 @@ def _seller_money(timeline: Timeline, cancelled: Sequence[Cancelled], until: int
     The last is the part for dissolutions that are pending. What is for cancellations is noted on them.
     """
     seller = rebates = for_pending = 0
-    all_gone = all(lot.state in CANCELLED or lot.state is State.UNAVAILABLE for lot in timeline.units.lots)
+    all_gone = bool(cancelled) and all(
+        lot.state in CANCELLED or lot.state is State.UNAVAILABLE for lot in timeline.units.lots
+    )
     for receipt in timeline.view.counted(SellerRefundReceived):
         if until is not None and receipt.at > until:
             break

@@ -227,6 +227,7 @@ class Timeline:
         self.wakes: list[int] = []
         """Last instants that have not passed yet, in microseconds."""
         self._spent: set[tuple[int, int]] = set()
+        self._after_instant = self.concerned.after_instant
         self._deadlines = [one for one in self.concerned.deadlines if one.applies(view)]
 
     # What the clauses ask and do.
@@ -336,7 +337,8 @@ class Timeline:
                 nth += 1
             if not tested:
                 self._test()
-            self._end_instant()
+            if self._after_instant or self._uncovered:
+                self._end_instant()
         self._pass_deadlines(None)
         return self
 
@@ -348,7 +350,7 @@ class Timeline:
                 test(self)
 
     def _end_instant(self) -> None:
-        for follow in self.concerned.after_instant:
+        for follow in self._after_instant:
             follow(self)
         if self._uncovered:
             self._cover()

@@ -346,14 +346,13 @@ def adds(case: Assessment) -> Grounds:
     settlement = case.settlement
     found = []
     timeline = case.timeline
-    has_cancelled = any(lot.state in CANCELLED for lot in timeline.units.lots)
-    if has_cancelled and settlement.fee > 0 and not case.view.terms.refund_fee_on_cancellation:
+    if settlement.cancelled and settlement.fee > 0 and not case.view.terms.refund_fee_on_cancellation:
         found.append(_FEE_KEPT)
     if settlement.borne and any(cost.grounds == (_COSTS,) for cost in settlement.borne):
         found.append(_COSTS)
     if settlement.penalties > 0:
         found.append(_PENALTIES)
-    if timeline.requests and any(_was_damaged(request) for request in timeline.requests):
+    if timeline.cancellations and any(_was_damaged(request) for request in timeline.requests):
         found.append(_DAMAGED)
     return tuple(found)
 

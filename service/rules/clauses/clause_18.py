@@ -89,9 +89,13 @@ def after_instant(timeline: Timeline) -> None:
 
 def _something_stands(timeline: Timeline) -> bool:
     """Say whether an objection or a dissolution request stands."""
-    return any(objection.stands for objection in timeline.objections.values()) or any(
-        request.is_pending for request in timeline.dissolutions.values()
-    )
+    for objection in timeline.objections.values():
+        if objection.stands:
+            return True
+    for request in timeline.dissolutions.values():  # noqa: SIM110  # asked after every instant
+        if request.is_pending:
+            return True
+    return False
 
 
 @only_with(PackageDelivered)

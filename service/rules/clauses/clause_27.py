@@ -1,4 +1,4 @@
-"""Clause 27: valid communication channels. It moves no money."""
+"""Clause 27: valid communication channels."""
 
 TITLE = "Valid communication channels"
 DOES = (
