@@ -25,7 +25,7 @@ class Breach(NamedTuple):
     """`Y`: what costs and penalties exceed the buyer's money by."""
     repaid: int
     """On the line `owed`."""
-    open: int
+    still_open: int
     set_off: int
 
 

@@ -230,7 +230,7 @@ async def test_looking_again_at_orders_publishes_nothing_new(engine: Engine) -> 
     assert Handled(assessed=2) == cached == loaded
 
 
-async def test_while_a_record_of_the_order_lies_in_quarantine_no_deposit_is_taken(engine: Engine, monkeypatch) -> None:
+async def test_rules_are_told_the_topic_of_each_quarantined_record_of_their_order(engine: Engine, monkeypatch) -> None:
     barred = {}
 
     def watching(order_id, facts, ledger, terms, clock):
@@ -242,7 +242,7 @@ async def test_while_a_record_of_the_order_lies_in_quarantine_no_deposit_is_take
     same_batch = dict(barred)
     await engine.look_again(["ord-1", "ord-2"])
 
-    assert {"ord-1": True, "ord-2": False} == same_batch == barred
+    assert {"ord-1": ["purchasing.events.order.v1"], "ord-2": []} == same_batch == barred
 
 
 async def test_batches_side_by_side_in_one_process_don_t_mix(engine: Engine) -> None:

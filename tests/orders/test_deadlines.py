@@ -1,7 +1,7 @@
 """Deadlines, as far as the batch transaction carries them: who may fire one, and when it has passed."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -19,8 +19,11 @@ from tests.orders.stories import Story, paid_order, record
 from tests.rules.happenings import HOUR, when
 
 DELIVERED = 10 * HOUR
-DUE = when(DELIVERED) + timedelta(days=10)
+# Delivered on 3 March, 03:00 Beijing time: the tenth day after is Friday, 13 March, the third Friday, 6 March (R14).
+DUE = datetime(2026, 3, 13, 16, tzinfo=UTC)
+DEMAND_DUE = datetime(2026, 3, 6, 16, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+PAYMENTS = "purchasing.events.payment.v1"
 
 
 class Hands:
@@ -98,17 +101,22 @@ async def test_the_days_of_a_payment_demand_run_from_its_publication(
     handled = await engine.handle(story.arrivals)
     (demand,) = [output for _, output in handled.outputs if output.timed]
     first = await engine._store.earliest_due()
-    hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=3, hours=1)
+    hands.now = hands.read_up_to = DEMAND_DUE + timedelta(hours=1)
     not_published = await engine.fire_due()
-    second = await engine._store.earliest_due()
+    # Published on 5 March, 03:00 Beijing time: the third day after is a Sunday, so the period ends with Monday, 9 March.
     published_at = when(DELIVERED) + timedelta(days=2)
     await publish(where, store, Publication("ord-1", demand.order_version, published_at))
+    await engine.look_again(["ord-1"])
+    second = await engine._store.earliest_due()
+    hands.now = hands.read_up_to = second[0]
+    in_time = await engine.fire_due()
     hands.now = hands.read_up_to = second[0] + MICROSECOND
     published = await engine.fire_due()
 
     assert event_of(demand)["data"]["kind"] == "payment_demand"
-    assert when(DELIVERED) + timedelta(days=3) == first[0]
-    assert said(not_published) == []
+    assert first[0] == DEMAND_DUE
+    assert said(not_published) == said(in_time) == []
+    assert second[0] == datetime(2026, 3, 9, 16, tzinfo=UTC)
     assert ("chargeback:cb-1", 101_301) in [one[2:] for one in said(published)]
 
 
@@ -126,7 +134,7 @@ async def test_a_deposit_that_is_barred_is_not_asked_about_for_ever(engine: Engi
         return paid_order(order_id).bought().received().charged_back(101_301, at=DELIVERED)
 
     engine = Engine(engine._store, FixedTerms(TERMS_OF_THE_AGREEMENT), deciding_is_publishing=True)
-    await engine.handle([*demanded("ord-1"), *demanded("ord-2"), record(b'{"specversion":"1.0"}', key=b"ord-1")])
+    await engine.handle([*demanded("ord-1"), *demanded("ord-2"), record(b"{", key=b"ord-1", topic=PAYMENTS)])
     hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=4)
     fired, again = await engine.fire_due(), await engine.fire_due()
 

@@ -18,7 +18,7 @@ from service.terms.source import FixedTerms
 from tests.orders.conftest import LANES, engine_on
 from tests.orders.said import event_of, notices, repetitions, said
 from tests.orders.stories import Story, again, paid_order, record
-from tests.orders.test_deadlines import DELIVERED, Hands
+from tests.orders.test_deadlines import DELIVERED, PAYMENTS, Hands
 from tests.rules.happenings import when
 
 ANN = Intervention("ann", "the sender mended it")
@@ -151,7 +151,7 @@ async def test_a_deposit_is_barred_until_the_order_s_record_is_dealt_with_and_ta
 ) -> None:
     engine = Engine(engine._store, FixedTerms(TERMS_OF_THE_AGREEMENT), deciding_is_publishing=True)
     story = paid_order().bought().received().charged_back(101_301, at=DELIVERED)
-    late = again(Story().tell(story.arrivals[3].heard.data, message="other", at=5).last)
+    late = again(Story().tell(story.arrivals[2].heard.data, message="other", at=5).last)
     bad = broken(late)
     await engine.handle([*story, bad])
     hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=4)
@@ -169,7 +169,7 @@ async def test_a_deposit_is_barred_until_the_order_s_record_is_dealt_with_and_ta
 async def test_a_record_left_in_quarantine_goes_on_barring_the_deposit(engine: Engine, hands: Hands) -> None:
     engine = Engine(engine._store, FixedTerms(TERMS_OF_THE_AGREEMENT), deciding_is_publishing=True)
     story = paid_order().bought().received().charged_back(101_301, at=DELIVERED)
-    one, other = (record(value, key=b"ord-1") for value in (b"{", b"["))
+    one, other = (record(value, key=b"ord-1", topic=PAYMENTS) for value in (b"{", b"["))
     await engine.handle([*story, one, other])
     hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=4)
     half = await engine.intervene(ANN._replace(drop=(lying(one),)))

@@ -55,5 +55,5 @@ def amounts(case: Assessment, _: Clock) -> Iterator[StandingAmount]:
     """Yield what the buyer owes."""
     if case.settlement.owed:
         breach = breach_of(case)
-        amount = breach.open - breach.set_off
+        amount = breach.still_open - breach.set_off
         yield StandingAmount("buyer_owes", case.view.order_id, amount, owed_grounds(case, _PENALTIES), "noted")
