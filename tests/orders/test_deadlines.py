@@ -103,7 +103,7 @@ async def test_the_days_of_a_payment_demand_run_from_its_publication(
     first = await engine._store.earliest_due()
     hands.now = hands.read_up_to = DEMAND_DUE + timedelta(hours=1)
     not_published = await engine.fire_due()
-    # Published on 5 March, 03:00 Beijing time: the third day after is a Sunday, so the period ends with Monday, 9 March.
+    # Published on 5 March, 03:00 Beijing time: the third day after is a Sunday, so the period ends with the Monday.
     published_at = when(DELIVERED) + timedelta(days=2)
     await publish(where, store, Publication("ord-1", demand.order_version, published_at))
     await engine.look_again(["ord-1"])
