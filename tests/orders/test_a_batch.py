@@ -230,7 +230,7 @@ async def test_looking_again_at_orders_publishes_nothing_new(engine: Engine) -> 
     assert Handled(assessed=2) == cached == loaded
 
 
-async def test_while_a_record_of_the_order_lies_in_quarantine_no_deposit_is_taken(engine: Engine, monkeypatch) -> None:
+async def test_rules_are_told_the_topic_of_each_quarantined_record_of_their_order(engine: Engine, monkeypatch) -> None:
     barred = {}
 
     def watching(order_id, facts, ledger, terms, clock):
