@@ -54,7 +54,8 @@ def unknown_years(days: StatutoryDays) -> str:
         return ""
     return (
         f"{PACKAGE} {version(PACKAGE)} has no days of {_listed(days.unknown)}. The State Council announces them "
-        "in the autumn of the year before: once they are announced, install a newer version of the package, or add them by hand."
+        "in the autumn of the year before: once they are announced, install a newer version of the "
+        "package, or add them by hand."
     )
 
 
