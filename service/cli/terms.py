@@ -1,9 +1,13 @@
-"""The terms that providers and the platform declare: import, list, show, check.
+"""The terms that providers and the platform declare: import, list, show, check, calendar.
 
     terms check FILE        checks a file by itself; needs no database
+    terms check             checks what is in force: says so where the calendar ends within 60 days
     terms import FILE       adds its sets: all of them, or none and the reasons
     terms list              all sets, by provider and time
     terms show PROVIDER     what binds an order of this provider agreed now, or --at TIME
+    terms calendar --years 2026,2027
+                            writes China's days off and make-up working days of these years as a terms file, for people
+                            to compare with the announcement and to import; exit code 3 where some year isn't announced
 
 A file is TOML (or *.json of the same shape):
 
@@ -18,10 +22,13 @@ Sets come into force in the future only. Reads PURCHASING_DATABASE_URL.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
+import re
 import sys
 from dataclasses import fields
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,52 +41,72 @@ from service.settings import database_of_environment
 from service.store.connecting import connected
 from service.store.failures import translated
 from service.terms.calendars import plain_calendar
+from service.terms.cautions import calendar_caution, dropped_terms
 from service.terms.files import Declared, TermsError, check_against_platform, check_timeline, new_sets, read_terms
+from service.terms.statutory_days import statutory_days, terms_file, unknown_years
 from service.terms.table import add_sets, begin_import, read_book
 
 if TYPE_CHECKING:
-    import argparse
-    from datetime import datetime
-
     import asyncpg
+
+SOME_NOT_ANNOUNCED, NONE_ANNOUNCED = 3, 1
+"""Exit codes of `terms calendar`."""
+BEIJING = timezone(timedelta(hours=8))
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `terms`."""
     below = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    for name, text in (("check", "check a file"), ("import", "add a file's sets")):
-        below.add_parser(name, help=text).add_argument("file", type=Path, metavar="FILE")
+    check = below.add_parser("check", help="check a file, or without one what is in force")
+    check.add_argument("file", type=Path, metavar="FILE", nargs="?", help="default: the terms in the database")
+    below.add_parser("import", help="add a file's sets").add_argument("file", type=Path, metavar="FILE")
     below.add_parser("list", help="all sets").add_argument("--json", action="store_true", help="for programs")
     show = below.add_parser("show", help="what binds a provider's orders")
     show.add_argument("provider", metavar="PROVIDER")
-    show.add_argument("--at", metavar="TIME", help="an RFC 3339 time; default: now")
+    show.add_argument("--at", type=_time, metavar="TIME", help="an RFC 3339 time; default: now")
     show.add_argument("--json", action="store_true", help="for programs")
+    days = below.add_parser("calendar", help="write the statutory days of some years as a terms file")
+    days.add_argument("--years", required=True, type=_years, metavar="YEARS", help="such as 2026,2027")
+    days.add_argument("--set-version", metavar="VERSION", help="the set's version; default: calendar- and the years")
+    days.add_argument(
+        "--effective-from",
+        type=_time,
+        metavar="TIME",
+        help="the set's start; default: midnight after tomorrow in Beijing",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do one of them. Raises TermsError, SettingsError, StoreUnavailableError."""
-    if arguments.what == "check":
+    if arguments.what == "calendar":
+        return _calendar(arguments)
+    if arguments.what == "check" and arguments.file is not None:
         found = _read(arguments.file)
-        check_against_platform(TermsBook.of(*[one.terms for one in found]))
+        book = TermsBook.of(*[one.terms for one in found])
+        check_against_platform(book)
         sys.stderr.write(f"{arguments.file.name}: {len(found)} sets, all right by themselves.\n")
+        _warn(calendar_caution(book, micros(datetime.now(UTC))), *dropped_terms(book, book.sets))
         return 0
     return asyncio.run(_with_database(arguments))
 
 
 async def _with_database(arguments: argparse.Namespace) -> int:
     declared = _read(arguments.file) if arguments.what == "import" else ()
-    at = None if getattr(arguments, "at", None) is None else _time(arguments.at)
     async with connected(database_of_environment()) as connection, translated():
         if arguments.what == "import":
             added = await _import(connection, declared)
             sys.stderr.write(f"{len(added)} sets added, {len(declared) - len(added)} were there already.\n")
+            _warn(*dropped_terms(await read_book(connection), added))
             return 0
         book = await read_book(connection)
         now = await connection.fetchval("select clock_timestamp()")
-    if arguments.what == "list":
+    if arguments.what == "check":
+        sys.stderr.write(f"The database: {len(book.sets)} sets.\n")
+        _warn(calendar_caution(book, micros(now)))
+    elif arguments.what == "list":
         _list(book, as_json=arguments.json)
     else:
-        _show(book.in_force(arguments.provider, micros(at or now)), as_json=arguments.json)
+        _show(book.in_force(arguments.provider, micros(arguments.at or now)), as_json=arguments.json)
     return 0
 
 
@@ -95,6 +122,34 @@ async def _import(connection: asyncpg.Connection[Any], declared: tuple[Declared,
     return added
 
 
+def _calendar(arguments: argparse.Namespace) -> int:
+    days = statutory_days(arguments.years)
+    if days.announced:
+        version = arguments.set_version or "calendar-" + "-".join(map(str, days.announced))
+        lines = terms_file(days, version, arguments.effective_from or _day_after_tomorrow())
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+    if not days.unknown:
+        return 0
+    sys.stderr.write(f"{unknown_years(days)}\n")
+    return SOME_NOT_ANNOUNCED if days.announced else NONE_ANNOUNCED
+
+
+def _day_after_tomorrow() -> datetime:
+    today = datetime.now(BEIJING).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today + timedelta(days=2)
+
+
+def _warn(*sentences: str | None) -> None:
+    sys.stderr.write("".join(f"Look at this: {sentence}\n" for sentence in sentences if sentence))
+
+
+def _years(text: str) -> list[int]:
+    parts = text.split(",")
+    if not all(re.fullmatch(r" *(19|20|21)[0-9][0-9] *", part) for part in parts):
+        raise argparse.ArgumentTypeError(f"{text}: not a list of years such as 2026,2027")
+    return [int(part) for part in parts]
+
+
 def _read(path: Path) -> tuple[Declared, ...]:
     try:
         return read_terms(path)
@@ -106,7 +161,8 @@ def _time(text: str) -> datetime:
     try:
         return instant_of(text)
     except ValueError:
-        raise TermsError(f"--at {text}: not a time as in RFC 3339, such as 2027-01-01T00:00:00Z.") from None
+        message = f"{text}: not a time as in RFC 3339, such as 2027-01-01T00:00:00Z"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def _list(book: TermsBook, *, as_json: bool) -> None:

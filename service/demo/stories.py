@@ -12,8 +12,10 @@ from purchasing_contracts.base import text_of
 from purchasing_contracts.topics import class_of, topic_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+DAY = 24
+"""Hours."""
 FIRST_DAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -89,22 +91,23 @@ class _Teller:
         self._sent.append(Sent(topic, self._order_id, b'{"specversion": "1.0", "id": ', None, "a malformed message"))
         return self
 
-    def ordered(self, *, third: int = 0, **more: Any) -> _Teller:
-        """Add a placed, accepted and paid order of ¥1,000.00 goods, ¥12.00 shipping, ¥1.01 fee."""
+    def ordered(self, *, third: int = 0, quantities: Sequence[int] = (200,), **more: Any) -> _Teller:
+        """Add a placed, accepted and paid order of ¥1,000.00 goods, ¥12.00 shipping, ¥1.01 fee.
+
+        `quantities` has so many units for each item; they are alike, and add up to the goods.
+        """
         fees = [{"kind": "storage", "amount": yuan(third), "collected_by": "third_party"}] if third else []
-        quote = {
-            "goods": yuan(100_000),
-            "to_warehouse_shipping": yuan(1_200),
-            "service_fee": yuan(101),
-            "other_fees": fees,
-        }
-        item = {
-            "link": "https://detail.example/offer/610.html",
-            "seller_name": "Yiwu Lamp Works",
-            "specification": "E27 / warm white",
-            "quantity": 200,
-            "unit_price": yuan(500),
-        }
+        quote = breakdown(100_000, 1_200, 101) | {"other_fees": fees}
+        items = [
+            {
+                "link": f"https://detail.example/offer/{610 + number}.html",
+                "seller_name": "Yiwu Lamp Works",
+                "specification": "E27 / warm white",
+                "quantity": quantity,
+                "unit_price": yuan(100_000 // sum(quantities)),
+            }
+            for number, quantity in enumerate(quantities)
+        ]
         self.says(
             0,
             "order.placed",
@@ -112,7 +115,7 @@ class _Teller:
             provider_id="prov-1",
             seller_id="sell-9",
             currency="CNY",
-            items=[item],
+            items=items,
             domestic_address="Warehouse 3, Baiyun District",
             logistics_provider_id="logi-4",
             mandate={"agreed_at": text_of(self._placed)},
@@ -155,6 +158,11 @@ class _Teller:
 def yuan(fen: int) -> dict[str, Any]:
     """Return money in Chinese yuan, as on the wire; in fen."""
     return {"currency": "CNY", "value": fen}
+
+
+def breakdown(goods: int, shipping: int, fee: int) -> dict[str, Any]:
+    """Return a quote or what a payment is made of, as on the wire; in fen."""
+    return {"goods": yuan(goods), "to_warehouse_shipping": yuan(shipping), "service_fee": yuan(fee)}
 
 
 def stories(prefix: str = "demo") -> Iterator[Story]:
@@ -203,6 +211,15 @@ def stories(prefix: str = "demo") -> Iterator[Story]:
     )
     yield _promoted_and_dissolved(prefix)
     yield _charged_back(prefix)
+    yield (
+        _Teller(f"{prefix}-09", "Two items, one out of stock: its money goes back, the other item is bought", 30)
+        .ordered(quantities=(60, 40))
+        .bought(5, goods=60_000, items=[{"item_id": "1"}])
+        .says(30, "seller.purchase_unavailable", reason="out_of_stock", items=[{"item_id": "2"}])
+        .end()
+    )
+    yield _dearer(prefix)
+    yield _charged_back_twice(prefix)
 
 
 def _promoted_and_dissolved(prefix: str) -> Story:
@@ -242,7 +259,57 @@ def _charged_back(prefix: str) -> Story:
             reason="account_stolen",
             attributable_to_provider=False,
         )
-        .waits(60 + 72 + 1)
-        .says(60 + 72 + 2, "payment.deposit_deducted", deduction_id="cb-1", amount=yuan(101_301))
+        .waits(200)  # the third day is a Saturday, so the buyer has until the end of Monday in Beijing
+        .says(201, "payment.deposit_deducted", deduction_id="cb-1", amount=yuan(101_301))
+        .end()
+    )
+
+
+def _dearer(prefix: str) -> Story:
+    placed = FIRST_DAY + timedelta(days=32)
+    return (
+        _Teller(
+            f"{prefix}-10", "The price rises, the buyer agrees and pays the rest; it is bought for a little less", 32
+        )
+        .ordered()
+        .says(
+            5,
+            "order.quote_revised",
+            revision_id="rev-1",
+            quote=breakdown(110_000, 1_200, 111),
+            agreed_at=text_of(placed + timedelta(hours=5)),
+        )
+        .says(6, "payment.captured", payment_id="pay-2", breakdown=breakdown(10_000, 0, 10))
+        .bought(8, goods=108_000)
+        .end()
+    )
+
+
+def _charged_back_twice(prefix: str) -> Story:
+    dispute = {
+        "chargeback_id": "cb-1",
+        "payment_id": "pay-1",
+        "amount": yuan(101_301),
+        "reason": "account_stolen",
+        "attributable_to_provider": False,
+        "fee": yuan(1_500),
+    }
+    return (
+        _Teller(f"{prefix}-11", "A dispute of two rounds: taken from the deposit, won, opened again, paid", 40)
+        .ordered()
+        .bought(5)
+        .received(48)
+        .says(60, "chargeback.opened", **dispute)
+        .waits(152)
+        .says(153, "payment.deposit_deducted", deduction_id="cb-1", amount=yuan(102_801))
+        .says(13 * DAY, "chargeback.closed", chargeback_id="cb-1", outcome="restored")
+        .says(31 * DAY, "chargeback.opened", stage="pre_arbitration", **dispute)
+        .says(
+            33 * DAY,
+            "payment.outstanding_paid",
+            chargeback_id="cb-1",
+            payment_id="pay-2",
+            amount=yuan(102_801),
+        )
         .end()
     )

@@ -25,9 +25,11 @@ from service.ops.lag import LagLook
 from service.ops.reach import UnreachableError, broker_problem, database_problem
 from service.outbox.journal import INSTALLATION, Installation
 from service.rights import TOPIC_NAMES, group_to_grant, missing_right, rights, to_grant
+from service.rules.facts import micros
 from service.settings import Settings, SettingsError
 from service.store.errors import StoreError
 from service.store.migrate import schema_problem
+from service.terms.cautions import calendar_caution
 from service.terms.table import read_book
 from service.topics import topic_problems
 
@@ -122,6 +124,9 @@ async def _inside(url: str) -> Findings:
         yield Finding("clock", "well", f"the database's clock is {skew:+.1f} s off this machine's")
     if book.sets:
         yield Finding("terms", "well", f"{len(book.sets)} sets of terms")
+        caution = calendar_caution(book, micros(figures.at))
+        if caution is not None:
+            yield Finding("terms", "look", caution)
     else:
         yield Finding("terms", "look", "no terms were imported: the built-in ones count for everybody (`terms import`)")
     for bad, words in (

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from service.rules.calendar import Calendar
+from service.rules.facts import DAY, MINUTE
 
 _EPOCH = date(1970, 1, 1)
 _OFFSET = re.compile(r"([+-])([01][0-9]):([0-5][0-9])")
@@ -37,6 +38,23 @@ def plain_calendar(calendar: Calendar) -> dict[str, Any]:
         "days_off": [_text(day) for day in sorted(calendar.days_off)],
         "working_days": [_text(day) for day in sorted(calendar.working_days)],
     }
+
+
+def calendar_end(calendar: Calendar) -> int | None:
+    """Return the instant up to which a calendar lists days, in microseconds: the end of the last year it has days of.
+
+    None where it lists none: days are announced by years.
+    """
+    listed = calendar.days_off | calendar.working_days
+    if not listed:
+        return None
+    following = date(_date_of(max(listed)).year + 1, 1, 1)
+    return (following - _EPOCH).days * DAY - calendar.utc_offset * MINUTE
+
+
+def year_of(calendar: Calendar, instant: int) -> int:
+    """Return the calendar year of an instant in microseconds, in the calendar's local time."""
+    return _date_of((instant + calendar.utc_offset * MINUTE) // DAY).year
 
 
 def _minutes(where: str, raw: Any, wrong: list[str]) -> int:
@@ -75,4 +93,8 @@ def _date(raw: Any) -> date | None:
 
 
 def _text(day: int) -> str:
-    return date.fromordinal(_EPOCH.toordinal() + day).isoformat()
+    return _date_of(day).isoformat()
+
+
+def _date_of(day: int) -> date:
+    return date.fromordinal(_EPOCH.toordinal() + day)

@@ -1,7 +1,7 @@
 """Terms files: what a provider or the platform declares, read and checked.
 
 A file is TOML, or (named *.json) JSON of the same shape: a list `terms` of sets, each with `version`, `provider_id`
-(`*` for the platform), `effective_from` (a time with offset) and any of the terms of rules.md by name.
+(`*` for the platform), `effective_from` (a time with offset) and any of the terms of the rules (R24) by name.
 
 `calendar` is a table of `utc_offset` ("+08:00"), `days_off` and `working_days` (lists of dates), `tip_limit` a table of
 minor units by currency. A rate is a string or a decimal ("0.002"), days and minor units are whole numbers.
@@ -17,6 +17,7 @@ from collections import Counter
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from fractions import Fraction
 from itertools import pairwise
 from operator import itemgetter
@@ -83,12 +84,19 @@ def check_timeline(declared: Iterable[Declared]) -> None:
         by_provider.setdefault(one.terms.provider_id, []).append(one)
     for provider, own in sorted(by_provider.items()):
         versions = Counter(one.terms.version for one in own)
-        problems += [f"{provider}: version {v} is there twice." for v, times in versions.items() if times > 1]
+        problems += [
+            f"{provider}: version {v} is there twice: give one of the two sets another version."
+            for v, times in versions.items()
+            if times > 1
+        ]
         own.sort(key=lambda one: one.terms.effective_from)
         for one, following in pairwise(own):
             problems += _meeting(provider, one, following.terms)
         if own[-1].until is not None:
-            problems.append(f"{provider}: {own[-1].terms.version} ends and nothing follows: a gap.")
+            problems.append(
+                f"{provider}: {own[-1].terms.version} ends and nothing follows: a gap. Leave out its "
+                "effective_until, or add the set that follows."
+            )
     if problems:
         raise TermsError("\n".join(problems))
 
@@ -104,7 +112,7 @@ def check_against_platform(book: TermsBook) -> None:
             if name in ONLY_LONGER and isinstance(value, int) and value < getattr(floor, name):
                 problems.append(
                     f"{one.provider_id}: {one.version}: {name} is {value}, but a provider may only lengthen the "
-                    f"platform's {getattr(floor, name)} days."
+                    f"platform's {getattr(floor, name)} days: state more, or leave it out."
                 )
     if problems:
         raise TermsError("\n".join(problems))
@@ -123,11 +131,15 @@ def new_sets(declared: Iterable[Declared], book: TermsBook, now: int) -> list[Te
         if before == one:
             continue
         if before is not None:
-            problems.append(f"{one.provider_id}: version {one.version} is there already, with other content.")
+            problems.append(
+                f"{one.provider_id}: version {one.version} is there already, with other content. What bound an order "
+                "stays: give the changed set a version of its own."
+            )
         elif one.effective_from <= now:
             problems.append(
                 f"{one.provider_id}: {one.version} would be in force from {text_of(instant(one.effective_from))}, "
-                "which has passed. Terms come into force in the future only, so that what bound an order stays."
+                "which has passed. Terms come into force in the future only, so that what bound an order stays: "
+                "set a later effective_from."
             )
         found.append(one)
     if problems:
@@ -138,14 +150,14 @@ def new_sets(declared: Iterable[Declared], book: TermsBook, now: int) -> list[Te
 def _meeting(provider: str, declared: Declared, following: TermsSet) -> list[str]:
     one, end = declared.terms, declared.until
     if one.effective_from == following.effective_from:
-        return [f"{provider}: {one.version} and {following.version} come into force at the same instant: they overlap."]
+        both = f"{one.version} and {following.version}"
+        return [f"{provider}: {both} come into force at the same instant: they overlap. Change one's effective_from."]
     if end is None or end == following.effective_from:
         return []
     word = "a gap" if end < following.effective_from else "an overlap"
     starts = text_of(instant(following.effective_from))
-    return [
-        f"{provider}: {one.version} ends at {text_of(instant(end))}, {following.version} starts at {starts}: {word}."
-    ]
+    ends = f"{one.version} ends at {text_of(instant(end))}"
+    return [f"{provider}: {ends}, {following.version} starts at {starts}: {word}. Leave out effective_until."]
 
 
 def _loaded(raw: bytes, suffix: str) -> Any:
@@ -185,10 +197,15 @@ def _declared(nth: int, entry: Any, problems: list[str]) -> Declared | None:
 def _value(where: str, name: str, raw: Any, provider: Any, wrong: list[str]) -> Any:
     """Return one term's value, or add to `wrong` why it can't be."""
     if name not in NAMES:
-        wrong.append(f"{where}: there is no term {name}.")
+        near = get_close_matches(name, NAMES, n=1)
+        meant = f"did you mean {near[0]}?" if near else f"the terms are {', '.join(sorted(NAMES))}."
+        wrong.append(f"{where}: there is no term {name}: {meant}")
         return None
     if name in PLATFORM_ONLY and provider != PLATFORM:
-        wrong.append(f"{where}: {name} is the platform's to set, not a provider's.")
+        wrong.append(
+            f"{where}: {name} is the platform's to set, not a provider's: leave it out here, or put it into a set of "
+            'provider_id = "*".'
+        )
         return None
     if name == "calendar":
         return calendar_value(where, raw, wrong)
