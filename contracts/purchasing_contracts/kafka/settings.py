@@ -39,7 +39,9 @@ class KafkaSettings(CleanSettings):
         "kafka_sasl_mechanism": "it is one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, AWS_MSK_IAM",
         "kafka_sasl_username": "give the name of the Kafka user",
         "kafka_sasl_password": "give the password of the Kafka user",
-        "kafka_sasl_oauth_token_endpoint_url": "give the URL where tokens are issued, such as https://idp.example/token",
+        "kafka_sasl_oauth_token_endpoint_url": (
+            "give the URL where tokens are issued, such as https://idp.example/token"
+        ),
         "kafka_sasl_oauth_client_id": "give the client's id at the token endpoint",
         "kafka_sasl_oauth_client_secret": "give the client's secret at the token endpoint",
         "kafka_sasl_oauth_scope": "give the scope to ask for, several of them separated by blanks",
