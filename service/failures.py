@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from aiokafka.errors import KafkaError
 
 from service.error_classes import sqlstate_meaning
-from service.rights import missing_right
+from service.runtime.acl_errors import missing_right
 
 OUR_PACKAGES = ("service.", "purchasing_contracts.")
 FRAMES_SHOWN = 12

@@ -18,7 +18,8 @@ from aiokafka.errors import UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.metadata import MetadataRequest
 from purchasing_contracts.topics import OUTBOX, TOPICS, Topic
 
-from service.rights import SEE_SETTINGS, to_grant
+from service.rights import SEE_SETTINGS
+from service.runtime.acl_errors import to_grant
 
 Kafka = Mapping[str, Any]
 """How any client connects: aiokafka's arguments from `bootstrap_servers` to TLS and SASL."""

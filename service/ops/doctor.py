@@ -24,8 +24,9 @@ from service.ops.authorized import on_group, on_topics
 from service.ops.lag import LagLook
 from service.ops.reach import UnreachableError, broker_problem, database_problem
 from service.outbox.journal import INSTALLATION, Installation
-from service.rights import TOPIC_NAMES, group_to_grant, missing_right, rights, to_grant
+from service.rights import rights
 from service.rules.facts import micros
+from service.runtime.acl_errors import TOPIC_NAMES, group_to_grant, missing_right, to_grant
 from service.settings import Settings, SettingsError
 from service.store.errors import StoreError
 from service.store.migrate import schema_problem

@@ -16,7 +16,7 @@ import structlog
 from service.failures import anything_else, describe
 from service.ops import database
 from service.ops.lag import GroupLag, Kafka, LagLook
-from service.rights import WHERE
+from service.runtime.acl_errors import WHERE
 from service.store.migrate import schema_problem
 
 if TYPE_CHECKING:
