@@ -21,6 +21,10 @@ OUR_PACKAGES = ("service.", "purchasing_contracts.")
 FRAMES_SHOWN = 12
 
 
+class TransientError(Exception):
+    """What could not be done may succeed later: the same call again, after a pause. Nothing half-done is left."""
+
+
 @contextmanager
 def anything_else(tell: Callable[[Exception], None]) -> Iterator[None]:
     """Whatever goes wrong inside is handed to `tell` and goes no further (cancellation and exits do)."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from service.store.errors import StoreUnavailableError
+from service.failures import TransientError
 
 log = structlog.get_logger("service.inbox")
 
@@ -42,13 +42,13 @@ async def until_stored(
 
     `said` is what the log says of it, such as "The batch is {}stored": with "not" in the place of the braces as long
     as it doesn't work. `told` hears the number of failures so far each time and why, and 0 when it worked: readiness
-    and lag build on it. Raises whatever `work` raises besides StoreUnavailableError.
+    and lag build on it. Raises whatever `work` raises besides TransientError.
     """
     failures = 0
     while True:
         try:
             result = await work()
-        except StoreUnavailableError as error:
+        except TransientError as error:
             failures += 1
             told(failures, str(error))
             pause = pause_before(failures)

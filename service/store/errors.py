@@ -17,12 +17,14 @@
 Their texts never hold a value: what PostgreSQL says of one is left out, only its error class and SQLSTATE are named.
 """
 
+from service.failures import TransientError
+
 
 class StoreError(Exception):
     """Anything a store raises on purpose. The text is one sentence without content."""
 
 
-class StoreUnavailableError(StoreError):
+class StoreUnavailableError(StoreError, TransientError):
     """The store can't be reached or gave way; the same call may succeed later. Nothing half-done is left."""
 
 
