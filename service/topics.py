@@ -18,11 +18,9 @@ from aiokafka.errors import UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.metadata import MetadataRequest
 from purchasing_contracts.topics import OUTBOX, TOPICS, Topic
 
+from service.kafka.clients import Kafka
 from service.rights import SEE_SETTINGS
 from service.runtime.acl_errors import to_grant
-
-Kafka = Mapping[str, Any]
-"""How any client connects: aiokafka's arguments from `bootstrap_servers` to TLS and SASL."""
 
 REPLICAS = 3
 IN_SYNC = 2

@@ -33,9 +33,8 @@ from aiokafka.errors import (
 
 from service.inbox.committed import take_care_of_what_is_committed
 from service.inbox.fetched import take_care_of_what_is_fetched
+from service.kafka.clients import Kafka
 from service.topics import partitions_there
-
-Kafka = Mapping[str, Any]
 
 LOOK_SECONDS = 10.0
 RETENTION_EVERY_SECONDS = 60.0

@@ -15,12 +15,14 @@ import structlog
 
 from service.failures import anything_else, describe
 from service.ops import database
-from service.ops.lag import GroupLag, Kafka, LagLook
+from service.ops.lag import GroupLag, LagLook
 from service.runtime.acl_errors import WHERE
 from service.store.migrate import schema_problem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from service.kafka.clients import Kafka
 
 log = structlog.get_logger("service.ops")
 

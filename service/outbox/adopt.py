@@ -10,7 +10,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from service.outbox.clients import Kafka, new_producer, throw_away
+from service.kafka.clients import Kafka, new_producer
+from service.outbox.clients import throw_away
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, CursorUnreadableError, encode, read_tail
 from service.outbox.journal import Journal
 from service.store.failures import translated

@@ -14,7 +14,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from purchasing_contracts.topics import OUTBOX
 
-from service.outbox.clients import Kafka, close_consumer
+from service.kafka.clients import Kafka
+from service.outbox.clients import close_consumer
 
 CURSOR_TOPIC = OUTBOX.name
 """One partition a lane, compacted."""

@@ -18,7 +18,8 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 
 from service.failures import describe
-from service.outbox.clients import Kafka, close_consumer
+from service.kafka.clients import Kafka
+from service.outbox.clients import close_consumer
 from service.outbox.cursor import CURSOR_TOPIC
 from service.outbox.failures import outcome
 

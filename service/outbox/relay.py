@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from service.failures import describe
+from service.kafka.clients import Kafka
 from service.outbox.brake import NO_LIMITS, Brake
-from service.outbox.clients import Kafka
 from service.outbox.failures import outcome
 from service.outbox.group import SESSION_MS, Membership
 from service.outbox.journal import Installation, Journal

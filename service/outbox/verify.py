@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from purchasing_contracts.topics import TOPICS
 
-from service.outbox.clients import Kafka, close_consumer
+from service.outbox.clients import close_consumer
 from service.store.brakes import LaneRow, lane_rows
 from service.store.failures import translated
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     import asyncpg
+
+    from service.kafka.clients import Kafka
 
 OUT = tuple(topic.name for topic in TOPICS if topic.direction == "out")
 COMPLAINTS_MAX = 1_000

@@ -9,7 +9,8 @@ import sys
 from service.app import parts
 from service.cli import main
 from service.inbox import subscriber
-from service.outbox import clients, relay
+from service.kafka import clients
+from service.outbox import relay
 from service.store import postgres
 
 SESSION_MS = 2_000

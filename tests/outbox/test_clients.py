@@ -6,7 +6,8 @@ import pytest
 from aiokafka.errors import ProducerFenced
 
 from service.embedded import EmbeddedKafka
-from service.outbox.clients import new_producer, throw_away, transaction_error
+from service.kafka.clients import new_producer
+from service.outbox.clients import throw_away, transaction_error
 from tests.waiting import HANG_SECONDS
 
 TOPIC = "purchasing.decisions.v1"

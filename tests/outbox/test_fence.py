@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from service.kafka.clients import Kafka, new_producer
 from service.outbox import lane as lane_module
 from service.outbox.brake import Brake
-from service.outbox.clients import Kafka, new_producer
 from service.outbox.failures import LaneStopped
 from service.outbox.journal import Journal
 from service.outbox.lane import Lane

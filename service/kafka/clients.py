@@ -1,0 +1,34 @@
+"""Kafka clients as the service makes them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+Kafka = Mapping[str, Any]
+"""How any client connects: aiokafka's arguments from `bootstrap_servers` to TLS and SASL."""
+
+
+TRANSACTION_TIMEOUT_MS = 10_000
+
+
+REQUEST_TIMEOUT_MS = 5_000
+
+
+BATCH_BYTES = 131_072
+
+
+def new_producer(kafka: Kafka, transactional_id: str) -> Any:
+    """A transactional producer, not started.
+
+    The broker gives up a transaction that is open longer than TRANSACTION_TIMEOUT_MS: a dead relay without a
+    successor must not hold back those who read what is committed.
+    """
+    return AIOKafkaProducer(
+        **kafka,
+        transactional_id=transactional_id,
+        enable_idempotence=True,
+        transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        max_batch_size=BATCH_BYTES,
+    )
