@@ -15,10 +15,10 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import UnknownTopicOrPartitionError, for_code
-from aiokafka.protocol.metadata import MetadataRequest
 from purchasing_contracts.topics import OUTBOX, TOPICS, Topic
 
 from service.kafka.clients import Kafka
+from service.kafka.compat.admin import describe_without_creating
 from service.rights import SEE_SETTINGS
 from service.runtime.acl_errors import to_grant
 
@@ -82,18 +82,11 @@ async def create_topics(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPI
 async def partitions_there(admin: Any, topics: Iterable[str]) -> list[TopicPartition]:
     """All partitions the topics have at this moment, in order. Raises KafkaError, also where a topic has none."""
     found: list[TopicPartition] = []
-    for topic in await _described(admin, list(topics)):
+    for topic in await describe_without_creating(admin, list(topics)):
         if topic["error_code"] or not topic["partitions"]:
             raise for_code(topic["error_code"] or UnknownTopicOrPartitionError.errno)(topic["topic"])
         found += [TopicPartition(topic["topic"], one["partition"]) for one in topic["partitions"]]
     return sorted(found)
-
-
-async def _described(admin: Any, names: list[str]) -> list[Any]:
-    """The topics as the broker has them. Asked in this way, unlike in the library's own, none makes them by itself."""
-    answer = await admin._send_request(MetadataRequest(names, allow_auto_topic_creation=False))
-    topics: list[Any] = answer.to_object()["topics"]
-    return topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +213,9 @@ async def _unseen(admin: Any, names: list[str]) -> set[str]:
     """Those of the topics that this user may not see; of others it is known that they don't exist."""
     if not names:
         return set()
-    return {topic["topic"] for topic in await _described(admin, names) if topic["error_code"] == FORBIDDEN}
+    return {
+        topic["topic"] for topic in await describe_without_creating(admin, names) if topic["error_code"] == FORBIDDEN
+    }
 
 
 def _reason(error: tuple[Any, ...]) -> str:

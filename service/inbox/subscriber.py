@@ -34,6 +34,7 @@ from service.inbox.library import LibraryLog, Listener
 from service.inbox.offsets import settle
 from service.inbox.parser import Message, arrival_of, parse_batch, pass_through
 from service.inbox.retries import happens_within, until_stored
+from service.kafka.compat.group_coordinator import coordination_task
 from service.kafka.security import broker_arguments
 from service.ops.stopwatch import Stopwatch
 from service.orders.arrival import Arrival
@@ -201,10 +202,14 @@ class Inbox:
         ever, at full speed, and say so once; without the second every look for records fails, for ever too.
         """
         while not await happens_within(self._stopping, every):
-            # aiokafka has no public way to say that the second has ended.
-            member = [] if self.consumer is None else [self.consumer._coordinator._coordination_task]
+            member = [] if self.consumer is None else [coordination_task(self.consumer)]
             for task in (*self._subscriber.tasks, *member):
-                if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                if (
+                    task is not None
+                    and task.done()
+                    and not task.cancelled()
+                    and (error := task.exception()) is not None
+                ):
                     raise error
 
     async def _settle_before(self) -> None:

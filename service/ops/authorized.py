@@ -12,7 +12,7 @@ from aiokafka.protocol.admin import DescribeGroupsRequest_v3, DescribeGroupsResp
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
-from service.ops.lag import patiently
+from service.kafka.compat.group_coordinator import retry_without_coordinator
 
 Allowed = Mapping[str, frozenset[str]]
 """By name, which of OPERATIONS the user may do."""
@@ -111,7 +111,7 @@ async def on_group(admin: Any, group: str) -> frozenset[str]:
         return _operations(answer)
 
     try:
-        return await patiently(ask)
+        return await retry_without_coordinator(ask)
     except GroupAuthorizationFailedError:
         return frozenset()
 

@@ -18,22 +18,20 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
-    GroupCoordinatorNotAvailableError,
-    GroupLoadInProgressError,
     KafkaError,
-    NotCoordinatorForGroupError,
     RecordTooLargeError,
 )
 
 from service.inbox.committed import take_care_of_what_is_committed
 from service.inbox.fetched import take_care_of_what_is_fetched
 from service.kafka.clients import Kafka
+from service.kafka.compat.group_coordinator import retry_without_coordinator
 from service.topics import partitions_there
 
 LOOK_SECONDS = 10.0
@@ -46,10 +44,6 @@ message.
 """
 WHOLE_MESSAGE_BYTES = 2_000_000
 CLOSE_SECONDS = 2.0
-COORDINATOR_PAUSE_SECONDS = 0.2
-NO_COORDINATOR = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +149,8 @@ class LagLook:
         async with asyncio.timeout(LOOK_SECONDS):
             partitions = await partitions_there(self._admin, self._topics)
             # Committed offsets first: what is committed meanwhile makes the lag too large by that, never too small.
-            committed = await patiently(lambda: self._admin.list_consumer_group_offsets(self._group))
-            members = await patiently(self._members)
+            committed = await retry_without_coordinator(lambda: self._admin.list_consumer_group_offsets(self._group))
+            members = await retry_without_coordinator(self._members)
             begins = await self._uncommitted.beginning_offsets(partitions)
             stable = await self._committed.end_offsets(partitions)
             ends = await self._uncommitted.end_offsets(partitions)
@@ -196,15 +190,6 @@ class LagLook:
                     if entry[0] == "retention.ms":
                         found[name] = None if int(entry[1]) < 0 else int(entry[1]) / 1000
         return found
-
-
-async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """What a group's coordinator answers. There may be none for a second: on a new broker, and when it moves."""
-    while True:
-        try:
-            return await ask()
-        except NO_COORDINATOR:
-            await asyncio.sleep(COORDINATOR_PAUSE_SECONDS)
 
 
 async def oldest_unhandled(kafka: Kafka, behind: Iterable[PartitionLag]) -> dict[tuple[str, int], PartitionLag]:

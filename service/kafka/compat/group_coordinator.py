@@ -1,0 +1,34 @@
+"""What a consumer group's coordinator answers, and the task that keeps a consumer in its group."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
+
+PAUSE_SECONDS = 0.2
+
+
+NO_COORDINATOR = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
+
+
+T = TypeVar("T")
+
+
+async def retry_without_coordinator(ask: Callable[[], Awaitable[T]]) -> T:
+    """What a group's coordinator answers. There may be none for a second: on a new broker, and when it moves."""
+    while True:
+        try:
+            return await ask()
+        except NO_COORDINATOR:
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+def coordination_task(consumer: Any) -> asyncio.Task[None] | None:
+    """Return the task that keeps a consumer in its group. aiokafka has no public way to say that it has ended."""
+    task: asyncio.Task[None] | None = consumer._coordinator._coordination_task
+    return task
