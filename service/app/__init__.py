@@ -18,16 +18,16 @@ from service.app.ready import StartError, topics_ready
 from service.app.stuck import retry_stuck
 from service.app.telling import tell
 from service.deadlines import watch_deadlines
-from service.ending import SHUTDOWN_SECONDS, End, be_gone_within
-from service.failures import anything_else
 from service.inbox.fuse import FuseLimits, Fuses
-from service.inbox.retries import until_stored
 from service.kafka.connection import Connection, connection_of
 from service.ops.kafka_noise import calm, pause_between_attempts
 from service.orders.arrival import Arrival
 from service.orders.engine import Engine
 from service.orders.handled import Handled
-from service.settings import Settings
+from service.runtime.errors import anything_else
+from service.runtime.retry import until_stored
+from service.runtime.settings import Settings
+from service.runtime.shutdown import SHUTDOWN_SECONDS, End, be_gone_within
 from service.store.fuses import FusesInDatabase
 from service.store.postgres import PostgresStore
 from service.terms.source import TermsInDatabase

@@ -12,11 +12,11 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from service.app.ready import StartError, waited_for
-from service.ending import End
-from service.inbox.retries import happens_within, pause_before
 from service.outbox.check import older_database
 from service.outbox.cursor import CursorUnreadableError, read_tail
 from service.outbox.journal import Journal
+from service.runtime.retry import happens_within, pause_before
+from service.runtime.shutdown import End
 from service.store.connecting import connected
 from service.store.errors import StoreUnavailableError
 from service.store.failures import translated

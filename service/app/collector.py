@@ -9,7 +9,7 @@ from errors and closed connections, are found by a look at everything once in a 
 import asyncio
 import gc
 
-from service.inbox.retries import happens_within
+from service.runtime.retry import happens_within
 
 ALLOCATIONS = 200_000
 """So many more objects than were freed, and it looks at what came since the last batch. A batch makes fewer."""

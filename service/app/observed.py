@@ -7,7 +7,6 @@ from typing import Any
 
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 
-from service.ending import within
 from service.inbox.subscriber import EVENT_TOPICS
 from service.kafka.connection import Connection
 from service.ops.collector import WorkerCollector
@@ -16,7 +15,8 @@ from service.ops.metrics import Metrics
 from service.ops.survey import Survey
 from service.ops.traces import traces
 from service.ops.worker import Worker
-from service.settings import Settings
+from service.runtime.settings import Settings
+from service.runtime.shutdown import within
 
 TRACES_SECONDS = 2.0
 

@@ -13,16 +13,16 @@ from aiokafka.errors import KafkaError
 
 from service.app.observed import Observed
 from service.app.ready import Waits, store_ready, waited_for
-from service.ending import End, within
 from service.inbox.fuse import Fuses
-from service.inbox.retries import done_before, happens_within, pause_before, until_stored
 from service.inbox.rewind import Noted, rewind
 from service.inbox.subscriber import Inbox
 from service.inbox.watch import Watch
 from service.kafka.connection import Connection
 from service.orders.arrival import Arrival
 from service.outbox.relay import Relay
-from service.settings import Settings
+from service.runtime.retry import done_before, happens_within, pause_before, until_stored
+from service.runtime.settings import Settings
+from service.runtime.shutdown import End, within
 from service.store.connecting import pool_of
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import ProgressRow

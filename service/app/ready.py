@@ -7,11 +7,11 @@ from typing import Any
 import structlog
 from aiokafka.errors import KafkaError
 
-from service.ending import End
-from service.error_classes import kafka_meaning
-from service.failures import describe
-from service.inbox.retries import happens_within, pause_before
 from service.ops.reach import broker_problem, database_problem
+from service.runtime.error_classes import kafka_meaning
+from service.runtime.errors import describe
+from service.runtime.retry import happens_within, pause_before
+from service.runtime.shutdown import End
 from service.store.errors import StoreUnavailableError
 from service.store.lineage import Lineage
 from service.store.migrate import schema_problem

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from service.inbox.retries import until_stored
+from service.runtime.retry import until_stored
 from service.store.protocol import Store
 
 ORDERS_AT_ONCE = 500

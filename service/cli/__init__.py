@@ -23,10 +23,10 @@ from pkgutil import iter_modules
 
 import structlog
 
-from service.ending import FAILED, STOPPED
-from service.failures import anything_else
 from service.ops import logs
-from service.version import own_version
+from service.runtime.errors import anything_else
+from service.runtime.shutdown import FAILED, STOPPED
+from service.runtime.version import own_version
 
 log = structlog.get_logger("service")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from service.inbox.subscriber import EVENT_TOPICS
 from service.ops.doctor import examine
-from service.settings import load
+from service.runtime.settings import load
 
 if TYPE_CHECKING:
     import argparse

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from service.cli.asking import add_who, record, tell
 from service.quarantine.finding import one_record
-from service.settings import database_of_environment
+from service.runtime.settings import database_of_environment
 from service.store.connecting import connected
 from service.store.erasures import erase_order, erase_record
 from service.store.quarantine import Which, page

@@ -19,7 +19,7 @@ from purchasing_contracts.base import text_of
 from purchasing_contracts.topics import TOPICS
 
 from service.cli.asking import add_who, tell
-from service.settings import database_of_environment
+from service.runtime.settings import database_of_environment
 from service.store.connecting import connected
 from service.store.failures import translated
 from service.store.fuses import blown_fuses, reset_fuse

@@ -17,13 +17,13 @@ import asyncpg
 from aiokafka.errors import KafkaError
 
 from service.cli.asking import tell
-from service.failures import describe
 from service.inbox.subscriber import EVENT_TOPICS
 from service.kafka.connection import connection_of
 from service.ops import database
 from service.ops.lag import GroupLag, LagLook
 from service.ops.reach import UnreachableError, broker_problem, database_problem
-from service.settings import Settings, load
+from service.runtime.errors import describe
+from service.runtime.settings import Settings, load
 from service.store.errors import StoreError
 
 if TYPE_CHECKING:

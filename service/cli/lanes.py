@@ -23,7 +23,6 @@ from aiokafka.errors import KafkaError
 from purchasing_contracts.topics import OUTBOX
 
 from service.cli.asking import add_who, tell
-from service.failures import describe
 from service.kafka.connection import connection_of
 from service.ops.reach import UnreachableError, broker_problem
 from service.orders.intervention import Intervention
@@ -32,7 +31,8 @@ from service.outbox.adopt import adopt, consequences, standing_of
 from service.outbox.check import older_database
 from service.outbox.journal import Journal
 from service.outbox.recover import find_lost, put_back
-from service.settings import Settings, load
+from service.runtime.errors import describe
+from service.runtime.settings import Settings, load
 from service.store.connecting import connected
 from service.store.failures import translated
 from service.store.lane_set import LanesError, change_lanes

@@ -8,7 +8,7 @@ import asyncio
 import sys
 
 from service.ops.reach import UnreachableError, database_problem
-from service.settings import database_of_environment
+from service.runtime.settings import database_of_environment
 from service.store.connecting import connected
 from service.store.failures import translated
 from service.store.migrate import LANES, migrate

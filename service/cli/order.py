@@ -23,7 +23,7 @@ from service.ops.database import waiting_orders
 from service.orders.intervention import Intervention
 from service.orders.opened import opened_engine
 from service.orders.waiting import WAITS
-from service.settings import database_of_environment
+from service.runtime.settings import database_of_environment
 from service.store.connecting import connected
 from service.store.failures import translated
 from service.store.holds import Halted, halted, hold, note_retry, standing

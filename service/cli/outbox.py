@@ -23,11 +23,11 @@ from aiokafka.errors import KafkaError
 from purchasing_contracts.base import text_of
 
 from service.cli.asking import add_who, tell
-from service.failures import describe
 from service.kafka.connection import connection_of
 from service.ops.reach import UnreachableError, broker_problem
 from service.outbox.verify import verify
-from service.settings import database_of_environment, load
+from service.runtime.errors import describe
+from service.runtime.settings import database_of_environment, load
 from service.store.brakes import ALL_LANES, lane_rows, let_go, pull, pulled_brakes
 from service.store.connecting import connected
 from service.store.failures import translated

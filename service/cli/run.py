@@ -16,14 +16,14 @@ from pathlib import Path
 
 import structlog
 
-from service import failpoints
 from service.app import serve
-from service.database_url import parse_database_url
 from service.embedded import EmbeddedStack
-from service.ending import End
 from service.kafka.connection import connection_of
 from service.ops import logs
-from service.settings import Settings, load, unknown_variables
+from service.runtime import failpoints
+from service.runtime.database_url import parse_database_url
+from service.runtime.settings import Settings, load, unknown_variables
+from service.runtime.shutdown import End
 from service.store.clocks import EVENTS, FASTEST, set_clock
 from service.store.migrate import migrate
 from service.store.postgres import PostgresStore

@@ -6,16 +6,16 @@ from aiokafka.errors import KafkaError
 from service.app import StartError
 from service.demo.play import DemoError
 from service.embedded import EmbeddedError
-from service.error_classes import ErrorClass, kafka_meaning
-from service.failpoints import FailpointError
-from service.failures import describe
 from service.inbox.offsets import OffsetLostError
 from service.ops.http import PortError
 from service.ops.reach import UnreachableError
 from service.ops.traces import TracesError
 from service.outbox.adopt import AdoptError
 from service.quarantine.finding import QuarantineError
-from service.settings import SettingsError
+from service.runtime.error_classes import ErrorClass, kafka_meaning
+from service.runtime.errors import describe
+from service.runtime.failpoints import FailpointError
+from service.runtime.settings import SettingsError
 from service.store.errors import (
     DatabaseMovedError,
     NotAllowedError,

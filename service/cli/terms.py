@@ -37,7 +37,7 @@ from purchasing_contracts.base import instant_of, text_of
 from service.rules.calendar import Calendar
 from service.rules.facts import instant, micros
 from service.rules.terms import Terms, TermsBook, TermsSet
-from service.settings import database_of_environment
+from service.runtime.settings import database_of_environment
 from service.store.connecting import connected
 from service.store.failures import translated
 from service.terms.calendars import plain_calendar

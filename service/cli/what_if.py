@@ -19,10 +19,10 @@ from typing import Any
 
 from purchasing_contracts.base import instant_of, text_of
 
-from service.failures import anything_else, describe
 from service.rules.facts import instant
 from service.rules.terms import TermsBook
-from service.settings import database_of_environment
+from service.runtime.errors import anything_else, describe
+from service.runtime.settings import database_of_environment
 from service.store.failures import translated
 from service.store.stories import Filter, Stories, Story, reading
 from service.telling import amount_in_words, tell_basis, tell_output

@@ -10,7 +10,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from service.failures import anything_else, describe
+from service.runtime.errors import anything_else, describe
 
 log = structlog.get_logger("service.inbox")
 

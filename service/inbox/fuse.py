@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from service.failures import describe
-from service.inbox.retries import happens_within
+from service.runtime.errors import describe
+from service.runtime.retry import happens_within
 from service.store.errors import StoreUnavailableError
 
 if TYPE_CHECKING:

@@ -24,8 +24,6 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from purchasing_contracts.topics import TOPICS
 
-from service.failpoints import failpoint
-from service.failures import anything_else, describe
 from service.inbox.acknowledging import NOTHING, Acknowledging, Handed, commit, handed
 from service.inbox.committed import take_care_of_what_is_committed
 from service.inbox.fetched import take_care_of_what_is_fetched
@@ -33,11 +31,13 @@ from service.inbox.gathering import Gathering
 from service.inbox.library import LibraryLog, Listener
 from service.inbox.offsets import settle
 from service.inbox.parser import Message, arrival_of, parse_batch, pass_through
-from service.inbox.retries import happens_within, until_stored
 from service.kafka.compat.group_coordinator import coordination_task
 from service.kafka.security import broker_arguments
 from service.ops.stopwatch import Stopwatch
 from service.orders.arrival import Arrival
+from service.runtime.errors import anything_else, describe
+from service.runtime.failpoints import failpoint
+from service.runtime.retry import happens_within, until_stored
 from service.topics import partitions_there
 
 log = structlog.get_logger("service.inbox")

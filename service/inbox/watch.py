@@ -19,9 +19,9 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from service.failures import describe
 from service.inbox.offsets import OffsetLostError, bounds, lost, settle
-from service.inbox.retries import happens_within
+from service.runtime.errors import describe
+from service.runtime.retry import happens_within
 from service.store.errors import StoreUnavailableError
 
 log = structlog.get_logger("service.inbox")

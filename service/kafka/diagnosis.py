@@ -15,9 +15,9 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, UnsupportedSaslMec
 from aiokafka.protocol.admin import SaslHandShakeRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
-from service.error_classes import kafka_meaning, network_meaning
-from service.failures import describe, network_reason
 from service.kafka.tokens import NoTokenError, NoTokenNowError
+from service.runtime.error_classes import kafka_meaning, network_meaning
+from service.runtime.errors import describe, network_reason
 
 ANSWER_SECONDS = 5.0
 PROTOCOL = "PURCHASING_KAFKA_SECURITY_PROTOCOL"

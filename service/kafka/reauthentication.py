@@ -15,7 +15,7 @@ from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import SaslAuthenticateRequest, SaslHandShakeRequest
 
-from service.failures import describe
+from service.runtime.errors import describe
 
 log = structlog.get_logger("service.kafka")
 

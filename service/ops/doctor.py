@@ -17,7 +17,6 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from service.failures import describe
 from service.kafka.connection import Connection, connection_of
 from service.ops import database
 from service.ops.authorized import on_group, on_topics
@@ -27,7 +26,8 @@ from service.outbox.journal import INSTALLATION, Installation
 from service.rights import rights
 from service.rules.facts import micros
 from service.runtime.acl_errors import TOPIC_NAMES, group_to_grant, missing_right, to_grant
-from service.settings import Settings, SettingsError
+from service.runtime.errors import describe
+from service.runtime.settings import Settings, SettingsError
 from service.store.errors import StoreError
 from service.store.migrate import schema_problem
 from service.terms.cautions import calendar_caution

@@ -14,7 +14,7 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 
-from service.failures import describe, places
+from service.runtime.errors import describe, places
 
 BURST = 10
 WINDOW = 30.0

@@ -20,7 +20,7 @@ from purchasing_contracts.topics import TOPICS, class_of
 
 from service.ops.histogram import BatchHistogram
 from service.ops.names import BY_NAME, PREFIX
-from service.version import own_version
+from service.runtime.version import own_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,8 +9,8 @@ from typing import Any
 
 import asyncpg
 
-from service.failures import describe
 from service.kafka.diagnosis import problem_of
+from service.runtime.errors import describe
 from service.store.connecting import connect_to_look
 from service.store.errors import NotReachedError, StoreError, StoreUnavailableError
 from service.store.failures import LOST

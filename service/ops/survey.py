@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import structlog
 
-from service.failures import anything_else, describe
 from service.ops import database
 from service.ops.lag import GroupLag, LagLook
 from service.runtime.acl_errors import WHERE
+from service.runtime.errors import anything_else, describe
 from service.store.migrate import schema_problem
 
 if TYPE_CHECKING:

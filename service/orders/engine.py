@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from purchasing_contracts.checking import FUTURE_TOLERANCE_SECONDS
 from purchasing_contracts.envelope import Event
 
-from service.failpoints import failpoint
 from service.orders.cache import FACTS_MAX, Cache
 from service.orders.handled import Handled
 from service.orders.news import refusal
 from service.orders.transaction import Means, TermsChangedError, Transaction
+from service.runtime.failpoints import failpoint
 from service.store.errors import ForeignFactError, StoreUnavailableError, ValueRefusedError
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from purchasing_contracts.envelope import Event
 
-from service.failures import anything_else, places
 from service.orders.aside import notice
 from service.orders.handled import Handled, Refused, Stuck
 from service.orders.intervention import NOTHING_DONE, Intervention, intervene
@@ -25,6 +24,7 @@ from service.orders.waiting import waiting
 from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import decide
 from service.rules.facts import instant, micros
+from service.runtime.errors import anything_else, places
 from service.store.lanes import lane_of
 from service.store.rows import (
     FactRow,

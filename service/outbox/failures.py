@@ -15,8 +15,8 @@ from collections.abc import Awaitable
 
 from aiokafka import errors as kafka
 
-from service.error_classes import ErrorClass, kafka_errors
-from service.failures import anything_else
+from service.runtime.error_classes import ErrorClass, kafka_errors
+from service.runtime.errors import anything_else
 
 REFUSALS: tuple[type[BaseException], ...] = (
     *kafka_errors(ErrorClass.VALUE),

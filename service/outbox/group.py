@@ -17,11 +17,11 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 
-from service.failures import describe
 from service.kafka.clients import Kafka
 from service.outbox.clients import close_consumer
 from service.outbox.cursor import CURSOR_TOPIC
 from service.outbox.failures import outcome
+from service.runtime.errors import describe
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from service.failpoints import failpoint
-from service.failures import describe
 from service.kafka.clients import Kafka, new_producer
 from service.outbox.brake import Brake
 from service.outbox.check import Standing, check, refuse_break
@@ -24,6 +22,8 @@ from service.outbox.failures import LaneStopped, RecordsRefusedError, is_fence, 
 from service.outbox.journal import ROWS_AT_ONCE, Installation, Journal, value_hash
 from service.outbox.status import LaneStatus, State
 from service.outbox.transaction import STEP_SECONDS, publish
+from service.runtime.errors import describe
+from service.runtime.failpoints import failpoint
 
 logger = logging.getLogger(__name__)
 

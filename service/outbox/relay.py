@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from service.failures import describe
 from service.kafka.clients import Kafka
 from service.outbox.brake import NO_LIMITS, Brake
 from service.outbox.failures import outcome
@@ -14,6 +13,7 @@ from service.outbox.group import SESSION_MS, Membership
 from service.outbox.journal import Installation, Journal
 from service.outbox.lane import CUT_SECONDS, Lane
 from service.outbox.status import RelayStatus
+from service.runtime.errors import describe
 
 if TYPE_CHECKING:
     import asyncpg

@@ -7,12 +7,12 @@ from typing import Any
 
 from aiokafka.errors import IllegalOperation
 
-from service.failpoints import failpoint
 from service.outbox.clients import transaction_error
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, encode
 from service.outbox.failures import REFUSALS, RecordsRefusedError
 from service.outbox.journal import Row
 from service.runtime.acl_errors import missing_right, refused_topics
+from service.runtime.failpoints import failpoint
 
 STEP_SECONDS = 10.0
 """Limit of each step that waits for Kafka: as long as the broker keeps a transaction open."""

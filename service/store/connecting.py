@@ -23,7 +23,7 @@ from service.store.session import begin_session
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
-    from service.database_url import Host
+    from service.runtime.database_url import Host
 
     Driver: TypeAlias = asyncpg.Connection[asyncpg.Record]
 else:

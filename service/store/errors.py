@@ -17,7 +17,7 @@
 Their texts never hold a value: what PostgreSQL says of one is left out, only its error class and SQLSTATE are named.
 """
 
-from service.failures import TransientError
+from service.runtime.errors import TransientError
 
 
 class StoreError(Exception):

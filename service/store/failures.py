@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from service.database_url import SETTING
-from service.error_classes import CHECK_ACCESS, SESSIONS_NEEDED, ErrorClass, sqlstate_meaning
-from service.failures import describe
+from service.runtime.database_url import SETTING
+from service.runtime.error_classes import CHECK_ACCESS, SESSIONS_NEEDED, ErrorClass, sqlstate_meaning
+from service.runtime.errors import describe
 from service.store.errors import (
     ForeignFactError,
     NotAllowedError,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import asyncpg
 
-from service.database_url import SETTING, DatabaseUrl, DatabaseUrlError, Host, parse_database_url
-from service.error_classes import ErrorClass, driver_meaning, network_meaning, sqlstate_meaning
-from service.failures import describe, network_reason
+from service.runtime.database_url import SETTING, DatabaseUrl, DatabaseUrlError, Host, parse_database_url
+from service.runtime.error_classes import ErrorClass, driver_meaning, network_meaning, sqlstate_meaning
+from service.runtime.errors import describe, network_reason
 from service.store.errors import NotReachedError, NotUsableError, StoreUnavailableError
 from service.store.failures import LOST, translated
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 
-from service.error_classes import SESSIONS_NEEDED, ErrorClass, sqlstate_meaning
+from service.runtime.error_classes import SESSIONS_NEEDED, ErrorClass, sqlstate_meaning
 from service.store.errors import NotUsableError, StoreUnavailableError
 from service.store.hosts import unusable
 

@@ -4,7 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 from service.app.parts import relay_part
-from service.ending import End
+from service.runtime.shutdown import End
 from service.store.errors import DatabaseMovedError
 from service.store.lineage import Lineage
 from service.store.postgres import PostgresStore

@@ -16,11 +16,11 @@ from service import app
 from service.app import parts, ready
 from service.app.ready import StartError
 from service.app.stuck import retry_stuck
-from service.ending import End
-from service.failures import describe
-from service.inbox import retries
 from service.ops.reach import UnreachableError, database_problem
 from service.orders import transaction
+from service.runtime import retry
+from service.runtime.errors import describe
+from service.runtime.shutdown import End
 from service.store.errors import StoreUnavailableError
 from service.store.memory import MemoryStore
 from tests.orders.conftest import engine_on
@@ -32,7 +32,7 @@ URL = "postgresql://host/database"
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
-    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.0001)
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.0001)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ async def test_asked_to_stop_while_it_joins_its_group_it_waits_for_no_broker(end
 
 def test_what_hangs_to_the_end_is_ended_by_force_and_that_is_said():
     program = (
-        "import asyncio, time; from service.ending import End, be_gone_within;"
+        "import asyncio, time; from service.runtime.shutdown import End, be_gone_within;"
         "be_gone_within(0.1, End(asyncio.Event())); time.sleep(60)"
     )
     done = subprocess.run(

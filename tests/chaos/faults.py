@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from service.failpoints import PLACES
+from service.runtime.failpoints import PLACES
 from tests.chaos.at_places import HELD_UP, frozen_at, held_up_at, killed_at, needs_lane
 from tests.chaos.scene import REACHED_SECONDS, Fault, Scene, within
 

@@ -15,7 +15,7 @@ import asyncpg
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.embedded.process import Progress, free_port, silent
-from service.failpoints import VARIABLE
+from service.runtime.failpoints import VARIABLE
 from service.store.migrate import migrate
 from service.topics import create_topics
 from tests.chaos.proxy import Proxy

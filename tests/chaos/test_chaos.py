@@ -7,7 +7,7 @@ import asyncio
 
 import pytest
 
-from service.failpoints import PLACES
+from service.runtime.failpoints import PLACES
 from tests.chaos.run import Plan, run
 from tests.chaos.table import told
 

@@ -6,7 +6,7 @@ from asyncpg import exceptions as postgres
 
 from service import cli
 from service.cli import said
-from service.ending import FAILED, STOPPED
+from service.runtime.shutdown import FAILED, STOPPED
 from service.store.errors import NotUsableError
 
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import urllib.request
 
-from service.ending import FAILED
+from service.runtime.shutdown import FAILED
 from tests.cli.commands import command
 from tests.delivery.outside import case_events, order_id, renamed, topic_for
 from tests.delivery.service import Worker, eventually

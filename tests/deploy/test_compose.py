@@ -8,7 +8,7 @@ import pytest
 import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
 
-from service.settings import PREFIX, Settings
+from service.runtime.settings import PREFIX, Settings
 from tests.deploy.test_alerts import DEPLOY
 
 SCHEMA = get_builtin_schema("vendor.compose-spec")

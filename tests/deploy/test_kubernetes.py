@@ -17,9 +17,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from service.ending import SHUTDOWN_SECONDS
 from service.orders.cache import FACTS_MAX
-from service.settings import PREFIX, Settings
+from service.runtime.settings import PREFIX, Settings
+from service.runtime.shutdown import SHUTDOWN_SECONDS
 from tests.deploy.test_alerts import DEPLOY
 
 KUBERNETES = DEPLOY / "kubernetes"

@@ -58,7 +58,7 @@ def test_a_new_package_must_choose_its_layer(copy: Path) -> None:
         ("service/orders/upwards.py", "service.inbox"),
         ("service/outbox/upwards.py", "service.app"),
         ("service/embedded/upwards.py", "purchasing_contracts"),
-        ("contracts/purchasing_contracts/upwards.py", "service.settings"),
+        ("contracts/purchasing_contracts/upwards.py", "service.runtime.settings"),
     ],
 )
 def test_an_import_that_goes_up_is_refused(low: str, high: str, copy: Path) -> None:

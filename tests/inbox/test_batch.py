@@ -20,9 +20,9 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest_v5
 
-from service.inbox import retries
 from service.inbox.gathering import BUSY_MS
 from service.inbox.subscriber import EVENT_TOPICS, Inbox
+from service.runtime import retry
 from service.store.errors import StoreUnavailableError
 from tests.inbox.test_parser import RECORD
 from tests.waiting import HANG_SECONDS
@@ -80,7 +80,7 @@ class World:
 
 @pytest.fixture
 async def world(monkeypatch):
-    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.0001)
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.0001)
     world = World()
     yield world
     # A client that nobody closes says so whenever it is collected, in the midst of another test.

@@ -7,7 +7,7 @@ from purchasing_contracts.environment import SettingsError
 
 from service.kafka.connection import connection_of
 from service.ops.reach import broker_problem
-from service.settings import load
+from service.runtime.settings import load
 
 PASSWORD = "planted-password"
 KEY, CERTIFICATE = "PURCHASING_KAFKA_SSL_KEYFILE", "PURCHASING_KAFKA_SSL_CERTFILE"

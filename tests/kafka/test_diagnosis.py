@@ -7,7 +7,7 @@ import trustme
 
 from service.kafka.connection import connection_of
 from service.ops.reach import UnreachableError, broker_problem
-from service.settings import load
+from service.runtime.settings import load
 from tests.delivery.service import Worker
 from tests.kafka.identity_provider import IdentityProvider
 from tests.security.site import service

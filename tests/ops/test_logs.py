@@ -8,11 +8,11 @@ import pytest
 import structlog
 from aiokafka.errors import NodeNotReadyError, NotLeaderForPartitionError
 
-from service.failures import describe, places
 from service.ops import logs
 from service.ops.logs import FloodGate
 from service.outbox.failures import LaneStopped
 from service.outbox.lane import Lane
+from service.runtime.errors import describe, places
 
 PRIVATE = "Warehouse 3, Baiyun District"
 

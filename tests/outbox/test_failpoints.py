@@ -10,13 +10,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from service.failpoints import Failpoint, FailpointError, failpoint, parse
+from service.runtime.failpoints import Failpoint, FailpointError, failpoint, parse
 from tests.outbox.world import eventually
 from tests.waiting import HANG_SECONDS
 
 PASS = """
 import asyncio
-from service.failpoints import failpoint
+from service.runtime.failpoints import failpoint
 async def main():
     for n in range(1, 6):
         print(n, flush=True)

@@ -13,8 +13,8 @@ from typing import Self
 
 import asyncpg
 
-from service.database_url import parse_database_url
 from service.embedded.process import free_port
+from service.runtime.database_url import parse_database_url
 from tests.delivery.service import eventually
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from service.inbox.retries import until_stored
+from service.runtime.retry import until_stored
 from service.store import postgres_batch
 from service.store.errors import StoreUnavailableError
 from service.store.postgres import PostgresStore

@@ -6,9 +6,9 @@ import ctypes
 
 import pytest
 
-from service.database_options import NOT_SUPPORTED, OF_THE_SERVICE, UNDERSTOOD
-from service.database_url import DatabaseUrlError, Host, parse_database_url
 from service.embedded.place import place_for
+from service.runtime.database_options import NOT_SUPPORTED, OF_THE_SERVICE, UNDERSTOOD
+from service.runtime.database_url import DatabaseUrlError, Host, parse_database_url
 from service.store.postgres import SessionLimits
 
 BASE = "postgresql://user:word@host/database"

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from service.kafka.connection import connection_of
-from service.settings import Settings, SettingsError, database_of_environment, load, unknown_variables
+from service.runtime.settings import Settings, SettingsError, database_of_environment, load, unknown_variables
 
 SECRET = "hunter2-planted"
 

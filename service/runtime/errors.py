@@ -14,8 +14,8 @@ from contextlib import contextmanager
 
 from aiokafka.errors import KafkaError
 
-from service.error_classes import sqlstate_meaning
 from service.runtime.acl_errors import missing_right
+from service.runtime.error_classes import sqlstate_meaning
 
 OUR_PACKAGES = ("service.", "purchasing_contracts.")
 FRAMES_SHOWN = 12

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from service.failures import TransientError
+from service.runtime.errors import TransientError
 
 log = structlog.get_logger("service.inbox")
 

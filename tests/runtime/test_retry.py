@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from service.inbox import retries
-from service.inbox.retries import LONGEST_PAUSE, done_before, happens_within, pause_before, until_stored
+from service.runtime import retry
+from service.runtime.retry import LONGEST_PAUSE, done_before, happens_within, pause_before, until_stored
 from service.store.errors import StoreUnavailableError, ValueRefusedError
 from tests.waiting import HANG_SECONDS
 
@@ -15,7 +15,7 @@ AWAY = "PostgreSQL can't be reached (ConnectionRefusedError)"
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
-    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.0001)
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.0001)
 
 
 def failing(times, then="stored", error=StoreUnavailableError):
@@ -57,8 +57,8 @@ async def test_what_is_not_the_stores_fault_is_not_tried_again():
 
 
 async def test_asked_to_stop_it_gives_up_during_the_pause(monkeypatch):
-    monkeypatch.setattr(retries, "FIRST_PAUSE", 1000.0)
-    monkeypatch.setattr(retries, "LONGEST_PAUSE", 1000.0)
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 1000.0)
+    monkeypatch.setattr(retry, "LONGEST_PAUSE", 1000.0)
     stopping, work = asyncio.Event(), failing(10**9)
     ending = asyncio.create_task(until_stored(work, stopping, "It is {}done", told=lambda *_: stopping.set()))
     assert await asyncio.wait_for(ending, HANG_SECONDS) is None

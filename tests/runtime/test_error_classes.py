@@ -9,7 +9,8 @@ import pytest
 from aiokafka import errors as kafka
 from asyncpg import exceptions as postgres
 
-from service.error_classes import (
+from service.outbox.failures import REFUSALS, is_fence
+from service.runtime.error_classes import (
     KAFKA_ERRORS,
     SESSIONS_NEEDED,
     SQLSTATES,
@@ -19,8 +20,7 @@ from service.error_classes import (
     kafka_meaning,
     sqlstate_meaning,
 )
-from service.failures import describe
-from service.outbox.failures import REFUSALS, is_fence
+from service.runtime.errors import describe
 from service.store.errors import (
     NotAllowedError,
     NotUsableError,

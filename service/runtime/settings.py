@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service.database_url import DatabaseUrlError, parse_database_url
+from service.runtime.database_url import DatabaseUrlError, parse_database_url
 
 __all__ = [
     "Settings",

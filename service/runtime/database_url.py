@@ -17,7 +17,7 @@ from shlex import split
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlencode
 
-from service.database_options import (
+from service.runtime.database_options import (
     KEEPALIVE,
     NOT_SUPPORTED,
     OF_THE_SERVICE,

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from service.failures import anything_else, describe
+from service.runtime.errors import anything_else, describe
 
 log = structlog.get_logger("service")
 
