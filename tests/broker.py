@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from purchasing_contracts.topics import TOPICS, Topic
 
 from service.embedded import EmbeddedKafka
-from service.topics import create_topics
+from service.kafka.topics import create_topics
 from tests.waiting import eventually
 
 LANES = 4

@@ -30,7 +30,7 @@ import pytest
 from hypothesis import settings
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
-from service.topics import create_topics
+from service.kafka.topics import create_topics
 from tests.broker import LANES, SharedBroker
 
 # No time limit on an example: how long one takes says more of the machine than of the code. Where a change is about to

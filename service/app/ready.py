@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from aiokafka.errors import KafkaError
 
+from service.kafka.topics import TopicProblem, topic_problems
 from service.ops.reach import broker_problem, database_problem
 from service.runtime.error_classes import kafka_meaning
 from service.runtime.errors import describe
@@ -16,7 +17,6 @@ from service.store.errors import StoreUnavailableError
 from service.store.lineage import Lineage
 from service.store.migrate import schema_problem
 from service.store.postgres import PostgresStore
-from service.topics import TopicProblem, topic_problems
 
 log = structlog.get_logger("service")
 

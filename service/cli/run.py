@@ -19,6 +19,7 @@ import structlog
 from service.app import serve
 from service.embedded import EmbeddedStack
 from service.kafka.connection import connection_of
+from service.kafka.topics import create_topics
 from service.ops import logs
 from service.runtime import failpoints
 from service.runtime.database_url import parse_database_url
@@ -27,7 +28,6 @@ from service.runtime.shutdown import End
 from service.store.clocks import EVENTS, FASTEST, set_clock
 from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
-from service.topics import create_topics
 
 log = structlog.get_logger("service")
 

@@ -7,6 +7,7 @@ from service.app import StartError
 from service.demo.play import DemoError
 from service.embedded import EmbeddedError
 from service.inbox.offsets import OffsetLostError
+from service.kafka.topics import TopicsError
 from service.ops.http import PortError
 from service.ops.reach import UnreachableError
 from service.ops.traces import TracesError
@@ -26,7 +27,6 @@ from service.store.errors import (
 from service.store.failures import store_error
 from service.store.lane_set import LanesError
 from service.terms.files import TermsError
-from service.topics import TopicsError
 
 SAID = (
     AdoptError,

@@ -13,14 +13,14 @@ import sys
 
 from aiokafka.errors import KafkaError
 
+from service.kafka.acls import rights
 from service.kafka.connection import connection_of
+from service.kafka.topics import create_topics, topic_problems
 from service.ops.reach import UnreachableError, broker_problem, database_problem
-from service.rights import rights
 from service.runtime.errors import describe
 from service.runtime.settings import Settings, load
 from service.store.postgres import PostgresStore
 from service.store.rows import Installation
-from service.topics import create_topics, topic_problems
 
 
 def add(parser: argparse.ArgumentParser) -> None:

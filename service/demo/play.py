@@ -18,11 +18,11 @@ from purchasing_contracts.topics import TOPICS
 from service.demo.stories import TimePasses
 from service.demo.timeline import tell
 from service.embedded import EmbeddedStack
+from service.kafka.topics import create_topics
 from service.store.clocks import EVENTS, pass_time, set_clock
 from service.store.connecting import connect
 from service.store.lineage import Lineage
 from service.store.migrate import migrate
-from service.topics import create_topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

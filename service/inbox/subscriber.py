@@ -33,12 +33,12 @@ from service.inbox.offsets import settle
 from service.inbox.parser import Message, arrival_of, parse_batch, pass_through
 from service.kafka.compat.group_coordinator import coordination_task
 from service.kafka.security import broker_arguments
+from service.kafka.topics import partitions_there
 from service.ops.stopwatch import Stopwatch
 from service.orders.arrival import Arrival
 from service.runtime.errors import anything_else, describe
 from service.runtime.failpoints import failpoint
 from service.runtime.retry import happens_within, until_stored
-from service.topics import partitions_there
 
 log = structlog.get_logger("service.inbox")
 

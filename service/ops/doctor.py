@@ -17,13 +17,14 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from service.kafka.acls import rights
 from service.kafka.connection import Connection, connection_of
+from service.kafka.topics import topic_problems
 from service.ops import database
 from service.ops.authorized import on_group, on_topics
 from service.ops.lag import LagLook
 from service.ops.reach import UnreachableError, broker_problem, database_problem
 from service.outbox.journal import INSTALLATION, Installation
-from service.rights import rights
 from service.rules.facts import micros
 from service.runtime.acl_errors import TOPIC_NAMES, group_to_grant, missing_right, to_grant
 from service.runtime.errors import describe
@@ -32,7 +33,6 @@ from service.store.errors import StoreError
 from service.store.migrate import schema_problem
 from service.terms.cautions import calendar_caution
 from service.terms.table import read_book
-from service.topics import topic_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

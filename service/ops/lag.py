@@ -32,7 +32,7 @@ from service.inbox.committed import take_care_of_what_is_committed
 from service.inbox.fetched import take_care_of_what_is_fetched
 from service.kafka.clients import Kafka
 from service.kafka.compat.group_coordinator import retry_without_coordinator
-from service.topics import partitions_there
+from service.kafka.topics import partitions_there
 
 LOOK_SECONDS = 10.0
 RETENTION_EVERY_SECONDS = 60.0

@@ -15,8 +15,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from purchasing_contracts.topics import TOPICS
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres, EmbeddedStack
+from service.kafka.topics import create_topics
 from service.store.migrate import LANES
-from service.topics import create_topics
 
 GONE_SECONDS = 30.0
 

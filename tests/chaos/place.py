@@ -15,9 +15,9 @@ import asyncpg
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.embedded.process import Progress, free_port, silent
+from service.kafka.topics import create_topics
 from service.runtime.failpoints import VARIABLE
 from service.store.migrate import migrate
-from service.topics import create_topics
 from tests.chaos.proxy import Proxy
 from tests.chaos.worker import Worker
 from tests.chaos.workload import FUTURE_TOLERANCE

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from service.inbox.rewind import EVENT_TOPICS, rewind
-from service.topics import partitions_there
+from service.kafka.topics import partitions_there
 
 
 async def test_that_nothing_would_have_to_go_back_is_only_certain_when_nobody_can_acknowledge_any_more(kafka):

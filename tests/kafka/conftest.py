@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from service.embedded import EmbeddedKafka
-from service.topics import create_topics
+from service.kafka.topics import create_topics
 from tests.kafka.identity_provider import IdentityProvider
 from tests.kafka.strict_broker import StrictBroker, settings_of
 

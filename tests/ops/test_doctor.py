@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from service.kafka.topics import create_topics
 from service.ops import doctor
-from service.topics import create_topics
 from tests.ops.seen import ORDERS, service
 
 

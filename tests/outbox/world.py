@@ -20,8 +20,8 @@ from confluent_kafka import Consumer, IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from purchasing_contracts.topics import OUTBOX, TOPICS
 
+from service.kafka.topics import create_topics
 from service.outbox import Relay
-from service.topics import create_topics
 from tests import waiting
 
 LANES = 4

@@ -15,8 +15,8 @@ import pytest
 import trustme
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
+from service.kafka.topics import create_topics
 from service.store.migrate import migrate
-from service.topics import create_topics
 from tests.security.site import LANES, ROLES, Broker, Database, certificate
 from tests.security.tls_front import TlsFront, tls_front
 

@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives import serialization
 from purchasing_contracts.topics import OUTBOX, TOPICS
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
-from service.topics import create_topics
+from service.kafka.topics import create_topics
 from tests.delivery.service import eventually
 from tests.waiting import HANG_SECONDS
 

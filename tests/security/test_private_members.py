@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from purchasing_contracts.privacy import private_members
 from purchasing_contracts.topics import TOPICS
 
-from service.rights import rights
+from service.kafka.acls import rights
 from tests.delivery.service import Worker, eventually
 from tests.security.site import Right, service
 from tests.security.trace_sink import trace_sink

@@ -11,8 +11,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
+from service.kafka.topics import create_topics
 from service.store.migrate import migrate
-from service.topics import create_topics
 from tests.broker import LANES, lose_topics
 from tests.delivery.conftest import Site
 from tests.security.site import service

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from purchasing_contracts.topics import TOPICS
 
-from service.rights import rights
+from service.kafka.acls import rights
 from tests.delivery.outside import case_events, topic_for
 from tests.delivery.service import Worker, eventually
 from tests.security.site import Broker, Database, Right, service

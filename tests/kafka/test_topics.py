@@ -7,7 +7,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from purchasing_contracts.topics import OUTBOX, TOPICS, Topic
 
-from service.topics import Found, create_topics, differences, replicas_of, topic_problems
+from service.kafka.topics import Found, create_topics, differences, replicas_of, topic_problems
 from tests.delivery.service import eventually
 
 READ = TOPICS[0]

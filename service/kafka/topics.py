@@ -17,9 +17,9 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import UnknownTopicOrPartitionError, for_code
 from purchasing_contracts.topics import OUTBOX, TOPICS, Topic
 
+from service.kafka.acls import SEE_SETTINGS
 from service.kafka.clients import Kafka
 from service.kafka.compat.admin import describe_without_creating
-from service.rights import SEE_SETTINGS
 from service.runtime.acl_errors import to_grant
 
 REPLICAS = 3
