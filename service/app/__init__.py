@@ -19,8 +19,8 @@ from service.app.stuck import retry_stuck
 from service.app.telling import tell
 from service.deadlines import watch_deadlines
 from service.inbox.fuse import FuseLimits, Fuses
+from service.kafka.compat.outage_noise import calm, pause_between_attempts
 from service.kafka.connection import Connection, connection_of
-from service.ops.kafka_noise import calm, pause_between_attempts
 from service.orders.arrival import Arrival
 from service.orders.engine import Engine
 from service.orders.handled import Handled

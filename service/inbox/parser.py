@@ -15,7 +15,7 @@ from aiokafka import ConsumerRecord
 from faststream.message import StreamMessage
 from purchasing_contracts.envelope import decode
 
-from service.inbox.compressed import Unopened
+from service.kafka.compat.compressed_batches import Unopened
 from service.orders.arrival import Arrival
 
 Records = tuple[ConsumerRecord[bytes, bytes], ...]

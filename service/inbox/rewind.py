@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError
 from purchasing_contracts.topics import TOPICS
 
-from service.inbox.committed import take_care_of_what_is_committed
+from service.kafka.compat.committed_offsets import take_care_of_what_is_committed
 from service.kafka.topics import partitions_there
 
 log = structlog.get_logger("service.inbox")

@@ -25,12 +25,12 @@ from faststream.kafka import KafkaBroker
 from purchasing_contracts.topics import TOPICS
 
 from service.inbox.acknowledging import NOTHING, Acknowledging, Handed, commit, handed
-from service.inbox.committed import take_care_of_what_is_committed
-from service.inbox.fetched import take_care_of_what_is_fetched
-from service.inbox.gathering import Gathering
 from service.inbox.library import LibraryLog, Listener
 from service.inbox.offsets import settle
 from service.inbox.parser import Message, arrival_of, parse_batch, pass_through
+from service.kafka.compat.committed_offsets import take_care_of_what_is_committed
+from service.kafka.compat.fetch_pacing import Gathering
+from service.kafka.compat.fetched_records import take_care_of_what_is_fetched
 from service.kafka.compat.group_coordinator import coordination_task
 from service.kafka.security import broker_arguments
 from service.kafka.topics import partitions_there

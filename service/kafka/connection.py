@@ -9,8 +9,8 @@ from typing import Any
 from purchasing_contracts.kafka.settings import OAUTHBEARER, KafkaSettings
 from purchasing_contracts.kafka.tokens import token_source
 
-from service.kafka.reauthentication import reauthenticate_in_place
-from service.kafka.tokens import TokenProvider, notice_refusals
+from service.kafka.compat.reauthentication import reauthenticate_in_place
+from service.kafka.compat.tokens import TokenProvider, notice_refusals
 
 Connection = Mapping[str, Any]
 """aiokafka's arguments from `bootstrap_servers` to TLS and SASL. Holds secrets: never for a log."""

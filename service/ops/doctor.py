@@ -18,10 +18,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from service.kafka.acls import rights
+from service.kafka.compat.acl_probe import on_group, on_topics
 from service.kafka.connection import Connection, connection_of
 from service.kafka.topics import topic_problems
 from service.ops import database
-from service.ops.authorized import on_group, on_topics
 from service.ops.lag import LagLook
 from service.ops.reach import UnreachableError, broker_problem, database_problem
 from service.outbox.journal import INSTALLATION, Installation

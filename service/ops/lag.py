@@ -28,9 +28,9 @@ from aiokafka.errors import (
     RecordTooLargeError,
 )
 
-from service.inbox.committed import take_care_of_what_is_committed
-from service.inbox.fetched import take_care_of_what_is_fetched
 from service.kafka.clients import Kafka
+from service.kafka.compat.committed_offsets import take_care_of_what_is_committed
+from service.kafka.compat.fetched_records import take_care_of_what_is_fetched
 from service.kafka.compat.group_coordinator import retry_without_coordinator
 from service.kafka.topics import partitions_there
 

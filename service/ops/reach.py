@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from service.kafka.diagnosis import problem_of
+from service.kafka.compat.diagnosis import problem_of
 from service.runtime.errors import describe
 from service.store.connecting import connect_to_look
 from service.store.errors import NotReachedError, StoreError, StoreUnavailableError

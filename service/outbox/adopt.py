@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from service.kafka.clients import Kafka, new_producer
-from service.outbox.clients import throw_away
+from service.kafka.compat.client_shutdown import throw_away
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, CursorUnreadableError, encode, read_tail
 from service.outbox.journal import Journal
 from service.store.failures import translated

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from purchasing_contracts.topics import OUTBOX
 
 from service.kafka.clients import Kafka
-from service.outbox.clients import close_consumer
+from service.kafka.compat.client_shutdown import close_consumer
 
 CURSOR_TOPIC = OUTBOX.name
 """One partition a lane, compacted."""

@@ -18,7 +18,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 
 from service.kafka.clients import Kafka
-from service.outbox.clients import close_consumer
+from service.kafka.compat.client_shutdown import close_consumer
 from service.outbox.cursor import CURSOR_TOPIC
 from service.outbox.failures import outcome
 from service.runtime.errors import describe

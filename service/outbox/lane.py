@@ -14,9 +14,9 @@ from contextlib import suppress
 from typing import Any
 
 from service.kafka.clients import Kafka, new_producer
+from service.kafka.compat.client_shutdown import throw_away
 from service.outbox.brake import Brake
 from service.outbox.check import Standing, check, refuse_break
-from service.outbox.clients import throw_away
 from service.outbox.cursor import Cursor, CursorUnreadableError, read_tail
 from service.outbox.failures import LaneStopped, RecordsRefusedError, is_fence, outcome
 from service.outbox.journal import ROWS_AT_ONCE, Installation, Journal, value_hash

@@ -19,8 +19,8 @@ from purchasing_contracts.base import instant_of
 from purchasing_contracts.decisions import DecisionMade
 
 from service.kafka.clients import Kafka, new_producer
+from service.kafka.compat.client_shutdown import throw_away
 from service.outbox.adopt import AdoptError, LaneStanding, standing_of
-from service.outbox.clients import throw_away
 from service.outbox.journal import Journal
 from service.outbox.verify import committed, lane_and_position
 from service.store.failures import translated

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka.errors import IllegalOperation
 
-from service.outbox.clients import transaction_error
+from service.kafka.compat.client_shutdown import transaction_error
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, encode
 from service.outbox.failures import REFUSALS, RecordsRefusedError
 from service.outbox.journal import Row

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from purchasing_contracts.topics import TOPICS
 
-from service.outbox.clients import close_consumer
+from service.kafka.compat.client_shutdown import close_consumer
 from service.store.brakes import LaneRow, lane_rows
 from service.store.failures import translated
 

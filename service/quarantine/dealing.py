@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from purchasing_contracts.envelope import Refusal, decode
 
-from service.inbox.compressed import is_batch
+from service.kafka.compat.compressed_batches import is_batch
 from service.orders.arrival import Arrival, Aside
 from service.store.quarantine import Content, Lying, Which, contents, page
 

@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 
-from service.inbox.compressed import EXPANDED_MAX, HEADER
+from service.kafka.compat.compressed_batches import EXPANDED_MAX, HEADER
 from tests.batches import COMPRESS, LZ4, batch, bomb, record, send
 from tests.cli.commands import command
 from tests.delivery.outside import ORDERS, QUARANTINE, case_events, order_id, topic_for

@@ -12,7 +12,7 @@ import sys
 
 import asyncpg
 
-from service.ops.kafka_noise import calm
+from service.kafka.compat.outage_noise import calm
 from service.outbox import Relay
 
 

@@ -23,8 +23,8 @@ from purchasing_contracts.kafka.tokens import (
 )
 
 from service.embedded.process import free_port
+from service.kafka.compat.tokens import NoTokenError, NoTokenNowError, TokenProvider
 from service.kafka.connection import connection_of
-from service.kafka.tokens import NoTokenError, NoTokenNowError, TokenProvider
 from service.ops.reach import UnreachableError, broker_problem
 from tests.kafka.identity_provider import CLIENT, IdentityProvider
 

@@ -8,7 +8,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from purchasing_contracts.environment import from_environment
 from purchasing_contracts.kafka.settings import KafkaSettings
 
-from service.kafka import reauthentication
+from service.kafka.compat import reauthentication
 from service.kafka.connection import connection_of
 
 BROKERS_LEAST_SECONDS = 1.0

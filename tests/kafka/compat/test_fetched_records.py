@@ -10,8 +10,8 @@ from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.record.memory_records import MemoryRecords
 
-from service.inbox import fetched
-from service.inbox.fetched import HEADER_BYTES, PORTION_BYTES, take_care_of_what_is_fetched
+from service.kafka.compat import fetched_records as fetched
+from service.kafka.compat.fetched_records import HEADER_BYTES, PORTION_BYTES, take_care_of_what_is_fetched
 from tests.batches import NAMES, NONE, ZSTD, compressed, record
 
 MEGABYTE = 1_000_000

@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.consumer import fetcher
 
-from service.inbox.gathering import BUSY_BYTES, BUSY_MS, IDLE_BYTES, IDLE_MS, Gathering
 from service.inbox.subscriber import BATCH_WITHIN_MS
+from service.kafka.compat.fetch_pacing import BUSY_BYTES, BUSY_MS, IDLE_BYTES, IDLE_MS, Gathering
 from tests.delivery.service import eventually
 
 IDLE, BUSY = (IDLE_MS, IDLE_BYTES), (BUSY_MS, BUSY_BYTES)

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, UnsupportedSaslMec
 from aiokafka.protocol.admin import SaslHandShakeRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
-from service.kafka.tokens import NoTokenError, NoTokenNowError
+from service.kafka.compat.tokens import NoTokenError, NoTokenNowError
 from service.runtime.error_classes import kafka_meaning, network_meaning
 from service.runtime.errors import describe, network_reason
 

@@ -7,10 +7,10 @@ import pytest
 from aiokafka.record.memory_records import MemoryRecords
 from purchasing_contracts.envelope import Refusal
 
-from service.inbox import compressed
-from service.inbox.compressed import EXPANDED_MAX, RECORD_MAX, Unopened, expanded, is_batch
-from service.inbox.fetched import _Records
 from service.inbox.parser import arrival_of
+from service.kafka.compat import compressed_batches
+from service.kafka.compat.compressed_batches import EXPANDED_MAX, RECORD_MAX, Unopened, expanded, is_batch
+from service.kafka.compat.fetched_records import _Records
 from service.quarantine.dealing import arrival_of as arrival_to_replay
 from service.store.quarantine import Content, Lying
 from tests import batches
@@ -60,7 +60,7 @@ def test_an_uncompressed_batch_is_not_looked_into():
 def test_a_batch_that_expands_beyond_the_limit_is_put_aside_as_it_lies_and_what_is_behind_it_is_read(
     codec, monkeypatch
 ):
-    monkeypatch.setattr(compressed, "EXPANDED_MAX", 1_000_000)
+    monkeypatch.setattr(compressed_batches, "EXPANDED_MAX", 1_000_000)
     large = batches.compressed([record(n, bytes(100_000)) for n in range(10)], codec, base_offset=20)
     last, *behind = read(large + batches.compressed(GOOD, codec, base_offset=30))
     assert [one.value for one in behind] == [b"value 0", b"value 1", b"value 2"]
@@ -79,9 +79,9 @@ def test_a_batch_that_expands_beyond_the_limit_is_put_aside_as_it_lies_and_what_
 @each_codec
 def test_a_batch_may_expand_up_to_the_limit(codec, monkeypatch):
     records = [record(n, bytes(100_000)) for n in range(10)]
-    monkeypatch.setattr(compressed, "EXPANDED_MAX", sum(map(len, records)))
+    monkeypatch.setattr(compressed_batches, "EXPANDED_MAX", sum(map(len, records)))
     assert len(read(batches.compressed(records, codec))) == 10
-    monkeypatch.setattr(compressed, "EXPANDED_MAX", sum(map(len, records)) - 1)
+    monkeypatch.setattr(compressed_batches, "EXPANDED_MAX", sum(map(len, records)) - 1)
     assert len(read(batches.compressed(records, codec))) == 1
 
 

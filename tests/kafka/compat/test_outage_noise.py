@@ -9,8 +9,8 @@ import pytest
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, ProducerFenced
 
-from service.ops import kafka_noise
-from service.ops.kafka_noise import calm, pause_between_attempts
+from service.kafka.compat import outage_noise
+from service.kafka.compat.outage_noise import calm, pause_between_attempts
 
 
 @pytest.mark.parametrize(("error", "reported"), [(ProducerFenced(), 0), (ValueError("ours"), 1)])
@@ -37,7 +37,7 @@ async def test_a_client_that_reached_no_broker_pauses_before_it_tries_again(monk
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
 
-    monkeypatch.setattr(kafka_noise, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(outage_noise, "asyncio", SimpleNamespace(sleep=sleep))
     # Set once more, so that it is as before when the test ends.
     monkeypatch.setattr(AIOKafkaClient, "_metadata_update", AIOKafkaClient._metadata_update)
     pause_between_attempts()

@@ -15,7 +15,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.commit import OffsetFetchRequest_v2, OffsetFetchRequest_v3
 
-from service.inbox.committed import take_care_of_what_is_committed
+from service.kafka.compat.committed_offsets import take_care_of_what_is_committed
 
 P = TopicPartition("purchasing.events.order.v1", 2)
 LOADING, NOT_AVAILABLE, NOT_COORDINATOR, FORBIDDEN = 14, 15, 16, 30

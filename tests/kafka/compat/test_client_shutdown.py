@@ -7,7 +7,7 @@ from aiokafka.errors import ProducerFenced
 
 from service.embedded import EmbeddedKafka
 from service.kafka.clients import new_producer
-from service.outbox.clients import throw_away, transaction_error
+from service.kafka.compat.client_shutdown import throw_away, transaction_error
 from tests.waiting import HANG_SECONDS
 
 TOPIC = "purchasing.decisions.v1"

@@ -3,8 +3,8 @@ nothing that stops a partition.
 
 It would hand out so many records whatever their size, expand a compressed batch whatever comes of it, stop at a
 header's name that is not UTF-8, and leave what nobody reads any more to Python's collector. So two classes of its and
-two methods are replaced. That needs members which are not documented; `tests/inbox/test_fetched.py` notices when a
-version has others.
+two methods are replaced. That needs members which are not documented; `tests/kafka/compat/test_fetched_records.py`
+notices when a version has others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecord, DefaultRecordBatch
 from aiokafka.record.memory_records import _MemoryRecordsPy
 
-from service.inbox.compressed import (
+from service.kafka.compat.compressed_batches import (
     MAGIC,
     RECORD_MAX,
     UnopenedError,
@@ -26,7 +26,7 @@ from service.inbox.compressed import (
     expanded,
     unopened,
 )
-from service.inbox.header_names import AnyNameBatch
+from service.kafka.compat.header_names import AnyNameBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 aiokafka's own `stop()` waits for the broker, for ever if it is away, and a producer that had an error is of
 no more use: its next transaction would fail on the same partition again. So a producer is not stopped but
-thrown away, by hand. That needs members that aiokafka doesn't document; `tests/outbox/test_clients.py`
+thrown away, by hand. That needs members that aiokafka doesn't document; `tests/kafka/compat/test_client_shutdown.py`
 notices when a new version has others.
 """
 
