@@ -28,7 +28,7 @@ from service.runtime.errors import anything_else
 from service.runtime.retry import until_stored
 from service.runtime.settings import Settings
 from service.runtime.shutdown import SHUTDOWN_SECONDS, End, be_gone_within
-from service.store.fuses import FusesInDatabase
+from service.store.operators.breakers import FusesInDatabase
 from service.store.postgres import PostgresStore
 from service.terms.source import TermsInDatabase
 

@@ -17,9 +17,9 @@ from service.outbox.cursor import CursorUnreadableError, read_tail
 from service.outbox.journal import Journal
 from service.runtime.retry import happens_within, pause_before
 from service.runtime.shutdown import End
-from service.store.connecting import connected
+from service.store.connection import connected
+from service.store.driver_errors import translated
 from service.store.errors import StoreUnavailableError
-from service.store.failures import translated
 from service.store.postgres import PostgresStore
 
 log = structlog.get_logger("service")

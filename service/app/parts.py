@@ -23,7 +23,7 @@ from service.outbox.relay import Relay
 from service.runtime.retry import done_before, happens_within, pause_before, until_stored
 from service.runtime.settings import Settings
 from service.runtime.shutdown import End, within
-from service.store.connecting import pool_of
+from service.store.connection import pool_of
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import ProgressRow
 

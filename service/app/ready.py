@@ -14,9 +14,9 @@ from service.runtime.errors import describe
 from service.runtime.retry import happens_within, pause_before
 from service.runtime.shutdown import End
 from service.store.errors import StoreUnavailableError
-from service.store.lineage import Lineage
 from service.store.migrate import schema_problem
 from service.store.postgres import PostgresStore
+from service.store.timeline import Lineage
 
 log = structlog.get_logger("service")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.base import instant_of
 
-from service.store.quarantine import Place
+from service.store.operators.quarantine import Place
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from service.cli.asking import add_who, record, tell
 from service.quarantine.finding import one_record
 from service.runtime.settings import database_of_environment
-from service.store.connecting import connected
-from service.store.erasures import erase_order, erase_record
-from service.store.quarantine import Which, page
+from service.store.connection import connected
+from service.store.operators.erasures import erase_order, erase_record
+from service.store.operators.quarantine import Which, page
 
 if TYPE_CHECKING:
     import argparse

@@ -15,7 +15,7 @@ from purchasing_contracts.base import text_of as time_of
 from service.explain.explanation import Explanation, explain
 from service.explain.text import text_of
 from service.runtime.settings import database_of_environment
-from service.store.stories import reading
+from service.store.order_history import reading
 from service.terms.table import read_book
 
 

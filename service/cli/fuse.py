@@ -20,9 +20,9 @@ from purchasing_contracts.topics import TOPICS
 
 from service.cli.asking import add_who, tell
 from service.runtime.settings import database_of_environment
-from service.store.connecting import connected
-from service.store.failures import translated
-from service.store.fuses import blown_fuses, reset_fuse
+from service.store.connection import connected
+from service.store.driver_errors import translated
+from service.store.operators.breakers import blown_fuses, reset_fuse
 
 if TYPE_CHECKING:
     import argparse

@@ -33,11 +33,11 @@ from service.outbox.journal import Journal
 from service.outbox.recover import find_lost, put_back
 from service.runtime.errors import describe
 from service.runtime.settings import Settings, load
-from service.store.connecting import connected
-from service.store.failures import translated
-from service.store.lane_set import LanesError, change_lanes
-from service.store.lineage import Lineage
+from service.store.connection import connected
+from service.store.driver_errors import translated
+from service.store.operators.lane_count import LanesError, change_lanes
 from service.store.rows import Installation
+from service.store.timeline import Lineage
 
 if TYPE_CHECKING:
     import argparse

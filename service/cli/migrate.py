@@ -9,8 +9,8 @@ import sys
 
 from service.ops.reach import UnreachableError, database_problem
 from service.runtime.settings import database_of_environment
-from service.store.connecting import connected
-from service.store.failures import translated
+from service.store.connection import connected
+from service.store.driver_errors import translated
 from service.store.migrate import LANES, migrate
 
 NOT_DONE = 1

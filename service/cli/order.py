@@ -24,10 +24,10 @@ from service.orders.intervention import Intervention
 from service.orders.opened import opened_engine
 from service.orders.waiting import WAITS
 from service.runtime.settings import database_of_environment
-from service.store.connecting import connected
-from service.store.failures import translated
-from service.store.holds import Halted, halted, hold, note_retry, standing
-from service.store.lineage import Lineage
+from service.store.connection import connected
+from service.store.driver_errors import translated
+from service.store.operators.holds import Halted, halted, hold, note_retry, standing
+from service.store.timeline import Lineage
 
 if TYPE_CHECKING:
     import argparse

@@ -28,9 +28,9 @@ from service.ops.reach import UnreachableError, broker_problem
 from service.outbox.verify import verify
 from service.runtime.errors import describe
 from service.runtime.settings import database_of_environment, load
-from service.store.brakes import ALL_LANES, lane_rows, let_go, pull, pulled_brakes
-from service.store.connecting import connected
-from service.store.failures import translated
+from service.store.connection import connected
+from service.store.driver_errors import translated
+from service.store.operators.pauses import ALL_LANES, lane_rows, let_go, pull, pulled_brakes
 
 if TYPE_CHECKING:
     import asyncpg

@@ -32,10 +32,10 @@ from service.orders.opened import opened_engine
 from service.quarantine.dealing import AS_IT_LIES, Dealt, Repair, drop, replay
 from service.quarantine.finding import QuarantineError, one_record
 from service.runtime.settings import database_of_environment, future_tolerance_of_environment
-from service.store.connecting import connected
-from service.store.lineage import Lineage
-from service.store.quarantine import Lying, Which, actions, contents, count, note, page
+from service.store.connection import connected
+from service.store.operators.quarantine import Lying, Which, actions, contents, count, note, page
 from service.store.rows import Action
+from service.store.timeline import Lineage
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -25,9 +25,9 @@ from service.runtime import failpoints
 from service.runtime.database_url import parse_database_url
 from service.runtime.settings import Settings, load, unknown_variables
 from service.runtime.shutdown import End
-from service.store.clocks import EVENTS, FASTEST, set_clock
 from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
+from service.store.substitute_clock import EVENTS, FASTEST, set_clock
 
 log = structlog.get_logger("service")
 

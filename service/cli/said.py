@@ -17,6 +17,7 @@ from service.runtime.error_classes import ErrorClass, kafka_meaning
 from service.runtime.errors import describe
 from service.runtime.failpoints import FailpointError
 from service.runtime.settings import SettingsError
+from service.store.driver_errors import store_error
 from service.store.errors import (
     DatabaseMovedError,
     NotAllowedError,
@@ -24,8 +25,7 @@ from service.store.errors import (
     SchemaError,
     StoreUnavailableError,
 )
-from service.store.failures import store_error
-from service.store.lane_set import LanesError
+from service.store.operators.lane_count import LanesError
 from service.terms.files import TermsError
 
 SAID = (

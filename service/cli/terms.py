@@ -38,8 +38,8 @@ from service.rules.calendar import Calendar
 from service.rules.facts import instant, micros
 from service.rules.terms import Terms, TermsBook, TermsSet
 from service.runtime.settings import database_of_environment
-from service.store.connecting import connected
-from service.store.failures import translated
+from service.store.connection import connected
+from service.store.driver_errors import translated
 from service.terms.calendars import plain_calendar
 from service.terms.cautions import calendar_caution, dropped_terms
 from service.terms.files import Declared, TermsError, check_against_platform, check_timeline, new_sets, read_terms

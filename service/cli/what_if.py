@@ -23,8 +23,8 @@ from service.rules.facts import instant
 from service.rules.terms import TermsBook
 from service.runtime.errors import anything_else, describe
 from service.runtime.settings import database_of_environment
-from service.store.failures import translated
-from service.store.stories import Filter, Stories, Story, reading
+from service.store.driver_errors import translated
+from service.store.order_history import Filter, Stories, Story, reading
 from service.telling import amount_in_words, tell_basis, tell_output
 from service.terms.files import TermsError, read_terms
 from service.terms.table import read_book

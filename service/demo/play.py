@@ -19,17 +19,17 @@ from service.demo.stories import TimePasses
 from service.demo.timeline import tell
 from service.embedded import EmbeddedStack
 from service.kafka.topics import create_topics
-from service.store.clocks import EVENTS, pass_time, set_clock
-from service.store.connecting import connect
-from service.store.lineage import Lineage
+from service.store.connection import connect
 from service.store.migrate import migrate
+from service.store.substitute_clock import EVENTS, pass_time, set_clock
+from service.store.timeline import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from service.demo.stories import Step, Story
-    from service.store.connecting import Connection
+    from service.store.connection import Connection
 
 GROUP = "purchasing"
 PATIENCE_SECONDS = 60.0

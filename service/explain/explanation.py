@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from service.rules.terms import TermsBook
+    from service.store.order_history import Story
     from service.store.rows import Instant
-    from service.store.stories import Story
 
 
 @dataclass(frozen=True, slots=True)

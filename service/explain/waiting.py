@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from service.orders.journals import OrderState
     from service.rules.decide import Examination
     from service.rules.waiting import Awaited
-    from service.store.stories import Story
+    from service.store.order_history import Story
 
 _WORDS = {
     "acceptance": "the provider to accept the order",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from service.orders.arrival import Arrival
     from service.orders.handled import Handled
-    from service.store.fuses import FuseTable
+    from service.store.operators.breakers import FuseTable
 
 log = structlog.get_logger("service.inbox")
 

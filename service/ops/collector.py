@@ -14,7 +14,7 @@ from service.ops.names import BY_NAME, PREFIX
 from service.ops.survey import CENSUS_CURRENT_SECONDS, CURRENT_SECONDS
 from service.orders.waiting import WAITS
 from service.outbox.status import State
-from service.store.brakes import ALL_LANES, AUTOMATIC
+from service.store.operators.pauses import ALL_LANES, AUTOMATIC
 
 if TYPE_CHECKING:
     from prometheus_client import Metric as Family

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from service.orders.waiting import QUARANTINE, WAITS
-from service.store import connecting
+from service.store import connection as connecting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

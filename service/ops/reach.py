@@ -11,9 +11,9 @@ import asyncpg
 
 from service.kafka.compat.diagnosis import problem_of
 from service.runtime.errors import describe
-from service.store.connecting import connect_to_look
+from service.store.connection import connect_to_look
+from service.store.driver_errors import LOST
 from service.store.errors import NotReachedError, StoreError, StoreUnavailableError
-from service.store.failures import LOST
 
 PROBE_SECONDS = 5.0
 

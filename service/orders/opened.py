@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import timedelta
 
-    from service.store.lineage import Lineage
+    from service.store.timeline import Lineage
 
 
 @asynccontextmanager

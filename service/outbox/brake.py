@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from purchasing_contracts.commands.refund import RefundIssue
 from purchasing_contracts.topics import topic_of
 
-from service.store.brakes import Refund, admit, pulled_brakes
+from service.store.operators.pauses import Refund, admit, pulled_brakes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from service.outbox.journal import Row
-    from service.store.brakes import Pulled
+    from service.store.operators.pauses import Pulled
 
 log = logging.getLogger(__name__)
 

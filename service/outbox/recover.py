@@ -23,7 +23,7 @@ from service.kafka.compat.client_shutdown import throw_away
 from service.outbox.adopt import AdoptError, LaneStanding, standing_of
 from service.outbox.journal import Journal
 from service.outbox.verify import committed, lane_and_position
-from service.store.failures import translated
+from service.store.driver_errors import translated
 from service.store.lanes import lane_of
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from purchasing_contracts.topics import TOPICS
 
 from service.kafka.compat.client_shutdown import close_consumer
-from service.store.brakes import LaneRow, lane_rows
-from service.store.failures import translated
+from service.store.driver_errors import translated
+from service.store.operators.pauses import LaneRow, lane_rows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence

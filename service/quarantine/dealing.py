@@ -8,7 +8,7 @@ from purchasing_contracts.envelope import Refusal, decode
 
 from service.kafka.compat.compressed_batches import is_batch
 from service.orders.arrival import Arrival, Aside
-from service.store.quarantine import Content, Lying, Which, contents, page
+from service.store.operators.quarantine import Content, Lying, Which, contents, page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

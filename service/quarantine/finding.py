@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.store.quarantine import Lying, Place, Which, page
+from service.store.operators.quarantine import Lying, Place, Which, page
 
 if TYPE_CHECKING:
     import asyncpg

@@ -14,13 +14,13 @@ import asyncpg
 from service.runtime.database_url import SETTING, DatabaseUrl, DatabaseUrlError, Host, parse_database_url
 from service.runtime.error_classes import ErrorClass, driver_meaning, network_meaning, sqlstate_meaning
 from service.runtime.errors import describe, network_reason
+from service.store.driver_errors import LOST, translated
 from service.store.errors import NotReachedError, NotUsableError, StoreUnavailableError
-from service.store.failures import LOST, translated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from service.store.connecting import Connection
+    from service.store.connection import Connection
 
     Attempt: TypeAlias = Callable[[Host, str | None], Awaitable[Connection]]
 

@@ -16,10 +16,10 @@ from uuid import uuid4
 
 import asyncpg
 
-from service.store.connecting import connect, refuse_readers
+from service.store.connection import connect, refuse_readers
+from service.store.driver_errors import translated
 from service.store.errors import SchemaError
-from service.store.failures import translated
-from service.store.lineage import Lineage
+from service.store.timeline import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence

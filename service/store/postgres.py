@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from service.store.connecting import pool_of
+from service.store.batch import PostgresBatch
+from service.store.connection import pool_of
+from service.store.driver_errors import translated
 from service.store.errors import SchemaError
-from service.store.failures import translated
-from service.store.lineage import AGREED_AT, Lineage
-from service.store.postgres_batch import PostgresBatch
 from service.store.rows import Installation, Instant, ProgressRow
+from service.store.timeline import AGREED_AT, Lineage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from service.rules.decide import Examination
     from service.rules.ledger import Output
     from service.rules.terms import TermsSet
+    from service.store.order_history import Story
     from service.store.rows import Instant, Quarantined
-    from service.store.stories import Story
 
 OWES = "buyer owes"
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from service.app.parts import relay_part
 from service.runtime.shutdown import End
 from service.store.errors import DatabaseMovedError
-from service.store.lineage import Lineage
 from service.store.postgres import PostgresStore
+from service.store.timeline import Lineage
 
 LIMIT = 30.0
 

@@ -17,8 +17,8 @@ from asyncpg.transaction import Transaction as DatabaseTransaction
 import service.orders.transaction as transaction
 from service.orders.engine import Engine
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
+from service.store.batch import PostgresBatch
 from service.store.postgres import PostgresStore
-from service.store.postgres_batch import PostgresBatch
 from service.terms.source import FixedTerms
 from tests.bench.events import Record
 from tests.bench.history import arrival_of

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import pytest
 from purchasing_contracts.base import instant_of
 
-from service.store.clocks import EVENTS, pass_time, set_clock
+from service.store.substitute_clock import EVENTS, pass_time, set_clock
 from tests.delivery.outside import Outside, order_id, renamed
 from tests.delivery.service import eventually
 from tests.golden import Case, cases, differences, told

@@ -14,8 +14,8 @@ import pytest
 from service.orders.engine import Engine
 from service.rules.facts import instant
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
-from service.store.clocks import EVENTS, pass_time, set_clock
 from service.store.postgres import PostgresStore
+from service.store.substitute_clock import EVENTS, pass_time, set_clock
 from service.terms.source import FixedTerms
 from tests.orders.stories import Story, record
 from tests.rules.happenings import HOUR

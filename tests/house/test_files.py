@@ -12,7 +12,7 @@ LINES_A_FUNCTION = 60
 BROAD_EXCEPT_ALLOWED = {"service/runtime/errors.py"}
 BROAD = {"Exception", "BaseException"}
 # Where connections to PostgreSQL are made that end instead of waiting for ever; and a server of our own is probed.
-CONNECTING_ALLOWED = {"service/store/connecting.py", "service/embedded/postgres.py"}
+CONNECTING_ALLOWED = {"service/store/connection.py", "service/embedded/postgres.py"}
 
 # Put together here, so that this file doesn't hold what it looks for.
 OPEN_PROMISES = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3]) + r")\b")
@@ -80,7 +80,7 @@ def test_all_connections_to_postgresql_are_made_in_one_place(texts: dict[str, st
         and name not in CONNECTING_ALLOWED
         and re.search(r"asyncpg\.(connect|create_pool)\b", text)
     ]
-    assert places == [], f"use service.store.connecting: {places}"
+    assert places == [], f"use service.store.connection: {places}"
 
 
 def test_no_promise_is_left_open(texts: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from service.inbox.fuse import FuseLimits, Fuses, Window
 from service.orders.handled import Handled, Refused
 from service.store.errors import StoreUnavailableError
-from service.store.fuses import BlownFuse
+from service.store.operators.breakers import BlownFuse
 from tests.orders.stories import record
 from tests.rules.happenings import when
 from tests.waiting import HANG_SECONDS

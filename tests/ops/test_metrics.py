@@ -20,7 +20,7 @@ from service.orders.handled import Handled, Refused
 from service.orders.waiting import WAITS
 from service.outbox.status import LaneStatus, RelayStatus
 from service.rules.facts import instant
-from service.store.brakes import AUTOMATIC
+from service.store.operators.pauses import AUTOMATIC
 from tests.ops.seen import ORDERS
 from tests.orders.stories import paid_order
 

@@ -75,7 +75,7 @@ async def test_what_another_worker_wrote_makes_the_cached_order_invalid(stores) 
 
 
 async def test_nothing_is_read_for_a_cached_order(stores, monkeypatch) -> None:
-    from service.store.postgres_batch import PostgresBatch
+    from service.store.batch import PostgresBatch
 
     asked: list[str] = []
     for name in ("facts", "outputs"):

@@ -10,7 +10,7 @@ import pytest
 
 from service.outbox import Relay
 from service.outbox.brake import REFUNDS
-from service.store.brakes import ALL_LANES, AUTOMATIC, Exceeded, Refund, admit, let_go, pull, pulled_brakes
+from service.store.operators.pauses import ALL_LANES, AUTOMATIC, Exceeded, Refund, admit, let_go, pull, pulled_brakes
 from tests.outbox.world import SESSION_MS, TAKE, WRITE, World, eventually, relay_of
 
 LIMITS = {"CNY": 1_000}

@@ -6,8 +6,8 @@ import asyncpg
 import pytest
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
-from service.store.connecting import pool_of
-from service.store.lineage import Lineage
+from service.store.connection import pool_of
+from service.store.timeline import Lineage
 from tests.chaos.proxy import proxy_before
 from tests.outbox.world import LANES, World, eventually, relay_of
 

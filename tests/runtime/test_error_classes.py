@@ -21,6 +21,7 @@ from service.runtime.error_classes import (
     sqlstate_meaning,
 )
 from service.runtime.errors import describe
+from service.store.driver_errors import translated
 from service.store.errors import (
     NotAllowedError,
     NotUsableError,
@@ -29,7 +30,6 @@ from service.store.errors import (
     StoreUnavailableError,
     ValueRefusedError,
 )
-from service.store.failures import translated
 
 PLANTED = "planted in a row"
 RAISED: dict[ErrorClass, type[StoreError] | type[asyncpg.PostgresError]] = {

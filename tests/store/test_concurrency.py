@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.runtime.retry import until_stored
-from service.store import postgres_batch
+from service.store import batch as postgres_batch
 from service.store.errors import StoreUnavailableError
 from service.store.postgres import PostgresStore
 from tests.orders.conftest import engine_on

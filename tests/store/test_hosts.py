@@ -15,11 +15,11 @@ import asyncpg
 import pytest
 
 from service.embedded import EmbeddedPostgres
-from service.store.connecting import connect, connect_to_look, connected, pool_of
+from service.store.connection import connect, connect_to_look, connected, pool_of
 from service.store.errors import NotReachedError, NotUsableError
-from service.store.lineage import Lineage
 from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
+from service.store.timeline import Lineage
 from tests.cli.commands import command
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 
 from service.orders.news import Heard
+from service.store.driver_errors import translated
 from service.store.errors import StoreError
-from service.store.failures import translated
 from service.store.postgres import PostgresStore
 from tests.orders.conftest import engine_on
 from tests.orders.stories import Story, paid_order

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from service.store.connecting import connected
+from service.store.connection import connected
 from service.store.errors import SchemaError, StoreUnavailableError, ValueRefusedError
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import FactRow, OutputRow

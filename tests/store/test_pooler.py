@@ -9,10 +9,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from service.kafka.topics import create_topics
-from service.store.connecting import connect, connected
+from service.store.connection import connect, connected
 from service.store.errors import NotUsableError, StoreUnavailableError
-from service.store.lineage import Lineage
 from service.store.postgres import PostgresStore, SessionLimits
+from service.store.timeline import Lineage
 from tests.cli.commands import command
 from tests.delivery.outside import case_events, topic_for
 from tests.delivery.service import Worker, eventually

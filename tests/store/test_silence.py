@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from service.store.connecting import KEEPALIVE, connect, pool_of
+from service.store.connection import KEEPALIVE, connect, pool_of
 from service.store.errors import StoreUnavailableError
-from service.store.lineage import Lineage
 from service.store.postgres import PostgresStore, SessionLimits
+from service.store.timeline import Lineage
 from tests.chaos.proxy import Proxy, proxy_before
 from tests.waiting import HANG_SECONDS
 

@@ -9,12 +9,12 @@ import asyncpg
 import pytest
 
 from service.embedded import EmbeddedPostgres
-from service.store.connecting import connect_to_look, connected, pool_of
+from service.store.connection import connect_to_look, connected, pool_of
 from service.store.errors import DatabaseMovedError, StoreUnavailableError
-from service.store.lineage import IN_RECOVERY, Lineage
 from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
 from service.store.rows import ProgressRow
+from service.store.timeline import IN_RECOVERY, Lineage
 from tests.delivery.outside import case_events, order_id
 from tests.stores.conftest import play
 from tests.stores.standby import Pair

@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from service.store.errors import SchemaError
-from service.store.lane_set import LanesError, change_lanes
+from service.store.operators.lane_count import LanesError, change_lanes
 from service.store.postgres import PostgresStore
 from tests.delivery.outside import case_events, order_id
 from tests.orders.conftest import engine_on

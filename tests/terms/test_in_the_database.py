@@ -12,8 +12,8 @@ import pytest
 
 from service.orders.engine import Engine
 from service.rules.facts import instant
-from service.store.clocks import EVENTS, set_clock
 from service.store.postgres import PostgresStore
+from service.store.substitute_clock import EVENTS, set_clock
 from service.terms.source import TermsInDatabase
 from tests.orders.stories import Story
 from tests.waiting import HANG_SECONDS

@@ -1,6 +1,6 @@
 -- expand
 -- The clock as a port: all that depends on "now" asks this function. In production it is the server's clock. For tests and
--- the demo only, service/store/clocks.py puts another one in its place, which a role that can't alter the schema can't do.
+-- the demo only, service/store/substitute_clock.py puts another one in its place, which a role that can't alter the schema can't do.
 create function purchasing_clock(heard timestamptz, out instant timestamptz, out horizon timestamptz)
 language sql volatile as $$
     select t, case when r is not null then least(t, r) end

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.store.failures import translated
+from service.store.driver_errors import translated
 
 if TYPE_CHECKING:
     import asyncpg

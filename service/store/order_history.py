@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.store.connecting import connect_to_look
-from service.store.failures import translated
+from service.store.connection import connect_to_look
+from service.store.driver_errors import translated
 from service.store.rows import FactRow, Instant, PastOutput, Publication, Quarantined
 
 if TYPE_CHECKING:

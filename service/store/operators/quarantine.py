@@ -6,7 +6,7 @@ import json
 from base64 import b64decode
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.store.failures import translated
+from service.store.driver_errors import translated
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

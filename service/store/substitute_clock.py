@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.store.connecting import connect
-from service.store.failures import translated
-from service.store.lineage import Lineage
+from service.store.connection import connect
+from service.store.driver_errors import translated
+from service.store.timeline import Lineage
 
 if TYPE_CHECKING:
     from datetime import datetime

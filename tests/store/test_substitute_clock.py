@@ -5,7 +5,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from service.store.clocks import EVENTS, pass_time, set_clock
+from service.store.substitute_clock import EVENTS, pass_time, set_clock
 
 CLOCK = "select instant, horizon from purchasing_clock(null)"
 READ = "update input_progress set read_up_to = clock_timestamp()"

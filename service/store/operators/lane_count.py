@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.store.failures import translated
+from service.store.driver_errors import translated
 
 if TYPE_CHECKING:
     import asyncpg

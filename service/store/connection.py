@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import asyncpg
 from asyncpg.transaction import Transaction
 
-from service.store.failures import LOST, translated
+from service.store.driver_errors import LOST, translated
 from service.store.hosts import database_url, first_of, unusable
-from service.store.lineage import Lineage
 from service.store.session import begin_session
+from service.store.timeline import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
