@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from service.catalogue import NUMBERS, Entry, catalogue
+from service.rules.catalogue import NUMBERS, Entry, catalogue
 
 WIDTH = 110
 

@@ -6,7 +6,7 @@ from purchasing_contracts.base import text_of
 
 from service.ops.database import census
 from service.orders.waiting import WAITS
-from service.rules import clause_06
+from service.rules.clauses import clause_06
 from tests.cli.commands import command, outputs
 from tests.orders.conftest import engine_on
 from tests.orders.stories import Story, paid_order

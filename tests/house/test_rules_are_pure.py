@@ -15,14 +15,15 @@ PACKAGES = {"service": ROOT, "purchasing_contracts": ROOT / "contracts"}
 
 # Of the standard library, what computes and nothing else. `datetime` is here for its types; its clocks are below.
 # `importlib` and `pkgutil` find the clauses' modules, once, when the package is imported.
+# `pathlib` is here for its pure paths.
 PURE = {
     "__future__", "abc", "bisect", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions",
     "functools", "hashlib", "heapq", "importlib", "itertools", "json", "math", "numbers", "operator", "pkgutil", "re",
-    "string", "types", "typing", "uuid",
+    "pathlib", "string", "types", "typing", "uuid",
 }  # fmt: skip
 OF_CONTRACTS = PURE | {"pydantic", "pydantic_core", "base64", "binascii"}
 
-NAMES = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint", "globals"}
+NAMES = {"Path", "open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint", "globals"}
 CLOCKS = {"now", "today", "utcnow", "time", "time_ns", "monotonic", "perf_counter"}
 RANDOM = {"uuid1", "uuid4", "getnode"}
 
@@ -52,7 +53,10 @@ def imported(tree: ast.Module) -> Iterator[str]:
 def closure() -> dict[str, Path]:
     """The modules of the rules and all modules of this repository that they import, directly or not."""
     found: dict[str, Path] = {}
-    waiting = ["service.rules", *(f"service.rules.{path.stem}" for path in (ROOT / "service/rules").rglob("*.py"))]
+    waiting = [
+        "service.rules",
+        *(".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "service/rules").rglob("*.py")),
+    ]
     while waiting:
         module = waiting.pop()
         path = path_of(module)

@@ -5,8 +5,8 @@ from purchasing_contracts.commands.freeze import FreezeRelease
 from purchasing_contracts.money import MONEY_MAX
 
 from service.rules.decide import CurrencyChangedError
+from tests.rules.clauses.test_clause_19 import promoted
 from tests.rules.orders import DAY, HOUR, Order, amounts
-from tests.rules.test_clause_19 import promoted
 
 
 def effective() -> Order:

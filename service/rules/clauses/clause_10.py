@@ -6,4 +6,4 @@ DOES = (
     "what is still to be bought, rounded half up and never above the quoted fee; the rest goes back."
 )
 SEE = ("settlement", "money")
-TESTS = ("tests/rules/test_clause_10.py",)
+TESTS = ("tests/rules/clauses/test_clause_10.py",)

@@ -5,4 +5,4 @@ DOES = (
     "Storage and international transport are the logistics provider's; costs they cause arrive as events (12(4)). "
     "No money moves."
 )
-TESTS = ("tests/rules/test_clause_12.py",)
+TESTS = ("tests/rules/clauses/test_clause_12.py",)

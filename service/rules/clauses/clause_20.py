@@ -5,4 +5,4 @@ DOES = (
     "The platform may decide a dispute; what it finds arrives as `provider_fault_found` and is compensated under "
     "24. No money moves by this clause alone."
 )
-TESTS = ("tests/rules/test_clause_24.py",)
+TESTS = ("tests/rules/clauses/test_clause_24.py",)

@@ -2,4 +2,4 @@
 
 TITLE = "Consultation"
 DOES = "Questions go to the purchasing personnel; each decision carries words they can read out. No money moves."
-TESTS = ("tests/test_catalogue.py",)
+TESTS = ("tests/rules/test_catalogue.py",)

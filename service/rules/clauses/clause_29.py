@@ -2,4 +2,4 @@
 
 TITLE = "Dispute resolution"
 DOES = "Disputes go to arbitration in Hangzhou; an award arrives as events like any other fact. No money moves."
-TESTS = ("tests/test_catalogue.py",)
+TESTS = ("tests/rules/test_catalogue.py",)

@@ -2,4 +2,4 @@
 
 TITLE = "Agreement on terms"
 DOES = "Words mean what they mean in the platform's main agreement; the contracts' glossary follows it. No money moves."
-TESTS = ("tests/test_catalogue.py",)
+TESTS = ("tests/rules/test_catalogue.py",)

@@ -51,13 +51,13 @@ def catalogue() -> tuple[Entry, ...]:
 def _entry(number: int, modules: list[ModuleType], grounds: set[tuple[str, str]]) -> Entry:
     own = modules[0]
     paths = [_path_of(module.__name__) for module in modules]
-    paths += [_path_of(f"service.rules.{name}") for name in getattr(own, "SEE", ())]
+    paths += [_path_of(f"service.rules.clauses.{name}") for name in getattr(own, "SEE", ())]
     return Entry(
         number=number,
         title=own.TITLE,
         does=own.DOES,
         modules=tuple(paths),
-        tests=tuple(getattr(own, "TESTS", (f"tests/rules/test_clause_{number:02}.py",))),
+        tests=tuple(getattr(own, "TESTS", (f"tests/rules/clauses/test_clause_{number:02}.py",))),
         grounds=tuple(sorted(grounds)),
     )
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from service.catalogue import NUMBERS, Entry, catalogue
+from service.rules.catalogue import NUMBERS, Entry, catalogue
 from tests.waiting import HANG_SECONDS
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ENTRIES = catalogue()
 SILENT = frozenset({4, 11, 23, 26, 28, 29, 30})
 """The clauses that move nothing, by the specification (27 moves nothing either, but demands cite it)."""
