@@ -15,7 +15,7 @@ import structlog
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from service.orders.handled import Handled
+    from service.orders.batch_result import Handled
 
 log = structlog.get_logger("service.deadlines")
 

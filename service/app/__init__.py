@@ -21,9 +21,9 @@ from service.deadlines import watch_deadlines
 from service.inbox.fuse import FuseLimits, Fuses
 from service.kafka.compat.outage_noise import calm, pause_between_attempts
 from service.kafka.connection import Connection, connection_of
-from service.orders.arrival import Arrival
+from service.orders.batch_result import Handled
 from service.orders.engine import Engine
-from service.orders.handled import Handled
+from service.orders.inbound_record import Arrival
 from service.runtime.errors import anything_else
 from service.runtime.retry import until_stored
 from service.runtime.settings import Settings

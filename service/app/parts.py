@@ -18,7 +18,7 @@ from service.inbox.rewind import Noted, rewind
 from service.inbox.subscriber import Inbox
 from service.inbox.watch import Watch
 from service.kafka.connection import Connection
-from service.orders.arrival import Arrival
+from service.orders.inbound_record import Arrival
 from service.outbox.relay import Relay
 from service.runtime.retry import done_before, happens_within, pause_before, until_stored
 from service.runtime.settings import Settings

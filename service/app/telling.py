@@ -7,8 +7,8 @@ import structlog
 from purchasing_contracts.envelope import Event
 
 from service.ops.metrics import Metrics
-from service.orders.arrival import Arrival
-from service.orders.handled import Handled
+from service.orders.batch_result import Handled
+from service.orders.inbound_record import Arrival
 from service.outbox.relay import Relay
 
 log = structlog.get_logger("service")

@@ -25,8 +25,8 @@ from purchasing_contracts.topics import OUTBOX
 from service.cli.asking import add_who, tell
 from service.kafka.connection import connection_of
 from service.ops.reach import UnreachableError, broker_problem
-from service.orders.intervention import Intervention
-from service.orders.opened import opened_engine
+from service.orders.operator_actions import Intervention
+from service.orders.operator_engine import opened_engine
 from service.outbox.adopt import adopt, consequences, standing_of
 from service.outbox.check import older_database
 from service.outbox.journal import Journal

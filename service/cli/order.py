@@ -20,9 +20,9 @@ from purchasing_contracts.base import text_of
 
 from service.cli.asking import add_who, tell
 from service.ops.database import waiting_orders
-from service.orders.intervention import Intervention
-from service.orders.opened import opened_engine
-from service.orders.waiting import WAITS
+from service.orders.awaiting import WAITS
+from service.orders.operator_actions import Intervention
+from service.orders.operator_engine import opened_engine
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.driver_errors import translated

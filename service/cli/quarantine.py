@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 from purchasing_contracts.base import text_of
 
 from service.cli.asking import add_who, record, tell, time
-from service.orders.intervention import Intervention
-from service.orders.opened import opened_engine
+from service.orders.operator_actions import Intervention
+from service.orders.operator_engine import opened_engine
 from service.quarantine.dealing import AS_IT_LIES, Dealt, Repair, drop, replay
 from service.quarantine.finding import QuarantineError, one_record
 from service.runtime.settings import database_of_environment, future_tolerance_of_environment

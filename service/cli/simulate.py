@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import datetime
 
-    from service.orders.handled import Handled
+    from service.orders.batch_result import Handled
 
 DONE, UNREADABLE, BAD_EVENTS, STUCK = 0, 2, 3, 4
 

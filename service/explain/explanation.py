@@ -9,7 +9,7 @@ from purchasing_contracts.base import instant_of
 from purchasing_contracts.envelope import decode_published
 
 from service.explain.waiting import Waiting, waiting_for
-from service.orders.journals import OrderState, Unread, read_back
+from service.orders.state import OrderState, Unread, read_back
 from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import Examination, examine
 from service.rules.facts import Fact, micros

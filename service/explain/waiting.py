@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from service.orders.journals import OrderState
+    from service.orders.state import OrderState
     from service.rules.decide import Examination
     from service.rules.waiting import Awaited
     from service.store.order_history import Story

@@ -25,8 +25,8 @@ from service.store.errors import StoreUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from service.orders.arrival import Arrival
-    from service.orders.handled import Handled
+    from service.orders.batch_result import Handled
+    from service.orders.inbound_record import Arrival
     from service.store.operators.breakers import FuseTable
 
 log = structlog.get_logger("service.inbox")

@@ -16,7 +16,7 @@ from faststream.message import StreamMessage
 from purchasing_contracts.envelope import decode
 
 from service.kafka.compat.compressed_batches import Unopened
-from service.orders.arrival import Arrival
+from service.orders.inbound_record import Arrival
 
 Records = tuple[ConsumerRecord[bytes, bytes], ...]
 Message = StreamMessage[Records]

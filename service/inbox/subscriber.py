@@ -35,7 +35,7 @@ from service.kafka.compat.group_coordinator import coordination_task
 from service.kafka.security import broker_arguments
 from service.kafka.topics import partitions_there
 from service.ops.stopwatch import Stopwatch
-from service.orders.arrival import Arrival
+from service.orders.inbound_record import Arrival
 from service.runtime.errors import anything_else, describe
 from service.runtime.failpoints import failpoint
 from service.runtime.retry import happens_within, until_stored

@@ -12,7 +12,7 @@ from purchasing_contracts.quarantine import Reason
 
 from service.ops.names import BY_NAME, PREFIX
 from service.ops.survey import CENSUS_CURRENT_SECONDS, CURRENT_SECONDS
-from service.orders.waiting import WAITS
+from service.orders.awaiting import WAITS
 from service.outbox.status import State
 from service.store.operators.pauses import ALL_LANES, AUTOMATIC
 

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from service.orders.waiting import QUARANTINE, WAITS
+from service.orders.awaiting import QUARANTINE, WAITS
 from service.store import connection as connecting
 
 if TYPE_CHECKING:

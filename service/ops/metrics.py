@@ -25,8 +25,8 @@ from service.runtime.version import own_version
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from service.orders.arrival import Arrival
-    from service.orders.handled import Handled
+    from service.orders.batch_result import Handled
+    from service.orders.inbound_record import Arrival
 
 STAGES = ("decode", "store", "acknowledge")
 KEYS_REMEMBERED = 65_536

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from service.orders.arrival import Arrival
+    from service.orders.inbound_record import Arrival
 
 LINKS = 128
 """As many as OpenTelemetry keeps of a span by default."""

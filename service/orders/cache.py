@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-    from service.orders.journals import OrderState
+    from service.orders.state import OrderState
 
 FACTS_MAX = 100_000
 """About 3 KB each: 300 MB in all."""

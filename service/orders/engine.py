@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from purchasing_contracts.checking import FUTURE_TOLERANCE_SECONDS
 from purchasing_contracts.envelope import Event
 
+from service.orders.batch_result import Handled
 from service.orders.cache import FACTS_MAX, Cache
-from service.orders.handled import Handled
-from service.orders.news import refusal
-from service.orders.transaction import Means, TermsChangedError, Transaction
+from service.orders.dedup import refusal
+from service.orders.unit_of_work import Means, TermsChangedError, Transaction
 from service.runtime.failpoints import failpoint
 from service.store.errors import ForeignFactError, StoreUnavailableError, ValueRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.orders.arrival import Arrival
-    from service.orders.intervention import Intervention
+    from service.orders.inbound_record import Arrival
+    from service.orders.operator_actions import Intervention
     from service.store.protocol import Store
     from service.terms.source import TermsSource
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.envelope import Event
 
-from service.orders.aside import quarantine_row, record_digest
+from service.orders.quarantine_row import quarantine_row, record_digest
 from service.store.order_hash import order_hash
 from service.store.rows import Quarantined
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from service.orders.arrival import Arrival
-    from service.orders.handled import Refused
+    from service.orders.batch_result import Refused
+    from service.orders.inbound_record import Arrival
     from service.store.protocol import Batch
     from service.store.rows import QuarantineRow
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from purchasing_contracts.envelope import Refusal, decode
 
 from service.kafka.compat.compressed_batches import is_batch
-from service.orders.arrival import Arrival, Aside
+from service.orders.inbound_record import Arrival, Aside
 from service.store.operators.quarantine import Content, Lying, Which, contents, page
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from purchasing_contracts.quarantine import Reason
 
     from service.orders.engine import Engine
-    from service.orders.intervention import Intervention
+    from service.orders.operator_actions import Intervention
 
 PAGE = 200
 BYTES_AT_ONCE = 16_000_000

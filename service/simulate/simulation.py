@@ -14,8 +14,8 @@ from purchasing_contracts.envelope import Event, decode
 from purchasing_contracts.topics import class_of, topic_of
 from pydantic_core import from_json
 
-from service.orders.arrival import Arrival
 from service.orders.engine import Engine
+from service.orders.inbound_record import Arrival
 from service.rules.facts import instant, micros
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
@@ -25,7 +25,7 @@ from service.terms.source import FixedTerms
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from service.orders.handled import Handled
+    from service.orders.batch_result import Handled
     from service.rules.terms import TermsBook
     from service.store.protocol import Store
 

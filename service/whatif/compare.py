@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import TYPE_CHECKING
 
-from service.orders.journals import read_back
+from service.orders.state import read_back
 from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import decide, examine
 from service.rules.facts import micros
@@ -16,7 +16,7 @@ from service.rules.terms import TermsBook
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from service.orders.journals import OrderState
+    from service.orders.state import OrderState
     from service.rules.decide import Examination
     from service.rules.ledger import Output
     from service.rules.terms import TermsSet

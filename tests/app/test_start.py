@@ -17,7 +17,7 @@ from service.app import parts, ready
 from service.app.ready import StartError
 from service.app.stuck import retry_stuck
 from service.ops.reach import UnreachableError, database_problem
-from service.orders import transaction
+from service.orders import unit_of_work
 from service.runtime import retry
 from service.runtime.errors import describe
 from service.runtime.shutdown import End
@@ -174,7 +174,7 @@ async def test_all_stuck_orders_are_looked_at_again_however_many_stay_stuck(monk
     store, looked = MemoryStore(), []
     engine = engine_on(store)
     orders = [f"ord-{n}" for n in range(7)]
-    monkeypatch.setattr(transaction, "decide", lambda *_: 1 / 0)
+    monkeypatch.setattr(unit_of_work, "decide", lambda *_: 1 / 0)
     await engine.handle([arrival for order in orders for arrival in paid_order(order)])
 
     async def look_again(some):

@@ -14,7 +14,7 @@ from typing import Any
 
 from asyncpg.transaction import Transaction as DatabaseTransaction
 
-import service.orders.transaction as transaction
+import service.orders.unit_of_work as transaction
 from service.orders.engine import Engine
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.batch import PostgresBatch

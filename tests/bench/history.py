@@ -13,8 +13,8 @@ from aiokafka import AIOKafkaProducer
 from purchasing_contracts.envelope import decode
 from purchasing_contracts.topics import TOPICS
 
-from service.orders.arrival import Arrival
 from service.orders.engine import Engine
+from service.orders.inbound_record import Arrival
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, encode
 from service.outbox.journal import value_hash
 from service.rules.terms import TERMS_OF_THE_AGREEMENT

@@ -25,7 +25,7 @@ from faststream.kafka.annotations import KafkaMessage
 from purchasing_contracts.envelope import Event, decode
 from purchasing_contracts.privacy import masked
 
-from service.orders.journals import output_row, read_back
+from service.orders.state import output_row, read_back
 from service.rules.clock import Clock
 from service.rules.decide import CurrencyChangedError, decide
 from service.rules.facts import micros

@@ -12,8 +12,8 @@ from zlib import crc32
 from purchasing_contracts.envelope import decode
 from purchasing_contracts.topics import OUTBOX
 
-from service.orders.arrival import Arrival
 from service.orders.engine import FACTS_PER_TYPE, Engine
+from service.orders.inbound_record import Arrival
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
 from service.store.rows import Instant

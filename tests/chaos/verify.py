@@ -16,7 +16,7 @@ from purchasing_contracts.quarantine import RecordQuarantined
 from purchasing_contracts.topics import topic_of
 
 from service.orders.engine import FACTS_PER_TYPE
-from service.orders.journals import read_back
+from service.orders.state import read_back
 from service.rules.decide import CurrencyChangedError
 from service.rules.facts import Fact, micros
 from service.rules.ledger import Output

@@ -6,7 +6,7 @@ import pytest
 
 from tests.cli.commands import command, outputs, tables_with
 from tests.orders.conftest import engine_on
-from tests.orders.said import repetitions
+from tests.orders.published import repetitions
 from tests.orders.stories import Story, record
 
 MARKER = "marker-5c21"

@@ -5,12 +5,12 @@ import pytest
 from purchasing_contracts.base import text_of
 
 from service.ops.database import census
-from service.orders.waiting import WAITS
+from service.orders.awaiting import WAITS
 from service.rules.clauses import clause_06
 from tests.cli.commands import command, outputs
 from tests.orders.conftest import engine_on
 from tests.orders.stories import Story, paid_order
-from tests.orders.test_intervention import dissolved
+from tests.orders.test_operator_actions import dissolved
 
 
 def bought(order_id: str) -> Story:

@@ -15,8 +15,8 @@ from purchasing_contracts.quarantine import Reason
 from purchasing_contracts.shipped import example, examples, root, schema_file
 from purchasing_contracts.topics import TOPICS
 
-from service.orders.arrival import Arrival
 from service.orders.engine import FACTS_PER_TYPE, Engine
+from service.orders.inbound_record import Arrival
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.simulate.simulation import Simulation
 from service.store.memory import MemoryStore

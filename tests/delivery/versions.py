@@ -15,7 +15,7 @@ from purchasing_contracts.topics import topic_of
 from service.app import parts
 from service.cli import main
 from service.inbox import subscriber
-from service.orders import journals, transaction
+from service.orders import state, unit_of_work
 from service.outbox import group
 from service.outbox.relay import Relay
 from service.rules.ids import name_id
@@ -47,8 +47,8 @@ class Newer(Older):
     pass
 
 
-decide = transaction.decide
-decode = journals.decode_published
+decide = unit_of_work.decide
+decode = state.decode_published
 known_migrations = migrate.known_migrations
 
 
@@ -81,9 +81,9 @@ def with_a_table():
 
 
 def become_newer():
-    transaction.decide = with_voucher
-    journals.decode_published = decode_voucher
-    journals.topic_of = topic_of_voucher
+    unit_of_work.decide = with_voucher
+    state.decode_published = decode_voucher
+    state.topic_of = topic_of_voucher
     migrate.known_migrations = with_a_table
 
 

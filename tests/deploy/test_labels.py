@@ -7,7 +7,7 @@ import pytest
 
 from service.ops.collector import BY
 from service.ops.names import METRICS
-from service.orders.waiting import WAITS
+from service.orders.awaiting import WAITS
 from service.outbox.status import State
 from tests.deploy.incidents import INCIDENTS
 from tests.deploy.scenarios import SCENARIOS

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from service.inbox.fuse import FuseLimits, Fuses, Window
-from service.orders.handled import Handled, Refused
+from service.orders.batch_result import Handled, Refused
 from service.store.errors import StoreUnavailableError
 from service.store.operators.breakers import BlownFuse
 from tests.orders.stories import record

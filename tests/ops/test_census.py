@@ -9,15 +9,15 @@ import asyncpg
 from purchasing_contracts.envelope import decode
 
 from service.ops.database import Waiting, census
-from service.orders.arrival import Arrival
+from service.orders.awaiting import STANDING, WAITS
 from service.orders.engine import Engine
-from service.orders.waiting import STANDING, WAITS
+from service.orders.inbound_record import Arrival
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
 from tests.delivery.outside import order_id, renamed, topic_for
 from tests.golden import cases
-from tests.orders.said import event_of
+from tests.orders.published import event_of
 
 
 def arrival(event: dict) -> Arrival:

@@ -14,10 +14,10 @@ from service.ops.metrics import Metrics
 from service.ops.names import BY_NAME, METRICS
 from service.ops.survey import CENSUS_CURRENT_SECONDS, CURRENT_SECONDS, Survey
 from service.ops.worker import Worker
-from service.orders.arrival import Arrival
+from service.orders.awaiting import WAITS
+from service.orders.batch_result import Handled, Refused
 from service.orders.cache import Cache
-from service.orders.handled import Handled, Refused
-from service.orders.waiting import WAITS
+from service.orders.inbound_record import Arrival
 from service.outbox.status import LaneStatus, RelayStatus
 from service.rules.facts import instant
 from service.store.operators.pauses import AUTOMATIC

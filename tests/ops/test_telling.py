@@ -5,7 +5,7 @@ import json
 from purchasing_contracts.envelope import decode
 
 from service.app.telling import where
-from service.orders.arrival import Arrival
+from service.orders.inbound_record import Arrival
 from tests.delivery.outside import case_events
 from tests.ops.seen import ORDERS
 

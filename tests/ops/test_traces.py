@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from purchasing_contracts.envelope import decode
 
 from service.ops.traces import LINKS, SpanTraces, traces
-from service.orders.arrival import Arrival
+from service.orders.inbound_record import Arrival
 from tests.delivery.outside import case_events
 from tests.ops.seen import ORDERS
 

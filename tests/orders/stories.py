@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from purchasing_contracts.envelope import Event, decode, encode_structured
 from purchasing_contracts.topics import topic_of
 
-from service.orders.arrival import Arrival
+from service.orders.inbound_record import Arrival
 from tests.rules.happenings import HOUR, Happenings, when
 
 if TYPE_CHECKING:

@@ -5,14 +5,14 @@ import json
 
 import pytest
 
-from service.orders import transaction
+from service.orders import unit_of_work
+from service.orders.batch_result import Handled
 from service.orders.engine import Engine
-from service.orders.handled import Handled
 from service.outbox.journal import Row
 from service.outbox.transaction import headers_of
 from service.rules.decide import decide
 from tests.orders.conftest import engine_on
-from tests.orders.said import event_of, notices, repetitions, said
+from tests.orders.published import event_of, notices, repetitions, said
 from tests.orders.stories import Story, again, paid_order, record
 from tests.rules.happenings import amounts
 
@@ -191,7 +191,7 @@ async def test_an_order_whose_rules_raise_is_stuck_and_the_others_go_on(engine: 
             raise ZeroDivisionError("what a name and an address came to")
         return decide(order_id, *rest)
 
-    monkeypatch.setattr(transaction, "decide", broken)
+    monkeypatch.setattr(unit_of_work, "decide", broken)
     story = paid_order("ord-1")
     handled = await engine.handle([*story, *paid_order("ord-2")])
 
@@ -200,7 +200,7 @@ async def test_an_order_whose_rules_raise_is_stuck_and_the_others_go_on(engine: 
     assert [(one.order_id, one.error) for one in handled.stuck] == [("ord-1", "ZeroDivisionError")]
     assert "address" not in repr(handled.stuck)
 
-    monkeypatch.setattr(transaction, "decide", decide)
+    monkeypatch.setattr(unit_of_work, "decide", decide)
     bought = await engine.handle([story.bought(goods=90_000).last])
 
     assert [one[1:] for one in said(bought)] == [(1, "agreement", "effective"), (2, "purchase", 10_010)]
@@ -210,7 +210,7 @@ async def test_an_order_whose_rules_raise_is_stuck_and_the_others_go_on(engine: 
 async def test_a_stuck_order_ends_with_its_money_when_it_is_looked_at_again(engine: Engine, monkeypatch) -> None:
     story = paid_order().bought(goods=90_000)
     with monkeypatch.context() as patched:
-        patched.setattr(transaction, "decide", lambda *_: 1 / 0)
+        patched.setattr(unit_of_work, "decide", lambda *_: 1 / 0)
         await engine.handle(story.arrivals)
         stuck = await engine._store.stuck(10)
         assert await engine._store.stuck(10, after="ord-1") == []
@@ -237,7 +237,7 @@ async def test_rules_are_told_the_topic_of_each_quarantined_record_of_their_orde
         barred[order_id] = [one.topic for one in clock.quarantined]
         return decide(order_id, facts, ledger, terms, clock)
 
-    monkeypatch.setattr(transaction, "decide", watching)
+    monkeypatch.setattr(unit_of_work, "decide", watching)
     await engine.handle([*paid_order("ord-1"), *paid_order("ord-2"), record(b'{"specversion":"1.0"}', key=b"ord-1")])
     same_batch = dict(barred)
     await engine.look_again(["ord-1", "ord-2"])

@@ -8,7 +8,7 @@ from purchasing_contracts import envelope, topics
 from purchasing_contracts.commands.refund import RefundIssue
 from purchasing_contracts.published import CommandData
 
-from service.orders import journals
+from service.orders import state
 from service.rules import ledger
 from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
@@ -97,7 +97,7 @@ async def test_the_newer_version_goes_on_behind_it_with_the_version_that_follows
         else:
             fold(self, output)
 
-    monkeypatch.setattr(journals, "decode_published", decode)
+    monkeypatch.setattr(state, "decode_published", decode)
     monkeypatch.setattr(ledger._Fold, "add", add)
     # As it does at its start.
     handled = await engine_on(store).look_again(await store.stuck(10))

@@ -7,12 +7,12 @@ import asyncpg
 import pytest
 
 from service.orders.cache import Cache
-from service.orders.journals import OrderState
+from service.orders.state import OrderState
 from service.rules.facts import Fact
 from service.store.errors import StoreUnavailableError
 from service.store.postgres import PostgresStore
 from tests.orders.conftest import engine_on
-from tests.orders.said import said
+from tests.orders.published import said
 from tests.orders.stories import paid_order
 
 

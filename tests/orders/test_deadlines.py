@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+from service.orders.batch_result import Handled
 from service.orders.engine import Engine
-from service.orders.handled import Handled
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
 from service.store.postgres import PostgresStore
 from service.store.rows import Instant, ProgressRow, Publication
 from service.terms.source import FixedTerms
 from tests.orders.conftest import LANES, engine_on
-from tests.orders.said import event_of, said
+from tests.orders.published import event_of, said
 from tests.orders.stories import Story, paid_order, record
 from tests.rules.happenings import HOUR, when
 

@@ -9,7 +9,7 @@ from purchasing_contracts.topics import class_of, topic_of
 
 from service.store.memory import MemoryStore
 from tests.orders.conftest import engine_on
-from tests.orders.said import notices
+from tests.orders.published import notices
 from tests.orders.stories import record
 
 RELEASED = Path(__file__).parents[2] / "contracts" / "released"

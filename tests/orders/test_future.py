@@ -4,17 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from service.orders.arrival import Arrival, Aside
-from service.orders.aside import quarantine_row
+from service.orders.dedup import refusal
 from service.orders.engine import Engine
-from service.orders.news import refusal
+from service.orders.inbound_record import Arrival, Aside
+from service.orders.quarantine_row import quarantine_row
 from service.store.memory import MemoryStore
 from service.store.postgres import PostgresStore
 from tests.orders.conftest import LANES, engine_on
-from tests.orders.said import notices, repetitions, said
+from tests.orders.published import notices, repetitions, said
 from tests.orders.stories import Story, again, paid_order
 from tests.orders.test_deadlines import Hands
-from tests.orders.test_intervention import ANN, money
+from tests.orders.test_operator_actions import ANN, money
 from tests.rules.happenings import HOUR, when
 
 CENTURY = 36_525 * 24 * HOUR

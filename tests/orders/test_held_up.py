@@ -5,18 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from service.orders.arrival import Arrival
+from service.orders.batch_result import Handled
 from service.orders.engine import Engine
-from service.orders.handled import Handled
+from service.orders.inbound_record import Arrival
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
 from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
 from tests.orders.conftest import LANES
-from tests.orders.said import event_of, notices, repetitions
+from tests.orders.published import event_of, notices, repetitions
 from tests.orders.stories import Story, again, paid_order, record
 from tests.orders.test_deadlines import DELIVERED, Hands
-from tests.orders.test_intervention import ANN, lying, money, replayed
+from tests.orders.test_operator_actions import ANN, lying, money, replayed
 from tests.rules.happenings import HOUR, when
 
 CLAIM = 101_301

@@ -8,7 +8,7 @@ import pytest
 from service.orders.engine import Engine
 from service.store.memory import MemoryStore
 from tests.orders.conftest import engine_on
-from tests.orders.said import notices, repetitions, said
+from tests.orders.published import notices, repetitions, said
 from tests.orders.stories import Story, paid_order, record
 
 ADDRESS = "Warehouse 3, marker-5e1f"

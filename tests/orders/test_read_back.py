@@ -5,7 +5,7 @@ import json
 import pytest
 from purchasing_contracts.topics import class_of, topic_of
 
-from service.orders.journals import read_back
+from service.orders.state import read_back
 from service.store.memory import MemoryStore
 from tests.golden import Case, cases
 from tests.orders.conftest import engine_on
@@ -53,7 +53,7 @@ async def test_an_order_is_stuck_while_an_output_can_t_be_read() -> None:
 
 
 async def test_an_output_that_nobody_could_publish_is_not_written(monkeypatch) -> None:
-    monkeypatch.setattr("service.orders.journals.OUTPUT_BYTES_MAX", 100)
+    monkeypatch.setattr("service.orders.state.OUTPUT_BYTES_MAX", 100)
     store = MemoryStore()
     handled = await engine_on(store).handle(paid_order().arrivals)
 

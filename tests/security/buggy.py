@@ -6,11 +6,11 @@ import sys
 import asyncpg
 
 from service.cli import main
-from service.orders import transaction
+from service.orders import unit_of_work
 from service.orders.engine import Engine
 from service.store.errors import StoreUnavailableError
 
-decide = transaction.decide
+decide = unit_of_work.decide
 handle = Engine.handle
 refused = []
 
@@ -29,6 +29,6 @@ async def refusing(engine, arrivals, *rest):
 
 
 if __name__ == "__main__":
-    transaction.decide = raising
+    unit_of_work.decide = raising
     Engine.handle = refusing
     sys.exit(main(sys.argv[1:]))

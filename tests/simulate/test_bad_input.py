@@ -141,11 +141,11 @@ def test_terms_change_what_is_due(tmp_path, capfdbinary) -> None:
 
 
 def test_rules_that_raise_leave_the_other_orders_alone(tmp_path, capfdbinary, monkeypatch) -> None:
-    from service.orders import transaction
+    from service.orders import unit_of_work
     from service.rules.decide import decide
 
     monkeypatch.setattr(
-        transaction, "decide", lambda order, *rest: 1 / 0 if order == "ord-1001" else decide(order, *rest)
+        unit_of_work, "decide", lambda order, *rest: 1 / 0 if order == "ord-1001" else decide(order, *rest)
     )
     others = [line.replace("ord-1001", "ord-2002") for line in LINES]
     code = simulate(tmp_path, "\n".join([*LINES, *others]))

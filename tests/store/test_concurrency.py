@@ -13,7 +13,7 @@ from service.store import batch as postgres_batch
 from service.store.errors import StoreUnavailableError
 from service.store.postgres import PostgresStore
 from tests.orders.conftest import engine_on
-from tests.orders.said import repetitions, said
+from tests.orders.published import repetitions, said
 from tests.orders.stories import Story, paid_order, record
 
 ADD_FACT = """

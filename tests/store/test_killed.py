@@ -7,7 +7,7 @@ import sys
 
 from service.store.postgres import PostgresStore
 from tests.orders.conftest import engine_on
-from tests.orders.said import said
+from tests.orders.published import said
 from tests.orders.stories import paid_order
 
 WORKER = """

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from service.orders.news import Heard
+from service.orders.dedup import Heard
 from service.store.driver_errors import translated
 from service.store.errors import StoreError
 from service.store.postgres import PostgresStore

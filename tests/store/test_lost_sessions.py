@@ -12,7 +12,7 @@ from service.store.errors import SchemaError, StoreUnavailableError, ValueRefuse
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import FactRow, OutputRow
 from tests.orders.conftest import engine_on
-from tests.orders.said import notices, repetitions, said
+from tests.orders.published import notices, repetitions, said
 from tests.orders.stories import paid_order, record
 from tests.waiting import HANG_SECONDS
 

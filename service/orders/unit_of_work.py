@@ -14,13 +14,13 @@ from uuid import UUID
 
 from purchasing_contracts.envelope import Event
 
-from service.orders.aside import notice
-from service.orders.handled import Handled, Refused, Stuck
-from service.orders.intervention import NOTHING_DONE, Intervention, intervene
-from service.orders.journals import NEW, JournalError, OrderState, note_publications, output_row, read_back
-from service.orders.news import Heard, News, sort_out
+from service.orders.awaiting import waiting
+from service.orders.batch_result import Handled, Refused, Stuck
+from service.orders.dedup import Heard, News, sort_out
+from service.orders.operator_actions import NOTHING_DONE, Intervention, intervene
 from service.orders.quarantine import quarantine, quarantined_before, with_records
-from service.orders.waiting import waiting
+from service.orders.quarantine_row import notice
+from service.orders.state import NEW, JournalError, OrderState, note_publications, output_row, read_back
 from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import decide
 from service.rules.facts import instant, micros
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from datetime import datetime, timedelta
 
-    from service.orders.arrival import Arrival
     from service.orders.cache import Cache
+    from service.orders.inbound_record import Arrival
     from service.rules.facts import Fact
     from service.rules.ledger import Ledger
     from service.rules.terms import TermsBook

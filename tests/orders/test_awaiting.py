@@ -5,8 +5,8 @@ import json
 import asyncpg
 
 from service.ops.database import census
-from service.orders.candidates import candidate_ids
-from service.orders.waiting import PLACED, QUARANTINE, WAITS
+from service.orders.awaiting import PLACED, QUARANTINE, WAITS
+from service.orders.candidate_ids import candidate_ids
 from service.store.migrate import known_migrations
 from service.store.postgres import PostgresStore
 from tests.bench.events import records

@@ -13,7 +13,7 @@ from purchasing_contracts.envelope import Publication, encode_structured
 from purchasing_contracts.quarantine import RecordQuarantined
 from purchasing_contracts.topics import topic_of
 
-from service.orders.candidates import candidate_ids
+from service.orders.candidate_ids import candidate_ids
 from service.store.lanes import lane_of
 from service.store.order_hash import order_hash
 from service.store.rows import OutputRow, QuarantineRow
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from purchasing_contracts.envelope import Refusal
 
-    from service.orders.arrival import Arrival
+    from service.orders.inbound_record import Arrival
 
 _NAMESPACE = UUID("0f0d5c1a-7d0e-5f0c-9a39-5a1d7f1b4b52")
 """Fixed for ever: the ids of notices hang on it."""

@@ -13,8 +13,8 @@ from service.store.rows import Action
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from service.orders.arrival import Arrival, Aside
-    from service.orders.handled import Refused
+    from service.orders.batch_result import Refused
+    from service.orders.inbound_record import Arrival, Aside
     from service.store.protocol import Batch
     from service.store.rows import RecordIdentity
 

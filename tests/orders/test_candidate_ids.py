@@ -5,7 +5,7 @@ import json
 import asyncpg
 import pytest
 
-from service.orders.candidates import CANDIDATES_MAX, candidate_ids
+from service.orders.candidate_ids import CANDIDATES_MAX, candidate_ids
 from service.store.order_hash import fold, order_hash
 
 BOM = "\ufeff"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from service.orders.handled import Handled
+from service.orders.batch_result import Handled
 
 if TYPE_CHECKING:
     from service.store.rows import OutputRow

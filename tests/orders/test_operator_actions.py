@@ -6,17 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from service.orders.arrival import Arrival, Aside
-from service.orders.aside import quarantine_row
+from service.orders.batch_result import Handled
 from service.orders.engine import Engine
-from service.orders.handled import Handled
-from service.orders.intervention import Intervention
+from service.orders.inbound_record import Arrival, Aside
+from service.orders.operator_actions import Intervention
+from service.orders.quarantine_row import quarantine_row
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
 from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
 from tests.orders.conftest import LANES, engine_on
-from tests.orders.said import event_of, notices, repetitions, said
+from tests.orders.published import event_of, notices, repetitions, said
 from tests.orders.stories import Story, again, paid_order, record
 from tests.orders.test_deadlines import DELIVERED, Hands
 from tests.rules.happenings import when

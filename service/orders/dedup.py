@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from purchasing_contracts.envelope import Event, Refusal
 from purchasing_contracts.privacy import masked, private_of
 
-from service.orders.handled import Refused
+from service.orders.batch_result import Refused
 from service.rules.facts import Fact, fact_of
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from purchasing_contracts.quarantine import Reason
 
-    from service.orders.arrival import Arrival
-    from service.orders.journals import OrderState
+    from service.orders.inbound_record import Arrival
+    from service.orders.state import OrderState
     from service.store.rows import FactKey
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from purchasing_contracts.envelope import Refusal
 
-    from service.orders.arrival import Arrival
+    from service.orders.inbound_record import Arrival
     from service.store.rows import RecordIdentity, Written
 
 
