@@ -12,9 +12,9 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from service.app.ready import StartError, waited_for
-from service.outbox.check import older_database
+from service.outbox.consistency import older_database
 from service.outbox.cursor import CursorUnreadableError, read_tail
-from service.outbox.journal import Journal
+from service.outbox.reader import Journal
 from service.runtime.retry import happens_within, pause_before
 from service.runtime.shutdown import End
 from service.store.connection import connected

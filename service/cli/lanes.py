@@ -27,10 +27,10 @@ from service.kafka.connection import connection_of
 from service.ops.reach import UnreachableError, broker_problem
 from service.orders.operator_actions import Intervention
 from service.orders.operator_engine import opened_engine
-from service.outbox.adopt import adopt, consequences, standing_of
-from service.outbox.check import older_database
-from service.outbox.journal import Journal
-from service.outbox.recover import find_lost, put_back
+from service.outbox.consistency import older_database
+from service.outbox.reader import Journal
+from service.outbox.repair.adopt import adopt, consequences, standing_of
+from service.outbox.repair.recover import find_lost, put_back
 from service.runtime.errors import describe
 from service.runtime.settings import Settings, load
 from service.store.connection import connected

@@ -11,7 +11,7 @@ from service.kafka.topics import TopicsError
 from service.ops.http import PortError
 from service.ops.reach import UnreachableError
 from service.ops.traces import TracesError
-from service.outbox.adopt import AdoptError
+from service.outbox.repair.adopt import AdoptError
 from service.quarantine.finding import QuarantineError
 from service.runtime.error_classes import ErrorClass, kafka_meaning
 from service.runtime.errors import describe

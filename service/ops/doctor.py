@@ -24,7 +24,7 @@ from service.kafka.topics import topic_problems
 from service.ops import database
 from service.ops.lag import LagLook
 from service.ops.reach import UnreachableError, broker_problem, database_problem
-from service.outbox.journal import INSTALLATION, Installation
+from service.outbox.reader import INSTALLATION, Installation
 from service.rules.facts import micros
 from service.runtime.acl_errors import TOPIC_NAMES, group_to_grant, missing_right, to_grant
 from service.runtime.errors import describe

@@ -1,7 +1,7 @@
 """From the journal of outputs to Kafka: each output once, and each lane's in order.
 
-`Relay` is the whole of it for the rest of the service. `lane.py` publishes one lane, `group.py` says which
-lanes are ours, `cursor.py` and `journal.py` are the two sides that have to agree, `check.py` holds them
+`Relay` is the whole of it for the rest of the service. `lane.py` publishes one lane, `membership.py` says which
+lanes are ours, `cursor.py` and `reader.py` are the two sides that have to agree, `consistency.py` holds them
 against each other.
 """
 

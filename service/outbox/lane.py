@@ -15,13 +15,13 @@ from typing import Any
 
 from service.kafka.clients import Kafka, new_producer
 from service.kafka.compat.client_shutdown import throw_away
-from service.outbox.brake import Brake
-from service.outbox.check import Standing, check, refuse_break
+from service.outbox.consistency import Standing, check, refuse_break
 from service.outbox.cursor import Cursor, CursorUnreadableError, read_tail
-from service.outbox.failures import LaneStopped, RecordsRefusedError, is_fence, outcome
-from service.outbox.journal import ROWS_AT_ONCE, Installation, Journal, value_hash
+from service.outbox.errors import LaneStopped, RecordsRefusedError, is_fence, outcome
+from service.outbox.publish import STEP_SECONDS, publish
+from service.outbox.reader import ROWS_AT_ONCE, Installation, Journal, value_hash
+from service.outbox.refund_limit import Brake
 from service.outbox.status import LaneStatus, State
-from service.outbox.transaction import STEP_SECONDS, publish
 from service.runtime.errors import describe
 from service.runtime.failpoints import failpoint
 

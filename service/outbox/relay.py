@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from service.kafka.clients import Kafka
-from service.outbox.brake import NO_LIMITS, Brake
-from service.outbox.failures import outcome
-from service.outbox.group import SESSION_MS, Membership
-from service.outbox.journal import Installation, Journal
+from service.outbox.errors import outcome
 from service.outbox.lane import CUT_SECONDS, Lane
+from service.outbox.membership import SESSION_MS, Membership
+from service.outbox.reader import Installation, Journal
+from service.outbox.refund_limit import NO_LIMITS, Brake
 from service.outbox.status import RelayStatus
 from service.runtime.errors import describe
 

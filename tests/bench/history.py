@@ -16,7 +16,7 @@ from purchasing_contracts.topics import TOPICS
 from service.orders.engine import Engine
 from service.orders.inbound_record import Arrival
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, encode
-from service.outbox.journal import value_hash
+from service.outbox.reader import value_hash
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.lanes import lane_of
 from service.store.postgres import PostgresStore

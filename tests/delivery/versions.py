@@ -16,7 +16,7 @@ from service.app import parts
 from service.cli import main
 from service.inbox import subscriber
 from service.orders import state, unit_of_work
-from service.outbox import group
+from service.outbox import membership
 from service.outbox.relay import Relay
 from service.rules.ids import name_id
 from service.rules.ledger import Output
@@ -90,7 +90,7 @@ def become_newer():
 if __name__ == "__main__":
     subscriber.SESSION_TIMEOUT_MS = SESSION_MS
     parts.Relay = partial(Relay, session_ms=SESSION_MS)
-    group.HEARTBEATS = SESSION_MS // 1_000
+    membership.HEARTBEATS = SESSION_MS // 1_000
     if os.environ["VERSION"] == Newer.__name__:
         become_newer()
     sys.exit(main(sys.argv[1:]))

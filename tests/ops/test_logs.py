@@ -10,7 +10,7 @@ from aiokafka.errors import NodeNotReadyError, NotLeaderForPartitionError
 
 from service.ops import logs
 from service.ops.logs import FloodGate
-from service.outbox.failures import LaneStopped
+from service.outbox.errors import LaneStopped
 from service.outbox.lane import Lane
 from service.runtime.errors import describe, places
 

@@ -8,8 +8,8 @@ import pytest
 from service.orders import unit_of_work
 from service.orders.batch_result import Handled
 from service.orders.engine import Engine
-from service.outbox.journal import Row
-from service.outbox.transaction import headers_of
+from service.outbox.publish import headers_of
+from service.outbox.reader import Row
 from service.rules.decide import decide
 from tests.orders.conftest import engine_on
 from tests.orders.published import event_of, notices, repetitions, said

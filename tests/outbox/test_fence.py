@@ -8,10 +8,10 @@ import pytest
 
 from service.kafka.clients import Kafka, new_producer
 from service.outbox import lane as lane_module
-from service.outbox.brake import Brake
-from service.outbox.failures import LaneStopped
-from service.outbox.journal import Journal
+from service.outbox.errors import LaneStopped
 from service.outbox.lane import Lane
+from service.outbox.reader import Journal
+from service.outbox.refund_limit import Brake
 from tests.outbox.world import World, defects, eventually
 
 UNREAD = "purchasing.events.order.v1"

@@ -9,9 +9,9 @@ import pytest
 from aiokafka.errors import IllegalOperation, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
 from service.outbox.cursor import CURSOR_TOPIC, Cursor
-from service.outbox.failures import RecordsRefusedError
-from service.outbox.journal import Row
-from service.outbox.transaction import publish
+from service.outbox.errors import RecordsRefusedError
+from service.outbox.publish import publish
+from service.outbox.reader import Row
 
 TOPICS = ("purchasing.commands.refund.v1", "purchasing.decisions.v1", "purchasing.commands.refund.v1")
 ROWS = [Row(n, topic, "ord-1", b"{}", timed=False) for n, topic in enumerate(TOPICS, 7)]

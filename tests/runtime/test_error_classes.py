@@ -9,7 +9,7 @@ import pytest
 from aiokafka import errors as kafka
 from asyncpg import exceptions as postgres
 
-from service.outbox.failures import REFUSALS, is_fence
+from service.outbox.errors import REFUSALS, is_fence
 from service.runtime.error_classes import (
     KAFKA_ERRORS,
     SESSIONS_NEEDED,

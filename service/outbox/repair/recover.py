@@ -20,9 +20,9 @@ from purchasing_contracts.decisions import DecisionMade
 
 from service.kafka.clients import Kafka, new_producer
 from service.kafka.compat.client_shutdown import throw_away
-from service.outbox.adopt import AdoptError, LaneStanding, standing_of
-from service.outbox.journal import Journal
-from service.outbox.verify import committed, lane_and_position
+from service.outbox.reader import Journal
+from service.outbox.repair.adopt import AdoptError, LaneStanding, standing_of
+from service.outbox.repair.verify import committed, lane_and_position
 from service.store.driver_errors import translated
 from service.store.lanes import lane_of
 

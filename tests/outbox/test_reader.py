@@ -5,8 +5,8 @@ from datetime import datetime
 import asyncpg
 import pytest
 
-from service.outbox import journal as journal_module
-from service.outbox.journal import Journal, value_hash
+from service.outbox import reader as journal_module
+from service.outbox.reader import Journal, value_hash
 from tests.outbox.world import OUT, World
 
 

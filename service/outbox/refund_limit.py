@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from service.outbox.journal import Row
+    from service.outbox.reader import Row
     from service.store.operators.pauses import Pulled
 
 log = logging.getLogger(__name__)

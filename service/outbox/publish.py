@@ -9,8 +9,8 @@ from aiokafka.errors import IllegalOperation
 
 from service.kafka.compat.client_shutdown import transaction_error
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, encode
-from service.outbox.failures import REFUSALS, RecordsRefusedError
-from service.outbox.journal import Row
+from service.outbox.errors import REFUSALS, RecordsRefusedError
+from service.outbox.reader import Row
 from service.runtime.acl_errors import missing_right, refused_topics
 from service.runtime.failpoints import failpoint
 

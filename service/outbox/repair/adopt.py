@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from service.kafka.clients import Kafka, new_producer
 from service.kafka.compat.client_shutdown import throw_away
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, CursorUnreadableError, encode, read_tail
-from service.outbox.journal import Journal
+from service.outbox.reader import Journal
 from service.store.driver_errors import translated
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ outputs twice or leave some out, and money moves on them: the lane stops and say
 from dataclasses import dataclass
 
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, Tail
-from service.outbox.failures import LaneStopped
-from service.outbox.journal import Following, Journal
+from service.outbox.errors import LaneStopped
+from service.outbox.reader import Following, Journal
 
 
 @dataclass(frozen=True, slots=True)

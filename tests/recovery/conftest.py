@@ -15,9 +15,9 @@ from service.kafka.topics import create_topics
 from service.store.migrate import migrate
 from tests.broker import LANES, lose_topics
 from tests.delivery.conftest import Site
+from tests.recovery.archive import Archive
+from tests.recovery.standby import Pair
 from tests.security.site import service
-from tests.stores.archive import Archive
-from tests.stores.standby import Pair
 
 
 @dataclass(kw_only=True)

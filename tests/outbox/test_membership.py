@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from service.outbox.cursor import CURSOR_TOPIC
-from service.outbox.group import Membership
+from service.outbox.membership import Membership
 from tests.outbox.world import LANES, SESSION_MS, World, eventually
 
 ALL = frozenset(range(LANES))

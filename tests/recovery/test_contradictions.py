@@ -16,7 +16,7 @@ from tests.delivery.conftest import LANES
 from tests.delivery.outside import case_events, order_id, renamed
 from tests.delivery.service import eventually
 from tests.golden import cases, differences, told
-from tests.stores.conftest import Torn, play
+from tests.recovery.conftest import Torn, play
 from tests.waiting import HANG_SECONDS
 
 (CASE,) = [case for case in cases() if case.name.startswith("13")]

@@ -16,8 +16,8 @@ from service.store.postgres import PostgresStore
 from service.store.rows import ProgressRow
 from service.store.timeline import IN_RECOVERY, Lineage
 from tests.delivery.outside import case_events, order_id
-from tests.stores.conftest import play
-from tests.stores.standby import Pair
+from tests.recovery.conftest import play
+from tests.recovery.standby import Pair
 
 PROGRESS = [ProgressRow("a topic", 0, datetime(2026, 3, 2, tzinfo=UTC))]
 

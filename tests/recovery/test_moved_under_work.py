@@ -4,7 +4,7 @@ is lost."""
 import signal
 
 from tests.delivery.outside import case_events, order_id
-from tests.stores.conftest import play
+from tests.recovery.conftest import play
 
 
 async def test_a_database_put_back_in_time_under_work_hears_again_what_it_lost(torn, archive):

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from service.outbox import Relay
-from service.outbox.brake import REFUNDS
+from service.outbox.refund_limit import REFUNDS
 from service.store.operators.pauses import ALL_LANES, AUTOMATIC, Exceeded, Refund, admit, let_go, pull, pulled_brakes
 from tests.outbox.world import SESSION_MS, TAKE, WRITE, World, eventually, relay_of
 

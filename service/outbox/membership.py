@@ -20,7 +20,7 @@ from aiokafka.structs import OffsetAndMetadata
 from service.kafka.clients import Kafka
 from service.kafka.compat.client_shutdown import close_consumer
 from service.outbox.cursor import CURSOR_TOPIC
-from service.outbox.failures import outcome
+from service.outbox.errors import outcome
 from service.runtime.errors import describe
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from service.store.postgres import PostgresStore
 from tests.delivery.outside import case_events, order_id
 from tests.orders.conftest import engine_on
 from tests.orders.stories import paid_order
-from tests.stores.test_contradictions import play
+from tests.recovery.test_contradictions import play
 
 
 async def test_an_outbox_gets_more_lanes_and_every_order_keeps_its_order(torn):

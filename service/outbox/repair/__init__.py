@@ -1,0 +1,1 @@
+"""What people do when Kafka and the database contradict each other: verify, recover, adopt."""
