@@ -18,7 +18,7 @@ from service.app.ready import StartError, topics_ready
 from service.app.stuck import retry_stuck
 from service.app.telling import tell
 from service.deadlines import watch_deadlines
-from service.inbox.fuse import FuseLimits, Fuses
+from service.inbox.circuit_breaker import FuseLimits, Fuses
 from service.kafka.compat.outage_noise import calm, pause_between_attempts
 from service.kafka.connection import Connection, connection_of
 from service.orders.batch_result import Handled

@@ -7,7 +7,7 @@ from typing import Any
 
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 
-from service.inbox.subscriber import EVENT_TOPICS
+from service.inbox.consumer import EVENT_TOPICS
 from service.kafka.connection import Connection
 from service.ops.collector import WorkerCollector
 from service.ops.http import Pages, listening

@@ -13,10 +13,10 @@ from aiokafka.errors import KafkaError
 
 from service.app.observed import Observed
 from service.app.ready import Waits, store_ready, waited_for
-from service.inbox.fuse import Fuses
+from service.inbox.circuit_breaker import Fuses
+from service.inbox.consumer import Inbox
 from service.inbox.rewind import Noted, rewind
-from service.inbox.subscriber import Inbox
-from service.inbox.watch import Watch
+from service.inbox.watermark import Watch
 from service.kafka.connection import Connection
 from service.orders.inbound_record import Arrival
 from service.outbox.relay import Relay

@@ -12,7 +12,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from service.inbox.subscriber import EVENT_TOPICS
+from service.inbox.consumer import EVENT_TOPICS
 from service.ops.doctor import examine
 from service.runtime.settings import load
 

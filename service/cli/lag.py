@@ -17,7 +17,7 @@ import asyncpg
 from aiokafka.errors import KafkaError
 
 from service.cli.asking import tell
-from service.inbox.subscriber import EVENT_TOPICS
+from service.inbox.consumer import EVENT_TOPICS
 from service.kafka.connection import connection_of
 from service.ops import database
 from service.ops.lag import GroupLag, LagLook

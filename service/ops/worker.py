@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Member(Protocol):
-    """This worker in the input's consumer group: what `service.inbox.subscriber.Inbox` is."""
+    """This worker in the input's consumer group: what `service.inbox.consumer.Inbox` is."""
 
     failures_in_a_row: int
     """How often the batch in hand could not be stored so far."""
@@ -77,7 +77,7 @@ class Worker:
 
 
 class FusesReporter(Protocol):
-    """What `service.inbox.fuse.Fuses` is here."""
+    """What `service.inbox.circuit_breaker.Fuses` is here."""
 
     blown: frozenset[str]
 

@@ -8,7 +8,7 @@ import sys
 
 from service.app import parts
 from service.cli import main
-from service.inbox import subscriber
+from service.inbox import consumer
 from service.kafka import clients
 from service.outbox import relay
 from service.store import postgres
@@ -23,8 +23,8 @@ UNANSWERED_SECONDS = 8.0
 def hurry() -> None:
     """Shorten what otherwise is 6 s (relay's session), 10 s (inbox's session, transactions, idle sessions), 30 s, and
     30 and 40 s (a database that says nothing)."""
-    subscriber.SESSION_TIMEOUT_MS = SESSION_MS
-    subscriber.HEARTBEAT_MS = SESSION_MS // 5
+    consumer.SESSION_TIMEOUT_MS = SESSION_MS
+    consumer.HEARTBEAT_MS = SESSION_MS // 5
     assert relay.Relay.__init__.__kwdefaults__ is not None
     relay.Relay.__init__.__kwdefaults__["session_ms"] = SESSION_MS
     clients.TRANSACTION_TIMEOUT_MS = 3_000

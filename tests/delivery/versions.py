@@ -14,7 +14,7 @@ from purchasing_contracts.topics import topic_of
 
 from service.app import parts
 from service.cli import main
-from service.inbox import subscriber
+from service.inbox import consumer
 from service.orders import state, unit_of_work
 from service.outbox import membership
 from service.outbox.relay import Relay
@@ -88,7 +88,7 @@ def become_newer():
 
 
 if __name__ == "__main__":
-    subscriber.SESSION_TIMEOUT_MS = SESSION_MS
+    consumer.SESSION_TIMEOUT_MS = SESSION_MS
     parts.Relay = partial(Relay, session_ms=SESSION_MS)
     membership.HEARTBEATS = SESSION_MS // 1_000
     if os.environ["VERSION"] == Newer.__name__:

@@ -20,7 +20,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest_v5
 
-from service.inbox.subscriber import EVENT_TOPICS, Inbox
+from service.inbox.consumer import EVENT_TOPICS, Inbox
 from service.kafka.compat.fetch_pacing import BUSY_MS
 from service.runtime import retry
 from service.store.errors import StoreUnavailableError

@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaConnectionError
 
 from service.inbox.offsets import OffsetLostError, lost, settle
-from service.inbox.watch import Watch
+from service.inbox.watermark import Watch
 
 P = TopicPartition("purchasing.events.order.v1", 2)
 Q = TopicPartition("purchasing.events.order.v1", 3)

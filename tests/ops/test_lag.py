@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from service.inbox.subscriber import EVENT_TOPICS
+from service.inbox.consumer import EVENT_TOPICS
 from service.ops.lag import LagLook
 from tests.ops.seen import ORDERS, kafkas_own, lag, service
 

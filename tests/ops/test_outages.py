@@ -8,7 +8,7 @@ import signal
 
 from aiokafka import AIOKafkaConsumer
 
-from service.inbox.subscriber import EVENT_TOPICS
+from service.inbox.consumer import EVENT_TOPICS
 from tests.delivery.outside import Sender, case_events, order_id
 from tests.delivery.service import eventually
 from tests.ops.seen import ORDERS, Seen

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.consumer import fetcher
 
-from service.inbox.subscriber import BATCH_WITHIN_MS
+from service.inbox.consumer import BATCH_WITHIN_MS
 from service.kafka.compat.fetch_pacing import BUSY_BYTES, BUSY_MS, IDLE_BYTES, IDLE_MS, Gathering
 from tests.delivery.service import eventually
 

@@ -24,17 +24,17 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from purchasing_contracts.topics import TOPICS
 
-from service.inbox.acknowledging import NOTHING, Acknowledging, Handed, commit, handed
-from service.inbox.library import LibraryLog, Listener
+from service.inbox.commits import NOTHING, Acknowledging, Handed, commit, handed
+from service.inbox.listener import LibraryLog, Listener
 from service.inbox.offsets import settle
 from service.inbox.parser import Message, arrival_of, parse_batch, pass_through
+from service.inbox.stopwatch import Stopwatch
 from service.kafka.compat.committed_offsets import take_care_of_what_is_committed
 from service.kafka.compat.fetch_pacing import Gathering
 from service.kafka.compat.fetched_records import take_care_of_what_is_fetched
 from service.kafka.compat.group_coordinator import coordination_task
 from service.kafka.security import broker_arguments
 from service.kafka.topics import partitions_there
-from service.ops.stopwatch import Stopwatch
 from service.orders.inbound_record import Arrival
 from service.runtime.errors import anything_else, describe
 from service.runtime.failpoints import failpoint

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from service.inbox.fuse import FuseLimits, Fuses, Window
+from service.inbox.circuit_breaker import FuseLimits, Fuses, Window
 from service.orders.batch_result import Handled, Refused
 from service.store.errors import StoreUnavailableError
 from service.store.operators.breakers import BlownFuse
