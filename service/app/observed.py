@@ -9,12 +9,12 @@ from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 
 from service.inbox.consumer import EVENT_TOPICS
 from service.kafka.connection import Connection
-from service.ops.collector import WorkerCollector
-from service.ops.http import Pages, listening
-from service.ops.metrics import Metrics
-from service.ops.survey import Survey
-from service.ops.traces import traces
-from service.ops.worker import Worker
+from service.observability.exporter import WorkerCollector
+from service.observability.http import Pages, listening
+from service.observability.instruments import Metrics
+from service.observability.poller import Survey
+from service.observability.traces import traces
+from service.observability.worker_state import Worker
 from service.runtime.settings import Settings
 from service.runtime.shutdown import within
 

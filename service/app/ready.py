@@ -8,7 +8,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from service.kafka.topics import TopicProblem, topic_problems
-from service.ops.reach import broker_problem, database_problem
+from service.observability.reachability import broker_problem, database_problem
 from service.runtime.error_classes import kafka_meaning
 from service.runtime.errors import describe
 from service.runtime.retry import happens_within, pause_before

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import structlog
 from purchasing_contracts.envelope import Event
 
-from service.ops.metrics import Metrics
+from service.observability.instruments import Metrics
 from service.orders.batch_result import Handled
 from service.orders.inbound_record import Arrival
 from service.outbox.relay import Relay

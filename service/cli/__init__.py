@@ -23,7 +23,7 @@ from pkgutil import iter_modules
 
 import structlog
 
-from service.ops import logs
+from service.observability import logs
 from service.runtime.errors import anything_else
 from service.runtime.shutdown import FAILED, STOPPED
 from service.runtime.version import own_version

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from service.inbox.consumer import EVENT_TOPICS
-from service.ops.doctor import examine
+from service.operations.doctor import examine
 from service.runtime.settings import load
 
 if TYPE_CHECKING:

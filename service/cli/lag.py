@@ -19,9 +19,9 @@ from aiokafka.errors import KafkaError
 from service.cli.asking import tell
 from service.inbox.consumer import EVENT_TOPICS
 from service.kafka.connection import connection_of
-from service.ops import database
-from service.ops.lag import GroupLag, LagLook
-from service.ops.reach import UnreachableError, broker_problem, database_problem
+from service.observability import database_figures
+from service.observability.lag import GroupLag, LagLook
+from service.observability.reachability import UnreachableError, broker_problem, database_problem
 from service.runtime.errors import describe
 from service.runtime.settings import Settings, load
 from service.store.errors import StoreError
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     import argparse
     from datetime import datetime
 
-    from service.ops.database import Figures
-    from service.ops.lag import PartitionLag
+    from service.observability.database_figures import Figures
+    from service.observability.lag import PartitionLag
 
 NOT_DONE, LOST = 1, 3
 
@@ -78,9 +78,9 @@ async def _of_database(settings: Settings) -> Figures | None:
     try:
         reason = await database_problem(url)
         if reason is None:
-            connection = await database.connect(url)
+            connection = await database_figures.connect(url)
             try:
-                return await database.figures(connection)
+                return await database_figures.figures(connection)
             finally:
                 connection.terminate()
     except UnreachableError as error:

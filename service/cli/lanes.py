@@ -24,7 +24,7 @@ from purchasing_contracts.topics import OUTBOX
 
 from service.cli.asking import add_who, tell
 from service.kafka.connection import connection_of
-from service.ops.reach import UnreachableError, broker_problem
+from service.observability.reachability import UnreachableError, broker_problem
 from service.orders.operator_actions import Intervention
 from service.orders.operator_engine import opened_engine
 from service.outbox.consistency import older_database

@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import sys
 
-from service.ops.reach import UnreachableError, database_problem
+from service.observability.reachability import UnreachableError, database_problem
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.driver_errors import translated

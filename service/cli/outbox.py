@@ -24,7 +24,7 @@ from purchasing_contracts.base import text_of
 
 from service.cli.asking import add_who, tell
 from service.kafka.connection import connection_of
-from service.ops.reach import UnreachableError, broker_problem
+from service.observability.reachability import UnreachableError, broker_problem
 from service.outbox.repair.verify import verify
 from service.runtime.errors import describe
 from service.runtime.settings import database_of_environment, load

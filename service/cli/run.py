@@ -20,7 +20,7 @@ from service.app import serve
 from service.embedded import EmbeddedStack
 from service.kafka.connection import connection_of
 from service.kafka.topics import create_topics
-from service.ops import logs
+from service.observability import logs
 from service.runtime import failpoints
 from service.runtime.database_url import parse_database_url
 from service.runtime.settings import Settings, load, unknown_variables

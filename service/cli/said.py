@@ -8,9 +8,9 @@ from service.demo.play import DemoError
 from service.embedded import EmbeddedError
 from service.inbox.offsets import OffsetLostError
 from service.kafka.topics import TopicsError
-from service.ops.http import PortError
-from service.ops.reach import UnreachableError
-from service.ops.traces import TracesError
+from service.observability.http import PortError
+from service.observability.reachability import UnreachableError
+from service.observability.traces import TracesError
 from service.outbox.repair.adopt import AdoptError
 from service.quarantine.finding import QuarantineError
 from service.runtime.error_classes import ErrorClass, kafka_meaning

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from service.kafka.acls import rights
 from service.kafka.connection import connection_of
 from service.kafka.topics import create_topics, topic_problems
-from service.ops.reach import UnreachableError, broker_problem, database_problem
+from service.observability.reachability import UnreachableError, broker_problem, database_problem
 from service.runtime.errors import describe
 from service.runtime.settings import Settings, load
 from service.store.postgres import PostgresStore

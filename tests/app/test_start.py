@@ -16,7 +16,7 @@ from service import app
 from service.app import parts, ready
 from service.app.ready import StartError
 from service.app.stuck import retry_stuck
-from service.ops.reach import UnreachableError, database_problem
+from service.observability.reachability import UnreachableError, database_problem
 from service.orders import unit_of_work
 from service.runtime import retry
 from service.runtime.errors import describe

@@ -12,7 +12,7 @@ from signal import SIGKILL, Signals
 import psutil
 
 from service.embedded.process import Guard
-from tests.ops.seen import ask, samples
+from tests.observability.seen import ask, samples
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 END_SECONDS = 40.0

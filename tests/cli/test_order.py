@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 from purchasing_contracts.base import text_of
 
-from service.ops.database import census
+from service.observability.database_figures import census
 from service.orders.awaiting import WAITS
 from service.rules.clauses import clause_06
 from tests.cli.commands import command, outputs

@@ -7,7 +7,7 @@ import json
 import asyncpg
 import pytest
 
-from service.ops.database import figures
+from service.observability.database_figures import figures
 from service.orders.operator_actions import Intervention
 from tests.cli.commands import command, outputs
 from tests.orders.conftest import engine_on

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from service.ops.names import METRICS
+from service.observability.metric_catalog import METRICS
 from tests.deploy.incidents import INCIDENTS
 from tests.deploy.scenarios import SCENARIOS
 

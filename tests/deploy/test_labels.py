@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 
-from service.ops.collector import BY
-from service.ops.names import METRICS
+from service.observability.exporter import BY
+from service.observability.metric_catalog import METRICS
 from service.orders.awaiting import WAITS
 from service.outbox.status import State
 from tests.deploy.incidents import INCIDENTS

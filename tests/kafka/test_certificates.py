@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives import serialization
 from purchasing_contracts.environment import SettingsError
 
 from service.kafka.connection import connection_of
-from service.ops.reach import broker_problem
+from service.observability.reachability import broker_problem
 from service.runtime.settings import load
 
 PASSWORD = "planted-password"

@@ -7,7 +7,7 @@ from purchasing_contracts.envelope import decode
 from service.app.telling import where
 from service.orders.inbound_record import Arrival
 from tests.delivery.outside import case_events
-from tests.ops.seen import ORDERS
+from tests.observability.seen import ORDERS
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 

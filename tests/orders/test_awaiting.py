@@ -4,7 +4,7 @@ import json
 
 import asyncpg
 
-from service.ops.database import census
+from service.observability.database_figures import census
 from service.orders.awaiting import PLACED, QUARANTINE, WAITS
 from service.orders.candidate_ids import candidate_ids
 from service.store.migrate import known_migrations

@@ -3,7 +3,7 @@
 When a producer is thrown away after an error, the loop reports the exception of every future inside aiokafka
 that nobody awaited, long after the relay has dealt with that error. A consumer that knows of a partition without a
 leader, such as one of a topic that was deleted, and then loses its broker asks for it again at once, thousands of
-times a second, which takes a core. (The flood of log lines is thinned out in `service.ops.logs`.)
+times a second, which takes a core. (The flood of log lines is thinned out in `service.observability.logs`.)
 """
 
 import asyncio

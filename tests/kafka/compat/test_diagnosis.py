@@ -6,7 +6,7 @@ import pytest
 import trustme
 
 from service.kafka.connection import connection_of
-from service.ops.reach import UnreachableError, broker_problem
+from service.observability.reachability import UnreachableError, broker_problem
 from service.runtime.settings import load
 from tests.delivery.service import Worker
 from tests.kafka.identity_provider import IdentityProvider

@@ -25,7 +25,7 @@ from purchasing_contracts.kafka.tokens import (
 from service.embedded.process import free_port
 from service.kafka.compat.tokens import NoTokenError, NoTokenNowError, TokenProvider
 from service.kafka.connection import connection_of
-from service.ops.reach import UnreachableError, broker_problem
+from service.observability.reachability import UnreachableError, broker_problem
 from tests.kafka.identity_provider import CLIENT, IdentityProvider
 
 ENDPOINT = "PURCHASING_KAFKA_SASL_OAUTH_TOKEN_ENDPOINT_URL"
@@ -255,7 +255,7 @@ def test_what_aws_signs_with_is_not_in_a_log_of_level_debug(aws):
     aws.setenv("AWS_SECRET_ACCESS_KEY", "planted-secret")
     aws.setenv("AWS_SESSION_TOKEN", "planted-session")
     program = (
-        "from service.ops.logs import configure; configure('json', 'debug')\n"
+        "from service.observability.logs import configure; configure('json', 'debug')\n"
         "from purchasing_contracts.kafka.tokens import MskIam; MskIam('eu-central-1').fetch()\n"
         "import structlog; structlog.get_logger('service').debug('done')"
     )

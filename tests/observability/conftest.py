@@ -12,7 +12,7 @@ from purchasing_contracts.topics import TOPICS
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.store.migrate import migrate
 from tests.broker import LANES, SharedBroker
-from tests.ops.seen import Seen, service
+from tests.observability.seen import Seen, service
 
 
 class Place:

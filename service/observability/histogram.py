@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from service.ops.names import PREFIX
+from service.observability.metric_catalog import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from service.ops.names import Metric
+    from service.observability.metric_catalog import Metric
 
 
 class BatchHistogram(Collector):

@@ -10,8 +10,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from purchasing_contracts.quarantine import Reason
 
-from service.ops.names import BY_NAME, PREFIX
-from service.ops.survey import CENSUS_CURRENT_SECONDS, CURRENT_SECONDS
+from service.observability.metric_catalog import BY_NAME, PREFIX
+from service.observability.poller import CENSUS_CURRENT_SECONDS, CURRENT_SECONDS
 from service.orders.awaiting import WAITS
 from service.outbox.status import State
 from service.store.operators.pauses import ALL_LANES, AUTOMATIC
@@ -19,10 +19,10 @@ from service.store.operators.pauses import ALL_LANES, AUTOMATIC
 if TYPE_CHECKING:
     from prometheus_client import Metric as Family
 
-    from service.ops.database import Figures
-    from service.ops.lag import GroupLag
-    from service.ops.survey import Seen
-    from service.ops.worker import Worker
+    from service.observability.database_figures import Figures
+    from service.observability.lag import GroupLag
+    from service.observability.poller import Seen
+    from service.observability.worker_state import Worker
 
 BY = ("person", "limit")
 """Who may have paused a lane."""

@@ -6,7 +6,7 @@ import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from tests.delivery.outside import Sender, case_events, order_id
-from tests.ops.seen import ORDERS, Seen
+from tests.observability.seen import ORDERS, Seen
 
 
 async def outputs(database: str) -> int:

@@ -6,14 +6,14 @@ from types import SimpleNamespace
 import pytest
 from purchasing_contracts.envelope import decode
 
-from service.ops.collector import WorkerCollector
-from service.ops.database import Figures, LaneFigures, Waiting
-from service.ops.histogram import BatchHistogram
-from service.ops.lag import GroupLag, PartitionLag
-from service.ops.metrics import Metrics
-from service.ops.names import BY_NAME, METRICS
-from service.ops.survey import CENSUS_CURRENT_SECONDS, CURRENT_SECONDS, Survey
-from service.ops.worker import Worker
+from service.observability.database_figures import Figures, LaneFigures, Waiting
+from service.observability.exporter import WorkerCollector
+from service.observability.histogram import BatchHistogram
+from service.observability.instruments import Metrics
+from service.observability.lag import GroupLag, PartitionLag
+from service.observability.metric_catalog import BY_NAME, METRICS
+from service.observability.poller import CENSUS_CURRENT_SECONDS, CURRENT_SECONDS, Survey
+from service.observability.worker_state import Worker
 from service.orders.awaiting import WAITS
 from service.orders.batch_result import Handled, Refused
 from service.orders.cache import Cache
@@ -21,7 +21,7 @@ from service.orders.inbound_record import Arrival
 from service.outbox.status import LaneStatus, RelayStatus
 from service.rules.facts import instant
 from service.store.operators.pauses import AUTOMATIC
-from tests.ops.seen import ORDERS
+from tests.observability.seen import ORDERS
 from tests.orders.stories import paid_order
 
 TOPICS = (ORDERS, "purchasing.events.payment.v1")

@@ -8,7 +8,7 @@ from itertools import zip_longest
 import asyncpg
 from purchasing_contracts.envelope import decode
 
-from service.ops.database import Waiting, census
+from service.observability.database_figures import Waiting, census
 from service.orders.awaiting import STANDING, WAITS
 from service.orders.engine import Engine
 from service.orders.inbound_record import Arrival

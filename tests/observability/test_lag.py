@@ -9,8 +9,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from service.inbox.consumer import EVENT_TOPICS
-from service.ops.lag import LagLook
-from tests.ops.seen import ORDERS, kafkas_own, lag, service
+from service.observability.lag import LagLook
+from tests.observability.seen import ORDERS, kafkas_own, lag, service
 
 P0 = TopicPartition(ORDERS, 0)
 

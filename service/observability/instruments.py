@@ -18,8 +18,8 @@ from prometheus_client.process_collector import ProcessCollector
 from purchasing_contracts.quarantine import Reason
 from purchasing_contracts.topics import TOPICS, class_of
 
-from service.ops.histogram import BatchHistogram
-from service.ops.names import BY_NAME, PREFIX
+from service.observability.histogram import BatchHistogram
+from service.observability.metric_catalog import BY_NAME, PREFIX
 from service.runtime.version import own_version
 
 if TYPE_CHECKING:

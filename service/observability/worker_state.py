@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from service.ops.health import Condition, missing
+from service.observability.health import Condition, missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from service.ops.survey import Survey
+    from service.observability.poller import Survey
     from service.orders.cache import Cache
     from service.outbox.status import RelayStatus
 

@@ -13,8 +13,8 @@ from asyncio import to_thread
 import pytest
 from prometheus_client import CollectorRegistry
 
-from service.ops import http
-from service.ops.http import Pages, PortError, listening
+from service.observability import http
+from service.observability.http import Pages, PortError, listening
 from tests.cli.commands import command
 from tests.deploy.test_dockerfile import DOCKERFILE
 

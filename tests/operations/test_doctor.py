@@ -8,8 +8,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from service.kafka.topics import create_topics
-from service.ops import doctor
-from tests.ops.seen import ORDERS, service
+from service.operations import doctor
+from tests.observability.seen import ORDERS, service
 
 
 def said(**where) -> tuple[int, dict[str, list[tuple[str, str]]]]:
@@ -81,13 +81,13 @@ async def test_a_topic_that_is_missing_or_another_is_said(fresh_kafka, database)
 
 @pytest.mark.parametrize(("seconds", "state"), [(0, "well"), (60, "look"), (-60, "look")])
 async def test_clocks_that_differ_are_said(database, monkeypatch, seconds, state):
-    figures = doctor.database.figures
+    figures = doctor.database_figures.figures
 
     async def off(connection):
         read = await figures(connection)
-        return doctor.database.Figures(**{**_members(read), "at": read.at + timedelta(seconds=seconds)})
+        return doctor.database_figures.Figures(**{**_members(read), "at": read.at + timedelta(seconds=seconds)})
 
-    monkeypatch.setattr(doctor.database, "figures", off)
+    monkeypatch.setattr(doctor.database_figures, "figures", off)
     found = [one async for one in doctor._inside(database)]
     assert [one.state for one in found if one.about == "clock"] == [state]
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 from tests.delivery.outside import Sender, case_events, order_id, renamed
 from tests.delivery.service import eventually
-from tests.ops.alarms import PROMETHEUS, Alarms
-from tests.ops.seen import ORDERS, Seen
+from tests.observability.alarms import PROMETHEUS, Alarms
+from tests.observability.seen import ORDERS, Seen
 
 FLOOD = 3_000
 RUBBISH, MORE_RUBBISH = 300, 60

@@ -11,10 +11,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 from purchasing_contracts.envelope import decode
 
-from service.ops.traces import LINKS, SpanTraces, traces
+from service.observability.traces import LINKS, SpanTraces, traces
 from service.orders.inbound_record import Arrival
 from tests.delivery.outside import case_events
-from tests.ops.seen import ORDERS
+from tests.observability.seen import ORDERS
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 

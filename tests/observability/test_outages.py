@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer
 from service.inbox.consumer import EVENT_TOPICS
 from tests.delivery.outside import Sender, case_events, order_id
 from tests.delivery.service import eventually
-from tests.ops.seen import ORDERS, Seen
+from tests.observability.seen import ORDERS, Seen
 
 FUSE_AT_LEAST = 100
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import structlog
 
-from service.ops import database
-from service.ops.lag import GroupLag, LagLook
+from service.observability import database_figures
+from service.observability.lag import GroupLag, LagLook
 from service.runtime.acl_errors import WHERE
 from service.runtime.errors import anything_else, describe
 from service.store.migrate import schema_problem
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from service.kafka.clients import Kafka
 
-log = structlog.get_logger("service.ops")
+log = structlog.get_logger("service.observability")
 
 T = TypeVar("T")
 
@@ -76,8 +76,8 @@ class Survey:
 
     def __init__(self, kafka: Kafka, url: str, group: str, topics: Iterable[str], every: float = EVERY_SECONDS) -> None:
         self.broker: Seen[GroupLag] = Seen()
-        self.database: Seen[database.Figures] = Seen()
-        self.census: Seen[Mapping[str, database.Waiting]] = Seen()
+        self.database: Seen[database_figures.Figures] = Seen()
+        self.census: Seen[Mapping[str, database_figures.Waiting]] = Seen()
         self.census_at: float | None = None
         self.skew: float | None = None
         """The database's clock less ours, in seconds."""
@@ -133,7 +133,7 @@ class Survey:
         self._hidden = hidden
 
     async def _look_at_database(self, stopping: asyncio.Event) -> None:
-        connection = await database.connect(self._url)
+        connection = await database_figures.connect(self._url)
         try:
             schema_at = float("-inf")
             while not stopping.is_set():
@@ -144,7 +144,7 @@ class Survey:
                         schema_at = now
                     if self.schema_problem is None:
                         begun = time.time()
-                        figures = await database.figures(connection)
+                        figures = await database_figures.figures(connection)
                         self.skew = figures.at.timestamp() - (begun + time.time()) / 2
                         self.database.worked(figures)
                 await _pause(stopping, self._every)
@@ -166,9 +166,9 @@ class Survey:
             await _pause(stopping, CENSUS_EVERY_SECONDS)
 
     async def _count_waiting(self) -> None:
-        connection = await database.connect(self._url)
+        connection = await database_figures.connect(self._url)
         try:
-            counted = await database.census(connection)
+            counted = await database_figures.census(connection)
         finally:
             connection.terminate()
         if counted is not None:

@@ -17,16 +17,16 @@ import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from service.ops.health import starting
+from service.observability.health import starting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from prometheus_client import CollectorRegistry
 
-    from service.ops.worker import Worker
+    from service.observability.worker_state import Worker
 
-log = structlog.get_logger("service.ops")
+log = structlog.get_logger("service.observability")
 
 CONNECTIONS = 64
 RENDER_EVERY_SECONDS = 1.0

@@ -21,9 +21,9 @@ from service.kafka.acls import rights
 from service.kafka.compat.acl_probe import on_group, on_topics
 from service.kafka.connection import Connection, connection_of
 from service.kafka.topics import topic_problems
-from service.ops import database
-from service.ops.lag import LagLook
-from service.ops.reach import UnreachableError, broker_problem, database_problem
+from service.observability import database_figures
+from service.observability.lag import LagLook
+from service.observability.reachability import UnreachableError, broker_problem, database_problem
 from service.outbox.reader import INSTALLATION, Installation
 from service.rules.facts import micros
 from service.runtime.acl_errors import TOPIC_NAMES, group_to_grant, missing_right, to_grant
@@ -97,7 +97,7 @@ async def _database(url: str) -> Findings:
 
 
 async def _pooler(url: str) -> Findings:
-    connection = await database.connect(url)
+    connection = await database_figures.connect(url)
     connection.terminate()
     if connection.is_pooled:
         words = (
@@ -108,10 +108,10 @@ async def _pooler(url: str) -> Findings:
 
 
 async def _inside(url: str) -> Findings:
-    connection = await database.connect(url)
+    connection = await database_figures.connect(url)
     try:
         before = time.time()
-        figures = await database.figures(connection)
+        figures = await database_figures.figures(connection)
         skew = figures.at.timestamp() - (before + time.time()) / 2
         book = await read_book(connection)
     finally:
@@ -148,7 +148,7 @@ async def _inside(url: str) -> Findings:
 
 async def _outbox(url: str) -> Installation | None:
     try:
-        connection = await database.connect(url)
+        connection = await database_figures.connect(url)
         try:
             row = await connection.fetchrow(INSTALLATION)
         finally:

@@ -9,10 +9,10 @@ import pytest
 from aiokafka import TopicPartition
 from structlog.testing import capture_logs
 
-from service.ops import lag, survey
-from service.ops.lag import GroupLag, LagLook, PartitionLag
-from service.ops.survey import Survey
-from tests.ops.seen import ORDERS
+from service.observability import lag, poller
+from service.observability.lag import GroupLag, LagLook, PartitionLag
+from service.observability.poller import Survey
+from tests.observability.seen import ORDERS
 from tests.waiting import HANG_SECONDS
 
 TOPICS = (ORDERS,)
@@ -42,12 +42,12 @@ async def looking(monkeypatch):
     async def connect(_url):
         return SimpleNamespace(terminate=lambda: None)
 
-    monkeypatch.setattr(survey, "schema_problem", lambda url: answers.schema(url))
-    monkeypatch.setattr(survey.database, "census", lambda connection: answers.census(connection))
-    monkeypatch.setattr(survey.database, "figures", figures)
-    monkeypatch.setattr(survey.database, "connect", connect)
-    monkeypatch.setattr(survey, "CENSUS_EVERY_SECONDS", 0.0)
-    monkeypatch.setattr(survey, "AFTER_FAILURE_SECONDS", 0.0)
+    monkeypatch.setattr(poller, "schema_problem", lambda url: answers.schema(url))
+    monkeypatch.setattr(poller.database_figures, "census", lambda connection: answers.census(connection))
+    monkeypatch.setattr(poller.database_figures, "figures", figures)
+    monkeypatch.setattr(poller.database_figures, "connect", connect)
+    monkeypatch.setattr(poller, "CENSUS_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(poller, "AFTER_FAILURE_SECONDS", 0.0)
     seen = Survey({}, "", "purchasing", TOPICS, every=0.0)
     monkeypatch.setattr(seen, "_look_at_broker", for_ever)
     task = asyncio.create_task(seen.run(asyncio.Event()))
@@ -58,8 +58,8 @@ async def looking(monkeypatch):
 
 
 async def test_a_database_that_freezes_at_any_question_counts_as_one_that_does_not_answer(looking, monkeypatch):
-    monkeypatch.setattr(survey, "LOOK_LIMIT_SECONDS", 0.01)
-    monkeypatch.setattr(survey, "SCHEMA_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(poller, "LOOK_LIMIT_SECONDS", 0.01)
+    monkeypatch.setattr(poller, "SCHEMA_EVERY_SECONDS", 0.0)
     seen, answers = looking
     await until(lambda: seen.database.works)
     answers.schema = for_ever
@@ -83,8 +83,8 @@ async def test_a_count_of_waiting_orders_that_takes_long_keeps_no_look_waiting(l
 
 
 def test_before_the_first_look_none_has_worked():
-    assert not survey.Seen().works
-    assert survey.Seen().within(60) is None
+    assert not poller.Seen().works
+    assert poller.Seen().within(60) is None
 
 
 def test_a_retention_that_may_not_be_seen_is_said_once_and_again_when_it_is_another_topics():

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from service.ops.health import Condition, missing
-from service.ops.survey import Survey
-from service.ops.worker import Worker
+from service.observability.health import Condition, missing
+from service.observability.poller import Survey
+from service.observability.worker_state import Worker
 
 
 def test_a_worker_that_has_joined_and_sees_both_servers_is_ready():

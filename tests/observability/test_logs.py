@@ -8,8 +8,8 @@ import pytest
 import structlog
 from aiokafka.errors import NodeNotReadyError, NotLeaderForPartitionError
 
-from service.ops import logs
-from service.ops.logs import FloodGate
+from service.observability import logs
+from service.observability.logs import FloodGate
 from service.outbox.errors import LaneStopped
 from service.outbox.lane import Lane
 from service.runtime.errors import describe, places
