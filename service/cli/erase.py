@@ -13,7 +13,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from service.cli.asking import add_who, record, tell
-from service.quarantine.finding import one_record
+from service.operations.quarantine.lookup import one_record
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.operators.erasures import erase_order, erase_record

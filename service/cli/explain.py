@@ -12,8 +12,8 @@ from datetime import datetime
 
 from purchasing_contracts.base import text_of as time_of
 
-from service.explain.explanation import Explanation, explain
-from service.explain.text import text_of
+from service.operations.explain.explanation import Explanation, explain
+from service.operations.explain.text import text_of
 from service.runtime.settings import database_of_environment
 from service.store.order_history import reading
 from service.terms.table import read_book

@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING, Any
 from purchasing_contracts.base import text_of
 
 from service.cli.asking import add_who, record, tell, time
+from service.operations.quarantine.lookup import QuarantineError, one_record
+from service.operations.quarantine.resolution import AS_IT_LIES, Dealt, Repair, drop, replay
 from service.orders.operator_actions import Intervention
 from service.orders.operator_engine import opened_engine
-from service.quarantine.dealing import AS_IT_LIES, Dealt, Repair, drop, replay
-from service.quarantine.finding import QuarantineError, one_record
 from service.runtime.settings import database_of_environment, future_tolerance_of_environment
 from service.store.connection import connected
 from service.store.operators.quarantine import Lying, Which, actions, contents, count, note, page

@@ -11,8 +11,8 @@ from service.kafka.topics import TopicsError
 from service.observability.http import PortError
 from service.observability.reachability import UnreachableError
 from service.observability.traces import TracesError
+from service.operations.quarantine.lookup import QuarantineError
 from service.outbox.repair.adopt import AdoptError
-from service.quarantine.finding import QuarantineError
 from service.runtime.error_classes import ErrorClass, kafka_meaning
 from service.runtime.errors import describe
 from service.runtime.failpoints import FailpointError

@@ -19,16 +19,16 @@ from typing import Any
 
 from purchasing_contracts.base import instant_of, text_of
 
+from service.operations.what_if import Comparison, Difference, other_book, unpublished
+from service.operations.wording import amount_in_words, tell_basis, tell_output
 from service.rules.facts import instant
 from service.rules.terms import TermsBook
 from service.runtime.errors import anything_else, describe
 from service.runtime.settings import database_of_environment
 from service.store.driver_errors import translated
 from service.store.order_history import Filter, Stories, Story, reading
-from service.telling import amount_in_words, tell_basis, tell_output
 from service.terms.files import TermsError, read_terms
 from service.terms.table import read_book
-from service.whatif.compare import Comparison, Difference, other_book, unpublished
 
 NOT_HEARD, DIFFERENT = 1, 4
 """Exit code: the installed rules would publish something beyond the journal."""

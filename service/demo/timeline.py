@@ -10,7 +10,7 @@ from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.topics import class_of
 
 from service.demo.stories import TimePasses
-from service.telling import tell_basis, tell_fact, tell_output
+from service.operations.wording import tell_basis, tell_fact, tell_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from service.cli import names, parser
 from service.cli.quarantine import meant_records
-from service.quarantine.finding import QuarantineError
+from service.operations.quarantine.lookup import QuarantineError
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK, RIGHTS, README = (ROOT / name for name in ("deploy/runbook.md", "deploy/rights.md", "README.md"))

@@ -11,7 +11,7 @@ from service.inbox.parser import arrival_of
 from service.kafka.compat import compressed_batches
 from service.kafka.compat.compressed_batches import EXPANDED_MAX, RECORD_MAX, Unopened, expanded, is_batch
 from service.kafka.compat.fetched_records import _Records
-from service.quarantine.dealing import arrival_of as arrival_to_replay
+from service.operations.quarantine.resolution import arrival_of as arrival_to_replay
 from service.store.operators.quarantine import Content, Lying
 from tests import batches
 from tests.batches import COMPRESS, GZIP, LZ4, NAMES, SNAPPY, ZSTD, batch, record

@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from service.telling import amount_in_words
+from service.operations.wording import amount_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from service.explain.explanation import Explanation, Line
+    from service.operations.explain.explanation import Explanation, Line
 
 WIDTH = 110
 

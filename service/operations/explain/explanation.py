@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from purchasing_contracts.base import instant_of
 from purchasing_contracts.envelope import decode_published
 
-from service.explain.waiting import Waiting, waiting_for
+from service.operations.explain.expectations import Waiting, waiting_for
+from service.operations.wording import tell_fact, tell_output
 from service.orders.state import OrderState, Unread, read_back
 from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import Examination, examine
 from service.rules.facts import Fact, micros
-from service.telling import tell_fact, tell_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

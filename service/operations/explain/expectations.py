@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.events.order import OrderPlaced
 
+from service.operations.wording import amount_in_words
 from service.rules.facts import instant
 from service.rules.waiting import waiting_list
-from service.telling import amount_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,1 +1,0 @@
-"""What would be different: under other terms, or by the rules that are installed now."""
