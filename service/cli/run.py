@@ -16,7 +16,6 @@ from pathlib import Path
 
 import structlog
 
-from service.app import serve
 from service.embedded import EmbeddedStack
 from service.kafka.connection import connection_of
 from service.kafka.topics import create_topics
@@ -28,6 +27,7 @@ from service.runtime.shutdown import End
 from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
 from service.store.substitute_clock import EVENTS, FASTEST, set_clock
+from service.worker.bootstrap import serve
 
 log = structlog.get_logger("service")
 

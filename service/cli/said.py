@@ -3,7 +3,6 @@
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from service.app import StartError
 from service.demo.play import DemoError
 from service.embedded import EmbeddedError
 from service.inbox.offsets import OffsetLostError
@@ -27,6 +26,7 @@ from service.store.errors import (
 )
 from service.store.operators.lane_count import LanesError
 from service.terms.files import TermsError
+from service.worker.bootstrap import StartError
 
 SAID = (
     AdoptError,

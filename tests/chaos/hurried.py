@@ -6,12 +6,12 @@
 import dataclasses
 import sys
 
-from service.app import parts
 from service.cli import main
 from service.inbox import consumer
 from service.kafka import clients
 from service.outbox import relay
 from service.store import postgres
+from service.worker import components
 
 SESSION_MS = 2_000
 LONGEST_SECONDS = 4.0
@@ -28,7 +28,7 @@ def hurry() -> None:
     assert relay.Relay.__init__.__kwdefaults__ is not None
     relay.Relay.__init__.__kwdefaults__["session_ms"] = SESSION_MS
     clients.TRANSACTION_TIMEOUT_MS = 3_000
-    parts.RELAY_STATEMENT_SECONDS = 6.0
+    components.RELAY_STATEMENT_SECONDS = 6.0
     short = {"lock": 2_000, "idle": 3_000, "transaction": 10_000, "client": 6_000}
     names = [field.name for field in dataclasses.fields(postgres.SessionLimits)]
     postgres.SessionLimits.__init__.__defaults__ = tuple(short[name] for name in names)

@@ -12,7 +12,6 @@ from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.published import PublishedData
 from purchasing_contracts.topics import topic_of
 
-from service.app import parts
 from service.cli import main
 from service.inbox import consumer
 from service.orders import state, unit_of_work
@@ -21,6 +20,7 @@ from service.outbox.relay import Relay
 from service.rules.ids import name_id
 from service.rules.ledger import Output
 from service.store import migrate
+from service.worker import components
 from tests.delivery.service import Worker
 
 SESSION_MS = 600_000
@@ -89,7 +89,7 @@ def become_newer():
 
 if __name__ == "__main__":
     consumer.SESSION_TIMEOUT_MS = SESSION_MS
-    parts.Relay = partial(Relay, session_ms=SESSION_MS)
+    components.Relay = partial(Relay, session_ms=SESSION_MS)
     membership.HEARTBEATS = SESSION_MS // 1_000
     if os.environ["VERSION"] == Newer.__name__:
         become_newer()

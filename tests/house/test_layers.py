@@ -56,7 +56,7 @@ def test_a_new_package_must_choose_its_layer(copy: Path) -> None:
         ("service/rules/upwards.py", "service.orders"),
         ("service/store/upwards.py", "service.orders"),
         ("service/orders/upwards.py", "service.inbox"),
-        ("service/outbox/upwards.py", "service.app"),
+        ("service/outbox/upwards.py", "service.worker.bootstrap"),
         ("service/embedded/upwards.py", "purchasing_contracts"),
         ("contracts/purchasing_contracts/upwards.py", "service.runtime.settings"),
     ],

@@ -4,8 +4,8 @@ import json
 
 from purchasing_contracts.envelope import decode
 
-from service.app.telling import where
 from service.orders.inbound_record import Arrival
+from service.worker.batch_report import where
 from tests.delivery.outside import case_events
 from tests.observability.seen import ORDERS
 

@@ -97,7 +97,7 @@ def test_without_the_package_it_is_said_what_to_install(monkeypatch: pytest.Monk
 
 
 def test_a_worker_does_not_load_the_package() -> None:
-    program = "import sys, service.app, service.cli.run; print('chinese_calendar' in sys.modules)"
+    program = "import sys, service.worker.bootstrap, service.cli.run; print('chinese_calendar' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

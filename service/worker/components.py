@@ -11,8 +11,6 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from service.app.observed import Observed
-from service.app.ready import Waits, store_ready, waited_for
 from service.inbox.circuit_breaker import Fuses
 from service.inbox.consumer import Inbox
 from service.inbox.rewind import Noted, rewind
@@ -26,6 +24,8 @@ from service.runtime.shutdown import End, within
 from service.store.connection import pool_of
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import ProgressRow
+from service.worker.startup import Waits, store_ready, waited_for
+from service.worker.telemetry import Observed
 
 log = structlog.get_logger("service")
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from service.orders.batch_result import Handled
 
-log = structlog.get_logger("service.deadlines")
+log = structlog.get_logger("service.worker.deadlines")
 
 LOOK_EVERY_SECONDS = 1.0
 """How late a deadline may be noticed; they are days."""

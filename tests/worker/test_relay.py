@@ -3,11 +3,11 @@
 import asyncio
 from types import SimpleNamespace
 
-from service.app.parts import relay_part
 from service.runtime.shutdown import End
 from service.store.errors import DatabaseMovedError
 from service.store.postgres import PostgresStore
 from service.store.timeline import Lineage
+from service.worker.components import relay_part
 
 LIMIT = 30.0
 

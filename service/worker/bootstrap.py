@@ -10,14 +10,6 @@ import signal
 from collections.abc import Sequence
 from datetime import timedelta
 
-from service.app import collector
-from service.app.agree import stores_agree
-from service.app.observed import Observed, observed_part
-from service.app.parts import inbox_part, relay_part, running, store_part
-from service.app.ready import StartError, topics_ready
-from service.app.stuck import retry_stuck
-from service.app.telling import tell
-from service.deadlines import watch_deadlines
 from service.inbox.circuit_breaker import FuseLimits, Fuses
 from service.kafka.compat.outage_noise import calm, pause_between_attempts
 from service.kafka.connection import Connection, connection_of
@@ -31,6 +23,14 @@ from service.runtime.shutdown import SHUTDOWN_SECONDS, End, be_gone_within
 from service.store.operators.breakers import FusesInDatabase
 from service.store.postgres import PostgresStore
 from service.terms.source import TermsInDatabase
+from service.worker import gc_tuning
+from service.worker.batch_report import tell
+from service.worker.components import inbox_part, relay_part, running, store_part
+from service.worker.deadlines import watch_deadlines
+from service.worker.retry_stuck import retry_stuck
+from service.worker.startup import StartError, topics_ready
+from service.worker.store_agreement import stores_agree
+from service.worker.telemetry import Observed, observed_part
 
 __all__ = ["StartError", "serve"]
 
@@ -96,7 +96,7 @@ async def _work(settings: Settings, kafka: Connection, store: PostgresStore, obs
                 handled = await engine.handle(arrivals)
             fuses.count(arrivals, handled)
             tell(arrivals, handled, relay, observed.metrics)
-            collector.batch_done()
+            gc_tuning.batch_done()
 
         async def look_again(orders: Sequence[str]) -> None:
             tell((), await engine.look_again(orders), relay, observed.metrics)
@@ -113,7 +113,7 @@ async def _work(settings: Settings, kafka: Connection, store: PostgresStore, obs
             running(fuses.run(end.asked), "fuses", end),
             running(watch_deadlines(fire_due, end.asked), "deadlines", end),
             running(retry_stuck(store, look_again, end.asked), "stuck", end),
-            running(collector.look_at_everything(end.asked), "collector", end),
+            running(gc_tuning.look_at_everything(end.asked), "collector", end),
         ):
-            collector.settle()
+            gc_tuning.settle()
             await end.asked.wait()

@@ -12,10 +12,6 @@ import asyncpg
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from service import app
-from service.app import parts, ready
-from service.app.ready import StartError
-from service.app.stuck import retry_stuck
 from service.observability.reachability import UnreachableError, database_problem
 from service.orders import unit_of_work
 from service.runtime import retry
@@ -23,6 +19,9 @@ from service.runtime.errors import describe
 from service.runtime.shutdown import End
 from service.store.errors import StoreUnavailableError
 from service.store.memory import MemoryStore
+from service.worker import bootstrap, components, startup
+from service.worker.retry_stuck import retry_stuck
+from service.worker.startup import StartError
 from tests.orders.conftest import engine_on
 from tests.orders.stories import paid_order
 from tests.waiting import HANG_SECONDS
@@ -59,18 +58,18 @@ def in_turn(*answers):
 
 async def test_a_database_that_goes_away_during_the_start_is_waited_for(monkeypatch, end):
     gone, waited = StoreUnavailableError("the connection to PostgreSQL was lost"), []
-    monkeypatch.setattr(ready, "database_problem", in_turn("Connection refused", None, None, None))
-    monkeypatch.setattr(ready, "schema_problem", in_turn(gone, None, None))
-    monkeypatch.setattr(ready.PostgresStore, "open", in_turn(gone, "a store"))
-    assert await ready.store_ready(URL, end, waited.append) == "a store"
+    monkeypatch.setattr(startup, "database_problem", in_turn("Connection refused", None, None, None))
+    monkeypatch.setattr(startup, "schema_problem", in_turn(gone, None, None))
+    monkeypatch.setattr(startup.PostgresStore, "open", in_turn(gone, "a store"))
+    assert await startup.store_ready(URL, end, waited.append) == "a store"
     assert waited == ["PostgreSQL: Connection refused", *2 * [f"PostgreSQL: {gone}"]]
 
 
 async def test_tables_that_are_not_this_programs_are_not_waited_for(monkeypatch, end):
-    monkeypatch.setattr(ready, "database_problem", in_turn(None))
-    monkeypatch.setattr(ready, "schema_problem", in_turn("the database lacks 0005"))
+    monkeypatch.setattr(startup, "database_problem", in_turn(None))
+    monkeypatch.setattr(startup, "schema_problem", in_turn("the database lacks 0005"))
     with pytest.raises(StartError, match="lacks 0005"):
-        await ready.store_ready(URL, end, lambda _: None)
+        await startup.store_ready(URL, end, lambda _: None)
 
 
 async def test_what_the_driver_says_of_a_server_is_waited_for_and_what_it_says_of_the_url_is_not(monkeypatch):
@@ -99,12 +98,12 @@ async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for
     waited = []
     observed = SimpleNamespace(worker=SimpleNamespace(waits=waited.append))
     gone = KafkaConnectionError("Unable to bootstrap")
-    monkeypatch.setattr(parts, "rewind", in_turn(gone, False))
+    monkeypatch.setattr(components, "rewind", in_turn(gone, False))
     store = SimpleNamespace(
         read_up_to=in_turn({}, {}), input_agrees=in_turn(True, True), note_input_agrees=in_turn(None)
     )
-    await parts._rewound(SETTINGS, KAFKA, store, observed, end)
-    assert not await parts._joined(SimpleNamespace(start=in_turn(gone)), 1, observed, end)
+    await components._rewound(SETTINGS, KAFKA, store, observed, end)
+    assert not await components._joined(SimpleNamespace(start=in_turn(gone)), 1, observed, end)
     assert waited == 2 * [f"Kafka: {describe(gone)}"]
 
 
@@ -114,12 +113,12 @@ async def test_where_the_database_may_lack_what_was_acknowledged_the_groups_memb
     async def note(up_to):
         noted.append(up_to)
 
-    monkeypatch.setattr(parts, "pause_before", lambda _: 0.0)
-    monkeypatch.setattr(parts, "rewind", in_turn(False, True))
+    monkeypatch.setattr(components, "pause_before", lambda _: 0.0)
+    monkeypatch.setattr(components, "rewind", in_turn(False, True))
     observed = SimpleNamespace(worker=SimpleNamespace(waits=waited.append))
     store = SimpleNamespace(read_up_to=in_turn({}, {}), input_agrees=in_turn(False, False), note_input_agrees=note)
-    await parts._rewound(SETTINGS, KAFKA, store, observed, end)
-    assert waited == [f"the consumer group purchasing to have no members: {parts.MEMBERS}"]
+    await components._rewound(SETTINGS, KAFKA, store, observed, end)
+    assert waited == [f"the consumer group purchasing to have no members: {components.MEMBERS}"]
     assert noted == [{}]
 
 
@@ -134,7 +133,7 @@ async def test_asked_to_stop_while_it_joins_its_group_it_waits_for_no_broker(end
         left.append(True)
 
     inbox = SimpleNamespace(start=hangs, stop=stop)
-    async with parts._started(lambda: inbox, SimpleNamespace(), end) as joined:
+    async with components._started(lambda: inbox, SimpleNamespace(), end) as joined:
         assert joined is None
     assert left == [True]
 
@@ -162,11 +161,11 @@ async def test_asked_to_stop_during_its_start_the_process_is_gone_in_time_whatev
     async def unobserved(*_):
         yield SimpleNamespace(survey=SimpleNamespace(run=asyncio.Event.wait))
 
-    monkeypatch.setattr(app, "be_gone_within", lambda seconds, _end: armed.set() if seconds < 30 else None)
-    monkeypatch.setattr(app, "connection_of", lambda _: KAFKA)
-    monkeypatch.setattr(app, "observed_part", unobserved)
-    monkeypatch.setattr(app, "_start", hangs)
-    ended = await asyncio.wait_for(app.serve(None), HANG_SECONDS)
+    monkeypatch.setattr(bootstrap, "be_gone_within", lambda seconds, _end: armed.set() if seconds < 30 else None)
+    monkeypatch.setattr(bootstrap, "connection_of", lambda _: KAFKA)
+    monkeypatch.setattr(bootstrap, "observed_part", unobserved)
+    monkeypatch.setattr(bootstrap, "_start", hangs)
+    ended = await asyncio.wait_for(bootstrap.serve(None), HANG_SECONDS)
     assert ended.exit_code() == 0
 
 

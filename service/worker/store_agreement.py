@@ -11,7 +11,6 @@ from typing import Any
 import structlog
 from aiokafka.errors import KafkaError
 
-from service.app.ready import StartError, waited_for
 from service.outbox.consistency import older_database
 from service.outbox.cursor import CursorUnreadableError, read_tail
 from service.outbox.reader import Journal
@@ -21,6 +20,7 @@ from service.store.connection import connected
 from service.store.driver_errors import translated
 from service.store.errors import StoreUnavailableError
 from service.store.postgres import PostgresStore
+from service.worker.startup import StartError, waited_for
 
 log = structlog.get_logger("service")
 
