@@ -30,7 +30,7 @@ from service.runtime.version import own_version
 
 log = structlog.get_logger("service")
 
-HELPERS = frozenset({"said", "asking"})
+HELPERS = frozenset({"arguments", "expected_errors"})
 DONE, INTERRUPTED = 0, 130
 
 
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _tell(error: Exception) -> int:
-    from service.cli.said import sentence_for
+    from service.cli.expected_errors import sentence_for
 
     if isinstance(error, BrokenPipeError):
         # Whoever read our output has enough. Python would complain once more at exit.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from service.cli.asking import add_who, record, tell
+from service.cli.arguments import add_who, record, tell
 from service.operations.quarantine.lookup import one_record
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from service.cli.asking import tell
+from service.cli.arguments import tell
 from service.inbox.consumer import EVENT_TOPICS
 from service.kafka.connection import connection_of
 from service.observability import database_figures

@@ -22,7 +22,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.errors import KafkaError
 from purchasing_contracts.topics import OUTBOX
 
-from service.cli.asking import add_who, tell
+from service.cli.arguments import add_who, tell
 from service.kafka.connection import connection_of
 from service.observability.reachability import UnreachableError, broker_problem
 from service.orders.operator_actions import Intervention

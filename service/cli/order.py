@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.base import text_of
 
-from service.cli.asking import add_who, tell
+from service.cli.arguments import add_who, tell
 from service.observability.database_figures import waiting_orders
 from service.orders.awaiting import WAITS
 from service.orders.operator_actions import Intervention

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka.errors import KafkaError
 from purchasing_contracts.base import text_of
 
-from service.cli.asking import add_who, tell
+from service.cli.arguments import add_who, tell
 from service.kafka.connection import connection_of
 from service.observability.reachability import UnreachableError, broker_problem
 from service.outbox.repair.verify import verify

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from purchasing_contracts.base import text_of
 
-from service.cli.asking import add_who, record, tell, time
+from service.cli.arguments import add_who, record, tell, time
 from service.operations.quarantine.lookup import QuarantineError, one_record
 from service.operations.quarantine.resolution import AS_IT_LIES, Dealt, Repair, drop, replay
 from service.orders.operator_actions import Intervention

@@ -15,8 +15,8 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from purchasing_contracts.envelope import decode_published
 from purchasing_contracts.topics import TOPICS
 
+from service.demo.narration import tell
 from service.demo.stories import TimePasses
-from service.demo.timeline import tell
 from service.embedded import EmbeddedStack
 from service.kafka.topics import create_topics
 from service.store.connection import connect

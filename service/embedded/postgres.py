@@ -19,7 +19,7 @@ from typing import Literal, Self
 
 import asyncpg
 
-from service.embedded.place import Place, place_for
+from service.embedded.data_directory import Place, place_for
 from service.embedded.process import EmbeddedError, Progress, Server, free_port, silent, tail
 
 START_LIMIT_SECONDS = 60.0

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from service.embedded import EmbeddedError, EmbeddedPostgres
-from service.embedded.place import place_for
+from service.embedded.data_directory import place_for
 
 
 async def ask(dsn: str, question: str) -> object:

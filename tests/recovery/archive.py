@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 
 from service.embedded import EmbeddedPostgres
-from service.embedded.place import place_for
+from service.embedded.data_directory import place_for
 from tests.delivery.service import eventually
 from tests.waiting import HANG_SECONDS
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from service.embedded import EmbeddedPostgres
-from service.embedded.place import place_for
+from service.embedded.data_directory import place_for
 from service.embedded.process import free_port
 from tests.chaos.proxy import Proxy
 from tests.delivery.service import eventually

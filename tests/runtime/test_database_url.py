@@ -6,7 +6,7 @@ import ctypes
 
 import pytest
 
-from service.embedded.place import place_for
+from service.embedded.data_directory import place_for
 from service.runtime.database_options import NOT_SUPPORTED, OF_THE_SERVICE, UNDERSTOOD
 from service.runtime.database_url import DatabaseUrlError, Host, parse_database_url
 from service.store.postgres import SessionLimits

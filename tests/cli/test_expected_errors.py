@@ -5,7 +5,7 @@ from aiokafka import errors as kafka
 from asyncpg import exceptions as postgres
 
 from service import cli
-from service.cli import said
+from service.cli import expected_errors
 from service.runtime.shutdown import FAILED, STOPPED
 from service.store.errors import NotUsableError
 
@@ -26,7 +26,7 @@ from service.store.errors import NotUsableError
 )
 def test_what_ends_a_command_has_its_exit_code(error, code, says, capsys) -> None:
     assert cli._tell(error) == code
-    assert (says is None) is (said.sentence_for(error) is None)
+    assert (says is None) is (expected_errors.sentence_for(error) is None)
     told = capsys.readouterr().err
     assert (says or "") in told
     assert "planted" not in told

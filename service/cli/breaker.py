@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from purchasing_contracts.base import text_of
 from purchasing_contracts.topics import TOPICS
 
-from service.cli.asking import add_who, tell
+from service.cli.arguments import add_who, tell
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.driver_errors import translated
