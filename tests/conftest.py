@@ -30,8 +30,12 @@ import pytest
 from hypothesis import settings
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
+from service.kafka import compat
 from service.kafka.topics import create_topics
 from tests.broker import LANES, SharedBroker
+
+# As the composition root does, before any client is made.
+compat.install()
 
 # No time limit on an example: how long one takes says more of the machine than of the code. Where a change is about to
 # land, the same examples each time: what new ones find is looked for beside that, in every other run.

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from service.inbox.consumer import EVENT_TOPICS
+from service.kafka import compat
 from service.operations.doctor import examine
 from service.runtime.settings import load
 
@@ -29,6 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Examine. Raises SettingsError."""
+    compat.install()
     found = asyncio.run(examine(load(), EVENT_TOPICS))
     for one in found:
         sys.stdout.write(

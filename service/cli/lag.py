@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 
 from service.cli.arguments import tell
 from service.inbox.consumer import EVENT_TOPICS
+from service.kafka import compat
 from service.kafka.connection import connection_of
 from service.observability import database_figures
 from service.observability.lag import GroupLag, LagLook
@@ -43,6 +44,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Say how far behind it is. Raises SettingsError."""
+    compat.install()
     return asyncio.run(_run(load(), as_json=arguments.json))
 
 

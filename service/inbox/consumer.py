@@ -29,9 +29,7 @@ from service.inbox.listener import LibraryLog, Listener
 from service.inbox.offsets import settle
 from service.inbox.parser import Message, arrival_of, parse_batch, pass_through
 from service.inbox.stopwatch import Stopwatch
-from service.kafka.compat.committed_offsets import take_care_of_what_is_committed
 from service.kafka.compat.fetch_pacing import Gathering
-from service.kafka.compat.fetched_records import take_care_of_what_is_fetched
 from service.kafka.compat.group_coordinator import coordination_task
 from service.kafka.security import broker_arguments
 from service.kafka.topics import partitions_there
@@ -102,8 +100,6 @@ class Inbox:
         self._gathering = Gathering()
         self._stopwatch = Stopwatch()
         self._kafka = kafka
-        take_care_of_what_is_fetched()
-        take_care_of_what_is_committed()
         self._scout = AIOKafkaConsumer(**kafka)
         self._admin = AIOKafkaAdminClient(**kafka)
         self._broker = KafkaBroker(

@@ -15,7 +15,6 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError
 from purchasing_contracts.topics import TOPICS
 
-from service.kafka.compat.committed_offsets import take_care_of_what_is_committed
 from service.kafka.topics import partitions_there
 
 log = structlog.get_logger("service.inbox")
@@ -99,7 +98,6 @@ async def _partitions(kafka: Mapping[str, Any]) -> list[TopicPartition]:
 
 @asynccontextmanager
 async def _newcomer(kafka: Mapping[str, Any], group: str) -> AsyncIterator[Any]:
-    take_care_of_what_is_committed()
     consumer = AIOKafkaConsumer(**kafka, group_id=group, enable_auto_commit=False, auto_offset_reset="none")
     await consumer.start()
     try:

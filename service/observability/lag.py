@@ -29,8 +29,6 @@ from aiokafka.errors import (
 )
 
 from service.kafka.clients import Kafka
-from service.kafka.compat.committed_offsets import take_care_of_what_is_committed
-from service.kafka.compat.fetched_records import take_care_of_what_is_fetched
 from service.kafka.compat.group_coordinator import retry_without_coordinator
 from service.kafka.topics import partitions_there
 
@@ -112,7 +110,6 @@ class LagLook:
         self._kafka = kafka
         self._group = group
         self._topics = sorted(topics)
-        take_care_of_what_is_committed()
         self._admin = AIOKafkaAdminClient(**kafka)
         self._uncommitted = AIOKafkaConsumer(**kafka)
         self._committed = AIOKafkaConsumer(**kafka, isolation_level="read_committed")
@@ -209,7 +206,6 @@ async def _first_messages(
     kafka: Kafka, wanted: Mapping[TopicPartition, PartitionLag], found: dict[TopicPartition, PartitionLag], size: int
 ) -> dict[TopicPartition, PartitionLag]:
     """Put what there is into `found`; returns the partitions whose first message doesn't fit into `size` bytes."""
-    take_care_of_what_is_fetched()
     reader = AIOKafkaConsumer(
         **kafka,
         enable_auto_commit=False,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from service.inbox.circuit_breaker import FuseLimits, Fuses
-from service.kafka.compat.outage_noise import calm, pause_between_attempts
+from service.kafka import compat
 from service.kafka.connection import Connection, connection_of
 from service.orders.batch_result import Handled
 from service.orders.engine import Engine
@@ -43,8 +43,7 @@ async def serve(settings: Settings) -> End:
     kafka = connection_of(settings)
     end = End(asyncio.Event())
     loop = asyncio.get_running_loop()
-    calm(loop)
-    pause_between_attempts()
+    compat.install(loop)
     signals = (signal.SIGTERM, signal.SIGINT)
     for number in signals:
         loop.add_signal_handler(number, end.ask, number.name)

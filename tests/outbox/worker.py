@@ -12,14 +12,14 @@ import sys
 
 import asyncpg
 
-from service.kafka.compat.outage_noise import calm
+from service.kafka.compat.outage_noise import quiet_left_over_futures
 from service.outbox import Relay
 
 
 async def main(dsn: str, bootstrap: str, session_ms: str) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO)
     loop = asyncio.get_running_loop()
-    calm(loop)
+    quiet_left_over_futures(loop)
     async with asyncpg.create_pool(dsn, min_size=1, max_size=8) as pool:
         relay = Relay(pool, {"bootstrap_servers": bootstrap}, session_ms=int(session_ms))
         running = asyncio.create_task(relay.run())

@@ -13,8 +13,8 @@ from aiokafka.protocol.commit import OffsetFetchRequest_v2, OffsetFetchRequest_v
 _NOWHERE, _NO_OFFSET = -1, -1
 
 
-def take_care_of_what_is_committed() -> None:
-    """From now on, the clients of this process do. Doing it twice does nothing twice."""
+def read_errors_of_committed_offsets() -> None:
+    """Patch the answers of this process's clients. Idempotent."""
     for request in (OffsetFetchRequest_v2, OffsetFetchRequest_v3):
         if not issubclass(request.RESPONSE_TYPE, _Answer):
             request.RESPONSE_TYPE = type("OffsetFetchResponse", (_Answer, request.RESPONSE_TYPE), {})

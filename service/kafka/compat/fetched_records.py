@@ -44,8 +44,8 @@ _librarys_getall: Any = fetcher.FetchResult.getall
 _librarys_unpack_records: Any = fetcher.PartitionRecords._unpack_records
 
 
-def take_care_of_what_is_fetched() -> None:
-    """From now on, the consumers of this process do. Doing it twice does nothing twice.
+def limit_fetched_records() -> None:
+    """Patch the consumers of this process. Idempotent.
 
     Consumers may be at work already, so nothing is replaced of which they hold a part.
     """

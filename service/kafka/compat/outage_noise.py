@@ -22,8 +22,8 @@ _librarys_metadata_update: Any = AIOKafkaClient._metadata_update
 
 
 def pause_between_attempts() -> None:
-    """From now on, clients of this process that reached no broker wait for the library's own pause (100 ms) before they
-    ask again. Doing it twice does nothing twice."""
+    """Have clients that reached no broker wait for the library's own pause (100 ms) before they ask again.
+    Idempotent."""
     AIOKafkaClient._metadata_update = _metadata_update
 
 
@@ -34,7 +34,7 @@ async def _metadata_update(self: Any, cluster: Any, topics: Any) -> bool:
     return updated
 
 
-def calm(loop: asyncio.AbstractEventLoop) -> None:
+def quiet_left_over_futures(loop: asyncio.AbstractEventLoop) -> None:
     """Let the loop report Kafka's errors in futures that nobody awaited at debug level, and all else as
     before."""
     before = loop.get_exception_handler()

@@ -15,7 +15,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.commit import OffsetFetchRequest_v2, OffsetFetchRequest_v3
 
-from service.kafka.compat.committed_offsets import take_care_of_what_is_committed
+from service.kafka.compat.committed_offsets import read_errors_of_committed_offsets
 
 P = TopicPartition("purchasing.events.order.v1", 2)
 LOADING, NOT_AVAILABLE, NOT_COORDINATOR, FORBIDDEN = 14, 15, 16, 30
@@ -55,14 +55,14 @@ async def asked(request, partitions, code):
     ],
 )
 async def test_an_error_of_the_group_is_one(request_class, code, outcome):
-    take_care_of_what_is_committed()
+    read_errors_of_committed_offsets()
     assert await asked(request_class, [], code) == outcome
 
 
 @pytest.mark.parametrize("request_class", [OffsetFetchRequest_v2, OffsetFetchRequest_v3])
 async def test_without_an_error_it_is_what_the_broker_said(request_class):
     for _ in range(2):
-        take_care_of_what_is_committed()
+        read_errors_of_committed_offsets()
     found, _ = await asked(request_class, [(P.partition, OFFSET, "", 0)], 0)
     assert {partition: one.offset for partition, one in found.items()} == {P: OFFSET}
     assert (await asked(request_class, [(P.partition, -1, "", 0)], 0))[0] == {}
@@ -70,7 +70,7 @@ async def test_without_an_error_it_is_what_the_broker_said(request_class):
 
 async def test_a_broker_that_has_only_just_come_back_does_not_forget_what_was_committed(fresh_kafka):
     """Its coordinator takes longer over more commits, and answers from its first moment."""
-    take_care_of_what_is_committed()
+    read_errors_of_committed_offsets()
     kafka = {"bootstrap_servers": fresh_kafka.bootstrap_servers}
     consumer = AIOKafkaConsumer(**kafka, group_id="g", enable_auto_commit=False, auto_offset_reset="none")
     consumer.assign([P])

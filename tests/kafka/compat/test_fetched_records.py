@@ -11,7 +11,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.memory_records import MemoryRecords
 
 from service.kafka.compat import fetched_records as fetched
-from service.kafka.compat.fetched_records import HEADER_BYTES, PORTION_BYTES, take_care_of_what_is_fetched
+from service.kafka.compat.fetched_records import HEADER_BYTES, PORTION_BYTES, limit_fetched_records
 from tests.batches import NAMES, NONE, ZSTD, compressed, record
 
 MEGABYTE = 1_000_000
@@ -27,7 +27,7 @@ def taken_care_of(monkeypatch):
         (fetcher, "PartitionRecords"),
     ):
         monkeypatch.setattr(place, name, getattr(place, name))
-    take_care_of_what_is_fetched()
+    limit_fetched_records()
 
 
 class Fetched:
@@ -118,7 +118,7 @@ async def test_a_consumer_that_waits_for_records_meanwhile_gets_them(monkeypatch
         waiting.fetcher._create_fetch_waiter, waiting.fetcher._closed = lambda: arrived, False
         handing_out = asyncio.create_task(waiting.hand_out(within=60))
         await asyncio.sleep(0)
-    take_care_of_what_is_fetched()
+    limit_fetched_records()
     waiting.fetcher._records, waiting.states = whole.fetcher._records, whole.states
     arrived.set_result(None)
     assert await handing_out == {0: list(range(10))}

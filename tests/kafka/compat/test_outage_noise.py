@@ -10,7 +10,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from service.kafka.compat import outage_noise
-from service.kafka.compat.outage_noise import calm, pause_between_attempts
+from service.kafka.compat.outage_noise import pause_between_attempts, quiet_left_over_futures
 
 
 @pytest.mark.parametrize(("error", "reported"), [(ProducerFenced(), 0), (ValueError("ours"), 1)])
@@ -22,7 +22,7 @@ async def test_only_kafkas_own_left_overs_are_silenced(
     seen: list[dict[str, Any]] = []
     if handled:
         loop.set_exception_handler(lambda _, context: seen.append(context))
-    calm(loop)
+    quiet_left_over_futures(loop)
     future = loop.create_future()
     future.set_exception(error)
     del future
