@@ -13,7 +13,7 @@ from tests.bench.events import records
 from tests.bench.history import arrival_of
 from tests.orders.conftest import engine_on
 
-(MIGRATION,) = [one for one in known_migrations() if one.name == "waiting"]
+(MIGRATION,) = [one for one in known_migrations() if one.name == "add_what_orders_wait_for"]
 FROM_THE_JOURNALS = "update orders o" + MIGRATION.sql.partition("update orders o")[2].partition(";")[0]
 EVENTS, AT_ONCE = 6_000, 200
 
