@@ -48,7 +48,7 @@ async def _list(*, as_json: bool) -> int:
     async with connected(database_of_environment()) as connection, translated():
         found = await blown_fuses(connection)
     for one in found:
-        row = {"topic": one.topic, "blown_at": text_of(one.at), "bad": one.bad, "records": one.records}
+        row = {"topic": one.topic, "opened_at": text_of(one.at), "bad": one.bad, "records": one.records}
         text = f"{one.topic}  blown {text_of(one.at)}: {one.bad} of {one.records} records were bad"
         sys.stdout.write((json.dumps(row) if as_json else text) + "\n")
     if not found:

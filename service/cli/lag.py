@@ -122,8 +122,8 @@ def _partition(one: PartitionLag, now: float) -> dict[str, Any]:
 
 def _figures(figures: Figures) -> dict[str, Any]:
     return {
-        "watermark": None if figures.read_up_to is None else figures.read_up_to.isoformat(),
-        "watermark_seconds": _age(figures.at, figures.read_up_to),
+        "watermark": None if figures.watermark is None else figures.watermark.isoformat(),
+        "watermark_seconds": _age(figures.at, figures.watermark),
         "watermark_held_by": furthest_behind(figures),
         "unpublished": {str(one.lane): one.unpublished for one in figures.lanes},
         "oldest_unpublished_seconds": {str(one.lane): _age(figures.at, one.oldest_at) or 0.0 for one in figures.lanes},
@@ -176,7 +176,7 @@ def _row(one: PartitionLag, now: float) -> str:
 def _in_words(figures: Figures) -> list[str]:
     lanes = sum(one.unpublished for one in figures.lanes)
     oldest = min((one.oldest_at for one in figures.lanes if one.oldest_at is not None), default=None)
-    watermark = _age(figures.at, figures.read_up_to)
+    watermark = _age(figures.at, figures.watermark)
     read = "not known of every partition" if watermark is None else f"{watermark:.1f} s ago"
     if held_by := furthest_behind(figures):
         read += f", held by {held_by[0]}, partition {held_by[1]}"

@@ -49,7 +49,7 @@ AT_ONCE = 500
 
 _INSTALLATION = "select outbox_id, lanes from installation"
 _RECOVERED_AT = "select max(at) from operator_actions where what = 'lanes recover'"
-_READ_UP_TO = "select case when count(*) = count(read_up_to) then min(read_up_to) end from input_progress"
+_WATERMARK = "select case when count(*) = count(watermark) then min(watermark) end from input_progress"
 _HELD = """
 select order_id from orders where held_at is not null and order_id in (
     select subject from operator_actions where what = 'order hold' and why = 'lanes recover')
@@ -142,8 +142,8 @@ async def _release(arguments: argparse.Namespace, url: str) -> int:
     lineage = Lineage()
     async with connected(url, lineage) as connection, translated():
         recovered_at = await connection.fetchval(_RECOVERED_AT)
-        read_up_to = await connection.fetchval(_READ_UP_TO)
-        if recovered_at is not None and (read_up_to is None or read_up_to < recovered_at):
+        watermark = await connection.fetchval(_WATERMARK)
+        if recovered_at is not None and (watermark is None or watermark < recovered_at):
             raise LanesError("The input was not read up to the recovery yet: let the service catch up first.")
         released = 0
         async with opened_engine(url, lineage) as (engine, _store):

@@ -34,10 +34,10 @@ class LaneFigures:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was read at `at`, by the database's clock. `read_up_to`: None while a partition was never read to an end."""
+    """What was read at `at`, by the database's clock. `watermark`: None while a partition was never read to an end."""
 
     at: datetime
-    read_up_to: datetime | None
+    watermark: datetime | None
     unknown: int
     """Partitions never read to an end."""
     due: int
@@ -84,18 +84,18 @@ async def figures(connection: asyncpg.Connection[asyncpg.Record]) -> Figures:
     """All of it at one instant. Raises what asyncpg raises, OSError and TimeoutError."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         at = await connection.fetchval("select clock_timestamp()")
-        progress = await connection.fetch("select topic, partition, read_up_to from input_progress")
+        progress = await connection.fetch("select topic, partition, watermark from input_progress")
         known = [row[2] for row in progress if row[2] is not None]
-        read_up_to = min(known) if progress and len(known) == len(progress) else None
-        orders = await connection.fetchrow(_ORDERS, at, None if read_up_to is None else min(at, read_up_to))
+        watermark = min(known) if progress and len(known) == len(progress) else None
+        orders = await connection.fetchrow(_ORDERS, at, None if watermark is None else min(at, watermark))
         lanes = await connection.fetch(_LANES)
         quarantine = await connection.fetch(_QUARANTINE)
-        fuses = await connection.fetch("select topic from fuses")
-        brakes = await connection.fetch("select lane, pulled_by from outbox_brakes")
+        fuses = await connection.fetch("select topic from circuit_breakers")
+        brakes = await connection.fetch("select lane, paused_by from outbox_pauses")
     assert orders is not None
     return Figures(
         at=at,
-        read_up_to=read_up_to,
+        watermark=watermark,
         unknown=len(progress) - len(known),
         due=orders["due"],
         overdue=orders["overdue"],

@@ -123,10 +123,10 @@ def _broker(lag: GroupLag) -> Iterator[Family]:
 def _database(figures: Figures, age: float, topics: Iterable[str]) -> Iterator[Family]:
     # What was so many seconds ago when it was read is that and the age of the look now.
     now = figures.at.timestamp() + age
-    read_up_to = None if figures.read_up_to is None else figures.read_up_to.timestamp()
-    yield _one("input_watermark_timestamp_seconds", read_up_to or 0.0)
-    if read_up_to is not None:
-        yield _one("input_watermark_age_seconds", max(0.0, now - read_up_to))
+    watermark = None if figures.watermark is None else figures.watermark.timestamp()
+    yield _one("input_watermark_timestamp_seconds", watermark or 0.0)
+    if watermark is not None:
+        yield _one("input_watermark_age_seconds", max(0.0, now - watermark))
     yield _one("input_unknown_partitions", figures.unknown)
     yield _family("input_fuse_blown", (((topic,), float(topic in figures.fuses)) for topic in topics))
     yield _one("orders_stuck", figures.stuck)

@@ -141,9 +141,9 @@ def state_of(story: Story) -> OrderState:
 def clock_of(clock: Instant, published: dict[int, int] | None = None, quarantined: Iterable[Quarantined] = ()) -> Clock:
     """Return the clock by which the running service would decide."""
     now = micros(clock.now)
-    horizon = 0 if clock.horizon is None else min(now, micros(clock.horizon))
+    watermark = 0 if clock.watermark is None else min(now, micros(clock.watermark))
     records = tuple([QuarantinedRecord(topic, micros(since)) for topic, since in quarantined])
-    return Clock(now, horizon, records, {} if published is None else published)
+    return Clock(now, watermark, records, {} if published is None else published)
 
 
 def _money(found: Examination) -> Money:

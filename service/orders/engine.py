@@ -151,8 +151,8 @@ class Engine:
             async with self._store.batch() as batch:
                 self._mind_reconnects()
                 if due:
-                    horizon = (await batch.look(())).instant.horizon
-                    again = [] if horizon is None else await batch.claim_due(horizon, due)
+                    watermark = (await batch.look(())).instant.watermark
+                    again = [] if watermark is None else await batch.claim_due(watermark, due)
                     if not again:
                         return Handled()
                     await failpoint("deadlines.claimed")

@@ -240,7 +240,7 @@ class Transaction:
         outputs, deadline = decide(order_id, facts, state.ledger, self._means.terms, clock)
         # A deadline that has passed and did not fire waits for its quarantined record, not for time: whoever resolves
         # that looks at the order again.
-        due_at = None if deadline is None or deadline < clock.horizon else instant(deadline)
+        due_at = None if deadline is None or deadline < clock.watermark else instant(deadline)
         if not outputs:
             return _Said(state.ledger, state.timed, due_at)
         rows = [output_row(output, self._lanes[order_id], traceparent) for output in outputs]
@@ -250,7 +250,7 @@ class Transaction:
     def _clock(self, state: OrderState, now: Instant, quarantined: Sequence[Quarantined]) -> Clock:
         return Clock(
             now=micros(now.now),
-            horizon=0 if now.horizon is None else micros(now.horizon),
+            watermark=0 if now.watermark is None else micros(now.watermark),
             quarantined=tuple([QuarantinedRecord(topic, micros(since)) for topic, since in quarantined]),
             published=None if self._means.deciding_is_publishing else state.published,
         )

@@ -26,7 +26,7 @@ from (select position, topic, key, value, timed,
             from outbox
             where lane = $1 and position >= $2
                 and position <= (select case when count(*) > 0 then $2::bigint else 9223372036854775807 end
-                                 from outbox_brakes where lane in (-1, $1))
+                                 from outbox_pauses where lane in (-1, $1))
             order by position limit $3) as rows) as sized
 where bytes is null or bytes - octet_length(value) < $4
 order by position

@@ -42,10 +42,10 @@ _FEEDBACK = {ground: Basis(clause="8(3)", because=words) for ground, words in _I
 _OBLIGATION = Basis(clause="16", because="goods that were received stay bought")
 
 
-def assess(view: OrderView, ledger: Ledger, unclear: Unclear, paid: PaidOut, horizon: int) -> Assessment:
-    """Return what the order's facts entitle people to; deadlines before `horizon` (microseconds) have passed."""
+def assess(view: OrderView, ledger: Ledger, unclear: Unclear, paid: PaidOut, watermark: int) -> Assessment:
+    """Return what the order's facts entitle people to; deadlines before `watermark` (microseconds) have passed."""
     concerned = view.concerned
-    timeline = Timeline(view, horizon, unclear).run()
+    timeline = Timeline(view, watermark, unclear).run()
     case = Assessment(view, timeline, unclear)
     if view.hears_of(OF_CHARGEBACKS):
         _judge(case, ledger, paid)

@@ -23,7 +23,7 @@ class Clock:
 
     now: int
     """What is decided is decided at this instant."""
-    horizon: int
+    watermark: int
     """Deadlines strictly before it have passed: the clock or the watermark of the input, whichever is less."""
     quarantined: tuple[QuarantinedRecord, ...] = ()
     """The order's records in quarantine: while they lie there, what they may bear on waits (`unclear.py`)."""

@@ -83,7 +83,7 @@ def examine(
     if ledger.currency not in (None, view.currency):
         raise CurrencyChangedError(f"commanded in {ledger.currency}, the order turned out to be in {view.currency}")
     paid = paid_out(view)
-    case = assess(view, ledger, Unclear(view, ledger, clock), paid, _horizon(order_id, ledger, clock))
+    case = assess(view, ledger, Unclear(view, ledger, clock), paid, _watermark(order_id, ledger, clock))
     reconciled = reconcile(case, ledger, paid)
     followed = tuple([one for follow in view.concerned.follow for one in follow(case, reconciled, ledger, clock)])
     return Examination(case, reconciled, followed, paid, ledger, clock)
@@ -121,14 +121,14 @@ def _place(command: Command) -> int:
 _FIRED = {("receipt", "deemed_confirmed"), ("closing", "lapsed"), ("closing", "balance_unpaid")}
 
 
-def _horizon(order_id: str, ledger: Ledger, clock: Clock) -> int:
+def _watermark(order_id: str, ledger: Ledger, clock: Clock) -> int:
     """Return up to when deadlines have passed: what fired stays so, however little is known of the input now."""
-    horizon = clock.horizon
+    watermark = clock.watermark
     for kind, outcome in _FIRED:
         standing = ledger.standing.get((kind, order_id))
         if standing is not None and standing.outcome == outcome:
-            horizon = max(horizon, standing.since_at + 1)
-    return horizon
+            watermark = max(watermark, standing.since_at + 1)
+    return watermark
 
 
 def _refund(outputs: Outputs, reconciled: Reconciled, ledger: Ledger) -> None:

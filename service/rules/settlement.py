@@ -167,7 +167,7 @@ def next_due(timeline: Timeline, clock: Clock) -> int | None:
     """Return the next last instant of a balance that has not passed; None where the plan sets none."""
     if timeline.plan is None:
         return None
-    return next(iter(timeline.plan.due_from(max(clock.now, clock.horizon))), None)
+    return next(iter(timeline.plan.due_from(max(clock.now, clock.watermark))), None)
 
 
 class Lots(NamedTuple):

@@ -191,10 +191,10 @@ class Timeline:
     confirmed_at: int | None = None
     deemed_at: int | None = None
 
-    def __init__(self, view: OrderView, horizon: int, unclear: Unclear) -> None:
-        """Begin when the order was placed; deadlines before `horizon` (microseconds) have passed."""
+    def __init__(self, view: OrderView, watermark: int, unclear: Unclear) -> None:
+        """Begin when the order was placed; deadlines before `watermark` (microseconds) have passed."""
         self.view = view
-        self.horizon = horizon
+        self.watermark = watermark
         self.unclear = unclear
         self.concerned = view.concerned
         self.at = view.placed_at
@@ -370,7 +370,7 @@ class Timeline:
                 return
             last, nth = found
             self._spent.add((nth, last))
-            if last >= self.horizon:
+            if last >= self.watermark:
                 self.wakes.append(last)
                 continue
             self.at = last

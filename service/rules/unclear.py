@@ -47,7 +47,7 @@ class Unclear:
         for record in clock.quarantined:
             end = self.end_of(record.since)
             if end is not None:
-                if end < max(clock.now, clock.horizon):
+                if end < max(clock.now, clock.watermark):
                     continue
                 ends.append(end)
             topics.add(record.topic)

@@ -41,11 +41,11 @@ class VirtualClock:
     """What the batch transaction is told of the time, in microseconds."""
 
     now: int = START
-    horizon: int = START
+    watermark: int = START
 
     def __call__(self) -> Instant:
         """Return both as the store gives them."""
-        return Instant(instant(self.now), instant(self.horizon))
+        return Instant(instant(self.now), instant(self.watermark))
 
 
 class Simulation:
@@ -77,7 +77,7 @@ class Simulation:
             yield handled
         # A deadline that this very event sets in the past fires by itself, as of its due instant: of the order's
         # deadlines only those that fired have passed.
-        self._clock.now, self._clock.horizon = self._seen, self._fired.get(order_id or "", START)
+        self._clock.now, self._clock.watermark = self._seen, self._fired.get(order_id or "", START)
         yield await self._engine.handle([arrival])
 
     @property
@@ -100,7 +100,7 @@ class Simulation:
         while (due := await self._store.earliest_due()) is not None and micros(due[0]) < self._seen:
             at, order_id = micros(due[0]), due[1]
             self._clock.now = at
-            self._clock.horizon = self._fired[order_id] = max(at + 1, self._fired.get(order_id, START))
+            self._clock.watermark = self._fired[order_id] = max(at + 1, self._fired.get(order_id, START))
             yield await self._engine.look_again([order_id])
 
     def _arrival(self, value: bytes) -> Arrival:

@@ -55,7 +55,7 @@ order by due_at, order_id limit $2
 for update skip locked
 """
 LOOK = """
-select c.instant, c.horizon,
+select c.instant, c.watermark,
     array(select distinct (order_hash, topic, at) from quarantined_orders where order_hash = any($1::bigint[])),
     (select count(*) from terms)
 from purchasing_clock($2) as c
@@ -100,13 +100,13 @@ from unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::text[], $5::json[])
 where o.order_id = n.order_id
 """
 PROGRESS = """
-insert into input_progress (topic, partition, read_up_to)
-select * from unnest($1::text[], $2::integer[], $3::timestamptz[]) as n (topic, partition, read_up_to)
+insert into input_progress (topic, partition, watermark)
+select * from unnest($1::text[], $2::integer[], $3::timestamptz[]) as n (topic, partition, watermark)
 order by n.topic, n.partition
 on conflict (topic, partition) do update
-set read_up_to = excluded.read_up_to
-where (input_progress.read_up_to is null or input_progress.read_up_to < excluded.read_up_to)
-    and not exists (select from fuses where fuses.topic = input_progress.topic)
+set watermark = excluded.watermark
+where (input_progress.watermark is null or input_progress.watermark < excluded.watermark)
+    and not exists (select from circuit_breakers where circuit_breakers.topic = input_progress.topic)
 """
 PUT_ASIDE = """
 with added as (

@@ -217,7 +217,7 @@ class MemoryBatch:
     def _progress(self, rows: Sequence[ProgressRow]) -> None:
         for row in rows:
             known = self._store.progress.get((row.topic, row.partition))
-            self._store.progress[row.topic, row.partition] = max(filter(None, (known, row.read_up_to)), default=None)
+            self._store.progress[row.topic, row.partition] = max(filter(None, (known, row.watermark)), default=None)
 
     async def put_aside(self, rows: Sequence[QuarantineRow]) -> set[RecordIdentity]:
         added = {row.identity: row for row in reversed(rows) if row.identity not in self._store.quarantine}

@@ -90,7 +90,7 @@ where o.order_id = any($1::text[]) order by o.order_id, o.order_version
 _PUBLICATIONS = "select order_id, order_version, published_at from publications where order_id = any($1::text[])"
 _CLOCK = """
 select clock_timestamp(),
-    (select case when count(*) = count(read_up_to) then min(read_up_to) end from input_progress)
+    (select case when count(*) = count(watermark) then min(watermark) end from input_progress)
 """
 
 

@@ -65,9 +65,9 @@ class SessionLimits:
 
 _HAS_READ_LESS = """
 select exists (
-    select from unnest($1::text[], $2::integer[], $3::timestamptz[]) as n (topic, partition, read_up_to)
+    select from unnest($1::text[], $2::integer[], $3::timestamptz[]) as n (topic, partition, watermark)
     left join input_progress p using (topic, partition)
-    where p.read_up_to is null or p.read_up_to < n.read_up_to
+    where p.watermark is null or p.watermark < n.watermark
 )
 """
 
@@ -187,16 +187,16 @@ class PostgresStore:
         async with self.batch() as batch:
             await batch.progress(rows)
 
-    async def read_up_to(self) -> dict[tuple[str, int], datetime | None]:
+    async def watermarks(self) -> dict[tuple[str, int], datetime | None]:
         """Return up to when the input was read, by topic and partition; None: nothing is known of that partition."""
-        rows = await self.fetch("select topic, partition, read_up_to from input_progress")
+        rows = await self.fetch("select topic, partition, watermark from input_progress")
         return {(row[0], row[1]): row[2] for row in rows}
 
     async def input_agrees(self) -> bool:
         """Return whether the input's offsets were held against this database since it was last failed over, restored or
         made. One that an earlier version worked with is taken for such."""
         (row,) = await self.fetch(
-            "select exists (select from input_agreements where lineage = $1)"
+            "select exists (select from input_agreements where timeline = $1)"
             " or exists (select from input_progress) and not exists (select from input_agreements)",
             self._lineage.known,
         )
@@ -214,7 +214,7 @@ class PostgresStore:
             if await connection.fetchval(_HAS_READ_LESS, topics, partitions, list(known.values())):
                 raise lineage.moved(lineage.known)
             await connection.execute(
-                "insert into input_agreements (lineage) values ($1) on conflict do nothing", lineage.known
+                "insert into input_agreements (timeline) values ($1) on conflict do nothing", lineage.known
             )
             lineage.agreed_at = await connection.fetchval(AGREED_AT, lineage.known)
 

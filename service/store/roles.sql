@@ -22,7 +22,7 @@ $$;
 -- What anybody may see: no private members, no content of what was put aside.
 grant select on
     schema_migrations, installation, orders, facts, outbox, lanes, relay_notes, publications, input_progress,
-    input_agreements, terms, fuses, outbox_brakes, outbox_releases, refunds_admitted, quarantine_actions,
+    input_agreements, terms, circuit_breakers, outbox_pauses, outbox_releases, refunds_admitted, quarantine_actions,
     quarantine_candidates, quarantined_orders, operator_actions, erasures
     to purchasing_service, purchasing_operator, purchasing_eraser, purchasing_reader;
 grant select (topic, partition, "offset", digest, sha256, reason, place, size, order_id, type, at, resolved_at, resolution,
@@ -38,16 +38,16 @@ grant update on lanes to purchasing_service, purchasing_operator;
 -- The relay, and the brakes that the service pulls by itself.
 grant insert, update on relay_notes to purchasing_service, purchasing_operator;
 grant insert on publications, input_agreements to purchasing_service;
-grant insert, update on fuses to purchasing_service;
-grant insert on outbox_brakes, operator_actions to purchasing_service;
+grant insert, update on circuit_breakers to purchasing_service;
+grant insert on outbox_pauses, operator_actions to purchasing_service;
 grant insert, delete on refunds_admitted to purchasing_service;
 
 -- People at work.
 grant select (key, value, headers) on quarantine to purchasing_operator;
 grant update (resolved_at, resolution, reason, place) on quarantine to purchasing_operator;
 grant insert on quarantine_actions, operator_actions to purchasing_operator;
-grant delete on fuses to purchasing_operator;
-grant insert, update, delete on outbox_brakes to purchasing_operator;
+grant delete on circuit_breakers to purchasing_operator;
+grant insert, update, delete on outbox_pauses to purchasing_operator;
 grant insert, update on outbox_releases to purchasing_operator;
 -- `maintain` is what locking a table against another import needs.
 grant insert, maintain on terms to purchasing_operator;

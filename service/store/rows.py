@@ -105,11 +105,11 @@ class Publication(NamedTuple):
 
 
 class ProgressRow(NamedTuple):
-    """Everything in the partition that is older than `read_up_to` was handled."""
+    """Everything in the partition that is older than `watermark` was handled."""
 
     topic: str
     partition: int
-    read_up_to: datetime | None
+    watermark: datetime | None
     """None: the partition exists, and how far it was read is not known yet."""
 
 
@@ -154,7 +154,7 @@ class Instant(NamedTuple):
     """What the clock says: the instant at which things are decided, and up to where deadlines have passed."""
 
     now: datetime
-    horizon: datetime | None
+    watermark: datetime | None
     """Deadlines strictly before it have passed; None: none has (the input was not read up to any)."""
 
 

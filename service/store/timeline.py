@@ -30,7 +30,7 @@ select case when not pg_is_in_recovery() then concat_ws('/',
 ) end
 """
 
-AGREED_AT = "select agreed_at from input_agreements where lineage = $1"
+AGREED_AT = "select agreed_at from input_agreements where timeline = $1"
 
 IN_RECOVERY = (
     "PostgreSQL is in recovery: it only reads until it is promoted or restored. Waiting helps where that is under way; "

@@ -179,7 +179,7 @@ async def _rewound(settings: Settings, kafka: Connection, store: PostgresStore, 
 
 
 async def _known(store: PostgresStore) -> tuple[Noted, bool]:
-    return await store.read_up_to(), await store.input_agrees()
+    return await store.watermarks(), await store.input_agrees()
 
 
 async def _joined(inbox: Inbox, attempt: int, observed: Observed, end: End) -> bool:

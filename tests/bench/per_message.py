@@ -76,7 +76,7 @@ async def take_in(connection: Any, event: Event) -> None:
     state = read_back(None, facts, outputs)
     now = micros(datetime.now(UTC))
     try:
-        ruling = decide(order, state.facts, state.ledger, TERMS_OF_THE_AGREEMENT, Clock(now=now, horizon=now))
+        ruling = decide(order, state.facts, state.ledger, TERMS_OF_THE_AGREEMENT, Clock(now=now, watermark=now))
     except CurrencyChangedError:
         return
     rows = [output_row(output, 0, event.traceparent) for output in ruling.outputs]

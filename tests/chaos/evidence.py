@@ -106,7 +106,7 @@ async def is_quiet(dsn: str, outsider: Outsider, group: str) -> str | None:
         )
         due = await connection.fetchval(
             "select count(*) from orders, purchasing_clock(null) as c"
-            " where stuck is null and due_at < coalesce(c.horizon, c.instant) + interval '1 minute'"
+            " where stuck is null and due_at < coalesce(c.watermark, c.instant) + interval '1 minute'"
         )
     finally:
         await connection.close()

@@ -13,11 +13,11 @@ create table test_leaps (at timestamptz not null, days interval not null);
 create function test_leapt(really timestamptz) returns timestamptz language sql volatile as $$
     select really + coalesce((select sum(days) from test_leaps where at <= really), '0')
 $$;
-create or replace function purchasing_clock(heard timestamptz, out instant timestamptz, out horizon timestamptz)
+create or replace function purchasing_clock(heard timestamptz, out instant timestamptz, out watermark timestamptz)
 language sql volatile as $$
     select test_leapt(t), test_leapt(case when r is not null then least(t, r) end)
     from (select clock_timestamp() as t,
-        (select case when count(*) = count(read_up_to) then min(read_up_to) end from input_progress) as r) as c
+        (select case when count(*) = count(watermark) then min(watermark) end from input_progress) as r) as c
 $$;
 """
 
@@ -40,15 +40,15 @@ class Calendar:
         """What the service takes for the time."""
         return await self._ask("select instant from purchasing_clock(null)")
 
-    async def read_up_to(self) -> datetime | None:
+    async def watermarks(self) -> datetime | None:
         """Up to when the service takes its whole input for read."""
-        return await self._ask("select horizon from purchasing_clock(null)")
+        return await self._ask("select watermark from purchasing_clock(null)")
 
     async def behind(self) -> set[tuple[str, int]]:
         """The partitions that were not read up to the last leap."""
         rows = await self._ask(
             """select array_agg((topic, partition::text)) from input_progress
-            where read_up_to is null or read_up_to <= (select max(at) from test_leaps)"""
+            where watermark is null or watermark <= (select max(at) from test_leaps)"""
         )
         return {(topic, int(partition)) for topic, partition in rows or ()}
 

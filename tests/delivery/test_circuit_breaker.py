@@ -78,7 +78,7 @@ async def test_a_topic_full_of_bad_records_stands_still_until_it_is_reset_and_th
 
 
 async def watermark(site, partition):
-    query = "select read_up_to from input_progress where topic = $1 and partition = $2"
+    query = "select watermark from input_progress where topic = $1 and partition = $2"
     (row,) = await site.rows(query, PAYMENTS, partition)
     return row[0]
 

@@ -181,7 +181,7 @@ async def test_nothing_fires_while_a_payment_lies_behind_what_cant_be_read_yet_w
             return await calendar.behind() == {(PAYMENTS, where)}
 
         await eventually(only_it_is_behind, "all other partitions read", lambda: worker.log.read_text()[-3000:])
-        held = await calendar.read_up_to()
+        held = await calendar.watermarks()
         assert [row["due_at"] > held for row in await site.rows(DUE, [paid, unpaid])] == [True, True]
         assert await taken(site, [paid, unpaid]) == []
         await behind.abort_transaction()
@@ -205,7 +205,7 @@ async def test_the_buyers_days_run_from_publication_when_the_relay_stood_while_t
             return (await site.rows(DUE, [order]))[0]["due_at"] > await calendar.now()
 
         await eventually(looked_at_again, "the deadline passed and put off")
-        assert (await calendar.read_up_to()) > first
+        assert (await calendar.watermarks()) > first
         go_on.touch()
         await demanded(site, [order])
         ((published,),) = await site.rows("select published_at from publications where order_id = $1", order)
@@ -273,7 +273,7 @@ async def test_a_partition_that_was_added_holds_deadlines_back_until_it_is_read(
             return await calendar.behind() == {tuple(added)}
 
         await eventually(only_it_is_behind, "all other partitions read")
-        assert await calendar.read_up_to() is None
+        assert await calendar.watermarks() is None
         assert await taken(site, [paid, unpaid]) == []
     # A worker that begins now has the partition from the start.
     async with site.worker():

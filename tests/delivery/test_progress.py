@@ -7,7 +7,7 @@ from tests.delivery.outside import case_events, order_id
 from tests.delivery.service import eventually
 
 PARTITIONS = sum(topic.partitions for topic in TOPICS if topic.direction == "in")
-BEHIND = "select count(*) from input_progress where read_up_to is null or read_up_to <= $1"
+BEHIND = "select count(*) from input_progress where watermark is null or watermark <= $1"
 
 
 async def test_every_partition_is_read_up_to_now_though_nothing_arrives_in_most(outside, site):

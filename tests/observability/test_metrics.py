@@ -35,7 +35,7 @@ def partition_lag(**more) -> PartitionLag:
 
 def figures(**more) -> Figures:
     known = {
-        "at": NOW, "read_up_to": instant(1_799_999_990_000_000), "unknown": 0,
+        "at": NOW, "watermark": instant(1_799_999_990_000_000), "unknown": 0,
         "due": 0, "overdue": 0, "overdue_since": None,
         "stuck": 0, "held": 0, "lanes": (LaneFigures(0, 0, None),), "quarantine": {}, "quarantine_since": None,
         "fuses": frozenset(), "brakes": {},

@@ -51,8 +51,8 @@ async def test_servers_that_are_away_are_said_each(database):
 async def test_what_waits_for_a_person_is_said(kafka, database):
     connection = await asyncpg.connect(database)
     await connection.execute("insert into orders (order_id, lane, stuck) values ('o', 0, 'ValueError')")
-    await connection.execute("insert into fuses (topic, bad, records) values ($1, 1, 2)", ORDERS)
-    await connection.execute("insert into outbox_brakes (lane, pulled_by, why) values (-1, 'x', 'y')")
+    await connection.execute("insert into circuit_breakers (topic, bad, records) values ($1, 1, 2)", ORDERS)
+    await connection.execute("insert into outbox_pauses (lane, paused_by, why) values (-1, 'x', 'y')")
     await connection.execute("insert into input_progress (topic, partition) values ($1, 0)", ORDERS)
     await connection.close()
     _, found = said(bootstrap=kafka, database=database)

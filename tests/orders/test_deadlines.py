@@ -26,14 +26,14 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 class Hands:
-    """A clock set by hand; the input counts as read up to it, or up to `read_up_to`."""
+    """A clock set by hand; the input counts as read up to it, or up to `watermark`."""
 
     def __init__(self) -> None:
         self.now = when(DELIVERED)
-        self.read_up_to: datetime | None = None
+        self.watermark: datetime | None = None
 
     def __call__(self, _: Instant | None = None) -> Instant:
-        return Instant(self.now, self.read_up_to)
+        return Instant(self.now, self.watermark)
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def delivered(order_id: str = "ord-1") -> Story:
 async def test_a_deadline_fires_once_it_is_strictly_past_and_only_once(engine: Engine, hands: Hands) -> None:
     await engine.handle(delivered().arrivals)
     waits = await engine._store.earliest_due()
-    hands.now = hands.read_up_to = DUE
+    hands.now = hands.watermark = DUE
     at_the_last_instant = await engine.fire_due()
-    hands.now = hands.read_up_to = DUE + MICROSECOND
+    hands.now = hands.watermark = DUE + MICROSECOND
     fired, again = await engine.fire_due(), await engine.fire_due()
 
     assert waits == (DUE, "ord-1")
@@ -74,10 +74,10 @@ async def test_a_deadline_waits_until_the_input_has_been_read_up_to_it(engine: E
     await engine.handle(delivered().arrivals)
     hands.now = DUE + timedelta(days=30)
     nothing_known = await engine.fire_due()
-    hands.read_up_to = DUE
+    hands.watermark = DUE
     lagging = await engine.fire_due()
     confirmed = await engine.handle([delivered().confirms_receipt(at=DELIVERED + HOUR).last])
-    hands.read_up_to = DUE + timedelta(days=30)
+    hands.watermark = DUE + timedelta(days=30)
     caught_up = await engine.fire_due()
 
     assert Handled() == nothing_known == lagging == caught_up
@@ -87,7 +87,7 @@ async def test_a_deadline_waits_until_the_input_has_been_read_up_to_it(engine: E
 async def test_two_workers_fire_each_deadline_once_between_them(store, hands: Hands) -> None:
     orders = [f"ord-{n}" for n in range(30)]
     await engine_on(store).handle([arrival for order in orders for arrival in delivered(order)])
-    hands.now = hands.read_up_to = DUE + HOUR * MICROSECOND
+    hands.now = hands.watermark = DUE + HOUR * MICROSECOND
     fired = await asyncio.gather(*(engine_on(store).fire_due(limit=20) for _ in range(3)))
 
     assert sorted(orders) == sorted(one[0] for one in said(*fired))
@@ -100,12 +100,12 @@ async def test_the_days_of_a_payment_demand_run_from_its_publication(
     handled = await engine.handle(story.arrivals)
     (demand,) = [output for _, output in handled.outputs if output.timed]
     first = await engine._store.earliest_due()
-    hands.now = hands.read_up_to = first[0] + MICROSECOND
+    hands.now = hands.watermark = first[0] + MICROSECOND
     not_published = await engine.fire_due()
     second = await engine._store.earliest_due()
     published_at = first[0]  # the seventh in Beijing, a Saturday: three days from then
     await publish(where, store, Publication("ord-1", demand.order_version, published_at))
-    hands.now = hands.read_up_to = second[0] + MICROSECOND
+    hands.now = hands.watermark = second[0] + MICROSECOND
     published = await engine.fire_due()
 
     assert event_of(demand)["data"]["kind"] == "payment_demand"
@@ -131,7 +131,7 @@ async def test_a_deposit_that_is_barred_is_not_asked_about_for_ever(engine: Engi
     await engine.handle(
         [*demanded("ord-1"), *demanded("ord-2"), record(b'{"specversion":"1.0"}', key=b"ord-1", topic=PAYMENTS)]
     )
-    hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=7)
+    hands.now = hands.watermark = when(DELIVERED) + timedelta(days=7)
     fired, again = await engine.fire_due(), await engine.fire_due()
 
     assert [(one[0], *one[2:]) for one in said(fired)] == [("ord-2", "chargeback:cb-1", 101_301)]
@@ -141,11 +141,11 @@ async def test_a_deposit_that_is_barred_is_not_asked_about_for_ever(engine: Engi
 async def test_the_input_is_read_up_to_where_its_partition_furthest_behind_is(database: str) -> None:
     store = await PostgresStore.open(database, connections=1)
     first, second, added = (ProgressRow("purchasing.events.payment.v1", n, None) for n in range(3))
-    horizons = []
+    watermarks = []
 
     async def note(*rows: tuple[ProgressRow, timedelta | None]) -> None:
-        await store.note_progress([row._replace(read_up_to=at and when(0) + at) for row, at in rows])
-        horizons.append((await store.clock()).horizon)
+        await store.note_progress([row._replace(watermark=at and when(0) + at) for row, at in rows])
+        watermarks.append((await store.clock()).watermark)
 
     await note((first, None), (second, None))
     await note((first, timedelta(hours=2)))
@@ -157,7 +157,7 @@ async def test_the_input_is_read_up_to_where_its_partition_furthest_behind_is(da
 
     an_hour_in = when(0) + timedelta(hours=1)
     # Not known of all; then the least of both, which never goes back; a new one holds back until it is known.
-    assert horizons == [None, None, an_hour_in, an_hour_in, None, an_hour_in]
+    assert watermarks == [None, None, an_hour_in, an_hour_in, None, an_hour_in]
 
 
 async def test_the_time_of_a_record_says_nothing_of_how_far_the_input_was_read(database: str) -> None:
@@ -165,10 +165,10 @@ async def test_the_time_of_a_record_says_nothing_of_how_far_the_input_was_read(d
     topics = sorted({arrival.topic for arrival in delivered()})
     await store.note_progress([ProgressRow(topic, 0, None) for topic in topics])
     await engine_on(store).handle(delivered().arrivals)
-    horizon = (await store.clock()).horizon
+    watermark = (await store.clock()).watermark
     await store.close()
 
-    assert horizon is None
+    assert watermark is None
 
 
 async def test_an_order_that_is_held_hears_and_says_nothing(database: str) -> None:

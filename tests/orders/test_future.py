@@ -86,7 +86,7 @@ async def test_a_capture_dated_a_century_ahead_turns_no_cancellation_into_a_with
 
 async def test_a_delivery_in_2199_is_no_delivery(engine: Engine, hands: Hands) -> None:
     handled = await engine.handle(paid_order().delivered(at=YEAR_2199).arrivals)
-    hands.now = hands.read_up_to = when(100 * 24 * HOUR)
+    hands.now = hands.watermark = when(100 * 24 * HOUR)
 
     assert reasons(handled) == [("in_the_future", "/time", "ord-1")]
     assert await engine._store.earliest_due() is None

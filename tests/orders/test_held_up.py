@@ -61,7 +61,7 @@ def garbled(arrival: Arrival, subject: str | None = None, key: bytes | None = No
 
 
 def four_days_pass(hands: Hands) -> None:
-    hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=4)
+    hands.now = hands.watermark = when(DELIVERED) + timedelta(days=4)
 
 
 def taken(*handled: Handled) -> list[str]:

@@ -154,7 +154,7 @@ async def test_a_deposit_is_barred_until_the_order_s_record_is_dealt_with_and_ta
     late = again(Story().tell(story.arrivals[2].heard.data, message="other", at=5).last)
     bad = broken(late)
     await engine.handle([*story, bad])
-    hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=7)
+    hands.now = hands.watermark = when(DELIVERED) + timedelta(days=7)
     barred = await engine.fire_due()
     if how == "replayed":
         lifted = await engine.handle([replayed(bad, late)], ANN)
@@ -171,7 +171,7 @@ async def test_a_record_left_in_quarantine_goes_on_barring_the_deposit(engine: E
     story = paid_order().bought().received().charged_back(101_301, at=DELIVERED)
     one, other = (record(value, key=b"ord-1", topic="purchasing.events.payment.v1") for value in (b"{", b"["))
     await engine.handle([*story, one, other])
-    hands.now = hands.read_up_to = when(DELIVERED) + timedelta(days=7)
+    hands.now = hands.watermark = when(DELIVERED) + timedelta(days=7)
     half = await engine.intervene(ANN._replace(drop=(lying(one),)))
     whole = await engine.intervene(ANN._replace(drop=(lying(other),)))
 

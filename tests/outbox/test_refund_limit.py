@@ -104,7 +104,7 @@ async def test_refunds_beyond_the_limit_of_a_minute_stop_all_lanes_before_they_g
         await eventually("all lanes pause", lambda: set(states(relay).values()) == {"paused"})
         await world.write(3, 5)
         published = len(await world.published())
-        (brake,) = [tuple(row) for row in await world.pool.fetch("select lane, pulled_by, why from outbox_brakes")]
+        (brake,) = [tuple(row) for row in await world.pool.fetch("select lane, paused_by, why from outbox_pauses")]
         async with world.pool.acquire() as connection:
             await let_go(connection, ALL_LANES, "ann", "a campaign was called off")
         await eventually("what was decided by then goes out", world.all_noted)

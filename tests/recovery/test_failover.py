@@ -72,7 +72,7 @@ async def test_a_pool_and_a_command_refuse_a_server_in_recovery(pair, lagging) -
     looking = await connect_to_look(lagging)
     await pair.promote()
     with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
-        await looking.execute("insert into fuses (topic, bad, records) values ('a topic', 1, 1)")
+        await looking.execute("insert into circuit_breakers (topic, bad, records) values ('a topic', 1, 1)")
 
 
 async def test_connections_of_one_process_refuse_two_histories(pair, lagging) -> None:
@@ -116,10 +116,10 @@ async def test_the_input_is_not_held_against_a_database_that_has_read_less(pair,
     """It failed over between the look at how far the input was read and the note that it agrees."""
     store = await PostgresStore.open(lagging, connections=1)
     with pytest.raises(DatabaseMovedError):
-        await store.note_input_agrees({("a topic", 0): PROGRESS[0].read_up_to})
+        await store.note_input_agrees({("a topic", 0): PROGRESS[0].watermark})
     assert not await store.input_agrees()
     await store.note_progress(PROGRESS)
-    await store.note_input_agrees({("a topic", 0): PROGRESS[0].read_up_to, ("a topic", 1): None})
+    await store.note_input_agrees({("a topic", 0): PROGRESS[0].watermark, ("a topic", 1): None})
     assert await store.input_agrees()
     await store.close()
 

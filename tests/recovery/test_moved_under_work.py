@@ -27,7 +27,7 @@ async def test_a_database_put_back_in_time_under_work_hears_again_what_it_lost(t
     )
     assert await torn.rows("select count(*) from facts") == [(1,)]
     # Nor did it note what it had read before as read: that would hide from the next one what was lost.
-    assert not await torn.rows("select from input_progress where read_up_to > $1", instant)
+    assert not await torn.rows("select from input_progress where watermark > $1", instant)
     async with torn.worker(), torn.outside() as outside:
         await outside.send_and_settle(captured)
         # What was lost comes from another partition, when it comes.

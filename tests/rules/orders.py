@@ -60,19 +60,19 @@ class Order(Happenings):
     def decided(
         self,
         at: int | None = None,
-        horizon: int | None = None,
+        watermark: int | None = None,
         published: dict[int, int] | None = None,
         quarantined: tuple[str, ...] = (),
     ) -> Self:
         """Publish what follows from all that was told, at an instant: by default, that of the latest fact.
 
         `quarantined`: topics of records that lie in quarantine since the beginning.
-        `horizon`: how far the input was read (the clock). `published`: when outputs were, by their version.
+        `watermark`: how far the input was read (the clock). `published`: when outputs were, by their version.
         """
         now = max(fact.at for fact in self.facts) if at is None else START + at
         clock = Clock(
             now,
-            now if horizon is None else START + horizon,
+            now if watermark is None else START + watermark,
             tuple([QuarantinedRecord(topic, START) for topic in quarantined]),
             None if published is None else {version: START + then for version, then in published.items()},
         )

@@ -66,15 +66,15 @@ class Played:
         self.clock = max(self.clock, instant)
         return published
 
-    def look(self, now: int, horizon: int) -> list[Output]:
+    def look(self, now: int, watermark: int) -> list[Output]:
         facts = sorted(self.facts.values(), key=lambda one: one.key)
-        clock = Clock(now, horizon, tuple(self.records))
+        clock = Clock(now, watermark, tuple(self.records))
         ruling = decide(self.order_id, facts, self.ledger, self.terms, clock)
         self.ledger = self.ledger.after(ruling.outputs)
         self.outputs += ruling.outputs
         self.again += decide(self.order_id, facts, self.ledger, self.terms, clock).outputs
         # As the service has it: what has passed already is no reason to look again.
-        passed = ruling.due_at is None or ruling.due_at < horizon
+        passed = ruling.due_at is None or ruling.due_at < watermark
         self.due_at = None if passed else ruling.due_at
         return list(ruling.outputs)
 

@@ -51,11 +51,11 @@ def test_what_was_paid_before_the_deadline_was_looked_at_leaves_the_deposit_alon
     assert order.holds == [("place", "cb-1", 101_301), ("release", "cb-1", 0)]
 
 
-def test_a_horizon_behind_the_clock_leaves_the_buyer_time() -> None:
-    order = charged().decided(LAST + 90 * DAY, horizon=LAST)
+def test_a_watermark_behind_the_clock_leaves_the_buyer_time() -> None:
+    order = charged().decided(LAST + 90 * DAY, watermark=LAST)
     assert order.deductions == []
     assert order.due_at == LAST
-    assert order.decided(LAST + 90 * DAY, horizon=LAST + 1).deductions == [("deposit", "cb-1", 101_301)]
+    assert order.decided(LAST + 90 * DAY, watermark=LAST + 1).deductions == [("deposit", "cb-1", 101_301)]
 
 
 @pytest.mark.parametrize("topic", ["payment", "chargeback"])

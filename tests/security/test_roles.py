@@ -59,8 +59,8 @@ FORBIDDEN = {
         "delete from quarantine",
         "update quarantine set value = null",
         "insert into terms values ('p', '1', now() + interval '1 day', '{}')",
-        "delete from outbox_brakes",
-        "delete from fuses",
+        "delete from outbox_pauses",
+        "delete from circuit_breakers",
         "insert into erasures (done_by, order_id, private_members, quarantine_records) values ('x', 'o', 0, 0)",
     ),
     "operator": (

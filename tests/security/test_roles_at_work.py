@@ -50,7 +50,9 @@ def filled(guarded: Database) -> Database:
         bad = [record(b"no JSON", key=b"ord-1") for _ in range(3)]
         await engine_on(store).handle([*paid_order("ord-1"), *paid_order("ord-2"), *bad])
         await store.close()
-        await guarded.execute("insert into fuses (topic, bad, records) values ('purchasing.events.order.v1', 9, 9)")
+        await guarded.execute(
+            "insert into circuit_breakers (topic, bad, records) values ('purchasing.events.order.v1', 9, 9)"
+        )
 
     asyncio.run(fill())
     return guarded

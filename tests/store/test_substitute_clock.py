@@ -7,8 +7,8 @@ import pytest
 
 from service.store.substitute_clock import EVENTS, pass_time, set_clock
 
-CLOCK = "select instant, horizon from purchasing_clock(null)"
-READ = "update input_progress set read_up_to = clock_timestamp()"
+CLOCK = "select instant, watermark from purchasing_clock(null)"
+READ = "update input_progress set watermark = clock_timestamp()"
 EARLIER = "insert into input_progress values ('purchasing.events.payment.v1', 0, clock_timestamp())"
 
 

@@ -100,7 +100,7 @@ async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for
     gone = KafkaConnectionError("Unable to bootstrap")
     monkeypatch.setattr(components, "rewind", in_turn(gone, False))
     store = SimpleNamespace(
-        read_up_to=in_turn({}, {}), input_agrees=in_turn(True, True), note_input_agrees=in_turn(None)
+        watermarks=in_turn({}, {}), input_agrees=in_turn(True, True), note_input_agrees=in_turn(None)
     )
     await components._rewound(SETTINGS, KAFKA, store, observed, end)
     assert not await components._joined(SimpleNamespace(start=in_turn(gone)), 1, observed, end)
@@ -116,7 +116,7 @@ async def test_where_the_database_may_lack_what_was_acknowledged_the_groups_memb
     monkeypatch.setattr(components, "pause_before", lambda _: 0.0)
     monkeypatch.setattr(components, "rewind", in_turn(False, True))
     observed = SimpleNamespace(worker=SimpleNamespace(waits=waited.append))
-    store = SimpleNamespace(read_up_to=in_turn({}, {}), input_agrees=in_turn(False, False), note_input_agrees=note)
+    store = SimpleNamespace(watermarks=in_turn({}, {}), input_agrees=in_turn(False, False), note_input_agrees=note)
     await components._rewound(SETTINGS, KAFKA, store, observed, end)
     assert waited == [f"the consumer group purchasing to have no members: {components.MEMBERS}"]
     assert noted == [{}]

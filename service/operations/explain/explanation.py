@@ -91,7 +91,7 @@ def explain(story: Story, terms: TermsBook, clock: Instant) -> Explanation:
     published = {one.order_version: micros(one.published_at) for one in story.publications}
     now = Clock(
         now=micros(clock.now),
-        horizon=0 if clock.horizon is None else min(micros(clock.horizon), micros(clock.now)),
+        watermark=0 if clock.watermark is None else min(micros(clock.watermark), micros(clock.now)),
         quarantined=tuple([QuarantinedRecord(topic, micros(since)) for topic, since in story.quarantined]),
         published=published,
     )

@@ -239,7 +239,7 @@ def _demand(
     demand = ledger.demands.get(ref)
     last = None if demand is None else _last_instant(case, demand, clock)
     is_new = demand is None or last is None or not demand.is_open or chargeback.balance.rounds > demand.rounds
-    is_new = is_new or (last < clock.horizon and claim > demand.highest)  # type: ignore[operator,union-attr]
+    is_new = is_new or (last < clock.watermark and claim > demand.highest)  # type: ignore[operator,union-attr]
     if is_new or demand is None or last is None:
         number = 1 if demand is None else demand.number + 1
         last = last_instant(case.view.terms, clock.now, case.view.terms.payment_demand_days)
@@ -251,7 +251,7 @@ def _demand(
         amount = StandingAmount("payment_demand", ref, claim, _OVERDUE, "overdue", None, goes_on)
     else:
         amount = StandingAmount("payment_demand", ref, claim, _DEMANDED, "demanded", last, goes_on)
-    if last >= clock.horizon:
+    if last >= clock.watermark:
         return Followed(amounts=(amount,), wake_at=last)
     deduction_id = ref if demand.number == 1 else f"{ref}:{demand.number}"
     answered = ref in case.recovered and deduction_id in case.recovered[ref].answered

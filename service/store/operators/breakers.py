@@ -32,7 +32,7 @@ class FuseTable(Protocol):
 
 
 class FusesInDatabase:
-    """The table `fuses`."""
+    """The table `circuit_breakers`."""
 
     def __init__(self, store: PostgresStore) -> None:
         """Keep them in this store's database."""
@@ -57,10 +57,10 @@ async def reset_fuse(connection: asyncpg.Connection[asyncpg.Record], topic: str,
     return bool(await connection.fetch(_RESET, topic, by, why))
 
 
-_BLOWN = "select topic, blown_at, bad, records from fuses order by topic"
-_BLOW = "insert into fuses (topic, bad, records) values ($1, $2, $3) on conflict do nothing"
+_BLOWN = "select topic, opened_at, bad, records from circuit_breakers order by topic"
+_BLOW = "insert into circuit_breakers (topic, bad, records) values ($1, $2, $3) on conflict do nothing"
 _RESET = """
-with reset as (delete from fuses where topic = $1 returning topic, bad, records)
+with reset as (delete from circuit_breakers where topic = $1 returning topic, bad, records)
 insert into operator_actions (done_by, what, subject, outcome, why)
 select $2, 'fuse reset', topic, bad || ' of ' || records || ' records were bad', $3 from reset
 returning subject

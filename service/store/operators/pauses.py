@@ -58,7 +58,7 @@ class LaneRow(NamedTuple):
 
 async def pulled_brakes(connection: Connection) -> list[Pulled]:
     """Return the brakes that are pulled, by lane."""
-    rows = await connection.fetch("select lane, pulled_at, pulled_by, why from outbox_brakes order by lane")
+    rows = await connection.fetch("select lane, paused_at, paused_by, why from outbox_pauses order by lane")
     return [Pulled(*row) for row in rows]
 
 
@@ -136,9 +136,9 @@ async def _note(connection: Connection, by: str, what: str, lane: int, why: str 
 
 
 _PULL = """
-insert into outbox_brakes (lane, pulled_by, why) values ($1, $2, $3) on conflict do nothing returning true
+insert into outbox_pauses (lane, paused_by, why) values ($1, $2, $3) on conflict do nothing returning true
 """
-_LET_GO = "delete from outbox_brakes where $1::smallint = -1 or lane = $1 returning lane"
+_LET_GO = "delete from outbox_pauses where $1::smallint = -1 or lane = $1 returning lane"
 _LANES = "select lane from lanes where $1::smallint = -1 or lane = $1 order by lane"
 _RELEASE = """
 insert into outbox_releases (lane, position) select lane, position from lanes where $1::smallint = -1 or lane = $1

@@ -33,11 +33,11 @@ def test_silence_confirms_once_the_clock_is_beyond_the_last_instant(now: int, to
         assert order.stands("receipt") == ("deemed_confirmed", ["18"])
 
 
-def test_a_horizon_behind_the_clock_leaves_the_deadline_open() -> None:
-    order = delivered().decided(LAST + 90 * DAY, horizon=LAST)
+def test_a_watermark_behind_the_clock_leaves_the_deadline_open() -> None:
+    order = delivered().decided(LAST + 90 * DAY, watermark=LAST)
     assert order.told("receipt") == []
     assert order.due_at == LAST
-    assert order.decided(LAST + 90 * DAY, horizon=LAST + 1).told("receipt") == ["deemed_confirmed"]
+    assert order.decided(LAST + 90 * DAY, watermark=LAST + 1).told("receipt") == ["deemed_confirmed"]
 
 
 @pytest.mark.parametrize(("days", "last"), [(None, 13), (0, 13), (9, 13), (10, 13), (11, 16), (30, 33)])
@@ -134,14 +134,14 @@ def test_the_last_instant_of_the_first_final_delivery_counts_when_it_is_heard_la
 
 
 def test_receipt_deemed_confirmed_stays_so_when_less_of_the_input_is_known_to_be_read_afterwards() -> None:
-    order = delivered().decided(LAST + DAY, horizon=LAST + 1)
-    order.cost(5).decided(LAST + 2 * DAY, horizon=LAST)
+    order = delivered().decided(LAST + DAY, watermark=LAST + 1)
+    order.cost(5).decided(LAST + 2 * DAY, watermark=LAST)
     assert order.told("receipt") == ["deemed_confirmed"]
     assert order.due_at is None
 
 
 def test_receipt_deemed_confirmed_in_the_first_instant_possible_stays_so_too() -> None:
-    order = delivered().decided(LAST + 1).cost(5).decided(LAST + 2, horizon=LAST)
+    order = delivered().decided(LAST + 1).cost(5).decided(LAST + 2, watermark=LAST)
     assert order.told("receipt") == ["deemed_confirmed"]
 
 
@@ -153,11 +153,11 @@ def test_receipt_deemed_confirmed_stays_so_when_the_longer_period_has_passed_as_
 
 def test_receipt_open_again_waits_for_the_input_to_be_read_up_to_its_new_last_instant() -> None:
     order = delivered().decided(LAST + 1)
-    order.placed(at=-HOUR, dissolution_period_days=30).decided(60 * DAY, horizon=DELIVERED + 20 * DAY)
+    order.placed(at=-HOUR, dissolution_period_days=30).decided(60 * DAY, watermark=DELIVERED + 20 * DAY)
     assert order.told("receipt") == ["deemed_confirmed", "superseded"]
     assert order.due_at == LAST + 20 * DAY
     early = delivered().decided(LAST + 1).placed(at=-HOUR, dissolution_period_days=30).decided(LAST + 2)
-    early.placed(at=-2 * HOUR, dissolution_period_days=11).decided(60 * DAY, horizon=DELIVERED + 5 * DAY)
+    early.placed(at=-2 * HOUR, dissolution_period_days=11).decided(60 * DAY, watermark=DELIVERED + 5 * DAY)
     assert early.told("receipt") == ["deemed_confirmed", "superseded"]
     assert early.due_at == LAST + 3 * DAY
 
