@@ -1,11 +1,11 @@
-"""Fuses: the topics that are not read on because too much of them breaks the contract.
+"""Circuit breakers: the topics that are not read on because too much of them breaks the contract.
 
-    fuse list           which are blown, since when, and by how much
-    fuse reset TOPIC    all workers read the topic on (they notice within a second or two)
+    breaker list           which are open, since when, and by how much
+    breaker reset TOPIC    all workers read the topic on (they notice within a second or two)
 
-A blown fuse leaves the topic's records where they are and holds deadlines back; the other topics go on. Mend the cause
-before the reset, or it blows again after the next PURCHASING_FUSE_AT_LEAST records. What was put aside until then is
-for `quarantine replay`. Exit code of `list`: 3 if any is blown. Reads PURCHASING_DATABASE_URL.
+An open circuit breaker leaves the topic's records where they are and holds deadlines back; the other topics go on. Mend
+the cause before the reset, or it opens again after the next PURCHASING_BREAKER_AT_LEAST records. What was put aside
+until then is for `quarantine replay`. Exit code of `list`: 3 if any is open. Reads PURCHASING_DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from service.cli.arguments import add_who, tell
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.driver_errors import translated
-from service.store.operators.breakers import blown_fuses, reset_fuse
+from service.store.operators.breakers import open_breakers, reset_breaker
 
 if TYPE_CHECKING:
     import argparse
 
-BLOWN = 3
+OPEN = 3
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `fuse`."""
+    """Declare the arguments of `breaker`."""
     below = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    below.add_parser("list", help="which are blown").add_argument("--json", action="store_true", help="for programs")
+    below.add_parser("list", help="which are open").add_argument("--json", action="store_true", help="for programs")
     reset = below.add_parser("reset", help="read a topic on")
     reset.add_argument("topic", choices=[topic.name for topic in TOPICS if topic.direction == "in"], metavar="TOPIC")
     add_who(reset)
@@ -46,18 +46,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _list(*, as_json: bool) -> int:
     async with connected(database_of_environment()) as connection, translated():
-        found = await blown_fuses(connection)
+        found = await open_breakers(connection)
     for one in found:
         row = {"topic": one.topic, "opened_at": text_of(one.at), "bad": one.bad, "records": one.records}
-        text = f"{one.topic}  blown {text_of(one.at)}: {one.bad} of {one.records} records were bad"
+        text = f"{one.topic}  open since {text_of(one.at)}: {one.bad} of {one.records} records were bad"
         sys.stdout.write((json.dumps(row) if as_json else text) + "\n")
     if not found:
-        tell("No fuse is blown.")
-    return BLOWN if found else 0
+        tell("No circuit breaker is open.")
+    return OPEN if found else 0
 
 
 async def _reset(arguments: argparse.Namespace) -> int:
     async with connected(database_of_environment()) as connection, translated():
-        was_blown = await reset_fuse(connection, arguments.topic, arguments.by, arguments.why)
-    tell("All workers read it on." if was_blown else "Its fuse is not blown: nothing to do.")
+        was_open = await reset_breaker(connection, arguments.topic, arguments.by, arguments.why)
+    tell("All workers read it on." if was_open else "Its circuit breaker is not open: nothing to do.")
     return 0

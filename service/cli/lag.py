@@ -133,7 +133,7 @@ def _figures(figures: Figures) -> dict[str, Any]:
         "stuck": figures.stuck,
         "held": figures.held,
         "quarantine": dict(sorted(figures.quarantine.items())),
-        "fuses": sorted(figures.fuses),
+        "open_breakers": sorted(figures.open_breakers),
         "brakes": sorted(figures.brakes),
     }
 
@@ -188,5 +188,5 @@ def _in_words(figures: Figures) -> list[str]:
         f"input read up to        {read}",
         f"orders stuck / held     {figures.stuck} / {figures.held}",
         f"records in quarantine   {sum(figures.quarantine.values())}",
-        f"fuses blown             {', '.join(sorted(figures.fuses)) or 'none'}",
+        f"breakers open           {', '.join(sorted(figures.open_breakers)) or 'none'}",
     ]

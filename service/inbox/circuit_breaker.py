@@ -1,13 +1,13 @@
-"""A fuse for each topic: where too many of its recent records break the contract, nobody reads it on.
+"""A circuit breaker for each topic: where too many of its recent records break the contract, nobody reads it on.
 
 A bad deploy elsewhere must not drain a topic into quarantine: what lies in the topic can be read once the sender is
-mended, or we are. The batch that blew the fuse is handled like any other; then the topic's partitions pause, in every
-worker, until a person resets it (`fuse reset`). The other topics go on. While it is blown, the input counts as read no
-further there (store, `PROGRESS`), so deadlines wait, which is safe.
+mended, or we are. The batch that opened the circuit breaker is handled like any other; then the topic's partitions
+pause, in every worker, until a person resets it (`breaker reset`). The other topics go on. While it is open, the input
+counts as read no further there (store, `PROGRESS`), so deadlines wait, which is safe.
 
 Limits, known and accepted: each worker counts what it reads itself, from its start on; what other workers have in hand
-when a fuse blows is handled; a worker notices another's fuse within LOOK_EVERY_SECONDS. Only records put aside for the
-first time count as bad, so a topic that is read again does not blow it.
+when a circuit breaker opens is handled; a worker notices another's circuit breaker within LOOK_EVERY_SECONDS. Only
+records put aside for the first time count as bad, so a topic that is read again does not open it.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
     from service.orders.batch_result import Handled
     from service.orders.inbound_record import Arrival
-    from service.store.operators.breakers import FuseTable
+    from service.store.operators.breakers import BreakerTable
 
 log = structlog.get_logger("service.inbox")
 
 LOOK_EVERY_SECONDS = 1.0
 
 
-class FuseLimits(NamedTuple):
-    """More than `share` of a topic's last `records` records bad, once there were at least so many: it blows."""
+class BreakerLimits(NamedTuple):
+    """More than `share` of a topic's last `records` records bad, once there were at least so many: it opens."""
 
     share: float = 0.5
     records: int = 500
@@ -45,7 +45,7 @@ class FuseLimits(NamedTuple):
 class Window:
     """The last records of one topic, bad or not."""
 
-    def __init__(self, limits: FuseLimits) -> None:
+    def __init__(self, limits: BreakerLimits) -> None:
         self._limits = limits
         self._last: deque[bool] = deque(maxlen=limits.records)
         self.bad = 0
@@ -57,23 +57,24 @@ class Window:
     def take(self, records: Iterable[bool]) -> tuple[int, int] | None:
         """Take records in, True for a bad one. Returns how many of how many were bad when it first was too much."""
         share, size, at_least = self._limits
-        blown = None
+        tripped = None
         for bad in records:
             if len(self._last) == size:
                 self.bad -= self._last[0]
             self._last.append(bad)
             self.bad += bad
             seen = len(self._last)
-            if blown is None and seen >= min(at_least, size) and self.bad > share * seen:
-                blown = (self.bad, seen)
-        return blown
+            if tripped is None and seen >= min(at_least, size) and self.bad > share * seen:
+                tripped = (self.bad, seen)
+        return tripped
 
 
-class Fuses:
-    """This worker's part of the fuses. `changed` is called, without waiting, whenever `blown` is another set."""
+class CircuitBreakers:
+    """This worker's part of the circuit breakers. `changed` is called, without waiting, whenever `open_topics` is
+    another set."""
 
-    def __init__(self, table: FuseTable, limits: FuseLimits = FuseLimits()) -> None:  # noqa: B008 - immutable
-        self.blown: frozenset[str] = frozenset()
+    def __init__(self, table: BreakerTable, limits: BreakerLimits = BreakerLimits()) -> None:  # noqa: B008 - immutable
+        self.open_topics: frozenset[str] = frozenset()
         """Topics that are not to be read on."""
         self.changed: Callable[[], None] = lambda: None
         self._table = table
@@ -83,32 +84,33 @@ class Fuses:
         self._hurry = asyncio.Event()
 
     def count(self, arrivals: Sequence[Arrival], handled: Handled) -> None:
-        """Count a batch that is stored; where that blows a fuse, its topic is paused before the next batch."""
+        """Count a batch that is stored; where that opens a circuit breaker, its topic is paused before the next
+        batch."""
         bad = {(one.arrival.topic, one.arrival.partition, one.arrival.offset) for one in handled.refused}
         by_topic: dict[str, list[bool]] = {}
         for one in arrivals:
             by_topic.setdefault(one.topic, []).append((one.topic, one.partition, one.offset) in bad)
         for topic, records in by_topic.items():
             window = self._windows.setdefault(topic, Window(self._limits))
-            blown = window.take(records)
-            if blown is not None and topic not in self.blown:
-                self._blow(topic, *blown)
+            tripped = window.take(records)
+            if tripped is not None and topic not in self.open_topics:
+                self._open(topic, *tripped)
 
     async def look(self) -> None:
-        """Keep what blew here, and learn what others blew and what was reset. Raises StoreUnavailableError."""
+        """Keep what opened here, and learn what others opened and what was reset. Raises StoreUnavailableError."""
         self._hurry.clear()
         for topic, counted in list(self._unsaid.items()):
-            await self._table.blow(topic, *counted)
+            await self._table.open(topic, *counted)
             del self._unsaid[topic]
-        kept = frozenset(one.topic for one in await self._table.blown())
-        # What blew while we asked is not kept yet.
-        blown = kept.union(self._unsaid)
-        for topic in self.blown - blown:
+        kept = frozenset(one.topic for one in await self._table.list_open())
+        # What opened while we asked is not kept yet.
+        open_topics = kept.union(self._unsaid)
+        for topic in self.open_topics - open_topics:
             self._windows.pop(topic, None)
-            log.warning("The fuse was reset: the topic is read on.", topic=topic)
-        for topic in blown - self.blown:
-            log.error("The fuse of a topic is blown: it is not read on until it is reset.", topic=topic)
-        self._set(blown)
+            log.warning("The circuit breaker was reset: the topic is read on.", topic=topic)
+        for topic in open_topics - self.open_topics:
+            log.error("The circuit breaker of a topic is open: it is not read on until it is reset.", topic=topic)
+        self._set(open_topics)
 
     async def run(self, stopping: asyncio.Event, every: float = LOOK_EVERY_SECONDS) -> None:
         """Look until `stopping`; a database that is away is asked again."""
@@ -116,24 +118,25 @@ class Fuses:
             try:
                 await self.look()
             except StoreUnavailableError as error:
-                log.debug("The fuses can't be looked at.", because=describe(error))
+                log.debug("The circuit breakers can't be looked at.", because=describe(error))
                 await happens_within(stopping, every)
             else:
                 await happens_within(self._hurry, every)
 
-    def _blow(self, topic: str, bad: int, records: int) -> None:
+    def _open(self, topic: str, bad: int, records: int) -> None:
         log.error(
-            "The fuse of a topic is blown: too many of its records break the contract. It is not read on until "
-            "somebody has looked at `quarantine list`, mended the cause, and said `fuse reset`.",
+            "The circuit breaker of a topic is open: too many of its records break the contract. It is not read "
+            "on until "
+            "somebody has looked at `quarantine list`, mended the cause, and said `breaker reset`.",
             topic=topic,
             bad=bad,
             records=records,
         )
         self._unsaid[topic] = (bad, records)
         self._hurry.set()
-        self._set(self.blown | {topic})
+        self._set(self.open_topics | {topic})
 
-    def _set(self, blown: frozenset[str]) -> None:
-        if blown != self.blown:
-            self.blown = blown
+    def _set(self, open_topics: frozenset[str]) -> None:
+        if open_topics != self.open_topics:
+            self.open_topics = open_topics
             self.changed()

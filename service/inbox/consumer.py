@@ -65,7 +65,7 @@ class Inbox:
 
     `handle` stores a batch in one transaction; it raises StoreUnavailableError when the same batch is to be tried
     again. `fail` is told what else it raised, or that an offset is lost (OffsetLostError), and ends the process by
-    setting `stopping`. `blown` says which topics are not to be read on (`mind_fuses`, when it changes).
+    setting `stopping`. `open_topics` says which topics are not to be read on (`follow_breakers`, when it changes).
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Inbox:
         handle: Handle,
         stopping: asyncio.Event,
         fail: Callable[[Exception], None],
-        blown: Callable[[], Collection[str]] = tuple,
+        open_topics: Callable[[], Collection[str]] = tuple,
         stored: Callable[[Any, Mapping[str, int], Mapping[str, float]], None] = lambda *_: None,
         middlewares: Sequence[Any] = (),
     ) -> None:
@@ -94,7 +94,7 @@ class Inbox:
         self._group = group
         self._stopping = stopping
         self._fail = fail
-        self._blown = blown
+        self._open_topics = open_topics
         self._in_hand = NOTHING
         self._acknowledging = Acknowledging(fail)
         self._gathering = Gathering()
@@ -181,15 +181,15 @@ class Inbox:
         await self._scout.stop()
         await self._admin.close()
 
-    def mind_fuses(self) -> None:
-        """Read no further where the topic's fuse is blown, and on where it is not, from the next batch on."""
-        consumer, blown = self.consumer, self._blown()
+    def follow_breakers(self) -> None:
+        """Read no further where the topic's circuit breaker is open, and on where it is not, from the next batch on."""
+        consumer, open_topics = self.consumer, self._open_topics()
         if consumer is None:
             return
         paused = consumer.paused()
         for partition in consumer.assignment():
-            if (partition.topic in blown) != (partition in paused):
-                (consumer.pause if partition.topic in blown else consumer.resume)(partition)
+            if (partition.topic in open_topics) != (partition in paused):
+                (consumer.pause if partition.topic in open_topics else consumer.resume)(partition)
 
     async def guard(self, every: float = GUARD_SECONDS) -> None:
         """Go on until asked to stop; raises what the consuming task ended with, or the one that keeps us in the group.
@@ -268,7 +268,7 @@ class Inbox:
         self.rebalancing_since = None if done else time.monotonic()
         if done:
             self.assignments += 1
-            self.mind_fuses()
+            self.follow_breakers()
 
     def _told(self, failures: int, because: str | None) -> None:
         self.failures_in_a_row, self.failed_because = failures, because

@@ -48,7 +48,7 @@ class Figures:
     lanes: tuple[LaneFigures, ...]
     quarantine: Mapping[str, int]
     quarantine_since: datetime | None
-    fuses: frozenset[str]
+    open_breakers: frozenset[str]
     brakes: Mapping[int, str]
     """By lane (-1: all of them), who pulled it."""
     progress: Mapping[tuple[str, int], datetime | None] = field(default_factory=dict)
@@ -90,7 +90,7 @@ async def figures(connection: asyncpg.Connection[asyncpg.Record]) -> Figures:
         orders = await connection.fetchrow(_ORDERS, at, None if watermark is None else min(at, watermark))
         lanes = await connection.fetch(_LANES)
         quarantine = await connection.fetch(_QUARANTINE)
-        fuses = await connection.fetch("select topic from circuit_breakers")
+        breakers = await connection.fetch("select topic from circuit_breakers")
         brakes = await connection.fetch("select lane, paused_by from outbox_pauses")
     assert orders is not None
     return Figures(
@@ -105,7 +105,7 @@ async def figures(connection: asyncpg.Connection[asyncpg.Record]) -> Figures:
         lanes=tuple(LaneFigures(*row) for row in lanes),
         quarantine={row["reason"]: row["open"] for row in quarantine},
         quarantine_since=min((row["since"] for row in quarantine), default=None),
-        fuses=frozenset(row[0] for row in fuses),
+        open_breakers=frozenset(row[0] for row in breakers),
         brakes=dict(map(tuple, brakes)),
         progress={(row[0], row[1]): row[2] for row in progress},
     )

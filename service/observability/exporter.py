@@ -128,7 +128,7 @@ def _database(figures: Figures, age: float, topics: Iterable[str]) -> Iterator[F
     if watermark is not None:
         yield _one("input_watermark_age_seconds", max(0.0, now - watermark))
     yield _one("input_unknown_partitions", figures.unknown)
-    yield _family("input_fuse_blown", (((topic,), float(topic in figures.fuses)) for topic in topics))
+    yield _family("circuit_breaker_open", (((topic,), float(topic in figures.open_breakers)) for topic in topics))
     yield _one("orders_stuck", figures.stuck)
     yield _one("orders_held", figures.held)
     yield _one("deadlines_due", figures.due)

@@ -33,7 +33,7 @@ class Condition:
     batch_failures: int = 0
     batch_because: str | None = None
     schema_problem: str | None = None
-    blown: frozenset[str] = frozenset()
+    open_breakers: frozenset[str] = frozenset()
 
 
 def missing(condition: Condition) -> list[str]:
@@ -57,8 +57,11 @@ def missing(condition: Condition) -> list[str]:
         )
     if condition.schema_problem is not None:
         found.append(f"The database's tables: {condition.schema_problem}.")
-    if condition.blown:
-        found.append(f"The fuse is blown of {', '.join(sorted(condition.blown))}: see `quarantine list`, `fuse reset`.")
+    if condition.open_breakers:
+        found.append(
+            f"The circuit breaker is open for {', '.join(sorted(condition.open_breakers))}: see `quarantine "
+            f"list`, `breaker reset`."
+        )
     return found
 
 

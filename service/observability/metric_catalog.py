@@ -48,7 +48,8 @@ _INPUT = (
     Metric("input_watermark_timestamp_seconds", "gauge", "seconds", "Up to when all input was read; 0: not known."),
     Metric("input_watermark_age_seconds", "gauge", "seconds", "How long ago that was."),
     Metric("input_unknown_partitions", "gauge", "partitions", "Partitions never read to an end: deadlines wait."),
-    Metric("input_fuse_blown", "gauge", "boolean", "1 where nobody reads the topic on until it is reset.", ("topic",)),
+    Metric("circuit_breaker_open", "gauge", "boolean", ("1 where nobody reads the topic on until it is "
+    "reset."), ("topic",)),
     Metric("input_failures_in_a_row", "gauge", "failures", "How often the batch in hand could not be stored so far."),
     Metric(
         "events", "counter", "messages", "Messages handled: taken, refused, or known from before.", ("type", "outcome")

@@ -40,7 +40,7 @@ class Worker:
         self.inbox: Member | None = None
         self.relay: RelayReporter | None = None
         self.cache: Cache | None = None
-        self.fuses: FusesReporter | None = None
+        self.breakers: BreakersReporter | None = None
 
     def waits(self, what: str) -> None:
         """It is starting, and waits for this."""
@@ -63,23 +63,23 @@ class Worker:
             batch_failures=0 if inbox is None else inbox.failures_in_a_row,
             batch_because=None if inbox is None else inbox.failed_because,
             schema_problem=survey.schema_problem,
-            blown=self._blown(),
+            open_breakers=self._open_topics(),
         )
 
-    def _blown(self) -> frozenset[str]:
+    def _open_topics(self) -> frozenset[str]:
         figures = self.survey.database.value
-        seen = frozenset() if figures is None else figures.fuses
-        return seen if self.fuses is None else self.fuses.blown
+        seen = frozenset() if figures is None else figures.open_breakers
+        return seen if self.breakers is None else self.breakers.open_topics
 
     def missing(self) -> list[str]:
         """What keeps it from being ready, a sentence each."""
         return missing(self.condition())
 
 
-class FusesReporter(Protocol):
-    """What `service.inbox.circuit_breaker.Fuses` is here."""
+class BreakersReporter(Protocol):
+    """What `service.inbox.circuit_breaker.Circuit breakers` is here."""
 
-    blown: frozenset[str]
+    open_topics: frozenset[str]
 
 
 class RelayReporter(Protocol):

@@ -136,8 +136,11 @@ async def _inside(url: str) -> Findings:
             f"{figures.stuck} orders are stuck: the rules raise on them, see `order list`",
         ),
         (
-            figures.fuses,
-            f"fuses are blown of {', '.join(sorted(figures.fuses))}: see `quarantine list`, then `fuse reset`",
+            figures.open_breakers,
+            (
+                f"circuit breakers are open for {', '.join(sorted(figures.open_breakers))}: see `quarantine list`, "
+                f"then `breaker reset`"
+            ),
         ),
         (figures.brakes, "the outbox is paused: see `outbox status`, then `outbox resume`"),
         (figures.unknown, f"{figures.unknown} partitions were never read to an end: no deadline passes until they are"),

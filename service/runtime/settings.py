@@ -37,9 +37,11 @@ WHAT_TO_DO: Mapping[str, str] = {
     "consumer_group": "give the consumer group as 1 to 200 letters, digits, '.', '_' or '-'",
     "http_host": "give the address to listen on, such as 127.0.0.1 or ::1, or * for all of IPv6 and IPv4",
     "http_port": "give a port from 0 to 65535",
-    "fuse_share": "give the share of bad records that blows a topic's fuse, above 0 and up to 1 (never), such as 0.5",
-    "fuse_records": "give how many of a topic's last records its fuse looks at, from 10 to 100000",
-    "fuse_at_least": "give how many records there must be before a fuse can blow, from 1 to 100000",
+    "breaker_share": (
+        "give the share of bad records that opens a topic's circuit breaker, above 0 and up to 1 (never), such as 0.5"
+    ),
+    "breaker_records": "give how many of a topic's last records its circuit breaker looks at, from 10 to 100000",
+    "breaker_at_least": "give how many records there must be before a circuit breaker can open, from 1 to 100000",
     "future_tolerance_seconds": "give how many seconds a message may be dated ahead of the database's clock, "
     "from 60 to 3155760000 (100 years: nothing is refused), such as 3600",
     "refund_limit_per_minute": "give what may be refunded in a minute, in minor units, as CNY=50000000,EUR=6000000",
@@ -84,9 +86,9 @@ class Settings(KafkaSettings, _Environment):
     consumer_group: str = Field(default="purchasing", pattern=r"^[A-Za-z0-9._-]{1,200}$")
     http_host: str = Field(default=BOTH_FAMILIES, pattern=r"^(\*|[A-Za-z0-9._:%-]{1,255})$")
     http_port: int = Field(default=8080, ge=0, le=65535)
-    fuse_share: float = Field(default=0.5, gt=0, le=1)
-    fuse_records: int = Field(default=500, ge=10, le=100_000)
-    fuse_at_least: int = Field(default=100, ge=1, le=100_000)
+    breaker_share: float = Field(default=0.5, gt=0, le=1)
+    breaker_records: int = Field(default=500, ge=10, le=100_000)
+    breaker_at_least: int = Field(default=100, ge=1, le=100_000)
     future_tolerance_seconds: FutureTolerance = FUTURE_TOLERANCE_SECONDS
     refund_limit_per_minute: str = Field(default="", pattern=r"^([A-Z]{3}=[0-9]{1,15}(,[A-Z]{3}=[0-9]{1,15})*)?$")
     """Off unless set: no amount is right for every business, and one too low keeps money from buyers."""

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Sequence
 from datetime import timedelta
 
-from service.inbox.circuit_breaker import FuseLimits, Fuses
+from service.inbox.circuit_breaker import BreakerLimits, CircuitBreakers
 from service.kafka import compat
 from service.kafka.connection import Connection, connection_of
 from service.orders.batch_result import Handled
@@ -20,7 +20,7 @@ from service.runtime.errors import anything_else
 from service.runtime.retry import until_stored
 from service.runtime.settings import Settings
 from service.runtime.shutdown import SHUTDOWN_SECONDS, End, be_gone_within
-from service.store.operators.breakers import FusesInDatabase
+from service.store.operators.breakers import BreakersInDatabase
 from service.store.postgres import PostgresStore
 from service.terms.source import TermsInDatabase
 from service.worker import gc_tuning
@@ -83,17 +83,17 @@ async def _work(settings: Settings, kafka: Connection, store: PostgresStore, obs
         return
     engine = Engine(store, terms, future_tolerance=timedelta(seconds=settings.future_tolerance_seconds))
     observed.worker.cache = engine.cache
-    limits = FuseLimits(settings.fuse_share, settings.fuse_records, settings.fuse_at_least)
-    fuses = Fuses(FusesInDatabase(store), limits)
-    observed.worker.fuses = fuses
-    await until_stored(fuses.look, end.asked, "The fuses are {}looked at")
+    limits = BreakerLimits(settings.breaker_share, settings.breaker_records, settings.breaker_at_least)
+    breakers = CircuitBreakers(BreakersInDatabase(store), limits)
+    observed.worker.breakers = breakers
+    await until_stored(breakers.look, end.asked, "The circuit breakers are {}looked at")
     async with relay_part(settings, kafka, store, end) as relay:
         observed.worker.relay = relay
 
         async def handle(arrivals: Sequence[Arrival]) -> None:
             with observed.traces.batch(arrivals):
                 handled = await engine.handle(arrivals)
-            fuses.count(arrivals, handled)
+            breakers.count(arrivals, handled)
             tell(arrivals, handled, relay, observed.metrics)
             gc_tuning.batch_done()
 
@@ -108,8 +108,8 @@ async def _work(settings: Settings, kafka: Connection, store: PostgresStore, obs
             return handled
 
         async with (
-            inbox_part(settings, kafka, handle, store, fuses, observed, end),
-            running(fuses.run(end.asked), "fuses", end),
+            inbox_part(settings, kafka, handle, store, breakers, observed, end),
+            running(breakers.run(end.asked), "circuit breakers", end),
             running(watch_deadlines(fire_due, end.asked), "deadlines", end),
             running(retry_stuck(store, look_again, end.asked), "stuck", end),
             running(gc_tuning.look_at_everything(end.asked), "collector", end),

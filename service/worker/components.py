@@ -11,7 +11,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from service.inbox.circuit_breaker import Fuses
+from service.inbox.circuit_breaker import CircuitBreakers
 from service.inbox.consumer import Inbox
 from service.inbox.rewind import Noted, rewind
 from service.inbox.watermark import Watch
@@ -80,7 +80,7 @@ async def inbox_part(
     kafka: Connection,
     handle: Callable[[Sequence[Arrival]], Awaitable[None]],
     store: PostgresStore,
-    fuses: Fuses,
+    breakers: CircuitBreakers,
     observed: Observed,
     end: End,
 ) -> AsyncIterator[None]:
@@ -94,7 +94,7 @@ async def inbox_part(
             handle,
             end.asked,
             end.because_of,
-            lambda: fuses.blown,
+            lambda: breakers.open_topics,
             stored=observed.metrics.batch,
             middlewares=observed.middlewares,
         )
@@ -105,8 +105,8 @@ async def inbox_part(
             yield
             return
         observed.worker.inbox = inbox
-        fuses.changed = inbox.mind_fuses
-        inbox.mind_fuses()
+        breakers.changed = inbox.follow_breakers
+        inbox.follow_breakers()
         # A partition that nobody has read yet holds every deadline back, so all must be known, not only ours.
         unread = [ProgressRow(p.topic, p.partition, None) for p in inbox.partitions]
         await until_stored(lambda: store.note_progress(unread), end.asked, "The partitions are {}noted")

@@ -70,8 +70,8 @@ async def run(plan: Plan) -> Report:
     """Do it; returns what came of it. Raises an ExceptionGroup of AssertionErrors where it can't come to an end."""
     begun = time.monotonic()
     directory = ROOT / ".embedded" / "chaos" / str(plan.seed)
-    # Where most of it is bad the fuses would blow, which is theirs to do and not what is looked for here.
-    more = {"PURCHASING_FUSE_SHARE": "1"} if plan.hostile else {}
+    # Where most of it is bad the circuit breakers would open, which is theirs to do and not what is looked for here.
+    more = {"PURCHASING_BREAKER_SHARE": "1"} if plan.hostile else {}
     async with Place(directory, plan.lanes, hurried=plan.hurried, say=plan.say, **more) as place:
         for slot in range(plan.workers):
             place.start(slot)

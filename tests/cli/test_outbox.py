@@ -1,4 +1,4 @@
-"""`outbox pause|resume|status` and `fuse`, as an operator sees them. What lanes do then is tested with the relay."""
+"""`outbox pause|resume|status` and `breaker`, as an operator sees them. What lanes do then is tested with the relay."""
 
 import pytest
 
@@ -44,9 +44,9 @@ def test_one_lane_is_paused_by_its_number(database) -> None:
         (("outbox", "pause", "--why", " "), 2),
         (("outbox", "pause", "--lane", "9", "--why", "x"), 1),
         (("outbox", "resume"), 0),
-        (("fuse", "list"), 0),
-        (("fuse", "reset", PAYMENTS), 0),
-        (("fuse", "reset", "purchasing.decisions.v1"), 2),
+        (("breaker", "list"), 0),
+        (("breaker", "reset", PAYMENTS), 0),
+        (("breaker", "reset", "purchasing.decisions.v1"), 2),
     ],
 )
 def test_what_is_not_understood_and_what_there_is_nothing_to_do_about(database, arguments, code) -> None:
@@ -62,4 +62,4 @@ async def test_settings_of_the_brakes_are_checked(database) -> None:
         return done.err
 
     assert "PURCHASING_REFUND_LIMIT_PER_MINUTE" in started(PURCHASING_REFUND_LIMIT_PER_MINUTE="1000")
-    assert "PURCHASING_FUSE_SHARE" in started(PURCHASING_FUSE_SHARE="0")
+    assert "PURCHASING_BREAKER_SHARE" in started(PURCHASING_BREAKER_SHARE="0")

@@ -1,4 +1,5 @@
-"""The fuse of a topic, live: the topic stands still, in every worker and over restarts, until it is reset."""
+"""The circuit breaker of a topic, live: the topic stands still, in every worker and over restarts, until it is
+reset."""
 
 import json
 import os
@@ -12,14 +13,14 @@ from tests.delivery.service import eventually
 from tests.waiting import HANG_SECONDS
 
 PAYMENTS = "purchasing.events.payment.v1"
-SMALL = {"PURCHASING_FUSE_RECORDS": "20", "PURCHASING_FUSE_AT_LEAST": "10"}
+SMALL = {"PURCHASING_BREAKER_RECORDS": "20", "PURCHASING_BREAKER_AT_LEAST": "10"}
 BAD = 30
 
 
-def fuse(site, *arguments):
+def breaker(site, *arguments):
     environment = {**os.environ, "PURCHASING_DATABASE_URL": site.database}
     return subprocess.run(
-        [sys.executable, "-m", "service", "fuse", *arguments],
+        [sys.executable, "-m", "service", "breaker", *arguments],
         env=environment,
         capture_output=True,
         text=True,
@@ -38,7 +39,7 @@ async def test_a_topic_full_of_bad_records_stands_still_until_it_is_reset_and_th
             partition = (await outside.send(captured | {"id": "first"})).partition
             for _ in range(BAD):
                 _, last = await outside.send_raw(PAYMENTS, b"x", b"{", partition=partition)
-            await worker.has_said("The fuse of a topic is blown")
+            await worker.has_said("The circuit breaker of a topic is open")
             await outside.handled(TopicPartition(PAYMENTS, partition), last - BAD + 9)
             behind, offset = await outside.send_raw(
                 PAYMENTS, order.encode(), json.dumps(captured).encode(), partition=partition
@@ -48,7 +49,7 @@ async def test_a_topic_full_of_bad_records_stands_still_until_it_is_reset_and_th
             for event in case_events("01", other)[:2]:
                 where, at = await outside.send_raw(topic_for(event), other.encode(), json.dumps(event).encode())
                 await outside.handled(where, at)
-            listed = fuse(own_site, "list", "--json")
+            listed = breaker(own_site, "list", "--json")
             watermarks = await watermark(own_site, partition)
         async with own_site.worker(**SMALL) as worker, own_site.worker(**SMALL) as second:
             await worker.has_said("Partitions assigned.")
@@ -61,7 +62,7 @@ async def test_a_topic_full_of_bad_records_stands_still_until_it_is_reset_and_th
             await outside.handled(where, at)
             stood = await outside.acknowledged.committed(behind)
             still = await watermark(own_site, partition)
-            reset = fuse(own_site, "reset", PAYMENTS, "--by", "ann", "--why", "the sender was mended")
+            reset = breaker(own_site, "reset", PAYMENTS, "--by", "ann", "--why", "the sender was mended")
             await outside.handled(behind, offset)
             seen = await outside.settled(order)
             await eventually(lambda: later(own_site, partition, still), "the input is read on")
@@ -72,9 +73,9 @@ async def test_a_topic_full_of_bad_records_stands_still_until_it_is_reset_and_th
     assert watermarks == still
     assert reset.returncode == 0, reset.stderr
     assert [one.event["data"]["outcome"] for one in seen] == ["effective"]
-    assert fuse(own_site, "list").returncode == 0
+    assert breaker(own_site, "list").returncode == 0
     (noted,) = await own_site.rows("select done_by, what, subject, why from operator_actions")
-    assert tuple(noted) == ("ann", "fuse reset", PAYMENTS, "the sender was mended")
+    assert tuple(noted) == ("ann", "breaker reset", PAYMENTS, "the sender was mended")
 
 
 async def watermark(site, partition):

@@ -7,11 +7,11 @@ from tests.deploy.scenarios import (
     AGE,
     ASIDE,
     BRAKE,
+    BREAKER,
     BUILD,
     CENSUS,
     COMMITTED,
     DUE,
-    FUSE,
     HELD,
     LAG,
     LAG_S,
@@ -43,7 +43,8 @@ OF_BROKER = {
     (RETENTION, TOPIC): "2592000x400", (MEMBERS, ""): "2x400",
 }  # fmt: skip
 OF_DATABASE = {
-    (WATERMARK, ""): "3x400", (UNKNOWN, ""): "0x400", (FUSE, TOPIC): "0x400", (STUCK, ""): "0x400", (DUE, ""): "0x400",
+    (WATERMARK, ""): "3x400", (UNKNOWN, ""): "0x400", (BREAKER, TOPIC): "0x400", (STUCK, ""): "0x400", (DUE,
+    ""): "0x400",
     (UNPUBLISHED, LANE): "0x400", (OLDEST, LANE): "0x400", (SKEW, ""): "0.1x400",
     (BRAKE, f'{LANE},by="person"'): "0x400", (BRAKE, f'{LANE},by="limit"'): "0x400",
 }  # fmt: skip
@@ -114,8 +115,8 @@ INCIDENTS = [
         | NO_DEADLINE,
     ),
     everywhere("they start and get no further", {"NoConsumer"}, {(READY, ""): "0x400", (MEMBERS, ""): "0x400"}),
-    everywhere("a fuse is blown", {"FuseBlown"}, NOTHING_READ | NO_DEADLINE | {
-        (FUSE, TOPIC): "0x4 1x400", (READY, ""): "1x4 0x400", (ASIDE, 'reason="schema"'): "0x4 250x400",
+    everywhere("a circuit breaker is open", {"CircuitBreakerOpen"}, NOTHING_READ | NO_DEADLINE | {
+        (BREAKER, TOPIC): "0x4 1x400", (READY, ""): "1x4 0x400", (ASIDE, 'reason="schema"'): "0x4 250x400",
     }),
     Incident(
         "Kafka refuses an output of a lane, which tries again every minute",

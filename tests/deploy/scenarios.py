@@ -11,7 +11,7 @@ COMMITTED, HELD = "purchasing_consumer_committed_offset", "purchasing_topic_held
 UNPUBLISHED, OLDEST = "purchasing_outbox_unpublished_outputs", "purchasing_outbox_oldest_unpublished_seconds"
 PUBLISHED, BRAKE = "purchasing_relay_published_outputs_total", "purchasing_outbox_brake_pulled"
 WATERMARK, UNKNOWN = "purchasing_input_watermark_age_seconds", "purchasing_input_unknown_partitions"
-FUSE, STUCK = "purchasing_input_fuse_blown", "purchasing_orders_stuck"
+BREAKER, STUCK = "purchasing_circuit_breaker_open", "purchasing_orders_stuck"
 WAITING, DUE = "purchasing_orders_waiting_oldest_seconds", "purchasing_deadlines_overdue_seconds"
 MEMBERS, BUILD = "purchasing_consumer_group_members", "purchasing_build_info"
 ASIDE, FORGOTTEN = "purchasing_quarantine_records_total", "purchasing_quarantine_oldest_open_seconds"
@@ -55,7 +55,7 @@ def quiet(alert: str, why: str, series: dict[str, str], minute: int = 20) -> Sce
 LANE = 'lane="1"'
 STOPPED = f'{LANE},state="stopped"'
 PERSON, LIMIT = f'{LANE},by="person"', f'{LANE},by="limit"'
-BLOWN = {on(FUSE, 'topic="t"'): "1x400"}
+OPEN_BREAKER = {on(BREAKER, 'topic="t"'): "1x400"}
 AWAY = {on(LOOK, 'at="broker"'): "0x400", on(LOOK, 'at="database"'): "1x400"}
 TRIES_AGAIN = "1 1 0 1 1 1 0 1 1x3 0 1x4 0 1x80"
 MONEY = [
@@ -66,8 +66,12 @@ MONEY = [
     quiet("MoneyLate", "a person paused it", {on(OLDEST, LANE): "0+15x100", on(BRAKE, PERSON): "1x100"}),
     quiet("MoneyLate", "its lane stopped", {on(OLDEST, LANE): "0+15x100", on(STATE, STOPPED): TRIES_AGAIN}),
     fires("MoneyLate", "another lane stopped", {on(OLDEST, 'lane="2"'): "0+15x100", on(STATE, STOPPED): "1x100"}),
-    quiet("MoneyLate", "its topic's fuse is blown", {on(LAG_S, P0): "0+15x100"} | BLOWN),
-    fires("MoneyLate", "another's fuse is blown", {on(LAG_S, 'topic="u",partition="0"'): "0+15x100"} | BLOWN),
+    quiet("MoneyLate", "its topic's circuit breaker is open", {on(LAG_S, P0): "0+15x100"} | OPEN_BREAKER),
+    fires(
+        "MoneyLate",
+        "another's circuit breaker is open",
+        {on(LAG_S, 'topic="u",partition="0"'): "0+15x100"} | OPEN_BREAKER,
+    ),
     quiet("MoneyLate", "a server is away", {on(LAG_S, P0): "0+15x100"} | AWAY),
     quiet(
         "MoneyLate", "one worker sees nothing new", {on(LAG_S, P0): "0x70 15+15x5 stale", on(LAG_S, P0, "b"): "0x100"}
@@ -98,7 +102,7 @@ MONEY = [
     quiet("ManyOrdersStuck", "some orders", {on(STUCK): "9x100"}),
     fires("DeadlinesOverdue", "one that does not fire", {on(DUE): "0+15x200", on(WATERMARK): "3x200"}, 40),
     quiet("DeadlinesOverdue", "they fire late after an outage", {on(DUE): "0x40 0+15x40 0x60"}, 25),
-    quiet("DeadlinesOverdue", "a fuse is blown", {on(DUE): "0+15x200"} | BLOWN, 40),
+    quiet("DeadlinesOverdue", "a circuit breaker is open", {on(DUE): "0+15x200"} | OPEN_BREAKER, 40),
     quiet("DeadlinesOverdue", "they wait for the input", {on(DUE): "0+15x200", on(WATERMARK): "0+15x200"}, 40),
     quiet("DeadlinesOverdue", "a server is away", {on(DUE): "0+15x200"} | AWAY, 40),
     fires("CensusOld", "it fails", {on(CENSUS): "0x400", on(CENSUS, instance="b"): "0+15x20 300x400"}, 50),
@@ -125,7 +129,7 @@ INPUT = [
     fires("WorkersNotReady", "all of them", {on(READY): "0x100", on(READY, instance="b"): "0x100"} | ONE_READS),
     quiet("WorkersNotReady", "one is", {on(READY): "0x100", on(READY, instance="b"): "1x100"} | ONE_READS),
     quiet("WorkersNotReady", "a rolling update", {on(READY): "1x60 0x6 1x60"} | ONE_READS, 16),
-    quiet("WorkersNotReady", "a fuse is blown", {on(READY): "0x100"} | ONE_READS | BLOWN),
+    quiet("WorkersNotReady", "a circuit breaker is open", {on(READY): "0x100"} | ONE_READS | OPEN_BREAKER),
     quiet("WorkersNotReady", "a server is away", {on(READY): "0x100"} | ONE_READS | AWAY),
     quiet("WorkersNotReady", "nobody reads", {on(READY): "0x100", on(MEMBERS): "0x100"}),
     fires("WorkerNotReady", "one of two", {on(READY): "0x100", on(READY, instance="b"): "1x100"}, instance="a"),
@@ -150,7 +154,11 @@ INPUT = [
         "PartitionStalled", "an idle topic", {on(LAG, P0): "0x100", on(HELD, P0): "0x100", on(COMMITTED, P0): "7x100"}
     ),
     fires("PartitionStalled", "the group never read it", {on(LAG, P0): "3x100"}, topic="t", partition="0"),
-    quiet("PartitionStalled", "its fuse is blown", {on(LAG, P0): "3x100", on(COMMITTED, P0): "7x100"} | BLOWN),
+    quiet(
+        "PartitionStalled",
+        "its circuit breaker is open",
+        {on(LAG, P0): "3x100", on(COMMITTED, P0): "7x100"} | OPEN_BREAKER,
+    ),
     quiet("PartitionStalled", "a server is away", {on(LAG, P0): "3x100", on(COMMITTED, P0): "7x100"} | AWAY),
     fires("OffsetLost", "while workers start and end", {on(LOST, P0): "_x60 1 _x9 1 _x30"}, topic="t", partition="0"),
     quiet(
@@ -161,22 +169,22 @@ INPUT = [
     quiet(
         "LagGrowing", "two workers see the same little lag", {on(LAG, P0): "0+20x200", on(LAG, P0, "b"): "0+20x200"}, 45
     ),
-    quiet("LagGrowing", "a fuse is blown", {on(LAG, P0): "0+100x200"} | BLOWN, 45),
+    quiet("LagGrowing", "a circuit breaker is open", {on(LAG, P0): "0+100x200"} | OPEN_BREAKER, 45),
     fires("WatermarkBehind", "not read up to now", {on(WATERMARK): "0+15x100", on(LAG_S, P0): "0x100"}),
     fires("WatermarkBehind", "a partition nobody reads", {on(UNKNOWN): "1x100"}),
     quiet("WatermarkBehind", "looks are seconds apart", {on(WATERMARK): "4x100", on(UNKNOWN): "0x100"}),
     quiet("WatermarkBehind", "partitions were added", {on(UNKNOWN): "0x40 6x4 0x60"}, 12),
-    quiet("WatermarkBehind", "a fuse is blown", {on(WATERMARK): "0+15x100"} | BLOWN),
+    quiet("WatermarkBehind", "a circuit breaker is open", {on(WATERMARK): "0+15x100"} | OPEN_BREAKER),
     quiet("WatermarkBehind", "messages wait", {on(WATERMARK): "0+15x100", on(LAG_S, P0): "0+15x100"}),
     quiet("WatermarkBehind", "a server is away", {on(WATERMARK): "0+15x100"} | AWAY),
-    fires("FuseBlown", "blown", BLOWN, topic="t"),
+    fires("CircuitBreakerOpen", "open", OPEN_BREAKER, topic="t"),
     quiet(
-        "FuseBlown",
+        "CircuitBreakerOpen",
         "less than its share is bad, and it was reset",
-        {on(FUSE, 'topic="t"'): "1x60 0x60", on(ASIDE, 'reason="schema"'): "0+9x100"},
+        {on(BREAKER, 'topic="t"'): "1x60 0x60", on(ASIDE, 'reason="schema"'): "0+9x100"},
     ),
     fires("QuarantineGrowing", "a bad deploy elsewhere", {on(ASIDE, 'reason="schema"'): "0+1x100"}),
-    quiet("QuarantineGrowing", "the fuse says so", {on(ASIDE, 'reason="schema"'): "0+9x100"} | BLOWN),
+    quiet("QuarantineGrowing", "the circuit breaker says so", {on(ASIDE, 'reason="schema"'): "0+9x100"} | OPEN_BREAKER),
     quiet("QuarantineGrowing", "one now and then", {on(ASIDE, 'reason="schema"'): "0x40 1x20 2x40"}),
     quiet("QuarantineGrowing", "a worker starts anew", {on(ASIDE, 'reason="schema"'): "900x40 0x60"}),
     fires("QuarantineForgotten", "four days", {on(FORGOTTEN): "345600x100"}),

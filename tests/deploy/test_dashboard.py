@@ -39,7 +39,7 @@ WELL_AND_NOT = {
     "Deadlines overdue": (0, 901),
     "Workers ready": (1, 0),
     "Servers": (1, 0),
-    "Fuses blown": (0, 1),
+    "Circuit breakers open": (0, 1),
     "Quarantine": (0, 100),
     "Watermark behind": (5, 301),
     "Retention used": (0, 0.5),

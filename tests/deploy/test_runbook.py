@@ -19,7 +19,7 @@ def quiet(capsys):
 
 def test_every_command_of_the_runbook_is_whole():
     found = list(commands(RUNBOOK))
-    assert {"lag", "doctor", "fuse", "quarantine", "outbox", "order", "lanes"} <= {said.words[0] for said in found}
+    assert {"lag", "doctor", "breaker", "quarantine", "outbox", "order", "lanes"} <= {said.words[0] for said in found}
     # One word alone names a command.
     assert {str(said): problem(said) for said in found if problem(said) and (said.whole or len(said.words) > 1)} == {}
 
@@ -36,8 +36,8 @@ def test_every_command_of_other_documents_is_whole_or_only_named(document):
     [
         ("quarantine replay", "Say which records"),
         ("quarantine drop --why x", "Say which records"),
-        ("fuse reset", "not understood"),
-        ("fuse reset a-topic", "not understood"),
+        ("breaker reset", "not understood"),
+        ("breaker reset a-topic", "not understood"),
         ("lanes adopt --lane 0 --position 0", "not understood"),
         ("order hold ord-1", "not understood"),
         ("lag --often", "not understood"),

@@ -1,38 +1,38 @@
-"""When a topic's fuse blows, what is counted, and how workers share it."""
+"""When a topic's circuit breaker opens, what is counted, and how workers share it."""
 
 import asyncio
 
 import pytest
 
-from service.inbox.circuit_breaker import FuseLimits, Fuses, Window
+from service.inbox.circuit_breaker import BreakerLimits, CircuitBreakers, Window
 from service.orders.batch_result import Handled, Refused
 from service.store.errors import StoreUnavailableError
-from service.store.operators.breakers import BlownFuse
+from service.store.operators.breakers import OpenBreaker
 from tests.orders.stories import record
 from tests.rules.happenings import when
 from tests.waiting import HANG_SECONDS
 
 GOOD, BAD = False, True
 ORDER, PAYMENT = "purchasing.events.order.v1", "purchasing.events.payment.v1"
-SMALL = FuseLimits(share=0.5, records=10, at_least=4)
+SMALL = BreakerLimits(share=0.5, records=10, at_least=4)
 
 
 class Table:
-    """Fuses kept in memory, for several workers."""
+    """Circuit breakers kept in memory, for several workers."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, BlownFuse] = {}
+        self.rows: dict[str, OpenBreaker] = {}
         self.away = False
 
-    async def blown(self) -> list[BlownFuse]:
+    async def list_open(self) -> list[OpenBreaker]:
         if self.away:
             raise StoreUnavailableError("away")
         return list(self.rows.values())
 
-    async def blow(self, topic: str, bad: int, records: int) -> None:
+    async def open(self, topic: str, bad: int, records: int) -> None:
         if self.away:
             raise StoreUnavailableError("away")
-        self.rows.setdefault(topic, BlownFuse(topic, when(0), bad, records))
+        self.rows.setdefault(topic, OpenBreaker(topic, when(0), bad, records))
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def batch(*bad: bool, topic: str = ORDER):
 
 
 @pytest.mark.parametrize(
-    ("records", "blown"),
+    ("records", "tripped"),
     [
         ([BAD] * 99, None),
         ([BAD] * 100, (100, 100)),
@@ -60,73 +60,73 @@ def batch(*bad: bool, topic: str = ORDER):
     ],
     ids=["too few", "all bad", "just half", "more than half", "half of the last", "more of the last", "forgotten"],
 )
-def test_more_than_half_of_the_last_500_and_at_least_100_is_too_much(records, blown):
-    assert Window(FuseLimits()).take(records) == blown
-    window = Window(FuseLimits())
-    assert next((found for one in records if (found := window.take([one]))), None) == blown
+def test_more_than_half_of_the_last_500_and_at_least_100_is_too_much(records, tripped):
+    assert Window(BreakerLimits()).take(records) == tripped
+    window = Window(BreakerLimits())
+    assert next((found for one in records if (found := window.take([one]))), None) == tripped
 
 
-def test_a_burst_within_a_batch_blows_it_although_the_batch_ends_well(table):
-    fuses = Fuses(table, SMALL)
-    fuses.count(*batch(*[GOOD] * 2, *[BAD] * 6, *[GOOD] * 10))
-    assert fuses.blown == {ORDER}
+def test_a_burst_within_a_batch_opens_it_although_the_batch_ends_well(table):
+    breakers = CircuitBreakers(table, SMALL)
+    breakers.count(*batch(*[GOOD] * 2, *[BAD] * 6, *[GOOD] * 10))
+    assert breakers.open_topics == {ORDER}
 
 
-def test_each_topic_has_a_fuse_of_its_own(table):
-    fuses, told = Fuses(table, SMALL), []
-    fuses.changed = lambda: told.append(fuses.blown)
+def test_each_topic_has_a_breaker_of_its_own(table):
+    breakers, told = CircuitBreakers(table, SMALL), []
+    breakers.changed = lambda: told.append(breakers.open_topics)
     arrivals, handled = batch(*[GOOD] * 9)
     bad, put_aside = batch(*[BAD] * 5, topic=PAYMENT)
-    fuses.count([*arrivals, *bad], handled.and_then(put_aside))
+    breakers.count([*arrivals, *bad], handled.and_then(put_aside))
     assert told == [{PAYMENT}]
 
 
-def test_a_topic_read_again_does_not_blow_it(table):
-    fuses = Fuses(table, SMALL)
+def test_a_topic_read_again_does_not_opens_it(table):
+    breakers = CircuitBreakers(table, SMALL)
     arrivals, _ = batch(*[BAD] * 9)
     # What was put aside before is refused once more and not put aside once more.
-    fuses.count(arrivals, Handled())
-    assert fuses.blown == frozenset()
+    breakers.count(arrivals, Handled())
+    assert breakers.open_topics == frozenset()
 
 
-async def test_what_one_worker_blew_all_workers_see_and_so_does_one_that_starts_later(table):
-    one, other = Fuses(table, SMALL), Fuses(table, SMALL)
+async def test_what_one_worker_opened_all_workers_see_and_so_does_one_that_starts_later(table):
+    one, other = CircuitBreakers(table, SMALL), CircuitBreakers(table, SMALL)
     one.count(*batch(*[BAD] * 9))
     await one.look()
     await other.look()
-    later = Fuses(table, SMALL)
+    later = CircuitBreakers(table, SMALL)
     await later.look()
-    assert one.blown == other.blown == later.blown == {ORDER}
+    assert one.open_topics == other.open_topics == later.open_topics == {ORDER}
     assert table.rows[ORDER][2:] == (4, 4)
 
 
 async def test_a_reset_lets_all_read_on_and_counts_from_nothing(table):
-    one, other = Fuses(table, SMALL), Fuses(table, SMALL)
+    one, other = CircuitBreakers(table, SMALL), CircuitBreakers(table, SMALL)
     one.count(*batch(*[BAD] * 9))
     await one.look()
     await other.look()
     table.rows.clear()
     await one.look()
     await other.look()
-    assert one.blown == other.blown == frozenset()
+    assert one.open_topics == other.open_topics == frozenset()
     one.count(*batch(*[BAD] * 3))
-    assert one.blown == frozenset()
+    assert one.open_topics == frozenset()
     one.count(*batch(BAD))
-    assert one.blown == {ORDER}
+    assert one.open_topics == {ORDER}
 
 
-async def test_a_database_that_is_away_loses_no_blown_fuse(table):
-    fuses, stopping = Fuses(table, SMALL), asyncio.Event()
+async def test_a_database_that_is_away_loses_no_open_breaker(table):
+    breakers, stopping = CircuitBreakers(table, SMALL), asyncio.Event()
     table.away = True
-    running = asyncio.create_task(fuses.run(stopping, every=0.01))
-    fuses.count(*batch(*[BAD] * 9))
+    running = asyncio.create_task(breakers.run(stopping, every=0.01))
+    breakers.count(*batch(*[BAD] * 9))
     with pytest.raises(StoreUnavailableError):
-        await fuses.look()
-    assert fuses.blown == {ORDER}
+        await breakers.look()
+    assert breakers.open_topics == {ORDER}
     table.away = False
     async with asyncio.timeout(HANG_SECONDS):
         while ORDER not in table.rows:  # noqa: ASYNC110 - the task tries it again
             await asyncio.sleep(0.01)
     stopping.set()
     await running
-    assert fuses.blown == {ORDER}
+    assert breakers.open_topics == {ORDER}

@@ -46,7 +46,7 @@ else:
             await alarms.until()
             await worker.says("/readyz", 200)
 
-    async def test_a_flood_that_a_frozen_worker_holds_up_is_late_money_and_rubbish_a_blown_fuse(place):
+    async def test_a_flood_that_a_frozen_worker_holds_up_is_late_money_and_rubbish_a_open_breaker(place):
         async with (
             place.worker() as first,
             place.worker() as second,
@@ -71,12 +71,12 @@ else:
 
             for n in range(RUBBISH):
                 await sender.send_raw(ORDERS, b"x", b"{rubbish %d" % n)
-            await alarms.until("FuseBlown")
-            await said(place, "fuse", "list", ORDERS)
+            await alarms.until("CircuitBreakerOpen")
+            await said(place, "breaker", "list", ORDERS)
             await said(place, "quarantine", "list", "not_json")
-            assert (await asyncio.to_thread(place.command, "fuse", "reset", ORDERS)).returncode == 0
+            assert (await asyncio.to_thread(place.command, "breaker", "reset", ORDERS)).returncode == 0
             # Whoever looks now is to deal with what was put aside. More of it, as those commands may have taken
-            # longer than the alert looks back; too little for the fuse.
+            # longer than the alert looks back; too little for the circuit breaker.
             for n in range(MORE_RUBBISH):
                 await sender.send_raw(ORDERS, b"x", b"{more rubbish %d" % n)
             await alarms.until("QuarantineGrowing")

@@ -29,8 +29,8 @@ def test_a_worker_that_has_joined_and_sees_both_servers_is_ready():
         ),
         (Condition(schema_problem="the database lacks 0005"), "The database's tables: the database lacks 0005."),
         (
-            Condition(blown=frozenset({"purchasing.events.order.v1"})),
-            "The fuse is blown of purchasing.events.order.v1: see `quarantine list`, `fuse reset`.",
+            Condition(open_breakers=frozenset({"purchasing.events.order.v1"})),
+            "The circuit breaker is open for purchasing.events.order.v1: see `quarantine list`, `breaker reset`.",
         ),
     ],
 )  # fmt: skip
@@ -69,4 +69,4 @@ def test_a_batch_that_is_not_stored_is_not_taken_for_a_database_that_is_away():
 
 
 def test_all_that_is_missing_is_said_at_once():
-    assert len(missing(Condition(broker_failures=9, database_failures=9, blown=frozenset({"a", "b"})))) == 3
+    assert len(missing(Condition(broker_failures=9, database_failures=9, open_breakers=frozenset({"a", "b"})))) == 3

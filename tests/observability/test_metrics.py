@@ -38,7 +38,7 @@ def figures(**more) -> Figures:
         "at": NOW, "watermark": instant(1_799_999_990_000_000), "unknown": 0,
         "due": 0, "overdue": 0, "overdue_since": None,
         "stuck": 0, "held": 0, "lanes": (LaneFigures(0, 0, None),), "quarantine": {}, "quarantine_since": None,
-        "fuses": frozenset(), "brakes": {},
+        "open_breakers": frozenset(), "brakes": {},
     }  # fmt: skip
     return Figures(**{**known, **more})
 
@@ -143,7 +143,7 @@ def test_before_anybody_has_looked_no_look_has_worked_and_no_figure_is_shown():
     assert {given["at"]: found for given, found in shown["purchasing_look_successful"]} == {"broker": 0, "database": 0}
     assert value(shown, "ready") == 0
     assert "purchasing_look_age_seconds" not in shown
-    assert "purchasing_input_fuse_blown" not in shown
+    assert "purchasing_circuit_breaker_open" not in shown
 
 
 def test_an_old_census_is_not_shown_but_when_it_was(worker):

@@ -13,7 +13,7 @@ from tests.delivery.outside import Sender, case_events, order_id
 from tests.delivery.service import eventually
 from tests.observability.seen import ORDERS, Seen
 
-FUSE_AT_LEAST = 100
+BREAKER_AT_LEAST = 100
 
 
 async def test_database_and_broker_come_and_go(place):
@@ -111,20 +111,20 @@ async def test_a_frozen_worker_shows_as_lag_until_another_takes_over_and_that_on
         await owner.says("/readyz", 200)
 
 
-async def test_rubbish_blows_the_fuse_and_that_is_said_until_a_person_resets_it(place):
+async def test_rubbish_opens_the_breaker_and_that_is_said_until_a_person_resets_it(place):
     async with place.worker() as worker, Sender(place.kafka.bootstrap_servers) as sender:
         await worker.says("/readyz", 200)
-        for n in range(FUSE_AT_LEAST):
+        for n in range(BREAKER_AT_LEAST):
             await sender.send_raw(ORDERS, b"x", b"{rubbish %d" % n)
-        await worker.says("/readyz", 503, f"The fuse is blown of {ORDERS}")
-        await worker.shows("purchasing_input_fuse_blown", 1, topic=ORDERS)
-        await worker.shows("purchasing_quarantine_open_records", FUSE_AT_LEAST, reason="not_json")
-        await worker.shows("purchasing_quarantine_records_total", FUSE_AT_LEAST, reason="not_json")
-        await worker.shows("purchasing_events_total", FUSE_AT_LEAST, outcome="refused")
+        await worker.says("/readyz", 503, f"The circuit breaker is open for {ORDERS}")
+        await worker.shows("purchasing_circuit_breaker_open", 1, topic=ORDERS)
+        await worker.shows("purchasing_quarantine_open_records", BREAKER_AT_LEAST, reason="not_json")
+        await worker.shows("purchasing_quarantine_records_total", BREAKER_AT_LEAST, reason="not_json")
+        await worker.shows("purchasing_events_total", BREAKER_AT_LEAST, outcome="refused")
         doctor = await asyncio.to_thread(place.command, "doctor")
-        assert f"fuses are blown of {ORDERS}" in doctor.stdout
+        assert f"circuit breakers are open for {ORDERS}" in doctor.stdout
         assert doctor.returncode == 3
-        assert (await asyncio.to_thread(place.command, "fuse", "reset", ORDERS)).returncode == 0
+        assert (await asyncio.to_thread(place.command, "breaker", "reset", ORDERS)).returncode == 0
         await worker.says("/readyz", 200)
 
 

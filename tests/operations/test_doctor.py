@@ -59,7 +59,7 @@ async def test_what_waits_for_a_person_is_said(kafka, database):
     words = " ".join(words for _, words in found["state"])
     for part in (
         "1 orders are stuck",
-        f"fuses are blown of {ORDERS}",
+        f"circuit breakers are open for {ORDERS}",
         "outbox is paused",
         "1 partitions were never read",
     ):

@@ -114,7 +114,7 @@ async def came_out(broker, guarded, worker_logs):
         headers = [("marker", MARKER.encode()), (MARKER, None)]
         await producer.send(topic, value, order.encode(), headers=headers)
     await producer.stop()
-    settings = {**broker.settings(user), "PURCHASING_LOG_LEVEL": "debug", "PURCHASING_FUSE_SHARE": "1"}
+    settings = {**broker.settings(user), "PURCHASING_LOG_LEVEL": "debug", "PURCHASING_BREAKER_SHARE": "1"}
     out = {}
     with trace_sink() as (sink, traces):
         settings |= {"PURCHASING_TRACES": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": sink}

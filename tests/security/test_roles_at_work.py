@@ -75,7 +75,7 @@ def test_an_operator_does_an_operators_work(run, filled: Database, tmp_path: Pat
     assert run("operator", "outbox", "pause", "--why", "tests")[0] == 0
     assert run("operator", "outbox", "status")[0] == 3
     assert run("operator", "outbox", "resume")[0] == 0
-    assert run("operator", "fuse", "reset", "purchasing.events.order.v1", "--why", "tests")[0] == 0
+    assert run("operator", "breaker", "reset", "purchasing.events.order.v1", "--why", "tests")[0] == 0
     assert run("operator", "terms", "import", str(tmp_path / "terms.toml"))[0] == 0
     code, said = run("operator", "erase", "ord-1", "--why", "tests")
     assert code == 1
@@ -159,7 +159,7 @@ def test_a_worker_may_stop_the_outbox_and_not_do_what_the_toolbox_is_for(run, fi
     assert run("service", "outbox", "pause", "--why", "x")[0] == 0
     for words in (
         ("outbox", "resume"),
-        ("fuse", "reset", "purchasing.events.order.v1"),
+        ("breaker", "reset", "purchasing.events.order.v1"),
         ("quarantine", "show", record, "--content"),
         ("quarantine", "replay", record),
         ("quarantine", "drop", record, "--why", "x"),
