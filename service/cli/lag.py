@@ -134,7 +134,7 @@ def _figures(figures: Figures) -> dict[str, Any]:
         "held": figures.held,
         "quarantine": dict(sorted(figures.quarantine.items())),
         "open_breakers": sorted(figures.open_breakers),
-        "brakes": sorted(figures.brakes),
+        "pauses": sorted(figures.pauses),
     }
 
 
@@ -183,7 +183,7 @@ def _in_words(figures: Figures) -> list[str]:
     return [
         f"outputs not published   {lanes}"
         + ("" if oldest is None else f", the oldest {_age(figures.at, oldest):.1f} s"),
-        f"outbox paused           {', '.join(map(str, sorted(figures.brakes))) or 'no'}",
+        f"outbox paused           {', '.join(map(str, sorted(figures.pauses))) or 'no'}",
         f"deadlines not fired     {figures.overdue} past by the clock, {figures.due} of them by the input",
         f"input read up to        {read}",
         f"orders stuck / held     {figures.stuck} / {figures.held}",

@@ -30,7 +30,7 @@ from service.runtime.errors import describe
 from service.runtime.settings import database_of_environment, load
 from service.store.connection import connected
 from service.store.driver_errors import translated
-from service.store.operators.pauses import ALL_LANES, lane_rows, let_go, pull, pulled_brakes
+from service.store.operators.pauses import ALL_LANES, current_pauses, lane_rows, pause, resume
 
 if TYPE_CHECKING:
     import asyncpg
@@ -73,11 +73,11 @@ async def _with_database(arguments: argparse.Namespace) -> int:
             tell(f"There is no lane {arguments.lane}: they are {lanes[0]} to {lanes[-1]}.")
             return NOT_DONE
         if arguments.what == "pause":
-            new = await pull(connection, arguments.lane, arguments.by, arguments.why)
+            new = await pause(connection, arguments.lane, arguments.by, arguments.why)
             tell("Paused: what is in a worker's hand may still go out." if new else "It was paused already.")
             return 0
-        gone = await let_go(connection, arguments.lane, arguments.by, arguments.why)
-        if arguments.lane != ALL_LANES and ALL_LANES in [one.lane for one in await pulled_brakes(connection)]:
+        gone = await resume(connection, arguments.lane, arguments.by, arguments.why)
+        if arguments.lane != ALL_LANES and ALL_LANES in [one.lane for one in await current_pauses(connection)]:
             tell("All lanes are paused: resume them all, without --lane.")
             return NOT_DONE
         tell("It goes out again." if gone else "It was not paused: nothing to do.")
@@ -85,9 +85,9 @@ async def _with_database(arguments: argparse.Namespace) -> int:
 
 
 async def _status(connection: asyncpg.Connection[asyncpg.Record], *, as_json: bool) -> int:
-    brakes = {one.lane: one for one in await pulled_brakes(connection)}
+    pauses = {one.lane: one for one in await current_pauses(connection)}
     for row in await lane_rows(connection):
-        held = brakes.get(ALL_LANES) or brakes.get(row.lane)
+        held = pauses.get(ALL_LANES) or pauses.get(row.lane)
         told: dict[str, Any] = {
             "lane": row.lane,
             "decided": row.position,
@@ -100,7 +100,7 @@ async def _status(connection: asyncpg.Connection[asyncpg.Record], *, as_json: bo
         if held is not None:
             words += f", paused {held} ({text_of(held.at)})"
         sys.stdout.write((json.dumps(told) if as_json else words) + "\n")
-    return PAUSED if brakes else 0
+    return PAUSED if pauses else 0
 
 
 async def _verify(*, as_json: bool) -> int:

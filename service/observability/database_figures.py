@@ -1,4 +1,4 @@
-"""What the database says about orders, outputs, deadlines, quarantine and brakes: a few indexed counts in one read."""
+"""What the database says about orders, outputs, deadlines, quarantine and pauses: a few indexed counts in one read."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Figures:
     quarantine: Mapping[str, int]
     quarantine_since: datetime | None
     open_breakers: frozenset[str]
-    brakes: Mapping[int, str]
-    """By lane (-1: all of them), who pulled it."""
+    pauses: Mapping[int, str]
+    """By lane (-1: all of them), who paused it."""
     progress: Mapping[tuple[str, int], datetime | None] = field(default_factory=dict)
 
 
@@ -91,7 +91,7 @@ async def figures(connection: asyncpg.Connection[asyncpg.Record]) -> Figures:
         lanes = await connection.fetch(_LANES)
         quarantine = await connection.fetch(_QUARANTINE)
         breakers = await connection.fetch("select topic from circuit_breakers")
-        brakes = await connection.fetch("select lane, paused_by from outbox_pauses")
+        pauses = await connection.fetch("select lane, paused_by from outbox_pauses")
     assert orders is not None
     return Figures(
         at=at,
@@ -106,7 +106,7 @@ async def figures(connection: asyncpg.Connection[asyncpg.Record]) -> Figures:
         quarantine={row["reason"]: row["open"] for row in quarantine},
         quarantine_since=min((row["since"] for row in quarantine), default=None),
         open_breakers=frozenset(row[0] for row in breakers),
-        brakes=dict(map(tuple, brakes)),
+        pauses=dict(map(tuple, pauses)),
         progress={(row[0], row[1]): row[2] for row in progress},
     )
 

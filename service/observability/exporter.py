@@ -139,9 +139,9 @@ def _database(figures: Figures, age: float, topics: Iterable[str]) -> Iterator[F
     yield _family("outbox_unpublished_outputs", (((str(one.lane),), one.unpublished) for one in lanes))
     oldest = {one.lane: 0.0 if one.oldest_at is None else max(0.0, now - one.oldest_at.timestamp()) for one in lanes}
     yield _family("outbox_oldest_unpublished_seconds", (((str(lane),), seconds) for lane, seconds in oldest.items()))
-    brakes = {(lane, "limit" if by == AUTOMATIC else "person") for lane, by in figures.brakes.items()}
-    pulled = {(one.lane, by): not brakes.isdisjoint({(ALL_LANES, by), (one.lane, by)}) for one in lanes for by in BY}
-    yield _family("outbox_brake_pulled", (((str(lane), by), float(held)) for (lane, by), held in pulled.items()))
+    pauses = {(lane, "limit" if by == AUTOMATIC else "person") for lane, by in figures.pauses.items()}
+    paused = {(one.lane, by): not pauses.isdisjoint({(ALL_LANES, by), (one.lane, by)}) for one in lanes for by in BY}
+    yield _family("outbox_paused", (((str(lane), by), float(held)) for (lane, by), held in paused.items()))
     reasons = get_args(Reason)
     yield _family("quarantine_open_records", (((reason,), figures.quarantine.get(reason, 0)) for reason in reasons))
     oldest_open = figures.quarantine_since

@@ -87,7 +87,7 @@ _OUTBOX = (
     Metric("outbox_unpublished_outputs", "gauge", "outputs", "Outputs decided and not published yet.", ("lane",)),
     Metric("outbox_oldest_unpublished_seconds", "gauge", "seconds", "Age of the oldest of those; 0: none.", ("lane",)),
     Metric(
-        "outbox_brake_pulled",
+        "outbox_paused",
         "gauge",
         "boolean",
         "1 where a person, or the refund limit, has paused it.",

@@ -142,7 +142,7 @@ async def _inside(url: str) -> Findings:
                 f"then `breaker reset`"
             ),
         ),
-        (figures.brakes, "the outbox is paused: see `outbox status`, then `outbox resume`"),
+        (figures.pauses, "the outbox is paused: see `outbox status`, then `outbox resume`"),
         (figures.unknown, f"{figures.unknown} partitions were never read to an end: no deadline passes until they are"),
     ):
         if bad:

@@ -20,7 +20,7 @@ from service.outbox.cursor import Cursor, CursorUnreadableError, read_tail
 from service.outbox.errors import LaneStopped, RecordsRefusedError, is_fence, outcome
 from service.outbox.publish import STEP_SECONDS, publish
 from service.outbox.reader import ROWS_AT_ONCE, Installation, Journal, value_hash
-from service.outbox.refund_limit import Brake
+from service.outbox.refund_limit import RefundLimit
 from service.outbox.status import LaneStatus, State
 from service.runtime.errors import describe
 from service.runtime.failpoints import failpoint
@@ -49,7 +49,7 @@ class Lane:
         journal: Journal,
         kafka: Kafka,
         still_ours: Callable[[int], Awaitable[bool]],
-        brake: Brake,
+        refund_limit: RefundLimit,
     ) -> None:
         self.lane = lane
         # One each, or a flood of one lane's lines would hide what the others say once.
@@ -58,7 +58,7 @@ class Lane:
         self._journal = journal
         self._kafka = kafka
         self._still_ours = still_ours
-        self._brake = brake
+        self._refund_limit = refund_limit
         self._work = asyncio.Event()
         self._assigned = asyncio.Event()
         self._assignments = self._begun_with = 0
@@ -140,7 +140,7 @@ class Lane:
             following = await self._journal.following(self.lane, position, limit)
             refuse_break(self.lane, position, anchor, following)
             rows = following.rows
-            if not rows or not await self._brake.admits(self.lane, rows):
+            if not rows or not await self._refund_limit.admits(self.lane, rows):
                 await self._noted()
                 self._failures = 0
                 await self._rest()
@@ -177,18 +177,16 @@ class Lane:
 
     def _go_on(self, position: int) -> None:
         if self._state == "paused":
-            self._log.warning(
-                "outbox lane %d: the brake was let go, it goes on behind position %d", self.lane, position
-            )
+            self._log.warning("outbox lane %d: resumed behind position %d", self.lane, position)
         self._state, self._reason = "publishing", None
 
     async def _rest(self) -> None:
-        """Wait for new rows, or for the brake to be let go, whichever it is that keeps the lane from publishing."""
-        pulled = await self._brake.on(self.lane)
-        if pulled is None:
+        """Wait for new rows, or for the pause to end, whichever it is that keeps the lane from publishing."""
+        pause = await self._refund_limit.pause_on(self.lane)
+        if pause is None:
             self._state, self._reason = "waiting", None
         else:
-            self._say("paused", str(pulled))
+            self._say("paused", str(pause))
         await _set_within(self._work, POLL_SECONDS)
 
     async def _begin(self) -> Standing:

@@ -1,6 +1,6 @@
 """The outbox as the relay reads it: rows in order, and the relay's own notes beside them.
 
-The relay only ever reads `installation`, `outbox` and the brakes; what it writes here is `relay_notes` and
+The relay only ever reads `installation`, `outbox` and the pauses; what it writes here is `relay_notes` and
 `publications`.
 """
 
@@ -16,7 +16,7 @@ BYTES_AT_ONCE = 4_000_000
 
 INSTALLATION = "select outbox_id::text as outbox_id, lanes from installation"
 
-# The row at the position comes along, and nothing but it while a brake is pulled. Of those behind it not more than so
+# The row at the position comes along, and nothing but it while a pause holds. Of those behind it not more than so
 # many bytes, but always one row: `octet_length` of a stored bytea reads its header only.
 NEXT = """
 select position, topic, key, value, timed

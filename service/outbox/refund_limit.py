@@ -1,6 +1,6 @@
-"""The output brake, as a lane asks for it: may these rows go out?
+"""The refund limit and the pauses, as a lane asks for them: may these rows go out?
 
-A person pulls it (`outbox pause`), or it pulls itself: where refunds of one currency would exceed a set limit within a
+A person pauses (`outbox pause`), or the limit does: where refunds of one currency would exceed a set limit within a
 minute, all lanes stop before the first of them goes out, until a person has looked and says `outbox resume`.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from purchasing_contracts.commands.refund import RefundIssue
 from purchasing_contracts.topics import topic_of
 
-from service.store.operators.pauses import Refund, admit, pulled_brakes
+from service.store.operators.pauses import Refund, admit, current_pauses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from service.outbox.reader import Row
-    from service.store.operators.pauses import Pulled
+    from service.store.operators.pauses import Pause
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,8 @@ REFUNDS = topic_of(RefundIssue).name
 NO_LIMITS: Mapping[str, int] = {}
 
 
-class Brake:
-    """The brake of the whole outbox, which all lanes of all workers share through the database.
+class RefundLimit:
+    """The limit of the whole outbox, which all lanes of all workers share through the database.
 
     `limits` is what may be refunded in a minute, in minor units by currency; a currency not in it has no limit.
     """
@@ -57,10 +57,10 @@ class Brake:
         )
         return False
 
-    async def on(self, lane: int) -> Pulled | None:
-        """The brake that holds the lane, if one does. Raises what asyncpg raises."""
+    async def pause_on(self, lane: int) -> Pause | None:
+        """Return the pause that holds the lane, if one does. Raises what asyncpg raises."""
         async with self._pool.acquire() as connection:
-            found = await pulled_brakes(connection)
+            found = await current_pauses(connection)
         return next((one for one in found if one.lane in (-1, lane)), None)
 
     def _refunds(self, rows: Sequence[Row]) -> list[Refund]:

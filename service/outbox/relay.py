@@ -11,7 +11,7 @@ from service.outbox.errors import outcome
 from service.outbox.lane import CUT_SECONDS, Lane
 from service.outbox.membership import SESSION_MS, Membership
 from service.outbox.reader import Installation, Journal
-from service.outbox.refund_limit import NO_LIMITS, Brake
+from service.outbox.refund_limit import NO_LIMITS, RefundLimit
 from service.outbox.status import RelayStatus
 from service.runtime.errors import describe
 
@@ -44,7 +44,7 @@ class Relay:
         refund_limits: Mapping[str, int] = NO_LIMITS,
     ) -> None:
         self._session_ms = session_ms
-        self._brake = Brake(pool, refund_limits)
+        self._refund_limit = RefundLimit(pool, refund_limits)
         self._pool = pool
         self._journal = Journal(pool)
         self._kafka = kafka
@@ -135,7 +135,9 @@ class Relay:
                 if number in self._lanes:
                     self._lanes[number].assigned_anew()
                 else:
-                    lane = Lane(number, installation, self._journal, self._kafka, membership.still_ours, self._brake)
+                    lane = Lane(
+                        number, installation, self._journal, self._kafka, membership.still_ours, self._refund_limit
+                    )
                     self._lanes[number] = lane
                     lane.start()
             await asyncio.gather(*(lane.stop() for lane in self._leaving))

@@ -5,7 +5,7 @@ from typing import Literal
 
 State = Literal["starting", "publishing", "waiting", "paused", "given up", "starting over", "stopped"]
 """publishing: rows are on their way. waiting: everything is published. paused: the
-brake is pulled, `reason` says by whom and why. given up: another process took the
+lane is paused, `reason` says by whom and why. given up: another process took the
 lane. starting over: after an error, in a moment. stopped: not without a person; `reason` says why."""
 
 

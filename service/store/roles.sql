@@ -35,7 +35,7 @@ grant insert on facts, outbox, quarantine, quarantine_candidates to purchasing_s
 grant select, insert on private_members to purchasing_service, purchasing_operator;
 grant update on lanes to purchasing_service, purchasing_operator;
 
--- The relay, and the brakes that the service pulls by itself.
+-- The relay, and the pauses that the service sets by itself.
 grant insert, update on relay_notes to purchasing_service, purchasing_operator;
 grant insert on publications, input_agreements to purchasing_service;
 grant insert, update on circuit_breakers to purchasing_service;

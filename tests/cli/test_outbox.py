@@ -55,7 +55,7 @@ def test_what_is_not_understood_and_what_there_is_nothing_to_do_about(database, 
     assert done.err
 
 
-async def test_settings_of_the_brakes_are_checked(database) -> None:
+async def test_settings_of_the_pauses_are_checked(database) -> None:
     def started(**settings: str) -> str:
         done = command(database, "run", PURCHASING_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:9", **settings)
         assert done.code == 1

@@ -53,9 +53,9 @@ async def test_far_more_refunds_than_usual_hold_all_that_is_published_until_some
         said = await worker.has_said("outbox: far more is refunded than usual")
 
         async def shown() -> bool:
-            return await asyncio.to_thread(brakes, port) == {"1.0"}
+            return await asyncio.to_thread(pauses, port) == {"1.0"}
 
-        await eventually(shown, "the brake in the metrics")
+        await eventually(shown, "the pause in the metrics")
         await outside.to_the_end()
         before = [one.topic for one in outside.outputs(order)]
         resumed = await asyncio.to_thread(
@@ -69,12 +69,10 @@ async def test_far_more_refunds_than_usual_hold_all_that_is_published_until_some
     assert_as_expected(order, seen)
 
 
-def brakes(port: int) -> set[str]:
-    """What the metrics say of the lanes' brakes that pulled themselves."""
+def pauses(port: int) -> set[str]:
+    """What the metrics say of the lanes that the refund limit has paused."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=HANG_SECONDS) as answer:
-        lines = [
-            line for line in answer.read().decode().splitlines() if line.startswith("purchasing_outbox_brake_pulled{")
-        ]
+        lines = [line for line in answer.read().decode().splitlines() if line.startswith("purchasing_outbox_paused{")]
     return {line.rpartition(" ")[2] for line in lines if 'by="limit"' in line}
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from tests.deploy.scenarios import (
     AGE,
     ASIDE,
-    BRAKE,
     BREAKER,
     BUILD,
     CENSUS,
@@ -20,6 +19,7 @@ from tests.deploy.scenarios import (
     MEMBERS,
     OLDEST,
     P0,
+    PAUSED_LANE,
     PUBLISHED,
     READY,
     REBALANCES,
@@ -46,7 +46,7 @@ OF_DATABASE = {
     (WATERMARK, ""): "3x400", (UNKNOWN, ""): "0x400", (BREAKER, TOPIC): "0x400", (STUCK, ""): "0x400", (DUE,
     ""): "0x400",
     (UNPUBLISHED, LANE): "0x400", (OLDEST, LANE): "0x400", (SKEW, ""): "0.1x400",
-    (BRAKE, f'{LANE},by="person"'): "0x400", (BRAKE, f'{LANE},by="limit"'): "0x400",
+    (PAUSED_LANE, f'{LANE},by="person"'): "0x400", (PAUSED_LANE, f'{LANE},by="limit"'): "0x400",
 }  # fmt: skip
 OF_WORKER = {
     (BUILD, VERSION): "1x400", (READY, ""): "1x400", (CENSUS, ""): "0+15x400", (REBALANCES, 'group="input"'): "3x400",
@@ -125,13 +125,13 @@ INCIDENTS = [
         NOTHING_SENT,
     ),
     everywhere("a person paused the outbox for half an hour", set(), NOTHING_SENT | {
-        (BRAKE, f'{LANE},by="person"'): "0x4 1x400",
+        (PAUSED_LANE, f'{LANE},by="person"'): "0x4 1x400",
     }, 30),
     everywhere("a person paused the outbox and forgot it", {"OutboxPaused"}, NOTHING_SENT | {
-        (BRAKE, f'{LANE},by="person"'): "0x4 1x400",
+        (PAUSED_LANE, f'{LANE},by="person"'): "0x4 1x400",
     }, 90),
-    everywhere("the refund limit was reached", {"OutputBrake"}, NOTHING_SENT | {
-        (BRAKE, f'{LANE},by="limit"'): "0x4 1x400",
+    everywhere("the refund limit was reached", {"RefundLimitReached"}, NOTHING_SENT | {
+        (PAUSED_LANE, f'{LANE},by="limit"'): "0x4 1x400",
     }),
     everywhere("nobody owns a lane", {"MoneyLate", "OutboxStuck"}, NOTHING_SENT),
     everywhere("a worker hangs on a partition", {"MoneyLate", "PartitionStalled"}, NOTHING_READ | NO_DEADLINE),

@@ -9,7 +9,7 @@ LAG_S, LAG = "purchasing_consumer_lag_seconds", "purchasing_consumer_lag_message
 LOST = "purchasing_consumer_offset_lost"
 COMMITTED, HELD = "purchasing_consumer_committed_offset", "purchasing_topic_held_back_offsets"
 UNPUBLISHED, OLDEST = "purchasing_outbox_unpublished_outputs", "purchasing_outbox_oldest_unpublished_seconds"
-PUBLISHED, BRAKE = "purchasing_relay_published_outputs_total", "purchasing_outbox_brake_pulled"
+PUBLISHED, PAUSED_LANE = "purchasing_relay_published_outputs_total", "purchasing_outbox_paused"
 WATERMARK, UNKNOWN = "purchasing_input_watermark_age_seconds", "purchasing_input_unknown_partitions"
 BREAKER, STUCK = "purchasing_circuit_breaker_open", "purchasing_orders_stuck"
 WAITING, DUE = "purchasing_orders_waiting_oldest_seconds", "purchasing_deadlines_overdue_seconds"
@@ -63,7 +63,7 @@ MONEY = [
     fires("MoneyLate", "an output waits for minutes", {on(OLDEST, LANE): "0+15x100"}),
     quiet("MoneyLate", "a backlog of seconds", {on(LAG_S, P0): "45x100", on(OLDEST, LANE): "45x100"}),
     quiet("MoneyLate", "one slow look", {on(LAG_S, P0): "0x76 90 90 0x30"}),
-    quiet("MoneyLate", "a person paused it", {on(OLDEST, LANE): "0+15x100", on(BRAKE, PERSON): "1x100"}),
+    quiet("MoneyLate", "a person paused it", {on(OLDEST, LANE): "0+15x100", on(PAUSED_LANE, PERSON): "1x100"}),
     quiet("MoneyLate", "its lane stopped", {on(OLDEST, LANE): "0+15x100", on(STATE, STOPPED): TRIES_AGAIN}),
     fires("MoneyLate", "another lane stopped", {on(OLDEST, 'lane="2"'): "0+15x100", on(STATE, STOPPED): "1x100"}),
     quiet("MoneyLate", "its topic's circuit breaker is open", {on(LAG_S, P0): "0+15x100"} | OPEN_BREAKER),
@@ -88,13 +88,15 @@ MONEY = [
     ),
     quiet("OutboxStuck", "much to publish", {on(UNPUBLISHED, LANE): "500x100", on(PUBLISHED, LANE): "0+9x100"}),
     quiet("OutboxStuck", "nothing to publish", {on(UNPUBLISHED, LANE): "0x100", on(PUBLISHED, LANE): "9x100"}),
-    quiet("OutboxStuck", "a person paused it", {on(UNPUBLISHED, LANE): "5x100", on(BRAKE, PERSON): "1x100"}),
+    quiet("OutboxStuck", "a person paused it", {on(UNPUBLISHED, LANE): "5x100", on(PAUSED_LANE, PERSON): "1x100"}),
     quiet("OutboxStuck", "it stopped", {on(UNPUBLISHED, LANE): "5x100", on(STATE, STOPPED): TRIES_AGAIN}),
     quiet("OutboxStuck", "the broker is away", {on(UNPUBLISHED, LANE): "5x100"} | AWAY),
-    fires("OutputBrake", "the limit", {on(BRAKE, LIMIT): "1x100", on(BRAKE, PERSON): "0x100"}),
-    quiet("OutputBrake", "a person paused it", {on(BRAKE, LIMIT): "0x100", on(BRAKE, PERSON): "1x100"}),
-    fires("OutboxPaused", "and forgotten", {on(BRAKE, PERSON): "1x400"}, 70),
-    quiet("OutboxPaused", "while people look, twice", {on(BRAKE, PERSON): "1x200 0x4 1x200"}, 70),
+    fires("RefundLimitReached", "the limit", {on(PAUSED_LANE, LIMIT): "1x100", on(PAUSED_LANE, PERSON): "0x100"}),
+    quiet(
+        "RefundLimitReached", "a person paused it", {on(PAUSED_LANE, LIMIT): "0x100", on(PAUSED_LANE, PERSON): "1x100"}
+    ),
+    fires("OutboxPaused", "and forgotten", {on(PAUSED_LANE, PERSON): "1x400"}, 70),
+    quiet("OutboxPaused", "while people look, twice", {on(PAUSED_LANE, PERSON): "1x200 0x4 1x200"}, 70),
     fires("OrderStuck", "the rules raise", {on(STUCK): "1x100", on(STUCK, instance="b"): "1x100"}),
     quiet("OrderStuck", "they raised, and a new version mended it", {on(STUCK): "0x60 1x12 0x60"}),
     quiet("OrderStuck", "many are another alert", {on(STUCK): "10x100"}),

@@ -100,7 +100,7 @@ def test_a_scenario_shows_what_a_worker_can_show(tried):
     [
         'purchasing_relay_lane_state{state="stoped"}',
         'purchasing_relay_lane_state{status="stopped"}',
-        "max by (lanes) (purchasing_outbox_brake_pulled)",
+        "max by (lanes) (purchasing_outbox_paused)",
         "max by (topic) (purchasing_orders_stuck) unless on (topic) purchasing:circuit_breaker_open",
         "purchasing_outbox_unpublished_outputs unless on (topic) purchasing:lane_held",
     ],

@@ -38,7 +38,7 @@ def figures(**more) -> Figures:
         "at": NOW, "watermark": instant(1_799_999_990_000_000), "unknown": 0,
         "due": 0, "overdue": 0, "overdue_since": None,
         "stuck": 0, "held": 0, "lanes": (LaneFigures(0, 0, None),), "quarantine": {}, "quarantine_since": None,
-        "open_breakers": frozenset(), "brakes": {},
+        "open_breakers": frozenset(), "pauses": {},
     }  # fmt: skip
     return Figures(**{**known, **more})
 
@@ -176,14 +176,14 @@ def test_records_that_are_gone_are_shown_and_what_lies_there_has_lag(worker, off
 
 
 @pytest.mark.parametrize(
-    ("pulled", "by_a_person", "by_the_limit"),
+    ("paused", "by_a_person", "by_the_limit"),
     [({-1: "anna"}, [1, 1], [0, 0]), ({1: "anna"}, [0, 1], [0, 0]), ({1: "anna", -1: AUTOMATIC}, [0, 1], [1, 1])],
 )
-def test_a_brake_on_everything_is_one_on_each_lane_and_says_whose_it_is(worker, pulled, by_a_person, by_the_limit):
+def test_a_pause_on_everything_is_one_on_each_lane_and_says_whose_it_is(worker, paused, by_a_person, by_the_limit):
     lanes = (LaneFigures(0, 3, NOW), LaneFigures(1, 0, None))
-    worker.survey.database.worked(figures(brakes=pulled, lanes=lanes))
+    worker.survey.database.worked(figures(pauses=paused, lanes=lanes))
     shown = samples(WorkerCollector(worker, TOPICS))
-    found = [(given["by"], on) for given, on in shown["purchasing_outbox_brake_pulled"]]
+    found = [(given["by"], on) for given, on in shown["purchasing_outbox_paused"]]
     assert [on for by, on in found if by == "person"] == by_a_person
     assert [on for by, on in found if by == "limit"] == by_the_limit
     assert value(shown, "outbox_unpublished_outputs", lane="0") == 3

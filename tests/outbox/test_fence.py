@@ -11,7 +11,7 @@ from service.outbox import lane as lane_module
 from service.outbox.errors import LaneStopped
 from service.outbox.lane import Lane
 from service.outbox.reader import Journal
-from service.outbox.refund_limit import Brake
+from service.outbox.refund_limit import RefundLimit
 from tests.outbox.world import World, defects, eventually
 
 UNREAD = "purchasing.events.order.v1"
@@ -30,7 +30,7 @@ async def lane_of(world: World, still_ours=ours) -> AsyncIterator[Lane]:
     journal = Journal(world.pool)
     installation = await journal.installation()
     assert installation is not None
-    lane = Lane(0, installation, journal, world.kafka, still_ours, Brake(world.pool))
+    lane = Lane(0, installation, journal, world.kafka, still_ours, RefundLimit(world.pool))
     lane.start()
     try:
         yield lane

@@ -1,4 +1,4 @@
-"""The output brake, on a real broker: while it is pulled nothing goes out; let go, all of it does, in order."""
+"""Pauses and the refund limit, on a real broker: while paused nothing goes out; resumed, all of it does, in order."""
 
 import asyncio
 import json
@@ -10,14 +10,14 @@ import pytest
 
 from service.outbox import Relay
 from service.outbox.refund_limit import REFUNDS
-from service.store.operators.pauses import ALL_LANES, AUTOMATIC, Exceeded, Refund, admit, let_go, pull, pulled_brakes
+from service.store.operators.pauses import ALL_LANES, AUTOMATIC, Exceeded, Refund, admit, current_pauses, pause, resume
 from tests.outbox.world import SESSION_MS, TAKE, WRITE, World, eventually, relay_of
 
 LIMITS = {"CNY": 1_000}
 
 
 @asynccontextmanager
-async def braked_relay(world: World) -> AsyncIterator[Relay]:
+async def limited_relay(world: World) -> AsyncIterator[Relay]:
     """A relay with a refund limit, in this process."""
     relay = Relay(world.pool, world.kafka, session_ms=SESSION_MS, refund_limits=LIMITS)
     running = asyncio.create_task(relay.run())
@@ -57,13 +57,13 @@ async def test_nothing_goes_out_of_a_paused_outbox_and_all_of_it_in_order_once_r
         await eventually("published", world.all_noted)
         before = len(await world.published())
         async with world.pool.acquire() as connection:
-            await pull(connection, ALL_LANES, "ann", "something is odd")
+            await pause(connection, ALL_LANES, "ann", "something is odd")
         await world.write_everywhere(2)
         await eventually("all lanes pause", lambda: set(states(relay).values()) == {"paused"})
         reasons = {lane.reason for lane in relay.status().lanes}
         during = len(await world.published())
         async with world.pool.acquire() as connection:
-            await let_go(connection, ALL_LANES, "ann", "it was not")
+            await resume(connection, ALL_LANES, "ann", "it was not")
         await eventually("published", world.all_noted)
         await eventually("nothing is paused", lambda: set(states(relay).values()) == {"waiting"})
 
@@ -75,7 +75,7 @@ async def test_nothing_goes_out_of_a_paused_outbox_and_all_of_it_in_order_once_r
 
 async def test_a_paused_lane_holds_up_no_other_and_stays_paused_in_the_next_process(world: World) -> None:
     async with world.pool.acquire() as connection:
-        await pull(connection, 1, "ann", "its receiver is being mended")
+        await pause(connection, 1, "ann", "its receiver is being mended")
     await world.write_everywhere(1)
     for _ in range(2):
         async with relay_of(world) as relay:
@@ -85,7 +85,7 @@ async def test_a_paused_lane_holds_up_no_other_and_stays_paused_in_the_next_proc
             )
     published = {record.lane for record in await world.published()}
     async with world.pool.acquire() as connection:
-        await let_go(connection, 1, "ann", None)
+        await resume(connection, 1, "ann", None)
     async with relay_of(world):
         await eventually("published", world.all_noted)
 
@@ -96,7 +96,7 @@ async def test_a_paused_lane_holds_up_no_other_and_stays_paused_in_the_next_proc
 async def test_refunds_beyond_the_limit_of_a_minute_stop_all_lanes_before_they_go_out(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with braked_relay(world) as relay:
+    async with limited_relay(world) as relay:
         await refund(world, 0, 600, 300)
         await refund(world, 1, 5_000, currency="EUR")
         await eventually("what is within the limit goes out", world.all_noted)
@@ -104,15 +104,15 @@ async def test_refunds_beyond_the_limit_of_a_minute_stop_all_lanes_before_they_g
         await eventually("all lanes pause", lambda: set(states(relay).values()) == {"paused"})
         await world.write(3, 5)
         published = len(await world.published())
-        (brake,) = [tuple(row) for row in await world.pool.fetch("select lane, paused_by, why from outbox_pauses")]
+        (pause,) = [tuple(row) for row in await world.pool.fetch("select lane, paused_by, why from outbox_pauses")]
         async with world.pool.acquire() as connection:
-            await let_go(connection, ALL_LANES, "ann", "a campaign was called off")
+            await resume(connection, ALL_LANES, "ann", "a campaign was called off")
         await eventually("what was decided by then goes out", world.all_noted)
         await refund(world, 3, 150)
         await eventually("what comes later counts again", lambda: set(states(relay).values()) == {"paused"})
 
     assert published == 3
-    assert brake == (-1, AUTOMATIC, "1001 CNY (minor units) would be refunded within a minute, the limit is 1000")
+    assert pause == (-1, AUTOMATIC, "1001 CNY (minor units) would be refunded within a minute, the limit is 1000")
     assert next(r.levelname for r in caplog.records if "far more is refunded than usual" in r.message) == "ERROR"
     assert (await actions(world))[:2] == [
         (AUTOMATIC, "outbox pause", "all lanes"),
@@ -134,9 +134,9 @@ async def test_two_lanes_at_once_do_not_both_stay_within_what_is_left(world: Wor
 
     answers = await asyncio.gather(*(one(lane) for lane in range(4)))
     async with world.pool.acquire() as connection:
-        pulled = await pulled_brakes(connection)
+        paused = await current_pauses(connection)
     assert sum(answer is None for answer in answers) == 2
-    assert [brake.lane for brake in pulled] == [ALL_LANES]
+    assert [pause.lane for pause in paused] == [ALL_LANES]
 
 
 async def test_what_was_refunded_more_than_a_minute_ago_is_not_counted(world: World) -> None:

@@ -1,4 +1,4 @@
-"""The brakes on what goes out: which lanes publish nothing, and how much was refunded in the last minute."""
+"""The pauses of the outbox: which lanes publish nothing, and how much was refunded in the last minute."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _LOCK = 4_851_622_301
 """The advisory lock under which refunds are admitted; any number, the same for ever."""
 
 
-class Pulled(NamedTuple):
-    """A brake that is pulled. `lane` is -1 where it holds all lanes."""
+class Pause(NamedTuple):
+    """A pause that holds. `lane` is -1 where it holds all lanes."""
 
     lane: int
     at: datetime
@@ -56,10 +56,10 @@ class LaneRow(NamedTuple):
     noted: int
 
 
-async def pulled_brakes(connection: Connection) -> list[Pulled]:
-    """Return the brakes that are pulled, by lane."""
+async def current_pauses(connection: Connection) -> list[Pause]:
+    """Return the pauses that hold, by lane."""
     rows = await connection.fetch("select lane, paused_at, paused_by, why from outbox_pauses order by lane")
-    return [Pulled(*row) for row in rows]
+    return [Pause(*row) for row in rows]
 
 
 async def lane_rows(connection: Connection) -> list[LaneRow]:
@@ -71,24 +71,24 @@ async def lane_rows(connection: Connection) -> list[LaneRow]:
     return [LaneRow(*row) for row in await connection.fetch(query)]
 
 
-async def pull(connection: Connection, lane: int, by: str, why: str) -> bool:
+async def pause(connection: Connection, lane: int, by: str, why: str) -> bool:
     """Let a lane (or ALL_LANES) publish nothing more; whether it could until now."""
     async with connection.transaction():
-        made = await connection.fetchval(_PULL, lane, by, why)
+        made = await connection.fetchval(_PAUSE, lane, by, why)
         if made:
             await _note(connection, by, "outbox pause", lane, why)
     return bool(made)
 
 
-async def let_go(connection: Connection, lane: int, by: str, why: str | None) -> list[int]:
-    """Let a lane (ALL_LANES: every one) publish again, and wake it; return the brakes that were pulled.
+async def resume(connection: Connection, lane: int, by: str, why: str | None) -> list[int]:
+    """Let a lane (ALL_LANES: every one) publish again, and wake it; return the pauses that ended.
 
     What is decided by now goes out whatever the refund limit says: a person has looked at it.
     """
     async with connection.transaction():
-        gone = [row[0] for row in await connection.fetch(_LET_GO, lane)]
+        gone = [row[0] for row in await connection.fetch(_RESUME, lane)]
         if gone:
-            await connection.execute(_RELEASE, lane)
+            await connection.execute(_NOTE_RESUMED_UP_TO, lane)
             await _note(connection, by, "outbox resume", lane, why)
             lanes = await connection.fetch(_LANES, lane)
             await connection.execute("select pg_notify($1, $2)", CHANNEL, ",".join(str(row[0]) for row in lanes))
@@ -100,8 +100,8 @@ async def admit(
 ) -> Exceeded | None:
     """Count refunds that are about to be published, if with them the last minute stays within the limits.
 
-    Where it does not, all lanes' brake is pulled, nothing is counted, and what would exceed is returned. A position
-    counts once, however often it is tried; one that a person let go is not counted.
+    Where it does not, all lanes are paused, nothing is counted, and what would exceed is returned. A position
+    counts once, however often it is tried; one that a person resumed is not counted.
     """
     async with connection.transaction():
         # The lanes one by one: two at once could both stay within what is left.
@@ -120,7 +120,7 @@ async def admit(
         if exceeded:
             currency, amount, limit = exceeded[0]
             why = f"{amount} {currency} (minor units) would be refunded within a minute, the limit is {limit}"
-            if await connection.fetchval(_PULL, ALL_LANES, AUTOMATIC, why):
+            if await connection.fetchval(_PAUSE, ALL_LANES, AUTOMATIC, why):
                 await _note(connection, AUTOMATIC, "outbox pause", ALL_LANES, why)
             return exceeded[0]
         if new:
@@ -135,12 +135,12 @@ async def _note(connection: Connection, by: str, what: str, lane: int, why: str 
     await connection.execute(_NOTE, by, what, subject, why)
 
 
-_PULL = """
+_PAUSE = """
 insert into outbox_pauses (lane, paused_by, why) values ($1, $2, $3) on conflict do nothing returning true
 """
-_LET_GO = "delete from outbox_pauses where $1::smallint = -1 or lane = $1 returning lane"
+_RESUME = "delete from outbox_pauses where $1::smallint = -1 or lane = $1 returning lane"
 _LANES = "select lane from lanes where $1::smallint = -1 or lane = $1 order by lane"
-_RELEASE = """
+_NOTE_RESUMED_UP_TO = """
 insert into outbox_releases (lane, position) select lane, position from lanes where $1::smallint = -1 or lane = $1
 on conflict (lane) do update set position = excluded.position
 """
