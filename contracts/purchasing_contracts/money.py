@@ -15,7 +15,7 @@ MONEY_MAX = 10**15
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 """An ISO 4217 code. Only its form is checked: the list changes by the year, and an old copy of it must not
-put aside a genuine payment."""
+quarantine a genuine payment."""
 
 
 OWN_CURRENCY: Any = Field(json_schema_extra={"x-own-currency": True})

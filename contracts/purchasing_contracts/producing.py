@@ -10,7 +10,7 @@ from purchasing_contracts.records import record_of
 
 
 class EventRefusedError(ValueError):
-    """The service would put the event aside. `refusal` has the reason and the place."""
+    """The service would quarantine the event. `refusal` has the reason and the place."""
 
     def __init__(self, refusal: Refusal) -> None:
         advice = advice_on(refusal)

@@ -20,11 +20,11 @@ Reason = Literal[
     "in_the_future",
     "too_many_facts",
 ]
-"""Why a record was put aside, in order of precedence: of a record's faults the first here is named."""
+"""Why a record was quarantined, in order of precedence: of a record's faults the first here is named."""
 
 
 class RecordQuarantined(MessageData):
-    """A record was put aside. Said once a record, however often it is delivered."""
+    """A record was quarantined. Said once a record, however often it is delivered."""
 
     TYPE: ClassVar[str] = "purchasing.record.quarantined.v1"
 
@@ -33,7 +33,8 @@ class RecordQuarantined(MessageData):
     offset: int = Field(
         ge=0,
         le=BIGINT_MAX,
-        description="Its offset. Of a compressed batch that was put aside whole, since it expands beyond all measure: "
+        description="Its offset. Of a compressed batch that was quarantined whole, since it expands beyond all "
+        "measure: "
         "that of the first of its records that were not heard.",
     )
     reason: Annotated[OpenValue, open_to(Reason)] = Field(description="What was wrong.")

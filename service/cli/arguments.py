@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.base import instant_of
 
-from service.store.operators.quarantine import Place
+from service.store.operators.quarantine import RecordLocation
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,7 +49,7 @@ def time(given: str) -> datetime:
         raise argparse.ArgumentTypeError(f"{given}: not a time as in RFC 3339, such as 2027-01-01T00:00:00Z") from None
 
 
-def record(given: str) -> Place:
+def record(given: str) -> RecordLocation:
     """Return the place that TOPIC/PARTITION/OFFSET means, or with #DIGEST behind it, as `quarantine list` says it."""
     found = re.fullmatch(r"([A-Za-z0-9._-]{1,249})/([0-9]{1,9})/([0-9]{1,18})(?:#([0-9a-f]{1,64}))?", given)
     if found is None:
@@ -57,7 +57,7 @@ def record(given: str) -> Place:
             f"{given}: write a record as TOPIC/PARTITION/OFFSET, as `quarantine list` does"
         )
     topic, partition, offset, digest = found.groups()
-    return Place(topic, int(partition), int(offset), digest or "")
+    return RecordLocation(topic, int(partition), int(offset), digest or "")
 
 
 def tell(line: str) -> None:

@@ -4,7 +4,7 @@
     breaker reset TOPIC    all workers read the topic on (they notice within a second or two)
 
 An open circuit breaker leaves the topic's records where they are and holds deadlines back; the other topics go on. Mend
-the cause before the reset, or it opens again after the next PURCHASING_BREAKER_AT_LEAST records. What was put aside
+the cause before the reset, or it opens again after the next PURCHASING_BREAKER_AT_LEAST records. What was quarantined
 until then is for `quarantine replay`. Exit code of `list`: 3 if any is open. Reads PURCHASING_DATABASE_URL.
 """
 

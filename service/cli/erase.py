@@ -17,7 +17,7 @@ from service.operations.quarantine.lookup import one_record
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.operators.erasures import erase_order, erase_record
-from service.store.operators.quarantine import Which, page
+from service.store.operators.quarantine import QuarantineFilter, page
 
 if TYPE_CHECKING:
     import argparse
@@ -51,7 +51,7 @@ async def _erase(arguments: argparse.Namespace, url: str) -> int:
                 return NOT_DONE
             done = found
             # Bytes that are gone can't be repaired: what only might be the order's is a person's to judge.
-            might_be = Which(order_id=arguments.order, resolved=None)
+            might_be = QuarantineFilter(order_id=arguments.order, resolved=None)
             others = [one.name for one in await page(connection, might_be, None, OTHERS_SHOWN) if one.erased_at is None]
             if others:
                 tell(f"Its id may be meant in these, too; look, and say `erase --record`: {', '.join(others)}.")

@@ -28,12 +28,12 @@ from purchasing_contracts.base import text_of
 
 from service.cli.arguments import add_who, record, tell, time
 from service.operations.quarantine.lookup import QuarantineError, one_record
-from service.operations.quarantine.resolution import AS_IT_LIES, Dealt, Repair, drop, replay
+from service.operations.quarantine.resolution import UNREPAIRED, QuarantineOutcome, Repair, drop, replay
 from service.orders.operator_actions import Intervention
 from service.orders.operator_engine import opened_engine
 from service.runtime.settings import database_of_environment, future_tolerance_of_environment
 from service.store.connection import connected
-from service.store.operators.quarantine import Lying, Which, actions, contents, count, note, page
+from service.store.operators.quarantine import QuarantinedRecord, QuarantineFilter, actions, contents, count, note, page
 from service.store.rows import Action
 from service.store.timeline import Lineage
 
@@ -80,8 +80,8 @@ def _add_filter(parser: ArgumentParser) -> None:
     parser.add_argument("--topic")
     parser.add_argument("--type", help="the CloudEvents type")
     parser.add_argument("--order", metavar="ORDER", help="list: also where the id is garbled; else this very id")
-    parser.add_argument("--since", type=time, metavar="TIME", help="put aside at this time or later")
-    parser.add_argument("--until", type=time, metavar="TIME", help="put aside before this time")
+    parser.add_argument("--since", type=time, metavar="TIME", help="quarantined at this time or later")
+    parser.add_argument("--until", type=time, metavar="TIME", help="quarantined before this time")
 
 
 def run(arguments: Namespace) -> int:
@@ -90,9 +90,9 @@ def run(arguments: Namespace) -> int:
     return asyncio.run(does(arguments, database_of_environment()))
 
 
-def meant_records(arguments: Namespace) -> Which:
+def meant_records(arguments: Namespace) -> QuarantineFilter:
     """Return which records a command is about. Raises QuarantineError where it doesn't say."""
-    which = Which(
+    which = QuarantineFilter(
         places=tuple(getattr(arguments, "record", ())),
         reason=arguments.reason,
         topic=arguments.topic,
@@ -103,7 +103,7 @@ def meant_records(arguments: Namespace) -> Which:
         # What only might be the order's is listed, and dealt with by name.
         exactly=arguments.what != "list",
     )
-    if arguments.what != "list" and which == Which(exactly=True) and not arguments.all:
+    if arguments.what != "list" and which == QuarantineFilter(exactly=True) and not arguments.all:
         raise QuarantineError("Say which records: by name, by a filter, or --all for everything that lies there.")
     if arguments.what == "list" and (arguments.resolved or arguments.everything):
         return which._replace(resolved=None if arguments.everything else True)
@@ -158,7 +158,7 @@ async def _show(arguments: Namespace, url: str) -> int:
 async def _replay(arguments: Namespace, url: str) -> int:
     which, repair = meant_records(arguments), _repair(arguments)
     async with _at_the_door(url) as (connection, engine):
-        if repair != AS_IT_LIES:
+        if repair != UNREPAIRED:
             if len(which.places) != 1:
                 raise QuarantineError("--value, --key and --without-headers repair one record: name it.")
             await one_record(connection, which.places[0])
@@ -176,22 +176,22 @@ async def _drop(arguments: Namespace, url: str) -> int:
 async def _go_through(
     arguments: Namespace,
     connection: asyncpg.Connection[asyncpg.Record],
-    which: Which,
-    pages: AsyncIterator[list[Dealt]],
+    which: QuarantineFilter,
+    pages: AsyncIterator[list[QuarantineOutcome]],
 ) -> int:
     """Say what becomes of the records, and how far it is. Exit code 1 where a record named is nowhere."""
     for place in which.places:
         await one_record(connection, place)
     total, seen = await count(connection, which), 0
     outcomes = {"resolved": 0, "refused": 0, "erased": 0, "known": 0}
-    async for dealt in pages:
-        for one in dealt:
+    async for done in pages:
+        for one in done:
             outcomes[one.outcome] += 1
             if arguments.json:
-                sys.stdout.write(json.dumps(_plain_dealt(one)) + "\n")
+                sys.stdout.write(json.dumps(_plain_outcome(one)) + "\n")
             elif one.because:
                 sys.stdout.write(f"{one.record.name}  {one.reason or ''} {one.place or ''}: {one.because}\n")
-        seen += len(dealt)
+        seen += len(done)
         said = ", ".join(f"{number} {_SAID[outcome]}" for outcome, number in outcomes.items() if number)
         tell(f"{seen} of {total}: {said}.")
     if not total:
@@ -225,7 +225,7 @@ async def _at_the_door(url: str) -> AsyncIterator[tuple[asyncpg.Connection[async
         yield connection, engine
 
 
-def _plain(row: Lying) -> dict[str, Any]:
+def _plain(row: QuarantinedRecord) -> dict[str, Any]:
     return {
         "record": row.name,
         "topic": row.topic,
@@ -246,7 +246,7 @@ def _plain(row: Lying) -> dict[str, Any]:
     }
 
 
-def _plain_dealt(one: Dealt) -> dict[str, Any]:
+def _plain_outcome(one: QuarantineOutcome) -> dict[str, Any]:
     return {
         "record": one.record.name,
         "outcome": one.outcome,
@@ -256,14 +256,14 @@ def _plain_dealt(one: Dealt) -> dict[str, Any]:
     }
 
 
-def _line(row: Lying) -> str:
+def _line(row: QuarantinedRecord) -> str:
     about = [f"order {row.order_id}" if row.order_id else "no order that could be read"]
     others = [one for one in row.holds_up if one != row.order_id]
     about += [f"holds up {' and '.join(others)}"] if others else []
     about.append(row.type or "no known type")
     ends = [f"{row.resolution} {text_of(row.resolved_at)}"] if row.resolved_at else []
     ends += [f"erased {text_of(row.erased_at)}"] if row.erased_at else []
-    words = [f"{row.reason} {row.place}".rstrip(), *about, f"{row.size} bytes", f"put aside {text_of(row.at)}", *ends]
+    words = [f"{row.reason} {row.place}".rstrip(), *about, f"{row.size} bytes", f"quarantined {text_of(row.at)}", *ends]
     return f"{row.name}  " + ", ".join(words)
 
 

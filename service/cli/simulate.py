@@ -3,8 +3,8 @@
 Reads a case document, a JSON array or JSON lines of CloudEvents, from PATH or from the standard input (-). Writes what
 would be published, one CloudEvent a line, in order. The clock is virtual: the latest event time seen so far; deadlines
 fire as it passes them, and in the end it goes on to --until. So no event is ever ahead of it: what a running service
-would put aside because it can't have happened yet is taken, at its own time. The first that is dated more than an hour
-after --until is told on stderr.
+would quarantined because it can't have happened yet is taken, at its own time. The first that is dated more than an
+hour after --until is told on stderr.
 
 Exit code: 0 done; 2 the input or an option can't be read; 3 done, but some events were bad (each is told on stderr, and
 its notice is among the output); 4 done, but the rules failed on an order.
@@ -76,7 +76,7 @@ async def _simulate(events: Input, until: datetime | None, terms: TermsBook) -> 
             ahead = True
             sys.stderr.write(
                 f"simulate: {item.where} is dated {text_of(seen)}, after {text_of(until)}, where the simulation was to "
-                "end; a running service that hears it by then puts it aside (in_the_future)\n"
+                "end; a running service that hears it by then quarantines it (in_the_future)\n"
             )
     if until is not None and until < instant(simulation.seen):
         sys.stderr.write("simulate: the events go on behind --until; the clock ends with the last of them\n")
@@ -92,9 +92,9 @@ async def _say(steps: AsyncIterator[Handled], where: str) -> int:
     async for handled in steps:
         for written in handled.outputs:
             sys.stdout.buffer.write(written.output.value + b"\n")
-        for _, refusal in handled.refused:
+        for _, refusal in handled.quarantined:
             place = refusal.place or "the event as a whole"
-            sys.stderr.write(f"simulate: {where} is put aside: {refusal.reason}, {place}: {refusal.because}\n")
+            sys.stderr.write(f"simulate: {where} is quarantined: {refusal.reason}, {place}: {refusal.because}\n")
             code = max(code, BAD_EVENTS)
         for order_id, error, places in handled.stuck:
             sys.stderr.write(f"simulate: {where}: the rules failed on order {order_id}: {error} at {places[-1]}\n")

@@ -40,7 +40,7 @@ def tell(story: Story, steps: Sequence[tuple[Step, Sequence[Any]]]) -> Iterator[
 def _came_in(sent: Sent, *, late: bool) -> Iterator[str]:
     when = "" if sent.at is None else f"{sent.at:%d %b %H:%M}"
     if sent.at is None:
-        yield f"  {when:12}  ✗ {sent.note}: put aside, the others go on"
+        yield f"  {when:12}  ✗ {sent.note}: quarantined, the others go on"
         return
     event = json.loads(sent.value)
     kind = class_of(event["type"])

@@ -7,7 +7,7 @@ counts as read no further there (store, `PROGRESS`), so deadlines wait, which is
 
 Limits, known and accepted: each worker counts what it reads itself, from its start on; what other workers have in hand
 when a circuit breaker opens is handled; a worker notices another's circuit breaker within LOOK_EVERY_SECONDS. Only
-records put aside for the first time count as bad, so a topic that is read again does not open it.
+records quarantined for the first time count as bad, so a topic that is read again does not open it.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class CircuitBreakers:
     def count(self, arrivals: Sequence[Arrival], handled: Handled) -> None:
         """Count a batch that is stored; where that opens a circuit breaker, its topic is paused before the next
         batch."""
-        bad = {(one.arrival.topic, one.arrival.partition, one.arrival.offset) for one in handled.refused}
+        bad = {(one.arrival.topic, one.arrival.partition, one.arrival.offset) for one in handled.quarantined}
         by_topic: dict[str, list[bool]] = {}
         for one in arrivals:
             by_topic.setdefault(one.topic, []).append((one.topic, one.partition, one.offset) in bad)

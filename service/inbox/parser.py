@@ -15,7 +15,7 @@ from aiokafka import ConsumerRecord
 from faststream.message import StreamMessage
 from purchasing_contracts.envelope import decode
 
-from service.kafka.compat.compressed_batches import Unopened
+from service.kafka.compat.compressed_batches import UnreadableBatch
 from service.orders.inbound_record import Arrival
 
 Records = tuple[ConsumerRecord[bytes, bytes], ...]
@@ -38,7 +38,7 @@ async def pass_through(message: M) -> M:
 
 def arrival_of(record: ConsumerRecord[bytes, bytes]) -> Arrival:
     """One record, decoded. Its time counts for nothing: a producer may have set it, and brokers' clocks differ."""
-    if isinstance(record.value, Unopened):
+    if isinstance(record.value, UnreadableBatch):
         batch = record.value
         return Arrival(record.topic, record.partition, batch.offset, None, batch, (), batch.refusal)
     headers: Any = record.headers

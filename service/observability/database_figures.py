@@ -160,7 +160,7 @@ _QUARANTINE = """
 select reason, count(*) as open, min(at) as since from quarantine where resolved_at is null group by reason
 """
 
-# An id that stands only in records put aside is no order: it has no version.
+# An id that stands only in quarantined records is no order: it has no version.
 _HELD_UP = f"""
 select o.order_id, min(q.at) as since
 from quarantined_orders q join orders o on purchasing_order_hash(o.order_id) = q.order_hash

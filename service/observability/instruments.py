@@ -61,7 +61,7 @@ class Metrics:
         self._raised = self._counter("orders_rules_failed")
         self._fired = self._counter("deadlines_fired")
         self._outputs = self._counter("outputs")
-        self._aside = self._counter("quarantine_records")
+        self._quarantined = self._counter("quarantine_records")
         self._show_what_is_zero()
         build: Gauge = Gauge(
             PREFIX + "build_info", BY_NAME["build_info"].help, ["version", "python"], registry=self.registry
@@ -77,7 +77,7 @@ class Metrics:
         now = time.time()
         self._age.observe([max(0.0, now - record.timestamp / 1000) for record in records])
         for topic, partition, key in {(one.topic, one.partition, one.key) for one in records}:
-            # A record without a key is put aside, and says nothing about how its sender hashes.
+            # A record without a key is quarantined, and says nothing about how its sender hashes.
             if key and topic in partitions and _expected(key, partitions[topic]) != partition:
                 self._misplaced.labels(topic).inc()
 
@@ -87,7 +87,7 @@ class Metrics:
         known = Tally[str]()
         for type_, count in handled.known.items():
             known[_type(type_)] += count
-        refused = Tally(_type(one.refusal.type) for one in (*handled.refused, *handled.refused_again))
+        refused = Tally(_type(one.refusal.type) for one in (*handled.quarantined, *handled.rejected_again))
         for outcome, tally in (("taken", all_by_type - known - refused), ("known", known), ("refused", refused)):
             for type_, count in tally.items():
                 self._events.labels(type_, outcome).inc(count)
@@ -96,8 +96,8 @@ class Metrics:
         self._raised.inc(len(handled.stuck))
         for topic, count in Tally(written.output.topic for written in handled.outputs).items():
             self._outputs.labels(topic).inc(count)
-        for reason, count in Tally(one.refusal.reason for one in handled.refused).items():
-            self._aside.labels(reason).inc(count)
+        for reason, count in Tally(one.refusal.reason for one in handled.quarantined).items():
+            self._quarantined.labels(reason).inc(count)
 
     def fired(self, handled: Handled) -> None:
         """Deadlines were looked at."""
@@ -114,7 +114,7 @@ class Metrics:
             elif topic.direction == "out":
                 self._outputs.labels(topic.name)
         for reason in get_args(Reason):
-            self._aside.labels(reason)
+            self._quarantined.labels(reason)
         self._events.labels(UNKNOWN, "refused")
         for stage in STAGES:
             self._stages.labels(stage)

@@ -102,8 +102,10 @@ _OUTBOX = (
 )
 
 _QUARANTINE = (
-    Metric("quarantine_records", "counter", "records", "Records put aside.", ("reason",)),
-    Metric("quarantine_open_records", "gauge", "records", "Records put aside that nobody has dealt with.", ("reason",)),
+    Metric("quarantine_records", "counter", "records", "Quarantined records.", ("reason",)),
+    Metric(
+        "quarantine_open_records", "gauge", "records", "Quarantined records that nobody has dealt with.", ("reason",)
+    ),
     Metric("quarantine_oldest_open_seconds", "gauge", "seconds", "Age of the oldest of those; 0: none."),
 )
 

@@ -41,7 +41,7 @@ def waiting(facts: Sequence[Fact[Any]], ledger: Ledger, before: str | None, now:
 
     By what: `since` when (microseconds), and of what has an amount, `amount` and `currency`, over all lines and refs.
     `before` is what it waited for so far: who waits for `placed` has waited since it first did. An id that stands only
-    in records that were put aside is no order.
+    in records that were quarantined is no order.
     """
     if not facts:
         return None

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from service.store.rows import RecordIdentity, Written
 
 
-class Refused(NamedTuple):
-    """A record that was put aside just now (never one that already had been), and why."""
+class Rejection(NamedTuple):
+    """A record that was quarantined just now (never one that already had been), and why."""
 
     arrival: Arrival
     refusal: Refusal
@@ -39,16 +39,16 @@ class Handled(NamedTuple):
     facts: int = 0
     """Facts added."""
     known: Mapping[str | None, int] = NOTHING_KNOWN
-    """By type, messages that had been handled before: taken in, with the same content, or put aside."""
+    """By type, messages that had been handled before: taken in, with the same content, or quarantined."""
     assessed: int = 0
     """Orders about which the rules were asked."""
     outputs: tuple[Written, ...] = ()
     """Commands, decisions and quarantine notices, in the order in which they were decided."""
-    refused: tuple[Refused, ...] = ()
+    quarantined: tuple[Rejection, ...] = ()
     stuck: tuple[Stuck, ...] = ()
     resolved: frozenset[RecordIdentity] = frozenset()
-    """Records put aside that were dealt with by it."""
-    refused_again: tuple[Refused, ...] = ()
+    """Quarantined records that were dealt with by it."""
+    rejected_again: tuple[Rejection, ...] = ()
     """Records replayed that break the contract still."""
     released: frozenset[str] = frozenset()
     """Orders that were held until now."""
@@ -60,10 +60,10 @@ class Handled(NamedTuple):
             Tally(self.known) + Tally(later.known),
             self.assessed + later.assessed,
             self.outputs + later.outputs,
-            self.refused + later.refused,
+            self.quarantined + later.quarantined,
             self.stuck + later.stuck,
             self.resolved | later.resolved,
-            self.refused_again + later.refused_again,
+            self.rejected_again + later.rejected_again,
             self.released | later.released,
         )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from purchasing_contracts.envelope import Event, Refusal
 from purchasing_contracts.privacy import masked, private_of
 
-from service.orders.batch_result import Refused
+from service.orders.batch_result import Rejection
 from service.rules.facts import Fact, fact_of
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class News:
     """How many messages were known already, in full, by type."""
     doubtful: list[Heard] = field(default_factory=list)
     """Known as far as the journal of facts can tell: the private members are still to be compared."""
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[Rejection] = field(default_factory=list)
 
     def compare_private(self, stored: Mapping[FactKey, str]) -> None:
         """Settle what is doubtful. Where private members were erased, what is left is the same message."""
@@ -65,7 +65,7 @@ class News:
             if known is None or json.loads(known) == heard.private:
                 self.known[heard.event.type] += 1
             else:
-                self.refused.append(_refused(heard, "conflict", "/data"))
+                self.refused.append(_rejection(heard, "conflict", "/data"))
         self.doubtful = []
 
 
@@ -97,13 +97,13 @@ def sort_out(
             if _same_event(brought[identity].event, event):
                 news.known[event.type] += 1
             else:
-                news.refused.append(_refused(heard, "conflict", ""))
+                news.refused.append(_rejection(heard, "conflict", ""))
         elif heard.key in foreign:
-            news.refused.append(_refused(heard, "conflict", "/subject"))
+            news.refused.append(_rejection(heard, "conflict", "/subject"))
         elif event.time > latest:
-            news.refused.append(_refused(heard, "in_the_future", "/time"))
+            news.refused.append(_rejection(heard, "in_the_future", "/time"))
         elif _count(type(event.data), facts.values(), news.fresh.get(event.subject, ())) >= facts_per_type:
-            news.refused.append(_refused(heard, "too_many_facts", ""))
+            news.refused.append(_rejection(heard, "too_many_facts", ""))
         else:
             news.fresh.setdefault(event.subject, []).append(heard)
             brought[identity] = heard
@@ -118,11 +118,11 @@ def _count(data: type, facts: Iterable[Fact[Any]], fresh: Iterable[Heard]) -> in
 def _compare(heard: Heard, fact: Fact[Any], news: News) -> None:
     mine = heard.fact
     if fact.at != mine.at:
-        news.refused.append(_refused(heard, "conflict", "/time"))
+        news.refused.append(_rejection(heard, "conflict", "/time"))
     elif type(fact.data) is not type(mine.data):
-        news.refused.append(_refused(heard, "conflict", "/type"))
+        news.refused.append(_rejection(heard, "conflict", "/type"))
     elif fact.data != mine.data:
-        news.refused.append(_refused(heard, "conflict", "/data"))
+        news.refused.append(_rejection(heard, "conflict", "/data"))
     elif heard.private is not None:
         news.doubtful.append(heard)
     else:
@@ -141,8 +141,8 @@ BECAUSE: dict[Reason, str] = {
 }
 
 
-def _refused(heard: Heard, reason: Reason, place: str) -> Refused:
-    return Refused(heard.arrival, refusal(reason, place, heard.event))
+def _rejection(heard: Heard, reason: Reason, place: str) -> Rejection:
+    return Rejection(heard.arrival, refusal(reason, place, heard.event))
 
 
 def refusal(reason: Reason, place: str, event: Event) -> Refusal:

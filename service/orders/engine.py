@@ -28,7 +28,7 @@ FACTS_PER_TYPE = 300
 """Facts of one type on one order; more are quarantined (messages.md, "Quarantine")."""
 
 FUTURE_TOLERANCE = timedelta(seconds=FUTURE_TOLERANCE_SECONDS)
-"""A message dated further ahead of the database's clock is put aside (in_the_future)."""
+"""A message dated further ahead of the database's clock is quarantined (in_the_future)."""
 
 DUE_AT_ONCE = 500
 
@@ -76,8 +76,8 @@ class Engine:
         `by` says who brings it, where it is a person with records out of quarantine.
 
         One transaction, except where PostgreSQL refuses a value: then the batch is halved until the culprit stands
-        alone, and that one is put aside (reason `schema`). Raises StoreUnavailableError (the same batch again, later);
-        anything else it raises is a bug.
+        alone, and that one is quarantined (reason `schema`). Raises StoreUnavailableError (the same batch again,
+        later); anything else it raises is a bug.
         """
         try:
             return await self._transact(arrivals, intervention=by)
@@ -100,14 +100,14 @@ class Engine:
         return await self._transact((), due=limit)
 
     async def intervene(self, intervention: Intervention) -> Handled:
-        """Drop records put aside and release orders, and look again at the orders it is about.
+        """Drop quarantined records and release orders, and look again at the orders it is about.
 
         Raises StoreUnavailableError.
         """
         return await self._transact((), intervention=intervention)
 
     async def _give_up(self, arrival: Arrival, by: Intervention | None) -> Handled:
-        """Put aside what the database refuses; where it refuses the order's id itself, without one."""
+        """Quarantine what the database refuses; where it refuses the order's id itself, without one."""
         heard = arrival.heard
         if isinstance(heard, Event):
             heard = refusal("schema", "", heard)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from service.store.rows import RecordIdentity
 
 
-class Aside(NamedTuple):
+class QuarantineRef(NamedTuple):
     """A row in quarantine. `repaired`: what is replayed for it are other bytes than those that lie there."""
 
     record: RecordIdentity
@@ -32,7 +32,7 @@ class Arrival(NamedTuple):
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
     heard: Event | Refusal
-    aside: Aside | None = None
+    quarantined_as: QuarantineRef | None = None
     """The row in quarantine that it is replayed from; None for what Kafka delivers."""
 
     @property

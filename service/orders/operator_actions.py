@@ -1,4 +1,4 @@
-"""What a person does to records put aside and to held orders, in the transaction in which its effect is.
+"""What a person does to quarantined records and to held orders, in the transaction in which its effect is.
 
 A replayed record comes in by the batch like any other, an order released is looked at like any other; what is special
 about them is here: which rows are dealt with by it, and who did it.
@@ -13,8 +13,8 @@ from service.store.rows import Action
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from service.orders.batch_result import Refused
-    from service.orders.inbound_record import Arrival, Aside
+    from service.orders.batch_result import Rejection
+    from service.orders.inbound_record import Arrival, QuarantineRef
     from service.store.protocol import Batch
     from service.store.rows import RecordIdentity
 
@@ -24,12 +24,14 @@ class Intervention(NamedTuple):
 
     by: str
     why: str | None = None
-    drop: tuple[Aside, ...] = ()
+    drop: tuple[QuarantineRef, ...] = ()
     release: tuple[str, ...] = ()
 
     def records(self, arrivals: Sequence[Arrival]) -> set[RecordIdentity]:
         """Return the records that this deals with."""
-        return {one.record for one in self.drop}.union(one.aside.record for one in arrivals if one.aside is not None)
+        return {one.record for one in self.drop}.union(
+            one.quarantined_as.record for one in arrivals if one.quarantined_as is not None
+        )
 
 
 class Done(NamedTuple):
@@ -47,7 +49,7 @@ async def intervene(
     batch: Batch,
     intervention: Intervention,
     arrivals: Sequence[Arrival],
-    refused: Sequence[Refused],
+    refused: Sequence[Rejection],
     concerned: Mapping[RecordIdentity, Collection[str]],
 ) -> Done:
     """Resolve what was replayed well or dropped, keep what was refused again, release orders; note all of it.
@@ -55,20 +57,26 @@ async def intervene(
     After what was heard is sorted out, before it is asked which orders a record bars. `concerned`: the orders that each
     record holds up.
     """
-    refusals = {one.arrival.aside.record: one for one in refused if one.arrival.aside is not None}
-    replayed = [one.aside for one in arrivals if one.aside is not None and one.aside.record not in refusals]
+    refusals = {one.arrival.quarantined_as.record: one for one in refused if one.arrival.quarantined_as is not None}
+    replayed = [
+        one.quarantined_as
+        for one in arrivals
+        if one.quarantined_as is not None and one.quarantined_as.record not in refusals
+    ]
     resolved: set[RecordIdentity] = set()
     actions: list[Action] = []
-    for what, asides in (("replay", replayed), ("drop", list(intervention.drop))):
-        if not asides:
+    for what, refs in (("replay", replayed), ("drop", list(intervention.drop))):
+        if not refs:
             continue
-        now = await batch.resolve([one.record for one in asides], what)
+        now = await batch.resolve([one.record for one in refs], what)
         resolved |= now
-        actions += [_action(intervention, one, what, "resolved" if one.record in now else "known") for one in asides]
+        actions += [_action(intervention, one, what, "resolved" if one.record in now else "known") for one in refs]
     await _keep(batch, list(refusals.values()))
     for one in refusals.values():
         outcome = f"refused: {one.refusal.reason} {one.refusal.place}".rstrip()
-        actions += [_action(intervention, one.arrival.aside, "replay", outcome)] if one.arrival.aside else []
+        actions += (
+            [_action(intervention, one.arrival.quarantined_as, "replay", outcome)] if one.arrival.quarantined_as else []
+        )
     if actions:
         await batch.note_actions(actions)
     released: set[str] = set()
@@ -78,17 +86,17 @@ async def intervene(
     return Done(frozenset(resolved), frozenset(touched | released), frozenset(released))
 
 
-async def _keep(batch: Batch, refused: Sequence[Refused]) -> None:
+async def _keep(batch: Batch, refused: Sequence[Rejection]) -> None:
     """Let rows say for what they are refused by now; not where other bytes than theirs were: they lie there still."""
     stored = [
-        (one.arrival.aside.record, one.refusal.reason, one.refusal.place)
+        (one.arrival.quarantined_as.record, one.refusal.reason, one.refusal.place)
         for one in refused
-        if one.arrival.aside is not None and not one.arrival.aside.repaired
+        if one.arrival.quarantined_as is not None and not one.arrival.quarantined_as.repaired
     ]
     if stored:
         await batch.refuse_again(stored)
 
 
-def _action(intervention: Intervention, aside: Aside, what: str, outcome: str) -> Action:
-    repaired = ", repaired" if what == "replay" and aside.repaired else ""
-    return Action(aside.record, what, outcome + repaired, intervention.by, intervention.why)
+def _action(intervention: Intervention, ref: QuarantineRef, what: str, outcome: str) -> Action:
+    repaired = ", repaired" if what == "replay" and ref.repaired else ""
+    return Action(ref.record, what, outcome + repaired, intervention.by, intervention.why)

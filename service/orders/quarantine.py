@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from service.orders.batch_result import Refused
+    from service.orders.batch_result import Rejection
     from service.orders.inbound_record import Arrival
     from service.store.protocol import Batch
     from service.store.rows import QuarantineRow
@@ -26,7 +26,7 @@ async def quarantined_before(batch: Batch, arrivals: Sequence[Arrival]) -> dict[
     A record that was refused once stays refused, dealt with or not, although by now it might be taken: its time has
     come, or a newer version knows its type. It is for a person to replay it.
     """
-    delivered = [(one, one.heard) for one in arrivals if one.aside is None and isinstance(one.heard, Event)]
+    delivered = [(one, one.heard) for one in arrivals if one.quarantined_as is None and isinstance(one.heard, Event)]
     ranges: dict[tuple[str, int], tuple[int, int]] = {}
     for one, _ in delivered:
         low, high = ranges.get((one.topic, one.partition), (one.offset, one.offset))
@@ -44,13 +44,13 @@ async def quarantined_before(batch: Batch, arrivals: Sequence[Arrival]) -> dict[
 
 
 async def quarantine(
-    batch: Batch, refused: Sequence[Refused], now: datetime
-) -> tuple[list[Refused], list[QuarantineRow]]:
+    batch: Batch, refused: Sequence[Rejection], now: datetime
+) -> tuple[list[Rejection], list[QuarantineRow]]:
     """Quarantine records; return those that had not been already, and their rows."""
     if not refused:
         return [], []
     rows = [quarantine_row(arrival, refusal, now) for arrival, refusal in refused]
-    added = await batch.put_aside(rows)
+    added = await batch.quarantine(rows)
     new = [(one, row) for one, row in zip(refused, rows, strict=True) if row.identity in added]
     return [one for one, _ in new], [row for _, row in new]
 

@@ -30,7 +30,7 @@ _NAMESPACE = UUID("0f0d5c1a-7d0e-5f0c-9a39-5a1d7f1b4b52")
 
 
 def quarantine_row(arrival: Arrival, refusal: Refusal, at: datetime) -> QuarantineRow:
-    """Return the row that keeps this record. `at` is when it was put aside."""
+    """Return the row that keeps this record. `at` is when it was quarantined."""
     value = arrival.value or b""
     return QuarantineRow(
         topic=arrival.topic,
@@ -54,7 +54,7 @@ def quarantine_row(arrival: Arrival, refusal: Refusal, at: datetime) -> Quaranti
 
 
 def notice(row: QuarantineRow, lanes: int) -> OutputRow:
-    """Return the notice of a record just put aside.
+    """Return the notice of a record just quarantined.
 
     Its key is the order's id where that could be read, else `topic/partition/offset`. It is no output of the order: it
     has no order version, and its id follows from the record.

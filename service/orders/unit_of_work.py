@@ -15,7 +15,7 @@ from uuid import UUID
 from purchasing_contracts.envelope import Event
 
 from service.orders.awaiting import waiting
-from service.orders.batch_result import Handled, Refused, Stuck
+from service.orders.batch_result import Handled, Rejection, Stuck
 from service.orders.dedup import Heard, News, sort_out
 from service.orders.operator_actions import NOTHING_DONE, Intervention, intervene
 from service.orders.quarantine import quarantine, quarantined_before, with_records
@@ -108,7 +108,7 @@ class Transaction:
         quarantined = await quarantined_before(self._batch, arrivals)
         news_of = [one for one in arrivals if id(one) not in quarantined]
         heard = [Heard(one, one.heard) for one in news_of if isinstance(one.heard, Event)]
-        refused = [Refused(one, one.heard) for one in news_of if not isinstance(one.heard, Event)]
+        refused = [Rejection(one, one.heard) for one in news_of if not isinstance(one.heard, Event)]
         meant = () if intervention is None else intervention.release
         records = () if intervention is None else intervention.records(arrivals)
         concerned = await self._batch.concerned(records) if records else {}
@@ -122,15 +122,15 @@ class Transaction:
         states = await self._states(rows)
         news = await self._news(heard, states, look.instant.now, look_for_foreign=look_for_foreign)
         refused += news.refused
-        refused_again = [one for one in refused if one.arrival.aside is not None]
-        first_time = [one for one in refused if one.arrival.aside is None]
-        put_aside, quarantine_rows = await quarantine(self._batch, first_time, look.instant.now)
+        rejected_again = [one for one in refused if one.arrival.quarantined_as is not None]
+        first_time = [one for one in refused if one.arrival.quarantined_as is None]
+        newly_quarantined, quarantine_rows = await quarantine(self._batch, first_time, look.instant.now)
         self._outputs += [notice(row, self._means.lanes) for row in quarantine_rows]
         known = news.known + Tally(one.refusal.type for one in first_time) + Tally(quarantined.values())
-        known -= Tally(one.refusal.type for one in put_aside)
+        known -= Tally(one.refusal.type for one in newly_quarantined)
         done, lying = NOTHING_DONE, look.quarantined
         if intervention is not None:
-            done = await intervene(self._batch, intervention, arrivals, refused_again, concerned)
+            done = await intervene(self._batch, intervention, arrivals, rejected_again, concerned)
             rows.update({order_id: rows[order_id]._replace(held=False) for order_id in done.released})
             lying = (await self._batch.look(order_ids)).quarantined
         lying = with_records(lying, quarantine_rows, order_ids)
@@ -149,10 +149,10 @@ class Transaction:
             known=known,
             assessed=self._assessed,
             outputs=tuple(written),
-            refused=tuple(put_aside),
+            quarantined=tuple(newly_quarantined),
             stuck=tuple(self._stuck),
             resolved=done.resolved,
-            refused_again=tuple(refused_again),
+            rejected_again=tuple(rejected_again),
             released=done.released,
         )
 

@@ -108,7 +108,7 @@ set watermark = excluded.watermark
 where (input_progress.watermark is null or input_progress.watermark < excluded.watermark)
     and not exists (select from circuit_breakers where circuit_breakers.topic = input_progress.topic)
 """
-PUT_ASIDE = """
+QUARANTINE = """
 with added as (
     insert into quarantine (topic, partition, "offset", digest, sha256, reason, place, size, order_id, type, key, value,
         headers, at)
@@ -137,7 +137,7 @@ cross join lateral (
     offset 0
 ) as q
 """
-# Orders, then records put aside, then lanes: locked in this order by everyone who locks any of them.
+# Orders, then quarantined records, then lanes: locked in this order by everyone who locks any of them.
 RESOLVE = """
 with locked as (
     select q.topic, q.partition, q."offset", q.digest
@@ -250,10 +250,10 @@ class PostgresBatch:
     async def progress(self, rows: Sequence[ProgressRow]) -> None:
         await self._connection.execute(PROGRESS, *_columns(rows))
 
-    async def put_aside(self, rows: Sequence[QuarantineRow]) -> set[RecordIdentity]:
+    async def quarantine(self, rows: Sequence[QuarantineRow]) -> set[RecordIdentity]:
         candidates = [(*row.identity, one) for row in rows for one in row.candidates]
         named = _columns(candidates) or [[], [], [], [], []]
-        added = await self._connection.fetch(PUT_ASIDE, *_columns([row[:-1] for row in rows]), *named)
+        added = await self._connection.fetch(QUARANTINE, *_columns([row[:-1] for row in rows]), *named)
         return {(row[0], row[1], row[2], row[3]) for row in added}
 
     async def quarantined(self, ranges: Collection[tuple[str, int, int, int]]) -> set[RecordIdentity]:

@@ -42,7 +42,7 @@ async def translated() -> AsyncIterator[None]:
         found = store_error(error)
         if found is None:
             raise
-        _let_go(error)
+        _clear_frames(error)
         # The driver's text may quote a value: it goes no further, but where the connection was lost.
         cause = error if isinstance(error, LOST) and isinstance(found, StoreUnavailableError) else None
         try:
@@ -51,7 +51,7 @@ async def translated() -> AsyncIterator[None]:
             del found, cause
 
 
-def _let_go(error: BaseException | None) -> None:
+def _clear_frames(error: BaseException | None) -> None:
     """Let go of what its frames hold: the driver keeps its error in a frame that the error refers to. All that a batch
     had in hand would be left to Python's collector, which for minutes doesn't look at what batches leave."""
     while error is not None:

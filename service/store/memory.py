@@ -87,7 +87,7 @@ class MemoryStore:
 
     @asynccontextmanager
     async def batch(self) -> AsyncIterator[Batch]:
-        """Begin a transaction: what it writes is kept aside until it ends."""
+        """Begin a transaction: what it writes is kept back until it ends."""
         async with self._busy:
             batch = MemoryBatch(self)
             yield batch
@@ -149,7 +149,7 @@ class MemoryBatch:
 
     async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:  # noqa: ARG002
         instant = await self._store.clock()
-        return Look(instant, {one: lying for one in order_ids if (lying := self._lying(one))})
+        return Look(instant, {one: open_records for one in order_ids if (open_records := self._lying(one))})
 
     def _lying(self, order_id: str) -> list[Quarantined]:
         rows = self._store.quarantined.get(order_hash(order_id), ())
@@ -161,8 +161,8 @@ class MemoryBatch:
 
     async def concerned(self, records: Collection[RecordIdentity]) -> dict[RecordIdentity, set[str]]:
         store = self._store
-        lying = {one: set(store.quarantine[one].candidates) for one in records if store.is_open(one)}
-        return {one: {o for o in store.orders if order_hash(o) in numbers} for one, numbers in lying.items()}
+        open_records = {one: set(store.quarantine[one].candidates) for one in records if store.is_open(one)}
+        return {one: {o for o in store.orders if order_hash(o) in numbers} for one, numbers in open_records.items()}
 
     async def facts(self, order_ids: Collection[str]) -> Sequence[FactRow]:
         return [row for order_id in order_ids for row in self._store.facts.get(order_id, ())]
@@ -219,12 +219,12 @@ class MemoryBatch:
             known = self._store.progress.get((row.topic, row.partition))
             self._store.progress[row.topic, row.partition] = max(filter(None, (known, row.watermark)), default=None)
 
-    async def put_aside(self, rows: Sequence[QuarantineRow]) -> set[RecordIdentity]:
+    async def quarantine(self, rows: Sequence[QuarantineRow]) -> set[RecordIdentity]:
         added = {row.identity: row for row in reversed(rows) if row.identity not in self._store.quarantine}
-        self._writes.append(lambda: self._put_aside(added.values()))
+        self._writes.append(lambda: self._quarantine(added.values()))
         return set(added)
 
-    def _put_aside(self, rows: Collection[QuarantineRow]) -> None:
+    def _quarantine(self, rows: Collection[QuarantineRow]) -> None:
         for row in rows:
             self._store.quarantine[row.identity] = row
             for number in set(row.candidates):

@@ -49,7 +49,7 @@ class Story(NamedTuple):
     """By version."""
     publications: list[Publication]
     in_quarantine: list[str]
-    """Records in quarantine that hold the order up: topic/partition/offset and the reason, those put aside first
+    """Records in quarantine that hold the order up: topic/partition/offset and the reason, those quarantined first
     before the others."""
     quarantined: Sequence[Quarantined] = ()
     """What these records are."""

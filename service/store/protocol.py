@@ -80,21 +80,23 @@ class Batch(Protocol):
     async def progress(self, rows: Sequence[ProgressRow]) -> None:
         """Note how far partitions were read; what was noted never goes back."""
 
-    async def put_aside(self, rows: Sequence[QuarantineRow]) -> set[RecordIdentity]:
-        """Put records aside that are not there yet, with the orders they may concern; return the identities of those
+    async def quarantine(self, rows: Sequence[QuarantineRow]) -> set[RecordIdentity]:
+        """Quarantine records that are not there yet, with the orders they may concern; return the identities of those
         that were added."""
 
     async def quarantined(self, ranges: Collection[tuple[str, int, int, int]]) -> set[RecordIdentity]:
-        """Return the records put aside, dealt with or not, in these ranges: topic, partition, first and last offset."""
+        """Return the quarantined records, dealt with or not, in these ranges: topic, partition, first and last
+        offset."""
 
     async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
-        """Say of records put aside that they are dealt with; return those that were not yet. Before `publish`."""
+        """Say of quarantined records that they are dealt with; return those that were not yet. Before `publish`."""
 
     async def refuse_again(self, records: Collection[tuple[RecordIdentity, str, str]]) -> None:
-        """Say of what, by now, records put aside are refused for (reason and place), as far as they are unresolved."""
+        """Say of what, by now, quarantined records are refused for (reason and place), as far as they are
+        unresolved."""
 
     async def note_actions(self, actions: Sequence[Action]) -> None:
-        """Append to what was done about records put aside."""
+        """Append to what was done about quarantined records."""
 
     async def release(self, order_ids: Collection[str], by: str, why: str | None) -> set[str]:
         """Hold these locked orders no longer, and note who does it; return those that were held."""

@@ -19,7 +19,7 @@ begin
 end
 $$;
 
--- What anybody may see: no private members, no content of what was put aside.
+-- What anybody may see: no private members, no content of what was quarantined.
 grant select on
     schema_migrations, installation, orders, facts, outbox, lanes, relay_notes, publications, input_progress,
     input_agreements, terms, circuit_breakers, outbox_pauses, outbox_releases, refunds_admitted, quarantine_actions,

@@ -118,7 +118,7 @@ RecordIdentity = tuple[str, int, int, bytes]
 
 
 class QuarantineRow(NamedTuple):
-    """One record put aside, byte for byte. `headers` is JSON: pairs of name and base64 of the value, or null.
+    """One record quarantined, byte for byte. `headers` is JSON: pairs of name and base64 of the value, or null.
 
     `digest` is the hash of all of it (two records may differ in headers only), `sha256` that of the value alone.
     """
@@ -176,7 +176,7 @@ class Look(NamedTuple):
 
 
 class Action(NamedTuple):
-    """What a person did about a record put aside, and what came of it. Never content."""
+    """What a person did about a quarantined record, and what came of it. Never content."""
 
     record: RecordIdentity
     what: str

@@ -15,15 +15,15 @@ log = structlog.get_logger("service")
 
 
 def tell(arrivals: Sequence[Arrival], handled: Handled, relay: Relay, metrics: Metrics) -> None:
-    """Wake the relay, count, and say which records were put aside and which orders' rules raised, without content."""
+    """Wake the relay, count, and say which records were quarantined and which orders' rules raised, without content."""
     relay.wake(handled.lanes)
     metrics.handled(arrivals, handled)
     if logging.getLogger("service").isEnabledFor(logging.DEBUG):
         for arrival in arrivals:
             log.debug("Handled.", **where(arrival))
-    for arrival, refusal in handled.refused:
+    for arrival, refusal in handled.quarantined:
         log.warning(
-            "A record breaks the contract and is put aside.",
+            "A record breaks the contract and is quarantined.",
             **where(arrival),
             reason=refusal.reason,
             place=refusal.place,

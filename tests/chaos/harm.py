@@ -195,12 +195,12 @@ def forgotten(found: Evidence) -> Evidence:
 
 
 def refused_as_a_conflict(found: Evidence) -> Evidence:
-    """A good event that is put aside and no fact, although no other fact of its id stands."""
+    """A good event that is quarantined and no fact, although no other fact of its id stands."""
     return _refused(found, "conflict")
 
 
 def refused_as_one_too_many(found: Evidence) -> Evidence:
-    """A good event that is put aside and no fact, although its order has room for it."""
+    """A good event that is quarantined and no fact, although its order has room for it."""
     return _refused(found, "too_many_facts")
 
 
@@ -212,11 +212,11 @@ def _refused(found: Evidence, reason: str) -> Evidence:
         for row in rows[: len(rows) - len(harmed.facts[order])]
     )
     numbers = {n for n, one in enumerate(found.sent) if one.event and (one.event["source"], one.event["id"]) == gone}
-    rows = [_aside(where, reason) for where, n in found.came_in if n in numbers]
+    rows = [_quarantined(where, reason) for where, n in found.came_in if n in numbers]
     return replace(harmed, quarantine=[*found.quarantine, *rows])
 
 
-def _aside(where: Where, reason: str) -> dict[str, Any]:
+def _quarantined(where: Where, reason: str) -> dict[str, Any]:
     return {**dict(zip(("topic", "partition", "offset"), where, strict=True)), "reason": reason, "order_id": None}
 
 
@@ -228,13 +228,13 @@ def unannounced(found: Evidence) -> Evidence:
     return without(found, next(n for n, one in enumerate(found.published) if one.topic == QUARANTINE))
 
 
-def put_aside_twice(found: Evidence) -> Evidence:
+def quarantined_twice(found: Evidence) -> Evidence:
     return replace(found, quarantine=[*found.quarantine, found.quarantine[0]])
 
 
-def put_aside_for_nothing(found: Evidence) -> Evidence:
+def quarantined_for_nothing(found: Evidence) -> Evidence:
     good = next(where for where, n in found.came_in if found.sent[n].verdict == "good")
-    return replace(found, quarantine=[*found.quarantine, _aside(good, "conflict")])
+    return replace(found, quarantine=[*found.quarantine, _quarantined(good, "conflict")])
 
 
 def hanging(found: Evidence) -> Evidence:
@@ -255,7 +255,7 @@ def undelivered(found: Evidence) -> Evidence:
     return replace(found, came_in=found.came_in[1:])
 
 
-ONCE, DENSE, ORDERED, ASIDE, MONEY, LEFT = CHECKS
+ONCE, DENSE, ORDERED, QUARANTINED, MONEY, LEFT = CHECKS
 HARM: tuple[tuple[Harm, dict[str, str]], ...] = (
     (doubled, {ONCE: "published 2 times", DENSE: "not 1 to", ORDERED: "comes late", MONEY: "half of its outputs"}),
     (lost, {ONCE: "missing in Kafka", DENSE: "not 1 to", ORDERED: "in the journal", MONEY: "half of its outputs"}),
@@ -265,7 +265,7 @@ HARM: tuple[tuple[Harm, dict[str, str]], ...] = (
     ),
     (lost_from_the_journal_too, {DENSE: "not 1 to", MONEY: "the rules would add"}),
     (invented, {ONCE: "not in the journal"}),
-    (of_no_order, {MONEY: "has outputs and no facts", ASIDE: "is no fact"}),
+    (of_no_order, {MONEY: "has outputs and no facts", QUARANTINED: "is no fact"}),
     (twice_in_the_journal, {ONCE: "has an id twice"}),
     (swapped, {ORDERED: ": version "}),
     (overtaken, {ORDERED: ", position "}),
@@ -279,13 +279,13 @@ HARM: tuple[tuple[Harm, dict[str, str]], ...] = (
     (stuck, {LEFT: "is stuck"}),
     (stuck_for_no_reason, {MONEY: "the rules have nothing against it"}),
     (overdue, {LEFT: "has not fired"}),
-    (forgotten, {ASIDE: "said None, rightly none"}),
-    (refused_as_a_conflict, {ASIDE: "said conflict, rightly none"}),
-    (refused_as_one_too_many, {ASIDE: "said too_many_facts, rightly none"}),
-    (overlooked, {ASIDE: "not in the table"}),
-    (unannounced, {ASIDE: "not in the topic"}),
-    (put_aside_twice, {ASIDE: "2 times in the table"}),
-    (put_aside_for_nothing, {ASIDE: "in the table for nothing"}),
+    (forgotten, {QUARANTINED: "said None, rightly none"}),
+    (refused_as_a_conflict, {QUARANTINED: "said conflict, rightly none"}),
+    (refused_as_one_too_many, {QUARANTINED: "said too_many_facts, rightly none"}),
+    (overlooked, {QUARANTINED: "not in the table"}),
+    (unannounced, {QUARANTINED: "not in the topic"}),
+    (quarantined_twice, {QUARANTINED: "2 times in the table"}),
+    (quarantined_for_nothing, {QUARANTINED: "in the table for nothing"}),
     (hanging, {LEFT: "a transaction hangs"}),
     (unpublished, {LEFT: "left in the outbox"}),
     (unread, {LEFT: "a lag of"}),

@@ -1,4 +1,4 @@
-"""Hostile records by the seed: each is to be put aside, whatever else is sent around it.
+"""Hostile records by the seed: each is to be quarantined, whatever else is sent around it.
 
 `Hostile.bad` draws from KINDS, one method a kind. What a kind returns breaks the contract for certain, which is why
 each changes one thing of an event that is good otherwise. `Hostile.good` are good events that only look odd.
@@ -31,7 +31,7 @@ class Hostile:
         self._small = [kind for kind in KINDS if kind not in HUGE]
 
     def bad(self, kind: str | None = None, *, ordinary: bool = False) -> Sent:
-        """A record to be put aside, of this kind or any; `ordinary`: none of those of a megabyte."""
+        """A record to be quarantined, of this kind or any; `ordinary`: none of those of a megabyte."""
         kind = kind or self.rng.choice(self._small if ordinary or self.rng.random() > 0.02 else HUGE)
         return KINDS[kind](self)._replace(verdict="bad", kind=kind)
 
@@ -278,7 +278,7 @@ ODD = (Hostile.odd_headers, Hostile.odd_members, Hostile.first_member_twice, Hos
 
 
 def surplus(seed: int, count: int) -> list[Sent]:
-    """So many good facts of one order: what is beyond the limit of facts has to be put aside, whichever it is."""
+    """So many good facts of one order: what is beyond the limit of facts has to be quarantined, whichever it is."""
     hostile = Hostile(seed)
     order = f"crowded-{seed}"
     events = [hostile.event(subject=order, id=f"{order}:{n}") for n in range(count)]

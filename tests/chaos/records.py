@@ -18,7 +18,7 @@ ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time")
 
 class Sent(NamedTuple):
     """One record. `good`: it is an event of the order `subject`, unless its id was heard with other content or the
-    order has too many facts. `bad`: whatever else is true, it has to be put aside. `kind` says what is wrong."""
+    order has too many facts. `bad`: whatever else is true, it has to be quarantined. `kind` says what is wrong."""
 
     topic: str
     key: bytes | None

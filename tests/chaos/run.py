@@ -113,7 +113,7 @@ async def run(plan: Plan) -> Report:
         records=len(sender.sent),
         orders=len(found.orders),
         outputs=len(found.published),
-        put_aside=len(found.quarantine),
+        newly_quarantined=len(found.quarantine),
         workers=place.started,
         memory=memory,
         ends=sorted(place.ends),

@@ -19,7 +19,7 @@ class Report:
     records: int
     orders: int
     outputs: int
-    put_aside: int
+    newly_quarantined: int
     workers: int
     memory: Memory
     ends: list[float]
@@ -46,7 +46,7 @@ class Report:
             "records",
             "orders",
             "outputs",
-            "put_aside",
+            "newly_quarantined",
             "workers",
             "seconds",
             "quiet_after",
@@ -79,7 +79,7 @@ def told(report: Report) -> str:
     memory = report.memory
     lines = [
         f"seed {report.seed}: {report.records:,} records, {report.orders:,} orders, {report.outputs:,} outputs,",
-        f"{report.put_aside:,} put aside; {report.workers} workers,",
+        f"{report.newly_quarantined:,} quarantined; {report.workers} workers,",
         f"at most {max(memory.sending) / MEBIBYTE:.0f} MiB each ({memory.peak / MEBIBYTE:.0f} with what came last),",
         f"{memory.grown:.2f} times as large at the end as before;",
         f"{report.seconds:.0f} s, quiet {report.quiet_after:.1f} s after the last record;",

@@ -1,4 +1,4 @@
-"""Thousands of hostile records among good ones: the bad are put aside, the good are heard, memory stays flat."""
+"""Thousands of hostile records among good ones: the bad are quarantined, the good are heard, memory stays flat."""
 
 import asyncio
 from collections import Counter
@@ -36,7 +36,7 @@ def test_the_same_seed_sends_the_same() -> None:
 
 
 @pytest.mark.timeout(900)  # less than a minute on a machine that has nothing else to do
-def test_every_bad_record_is_put_aside_and_every_good_one_is_heard_in_bounded_memory() -> None:
+def test_every_bad_record_is_quarantined_and_every_good_one_is_heard_in_bounded_memory() -> None:
     survived = asyncio.run(run(PLAN))
     assert survived.unclean == [], told(survived)
     assert survived.workers == PLAN.workers, "one has crashed"

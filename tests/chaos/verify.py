@@ -117,10 +117,10 @@ def nothing_is_left(found: Evidence) -> Iterator[str]:
     yield from (f"record {n} was not delivered" for n in set(range(len(found.sent))) - {n for _, n in found.came_in})
 
 
-def bad_is_put_aside(found: Evidence) -> Iterator[str]:
+def bad_is_quarantined(found: Evidence) -> Iterator[str]:
     """Each malformed record once, in the table and in the topic; of the good ones only what contradicts or is too
     much."""
-    aside = Counter((row["topic"], row["partition"], row["offset"]) for row in found.quarantine)
+    quarantined = Counter((row["topic"], row["partition"], row["offset"]) for row in found.quarantine)
     said = Counter(
         (data["topic"], data["partition"], data["offset"])
         for data in (json.loads(one.value or b"{}")["data"] for one in found.published if one.topic == QUARANTINE)
@@ -142,7 +142,7 @@ def bad_is_put_aside(found: Evidence) -> Iterator[str]:
         because = "conflict" if stands is not None else "too_many_facts" if full else "none"
         if reasons.get(where) != because:
             yield f"{where}: a good event ({event['id']}) is no fact, said {reasons.get(where)}, rightly {because}"
-    for name, seen in (("the table", aside), ("the topic", said)):
+    for name, seen in (("the table", quarantined), ("the topic", said)):
         yield from (
             f"{where}: {found.sent[n].kind}, not in {name}"
             for where, n in found.came_in
@@ -189,7 +189,7 @@ CHECKS: Mapping[str, Callable[[Evidence], Iterable[str]]] = {
     "every id exactly once, as in the journal": each_output_once,
     "positions dense, cursors at the last": positions_are_dense,
     "one order's outputs in order": in_order,
-    "bad records put aside once, no others": bad_is_put_aside,
+    "bad quarantined records once, no others": bad_is_quarantined,
     "money as the rules say of the facts": the_money_is_right,
     "nothing left: outbox, lag, transactions, deadlines": nothing_is_left,
 }

@@ -38,8 +38,8 @@ YEAR = re.compile(r'"(20\d\d)(-\d\d-\d\dT)')
 class Workload:
     """Records of one seed, without end: `next` gives the next. Order ids are the seed's own.
 
-    `malformed` is the share of records to be put aside; unless `ordinary`, also such of a megabyte, and good ones that
-    look odd. `clock` says when it is: silent orders' deadlines come soon after.
+    `malformed` is the share of records to be quarantined; unless `ordinary`, also such of a megabyte, and good ones
+    that look odd. `clock` says when it is: silent orders' deadlines come soon after.
     """
 
     def __init__(

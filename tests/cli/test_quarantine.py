@@ -13,7 +13,7 @@ from tests.cli.commands import command, outputs
 from tests.orders.conftest import engine_on
 from tests.orders.published import said
 from tests.orders.stories import Story, paid_order, record
-from tests.orders.test_operator_actions import lying
+from tests.orders.test_operator_actions import quarantine_ref
 
 SECRET = "Warehouse 3, marker-77aa"
 ORDERS, PAYMENTS = "purchasing.events.order.v1", "purchasing.events.payment.v1"
@@ -93,7 +93,7 @@ async def test_a_record_repaired_in_a_file_is_replayed_once_and_all_of_it_is_kep
         ("ann", "resolved, repaired", "typo")
     ]
     assert said(redelivered) == []
-    assert redelivered.refused == ()
+    assert redelivered.quarantined == ()
 
 
 async def test_a_wrong_key_is_repaired_and_the_value_is_taken_as_it_lies(database, engine, store) -> None:
@@ -139,8 +139,8 @@ async def test_thousands_are_replayed_with_progress_once_a_new_version_can_read_
     orders = 700
     told = [arrival for n in range(orders) for arrival in paid_order(f"ord-{n}")]
     await engine.handle(told[:300])
-    # Put aside by a version that did not know them: the bytes are right.
-    await store.fetch(PUT_ASIDE, *zip(*[(a.topic, a.offset, a.key, a.value) for a in told[300:]], strict=True))
+    # Quarantined by a version that did not know them: the bytes are right.
+    await store.fetch(QUARANTINE, *zip(*[(a.topic, a.offset, a.key, a.value) for a in told[300:]], strict=True))
     done = command(database, "quarantine", "replay", "--reason", "unknown_type", "--by", "ann")
     again = command(database, "quarantine", "replay", "--reason", "unknown_type", "--by", "ann")
     decided = await store.fetch("select count(*), count(distinct order_id) from outbox")
@@ -153,7 +153,7 @@ async def test_thousands_are_replayed_with_progress_once_a_new_version_can_read_
     assert "nothing to do" in again.err
 
 
-PUT_ASIDE = """
+QUARANTINE = """
 insert into quarantine (topic, partition, "offset", digest, sha256, reason, place, size, key, value, headers, at)
 select t, 0, o, sha256(v), sha256(v), 'unknown_type', '/type', octet_length(v), k, v, '[]', now()
 from unnest($1::text[], $2::bigint[], $3::bytea[], $4::bytea[]) as n (t, o, k, v)
@@ -235,7 +235,7 @@ async def test_a_drop_needs_a_reason_and_deals_with_the_record_for_good(database
 
     assert (without.code, done.code, replayed.code) == (2, 0, 0)
     assert about["resolution"] == "drop"
-    assert (redelivered.refused, redelivered.outputs) == ((), ())
+    assert (redelivered.quarantined, redelivered.outputs) == ((), ())
     assert await store.fetch("select order_id from orders where waits is not null") == [], "nobody owes anything"
 
 
@@ -244,8 +244,8 @@ async def test_a_drop_needs_a_reason_and_deals_with_the_record_for_good(database
     [
         (("replay",), 1, "Say which records"),
         (("drop", "--why", "x"), 1, "Say which records"),
-        (("replay", f"{ORDERS}/0/987654321"), 1, "was put aside"),
-        (("show", f"{ORDERS}/0/987654321"), 1, "was put aside"),
+        (("replay", f"{ORDERS}/0/987654321"), 1, "was quarantined"),
+        (("show", f"{ORDERS}/0/987654321"), 1, "was quarantined"),
         (("show", "nonsense"), 2, "TOPIC/PARTITION/OFFSET"),
         (("replay", "--all", "--key", "x"), 1, "repair one record"),
         (("replay", f"{ORDERS}/0/1", "--value", "/nowhere/at/all"), 1, "can't be read"),
@@ -287,4 +287,4 @@ WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' 
 
 
 def _drop(arrivals):
-    return Intervention("ann", "twice", drop=tuple(lying(one) for one in arrivals))
+    return Intervention("ann", "twice", drop=tuple(quarantine_ref(one) for one in arrivals))

@@ -109,7 +109,7 @@ async def refused_by_the_service(raw: bytes) -> list[tuple[str, str]]:
     found = []
     for document in read_documents(raw):
         async for handled in simulation.hear(document.record.value or b""):
-            found += [(refusal.reason, refusal.place) for _, refusal in handled.refused]
+            found += [(refusal.reason, refusal.place) for _, refusal in handled.quarantined]
     return found
 
 
@@ -131,7 +131,7 @@ async def test_the_service_quarantines_what_is_dated_centuries_ahead() -> None:
 
     handled = await Engine(MemoryStore(), FixedTerms(TERMS_OF_THE_AGREEMENT)).handle([arrival])
 
-    assert [(refusal.reason, refusal.place) for _, refusal in handled.refused] == [("in_the_future", "/time")]
+    assert [(refusal.reason, refusal.place) for _, refusal in handled.quarantined] == [("in_the_future", "/time")]
 
 
 async def test_the_service_takes_as_many_facts_of_one_type_as_the_contracts_say() -> None:

@@ -68,7 +68,7 @@ def test_an_event_is_built_as_the_service_will_hear_it() -> None:
     ],
     ids=["no order", "a long order id", "no id", "NUL in the source", "another century", "two currencies"],
 )
-def test_an_event_that_would_be_put_aside_cannot_be_built(changes: dict[str, Any], reason: str, place: str) -> None:
+def test_an_event_that_would_be_quarantined_cannot_be_built(changes: dict[str, Any], reason: str, place: str) -> None:
     given_ = {"data": TIP, "order_id": "o", "source": "/p", "event_id": "e", "time": NOW, **changes}
 
     with pytest.raises(EventRefusedError) as raised:

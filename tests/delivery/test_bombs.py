@@ -1,4 +1,5 @@
-"""Batches that a broker takes and no consumer should: put aside whole, in little memory; what lies behind is heard."""
+"""Batches that a broker takes and no consumer should: quarantined whole, in little memory; what lies behind is
+heard."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Bad records among good ones, live: each is put aside once and said, and none stops or delays its neighbours."""
+"""Bad records among good ones, live: each is quarantined once and said, and none stops or delays its neighbours."""
 
 import json
 from hashlib import sha256
@@ -16,7 +16,7 @@ def decided(seen):
     return [(one.event["data"]["kind"], one.event["data"]["outcome"]) for one in seen]
 
 
-async def test_a_bad_record_between_good_ones_is_put_aside_and_the_good_ones_are_decided(outside, site):
+async def test_a_bad_record_between_good_ones_is_quarantined_and_the_good_ones_are_decided(outside, site):
     good, bad = order_id(), order_id()
     placed, accepted, captured = case_events("01", good)
     (worse, *_) = case_events("01", bad)
@@ -57,7 +57,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("headers", HOSTILE.values(), ids=HOSTILE)
-async def test_a_record_with_hostile_headers_is_heard_or_put_aside_but_never_dropped(outside, headers):
+async def test_a_record_with_hostile_headers_is_heard_or_quarantined_but_never_dropped(outside, headers):
     order = order_id()
     for event in case_events("01", order):
         where, offset = await outside.send_raw(
@@ -100,14 +100,14 @@ async def test_a_record_with_a_header_name_that_is_not_utf_8_does_not_stop_its_p
 
 
 @pytest.mark.parametrize(("key", "value"), [(b"\xff\xfe", b"{}"), (b"", b"{}"), (None, b"\x00"), (b"tombstone", None)])
-async def test_keys_and_values_of_any_kind_are_put_aside(outside, key, value):
+async def test_keys_and_values_of_any_kind_are_quarantined(outside, key, value):
     where, offset = await outside.send_raw(ORDERS, key, value)
     await outside.handled(where, offset)
     seen = await outside.until(key.decode() if key == b"tombstone" else f"{ORDERS}/{where.partition}/{offset}", bool)
     assert seen[0].event["data"]["offset"] == offset
 
 
-async def test_the_largest_record_a_broker_takes_is_put_aside(outside):
+async def test_the_largest_record_a_broker_takes_is_quarantined(outside):
     order = order_id()
     (placed, *_) = case_events("01", order)
     placed["data"]["filling"] = "x" * 1_040_000

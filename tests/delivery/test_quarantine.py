@@ -1,4 +1,4 @@
-"""What people do beside a running service, with records put aside and with orders: it holds, also when the topics are
+"""What people do beside a running service, with quarantined records and with orders: it holds, also when the topics are
 read again."""
 
 import asyncio

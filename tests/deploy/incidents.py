@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from tests.deploy.scenarios import (
     AGE,
-    ASIDE,
     BREAKER,
     BUILD,
     CENSUS,
@@ -21,6 +20,7 @@ from tests.deploy.scenarios import (
     P0,
     PAUSED_LANE,
     PUBLISHED,
+    QUARANTINED,
     READY,
     REBALANCES,
     RETENTION,
@@ -51,7 +51,7 @@ OF_DATABASE = {
 OF_WORKER = {
     (BUILD, VERSION): "1x400", (READY, ""): "1x400", (CENSUS, ""): "0+15x400", (REBALANCES, 'group="input"'): "3x400",
     (LOOK, BROKER): "1x400", (LOOK, DATABASE): "1x400", (AGE, BROKER): "3x400", (AGE, DATABASE): "3x400",
-    (PUBLISHED, LANE): "0+1x400", (ASIDE, 'reason="schema"'): "0x400", (STATE, STATES["stopped"]): "0x400",
+    (PUBLISHED, LANE): "0+1x400", (QUARANTINED, 'reason="schema"'): "0x400", (STATE, STATES["stopped"]): "0x400",
 }  # fmt: skip
 WELL = OF_BROKER | OF_DATABASE | OF_WORKER
 NOTHING_READ = {(LAG_S, P0): GROWS, (LAG, P0): "0x4 0+1x400", (COMMITTED, P0): "7x400"}
@@ -116,7 +116,7 @@ INCIDENTS = [
     ),
     everywhere("they start and get no further", {"NoConsumer"}, {(READY, ""): "0x400", (MEMBERS, ""): "0x400"}),
     everywhere("a circuit breaker is open", {"CircuitBreakerOpen"}, NOTHING_READ | NO_DEADLINE | {
-        (BREAKER, TOPIC): "0x4 1x400", (READY, ""): "1x4 0x400", (ASIDE, 'reason="schema"'): "0x4 250x400",
+        (BREAKER, TOPIC): "0x4 1x400", (READY, ""): "1x4 0x400", (QUARANTINED, 'reason="schema"'): "0x4 250x400",
     }),
     Incident(
         "Kafka refuses an output of a lane, which tries again every minute",

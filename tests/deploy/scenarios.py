@@ -14,7 +14,7 @@ WATERMARK, UNKNOWN = "purchasing_input_watermark_age_seconds", "purchasing_input
 BREAKER, STUCK = "purchasing_circuit_breaker_open", "purchasing_orders_stuck"
 WAITING, DUE = "purchasing_orders_waiting_oldest_seconds", "purchasing_deadlines_overdue_seconds"
 MEMBERS, BUILD = "purchasing_consumer_group_members", "purchasing_build_info"
-ASIDE, FORGOTTEN = "purchasing_quarantine_records_total", "purchasing_quarantine_oldest_open_seconds"
+QUARANTINED, FORGOTTEN = "purchasing_quarantine_records_total", "purchasing_quarantine_oldest_open_seconds"
 REBALANCES, RETENTION = "purchasing_consumer_rebalances_total", "purchasing_topic_retention_seconds"
 READY, CENSUS = "purchasing_ready", "purchasing_census_timestamp_seconds"
 LOOK, AGE = "purchasing_look_successful", "purchasing_look_age_seconds"
@@ -183,12 +183,16 @@ INPUT = [
     quiet(
         "CircuitBreakerOpen",
         "less than its share is bad, and it was reset",
-        {on(BREAKER, 'topic="t"'): "1x60 0x60", on(ASIDE, 'reason="schema"'): "0+9x100"},
+        {on(BREAKER, 'topic="t"'): "1x60 0x60", on(QUARANTINED, 'reason="schema"'): "0+9x100"},
     ),
-    fires("QuarantineGrowing", "a bad deploy elsewhere", {on(ASIDE, 'reason="schema"'): "0+1x100"}),
-    quiet("QuarantineGrowing", "the circuit breaker says so", {on(ASIDE, 'reason="schema"'): "0+9x100"} | OPEN_BREAKER),
-    quiet("QuarantineGrowing", "one now and then", {on(ASIDE, 'reason="schema"'): "0x40 1x20 2x40"}),
-    quiet("QuarantineGrowing", "a worker starts anew", {on(ASIDE, 'reason="schema"'): "900x40 0x60"}),
+    fires("QuarantineGrowing", "a bad deploy elsewhere", {on(QUARANTINED, 'reason="schema"'): "0+1x100"}),
+    quiet(
+        "QuarantineGrowing",
+        "the circuit breaker says so",
+        {on(QUARANTINED, 'reason="schema"'): "0+9x100"} | OPEN_BREAKER,
+    ),
+    quiet("QuarantineGrowing", "one now and then", {on(QUARANTINED, 'reason="schema"'): "0x40 1x20 2x40"}),
+    quiet("QuarantineGrowing", "a worker starts anew", {on(QUARANTINED, 'reason="schema"'): "900x40 0x60"}),
     fires("QuarantineForgotten", "four days", {on(FORGOTTEN): "345600x100"}),
     quiet("QuarantineForgotten", "since yesterday", {on(FORGOTTEN): "86400x100"}),
     fires(

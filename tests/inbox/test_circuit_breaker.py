@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from service.inbox.circuit_breaker import BreakerLimits, CircuitBreakers, Window
-from service.orders.batch_result import Handled, Refused
+from service.orders.batch_result import Handled, Rejection
 from service.store.errors import StoreUnavailableError
 from service.store.operators.breakers import OpenBreaker
 from tests.orders.stories import record
@@ -43,8 +43,8 @@ def table() -> Table:
 def batch(*bad: bool, topic: str = ORDER):
     """Records of a topic and what became of them."""
     arrivals = [record(b"{", topic=topic) for _ in bad]
-    refused = [Refused(a, a.heard) for a, is_bad in zip(arrivals, bad, strict=True) if is_bad]
-    return arrivals, Handled(refused=tuple(refused))
+    refused = [Rejection(a, a.heard) for a, is_bad in zip(arrivals, bad, strict=True) if is_bad]
+    return arrivals, Handled(quarantined=tuple(refused))
 
 
 @pytest.mark.parametrize(
@@ -76,15 +76,15 @@ def test_each_topic_has_a_breaker_of_its_own(table):
     breakers, told = CircuitBreakers(table, SMALL), []
     breakers.changed = lambda: told.append(breakers.open_topics)
     arrivals, handled = batch(*[GOOD] * 9)
-    bad, put_aside = batch(*[BAD] * 5, topic=PAYMENT)
-    breakers.count([*arrivals, *bad], handled.and_then(put_aside))
+    bad, newly_quarantined = batch(*[BAD] * 5, topic=PAYMENT)
+    breakers.count([*arrivals, *bad], handled.and_then(newly_quarantined))
     assert told == [{PAYMENT}]
 
 
 def test_a_topic_read_again_does_not_opens_it(table):
     breakers = CircuitBreakers(table, SMALL)
     arrivals, _ = batch(*[BAD] * 9)
-    # What was put aside before is refused once more and not put aside once more.
+    # What was quarantined before is refused once more and not quarantined once more.
     breakers.count(arrivals, Handled())
     assert breakers.open_topics == frozenset()
 

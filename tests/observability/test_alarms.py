@@ -75,7 +75,7 @@ else:
             await said(place, "breaker", "list", ORDERS)
             await said(place, "quarantine", "list", "not_json")
             assert (await asyncio.to_thread(place.command, "breaker", "reset", ORDERS)).returncode == 0
-            # Whoever looks now is to deal with what was put aside. More of it, as those commands may have taken
+            # Whoever looks now is to deal with what was quarantined. More of it, as those commands may have taken
             # longer than the alert looks back; too little for the circuit breaker.
             for n in range(MORE_RUBBISH):
                 await sender.send_raw(ORDERS, b"x", b"{more rubbish %d" % n)

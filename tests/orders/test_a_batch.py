@@ -116,7 +116,7 @@ async def test_the_first_heard_stands_against_a_later_contradiction(engine: Engi
     assert said(later) == []
 
 
-async def test_bad_records_are_put_aside_once_and_the_others_go_on(engine: Engine) -> None:
+async def test_bad_records_are_quarantined_once_and_the_others_go_on(engine: Engine) -> None:
     bad = record(b"{", key=b"ord-9")
     batch = [*paid_order("ord-1"), bad, *paid_order("ord-2")]
     first = await engine.handle(batch)
@@ -124,7 +124,7 @@ async def test_bad_records_are_put_aside_once_and_the_others_go_on(engine: Engin
 
     assert {"ord-1", "ord-2"} == {one[0] for one in said(first)}
     assert [("not_json", bad.offset)] == [(n["reason"], n["offset"]) for n in notices(first)]
-    assert [bad] == [one.arrival for one in first.refused]
+    assert [bad] == [one.arrival for one in first.quarantined]
     assert repetitions(second) == 7
 
 

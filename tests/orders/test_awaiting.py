@@ -38,10 +38,10 @@ async def test_what_random_orders_wait_for_is_what_their_journals_say(database):
     await connection.execute("update orders set waits = null")
     await connection.execute(FROM_THE_JOURNALS)
     read = await noted(connection)
-    lying = await connection.fetch("select key, value, order_id from quarantine")
+    quarantine_ref = await connection.fetch("select key, value, order_id from quarantine")
     known = {row[0] for row in await connection.fetch("select distinct order_id from facts")}
     await connection.close()
-    orders_held_up = {one for row in lying for one in candidate_ids(row[2], row[0], row[1], ())} & known
+    orders_held_up = {one for row in quarantine_ref for one in candidate_ids(row[2], row[0], row[1], ())} & known
 
     assert list(followed) == list(read)
     for order, waits in followed.items():

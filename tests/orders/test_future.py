@@ -6,7 +6,7 @@ import pytest
 
 from service.orders.dedup import refusal
 from service.orders.engine import Engine
-from service.orders.inbound_record import Arrival, Aside
+from service.orders.inbound_record import Arrival, QuarantineRef
 from service.orders.quarantine_row import quarantine_row
 from service.store.memory import MemoryStore
 from service.store.postgres import PostgresStore
@@ -39,16 +39,16 @@ async def store(where: str | None, hands: Hands):
     await postgres.close()
 
 
-def lying(arrival: Arrival) -> Aside:
+def quarantine_ref(arrival: Arrival) -> QuarantineRef:
     row = quarantine_row(arrival, refusal("in_the_future", "/time", arrival.heard), when(0))
-    return Aside(row.identity)
+    return QuarantineRef(row.identity)
 
 
 def replayed(arrival: Arrival, repaired: Arrival | None = None) -> Arrival:
     """The record as it is taken out of quarantine, as it lies there or with another message in it."""
     if repaired is None:
-        return arrival._replace(aside=lying(arrival))
-    return repaired._replace(offset=arrival.offset, aside=lying(arrival)._replace(repaired=True))
+        return arrival._replace(quarantined_as=quarantine_ref(arrival))
+    return repaired._replace(offset=arrival.offset, quarantined_as=quarantine_ref(arrival)._replace(repaired=True))
 
 
 def reasons(handled) -> list[tuple[str, str, str]]:
@@ -62,7 +62,7 @@ async def test_an_event_an_hour_ahead_is_taken_and_one_a_microsecond_more_is_not
 
     assert (taken.facts, refused.facts) == (1, 0)
     assert reasons(refused) == [("in_the_future", "/time", "ord-2")]
-    assert [one.refusal.type for one in refused.refused] == ["purchasing.order.placed.v1"]
+    assert [one.refusal.type for one in refused.quarantined] == ["purchasing.order.placed.v1"]
 
 
 async def test_how_far_ahead_is_a_setting(store) -> None:
@@ -103,9 +103,9 @@ async def test_what_comes_too_early_is_refused_again_until_its_time_and_taken_th
     in_time = await engine.handle([replayed(early)], ANN)
 
     assert money(at_first) == {}
-    assert [one.refusal.reason for one in still.refused_again] == ["in_the_future"]
+    assert [one.refusal.reason for one in still.rejected_again] == ["in_the_future"]
     assert (still.resolved, still.outputs) == (frozenset(), ())
-    assert (in_time.facts, in_time.resolved) == (1, {lying(early).record})
+    assert (in_time.facts, in_time.resolved) == (1, {quarantine_ref(early).record})
     assert money(in_time)["purchase"] == 10_010
 
 
@@ -126,7 +126,7 @@ async def test_what_was_refused_as_too_early_stays_so_when_it_is_delivered_again
     early = Story().placed(at=48 * HOUR, mandate_at=0).arrivals
     await engine.handle(early)
     if dropped:
-        await engine.intervene(ANN._replace(drop=(lying(early[0]),)))
+        await engine.intervene(ANN._replace(drop=(quarantine_ref(early[0]),)))
     hands.now = when(96 * HOUR)
     delivered_again = await engine.handle(early)
 

@@ -16,7 +16,7 @@ from tests.orders.conftest import LANES
 from tests.orders.published import event_of, notices, repetitions
 from tests.orders.stories import Story, again, paid_order, record
 from tests.orders.test_deadlines import DELIVERED, Hands
-from tests.orders.test_operator_actions import ANN, lying, money, replayed
+from tests.orders.test_operator_actions import ANN, money, quarantine_ref, replayed
 from tests.rules.happenings import HOUR, when
 
 CLAIM = 101_301
@@ -86,10 +86,10 @@ async def test_no_deposit_is_taken_while_the_payment_lies_garbled_in_quarantine(
     engine: Engine, hands: Hands, subject: str, key: bytes
 ) -> None:
     await engine.handle([*claimed("q-1"), *claimed("other")])
-    put_aside = await engine.handle([garbled(payment("q-1"), subject, key)])
+    quarantined = await engine.handle([garbled(payment("q-1"), subject, key)])
     four_days_pass(hands)
 
-    assert len(put_aside.refused) == 1
+    assert len(quarantined.quarantined) == 1
     assert taken(await engine.fire_due()) == ["other"]
 
 
@@ -104,7 +104,7 @@ async def test_a_garbled_payment_replayed_as_it_was_meant_ends_with_the_right_mo
     decided = [event_of(output)["data"] for _, output in mended.outputs]
 
     assert (taken(barred), taken(mended)) == ([], [])
-    assert mended.resolved == {lying(bad).record}
+    assert mended.resolved == {quarantine_ref(bad).record}
     assert ("payment_demand", "settled") in {(one.get("kind"), one.get("outcome")) for one in decided}
     assert money(barred, mended) == {}
     assert await engine.fire_due() == Handled()
@@ -115,7 +115,7 @@ async def test_the_deposit_is_taken_as_soon_as_the_garbled_record_is_dropped(eng
     await engine.handle([*claimed("q-1"), bad])
     four_days_pass(hands)
     await engine.fire_due()
-    dropped = await engine.intervene(ANN._replace(drop=(lying(bad),)))
+    dropped = await engine.intervene(ANN._replace(drop=(quarantine_ref(bad),)))
 
     assert taken(dropped) == ["q-1"]
     assert await engine.fire_due() == Handled()
@@ -131,7 +131,7 @@ async def test_a_record_that_names_two_orders_holds_both_up_and_releases_both(
     four_days_pass(hands)
     barred = await engine.fire_due()
     if how == "dropped":
-        released = await engine.intervene(ANN._replace(drop=(lying(bad),)))
+        released = await engine.intervene(ANN._replace(drop=(quarantine_ref(bad),)))
     else:
         released = await engine.handle([replayed(bad, again(payment("a-1")))], ANN)
 
@@ -148,7 +148,7 @@ async def test_an_order_placed_after_the_record_came_waits_for_it_too(engine: En
     barred = await engine.fire_due()
 
     assert taken(barred) == []
-    assert taken(await engine.intervene(ANN._replace(drop=(lying(bad),)))) == ["q-1"]
+    assert taken(await engine.intervene(ANN._replace(drop=(quarantine_ref(bad),)))) == ["q-1"]
 
 
 async def test_a_record_holds_up_an_order_that_comes_due_in_the_same_batch(engine: Engine, hands: Hands) -> None:
@@ -158,7 +158,7 @@ async def test_a_record_holds_up_an_order_that_comes_due_in_the_same_batch(engin
     bad = garbled(payment("q-1"), "/orders/Q-1/")
 
     assert taken(await engine.handle([late, bad])) == []
-    assert taken(await engine.intervene(ANN._replace(drop=(lying(bad),)))) == ["q-1"]
+    assert taken(await engine.intervene(ANN._replace(drop=(quarantine_ref(bad),)))) == ["q-1"]
 
 
 async def test_one_of_two_records_dealt_with_leaves_the_order_waiting_for_the_other(
@@ -167,10 +167,10 @@ async def test_one_of_two_records_dealt_with_leaves_the_order_waiting_for_the_ot
     one, other = garbled(payment("q-1"), "orders/q-1"), garbled(payment("q-1"), "q-1 ", b"Q-1")
     await engine.handle([*claimed("q-1"), one, other])
     four_days_pass(hands)
-    half = await engine.intervene(ANN._replace(drop=(lying(one),)))
+    half = await engine.intervene(ANN._replace(drop=(quarantine_ref(one),)))
 
     assert taken(half) == []
-    assert taken(await engine.intervene(ANN._replace(drop=(lying(other),)))) == ["q-1"]
+    assert taken(await engine.intervene(ANN._replace(drop=(quarantine_ref(other),)))) == ["q-1"]
 
 
 async def test_a_garbled_record_delivered_again_adds_nothing_and_releases_nothing(engine: Engine, hands: Hands) -> None:
@@ -195,7 +195,7 @@ async def test_dealing_with_a_garbled_record_makes_no_order_of_what_is_no_order(
 ) -> None:
     bad = garbled(payment("q-1"), "orders/q-1")
     await engine.handle([*claimed("q-1"), bad])
-    await engine.intervene(ANN._replace(drop=(lying(bad),)))
+    await engine.intervene(ANN._replace(drop=(quarantine_ref(bad),)))
 
     orders = (
         list(store.orders) if where is None else [row[0] for row in await store.fetch("select order_id from orders")]
@@ -211,7 +211,7 @@ async def test_a_row_that_a_worker_of_an_earlier_version_wrote_holds_its_order_u
     await store.fetch("delete from quarantine_candidates")
     four_days_pass(hands)
     barred = await engine.fire_due()
-    dropped = await engine.intervene(ANN._replace(drop=(lying(bad),)))
+    dropped = await engine.intervene(ANN._replace(drop=(quarantine_ref(bad),)))
     await store.close()
 
     assert (taken(barred), taken(dropped)) == ([], ["q-1"])

@@ -1,4 +1,5 @@
-"""What people do about records put aside and held orders, on either store: in the end as if nothing had been wrong."""
+"""What people do about quarantined records and held orders, on either store: in the end as if nothing had been
+wrong."""
 
 import json
 from collections import Counter
@@ -8,7 +9,7 @@ import pytest
 
 from service.orders.batch_result import Handled
 from service.orders.engine import Engine
-from service.orders.inbound_record import Arrival, Aside
+from service.orders.inbound_record import Arrival, QuarantineRef
 from service.orders.operator_actions import Intervention
 from service.orders.quarantine_row import quarantine_row
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
@@ -45,17 +46,17 @@ def broken(arrival: Arrival) -> Arrival:
     return record(json.dumps(event).encode(), key=arrival.key, topic=arrival.topic)
 
 
-def lying(arrival: Arrival) -> Aside:
+def quarantine_ref(arrival: Arrival) -> QuarantineRef:
     row = quarantine_row(arrival, arrival.heard, when(0))
-    return Aside(row.identity)
+    return QuarantineRef(row.identity)
 
 
 def replayed(arrival: Arrival, repaired: Arrival | None = None) -> Arrival:
     """The record as it is taken out of quarantine, as it lies there or with another message in it."""
-    aside = lying(arrival)
+    ref = quarantine_ref(arrival)
     if repaired is None:
-        return arrival._replace(aside=aside)
-    return arrival._replace(value=repaired.value, heard=repaired.heard, aside=aside._replace(repaired=True))
+        return arrival._replace(quarantined_as=ref)
+    return arrival._replace(value=repaired.value, heard=repaired.heard, quarantined_as=ref._replace(repaired=True))
 
 
 def money(*handled: Handled) -> Counter:
@@ -89,8 +90,8 @@ async def test_a_message_repaired_weeks_later_ends_as_if_it_had_been_right_at_on
     hands.now += timedelta(days=40)
     mended = await engine.handle([replayed(bad, told[nth])], ANN)
 
-    assert len(at_first.refused) == 1
-    assert (mended.facts, mended.resolved) == (1, {lying(bad).record})
+    assert len(at_first.quarantined) == 1
+    assert (mended.facts, mended.resolved) == (1, {quarantine_ref(bad).record})
     assert money(at_first, mended) == right_at_once
 
 
@@ -110,15 +111,15 @@ async def test_what_is_refused_again_stays_with_its_new_reason_and_without_anoth
     await engine.handle(told.arrivals)
     other = paid_order().paid().last
     bad = record(other.value, key=b"ord-9", topic=other.topic)
-    put_aside = await engine.handle([bad])
+    quarantined = await engine.handle([bad])
     clash = Story().placed().accepted().cost(100, at=2).arrivals[2]
     # By now the id is another message's: mended, it contradicts what was heard first.
     refused = await engine.handle([replayed(bad, record(renamed(clash.value, "ord-1-e2"), key=b"ord-1"))], ANN)
     unchanged = await engine.handle([replayed(bad)], ANN)
 
-    assert [one["reason"] for one in notices(put_aside)] == ["key_mismatch"]
-    assert [one.refusal.reason for one in refused.refused_again] == ["wrong_topic"]
-    assert [one.refusal.reason for one in unchanged.refused_again] == ["key_mismatch"]
+    assert [one["reason"] for one in notices(quarantined)] == ["key_mismatch"]
+    assert [one.refusal.reason for one in refused.rejected_again] == ["wrong_topic"]
+    assert [one.refusal.reason for one in unchanged.rejected_again] == ["key_mismatch"]
     assert (refused.outputs, refused.resolved, unchanged.outputs, unchanged.resolved) == (
         (),
         frozenset(),
@@ -139,7 +140,7 @@ async def test_a_redelivery_of_what_was_dealt_with_adds_nothing_and_says_nothing
     if how == "replayed":
         await engine.handle([replayed(bad, told[2])], ANN)
     else:
-        await engine.intervene(ANN._replace(drop=(lying(bad),)))
+        await engine.intervene(ANN._replace(drop=(quarantine_ref(bad),)))
 
     assert repetitions(await engine.handle([bad])) == 1
     assert repetitions(await engine_on(engine._store).handle([bad])) == 1
@@ -159,7 +160,7 @@ async def test_a_deposit_is_barred_until_the_order_s_record_is_dealt_with_and_ta
     if how == "replayed":
         lifted = await engine.handle([replayed(bad, late)], ANN)
     else:
-        lifted = await engine.intervene(ANN._replace(drop=(lying(bad),)))
+        lifted = await engine.intervene(ANN._replace(drop=(quarantine_ref(bad),)))
 
     assert money(barred) == {}
     assert money(lifted)["chargeback:cb-1"] == 101_301
@@ -172,8 +173,8 @@ async def test_a_record_left_in_quarantine_goes_on_barring_the_deposit(engine: E
     one, other = (record(value, key=b"ord-1", topic="purchasing.events.payment.v1") for value in (b"{", b"["))
     await engine.handle([*story, one, other])
     hands.now = hands.watermark = when(DELIVERED) + timedelta(days=7)
-    half = await engine.intervene(ANN._replace(drop=(lying(one),)))
-    whole = await engine.intervene(ANN._replace(drop=(lying(other),)))
+    half = await engine.intervene(ANN._replace(drop=(quarantine_ref(one),)))
+    whole = await engine.intervene(ANN._replace(drop=(quarantine_ref(other),)))
 
     assert money(half) == {}
     assert money(whole)["chargeback:cb-1"] == 101_301
@@ -182,9 +183,9 @@ async def test_a_record_left_in_quarantine_goes_on_barring_the_deposit(engine: E
 async def test_what_is_dropped_twice_is_resolved_once(engine: Engine) -> None:
     bad = record(b"{", key=b"ord-1")
     await engine.handle([bad])
-    drop = ANN._replace(drop=(lying(bad),))
+    drop = ANN._replace(drop=(quarantine_ref(bad),))
 
-    assert (await engine.intervene(drop)).resolved == {lying(bad).record}
+    assert (await engine.intervene(drop)).resolved == {quarantine_ref(bad).record}
     assert Handled() == await engine.intervene(drop)
 
 

@@ -69,7 +69,7 @@ async def test_the_rules_go_on_after_an_erasure(store, erase) -> None:
     assert said(handled) == [("ord-1", 1, "agreement", "effective")]
 
 
-async def test_they_stand_in_their_own_table_and_with_what_was_put_aside_and_nowhere_else(database: str) -> None:
+async def test_they_stand_in_their_own_table_and_with_what_was_quarantined_and_nowhere_else(database: str) -> None:
     from service.store.postgres import PostgresStore
 
     store = await PostgresStore.open(database)
@@ -94,7 +94,7 @@ async def test_they_stand_in_their_own_table_and_with_what_was_put_aside_and_now
     }
     await connection.close()
 
-    assert len(handled.refused) == 1
+    assert len(handled.quarantined) == 1
     assert {"private_members", "quarantine"} == holding
     assert "marker-5e1f" not in repr(notices(handled))
 

@@ -76,7 +76,7 @@ async def test_a_database_restored_to_an_instant_gets_back_from_kafka_what_it_lo
 
         await eventually(released, "the input read up to the recovery", worker.log.read_text)
         assert await torn.rows("select count(*) from orders where held_at is not null or stuck is not null") == [(0,)]
-        # Consumers see the notice of the record that was put aside again a second time, with its id; nothing else.
+        # Consumers see the notice of the record that was quarantined again a second time, with its id; nothing else.
         ((notice,),) = await torn.rows("select distinct id from outbox where topic = 'purchasing.quarantine.v1'")
         assert await torn.ids() == sorted([*before, notice])
         # It goes on where it was: a claim for what was refunded already changes nothing.

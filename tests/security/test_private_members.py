@@ -21,7 +21,7 @@ from tests.waiting import HANG_SECONDS
 EXAMPLES = Path(__file__).parents[2] / "contracts" / "examples"
 TYPES = {m.TYPE: (topic.name, private_members(m)) for topic in TOPICS for m in topic.messages if private_members(m)}
 MARKER = "planted-7f3a"
-# Where private members and bytes put aside are meant to be.
+# Where private members and quarantined bytes are meant to be.
 KEPT_APART = {"private_members": (), "quarantine": ("key", "value", "headers")}
 
 
@@ -86,8 +86,10 @@ class Buggy(Worker):
 
 
 async def handled(database):
-    """Whether everything was heard or put aside, and published."""
-    facts, aside = (await database.fetch("select (select count(*) from facts), (select count(*) from quarantine)"))[0]
+    """Whether everything was heard or quarantined, and published."""
+    facts, quarantined = (
+        await database.fetch("select (select count(*) from facts), (select count(*) from quarantine)")
+    )[0]
     (waiting,) = (
         await database.fetch(
             "select count(*) from lanes l left join relay_notes n using (lane)"
@@ -96,7 +98,7 @@ async def handled(database):
     )[0]
     orders = {order for _, order, _ in records()}
     seen = await database.fetch("select count(distinct order_id) from facts where order_id = any($1)", list(orders))
-    return facts and waiting == 0 and facts + aside >= len(records()) and seen == [(len(orders),)]
+    return facts and waiting == 0 and facts + quarantined >= len(records()) and seen == [(len(orders),)]
 
 
 @pytest.fixture

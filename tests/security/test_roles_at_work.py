@@ -43,7 +43,7 @@ def run(monkeypatch, capsys, guarded: Database):
 
 @pytest.fixture
 def filled(guarded: Database) -> Database:
-    """Two orders and three records put aside, by the service's own role."""
+    """Two orders and three quarantined records, by the service's own role."""
 
     async def fill() -> None:
         store = await PostgresStore.open(guarded.dsn("service"), connections=1)
@@ -59,7 +59,7 @@ def filled(guarded: Database) -> Database:
 
 
 def names(run) -> list[str]:
-    """How the records put aside are called."""
+    """How the quarantined records are called."""
     return [line.split()[0] for line in run("reader", "quarantine", "list")[1].splitlines() if line.startswith("purch")]
 
 

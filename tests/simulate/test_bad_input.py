@@ -48,7 +48,7 @@ def test_a_bad_event_is_told_and_noticed_and_the_others_go_on(name: str, tmp_pat
     assert code == 3
     assert [offset for _, _, offset in notices(out)] == [1]
     assert expected in (None, notices(out)[0][:2])
-    assert err.startswith(b"simulate: line 2 is put aside: ")
+    assert err.startswith(b"simulate: line 2 is quarantined: ")
     assert err.count(b"\n") == 1
     assert "effective" in decisions
 

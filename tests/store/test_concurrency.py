@@ -249,4 +249,4 @@ async def test_a_message_claimed_for_two_orders_by_two_workers_at_once_becomes_o
     )
 
     assert sum(one.facts for one in outcomes) == 1
-    assert [refusal.reason for one in outcomes for _, refusal in one.refused] == ["conflict"]
+    assert [refusal.reason for one in outcomes for _, refusal in one.quarantined] == ["conflict"]

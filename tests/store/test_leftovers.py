@@ -63,5 +63,5 @@ async def test_a_batch_that_is_tried_again_leaves_nothing_of_itself(database: st
     twin.tell(twin.last.heard.data, message="ord-1-e0")
     handled = await engine.handle(twin.arrivals)
     await store.close()
-    assert [refused.refusal.reason for refused in handled.refused] == ["conflict"]
+    assert [refused.refusal.reason for refused in handled.quarantined] == ["conflict"]
     assert [one for one in gc.get_objects() if isinstance(one, Heard)] == []

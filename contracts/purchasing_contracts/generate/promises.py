@@ -21,8 +21,8 @@ Ignore a decision of a `kind` that you don't know, and take any other value that
 
 Members marked `x-private` (clause 23) are never published, logged or traced.
 
-A record that breaks the contract is put aside whole, and `purchasing.quarantine.v1` says where it was and why, never \
-what was in it. An order may have {FACTS_PER_TYPE_MAX} events of one type.
+A record that breaks the contract is quarantined whole, and `purchasing.quarantine.v1` says where it was and why, \
+never what was in it. An order may have {FACTS_PER_TYPE_MAX} events of one type.
 """
 
 _TITLES = {
@@ -46,7 +46,7 @@ def promises_of(topic: Topic) -> dict[str, str]:
     said = {"title": _TITLES[topic.name]}
     if topic.direction == "in":
         return said | {
-            "key": "The order's id in UTF-8, equal to `subject`; a record without it is put aside.",
+            "key": "The order's id in UTF-8, equal to `subject`; a record without it is quarantined.",
             "ordering": (
                 "The service reasons with `time`, never with the order in which it hears: events of one order may come "
                 "late, twice, and through different partitions. Sent through one partition they are heard as they were "
@@ -55,7 +55,7 @@ def promises_of(topic: Topic) -> dict[str, str]:
             ),
             "delivery": (
                 "Send at least once, with `acks=all`. When in doubt send the same event again, unchanged: same "
-                "`source`, same `id`. The same pair with other content is put aside; the first heard stands."
+                "`source`, same `id`. The same pair with other content is quarantined; the first heard stands."
             ),
             "retention": (
                 f"{days} days. The broker stamps the records (`LogAppendTime`): a deadline waits until what was "

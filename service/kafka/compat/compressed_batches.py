@@ -2,8 +2,8 @@
 
 A broker measures a batch as it is compressed: a megabyte of it may hold gigabytes, and aiokafka expands it into memory
 whatever it comes to. So batches are expanded here, into as much memory as one may take and no more, and aiokafka's
-parser is given the uncompressed batch. What can't be expanded, or not within the limits, is put aside as it lies in
-the log (`Unopened`), in the place of its records.
+parser is given the uncompressed batch. What can't be expanded, or not within the limits, is quarantined as it lies in
+the log (`UnreadableBatch`), in the place of its records.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ EXPANDED_MAX = 128_000_000
 """Bytes of a batch. Of a megabyte, which is what a topic takes, JSON as alike as can be makes 75 million."""
 
 RECORD_MAX = 2_000_000
-"""Bytes of a record in a compressed batch. Twice what a record may have, so that what is a little too large is put
-aside by itself; a record made of headers alone takes forty times its size in memory, and may not be any larger."""
+"""Bytes of a record in a compressed batch. Twice what a record may have, so that what is a little too large is
+quarantined by itself; a record made of headers alone takes forty times its size in memory, and may not be any
+larger."""
 
 HEADER: struct.Struct = DefaultRecordBase.HEADER_STRUCT
 MAGIC = 2
@@ -43,25 +44,25 @@ _XERIAL_HEADER = 16
 _NO_ROOM = "failed to write whole buffer"
 
 
-class UnopenedError(Exception):
-    """A batch, or the rest of it, is to be put aside as it is; the text says why, behind "a compressed batch"."""
+class UnreadableBatchError(Exception):
+    """A batch, or the rest of it, is to be quarantined as it is; the text says why, behind "a compressed batch"."""
 
     def __init__(self, reason: Reason, because: str) -> None:
         super().__init__(because)
         self.reason: Reason = reason
 
 
-class Unopened(bytes):
+class UnreadableBatch(bytes):
     """A compressed batch as it lies in the log, in the place of its records from `offset` on."""
 
     offset: int
     refusal: Refusal
 
 
-def unopened(batch: memoryview, offset: int, error: UnopenedError) -> Unopened:
-    """Return the batch as what is put aside in the place of its records from `offset` on."""
+def unreadable_batch(batch: memoryview, offset: int, error: UnreadableBatchError) -> UnreadableBatch:
+    """Return the batch as what is quarantined in the place of its records from `offset` on."""
     base, *_, last, _, _, _, _, _, _ = HEADER.unpack_from(batch)
-    found = Unopened(batch)
+    found = UnreadableBatch(batch)
     found.offset = offset
     because = f"the records at offsets {offset} to {base + last} came in a compressed batch that {error}"
     found.refusal = Refusal(error.reason, "", None, because)
@@ -76,7 +77,7 @@ def is_batch(value: bytes | None) -> bool:
 
 
 def expanded(batch: memoryview) -> memoryview:
-    """Return the batch without its compression; the same where it has none. Raises UnopenedError."""
+    """Return the batch without its compression; the same where it has none. Raises UnreadableBatchError."""
     codec = batch[_ATTRIBUTES_AT] & _CODEC
     if not codec:
         return batch
@@ -87,20 +88,20 @@ def expanded(batch: memoryview) -> memoryview:
     try:
         size = _EXPAND[codec](batch[HEADER.size :], room[HEADER.size :])
     except _FullError:
-        raise UnopenedError("too_large", f"expands to more than {EXPANDED_MAX:,} bytes") from None
+        raise UnreadableBatchError("too_large", f"expands to more than {EXPANDED_MAX:,} bytes") from None
     except (KeyError, zlib.error, cramjam.DecompressionError):
-        raise UnopenedError("not_json", "can't be expanded") from None
+        raise UnreadableBatchError("not_json", "can't be expanded") from None
     return room[: HEADER.size + size]
 
 
 def each_within_limits(batch: memoryview) -> Iterator[None]:
-    """Go from record to record of an expanded batch, without reading them. Raises UnopenedError before one that is too
-    large."""
+    """Go from record to record of an expanded batch, without reading them. Raises UnreadableBatchError before one that
+    is too large."""
     at = HEADER.size
     while at < len(batch):
         size, at = decode_varint(batch, at)
         if size > RECORD_MAX:
-            raise UnopenedError("too_large", f"has a record of {size:,} bytes")
+            raise UnreadableBatchError("too_large", f"has a record of {size:,} bytes")
         at += max(size, 0)
         yield
 

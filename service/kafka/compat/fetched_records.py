@@ -21,10 +21,10 @@ from aiokafka.record.memory_records import _MemoryRecordsPy
 from service.kafka.compat.compressed_batches import (
     MAGIC,
     RECORD_MAX,
-    UnopenedError,
+    UnreadableBatchError,
     each_within_limits,
     expanded,
-    unopened,
+    unreadable_batch,
 )
 from service.kafka.compat.header_names import AnyNameBatch
 
@@ -128,10 +128,10 @@ class _Batch:
             for record in self._records(expanded(self._data)):
                 yield record
                 offset = record.offset + 1
-        except UnopenedError as error:
+        except UnreadableBatchError as error:
             # At the last offset: a record before where the consumer goes on would be taken for one that it had.
             last = self._fast.next_offset - 1
-            value = unopened(self._data, offset, error)
+            value = unreadable_batch(self._data, offset, error)
             yield DefaultRecord(last, self._fast.max_timestamp, _LOG_APPEND_TIME, None, value, [])
 
     def _records(self, data: memoryview) -> Iterator[Any]:

@@ -1,1 +1,1 @@
-"""Records put aside, and what people do about them: replay, drop, erase."""
+"""Quarantined records, and what people do about them: replay, drop, erase."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from purchasing_contracts.envelope import Refusal, decode
 
 from service.kafka.compat.compressed_batches import is_batch
-from service.orders.inbound_record import Arrival, Aside
-from service.store.operators.quarantine import Content, Lying, Which, contents, page
+from service.orders.inbound_record import Arrival, QuarantineRef
+from service.store.operators.quarantine import Content, QuarantinedRecord, QuarantineFilter, contents, page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -41,13 +41,13 @@ class Repair(NamedTuple):
         )
 
 
-AS_IT_LIES = Repair()
+UNREPAIRED = Repair()
 
 
-class Dealt(NamedTuple):
+class QuarantineOutcome(NamedTuple):
     """What became of one record. `outcome` is resolved, known (somebody resolved it meanwhile), refused or erased."""
 
-    record: Lying
+    record: QuarantinedRecord
     outcome: str
     reason: str | None = None
     place: str | None = None
@@ -57,10 +57,10 @@ class Dealt(NamedTuple):
 async def replay(
     connection: asyncpg.Connection[asyncpg.Record],
     engine: Engine,
-    which: Which,
+    which: QuarantineFilter,
     intervention: Intervention,
-    repair: Repair = AS_IT_LIES,
-) -> AsyncIterator[list[Dealt]]:
+    repair: Repair = UNREPAIRED,
+) -> AsyncIterator[list[QuarantineOutcome]]:
     """Put records through the engine's door as if they were delivered now; yield a page's outcomes at a time.
 
     The records keep their identity, so that a replay done twice does nothing twice. What breaks the contract still
@@ -68,46 +68,54 @@ async def replay(
     yielded is done, and it may be begun again.
     """
     async for records in _pages(connection, which):
-        lying = await contents(connection, [one.identity for one in records])
-        arrivals, dealt = [], []
+        contents_of = await contents(connection, [one.identity for one in records])
+        arrivals, outcomes = [], []
         for one in records:
             if one.erased_at is not None and repair.value is None:
-                dealt.append(Dealt(one, "erased", because="its content was erased: give it a value, or drop it"))
+                outcomes.append(
+                    QuarantineOutcome(one, "erased", because="its content was erased: give it a value, or drop it")
+                )
             else:
-                arrivals.append(arrival_of(one, lying[one.identity], repair))
+                arrivals.append(arrival_of(one, contents_of[one.identity], repair))
         handled = await engine.handle(arrivals, intervention)
-        refusals = {one.arrival.aside.record: one.refusal for one in handled.refused_again if one.arrival.aside}
+        refusals = {
+            one.arrival.quarantined_as.record: one.refusal
+            for one in handled.rejected_again
+            if one.arrival.quarantined_as
+        }
         for one in records:
             refusal = refusals.get(one.identity)
             if refusal is not None:
-                dealt.append(Dealt(one, "refused", refusal.reason, refusal.place, refusal.because))
+                outcomes.append(QuarantineOutcome(one, "refused", refusal.reason, refusal.place, refusal.because))
             elif one.erased_at is None or repair.value is not None:
-                dealt.append(Dealt(one, "resolved" if one.identity in handled.resolved else "known"))
-        yield dealt
+                outcomes.append(QuarantineOutcome(one, "resolved" if one.identity in handled.resolved else "known"))
+        yield outcomes
 
 
 async def drop(
-    connection: asyncpg.Connection[asyncpg.Record], engine: Engine, which: Which, intervention: Intervention
-) -> AsyncIterator[list[Dealt]]:
+    connection: asyncpg.Connection[asyncpg.Record], engine: Engine, which: QuarantineFilter, intervention: Intervention
+) -> AsyncIterator[list[QuarantineOutcome]]:
     """Resolve records without replaying them; yield a page's outcomes at a time. Raises StoreUnavailableError."""
     async for records in _pages(connection, which):
-        asides = tuple(Aside(one.identity) for one in records)
-        handled = await engine.intervene(intervention._replace(drop=asides))
-        yield [Dealt(one, "resolved" if one.identity in handled.resolved else "known") for one in records]
+        refs = tuple(QuarantineRef(one.identity) for one in records)
+        handled = await engine.intervene(intervention._replace(drop=refs))
+        yield [QuarantineOutcome(one, "resolved" if one.identity in handled.resolved else "known") for one in records]
 
 
-def arrival_of(record: Lying, content: Content, repair: Repair = AS_IT_LIES) -> Arrival:
+def arrival_of(record: QuarantinedRecord, content: Content, repair: Repair = UNREPAIRED) -> Arrival:
     """Return the record as if it were delivered now, decoded anew. It says nothing of how far its partition is read."""
     sent = repair.of(content)
-    aside = Aside(record.identity, repaired=sent != content)
+    ref = QuarantineRef(record.identity, repaired=sent != content)
     if is_batch(sent.value):
         heard: Event | Refusal = Refusal(cast("Reason", record.reason), "", None, A_BATCH)
     else:
         heard = decode(record.topic, sent.key, sent.value, sent.headers)
-    return Arrival(record.topic, record.partition, record.offset, *sent, heard, aside)
+    return Arrival(record.topic, record.partition, record.offset, *sent, heard, ref)
 
 
-async def _pages(connection: asyncpg.Connection[asyncpg.Record], which: Which) -> AsyncIterator[Sequence[Lying]]:
+async def _pages(
+    connection: asyncpg.Connection[asyncpg.Record], which: QuarantineFilter
+) -> AsyncIterator[Sequence[QuarantinedRecord]]:
     """Yield the records, as many at once as a batch may hold. What is resolved meanwhile is passed by, not repeated."""
     after = None
     while records := _no_more_than(BYTES_AT_ONCE, await page(connection, which, after, PAGE)):
@@ -115,7 +123,7 @@ async def _pages(connection: asyncpg.Connection[asyncpg.Record], which: Which) -
         after = records[-1].identity
 
 
-def _no_more_than(size: int, records: list[Lying]) -> list[Lying]:
+def _no_more_than(size: int, records: list[QuarantinedRecord]) -> list[QuarantinedRecord]:
     """Return the first of them, at least one, whose content is not more than so many bytes."""
     left = size
     for number, one in enumerate(records):

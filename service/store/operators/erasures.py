@@ -1,6 +1,6 @@
-"""Erasing what clause 23 protects: the private members of an order, and the bytes of its records put aside.
+"""Erasing what clause 23 protects: the private members of an order, and the bytes of its quarantined records.
 
-Facts keep what the money needs (that a member was there, and how many), and by the digests of what was put aside a
+Facts keep what the money needs (that a member was there, and how many), and by the digests of what was quarantined a
 redelivery is known. So reading the topic again brings nothing back.
 """
 
@@ -38,7 +38,7 @@ async def erase_order(
 async def erase_record(
     connection: asyncpg.Connection[asyncpg.Record], record: RecordIdentity, by: str, why: str | None
 ) -> Erased:
-    """Erase one record put aside, such as one whose order could not be read. Raises StoreUnavailableError."""
+    """Erase one quarantined record, such as one whose order could not be read. Raises StoreUnavailableError."""
     async with translated():
         row = await connection.fetchrow(_ERASE_RECORD, *record, by, why)
     assert row is not None

@@ -1,4 +1,4 @@
-"""Records put aside, as people look for them. What lies in a record is only read where it is asked for by name."""
+"""Quarantined records, as people look for them. What lies in a record is only read where it is asked for by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DIGEST_SHOWN = 8
 
 
-class Place(NamedTuple):
+class RecordLocation(NamedTuple):
     """Where a record lay in Kafka; `digest` is how its digest begins (hexadecimal; empty: any), where a topic that was
     made anew put several records into one place."""
 
@@ -29,14 +29,14 @@ class Place(NamedTuple):
     digest: str = ""
 
 
-class Which(NamedTuple):
-    """Which records; None: whatever. Times are when they were put aside, `until` exclusive.
+class QuarantineFilter(NamedTuple):
+    """Which records; None: whatever. Times are when they were quarantined, `until` exclusive.
 
     `order_id`: those that may concern the order; with `exactly` only those whose subject or key is this very id, for
     what can't be undone.
     """
 
-    places: tuple[Place, ...] = ()
+    places: tuple[RecordLocation, ...] = ()
     reason: str | None = None
     topic: str | None = None
     type: str | None = None
@@ -47,8 +47,8 @@ class Which(NamedTuple):
     exactly: bool = False
 
 
-class Lying(NamedTuple):
-    """A record put aside, without its content."""
+class QuarantinedRecord(NamedTuple):
+    """A quarantined record, without its content."""
 
     topic: str
     partition: int
@@ -125,7 +125,7 @@ join unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[]) as n (topic, p
 """
 
 
-async def count(connection: asyncpg.Connection[asyncpg.Record], which: Which) -> int:
+async def count(connection: asyncpg.Connection[asyncpg.Record], which: QuarantineFilter) -> int:
     """Return how many there are. Raises StoreUnavailableError, SchemaError, like all that follow."""
     async with translated():
         query = f"select count(*) from quarantine q {_joined(which)} {_where(which)}"  # noqa: S608 - constants
@@ -133,8 +133,8 @@ async def count(connection: asyncpg.Connection[asyncpg.Record], which: Which) ->
 
 
 async def page(
-    connection: asyncpg.Connection[asyncpg.Record], which: Which, after: RecordIdentity | None, limit: int
-) -> list[Lying]:
+    connection: asyncpg.Connection[asyncpg.Record], which: QuarantineFilter, after: RecordIdentity | None, limit: int
+) -> list[QuarantinedRecord]:
     """Return at most `limit` records behind `after`, in the order of topic, partition, offset and digest."""
     query = f"""
         select {_COLUMNS} from quarantine q {_joined(which)} {_where(which)}
@@ -143,7 +143,7 @@ async def page(
     """  # noqa: S608 - constants
     async with translated():
         rows = await connection.fetch(query, *_arguments(which), *(after or ("", -1, -1, b"")), limit)
-    return [Lying(*row)._replace(holds_up=tuple(row["holds_up"])) for row in rows]
+    return [QuarantinedRecord(*row)._replace(holds_up=tuple(row["holds_up"])) for row in rows]
 
 
 async def contents(
@@ -178,17 +178,17 @@ async def note(connection: asyncpg.Connection[asyncpg.Record], done: Sequence[Ac
         await connection.executemany(query, [(*one, *rest) for one, *rest in done])
 
 
-def _joined(which: Which) -> str:
+def _joined(which: QuarantineFilter) -> str:
     return _AT_PLACES if which.places else _ANYWHERE
 
 
-def _where(which: Which) -> str:
+def _where(which: QuarantineFilter) -> str:
     return _WHERE.format(of_order=_OF_ORDER_EXACTLY if which.exactly else _OF_ORDER)
 
 
-def _arguments(which: Which) -> list[object]:
+def _arguments(which: QuarantineFilter) -> list[object]:
     places, *rest, _ = which
-    return [*_columns(places or [Place("", -1, -1)]), *rest]
+    return [*_columns(places or [RecordLocation("", -1, -1)]), *rest]
 
 
 def _columns(rows: Collection[Sequence[object]]) -> list[list[object]]:

@@ -1,4 +1,5 @@
-"""Compressed batches are expanded within limits: beyond them they are put aside whole, and what lies behind is read."""
+"""Compressed batches are expanded within limits: beyond them they are quarantined whole, and what lies behind is
+read."""
 
 from dataclasses import replace
 
@@ -9,10 +10,10 @@ from purchasing_contracts.envelope import Refusal
 
 from service.inbox.parser import arrival_of
 from service.kafka.compat import compressed_batches
-from service.kafka.compat.compressed_batches import EXPANDED_MAX, RECORD_MAX, Unopened, expanded, is_batch
+from service.kafka.compat.compressed_batches import EXPANDED_MAX, RECORD_MAX, UnreadableBatch, expanded, is_batch
 from service.kafka.compat.fetched_records import _Records
 from service.operations.quarantine.resolution import arrival_of as arrival_to_replay
-from service.store.operators.quarantine import Content, Lying
+from service.store.operators.quarantine import Content, QuarantinedRecord
 from tests import batches
 from tests.batches import COMPRESS, GZIP, LZ4, NAMES, SNAPPY, ZSTD, batch, record
 from tests.inbox.test_parser import RECORD
@@ -57,14 +58,14 @@ def test_an_uncompressed_batch_is_not_looked_into():
 
 
 @each_codec
-def test_a_batch_that_expands_beyond_the_limit_is_put_aside_as_it_lies_and_what_is_behind_it_is_read(
+def test_a_batch_that_expands_beyond_the_limit_is_quarantined_as_it_lies_and_what_is_behind_it_is_read(
     codec, monkeypatch
 ):
     monkeypatch.setattr(compressed_batches, "EXPANDED_MAX", 1_000_000)
     large = batches.compressed([record(n, bytes(100_000)) for n in range(10)], codec, base_offset=20)
     last, *behind = read(large + batches.compressed(GOOD, codec, base_offset=30))
     assert [one.value for one in behind] == [b"value 0", b"value 1", b"value 2"]
-    # Its last offset: there the consumer goes on from, and from the middle too the batch is put aside.
+    # Its last offset: there the consumer goes on from, and from the middle too the batch is quarantined.
     assert (last.offset, last.value) == (29, large)
 
     arrival = arrival_of(replace(RECORD, offset=29, value=last.value))
@@ -85,15 +86,15 @@ def test_a_batch_may_expand_up_to_the_limit(codec, monkeypatch):
     assert len(read(batches.compressed(records, codec))) == 1
 
 
-def test_what_expands_a_thousand_times_is_put_aside():
+def test_what_expands_a_thousand_times_is_quarantined():
     (one,) = read(batches.bomb(300, 1_000_000))
     assert one.offset == 299
-    assert isinstance(one.value, Unopened)
+    assert isinstance(one.value, UnreadableBatch)
     assert len(one.value) < 300_000
     assert f"{EXPANDED_MAX:,}" in one.value.refusal.because
 
 
-def test_a_record_that_is_too_large_is_put_aside_with_the_rest_of_its_batch():
+def test_a_record_that_is_too_large_is_quarantined_with_the_rest_of_its_batch():
     large = record(3, bytes(RECORD_MAX + 1))
     data = batches.compressed([*GOOD, large, record(4, b"behind it")], ZSTD, base_offset=10)
     *before, rest = read(data)
@@ -123,27 +124,27 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN)
-def test_a_batch_that_can_not_be_expanded_is_put_aside_and_what_is_behind_it_is_read(data):
+def test_a_batch_that_can_not_be_expanded_is_quarantined_and_what_is_behind_it_is_read(data):
     one, *behind = read(data + batches.compressed(GOOD, ZSTD, base_offset=3))
     assert (one.offset, one.value, one.value.refusal.reason) == (2, data, "not_json")
     assert len(behind) == 3
 
 
-def test_what_was_put_aside_whole_is_told_from_every_message():
+def test_what_was_quarantined_whole_is_told_from_every_message():
     data = batches.compressed(GOOD, ZSTD)
     assert is_batch(data)
     for other in (None, b"", b"{}", b'{"specversion": "1.0"}' * 10, data[:-1], data[:70], data + b"x", bytes(200)):
         assert not is_batch(other)
 
 
-def lying(reason):
+def quarantined_record(reason):
     digest = bytes(32)
-    return Lying("t", 0, 20, digest, digest, reason, "", 9, None, None, None, None, None, None)
+    return QuarantinedRecord("t", 0, 20, digest, digest, reason, "", 9, None, None, None, None, None, None)
 
 
 @pytest.mark.parametrize("reason", ["too_large", "not_json"])
 def test_its_replay_says_what_to_do(reason):
     data = batches.compressed(GOOD, ZSTD)
-    heard = arrival_to_replay(lying(reason), Content(None, data, ())).heard
+    heard = arrival_to_replay(quarantined_record(reason), Content(None, data, ())).heard
     assert (heard.reason, heard.place) == (reason, "")
     assert "sent again" in heard.because
