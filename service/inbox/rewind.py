@@ -23,11 +23,11 @@ CLOCKS_APART = timedelta(seconds=10)
 """By how much the database's clock may be ahead of the broker's, whose times the records have."""
 EVENT_TOPICS = tuple(topic.name for topic in TOPICS if topic.direction == "in")
 
-Noted = Mapping[tuple[str, int], datetime | None]
+Watermarks = Mapping[tuple[str, int], datetime | None]
 """Up to when the database has handled each partition; None, or not there: of nothing is that known."""
 
 
-async def rewind(kafka: Mapping[str, Any], group: str, noted: Noted, *, alone: bool) -> bool:
+async def rewind(kafka: Mapping[str, Any], group: str, watermarks: Watermarks, *, alone: bool) -> bool:
     """Take the group's offsets back to what the database has handled.
 
     False where they would have to go back and the group has members, who would go on from where they are; with `alone`
@@ -40,7 +40,7 @@ async def rewind(kafka: Mapping[str, Any], group: str, noted: Noted, *, alone: b
         # Nothing is to be fetched, only asked.
         consumer.pause(*partitions)
         committed = {p: at for p in partitions if (at := await consumer.committed(p)) is not None}
-        back = await _behind(consumer, committed, noted)
+        back = await _behind(consumer, committed, watermarks)
         # Only a group without members takes what somebody else commits: so that is asked for.
         offsets = (committed if alone else {}) | {partition: to for partition, (to, _) in back.items()}
         if not offsets:
@@ -58,19 +58,19 @@ async def rewind(kafka: Mapping[str, Any], group: str, noted: Noted, *, alone: b
         group=group,
         partitions=len(back),
         records_at_most=records,
-        unknown_partitions=sum((p.topic, p.partition) not in noted for p in back),
+        unknown_partitions=sum((p.topic, p.partition) not in watermarks for p in back),
     )
     return True
 
 
 async def _behind(
-    consumer: Any, committed: Mapping[TopicPartition, int], noted: Noted
+    consumer: Any, committed: Mapping[TopicPartition, int], watermarks: Watermarks
 ) -> dict[TopicPartition, tuple[int, int]]:
     """Of the partitions whose committed offset is further than the database: the offset to go back to, and it."""
     wanted = list(committed)
     begins = await consumer.beginning_offsets(wanted)
     ends = await consumer.end_offsets(wanted)
-    times = {p: at for p in wanted if (at := noted.get((p.topic, p.partition))) is not None}
+    times = {p: at for p in wanted if (at := watermarks.get((p.topic, p.partition))) is not None}
     asked = {p: int((at - CLOCKS_APART).timestamp() * 1000) for p, at in times.items()}
     found = await consumer.offsets_for_times(asked) if asked else {}
     back: dict[TopicPartition, tuple[int, int]] = {}

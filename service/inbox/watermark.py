@@ -29,17 +29,17 @@ log = structlog.get_logger("service.inbox")
 LOOK_EVERY = 1.0
 POSITION_WITHIN = 0.5
 
-Reached = Mapping[TopicPartition, datetime | None]
+Watermarks = Mapping[TopicPartition, datetime | None]
 
 
-class Mark(NamedTuple):
+class EndOffset(NamedTuple):
     """Where a partition ended at an instant (by the database), or later."""
 
     end: int
     asked_at: datetime
 
 
-class Watch:
+class WatermarkTracker:
     """Looks at the consumer's partitions, whether or not a batch is in hand.
 
     `clock` is the instant by the database, `note` keeps what was reached (None: nothing known yet of a partition
@@ -57,7 +57,7 @@ class Watch:
         existing: Callable[[], Awaitable[Iterable[TopicPartition]]],
         in_hand: Callable[[], Mapping[TopicPartition, int]],
         clock: Callable[[], Awaitable[datetime]],
-        note: Callable[[Reached], Awaitable[None]],
+        note: Callable[[Watermarks], Awaitable[None]],
     ) -> None:
         self._consumer = consumer
         self._scout = scout
@@ -67,7 +67,7 @@ class Watch:
         self._clock = clock
         self._note = note
         self._known: frozenset[TopicPartition] = frozenset()
-        self._marks: dict[TopicPartition, Mark] = {}
+        self._end_offsets: dict[TopicPartition, EndOffset] = {}
         # A leader that has just taken over may show an end before the real one for a moment, so a loss is
         # seen twice.
         self._suspected: dict[TopicPartition, int] = {}
@@ -83,24 +83,26 @@ class Watch:
             except (KafkaError, StoreUnavailableError) as error:
                 log.debug("Could not look at the partitions' ends.", because=describe(error))
 
-    async def look(self) -> Reached:
+    async def look(self) -> Watermarks:
         """Note the partitions that are handled up to where an earlier look saw their end, with the instant of that
         look. Raises OffsetLostError.
         """
         await self._get_to_know()
         handled, whole = await self._handled()
-        reached: dict[TopicPartition, datetime | None] = {
-            partition: mark.asked_at
-            for partition, mark in self._marks.items()
-            if partition in handled and handled[partition] >= mark.end
+        watermarks: dict[TopicPartition, datetime | None] = {
+            partition: end_offset.asked_at
+            for partition, end_offset in self._end_offsets.items()
+            if partition in handled and handled[partition] >= end_offset.end
         }
-        if reached:
-            await self._note(reached)
-        # Marks of what is no longer ours would only grow old.
-        self._marks = {p: mark for p, mark in self._marks.items() if p in handled and p not in reached}
-        await self._mark(handled)
+        if watermarks:
+            await self._note(watermarks)
+        # End offsets of what is no longer ours would only grow old.
+        self._end_offsets = {
+            p: end_offset for p, end_offset in self._end_offsets.items() if p in handled and p not in watermarks
+        }
+        await self._ask_end_offsets(handled)
         await self._acknowledge({partition: handled[partition] for partition in whole})
-        return reached
+        return watermarks
 
     async def _get_to_know(self) -> None:
         """Have every partition there is known to hold deadlines back, before anything is noted that lets them pass."""
@@ -109,7 +111,7 @@ class Watch:
             await self._note(dict.fromkeys(new))
             self._known |= new
 
-    async def _mark(self, handled: Mapping[TopicPartition, int]) -> None:
+    async def _ask_end_offsets(self, handled: Mapping[TopicPartition, int]) -> None:
         # The instant comes first: what the broker answers afterwards contains everything up to it.
         asked_at = await self._clock()
         for partition, (begins, ends) in (await bounds(self._scout, handled)).items():
@@ -120,7 +122,7 @@ class Watch:
                 self._suspected[partition] = position
                 continue
             self._suspected.pop(partition, None)
-            self._marks.setdefault(partition, Mark(ends, asked_at))
+            self._end_offsets.setdefault(partition, EndOffset(ends, asked_at))
 
     async def _acknowledge(self, positions: Mapping[TopicPartition, int]) -> None:
         """Commit positions that moved without a batch: over the markers of transactions. An idle partition would

@@ -124,9 +124,9 @@ def _database(figures: Figures, age: float, topics: Iterable[str]) -> Iterator[F
     # What was so many seconds ago when it was read is that and the age of the look now.
     now = figures.at.timestamp() + age
     watermark = None if figures.watermark is None else figures.watermark.timestamp()
-    yield _one("input_watermark_timestamp_seconds", watermark or 0.0)
+    yield _one("watermark_timestamp_seconds", watermark or 0.0)
     if watermark is not None:
-        yield _one("input_watermark_age_seconds", max(0.0, now - watermark))
+        yield _one("watermark_age_seconds", max(0.0, now - watermark))
     yield _one("input_unknown_partitions", figures.unknown)
     yield _family("circuit_breaker_open", (((topic,), float(topic in figures.open_breakers)) for topic in topics))
     yield _one("orders_stuck", figures.stuck)

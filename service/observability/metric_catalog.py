@@ -45,8 +45,8 @@ _INPUT = (
     Metric("consumer_group_members", "gauge", "workers", "Members of the consumer group, by the broker's account."),
     Metric("consumer_assigned_partitions", "gauge", "partitions", "Partitions this worker has.", ("topic",)),
     Metric("consumer_rebalances", "counter", "rebalances", "How often partitions were given out.", ("group",)),
-    Metric("input_watermark_timestamp_seconds", "gauge", "seconds", "Up to when all input was read; 0: not known."),
-    Metric("input_watermark_age_seconds", "gauge", "seconds", "How long ago that was."),
+    Metric("watermark_timestamp_seconds", "gauge", "seconds", "Up to when all input was read; 0: not known."),
+    Metric("watermark_age_seconds", "gauge", "seconds", "How long ago that was."),
     Metric("input_unknown_partitions", "gauge", "partitions", "Partitions never read to an end: deadlines wait."),
     Metric("circuit_breaker_open", "gauge", "boolean", ("1 where nobody reads the topic on until it is "
     "reset."), ("topic",)),

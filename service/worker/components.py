@@ -13,8 +13,8 @@ from aiokafka.errors import KafkaError
 
 from service.inbox.circuit_breaker import CircuitBreakers
 from service.inbox.consumer import Inbox
-from service.inbox.rewind import Noted, rewind
-from service.inbox.watermark import Watch
+from service.inbox.rewind import Watermarks, rewind
+from service.inbox.watermark import WatermarkTracker
 from service.kafka.connection import Connection
 from service.orders.inbound_record import Arrival
 from service.outbox.relay import Relay
@@ -112,8 +112,8 @@ async def inbox_part(
         await until_stored(lambda: store.note_progress(unread), end.asked, "The partitions are {}noted")
         observed.worker.waits_for = None
         log.info("The service is running.", group=group, lanes=store.installation.lanes, http_port=observed.port)
-        watching = _watch(inbox, group, store, end.asked)
-        async with running(inbox.guard(), "guard", end), running(watching, "watch", end):
+        watching = _track_watermark(inbox, group, store, end.asked)
+        async with running(inbox.guard(), "guard", end), running(watching, "watermark", end):
             yield
 
 
@@ -158,11 +158,11 @@ async def _rewound(settings: Settings, kafka: Connection, store: PostgresStore, 
         known = await until_stored(partial(_known, store), end.asked, "How far the input was read is {}known")
         if known is None:
             return
-        noted, agrees = known
+        watermarks, agrees = known
         done: list[bool] = []
 
-        async def back(noted: Noted = noted, alone: bool = not agrees, done: list[bool] = done) -> None:
-            done.append(await rewind(kafka, settings.consumer_group, noted, alone=alone))
+        async def back(watermarks: Watermarks = watermarks, alone: bool = not agrees, done: list[bool] = done) -> None:
+            done.append(await rewind(kafka, settings.consumer_group, watermarks, alone=alone))
 
         attempt += 1
         try:
@@ -171,14 +171,16 @@ async def _rewound(settings: Settings, kafka: Connection, store: PostgresStore, 
             await _wait_for_kafka(error, attempt, observed, end)
             continue
         if any(done) or agrees:
-            await until_stored(partial(store.note_input_agrees, noted), end.asked, "That the input agrees is {}noted")
+            await until_stored(
+                partial(store.note_input_agrees, watermarks), end.asked, "That the input agrees is {}noted"
+            )
             return
         observed.worker.waits(f"the consumer group {settings.consumer_group} to have no members: {MEMBERS}")
         log.warning("Waiting for the consumer group to have no members.", because=MEMBERS)
         await happens_within(end.asked, pause_before(attempt + 4))
 
 
-async def _known(store: PostgresStore) -> tuple[Noted, bool]:
+async def _known(store: PostgresStore) -> tuple[Watermarks, bool]:
     return await store.watermarks(), await store.input_agrees()
 
 
@@ -198,11 +200,11 @@ async def _wait_for_kafka(error: KafkaError, attempt: int, observed: Observed, e
     await happens_within(end.asked, pause_before(attempt + 4))
 
 
-async def _watch(inbox: Inbox, group: str, store: PostgresStore, stopping: asyncio.Event) -> None:
-    async def note(reached: Mapping[TopicPartition, datetime | None]) -> None:
-        await store.note_progress([ProgressRow(p.topic, p.partition, reached[p]) for p in sorted(reached)])
+async def _track_watermark(inbox: Inbox, group: str, store: PostgresStore, stopping: asyncio.Event) -> None:
+    async def note(watermarks: Mapping[TopicPartition, datetime | None]) -> None:
+        await store.note_progress([ProgressRow(p.topic, p.partition, watermarks[p]) for p in sorted(watermarks)])
 
-    watch = Watch(
+    tracker = WatermarkTracker(
         inbox.consumer,
         inbox.scout,
         group,
@@ -211,4 +213,4 @@ async def _watch(inbox: Inbox, group: str, store: PostgresStore, stopping: async
         clock=store.server_time,
         note=note,
     )
-    await watch.run(stopping)
+    await tracker.run(stopping)

@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaConnectionError
 
 from service.inbox.offsets import OffsetLostError, lost, settle
-from service.inbox.watermark import Watch
+from service.inbox.watermark import WatermarkTracker
 
 P = TopicPartition("purchasing.events.order.v1", 2)
 Q = TopicPartition("purchasing.events.order.v1", 3)
@@ -137,7 +137,7 @@ class Watched(Broker):
         super().__init__()
         self.in_hand, self.noted, self.seconds = {}, {}, 0
         self.more = set()
-        self.watch = Watch(
+        self.watch = WatermarkTracker(
             self,
             self,
             "purchasing",

@@ -118,7 +118,7 @@ def test_figures_grow_older_while_nobody_can_look(worker):
     worker.survey.database.failed("gone")
     worker.survey.database.failed("gone")
     shown = samples(WorkerCollector(worker, TOPICS))
-    assert value(shown, "input_watermark_age_seconds") >= 60
+    assert value(shown, "watermark_age_seconds") >= 60
     assert value(shown, "deadlines_overdue_seconds") >= 51
     assert value(shown, "look_successful", at="database") == 0
     assert value(shown, "ready") == 0
@@ -128,7 +128,7 @@ def test_what_was_seen_over_a_minute_ago_is_left_to_those_who_see_it_now(worker)
     def shown() -> set[str]:
         return {name.removeprefix("purchasing_") for name in samples(WorkerCollector(worker, TOPICS))}
 
-    of_broker, of_database = {"consumer_committed_offset"}, {"input_watermark_age_seconds", "orders_stuck"}
+    of_broker, of_database = {"consumer_committed_offset"}, {"watermark_age_seconds", "orders_stuck"}
     assert of_broker | of_database <= shown()
     worker.survey.broker.at -= CURRENT_SECONDS
     assert not of_broker & shown()
