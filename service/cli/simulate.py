@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import datetime
 
-    from service.orders.batch_result import Handled
+    from service.orders.batch_result import BatchResult
 
 DONE, UNREADABLE, BAD_EVENTS, STUCK = 0, 2, 3, 4
 
@@ -86,7 +86,7 @@ async def _simulate(events: Input, until: datetime | None, terms: TermsBook) -> 
     return max(codes)
 
 
-async def _say(steps: AsyncIterator[Handled], where: str) -> int:
+async def _say(steps: AsyncIterator[BatchResult], where: str) -> int:
     """Write what was published to stdout and what went wrong to stderr, without content; return the exit code."""
     code = DONE
     async for handled in steps:

@@ -25,8 +25,8 @@ from service.store.errors import StoreUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from service.orders.batch_result import Handled
-    from service.orders.inbound_record import Arrival
+    from service.orders.batch_result import BatchResult
+    from service.orders.inbound_record import InboundRecord
     from service.store.operators.breakers import BreakerTable
 
 log = structlog.get_logger("service.inbox")
@@ -83,12 +83,12 @@ class CircuitBreakers:
         self._unsaid: dict[str, tuple[int, int]] = {}
         self._hurry = asyncio.Event()
 
-    def count(self, arrivals: Sequence[Arrival], handled: Handled) -> None:
+    def count(self, inbound_records: Sequence[InboundRecord], handled: BatchResult) -> None:
         """Count a batch that is stored; where that opens a circuit breaker, its topic is paused before the next
         batch."""
-        bad = {(one.arrival.topic, one.arrival.partition, one.arrival.offset) for one in handled.quarantined}
+        bad = {(one.record.topic, one.record.partition, one.record.offset) for one in handled.quarantined}
         by_topic: dict[str, list[bool]] = {}
-        for one in arrivals:
+        for one in inbound_records:
             by_topic.setdefault(one.topic, []).append((one.topic, one.partition, one.offset) in bad)
         for topic, records in by_topic.items():
             window = self._windows.setdefault(topic, Window(self._limits))

@@ -27,13 +27,13 @@ from purchasing_contracts.topics import TOPICS
 from service.inbox.commits import NOTHING, Acknowledging, Handed, commit, handed
 from service.inbox.listener import LibraryLog, Listener
 from service.inbox.offsets import settle
-from service.inbox.parser import Message, arrival_of, parse_batch, pass_through
+from service.inbox.parser import Message, inbound_record_of, parse_batch, pass_through
 from service.inbox.stopwatch import Stopwatch
 from service.kafka.compat.fetch_pacing import Gathering
 from service.kafka.compat.group_coordinator import coordination_task
 from service.kafka.security import broker_arguments
 from service.kafka.topics import partitions_there
-from service.orders.inbound_record import Arrival
+from service.orders.inbound_record import InboundRecord
 from service.runtime.errors import anything_else, describe
 from service.runtime.failpoints import failpoint
 from service.runtime.retry import happens_within, until_stored
@@ -57,7 +57,7 @@ METADATA_MAX_AGE_MS = 30_000
 
 EVENT_TOPICS: tuple[str, ...] = tuple(topic.name for topic in TOPICS if topic.direction == "in")
 
-Handle = Callable[[Sequence[Arrival]], Awaitable[object]]
+Handle = Callable[[Sequence[InboundRecord]], Awaitable[object]]
 
 
 class Inbox:
@@ -254,13 +254,13 @@ class Inbox:
             return False
         self._stopwatch = Stopwatch()
         with self._stopwatch.time("decode"):
-            arrivals = [arrival_of(record) for record in message.raw_message]
-        storing = partial(self._store, arrivals)
+            inbound_records = [inbound_record_of(record) for record in message.raw_message]
+        storing = partial(self._store, inbound_records)
         return bool(await until_stored(storing, self._stopping, "The batch is {}stored", told=self._told))
 
-    async def _store(self, arrivals: Sequence[Arrival]) -> bool:
+    async def _store(self, inbound_records: Sequence[InboundRecord]) -> bool:
         with self._stopwatch.time("store"):
-            await self._handle(arrivals)
+            await self._handle(inbound_records)
         return True
 
     def _given_out(self, *, done: bool) -> None:

@@ -16,7 +16,7 @@ from faststream.message import StreamMessage
 from purchasing_contracts.envelope import decode
 
 from service.kafka.compat.compressed_batches import UnreadableBatch
-from service.orders.inbound_record import Arrival
+from service.orders.inbound_record import InboundRecord
 
 Records = tuple[ConsumerRecord[bytes, bytes], ...]
 Message = StreamMessage[Records]
@@ -36,18 +36,18 @@ async def pass_through(message: M) -> M:
     return message
 
 
-def arrival_of(record: ConsumerRecord[bytes, bytes]) -> Arrival:
+def inbound_record_of(record: ConsumerRecord[bytes, bytes]) -> InboundRecord:
     """One record, decoded. Its time counts for nothing: a producer may have set it, and brokers' clocks differ."""
     if isinstance(record.value, UnreadableBatch):
         batch = record.value
-        return Arrival(record.topic, record.partition, batch.offset, None, batch, (), batch.refusal)
+        return InboundRecord(record.topic, record.partition, batch.offset, None, batch, (), batch.refusal)
     headers: Any = record.headers
-    return Arrival(
+    return InboundRecord(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
         key=record.key,
         value=record.value,
         headers=tuple(headers),
-        heard=decode(record.topic, record.key, record.value, headers),
+        decoded=decode(record.topic, record.key, record.value, headers),
     )

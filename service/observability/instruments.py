@@ -25,8 +25,8 @@ from service.runtime.version import own_version
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from service.orders.batch_result import Handled
-    from service.orders.inbound_record import Arrival
+    from service.orders.batch_result import BatchResult
+    from service.orders.inbound_record import InboundRecord
 
 STAGES = ("decode", "store", "acknowledge")
 KEYS_REMEMBERED = 65_536
@@ -81,9 +81,9 @@ class Metrics:
             if key and topic in partitions and _expected(key, partitions[topic]) != partition:
                 self._misplaced.labels(topic).inc()
 
-    def handled(self, arrivals: Sequence[Arrival], handled: Handled) -> None:
+    def handled(self, inbound_records: Sequence[InboundRecord], handled: BatchResult) -> None:
         """What a committed batch, or a look at orders without news, has written."""
-        all_by_type = Tally(_type(arrival.heard.type) for arrival in arrivals)
+        all_by_type = Tally(_type(inbound_record.decoded.type) for inbound_record in inbound_records)
         known = Tally[str]()
         for type_, count in handled.known.items():
             known[_type(type_)] += count
@@ -99,7 +99,7 @@ class Metrics:
         for reason, count in Tally(one.refusal.reason for one in handled.quarantined).items():
             self._quarantined.labels(reason).inc(count)
 
-    def fired(self, handled: Handled) -> None:
+    def fired(self, handled: BatchResult) -> None:
         """Deadlines were looked at."""
         self._fired.inc(handled.assessed)
 

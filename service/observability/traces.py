@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from service.orders.inbound_record import Arrival
+    from service.orders.inbound_record import InboundRecord
 
 LINKS = 128
 """As many as OpenTelemetry keeps of a span by default."""
@@ -29,7 +29,7 @@ class TracesError(Exception):
 class Traces(Protocol):
     """Where spans go."""
 
-    def batch(self, arrivals: Sequence[Arrival]) -> AbstractContextManager[None]:
+    def batch(self, inbound_records: Sequence[InboundRecord]) -> AbstractContextManager[None]:
         """The span of a batch being stored; what it raises is noted by its class."""
 
     def close(self) -> None:
@@ -39,7 +39,7 @@ class Traces(Protocol):
 class NoTraces:
     """They are off."""
 
-    def batch(self, _arrivals: Sequence[Arrival]) -> AbstractContextManager[None]:
+    def batch(self, _inbound_records: Sequence[InboundRecord]) -> AbstractContextManager[None]:
         """Do nothing."""
         return _NOTHING
 
@@ -59,21 +59,24 @@ class SpanTraces:
         self._group = group
 
     @contextmanager
-    def batch(self, arrivals: Sequence[Arrival]) -> Iterator[None]:
+    def batch(self, inbound_records: Sequence[InboundRecord]) -> Iterator[None]:
         """The span of a batch being stored; what it raises is noted by its class."""
-        topics = {arrival.topic for arrival in arrivals}
+        topics = {inbound_record.topic for inbound_record in inbound_records}
         where = f" {next(iter(topics))}" if len(topics) == 1 else ""
         attributes: dict[str, str | int] = {
             "messaging.system": "kafka",
             "messaging.operation.name": "process",
             "messaging.operation.type": "process",
             "messaging.consumer.group.name": self._group,
-            "messaging.batch.message_count": len(arrivals),
+            "messaging.batch.message_count": len(inbound_records),
         }
         if where:
             attributes["messaging.destination.name"] = where.strip()
         span = self._tracer.start_span(
-            f"process{where}", kind=self._api.SpanKind.CONSUMER, attributes=attributes, links=self._links(arrivals)
+            f"process{where}",
+            kind=self._api.SpanKind.CONSUMER,
+            attributes=attributes,
+            links=self._links(inbound_records),
         )
         try:
             yield
@@ -89,8 +92,8 @@ class SpanTraces:
         """Send what is left, for a second or so."""
         self._provider.shutdown()
 
-    def _links(self, arrivals: Sequence[Arrival]) -> list[Any]:
-        contexts = dict.fromkeys(filter(None, (arrival.traceparent for arrival in arrivals)))
+    def _links(self, inbound_records: Sequence[InboundRecord]) -> list[Any]:
+        contexts = dict.fromkeys(filter(None, (inbound_record.traceparent for inbound_record in inbound_records)))
         found = []
         for text in list(contexts)[:LINKS]:
             trace, span, flags = (int(part, 16) for part in text.split("-")[1:4])

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     from purchasing_contracts.envelope import Refusal
 
-    from service.orders.inbound_record import Arrival
+    from service.orders.inbound_record import InboundRecord
     from service.store.rows import RecordIdentity, Written
 
 
 class Rejection(NamedTuple):
     """A record that was quarantined just now (never one that already had been), and why."""
 
-    arrival: Arrival
+    record: InboundRecord
     refusal: Refusal
 
 
@@ -33,7 +33,7 @@ class Stuck(NamedTuple):
 NOTHING_KNOWN: Mapping[str | None, int] = MappingProxyType({})
 
 
-class Handled(NamedTuple):
+class BatchResult(NamedTuple):
     """What a committed batch wrote. All empty: it brought nothing that was not known."""
 
     facts: int = 0
@@ -53,9 +53,9 @@ class Handled(NamedTuple):
     released: frozenset[str] = frozenset()
     """Orders that were held until now."""
 
-    def and_then(self, later: Handled) -> Handled:
+    def and_then(self, later: BatchResult) -> BatchResult:
         """Return what both wrote."""
-        return Handled(
+        return BatchResult(
             self.facts + later.facts,
             Tally(self.known) + Tally(later.known),
             self.assessed + later.assessed,

@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
     from purchasing_contracts.quarantine import Reason
 
-    from service.orders.inbound_record import Arrival
+    from service.orders.inbound_record import InboundRecord
     from service.orders.state import OrderState
     from service.store.rows import FactKey
 
 
-class Heard:
+class IncomingEvent:
     """One event of the batch with the fact it would add: its data is masked, `private` is what was masked (or None)."""
 
-    __slots__ = ("arrival", "event", "fact", "private")
+    __slots__ = ("event", "fact", "private", "record")
 
-    def __init__(self, arrival: Arrival, event: Event) -> None:
-        self.arrival = arrival
+    def __init__(self, record: InboundRecord, event: Event) -> None:
+        self.record = record
         self.event = event
         data: Any = event.data
         self.fact: Fact[Any] = fact_of(event, masked(data))
@@ -47,35 +47,35 @@ class Heard:
 
 
 @dataclass(slots=True)
-class News:
+class DedupResult:
     """What a batch brings, sorted out."""
 
-    fresh: dict[str, list[Heard]] = field(default_factory=dict)
+    fresh: dict[str, list[IncomingEvent]] = field(default_factory=dict)
     """By order, in the order of arrival."""
     known: Tally[str | None] = field(default_factory=Tally)
     """How many messages were known already, in full, by type."""
-    doubtful: list[Heard] = field(default_factory=list)
+    doubtful: list[IncomingEvent] = field(default_factory=list)
     """Known as far as the journal of facts can tell: the private members are still to be compared."""
     refused: list[Rejection] = field(default_factory=list)
 
     def compare_private(self, stored: Mapping[FactKey, str]) -> None:
         """Settle what is doubtful. Where private members were erased, what is left is the same message."""
-        for heard in self.doubtful:
-            known = stored.get(heard.key)
-            if known is None or json.loads(known) == heard.private:
-                self.known[heard.event.type] += 1
+        for incoming in self.doubtful:
+            known = stored.get(incoming.key)
+            if known is None or json.loads(known) == incoming.private:
+                self.known[incoming.event.type] += 1
             else:
-                self.refused.append(_rejection(heard, "conflict", "/data"))
+                self.refused.append(_rejection(incoming, "conflict", "/data"))
         self.doubtful = []
 
 
-def sort_out(
-    batch: Iterable[Heard],
+def deduplicate(
+    batch: Iterable[IncomingEvent],
     states: Mapping[str, OrderState],
     facts_per_type: int,
     latest: datetime,
     foreign: Collection[FactKey] = (),
-) -> News:
+) -> DedupResult:
     """Sort a batch out, message by message as they arrived.
 
     `foreign` are the keys whose source and id are another order's fact: source and id name one message whatever its
@@ -83,50 +83,50 @@ def sort_out(
     have. What is dated after `latest` can't have happened yet, and is no news until then; what is known already stays
     known.
     """
-    news = News()
-    brought: dict[tuple[str, str], Heard] = {}
+    dedup = DedupResult()
+    brought: dict[tuple[str, str], IncomingEvent] = {}
     known = {order_id: {(fact.source, fact.id): fact for fact in state.facts} for order_id, state in states.items()}
-    for heard in batch:
-        event = heard.event
+    for incoming in batch:
+        event = incoming.event
         identity = (event.source, event.id)
         facts = known[event.subject]
         fact = facts.get(identity)
         if fact is not None:
-            _compare(heard, fact, news)
+            _compare(incoming, fact, dedup)
         elif identity in brought:
             if _same_event(brought[identity].event, event):
-                news.known[event.type] += 1
+                dedup.known[event.type] += 1
             else:
-                news.refused.append(_rejection(heard, "conflict", ""))
-        elif heard.key in foreign:
-            news.refused.append(_rejection(heard, "conflict", "/subject"))
+                dedup.refused.append(_rejection(incoming, "conflict", ""))
+        elif incoming.key in foreign:
+            dedup.refused.append(_rejection(incoming, "conflict", "/subject"))
         elif event.time > latest:
-            news.refused.append(_rejection(heard, "in_the_future", "/time"))
-        elif _count(type(event.data), facts.values(), news.fresh.get(event.subject, ())) >= facts_per_type:
-            news.refused.append(_rejection(heard, "too_many_facts", ""))
+            dedup.refused.append(_rejection(incoming, "in_the_future", "/time"))
+        elif _count(type(event.data), facts.values(), dedup.fresh.get(event.subject, ())) >= facts_per_type:
+            dedup.refused.append(_rejection(incoming, "too_many_facts", ""))
         else:
-            news.fresh.setdefault(event.subject, []).append(heard)
-            brought[identity] = heard
-    return news
+            dedup.fresh.setdefault(event.subject, []).append(incoming)
+            brought[identity] = incoming
+    return dedup
 
 
-def _count(data: type, facts: Iterable[Fact[Any]], fresh: Iterable[Heard]) -> int:
+def _count(data: type, facts: Iterable[Fact[Any]], fresh: Iterable[IncomingEvent]) -> int:
     """Count the facts of one type on an order, those of this batch included."""
-    return sum(type(fact.data) is data for fact in facts) + sum(type(heard.event.data) is data for heard in fresh)
+    return sum(type(fact.data) is data for fact in facts) + sum(type(incoming.event.data) is data for incoming in fresh)
 
 
-def _compare(heard: Heard, fact: Fact[Any], news: News) -> None:
-    mine = heard.fact
+def _compare(incoming: IncomingEvent, fact: Fact[Any], dedup: DedupResult) -> None:
+    mine = incoming.fact
     if fact.at != mine.at:
-        news.refused.append(_rejection(heard, "conflict", "/time"))
+        dedup.refused.append(_rejection(incoming, "conflict", "/time"))
     elif type(fact.data) is not type(mine.data):
-        news.refused.append(_rejection(heard, "conflict", "/type"))
+        dedup.refused.append(_rejection(incoming, "conflict", "/type"))
     elif fact.data != mine.data:
-        news.refused.append(_rejection(heard, "conflict", "/data"))
-    elif heard.private is not None:
-        news.doubtful.append(heard)
+        dedup.refused.append(_rejection(incoming, "conflict", "/data"))
+    elif incoming.private is not None:
+        dedup.doubtful.append(incoming)
     else:
-        news.known[heard.event.type] += 1
+        dedup.known[incoming.event.type] += 1
 
 
 def _same_event(one: Event, other: Event) -> bool:
@@ -141,8 +141,8 @@ BECAUSE: dict[Reason, str] = {
 }
 
 
-def _rejection(heard: Heard, reason: Reason, place: str) -> Rejection:
-    return Rejection(heard.arrival, refusal(reason, place, heard.event))
+def _rejection(incoming: IncomingEvent, reason: Reason, place: str) -> Rejection:
+    return Rejection(incoming.record, refusal(reason, place, incoming.event))
 
 
 def refusal(reason: Reason, place: str, event: Event) -> Refusal:

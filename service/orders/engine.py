@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from purchasing_contracts.checking import FUTURE_TOLERANCE_SECONDS
 from purchasing_contracts.envelope import Event
 
-from service.orders.batch_result import Handled
+from service.orders.batch_result import BatchResult
 from service.orders.cache import FACTS_MAX, Cache
 from service.orders.dedup import refusal
 from service.orders.unit_of_work import Means, TermsChangedError, Transaction
@@ -19,7 +19,7 @@ from service.store.errors import ForeignFactError, StoreUnavailableError, ValueR
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.orders.inbound_record import Arrival
+    from service.orders.inbound_record import InboundRecord
     from service.orders.operator_actions import Intervention
     from service.store.protocol import Store
     from service.terms.source import TermsSource
@@ -37,10 +37,10 @@ TERMS_READINGS = 5
 
 
 class _Work(NamedTuple):
-    """What one transaction is to do: take arrivals in, look again at orders, at `due` orders at most whose time has
+    """What one transaction is to do: take records in, look again at orders, at `due` orders at most whose time has
     come, and what a person does."""
 
-    arrivals: Sequence[Arrival]
+    inbound: Sequence[InboundRecord]
     again: Sequence[str]
     due: int
     intervention: Intervention | None
@@ -70,7 +70,7 @@ class Engine:
         self._deciding_is_publishing = deciding_is_publishing
         self._epoch = store.epoch
 
-    async def handle(self, arrivals: Sequence[Arrival], by: Intervention | None = None) -> Handled:
+    async def handle(self, inbound: Sequence[InboundRecord], by: Intervention | None = None) -> BatchResult:
         """Take a batch in: all of it, or none of it and an exception.
 
         `by` says who brings it, where it is a person with records out of quarantine.
@@ -80,52 +80,52 @@ class Engine:
         later); anything else it raises is a bug.
         """
         try:
-            return await self._transact(arrivals, intervention=by)
+            return await self._transact(inbound, intervention=by)
         except ValueRefusedError:
-            if len(arrivals) == 1:
-                return await self._give_up(arrivals[0], by)
-            middle = len(arrivals) // 2
-            first = await self.handle(arrivals[:middle], by)
-            return first.and_then(await self.handle(arrivals[middle:], by))
+            if len(inbound) == 1:
+                return await self._give_up(inbound[0], by)
+            middle = len(inbound) // 2
+            first = await self.handle(inbound[:middle], by)
+            return first.and_then(await self.handle(inbound[middle:], by))
 
-    async def look_again(self, order_ids: Sequence[str]) -> Handled:
+    async def look_again(self, order_ids: Sequence[str]) -> BatchResult:
         """Ask the rules about these orders although nothing new was heard. Raises StoreUnavailableError."""
         return await self._transact((), order_ids)
 
-    async def fire_due(self, limit: int = DUE_AT_ONCE) -> Handled:
+    async def fire_due(self, limit: int = DUE_AT_ONCE) -> BatchResult:
         """Look again at orders whose deadline the input was read past and that no other worker has in hand.
 
         Nothing assessed: none is due. Raises StoreUnavailableError.
         """
         return await self._transact((), due=limit)
 
-    async def intervene(self, intervention: Intervention) -> Handled:
+    async def intervene(self, intervention: Intervention) -> BatchResult:
         """Drop quarantined records and release orders, and look again at the orders it is about.
 
         Raises StoreUnavailableError.
         """
         return await self._transact((), intervention=intervention)
 
-    async def _give_up(self, arrival: Arrival, by: Intervention | None) -> Handled:
+    async def _give_up(self, record: InboundRecord, by: Intervention | None) -> BatchResult:
         """Quarantine what the database refuses; where it refuses the order's id itself, without one."""
-        heard = arrival.heard
-        if isinstance(heard, Event):
-            heard = refusal("schema", "", heard)
+        decoded = record.decoded
+        if isinstance(decoded, Event):
+            decoded = refusal("schema", "", decoded)
         try:
-            return await self._transact([arrival._replace(heard=heard)], intervention=by)
+            return await self._transact([record._replace(decoded=decoded)], intervention=by)
         except ValueRefusedError:
-            heard = replace(heard, order_id=None, place="")
-            return await self._transact([arrival._replace(heard=heard)], intervention=by)
+            decoded = replace(decoded, order_id=None, place="")
+            return await self._transact([record._replace(decoded=decoded)], intervention=by)
 
     async def _transact(
         self,
-        arrivals: Sequence[Arrival],
+        inbound: Sequence[InboundRecord],
         again: Sequence[str] = (),
         *,
         due: int = 0,
         intervention: Intervention | None = None,
-    ) -> Handled:
-        work = _Work(arrivals, again, due, intervention)
+    ) -> BatchResult:
+        work = _Work(inbound, again, due, intervention)
         for _ in range(TERMS_READINGS):
             try:
                 return await self._knowing_the_terms(work)
@@ -133,7 +133,7 @@ class Engine:
                 await self._terms.refresh()
         raise StoreUnavailableError("terms are imported faster than they can be read")
 
-    async def _knowing_the_terms(self, work: _Work) -> Handled:
+    async def _knowing_the_terms(self, work: _Work) -> BatchResult:
         try:
             return await self._attempt(work, look_for_foreign=False)
         except ForeignFactError:
@@ -143,8 +143,8 @@ class Engine:
         except ForeignFactError as error:
             raise StoreUnavailableError("another worker adds the same message to another order now") from error
 
-    async def _attempt(self, work: _Work, *, look_for_foreign: bool) -> Handled:
-        arrivals, again, due, intervention = work
+    async def _attempt(self, work: _Work, *, look_for_foreign: bool) -> BatchResult:
+        inbound, again, due, intervention = work
         transaction: Transaction | None = None
         committed = False
         try:
@@ -154,18 +154,18 @@ class Engine:
                     watermark = (await batch.look(())).instant.watermark
                     again = [] if watermark is None else await batch.claim_due(watermark, due)
                     if not again:
-                        return Handled()
+                        return BatchResult()
                     await failpoint("deadlines.claimed")
                 transaction = Transaction(batch, self._means())
                 handled = await transaction.take_in(
-                    arrivals, again, look_for_foreign=look_for_foreign, intervention=intervention
+                    inbound, again, look_for_foreign=look_for_foreign, intervention=intervention
                 )
                 await failpoint("batch.before_commit")
             committed = True
         finally:
             if not committed:
                 # Whether a lost COMMIT took effect isn't known; the row's token will tell.
-                self.cache.drop(one.heard.subject for one in arrivals if isinstance(one.heard, Event))
+                self.cache.drop(one.decoded.subject for one in inbound if isinstance(one.decoded, Event))
                 self.cache.drop(again)
         self.cache.fill((order_id, state) for order_id, state in transaction.folded if state.facts)
         return handled

@@ -22,7 +22,7 @@ class QuarantineRef(NamedTuple):
     repaired: bool = False
 
 
-class Arrival(NamedTuple):
+class InboundRecord(NamedTuple):
     """A record of an event topic with its decoded event, or why it is none."""
 
     topic: str
@@ -31,7 +31,7 @@ class Arrival(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
-    heard: Event | Refusal
+    decoded: Event | Refusal
     quarantined_as: QuarantineRef | None = None
     """The row in quarantine that it is replayed from; None for what Kafka delivers."""
 
@@ -47,4 +47,4 @@ class Arrival(NamedTuple):
                 and (found := trace_context(value.decode("ascii", "replace")))
             ):
                 return found
-        return self.heard.traceparent if isinstance(self.heard, Event) else None
+        return self.decoded.traceparent if isinstance(self.decoded, Event) else None

@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from service.orders.batch_result import Rejection
-    from service.orders.inbound_record import Arrival, QuarantineRef
+    from service.orders.inbound_record import InboundRecord, QuarantineRef
     from service.store.protocol import Batch
     from service.store.rows import RecordIdentity
 
 
 class Intervention(NamedTuple):
-    """Who does it and why; which records are dropped, which orders released. Replays are among the arrivals."""
+    """Who does it and why; which records are dropped, which orders released. Replays are among the records."""
 
     by: str
     why: str | None = None
     drop: tuple[QuarantineRef, ...] = ()
     release: tuple[str, ...] = ()
 
-    def records(self, arrivals: Sequence[Arrival]) -> set[RecordIdentity]:
+    def records(self, inbound: Sequence[InboundRecord]) -> set[RecordIdentity]:
         """Return the records that this deals with."""
         return {one.record for one in self.drop}.union(
-            one.quarantined_as.record for one in arrivals if one.quarantined_as is not None
+            one.quarantined_as.record for one in inbound if one.quarantined_as is not None
         )
 
 
@@ -48,7 +48,7 @@ NOTHING_DONE = Done(frozenset(), frozenset(), frozenset())
 async def intervene(
     batch: Batch,
     intervention: Intervention,
-    arrivals: Sequence[Arrival],
+    inbound: Sequence[InboundRecord],
     refused: Sequence[Rejection],
     concerned: Mapping[RecordIdentity, Collection[str]],
 ) -> Done:
@@ -57,10 +57,10 @@ async def intervene(
     After what was heard is sorted out, before it is asked which orders a record bars. `concerned`: the orders that each
     record holds up.
     """
-    refusals = {one.arrival.quarantined_as.record: one for one in refused if one.arrival.quarantined_as is not None}
+    refusals = {one.record.quarantined_as.record: one for one in refused if one.record.quarantined_as is not None}
     replayed = [
         one.quarantined_as
-        for one in arrivals
+        for one in inbound
         if one.quarantined_as is not None and one.quarantined_as.record not in refusals
     ]
     resolved: set[RecordIdentity] = set()
@@ -75,7 +75,7 @@ async def intervene(
     for one in refusals.values():
         outcome = f"refused: {one.refusal.reason} {one.refusal.place}".rstrip()
         actions += (
-            [_action(intervention, one.arrival.quarantined_as, "replay", outcome)] if one.arrival.quarantined_as else []
+            [_action(intervention, one.record.quarantined_as, "replay", outcome)] if one.record.quarantined_as else []
         )
     if actions:
         await batch.note_actions(actions)
@@ -89,9 +89,9 @@ async def intervene(
 async def _keep(batch: Batch, refused: Sequence[Rejection]) -> None:
     """Let rows say for what they are refused by now; not where other bytes than theirs were: they lie there still."""
     stored = [
-        (one.arrival.quarantined_as.record, one.refusal.reason, one.refusal.place)
+        (one.record.quarantined_as.record, one.refusal.reason, one.refusal.place)
         for one in refused
-        if one.arrival.quarantined_as is not None and not one.arrival.quarantined_as.repaired
+        if one.record.quarantined_as is not None and not one.record.quarantined_as.repaired
     ]
     if stored:
         await batch.refuse_again(stored)

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from service.orders.batch_result import Rejection
-    from service.orders.inbound_record import Arrival
+    from service.orders.inbound_record import InboundRecord
     from service.store.protocol import Batch
     from service.store.rows import QuarantineRow
 
 
-async def quarantined_before(batch: Batch, arrivals: Sequence[Arrival]) -> dict[int, str]:
+async def quarantined_before(batch: Batch, inbound: Sequence[InboundRecord]) -> dict[int, str]:
     """Return which events were quarantined when they were heard first, by `id`, with their types.
 
     A record that was refused once stays refused, dealt with or not, although by now it might be taken: its time has
     come, or a newer version knows its type. It is for a person to replay it.
     """
-    delivered = [(one, one.heard) for one in arrivals if one.quarantined_as is None and isinstance(one.heard, Event)]
+    delivered = [(one, one.decoded) for one in inbound if one.quarantined_as is None and isinstance(one.decoded, Event)]
     ranges: dict[tuple[str, int], tuple[int, int]] = {}
     for one, _ in delivered:
         low, high = ranges.get((one.topic, one.partition), (one.offset, one.offset))
@@ -49,7 +49,7 @@ async def quarantine(
     """Quarantine records; return those that had not been already, and their rows."""
     if not refused:
         return [], []
-    rows = [quarantine_row(arrival, refusal, now) for arrival, refusal in refused]
+    rows = [quarantine_row(record, refusal, now) for record, refusal in refused]
     added = await batch.quarantine(rows)
     new = [(one, row) for one, row in zip(refused, rows, strict=True) if row.identity in added]
     return [one for one, _ in new], [row for _, row in new]

@@ -23,32 +23,32 @@ if TYPE_CHECKING:
 
     from purchasing_contracts.envelope import Refusal
 
-    from service.orders.inbound_record import Arrival
+    from service.orders.inbound_record import InboundRecord
 
 _NAMESPACE = UUID("0f0d5c1a-7d0e-5f0c-9a39-5a1d7f1b4b52")
 """Fixed for ever: the ids of notices hang on it."""
 
 
-def quarantine_row(arrival: Arrival, refusal: Refusal, at: datetime) -> QuarantineRow:
+def quarantine_row(record: InboundRecord, refusal: Refusal, at: datetime) -> QuarantineRow:
     """Return the row that keeps this record. `at` is when it was quarantined."""
-    value = arrival.value or b""
+    value = record.value or b""
     return QuarantineRow(
-        topic=arrival.topic,
-        partition=arrival.partition,
-        offset=arrival.offset,
-        digest=record_digest(arrival),
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        digest=record_digest(record),
         sha256=sha256(value).digest(),
         reason=refusal.reason,
         place=refusal.place,
-        size=size_of(arrival.key, arrival.value, arrival.headers),
+        size=size_of(record.key, record.value, record.headers),
         order_id=refusal.order_id,
         type=refusal.type,
-        key=arrival.key,
-        value=arrival.value,
-        headers=_headers(arrival),
+        key=record.key,
+        value=record.value,
+        headers=_headers(record),
         at=at,
         candidates=tuple(
-            order_hash(one) for one in candidate_ids(refusal.order_id, arrival.key, arrival.value, arrival.headers)
+            order_hash(one) for one in candidate_ids(refusal.order_id, record.key, record.value, record.headers)
         ),
     )
 
@@ -85,25 +85,25 @@ def notice(row: QuarantineRow, lanes: int) -> OutputRow:
     )
 
 
-def record_digest(arrival: Arrival) -> bytes:
+def record_digest(record: InboundRecord) -> bytes:
     """Return the hash of the whole record.
 
     Each piece goes in with its length, so that no two records run into the same bytes.
     """
     digest = sha256()
-    for part in _parts(arrival):
+    for part in _parts(record):
         digest.update(b"-" if part is None else b"%d:" % len(part))
         digest.update(part or b"")
     return digest.digest()
 
 
-def _parts(arrival: Arrival) -> list[bytes | None]:
+def _parts(record: InboundRecord) -> list[bytes | None]:
     """The record's bytes, piece by piece; a header's name may be any text."""
-    parts = [arrival.key, arrival.value]
-    for name, value in arrival.headers:
+    parts = [record.key, record.value]
+    for name, value in record.headers:
         parts += [name.encode("utf-8", "surrogatepass"), value]
     return parts
 
 
-def _headers(arrival: Arrival) -> str:
-    return json.dumps([[name, None if value is None else b64encode(value).decode()] for name, value in arrival.headers])
+def _headers(record: InboundRecord) -> str:
+    return json.dumps([[name, None if value is None else b64encode(value).decode()] for name, value in record.headers])

@@ -15,8 +15,8 @@ from uuid import UUID
 from purchasing_contracts.envelope import Event
 
 from service.orders.awaiting import waiting
-from service.orders.batch_result import Handled, Rejection, Stuck
-from service.orders.dedup import Heard, News, sort_out
+from service.orders.batch_result import BatchResult, Rejection, Stuck
+from service.orders.dedup import DedupResult, IncomingEvent, deduplicate
 from service.orders.operator_actions import NOTHING_DONE, Intervention, intervene
 from service.orders.quarantine import quarantine, quarantined_before, with_records
 from service.orders.quarantine_row import notice
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from service.orders.cache import Cache
-    from service.orders.inbound_record import Arrival
+    from service.orders.inbound_record import InboundRecord
     from service.rules.facts import Fact
     from service.rules.ledger import Ledger
     from service.rules.terms import TermsBook
@@ -98,53 +98,53 @@ class Transaction:
 
     async def take_in(
         self,
-        arrivals: Sequence[Arrival],
+        inbound: Sequence[InboundRecord],
         again: Sequence[str] = (),
         *,
         look_for_foreign: bool = False,
         intervention: Intervention | None = None,
-    ) -> Handled:
-        """Take the arrivals in, and look again at the orders `again`; return what was written, not yet committed."""
-        quarantined = await quarantined_before(self._batch, arrivals)
-        news_of = [one for one in arrivals if id(one) not in quarantined]
-        heard = [Heard(one, one.heard) for one in news_of if isinstance(one.heard, Event)]
-        refused = [Rejection(one, one.heard) for one in news_of if not isinstance(one.heard, Event)]
+    ) -> BatchResult:
+        """Take the records in, and look again at the orders `again`; return what was written, not yet committed."""
+        quarantined = await quarantined_before(self._batch, inbound)
+        news_of = [one for one in inbound if id(one) not in quarantined]
+        incoming = [IncomingEvent(one, one.decoded) for one in news_of if isinstance(one.decoded, Event)]
+        refused = [Rejection(one, one.decoded) for one in news_of if not isinstance(one.decoded, Event)]
         meant = () if intervention is None else intervention.release
-        records = () if intervention is None else intervention.records(arrivals)
+        records = () if intervention is None else intervention.records(inbound)
         concerned = await self._batch.concerned(records) if records else {}
-        order_ids = sorted({one.event.subject for one in heard}.union(again, meant, *concerned.values()))
+        order_ids = sorted({one.event.subject for one in incoming}.union(again, meant, *concerned.values()))
         self._lanes = {order_id: lane_of(order_id, self._means.lanes) for order_id in order_ids}
         rows = await self._batch.lock(list(self._lanes.items())) if order_ids else {}
         # From here on everything is read by later statements than the one that locked.
-        look = await self._batch.look(order_ids, max((one.event.time for one in heard), default=None))
+        look = await self._batch.look(order_ids, max((one.event.time for one in incoming), default=None))
         if look.terms not in (None, len(self._means.terms.sets)):
             raise TermsChangedError
         states = await self._states(rows)
-        news = await self._news(heard, states, look.instant.now, look_for_foreign=look_for_foreign)
-        refused += news.refused
-        rejected_again = [one for one in refused if one.arrival.quarantined_as is not None]
-        first_time = [one for one in refused if one.arrival.quarantined_as is None]
+        dedup = await self._news(incoming, states, look.instant.now, look_for_foreign=look_for_foreign)
+        refused += dedup.refused
+        rejected_again = [one for one in refused if one.record.quarantined_as is not None]
+        first_time = [one for one in refused if one.record.quarantined_as is None]
         newly_quarantined, quarantine_rows = await quarantine(self._batch, first_time, look.instant.now)
         self._outputs += [notice(row, self._means.lanes) for row in quarantine_rows]
-        known = news.known + Tally(one.refusal.type for one in first_time) + Tally(quarantined.values())
+        known = dedup.known + Tally(one.refusal.type for one in first_time) + Tally(quarantined.values())
         known -= Tally(one.refusal.type for one in newly_quarantined)
         done, lying = NOTHING_DONE, look.quarantined
         if intervention is not None:
-            done = await intervene(self._batch, intervention, arrivals, rejected_again, concerned)
+            done = await intervene(self._batch, intervention, inbound, rejected_again, concerned)
             rows.update({order_id: rows[order_id]._replace(held=False) for order_id in done.released})
             lying = (await self._batch.look(order_ids)).quarantined
         lying = with_records(lying, quarantine_rows, order_ids)
-        for order_id, fresh in news.fresh.items():
+        for order_id, fresh in dedup.fresh.items():
             self._add_facts(order_id, len(states[order_id].facts), fresh)
         async with self._facts_being_written(look.instant.now):
-            for n, order_id in enumerate(dict.fromkeys((*news.fresh, *again, *sorted(done.touched)))):
-                self._hear(rows[order_id], states[order_id], news, look.instant, lying.get(order_id, ()))
+            for n, order_id in enumerate(dict.fromkeys((*dedup.fresh, *again, *sorted(done.touched)))):
+                self._hear(rows[order_id], states[order_id], dedup, look.instant, lying.get(order_id, ()))
                 if n % ORDERS_AT_A_STRETCH == 0:
                     await asyncio.sleep(0)
         # Whatever the batch did not touch stays as it was read.
         self.folded = [*states.items(), *self.folded]
         written = await self._write()
-        return Handled(
+        return BatchResult(
             facts=len(self._facts),
             known=known,
             assessed=self._assessed,
@@ -157,14 +157,14 @@ class Transaction:
         )
 
     async def _news(
-        self, heard: Sequence[Heard], states: dict[str, OrderState], now: datetime, *, look_for_foreign: bool
-    ) -> News:
+        self, incoming: Sequence[IncomingEvent], states: dict[str, OrderState], now: datetime, *, look_for_foreign: bool
+    ) -> DedupResult:
         """Sort out what was heard, with what is known of it elsewhere."""
-        foreign = await self._batch.foreign([one.key for one in heard]) if look_for_foreign and heard else ()
-        news = sort_out(heard, states, self._means.facts_per_type, now + self._means.future_tolerance, foreign)
-        if news.doubtful:
-            news.compare_private(await self._batch.private_members([one.key for one in news.doubtful]))
-        return news
+        foreign = await self._batch.foreign([one.key for one in incoming]) if look_for_foreign and incoming else ()
+        dedup = deduplicate(incoming, states, self._means.facts_per_type, now + self._means.future_tolerance, foreign)
+        if dedup.doubtful:
+            dedup.compare_private(await self._batch.private_members([one.key for one in dedup.doubtful]))
+        return dedup
 
     async def _states(self, rows: dict[str, OrderRow]) -> dict[str, OrderState]:
         states: dict[str, OrderState] = {}
@@ -190,14 +190,14 @@ class Transaction:
         return states
 
     def _hear(
-        self, row: OrderRow, state: OrderState, news: News, now: Instant, quarantined: Sequence[Quarantined]
+        self, row: OrderRow, state: OrderState, dedup: DedupResult, now: Instant, quarantined: Sequence[Quarantined]
     ) -> None:
         """Add an order's news to its journals, and what the rules make of it."""
         order_id = row.order_id
-        fresh = news.fresh.get(order_id, ())
+        fresh = dedup.fresh.get(order_id, ())
         facts = state.facts
         if fresh:
-            facts = state.with_facts([heard.fact for heard in fresh])
+            facts = state.with_facts([incoming.fact for incoming in fresh])
         said = _Said(state.ledger, state.timed, row.due_at)
         stuck = row.stuck
         if not row.held:
@@ -255,10 +255,10 @@ class Transaction:
             published=None if self._means.deciding_is_publishing else state.published,
         )
 
-    def _add_facts(self, order_id: str, known: int, fresh: Sequence[Heard]) -> None:
+    def _add_facts(self, order_id: str, known: int, fresh: Sequence[IncomingEvent]) -> None:
         lane = self._lanes[order_id]
-        for nth, heard in enumerate(fresh, known + 1):
-            event, data = heard.event, heard.fact.data
+        for nth, incoming in enumerate(fresh, known + 1):
+            event, data = incoming.event, incoming.fact.data
             self._facts.append(
                 FactRow(
                     order_id,
@@ -271,8 +271,8 @@ class Transaction:
                     data.model_dump_json(exclude_none=True),
                 )
             )
-            if heard.private is not None:
-                self._private.append(PrivateRow(order_id, event.source, event.id, heard.private_json()))
+            if incoming.private is not None:
+                self._private.append(PrivateRow(order_id, event.source, event.id, incoming.private_json()))
 
     @asynccontextmanager
     async def _facts_being_written(self, now: datetime) -> AsyncIterator[None]:
@@ -296,6 +296,6 @@ class Transaction:
         return await self._batch.publish(self._outputs) if self._outputs else []
 
 
-def _traceparent(fresh: Sequence[Heard]) -> str | None:
+def _traceparent(fresh: Sequence[IncomingEvent]) -> str | None:
     """The trace that what is decided now belongs to: that of the last message that has one."""
-    return next((found for one in reversed(fresh) if (found := one.arrival.traceparent)), None)
+    return next((found for one in reversed(fresh) if (found := one.record.traceparent)), None)

@@ -15,7 +15,7 @@ from purchasing_contracts.topics import class_of, topic_of
 from pydantic_core import from_json
 
 from service.orders.engine import Engine
-from service.orders.inbound_record import Arrival
+from service.orders.inbound_record import InboundRecord
 from service.rules.facts import instant, micros
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
@@ -25,7 +25,7 @@ from service.terms.source import FixedTerms
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from service.orders.batch_result import Handled
+    from service.orders.batch_result import BatchResult
     from service.rules.terms import TermsBook
     from service.store.protocol import Store
 
@@ -66,10 +66,10 @@ class Simulation:
         self._engine = Engine(self._store, FixedTerms(terms), deciding_is_publishing=True)
         self._fired: dict[str, int] = {}
 
-    async def hear(self, value: bytes) -> AsyncIterator[Handled]:
+    async def hear(self, value: bytes) -> AsyncIterator[BatchResult]:
         """Take one CloudEvent in (its JSON text, as it is); yield what the deadlines before it, and it, lead to."""
-        arrival = self._arrival(value)
-        event = arrival.heard
+        inbound_record = self._inbound_record(value)
+        event = inbound_record.decoded
         order_id = event.subject if isinstance(event, Event) else event.order_id
         if isinstance(event, Event):
             self._seen = max(self._seen, micros(event.time))
@@ -78,39 +78,39 @@ class Simulation:
         # A deadline that this very event sets in the past fires by itself, as of its due instant: of the order's
         # deadlines only those that fired have passed.
         self._clock.now, self._clock.watermark = self._seen, self._fired.get(order_id or "", START)
-        yield await self._engine.handle([arrival])
+        yield await self._engine.handle([inbound_record])
 
     @property
     def seen(self) -> int:
         """The clock: the latest time of the events so far, in microseconds."""
         return self._seen
 
-    async def go_on(self, until: datetime) -> AsyncIterator[Handled]:
+    async def go_on(self, until: datetime) -> AsyncIterator[BatchResult]:
         """Let time pass without an event; yield what the deadlines strictly before its end lead to."""
         self._seen = max(self._seen, micros(until))
         async for handled in self._fire():
             yield handled
 
-    async def end(self) -> AsyncIterator[Handled]:
+    async def end(self) -> AsyncIterator[BatchResult]:
         """Yield what deadlines strictly before the clock lead to, without letting time pass."""
         async for handled in self._fire():
             yield handled
 
-    async def _fire(self) -> AsyncIterator[Handled]:
+    async def _fire(self) -> AsyncIterator[BatchResult]:
         while (due := await self._store.earliest_due()) is not None and micros(due[0]) < self._seen:
             at, order_id = micros(due[0]), due[1]
             self._clock.now = at
             self._clock.watermark = self._fired[order_id] = max(at + 1, self._fired.get(order_id, START))
             yield await self._engine.look_again([order_id])
 
-    def _arrival(self, value: bytes) -> Arrival:
+    def _inbound_record(self, value: bytes) -> InboundRecord:
         """Return the event as a record of its topic would bring it, with the key that belongs to it."""
         type_, subject = _type_and_subject(value)
         message = class_of(type_) if isinstance(type_, str) else None
         topic = NOWHERE if message is None else topic_of(message).name
         key = subject.encode() if isinstance(subject, str) else None
         offset, self._heard = self._heard, self._heard + 1
-        return Arrival(topic, 0, offset, key, value, (), decode(topic, key, value, ()))
+        return InboundRecord(topic, 0, offset, key, value, (), decode(topic, key, value, ()))
 
 
 def _type_and_subject(value: bytes) -> tuple[object, object]:

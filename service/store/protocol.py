@@ -52,7 +52,7 @@ class Batch(Protocol):
     async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:
         """Read the clock, how many sets of terms there are, and which of these orders a record in quarantine holds up.
 
-        Only after `lock`: it is the later statement that sees what was committed while `lock` waited. `heard`, the
+        Only after `lock`: it is the later statement that sees what was committed while `lock` waited. `decoded`, the
         latest event time at hand, moves a clock for tests.
         """
 

@@ -7,29 +7,29 @@ import structlog
 from purchasing_contracts.envelope import Event
 
 from service.observability.instruments import Metrics
-from service.orders.batch_result import Handled
-from service.orders.inbound_record import Arrival
+from service.orders.batch_result import BatchResult
+from service.orders.inbound_record import InboundRecord
 from service.outbox.relay import Relay
 
 log = structlog.get_logger("service")
 
 
-def tell(arrivals: Sequence[Arrival], handled: Handled, relay: Relay, metrics: Metrics) -> None:
+def tell(inbound_records: Sequence[InboundRecord], handled: BatchResult, relay: Relay, metrics: Metrics) -> None:
     """Wake the relay, count, and say which records were quarantined and which orders' rules raised, without content."""
     relay.wake(handled.lanes)
-    metrics.handled(arrivals, handled)
+    metrics.handled(inbound_records, handled)
     if logging.getLogger("service").isEnabledFor(logging.DEBUG):
-        for arrival in arrivals:
-            log.debug("Handled.", **where(arrival))
-    for arrival, refusal in handled.quarantined:
+        for inbound_record in inbound_records:
+            log.debug("Handled.", **where(inbound_record))
+    for inbound_record, refusal in handled.quarantined:
         log.warning(
             "A record breaks the contract and is quarantined.",
-            **where(arrival),
+            **where(inbound_record),
             reason=refusal.reason,
             place=refusal.place,
             because=refusal.because,
         )
-    traces = {one.heard.subject: one.traceparent for one in arrivals if isinstance(one.heard, Event)}
+    traces = {one.decoded.subject: one.traceparent for one in inbound_records if isinstance(one.decoded, Event)}
     for stuck in handled.stuck:
         log.error(
             "The rules failed on an order. It publishes nothing until it is assessed again.",
@@ -40,17 +40,17 @@ def tell(arrivals: Sequence[Arrival], handled: Handled, relay: Relay, metrics: M
         )
 
 
-def where(arrival: Arrival) -> dict[str, str | int | None]:
+def where(inbound_record: InboundRecord) -> dict[str, str | int | None]:
     """Which record it was: where it lay, whose it is, what it says it is, and the trace that it belongs to."""
-    heard = arrival.heard
-    event = heard if isinstance(heard, Event) else None
+    decoded = inbound_record.decoded
+    event = decoded if isinstance(decoded, Event) else None
     return {
-        "topic": arrival.topic,
-        "partition": arrival.partition,
-        "offset": arrival.offset,
-        "order": event.subject if event else getattr(heard, "order_id", None),
-        "type": heard.type,
-        **_trace(arrival.traceparent),
+        "topic": inbound_record.topic,
+        "partition": inbound_record.partition,
+        "offset": inbound_record.offset,
+        "order": event.subject if event else getattr(decoded, "order_id", None),
+        "type": decoded.type,
+        **_trace(inbound_record.traceparent),
     }
 
 

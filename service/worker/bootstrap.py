@@ -13,9 +13,9 @@ from datetime import timedelta
 from service.inbox.circuit_breaker import BreakerLimits, CircuitBreakers
 from service.kafka import compat
 from service.kafka.connection import Connection, connection_of
-from service.orders.batch_result import Handled
+from service.orders.batch_result import BatchResult
 from service.orders.engine import Engine
-from service.orders.inbound_record import Arrival
+from service.orders.inbound_record import InboundRecord
 from service.runtime.errors import anything_else
 from service.runtime.retry import until_stored
 from service.runtime.settings import Settings
@@ -90,17 +90,17 @@ async def _work(settings: Settings, kafka: Connection, store: PostgresStore, obs
     async with relay_part(settings, kafka, store, end) as relay:
         observed.worker.relay = relay
 
-        async def handle(arrivals: Sequence[Arrival]) -> None:
-            with observed.traces.batch(arrivals):
-                handled = await engine.handle(arrivals)
-            breakers.count(arrivals, handled)
-            tell(arrivals, handled, relay, observed.metrics)
+        async def handle(inbound_records: Sequence[InboundRecord]) -> None:
+            with observed.traces.batch(inbound_records):
+                handled = await engine.handle(inbound_records)
+            breakers.count(inbound_records, handled)
+            tell(inbound_records, handled, relay, observed.metrics)
             gc_tuning.batch_done()
 
         async def look_again(orders: Sequence[str]) -> None:
             tell((), await engine.look_again(orders), relay, observed.metrics)
 
-        async def fire_due() -> Handled | None:
+        async def fire_due() -> BatchResult | None:
             handled = await until_stored(engine.fire_due, end.asked, "What is due is {}decided")
             if handled is not None:
                 tell((), handled, relay, observed.metrics)

@@ -16,7 +16,7 @@ from service.inbox.consumer import Inbox
 from service.inbox.rewind import Watermarks, rewind
 from service.inbox.watermark import WatermarkTracker
 from service.kafka.connection import Connection
-from service.orders.inbound_record import Arrival
+from service.orders.inbound_record import InboundRecord
 from service.outbox.relay import Relay
 from service.runtime.retry import done_before, happens_within, pause_before, until_stored
 from service.runtime.settings import Settings
@@ -78,7 +78,7 @@ async def relay_part(settings: Settings, kafka: Connection, store: PostgresStore
 async def inbox_part(
     settings: Settings,
     kafka: Connection,
-    handle: Callable[[Sequence[Arrival]], Awaitable[None]],
+    handle: Callable[[Sequence[InboundRecord]], Awaitable[None]],
     store: PostgresStore,
     breakers: CircuitBreakers,
     observed: Observed,

@@ -15,7 +15,7 @@ import structlog
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from service.orders.batch_result import Handled
+    from service.orders.batch_result import BatchResult
 
 log = structlog.get_logger("service.worker.deadlines")
 
@@ -24,7 +24,7 @@ LOOK_EVERY_SECONDS = 1.0
 
 
 async def watch_deadlines(
-    fire: Callable[[], Awaitable[Handled | None]], stopping: asyncio.Event, every: float = LOOK_EVERY_SECONDS
+    fire: Callable[[], Awaitable[BatchResult | None]], stopping: asyncio.Event, every: float = LOOK_EVERY_SECONDS
 ) -> None:
     """Fire what is due until `stopping`; a full round is followed by the next at once.
 

@@ -21,7 +21,7 @@ from service.store.batch import PostgresBatch
 from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
 from tests.bench.events import Record
-from tests.bench.history import arrival_of
+from tests.bench.history import inbound_record_of
 
 STATEMENTS = ("lock", "look", "facts", "outputs", "publications", "add_facts", "update_orders", "publish")
 WARM_UP = 0.3
@@ -41,13 +41,13 @@ async def anatomy(database: str, records: Sequence[Record], batch: int) -> Spent
             while some := list(islice(rest, batch)):
                 taken += len(some)
                 if taken <= len(records) * WARM_UP:
-                    await engine.handle([arrival_of(record) for record in some])
+                    await engine.handle([inbound_record_of(record) for record in some])
                     spent.clear()
                     continue
                 began, cpu = time.perf_counter(), time.process_time()
-                arrivals = [arrival_of(record) for record in some]
+                inbound_records = [inbound_record_of(record) for record in some]
                 spent["decode"] += time.process_time() - cpu
-                await engine.handle(arrivals)
+                await engine.handle(inbound_records)
                 spent["all, by the wall"] += time.perf_counter() - began
                 spent["all, CPU"] += time.process_time() - cpu
                 measured += len(some)
@@ -63,8 +63,8 @@ def _watched(spent: Spent) -> Iterator[None]:
     places: list[tuple[Any, str, Callable[..., Any]]] = [
         (module, "decide", _timed(spent, "rules", module.decide)),
         (module, "output_row", _timed(spent, "outputs encoded", module.output_row)),
-        (module, "Heard", _timed(spent, "private members apart", module.Heard)),
-        (module, "sort_out", _timed(spent, "news sorted out", module.sort_out)),
+        (module, "IncomingEvent", _timed(spent, "private members apart", module.IncomingEvent)),
+        (module, "deduplicate", _timed(spent, "repetitions told apart", module.deduplicate)),
         (module.Transaction, "_add_facts", _timed(spent, "facts encoded", module.Transaction._add_facts)),
         (DatabaseTransaction, "__aexit__", _awaited(spent, "database: commit", DatabaseTransaction.__aexit__)),
         *(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from purchasing_contracts.topics import class_of, topic_of
 
 from tests.rules.happenstance import Event
-from tests.rules.histories import arrivals, history
+from tests.rules.histories import history, in_any_order
 
 OPEN_ORDERS = 1_000
 TRACE = "00-{:032x}-00000000000000ff-01"
@@ -47,7 +47,7 @@ def story(rng: random.Random, order: str) -> list[Event]:
     """The events of one order, in an order in which they might be heard; their ids are nobody else's."""
     return [
         {**event, "subject": order, "id": f"{order}:{event['id']}", "source": event["source"]}
-        for event in arrivals(rng, history(rng))
+        for event in in_any_order(rng, history(rng))
     ]
 
 

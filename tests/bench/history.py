@@ -14,7 +14,7 @@ from purchasing_contracts.envelope import decode
 from purchasing_contracts.topics import TOPICS
 
 from service.orders.engine import Engine
-from service.orders.inbound_record import Arrival
+from service.orders.inbound_record import InboundRecord
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, encode
 from service.outbox.reader import value_hash
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
@@ -106,15 +106,15 @@ async def _decide(database: str, orders: Sequence[str]) -> None:
         await store.note_progress([ProgressRow(topic, n, now) for topic, n in partitions])
         engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT))
         while batch := list(islice(records, AT_ONCE)):
-            await engine.handle([arrival_of(record) for record in batch])
+            await engine.handle([inbound_record_of(record) for record in batch])
     finally:
         await store.close()
 
 
-def arrival_of(record: Record) -> Arrival:
+def inbound_record_of(record: Record) -> InboundRecord:
     """The record as the inbox hands it on."""
     key = record.order.encode()
-    return Arrival(record.topic, 0, 0, key, record.value, (), decode(record.topic, key, record.value, ()))
+    return InboundRecord(record.topic, 0, 0, key, record.value, (), decode(record.topic, key, record.value, ()))
 
 
 async def _set_cursors(connection: asyncpg.Connection, bootstrap: str) -> None:

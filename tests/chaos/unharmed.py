@@ -13,7 +13,7 @@ from purchasing_contracts.envelope import decode
 from purchasing_contracts.topics import OUTBOX
 
 from service.orders.engine import FACTS_PER_TYPE, Engine
-from service.orders.inbound_record import Arrival
+from service.orders.inbound_record import InboundRecord
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
 from service.store.rows import Instant
@@ -56,7 +56,7 @@ async def unharmed(seed: int, records: int) -> Evidence:
     places = [topics.take(one.topic, one.key) for one in sent]
     for begin in range(0, len(sent), BATCH):
         batch = zip(places[begin : begin + BATCH], sent[begin : begin + BATCH], strict=True)
-        await engine.handle([_arrival(where, one) for where, one in batch])
+        await engine.handle([_inbound_record(where, one) for where, one in batch])
         now += A_SECOND
     now += timedelta(seconds=FIRES_WITHIN_SECONDS[1])
     while (await engine.fire_due()).assessed:
@@ -64,8 +64,10 @@ async def unharmed(seed: int, records: int) -> Evidence:
     return _evidence(store, sent, places, topics, now)
 
 
-def _arrival(where: Where, sent: Sent) -> Arrival:
-    return Arrival(*where, sent.key, sent.value, sent.headers, decode(sent.topic, sent.key, sent.value, sent.headers))
+def _inbound_record(where: Where, sent: Sent) -> InboundRecord:
+    return InboundRecord(
+        *where, sent.key, sent.value, sent.headers, decode(sent.topic, sent.key, sent.value, sent.headers)
+    )
 
 
 def _evidence(store: MemoryStore, sent: list[Sent], places: list[Where], topics: Topics, now: datetime) -> Evidence:

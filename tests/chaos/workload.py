@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from tests.chaos.hostile import Hostile, money
 from tests.chaos.records import Event, Sent, binary, structured
 from tests.rules.happenstance import ORDER
-from tests.rules.histories import arrivals, history
+from tests.rules.histories import history, in_any_order
 
 OPEN_ORDERS = 80
 REMEMBERED = 2_000
@@ -103,7 +103,7 @@ class Workload:
 def order_of(rng: random.Random, order: str) -> list[Event]:
     """The events of a new order, in an order in which they might be heard; ids are nobody else's."""
     shift = rng.choice((PAST, FUTURE))
-    text = json.dumps(arrivals(rng, history(rng)))
+    text = json.dumps(in_any_order(rng, history(rng)))
     text = YEAR.sub(lambda found: f'"{int(found[1]) + shift}{found[2]}', text)
     events: list[Event] = json.loads(text)
     for event in events:

@@ -19,7 +19,7 @@ def story(order_id: str = "ord-1") -> Story:
 
 def bad_records():
     """Records of the order that break the contract, with what is private in value, headers and key."""
-    event = json.loads(story().arrivals[0].value)
+    event = json.loads(story().inbound_records[0].value)
     schema = record(json.dumps(event | {"time": "yesterday"}).encode(), key=b"ord-1")
     key = record(json.dumps(event | {"id": "other"}).encode(), key=f"ord-1 {MARKER}".encode())
     return [schema, key._replace(headers=(("note", MARKER.encode()),))]
@@ -51,7 +51,7 @@ async def test_reading_the_topics_again_brings_nothing_back(database, engine, st
 
 
 async def test_records_that_only_might_be_the_orders_are_named_and_left_to_a_person(database, engine) -> None:
-    await engine.handle(story().arrivals)
+    await engine.handle(story().inbound_records)
     event = json.loads(story().last.value)
     key = record(json.dumps(event | {"subject": "orders/ord-1", "note": MARKER}).encode(), key=b"ord-1")
     neither = record(json.dumps(event | {"subject": "orders/ord-1", "note": MARKER}).encode(), key=b"orders/ord-1 ")
@@ -68,15 +68,15 @@ async def test_records_that_only_might_be_the_orders_are_named_and_left_to_a_per
 
 async def test_the_money_goes_on_as_if_nothing_had_been_erased(database, engine, store) -> None:
     untouched = Story("ord-2").placed(address=ADDRESS).accepted().paid().bought(goods=90_000)
-    await engine.handle([*story().arrivals[:2], *untouched.arrivals[:2]])
+    await engine.handle([*story().inbound_records[:2], *untouched.inbound_records[:2]])
     command(database, "erase", "ord-1")
-    await engine_on(store).handle([*story().arrivals[2:], *untouched.arrivals[2:]])
+    await engine_on(store).handle([*story().inbound_records[2:], *untouched.inbound_records[2:]])
 
     assert await outputs(store) == await outputs(store, "ord-2") == ["agreement effective", "purchase 10010"]
 
 
 async def test_what_if_and_explain_work_after_it(database, engine) -> None:
-    await engine.handle(story().arrivals)
+    await engine.handle(story().inbound_records)
     command(database, "erase", "ord-1")
     explained = command(database, "explain", "ord-1", "--json")
     what_if = command(database, "what-if", "--order", "ord-1")
@@ -86,7 +86,7 @@ async def test_what_if_and_explain_work_after_it(database, engine) -> None:
 
 
 async def test_an_erased_record_is_only_replayed_with_a_value_and_can_be_dropped(database, engine, store) -> None:
-    told = story().arrivals
+    told = story().inbound_records
     bad, _ = bad_records()
     await engine.handle([*told[1:], bad])
     command(database, "erase", "ord-1")

@@ -65,7 +65,7 @@ async def test_all_stuck_orders_are_retried_at_once_and_what_is_stuck_still_is_e
 
 
 async def test_a_held_order_says_nothing_and_once_released_what_it_would_have_said(database, engine, store) -> None:
-    told = dissolved().arrivals
+    told = dissolved().inbound_records
     await engine.handle(told[:3])
     held = command(database, "order", "hold", "ord-1", "--why", "the buyer's bank asked", "--by", "ann")
     while_held = await engine_on(store).handle(told[3:])

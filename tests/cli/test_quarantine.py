@@ -19,18 +19,18 @@ SECRET = "Warehouse 3, marker-77aa"
 ORDERS, PAYMENTS = "purchasing.events.order.v1", "purchasing.events.payment.v1"
 
 
-def garbled(arrival, **change):
+def garbled(inbound_record, **change):
     """The same message with members of its envelope changed."""
-    event = json.loads(arrival.value) | change
-    return record(json.dumps(event).encode(), key=arrival.key, topic=arrival.topic)
+    event = json.loads(inbound_record.value) | change
+    return record(json.dumps(event).encode(), key=inbound_record.key, topic=inbound_record.topic)
 
 
-def named(arrival) -> str:
-    return f"{arrival.topic}/{arrival.partition}/{arrival.offset}"
+def named(inbound_record) -> str:
+    return f"{inbound_record.topic}/{inbound_record.partition}/{inbound_record.offset}"
 
 
 async def test_the_list_says_what_lies_there_by_every_filter_and_never_what_is_in_it(database, engine) -> None:
-    placed, accepted, paid = Story().placed(address=SECRET).accepted().paid().arrivals
+    placed, accepted, paid = Story().placed(address=SECRET).accepted().paid().inbound_records
     await engine.handle(
         [
             garbled(placed, time="yesterday"),
@@ -74,7 +74,7 @@ async def test_content_is_shown_to_who_asks_for_it_byte_for_byte_and_that_is_not
 async def test_a_record_repaired_in_a_file_is_replayed_once_and_all_of_it_is_kept(
     database, engine, store, tmp_path
 ) -> None:
-    told = paid_order().arrivals
+    told = paid_order().inbound_records
     bad = garbled(told[2], time="yesterday")
     await engine.handle([*told[:2], bad])
     file = tmp_path / "repaired.json"
@@ -97,7 +97,7 @@ async def test_a_record_repaired_in_a_file_is_replayed_once_and_all_of_it_is_kep
 
 
 async def test_a_wrong_key_is_repaired_and_the_value_is_taken_as_it_lies(database, engine, store) -> None:
-    told = paid_order().arrivals
+    told = paid_order().inbound_records
     bad = record(told[2].value, key=b"ord-9", topic=PAYMENTS)
     await engine.handle([*told[:2], bad])
     done = command(database, "quarantine", "replay", named(bad), "--key", "ord-1")
@@ -137,7 +137,7 @@ async def test_what_was_refused_by_an_older_version_says_what_it_is_refused_for_
 
 async def test_thousands_are_replayed_with_progress_once_a_new_version_can_read_them(database, engine, store) -> None:
     orders = 700
-    told = [arrival for n in range(orders) for arrival in paid_order(f"ord-{n}")]
+    told = [inbound_record for n in range(orders) for inbound_record in paid_order(f"ord-{n}")]
     await engine.handle(told[:300])
     # Quarantined by a version that did not know them: the bytes are right.
     await store.fetch(QUARANTINE, *zip(*[(a.topic, a.offset, a.key, a.value) for a in told[300:]], strict=True))
@@ -165,7 +165,7 @@ async def test_a_record_that_names_two_orders_is_shown_at_both_and_dealing_with_
 ) -> None:
     payment = paid_order("a-1").last
     bad = record(payment.value, key=b"b-2", topic=payment.topic)
-    await engine.handle([*paid_order("a-1").arrivals[:2], *paid_order("b-2"), *paid_order("c-3"), bad])
+    await engine.handle([*paid_order("a-1").inbound_records[:2], *paid_order("b-2"), *paid_order("c-3"), bad])
 
     def shown() -> tuple[list[str], list[bool]]:
         waiting = command(database, "order", "waiting", "--what", "quarantine", "--json").lines
@@ -187,7 +187,7 @@ async def test_a_record_that_names_two_orders_is_shown_at_both_and_dealing_with_
 async def test_the_list_finds_garbled_ids_and_only_the_very_id_is_dropped_by_a_filter(database, engine) -> None:
     bad = garbled(paid_order("q-1").last, subject="orders/q-1")
     garbled_twice = record(bad.value, key=b"orders/q-1 ", topic=PAYMENTS)
-    await engine.handle([*paid_order("q-1").arrivals[:2], bad, garbled_twice])
+    await engine.handle([*paid_order("q-1").inbound_records[:2], bad, garbled_twice])
 
     def listed(order: str) -> list[str]:
         return sorted(one["record"].split("#")[0] for one in command(
@@ -204,7 +204,7 @@ async def test_the_list_finds_garbled_ids_and_only_the_very_id_is_dropped_by_a_f
 async def test_a_record_in_the_future_is_counted_listed_and_replayed_with_the_right_time(
     database, engine, store
 ) -> None:
-    told = paid_order().arrivals
+    told = paid_order().inbound_records
     early = garbled(told[2], time="2126-03-02T09:20:00Z")
     await engine.handle([*told[:2], early])
     (listed,) = command(database, "quarantine", "list", "--reason", "in_the_future", "--json").lines
@@ -260,8 +260,8 @@ def test_what_can_t_be_done_is_said_in_a_sentence(database, arguments, code, wor
 
 
 async def test_two_operators_at_once_replay_each_record_once(database, engine, store) -> None:
-    told = paid_order().arrivals
-    bad = [garbled(arrival, time="yesterday") for arrival in told]
+    told = paid_order().inbound_records
+    bad = [garbled(inbound_record, time="yesterday") for inbound_record in told]
     await engine.handle(bad)
     connection = await asyncpg.connect(database)
     try:
@@ -286,5 +286,5 @@ async def test_two_operators_at_once_replay_each_record_once(database, engine, s
 WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
 
 
-def _drop(arrivals):
-    return Intervention("ann", "twice", drop=tuple(quarantine_ref(one) for one in arrivals))
+def _drop(inbound_records):
+    return Intervention("ann", "twice", drop=tuple(quarantine_ref(one) for one in inbound_records))

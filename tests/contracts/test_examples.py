@@ -16,7 +16,7 @@ from purchasing_contracts.shipped import example, examples, root, schema_file
 from purchasing_contracts.topics import TOPICS
 
 from service.orders.engine import FACTS_PER_TYPE, Engine
-from service.orders.inbound_record import Arrival
+from service.orders.inbound_record import InboundRecord
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.simulate.simulation import Simulation
 from service.store.memory import MemoryStore
@@ -127,9 +127,9 @@ async def test_the_service_quarantines_what_is_dated_centuries_ahead() -> None:
     (document,) = read_documents(path.read_bytes())
     record = document.record
     heard = decode(record.topic, record.key, record.value, record.headers)
-    arrival = Arrival(record.topic, 0, 0, record.key, record.value, record.headers, heard)
+    inbound_record = InboundRecord(record.topic, 0, 0, record.key, record.value, record.headers, heard)
 
-    handled = await Engine(MemoryStore(), FixedTerms(TERMS_OF_THE_AGREEMENT)).handle([arrival])
+    handled = await Engine(MemoryStore(), FixedTerms(TERMS_OF_THE_AGREEMENT)).handle([inbound_record])
 
     assert [(refusal.reason, refusal.place) for _, refusal in handled.quarantined] == [("in_the_future", "/time")]
 

@@ -53,10 +53,10 @@ class World:
         self.inbox._subscriber.running = True
         self.inbox._subscriber.consumer = self.consumer
 
-    async def handle(self, arrivals):
+    async def handle(self, inbound_records):
         assert not self.consumer.commit.called
         self.tried.set()
-        self.handed.append([arrival.offset for arrival in arrivals])
+        self.handed.append([inbound_record.offset for inbound_record in inbound_records])
         if self.trouble:
             raise self.trouble.pop(0)
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from service.inbox.circuit_breaker import BreakerLimits, CircuitBreakers, Window
-from service.orders.batch_result import Handled, Rejection
+from service.orders.batch_result import BatchResult, Rejection
 from service.store.errors import StoreUnavailableError
 from service.store.operators.breakers import OpenBreaker
 from tests.orders.stories import record
@@ -42,9 +42,9 @@ def table() -> Table:
 
 def batch(*bad: bool, topic: str = ORDER):
     """Records of a topic and what became of them."""
-    arrivals = [record(b"{", topic=topic) for _ in bad]
-    refused = [Rejection(a, a.heard) for a, is_bad in zip(arrivals, bad, strict=True) if is_bad]
-    return arrivals, Handled(quarantined=tuple(refused))
+    inbound_records = [record(b"{", topic=topic) for _ in bad]
+    refused = [Rejection(a, a.decoded) for a, is_bad in zip(inbound_records, bad, strict=True) if is_bad]
+    return inbound_records, BatchResult(quarantined=tuple(refused))
 
 
 @pytest.mark.parametrize(
@@ -75,17 +75,17 @@ def test_a_burst_within_a_batch_opens_it_although_the_batch_ends_well(table):
 def test_each_topic_has_a_breaker_of_its_own(table):
     breakers, told = CircuitBreakers(table, SMALL), []
     breakers.changed = lambda: told.append(breakers.open_topics)
-    arrivals, handled = batch(*[GOOD] * 9)
+    inbound_records, handled = batch(*[GOOD] * 9)
     bad, newly_quarantined = batch(*[BAD] * 5, topic=PAYMENT)
-    breakers.count([*arrivals, *bad], handled.and_then(newly_quarantined))
+    breakers.count([*inbound_records, *bad], handled.and_then(newly_quarantined))
     assert told == [{PAYMENT}]
 
 
 def test_a_topic_read_again_does_not_opens_it(table):
     breakers = CircuitBreakers(table, SMALL)
-    arrivals, _ = batch(*[BAD] * 9)
+    inbound_records, _ = batch(*[BAD] * 9)
     # What was quarantined before is refused once more and not quarantined once more.
-    breakers.count(arrivals, Handled())
+    breakers.count(inbound_records, BatchResult())
     assert breakers.open_topics == frozenset()
 
 

@@ -8,7 +8,7 @@ from faststream.kafka.message import KafkaAckableMessage
 from faststream.kafka.parser import AioKafkaBatchParser
 from purchasing_contracts.envelope import Refusal
 
-from service.inbox.parser import arrival_of, parse_batch, pass_through
+from service.inbox.parser import inbound_record_of, parse_batch, pass_through
 
 TOPIC = "purchasing.events.order.v1"
 RECORD = ConsumerRecord(
@@ -62,14 +62,14 @@ async def test_this_is_needed_because_the_librarys_parser_fails_on_them():
 
 @pytest.mark.parametrize("headers", HOSTILE_HEADERS.values(), ids=HOSTILE_HEADERS)
 def test_the_engine_gets_the_record_byte_for_byte(headers):
-    arrival = arrival_of(replace(RECORD, headers=headers))
-    assert (arrival.topic, arrival.partition, arrival.offset) == (TOPIC, 3, 41)
-    assert (arrival.key, arrival.value, tuple(arrival.headers)) == (b"ord-1", b"no JSON", headers)
-    assert isinstance(arrival.heard, Refusal)
+    inbound_record = inbound_record_of(replace(RECORD, headers=headers))
+    assert (inbound_record.topic, inbound_record.partition, inbound_record.offset) == (TOPIC, 3, 41)
+    assert (inbound_record.key, inbound_record.value, tuple(inbound_record.headers)) == (b"ord-1", b"no JSON", headers)
+    assert isinstance(inbound_record.decoded, Refusal)
 
 
 @pytest.mark.parametrize(("key", "value"), [(None, None), (None, b"{}"), (b"\xff", b"{}"), (b"", b"")])
 def test_a_record_without_a_key_or_a_value_is_an_arrival_like_any_other(key, value):
-    arrival = arrival_of(replace(RECORD, key=key, value=value))
-    assert (arrival.key, arrival.value) == (key, value)
-    assert isinstance(arrival.heard, Refusal)
+    inbound_record = inbound_record_of(replace(RECORD, key=key, value=value))
+    assert (inbound_record.key, inbound_record.value) == (key, value)
+    assert isinstance(inbound_record.decoded, Refusal)

@@ -11,7 +11,7 @@ from purchasing_contracts.envelope import decode
 from service.observability.database_figures import Waiting, census
 from service.orders.awaiting import STANDING, WAITS
 from service.orders.engine import Engine
-from service.orders.inbound_record import Arrival
+from service.orders.inbound_record import InboundRecord
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
@@ -20,9 +20,9 @@ from tests.golden import cases
 from tests.orders.published import event_of
 
 
-def arrival(event: dict) -> Arrival:
+def inbound_record(event: dict) -> InboundRecord:
     topic, key, value = topic_for(event), event["subject"].encode(), json.dumps(event).encode()
-    return Arrival(topic, 0, 0, key, value, (), decode(topic, key, value, ()))
+    return InboundRecord(topic, 0, 0, key, value, (), decode(topic, key, value, ()))
 
 
 async def test_it_sums_the_money_of_the_last_decision_on_each_line_and_ref(database):
@@ -33,7 +33,7 @@ async def test_it_sums_the_money_of_the_last_decision_on_each_line_and_ref(datab
     engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT))
     standing = {}
     for events in zip_longest(*stories):
-        handled = await engine.handle([arrival(event) for event in events if event])
+        handled = await engine.handle([inbound_record(event) for event in events if event])
         for _, output in handled.outputs:
             if output.topic == "purchasing.decisions.v1":
                 data = event_of(output)["data"]

@@ -15,9 +15,9 @@ from service.observability.metric_catalog import BY_NAME, METRICS
 from service.observability.poller import CENSUS_CURRENT_SECONDS, CURRENT_SECONDS, Survey
 from service.observability.worker_state import Worker
 from service.orders.awaiting import WAITS
-from service.orders.batch_result import Handled, Rejection
+from service.orders.batch_result import BatchResult, Rejection
 from service.orders.cache import Cache
-from service.orders.inbound_record import Arrival
+from service.orders.inbound_record import InboundRecord
 from service.outbox.status import LaneStatus, RelayStatus
 from service.rules.facts import instant
 from service.store.operators.pauses import AUTOMATIC
@@ -193,8 +193,8 @@ def test_a_pause_on_everything_is_one_on_each_lane_and_says_whose_it_is(worker, 
 def test_a_record_quarantined_counts_with_its_reason_and_no_type_that_a_sender_made_up():
     metrics = Metrics()
     heard = decode(ORDERS, b"x", b'{"specversion":"1.0","type":"made.up"}', ())
-    arrival = Arrival(ORDERS, 0, 1, b"x", b"", (), heard)
-    metrics.handled([arrival], Handled(quarantined=(Rejection(arrival, heard),)))
+    inbound_record = InboundRecord(ORDERS, 0, 1, b"x", b"", (), heard)
+    metrics.handled([inbound_record], BatchResult(quarantined=(Rejection(inbound_record, heard),)))
     shown = samples(metrics.registry)
     assert value(shown, "events_total", outcome="refused") == 1
     assert {given["type"] for given, _ in shown["purchasing_events_total"] if given["outcome"] == "refused"} == {
@@ -207,15 +207,21 @@ def test_events_count_by_type_and_by_what_came_of_them():
     metrics = Metrics()
     bad = decode(ORDERS, b"x", b'{"specversion":"1.0","type":"made.up"}', ())
     told = paid_order()
-    arrivals = [*told, told.last, Arrival(ORDERS, 0, 1, b"x", b"", (), bad), Arrival(ORDERS, 0, 2, b"x", b"", (), bad)]
-    captured = told.last.heard.type
+    inbound_records = [
+        *told,
+        told.last,
+        InboundRecord(ORDERS, 0, 1, b"x", b"", (), bad),
+        InboundRecord(ORDERS, 0, 2, b"x", b"", (), bad),
+    ]
+    captured = told.last.decoded.type
     metrics.handled(
-        arrivals, Handled(facts=3, known={captured: 1, "made.up": 1}, quarantined=(Rejection(arrivals[-1], bad),))
+        inbound_records,
+        BatchResult(facts=3, known={captured: 1, "made.up": 1}, quarantined=(Rejection(inbound_records[-1], bad),)),
     )
     shown = samples(metrics.registry)
     outcomes = {(given["type"], given["outcome"]): found for given, found in shown["purchasing_events_total"] if found}
     assert outcomes == {
-        **{(one.heard.type, "taken"): 1 for one in told},
+        **{(one.decoded.type, "taken"): 1 for one in told},
         (captured, "known"): 1,
         ("unknown", "known"): 1,
         ("unknown", "refused"): 1,

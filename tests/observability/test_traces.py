@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from purchasing_contracts.envelope import decode
 
 from service.observability.traces import LINKS, SpanTraces, traces
-from service.orders.inbound_record import Arrival
+from service.orders.inbound_record import InboundRecord
 from tests.delivery.outside import case_events
 from tests.observability.seen import ORDERS
 
@@ -28,16 +28,16 @@ def spans():
     provider.shutdown()
 
 
-def arrival(traceparent: str | None = None, headers=(), topic: str = ORDERS) -> Arrival:
+def inbound_record(traceparent: str | None = None, headers=(), topic: str = ORDERS) -> InboundRecord:
     event = case_events("01", "ord-1")[0] | ({"traceparent": traceparent} if traceparent else {})
     value = json.dumps(event).encode()
-    return Arrival(topic, 0, 1, b"ord-1", value, headers, decode(ORDERS, b"ord-1", value, ()))
+    return InboundRecord(topic, 0, 1, b"ord-1", value, headers, decode(ORDERS, b"ord-1", value, ()))
 
 
 def test_a_batch_is_one_span_linked_with_the_traces_of_its_messages(spans):
     made, exporter = spans
     by_header = ("traceparent", f"00-{'a' * 32}-{'b' * 16}-01".encode())
-    with made.batch([arrival(f"00-{TRACE}-{SPAN}-01"), arrival(headers=(by_header,)), arrival()]):
+    with made.batch([inbound_record(f"00-{TRACE}-{SPAN}-01"), inbound_record(headers=(by_header,)), inbound_record()]):
         pass
     (span,) = exporter.get_finished_spans()
     assert (span.name, span.kind) == (f"process {ORDERS}", SpanKind.CONSUMER)
@@ -49,8 +49,8 @@ def test_a_batch_is_one_span_linked_with_the_traces_of_its_messages(spans):
 
 def test_a_batch_of_several_topics_is_of_no_one_topic_and_links_are_bounded(spans):
     made, exporter = spans
-    many = [arrival(f"00-{n:032x}-{SPAN}-01") for n in range(1, LINKS + 9)]
-    with made.batch([*many, arrival(topic="purchasing.events.payment.v1")]):
+    many = [inbound_record(f"00-{n:032x}-{SPAN}-01") for n in range(1, LINKS + 9)]
+    with made.batch([*many, inbound_record(topic="purchasing.events.payment.v1")]):
         pass
     (span,) = exporter.get_finished_spans()
     assert span.name == "process"
@@ -60,7 +60,7 @@ def test_a_batch_of_several_topics_is_of_no_one_topic_and_links_are_bounded(span
 
 def test_an_error_is_noted_by_its_class_and_nothing_of_its_text(spans):
     made, exporter = spans
-    with pytest.raises(ValueError, match="an address"), made.batch([arrival()]):
+    with pytest.raises(ValueError, match="an address"), made.batch([inbound_record()]):
         raise ValueError("an address")
     (span,) = exporter.get_finished_spans()
     assert span.status.status_code is StatusCode.ERROR
@@ -71,7 +71,7 @@ def test_an_error_is_noted_by_its_class_and_nothing_of_its_text(spans):
 def test_headers_that_are_no_context_link_nothing(spans):
     made, exporter = spans
     for value in (b"rubbish", b"\xff\xfe", None):
-        with made.batch([arrival(headers=(("traceparent", value),))]):
+        with made.batch([inbound_record(headers=(("traceparent", value),))]):
             pass
     assert [span.links for span in exporter.get_finished_spans()] == [(), (), ()]
 

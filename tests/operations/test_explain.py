@@ -56,8 +56,8 @@ async def engine(database: str) -> AsyncIterator[Engine]:
 
 
 async def hear(engine: Engine, story: Story) -> None:
-    for arrival in story:
-        await engine.handle([arrival])
+    for inbound_record in story:
+        await engine.handle([inbound_record])
 
 
 async def test_an_order_nobody_heard_of_is_said_to_be_none(database: str):
@@ -171,7 +171,7 @@ async def test_time_that_passes_changes_what_is_waited_for(engine: Engine, datab
 def story_time(story: Story) -> int:
     from service.rules.facts import micros
 
-    return micros(story.last.heard.time)  # type: ignore[union-attr]
+    return micros(story.last.decoded.time)  # type: ignore[union-attr]
 
 
 def strings(value: Any) -> list[str]:

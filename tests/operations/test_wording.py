@@ -4,7 +4,7 @@ import json
 
 from purchasing_contracts.envelope import decode
 
-from service.orders.inbound_record import Arrival
+from service.orders.inbound_record import InboundRecord
 from service.worker.batch_report import where
 from tests.delivery.outside import case_events
 from tests.observability.seen import ORDERS
@@ -15,7 +15,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 def test_a_message_is_told_by_its_place_its_order_its_type_and_its_trace():
     event = case_events("01", "ord-1")[0] | {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
     value = json.dumps(event).encode()
-    told = where(Arrival(ORDERS, 3, 7, b"ord-1", value, (), decode(ORDERS, b"ord-1", value, ())))
+    told = where(InboundRecord(ORDERS, 3, 7, b"ord-1", value, (), decode(ORDERS, b"ord-1", value, ())))
     assert told == {
         "topic": ORDERS,
         "partition": 3,
@@ -29,11 +29,11 @@ def test_a_message_is_told_by_its_place_its_order_its_type_and_its_trace():
 def test_a_trace_that_stands_in_the_header_only_is_told_too():
     value, header = json.dumps(case_events("01", "ord-1")[0]).encode(), f"00-{TRACE}-00f067aa0ba902b7-01".encode()
     for headers, trace in (((("traceparent", header),), TRACE), ((("traceparent", b"a-b-c-d-e"),), None)):
-        told = where(Arrival(ORDERS, 3, 7, b"ord-1", value, headers, decode(ORDERS, b"ord-1", value, ())))
+        told = where(InboundRecord(ORDERS, 3, 7, b"ord-1", value, headers, decode(ORDERS, b"ord-1", value, ())))
         assert told.get("trace") == trace
 
 
 def test_a_record_that_is_none_is_told_by_what_could_be_read_of_it():
-    told = where(Arrival(ORDERS, 3, 7, b"ord-1", b"{rubbish", (), decode(ORDERS, b"ord-1", b"{rubbish", ())))
+    told = where(InboundRecord(ORDERS, 3, 7, b"ord-1", b"{rubbish", (), decode(ORDERS, b"ord-1", b"{rubbish", ())))
     assert (told["order"], told["type"], "trace" in told) == ("ord-1", None, False)
     assert "rubbish" not in str(told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from service.orders.batch_result import Handled
+from service.orders.batch_result import BatchResult
 
 if TYPE_CHECKING:
     from service.store.rows import OutputRow
@@ -15,7 +15,7 @@ def event_of(output: OutputRow) -> dict[str, Any]:
     return json.loads(output.value)
 
 
-def said(*handled: Handled) -> list[tuple[Any, ...]]:
+def said(*handled: BatchResult) -> list[tuple[Any, ...]]:
     """Of each output: order, version, and a decision's kind and outcome or a command's line and amount."""
     found = []
     for one in handled:
@@ -27,12 +27,12 @@ def said(*handled: Handled) -> list[tuple[Any, ...]]:
     return found
 
 
-def repetitions(handled: Handled) -> int:
+def repetitions(handled: BatchResult) -> int:
     """How many messages were known; -1 where something came of another."""
-    return sum(handled.known.values()) if handled == Handled(known=handled.known) else -1
+    return sum(handled.known.values()) if handled == BatchResult(known=handled.known) else -1
 
 
-def notices(*handled: Handled) -> list[dict[str, Any]]:
+def notices(*handled: BatchResult) -> list[dict[str, Any]]:
     """The data of the quarantine notices."""
     topic = "purchasing.quarantine.v1"
     return [event_of(output)["data"] for one in handled for _, output in one.outputs if output.topic == topic]

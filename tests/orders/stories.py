@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from purchasing_contracts.envelope import Event, decode, encode_structured
 from purchasing_contracts.topics import topic_of
 
-from service.orders.inbound_record import Arrival
+from service.orders.inbound_record import InboundRecord
 from tests.rules.happenings import HOUR, Happenings, when
 
 if TYPE_CHECKING:
@@ -23,34 +23,35 @@ def record(
     key: bytes | None = None,
     topic: str = "purchasing.events.order.v1",
     partition: int = 0,
-) -> Arrival:
+) -> InboundRecord:
     """A record as the inbox hands it on, at an offset of its own."""
     heard = decode(topic, key, value, ())
-    return Arrival(topic, partition, next(OFFSETS), key, value, (), heard)
+    return InboundRecord(topic, partition, next(OFFSETS), key, value, (), heard)
 
 
-def again(arrival: Arrival) -> Arrival:
+def again(inbound_record: InboundRecord) -> InboundRecord:
     """The same message in another record."""
-    return arrival._replace(offset=next(OFFSETS))
+    return inbound_record._replace(offset=next(OFFSETS))
 
 
 class Story(Happenings):
-    """What happens to one order, an hour apart unless said otherwise; `arrivals` are its records, in the order told."""
+    """What happens to one order, an hour apart unless said otherwise; `inbound_records` are its records, in the order
+    told."""
 
     def __init__(self, order_id: str = "ord-1") -> None:
         self.order_id = order_id
-        self.arrivals: list[Arrival] = []
+        self.inbound_records: list[InboundRecord] = []
 
-    def __iter__(self) -> Iterator[Arrival]:
-        return iter(self.arrivals)
+    def __iter__(self) -> Iterator[InboundRecord]:
+        return iter(self.inbound_records)
 
     @property
     def steps(self) -> int:
-        return len(self.arrivals)
+        return len(self.inbound_records)
 
     @property
-    def last(self) -> Arrival:
-        return self.arrivals[-1]
+    def last(self) -> InboundRecord:
+        return self.inbound_records[-1]
 
     def tell(self, data: Any, at: int | None = None, source: str = "", message: str = "") -> Self:
         event = Event(
@@ -64,7 +65,7 @@ class Story(Happenings):
         value = encode_structured(event)
         topic = topic_of(type(data)).name
         key = self.order_id.encode()
-        self.arrivals.append(record(value, key=key, topic=topic))
+        self.inbound_records.append(record(value, key=key, topic=topic))
         return self
 
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from service.orders import unit_of_work
-from service.orders.batch_result import Handled
+from service.orders.batch_result import BatchResult
 from service.orders.engine import Engine
 from service.outbox.publish import headers_of
 from service.outbox.reader import Row
@@ -18,7 +18,7 @@ from tests.rules.happenings import amounts
 
 
 async def test_an_order_paid_in_full_is_effective_and_says_so_once(engine: Engine) -> None:
-    handled = await engine.handle(paid_order().arrivals)
+    handled = await engine.handle(paid_order().inbound_records)
 
     assert (handled.facts, handled.assessed) == (3, 1)
     assert said(handled) == [("ord-1", 1, "agreement", "effective")]
@@ -28,15 +28,15 @@ async def test_one_event_at_a_time_and_all_at_once_end_alike(engine: Engine) -> 
     def story(order_id: str) -> Story:
         return paid_order(order_id).bought(goods=90_000)
 
-    together = await engine.handle(story("ord-a").arrivals)
-    singly = [await engine.handle([arrival]) for arrival in story("ord-b")]
+    together = await engine.handle(story("ord-a").inbound_records)
+    singly = [await engine.handle([inbound_record]) for inbound_record in story("ord-b")]
 
     assert [one[1:] for one in said(together)] == [one[1:] for one in said(*singly)]
     assert [one[1] for one in said(*singly)] == [1, 2]
 
 
 async def test_what_came_before_is_remembered_without_the_cache(engine: Engine) -> None:
-    await engine.handle(paid_order().arrivals)
+    await engine.handle(paid_order().inbound_records)
     engine.cache.clear()
     bought = await engine.handle([paid_order().bought(goods=90_000).last])
 
@@ -45,8 +45,8 @@ async def test_what_came_before_is_remembered_without_the_cache(engine: Engine) 
 
 async def test_a_whole_batch_that_comes_again_is_known_and_publishes_nothing(engine: Engine) -> None:
     story = paid_order().bought(goods=90_000)
-    first = await engine.handle(story.arrivals)
-    second = await engine.handle(story.arrivals)
+    first = await engine.handle(story.inbound_records)
+    second = await engine.handle(story.inbound_records)
 
     assert first.outputs
     assert repetitions(second) == 4
@@ -61,7 +61,7 @@ async def test_a_message_twice_in_one_batch_is_one_fact(engine: Engine) -> None:
 
 async def test_the_same_message_in_another_notation_is_known(engine: Engine) -> None:
     story = paid_order()
-    await engine.handle(story.arrivals)
+    await engine.handle(story.inbound_records)
     event = json.loads(story.last.value)
     event["time"] = event["time"].replace("Z", "+00:00")
     event["data"]["of_no_meaning"] = {"to": "anyone"}
@@ -83,23 +83,23 @@ async def test_the_same_message_in_another_notation_is_known(engine: Engine) -> 
 )
 async def test_a_known_identity_with_other_content_is_a_conflict(engine: Engine, change: dict, place: str) -> None:
     story = paid_order()
-    await engine.handle(story.arrivals)
+    await engine.handle(story.inbound_records)
     event = json.loads(story.last.value)
     other = {**event, **change, "data": {**event["data"], **change.get("data", {})}}
     topic = "purchasing.events.payment.v1" if "type" not in change else "purchasing.events.order.v1"
-    arrival = record(json.dumps(other).encode(), key=other["subject"].encode(), topic=topic)
-    handled = await engine.handle([arrival])
+    inbound_record = record(json.dumps(other).encode(), key=other["subject"].encode(), topic=topic)
+    handled = await engine.handle([inbound_record])
 
     assert handled.facts == 0
     assert [("conflict", place, other["subject"])] == [
         (n["reason"], n["place"], n["order_id"]) for n in notices(handled)
     ]
-    assert repetitions(await engine.handle([arrival])) == 1
+    assert repetitions(await engine.handle([inbound_record])) == 1
 
 
 async def test_two_orders_claim_one_message_in_one_batch_and_the_first_heard_stands(engine: Engine) -> None:
     first = Story("ord-1").accepted()
-    second = Story("ord-2").tell(first.last.heard.data, message="ord-1-e0", at=0)
+    second = Story("ord-2").tell(first.last.decoded.data, message="ord-1-e0", at=0)
     handled = await engine.handle([*second, *first])
 
     assert handled.facts == 1
@@ -124,7 +124,7 @@ async def test_bad_records_are_quarantined_once_and_the_others_go_on(engine: Eng
 
     assert {"ord-1", "ord-2"} == {one[0] for one in said(first)}
     assert [("not_json", bad.offset)] == [(n["reason"], n["offset"]) for n in notices(first)]
-    assert [bad] == [one.arrival for one in first.quarantined]
+    assert [bad] == [one.record for one in first.quarantined]
     assert repetitions(second) == 7
 
 
@@ -143,10 +143,10 @@ async def test_an_order_takes_so_many_facts_of_a_type_and_no_more(store) -> None
     story = paid_order()
     for n in range(5):
         story.cost(100, cost=f"cost-{n}")
-    others = len(story.arrivals) - 5
-    first = await engine.handle(story.arrivals[:-3])
-    then = await engine.handle(story.arrivals[-3:])
-    known = await engine.handle(story.arrivals[: others + 3])
+    others = len(story.inbound_records) - 5
+    first = await engine.handle(story.inbound_records[:-3])
+    then = await engine.handle(story.inbound_records[-3:])
+    known = await engine.handle(story.inbound_records[: others + 3])
 
     assert (first.facts, then.facts) == (others + 2, 1)
     assert [n["reason"] for n in notices(then)] == ["too_many_facts"] * 2
@@ -158,7 +158,7 @@ async def test_outputs_carry_on_the_trace_of_the_message_that_caused_them(engine
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     event = {**json.loads(story.last.value), "traceparent": trace}
     last = record(json.dumps(event).encode(), key=b"ord-1", topic=story.last.topic)
-    handled = await engine.handle([*story.arrivals[:2], last])
+    handled = await engine.handle([*story.inbound_records[:2], last])
 
     assert [trace] == [event_of(output)["traceparent"] for _, output in handled.outputs]
 
@@ -167,7 +167,7 @@ async def test_a_trace_that_stands_in_a_header_only_is_carried_on_too(engine: En
     story = paid_order()
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     last = story.last._replace(headers=(("traceparent", b"rubbish"), ("traceparent", trace.encode())))
-    handled = await engine.handle([*story.arrivals[:2], last])
+    handled = await engine.handle([*story.inbound_records[:2], last])
 
     assert [trace] == [event_of(output)["traceparent"] for _, output in handled.outputs]
     # And goes out in a header as well, where clients that know nothing of CloudEvents look.
@@ -178,7 +178,7 @@ async def test_a_trace_that_stands_in_a_header_only_is_carried_on_too(engine: En
 
 async def test_what_has_no_trace_goes_out_without_one_whatever_its_texts_say(engine: Engine) -> None:
     order = 'ord-"traceparent":"x"'
-    handled = await engine.handle(paid_order(order).arrivals)
+    handled = await engine.handle(paid_order(order).inbound_records)
     for _, output in handled.outputs:
         assert b"traceparent" in output.value
         row = Row(7, output.topic, output.key, output.value, output.timed)
@@ -211,7 +211,7 @@ async def test_a_stuck_order_ends_with_its_money_when_it_is_looked_at_again(engi
     story = paid_order().bought(goods=90_000)
     with monkeypatch.context() as patched:
         patched.setattr(unit_of_work, "decide", lambda *_: 1 / 0)
-        await engine.handle(story.arrivals)
+        await engine.handle(story.inbound_records)
         stuck = await engine._store.stuck(10)
         assert await engine._store.stuck(10, after="ord-1") == []
     after = await engine.look_again(stuck)
@@ -227,7 +227,7 @@ async def test_looking_again_at_orders_publishes_nothing_new(engine: Engine) -> 
     engine.cache.clear()
     loaded = await engine.look_again(["ord-1", "ord-2"])
 
-    assert Handled(assessed=2) == cached == loaded
+    assert BatchResult(assessed=2) == cached == loaded
 
 
 async def test_rules_are_told_the_topic_of_each_quarantined_record_of_their_order(engine: Engine, monkeypatch) -> None:
@@ -247,7 +247,7 @@ async def test_rules_are_told_the_topic_of_each_quarantined_record_of_their_orde
 
 async def test_batches_side_by_side_in_one_process_don_t_mix(engine: Engine) -> None:
     stories = [paid_order(f"ord-{n}").bought(goods=90_000) for n in range(8)]
-    handled = await asyncio.gather(*(engine.handle([arrival]) for story in stories for arrival in story))
+    handled = await asyncio.gather(*(engine.handle([inbound_record]) for story in stories for inbound_record in story))
 
     outputs = said(*handled)
     assert [one[1] for one in sorted(outputs)] == 8 * [1, 2]

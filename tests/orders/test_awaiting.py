@@ -10,7 +10,7 @@ from service.orders.candidate_ids import candidate_ids
 from service.store.migrate import known_migrations
 from service.store.postgres import PostgresStore
 from tests.bench.events import records
-from tests.bench.history import arrival_of
+from tests.bench.history import inbound_record_of
 from tests.orders.conftest import engine_on
 
 (MIGRATION,) = [one for one in known_migrations() if one.name == "add_what_orders_wait_for"]
@@ -30,7 +30,7 @@ async def test_what_random_orders_wait_for_is_what_their_journals_say(database):
     engine = engine_on(store)
     told = records(11, EVENTS)
     for n in range(0, EVENTS, AT_ONCE):
-        await engine.handle([arrival_of(record) for record in told[n : n + AT_ONCE]])
+        await engine.handle([inbound_record_of(record) for record in told[n : n + AT_ONCE]])
     await store.close()
     connection = await asyncpg.connect(database)
     followed = await noted(connection)
@@ -68,7 +68,7 @@ async def test_who_waits_for_the_order_to_be_placed_has_waited_since_it_was_firs
     connection = await asyncpg.connect(database)
     for record in told:
         if record.order == order:
-            await engine.handle([arrival_of(record)])
+            await engine.handle([inbound_record_of(record)])
             since.append((await noted(connection))[order][PLACED]["since"])
     await connection.close()
     await store.close()

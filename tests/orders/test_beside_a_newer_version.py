@@ -74,7 +74,7 @@ async def test_an_output_of_a_newer_version_stops_its_order_here_and_no_other(da
 async def test_the_newer_version_goes_on_behind_it_with_the_version_that_follows(database, connection, monkeypatch):
     store = await PostgresStore.open(database)
     story = paid_order()
-    await engine_on(store).handle(story.arrivals)
+    await engine_on(store).handle(story.inbound_records)
     newest = await write_as_a_newer_version_would(connection, "ord-1", type=NEWER)
     await engine_on(store).handle([story.asks_to_cancel().last])
     assert await store.stuck(10) == ["ord-1"]
@@ -110,7 +110,7 @@ async def test_the_newer_version_goes_on_behind_it_with_the_version_that_follows
 async def test_a_type_of_fact_that_a_newer_version_wrote_stops_its_order_here(database, connection):
     store = await PostgresStore.open(database)
     story = paid_order()
-    await engine_on(store).handle(story.arrivals)
+    await engine_on(store).handle(story.inbound_records)
     assert topics.class_of("purchasing.order.gifted.v1") is None
     await connection.execute(
         "insert into facts (order_id, source, id, lane, nth, at, type, data, heard_at)"
@@ -127,7 +127,7 @@ async def test_tables_that_a_newer_version_expanded_are_worked_with(database, co
     await connection.execute("alter table orders add column newer text; create table newer (n integer)")
     await connection.execute("insert into schema_migrations values (9999, 'newer', 'expand', 'x', now())")
     store = await PostgresStore.open(database)
-    handled = await engine_on(store).handle(paid_order().arrivals)
+    handled = await engine_on(store).handle(paid_order().inbound_records)
     assert handled.facts == 3
     assert await migrate(database) == []
     await store.close()

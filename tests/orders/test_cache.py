@@ -66,9 +66,9 @@ async def stores(database: str):
 async def test_what_another_worker_wrote_makes_the_cached_order_invalid(stores) -> None:
     here, there = (engine_on(store) for store in stores)
     story = paid_order().bought(goods=90_000).seller_refunds(1_000)
-    first = await here.handle(story.arrivals[:3])
-    second = await there.handle(story.arrivals[3:4])
-    third = await here.handle(story.arrivals[4:])
+    first = await here.handle(story.inbound_records[:3])
+    second = await there.handle(story.inbound_records[3:4])
+    third = await here.handle(story.inbound_records[4:])
 
     assert [one[1] for one in said(first, second, third)] == [1, 2, 3]
     assert said(third) == [("ord-1", 3, "purchase", 1_001)]
@@ -88,8 +88,8 @@ async def test_nothing_is_read_for_a_cached_order(stores, monkeypatch) -> None:
         monkeypatch.setattr(PostgresBatch, name, counted)
     engine = engine_on(stores[0])
     story = paid_order().bought(goods=90_000)
-    for arrival in story:
-        await engine.handle([arrival])
+    for inbound_record in story:
+        await engine.handle([inbound_record])
     cached = list(asked)
     engine.cache.clear()
     await engine.handle([story.last])
@@ -109,15 +109,15 @@ for each row execute function refuse();
 async def test_a_commit_that_fails_leaves_nothing_in_the_cache(database: str, stores) -> None:
     engine = engine_on(stores[0])
     story = paid_order().bought(goods=90_000)
-    await engine.handle(story.arrivals[:3])
+    await engine.handle(story.inbound_records[:3])
     connection = await asyncpg.connect(database)
     await connection.execute(REFUSE_AT_COMMIT)
     with pytest.raises(StoreUnavailableError):
-        await engine.handle(story.arrivals[3:])
+        await engine.handle(story.inbound_records[3:])
     left = len(engine.cache)
     await connection.execute("drop trigger refuse on facts")
     await connection.close()
-    again = await engine.handle(story.arrivals[3:])
+    again = await engine.handle(story.inbound_records[3:])
 
     assert left == 0
     assert said(again) == [("ord-1", 2, "purchase", 10_010)]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from service.orders.batch_result import Handled
+from service.orders.batch_result import BatchResult
 from service.orders.engine import Engine
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
@@ -56,7 +56,7 @@ def delivered(order_id: str = "ord-1") -> Story:
 
 
 async def test_a_deadline_fires_once_it_is_strictly_past_and_only_once(engine: Engine, hands: Hands) -> None:
-    await engine.handle(delivered().arrivals)
+    await engine.handle(delivered().inbound_records)
     waits = await engine._store.earliest_due()
     hands.now = hands.watermark = DUE
     at_the_last_instant = await engine.fire_due()
@@ -64,14 +64,14 @@ async def test_a_deadline_fires_once_it_is_strictly_past_and_only_once(engine: E
     fired, again = await engine.fire_due(), await engine.fire_due()
 
     assert waits == (DUE, "ord-1")
-    assert Handled() == at_the_last_instant
+    assert BatchResult() == at_the_last_instant
     assert [one[2:] for one in said(fired)] == [("receipt", "deemed_confirmed")]
-    assert Handled() == again
+    assert BatchResult() == again
     assert await engine._store.earliest_due() is None
 
 
 async def test_a_deadline_waits_until_the_input_has_been_read_up_to_it(engine: Engine, hands: Hands) -> None:
-    await engine.handle(delivered().arrivals)
+    await engine.handle(delivered().inbound_records)
     hands.now = DUE + timedelta(days=30)
     nothing_known = await engine.fire_due()
     hands.watermark = DUE
@@ -80,13 +80,13 @@ async def test_a_deadline_waits_until_the_input_has_been_read_up_to_it(engine: E
     hands.watermark = DUE + timedelta(days=30)
     caught_up = await engine.fire_due()
 
-    assert Handled() == nothing_known == lagging == caught_up
+    assert BatchResult() == nothing_known == lagging == caught_up
     assert [one[2:] for one in said(confirmed)] == [("receipt", "confirmed")]
 
 
 async def test_two_workers_fire_each_deadline_once_between_them(store, hands: Hands) -> None:
     orders = [f"ord-{n}" for n in range(30)]
-    await engine_on(store).handle([arrival for order in orders for arrival in delivered(order)])
+    await engine_on(store).handle([inbound_record for order in orders for inbound_record in delivered(order)])
     hands.now = hands.watermark = DUE + HOUR * MICROSECOND
     fired = await asyncio.gather(*(engine_on(store).fire_due(limit=20) for _ in range(3)))
 
@@ -97,7 +97,7 @@ async def test_the_days_of_a_payment_demand_run_from_its_publication(
     engine: Engine, hands: Hands, where: str | None, store
 ) -> None:
     story = paid_order().bought().received().charged_back(101_301, at=DELIVERED)
-    handled = await engine.handle(story.arrivals)
+    handled = await engine.handle(story.inbound_records)
     (demand,) = [output for _, output in handled.outputs if output.timed]
     first = await engine._store.earliest_due()
     hands.now = hands.watermark = first[0] + MICROSECOND
@@ -135,7 +135,7 @@ async def test_a_deposit_that_is_barred_is_not_asked_about_for_ever(engine: Engi
     fired, again = await engine.fire_due(), await engine.fire_due()
 
     assert [(one[0], *one[2:]) for one in said(fired)] == [("ord-2", "chargeback:cb-1", 101_301)]
-    assert Handled() == again
+    assert BatchResult() == again
 
 
 async def test_the_input_is_read_up_to_where_its_partition_furthest_behind_is(database: str) -> None:
@@ -162,9 +162,9 @@ async def test_the_input_is_read_up_to_where_its_partition_furthest_behind_is(da
 
 async def test_the_time_of_a_record_says_nothing_of_how_far_the_input_was_read(database: str) -> None:
     store = await PostgresStore.open(database, connections=1)
-    topics = sorted({arrival.topic for arrival in delivered()})
+    topics = sorted({inbound_record.topic for inbound_record in delivered()})
     await store.note_progress([ProgressRow(topic, 0, None) for topic in topics])
-    await engine_on(store).handle(delivered().arrivals)
+    await engine_on(store).handle(delivered().inbound_records)
     watermark = (await store.clock()).watermark
     await store.close()
 
@@ -176,13 +176,13 @@ async def test_an_order_that_is_held_hears_and_says_nothing(database: str) -> No
     connection = await asyncpg.connect(database)
     engine = engine_on(store)
     story = paid_order().bought(goods=90_000)
-    await engine.handle(story.arrivals[:3])
+    await engine.handle(story.inbound_records[:3])
     await connection.execute("update orders set held_at = now()")
-    held = await engine.handle(story.arrivals[3:])
+    held = await engine.handle(story.inbound_records[3:])
     await connection.execute("update orders set held_at = null")
     released = await engine.look_again(["ord-1"])
     await connection.close()
     await store.close()
 
-    assert Handled(facts=1) == held
+    assert BatchResult(facts=1) == held
     assert said(released) == [("ord-1", 2, "purchase", 10_010)]

@@ -6,7 +6,7 @@ import pytest
 
 from service.orders.dedup import refusal
 from service.orders.engine import Engine
-from service.orders.inbound_record import Arrival, QuarantineRef
+from service.orders.inbound_record import InboundRecord, QuarantineRef
 from service.orders.quarantine_row import quarantine_row
 from service.store.memory import MemoryStore
 from service.store.postgres import PostgresStore
@@ -39,16 +39,18 @@ async def store(where: str | None, hands: Hands):
     await postgres.close()
 
 
-def quarantine_ref(arrival: Arrival) -> QuarantineRef:
-    row = quarantine_row(arrival, refusal("in_the_future", "/time", arrival.heard), when(0))
+def quarantine_ref(inbound_record: InboundRecord) -> QuarantineRef:
+    row = quarantine_row(inbound_record, refusal("in_the_future", "/time", inbound_record.decoded), when(0))
     return QuarantineRef(row.identity)
 
 
-def replayed(arrival: Arrival, repaired: Arrival | None = None) -> Arrival:
+def replayed(inbound_record: InboundRecord, repaired: InboundRecord | None = None) -> InboundRecord:
     """The record as it is taken out of quarantine, as it lies there or with another message in it."""
     if repaired is None:
-        return arrival._replace(quarantined_as=quarantine_ref(arrival))
-    return repaired._replace(offset=arrival.offset, quarantined_as=quarantine_ref(arrival)._replace(repaired=True))
+        return inbound_record._replace(quarantined_as=quarantine_ref(inbound_record))
+    return repaired._replace(
+        offset=inbound_record.offset, quarantined_as=quarantine_ref(inbound_record)._replace(repaired=True)
+    )
 
 
 def reasons(handled) -> list[tuple[str, str, str]]:
@@ -57,8 +59,8 @@ def reasons(handled) -> list[tuple[str, str, str]]:
 
 async def test_an_event_an_hour_ahead_is_taken_and_one_a_microsecond_more_is_not(engine: Engine) -> None:
     at_most = 25 * HOUR
-    taken = await engine.handle(Story("ord-1").placed(at=at_most, mandate_at=0).arrivals)
-    refused = await engine.handle(Story("ord-2").placed(at=at_most + 1, mandate_at=0).arrivals)
+    taken = await engine.handle(Story("ord-1").placed(at=at_most, mandate_at=0).inbound_records)
+    refused = await engine.handle(Story("ord-2").placed(at=at_most + 1, mandate_at=0).inbound_records)
 
     assert (taken.facts, refused.facts) == (1, 0)
     assert reasons(refused) == [("in_the_future", "/time", "ord-2")]
@@ -67,8 +69,8 @@ async def test_an_event_an_hour_ahead_is_taken_and_one_a_microsecond_more_is_not
 
 async def test_how_far_ahead_is_a_setting(store) -> None:
     engine = Engine(store, engine_on(store)._terms, future_tolerance=timedelta(days=7))
-    week = await engine.handle(Story("ord-1").placed(at=8 * 24 * HOUR, mandate_at=0).arrivals)
-    more = await engine.handle(Story("ord-2").placed(at=8 * 24 * HOUR + 1, mandate_at=0).arrivals)
+    week = await engine.handle(Story("ord-1").placed(at=8 * 24 * HOUR, mandate_at=0).inbound_records)
+    more = await engine.handle(Story("ord-2").placed(at=8 * 24 * HOUR + 1, mandate_at=0).inbound_records)
 
     assert (week.facts, more.facts) == (1, 0)
 
@@ -76,7 +78,7 @@ async def test_how_far_ahead_is_a_setting(store) -> None:
 async def test_a_capture_dated_a_century_ahead_turns_no_cancellation_into_a_withdrawal(engine: Engine) -> None:
     story = Story().placed(at=0).accepted(at=HOUR).paid(at=CENTURY).bought(at=3 * HOUR)
     story.cost(500, at=4 * HOUR).asks_to_cancel(at=23 * HOUR)
-    handled = await engine.handle(story.arrivals)
+    handled = await engine.handle(story.inbound_records)
 
     assert reasons(handled) == [("in_the_future", "/time", "ord-1")]
     # Never agreed upon, as far as is known, for no money came in: but nothing that happens in a century counts today.
@@ -85,7 +87,7 @@ async def test_a_capture_dated_a_century_ahead_turns_no_cancellation_into_a_with
 
 
 async def test_a_delivery_in_2199_is_no_delivery(engine: Engine, hands: Hands) -> None:
-    handled = await engine.handle(paid_order().delivered(at=YEAR_2199).arrivals)
+    handled = await engine.handle(paid_order().delivered(at=YEAR_2199).inbound_records)
     hands.now = hands.watermark = when(100 * 24 * HOUR)
 
     assert reasons(handled) == [("in_the_future", "/time", "ord-1")]
@@ -97,7 +99,7 @@ async def test_what_comes_too_early_is_refused_again_until_its_time_and_taken_th
 ) -> None:
     story = paid_order().bought(goods=90_000, at=48 * HOUR)
     early = story.last
-    at_first = await engine.handle(story.arrivals)
+    at_first = await engine.handle(story.inbound_records)
     still = await engine.handle([replayed(early)], ANN)
     hands.now = when(47 * HOUR)
     in_time = await engine.handle([replayed(early)], ANN)
@@ -110,7 +112,7 @@ async def test_what_comes_too_early_is_refused_again_until_its_time_and_taken_th
 
 
 async def test_what_comes_too_early_is_repaired_with_the_time_it_was_meant_to_have(engine: Engine) -> None:
-    wrong = paid_order().bought(goods=90_000, at=CENTURY).arrivals
+    wrong = paid_order().bought(goods=90_000, at=CENTURY).inbound_records
     right = paid_order().bought(goods=90_000, at=3 * HOUR).last
     await engine.handle(wrong)
     mended = await engine.handle([replayed(wrong[-1], again(right))], ANN)
@@ -123,7 +125,7 @@ async def test_what_comes_too_early_is_repaired_with_the_time_it_was_meant_to_ha
 async def test_what_was_refused_as_too_early_stays_so_when_it_is_delivered_again_later(
     engine: Engine, hands: Hands, dropped: bool
 ) -> None:
-    early = Story().placed(at=48 * HOUR, mandate_at=0).arrivals
+    early = Story().placed(at=48 * HOUR, mandate_at=0).inbound_records
     await engine.handle(early)
     if dropped:
         await engine.intervene(ANN._replace(drop=(quarantine_ref(early[0]),)))
@@ -136,7 +138,7 @@ async def test_what_was_refused_as_too_early_stays_so_when_it_is_delivered_again
 
 async def test_a_fact_that_is_known_stays_known_although_the_clock_went_back(engine: Engine, hands: Hands) -> None:
     story = paid_order()
-    await engine.handle(story.arrivals)
+    await engine.handle(story.inbound_records)
     hands.now = when(-24 * HOUR)
 
     assert repetitions(await engine.handle([again(one) for one in story])) == 3
@@ -144,8 +146,8 @@ async def test_a_fact_that_is_known_stays_known_although_the_clock_went_back(eng
 
 async def test_of_two_faults_a_contradiction_is_named_before_the_time(engine: Engine) -> None:
     story = paid_order()
-    await engine.handle(story.arrivals)
-    other = Story().tell(story.last.heard.data, at=CENTURY, message="ord-1-e2").last
+    await engine.handle(story.inbound_records)
+    other = Story().tell(story.last.decoded.data, at=CENTURY, message="ord-1-e2").last
     refused = await engine.handle([other])
 
     assert reasons(refused) == [("conflict", "/time", "ord-1")]
@@ -154,7 +156,7 @@ async def test_of_two_faults_a_contradiction_is_named_before_the_time(engine: En
 async def test_the_others_of_its_batch_and_of_its_order_go_on(engine: Engine) -> None:
     story = paid_order()
     handled = await engine.handle(
-        [story.arrivals[0], paid_order("ord-2").tipped(5, at=CENTURY).last, *story.arrivals[1:]]
+        [story.inbound_records[0], paid_order("ord-2").tipped(5, at=CENTURY).last, *story.inbound_records[1:]]
     )
 
     assert said(handled) == [("ord-1", 1, "agreement", "effective")]

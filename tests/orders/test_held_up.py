@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from service.orders.batch_result import Handled
+from service.orders.batch_result import BatchResult
 from service.orders.engine import Engine
-from service.orders.inbound_record import Arrival
+from service.orders.inbound_record import InboundRecord
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
 from service.store.postgres import PostgresStore
@@ -49,22 +49,26 @@ def claimed(order_id: str) -> Story:
     return paid_order(order_id).bought().received().charged_back(CLAIM, f"cb-{order_id}", at=DELIVERED)
 
 
-def payment(order_id: str) -> Arrival:
+def payment(order_id: str) -> InboundRecord:
     """The payment of the claim, an hour later."""
     return claimed(order_id).pays_outstanding(CLAIM, f"cb-{order_id}", at=DELIVERED + HOUR).last
 
 
-def garbled(arrival: Arrival, subject: str | None = None, key: bytes | None = None, **members: object) -> Arrival:
+def garbled(
+    inbound_record: InboundRecord, subject: str | None = None, key: bytes | None = None, **members: object
+) -> InboundRecord:
     """The record with another subject, key or other attributes."""
-    event = json.loads(arrival.value) | ({} if subject is None else {"subject": subject}) | members
-    return record(json.dumps(event).encode(), key=arrival.key if key is None else key, topic=arrival.topic)
+    event = json.loads(inbound_record.value) | ({} if subject is None else {"subject": subject}) | members
+    return record(
+        json.dumps(event).encode(), key=inbound_record.key if key is None else key, topic=inbound_record.topic
+    )
 
 
 def four_days_pass(hands: Hands) -> None:
     hands.now = hands.watermark = when(DELIVERED) + timedelta(days=4)
 
 
-def taken(*handled: Handled) -> list[str]:
+def taken(*handled: BatchResult) -> list[str]:
     """The orders whose deposit was asked."""
     topic = "purchasing.commands.deduction.v1"
     return sorted(str(output.order_id) for one in handled for _, output in one.outputs if output.topic == topic)
@@ -107,7 +111,7 @@ async def test_a_garbled_payment_replayed_as_it_was_meant_ends_with_the_right_mo
     assert mended.resolved == {quarantine_ref(bad).record}
     assert ("payment_demand", "settled") in {(one.get("kind"), one.get("outcome")) for one in decided}
     assert money(barred, mended) == {}
-    assert await engine.fire_due() == Handled()
+    assert await engine.fire_due() == BatchResult()
 
 
 async def test_the_deposit_is_taken_as_soon_as_the_garbled_record_is_dropped(engine: Engine, hands: Hands) -> None:
@@ -118,7 +122,7 @@ async def test_the_deposit_is_taken_as_soon_as_the_garbled_record_is_dropped(eng
     dropped = await engine.intervene(ANN._replace(drop=(quarantine_ref(bad),)))
 
     assert taken(dropped) == ["q-1"]
-    assert await engine.fire_due() == Handled()
+    assert await engine.fire_due() == BatchResult()
 
 
 @pytest.mark.parametrize("how", ["repaired for one", "dropped"])
@@ -143,7 +147,7 @@ async def test_a_record_that_names_two_orders_holds_both_up_and_releases_both(
 async def test_an_order_placed_after_the_record_came_waits_for_it_too(engine: Engine, hands: Hands) -> None:
     bad = garbled(payment("q-1"), "orders/q-1")
     await engine.handle([bad])
-    await engine.handle(claimed("q-1").arrivals)
+    await engine.handle(claimed("q-1").inbound_records)
     four_days_pass(hands)
     barred = await engine.fire_due()
 
@@ -152,7 +156,7 @@ async def test_an_order_placed_after_the_record_came_waits_for_it_too(engine: En
 
 
 async def test_a_record_holds_up_an_order_that_comes_due_in_the_same_batch(engine: Engine, hands: Hands) -> None:
-    await engine.handle(claimed("q-1").arrivals)
+    await engine.handle(claimed("q-1").inbound_records)
     four_days_pass(hands)
     late = claimed("q-1").tipped(500, at=DELIVERED + 2 * HOUR).last
     bad = garbled(payment("q-1"), "/orders/Q-1/")

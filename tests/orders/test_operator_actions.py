@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from service.orders.batch_result import Handled
+from service.orders.batch_result import BatchResult
 from service.orders.engine import Engine
-from service.orders.inbound_record import Arrival, QuarantineRef
+from service.orders.inbound_record import InboundRecord, QuarantineRef
 from service.orders.operator_actions import Intervention
 from service.orders.quarantine_row import quarantine_row
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
@@ -40,26 +40,28 @@ async def store(where: str | None, hands: Hands):
     await postgres.close()
 
 
-def broken(arrival: Arrival) -> Arrival:
+def broken(inbound_record: InboundRecord) -> InboundRecord:
     """The same message with a time that is none: it breaks the contract."""
-    event = json.loads(arrival.value) | {"time": "yesterday"}
-    return record(json.dumps(event).encode(), key=arrival.key, topic=arrival.topic)
+    event = json.loads(inbound_record.value) | {"time": "yesterday"}
+    return record(json.dumps(event).encode(), key=inbound_record.key, topic=inbound_record.topic)
 
 
-def quarantine_ref(arrival: Arrival) -> QuarantineRef:
-    row = quarantine_row(arrival, arrival.heard, when(0))
+def quarantine_ref(inbound_record: InboundRecord) -> QuarantineRef:
+    row = quarantine_row(inbound_record, inbound_record.decoded, when(0))
     return QuarantineRef(row.identity)
 
 
-def replayed(arrival: Arrival, repaired: Arrival | None = None) -> Arrival:
+def replayed(inbound_record: InboundRecord, repaired: InboundRecord | None = None) -> InboundRecord:
     """The record as it is taken out of quarantine, as it lies there or with another message in it."""
-    ref = quarantine_ref(arrival)
+    ref = quarantine_ref(inbound_record)
     if repaired is None:
-        return arrival._replace(quarantined_as=ref)
-    return arrival._replace(value=repaired.value, heard=repaired.heard, quarantined_as=ref._replace(repaired=True))
+        return inbound_record._replace(quarantined_as=ref)
+    return inbound_record._replace(
+        value=repaired.value, decoded=repaired.decoded, quarantined_as=ref._replace(repaired=True)
+    )
 
 
-def money(*handled: Handled) -> Counter:
+def money(*handled: BatchResult) -> Counter:
     """What was commanded on each line, in all, less what is demanded back of it."""
     commanded: Counter = Counter()
     demanded: Counter = Counter()
@@ -79,12 +81,12 @@ def dissolved() -> Story:
     return story.seller_cancels(penalty=5_000).cost(700)
 
 
-@pytest.mark.parametrize("nth", range(len(dissolved().arrivals)))
+@pytest.mark.parametrize("nth", range(len(dissolved().inbound_records)))
 async def test_a_message_repaired_weeks_later_ends_as_if_it_had_been_right_at_once(
     engine: Engine, hands: Hands, nth: int
 ) -> None:
-    right_at_once = money(await engine_on(MemoryStore(lanes=LANES)).handle(dissolved().arrivals))
-    told = dissolved().arrivals
+    right_at_once = money(await engine_on(MemoryStore(lanes=LANES)).handle(dissolved().inbound_records))
+    told = dissolved().inbound_records
     bad = broken(told[nth])
     at_first = await engine.handle([*told[:nth], bad, *told[nth + 1 :]])
     hands.now += timedelta(days=40)
@@ -96,7 +98,7 @@ async def test_a_message_repaired_weeks_later_ends_as_if_it_had_been_right_at_on
 
 
 async def test_a_replay_done_twice_does_nothing_twice(engine: Engine) -> None:
-    told = paid_order().arrivals
+    told = paid_order().inbound_records
     bad = broken(told[2])
     await engine.handle([*told[:2], bad])
     first = await engine.handle([replayed(bad, told[2])], ANN)
@@ -108,11 +110,11 @@ async def test_a_replay_done_twice_does_nothing_twice(engine: Engine) -> None:
 
 async def test_what_is_refused_again_stays_with_its_new_reason_and_without_another_notice(engine: Engine) -> None:
     told = paid_order()
-    await engine.handle(told.arrivals)
+    await engine.handle(told.inbound_records)
     other = paid_order().paid().last
     bad = record(other.value, key=b"ord-9", topic=other.topic)
     quarantined = await engine.handle([bad])
-    clash = Story().placed().accepted().cost(100, at=2).arrivals[2]
+    clash = Story().placed().accepted().cost(100, at=2).inbound_records[2]
     # By now the id is another message's: mended, it contradicts what was heard first.
     refused = await engine.handle([replayed(bad, record(renamed(clash.value, "ord-1-e2"), key=b"ord-1"))], ANN)
     unchanged = await engine.handle([replayed(bad)], ANN)
@@ -134,7 +136,7 @@ def renamed(value: bytes, message: str) -> bytes:
 
 @pytest.mark.parametrize("how", ["replayed", "dropped"])
 async def test_a_redelivery_of_what_was_dealt_with_adds_nothing_and_says_nothing(engine: Engine, how: str) -> None:
-    told = paid_order().arrivals
+    told = paid_order().inbound_records
     bad = broken(told[2])
     await engine.handle([*told[:2], bad])
     if how == "replayed":
@@ -152,7 +154,7 @@ async def test_a_deposit_is_barred_until_the_order_s_record_is_dealt_with_and_ta
 ) -> None:
     engine = Engine(engine._store, FixedTerms(TERMS_OF_THE_AGREEMENT), deciding_is_publishing=True)
     story = paid_order().bought().received().charged_back(101_301, at=DELIVERED)
-    late = again(Story().tell(story.arrivals[2].heard.data, message="other", at=5).last)
+    late = again(Story().tell(story.inbound_records[2].decoded.data, message="other", at=5).last)
     bad = broken(late)
     await engine.handle([*story, bad])
     hands.now = hands.watermark = when(DELIVERED) + timedelta(days=7)
@@ -164,7 +166,7 @@ async def test_a_deposit_is_barred_until_the_order_s_record_is_dealt_with_and_ta
 
     assert money(barred) == {}
     assert money(lifted)["chargeback:cb-1"] == 101_301
-    assert await engine.fire_due() == Handled()
+    assert await engine.fire_due() == BatchResult()
 
 
 async def test_a_record_left_in_quarantine_goes_on_barring_the_deposit(engine: Engine, hands: Hands) -> None:
@@ -186,24 +188,24 @@ async def test_what_is_dropped_twice_is_resolved_once(engine: Engine) -> None:
     drop = ANN._replace(drop=(quarantine_ref(bad),))
 
     assert (await engine.intervene(drop)).resolved == {quarantine_ref(bad).record}
-    assert Handled() == await engine.intervene(drop)
+    assert BatchResult() == await engine.intervene(drop)
 
 
 async def test_a_held_order_decides_once_released_what_it_would_have_decided_at_once(
     engine: Engine, store, where: str | None
 ) -> None:
-    right_at_once = money(await engine_on(MemoryStore(lanes=LANES)).handle(dissolved().arrivals))
-    told = dissolved().arrivals
+    right_at_once = money(await engine_on(MemoryStore(lanes=LANES)).handle(dissolved().inbound_records))
+    told = dissolved().inbound_records
     before = await engine.handle(told[:3])
     await hold(store, where)
     held = await engine.handle(told[3:])
     released = await engine.intervene(ANN._replace(release=("ord-1",)))
     no_longer_held = await engine.intervene(ANN._replace(release=("ord-1",)))
 
-    assert held == Handled(facts=len(told) - 3)
+    assert held == BatchResult(facts=len(told) - 3)
     assert released.released == {"ord-1"}
     assert money(before, released) == right_at_once
-    assert Handled() == no_longer_held
+    assert BatchResult() == no_longer_held
 
 
 async def hold(store, where: str | None) -> None:

@@ -29,40 +29,40 @@ def erase(where: str | None, store):
 
 
 async def test_the_same_message_with_another_address_is_a_conflict(engine: Engine) -> None:
-    await engine.handle(Story().placed(address=ADDRESS).arrivals)
-    handled = await engine.handle(Story().placed(address="Warehouse 4").arrivals)
+    await engine.handle(Story().placed(address=ADDRESS).inbound_records)
+    handled = await engine.handle(Story().placed(address="Warehouse 4").inbound_records)
 
     assert [(n["reason"], n["place"]) for n in notices(handled)] == [("conflict", "/data")]
 
 
 async def test_the_same_message_with_the_same_address_is_known(engine: Engine) -> None:
     story = Story().placed(address=ADDRESS, contact={"email": "a@b.example"})
-    await engine.handle(story.arrivals)
+    await engine.handle(story.inbound_records)
 
-    assert repetitions(await engine.handle(story.arrivals)) == 1
+    assert repetitions(await engine.handle(story.inbound_records)) == 1
 
 
 async def test_a_message_without_the_address_is_another_message(engine: Engine) -> None:
-    await engine.handle(Story().placed(address=ADDRESS).arrivals)
-    handled = await engine.handle(Story().placed(address=None).arrivals)
+    await engine.handle(Story().placed(address=ADDRESS).inbound_records)
+    handled = await engine.handle(Story().placed(address=None).inbound_records)
 
     assert [n["reason"] for n in notices(handled)] == ["conflict"]
 
 
 async def test_once_erased_a_redelivery_is_known_and_doesn_t_bring_them_back(engine: Engine, erase) -> None:
     story = Story().placed(address=ADDRESS)
-    await engine.handle(story.arrivals)
+    await engine.handle(story.inbound_records)
     await erase()
-    handled = [await engine.handle(story.arrivals), await engine.handle(story.arrivals)]
+    handled = [await engine.handle(story.inbound_records), await engine.handle(story.inbound_records)]
     engine.cache.clear()
-    handled.append(await engine.handle(story.arrivals))
+    handled.append(await engine.handle(story.inbound_records))
 
     assert [repetitions(one) for one in handled] == 3 * [1]
 
 
 async def test_the_rules_go_on_after_an_erasure(store, erase) -> None:
     story = paid_order()
-    await engine_on(store).handle(story.arrivals[:2])
+    await engine_on(store).handle(story.inbound_records[:2])
     await erase()
     handled = await engine_on(store).handle([story.last])
 
@@ -75,7 +75,7 @@ async def test_they_stand_in_their_own_table_and_with_what_was_quarantined_and_n
     store = await PostgresStore.open(database)
     engine = engine_on(store)
     story = paid_order_at(ADDRESS)
-    event = json.loads(story.arrivals[0].value)
+    event = json.loads(story.inbound_records[0].value)
     event["data"]["quote"]["goods"]["value"] = -1
     broken = record(json.dumps(event).encode(), key=b"ord-1")
     handled = await engine.handle([*story, broken])

@@ -30,10 +30,10 @@ async def test_an_order_read_back_is_the_order_that_was_kept(case: Case) -> None
 
 async def test_an_order_is_stuck_while_a_newer_version_s_fact_can_t_be_read() -> None:
     store = MemoryStore()
-    await engine_on(store).handle(paid_order().arrivals)
+    await engine_on(store).handle(paid_order().inbound_records)
     fact = store.facts["ord-1"][0]
     store.facts["ord-1"][0] = fact._replace(type="purchasing.order.foreseen.v2")
-    bought = paid_order().bought(goods=90_000).arrivals[3:]
+    bought = paid_order().bought(goods=90_000).inbound_records[3:]
     first = await engine_on(store).handle(bought)
     store.facts["ord-1"][0] = fact
     second = await engine_on(store).look_again(await store.stuck(10))
@@ -44,10 +44,10 @@ async def test_an_order_is_stuck_while_a_newer_version_s_fact_can_t_be_read() ->
 
 async def test_an_order_is_stuck_while_an_output_can_t_be_read() -> None:
     store = MemoryStore()
-    await engine_on(store).handle(paid_order().arrivals)
+    await engine_on(store).handle(paid_order().inbound_records)
     output = store.outputs_of["ord-1"][0]
     store.outputs_of["ord-1"][0] = output._replace(value=output.value.replace(b"decision.made.v1", b"decision.made.v2"))
-    handled = await engine_on(store).handle(paid_order().bought(goods=90_000).arrivals[3:])
+    handled = await engine_on(store).handle(paid_order().bought(goods=90_000).inbound_records[3:])
 
     assert (handled.facts, handled.outputs, [one.error for one in handled.stuck]) == (1, (), ["JournalError"])
 
@@ -55,7 +55,7 @@ async def test_an_order_is_stuck_while_an_output_can_t_be_read() -> None:
 async def test_an_output_that_nobody_could_publish_is_not_written(monkeypatch) -> None:
     monkeypatch.setattr("service.orders.state.OUTPUT_BYTES_MAX", 100)
     store = MemoryStore()
-    handled = await engine_on(store).handle(paid_order().arrivals)
+    handled = await engine_on(store).handle(paid_order().inbound_records)
 
     assert [one.error for one in handled.stuck] == ["JournalError"]
     assert store.outbox == {0: []}

@@ -64,7 +64,7 @@ async def test_a_worker_of_before_writes_nothing_into_the_new_lanes(database, co
     store = await PostgresStore.open(database)
     await connection.execute("update installation set lanes = 8")
     with pytest.raises(SchemaError, match="the outbox has 8 lanes now, not 4: start this worker anew"):
-        await engine_on(store).handle(paid_order().arrivals)
+        await engine_on(store).handle(paid_order().inbound_records)
     assert await connection.fetchval("select count(*) from outbox") == 0
     assert await connection.fetchval("select count(*) from facts") == 0
     await store.close()

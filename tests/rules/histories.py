@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.rules.happenstance import DAY, HOUR, ORDER, TELLERS, Event, Story
 
-__all__ = ["DAY", "ORDER", "TERMS", "Event", "arrivals", "histories", "history"]
+__all__ = ["DAY", "ORDER", "TERMS", "Event", "histories", "history", "in_any_order"]
 
 # What a history is about: mostly messages of one subject meet, so that they matter to each other.
 SUBJECTS: tuple[tuple[str, ...], ...] = (
@@ -153,7 +153,7 @@ EVERYTHING = (
 
 
 def history(rng: random.Random, most: int = 18) -> list[Event]:
-    """A history of 3 to `most` events, in the order in which they happened, more or less: see `arrivals`."""
+    """A history of 3 to `most` events, in the order in which they happened, more or less: see `in_any_order`."""
     story = Story(rng)
     story.steady = story.likely(0.8)
     for kind in ("order.placed", "order.accepted", "payment.captured"):
@@ -175,7 +175,7 @@ def history(rng: random.Random, most: int = 18) -> list[Event]:
     return story.events
 
 
-def arrivals(rng: random.Random, events: list[Event]) -> list[Event]:
+def in_any_order(rng: random.Random, events: list[Event]) -> list[Event]:
     """The same events in an order in which they might be heard: by time, as told, or any."""
     roll = rng.random()
     if roll < 0.4:

@@ -21,11 +21,11 @@ def raising(order_id, facts, *rest):
     return decide(order_id, facts, *rest)
 
 
-async def refusing(engine, arrivals, *rest):
-    if arrivals and not refused:
-        refused.append(len(arrivals))
-        raise StoreUnavailableError("try again") from asyncpg.DataError(f"{arrivals!r}")
-    return await handle(engine, arrivals, *rest)
+async def refusing(engine, inbound_records, *rest):
+    if inbound_records and not refused:
+        refused.append(len(inbound_records))
+        raise StoreUnavailableError("try again") from asyncpg.DataError(f"{inbound_records!r}")
+    return await handle(engine, inbound_records, *rest)
 
 
 if __name__ == "__main__":

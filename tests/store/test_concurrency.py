@@ -73,11 +73,11 @@ async def test_a_batch_that_waited_for_the_order_decides_with_what_the_other_bro
     stores: tuple[PostgresStore, PostgresStore], monkeypatch, until_waiting
 ) -> None:
     story = paid_order().bought(goods=90_000)
-    await engine_on(stores[0]).handle(story.arrivals[:1])
+    await engine_on(stores[0]).handle(story.inbound_records[:1])
     pause = Paused(monkeypatch)
-    first = asyncio.create_task(engine_on(stores[0]).handle(story.arrivals[1:3]))
+    first = asyncio.create_task(engine_on(stores[0]).handle(story.inbound_records[1:3]))
     await pause.reached.wait()
-    second = asyncio.create_task(engine_on(stores[1]).handle(story.arrivals[3:]))
+    second = asyncio.create_task(engine_on(stores[1]).handle(story.inbound_records[3:]))
     await until_waiting(1)
     pause.go_on.set()
 
@@ -88,7 +88,7 @@ async def test_a_batch_that_waited_for_the_order_decides_with_what_the_other_bro
 async def test_one_batch_delivered_to_two_workers_at_once_is_handled_once(
     stores: tuple[PostgresStore, PostgresStore],
 ) -> None:
-    batch = [arrival for n in range(20) for arrival in paid_order(f"ord-{n}").bought(goods=90_000)]
+    batch = [inbound_record for n in range(20) for inbound_record in paid_order(f"ord-{n}").bought(goods=90_000)]
     batch.append(record(b"{"))
     one, other = await asyncio.gather(*(engine_on(store).handle(batch) for store in stores))
 
@@ -150,7 +150,11 @@ async def test_positions_are_dense_and_none_appears_before_a_lower_one(
     async def work(n: int) -> int:
         outputs = 0
         for m in range(15):
-            batch = [arrival for k in range(5) for arrival in paid_order(f"ord-{n}-{m}-{k}").bought(goods=90_000)]
+            batch = [
+                inbound_record
+                for k in range(5)
+                for inbound_record in paid_order(f"ord-{n}-{m}-{k}").bought(goods=90_000)
+            ]
             outputs += len((await engines[n].handle(batch)).outputs)
         return outputs
 
@@ -180,7 +184,9 @@ async def test_a_batch_has_as_many_statements_with_three_events_as_with_three_hu
     for size in (1, 100):
         store = await PostgresStore.open(database, connections=1)
         statements.clear()
-        await engine_on(store).handle([arrival for n in range(size) for arrival in paid_order(f"ord-{size}-{n}")])
+        await engine_on(store).handle(
+            [inbound_record for n in range(size) for inbound_record in paid_order(f"ord-{size}-{n}")]
+        )
         counts.append(len(statements))
         await store.close()
 
@@ -195,9 +201,9 @@ async def test_a_batch_that_waits_too_long_for_an_order_is_given_up_and_can_be_t
     impatient = await PostgresStore.open(database, connections=2, limits=SessionLimits(lock=50))
     engine = engine_on(impatient)
     pause = Paused(monkeypatch)
-    first = asyncio.create_task(engine.handle(paid_order().arrivals))
+    first = asyncio.create_task(engine.handle(paid_order().inbound_records))
     await pause.reached.wait()
-    bought = paid_order().bought(goods=90_000).arrivals[3:]
+    bought = paid_order().bought(goods=90_000).inbound_records[3:]
     with pytest.raises(StoreUnavailableError, match="LockNotAvailable"):
         await engine.handle(bought)
     pause.go_on.set()
@@ -212,7 +218,7 @@ async def test_a_batch_that_postgresql_ends_as_a_deadlock_is_tried_again_and_sto
     stores: tuple[PostgresStore, PostgresStore], database: str, monkeypatch, until_waiting
 ) -> None:
     engine, story = engine_on(stores[0]), paid_order()
-    await engine.handle(story.arrivals[:1])
+    await engine.handle(story.inbound_records[:1])
     pause = Paused(monkeypatch)
     # Somebody takes lanes before orders, which nobody of ours does. Who waits last finds the circle, and is ended.
     third = await asyncpg.connect(database, server_settings={"deadlock_timeout": "1h"})
@@ -220,7 +226,7 @@ async def test_a_batch_that_postgresql_ends_as_a_deadlock_is_tried_again_and_sto
     await holding.start()
     await third.execute("select from lanes for update")
     with capture_logs() as log:
-        work = partial(engine.handle, story.arrivals[1:])
+        work = partial(engine.handle, story.inbound_records[1:])
         storing = asyncio.create_task(until_stored(work, asyncio.Event(), "The batch is {}stored"))
         await pause.reached.wait()
         waiting = asyncio.create_task(third.execute("select from orders where order_id = 'ord-1' for update"))
@@ -243,9 +249,9 @@ async def test_a_message_claimed_for_two_orders_by_two_workers_at_once_becomes_o
     stores: tuple[PostgresStore, PostgresStore],
 ) -> None:
     mine = Story("ord-1").accepted()
-    theirs = Story("ord-2").tell(mine.last.heard.data, message="ord-1-e0", at=0)
+    theirs = Story("ord-2").tell(mine.last.decoded.data, message="ord-1-e0", at=0)
     outcomes = await asyncio.gather(
-        engine_on(stores[0]).handle(mine.arrivals), engine_on(stores[1]).handle(theirs.arrivals)
+        engine_on(stores[0]).handle(mine.inbound_records), engine_on(stores[1]).handle(theirs.inbound_records)
     )
 
     assert sum(one.facts for one in outcomes) == 1

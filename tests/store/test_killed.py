@@ -18,7 +18,7 @@ from tests.orders.stories import paid_order
 
 async def main():
     store = await PostgresStore.open(sys.argv[1], connections=1)
-    await engine_on(store).handle(paid_order().arrivals)
+    await engine_on(store).handle(paid_order().inbound_records)
     print("committed")
 
 asyncio.run(main())
@@ -37,7 +37,7 @@ async def test_a_worker_killed_before_its_commit_leaves_nothing_behind(database:
     out, _ = await worker.communicate()
     left = [await beside.fetchval(f"select count(*) from {table}") for table in ("orders", "facts", "outbox")]
     store = await PostgresStore.open(database, connections=1)
-    handled = await engine_on(store).handle(paid_order().arrivals)
+    handled = await engine_on(store).handle(paid_order().inbound_records)
     await store.close()
 
     assert (worker.returncode, out) == (-signal.SIGKILL, b"")

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from service.orders.dedup import Heard
+from service.orders.dedup import IncomingEvent
 from service.store.driver_errors import translated
 from service.store.errors import StoreError
 from service.store.postgres import PostgresStore
@@ -58,10 +58,10 @@ async def test_what_a_statement_was_given_goes_with_its_error(kind: type[Excepti
 async def test_a_batch_that_is_tried_again_leaves_nothing_of_itself(database: str, no_collector: None) -> None:
     store = await PostgresStore.open(database)
     engine = engine_on(store)
-    await engine.handle(paid_order("ord-1").arrivals)
+    await engine.handle(paid_order("ord-1").inbound_records)
     twin = Story("ord-2").placed()
-    twin.tell(twin.last.heard.data, message="ord-1-e0")
-    handled = await engine.handle(twin.arrivals)
+    twin.tell(twin.last.decoded.data, message="ord-1-e0")
+    handled = await engine.handle(twin.inbound_records)
     await store.close()
     assert [refused.refusal.reason for refused in handled.quarantined] == ["conflict"]
-    assert [one for one in gc.get_objects() if isinstance(one, Heard)] == []
+    assert [one for one in gc.get_objects() if isinstance(one, IncomingEvent)] == []

@@ -86,7 +86,7 @@ async def test_a_connection_that_is_cut_is_an_unavailable_store_and_a_new_one_go
     store = await PostgresStore.open(database, connections=1)
     engine = engine_on(store)
     story = paid_order().bought(goods=90_000)
-    await engine.handle(story.arrivals[:3])
+    await engine.handle(story.inbound_records[:3])
     failures = 0
     for _ in range(10):
         await beside.execute(
@@ -100,7 +100,7 @@ async def test_a_connection_that_is_cut_is_an_unavailable_store_and_a_new_one_go
     async with asyncio.timeout(HANG_SECONDS):
         while True:
             try:
-                handled = await engine.handle(story.arrivals[3:])
+                handled = await engine.handle(story.inbound_records[3:])
                 break
             except StoreUnavailableError:
                 failures += 1
@@ -115,8 +115,8 @@ async def test_a_session_that_may_only_read_since_a_failover_is_left_for_a_new_o
     engine = engine_on(store)
     await store.fetch("set default_transaction_read_only = on")
     with pytest.raises(StoreUnavailableError, match="25006"):
-        await engine.handle(paid_order().arrivals)
-    handled = await engine.handle(paid_order().arrivals)
+        await engine.handle(paid_order().inbound_records)
+    handled = await engine.handle(paid_order().inbound_records)
     await store.close()
 
     assert said(handled) == [("ord-1", 1, "agreement", "effective")]
@@ -138,8 +138,8 @@ async def test_a_value_that_the_codec_let_pass_is_found_and_quarantined_and_the_
     store = await PostgresStore.open(database, connections=1)
     engine = engine_on(store)
     stories = [paid_order(f"ord-{n}") for n in range(7)]
-    batch = [arrival for story in stories for arrival in story]
-    batch[9] = culprit = batch[9]._replace(heard=replace(batch[9].heard, source="/te\0sts"))
+    batch = [inbound_record for story in stories for inbound_record in story]
+    batch[9] = culprit = batch[9]._replace(decoded=replace(batch[9].decoded, source="/te\0sts"))
     first = await engine.handle(batch)
     second = await engine.handle(batch)
     await store.close()
@@ -153,8 +153,8 @@ async def test_a_value_that_the_codec_let_pass_is_found_and_quarantined_and_the_
 async def test_an_order_id_that_the_database_refuses_is_left_out_of_the_notice(database: str) -> None:
     store = await PostgresStore.open(database, connections=1)
     engine = engine_on(store)
-    good, bad = paid_order("ord-1").arrivals, paid_order("ord-2").last
-    culprit = bad._replace(heard=replace(bad.heard, subject="ord\0-2"))
+    good, bad = paid_order("ord-1").inbound_records, paid_order("ord-2").last
+    culprit = bad._replace(decoded=replace(bad.decoded, subject="ord\0-2"))
     first = await engine.handle([*good, culprit])
     second = await engine.handle([*good, culprit])
     await store.close()

@@ -174,7 +174,7 @@ async def test_all_stuck_orders_are_looked_at_again_however_many_stay_stuck(monk
     engine = engine_on(store)
     orders = [f"ord-{n}" for n in range(7)]
     monkeypatch.setattr(unit_of_work, "decide", lambda *_: 1 / 0)
-    await engine.handle([arrival for order in orders for arrival in paid_order(order)])
+    await engine.handle([inbound_record for order in orders for inbound_record in paid_order(order)])
 
     async def look_again(some):
         looked.append(list(some))

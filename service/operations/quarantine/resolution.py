@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from purchasing_contracts.envelope import Refusal, decode
 
 from service.kafka.compat.compressed_batches import is_batch
-from service.orders.inbound_record import Arrival, QuarantineRef
+from service.orders.inbound_record import InboundRecord, QuarantineRef
 from service.store.operators.quarantine import Content, QuarantinedRecord, QuarantineFilter, contents, page
 
 if TYPE_CHECKING:
@@ -69,19 +69,17 @@ async def replay(
     """
     async for records in _pages(connection, which):
         contents_of = await contents(connection, [one.identity for one in records])
-        arrivals, outcomes = [], []
+        inbound_records, outcomes = [], []
         for one in records:
             if one.erased_at is not None and repair.value is None:
                 outcomes.append(
                     QuarantineOutcome(one, "erased", because="its content was erased: give it a value, or drop it")
                 )
             else:
-                arrivals.append(arrival_of(one, contents_of[one.identity], repair))
-        handled = await engine.handle(arrivals, intervention)
+                inbound_records.append(inbound_record_of(one, contents_of[one.identity], repair))
+        handled = await engine.handle(inbound_records, intervention)
         refusals = {
-            one.arrival.quarantined_as.record: one.refusal
-            for one in handled.rejected_again
-            if one.arrival.quarantined_as
+            one.record.quarantined_as.record: one.refusal for one in handled.rejected_again if one.record.quarantined_as
         }
         for one in records:
             refusal = refusals.get(one.identity)
@@ -102,15 +100,15 @@ async def drop(
         yield [QuarantineOutcome(one, "resolved" if one.identity in handled.resolved else "known") for one in records]
 
 
-def arrival_of(record: QuarantinedRecord, content: Content, repair: Repair = UNREPAIRED) -> Arrival:
+def inbound_record_of(record: QuarantinedRecord, content: Content, repair: Repair = UNREPAIRED) -> InboundRecord:
     """Return the record as if it were delivered now, decoded anew. It says nothing of how far its partition is read."""
     sent = repair.of(content)
     ref = QuarantineRef(record.identity, repaired=sent != content)
     if is_batch(sent.value):
-        heard: Event | Refusal = Refusal(cast("Reason", record.reason), "", None, A_BATCH)
+        decoded: Event | Refusal = Refusal(cast("Reason", record.reason), "", None, A_BATCH)
     else:
-        heard = decode(record.topic, sent.key, sent.value, sent.headers)
-    return Arrival(record.topic, record.partition, record.offset, *sent, heard, ref)
+        decoded = decode(record.topic, sent.key, sent.value, sent.headers)
+    return InboundRecord(record.topic, record.partition, record.offset, *sent, decoded, ref)
 
 
 async def _pages(

@@ -8,11 +8,11 @@ import pytest
 from aiokafka.record.memory_records import MemoryRecords
 from purchasing_contracts.envelope import Refusal
 
-from service.inbox.parser import arrival_of
+from service.inbox.parser import inbound_record_of
 from service.kafka.compat import compressed_batches
 from service.kafka.compat.compressed_batches import EXPANDED_MAX, RECORD_MAX, UnreadableBatch, expanded, is_batch
 from service.kafka.compat.fetched_records import _Records
-from service.operations.quarantine.resolution import arrival_of as arrival_to_replay
+from service.operations.quarantine.resolution import inbound_record_of as record_to_replay
 from service.store.operators.quarantine import Content, QuarantinedRecord
 from tests import batches
 from tests.batches import COMPRESS, GZIP, LZ4, NAMES, SNAPPY, ZSTD, batch, record
@@ -68,11 +68,16 @@ def test_a_batch_that_expands_beyond_the_limit_is_quarantined_as_it_lies_and_wha
     # Its last offset: there the consumer goes on from, and from the middle too the batch is quarantined.
     assert (last.offset, last.value) == (29, large)
 
-    arrival = arrival_of(replace(RECORD, offset=29, value=last.value))
-    assert (arrival.offset, arrival.key, arrival.value, arrival.headers) == (20, None, large, ())
-    assert isinstance(arrival.heard, Refusal)
-    assert (arrival.heard.reason, arrival.heard.place) == ("too_large", "")
-    assert arrival.heard.because == (
+    inbound_record = inbound_record_of(replace(RECORD, offset=29, value=last.value))
+    assert (inbound_record.offset, inbound_record.key, inbound_record.value, inbound_record.headers) == (
+        20,
+        None,
+        large,
+        (),
+    )
+    assert isinstance(inbound_record.decoded, Refusal)
+    assert (inbound_record.decoded.reason, inbound_record.decoded.place) == ("too_large", "")
+    assert inbound_record.decoded.because == (
         "the records at offsets 20 to 29 came in a compressed batch that expands to more than 1,000,000 bytes"
     )
 
@@ -145,6 +150,6 @@ def quarantined_record(reason):
 @pytest.mark.parametrize("reason", ["too_large", "not_json"])
 def test_its_replay_says_what_to_do(reason):
     data = batches.compressed(GOOD, ZSTD)
-    heard = arrival_to_replay(quarantined_record(reason), Content(None, data, ())).heard
+    heard = record_to_replay(quarantined_record(reason), Content(None, data, ())).decoded
     assert (heard.reason, heard.place) == (reason, "")
     assert "sent again" in heard.because
