@@ -147,7 +147,7 @@ class _Client:
         return not await self._connection.fetchval(due)
 
     async def _all_handled(self) -> bool:
-        """Say whether the service has acknowledged everything in the event topics."""
+        """Say whether the service has committed everything in the event topics."""
         partitions = [TopicPartition(t.name, p) for t in TOPICS if t.direction == "in" for p in range(t.partitions)]
         ends = await self._consumer.end_offsets(partitions)
         try:

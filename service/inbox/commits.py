@@ -1,5 +1,5 @@
-"""What is stored is acknowledged to Kafka while the next batch is taken in: the broker's answer takes milliseconds,
-and nothing hangs on it. Not acknowledged, a record comes again and is known.
+"""What is stored has its offsets committed while the next batch is taken in: the broker's answer takes milliseconds,
+and nothing hangs on it. Where they are not, a record comes again and is known.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from service.runtime.errors import anything_else, describe
 log = structlog.get_logger("service.inbox")
 
 
-class Handed(NamedTuple):
+class BatchOffsets(NamedTuple):
     """A batch that the consumer handed out: where it begins and where reading goes on behind it, by partition."""
 
     begins: Mapping[TopicPartition, int]
@@ -25,20 +25,20 @@ class Handed(NamedTuple):
     """How often the group had given out its partitions by then."""
 
 
-NOTHING = Handed({}, {}, 0)
+NO_OFFSETS = BatchOffsets({}, {}, 0)
 
 
-async def handed(consumer: AIOKafkaConsumer | None, records: Iterable[Any], assignment: int) -> Handed:
+async def batch_offsets(consumer: AIOKafkaConsumer | None, records: Iterable[Any], assignment: int) -> BatchOffsets:
     """Return where the batch begins and ends that `getmany` has just returned. Nothing is awaited that waits: its
     positions are known."""
     begins: dict[TopicPartition, int] = {}
     for record in records:
         begins.setdefault(TopicPartition(record.topic, record.partition), record.offset)
     positions = {} if consumer is None else {one: await consumer.position(one) for one in begins}
-    return Handed(begins, positions, assignment)
+    return BatchOffsets(begins, positions, assignment)
 
 
-class Acknowledging:
+class OffsetCommitter:
     """One at a time, in the order of the batches. `fail` is told what nobody foresaw."""
 
     def __init__(self, fail: Callable[[Exception], None]) -> None:
@@ -48,19 +48,19 @@ class Acknowledging:
     async def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Have it done beside what follows, once the one before is."""
         await self.done()
-        self._last = asyncio.create_task(self._run(work), name="acknowledge")
+        self._last = asyncio.create_task(self._run(work), name="commit")
 
-    async def done(self, within: float | None = None) -> None:
+    async def done(self, seconds: float | None = None) -> None:
         """Wait until the last one that was begun is done."""
         if self._last is not None:
-            await asyncio.wait([self._last], timeout=within)
+            await asyncio.wait([self._last], timeout=seconds)
 
     async def _run(self, work: Coroutine[Any, Any, None]) -> None:
         with anything_else(self._fail):
             await work
 
 
-async def commit(consumer: AIOKafkaConsumer, batch: Handed, assignment: int) -> None:
+async def commit_offsets(consumer: AIOKafkaConsumer, batch: BatchOffsets, assignment: int) -> None:
     """Commit up to where the batch ends, unless the group has given out its partitions since: whoever has them now
     may be further."""
     try:
@@ -68,7 +68,7 @@ async def commit(consumer: AIOKafkaConsumer, batch: Handed, assignment: int) -> 
             await consumer.commit(dict(batch.positions))
     except (CommitFailedError, IllegalStateError):
         # The group gave our partitions to others meanwhile. They get these records again, find the facts known.
-        log.info("Not acknowledged, the group was rebalanced: harmless, what comes again is known.")
+        log.info("Offsets not committed, the group was rebalanced: harmless, what comes again is known.")
     except KafkaError as error:
-        # The next acknowledgement covers this one; without one, the records come again and are known.
-        log.warning("Not acknowledged: harmless, what comes again is known.", because=describe(error))
+        # The next commit covers this one; without one, the records come again and are known.
+        log.warning("Offsets not committed: harmless, what comes again is known.", because=describe(error))

@@ -1,7 +1,7 @@
-"""The batch subscriber on all event topics, and what holds it to its promise: stored first, acknowledged
+"""The batch subscriber on all event topics, and what holds it to its promise: stored first, committed
 then, or not at all.
 
-FastStream swallows what a handler raises, takes the next batch, and that one's acknowledgement commits past
+FastStream swallows what a handler raises, takes the next batch, and that one's commit goes past
 the one that failed. So the handler here never raises, and returns only when its batch is stored, or when the
 subscriber takes no further batch: because the process was asked to stop, or because something happened that
 nobody foresaw. (`StopConsume` would do for the last two, but it cancels the task that is closing the
@@ -24,7 +24,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from purchasing_contracts.topics import TOPICS
 
-from service.inbox.commits import NOTHING, Acknowledging, Handed, commit, handed
+from service.inbox.commits import NO_OFFSETS, BatchOffsets, OffsetCommitter, batch_offsets, commit_offsets
 from service.inbox.listener import LibraryLog, Listener
 from service.inbox.offsets import settle
 from service.inbox.parser import Message, inbound_record_of, parse_batch, pass_through
@@ -49,7 +49,7 @@ HEARTBEAT_MS = 2_000
 # worker. Being given away harms nothing, the other worker waits for the same database, but it makes noise.
 MAX_POLL_INTERVAL_MS = 300_000
 GRACE_SECONDS = 8.0
-LAST_ACKNOWLEDGEMENT_SECONDS = 2.0
+LAST_COMMIT_SECONDS = 2.0
 RUNNING_POLL_SECONDS = 0.01
 GUARD_SECONDS = 1.0
 # How soon partitions that were added to a topic are read. Until then they hold every deadline back.
@@ -95,8 +95,8 @@ class Inbox:
         self._stopping = stopping
         self._fail = fail
         self._open_topics = open_topics
-        self._in_hand = NOTHING
-        self._acknowledging = Acknowledging(fail)
+        self._in_hand = NO_OFFSETS
+        self._committer = OffsetCommitter(fail)
         self._gathering = Gathering()
         self._stopwatch = Stopwatch()
         self._kafka = kafka
@@ -176,7 +176,7 @@ class Inbox:
         """Leave the group; the batch in hand is finished first if that takes no longer than the grace
         period.
         """
-        await self._acknowledging.done(LAST_ACKNOWLEDGEMENT_SECONDS)
+        await self._committer.done(LAST_COMMIT_SECONDS)
         await self._broker.stop()
         await self._scout.stop()
         await self._admin.close()
@@ -230,7 +230,7 @@ class Inbox:
 
     async def _take_in_hand(self, records: Any, original: Any) -> Message:
         # From getmany's return to here nothing is awaited that waits, so positions and this change together.
-        self._in_hand = await handed(self.consumer, records, self.assignments)
+        self._in_hand = await batch_offsets(self.consumer, records, self.assignments)
         if self.consumer is not None:
             self._gathering.batch_came(self.consumer)
         return await parse_batch(records, original)
@@ -238,12 +238,12 @@ class Inbox:
     async def _on_batch(self, message: Message) -> None:
         with anything_else(self._fail):
             if await self._stored(message):
-                await self._acknowledging.begin(self._acknowledge(message.raw_message, self._in_hand, self._stopwatch))
-                self._in_hand = NOTHING
+                await self._committer.begin(self._commit_offsets(message.raw_message, self._in_hand, self._stopwatch))
+                self._in_hand = NO_OFFSETS
                 # FastStream's message refers to itself: so much as a batch would else be left to Python's collector.
                 message.raw_message = ()
                 if self._stopping.is_set():
-                    await self._acknowledging.done(LAST_ACKNOWLEDGEMENT_SECONDS)
+                    await self._committer.done(LAST_COMMIT_SECONDS)
                 return
         # Not stored, so no other batch may be taken; `stop` is on its way.
         while self._subscriber.running:  # noqa: ASYNC110 - FastStream has no event for it
@@ -273,11 +273,11 @@ class Inbox:
     def _told(self, failures: int, because: str | None) -> None:
         self.failures_in_a_row, self.failed_because = failures, because
 
-    async def _acknowledge(self, records: Sequence[Any], batch: Handed, stopwatch: Stopwatch) -> None:
-        await failpoint("inbox.after_commit_before_ack")
-        with stopwatch.time("acknowledge"):
+    async def _commit_offsets(self, records: Sequence[Any], batch: BatchOffsets, stopwatch: Stopwatch) -> None:
+        await failpoint("inbox.before_offset_commit")
+        with stopwatch.time("commit"):
             if self.consumer is not None:
-                await commit(self.consumer, batch, self.assignments)
+                await commit_offsets(self.consumer, batch, self.assignments)
         self._report(records, Counter(p.topic for p in self.partitions), stopwatch.seconds)
 
     async def _settle(self, assigned: set[TopicPartition]) -> None:

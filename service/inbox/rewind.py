@@ -1,7 +1,8 @@
 """Where Kafka says that more was read than the database knows of, the input is read again from where the database is.
 
-A database restored from a backup, failed over to a replica that lagged, or new, lacks what was acknowledged since:
-going on from there would skip it. What is read a second time is known and changes nothing, so when in doubt it is read.
+A database restored from a backup, failed over to a replica that lagged, or new, lacks what had its offsets committed
+since: going on from there would skip it. What is read a second time is known and changes nothing, so when in doubt it
+is read.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -31,7 +32,7 @@ async def rewind(kafka: Mapping[str, Any], group: str, watermarks: Watermarks, *
     """Take the group's offsets back to what the database has handled.
 
     False where they would have to go back and the group has members, who would go on from where they are; with `alone`
-    also where nothing would have to: a member may yet acknowledge what it stored before. Topics need the broker's times
+    also where nothing would have to: a member may yet commit what it stored before. Topics need the broker's times
     (LogAppendTime), as ours have. Raises KafkaError.
     """
     async with _newcomer(kafka, group) as consumer:
@@ -54,7 +55,7 @@ async def rewind(kafka: Mapping[str, Any], group: str, watermarks: Watermarks, *
         return True
     records = sum(from_ - to for to, from_ in back.values())
     log.info(
-        "Reading again what was acknowledged later than the database has noted: what it knows changes nothing.",
+        "Reading again what was committed later than the database has noted: what it knows changes nothing.",
         group=group,
         partitions=len(back),
         records_at_most=records,

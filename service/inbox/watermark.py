@@ -71,7 +71,7 @@ class WatermarkTracker:
         # A leader that has just taken over may show an end before the real one for a moment, so a loss is
         # seen twice.
         self._suspected: dict[TopicPartition, int] = {}
-        self._acknowledged: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, int] = {}
 
     async def run(self, stopping: asyncio.Event, every: float = LOOK_EVERY) -> None:
         """Look until `stopping`. Raises OffsetLostError; what is away for a moment is looked at again next
@@ -101,7 +101,7 @@ class WatermarkTracker:
             p: end_offset for p, end_offset in self._end_offsets.items() if p in handled and p not in watermarks
         }
         await self._ask_end_offsets(handled)
-        await self._acknowledge({partition: handled[partition] for partition in whole})
+        await self._commit_moved({partition: handled[partition] for partition in whole})
         return watermarks
 
     async def _get_to_know(self) -> None:
@@ -124,14 +124,14 @@ class WatermarkTracker:
             self._suspected.pop(partition, None)
             self._end_offsets.setdefault(partition, EndOffset(ends, asked_at))
 
-    async def _acknowledge(self, positions: Mapping[TopicPartition, int]) -> None:
+    async def _commit_moved(self, positions: Mapping[TopicPartition, int]) -> None:
         """Commit positions that moved without a batch: over the markers of transactions. An idle partition would
         else show lag for ever, and look as if its last records had gone unread once retention removes them.
         """
-        moved = {tp: position for tp, position in positions.items() if self._acknowledged.get(tp) != position}
+        moved = {tp: position for tp, position in positions.items() if self._committed.get(tp) != position}
         if moved:
             await self._consumer.commit(moved)
-            self._acknowledged.update(moved)
+            self._committed.update(moved)
 
     async def _handled(self) -> tuple[dict[TopicPartition, int], set[TopicPartition]]:
         """Up to where each assigned partition is handled, and which of them up to all that was handed out."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from service.orders.batch_result import BatchResult
     from service.orders.inbound_record import InboundRecord
 
-STAGES = ("decode", "store", "acknowledge")
+STAGES = ("decode", "store", "commit")
 KEYS_REMEMBERED = 65_536
 UNKNOWN = "unknown"
 

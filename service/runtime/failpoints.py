@@ -15,12 +15,12 @@ empty table (0.1 µs).
 The places: `deadlines.claimed` (the rows of due orders are locked, nothing is decided),
 `batch.before_commit` (the lanes are locked and everything is written, nothing is committed),
 `inbox.assigned` (partitions were given to this process, their offsets are not looked at yet),
-`inbox.after_commit_before_ack` (stored, Kafka doesn't know yet), `relay.before_init` (a lane was given to this
+`inbox.before_offset_commit` (stored, Kafka doesn't know yet), `relay.before_init` (a lane was given to this
 process, its producer is not yet initialised), `relay.before_cursor` (initialised, the cursor is not read yet),
 `relay.before_check` (the cursor was read, and is not held against the database yet),
 `relay.before_publish` (the cursor was read and rows are in hand, no transaction is open), `relay.half_sent` (the
 records were handed to the client, the cursor wasn't), `relay.in_transaction` (everything is sent and
-acknowledged, the transaction is open), `relay.after_commit` (the transaction is committed, PostgreSQL doesn't
+committed, the transaction is open), `relay.after_commit` (the transaction is committed, PostgreSQL doesn't
 know yet).
 """
 
@@ -37,7 +37,7 @@ PLACES = (
     "deadlines.claimed",
     "batch.before_commit",
     "inbox.assigned",
-    "inbox.after_commit_before_ack",
+    "inbox.before_offset_commit",
     "relay.before_init",
     "relay.before_cursor",
     "relay.before_check",

@@ -71,7 +71,7 @@ def be_gone_within(seconds: float, end: End, exit_code: int = STOPPED) -> None:
     """End the process after so many seconds if it still is there: a client library may wait for its broker
     for ever.
 
-    Everything is stored or was never acknowledged, so nothing is lost by it.
+    Everything is stored or its offset was never committed, so nothing is lost by it.
     """
 
     def say() -> None:

@@ -9,10 +9,10 @@
     ├── ForeignFactError        this batch again, with a look for other orders' facts: a source and id it brings is
     │                           another order's
     ├── SchemaError             not with this program: the tables aren't those it knows. Says what to run
-    ├── DatabaseMovedError      not in this process: the database may be older than what it remembers and acknowledged
-    ├── NotUsableError          not with these settings: the server refuses the user, the password or the database, the
-    │                           URL has an option of no use, a pooler keeps no sessions. Says what to change
-    └── NotAllowedError         not as this database user: it lacks a right. Says which
+    ├── DatabaseMovedError      not in this process: the database may be older than what it remembers and committed
+    offsets for ├── NotUsableError          not with these settings: the server refuses the user, the password or the
+    database, the │                           URL has an option of no use, a pooler keeps no sessions. Says what to
+    change └── NotAllowedError         not as this database user: it lacks a right. Says which
 
 Their texts never hold a value: what PostgreSQL says of one is left out, only its error class and SQLSTATE are named.
 """

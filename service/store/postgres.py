@@ -53,7 +53,7 @@ class SessionLimits:
             "lock_timeout": str(self.lock),
             "idle_in_transaction_session_timeout": str(self.idle),
             "transaction_timeout": str(self.transaction),
-            # What is acknowledged outlasts a crash, after which the timeline is the same: switched off, it need not.
+            # What is committed outlasts a crash, after which the timeline is the same: switched off, it need not.
             "synchronous_commit": "on",
             "tcp_keepalives_idle": "10",
             "tcp_keepalives_interval": "5",

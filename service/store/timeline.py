@@ -1,7 +1,8 @@
 """Of which history the database is: another begins where a replica takes over, or a backup is restored.
 
-What was committed and acknowledged last may be missing then. So a worker that meets another history than it began with
-ends, as nothing it remembers need be true any more; started again, the database and Kafka are held against each other.
+What was stored last, with its offsets committed, may be missing then. So a worker that meets another history than it
+began with ends, as nothing it remembers need be true any more; started again, the database and Kafka are held against
+each other.
 
 Every connection that can write is compared once, before anything else is done over it, and that is enough: a session
 belongs to one start of one server. Within it the timeline changes once at most, where recovery ends, so a session met
@@ -69,7 +70,8 @@ class Lineage:
         """Tell that the database is of another lineage, of this name; return what to raise."""
         error = DatabaseMovedError(
             "PostgreSQL is not as this worker knew it: a replica took over, or a backup was restored "
-            f"(system/timeline/database was {self.known}, is {found}). What was acknowledged last may be missing "
+            f"(system/timeline/database was {self.known}, is {found}). What had its offsets committed last may "
+            f"be missing "
             "there. Started again, the worker compares it with Kafka, and reads again what the database doesn't "
             "know of."
         )

@@ -51,7 +51,7 @@ class Contender(ABC):
 
     @abstractmethod
     def published(self, events: int) -> int:
-        """How many records it owes the output topics, all input being acknowledged."""
+        """How many records it owes the output topics, all input being committed."""
 
     async def __aenter__(self) -> Self:
         await self.prepare()

@@ -29,7 +29,8 @@ class Ground:
     postgres: EmbeddedPostgres
     database: str
     group: str
-    """A consumer group's name that nobody used: what was acknowledged in the deleted topics may live on for a while."""
+    """A consumer group's name that nobody used: what had its offsets committed in the deleted topics may live on for a
+    while."""
     logs: Path
 
     @property

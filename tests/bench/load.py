@@ -132,7 +132,7 @@ class Reader:
             arrived.count += len(good)
 
 
-class Acknowledged:
+class CommittedOffsets:
     """How far a consumer group has come, as the broker has it."""
 
     def __init__(self, bootstrap: str, group: str) -> None:
@@ -146,7 +146,7 @@ class Acknowledged:
         self._consumer.close()
 
     def up_to(self, ends: dict[tuple[str, int], int]) -> bool:
-        """Whether everything in front of these offsets is acknowledged."""
+        """Whether everything in front of these offsets is committed."""
         try:
             committed = {(one.topic, one.partition): one.offset for one in self._consumer.committed(self._partitions)}
         except KafkaException:

@@ -9,14 +9,14 @@ from typing import Any
 from tests.bench.contenders import Contender, Stages
 from tests.bench.events import Record
 from tests.bench.ground import usage
-from tests.bench.load import Acknowledged, Reader, Sender, wait
+from tests.bench.load import CommittedOffsets, Reader, Sender, wait
 
 LIMIT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Throughput:
-    """One round. `seconds` from the first event sent until all were acknowledged and the last output was read; CPU in
+    """One round. `seconds` from the first event sent until all were committed and the last output was read; CPU in
     microseconds an event."""
 
     events: int
@@ -63,7 +63,7 @@ class Session:
         self._contender = contender
         self.sender = Sender(contender.ground.bootstrap)
         self.reader = Reader(contender.ground.bootstrap, traces=traces)
-        self._acknowledged = Acknowledged(contender.ground.bootstrap, contender.group)
+        self._committed = CommittedOffsets(contender.ground.bootstrap, contender.group)
         self._sent = 0
         self._done_at = 0.0
         self._before = contender.published(0)
@@ -74,16 +74,16 @@ class Session:
 
     def __exit__(self, *error: object) -> None:
         self.reader.__exit__()
-        self._acknowledged.__exit__()
+        self._committed.__exit__()
 
     def send(self, records: Sequence[Record], rate: float | None = None) -> None:
-        """Send them, wait until all are acknowledged and everything they lead to is in the reader's hands."""
+        """Send them, wait until all are committed and everything they lead to is in the reader's hands."""
         contender, arrived = self._contender, self.reader.arrived
         self.sender.send(records, self._sent + 1, rate)
         self._sent += len(records)
         wait(
-            lambda: self._acknowledged.up_to(self.sender.ends),
-            f"{contender.name}: {self._sent} events acknowledged",
+            lambda: self._committed.up_to(self.sender.ends),
+            f"{contender.name}: {self._sent} events committed",
             LIMIT_SECONDS,
             lambda: contender.alive,
         )

@@ -1,12 +1,12 @@
 """The other way to write this service: a handler a message, as FastStream's pages lead to it, written with care.
 
-Manual acknowledgement after the commit, one transaction a message, the order's row locked, the same codec and the
+Manual commits after the commit, one transaction a message, the order's row locked, the same codec and the
 same rules, commands through a transactional outbox and a plain relay. What it does not do, to its advantage here: no
 deadlines, no quarantine notices, no exactly-once relay (it publishes at least once), no private members apart.
 
-`BENCH_WORKERS`: 1 handles one message at a time. More is FastStream's `max_workers` with manual acknowledgement: one
+`BENCH_WORKERS`: 1 handles one message at a time. More is FastStream's `max_workers` with manual commits: one
 subscriber a topic, so many consumers each, every partition handled in order by one of them; beyond the number of
-partitions it gains nothing, and handling a partition's messages side by side would acknowledge unhandled ones.
+partitions it gains nothing, and handling a partition's messages side by side would commit unhandled ones.
 
 python -m tests.bench.per_message
 """
@@ -54,7 +54,7 @@ IDLE_SECONDS = 0.02
 
 
 async def handle(pool: "asyncpg.Pool[Any]", message: KafkaMessage) -> None:
-    """One message: decoded, decided and stored in a transaction, then acknowledged."""
+    """One message: decoded, decided and stored in a transaction, then committed."""
     record: Any = message.raw_message
     event = decode(record.topic, record.key, record.value, record.headers)
     if isinstance(event, Event):
@@ -124,7 +124,7 @@ async def main() -> None:
             try:
                 await handle(pool, message)
             except Exception:
-                # FastStream would log it, and the next acknowledgement would pass over this message.
+                # FastStream would log it, and the next commit would pass over this message.
                 log.exception("not handled")
                 os._exit(1)
 

@@ -12,7 +12,7 @@ from tests.chaos.worker import Worker
 DEADLINE = "deadlines.claimed"
 AT_START = ("inbox.assigned", "relay.before_init", "relay.before_cursor", "relay.before_check")
 # Frozen or held up there, the worker's session in the group and its transaction both come to their end.
-HELD_UP = ("batch.before_commit", "inbox.after_commit_before_ack", "relay.before_check", "relay.in_transaction")
+HELD_UP = ("batch.before_commit", "inbox.before_offset_commit", "relay.before_check", "relay.in_transaction")
 
 
 def killed_at(place: str) -> Fault:

@@ -30,7 +30,7 @@ class Evidence:
     published: Sequence[Read] = ()
     cursors: Sequence[Read] = ()
     ends: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
-    acknowledged: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    committed: Mapping[tuple[str, int], int] = field(default_factory=dict)
     outbox: Sequence[Mapping[str, Any]] = ()
     facts: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     quarantine: Sequence[Mapping[str, Any]] = ()
@@ -67,7 +67,7 @@ def _read(outsider: Outsider, group: str, found: Evidence) -> None:
     everything = (*EVENT_TOPICS, *OUT, OUTBOX.name)
     all_ends, committed = (outsider.ends(everything, committed=only) for only in (False, True))
     found.ends = {place: (end, committed[place]) for place, end in all_ends.items()}
-    found.acknowledged = outsider.acknowledged(group, EVENT_TOPICS)
+    found.committed = outsider.committed(group, EVENT_TOPICS)
     found.published = list(outsider.records(OUT))
     found.cursors = list(outsider.records((OUTBOX.name,)))
     came_in, appended = [], {}
@@ -94,8 +94,8 @@ def heard_after(found: Evidence) -> list[float]:
 async def is_quiet(dsn: str, outsider: Outsider, group: str) -> str | None:
     """None once everything was read, decided and published; else what is still to be done."""
     ends = await asyncio.to_thread(outsider.ends, EVENT_TOPICS, committed=False)
-    acknowledged = await asyncio.to_thread(outsider.acknowledged, group, EVENT_TOPICS)
-    lag = sum(end - max(0, acknowledged[place]) for place, end in ends.items())
+    committed = await asyncio.to_thread(outsider.committed, group, EVENT_TOPICS)
+    lag = sum(end - max(0, committed[place]) for place, end in ends.items())
     if lag:
         return f"{lag} records of lag"
     connection = await asyncpg.connect(dsn)

@@ -247,8 +247,8 @@ def unpublished(found: Evidence) -> Evidence:
 
 
 def unread(found: Evidence) -> Evidence:
-    place, offset = next(iter(found.acknowledged.items()))
-    return replace(found, acknowledged={**found.acknowledged, place: offset - 1})
+    place, offset = next(iter(found.committed.items()))
+    return replace(found, committed={**found.committed, place: offset - 1})
 
 
 def undelivered(found: Evidence) -> Evidence:

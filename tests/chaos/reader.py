@@ -62,7 +62,7 @@ class Outsider:
 
         return _patiently(ask)
 
-    def acknowledged(self, group: str, topics: tuple[str, ...]) -> dict[tuple[str, int], int]:
+    def committed(self, group: str, topics: tuple[str, ...]) -> dict[tuple[str, int], int]:
         """What the group has committed, -1001 where nothing."""
         consumer = Consumer({"bootstrap.servers": self._bootstrap, "group.id": group, "enable.auto.commit": False})
         try:

@@ -88,7 +88,7 @@ def _evidence(store: MemoryStore, sent: list[Sent], places: list[Where], topics:
         published=published,
         cursors=cursors,
         ends={place: (end, end) for place, end in topics.ends.items()},
-        acknowledged={place: end for place, end in topics.ends.items() if place[0] in EVENT_TOPICS},
+        committed={place: end for place, end in topics.ends.items() if place[0] in EVENT_TOPICS},
         outbox=outbox,
         facts={order: [row._asdict() for row in rows] for order, rows in store.facts.items()},
         quarantine=[row._asdict() for row in store.quarantine.values()],

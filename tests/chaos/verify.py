@@ -100,7 +100,7 @@ def nothing_is_left(found: Evidence) -> Iterator[str]:
     for place, (end, committed) in found.ends.items():
         if end != committed:
             yield f"{place}: a transaction hangs, {end - committed} offsets can't be read"
-    for place, offset in found.acknowledged.items():
+    for place, offset in found.committed.items():
         lag = found.ends[place][0] - max(0, offset)
         if lag:
             yield f"{place}: a lag of {lag}"

@@ -97,10 +97,8 @@ class Outside(Sender):
         await super().__aenter__()
         self.pool = await asyncpg.create_pool(self._database, min_size=1, max_size=4)
         self.reader = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level="read_committed")
-        self.acknowledged = AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap, group_id=self.group, enable_auto_commit=False
-        )
-        for client in (self.reader, self.acknowledged):
+        self.offsets = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=self.group, enable_auto_commit=False)
+        for client in (self.reader, self.offsets):
             await client.start()
         partitions = [TopicPartition(name, n) for name, count in OUT.items() for n in range(count)]
         self.reader.assign(partitions)
@@ -111,7 +109,7 @@ class Outside(Sender):
     async def __aexit__(self, *_: object) -> None:
         self._reading.cancel()
         await asyncio.wait([self._reading])
-        for client in (self.reader, self.acknowledged):
+        for client in (self.reader, self.offsets):
             await client.stop()
         await self.pool.close()
         await super().__aexit__()
@@ -131,12 +129,12 @@ class Outside(Sender):
         await self.settled(event["subject"])
 
     async def handled(self, where: TopicPartition, offset: int) -> None:
-        """Wait until the service has acknowledged this record."""
+        """Wait until the service has committed this record."""
 
         async def is_handled() -> bool:
-            return (await self.acknowledged.committed(where) or 0) > offset
+            return (await self.offsets.committed(where) or 0) > offset
 
-        await eventually(is_handled, f"{where} acknowledged up to {offset}")
+        await eventually(is_handled, f"{where} committed up to {offset}")
 
     async def settled(self, order: str) -> list[Seen]:
         """Wait until all outputs that the database has of an order were read; returns them in the order's own order."""

@@ -60,7 +60,7 @@ async def test_a_topic_full_of_bad_records_stands_still_until_it_is_reset_and_th
                 ORDERS, placed_again["subject"].encode(), json.dumps(placed_again).encode()
             )
             await outside.handled(where, at)
-            stood = await outside.acknowledged.committed(behind)
+            stood = await outside.offsets.committed(behind)
             still = await watermark(own_site, partition)
             reset = breaker(own_site, "reset", PAYMENTS, "--by", "ann", "--why", "the sender was mended")
             await outside.handled(behind, offset)

@@ -8,16 +8,16 @@ from tests.golden import cases, differences, told
 (CASE,) = [case for case in cases() if case.name.startswith("13")]
 
 
-async def test_killed_between_commit_and_acknowledgement_everything_is_published_once(own_site):
+async def test_killed_between_commit_and_commit_everything_is_published_once(own_site):
     order = order_id()
     events = case_events("13", order)
     async with own_site.outside() as outside:
-        async with own_site.worker(PURCHASING_FAILPOINTS="inbox.after_commit_before_ack=kill") as doomed:
+        async with own_site.worker(PURCHASING_FAILPOINTS="inbox.before_offset_commit=kill") as doomed:
             await doomed.has_said("Partitions assigned.")
             where, offset = await outside.send_raw(topic_for(events[0]), order.encode(), json.dumps(events[0]).encode())
             assert await doomed.ended() == -9
         assert [row["id"] for row in await own_site.rows("select id from facts")] == [events[0]["id"]]
-        assert (await outside.acknowledged.committed(where) or 0) <= offset
+        assert (await outside.offsets.committed(where) or 0) <= offset
 
         async with own_site.worker() as worker:
             await worker.has_said("Partitions assigned.")

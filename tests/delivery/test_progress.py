@@ -23,7 +23,7 @@ async def test_every_partition_is_read_up_to_now_though_nothing_arrives_in_most(
     await eventually(all_beyond, f"all {PARTITIONS} partitions read up to {now}")
 
 
-async def test_positions_are_acknowledged_over_the_markers_of_transactions(outside):
+async def test_positions_are_committed_over_the_markers_of_transactions(outside):
     producer = AIOKafkaProducer(bootstrap_servers=outside.bootstrap, transactional_id=order_id())
     await producer.start()
     async with producer.transaction():

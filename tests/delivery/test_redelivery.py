@@ -39,7 +39,7 @@ async def test_a_group_that_reads_all_topics_again_publishes_nothing_new(site, o
 
 
 async def read_to_the_end(site, group):
-    """Wait until the group has acknowledged everything in the event topics."""
+    """Wait until the group has committed everything in the event topics."""
     consumer = AIOKafkaConsumer(bootstrap_servers=site.bootstrap, group_id=group, enable_auto_commit=False)
     await consumer.start()
     partitions = [TopicPartition(name, n) for name, count in IN.items() for n in range(count)]

@@ -30,7 +30,7 @@ async def test_a_fault_that_nobody_foresaw_ends_the_process_and_the_next_one_end
             await failing.has_said("Partitions assigned.")
             where, offset = await send(outside, order, events[0])
             assert await failing.ended() == FAILED
-        assert (await outside.acknowledged.committed(where) or 0) <= offset
+        assert (await outside.offsets.committed(where) or 0) <= offset
         assert await own_site.rows("select id from facts") == []
         assert "nobody foresaw this" not in failing.log.read_text()
 

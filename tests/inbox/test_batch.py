@@ -1,4 +1,4 @@
-"""A batch is acknowledged once it is stored, and only then."""
+"""A batch is committed once it is stored, and only then."""
 
 import asyncio
 import gc
@@ -67,7 +67,7 @@ class World:
     async def batch(self):
         await self.inbox._take_in_hand((RECORD,), AsyncMock(return_value=SimpleNamespace()))
         await asyncio.wait_for(self.inbox._on_batch(self.message), HANG_SECONDS)
-        await asyncio.wait_for(self.inbox._acknowledging.done(), HANG_SECONDS)
+        await asyncio.wait_for(self.inbox._committer.done(), HANG_SECONDS)
 
     async def batch_that_parks(self):
         """The handler must not come back while the subscriber could take another batch."""
@@ -87,14 +87,14 @@ async def world(monkeypatch):
     await world.inbox.scout.stop()
 
 
-async def test_a_stored_batch_is_acknowledged(world):
+async def test_a_stored_batch_is_committed(world):
     await world.batch()
     assert world.handed == [[41]]
     world.consumer.commit.assert_awaited_once_with({WHERE: RECORD.offset + 2})
     assert world.inbox.in_hand == {}
 
 
-async def test_while_the_store_is_away_the_same_batch_is_tried_again_and_nothing_acknowledged(world):
+async def test_while_the_store_is_away_the_same_batch_is_tried_again_and_nothing_committed(world):
     world.trouble = [StoreUnavailableError("away")] * 5
     await world.batch()
     assert world.handed == [[41]] * 6
@@ -103,14 +103,14 @@ async def test_while_the_store_is_away_the_same_batch_is_tried_again_and_nothing
 
 
 @pytest.mark.parametrize("error", [CommitFailedError(), IllegalStateError(), GroupCoordinatorNotAvailableError()])
-async def test_a_refused_acknowledgement_is_harmless(world, error):
+async def test_a_refused_commit_is_harmless(world, error):
     world.consumer.commit.side_effect = error
     await world.batch()
     assert world.failures == []
     assert world.inbox.in_hand == {}
 
 
-async def test_an_error_nobody_foresaw_ends_the_service_and_nothing_is_acknowledged(world):
+async def test_an_error_nobody_foresaw_ends_the_service_and_nothing_is_committed(world):
     world.trouble = [RuntimeError("a bug")]
     await world.batch_that_parks()
     assert [repr(error) for error in world.failures] == ["RuntimeError('a bug')"]
@@ -118,7 +118,7 @@ async def test_an_error_nobody_foresaw_ends_the_service_and_nothing_is_acknowled
     assert world.inbox.in_hand == {WHERE: RECORD.offset}
 
 
-async def test_an_unforeseen_error_of_the_acknowledgement_ends_the_service_too(world):
+async def test_an_unforeseen_error_of_the_commit_ends_the_service_too(world):
     world.consumer.commit.side_effect = AssertionError("of the library")
     await world.batch()
     assert len(world.failures) == 1
@@ -134,7 +134,7 @@ async def test_asked_to_stop_it_takes_no_batch_up(world):
     assert world.failures == []
 
 
-async def test_asked_to_stop_while_the_store_is_away_it_leaves_the_batch_unacknowledged(world):
+async def test_asked_to_stop_while_the_store_is_away_it_leaves_the_batch_uncommitted(world):
     world.trouble = [StoreUnavailableError("away")] * 10**4
     handling = asyncio.create_task(world.batch_that_parks())
     await world.tried.wait()
@@ -184,7 +184,7 @@ async def test_a_consuming_task_that_was_cancelled_or_goes_on_is_none_of_the_gua
     going.cancel()
 
 
-async def test_the_next_batch_is_stored_while_the_one_before_is_acknowledged_but_acknowledged_after_it(world):
+async def test_the_next_batch_is_stored_while_the_one_before_is_committed_but_committed_after_it(world):
     answered, begun = asyncio.Event(), []
 
     async def commit(offsets):
@@ -195,7 +195,7 @@ async def test_the_next_batch_is_stored_while_the_one_before_is_acknowledged_but
     world.inbox._handle = AsyncMock()
     await world.inbox._take_in_hand((RECORD,), AsyncMock(return_value=SimpleNamespace()))
     await asyncio.wait_for(world.inbox._on_batch(world.message), HANG_SECONDS)
-    assert world.inbox.in_hand == {}, "what is stored is handled, acknowledged or not"
+    assert world.inbox.in_hand == {}, "what is stored is handled, committed or not"
     second = asyncio.create_task(world.inbox._on_batch(SimpleNamespace(raw_message=(RECORD,))))
     while world.inbox._handle.await_count < 2:  # noqa: ASYNC110 - nothing else tells
         await asyncio.sleep(0)
@@ -203,11 +203,11 @@ async def test_the_next_batch_is_stored_while_the_one_before_is_acknowledged_but
     assert not second.done()
     answered.set()
     await asyncio.wait_for(second, HANG_SECONDS)
-    await asyncio.wait_for(world.inbox._acknowledging.done(), HANG_SECONDS)
+    await asyncio.wait_for(world.inbox._committer.done(), HANG_SECONDS)
     assert len(begun) == 2
 
 
-async def test_after_the_group_gave_out_its_partitions_an_earlier_batch_is_not_acknowledged(world):
+async def test_after_the_group_gave_out_its_partitions_an_earlier_batch_is_not_committed(world):
     world.trouble = [StoreUnavailableError("away")]
     handling = asyncio.create_task(world.batch())
     await world.tried.wait()
@@ -236,7 +236,7 @@ async def test_what_a_batch_held_is_freed_without_the_collector(world):
     try:
         await world.inbox._take_in_hand(message.raw_message, parsed)
         await asyncio.wait_for(world.inbox._on_batch(message), HANG_SECONDS)
-        await asyncio.wait_for(world.inbox._acknowledging.done(), HANG_SECONDS)
+        await asyncio.wait_for(world.inbox._committer.done(), HANG_SECONDS)
         del held
         assert record() is None
     finally:

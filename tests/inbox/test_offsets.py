@@ -93,7 +93,7 @@ async def test_a_lost_offset_is_refused_and_nothing_is_committed():
 
 
 class Busy(Broker):
-    """A broker at which another worker reads and acknowledges, and records are removed, with every question."""
+    """A broker at which another worker reads and commits, and records are removed, with every question."""
 
     async def _goes_on(self):
         for partition in self.ends_at:
@@ -122,7 +122,7 @@ class Busy(Broker):
 
 
 @pytest.mark.parametrize("questions", [1, 2, 3])
-async def test_what_others_acknowledge_and_retention_removes_as_we_look_is_not_lost(questions):
+async def test_what_others_commit_and_retention_removes_as_we_look_is_not_lost(questions):
     broker = Busy()
     broker.questions = questions
     broker.holds(P, 0, 5, committed=3)

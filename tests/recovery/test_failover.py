@@ -1,5 +1,5 @@
 """A standby takes over under work: nothing is written, noted or decided over a connection that was not compared since
-its server takes writes, and nothing that was acknowledged is lost."""
+its server takes writes, and nothing whose offset was committed is lost."""
 
 import uuid
 from contextlib import AsyncExitStack, suppress

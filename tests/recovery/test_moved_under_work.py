@@ -1,5 +1,5 @@
-"""The database is put back in time while workers are at work, or is another than theirs: nothing that was acknowledged
-is lost."""
+"""The database is put back in time while workers are at work, or is another than theirs: nothing whose offset was
+committed is lost."""
 
 import signal
 

@@ -107,7 +107,7 @@ async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for
     assert waited == 2 * [f"Kafka: {describe(gone)}"]
 
 
-async def test_where_the_database_may_lack_what_was_acknowledged_the_groups_members_are_waited_for(monkeypatch, end):
+async def test_where_the_database_may_lack_what_was_committed_the_groups_members_are_waited_for(monkeypatch, end):
     waited, noted = [], []
 
     async def note(up_to):
