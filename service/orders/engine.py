@@ -12,7 +12,7 @@ from purchasing_contracts.envelope import Event
 from service.orders.batch_result import BatchResult
 from service.orders.cache import FACTS_MAX, Cache
 from service.orders.dedup import refusal
-from service.orders.unit_of_work import Means, TermsChangedError, Transaction
+from service.orders.unit_of_work import BatchContext, TermsChangedError, UnitOfWork
 from service.runtime.failpoints import failpoint
 from service.store.errors import ForeignFactError, StoreUnavailableError, ValueRefusedError
 
@@ -145,7 +145,7 @@ class Engine:
 
     async def _attempt(self, work: _Work, *, look_for_foreign: bool) -> BatchResult:
         inbound, again, due, intervention = work
-        transaction: Transaction | None = None
+        unit_of_work: UnitOfWork | None = None
         committed = False
         try:
             async with self._store.batch() as batch:
@@ -156,8 +156,8 @@ class Engine:
                     if not again:
                         return BatchResult()
                     await failpoint("deadlines.claimed")
-                transaction = Transaction(batch, self._means())
-                handled = await transaction.take_in(
+                unit_of_work = UnitOfWork(batch, self._context())
+                handled = await unit_of_work.take_in(
                     inbound, again, look_for_foreign=look_for_foreign, intervention=intervention
                 )
                 await failpoint("batch.before_commit")
@@ -167,11 +167,11 @@ class Engine:
                 # Whether a lost COMMIT took effect isn't known; the row's token will tell.
                 self.cache.drop(one.decoded.subject for one in inbound if isinstance(one.decoded, Event))
                 self.cache.drop(again)
-        self.cache.fill((order_id, state) for order_id, state in transaction.folded if state.facts)
+        self.cache.fill((order_id, state) for order_id, state in unit_of_work.folded if state.facts)
         return handled
 
-    def _means(self) -> Means:
-        return Means(
+    def _context(self) -> BatchContext:
+        return BatchContext(
             cache=self.cache,
             terms=self._terms.book,
             lanes=self._store.installation.lanes,

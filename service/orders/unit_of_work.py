@@ -57,7 +57,7 @@ class TermsChangedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class BatchContext:
     """What a batch transaction works with. `deciding_is_publishing`: there is no relay to wait for (simulate)."""
 
     cache: Cache
@@ -69,7 +69,7 @@ class Means:
 
 
 @dataclass(slots=True)
-class _Said:
+class _Decision:
     """What the rules said of an order: its ledger and timed outputs with the new ones, and what is to be written."""
 
     ledger: Ledger
@@ -78,12 +78,12 @@ class _Said:
     rows: Sequence[OutputRow] = ()
 
 
-class Transaction:
+class UnitOfWork:
     """One batch, from locking its orders to its last statement."""
 
-    def __init__(self, batch: Batch, means: Means) -> None:
+    def __init__(self, batch: Batch, context: BatchContext) -> None:
         self._batch = batch
-        self._means = means
+        self._context = context
         self._facts: list[FactRow] = []
         self._private: list[PrivateRow] = []
         self._updates: list[OrderUpdate] = []
@@ -113,11 +113,11 @@ class Transaction:
         records = () if intervention is None else intervention.records(inbound)
         concerned = await self._batch.concerned(records) if records else {}
         order_ids = sorted({one.event.subject for one in incoming}.union(again, meant, *concerned.values()))
-        self._lanes = {order_id: lane_of(order_id, self._means.lanes) for order_id in order_ids}
+        self._lanes = {order_id: lane_of(order_id, self._context.lanes) for order_id in order_ids}
         rows = await self._batch.lock(list(self._lanes.items())) if order_ids else {}
         # From here on everything is read by later statements than the one that locked.
         look = await self._batch.look(order_ids, max((one.event.time for one in incoming), default=None))
-        if look.terms not in (None, len(self._means.terms.sets)):
+        if look.terms not in (None, len(self._context.terms.sets)):
             raise TermsChangedError
         states = await self._states(rows)
         dedup = await self._news(incoming, states, look.instant.now, look_for_foreign=look_for_foreign)
@@ -125,7 +125,7 @@ class Transaction:
         rejected_again = [one for one in refused if one.record.quarantined_as is not None]
         first_time = [one for one in refused if one.record.quarantined_as is None]
         newly_quarantined, quarantine_rows = await quarantine(self._batch, first_time, look.instant.now)
-        self._outputs += [notice(row, self._means.lanes) for row in quarantine_rows]
+        self._outputs += [notice(row, self._context.lanes) for row in quarantine_rows]
         known = dedup.known + Tally(one.refusal.type for one in first_time) + Tally(quarantined.values())
         known -= Tally(one.refusal.type for one in newly_quarantined)
         done, lying = NOTHING_DONE, look.quarantined
@@ -161,7 +161,9 @@ class Transaction:
     ) -> DedupResult:
         """Sort out what was heard, with what is known of it elsewhere."""
         foreign = await self._batch.foreign([one.key for one in incoming]) if look_for_foreign and incoming else ()
-        dedup = deduplicate(incoming, states, self._means.facts_per_type, now + self._means.future_tolerance, foreign)
+        dedup = deduplicate(
+            incoming, states, self._context.facts_per_type, now + self._context.future_tolerance, foreign
+        )
         if dedup.doubtful:
             dedup.compare_private(await self._batch.private_members([one.key for one in dedup.doubtful]))
         return dedup
@@ -172,7 +174,7 @@ class Transaction:
         for order_id, row in rows.items():
             if row.version is None:
                 states[order_id] = NEW
-            elif (cached := self._means.cache.get(order_id, row.version)) is not None:
+            elif (cached := self._context.cache.get(order_id, row.version)) is not None:
                 states[order_id] = cached
             else:
                 missing.append(order_id)
@@ -185,7 +187,7 @@ class Transaction:
             for order_id in missing:
                 states[order_id] = read_back(rows[order_id].version, facts[order_id], outputs[order_id])
         awaiting = [order_id for order_id, state in states.items() if state.awaits_publication]
-        if awaiting and not self._means.deciding_is_publishing:
+        if awaiting and not self._context.deciding_is_publishing:
             note_publications(states, await self._batch.publications(awaiting))
         return states
 
@@ -198,7 +200,7 @@ class Transaction:
         facts = state.facts
         if fresh:
             facts = state.with_facts([incoming.fact for incoming in fresh])
-        said = _Said(state.ledger, state.timed, row.due_at)
+        said = _Decision(state.ledger, state.timed, row.due_at)
         stuck = row.stuck
         if not row.held:
             self._assessed += 1
@@ -233,26 +235,26 @@ class Transaction:
         state: OrderState,
         clock: Clock,
         traceparent: str | None,
-    ) -> _Said:
+    ) -> _Decision:
         """Ask the rules. Raises whatever they raise, and JournalError."""
         if state.problem:
             raise JournalError(state.problem)
-        outputs, deadline = decide(order_id, facts, state.ledger, self._means.terms, clock)
+        outputs, deadline = decide(order_id, facts, state.ledger, self._context.terms, clock)
         # A deadline that has passed and did not fire waits for its quarantined record, not for time: whoever resolves
         # that looks at the order again.
         due_at = None if deadline is None or deadline < clock.watermark else instant(deadline)
         if not outputs:
-            return _Said(state.ledger, state.timed, due_at)
+            return _Decision(state.ledger, state.timed, due_at)
         rows = [output_row(output, self._lanes[order_id], traceparent) for output in outputs]
         timed = [row.order_version for row in rows if row.timed and row.order_version is not None]
-        return _Said(state.ledger.after(outputs), (*state.timed, *timed), due_at, rows)
+        return _Decision(state.ledger.after(outputs), (*state.timed, *timed), due_at, rows)
 
     def _clock(self, state: OrderState, now: Instant, quarantined: Sequence[Quarantined]) -> Clock:
         return Clock(
             now=micros(now.now),
             watermark=0 if now.watermark is None else micros(now.watermark),
             quarantined=tuple([QuarantinedRecord(topic, micros(since)) for topic, since in quarantined]),
-            published=None if self._means.deciding_is_publishing else state.published,
+            published=None if self._context.deciding_is_publishing else state.published,
         )
 
     def _add_facts(self, order_id: str, known: int, fresh: Sequence[IncomingEvent]) -> None:

@@ -65,7 +65,7 @@ def _watched(spent: Spent) -> Iterator[None]:
         (module, "output_row", _timed(spent, "outputs encoded", module.output_row)),
         (module, "IncomingEvent", _timed(spent, "private members apart", module.IncomingEvent)),
         (module, "deduplicate", _timed(spent, "repetitions told apart", module.deduplicate)),
-        (module.Transaction, "_add_facts", _timed(spent, "facts encoded", module.Transaction._add_facts)),
+        (module.UnitOfWork, "_add_facts", _timed(spent, "facts encoded", module.UnitOfWork._add_facts)),
         (DatabaseTransaction, "__aexit__", _awaited(spent, "database: commit", DatabaseTransaction.__aexit__)),
         *(
             (PostgresBatch, name, _awaited(spent, f"database: {name}", getattr(PostgresBatch, name)))

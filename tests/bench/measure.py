@@ -118,7 +118,7 @@ class Session:
         first = self._sent + warm_up
         before = self._contender.stages()
         self.send(records, rate)
-        stages = means(before, self._contender.stages())
+        stages = context(before, self._contender.stages())
         traces = [one for one in self.reader.arrived.traces if one[0] > first]
         appended = self.sender.appended
         return Latency(
@@ -135,7 +135,7 @@ class Session:
         return int(self._contender.ground.value("select pg_current_wal_lsn() - '0/0'"))
 
 
-def means(before: Stages, after: Stages) -> dict[str, float]:
+def context(before: Stages, after: Stages) -> dict[str, float]:
     """Milliseconds a batch by stage, and messages a batch, between two looks."""
     grown = {name: (count - before[name][0], total - before[name][1]) for name, (count, total) in after.items()}
     return {
