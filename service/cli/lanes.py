@@ -37,7 +37,7 @@ from service.store.connection import connected
 from service.store.driver_errors import translated
 from service.store.operators.lane_count import LanesError, change_lanes
 from service.store.rows import Installation
-from service.store.timeline import Lineage
+from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
     import argparse
@@ -139,14 +139,14 @@ async def _recover(
 
 
 async def _release(arguments: argparse.Namespace, url: str) -> int:
-    lineage = Lineage()
-    async with connected(url, lineage) as connection, translated():
+    timeline = Timeline()
+    async with connected(url, timeline) as connection, translated():
         recovered_at = await connection.fetchval(_RECOVERED_AT)
         watermark = await connection.fetchval(_WATERMARK)
         if recovered_at is not None and (watermark is None or watermark < recovered_at):
             raise LanesError("The input was not read up to the recovery yet: let the service catch up first.")
         released = 0
-        async with opened_engine(url, lineage) as (engine, _store):
+        async with opened_engine(url, timeline) as (engine, _store):
             while order_ids := [row[0] for row in await connection.fetch(_HELD, AT_ONCE)]:
                 intervention = Intervention(arguments.by, arguments.why, release=tuple(order_ids))
                 released += len((await engine.intervene(intervention)).released)

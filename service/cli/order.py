@@ -27,7 +27,7 @@ from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.driver_errors import translated
 from service.store.operators.holds import Halted, halted, hold, note_retry, standing
-from service.store.timeline import Lineage
+from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
     import argparse
@@ -100,11 +100,11 @@ async def _hold(arguments: argparse.Namespace, url: str) -> int:
 
 
 async def _release(arguments: argparse.Namespace, url: str) -> int:
-    lineage = Lineage()
-    async with connected(url, lineage) as connection, translated():
+    timeline = Timeline()
+    async with connected(url, timeline) as connection, translated():
         if await standing(connection, arguments.order) is None:
             return _unknown(arguments.order)
-    async with opened_engine(url, lineage) as (engine, _):
+    async with opened_engine(url, timeline) as (engine, _):
         handled = await engine.intervene(Intervention(arguments.by, arguments.why, release=(arguments.order,)))
     if not handled.released:
         tell("It was not held: nothing to do.")
@@ -117,8 +117,8 @@ async def _release(arguments: argparse.Namespace, url: str) -> int:
 
 async def _retry(arguments: argparse.Namespace, url: str) -> int:
     still = tried = 0
-    lineage = Lineage()
-    async with connected(url, lineage) as connection, opened_engine(url, lineage) as (engine, _):
+    timeline = Timeline()
+    async with connected(url, timeline) as connection, opened_engine(url, timeline) as (engine, _):
         if arguments.all:
             orders = [row.order_id async for row in _all_halted(connection) if row.stuck is not None]
         else:

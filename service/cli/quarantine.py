@@ -35,7 +35,7 @@ from service.runtime.settings import database_of_environment, future_tolerance_o
 from service.store.connection import connected
 from service.store.operators.quarantine import QuarantinedRecord, QuarantineFilter, actions, contents, count, note, page
 from service.store.rows import Action
-from service.store.timeline import Lineage
+from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -220,8 +220,8 @@ def _repair(arguments: Namespace) -> Repair:
 
 @asynccontextmanager
 async def _at_the_door(url: str) -> AsyncIterator[tuple[asyncpg.Connection[asyncpg.Record], Engine]]:
-    lineage, tolerance = Lineage(), future_tolerance_of_environment()
-    async with connected(url, lineage) as connection, opened_engine(url, lineage, tolerance) as (engine, _):
+    timeline, tolerance = Timeline(), future_tolerance_of_environment()
+    async with connected(url, timeline) as connection, opened_engine(url, timeline, tolerance) as (engine, _):
         yield connection, engine
 
 

@@ -42,7 +42,7 @@ from service.store.connection import connected
 from service.store.driver_errors import translated
 from service.terms.calendars import plain_calendar
 from service.terms.cautions import calendar_caution, dropped_terms
-from service.terms.files import Declared, TermsError, check_against_platform, check_timeline, new_sets, read_terms
+from service.terms.files import Declared, TermsError, check_against_platform, check_succession, new_sets, read_terms
 from service.terms.statutory_days import statutory_days, terms_file, unknown_years
 from service.terms.table import add_sets, begin_import, read_book
 
@@ -114,7 +114,7 @@ async def _import(connection: asyncpg.Connection[Any], declared: tuple[Declared,
     async with connection.transaction():
         now, book = await begin_import(connection)
         added = new_sets(declared, book, micros(now))
-        check_timeline(
+        check_succession(
             [*declared, *[Declared(one, None) for one in book.sets if one not in {d.terms for d in declared}]]
         )
         check_against_platform(TermsBook.of(*book.sets, *added))

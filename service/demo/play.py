@@ -22,7 +22,7 @@ from service.kafka.topics import create_topics
 from service.store.connection import connect
 from service.store.migrate import migrate
 from service.store.substitute_clock import EVENTS, pass_time, set_clock
-from service.store.timeline import Lineage
+from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -51,7 +51,7 @@ async def play(stories: Sequence[Story], directory: Path, say: Callable[[str], N
         say("Creating tables and topics")
         await migrate(dsn)
         await set_clock(dsn, EVENTS)
-        connection = await connect(dsn, Lineage())
+        connection = await connect(dsn, Timeline())
         lanes = await connection.fetchval("select lanes from installation")
         await create_topics({"bootstrap_servers": bootstrap}, lanes)
         say("Starting the service (python -m service run)")

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import timedelta
 
-    from service.store.timeline import Lineage
+    from service.store.timeline import Timeline
 
 
 @asynccontextmanager
 async def opened_engine(
-    url: str, lineage: Lineage | None = None, future_tolerance: timedelta = FUTURE_TOLERANCE
+    url: str, timeline: Timeline | None = None, future_tolerance: timedelta = FUTURE_TOLERANCE
 ) -> AsyncIterator[tuple[Engine, PostgresStore]]:
     """Open an engine on the database. What it decides wakes the running relay; no broker is needed.
 
-    `lineage` is that of the command's other connections; `future_tolerance`: how far ahead of the database's clock a
+    `timeline` is that of the command's other connections; `future_tolerance`: how far ahead of the database's clock a
     replayed message may be dated. Raises StoreUnavailableError, SchemaError, DatabaseMovedError.
     """
-    store = await PostgresStore.open(url, connections=2, lineage=lineage)
+    store = await PostgresStore.open(url, connections=2, timeline=timeline)
     try:
         yield Engine(store, await TermsInDatabase.read(store), future_tolerance=future_tolerance), store
     finally:

@@ -79,16 +79,16 @@ class TermsBook:
     """Every set ever declared. Append-only; sets come into force in the future only, so what bound an order stays."""
 
     sets: tuple[TermsSet, ...] = ()
-    _timelines: dict[str, tuple[list[int], list[TermsSet]]] = field(init=False, repr=False, compare=False)
+    _successions: dict[str, tuple[list[int], list[TermsSet]]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Order each provider's sets by the instant from which they are in force."""
-        timelines: dict[str, tuple[list[int], list[TermsSet]]] = {}
+        successions: dict[str, tuple[list[int], list[TermsSet]]] = {}
         for one in sorted(self.sets, key=lambda s: (s.provider_id, s.effective_from)):
-            starts, sets = timelines.setdefault(one.provider_id, ([], []))
+            starts, sets = successions.setdefault(one.provider_id, ([], []))
             starts.append(one.effective_from)
             sets.append(one)
-        object.__setattr__(self, "_timelines", timelines)
+        object.__setattr__(self, "_successions", successions)
 
     def in_force(self, provider_id: str, at: int) -> Terms:
         """Return the terms that bind an order of this provider agreed at this instant.
@@ -96,7 +96,7 @@ class TermsBook:
         The provider's own set comes before the platform's; what it does not declare, and what only the platform may
         declare, is taken from the platform's set in force at that instant, else from the agreement.
         """
-        if not self._timelines:
+        if not self._successions:
             return STANDARD
         platform = self._at(PLATFORM, at)
         own = self._at(provider_id, at) if provider_id != PLATFORM else None
@@ -112,11 +112,11 @@ class TermsBook:
         return Terms(version=bound.version, **values)  # type: ignore[arg-type]  # values were checked on import
 
     def _at(self, provider_id: str, at: int) -> TermsSet | None:
-        timeline = self._timelines.get(provider_id)
-        if timeline is None:
+        succession = self._successions.get(provider_id)
+        if succession is None:
             return None
-        position = bisect_right(timeline[0], at)
-        return timeline[1][position - 1] if position else None
+        position = bisect_right(succession[0], at)
+        return succession[1][position - 1] if position else None
 
     @classmethod
     def of(cls, *sets: TermsSet) -> Self:

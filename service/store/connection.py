@@ -18,7 +18,7 @@ from asyncpg.transaction import Transaction
 from service.store.driver_errors import LOST, translated
 from service.store.hosts import database_url, first_of, unusable
 from service.store.session import begin_session
-from service.store.timeline import Lineage
+from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -112,15 +112,15 @@ def _ended_if_of_no_more_use(connection: Connection) -> Iterator[None]:
         raise
 
 
-async def connect(url: str, lineage: Lineage, **options: Any) -> Connection:
+async def connect(url: str, timeline: Timeline, **options: Any) -> Connection:
     """Connect to decide and write.
 
-    `options` are those of `_session`. Raises NotReachedError, NotUsableError, NotAllowedError, and what `Lineage.meet`
+    `options` are those of `_session`. Raises NotReachedError, NotUsableError, NotAllowedError, and what `Timeline.meet`
     raises.
     """
     refuse_readers(url)
     connection = await _session(url, **options)
-    await _compare(connection, lineage)
+    await _compare(connection, timeline)
     return connection
 
 
@@ -174,10 +174,10 @@ async def _session(
     return await first_of(described, session, seconds)
 
 
-async def _compare(connection: Connection, lineage: Lineage) -> None:
+async def _compare(connection: Connection, timeline: Timeline) -> None:
     try:
         async with translated():
-            await lineage.meet(connection)
+            await timeline.meet(connection)
     except BaseException:
         # Not closed politely: the driver would wait for the server's answer, for ever.
         connection.terminate()
@@ -189,7 +189,7 @@ async def _nothing(_: object) -> None:
 
 
 def pool_of(
-    url: str, lineage: Lineage, *, then: Callable[[Any], Awaitable[None]] = _nothing, **options: Any
+    url: str, timeline: Timeline, *, then: Callable[[Any], Awaitable[None]] = _nothing, **options: Any
 ) -> asyncpg.Pool[asyncpg.Record]:
     """Return a pool for writing, to be entered or awaited. `then` is told of each new connection.
 
@@ -201,7 +201,7 @@ def pool_of(
 
     async def new_connection(*_: Any, connection_class: Any, **driver: Any) -> Connection:
         del connection_class
-        return await connect(url, lineage, **ours, **driver)
+        return await connect(url, timeline, **ours, **driver)
 
     # The driver's own types know nothing of a function that connects in its place.
     driver: Any = asyncpg
@@ -218,14 +218,14 @@ def refuse_readers(url: str) -> None:
 
 
 @asynccontextmanager
-async def connected(url: str, lineage: Lineage | None = None) -> AsyncIterator[Connection]:
-    """Connect for a command; `lineage` is that of its other connections, if it has any.
+async def connected(url: str, timeline: Timeline | None = None) -> AsyncIterator[Connection]:
+    """Connect for a command; `timeline` is that of its other connections, if it has any.
 
     Raises StoreError; StoreUnavailableError also where a statement takes longer than a minute; DatabaseMovedError.
     """
     connection = await connect(
         url,
-        lineage or Lineage(),
+        timeline or Timeline(),
         command_timeout=STATEMENT_SECONDS,
         settings={
             "application_name": "purchasing command",

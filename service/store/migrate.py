@@ -19,7 +19,7 @@ import asyncpg
 from service.store.connection import connect, refuse_readers
 from service.store.driver_errors import translated
 from service.store.errors import SchemaError
-from service.store.timeline import Lineage
+from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -134,13 +134,13 @@ async def migrate(dsn: str, *, lanes: int = LANES, roles: bool = False) -> list[
         return [f"{one.number:04}_{one.name}" for one in missing]
 
 
-async def schema_problem(dsn: str, lineage: Lineage | None = None) -> str | None:
+async def schema_problem(dsn: str, timeline: Timeline | None = None) -> str | None:
     """Return what is wrong with the database's tables and what to do, in a sentence; None if this program can work.
 
-    Newer tables than this program knows are no problem as long as the newer program only expanded them. `lineage` is
+    Newer tables than this program knows are no problem as long as the newer program only expanded them. `timeline` is
     that of the connections that will work with these tables. Raises StoreUnavailableError, DatabaseMovedError.
     """
-    async with _connection(dsn, lineage, command_timeout=LOOK_SECONDS) as connection:
+    async with _connection(dsn, timeline, command_timeout=LOOK_SECONDS) as connection:
         if too_old := _server_problem(connection):
             return too_old
         if await connection.fetchval("select to_regclass('schema_migrations')") is None:
@@ -232,12 +232,12 @@ async def _grant(connection: asyncpg.Connection[asyncpg.Record]) -> None:
 
 @asynccontextmanager
 async def _connection(
-    dsn: str, lineage: Lineage | None = None, command_timeout: float | None = None
+    dsn: str, timeline: Timeline | None = None, command_timeout: float | None = None
 ) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
     async with translated():
         connection = await connect(
             dsn,
-            lineage or Lineage(),
+            timeline or Timeline(),
             command_timeout=command_timeout,
             settings={"application_name": "purchasing-migrate"},
         )

@@ -12,7 +12,7 @@ from service.store.connection import pool_of
 from service.store.driver_errors import translated
 from service.store.errors import SchemaError
 from service.store.rows import Installation, Instant, ProgressRow
-from service.store.timeline import AGREED_AT, Lineage
+from service.store.timeline import AGREED_AT, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -87,11 +87,11 @@ class PostgresStore:
         pool: asyncpg.Pool[asyncpg.Record],
         installation: Installation,
         opened: list[int],
-        lineage: Lineage,
+        timeline: Timeline,
         clock: Clock,
     ) -> None:
         """Use `open`."""
-        self._lineage = lineage
+        self._timeline = timeline
         self._pool = pool
         self._installation = installation
         self._opened = opened
@@ -105,18 +105,18 @@ class PostgresStore:
         connections: int = CONNECTIONS,
         limits: SessionLimits | None = None,
         clock: Clock = _its_own,
-        lineage: Lineage | None = None,
+        timeline: Timeline | None = None,
     ) -> Self:
         """Connect to a migrated database.
 
         All connections are made now, so that a later new one means that an old one was lost (see `epoch`).
-        Whatever needs a new connection raises DatabaseMovedError where that meets another lineage than `lineage`, which
-        is that of the process's other connections, or of the first one made here.
+        Whatever needs a new connection raises DatabaseMovedError where that meets another timeline than `timeline`,
+        which is that of the process's other connections, or of the first one made here.
         `clock` makes another instant of the server's (for tests and the demo, where days pass quickly).
         Raises StoreUnavailableError, and SchemaError where there is no installation.
         """
         limits = limits or SessionLimits()
-        opened, lineage = [0], lineage or Lineage()
+        opened, timeline = [0], timeline or Timeline()
 
         async def count(_: Any) -> None:
             opened[0] += 1
@@ -124,7 +124,7 @@ class PostgresStore:
         async with translated():
             pool = await pool_of(
                 dsn,
-                lineage,
+                timeline,
                 then=count,
                 min_size=connections,
                 max_size=connections,
@@ -141,7 +141,7 @@ class PostgresStore:
             except BaseException:
                 pool.terminate()
                 raise
-        return cls(pool, installation, opened, lineage, clock)
+        return cls(pool, installation, opened, timeline, clock)
 
     async def close(self) -> None:
         """Close the connections; what is under way has some seconds to end first."""
@@ -157,9 +157,9 @@ class PostgresStore:
         return self._installation
 
     @property
-    def lineage(self) -> Lineage:
+    def timeline(self) -> Timeline:
         """What each of its connections was compared with: for other connections of this process."""
-        return self._lineage
+        return self._timeline
 
     @property
     def epoch(self) -> int:
@@ -198,7 +198,7 @@ class PostgresStore:
         (row,) = await self.fetch(
             "select exists (select from input_agreements where timeline = $1)"
             " or exists (select from input_progress) and not exists (select from input_agreements)",
-            self._lineage.known,
+            self._timeline.known,
         )
         return bool(row[0])
 
@@ -207,16 +207,16 @@ class PostgresStore:
 
         Raises DatabaseMovedError where this one has read less: it is not the one they were held against.
         """
-        lineage = self._lineage
+        timeline = self._timeline
         known = {place: at for place, at in noted.items() if at is not None}
         topics, partitions = [topic for topic, _ in known], [partition for _, partition in known]
         async with translated(), self._pool.acquire() as connection, connection.transaction():
             if await connection.fetchval(_HAS_READ_LESS, topics, partitions, list(known.values())):
-                raise lineage.moved(lineage.known)
+                raise timeline.moved(timeline.known)
             await connection.execute(
-                "insert into input_agreements (timeline) values ($1) on conflict do nothing", lineage.known
+                "insert into input_agreements (timeline) values ($1) on conflict do nothing", timeline.known
             )
-            lineage.agreed_at = await connection.fetchval(AGREED_AT, lineage.known)
+            timeline.agreed_at = await connection.fetchval(AGREED_AT, timeline.known)
 
     async def earliest_due(self) -> tuple[datetime, str] | None:
         """Return the earliest deadline and its order (of several, the lowest id); None if nothing waits."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from service.store.connection import connect
 from service.store.driver_errors import translated
-from service.store.timeline import Lineage
+from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,7 +45,7 @@ async def set_clock(dsn: str, clock: str) -> None:
     if factor is not None and not 0 < factor <= FASTEST:
         raise ValueError(f"a clock goes up to {FASTEST} times as fast")
     async with translated():
-        connection = await connect(dsn, Lineage())
+        connection = await connect(dsn, Timeline())
         try:
             if factor is None:
                 await connection.execute(_BY_EVENTS)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from service.store.connection import Driver
 
 # A server only gets a new timeline where WAL may have been lost, and a dump only ever fills another database.
-_LINEAGE = """
+_TIMELINE = """
 select case when not pg_is_in_recovery() then concat_ws('/',
     (select system_identifier from pg_control_system()),
     ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint,
@@ -40,23 +40,23 @@ IN_RECOVERY = (
 )
 
 
-class Lineage:
+class Timeline:
     """The one that the first connection met. One object for all connections that a process decides and writes by."""
 
     def __init__(self, moved: Callable[[DatabaseMovedError], None] = lambda _: None) -> None:
         """Tell `moved` when a connection meets another one, whoever wanted that connection, whatever becomes of it."""
         self.known: str | None = None
         self.agreed_at: datetime | None = None
-        """When the input was held against the database in this lineage: tells two of the same name apart. Of two
+        """When the input was held against the database in this timeline: tells two of the same name apart. Of two
         standbys, neither of which knows of the other's promotion, each gives its timeline the same number."""
         self._moved = moved
 
     async def meet(self, connection: Driver) -> None:
         """Compare a new connection's; one whose comparison raises may not be used.
 
-        Raises DatabaseMovedError, and StoreUnavailableError where the server is in recovery: it has no lineage yet.
+        Raises DatabaseMovedError, and StoreUnavailableError where the server is in recovery: it has no timeline yet.
         """
-        found: str | None = await connection.fetchval(_LINEAGE)
+        found: str | None = await connection.fetchval(_TIMELINE)
         if found is None:
             raise StoreUnavailableError(IN_RECOVERY)
         if self.known is None:
@@ -67,7 +67,7 @@ class Lineage:
             raise self.moved(found)
 
     def moved(self, found: str | None) -> DatabaseMovedError:
-        """Tell that the database is of another lineage, of this name; return what to raise."""
+        """Tell that the database is of another timeline, of this name; return what to raise."""
         error = DatabaseMovedError(
             "PostgreSQL is not as this worker knew it: a replica took over, or a backup was restored "
             f"(system/timeline/database was {self.known}, is {found}). What had its offsets committed last may "

@@ -69,11 +69,11 @@ def read_terms(path: Path) -> tuple[Declared, ...]:
     found = [one for nth, entry in enumerate(entries, 1) if (one := _declared(nth, entry, problems)) is not None]
     if problems:
         raise TermsError("\n".join(problems))
-    check_timeline(found)
+    check_succession(found)
     return tuple(found)
 
 
-def check_timeline(declared: Iterable[Declared]) -> None:
+def check_succession(declared: Iterable[Declared]) -> None:
     """Refuse sets that stand in each other's way: a version or an instant twice, an end that leaves a gap or overlaps.
 
     Raises TermsError.

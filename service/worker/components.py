@@ -57,7 +57,7 @@ async def relay_part(settings: Settings, kafka: Connection, store: PostgresStore
     # A query a lane, and one connection to listen on.
     pool = await pool_of(
         settings.database(),
-        store.lineage,
+        store.timeline,
         min_size=0,
         max_size=store.installation.lanes + 2,
         command_timeout=RELAY_STATEMENT_SECONDS,

@@ -16,7 +16,7 @@ from service.runtime.shutdown import End
 from service.store.errors import StoreUnavailableError
 from service.store.migrate import schema_problem
 from service.store.postgres import PostgresStore
-from service.store.timeline import Lineage
+from service.store.timeline import Timeline
 
 log = structlog.get_logger("service")
 
@@ -31,7 +31,7 @@ class StartError(Exception):
 async def store_ready(url: str, end: End, waits: Waits) -> PostgresStore | None:
     """Wait until PostgreSQL can be reached and open the store on it; None if the process was asked to end first.
 
-    Where a connection meets another lineage later, of the store's or of whoever was given the store's lineage, the
+    Where a connection meets another timeline later, of the store's or of whoever was given the store's timeline, the
     process ends. Raises StartError, SchemaError, NotAllowedError.
     """
     opened: list[PostgresStore] = []
@@ -39,11 +39,11 @@ async def store_ready(url: str, end: End, waits: Waits) -> PostgresStore | None:
     async def look() -> str | None:
         if reason := await database_problem(url):
             return reason
-        lineage = Lineage(end.because_of)
+        timeline = Timeline(end.because_of)
         try:
-            if problem := await schema_problem(url, lineage):
+            if problem := await schema_problem(url, timeline):
                 raise StartError(problem)
-            opened.append(await PostgresStore.open(url, lineage=lineage))
+            opened.append(await PostgresStore.open(url, timeline=timeline))
         except StoreUnavailableError as error:
             # It has gone away in between.
             return str(error)

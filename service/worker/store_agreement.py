@@ -54,7 +54,7 @@ async def stores_agree(
 
 async def _older(kafka: Mapping[str, Any], url: str, store: PostgresStore) -> list[str]:
     problems, installation = [], store.installation
-    async with connected(url, store.lineage) as connection, translated():
+    async with connected(url, store.timeline) as connection, translated():
         journal = Journal(connection)
         for lane in range(installation.lanes):
             try:

@@ -7,7 +7,7 @@ import pytest
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.store.connection import pool_of
-from service.store.timeline import Lineage
+from service.store.timeline import Timeline
 from tests.chaos.proxy import proxy_before
 from tests.outbox.world import LANES, World, eventually, relay_of
 
@@ -92,7 +92,7 @@ async def test_a_database_away_and_back_costs_nothing(world: World, postgres: Em
 async def test_a_database_connection_that_falls_silent_costs_nothing(world: World) -> None:
     async with (
         proxy_before(world.dsn) as (proxy, dsn),
-        pool_of(dsn, Lineage(), min_size=0, max_size=LANES + 2, command_timeout=0.5) as pool,
+        pool_of(dsn, Timeline(), min_size=0, max_size=LANES + 2, command_timeout=0.5) as pool,
         relay_of(world, pool) as relay,
     ):
         await eventually("every lane waits for work", all_in(relay, "waiting"))

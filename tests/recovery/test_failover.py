@@ -14,7 +14,7 @@ from service.store.errors import DatabaseMovedError, StoreUnavailableError
 from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
 from service.store.rows import ProgressRow
-from service.store.timeline import IN_RECOVERY, Lineage
+from service.store.timeline import IN_RECOVERY, Timeline
 from tests.delivery.outside import case_events, order_id
 from tests.recovery.conftest import play
 from tests.recovery.standby import Pair
@@ -55,7 +55,7 @@ async def test_a_store_opened_in_recovery_waits_for_the_promotion(pair, lagging)
         await PostgresStore.open(lagging, connections=1)
     await pair.promote()
     store = await PostgresStore.open(lagging, connections=1)
-    assert store.lineage.known is not None
+    assert store.timeline.known is not None
     await store.note_progress(PROGRESS)
     await store.close()
 
@@ -63,7 +63,7 @@ async def test_a_store_opened_in_recovery_waits_for_the_promotion(pair, lagging)
 async def test_a_pool_and_a_command_refuse_a_server_in_recovery(pair, lagging) -> None:
     """The relay's pool, and every command that writes; whoever only looks may look there, and can't write later."""
     await pair.fail_over()
-    async with pool_of(lagging, Lineage(), min_size=0, max_size=1) as pool:
+    async with pool_of(lagging, Timeline(), min_size=0, max_size=1) as pool:
         with pytest.raises(StoreUnavailableError, match="in recovery"):
             await pool.fetch("select")
     with pytest.raises(StoreUnavailableError, match="in recovery"):
@@ -77,13 +77,13 @@ async def test_a_pool_and_a_command_refuse_a_server_in_recovery(pair, lagging) -
 
 async def test_connections_of_one_process_refuse_two_histories(pair, lagging) -> None:
     """As a command that looks over one connection and decides over another."""
-    lineage = Lineage()
-    async with connected(lagging, lineage):
+    timeline = Timeline()
+    async with connected(lagging, timeline):
         pass
     await pair.fail_over()
     await pair.promote()
     with pytest.raises(DatabaseMovedError):
-        await PostgresStore.open(lagging, connections=1, lineage=lineage)
+        await PostgresStore.open(lagging, connections=1, timeline=timeline)
 
 
 async def test_two_standbys_that_give_their_timelines_the_same_number_are_told_apart(pair, lagging, servers) -> None:
@@ -102,7 +102,7 @@ async def test_two_standbys_that_give_their_timelines_the_same_number_are_told_a
         with pytest.raises(DatabaseMovedError) as said:
             await noted_over_a_new_connection(store)
         await store.close()
-        assert f"was {store.lineage.known}, is {store.lineage.known}" in str(said.value)
+        assert f"was {store.timeline.known}, is {store.timeline.known}" in str(said.value)
 
 
 async def noted_over_a_new_connection(store: PostgresStore) -> None:

@@ -19,7 +19,7 @@ from service.store.connection import connect, connect_to_look, connected, pool_o
 from service.store.errors import NotReachedError, NotUsableError
 from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
-from service.store.timeline import Lineage
+from service.store.timeline import Timeline
 from tests.cli.commands import command
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ async def test_a_server_that_is_just_starting_is_passed_over_for_the_next(databa
 async def test_a_server_that_says_nothing_leaves_time_for_the_next(database: str) -> None:
     async with server_that(None) as silent:
         hosts = f"127.0.0.1:{silent},127.0.0.1:{port_of(database)}"
-        connection = await connect(with_hosts(database, hosts, "?connect_timeout=1"), Lineage())
+        connection = await connect(with_hosts(database, hosts, "?connect_timeout=1"), Timeline())
         assert await connection.fetchval(PORT) == port_of(database)
         await connection.close()
 
@@ -137,7 +137,7 @@ async def test_a_server_that_says_nothing_leaves_time_for_the_next(database: str
 async def test_where_no_host_is_to_be_had_each_says_why(database: str, reader: EmbeddedPostgres) -> None:
     hosts = f"127.0.0.1:9,127.0.0.1:{port_of(reader.dsn)}"
     with pytest.raises(NotReachedError) as raised:
-        await connect(with_hosts(reader.dsn, hosts), Lineage())
+        await connect(with_hosts(reader.dsn, hosts), Timeline())
     assert raised.value.reason == (
         f"127.0.0.1:9: Connection refused; 127.0.0.1:{port_of(reader.dsn)}: "
         "it is not what target_session_attrs=read-write asks for"
@@ -146,7 +146,7 @@ async def test_where_no_host_is_to_be_had_each_says_why(database: str, reader: E
 
 async def test_who_writes_does_not_ask_for_servers_that_only_read(database: str) -> None:
     url = f"{database}?target_session_attrs=prefer-standby"
-    for attempt in (PostgresStore.open(url), migrate(url), connect(url, Lineage())):
+    for attempt in (PostgresStore.open(url), migrate(url), connect(url, Timeline())):
         with pytest.raises(NotUsableError, match="target_session_attrs finds servers that only read"):
             await attempt
     connection = await connect_to_look(url)
@@ -184,7 +184,7 @@ async def test_a_password_of_odd_characters_is_the_users(database: str) -> None:
 
 async def test_settings_of_the_url_are_in_force_in_every_session(database: str) -> None:
     url = f"{database}?options=-c%20statement_timeout%3D7s&connect_timeout=10&application_name=shop"
-    async with connected(url) as connection, pool_of(url, Lineage(), min_size=1, max_size=1) as pool:
+    async with connected(url) as connection, pool_of(url, Timeline(), min_size=1, max_size=1) as pool:
         assert await connection.fetchval("show statement_timeout") == "7s"
         assert await pool.fetchval("show statement_timeout") == "7s"
 
@@ -200,7 +200,7 @@ async def test_settings_of_the_url_are_in_force_in_every_session(database: str) 
 )
 async def test_an_option_of_no_use_is_for_a_person(option: str, says: str, database: str) -> None:
     with pytest.raises(NotUsableError) as raised:
-        await connect(f"{database}?{option}", Lineage())
+        await connect(f"{database}?{option}", Timeline())
     assert says in str(raised.value)
     assert "planted" not in str(raised.value)
 

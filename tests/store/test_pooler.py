@@ -12,7 +12,7 @@ from service.kafka.topics import create_topics
 from service.store.connection import connect, connected
 from service.store.errors import NotUsableError, StoreUnavailableError
 from service.store.postgres import PostgresStore, SessionLimits
-from service.store.timeline import Lineage
+from service.store.timeline import Timeline
 from tests.cli.commands import command
 from tests.delivery.outside import case_events, topic_for
 from tests.delivery.service import Worker, eventually
@@ -47,7 +47,7 @@ async def test_one_connection_after_another_is_a_session_of_its_own(database: st
     """The pooler gives the server's process on: nothing of the one before is left."""
     async with Pooler(database, "session", default_pool_size=2) as pooler:
         for _ in range(3):
-            connection = await connect(pooler.dsn, Lineage(), settings={"lock_timeout": "1s"})
+            connection = await connect(pooler.dsn, Timeline(), settings={"lock_timeout": "1s"})
             assert connection.is_pooled
             connection.terminate()
 
@@ -61,20 +61,20 @@ async def test_a_connection_without_a_pooler_is_not_taken_for_pooled(database: s
 async def test_a_pooler_that_keeps_no_sessions_is_refused(mode: str, database: str) -> None:
     async with Pooler(database, mode) as pooler:
         with pytest.raises(NotUsableError, match=SHARED):
-            await connect(pooler.dsn, Lineage())
+            await connect(pooler.dsn, Timeline())
 
 
 async def test_a_pooler_of_one_connection_is_refused_too(database: str) -> None:
     """Where there is only one, whatever is set seems to last."""
     async with Pooler(database, "transaction", default_pool_size=1) as pooler:
         with pytest.raises(NotUsableError, match=SHARED):
-            await connect(pooler.dsn, Lineage(), settings={"lock_timeout": "1s"})
+            await connect(pooler.dsn, Timeline(), settings={"lock_timeout": "1s"})
 
 
 async def test_what_a_refused_pooler_was_asked_leaves_nothing_to_others(database: str) -> None:
     async with Pooler(database, "transaction", default_pool_size=1) as pooler:
         with pytest.raises(NotUsableError):
-            await connect(pooler.dsn, Lineage(), settings={"lock_timeout": "1s"})
+            await connect(pooler.dsn, Timeline(), settings={"lock_timeout": "1s"})
         assert await pooler.ask("select name from pg_prepared_statements where name <> ''") == []
         assert await pooler.ask("show lock_timeout") == [("0",)]
 
@@ -88,7 +88,7 @@ async def test_a_setting_that_does_not_last_is_named(database: str, monkeypatch:
     monkeypatch.setattr("service.store.session._refuse_shared", overlooked)
     async with Pooler(database, "transaction", server_reset_query_always=1) as pooler:
         with pytest.raises(NotUsableError, match="lock_timeout was set and is not in force"):
-            await connect(pooler.dsn, Lineage(), settings={"lock_timeout": "1s"}, statement_cache_size=0)
+            await connect(pooler.dsn, Timeline(), settings={"lock_timeout": "1s"}, statement_cache_size=0)
 
 
 async def test_a_pooler_without_a_connection_to_spare_is_waited_for(
@@ -97,22 +97,22 @@ async def test_a_pooler_without_a_connection_to_spare_is_waited_for(
     monkeypatch.setattr("service.store.session.SECOND_SECONDS", 0.2)
     async with Pooler(database, "session", default_pool_size=1) as pooler:
         with pytest.raises(StoreUnavailableError, match=r"no second connection .*default_pool_size"):
-            await connect(pooler.dsn, Lineage())
+            await connect(pooler.dsn, Timeline())
 
 
 async def test_a_pooler_whose_server_is_away_is_waited_for(database: str) -> None:
     nowhere = re.sub(r":\d+/", ":9/", database)
     async with Pooler(nowhere, "session", server_login_retry=1, query_wait_timeout=1) as pooler:
         with pytest.raises(StoreUnavailableError):
-            await connect(pooler.dsn, Lineage())
+            await connect(pooler.dsn, Timeline())
 
 
 async def test_a_pooler_that_does_not_know_the_database_is_for_a_person(database: str) -> None:
     async with Pooler(database, "session") as pooler:
         with pytest.raises(NotUsableError, match="check its user, its password and its database"):
-            await connect(pooler.dsn.rpartition("/")[0] + "/nosuch", Lineage())
+            await connect(pooler.dsn.rpartition("/")[0] + "/nosuch", Timeline())
         with pytest.raises(NotUsableError, match="check its user, its password and its database"):
-            await connect(re.sub("//[^@]*@", "//nobody:wrong@", pooler.dsn), Lineage())
+            await connect(re.sub("//[^@]*@", "//nobody:wrong@", pooler.dsn), Timeline())
 
 
 async def test_a_batch_is_stored_behind_a_pooler(database: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from service.store.connection import KEEPALIVE, connect, pool_of
 from service.store.errors import StoreUnavailableError
 from service.store.postgres import PostgresStore, SessionLimits
-from service.store.timeline import Lineage
+from service.store.timeline import Timeline
 from tests.chaos.proxy import Proxy, proxy_before
 from tests.waiting import HANG_SECONDS
 
@@ -88,7 +88,7 @@ async def test_a_batch_that_is_cancelled_ends_as_cancelled_and_at_once(behind, p
 
 
 async def test_a_transaction_of_the_relay_or_of_a_command_ends_too(behind, proxy) -> None:
-    async with pool_of(behind, Lineage(), min_size=1, max_size=1, command_timeout=0.3) as pool:
+    async with pool_of(behind, Timeline(), min_size=1, max_size=1, command_timeout=0.3) as pool:
         proxy.strand()
         async with asyncio.timeout(HANG_SECONDS):
             with pytest.raises(TimeoutError):
@@ -98,7 +98,7 @@ async def test_a_transaction_of_the_relay_or_of_a_command_ends_too(behind, proxy
                 with pytest.raises(TimeoutError):
                     await falls_silent_inside(connection, proxy)
             assert await pool.fetchval("select 1") == 1
-    connection = await connect(behind, Lineage(), command_timeout=0.3)
+    connection = await connect(behind, Timeline(), command_timeout=0.3)
     async with asyncio.timeout(HANG_SECONDS):
         with pytest.raises(TimeoutError):
             await falls_silent_inside(connection, proxy)
@@ -113,7 +113,7 @@ async def falls_silent_inside(connection, proxy: Proxy) -> None:
 
 async def test_every_connection_asks_the_network_whether_the_server_is_there(database: str) -> None:
     store = await PostgresStore.open(database, connections=1)
-    single = await connect(database, Lineage())
+    single = await connect(database, Timeline())
     async with store.batch() as batch:
         for connection in (batch._connection, single):
             sock = connection._transport.get_extra_info("socket")

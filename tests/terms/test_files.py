@@ -10,7 +10,7 @@ from purchasing_contracts.base import instant_of
 
 from service.rules.facts import micros
 from service.rules.terms import PLATFORM, TermsBook, TermsSet
-from service.terms.files import Declared, TermsError, check_against_platform, check_timeline, new_sets, read_terms
+from service.terms.files import Declared, TermsError, check_against_platform, check_succession, new_sets, read_terms
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,13 +105,13 @@ def a_set(version: str, start: int, provider: str = "prov-1", **values: int) -> 
 )
 def test_sets_of_one_provider_neither_overlap_nor_leave_a_gap(sets: list[Declared], said: str):
     with pytest.raises(TermsError) as refused:
-        check_timeline(sets)
+        check_succession(sets)
 
     assert said in str(refused.value)
 
 
 def test_sets_that_meet_and_sets_of_different_providers_stand_side_by_side():
-    check_timeline(
+    check_succession(
         [
             Declared(a_set("a", 1), 5),
             Declared(a_set("b", 5), None),

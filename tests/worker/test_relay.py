@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from service.runtime.shutdown import End
 from service.store.errors import DatabaseMovedError
 from service.store.postgres import PostgresStore
-from service.store.timeline import Lineage
+from service.store.timeline import Timeline
 from service.worker.components import relay_part
 
 LIMIT = 30.0
@@ -14,9 +14,9 @@ LIMIT = 30.0
 
 async def test_a_relay_that_meets_another_history_ends_the_process(database: str) -> None:
     end = End(asyncio.Event())
-    store = await PostgresStore.open(database, connections=1, lineage=Lineage(end.because_of))
+    store = await PostgresStore.open(database, connections=1, timeline=Timeline(end.because_of))
     # As if the database had failed over since.
-    store.lineage.known = "another"
+    store.timeline.known = "another"
     settings = SimpleNamespace(database=lambda: database, kafka=dict, refund_limits=dict)
     async with relay_part(settings, store, end), asyncio.timeout(LIMIT):
         await end.asked.wait()
