@@ -15,7 +15,7 @@ from purchasing_contracts.base import text_of as time_of
 from service.operations.explain.explanation import Explanation, explain
 from service.operations.explain.text import text_of
 from service.runtime.settings import database_of_environment
-from service.store.order_history import reading
+from service.store.order_history import open_histories
 from service.terms.table import read_book
 
 
@@ -39,11 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _told(url: str, order_id: str) -> Explanation | None:
-    async with reading(url) as stories:
-        story = await stories.of(order_id)
-        if story is None:
+    async with open_histories(url) as histories:
+        history = await histories.of(order_id)
+        if history is None:
             return None
-        return explain(story, await read_book(stories.connection), await stories.clock())
+        return explain(history, await read_book(histories.connection), await histories.clock())
 
 
 def _plain(value: object) -> str:

@@ -26,7 +26,7 @@ from service.rules.terms import TermsBook
 from service.runtime.errors import anything_else, describe
 from service.runtime.settings import database_of_environment
 from service.store.driver_errors import translated
-from service.store.order_history import Filter, Stories, Story, reading
+from service.store.order_history import HistoryFilter, OrderHistories, OrderHistory, open_histories
 from service.terms.files import TermsError, read_terms
 from service.terms.table import read_book
 
@@ -53,17 +53,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    which = Filter(arguments.order, arguments.since, arguments.until)
+    which = HistoryFilter(arguments.order, arguments.since, arguments.until)
     declared = None if arguments.terms is None else _sets(arguments.terms)
-    async with reading(database_of_environment()) as stories:
+    async with open_histories(database_of_environment()) as histories:
         async with translated():
-            book = await read_book(stories.connection)
+            book = await read_book(histories.connection)
         if declared is None:
-            return await _release_check(arguments, stories, which, book)
-        clock = await stories.clock()
+            return await _release_check(arguments, histories, which, book)
+        clock = await histories.clock()
         after = other_book(book, declared)
         comparison = Comparison(book, after, clock, top=arguments.top, provider=arguments.provider)
-        async for page in _with_progress(stories, which):
+        async for page in _with_progress(histories, which):
             comparison.add(page)
     lines = _as_json(comparison.found) if arguments.json else _as_text(comparison.found)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
@@ -77,32 +77,34 @@ def _sets(path: Path) -> list[Any]:
         raise TermsError(f"{path} can't be read: {error.strerror}.") from None
 
 
-async def _with_progress(stories: Stories, which: Filter) -> AsyncIterator[list[Story]]:
-    about, done = await stories.count(), 0
-    async for page in stories.all(which):
+async def _with_progress(histories: OrderHistories, which: HistoryFilter) -> AsyncIterator[list[OrderHistory]]:
+    about, done = await histories.count(), 0
+    async for page in histories.all(which):
         yield page
         done += len(page)
         sys.stderr.write(f"{done} orders of about {max(about, done)}\n")
 
 
-async def _release_check(arguments: argparse.Namespace, stories: Stories, which: Filter, book: TermsBook) -> int:
+async def _release_check(
+    arguments: argparse.Namespace, histories: OrderHistories, which: HistoryFilter, book: TermsBook
+) -> int:
     different = failed = checked = held = 0
-    async for page in _with_progress(stories, which):
-        clock = await stories.clock()
-        for story in page:
-            if story.held:
+    async for page in _with_progress(histories, which):
+        clock = await histories.clock()
+        for history in page:
+            if history.held:
                 held += 1
                 continue
             errors: list[Exception] = []
             outputs: Any = None
             with anything_else(errors.append):
-                outputs = unpublished(story, book, clock)
+                outputs = unpublished(history, book, clock)
             wanted = [o for o in outputs or () if arguments.provider in (None, o.data.provider_id)]
             checked += 1
             if outputs is None:
                 failed += 1
                 why = describe(errors[0]) if errors else "its journals can't be read by this version"
-                sys.stdout.write(_problem(story.order_id, why, as_json=arguments.json))
+                sys.stdout.write(_problem(history.order_id, why, as_json=arguments.json))
             different += bool(wanted)
             for output in wanted:
                 sys.stdout.write(_output(output, as_json=arguments.json))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from service.rules.decide import Examination
     from service.rules.ledger import Output
     from service.rules.terms import TermsSet
-    from service.store.order_history import Story
+    from service.store.order_history import OrderHistory
     from service.store.rows import Instant, Quarantined
 
 OWES = "buyer owes"
@@ -83,19 +83,19 @@ class Comparison:
         self._top = top
         self._provider = provider
 
-    def add(self, stories: Iterable[Story]) -> None:
+    def add(self, histories: Iterable[OrderHistory]) -> None:
         """Take these stories in."""
         differing = []
-        for story in stories:
-            state = state_of(story)
-            monies = None if state.problem else self._monies(story.order_id, state)
+        for history in histories:
+            state = state_of(history)
+            monies = None if state.problem else self._monies(history.order_id, state)
             if state.problem:
                 self.found.unreadable += 1
             if monies is None:
                 continue
             self.found.orders += 1
             self.found.facts += len(state.facts)
-            one = self._take(story.order_id, *monies)
+            one = self._take(history.order_id, *monies)
             if one.lines:
                 self.found.differing += 1
                 differing.append(one)
@@ -123,19 +123,19 @@ class Comparison:
         return OrderDifference(order_id, provider, currency, dict(sorted(lines.items())))
 
 
-def unpublished(story: Story, terms: TermsBook, clock: Instant) -> tuple[Output, ...] | None:
+def unpublished(history: OrderHistory, terms: TermsBook, clock: Instant) -> tuple[Output, ...] | None:
     """Return what the installed rules would publish beyond the journal; None if they can't read the order or raise."""
-    state = state_of(story)
+    state = state_of(history)
     if state.problem:
         return None
-    published = {one.order_version: micros(one.published_at) for one in story.publications}
-    now = clock_of(clock, published, story.quarantined)
-    return decide(story.order_id, state.facts, state.ledger, terms, now).outputs
+    published = {one.order_version: micros(one.published_at) for one in history.publications}
+    now = clock_of(clock, published, history.quarantined)
+    return decide(history.order_id, state.facts, state.ledger, terms, now).outputs
 
 
-def state_of(story: Story) -> OrderState:
+def state_of(history: OrderHistory) -> OrderState:
     """Fold an order's journals."""
-    return read_back(story.version, [heard.row for heard in story.facts], [said.row for said in story.outputs])
+    return read_back(history.version, [heard.row for heard in history.facts], [said.row for said in history.outputs])
 
 
 def clock_of(clock: Instant, published: dict[int, int] | None = None, quarantined: Iterable[Quarantined] = ()) -> Clock:

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 PAGE = 500
 
 
-class HeardFact(NamedTuple):
+class RecordedFact(NamedTuple):
     """A fact and when we heard of it."""
 
     row: FactRow
     heard_at: datetime
 
 
-class SaidOutput(NamedTuple):
+class RecordedOutput(NamedTuple):
     """An output, and how far it got: `published` once the relay said so."""
 
     lane: int
@@ -35,7 +35,7 @@ class SaidOutput(NamedTuple):
     row: PastOutput
 
 
-class Story(NamedTuple):
+class OrderHistory(NamedTuple):
     """All that the database knows of an order, but its private members."""
 
     order_id: str
@@ -43,9 +43,9 @@ class Story(NamedTuple):
     due_at: datetime | None
     stuck: str | None
     held: bool
-    facts: list[HeardFact]
+    facts: list[RecordedFact]
     """In the order in which we heard of them."""
-    outputs: list[SaidOutput]
+    outputs: list[RecordedOutput]
     """By version."""
     publications: list[Publication]
     in_quarantine: list[str]
@@ -55,7 +55,7 @@ class Story(NamedTuple):
     """What these records are."""
 
 
-class Filter(NamedTuple):
+class HistoryFilter(NamedTuple):
     """Which orders: the one of this id, or those that heard a fact in a period; None: all."""
 
     order_id: str | None = None
@@ -94,11 +94,11 @@ select clock_timestamp(),
 """
 
 
-class Stories:
-    """Orders' stories from one connection. Make it with `reading`."""
+class OrderHistories:
+    """Orders' stories from one connection. Make it with `open_histories`."""
 
     def __init__(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        """Use `reading`."""
+        """Use `open_histories`."""
         self.connection = connection
 
     async def clock(self) -> Instant:
@@ -108,16 +108,16 @@ class Stories:
         assert row is not None
         return Instant(row[0], row[1])
 
-    async def of(self, order_id: str) -> Story | None:
+    async def of(self, order_id: str) -> OrderHistory | None:
         """Return one order's story; None for an order nobody heard of. Raises StoreUnavailableError."""
-        return next(iter(await self._page("", Filter(order_id), 1)), None)
+        return next(iter(await self._page("", HistoryFilter(order_id), 1)), None)
 
-    async def all(self, which: Filter = Filter(), page: int = PAGE) -> AsyncIterator[list[Story]]:  # noqa: B008
+    async def all(self, which: HistoryFilter = HistoryFilter(), page: int = PAGE) -> AsyncIterator[list[OrderHistory]]:  # noqa: B008
         """Yield the stories in the order of the ids, a page at a time, each page in a transaction of its own."""
         after = ""
-        while stories := await self._page(after, which, page):
-            yield stories
-            after = stories[-1].order_id
+        while histories := await self._page(after, which, page):
+            yield histories
+            after = histories[-1].order_id
 
     async def count(self) -> int:
         """Return about how many orders there are, for showing progress."""
@@ -129,30 +129,30 @@ class Stories:
                 or 0
             )
 
-    async def _page(self, after: str, which: Filter, limit: int) -> list[Story]:
+    async def _page(self, after: str, which: HistoryFilter, limit: int) -> list[OrderHistory]:
         async with translated(), self.connection.transaction(isolation="repeatable_read", readonly=True):
             rows = await self.connection.fetch(_ORDERS, after, which.order_id, which.since, which.until, limit)
             order_ids = [row[0] for row in rows]
-            stories = {
-                row[0]: Story(
+            histories = {
+                row[0]: OrderHistory(
                     row[0], row[1], row[2], row[3], row[4], [], [], [], row[5], [Quarantined(*one) for one in row[6]]
                 )
                 for row in rows
             }
             for row in await self.connection.fetch(_FACTS, order_ids):
-                stories[row[0]].facts.append(HeardFact(FactRow(*tuple(row)[:8]), row[8]))
+                histories[row[0]].facts.append(RecordedFact(FactRow(*tuple(row)[:8]), row[8]))
             for row in await self.connection.fetch(_OUTPUTS, order_ids):
-                stories[row[3]].outputs.append(SaidOutput(row[0], row[1], row[2], PastOutput(*tuple(row)[3:])))
+                histories[row[3]].outputs.append(RecordedOutput(row[0], row[1], row[2], PastOutput(*tuple(row)[3:])))
             for row in await self.connection.fetch(_PUBLICATIONS, order_ids):
-                stories[row[0]].publications.append(Publication(*row))
-        return list(stories.values())
+                histories[row[0]].publications.append(Publication(*row))
+        return list(histories.values())
 
 
 @asynccontextmanager
-async def reading(dsn: str) -> AsyncIterator[Stories]:
+async def open_histories(dsn: str) -> AsyncIterator[OrderHistories]:
     """Connect for reading only. Raises StoreError."""
     connection = await connect_to_look(dsn, settings={"application_name": "purchasing reader", "jit": "off"})
     try:
-        yield Stories(connection)
+        yield OrderHistories(connection)
     finally:
         connection.terminate()

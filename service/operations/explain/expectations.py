@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from service.orders.state import OrderState
     from service.rules.decide import Examination
     from service.rules.waiting import Awaited
-    from service.store.order_history import Story
+    from service.store.order_history import OrderHistory
 
 _WORDS = {
     "acceptance": "the provider to accept the order",
@@ -56,14 +56,14 @@ class Waiting:
     until: datetime | None = None
 
 
-def waiting_for(story: Story, state: OrderState, found: Examination | None) -> Iterator[Waiting]:
+def waiting_for(history: OrderHistory, state: OrderState, found: Examination | None) -> Iterator[Waiting]:
     """Yield what the order waits for: what the rules say, then ourselves."""
-    if story.facts and not any(isinstance(fact.data, OrderPlaced) for fact in state.facts):
+    if history.facts and not any(isinstance(fact.data, OrderPlaced) for fact in state.facts):
         yield Waiting("the message that the order was placed: nothing is decided before")
     if found is not None:
         for awaited in waiting_list(found):
             yield _told(awaited, found)
-    yield from _ourselves(story, state)
+    yield from _ourselves(history, state)
 
 
 def _told(awaited: Awaited, found: Examination) -> Waiting:
@@ -73,19 +73,19 @@ def _told(awaited: Awaited, found: Examination) -> Waiting:
     return Waiting(_WORDS[awaited.what].format(ref=awaited.ref, amount=amount), until)
 
 
-def _ourselves(story: Story, state: OrderState) -> Iterator[Waiting]:
-    unpublished = sum(not said.published for said in story.outputs)
+def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[Waiting]:
+    unpublished = sum(not said.published for said in history.outputs)
     if unpublished:
         yield Waiting(f"the relay to publish {unpublished} of its outputs")
-    if story.in_quarantine:
-        named = ", ".join(story.in_quarantine[:_RECORDS_NAMED])
-        more = ", …" if len(story.in_quarantine) > _RECORDS_NAMED else ""
-        yield Waiting(f"a person to look at {len(story.in_quarantine)} of its records in quarantine: {named}{more}")
-    if story.stuck is not None:
+    if history.in_quarantine:
+        named = ", ".join(history.in_quarantine[:_RECORDS_NAMED])
+        more = ", …" if len(history.in_quarantine) > _RECORDS_NAMED else ""
+        yield Waiting(f"a person to look at {len(history.in_quarantine)} of its records in quarantine: {named}{more}")
+    if history.stuck is not None:
         yield Waiting(
-            f"the rules to be mended: they failed on this order ({story.stuck}); it publishes nothing meanwhile"
+            f"the rules to be mended: they failed on this order ({history.stuck}); it publishes nothing meanwhile"
         )
     if state.problem:
         yield Waiting(f"a version that can read its journals: {state.problem}")
-    if story.held:
+    if history.held:
         yield Waiting("a person to release the order: it is held and publishes nothing meanwhile")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from service.rules.terms import TermsBook
-    from service.store.order_history import Story
+    from service.store.order_history import OrderHistory
     from service.store.rows import Instant
 
 
@@ -85,33 +85,33 @@ class Explanation:
     waiting: tuple[Waiting, ...]
 
 
-def explain(story: Story, terms: TermsBook, clock: Instant) -> Explanation:
+def explain(history: OrderHistory, terms: TermsBook, clock: Instant) -> Explanation:
     """Tell an order's story. Private members are nowhere in it: they never were in the journals."""
-    state = read_back(story.version, [heard.row for heard in story.facts], [said.row for said in story.outputs])
-    published = {one.order_version: micros(one.published_at) for one in story.publications}
+    state = read_back(history.version, [heard.row for heard in history.facts], [said.row for said in history.outputs])
+    published = {one.order_version: micros(one.published_at) for one in history.publications}
     now = Clock(
         now=micros(clock.now),
         watermark=0 if clock.watermark is None else min(micros(clock.watermark), micros(clock.now)),
-        quarantined=tuple([QuarantinedRecord(topic, micros(since)) for topic, since in story.quarantined]),
+        quarantined=tuple([QuarantinedRecord(topic, micros(since)) for topic, since in history.quarantined]),
         published=published,
     )
-    found = None if state.problem else examine(story.order_id, state.facts, state.ledger, terms, now)
+    found = None if state.problem else examine(history.order_id, state.facts, state.ledger, terms, now)
     placed = None if found is None else found.case.view.placed
     return Explanation(
-        order_id=story.order_id,
+        order_id=history.order_id,
         account_id=None if placed is None else placed.account_id,
         provider_id=None if placed is None else placed.provider_id,
         terms_version=None if found is None else found.case.view.terms.version,
         currency=None if found is None else found.case.view.currency,
-        happened=tuple(_happened(story, state)),
-        decided=tuple(_decided(story)),
+        happened=tuple(_happened(history, state)),
+        decided=tuple(_decided(history)),
         lines=() if found is None else tuple(_lines(found)),
-        waiting=tuple(waiting_for(story, state, found)),
+        waiting=tuple(waiting_for(history, state, found)),
     )
 
 
-def _happened(story: Story, state: OrderState) -> list[Happened]:
-    heard = {(one.row.source, one.row.id): one for one in story.facts}
+def _happened(history: OrderHistory, state: OrderState) -> list[Happened]:
+    heard = {(one.row.source, one.row.id): one for one in history.facts}
     found = []
     for fact in state.facts:
         row, heard_at = heard[fact.source, fact.id]
@@ -125,9 +125,9 @@ def _words(fact: Fact[Any]) -> str:
     return tell_fact(fact.data)
 
 
-def _decided(story: Story) -> list[Decided]:
+def _decided(history: OrderHistory) -> list[Decided]:
     found = []
-    for said in story.outputs:
+    for said in history.outputs:
         attributes, data = decode_published(said.row.value)
         one: Any = data
         amount = getattr(one, "amount", None)
