@@ -24,7 +24,7 @@ from pkgutil import iter_modules
 import structlog
 
 from service.observability import logs
-from service.runtime.errors import anything_else
+from service.runtime.errors import catch_unexpected
 from service.runtime.shutdown import FAILED, STOPPED
 from service.runtime.version import own_version
 
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logs.hush_clients()
     codes: list[int] = []
     try:
-        with anything_else(lambda error: codes.append(_tell(error))):
+        with catch_unexpected(lambda error: codes.append(_tell(error))):
             codes.append(chosen.run(chosen))
             sys.stdout.flush()
     except KeyboardInterrupt:

@@ -23,7 +23,7 @@ from service.operations.what_if import Comparison, Difference, other_book, unpub
 from service.operations.wording import amount_in_words, tell_basis, tell_output
 from service.rules.facts import instant
 from service.rules.terms import TermsBook
-from service.runtime.errors import anything_else, describe
+from service.runtime.errors import catch_unexpected, describe
 from service.runtime.settings import database_of_environment
 from service.store.driver_errors import translated
 from service.store.order_history import HistoryFilter, OrderHistories, OrderHistory, open_histories
@@ -97,7 +97,7 @@ async def _release_check(
                 continue
             errors: list[Exception] = []
             outputs: Any = None
-            with anything_else(errors.append):
+            with catch_unexpected(errors.append):
                 outputs = unpublished(history, book, clock)
             wanted = [o for o in outputs or () if arguments.provider in (None, o.data.provider_id)]
             checked += 1

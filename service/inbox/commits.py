@@ -10,7 +10,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from service.runtime.errors import anything_else, describe
+from service.runtime.errors import catch_unexpected, describe
 
 log = structlog.get_logger("service.inbox")
 
@@ -56,7 +56,7 @@ class OffsetCommitter:
             await asyncio.wait([self._last], timeout=seconds)
 
     async def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        with anything_else(self._fail):
+        with catch_unexpected(self._fail):
             await work
 
 

@@ -34,7 +34,7 @@ from service.kafka.compat.group_coordinator import coordination_task
 from service.kafka.security import broker_arguments
 from service.kafka.topics import partitions_there
 from service.orders.inbound_record import InboundRecord
-from service.runtime.errors import anything_else, describe
+from service.runtime.errors import catch_unexpected, describe
 from service.runtime.failpoints import failpoint
 from service.runtime.retry import happens_within, until_stored
 
@@ -236,7 +236,7 @@ class Inbox:
         return await parse_batch(records, original)
 
     async def _on_batch(self, message: Message) -> None:
-        with anything_else(self._fail):
+        with catch_unexpected(self._fail):
             if await self._stored(message):
                 await self._committer.begin(self._commit_offsets(message.raw_message, self._in_hand, self._stopwatch))
                 self._in_hand = NO_OFFSETS
@@ -284,7 +284,7 @@ class Inbox:
         consumer = self.consumer
         if consumer is None or not assigned:
             return
-        with anything_else(self._fail):
+        with catch_unexpected(self._fail):
             await failpoint("inbox.assigned")
             try:
                 await settle(consumer, self._scout, self._group, assigned)

@@ -16,7 +16,7 @@ import structlog
 from service.observability import database_figures
 from service.observability.lag import GroupLag, LagLook
 from service.runtime.acl_errors import WHERE
-from service.runtime.errors import anything_else, describe
+from service.runtime.errors import catch_unexpected, describe
 from service.store.migrate import schema_problem
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Survey:
             log.debug("A look has not worked.", because=seen.because)
 
         while not stopping.is_set():
-            with anything_else(tell):
+            with catch_unexpected(tell):
                 await look(stopping)
             await _pause(stopping, AFTER_FAILURE_SECONDS)
 
@@ -161,7 +161,7 @@ class Survey:
             if not self.database.works:
                 await _pause(stopping, self._every)
                 continue
-            with anything_else(tell):
+            with catch_unexpected(tell):
                 await self._count_waiting()
             await _pause(stopping, CENSUS_EVERY_SECONDS)
 

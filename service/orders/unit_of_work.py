@@ -24,7 +24,7 @@ from service.orders.state import NEW, JournalError, OrderState, note_publication
 from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import decide
 from service.rules.facts import instant, micros
-from service.runtime.errors import anything_else, places
+from service.runtime.errors import catch_unexpected, places
 from service.store.lanes import lane_of
 from service.store.rows import (
     FactRow,
@@ -207,7 +207,7 @@ class UnitOfWork:
             # Until the rules have said something, nothing is due: what raises publishes nothing and fires nothing.
             said.due_at, stuck = None, None
             failed = len(self._stuck)
-            with anything_else(partial(self._note_stuck, order_id)):
+            with catch_unexpected(partial(self._note_stuck, order_id)):
                 clock = self._clock(state, now, quarantined)
                 said = self._ask(order_id, facts, state, clock, _traceparent(fresh))
             for one in self._stuck[failed:]:

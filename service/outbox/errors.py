@@ -16,7 +16,7 @@ from collections.abc import Awaitable
 from aiokafka import errors as kafka
 
 from service.runtime.error_classes import ErrorClass, kafka_errors
-from service.runtime.errors import anything_else
+from service.runtime.errors import catch_unexpected
 
 REFUSALS: tuple[type[BaseException], ...] = (
     *kafka_errors(ErrorClass.VALUE),
@@ -50,7 +50,7 @@ class RecordsRefusedError(Exception):
 async def outcome(work: Awaitable[None]) -> Exception | None:
     """Wait for it and return what it raised. Cancellation passes through."""
     raised: list[Exception] = []
-    with anything_else(raised.append):
+    with catch_unexpected(raised.append):
         await work
     return raised[0] if raised else None
 

@@ -26,7 +26,7 @@ class TransientError(Exception):
 
 
 @contextmanager
-def anything_else(tell: Callable[[Exception], None]) -> Iterator[None]:
+def catch_unexpected(tell: Callable[[Exception], None]) -> Iterator[None]:
     """Whatever goes wrong inside is handed to `tell` and goes no further (cancellation and exits do)."""
     try:
         yield

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from service.runtime.errors import anything_else, describe
+from service.runtime.errors import catch_unexpected, describe
 
 log = structlog.get_logger("service")
 
@@ -62,7 +62,7 @@ async def within(seconds: float, work: Awaitable[Any], what: str) -> None:
     def tell(error: Exception) -> None:
         log.info("Not done while shutting down.", what=what, because=describe(error))
 
-    with anything_else(tell):
+    with catch_unexpected(tell):
         async with asyncio.timeout(seconds):
             await work
 

@@ -16,7 +16,7 @@ from service.kafka.connection import Connection, connection_of
 from service.orders.batch_result import BatchResult
 from service.orders.engine import Engine
 from service.orders.inbound_record import InboundRecord
-from service.runtime.errors import anything_else
+from service.runtime.errors import catch_unexpected
 from service.runtime.retry import until_stored
 from service.runtime.settings import Settings
 from service.runtime.shutdown import SHUTDOWN_SECONDS, End, be_gone_within
@@ -47,7 +47,7 @@ async def serve(settings: Settings) -> End:
     signals = (signal.SIGTERM, signal.SIGINT)
     for number in signals:
         loop.add_signal_handler(number, end.ask, number.name)
-    with anything_else(end.because_of):
+    with catch_unexpected(end.because_of):
         async with (
             running(_be_gone_in_time(end), "end", end),
             observed_part(settings, kafka) as observed,
