@@ -23,7 +23,7 @@ from service.observability import logs
 from service.runtime import failpoints
 from service.runtime.database_url import parse_database_url
 from service.runtime.settings import Settings, load, unknown_variables
-from service.runtime.shutdown import End
+from service.runtime.shutdown import Shutdown
 from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
 from service.store.substitute_clock import EVENTS, FASTEST, set_clock
@@ -77,7 +77,7 @@ def _log(settings: Settings) -> None:
             log.warning("This variable is none of the service's: a typing error?", variable=name)
 
 
-async def _embedded(clock: str | None) -> End:
+async def _embedded(clock: str | None) -> Shutdown:
     # Until the service handles it itself, SIGTERM ends this like an interrupt: what was started is stopped.
     main = asyncio.current_task()
     assert main is not None

@@ -21,7 +21,7 @@ SHUTDOWN_SECONDS = 26.0
 
 
 @dataclass(slots=True)
-class End:
+class Shutdown:
     """When the process ends (`asked` is set) and why: `failure` is None where somebody asked for it."""
 
     asked: asyncio.Event
@@ -56,7 +56,7 @@ class End:
             self.because_of(error)
 
 
-async def within(seconds: float, work: Awaitable[Any], what: str) -> None:
+async def run_with_timeout(seconds: float, work: Awaitable[Any], what: str) -> None:
     """Do it, or give it up after so many seconds. What goes wrong with it doesn't matter any more."""
 
     def tell(error: Exception) -> None:
@@ -67,7 +67,7 @@ async def within(seconds: float, work: Awaitable[Any], what: str) -> None:
             await work
 
 
-def be_gone_within(seconds: float, end: End, exit_code: int = STOPPED) -> None:
+def force_exit_after(seconds: float, shutdown: Shutdown, exit_code: int = STOPPED) -> None:
     """End the process after so many seconds if it still is there: a client library may wait for its broker
     for ever.
 
@@ -81,7 +81,7 @@ def be_gone_within(seconds: float, end: End, exit_code: int = STOPPED) -> None:
         os._exit(code())
 
     def code() -> int:
-        return exit_code if end.failure is None else FAILED
+        return exit_code if shutdown.failure is None else FAILED
 
     # Two, so that a log that nobody takes holds up the saying only.
     for after, what in ((seconds, say), (seconds + 0.5, leave)):

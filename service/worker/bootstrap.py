@@ -19,7 +19,7 @@ from service.orders.inbound_record import InboundRecord
 from service.runtime.errors import catch_unexpected
 from service.runtime.retry import until_stored
 from service.runtime.settings import Settings
-from service.runtime.shutdown import SHUTDOWN_SECONDS, End, be_gone_within
+from service.runtime.shutdown import SHUTDOWN_SECONDS, Shutdown, force_exit_after
 from service.store.operators.breakers import BreakersInDatabase
 from service.store.postgres import PostgresStore
 from service.terms.source import TermsInDatabase
@@ -35,50 +35,52 @@ from service.worker.telemetry import Observed, observed_part
 __all__ = ["StartError", "serve"]
 
 
-async def serve(settings: Settings) -> End:
+async def serve(settings: Settings) -> Shutdown:
     """Run until SIGTERM or SIGINT, or until something goes wrong that waiting doesn't mend. Returns which.
 
     Raises SettingsError where a file that they name doesn't hold what it should.
     """
     kafka = connection_of(settings)
-    end = End(asyncio.Event())
+    shutdown = Shutdown(asyncio.Event())
     loop = asyncio.get_running_loop()
     compat.install(loop)
     signals = (signal.SIGTERM, signal.SIGINT)
     for number in signals:
-        loop.add_signal_handler(number, end.ask, number.name)
-    with catch_unexpected(end.because_of):
+        loop.add_signal_handler(number, shutdown.ask, number.name)
+    with catch_unexpected(shutdown.because_of):
         async with (
-            running(_be_gone_in_time(end), "end", end),
+            running(_force_exit_in_time(shutdown), "shutdown", shutdown),
             observed_part(settings, kafka) as observed,
-            running(observed.survey.run(end.asked), "survey", end),
+            running(observed.survey.run(shutdown.asked), "survey", shutdown),
         ):
-            await _start(settings, kafka, observed, end)
+            await _start(settings, kafka, observed, shutdown)
     for number in signals:
         loop.remove_signal_handler(number)
-    return end
+    return shutdown
 
 
-async def _be_gone_in_time(end: End) -> None:
+async def _force_exit_in_time(shutdown: Shutdown) -> None:
     """Wherever it is by then: a start that waits for a broker ends no sooner than the broker answers."""
-    await end.asked.wait()
-    be_gone_within(SHUTDOWN_SECONDS, end)
+    await shutdown.asked.wait()
+    force_exit_after(SHUTDOWN_SECONDS, shutdown)
 
 
-async def _start(settings: Settings, kafka: Connection, observed: Observed, end: End) -> None:
+async def _start(settings: Settings, kafka: Connection, observed: Observed, shutdown: Shutdown) -> None:
     url, waits = settings.database(), observed.worker.waits
-    async with store_part(url, end, waits) as store:
+    async with store_part(url, shutdown, waits) as store:
         if (
             store is not None
-            and await topics_ready(kafka, store.installation.lanes, end, waits)
-            and await stores_agree(kafka, url, store, end, waits)
+            and await topics_ready(kafka, store.installation.lanes, shutdown, waits)
+            and await stores_agree(kafka, url, store, shutdown, waits)
         ):
-            await _work(settings, kafka, store, observed, end)
+            await _work(settings, kafka, store, observed, shutdown)
 
 
-async def _work(settings: Settings, kafka: Connection, store: PostgresStore, observed: Observed, end: End) -> None:
+async def _work(
+    settings: Settings, kafka: Connection, store: PostgresStore, observed: Observed, shutdown: Shutdown
+) -> None:
     observed.worker.waits("its terms, its lanes and its consumer group")
-    terms = await until_stored(lambda: TermsInDatabase.read(store), end.asked, "The terms are {}read")
+    terms = await until_stored(lambda: TermsInDatabase.read(store), shutdown.asked, "The terms are {}read")
     if terms is None:
         return
     engine = Engine(store, terms, future_tolerance=timedelta(seconds=settings.future_tolerance_seconds))
@@ -86,8 +88,8 @@ async def _work(settings: Settings, kafka: Connection, store: PostgresStore, obs
     limits = BreakerLimits(settings.breaker_share, settings.breaker_records, settings.breaker_at_least)
     breakers = CircuitBreakers(BreakersInDatabase(store), limits)
     observed.worker.breakers = breakers
-    await until_stored(breakers.look, end.asked, "The circuit breakers are {}looked at")
-    async with relay_part(settings, kafka, store, end) as relay:
+    await until_stored(breakers.look, shutdown.asked, "The circuit breakers are {}looked at")
+    async with relay_part(settings, kafka, store, shutdown) as relay:
         observed.worker.relay = relay
 
         async def handle(inbound_records: Sequence[InboundRecord]) -> None:
@@ -101,18 +103,18 @@ async def _work(settings: Settings, kafka: Connection, store: PostgresStore, obs
             tell((), await engine.look_again(orders), relay, observed.metrics)
 
         async def fire_due() -> BatchResult | None:
-            handled = await until_stored(engine.fire_due, end.asked, "What is due is {}decided")
+            handled = await until_stored(engine.fire_due, shutdown.asked, "What is due is {}decided")
             if handled is not None:
                 tell((), handled, relay, observed.metrics)
                 observed.metrics.fired(handled)
             return handled
 
         async with (
-            inbox_part(settings, kafka, handle, store, breakers, observed, end),
-            running(breakers.run(end.asked), "circuit breakers", end),
-            running(watch_deadlines(fire_due, end.asked), "deadlines", end),
-            running(retry_stuck(store, look_again, end.asked), "stuck", end),
-            running(gc_tuning.look_at_everything(end.asked), "collector", end),
+            inbox_part(settings, kafka, handle, store, breakers, observed, shutdown),
+            running(breakers.run(shutdown.asked), "circuit breakers", shutdown),
+            running(watch_deadlines(fire_due, shutdown.asked), "deadlines", shutdown),
+            running(retry_stuck(store, look_again, shutdown.asked), "stuck", shutdown),
+            running(gc_tuning.look_at_everything(shutdown.asked), "collector", shutdown),
         ):
             gc_tuning.settle()
-            await end.asked.wait()
+            await shutdown.asked.wait()

@@ -20,7 +20,7 @@ from service.orders.inbound_record import InboundRecord
 from service.outbox.relay import Relay
 from service.runtime.retry import done_before, happens_within, pause_before, until_stored
 from service.runtime.settings import Settings
-from service.runtime.shutdown import End, within
+from service.runtime.shutdown import Shutdown, run_with_timeout
 from service.store.connection import pool_of
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import ProgressRow
@@ -41,18 +41,20 @@ RELAY_STATEMENT_SECONDS = 30.0
 
 
 @asynccontextmanager
-async def store_part(url: str, end: End, waits: Waits) -> AsyncIterator[PostgresStore | None]:
+async def store_part(url: str, shutdown: Shutdown, waits: Waits) -> AsyncIterator[PostgresStore | None]:
     """The store, connected; None where the process was asked to end first. Raises what `store_ready` raises."""
-    store = await store_ready(url, end, waits)
+    store = await store_ready(url, shutdown, waits)
     try:
         yield store
     finally:
         if store is not None:
-            await within(STORE_SECONDS, store.close(), "closing the database's connections")
+            await run_with_timeout(STORE_SECONDS, store.close(), "closing the database's connections")
 
 
 @asynccontextmanager
-async def relay_part(settings: Settings, kafka: Connection, store: PostgresStore, end: End) -> AsyncIterator[Relay]:
+async def relay_part(
+    settings: Settings, kafka: Connection, store: PostgresStore, shutdown: Shutdown
+) -> AsyncIterator[Relay]:
     """The relay, publishing."""
     # A query a lane, and one connection to listen on.
     pool = await pool_of(
@@ -65,7 +67,7 @@ async def relay_part(settings: Settings, kafka: Connection, store: PostgresStore
     )
     relay = Relay(pool, kafka, refund_limits=settings.refund_limits())
     task = asyncio.create_task(relay.run(), name="relay")
-    task.add_done_callback(end.with_task)
+    task.add_done_callback(shutdown.with_task)
     try:
         yield relay
     finally:
@@ -82,7 +84,7 @@ async def inbox_part(
     store: PostgresStore,
     breakers: CircuitBreakers,
     observed: Observed,
-    end: End,
+    shutdown: Shutdown,
 ) -> AsyncIterator[None]:
     """The input, read. Without one where the process was asked to end before it had joined its group."""
     group = settings.consumer_group
@@ -92,15 +94,15 @@ async def inbox_part(
             kafka,
             group,
             handle,
-            end.asked,
-            end.because_of,
+            shutdown.asked,
+            shutdown.because_of,
             lambda: breakers.open_topics,
             stored=observed.metrics.batch,
             middlewares=observed.middlewares,
         )
 
-    await _rewound(settings, kafka, store, observed, end)
-    async with _started(make, observed, end) as inbox:
+    await _rewound(settings, kafka, store, observed, shutdown)
+    async with _started(make, observed, shutdown) as inbox:
         if inbox is None:
             yield
             return
@@ -109,19 +111,19 @@ async def inbox_part(
         inbox.follow_breakers()
         # A partition that nobody has read yet holds every deadline back, so all must be known, not only ours.
         unread = [ProgressRow(p.topic, p.partition, None) for p in inbox.partitions]
-        await until_stored(lambda: store.note_progress(unread), end.asked, "The partitions are {}noted")
+        await until_stored(lambda: store.note_progress(unread), shutdown.asked, "The partitions are {}noted")
         observed.worker.waits_for = None
         log.info("The service is running.", group=group, lanes=store.installation.lanes, http_port=observed.port)
-        watching = _track_watermark(inbox, group, store, end.asked)
-        async with running(inbox.guard(), "guard", end), running(watching, "watermark", end):
+        watching = _track_watermark(inbox, group, store, shutdown.asked)
+        async with running(inbox.guard(), "guard", shutdown), running(watching, "watermark", shutdown):
             yield
 
 
 @asynccontextmanager
-async def running(work: Coroutine[Any, Any, None], name: str, end: End) -> AsyncIterator[None]:
+async def running(work: Coroutine[Any, Any, None], name: str, shutdown: Shutdown) -> AsyncIterator[None]:
     """A task that goes on until the block ends; should it end by itself, the process does."""
     task = asyncio.create_task(work, name=name)
-    task.add_done_callback(end.with_task)
+    task.add_done_callback(shutdown.with_task)
     try:
         yield
     finally:
@@ -130,32 +132,34 @@ async def running(work: Coroutine[Any, Any, None], name: str, end: End) -> Async
 
 
 @asynccontextmanager
-async def _started(make: Callable[[], Inbox], observed: Observed, end: End) -> AsyncIterator[Inbox | None]:
+async def _started(make: Callable[[], Inbox], observed: Observed, shutdown: Shutdown) -> AsyncIterator[Inbox | None]:
     """An inbox that has joined its group, however often that takes; None if the process was asked to end
     first.
     """
     attempt = 0
-    while not end.asked.is_set():
+    while not shutdown.asked.is_set():
         attempt += 1
         inbox = make()
         try:
-            if await _joined(inbox, attempt, observed, end):
+            if await _joined(inbox, attempt, observed, shutdown):
                 yield inbox
                 return
         finally:
-            await within(INBOX_SECONDS, inbox.stop(), "leaving the consumer group")
+            await run_with_timeout(INBOX_SECONDS, inbox.stop(), "leaving the consumer group")
     yield None
 
 
-async def _rewound(settings: Settings, kafka: Connection, store: PostgresStore, observed: Observed, end: End) -> None:
+async def _rewound(
+    settings: Settings, kafka: Connection, store: PostgresStore, observed: Observed, shutdown: Shutdown
+) -> None:
     """Read again what Kafka holds to be read and the database doesn't know of.
 
     Where the group is at work with this database, that is so already. But since the database was failed over or
     restored nobody can be: who was has to end first, as it does by itself, and this waits for it.
     """
     attempt = 0
-    while not end.asked.is_set():
-        known = await until_stored(partial(_known, store), end.asked, "How far the input was read is {}known")
+    while not shutdown.asked.is_set():
+        known = await until_stored(partial(_known, store), shutdown.asked, "How far the input was read is {}known")
         if known is None:
             return
         watermarks, agrees = known
@@ -166,38 +170,38 @@ async def _rewound(settings: Settings, kafka: Connection, store: PostgresStore, 
 
         attempt += 1
         try:
-            await done_before(end.asked, back())
+            await done_before(shutdown.asked, back())
         except KafkaError as error:
-            await _wait_for_kafka(error, attempt, observed, end)
+            await _wait_for_kafka(error, attempt, observed, shutdown)
             continue
         if any(done) or agrees:
             await until_stored(
-                partial(store.note_input_agrees, watermarks), end.asked, "That the input agrees is {}noted"
+                partial(store.note_input_agrees, watermarks), shutdown.asked, "That the input agrees is {}noted"
             )
             return
         observed.worker.waits(f"the consumer group {settings.consumer_group} to have no members: {MEMBERS}")
         log.warning("Waiting for the consumer group to have no members.", because=MEMBERS)
-        await happens_within(end.asked, pause_before(attempt + 4))
+        await happens_within(shutdown.asked, pause_before(attempt + 4))
 
 
 async def _known(store: PostgresStore) -> tuple[Watermarks, bool]:
     return await store.watermarks(), await store.input_agrees()
 
 
-async def _joined(inbox: Inbox, attempt: int, observed: Observed, end: End) -> bool:
+async def _joined(inbox: Inbox, attempt: int, observed: Observed, shutdown: Shutdown) -> bool:
     """Whether it could join the group; if not, some time has passed, or the process was asked to end."""
     try:
-        return await done_before(end.asked, inbox.start())
+        return await done_before(shutdown.asked, inbox.start())
     except KafkaError as error:
-        await _wait_for_kafka(error, attempt, observed, end)
+        await _wait_for_kafka(error, attempt, observed, shutdown)
         return False
 
 
-async def _wait_for_kafka(error: KafkaError, attempt: int, observed: Observed, end: End) -> None:
+async def _wait_for_kafka(error: KafkaError, attempt: int, observed: Observed, shutdown: Shutdown) -> None:
     reason = waited_for(error)
     observed.worker.waits(f"Kafka: {reason}")
     log.warning("Waiting for Kafka.", because=reason)
-    await happens_within(end.asked, pause_before(attempt + 4))
+    await happens_within(shutdown.asked, pause_before(attempt + 4))
 
 
 async def _track_watermark(inbox: Inbox, group: str, store: PostgresStore, stopping: asyncio.Event) -> None:

@@ -12,7 +12,7 @@ from service.observability.reachability import broker_problem, database_problem
 from service.runtime.error_classes import kafka_meaning
 from service.runtime.errors import describe
 from service.runtime.retry import happens_within, pause_before
-from service.runtime.shutdown import End
+from service.runtime.shutdown import Shutdown
 from service.store.errors import StoreUnavailableError
 from service.store.migrate import schema_problem
 from service.store.postgres import PostgresStore
@@ -28,7 +28,7 @@ class StartError(Exception):
     """The service can't start before a person has done something. Its text says what, a sentence a line."""
 
 
-async def store_ready(url: str, end: End, waits: Waits) -> PostgresStore | None:
+async def store_ready(url: str, shutdown: Shutdown, waits: Waits) -> PostgresStore | None:
     """Wait until PostgreSQL can be reached and open the store on it; None if the process was asked to end first.
 
     Where a connection meets another timeline later, of the store's or of whoever was given the store's timeline, the
@@ -39,7 +39,7 @@ async def store_ready(url: str, end: End, waits: Waits) -> PostgresStore | None:
     async def look() -> str | None:
         if reason := await database_problem(url):
             return reason
-        timeline = Timeline(end.because_of)
+        timeline = Timeline(shutdown.because_of)
         try:
             if problem := await schema_problem(url, timeline):
                 raise StartError(problem)
@@ -49,14 +49,14 @@ async def store_ready(url: str, end: End, waits: Waits) -> PostgresStore | None:
             return str(error)
         return None
 
-    if not await _available(look, "PostgreSQL", end, waits):
+    if not await _available(look, "PostgreSQL", shutdown, waits):
         return None
     return opened[0]
 
 
-async def topics_ready(kafka: Mapping[str, Any], lanes: int, end: End, waits: Waits) -> bool:
+async def topics_ready(kafka: Mapping[str, Any], lanes: int, shutdown: Shutdown, waits: Waits) -> bool:
     """Wait until the broker can be reached; False if the process was asked to end first. Raises StartError."""
-    if not await _available(partial(broker_problem, kafka), "Kafka", end, waits):
+    if not await _available(partial(broker_problem, kafka), "Kafka", shutdown, waits):
         return False
     problems: list[TopicProblem] = []
 
@@ -67,7 +67,7 @@ async def topics_ready(kafka: Mapping[str, Any], lanes: int, end: End, waits: Wa
             return waited_for(error)
         return None
 
-    if not await _available(compare, "Kafka", end, waits):
+    if not await _available(compare, "Kafka", shutdown, waits):
         return False
     if stops := [problem.sentence for problem in problems if problem.stops]:
         raise StartError("\n".join(stops))
@@ -83,14 +83,14 @@ def waited_for(error: BaseException) -> str:
     return describe(error)
 
 
-async def _available(problem: Callable[[], Awaitable[str | None]], what: str, end: End, waits: Waits) -> bool:
+async def _available(problem: Callable[[], Awaitable[str | None]], what: str, shutdown: Shutdown, waits: Waits) -> bool:
     attempt = 0
-    while not end.asked.is_set():
+    while not shutdown.asked.is_set():
         reason = await problem()
         if reason is None:
             return True
         attempt += 1
         waits(f"{what}: {reason}")
         log.warning(f"Waiting for {what}.", because=reason)
-        await happens_within(end.asked, pause_before(attempt + 4))
+        await happens_within(shutdown.asked, pause_before(attempt + 4))
     return False

@@ -15,7 +15,7 @@ from service.outbox.consistency import older_database
 from service.outbox.cursor import CursorUnreadableError, read_tail
 from service.outbox.reader import Journal
 from service.runtime.retry import happens_within, pause_before
-from service.runtime.shutdown import End
+from service.runtime.shutdown import Shutdown
 from service.store.connection import connected
 from service.store.driver_errors import translated
 from service.store.errors import StoreUnavailableError
@@ -29,14 +29,14 @@ WAYS_ON = 'Nothing was read or published. deploy/runbook.md, "Two stores", says 
 
 
 async def stores_agree(
-    kafka: Mapping[str, Any], url: str, store: PostgresStore, end: End, waits: Callable[[str], None]
+    kafka: Mapping[str, Any], url: str, store: PostgresStore, shutdown: Shutdown, waits: Callable[[str], None]
 ) -> bool:
     """Wait until it can be asked; False if the process was asked to end first.
 
     Raises StartError, DatabaseMovedError.
     """
     attempt = 0
-    while not end.asked.is_set():
+    while not shutdown.asked.is_set():
         try:
             problems = await _older(kafka, url, store)
         except (KafkaError, TimeoutError, StoreUnavailableError) as error:
@@ -44,7 +44,7 @@ async def stores_agree(
             reason = waited_for(error)
             waits(f"the cursor topic: {reason}")
             log.warning("Waiting for the cursor topic.", because=reason)
-            await happens_within(end.asked, pause_before(attempt + 4))
+            await happens_within(shutdown.asked, pause_before(attempt + 4))
             continue
         if problems:
             raise StartError("\n".join([*problems, WAYS_ON]))

@@ -16,7 +16,7 @@ from service.observability.poller import Survey
 from service.observability.traces import traces
 from service.observability.worker_state import Worker
 from service.runtime.settings import Settings
-from service.runtime.shutdown import within
+from service.runtime.shutdown import run_with_timeout
 
 TRACES_SECONDS = 2.0
 
@@ -48,4 +48,4 @@ async def observed_part(settings: Settings, kafka: Connection) -> AsyncIterator[
         try:
             yield observed
         finally:
-            await within(TRACES_SECONDS, asyncio.to_thread(observed.traces.close), "sending the last traces")
+            await run_with_timeout(TRACES_SECONDS, asyncio.to_thread(observed.traces.close), "sending the last traces")

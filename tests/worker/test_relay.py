@@ -3,7 +3,7 @@
 import asyncio
 from types import SimpleNamespace
 
-from service.runtime.shutdown import End
+from service.runtime.shutdown import Shutdown
 from service.store.errors import DatabaseMovedError
 from service.store.postgres import PostgresStore
 from service.store.timeline import Timeline
@@ -13,12 +13,12 @@ LIMIT = 30.0
 
 
 async def test_a_relay_that_meets_another_history_ends_the_process(database: str) -> None:
-    end = End(asyncio.Event())
-    store = await PostgresStore.open(database, connections=1, timeline=Timeline(end.because_of))
+    shutdown = Shutdown(asyncio.Event())
+    store = await PostgresStore.open(database, connections=1, timeline=Timeline(shutdown.because_of))
     # As if the database had failed over since.
     store.timeline.known = "another"
     settings = SimpleNamespace(database=lambda: database, kafka=dict, refund_limits=dict)
-    async with relay_part(settings, store, end), asyncio.timeout(LIMIT):
-        await end.asked.wait()
+    async with relay_part(settings, store, shutdown), asyncio.timeout(LIMIT):
+        await shutdown.asked.wait()
     await store.close()
-    assert isinstance(end.failure, DatabaseMovedError)
+    assert isinstance(shutdown.failure, DatabaseMovedError)

@@ -16,7 +16,7 @@ from service.observability.reachability import UnreachableError, database_proble
 from service.orders import unit_of_work
 from service.runtime import retry
 from service.runtime.errors import describe
-from service.runtime.shutdown import End
+from service.runtime.shutdown import Shutdown
 from service.store.errors import StoreUnavailableError
 from service.store.memory import MemoryStore
 from service.worker import bootstrap, components, startup
@@ -35,8 +35,8 @@ def short_pauses(monkeypatch):
 
 
 @pytest.fixture
-def end() -> End:
-    return End(asyncio.Event())
+def shutdown() -> Shutdown:
+    return Shutdown(asyncio.Event())
 
 
 SETTINGS = SimpleNamespace(consumer_group="purchasing")
@@ -56,20 +56,20 @@ def in_turn(*answers):
     return answer
 
 
-async def test_a_database_that_goes_away_during_the_start_is_waited_for(monkeypatch, end):
+async def test_a_database_that_goes_away_during_the_start_is_waited_for(monkeypatch, shutdown):
     gone, waited = StoreUnavailableError("the connection to PostgreSQL was lost"), []
     monkeypatch.setattr(startup, "database_problem", in_turn("Connection refused", None, None, None))
     monkeypatch.setattr(startup, "schema_problem", in_turn(gone, None, None))
     monkeypatch.setattr(startup.PostgresStore, "open", in_turn(gone, "a store"))
-    assert await startup.store_ready(URL, end, waited.append) == "a store"
+    assert await startup.store_ready(URL, shutdown, waited.append) == "a store"
     assert waited == ["PostgreSQL: Connection refused", *2 * [f"PostgreSQL: {gone}"]]
 
 
-async def test_tables_that_are_not_this_programs_are_not_waited_for(monkeypatch, end):
+async def test_tables_that_are_not_this_programs_are_not_waited_for(monkeypatch, shutdown):
     monkeypatch.setattr(startup, "database_problem", in_turn(None))
     monkeypatch.setattr(startup, "schema_problem", in_turn("the database lacks 0005"))
     with pytest.raises(StartError, match="lacks 0005"):
-        await startup.store_ready(URL, end, lambda _: None)
+        await startup.store_ready(URL, shutdown, lambda _: None)
 
 
 async def test_what_the_driver_says_of_a_server_is_waited_for_and_what_it_says_of_the_url_is_not(monkeypatch):
@@ -93,7 +93,7 @@ async def test_what_the_driver_says_of_a_server_is_waited_for_and_what_it_says_o
         await database_problem(url)
 
 
-async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for(monkeypatch, end):
+async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for(monkeypatch, shutdown):
     """Both where the input is taken back and where the group is joined."""
     waited = []
     observed = SimpleNamespace(worker=SimpleNamespace(waits=waited.append))
@@ -102,12 +102,12 @@ async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for
     store = SimpleNamespace(
         watermarks=in_turn({}, {}), input_agrees=in_turn(True, True), note_input_agrees=in_turn(None)
     )
-    await components._rewound(SETTINGS, KAFKA, store, observed, end)
-    assert not await components._joined(SimpleNamespace(start=in_turn(gone)), 1, observed, end)
+    await components._rewound(SETTINGS, KAFKA, store, observed, shutdown)
+    assert not await components._joined(SimpleNamespace(start=in_turn(gone)), 1, observed, shutdown)
     assert waited == 2 * [f"Kafka: {describe(gone)}"]
 
 
-async def test_where_the_database_may_lack_what_was_committed_the_groups_members_are_waited_for(monkeypatch, end):
+async def test_where_the_database_may_lack_what_was_committed_the_groups_members_are_waited_for(monkeypatch, shutdown):
     waited, noted = [], []
 
     async def note(up_to):
@@ -117,31 +117,31 @@ async def test_where_the_database_may_lack_what_was_committed_the_groups_members
     monkeypatch.setattr(components, "rewind", in_turn(False, True))
     observed = SimpleNamespace(worker=SimpleNamespace(waits=waited.append))
     store = SimpleNamespace(watermarks=in_turn({}, {}), input_agrees=in_turn(False, False), note_input_agrees=note)
-    await components._rewound(SETTINGS, KAFKA, store, observed, end)
+    await components._rewound(SETTINGS, KAFKA, store, observed, shutdown)
     assert waited == [f"the consumer group purchasing to have no members: {components.MEMBERS}"]
     assert noted == [{}]
 
 
-async def test_asked_to_stop_while_it_joins_its_group_it_waits_for_no_broker(end):
+async def test_asked_to_stop_while_it_joins_its_group_it_waits_for_no_broker(shutdown):
     left = []
 
     async def hangs():
-        end.ask("SIGTERM")
+        shutdown.ask("SIGTERM")
         await asyncio.Event().wait()
 
     async def stop():
         left.append(True)
 
     inbox = SimpleNamespace(start=hangs, stop=stop)
-    async with components._started(lambda: inbox, SimpleNamespace(), end) as joined:
+    async with components._started(lambda: inbox, SimpleNamespace(), shutdown) as joined:
         assert joined is None
     assert left == [True]
 
 
 def test_what_hangs_to_the_end_is_ended_by_force_and_that_is_said():
     program = (
-        "import asyncio, time; from service.runtime.shutdown import End, be_gone_within;"
-        "be_gone_within(0.1, End(asyncio.Event())); time.sleep(60)"
+        "import asyncio, time; from service.runtime.shutdown import Shutdown, force_exit_after;"
+        "force_exit_after(0.1, Shutdown(asyncio.Event())); time.sleep(60)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=HANG_SECONDS, check=False
@@ -161,7 +161,7 @@ async def test_asked_to_stop_during_its_start_the_process_is_gone_in_time_whatev
     async def unobserved(*_):
         yield SimpleNamespace(survey=SimpleNamespace(run=asyncio.Event.wait))
 
-    monkeypatch.setattr(bootstrap, "be_gone_within", lambda seconds, _end: armed.set() if seconds < 30 else None)
+    monkeypatch.setattr(bootstrap, "force_exit_after", lambda seconds, _shutdown: armed.set() if seconds < 30 else None)
     monkeypatch.setattr(bootstrap, "connection_of", lambda _: KAFKA)
     monkeypatch.setattr(bootstrap, "observed_part", unobserved)
     monkeypatch.setattr(bootstrap, "_start", hangs)
