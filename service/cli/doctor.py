@@ -1,6 +1,6 @@
 """Examine what the service stands on, and say in words what is wrong and what to do.
 
-Database, schema, clock, terms, broker, topics, rights, and what waits for a person. Changes nothing. Exit code: 1
+Database, schema, clock, terms, broker, topics, acls, and what waits for a person. Changes nothing. Exit code: 1
 where the service can't work so, 3 where somebody should look at something. Reads PURCHASING_* like `run`.
 """
 

@@ -2,7 +2,7 @@
 
     topics create   creates what is missing; changes nothing that is there
     topics check    says, a line each, what is missing or set up otherwise; exit code 1 if anything is
-    topics rights   the ACLs that the service's Kafka user needs here, a line each; asks the database only
+    topics acls     the ACLs that the service's Kafka user needs here, a line each; asks the database only
 
 The relay's cursor topic gets a partition for each lane of the database, so all of them ask the database too.
 """
@@ -13,7 +13,7 @@ import sys
 
 from aiokafka.errors import KafkaError
 
-from service.kafka.acls import rights
+from service.kafka.acls import acls
 from service.kafka.connection import connection_of
 from service.kafka.topics import create_topics, topic_problems
 from service.observability.reachability import UnreachableError, broker_problem, database_problem
@@ -25,7 +25,7 @@ from service.store.rows import Installation
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `topics`."""
-    parser.add_argument("what", choices=("create", "check", "rights"))
+    parser.add_argument("what", choices=("create", "check", "acls"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,8 +37,8 @@ async def _run(settings: Settings, what: str) -> int:
     kafka = connection_of(settings)
     installation = await _installation(settings.database())
     lanes = installation.lanes
-    if what == "rights":
-        needed = rights(settings.consumer_group, str(installation.outbox_id))
+    if what == "acls":
+        needed = acls(settings.consumer_group, str(installation.outbox_id))
         sys.stdout.write("".join(f"{right}\n" for right in needed))
         return 0
     if reason := await broker_problem(kafka):

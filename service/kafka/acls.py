@@ -1,6 +1,6 @@
-"""What the service may do at Kafka, and what an error says when it lacks one of these rights.
+"""What the service may do at Kafka, and what an error says when it lacks one of these.
 
-`deploy/rights.md` is the same list for people, `topics rights` prints it with this installation's names, and the tests
+`deploy/acls.md` is the same list for people, `topics acls` prints it with this installation's names, and the tests
 give the service exactly these: with less it says what is missing.
 """
 
@@ -13,7 +13,7 @@ from purchasing_contracts.topics import OUTBOX
 from service.runtime.acl_errors import WHERE
 
 
-class Right(NamedTuple):
+class Acl(NamedTuple):
     """One ACL: the operations allowed on the resource, or (`prefixed`) on all whose names begin so."""
 
     kind: str
@@ -32,18 +32,18 @@ class Right(NamedTuple):
         return f"{' '.join(self.operations):22} {self.kind:17} {pattern:9} {self.name:42} {self.why}"
 
 
-def rights(group: str, outbox_id: str) -> tuple[Right, ...]:
+def acls(group: str, outbox_id: str) -> tuple[Acl, ...]:
     """The least with which the service runs; nothing on the cluster. READ and WRITE imply DESCRIBE."""
     return (
-        Right("TOPIC", "purchasing.events.", ("READ",), "what it hears", prefixed=True),
-        Right("GROUP", group, ("READ",), "how far it has read"),
-        Right("TOPIC", "purchasing.commands.", ("WRITE",), "what is to be done", prefixed=True),
-        Right("TOPIC", "purchasing.decisions.v1", ("WRITE",), "what was decided"),
-        Right("TOPIC", "purchasing.quarantine.v1", ("WRITE",), "which records break the contract"),
-        Right("TOPIC", OUTBOX.name, ("READ", "WRITE"), "how far each lane is published"),
-        Right("GROUP", f"{outbox_id}.relay", ("READ",), "which lanes are a worker's"),
-        Right("TRANSACTIONAL_ID", f"{outbox_id}.", ("WRITE",), "each output once", prefixed=True),
-        Right("TOPIC", "purchasing.", ("DESCRIBE_CONFIGS",), "whether topics are set up as they should", prefixed=True),
+        Acl("TOPIC", "purchasing.events.", ("READ",), "what it hears", prefixed=True),
+        Acl("GROUP", group, ("READ",), "how far it has read"),
+        Acl("TOPIC", "purchasing.commands.", ("WRITE",), "what is to be done", prefixed=True),
+        Acl("TOPIC", "purchasing.decisions.v1", ("WRITE",), "what was decided"),
+        Acl("TOPIC", "purchasing.quarantine.v1", ("WRITE",), "which records break the contract"),
+        Acl("TOPIC", OUTBOX.name, ("READ", "WRITE"), "how far each lane is published"),
+        Acl("GROUP", f"{outbox_id}.relay", ("READ",), "which lanes are a worker's"),
+        Acl("TRANSACTIONAL_ID", f"{outbox_id}.", ("WRITE",), "each output once", prefixed=True),
+        Acl("TOPIC", "purchasing.", ("DESCRIBE_CONFIGS",), "whether topics are set up as they should", prefixed=True),
     )
 
 

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from service.kafka.acls import rights
+from service.kafka.acls import acls
 from service.kafka.compat.acl_probe import on_group, on_topics
 from service.kafka.connection import Connection, connection_of
 from service.kafka.topics import topic_problems
@@ -26,7 +26,7 @@ from service.observability.lag import LagLook
 from service.observability.reachability import UnreachableError, broker_problem, database_problem
 from service.outbox.reader import INSTALLATION, Installation
 from service.rules.facts import micros
-from service.runtime.acl_errors import TOPIC_NAMES, group_to_grant, missing_right, to_grant
+from service.runtime.acl_errors import TOPIC_NAMES, group_to_grant, missing_acl, to_grant
 from service.runtime.errors import describe
 from service.runtime.settings import Settings, SettingsError
 from service.store.errors import StoreError
@@ -47,7 +47,7 @@ State = Literal["well", "look", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one examination found. `about` is one of database, schema, clock, terms, state, broker, topics, rights."""
+    """What one examination found. `about` is one of database, schema, clock, terms, state, broker, topics, acls."""
 
     about: str
     state: State
@@ -185,17 +185,17 @@ async def _broker(settings: Settings, outbox: Installation | None, event_topics:
 
     async for one in _told("topics", compare):
         yield one
-    async for one in _told("rights", lambda: _rights(settings, kafka, outbox)):
+    async for one in _told("acls", lambda: _acls(settings, kafka, outbox)):
         yield one
     async for one in _told("state", lambda: _behind(settings, kafka, event_topics)):
         yield one
-    async for one in _told("rights", lambda: _transactions(kafka, outbox)):
+    async for one in _told("acls", lambda: _transactions(kafka, outbox)):
         yield one
 
 
-async def _rights(settings: Settings, kafka: Connection, outbox: Installation) -> Findings:
+async def _acls(settings: Settings, kafka: Connection, outbox: Installation) -> Findings:
     """Those on topics and groups, as the broker itself says: what is empty, or was never written, is examined too."""
-    needed = rights(settings.consumer_group, str(outbox.outbox_id))
+    needed = acls(settings.consumer_group, str(outbox.outbox_id))
     missing = []
     admin = AIOKafkaAdminClient(**kafka)
     try:
@@ -212,9 +212,9 @@ async def _rights(settings: Settings, kafka: Connection, outbox: Installation) -
     finally:
         await admin.close()
     for sentence in missing:
-        yield Finding("rights", "bad", sentence)
+        yield Finding("acls", "bad", sentence)
     if not missing:
-        yield Finding("rights", "well", "topics and groups may be read and written as the list of rights says")
+        yield Finding("acls", "well", "topics and groups may be read and written as the list of ACLs says")
 
 
 async def _behind(settings: Settings, kafka: Connection, event_topics: tuple[str, ...]) -> Findings:
@@ -235,7 +235,7 @@ async def _transactions(kafka: Connection, outbox: Installation) -> Findings:
     producer = AIOKafkaProducer(**kafka, transactional_id=f"{outbox.outbox_id}.doctor")
     try:
         await producer.start()
-        yield Finding("rights", "well", "transactions can be opened")
+        yield Finding("acls", "well", "transactions can be opened")
     finally:
         await producer.stop()
 
@@ -250,7 +250,7 @@ async def _told(about: str, examination: Callable[[], AsyncIterator[Finding]]) -
     try:
         await _within(gather)
     except KafkaError as error:
-        found.append(Finding(about, "bad", missing_right(error) or f"Kafka doesn't do as asked: {describe(error)}"))
+        found.append(Finding(about, "bad", missing_acl(error) or f"Kafka doesn't do as asked: {describe(error)}"))
     except (OSError, TimeoutError) as error:
         found.append(Finding(about, "bad", f"Kafka doesn't answer as it should: {describe(error)}"))
     for one in found:

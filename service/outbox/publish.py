@@ -11,7 +11,7 @@ from service.kafka.compat.client_shutdown import transaction_error
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, encode
 from service.outbox.errors import REFUSALS, RecordsRefusedError
 from service.outbox.reader import Row
-from service.runtime.acl_errors import missing_right, refused_topics
+from service.runtime.acl_errors import missing_acl, refused_topics
 from service.runtime.failpoints import failpoint
 
 STEP_SECONDS = 10.0
@@ -37,7 +37,7 @@ async def publish(producer: Any, rows: Sequence[Row], cursor: Cursor) -> None:
     except REFUSALS as error:
         position, topic = _place_of(error, rows, sent)
         raise RecordsRefusedError(
-            position, topic, missing_right(error) or type(error).__name__, alone=len(rows) == 1, until=cursor.position
+            position, topic, missing_acl(error) or type(error).__name__, alone=len(rows) == 1, until=cursor.position
         ) from error
     finally:
         # Where one failed the others have too, or will: nobody awaits them any more.

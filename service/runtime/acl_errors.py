@@ -13,7 +13,7 @@ from purchasing_contracts.topics import TOPICS
 WHERE = "deploy/rights.md"
 
 
-def missing_right(error: BaseException) -> str | None:
+def missing_acl(error: BaseException) -> str | None:
     """In a sentence, what Kafka refused the user and what to grant; None for errors of another kind."""
     about = str(error.args[0]) if error.args else ""
     if isinstance(error, TopicAuthorizationFailedError):

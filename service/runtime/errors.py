@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from aiokafka.errors import KafkaError
 
-from service.runtime.acl_errors import missing_right
+from service.runtime.acl_errors import missing_acl
 from service.runtime.error_classes import sqlstate_meaning
 
 OUR_PACKAGES = ("service.", "purchasing_contracts.")
@@ -48,7 +48,7 @@ def describe(error: BaseException) -> str:
     if isinstance(sqlstate, str):
         name = f"{name} ({sqlstate})"
     # Kafka's errors say their class themselves.
-    text = missing_right(error) or " ".join(str(error).split()).removeprefix(f"{name}: ").removesuffix(f" {name}")
+    text = missing_acl(error) or " ".join(str(error).split()).removeprefix(f"{name}: ").removesuffix(f" {name}")
     return f"{name}: {text}" if text and _is_safe(error, sqlstate) else name
 
 

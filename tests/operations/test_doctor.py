@@ -24,7 +24,7 @@ def said(**where) -> tuple[int, dict[str, list[tuple[str, str]]]]:
 
 async def test_each_subject_is_examined_and_what_only_deserves_a_look_is_no_failure(kafka, database):
     code, found = said(bootstrap=kafka, database=database)
-    assert set(found) >= {"database", "schema", "clock", "terms", "broker", "topics", "rights"}
+    assert set(found) >= {"database", "schema", "clock", "terms", "broker", "topics", "acls"}
     assert "bad" not in {state for findings in found.values() for state, _ in findings}, json.dumps(found)
     assert found["terms"] == [
         ("look", "no terms were imported: the built-in ones count for everybody (`terms import`)")

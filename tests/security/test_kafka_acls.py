@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from purchasing_contracts.topics import TOPICS
 
-from service.kafka.acls import rights
+from service.kafka.acls import acls
 from tests.delivery.outside import case_events, topic_for
 from tests.delivery.service import Worker, eventually
 from tests.security.site import Broker, Database, Right, service
@@ -23,7 +23,7 @@ async def least(database: Database, group: str) -> list[Right]:
 
 async def listed(database: Database, group: str):
     ((outbox_id,),) = await database.fetch("select outbox_id::text from installation")
-    return rights(group, outbox_id)
+    return acls(group, outbox_id)
 
 
 def worker_of(broker: Broker, database: Database, user: tuple[str, str], logs: Path, group: str) -> Worker:
@@ -202,11 +202,11 @@ async def test_doctor_asks_the_broker_for_every_right_also_where_nothing_was_eve
     taken.add(("purchasing.internal.outbox.v1", "READ"))
     less = [one for one in needed if (one.name, one.operation) not in taken] + seen + events
 
-    async def examined(rights: list[Right]) -> tuple[int, list[tuple[str, str]]]:
+    async def examined(acls: list[Right]) -> tuple[int, list[tuple[str, str]]]:
         where = {"DATABASE_URL": guarded.dsn("service"), "CONSUMER_GROUP": group}
-        done = await asyncio.to_thread(service, "doctor", "--json", **broker.settings(broker.user(rights)), **where)
+        done = await asyncio.to_thread(service, "doctor", "--json", **broker.settings(broker.user(acls)), **where)
         found = [json.loads(line) for line in done.stdout.splitlines()]
-        return done.returncode, [(one["state"], one["words"]) for one in found if one["about"] == "rights"]
+        return done.returncode, [(one["state"], one["words"]) for one in found if one["about"] == "acls"]
 
     code, found = await examined(needed)
     assert (code, {state for state, _ in found}) == (3, {"well"}), found
@@ -260,7 +260,7 @@ async def test_the_document_and_the_command_say_the_same_list(guarded):
     done = await asyncio.to_thread(
         service,
         "topics",
-        "rights",
+        "acls",
         KAFKA_BOOTSTRAP_SERVERS="nobody:9092",
         DATABASE_URL=guarded.dsn("reader"),
         CONSUMER_GROUP="purchasing",
@@ -273,5 +273,5 @@ async def test_the_document_and_the_command_say_the_same_list(guarded):
     said = [(kind, name, bool(more), operations, why) for kind, name, more, operations, why in rows]
     assert said == [
         (one.kind, one.name, one.prefixed, ", ".join(one.operations), one.why)
-        for one in rights("purchasing", "{outbox id}")
+        for one in acls("purchasing", "{outbox id}")
     ]

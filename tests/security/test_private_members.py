@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from purchasing_contracts.privacy import private_members
 from purchasing_contracts.topics import TOPICS
 
-from service.kafka.acls import rights
+from service.kafka.acls import acls
 from tests.delivery.service import Worker, eventually
 from tests.security.site import Right, service
 from tests.security.trace_sink import trace_sink
@@ -108,7 +108,7 @@ async def came_out(broker, guarded, worker_logs):
     group = f"private-{guarded.name}"
     ((outbox_id,),) = await guarded.fetch("select outbox_id::text from installation")
     user = broker.user(
-        Right(one.kind, one.name, op, one.prefixed) for one in rights(group, outbox_id) for op in one.operations
+        Right(one.kind, one.name, op, one.prefixed) for one in acls(group, outbox_id) for op in one.operations
     )
     producer = AIOKafkaProducer(bootstrap_servers=broker.kafka.bootstrap_servers, max_request_size=2_000_000)
     await producer.start()
