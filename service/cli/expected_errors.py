@@ -28,7 +28,7 @@ from service.store.operators.lane_count import LanesError
 from service.terms.files import TermsError
 from service.worker.bootstrap import StartError
 
-SAID = (
+EXPECTED_ERRORS = (
     AdoptError,
     DatabaseMovedError,
     DemoError,
@@ -53,7 +53,7 @@ SAID = (
 
 def sentence_for(error: Exception) -> str | None:
     """Return what to tell the person at the terminal; None where it is a fault in this program."""
-    if isinstance(error, SAID):
+    if isinstance(error, EXPECTED_ERRORS):
         return str(error)
     if isinstance(error, KafkaError):
         is_foreseen = kafka_meaning(error) not in (ErrorClass.FAULT, ErrorClass.FENCED)

@@ -26,10 +26,10 @@ from service.cli.arguments import add_who, tell
 from service.kafka.connection import connection_of
 from service.observability.reachability import UnreachableError, broker_problem
 from service.orders.operator_actions import Intervention
-from service.orders.operator_engine import opened_engine
+from service.orders.operator_engine import operator_engine
 from service.outbox.consistency import older_database
-from service.outbox.reader import Journal
-from service.outbox.repair.adopt import adopt, consequences, standing_of
+from service.outbox.reader import OutboxReader
+from service.outbox.repair.adopt import adopt, consequences, lane_report
 from service.outbox.repair.recover import find_lost, put_back
 from service.runtime.errors import describe
 from service.runtime.settings import Settings, load
@@ -106,11 +106,11 @@ async def _show(
     outbox_id = str(installation.outbox_id)
     wrong = False
     for lane in range(installation.lanes):
-        standing = await standing_of(connection, kafka, lane)
+        standing = await lane_report(connection, kafka, lane)
         cursor = standing.cursor
         ours = cursor is not None and (cursor.outbox_id, cursor.lane) == (outbox_id, lane)
         async with translated():
-            older = await older_database(Journal(connection), cursor) if ours and cursor is not None else None
+            older = await older_database(OutboxReader(connection), cursor) if ours and cursor is not None else None
         # A relay at work may note just now what it has just published: the note is never ahead of the cursor.
         bad = bool(standing.unreadable or older or (cursor is not None and not ours))
         bad = bad or standing.noted > (cursor.position if cursor is not None else 0)
@@ -146,7 +146,7 @@ async def _release(arguments: argparse.Namespace, url: str) -> int:
         if recovered_at is not None and (watermark is None or watermark < recovered_at):
             raise LanesError("The input was not read up to the recovery yet: let the service catch up first.")
         released = 0
-        async with opened_engine(url, timeline) as (engine, _store):
+        async with operator_engine(url, timeline) as (engine, _store):
             while order_ids := [row[0] for row in await connection.fetch(_HELD, AT_ONCE)]:
                 intervention = Intervention(arguments.by, arguments.why, release=tuple(order_ids))
                 released += len((await engine.intervene(intervention)).released)
@@ -159,7 +159,7 @@ async def _adopt(
 ) -> int:
     if not 0 <= arguments.lane < installation.lanes:
         raise LanesError(f"There is no lane {arguments.lane}: the outbox has 0 to {installation.lanes - 1}.")
-    standing = await standing_of(connection, kafka, arguments.lane)
+    standing = await lane_report(connection, kafka, arguments.lane)
     for sentence in consequences(standing, str(installation.outbox_id), arguments.position):
         tell(sentence)
     if not arguments.yes:

@@ -22,11 +22,11 @@ from service.cli.arguments import add_who, tell
 from service.observability.database_figures import waiting_orders
 from service.orders.awaiting import WAITS
 from service.orders.operator_actions import Intervention
-from service.orders.operator_engine import opened_engine
+from service.orders.operator_engine import operator_engine
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.driver_errors import translated
-from service.store.operators.holds import Halted, halted, hold, note_retry, standing
+from service.store.operators.holds import Halted, halt_of, halted, hold, note_retry
 from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ async def _waiting(arguments: argparse.Namespace, url: str) -> int:
 
 async def _hold(arguments: argparse.Namespace, url: str) -> int:
     async with connected(url) as connection, translated():
-        if await standing(connection, arguments.order) is None:
+        if await halt_of(connection, arguments.order) is None:
             return _unknown(arguments.order)
         new = await hold(connection, arguments.order, arguments.by, arguments.why)
     tell("Held: what was decided before still goes out." if new else "It was held already.")
@@ -102,9 +102,9 @@ async def _hold(arguments: argparse.Namespace, url: str) -> int:
 async def _release(arguments: argparse.Namespace, url: str) -> int:
     timeline = Timeline()
     async with connected(url, timeline) as connection, translated():
-        if await standing(connection, arguments.order) is None:
+        if await halt_of(connection, arguments.order) is None:
             return _unknown(arguments.order)
-    async with opened_engine(url, timeline) as (engine, _):
+    async with operator_engine(url, timeline) as (engine, _):
         handled = await engine.intervene(Intervention(arguments.by, arguments.why, release=(arguments.order,)))
     if not handled.released:
         tell("It was not held: nothing to do.")
@@ -118,12 +118,12 @@ async def _release(arguments: argparse.Namespace, url: str) -> int:
 async def _retry(arguments: argparse.Namespace, url: str) -> int:
     still = tried = 0
     timeline = Timeline()
-    async with connected(url, timeline) as connection, opened_engine(url, timeline) as (engine, _):
+    async with connected(url, timeline) as connection, operator_engine(url, timeline) as (engine, _):
         if arguments.all:
             orders = [row.order_id async for row in _all_halted(connection) if row.stuck is not None]
         else:
             async with translated():
-                row = await standing(connection, arguments.order)
+                row = await halt_of(connection, arguments.order)
             if row is None:
                 return _unknown(arguments.order)
             if row.held_at is not None:

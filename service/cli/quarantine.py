@@ -30,11 +30,11 @@ from service.cli.arguments import add_who, record, tell, time
 from service.operations.quarantine.lookup import QuarantineError, one_record
 from service.operations.quarantine.resolution import UNREPAIRED, QuarantineOutcome, Repair, drop, replay
 from service.orders.operator_actions import Intervention
-from service.orders.operator_engine import opened_engine
+from service.orders.operator_engine import operator_engine
 from service.runtime.settings import database_of_environment, future_tolerance_of_environment
 from service.store.connection import connected
 from service.store.operators.quarantine import QuarantinedRecord, QuarantineFilter, actions, contents, count, note, page
-from service.store.rows import Action
+from service.store.rows import QuarantineAction
 from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ async def _show(arguments: Namespace, url: str) -> int:
             if row.erased_at is not None:
                 raise QuarantineError(f"The content of {row.name} was erased {text_of(row.erased_at)}.")
             # Noted first: nobody looks without a trace.
-            await note(connection, [Action(row.identity, "show", "shown", arguments.by, arguments.why)])
+            await note(connection, [QuarantineAction(row.identity, "show", "shown", arguments.by, arguments.why)])
             content = (await contents(connection, [row.identity]))[row.identity]
             value = content.value or b""
             headers = [[name, _base64(data)] for name, data in content.headers]
@@ -221,7 +221,7 @@ def _repair(arguments: Namespace) -> Repair:
 @asynccontextmanager
 async def _at_the_door(url: str) -> AsyncIterator[tuple[asyncpg.Connection[asyncpg.Record], Engine]]:
     timeline, tolerance = Timeline(), future_tolerance_of_environment()
-    async with connected(url, timeline) as connection, opened_engine(url, timeline, tolerance) as (engine, _):
+    async with connected(url, timeline) as connection, operator_engine(url, timeline, tolerance) as (engine, _):
         yield connection, engine
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from purchasing_contracts.base import instant_of, text_of
 
-from service.operations.what_if import Comparison, Difference, other_book, unpublished
+from service.operations.what_if import Difference, TermsComparison, other_book, unpublished
 from service.operations.wording import amount_in_words, tell_basis, tell_output
 from service.rules.facts import instant
 from service.rules.terms import TermsBook
@@ -62,7 +62,7 @@ async def _run(arguments: argparse.Namespace) -> int:
             return await _release_check(arguments, histories, which, book)
         clock = await histories.clock()
         after = other_book(book, declared)
-        comparison = Comparison(book, after, clock, top=arguments.top, provider=arguments.provider)
+        comparison = TermsComparison(book, after, clock, top=arguments.top, provider=arguments.provider)
         async for page in _with_progress(histories, which):
             comparison.add(page)
     lines = _as_json(comparison.found) if arguments.json else _as_text(comparison.found)

@@ -25,7 +25,7 @@ PREFIX = "purchasing-postgres-"
 
 
 @dataclass(frozen=True)
-class Place:
+class DataDirectory:
     """`programs` has initdb and postgres, `home` the data and the password; `user` is None unless we are
     root.
     """
@@ -75,17 +75,17 @@ class Place:
                 path.unlink(missing_ok=True)
 
 
-def place_for(directory: Path) -> Place:
+def data_directory_for(directory: Path) -> DataDirectory:
     """The place of the server whose directory this is. EmbeddedError when the wheel isn't installed."""
     programs = _wheel() / "bin"
     if os.geteuid() != 0:
-        return Place(programs, directory, None)
+        return DataDirectory(programs, directory, None)
     if _open_to_all(directory) and _open_to_all(programs):
-        return Place(programs, directory, UNPRIVILEGED)
+        return DataDirectory(programs, directory, UNPRIVILEGED)
     return _elsewhere(directory)
 
 
-def _elsewhere(directory: Path) -> Place:
+def _elsewhere(directory: Path) -> DataDirectory:
     pointer = directory / ELSEWHERE
     known = Path(pointer.read_text("utf-8")) if pointer.exists() else None
     if known is None or not known.is_dir() or known.stat().st_uid != 0:
@@ -104,7 +104,7 @@ def _elsewhere(directory: Path) -> Place:
             _readable(known / libraries.name)
         _readable(unfinished)
         unfinished.rename(known / "programs")
-    return Place(known / "programs" / _wheel().name / "bin", known, UNPRIVILEGED, pointer)
+    return DataDirectory(known / "programs" / _wheel().name / "bin", known, UNPRIVILEGED, pointer)
 
 
 def _sweep() -> None:

@@ -19,7 +19,7 @@ from typing import Literal, Self
 
 import asyncpg
 
-from service.embedded.data_directory import Place, place_for
+from service.embedded.data_directory import DataDirectory, data_directory_for
 from service.embedded.process import EmbeddedError, Progress, Server, free_port, silent, tail
 
 START_LIMIT_SECONDS = 60.0
@@ -57,7 +57,7 @@ class EmbeddedPostgres:
         self._temporary = temporary
         self._progress = progress
         self._port = free_port()
-        self._place: Place | None = None
+        self._place: DataDirectory | None = None
         self._server = Server("PostgreSQL", self.log, stop_signal=SIGNALS["fast"])
 
     @property
@@ -107,7 +107,7 @@ class EmbeddedPostgres:
         """
         self._progress("starting PostgreSQL ...")
         self.directory.mkdir(parents=True, exist_ok=True)
-        place = self._place = await asyncio.to_thread(place_for, self.directory)
+        place = self._place = await asyncio.to_thread(data_directory_for, self.directory)
         self._server.user = place.user
         self._server.scratch = place.all if self._temporary else ()
         if not place.data.exists():
@@ -148,7 +148,7 @@ class EmbeddedPostgres:
         """Lets a frozen server go on."""
         self._server.resume()
 
-    def _initialize(self, place: Place) -> None:
+    def _initialize(self, place: DataDirectory) -> None:
         place.own_file(place.password, secrets.token_urlsafe(24))
         unfinished = place.fresh_directory("data.unfinished")  # renamed when whole: initdb may be interrupted
         command = [str(place.programs / "initdb"), "--pgdata", str(unfinished), "--username", SUPERUSER]

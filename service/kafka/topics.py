@@ -90,7 +90,7 @@ async def partitions_there(admin: Any, topics: Iterable[str]) -> list[TopicParti
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TopicState:
     """A topic as the broker has it; `settings` are empty where this user may not read them."""
 
     partitions: int
@@ -127,7 +127,7 @@ async def topic_problems(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOP
         settings = await _settings(admin, [topic for topic in wanted if topic.name in present])
         unseen = await _unseen(admin, [topic.name for topic in wanted if topic.name not in present])
     found = {
-        name: Found(len(partitions), min(len(one["replicas"]) for one in partitions), settings.get(name, {}))
+        name: TopicState(len(partitions), min(len(one["replicas"]) for one in partitions), settings.get(name, {}))
         for name, partitions in present.items()
     }
     problems = [TopicProblem(to_grant(topic.name), stops=True) for topic in wanted if topic.name in unseen]
@@ -139,7 +139,7 @@ async def topic_problems(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOP
     return problems
 
 
-def differences(topic: Topic, found: Found | None, lanes: int, brokers: int) -> Iterator[TopicProblem]:
+def differences(topic: Topic, found: TopicState | None, lanes: int, brokers: int) -> Iterator[TopicProblem]:
     """In what a topic is not as it should be; None: the broker doesn't have it."""
     if found is None:
         yield TopicProblem(f"{topic.name} does not exist: create it with `topics create`", stops=True)

@@ -55,7 +55,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingOrders:
     """Orders that wait for one thing: how many, since when the first does, and for how much money: minor units by
     currency, of what has an amount."""
 
@@ -111,7 +111,7 @@ async def figures(connection: asyncpg.Connection[asyncpg.Record]) -> Figures:
     )
 
 
-async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, Waiting] | None:
+async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, WaitingOrders] | None:
     """Count orders that wait for something, by what. None where another worker counts just now.
 
     Goes through the orders that wait, by an index: for every few minutes, not for every look. Raises what asyncpg
@@ -122,11 +122,11 @@ async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, Wa
         if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", CENSUS_LOCK):
             return None
         await connection.execute(f"set local statement_timeout = {int(CENSUS_SECONDS * 1000)}")
-        found = {what: Waiting(0, None) for what in WAITS}
+        found = {what: WaitingOrders(0, None) for what in WAITS}
         for what, currency, count, since, amount in await connection.fetch(_WAITING, None, timeout=CENSUS_SECONDS):
             before = found[what]
             amounts = before.amounts if amount is None else {**before.amounts, currency: int(amount)}
-            found[what] = Waiting(before.count + count, min(since, before.since or since), amounts)
+            found[what] = WaitingOrders(before.count + count, min(since, before.since or since), amounts)
         return found
 
 

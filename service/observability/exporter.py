@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from service.observability.database_figures import Figures
     from service.observability.lag import GroupLag
-    from service.observability.poller import Seen
-    from service.observability.worker_state import Worker
+    from service.observability.poller import LastLook
+    from service.observability.worker_state import WorkerState
 
 BY = ("person", "limit")
 """Who may have paused a lane."""
@@ -30,36 +30,36 @@ BY = ("person", "limit")
 Samples = Iterable[tuple[tuple[str, ...], float]]
 
 
-class WorkerCollector(Collector):
+class WorkerExporter(Collector):
     """Yields everything that is not counted as it happens. Reads plain values only, so a scrape waits for nothing."""
 
-    def __init__(self, worker: Worker, event_topics: Iterable[str]) -> None:
+    def __init__(self, worker: WorkerState, event_topics: Iterable[str]) -> None:
         self._worker = worker
         self._topics = tuple(event_topics)
 
     def collect(self) -> Iterator[Family]:
         """Every family of which something is known now. What this worker can't see any more others show."""
-        survey = self._worker.survey
-        lag, figures = survey.broker.within(CURRENT_SECONDS), survey.database.within(CURRENT_SECONDS)
+        poller = self._worker.poller
+        lag, figures = poller.broker.within(CURRENT_SECONDS), poller.database.within(CURRENT_SECONDS)
         if lag is not None:
             yield from _broker(lag)
         if figures is not None:
-            yield from _database(figures, survey.database.age() or 0.0, self._topics)
-            yield _one("database_clock_skew_seconds", survey.skew or 0.0)
+            yield from _database(figures, poller.database.age() or 0.0, self._topics)
+            yield _one("database_clock_skew_seconds", poller.skew or 0.0)
         yield from self._census()
         yield from self._input()
         yield from self._cache()
         yield from self._relay()
-        looks: dict[str, Seen[Any]] = {"broker": survey.broker, "database": survey.database}
+        looks: dict[str, LastLook[Any]] = {"broker": poller.broker, "database": poller.database}
         yield _family("look_successful", (((name,), float(seen.works)) for name, seen in looks.items()))
         ages = {name: seen.age() for name, seen in looks.items()}
         yield _family("look_age_seconds", (((name,), age) for name, age in ages.items() if age is not None))
         yield _one("ready", float(not self._worker.missing()))
 
     def _census(self) -> Iterator[Family]:
-        survey = self._worker.survey
-        yield _one("census_timestamp_seconds", survey.census_at or 0.0)
-        counted = survey.census.within(CENSUS_CURRENT_SECONDS)
+        poller = self._worker.poller
+        yield _one("census_timestamp_seconds", poller.census_at or 0.0)
+        counted = poller.census.within(CENSUS_CURRENT_SECONDS)
         if counted is not None:
             yield _family("orders_waiting", (((what,), counted[what].count) for what in WAITS))
             now = time.time()

@@ -3,7 +3,7 @@
 | question | answered by | touches |
 |---|---|---|
 | `/livez`: should it be killed? | that it answers at all | nothing |
-| `/startupz`: has it started? | that it has joined its group once | nothing: the looks of `survey` are what is read |
+| `/startupz`: has it started? | that it has joined its group once | nothing: the looks of `poller` are what is read |
 | `/readyz`: can it work now? | all below | nothing, likewise |
 
 Ready does not mean busy: a worker to whom the group has given no partitions stands by, and is ready. A rebalance is no

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
-    from service.observability.worker_state import Worker
+    from service.observability.worker_state import WorkerState
 
 log = structlog.get_logger("service.observability")
 
@@ -46,7 +46,7 @@ class Pages:
     """What is answered."""
 
     def __init__(
-        self, worker: Worker, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic
+        self, worker: WorkerState, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._worker = worker
         self._registry = registry

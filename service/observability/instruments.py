@@ -33,7 +33,7 @@ KEYS_REMEMBERED = 65_536
 UNKNOWN = "unknown"
 
 
-class Record(Protocol):
+class ConsumedRecord(Protocol):
     """What of a Kafka record counts here. `timestamp` is in milliseconds."""
 
     topic: str
@@ -42,7 +42,7 @@ class Record(Protocol):
     timestamp: int
 
 
-class Metrics:
+class Instruments:
     """The instruments. `registry` is what `/metrics` renders; FastStream's middleware joins it."""
 
     def __init__(self) -> None:
@@ -68,7 +68,9 @@ class Metrics:
         )
         build.labels(own_version(), ".".join(map(str, sys.version_info[:3]))).set(1)
 
-    def batch(self, records: Sequence[Record], partitions: Mapping[str, int], seconds: Mapping[str, float]) -> None:
+    def batch(
+        self, records: Sequence[ConsumedRecord], partitions: Mapping[str, int], seconds: Mapping[str, float]
+    ) -> None:
         """A batch is stored. `partitions` is how many each topic has, `seconds` the time each of STAGES took."""
         self._batch.observe(len(records))
         for stage in STAGES:

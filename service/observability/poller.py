@@ -39,7 +39,7 @@ CENSUS_CURRENT_SECONDS = 3 * CENSUS_EVERY_SECONDS
 
 
 @dataclass(slots=True)
-class Seen(Generic[T]):
+class LastLook(Generic[T]):
     """The last look that worked, `at` by the monotonic clock, and how often, and how, it has not worked since."""
 
     value: T | None = None
@@ -71,13 +71,13 @@ class Seen(Generic[T]):
         return self.at is not None and not self.failures
 
 
-class Survey:
+class Poller:
     """What is seen of the broker and the database. `run` looks until `stopping`."""
 
     def __init__(self, kafka: Kafka, url: str, group: str, topics: Iterable[str], every: float = EVERY_SECONDS) -> None:
-        self.broker: Seen[GroupLag] = Seen()
-        self.database: Seen[database_figures.Figures] = Seen()
-        self.census: Seen[Mapping[str, database_figures.Waiting]] = Seen()
+        self.broker: LastLook[GroupLag] = LastLook()
+        self.database: LastLook[database_figures.Figures] = LastLook()
+        self.census: LastLook[Mapping[str, database_figures.WaitingOrders]] = LastLook()
         self.census_at: float | None = None
         self.skew: float | None = None
         """The database's clock less ours, in seconds."""
@@ -98,7 +98,7 @@ class Survey:
             tasks.create_task(self._count_again_and_again(stopping))
 
     async def _again_and_again(
-        self, look: Callable[[asyncio.Event], Awaitable[None]], seen: Seen[Any], stopping: asyncio.Event
+        self, look: Callable[[asyncio.Event], Awaitable[None]], seen: LastLook[Any], stopping: asyncio.Event
     ) -> None:
         """`look` goes on until it fails or is to stop. What nobody foresaw must not end the service: nothing rests on
         it.

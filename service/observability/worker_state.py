@@ -10,7 +10,7 @@ from service.observability.health import Condition, missing
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from service.observability.poller import Survey
+    from service.observability.poller import Poller
     from service.orders.cache import Cache
     from service.outbox.status import RelayStatus
 
@@ -31,11 +31,11 @@ class Member(Protocol):
         """How many partitions of each topic are this worker's."""
 
 
-class Worker:
+class WorkerState:
     """One worker. Parts are None until they exist; `waits_for` says what a start waits for."""
 
-    def __init__(self, survey: Survey) -> None:
-        self.survey = survey
+    def __init__(self, poller: Poller) -> None:
+        self.poller = poller
         self.waits_for: str | None = "its parts"
         self.inbox: Member | None = None
         self.relay: RelayReporter | None = None
@@ -48,26 +48,26 @@ class Worker:
 
     def condition(self) -> Condition:
         """What health goes by."""
-        survey, inbox = self.survey, self.inbox
+        poller, inbox = self.poller, self.inbox
         since = None if inbox is None else inbox.rebalancing_since
         return Condition(
             waits_for=self.waits_for,
             joined=inbox is not None and inbox.assignments > 0,
             rebalancing_for=None if since is None else time.monotonic() - since,
-            broker_failures=survey.broker.failures,
-            broker_because=survey.broker.because,
-            broker_age=survey.broker.age(),
-            database_failures=survey.database.failures,
-            database_because=survey.database.because,
-            database_age=survey.database.age(),
+            broker_failures=poller.broker.failures,
+            broker_because=poller.broker.because,
+            broker_age=poller.broker.age(),
+            database_failures=poller.database.failures,
+            database_because=poller.database.because,
+            database_age=poller.database.age(),
             batch_failures=0 if inbox is None else inbox.failures_in_a_row,
             batch_because=None if inbox is None else inbox.failed_because,
-            schema_problem=survey.schema_problem,
+            schema_problem=poller.schema_problem,
             open_breakers=self._open_topics(),
         )
 
     def _open_topics(self) -> frozenset[str]:
-        figures = self.survey.database.value
+        figures = self.poller.database.value
         seen = frozenset() if figures is None else figures.open_breakers
         return seen if self.breakers is None else self.breakers.open_topics
 

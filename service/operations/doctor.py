@@ -24,7 +24,7 @@ from service.kafka.topics import topic_problems
 from service.observability import database_figures
 from service.observability.lag import LagLook
 from service.observability.reachability import UnreachableError, broker_problem, database_problem
-from service.outbox.reader import INSTALLATION, Installation
+from service.outbox.reader import OUTBOX_IDENTITY, OutboxIdentity
 from service.rules.facts import micros
 from service.runtime.acl_errors import TOPIC_NAMES, group_to_grant, missing_acl, to_grant
 from service.runtime.errors import describe
@@ -149,19 +149,19 @@ async def _inside(url: str) -> Findings:
             yield Finding("state", "look", words)
 
 
-async def _outbox(url: str) -> Installation | None:
+async def _outbox(url: str) -> OutboxIdentity | None:
     try:
         connection = await database_figures.connect(url)
         try:
-            row = await connection.fetchrow(INSTALLATION)
+            row = await connection.fetchrow(OUTBOX_IDENTITY)
         finally:
             connection.terminate()
     except (StoreError, asyncpg.PostgresError, OSError, TimeoutError):
         return None
-    return None if row is None else Installation(row["outbox_id"], row["lanes"])
+    return None if row is None else OutboxIdentity(row["outbox_id"], row["lanes"])
 
 
-async def _broker(settings: Settings, outbox: Installation | None, event_topics: tuple[str, ...]) -> Findings:
+async def _broker(settings: Settings, outbox: OutboxIdentity | None, event_topics: tuple[str, ...]) -> Findings:
     try:
         kafka = connection_of(settings)
         reason = await broker_problem(kafka)
@@ -193,7 +193,7 @@ async def _broker(settings: Settings, outbox: Installation | None, event_topics:
         yield one
 
 
-async def _acls(settings: Settings, kafka: Connection, outbox: Installation) -> Findings:
+async def _acls(settings: Settings, kafka: Connection, outbox: OutboxIdentity) -> Findings:
     """Those on topics and groups, as the broker itself says: what is empty, or was never written, is examined too."""
     needed = acls(settings.consumer_group, str(outbox.outbox_id))
     missing = []
@@ -231,7 +231,7 @@ async def _behind(settings: Settings, kafka: Connection, event_topics: tuple[str
         yield Finding("state", "look", "no worker is in the group: nothing is read")
 
 
-async def _transactions(kafka: Connection, outbox: Installation) -> Findings:
+async def _transactions(kafka: Connection, outbox: OutboxIdentity) -> Findings:
     producer = AIOKafkaProducer(**kafka, transactional_id=f"{outbox.outbox_id}.doctor")
     try:
         await producer.start()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from service.rules.ledger import Output
     from service.rules.terms import TermsSet
     from service.store.order_history import OrderHistory
-    from service.store.rows import Instant, Quarantined
+    from service.store.rows import Quarantined, StoreTime
 
 OWES = "buyer owes"
 
@@ -72,10 +72,12 @@ def other_book(installed: TermsBook, declared: Iterable[TermsSet]) -> TermsBook:
     return TermsBook.of(*kept, *sets)
 
 
-class Comparison:
+class TermsComparison:
     """Adds up, story by story, what other terms would change."""
 
-    def __init__(self, before: TermsBook, after: TermsBook, clock: Instant, *, top: int, provider: str | None) -> None:
+    def __init__(
+        self, before: TermsBook, after: TermsBook, clock: StoreTime, *, top: int, provider: str | None
+    ) -> None:
         """Compare two books; `top` orders are kept by name, `provider` narrows it to one (None: all)."""
         self.found = Difference()
         self._books = (before, after)
@@ -123,7 +125,7 @@ class Comparison:
         return OrderDifference(order_id, provider, currency, dict(sorted(lines.items())))
 
 
-def unpublished(history: OrderHistory, terms: TermsBook, clock: Instant) -> tuple[Output, ...] | None:
+def unpublished(history: OrderHistory, terms: TermsBook, clock: StoreTime) -> tuple[Output, ...] | None:
     """Return what the installed rules would publish beyond the journal; None if they can't read the order or raise."""
     state = state_of(history)
     if state.problem:
@@ -138,7 +140,9 @@ def state_of(history: OrderHistory) -> OrderState:
     return read_back(history.version, [heard.row for heard in history.facts], [said.row for said in history.outputs])
 
 
-def clock_of(clock: Instant, published: dict[int, int] | None = None, quarantined: Iterable[Quarantined] = ()) -> Clock:
+def clock_of(
+    clock: StoreTime, published: dict[int, int] | None = None, quarantined: Iterable[Quarantined] = ()
+) -> Clock:
     """Return the clock by which the running service would decide."""
     now = micros(clock.now)
     watermark = 0 if clock.watermark is None else min(now, micros(clock.watermark))

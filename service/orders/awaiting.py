@@ -36,7 +36,7 @@ WAITS = (PLACED, *dict.fromkeys(STANDING.values()), QUARANTINE)
 """Everything an order can wait for."""
 
 
-def waiting(facts: Sequence[Fact[Any]], ledger: Ledger, before: str | None, now: int) -> str | None:
+def awaited(facts: Sequence[Fact[Any]], ledger: Ledger, before: str | None, now: int) -> str | None:
     """Return what an order waits for as a JSON object, None: for nothing.
 
     By what: `since` when (microseconds), and of what has an amount, `amount` and `currency`, over all lines and refs.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.store.rows import Action
+from service.store.rows import QuarantineAction
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -64,7 +64,7 @@ async def intervene(
         if one.quarantined_as is not None and one.quarantined_as.record not in refusals
     ]
     resolved: set[RecordIdentity] = set()
-    actions: list[Action] = []
+    actions: list[QuarantineAction] = []
     for what, refs in (("replay", replayed), ("drop", list(intervention.drop))):
         if not refs:
             continue
@@ -97,6 +97,6 @@ async def _keep(batch: Batch, refused: Sequence[Rejection]) -> None:
         await batch.refuse_again(stored)
 
 
-def _action(intervention: Intervention, ref: QuarantineRef, what: str, outcome: str) -> Action:
+def _action(intervention: Intervention, ref: QuarantineRef, what: str, outcome: str) -> QuarantineAction:
     repaired = ", repaired" if what == "replay" and ref.repaired else ""
-    return Action(ref.record, what, outcome + repaired, intervention.by, intervention.why)
+    return QuarantineAction(ref.record, what, outcome + repaired, intervention.by, intervention.why)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def opened_engine(
+async def operator_engine(
     url: str, timeline: Timeline | None = None, future_tolerance: timedelta = FUTURE_TOLERANCE
 ) -> AsyncIterator[tuple[Engine, PostgresStore]]:
     """Open an engine on the database. What it decides wakes the running relay; no broker is needed.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from uuid import UUID
 
-    from service.store.rows import Publication as PublicationRow
+    from service.store.rows import PublicationRow
 
 OUTPUT_BYTES_MAX = 1_000_000
 """Nobody could publish or read more (messages.md, "Envelope")."""

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from purchasing_contracts.envelope import Event
 
-from service.orders.awaiting import waiting
+from service.orders.awaiting import awaited
 from service.orders.batch_result import BatchResult, Rejection, Stuck
 from service.orders.dedup import DedupResult, IncomingEvent, deduplicate
 from service.orders.operator_actions import NOTHING_DONE, Intervention, intervene
@@ -28,12 +28,12 @@ from service.runtime.errors import catch_unexpected, places
 from service.store.lanes import lane_of
 from service.store.rows import (
     FactRow,
-    Instant,
     OrderRow,
     OrderUpdate,
     OutputRow,
     PrivateRow,
     Quarantined,
+    StoreTime,
 )
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class UnitOfWork:
         return states
 
     def _hear(
-        self, row: OrderRow, state: OrderState, dedup: DedupResult, now: Instant, quarantined: Sequence[Quarantined]
+        self, row: OrderRow, state: OrderState, dedup: DedupResult, now: StoreTime, quarantined: Sequence[Quarantined]
     ) -> None:
         """Add an order's news to its journals, and what the rules make of it."""
         order_id = row.order_id
@@ -218,7 +218,7 @@ class UnitOfWork:
             after = OrderState(self._token, facts, said.ledger, said.timed, state.published, state.problem)
         waits = row.waits
         if said.rows or not said.ledger.version:
-            waits = waiting(facts, said.ledger, waits, micros(now.now))
+            waits = awaited(facts, said.ledger, waits, micros(now.now))
         update = OrderUpdate(order_id, after.version, said.due_at, stuck, waits)
         if update != (order_id, row.version, row.due_at, row.stuck, row.waits):
             self._updates.append(update)
@@ -249,7 +249,7 @@ class UnitOfWork:
         timed = [row.order_version for row in rows if row.timed and row.order_version is not None]
         return _Decision(state.ledger.after(outputs), (*state.timed, *timed), due_at, rows)
 
-    def _clock(self, state: OrderState, now: Instant, quarantined: Sequence[Quarantined]) -> Clock:
+    def _clock(self, state: OrderState, now: StoreTime, quarantined: Sequence[Quarantined]) -> Clock:
         return Clock(
             now=micros(now.now),
             watermark=0 if now.watermark is None else micros(now.watermark),

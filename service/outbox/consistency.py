@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, Tail
 from service.outbox.errors import LaneStopped
-from service.outbox.reader import Following, Journal
+from service.outbox.reader import Following, OutboxReader
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LanePosition:
     """Where a lane stands: published up to `position` by Kafka's account, up to `noted` by the database's
     (never more). `anchor` is the hash of the output at the position, None at position 0."""
 
@@ -41,7 +41,7 @@ def refuse_break(lane: int, position: int, anchor: str | None, following: Follow
             )
 
 
-async def check(journal: Journal, outbox_id: str, lane: int, noted: int, tail: Tail) -> Standing:
+async def check(journal: OutboxReader, outbox_id: str, lane: int, noted: int, tail: Tail) -> LanePosition:
     """The lane's standing. Raises LaneStopped where the cursor and the database contradict each other.
 
     Only meaningful between the initialisation of the lane's producer and its first transaction. `noted` must have
@@ -55,7 +55,7 @@ async def check(journal: Journal, outbox_id: str, lane: int, noted: int, tail: T
                 f"lane {lane} has no cursor in {CURSOR_TOPIC}, but position {noted} was published: "
                 "the topic was lost or is another one"
             )
-        return Standing(0, 0, None)
+        return LanePosition(0, 0, None)
     if cursor.outbox_id != outbox_id:
         raise LaneStopped(
             f"the cursor of lane {lane} belongs to outbox {cursor.outbox_id}, "
@@ -71,10 +71,10 @@ async def check(journal: Journal, outbox_id: str, lane: int, noted: int, tail: T
         )
     if problem := await older_database(journal, cursor):
         raise LaneStopped(problem)
-    return Standing(cursor.position, noted, cursor.sha256 or None)
+    return LanePosition(cursor.position, noted, cursor.sha256 or None)
 
 
-async def older_database(journal: Journal, cursor: Cursor) -> str | None:
+async def older_database(journal: OutboxReader, cursor: Cursor) -> str | None:
     """In a sentence, that the database lacks what this cursor, of its own outbox, says was published; None: it has it.
 
     Never a false alarm, also of a cursor that is not the newest: a row is committed before it is published.

@@ -15,11 +15,11 @@ from typing import Any
 
 from service.kafka.clients import Kafka, new_producer
 from service.kafka.compat.client_shutdown import throw_away
-from service.outbox.consistency import Standing, check, refuse_break
+from service.outbox.consistency import LanePosition, check, refuse_break
 from service.outbox.cursor import Cursor, CursorUnreadableError, read_tail
 from service.outbox.errors import LaneStopped, RecordsRefusedError, is_fence, outcome
 from service.outbox.publish import STEP_SECONDS, publish
-from service.outbox.reader import ROWS_AT_ONCE, Installation, Journal, value_hash
+from service.outbox.reader import ROWS_AT_ONCE, OutboxIdentity, OutboxReader, value_hash
 from service.outbox.refund_limit import RefundLimit
 from service.outbox.status import LaneStatus, State
 from service.runtime.errors import describe
@@ -45,8 +45,8 @@ class Lane:
     def __init__(
         self,
         lane: int,
-        installation: Installation,
-        journal: Journal,
+        installation: OutboxIdentity,
+        journal: OutboxReader,
         kafka: Kafka,
         still_ours: Callable[[int], Awaitable[bool]],
         refund_limit: RefundLimit,
@@ -189,7 +189,7 @@ class Lane:
             self._say("paused", str(pause))
         await _set_within(self._work, POLL_SECONDS)
 
-    async def _begin(self) -> Standing:
+    async def _begin(self) -> LanePosition:
         await failpoint("relay.before_init")
         self._producer = new_producer(self._kafka, f"{self._installation.outbox_id}.{self.lane}")
         async with asyncio.timeout(STEP_SECONDS):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 500
 BYTES_AT_ONCE = 4_000_000
 
-INSTALLATION = "select outbox_id::text as outbox_id, lanes from installation"
+OUTBOX_IDENTITY = "select outbox_id::text as outbox_id, lanes from installation"
 
 # The row at the position comes along, and nothing but it while a pause holds. Of those behind it not more than so
 # many bytes, but always one row: `octet_length` of a stored bytea reads its header only.
@@ -60,7 +60,7 @@ on conflict (lane) do update
 
 
 @dataclass(frozen=True, slots=True)
-class Installation:
+class OutboxIdentity:
     """Who this outbox is: its id, made once at migration, and how many lanes it has."""
 
     outbox_id: str
@@ -88,17 +88,17 @@ class Following:
     rows: list[Row]
 
 
-class Journal:
+class OutboxReader:
     """The relay's statements on a pool. Every method raises what asyncpg raises (errors, OSError,
     TimeoutError)."""
 
     def __init__(self, pool: "asyncpg.Pool[Any] | asyncpg.Connection[Any]") -> None:
         self._pool = pool
 
-    async def installation(self) -> Installation | None:
+    async def installation(self) -> OutboxIdentity | None:
         """Who this outbox is; None where the database was migrated but holds no installation row."""
-        row = await self._pool.fetchrow(INSTALLATION)
-        return None if row is None else Installation(row["outbox_id"], row["lanes"])
+        row = await self._pool.fetchrow(OUTBOX_IDENTITY)
+        return None if row is None else OutboxIdentity(row["outbox_id"], row["lanes"])
 
     async def following(self, lane: int, position: int, limit: int = ROWS_AT_ONCE) -> Following:
         """The rows behind a position, `limit` at most, about BYTES_AT_ONCE bytes at most, one at least if

@@ -10,7 +10,7 @@ from service.kafka.clients import Kafka
 from service.outbox.errors import outcome
 from service.outbox.lane import CUT_SECONDS, Lane
 from service.outbox.membership import SESSION_MS, Membership
-from service.outbox.reader import Installation, Journal
+from service.outbox.reader import OutboxIdentity, OutboxReader
 from service.outbox.refund_limit import NO_LIMITS, RefundLimit
 from service.outbox.status import RelayStatus
 from service.runtime.errors import describe
@@ -46,9 +46,9 @@ class Relay:
         self._session_ms = session_ms
         self._refund_limit = RefundLimit(pool, refund_limits)
         self._pool = pool
-        self._journal = Journal(pool)
+        self._journal = OutboxReader(pool)
         self._kafka = kafka
-        self._installation: Installation | None = None
+        self._installation: OutboxIdentity | None = None
         self._membership: Membership | None = None
         self._lanes: dict[int, Lane] = {}
         self._leaving: list[Lane] = []
@@ -104,8 +104,8 @@ class Relay:
             assignments=0 if membership is None else membership.assignments,
         )
 
-    async def _find_installation(self) -> Installation:
-        found: list[Installation | None] = []
+    async def _find_installation(self) -> OutboxIdentity:
+        found: list[OutboxIdentity | None] = []
 
         async def look() -> None:
             found[:] = [await self._journal.installation()]
@@ -125,7 +125,7 @@ class Relay:
         self._wanted = lanes
         self._changed.set()
 
-    async def _tend(self, installation: Installation, membership: Membership) -> None:
+    async def _tend(self, installation: OutboxIdentity, membership: Membership) -> None:
         """Run the lanes of the last assignment, no others."""
         while True:
             await self._changed.wait()

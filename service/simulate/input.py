@@ -19,7 +19,7 @@ class InputError(Exception):
     """The input is no document of events; the text says where it stops being one."""
 
 
-class Item(NamedTuple):
+class InputEvent(NamedTuple):
     """One event as it was written, and where it stands, for people."""
 
     where: str
@@ -29,7 +29,7 @@ class Item(NamedTuple):
 class Input(NamedTuple):
     """The events in their order, and the end that a case document names for itself (RFC 3339; None: none)."""
 
-    events: list[Item]
+    events: list[InputEvent]
     until: str | None
 
 
@@ -57,20 +57,20 @@ def read_input(raw: bytes) -> Input:
     if isinstance(document, dict) and isinstance(document.get("events"), list):
         until = document.get("until")
         return Input(_array(text, _place_of(text, start, "events")), until if isinstance(until, str) else None)
-    return Input([Item("event 1", text[start:end].encode())], None)
+    return Input([InputEvent("event 1", text[start:end].encode())], None)
 
 
-def _lines(raw: bytes) -> list[Item]:
-    return [Item(f"line {nth}", line) for nth, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
+def _lines(raw: bytes) -> list[InputEvent]:
+    return [InputEvent(f"line {nth}", line) for nth, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
 
 
-def _array(text: str, start: int) -> list[Item]:
+def _array(text: str, start: int) -> list[InputEvent]:
     """The elements of the array that begins there; it is known to be well formed."""
-    items: list[Item] = []
+    items: list[InputEvent] = []
     at = _skip(text, start + 1)
     while text[at] != "]":
         _, end = _decoder.raw_decode(text, at)
-        items.append(Item(f"event {len(items) + 1}", text[at:end].encode()))
+        items.append(InputEvent(f"event {len(items) + 1}", text[at:end].encode()))
         at = _skip(text, end)
         if text[at] == ",":
             at = _skip(text, at + 1)

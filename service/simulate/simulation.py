@@ -19,7 +19,7 @@ from service.orders.inbound_record import InboundRecord
 from service.rules.facts import instant, micros
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
-from service.store.rows import Instant
+from service.store.rows import StoreTime
 from service.terms.source import FixedTerms
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ class VirtualClock:
     now: int = START
     watermark: int = START
 
-    def __call__(self) -> Instant:
+    def __call__(self) -> StoreTime:
         """Return both as the store gives them."""
-        return Instant(instant(self.now), instant(self.watermark))
+        return StoreTime(instant(self.now), instant(self.watermark))
 
 
 class Simulation:

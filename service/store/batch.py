@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 from service.store.errors import SchemaError
 from service.store.order_hash import order_hash
 from service.store.rows import (
-    Action,
     FactKey,
     FactRow,
-    Instant,
     Look,
     OrderRow,
     OrderUpdate,
@@ -18,10 +16,12 @@ from service.store.rows import (
     PastOutput,
     PrivateRow,
     ProgressRow,
-    Publication,
+    PublicationRow,
+    QuarantineAction,
     Quarantined,
     QuarantineRow,
     RecordIdentity,
+    StoreTime,
     Written,
 )
 
@@ -191,7 +191,7 @@ class PostgresBatch:
     """See `service.store.protocol.Batch`."""
 
     def __init__(
-        self, connection: PoolConnectionProxy[asyncpg.Record], clock: Callable[[Instant], Instant], lanes: int
+        self, connection: PoolConnectionProxy[asyncpg.Record], clock: Callable[[StoreTime], StoreTime], lanes: int
     ) -> None:
         """Work in the transaction that is open on this connection, with so many lanes."""
         self._lanes = lanes
@@ -214,7 +214,7 @@ class PostgresBatch:
         for number, topic, since in row[2]:
             lying.setdefault(number, []).append(Quarantined(topic, since))
         quarantined = {one: lying[number] for one, number in hashes.items() if number in lying}
-        return Look(self._clock(Instant(row[0], row[1])), quarantined, row[3])
+        return Look(self._clock(StoreTime(row[0], row[1])), quarantined, row[3])
 
     async def concerned(self, records: Collection[RecordIdentity]) -> dict[RecordIdentity, set[str]]:
         found: dict[RecordIdentity, set[str]] = {}
@@ -229,8 +229,8 @@ class PostgresBatch:
     async def outputs(self, order_ids: Collection[str]) -> Sequence[PastOutput]:
         return [PastOutput(*row) for row in await self._connection.fetch(OUTPUTS, list(order_ids))]
 
-    async def publications(self, order_ids: Collection[str]) -> Sequence[Publication]:
-        return [Publication(*row) for row in await self._connection.fetch(PUBLICATIONS, list(order_ids))]
+    async def publications(self, order_ids: Collection[str]) -> Sequence[PublicationRow]:
+        return [PublicationRow(*row) for row in await self._connection.fetch(PUBLICATIONS, list(order_ids))]
 
     async def private_members(self, keys: Collection[FactKey]) -> dict[FactKey, str]:
         rows = await self._connection.fetch(PRIVATE_MEMBERS, *_columns(keys))
@@ -267,7 +267,7 @@ class PostgresBatch:
     async def refuse_again(self, records: Collection[tuple[RecordIdentity, str, str]]) -> None:
         await self._connection.execute(REFUSE_AGAIN, *_columns([(*one, *rest) for one, *rest in records]))
 
-    async def note_actions(self, actions: Sequence[Action]) -> None:
+    async def note_actions(self, actions: Sequence[QuarantineAction]) -> None:
         await self._connection.execute(NOTE_ACTIONS, *_columns([(*one, *rest) for one, *rest in actions]))
 
     async def release(self, order_ids: Collection[str], by: str, why: str | None) -> set[str]:

@@ -14,11 +14,9 @@ from uuid import UUID, uuid4
 from service.store.errors import ForeignFactError
 from service.store.order_hash import order_hash
 from service.store.rows import (
-    Action,
     FactKey,
     FactRow,
     Installation,
-    Instant,
     Look,
     OrderRow,
     OrderUpdate,
@@ -26,22 +24,24 @@ from service.store.rows import (
     PastOutput,
     PrivateRow,
     ProgressRow,
-    Publication,
+    PublicationRow,
+    QuarantineAction,
     Quarantined,
     QuarantineRow,
     RecordIdentity,
+    StoreTime,
     Written,
 )
 
 if TYPE_CHECKING:
     from service.store.protocol import Batch
 
-Clock = Callable[[], Instant]
+TimeSource = Callable[[], StoreTime]
 
 
-def wall_clock() -> Instant:
+def wall_clock() -> StoreTime:
     """Return this machine's time, with no deadline passed."""
-    return Instant(datetime.now(UTC), None)
+    return StoreTime(datetime.now(UTC), None)
 
 
 class MemoryStore:
@@ -50,7 +50,7 @@ class MemoryStore:
     def __init__(
         self,
         *,
-        clock: Clock = wall_clock,
+        clock: TimeSource = wall_clock,
         lanes: int = 1,
         outbox_id: UUID | None = None,
     ) -> None:
@@ -61,13 +61,13 @@ class MemoryStore:
         self.private: dict[FactKey, str] = {}
         self.outbox: dict[int, list[OutputRow]] = {lane: [] for lane in range(lanes)}
         self.outputs_of: dict[str, list[PastOutput]] = defaultdict(list)
-        self.publications: dict[str, list[Publication]] = defaultdict(list)
+        self.publications: dict[str, list[PublicationRow]] = defaultdict(list)
         self.progress: dict[tuple[str, int], datetime | None] = {}
         self.quarantine: dict[RecordIdentity, QuarantineRow] = {}
         self.quarantined: dict[int, list[QuarantineRow]] = defaultdict(list)
         """The records that may concern an order, by its hash, dealt with or not."""
         self.resolved: dict[RecordIdentity, str] = {}
-        self.actions: list[Action] = []
+        self.actions: list[QuarantineAction] = []
         self._installation = Installation(outbox_id or uuid4(), lanes)
         self._busy = asyncio.Lock()
 
@@ -93,7 +93,7 @@ class MemoryStore:
             yield batch
             batch.commit()
 
-    async def clock(self) -> Instant:
+    async def clock(self) -> StoreTime:
         """Return what the clock says now."""
         return self._clock()
 
@@ -170,7 +170,7 @@ class MemoryBatch:
     async def outputs(self, order_ids: Collection[str]) -> Sequence[PastOutput]:
         return [row for order_id in order_ids for row in self._store.outputs_of.get(order_id, ())]
 
-    async def publications(self, order_ids: Collection[str]) -> Sequence[Publication]:
+    async def publications(self, order_ids: Collection[str]) -> Sequence[PublicationRow]:
         return [row for order_id in order_ids for row in self._store.publications.get(order_id, ())]
 
     async def private_members(self, keys: Collection[FactKey]) -> dict[FactKey, str]:
@@ -250,7 +250,7 @@ class MemoryBatch:
         changed = {one: rows[one]._replace(reason=reason, place=place) for one, reason, place in records if one in rows}
         self._writes.append(lambda: rows.update(changed))
 
-    async def note_actions(self, actions: Sequence[Action]) -> None:
+    async def note_actions(self, actions: Sequence[QuarantineAction]) -> None:
         self._writes.append(lambda: self._store.actions.extend(actions))
 
     async def release(self, order_ids: Collection[str], by: str, why: str | None) -> set[str]:  # noqa: ARG002

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.store.connection import connect_to_look
 from service.store.driver_errors import translated
-from service.store.rows import FactRow, Instant, PastOutput, Publication, Quarantined
+from service.store.rows import FactRow, PastOutput, PublicationRow, Quarantined, StoreTime
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -47,7 +47,7 @@ class OrderHistory(NamedTuple):
     """In the order in which we heard of them."""
     outputs: list[RecordedOutput]
     """By version."""
-    publications: list[Publication]
+    publications: list[PublicationRow]
     in_quarantine: list[str]
     """Records in quarantine that hold the order up: topic/partition/offset and the reason, those quarantined first
     before the others."""
@@ -101,12 +101,12 @@ class OrderHistories:
         """Use `open_histories`."""
         self.connection = connection
 
-    async def clock(self) -> Instant:
+    async def clock(self) -> StoreTime:
         """Return what the clock says, and up to where the input was read."""
         async with translated():
             row = await self.connection.fetchrow(_CLOCK)
         assert row is not None
-        return Instant(row[0], row[1])
+        return StoreTime(row[0], row[1])
 
     async def of(self, order_id: str) -> OrderHistory | None:
         """Return one order's story; None for an order nobody heard of. Raises StoreUnavailableError."""
@@ -144,7 +144,7 @@ class OrderHistories:
             for row in await self.connection.fetch(_OUTPUTS, order_ids):
                 histories[row[3]].outputs.append(RecordedOutput(row[0], row[1], row[2], PastOutput(*tuple(row)[3:])))
             for row in await self.connection.fetch(_PUBLICATIONS, order_ids):
-                histories[row[0]].publications.append(Publication(*row))
+                histories[row[0]].publications.append(PublicationRow(*row))
         return list(histories.values())
 
 

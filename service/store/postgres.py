@@ -11,7 +11,7 @@ from service.store.batch import PostgresBatch
 from service.store.connection import pool_of
 from service.store.driver_errors import translated
 from service.store.errors import SchemaError
-from service.store.rows import Installation, Instant, ProgressRow
+from service.store.rows import Installation, ProgressRow, StoreTime
 from service.store.timeline import AGREED_AT, Timeline
 
 if TYPE_CHECKING:
@@ -71,11 +71,11 @@ select exists (
 )
 """
 
-Clock: TypeAlias = "Callable[[Instant], Instant]"
+TimeSource: TypeAlias = "Callable[[StoreTime], StoreTime]"
 """What the service takes for the time, by what the server says it is."""
 
 
-def _its_own(instant: Instant) -> Instant:
+def _its_own(instant: StoreTime) -> StoreTime:
     return instant
 
 
@@ -88,7 +88,7 @@ class PostgresStore:
         installation: Installation,
         opened: list[int],
         timeline: Timeline,
-        clock: Clock,
+        clock: TimeSource,
     ) -> None:
         """Use `open`."""
         self._timeline = timeline
@@ -104,7 +104,7 @@ class PostgresStore:
         *,
         connections: int = CONNECTIONS,
         limits: SessionLimits | None = None,
-        clock: Clock = _its_own,
+        clock: TimeSource = _its_own,
         timeline: Timeline | None = None,
     ) -> Self:
         """Connect to a migrated database.
@@ -172,7 +172,7 @@ class PostgresStore:
         async with translated(), self._pool.acquire() as connection, connection.transaction():
             yield PostgresBatch(connection, self._clock, self._installation.lanes)
 
-    async def clock(self) -> Instant:
+    async def clock(self) -> StoreTime:
         """Return the server's clock, and up to where all partitions were read."""
         async with self.batch() as batch:
             return (await batch.look(())).instant

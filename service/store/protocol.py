@@ -13,11 +13,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from service.store.rows import (
-        Action,
         FactKey,
         FactRow,
         Installation,
-        Instant,
         Look,
         OrderRow,
         OrderUpdate,
@@ -25,9 +23,11 @@ if TYPE_CHECKING:
         PastOutput,
         PrivateRow,
         ProgressRow,
-        Publication,
+        PublicationRow,
+        QuarantineAction,
         QuarantineRow,
         RecordIdentity,
+        StoreTime,
         Written,
     )
 
@@ -62,7 +62,7 @@ class Batch(Protocol):
     async def outputs(self, order_ids: Collection[str]) -> Sequence[PastOutput]:
         """Return all outputs of these orders, each order's by version."""
 
-    async def publications(self, order_ids: Collection[str]) -> Sequence[Publication]:
+    async def publications(self, order_ids: Collection[str]) -> Sequence[PublicationRow]:
         """Return when the timed outputs of these orders were published, as far as they were."""
 
     async def private_members(self, keys: Collection[FactKey]) -> dict[FactKey, str]:
@@ -95,7 +95,7 @@ class Batch(Protocol):
         """Say of what, by now, quarantined records are refused for (reason and place), as far as they are
         unresolved."""
 
-    async def note_actions(self, actions: Sequence[Action]) -> None:
+    async def note_actions(self, actions: Sequence[QuarantineAction]) -> None:
         """Append to what was done about quarantined records."""
 
     async def release(self, order_ids: Collection[str], by: str, why: str | None) -> set[str]:
@@ -120,7 +120,7 @@ class Store(Protocol):
     def batch(self) -> AbstractAsyncContextManager[Batch]:
         """Begin a transaction; its end commits it, an exception undoes it."""
 
-    async def clock(self) -> Instant:
+    async def clock(self) -> StoreTime:
         """Return what the clock says now."""
 
     async def note_progress(self, rows: Sequence[ProgressRow]) -> None:

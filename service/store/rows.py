@@ -96,7 +96,7 @@ class PastOutput(NamedTuple):
     timed: bool
 
 
-class Publication(NamedTuple):
+class PublicationRow(NamedTuple):
     """When a timed output was published."""
 
     order_id: str
@@ -150,7 +150,7 @@ FactKey = tuple[str, str, str]
 """Order, source and id."""
 
 
-class Instant(NamedTuple):
+class StoreTime(NamedTuple):
     """What the clock says: the instant at which things are decided, and up to where deadlines have passed."""
 
     now: datetime
@@ -168,14 +168,14 @@ class Quarantined(NamedTuple):
 class Look(NamedTuple):
     """What is read once the batch's orders are locked."""
 
-    instant: Instant
+    instant: StoreTime
     quarantined: Mapping[str, Sequence[Quarantined]]
     """The records in quarantine that may concern the batch's orders, by order, of those that have some."""
     terms: int | None = None
     """How many sets of terms there are; None where terms are not kept here."""
 
 
-class Action(NamedTuple):
+class QuarantineAction(NamedTuple):
     """What a person did about a quarantined record, and what came of it. Never content."""
 
     record: RecordIdentity

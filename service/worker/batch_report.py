@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import structlog
 from purchasing_contracts.envelope import Event
 
-from service.observability.instruments import Metrics
+from service.observability.instruments import Instruments
 from service.orders.batch_result import BatchResult
 from service.orders.inbound_record import InboundRecord
 from service.outbox.relay import Relay
@@ -14,7 +14,9 @@ from service.outbox.relay import Relay
 log = structlog.get_logger("service")
 
 
-def tell(inbound_records: Sequence[InboundRecord], handled: BatchResult, relay: Relay, metrics: Metrics) -> None:
+def report_batch(
+    inbound_records: Sequence[InboundRecord], handled: BatchResult, relay: Relay, metrics: Instruments
+) -> None:
     """Wake the relay, count, and say which records were quarantined and which orders' rules raised, without content."""
     relay.wake(handled.lanes)
     metrics.handled(inbound_records, handled)

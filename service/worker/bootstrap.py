@@ -24,13 +24,13 @@ from service.store.operators.breakers import BreakersInDatabase
 from service.store.postgres import PostgresStore
 from service.terms.source import TermsInDatabase
 from service.worker import gc_tuning
-from service.worker.batch_report import tell
-from service.worker.components import inbox_part, relay_part, running, store_part
+from service.worker.batch_report import report_batch
+from service.worker.components import inbox_component, relay_component, running, store_component
 from service.worker.deadlines import watch_deadlines
 from service.worker.retry_stuck import retry_stuck
 from service.worker.startup import StartError, topics_ready
 from service.worker.store_agreement import stores_agree
-from service.worker.telemetry import Observed, observed_part
+from service.worker.telemetry import Telemetry, telemetry_component
 
 __all__ = ["StartError", "serve"]
 
@@ -50,10 +50,10 @@ async def serve(settings: Settings) -> Shutdown:
     with catch_unexpected(shutdown.because_of):
         async with (
             running(_force_exit_in_time(shutdown), "shutdown", shutdown),
-            observed_part(settings, kafka) as observed,
-            running(observed.survey.run(shutdown.asked), "survey", shutdown),
+            telemetry_component(settings, kafka) as telemetry,
+            running(telemetry.poller.run(shutdown.asked), "survey", shutdown),
         ):
-            await _start(settings, kafka, observed, shutdown)
+            await _start(settings, kafka, telemetry, shutdown)
     for number in signals:
         loop.remove_signal_handler(number)
     return shutdown
@@ -65,52 +65,52 @@ async def _force_exit_in_time(shutdown: Shutdown) -> None:
     force_exit_after(SHUTDOWN_SECONDS, shutdown)
 
 
-async def _start(settings: Settings, kafka: Connection, observed: Observed, shutdown: Shutdown) -> None:
-    url, waits = settings.database(), observed.worker.waits
-    async with store_part(url, shutdown, waits) as store:
+async def _start(settings: Settings, kafka: Connection, telemetry: Telemetry, shutdown: Shutdown) -> None:
+    url, waits = settings.database(), telemetry.worker.waits
+    async with store_component(url, shutdown, waits) as store:
         if (
             store is not None
             and await topics_ready(kafka, store.installation.lanes, shutdown, waits)
             and await stores_agree(kafka, url, store, shutdown, waits)
         ):
-            await _work(settings, kafka, store, observed, shutdown)
+            await _work(settings, kafka, store, telemetry, shutdown)
 
 
 async def _work(
-    settings: Settings, kafka: Connection, store: PostgresStore, observed: Observed, shutdown: Shutdown
+    settings: Settings, kafka: Connection, store: PostgresStore, telemetry: Telemetry, shutdown: Shutdown
 ) -> None:
-    observed.worker.waits("its terms, its lanes and its consumer group")
+    telemetry.worker.waits("its terms, its lanes and its consumer group")
     terms = await until_stored(lambda: TermsInDatabase.read(store), shutdown.asked, "The terms are {}read")
     if terms is None:
         return
     engine = Engine(store, terms, future_tolerance=timedelta(seconds=settings.future_tolerance_seconds))
-    observed.worker.cache = engine.cache
+    telemetry.worker.cache = engine.cache
     limits = BreakerLimits(settings.breaker_share, settings.breaker_records, settings.breaker_at_least)
     breakers = CircuitBreakers(BreakersInDatabase(store), limits)
-    observed.worker.breakers = breakers
+    telemetry.worker.breakers = breakers
     await until_stored(breakers.look, shutdown.asked, "The circuit breakers are {}looked at")
-    async with relay_part(settings, kafka, store, shutdown) as relay:
-        observed.worker.relay = relay
+    async with relay_component(settings, kafka, store, shutdown) as relay:
+        telemetry.worker.relay = relay
 
         async def handle(inbound_records: Sequence[InboundRecord]) -> None:
-            with observed.traces.batch(inbound_records):
+            with telemetry.traces.batch(inbound_records):
                 handled = await engine.handle(inbound_records)
             breakers.count(inbound_records, handled)
-            tell(inbound_records, handled, relay, observed.metrics)
+            report_batch(inbound_records, handled, relay, telemetry.metrics)
             gc_tuning.batch_done()
 
         async def look_again(orders: Sequence[str]) -> None:
-            tell((), await engine.look_again(orders), relay, observed.metrics)
+            report_batch((), await engine.look_again(orders), relay, telemetry.metrics)
 
         async def fire_due() -> BatchResult | None:
             handled = await until_stored(engine.fire_due, shutdown.asked, "What is due is {}decided")
             if handled is not None:
-                tell((), handled, relay, observed.metrics)
-                observed.metrics.fired(handled)
+                report_batch((), handled, relay, telemetry.metrics)
+                telemetry.metrics.fired(handled)
             return handled
 
         async with (
-            inbox_part(settings, kafka, handle, store, breakers, observed, shutdown),
+            inbox_component(settings, kafka, handle, store, breakers, telemetry, shutdown),
             running(breakers.run(shutdown.asked), "circuit breakers", shutdown),
             running(watch_deadlines(fire_due, shutdown.asked), "deadlines", shutdown),
             running(retry_stuck(store, look_again, shutdown.asked), "stuck", shutdown),

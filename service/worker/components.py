@@ -25,7 +25,7 @@ from service.store.connection import pool_of
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import ProgressRow
 from service.worker.startup import Waits, store_ready, waited_for
-from service.worker.telemetry import Observed
+from service.worker.telemetry import Telemetry
 
 log = structlog.get_logger("service")
 
@@ -41,7 +41,7 @@ RELAY_STATEMENT_SECONDS = 30.0
 
 
 @asynccontextmanager
-async def store_part(url: str, shutdown: Shutdown, waits: Waits) -> AsyncIterator[PostgresStore | None]:
+async def store_component(url: str, shutdown: Shutdown, waits: Waits) -> AsyncIterator[PostgresStore | None]:
     """The store, connected; None where the process was asked to end first. Raises what `store_ready` raises."""
     store = await store_ready(url, shutdown, waits)
     try:
@@ -52,7 +52,7 @@ async def store_part(url: str, shutdown: Shutdown, waits: Waits) -> AsyncIterato
 
 
 @asynccontextmanager
-async def relay_part(
+async def relay_component(
     settings: Settings, kafka: Connection, store: PostgresStore, shutdown: Shutdown
 ) -> AsyncIterator[Relay]:
     """The relay, publishing."""
@@ -77,13 +77,13 @@ async def relay_part(
 
 
 @asynccontextmanager
-async def inbox_part(
+async def inbox_component(
     settings: Settings,
     kafka: Connection,
     handle: Callable[[Sequence[InboundRecord]], Awaitable[None]],
     store: PostgresStore,
     breakers: CircuitBreakers,
-    observed: Observed,
+    telemetry: Telemetry,
     shutdown: Shutdown,
 ) -> AsyncIterator[None]:
     """The input, read. Without one where the process was asked to end before it had joined its group."""
@@ -97,23 +97,23 @@ async def inbox_part(
             shutdown.asked,
             shutdown.because_of,
             lambda: breakers.open_topics,
-            stored=observed.metrics.batch,
-            middlewares=observed.middlewares,
+            stored=telemetry.metrics.batch,
+            middlewares=telemetry.middlewares,
         )
 
-    await _rewound(settings, kafka, store, observed, shutdown)
-    async with _started(make, observed, shutdown) as inbox:
+    await _rewound(settings, kafka, store, telemetry, shutdown)
+    async with _started(make, telemetry, shutdown) as inbox:
         if inbox is None:
             yield
             return
-        observed.worker.inbox = inbox
+        telemetry.worker.inbox = inbox
         breakers.changed = inbox.follow_breakers
         inbox.follow_breakers()
         # A partition that nobody has read yet holds every deadline back, so all must be known, not only ours.
         unread = [ProgressRow(p.topic, p.partition, None) for p in inbox.partitions]
         await until_stored(lambda: store.note_progress(unread), shutdown.asked, "The partitions are {}noted")
-        observed.worker.waits_for = None
-        log.info("The service is running.", group=group, lanes=store.installation.lanes, http_port=observed.port)
+        telemetry.worker.waits_for = None
+        log.info("The service is running.", group=group, lanes=store.installation.lanes, http_port=telemetry.port)
         watching = _track_watermark(inbox, group, store, shutdown.asked)
         async with running(inbox.guard(), "guard", shutdown), running(watching, "watermark", shutdown):
             yield
@@ -132,7 +132,7 @@ async def running(work: Coroutine[Any, Any, None], name: str, shutdown: Shutdown
 
 
 @asynccontextmanager
-async def _started(make: Callable[[], Inbox], observed: Observed, shutdown: Shutdown) -> AsyncIterator[Inbox | None]:
+async def _started(make: Callable[[], Inbox], telemetry: Telemetry, shutdown: Shutdown) -> AsyncIterator[Inbox | None]:
     """An inbox that has joined its group, however often that takes; None if the process was asked to end
     first.
     """
@@ -141,7 +141,7 @@ async def _started(make: Callable[[], Inbox], observed: Observed, shutdown: Shut
         attempt += 1
         inbox = make()
         try:
-            if await _joined(inbox, attempt, observed, shutdown):
+            if await _joined(inbox, attempt, telemetry, shutdown):
                 yield inbox
                 return
         finally:
@@ -150,7 +150,7 @@ async def _started(make: Callable[[], Inbox], observed: Observed, shutdown: Shut
 
 
 async def _rewound(
-    settings: Settings, kafka: Connection, store: PostgresStore, observed: Observed, shutdown: Shutdown
+    settings: Settings, kafka: Connection, store: PostgresStore, telemetry: Telemetry, shutdown: Shutdown
 ) -> None:
     """Read again what Kafka holds to be read and the database doesn't know of.
 
@@ -172,14 +172,14 @@ async def _rewound(
         try:
             await done_before(shutdown.asked, back())
         except KafkaError as error:
-            await _wait_for_kafka(error, attempt, observed, shutdown)
+            await _wait_for_kafka(error, attempt, telemetry, shutdown)
             continue
         if any(done) or agrees:
             await until_stored(
                 partial(store.note_input_agrees, watermarks), shutdown.asked, "That the input agrees is {}noted"
             )
             return
-        observed.worker.waits(f"the consumer group {settings.consumer_group} to have no members: {MEMBERS}")
+        telemetry.worker.waits(f"the consumer group {settings.consumer_group} to have no members: {MEMBERS}")
         log.warning("Waiting for the consumer group to have no members.", because=MEMBERS)
         await happens_within(shutdown.asked, pause_before(attempt + 4))
 
@@ -188,18 +188,18 @@ async def _known(store: PostgresStore) -> tuple[Watermarks, bool]:
     return await store.watermarks(), await store.input_agrees()
 
 
-async def _joined(inbox: Inbox, attempt: int, observed: Observed, shutdown: Shutdown) -> bool:
+async def _joined(inbox: Inbox, attempt: int, telemetry: Telemetry, shutdown: Shutdown) -> bool:
     """Whether it could join the group; if not, some time has passed, or the process was asked to end."""
     try:
         return await done_before(shutdown.asked, inbox.start())
     except KafkaError as error:
-        await _wait_for_kafka(error, attempt, observed, shutdown)
+        await _wait_for_kafka(error, attempt, telemetry, shutdown)
         return False
 
 
-async def _wait_for_kafka(error: KafkaError, attempt: int, observed: Observed, shutdown: Shutdown) -> None:
+async def _wait_for_kafka(error: KafkaError, attempt: int, telemetry: Telemetry, shutdown: Shutdown) -> None:
     reason = waited_for(error)
-    observed.worker.waits(f"Kafka: {reason}")
+    telemetry.worker.waits(f"Kafka: {reason}")
     log.warning("Waiting for Kafka.", because=reason)
     await happens_within(shutdown.asked, pause_before(attempt + 4))
 

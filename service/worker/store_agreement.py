@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from service.outbox.consistency import older_database
 from service.outbox.cursor import CursorUnreadableError, read_tail
-from service.outbox.reader import Journal
+from service.outbox.reader import OutboxReader
 from service.runtime.retry import happens_within, pause_before
 from service.runtime.shutdown import Shutdown
 from service.store.connection import connected
@@ -55,7 +55,7 @@ async def stores_agree(
 async def _older(kafka: Mapping[str, Any], url: str, store: PostgresStore) -> list[str]:
     problems, installation = [], store.installation
     async with connected(url, store.timeline) as connection, translated():
-        journal = Journal(connection)
+        journal = OutboxReader(connection)
         for lane in range(installation.lanes):
             try:
                 async with asyncio.timeout(READ_SECONDS):

@@ -9,43 +9,43 @@ from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 
 from service.inbox.consumer import EVENT_TOPICS
 from service.kafka.connection import Connection
-from service.observability.exporter import WorkerCollector
+from service.observability.exporter import WorkerExporter
 from service.observability.http import Pages, listening
-from service.observability.instruments import Metrics
-from service.observability.poller import Survey
+from service.observability.instruments import Instruments
+from service.observability.poller import Poller
 from service.observability.traces import traces
-from service.observability.worker_state import Worker
+from service.observability.worker_state import WorkerState
 from service.runtime.settings import Settings
 from service.runtime.shutdown import run_with_timeout
 
 TRACES_SECONDS = 2.0
 
 
-class Observed:
+class Telemetry:
     """One worker seen from outside."""
 
     def __init__(self, settings: Settings, kafka: Connection) -> None:
-        self.survey = Survey(kafka, settings.database(), settings.consumer_group, EVENT_TOPICS)
-        self.worker = Worker(self.survey)
-        self.metrics = Metrics()
+        self.poller = Poller(kafka, settings.database(), settings.consumer_group, EVENT_TOPICS)
+        self.worker = WorkerState(self.poller)
+        self.metrics = Instruments()
         self.traces = traces(settings.traces, settings.consumer_group)
         self.port = 0
         """Where it is told: the port that was asked for, or the one that was free."""
-        self.metrics.registry.register(WorkerCollector(self.worker, EVENT_TOPICS))
+        self.metrics.registry.register(WorkerExporter(self.worker, EVENT_TOPICS))
         self.middlewares: Sequence[Any] = (
             KafkaPrometheusMiddleware(registry=self.metrics.registry, app_name="purchasing"),
         )
 
 
 @asynccontextmanager
-async def observed_part(settings: Settings, kafka: Connection) -> AsyncIterator[Observed]:
+async def telemetry_component(settings: Settings, kafka: Connection) -> AsyncIterator[Telemetry]:
     """The port, answering from the first moment on, whatever the service still waits for. Raises PortError."""
-    observed = Observed(settings, kafka)
+    telemetry = Telemetry(settings, kafka)
     async with listening(
-        Pages(observed.worker, observed.metrics.registry), settings.http_host, settings.http_port
+        Pages(telemetry.worker, telemetry.metrics.registry), settings.http_host, settings.http_port
     ) as port:
-        observed.port = port
+        telemetry.port = port
         try:
-            yield observed
+            yield telemetry
         finally:
-            await run_with_timeout(TRACES_SECONDS, asyncio.to_thread(observed.traces.close), "sending the last traces")
+            await run_with_timeout(TRACES_SECONDS, asyncio.to_thread(telemetry.traces.close), "sending the last traces")

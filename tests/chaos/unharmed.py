@@ -16,7 +16,7 @@ from service.orders.engine import FACTS_PER_TYPE, Engine
 from service.orders.inbound_record import InboundRecord
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
-from service.store.rows import Instant
+from service.store.rows import StoreTime
 from service.terms.source import FixedTerms
 from tests.chaos.evidence import Evidence, Where
 from tests.chaos.hostile import surplus
@@ -48,7 +48,7 @@ class Topics:
 async def unharmed(seed: int, records: int) -> Evidence:
     """So many records of the workload, and an order with more facts than it may have."""
     now = BEGIN
-    store = MemoryStore(clock=lambda: Instant(now, now), lanes=LANES)
+    store = MemoryStore(clock=lambda: StoreTime(now, now), lanes=LANES)
     engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT), future_tolerance=FUTURE_TOLERANCE)
     workload = Workload(seed, clock=lambda: now)
     sent = [workload.next() for _ in range(records)] + surplus(seed, FACTS_PER_TYPE + TOO_MANY)

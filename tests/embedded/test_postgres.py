@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from service.embedded import EmbeddedError, EmbeddedPostgres
-from service.embedded.data_directory import place_for
+from service.embedded.data_directory import data_directory_for
 
 
 async def ask(dsn: str, question: str) -> object:
@@ -117,9 +117,9 @@ def test_what_lies_elsewhere_for_a_directory_that_was_deleted_is_removed_and_the
     deleted, kept, new = (tmp_path / name for name in ("deleted", "kept", "new"))
     for directory in (deleted, kept, new):
         directory.mkdir(mode=0o700)
-    gone, there = place_for(deleted), place_for(kept)
+    gone, there = data_directory_for(deleted), data_directory_for(kept)
     shutil.rmtree(deleted)
-    last = place_for(new)
+    last = data_directory_for(new)
     assert not gone.home.exists()
     assert there.home.exists()
     there.remove()

@@ -7,14 +7,14 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from purchasing_contracts.topics import OUTBOX, TOPICS, Topic
 
-from service.kafka.topics import Found, create_topics, differences, replicas_of, topic_problems
+from service.kafka.topics import TopicState, create_topics, differences, replicas_of, topic_problems
 from tests.delivery.service import eventually
 
 READ = TOPICS[0]
 AS_IT_SHOULD = {**READ.settings, "min.insync.replicas": "2"}
 
 
-def said(topic: Topic, found: Found | None, lanes: int = 4, brokers: int = 3) -> list[str]:
+def said(topic: Topic, found: TopicState | None, lanes: int = 4, brokers: int = 3) -> list[str]:
     return [problem.sentence.removeprefix(f"{topic.name} ") for problem in differences(topic, found, lanes, brokers)]
 
 
@@ -58,14 +58,20 @@ def test_topics_are_replicated_three_times_where_there_are_brokers_for_it(broker
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (Found(6, 3, AS_IT_SHOULD), []),
-        (Found(9, 5, AS_IT_SHOULD), []),
-        (Found(6, 2, AS_IT_SHOULD), ["has 2 replicas and should have 3"]),
-        (Found(6, 1, AS_IT_SHOULD | {"min.insync.replicas": "1"}), ["has 1 replicas and should have 3"]),
-        (Found(6, 3, AS_IT_SHOULD | {"min.insync.replicas": "1"}), ["has min.insync.replicas=1 and should have 2"]),
-        (Found(6, 3, AS_IT_SHOULD | {"min.insync.replicas": "3"}), ["has min.insync.replicas=3 and should have 2"]),
+        (TopicState(6, 3, AS_IT_SHOULD), []),
+        (TopicState(9, 5, AS_IT_SHOULD), []),
+        (TopicState(6, 2, AS_IT_SHOULD), ["has 2 replicas and should have 3"]),
+        (TopicState(6, 1, AS_IT_SHOULD | {"min.insync.replicas": "1"}), ["has 1 replicas and should have 3"]),
+        (
+            TopicState(6, 3, AS_IT_SHOULD | {"min.insync.replicas": "1"}),
+            ["has min.insync.replicas=1 and should have 2"],
+        ),
+        (
+            TopicState(6, 3, AS_IT_SHOULD | {"min.insync.replicas": "3"}),
+            ["has min.insync.replicas=3 and should have 2"],
+        ),
         # This user may not read settings: that is said once, for all topics.
-        (Found(6, 3, {}), []),
+        (TopicState(6, 3, {}), []),
         (None, ["does not exist: create it with `topics create`"]),
     ],
 )
@@ -74,13 +80,13 @@ def test_replicas_are_compared_by_the_brokers_there_are(found, expected):
 
 
 def test_where_there_is_one_broker_one_replica_is_as_it_should_be():
-    assert said(READ, Found(6, 1, AS_IT_SHOULD | {"min.insync.replicas": "1"}), brokers=1) == []
+    assert said(READ, TopicState(6, 1, AS_IT_SHOULD | {"min.insync.replicas": "1"}), brokers=1) == []
 
 
 def test_the_cursor_topic_has_a_partition_a_lane_no_more_and_no_fewer_and_must_keep_what_it_holds():
     settings = {"cleanup.policy": "delete", "min.insync.replicas": "2"}
     for partitions in (3, 5):
-        problems = list(differences(OUTBOX, Found(partitions, 3, settings), 4, 3))
+        problems = list(differences(OUTBOX, TopicState(partitions, 3, settings), 4, 3))
         assert [problem.stops for problem in problems] == [True, True]
         assert f"has {partitions} partitions and needs 4, one for each lane" in problems[0].sentence
         assert "has cleanup.policy=delete and should have compact" in problems[1].sentence

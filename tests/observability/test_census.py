@@ -8,7 +8,7 @@ from itertools import zip_longest
 import asyncpg
 from purchasing_contracts.envelope import decode
 
-from service.observability.database_figures import Waiting, census
+from service.observability.database_figures import WaitingOrders, census
 from service.orders.awaiting import STANDING, WAITS
 from service.orders.engine import Engine
 from service.orders.inbound_record import InboundRecord
@@ -68,5 +68,5 @@ async def test_it_counts_over_currencies_and_what_has_no_amount(database):
         )
     counted = await census(connection)
     await connection.close()
-    assert counted["payment"] == Waiting(4, datetime.fromtimestamp(1, UTC), {"EUR": 5, "CNY": 8})
-    assert counted["seller_answer"] == Waiting(1, datetime.fromtimestamp(4, UTC), {})
+    assert counted["payment"] == WaitingOrders(4, datetime.fromtimestamp(1, UTC), {"EUR": 5, "CNY": 8})
+    assert counted["seller_answer"] == WaitingOrders(1, datetime.fromtimestamp(4, UTC), {})

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from service.observability.health import Condition, missing
-from service.observability.poller import Survey
-from service.observability.worker_state import Worker
+from service.observability.poller import Poller
+from service.observability.worker_state import WorkerState
 
 
 def test_a_worker_that_has_joined_and_sees_both_servers_is_ready():
@@ -58,9 +58,9 @@ def test_a_worker_that_starts_says_that_and_nothing_else():
 
 
 def test_a_batch_that_is_not_stored_is_not_taken_for_a_database_that_is_away():
-    worker = Worker(Survey({}, "", "purchasing", ()))
-    worker.survey.broker.worked(None)
-    worker.survey.database.worked(None)
+    worker = WorkerState(Poller({}, "", "purchasing", ()))
+    worker.poller.broker.worked(None)
+    worker.poller.database.worked(None)
     worker.waits_for = None
     worker.inbox = SimpleNamespace(
         failures_in_a_row=3, failed_because="a lock was not had in time", assignments=1, rebalancing_since=None

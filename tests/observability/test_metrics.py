@@ -6,14 +6,14 @@ from types import SimpleNamespace
 import pytest
 from purchasing_contracts.envelope import decode
 
-from service.observability.database_figures import Figures, LaneFigures, Waiting
-from service.observability.exporter import WorkerCollector
+from service.observability.database_figures import Figures, LaneFigures, WaitingOrders
+from service.observability.exporter import WorkerExporter
 from service.observability.histogram import BatchHistogram
-from service.observability.instruments import Metrics
+from service.observability.instruments import Instruments
 from service.observability.lag import GroupLag, PartitionLag
 from service.observability.metric_catalog import BY_NAME, METRICS
-from service.observability.poller import CENSUS_CURRENT_SECONDS, CURRENT_SECONDS, Survey
-from service.observability.worker_state import Worker
+from service.observability.poller import CENSUS_CURRENT_SECONDS, CURRENT_SECONDS, Poller
+from service.observability.worker_state import WorkerState
 from service.orders.awaiting import WAITS
 from service.orders.batch_result import BatchResult, Rejection
 from service.orders.cache import Cache
@@ -44,13 +44,13 @@ def figures(**more) -> Figures:
 
 
 @pytest.fixture
-def worker() -> Worker:
+def worker() -> WorkerState:
     """One that has seen everything."""
-    seen = Worker(Survey({}, "", "purchasing", TOPICS))
-    seen.survey.broker.worked(GroupLag((partition_lag(),), 2, {ORDERS: 60.0}, 0.0))
-    seen.survey.database.worked(figures())
-    seen.survey.census.worked({what: Waiting(2, NOW, {"EUR": 700}) for what in WAITS})
-    seen.survey.census_at = 1.0
+    seen = WorkerState(Poller({}, "", "purchasing", TOPICS))
+    seen.poller.broker.worked(GroupLag((partition_lag(),), 2, {ORDERS: 60.0}, 0.0))
+    seen.poller.database.worked(figures())
+    seen.poller.census.worked({what: WaitingOrders(2, NOW, {"EUR": 700}) for what in WAITS})
+    seen.poller.census_at = 1.0
     seen.inbox = SimpleNamespace(
         failures_in_a_row=0, failed_because=None, assignments=3, rebalancing_since=None, assigned={ORDERS: 6}
     )
@@ -74,8 +74,8 @@ def value(shown, name, **labels) -> float:
 
 
 def test_every_metric_of_the_list_is_shown_with_its_help_and_labels_and_no_other_is(worker):
-    metrics = Metrics()
-    metrics.registry.register(WorkerCollector(worker, TOPICS))
+    metrics = Instruments()
+    metrics.registry.register(WorkerExporter(worker, TOPICS))
     shown = {}
     for family in metrics.registry.collect():
         if family.name.startswith("purchasing_"):
@@ -100,24 +100,24 @@ def test_names_are_as_the_ecosystem_expects():
 
 
 def test_a_partition_whose_offsets_differ_and_that_holds_no_message_has_no_lag(worker):
-    worker.survey.broker.worked(GroupLag((partition_lag(empty=True),), 2, {}, 0.0))
-    shown = samples(WorkerCollector(worker, TOPICS))
+    worker.poller.broker.worked(GroupLag((partition_lag(empty=True),), 2, {}, 0.0))
+    shown = samples(WorkerExporter(worker, TOPICS))
     assert value(shown, "consumer_lag_messages", topic=ORDERS) == 0
     assert value(shown, "consumer_lag_seconds", topic=ORDERS) == 0
 
 
 def test_a_lag_whose_age_could_not_be_seen_shows_no_age_rather_than_none(worker):
-    shown = samples(WorkerCollector(worker, TOPICS))
+    shown = samples(WorkerExporter(worker, TOPICS))
     assert value(shown, "consumer_lag_messages", topic=ORDERS) == 5
     assert "purchasing_consumer_lag_seconds" not in shown
 
 
 def test_figures_grow_older_while_nobody_can_look(worker):
-    worker.survey.database.worked(figures(overdue=1, overdue_since=instant(1_799_999_999_000_000)))
-    worker.survey.database.at -= 50
-    worker.survey.database.failed("gone")
-    worker.survey.database.failed("gone")
-    shown = samples(WorkerCollector(worker, TOPICS))
+    worker.poller.database.worked(figures(overdue=1, overdue_since=instant(1_799_999_999_000_000)))
+    worker.poller.database.at -= 50
+    worker.poller.database.failed("gone")
+    worker.poller.database.failed("gone")
+    shown = samples(WorkerExporter(worker, TOPICS))
     assert value(shown, "watermark_age_seconds") >= 60
     assert value(shown, "deadlines_overdue_seconds") >= 51
     assert value(shown, "look_successful", at="database") == 0
@@ -126,20 +126,20 @@ def test_figures_grow_older_while_nobody_can_look(worker):
 
 def test_what_was_seen_over_a_minute_ago_is_left_to_those_who_see_it_now(worker):
     def shown() -> set[str]:
-        return {name.removeprefix("purchasing_") for name in samples(WorkerCollector(worker, TOPICS))}
+        return {name.removeprefix("purchasing_") for name in samples(WorkerExporter(worker, TOPICS))}
 
     of_broker, of_database = {"consumer_committed_offset"}, {"watermark_age_seconds", "orders_stuck"}
     assert of_broker | of_database <= shown()
-    worker.survey.broker.at -= CURRENT_SECONDS
+    worker.poller.broker.at -= CURRENT_SECONDS
     assert not of_broker & shown()
     assert of_database <= shown()
-    worker.survey.database.at -= CURRENT_SECONDS
+    worker.poller.database.at -= CURRENT_SECONDS
     assert not of_database & shown()
     assert {"look_age_seconds", "ready", "relay_lanes_owned"} <= shown()
 
 
 def test_before_anybody_has_looked_no_look_has_worked_and_no_figure_is_shown():
-    shown = samples(WorkerCollector(Worker(Survey({}, "", "purchasing", TOPICS)), TOPICS))
+    shown = samples(WorkerExporter(WorkerState(Poller({}, "", "purchasing", TOPICS)), TOPICS))
     assert {given["at"]: found for given, found in shown["purchasing_look_successful"]} == {"broker": 0, "database": 0}
     assert value(shown, "ready") == 0
     assert "purchasing_look_age_seconds" not in shown
@@ -147,11 +147,11 @@ def test_before_anybody_has_looked_no_look_has_worked_and_no_figure_is_shown():
 
 
 def test_an_old_census_is_not_shown_but_when_it_was(worker):
-    shown = samples(WorkerCollector(worker, TOPICS))
+    shown = samples(WorkerExporter(worker, TOPICS))
     assert value(shown, "orders_waiting", what="withheld") == 2
     assert value(shown, "orders_waiting_amount", what="withheld", currency="EUR") == 700
-    worker.survey.census.at -= CENSUS_CURRENT_SECONDS
-    shown = samples(WorkerCollector(worker, TOPICS))
+    worker.poller.census.at -= CENSUS_CURRENT_SECONDS
+    shown = samples(WorkerExporter(worker, TOPICS))
     assert not {name for name in shown if name.startswith("purchasing_orders_waiting")}
     assert value(shown, "census_timestamp_seconds") == 1
 
@@ -167,8 +167,8 @@ def test_an_old_census_is_not_shown_but_when_it_was(worker):
     ids=["in it", "never read", "removed unread", "the topic made anew"],
 )
 def test_records_that_are_gone_are_shown_and_what_lies_there_has_lag(worker, offsets, lost, messages):
-    worker.survey.broker.worked(GroupLag((partition_lag(**offsets),), 2, {}, 0.0))
-    shown = samples(WorkerCollector(worker, TOPICS))
+    worker.poller.broker.worked(GroupLag((partition_lag(**offsets),), 2, {}, 0.0))
+    shown = samples(WorkerExporter(worker, TOPICS))
     assert value(shown, "consumer_offset_lost", topic=ORDERS) == lost
     assert value(shown, "consumer_lag_messages", topic=ORDERS) == messages
     committed = [found for _, found in shown.get("purchasing_consumer_committed_offset", ())]
@@ -181,8 +181,8 @@ def test_records_that_are_gone_are_shown_and_what_lies_there_has_lag(worker, off
 )
 def test_a_pause_on_everything_is_one_on_each_lane_and_says_whose_it_is(worker, paused, by_a_person, by_the_limit):
     lanes = (LaneFigures(0, 3, NOW), LaneFigures(1, 0, None))
-    worker.survey.database.worked(figures(pauses=paused, lanes=lanes))
-    shown = samples(WorkerCollector(worker, TOPICS))
+    worker.poller.database.worked(figures(pauses=paused, lanes=lanes))
+    shown = samples(WorkerExporter(worker, TOPICS))
     found = [(given["by"], on) for given, on in shown["purchasing_outbox_paused"]]
     assert [on for by, on in found if by == "person"] == by_a_person
     assert [on for by, on in found if by == "limit"] == by_the_limit
@@ -191,7 +191,7 @@ def test_a_pause_on_everything_is_one_on_each_lane_and_says_whose_it_is(worker, 
 
 
 def test_a_record_quarantined_counts_with_its_reason_and_no_type_that_a_sender_made_up():
-    metrics = Metrics()
+    metrics = Instruments()
     heard = decode(ORDERS, b"x", b'{"specversion":"1.0","type":"made.up"}', ())
     inbound_record = InboundRecord(ORDERS, 0, 1, b"x", b"", (), heard)
     metrics.handled([inbound_record], BatchResult(quarantined=(Rejection(inbound_record, heard),)))
@@ -204,7 +204,7 @@ def test_a_record_quarantined_counts_with_its_reason_and_no_type_that_a_sender_m
 
 
 def test_events_count_by_type_and_by_what_came_of_them():
-    metrics = Metrics()
+    metrics = Instruments()
     bad = decode(ORDERS, b"x", b'{"specversion":"1.0","type":"made.up"}', ())
     told = paid_order()
     inbound_records = [
@@ -229,7 +229,7 @@ def test_events_count_by_type_and_by_what_came_of_them():
 
 
 def test_a_key_where_another_client_would_put_it_is_counted_and_one_where_kafkas_would_is_not():
-    metrics = Metrics()
+    metrics = Instruments()
     right = [SimpleNamespace(topic=ORDERS, partition=_murmur(b"ord-1", 6), key=b"ord-1", timestamp=0)]
     wrong = [SimpleNamespace(topic=ORDERS, partition=(right[0].partition + 1) % 6, key=b"ord-1", timestamp=0)]
     nobody = [SimpleNamespace(topic=ORDERS, partition=0, key=None, timestamp=0)]

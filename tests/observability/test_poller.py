@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from service.observability import lag, poller
 from service.observability.lag import GroupLag, LagLook, PartitionLag
-from service.observability.poller import Survey
+from service.observability.poller import Poller
 from tests.observability.seen import ORDERS
 from tests.waiting import HANG_SECONDS
 
@@ -48,7 +48,7 @@ async def looking(monkeypatch):
     monkeypatch.setattr(poller.database_figures, "connect", connect)
     monkeypatch.setattr(poller, "CENSUS_EVERY_SECONDS", 0.0)
     monkeypatch.setattr(poller, "AFTER_FAILURE_SECONDS", 0.0)
-    seen = Survey({}, "", "purchasing", TOPICS, every=0.0)
+    seen = Poller({}, "", "purchasing", TOPICS, every=0.0)
     monkeypatch.setattr(seen, "_look_at_broker", for_ever)
     task = asyncio.create_task(seen.run(asyncio.Event()))
     yield seen, answers
@@ -83,12 +83,12 @@ async def test_a_count_of_waiting_orders_that_takes_long_keeps_no_look_waiting(l
 
 
 def test_before_the_first_look_none_has_worked():
-    assert not poller.Seen().works
-    assert poller.Seen().within(60) is None
+    assert not poller.LastLook().works
+    assert poller.LastLook().within(60) is None
 
 
 def test_a_retention_that_may_not_be_seen_is_said_once_and_again_when_it_is_another_topics():
-    seen = Survey({}, "", "purchasing", TOPICS)
+    seen = Poller({}, "", "purchasing", TOPICS)
 
     def lag_of(*topics: str, retention: dict) -> GroupLag:
         return GroupLag(tuple(PartitionLag(topic, 0, 0, 0, 0, 0) for topic in topics), 1, retention, 0.0)

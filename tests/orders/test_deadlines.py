@@ -11,7 +11,7 @@ from service.orders.engine import Engine
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
 from service.store.postgres import PostgresStore
-from service.store.rows import Instant, ProgressRow, Publication
+from service.store.rows import ProgressRow, PublicationRow, StoreTime
 from service.terms.source import FixedTerms
 from tests.orders.conftest import LANES, engine_on
 from tests.orders.published import event_of, said
@@ -32,8 +32,8 @@ class Hands:
         self.now = when(DELIVERED)
         self.watermark: datetime | None = None
 
-    def __call__(self, _: Instant | None = None) -> Instant:
-        return Instant(self.now, self.watermark)
+    def __call__(self, _: StoreTime | None = None) -> StoreTime:
+        return StoreTime(self.now, self.watermark)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ async def test_the_days_of_a_payment_demand_run_from_its_publication(
     not_published = await engine.fire_due()
     second = await engine._store.earliest_due()
     published_at = first[0]  # the seventh in Beijing, a Saturday: three days from then
-    await publish(where, store, Publication("ord-1", demand.order_version, published_at))
+    await publish(where, store, PublicationRow("ord-1", demand.order_version, published_at))
     hands.now = hands.watermark = second[0] + MICROSECOND
     published = await engine.fire_due()
 
@@ -114,7 +114,7 @@ async def test_the_days_of_a_payment_demand_run_from_its_publication(
     assert ("chargeback:cb-1", 101_301) in [one[2:] for one in said(published)]
 
 
-async def publish(where: str | None, store, publication: Publication) -> None:
+async def publish(where: str | None, store, publication: PublicationRow) -> None:
     if where is None:
         store.publications[publication.order_id].append(publication)
         return

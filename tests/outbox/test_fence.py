@@ -10,7 +10,7 @@ from service.kafka.clients import Kafka, new_producer
 from service.outbox import lane as lane_module
 from service.outbox.errors import LaneStopped
 from service.outbox.lane import Lane
-from service.outbox.reader import Journal
+from service.outbox.reader import OutboxReader
 from service.outbox.refund_limit import RefundLimit
 from tests.outbox.world import World, defects, eventually
 
@@ -27,7 +27,7 @@ async def not_ours(_lane: int) -> bool:
 
 @asynccontextmanager
 async def lane_of(world: World, still_ours=ours) -> AsyncIterator[Lane]:
-    journal = Journal(world.pool)
+    journal = OutboxReader(world.pool)
     installation = await journal.installation()
     assert installation is not None
     lane = Lane(0, installation, journal, world.kafka, still_ours, RefundLimit(world.pool))

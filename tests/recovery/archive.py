@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 
 from service.embedded import EmbeddedPostgres
-from service.embedded.data_directory import place_for
+from service.embedded.data_directory import data_directory_for
 from tests.delivery.service import eventually
 from tests.waiting import HANG_SECONDS
 
@@ -19,7 +19,7 @@ class Archive:
 
     def __init__(self, server: EmbeddedPostgres) -> None:
         self.server = server
-        self.place = place_for(server.directory)
+        self.place = data_directory_for(server.directory)
         self.wal, self.backup = (self.place.home / name for name in ("archive", "backup"))
 
     async def begin(self) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from service.embedded import EmbeddedPostgres
-from service.embedded.data_directory import place_for
+from service.embedded.data_directory import data_directory_for
 from service.embedded.process import free_port
 from tests.chaos.proxy import Proxy
 from tests.delivery.service import eventually
@@ -92,7 +92,7 @@ class Pair:
     async def _copy(self) -> None:
         """The standby's data: those of the primary, with its address."""
         self.standby.directory.mkdir(parents=True, exist_ok=True)
-        here, there = place_for(self.primary.directory), place_for(self.standby.directory)
+        here, there = data_directory_for(self.primary.directory), data_directory_for(self.standby.directory)
         shutil.rmtree(there.data, ignore_errors=True)
         command = [here.programs / "pg_basebackup", f"--dbname={self.primary.dsn}", f"--pgdata={there.data}"]
         await asyncio.to_thread(

@@ -6,7 +6,7 @@ import ctypes
 
 import pytest
 
-from service.embedded.data_directory import place_for
+from service.embedded.data_directory import data_directory_for
 from service.runtime.database_options import NOT_SUPPORTED, OF_THE_SERVICE, UNDERSTOOD
 from service.runtime.database_url import DatabaseUrlError, Host, parse_database_url
 from service.store.postgres import SessionLimits
@@ -162,7 +162,7 @@ def test_every_option_of_libpq_is_understood_or_named(tmp_path) -> None:
             ("dispsize", ctypes.c_int),
         )
 
-    library = ctypes.CDLL(str(place_for(tmp_path).programs.parent / "lib" / "libpq.so.5"))
+    library = ctypes.CDLL(str(data_directory_for(tmp_path).programs.parent / "lib" / "libpq.so.5"))
     library.PQconndefaults.restype = ctypes.POINTER(Option)
     options, known = library.PQconndefaults(), set()
     for option in options:

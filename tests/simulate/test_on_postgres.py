@@ -8,7 +8,7 @@ from purchasing_contracts.base import instant_of
 
 from service.simulate.simulation import Simulation, VirtualClock
 from service.store.postgres import PostgresStore
-from service.store.rows import Instant
+from service.store.rows import StoreTime
 from tests.golden import Case, cases
 
 
@@ -32,7 +32,7 @@ def ten_cases(request: pytest.FixtureRequest) -> list[Case]:
 async def test_worked_examples_publish_the_same_on_postgres(ten_cases: list[Case], database: str) -> None:
     clocks: list[VirtualClock] = []
 
-    def told(instant: Instant) -> Instant:
+    def told(instant: StoreTime) -> StoreTime:
         return clocks[-1]() if clocks else instant
 
     postgres = await PostgresStore.open(database, connections=1, clock=told)

@@ -7,7 +7,7 @@ from service.runtime.shutdown import Shutdown
 from service.store.errors import DatabaseMovedError
 from service.store.postgres import PostgresStore
 from service.store.timeline import Timeline
-from service.worker.components import relay_part
+from service.worker.components import relay_component
 
 LIMIT = 30.0
 
@@ -18,7 +18,7 @@ async def test_a_relay_that_meets_another_history_ends_the_process(database: str
     # As if the database had failed over since.
     store.timeline.known = "another"
     settings = SimpleNamespace(database=lambda: database, kafka=dict, refund_limits=dict)
-    async with relay_part(settings, store, shutdown), asyncio.timeout(LIMIT):
+    async with relay_component(settings, store, shutdown), asyncio.timeout(LIMIT):
         await shutdown.asked.wait()
     await store.close()
     assert isinstance(shutdown.failure, DatabaseMovedError)

@@ -159,11 +159,11 @@ async def test_asked_to_stop_during_its_start_the_process_is_gone_in_time_whatev
 
     @asynccontextmanager
     async def unobserved(*_):
-        yield SimpleNamespace(survey=SimpleNamespace(run=asyncio.Event.wait))
+        yield SimpleNamespace(poller=SimpleNamespace(run=asyncio.Event.wait))
 
     monkeypatch.setattr(bootstrap, "force_exit_after", lambda seconds, _shutdown: armed.set() if seconds < 30 else None)
     monkeypatch.setattr(bootstrap, "connection_of", lambda _: KAFKA)
-    monkeypatch.setattr(bootstrap, "observed_part", unobserved)
+    monkeypatch.setattr(bootstrap, "telemetry_component", unobserved)
     monkeypatch.setattr(bootstrap, "_start", hangs)
     ended = await asyncio.wait_for(bootstrap.serve(None), HANG_SECONDS)
     assert ended.exit_code() == 0

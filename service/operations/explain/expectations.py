@@ -49,43 +49,45 @@ _RECORDS_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Expectation:
     """One thing that is waited for; `until` is the last instant of its period, None where it has none."""
 
     what: str
     until: datetime | None = None
 
 
-def waiting_for(history: OrderHistory, state: OrderState, found: Examination | None) -> Iterator[Waiting]:
+def expectations_of(history: OrderHistory, state: OrderState, found: Examination | None) -> Iterator[Expectation]:
     """Yield what the order waits for: what the rules say, then ourselves."""
     if history.facts and not any(isinstance(fact.data, OrderPlaced) for fact in state.facts):
-        yield Waiting("the message that the order was placed: nothing is decided before")
+        yield Expectation("the message that the order was placed: nothing is decided before")
     if found is not None:
         for awaited in waiting_list(found):
             yield _told(awaited, found)
     yield from _ourselves(history, state)
 
 
-def _told(awaited: Awaited, found: Examination) -> Waiting:
+def _told(awaited: Awaited, found: Examination) -> Expectation:
     currency = awaited.currency or found.case.view.currency
     amount = "" if awaited.amount is None else amount_in_words(awaited.amount, currency)
     until = None if awaited.until is None else instant(awaited.until)
-    return Waiting(_WORDS[awaited.what].format(ref=awaited.ref, amount=amount), until)
+    return Expectation(_WORDS[awaited.what].format(ref=awaited.ref, amount=amount), until)
 
 
-def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[Waiting]:
+def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[Expectation]:
     unpublished = sum(not said.published for said in history.outputs)
     if unpublished:
-        yield Waiting(f"the relay to publish {unpublished} of its outputs")
+        yield Expectation(f"the relay to publish {unpublished} of its outputs")
     if history.in_quarantine:
         named = ", ".join(history.in_quarantine[:_RECORDS_NAMED])
         more = ", …" if len(history.in_quarantine) > _RECORDS_NAMED else ""
-        yield Waiting(f"a person to look at {len(history.in_quarantine)} of its records in quarantine: {named}{more}")
+        yield Expectation(
+            f"a person to look at {len(history.in_quarantine)} of its records in quarantine: {named}{more}"
+        )
     if history.stuck is not None:
-        yield Waiting(
+        yield Expectation(
             f"the rules to be mended: they failed on this order ({history.stuck}); it publishes nothing meanwhile"
         )
     if state.problem:
-        yield Waiting(f"a version that can read its journals: {state.problem}")
+        yield Expectation(f"a version that can read its journals: {state.problem}")
     if history.held:
-        yield Waiting("a person to release the order: it is held and publishes nothing meanwhile")
+        yield Expectation("a person to release the order: it is held and publishes nothing meanwhile")

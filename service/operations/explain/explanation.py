@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from purchasing_contracts.base import instant_of
 from purchasing_contracts.envelope import decode_published
 
-from service.operations.explain.expectations import Waiting, waiting_for
+from service.operations.explain.expectations import Expectation, expectations_of
 from service.operations.wording import tell_fact, tell_output
 from service.orders.state import OrderState, Unread, read_back
 from service.rules.clock import Clock, QuarantinedRecord
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from service.rules.terms import TermsBook
     from service.store.order_history import OrderHistory
-    from service.store.rows import Instant
+    from service.store.rows import StoreTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +82,10 @@ class Explanation:
     """In the order in which it happened."""
     decided: tuple[Decided, ...]
     lines: tuple[Line, ...]
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[Expectation, ...]
 
 
-def explain(history: OrderHistory, terms: TermsBook, clock: Instant) -> Explanation:
+def explain(history: OrderHistory, terms: TermsBook, clock: StoreTime) -> Explanation:
     """Tell an order's story. Private members are nowhere in it: they never were in the journals."""
     state = read_back(history.version, [heard.row for heard in history.facts], [said.row for said in history.outputs])
     published = {one.order_version: micros(one.published_at) for one in history.publications}
@@ -106,7 +106,7 @@ def explain(history: OrderHistory, terms: TermsBook, clock: Instant) -> Explanat
         happened=tuple(_happened(history, state)),
         decided=tuple(_decided(history)),
         lines=() if found is None else tuple(_lines(found)),
-        waiting=tuple(waiting_for(history, state, found)),
+        waiting=tuple(expectations_of(history, state, found)),
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from service.kafka.clients import Kafka, new_producer
 from service.kafka.compat.client_shutdown import throw_away
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, CursorUnreadableError, encode, read_tail
-from service.outbox.reader import Journal
+from service.outbox.reader import OutboxReader
 from service.store.driver_errors import translated
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class AdoptError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class LaneStanding:
+class LaneReport:
     """A lane by both accounts: `cursor` is Kafka's (None: none, or `unreadable`), `noted` what the relay noted as
     published, `last` the newest output in the database."""
 
@@ -63,19 +63,19 @@ class LaneStanding:
         return f"lane {self.lane}: {kafka}; database: noted as published up to {self.noted}, newest {self.last}"
 
 
-async def standing_of(connection: asyncpg.Connection[Any], kafka: Kafka, lane: int) -> LaneStanding:
+async def lane_report(connection: asyncpg.Connection[Any], kafka: Kafka, lane: int) -> LaneReport:
     """How a lane stands. Only exact where nobody publishes on it. Raises KafkaError, StoreUnavailableError."""
     async with translated():
-        journal = Journal(connection)
+        journal = OutboxReader(connection)
         noted, last = await journal.noted(lane), await journal.last_position(lane)
     try:
         async with asyncio.timeout(STEP_SECONDS):
-            return LaneStanding(lane, (await read_tail(kafka, lane)).cursor, "", noted, last)
+            return LaneReport(lane, (await read_tail(kafka, lane)).cursor, "", noted, last)
     except CursorUnreadableError as error:
-        return LaneStanding(lane, None, str(error), noted, last)
+        return LaneReport(lane, None, str(error), noted, last)
 
 
-def consequences(standing: LaneStanding, outbox_id: str, position: int) -> list[str]:
+def consequences(standing: LaneReport, outbox_id: str, position: int) -> list[str]:
     """What happens if the lane goes on behind this position, in sentences."""
     published = standing.published(outbox_id)
     told = [f"{standing.says(outbox_id)}."]
@@ -105,14 +105,14 @@ async def adopt(
     """
     outbox_id = str(installation.outbox_id)
     async with translated():
-        sha256 = await Journal(connection).hash_at(lane, position) if position else ""
+        sha256 = await OutboxReader(connection).hash_at(lane, position) if position else ""
     if sha256 is None:
         raise AdoptError(f"Lane {lane} has no position {position} in the database: it can't go on behind it.")
     producer = new_producer(kafka, f"{outbox_id}.{lane}")
     try:
         async with asyncio.timeout(STEP_SECONDS):
             await producer.start()
-        before = await standing_of(connection, kafka, lane)
+        before = await lane_report(connection, kafka, lane)
         outcome = f"goes on behind position {position}; before: {before.says(outbox_id)}"
         async with translated():
             # First the note: one that is ahead of the cursor would stop the lane again, one behind it does no harm.

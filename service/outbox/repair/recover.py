@@ -20,8 +20,8 @@ from purchasing_contracts.decisions import DecisionMade
 
 from service.kafka.clients import Kafka, new_producer
 from service.kafka.compat.client_shutdown import throw_away
-from service.outbox.reader import Journal
-from service.outbox.repair.adopt import AdoptError, LaneStanding, standing_of
+from service.outbox.reader import OutboxReader
+from service.outbox.repair.adopt import AdoptError, LaneReport, lane_report
 from service.outbox.repair.verify import committed, lane_and_position
 from service.store.driver_errors import translated
 from service.store.lanes import lane_of
@@ -76,10 +76,10 @@ class Lost(NamedTuple):
 
 
 @dataclass
-class Recovery:
+class RecoveryPlan:
     """What there is to put back, by lane; empty: the database lacks nothing."""
 
-    standings: list[LaneStanding]
+    standings: list[LaneReport]
     outputs: dict[int, list[Lost]] = field(default_factory=dict)
 
     @property
@@ -98,7 +98,7 @@ class Recovery:
 
 async def find_lost(
     connection: asyncpg.Connection[Any], kafka: Kafka, installation: Installation, progress: Callable[[str], None]
-) -> Recovery:
+) -> RecoveryPlan:
     """What the database lacks of what was published. Shuts out whoever publishes still.
 
     Raises AdoptError where it can't be put back: the database has gone on since, or the topics don't have it any more;
@@ -126,10 +126,10 @@ async def find_lost(
         if (read + len(records)) // PROGRESS_EVERY > read // PROGRESS_EVERY:
             progress(f"{read + len(records)} records read of about {total}.")
         read += len(records)
-    return Recovery(standings, {lane: _whole(one, found[lane], outbox_id) for lane, one in behind.items()})
+    return RecoveryPlan(standings, {lane: _whole(one, found[lane], outbox_id) for lane, one in behind.items()})
 
 
-async def put_back(connection: asyncpg.Connection[Any], recovery: Recovery, lanes: int, by: str, why: str) -> int:
+async def put_back(connection: asyncpg.Connection[Any], recovery: RecoveryPlan, lanes: int, by: str, why: str) -> int:
     """Put the outputs back and hold their orders, in one transaction; returns how many orders are held by it.
 
     Raises StoreUnavailableError.
@@ -149,32 +149,32 @@ async def put_back(connection: asyncpg.Connection[Any], recovery: Recovery, lane
     return len(held)
 
 
-def _published(standing: LaneStanding, outbox_id: str) -> int:
+def _published(standing: LaneReport, outbox_id: str) -> int:
     cursor = standing.cursor
     return cursor.position if cursor is not None and cursor.outbox_id == outbox_id else 0
 
 
-async def _fenced(connection: asyncpg.Connection[Any], kafka: Kafka, outbox_id: str, lane: int) -> LaneStanding:
+async def _fenced(connection: asyncpg.Connection[Any], kafka: Kafka, outbox_id: str, lane: int) -> LaneReport:
     producer = new_producer(kafka, f"{outbox_id}.{lane}")
     try:
         await producer.start()
-        return await standing_of(connection, kafka, lane)
+        return await lane_report(connection, kafka, lane)
     finally:
         await throw_away(producer)
 
 
-async def _refuse_gone_on(connection: asyncpg.Connection[Any], standing: LaneStanding, outbox_id: str) -> None:
+async def _refuse_gone_on(connection: asyncpg.Connection[Any], standing: LaneReport, outbox_id: str) -> None:
     cursor = standing.cursor
     if cursor is None or cursor.outbox_id != outbox_id or not cursor.position:
         return
     async with translated():
-        there = await Journal(connection).hash_at(standing.lane, cursor.position)
+        there = await OutboxReader(connection).hash_at(standing.lane, cursor.position)
     if there != cursor.sha256:
         raise AdoptError(_gone_on(standing.lane, cursor.position))
 
 
 async def _refuse_difference(
-    connection: asyncpg.Connection[Any], records: Iterable[Any], behind: Mapping[int, LaneStanding]
+    connection: asyncpg.Connection[Any], records: Iterable[Any], behind: Mapping[int, LaneReport]
 ) -> None:
     """What the database does have of these lanes must be what was published there."""
     hashes: dict[int, dict[int, bytes]] = defaultdict(dict)
@@ -198,7 +198,7 @@ def _gone_on(lane: int, position: int) -> str:
     )
 
 
-def _whole(standing: LaneStanding, found: Mapping[int, Lost], outbox_id: str) -> list[Lost]:
+def _whole(standing: LaneReport, found: Mapping[int, Lost], outbox_id: str) -> list[Lost]:
     """All of what the lane lost, without a gap, up to the very output that its cursor knows."""
     wanted = range(standing.last + 1, _published(standing, outbox_id) + 1)
     missing = [position for position in wanted if position not in found]

@@ -47,7 +47,7 @@ select position, topic, decided_at from outbox where lane = $1 and position = an
 
 
 @dataclass
-class Verdict:
+class Verification:
     """What was found. `counts` by kind; `complaints` are the first thousand, in words, without content."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -97,12 +97,12 @@ class _Seen:
 
 async def verify(
     connection: asyncpg.Connection[asyncpg.Record], kafka: Kafka, progress: Callable[[str], None]
-) -> Verdict:
+) -> Verification:
     """Compare, beside a running service if need be. Raises KafkaError, StoreUnavailableError."""
     async with translated():
         # Before the topics' ends are asked: what was noted by now must be in front of them.
         lanes = await lane_rows(connection)
-    found = Verdict()
+    found = Verification()
     seen = {row.lane: _Seen() for row in lanes}
     kept_since: dict[str, datetime] = {}
     last: dict[tuple[TopicPartition, int], int] = {}
@@ -153,7 +153,7 @@ async def _compare(
     records: Sequence[Any],
     seen: Mapping[int, _Seen],
     last: dict[tuple[TopicPartition, int], int],
-    found: Verdict,
+    found: Verification,
 ) -> None:
     placed = [(record, lane_and_position(record)) for record in records]
     wanted = [place for _, place in placed if place is not None and place[0] in seen]
@@ -188,7 +188,7 @@ async def _look_for_missing(
     row: LaneRow,
     seen: _Seen,
     kept_since: Mapping[str, datetime],
-    found: Verdict,
+    found: Verification,
 ) -> None:
     found.counts["waiting"] += sum(1 for p in range(row.noted + 1, row.position + 1) if p not in seen)
     unseen = (position for position in range(1, row.noted + 1) if position not in seen)

@@ -19,7 +19,7 @@ class Halted(NamedTuple):
     held_at: datetime | None
 
 
-async def standing(connection: asyncpg.Connection[asyncpg.Record], order_id: str) -> Halted | None:
+async def halt_of(connection: asyncpg.Connection[asyncpg.Record], order_id: str) -> Halted | None:
     """Return how an order stands, halted or not; None where nothing was heard of it."""
     row = await connection.fetchrow("select order_id, stuck, held_at from orders where order_id = $1", order_id)
     return None if row is None else Halted(*row)

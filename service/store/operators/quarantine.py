@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from service.store.rows import Action, RecordIdentity
+    from service.store.rows import QuarantineAction, RecordIdentity
 
 DIGEST_SHOWN = 8
 
@@ -168,7 +168,7 @@ async def actions(connection: asyncpg.Connection[asyncpg.Record], record: Record
         return [PastAction(*row) for row in await connection.fetch(query, *record)]
 
 
-async def note(connection: asyncpg.Connection[asyncpg.Record], done: Sequence[Action]) -> None:
+async def note(connection: asyncpg.Connection[asyncpg.Record], done: Sequence[QuarantineAction]) -> None:
     """Append to what was done about records."""
     query = """
         insert into quarantine_actions (topic, partition, "offset", digest, what, outcome, done_by, why)
