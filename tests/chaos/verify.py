@@ -17,6 +17,7 @@ from purchasing_contracts.topics import topic_of
 
 from service.orders.engine import FACTS_PER_TYPE
 from service.orders.state import read_back
+from service.rules.clock import QuarantinedRecord
 from service.rules.decide import CurrencyChangedError
 from service.rules.facts import Fact, micros
 from service.rules.ledger import Output
@@ -30,6 +31,8 @@ QUARANTINE = topic_of(RecordQuarantined).name
 SHOWN = 20
 CONTRADICTED = CurrencyChangedError.__name__
 """Why an order may rightly be stuck: an earlier `placed` in another currency was heard after money had moved."""
+
+PAYMENTS = "purchasing.events.payment.v1"
 
 
 def each_output_once(found: Evidence) -> Iterator[str]:
@@ -232,5 +235,5 @@ def _played(order: str, facts: list[Fact[Any]], now: int) -> Played:
     played.facts = {(one.source, one.id): one for one in facts}
     played.clock = now
     # Bars a deposit, which no run lives to see; the rules are asked the same question on both sides.
-    played.barred = True
+    played.records = [QuarantinedRecord(PAYMENTS, 0)]
     return played
