@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LANES = 1
 """As many as a new outbox gets. One is the fastest as long as one process can publish everything: each lane is a Kafka
-transaction of its own, and four take half as much CPU again for the same outputs (ARCHITECTURE.md, "Measured"). Lanes
+transaction of its own, and four take half as much CPU again for the same outputs (docs/performance.md). Lanes
 can be added later, never taken away."""
 LANES_MAX = 256
 
