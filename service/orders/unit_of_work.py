@@ -128,17 +128,17 @@ class UnitOfWork:
         self._outputs += [notice(row, self._context.lanes) for row in quarantine_rows]
         known = dedup.known + Tally(one.refusal.type for one in first_time) + Tally(quarantined.values())
         known -= Tally(one.refusal.type for one in newly_quarantined)
-        done, lying = NOTHING_DONE, look.quarantined
+        done, open_records = NOTHING_DONE, look.quarantined
         if intervention is not None:
             done = await intervene(self._batch, intervention, inbound, rejected_again, concerned)
             rows.update({order_id: rows[order_id]._replace(held=False) for order_id in done.released})
-            lying = (await self._batch.look(order_ids)).quarantined
-        lying = with_records(lying, quarantine_rows, order_ids)
+            open_records = (await self._batch.look(order_ids)).quarantined
+        open_records = with_records(open_records, quarantine_rows, order_ids)
         for order_id, fresh in dedup.fresh.items():
             self._add_facts(order_id, len(states[order_id].facts), fresh)
         async with self._facts_being_written(look.instant.now):
             for n, order_id in enumerate(dict.fromkeys((*dedup.fresh, *again, *sorted(done.touched)))):
-                self._hear(rows[order_id], states[order_id], dedup, look.instant, lying.get(order_id, ()))
+                self._hear(rows[order_id], states[order_id], dedup, look.instant, open_records.get(order_id, ()))
                 if n % ORDERS_AT_A_STRETCH == 0:
                     await asyncio.sleep(0)
         # Whatever the batch did not touch stays as it was read.

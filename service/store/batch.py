@@ -210,10 +210,10 @@ class PostgresBatch:
         hashes = {one: order_hash(one) for one in order_ids}
         row = await self._connection.fetchrow(LOOK, list(hashes.values()), heard)
         assert row is not None
-        lying: dict[int, list[Quarantined]] = {}
+        open_records: dict[int, list[Quarantined]] = {}
         for number, topic, since in row[2]:
-            lying.setdefault(number, []).append(Quarantined(topic, since))
-        quarantined = {one: lying[number] for one, number in hashes.items() if number in lying}
+            open_records.setdefault(number, []).append(Quarantined(topic, since))
+        quarantined = {one: open_records[number] for one, number in hashes.items() if number in open_records}
         return Look(self._clock(StoreTime(row[0], row[1])), quarantined, row[3])
 
     async def concerned(self, records: Collection[RecordIdentity]) -> dict[RecordIdentity, set[str]]:

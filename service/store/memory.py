@@ -149,9 +149,9 @@ class MemoryBatch:
 
     async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:  # noqa: ARG002
         instant = await self._store.clock()
-        return Look(instant, {one: open_records for one in order_ids if (open_records := self._lying(one))})
+        return Look(instant, {one: open_records for one in order_ids if (open_records := self._open_records(one))})
 
-    def _lying(self, order_id: str) -> list[Quarantined]:
+    def _open_records(self, order_id: str) -> list[Quarantined]:
         rows = self._store.quarantined.get(order_hash(order_id), ())
         return [
             Quarantined(row.topic, row.at)

@@ -105,12 +105,12 @@ if RENDERERS:
         copy = shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
         overlay = copy / "overlays" / "production" / "kustomization.yaml"
         overlay.write_text(
-            overlay.read_text().replace("newTag: 0.1.0", "newName: registry.example/purchasing\n    newTag: 0.2.0")
+            overlay.read_text().replace("newTag: 0.2.0", "newName: registry.example/purchasing\n    newTag: 0.3.0")
         )
         done = subprocess.run([*RENDERERS[0], str(overlay.parent)], capture_output=True, text=True, check=True)
         (job,) = [one for one in yaml.safe_load_all(done.stdout) if one["kind"] == "Job"]
-        assert job["metadata"]["name"] == "purchasing-migrate-0.2.0" != the("Job")["metadata"]["name"]
-        assert pod_of(job)["containers"][0]["image"] == "registry.example/purchasing:0.2.0"
+        assert job["metadata"]["name"] == "purchasing-migrate-0.3.0" != the("Job")["metadata"]["name"]
+        assert pod_of(job)["containers"][0]["image"] == "registry.example/purchasing:0.3.0"
 
 else:
 
@@ -295,4 +295,4 @@ def test_the_operators_rules_are_the_rules_and_lead_to_a_page_that_can_be_opened
 def test_the_rendered_files_name_no_registry():
     for overlay in OVERLAYS:
         text = (KUBERNETES / "rendered" / f"{overlay}.yaml").read_text()
-        assert re.findall(r"image: (\S+)", text) == ["purchasing:0.1.0"] * 3
+        assert re.findall(r"image: (\S+)", text) == ["purchasing:0.2.0"] * 3
