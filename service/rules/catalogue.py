@@ -51,7 +51,7 @@ def catalogue() -> tuple[Entry, ...]:
 def _entry(number: int, modules: list[ModuleType], grounds: set[tuple[str, str]]) -> Entry:
     own = modules[0]
     paths = [_path_of(module.__name__) for module in modules]
-    paths += [_path_of(f"service.rules.clauses.{name}") for name in getattr(own, "SEE", ())]
+    paths += [_path_of(f"service.rules.{name}") for name in getattr(own, "SEE", ())]
     return Entry(
         number=number,
         title=own.TITLE,
