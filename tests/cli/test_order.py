@@ -6,7 +6,7 @@ from purchasing_contracts.base import text_of
 
 from service.ops.database import census
 from service.orders.waiting import WAITS
-from service.rules import clause_06
+from service.rules.clauses import clause_06
 from tests.cli.commands import command, outputs
 from tests.orders.conftest import engine_on
 from tests.orders.stories import Story, paid_order
@@ -20,14 +20,14 @@ def bought(order_id: str) -> Story:
 @pytest.fixture
 def bug(monkeypatch):
     """A bug in clause 6 that one order runs into. The commands, in processes of their own, have it mended."""
-    right = clause_06.surplus
+    right = clause_06._line_grounds
 
-    def surplus(reading, price):
-        if reading.order_id == "ord-bad":
+    def grounds(case):
+        if case.view.order_id == "ord-bad":
             raise ZeroDivisionError("its address is private")
-        return right(reading, price)
+        return right(case)
 
-    monkeypatch.setattr(clause_06, "surplus", surplus)
+    monkeypatch.setattr(clause_06, "_line_grounds", grounds)
 
 
 async def test_a_bug_in_a_clause_stops_the_one_order_that_runs_into_it_and_the_mended_version_ends_it_right(

@@ -173,6 +173,7 @@ VALUES = {
     "fuse_share": "0.4",
     "fuse_records": "400",
     "fuse_at_least": "50",
+    "future_tolerance_seconds": "60",
     "refund_limit_per_minute": "CNY=1",
     "traces": "otlp",
     "log_format": "json",
