@@ -61,7 +61,8 @@ def test_each_reason_for_which_a_report_changes_nothing_is_told_in_words() -> No
 )
 def test_a_receipt_says_what_arrived_and_whether_it_is_the_last(data: dict[str, Any], words: str) -> None:
     (message,) = [one for one in HEARD if one.TYPE == "purchasing.warehouse.goods_received.v1"]
-    assert tell_fact(message.model_validate_json(json.dumps(data))) == f"The warehouse received {words}, without objections."
+    told = tell_fact(message.model_validate_json(json.dumps(data)))
+    assert told == f"The warehouse received {words}, without objections."
 
 
 def texts(value: Any) -> list[str]:

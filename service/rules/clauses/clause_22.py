@@ -320,7 +320,8 @@ def awaits(examination: Examination) -> Iterator[Awaited]:
         elif deduction_id in ledger.deductions:
             yield Awaited(10, "deposits_answer", DEPOSIT, deduction_id, amount=claim)
         else:
-            last = _last_instant(case, demand, clock)
+            is_published = clock.published_at(demand.since_version, demand.since_at) is not None
+            last = _last_instant(case, demand, clock) if is_published else None
             yield Awaited(9, "payment_of_claim", BUYER, chargeback.id, until=last, amount=claim)
     placed = {hold_id for hold in ledger.holds.values() for hold_id in hold.ids}
     for said in _refused_holds(case, placed):
