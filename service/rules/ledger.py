@@ -63,6 +63,8 @@ class LineTotals:
     """The id of the line's last command, so that no two steps share an id."""
     count: int = 0
     command_ids: tuple[str, ...] = ()
+    amounts: tuple[int, ...] = ()
+    """Of each of these commands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +247,7 @@ class _Fold:
             command_id,
             totals.count + 1,
             (*totals.command_ids, command_id),
+            (*totals.amounts, amount),
         )
 
     def _deduction(self, command_id: str, data: DeductionExecute) -> None:

@@ -66,6 +66,7 @@ class LineBalance:
         "pay",
         "payable",
         "repaid",
+        "set_off",
         "undeliverable",
         "withheld",
         "withheld_for",
@@ -93,6 +94,8 @@ class LineBalance:
         """What that cites."""
         self.demanded = 0
         """What was paid out beyond what is due, and not set off."""
+        self.set_off = 0
+        """What was paid out beyond what is due, and is kept back on other lines or claimed with a chargeback."""
         self.undeliverable = 0
         """What failed without a payment: people take care of it."""
 
@@ -230,6 +233,7 @@ def _balance(case: Assessment, due: Due, ledger: Ledger, paid: PaidOut) -> LineB
         for chargeback in case.chargebacks:
             if f"chargeback:{chargeback.id}" == line and chargeback.owed > 0 and chargeback.balance.amount > 0:
                 balance.demanded = max(0, min(balance.out, due.amount) - balance.gross)
+                balance.set_off = max(0, balance.out - balance.gross) - balance.demanded
     return balance
 
 
@@ -271,6 +275,7 @@ def _set_off(case: Assessment, balances: list[LineBalance]) -> dict[str, int]:
             part = min(available, other.demanded) if other is not balance else 0
             if part:
                 other.demanded -= part
+                other.set_off += part
                 available -= part
                 balance.withheld += part
                 balance.withheld_for += other.due.grounds

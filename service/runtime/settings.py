@@ -43,7 +43,7 @@ WHAT_TO_DO: Mapping[str, str] = {
     "breaker_records": "give how many of a topic's last records its circuit breaker looks at, from 10 to 100000",
     "breaker_at_least": "give how many records there must be before a circuit breaker can open, from 1 to 100000",
     "future_tolerance_seconds": "give how many seconds a message may be dated ahead of the database's clock, "
-    "from 60 to 3155760000 (100 years: nothing is refused), such as 3600",
+    "from 60 to 2678400 (31 days), such as 3600",
     "refund_limit_per_minute": "give what may be refunded in a minute, in minor units, as CNY=50000000,EUR=6000000",
     "traces": "it is one of off, otlp",
     "log_format": "it is one of json, console, auto",
@@ -51,7 +51,7 @@ WHAT_TO_DO: Mapping[str, str] = {
 }
 
 
-FutureTolerance = Annotated[int, Field(ge=60, le=3_155_760_000)]
+FutureTolerance = Annotated[int, Field(ge=60, le=2_678_400)]
 """Seconds that a message may be dated ahead of the database's clock before it is quarantined."""
 
 

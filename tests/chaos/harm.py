@@ -274,7 +274,7 @@ HARM: tuple[tuple[Harm, dict[str, str]], ...] = (
     (in_another_lane, {ORDERED: "in the journal (lane"}),
     (one_position_more, {DENSE: "not 1 to"}),
     (cursor_behind, {DENSE: "the cursor is at"}),
-    (dearer, {MONEY: "the rules say"}),
+    (dearer, {MONEY: "the rules would add"}),
     (other_than_the_journal, {ONCE: "not what the journal has"}),
     (stuck, {LEFT: "is stuck"}),
     (stuck_for_no_reason, {MONEY: "the rules have nothing against it"}),

@@ -20,7 +20,6 @@ from service.runtime.failpoints import VARIABLE
 from service.store.migrate import migrate
 from tests.chaos.proxy import Proxy
 from tests.chaos.worker import Worker
-from tests.chaos.workload import FUTURE_TOLERANCE
 
 GROUP = "purchasing"
 
@@ -123,8 +122,6 @@ class Place:
             "PURCHASING_CONSUMER_GROUP": GROUP,
             "PURCHASING_LOG_FORMAT": "json",
             "PURCHASING_HTTP_PORT": "0",
-            # Half of the orders happen sixty years hence: see workload.py.
-            "PURCHASING_FUTURE_TOLERANCE_SECONDS": str(int(FUTURE_TOLERANCE.total_seconds())),
             **self._environment,
             **({VARIABLE: failpoints} if failpoints else {}),
         }

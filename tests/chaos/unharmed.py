@@ -22,7 +22,7 @@ from tests.chaos.evidence import Evidence, Where
 from tests.chaos.hostile import surplus
 from tests.chaos.reader import Read
 from tests.chaos.records import EVENT_TOPICS, Sent
-from tests.chaos.workload import FIRES_WITHIN_SECONDS, FUTURE_TOLERANCE, Workload
+from tests.chaos.workload import FIRES_WITHIN_SECONDS, Workload
 
 LANES = 4
 PARTITIONS = 6
@@ -49,7 +49,7 @@ async def unharmed(seed: int, records: int) -> Evidence:
     """So many records of the workload, and an order with more facts than it may have."""
     now = BEGIN
     store = MemoryStore(clock=lambda: StoreTime(now, now), lanes=LANES)
-    engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT), future_tolerance=FUTURE_TOLERANCE)
+    engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT))
     workload = Workload(seed, clock=lambda: now)
     sent = [workload.next() for _ in range(records)] + surplus(seed, FACTS_PER_TYPE + TOO_MANY)
     topics = Topics()

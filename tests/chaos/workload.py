@@ -1,9 +1,10 @@
 """What goes in: random histories of many orders at a time, repeated, shuffled between topics, some of it malformed.
 
-Time: the final comparison of money must not depend on when a worker looked. So half of the orders happened twenty
-years ago, all their periods have passed whenever somebody looks, and the others sixty years hence, where none has.
-What runs from the publication of a demand (22) takes ten days and ends in no run. And of some orders, which nothing
-else happens to, receipt is deemed confirmed within seconds: the run is over only after that.
+Time: the final comparison of money must not depend on when a worker looked. So orders happened twenty years ago, and
+all their periods have passed whenever somebody looks; some are dated sixty years hence, which can't have happened, and
+all their records are quarantined. What runs from the publication of a demand (22) takes three days and ends in no run.
+And of some orders, which nothing else happens to, the balance is due within seconds and isn't paid: the run is over
+only after that.
 """
 
 import json
@@ -26,11 +27,8 @@ MALFORMED = 0.03
 ODD = 0.2
 # Multiples of four: the 29th of February stays one.
 PAST, FUTURE = -20, 60
-FUTURE_TOLERANCE = timedelta(days=100 * 365)
-"""What the service has to be told, so that it takes them."""
-DEEMED = 0.04
-SILENCE = timedelta(days=10)
-"""After so many days receipt is deemed confirmed (18), by the terms as they are."""
+AHEAD = 0.05
+UNPAID, PROMOTED = 0.04, 0.02
 FIRES_WITHIN_SECONDS = (2.0, 25.0)
 YEAR = re.compile(r'"(20\d\d)(-\d\d-\d\dT)')
 
@@ -39,7 +37,7 @@ class Workload:
     """Records of one seed, without end: `next` gives the next. Order ids are the seed's own.
 
     `malformed` is the share of records to be quarantined; unless `ordinary`, also such of a megabyte, and good ones
-    that look odd. `clock` says when it is: silent orders' deadlines come soon after.
+    that look odd. `clock` says when it is: the deadlines of unpaid balances come soon after.
     """
 
     def __init__(
@@ -95,14 +93,17 @@ class Workload:
     def _new_order(self) -> list[Event]:
         self._orders += 1
         order = f"chaos-{self._seed}-{self._orders}"
-        if self._rng.random() < DEEMED:
-            return silent_order(order, self._clock() + timedelta(seconds=self._rng.uniform(*FIRES_WITHIN_SECONDS)))
+        roll = self._rng.random()
+        if roll < UNPAID:
+            return unpaid_order(order, self._clock() + timedelta(seconds=self._rng.uniform(*FIRES_WITHIN_SECONDS)))
+        if roll < UNPAID + PROMOTED:
+            return promoted_order(order)
         return order_of(self._rng, order)
 
 
 def order_of(rng: random.Random, order: str) -> list[Event]:
     """The events of a new order, in an order in which they might be heard; ids are nobody else's."""
-    shift = rng.choice((PAST, FUTURE))
+    shift = FUTURE if rng.random() < AHEAD else PAST
     text = json.dumps(in_any_order(rng, history(rng)))
     text = YEAR.sub(lambda found: f'"{int(found[1]) + shift}{found[2]}', text)
     events: list[Event] = json.loads(text)
@@ -113,46 +114,69 @@ def order_of(rng: random.Random, order: str) -> list[Event]:
     return events
 
 
-def silent_order(order: str, deemed_at: datetime) -> list[Event]:
-    """The events of an order with a promoter, delivered so that its period of silence ends at that instant."""
-    price = {
-        "goods": money(100_000),
-        "to_warehouse_shipping": money(1_200),
-        "service_fee": money(101),
+def unpaid_order(order: str, due_at: datetime) -> list[Event]:
+    """The events of an order that is bought on a deposit, and whose balance is due at that instant (15(2))."""
+    plan = [
+        {"part": "deposit", "amount": money(40_000)},
+        {"part": "balance", "amount": money(61_301), "due_at": due_at.isoformat()},
+    ]
+    told: list[tuple[str, Event]] = [
+        ("order.placed", {**PLACED, "payment_plan": plan}),
+        ("order.accepted", {}),
+        ("payment.captured", {"payment_id": "pay-1", "breakdown": breakdown(40_000, 0, 0)}),
+        ("seller.purchase_confirmed", {**BOUGHT, "deposit": money(40_000)}),
+    ]
+    return _an_hour_apart(order, due_at, told)
+
+
+def promoted_order(order: str) -> list[Event]:
+    """The events of an order that earns brokerage, and gets it once the funds' answer is heard (19)."""
+    deduction = f"{order}:brokerage:1"
+    told: list[tuple[str, Event]] = [
+        ("order.placed", {**PLACED, "promotion": {"promoter_id": "prm-5", "basis": "goods", "rate_bps": 250}}),
+        ("order.accepted", {}),
+        ("payment.captured", {"payment_id": "pay-1", "breakdown": PRICE}),
+        ("seller.purchase_confirmed", BOUGHT),
+        ("warehouse.goods_received", {"receipt_id": "rec-1"}),
+        ("payment.funds_deducted", {"deduction_id": deduction, "amount": money(2_500)}),
+    ]
+    return _an_hour_apart(order, datetime(2006, 3, 2, 9, tzinfo=UTC), told)
+
+
+def breakdown(goods: int, shipping: int, fee: int) -> Event:
+    return {
+        "goods": money(goods),
+        "to_warehouse_shipping": money(shipping),
+        "service_fee": money(fee),
         "other_fees": [],
     }
-    placed = {
-        "account_id": "acct-7",
-        "provider_id": "prov-1",
-        "seller_id": "sell-9",
-        "currency": "CNY",
-        "items": [{"link": "l", "seller_name": "s", "specification": "x", "quantity": 1}],
-        "domestic_address": "Warehouse 3",
-        "logistics_provider_id": "logi-4",
-        "mandate": {"agreed_at": "2026-03-02T09:00:00Z"},
-        "quote": price,
-        "determinable": False,
-        "categories": [],
-        "disclosed_issues": [],
-        "promotion": {"promoter_id": "prm-5", "basis": "goods", "rate_bps": 250},
-    }
-    bought = {"purchase_id": "pur-1", "goods": money(100_000), "to_warehouse_shipping": money(1_200)}
-    told: list[tuple[str, Event]] = [
-        ("order.placed", placed),
-        ("order.accepted", {}),
-        ("payment.captured", {"payment_id": "pay-1", "breakdown": price}),
-        ("seller.purchase_confirmed", bought),
-        ("warehouse.package_delivered", {"package_id": "pkg-1"}),
-    ]
-    delivered = deemed_at - SILENCE
+
+
+PRICE = breakdown(100_000, 1_200, 101)
+PLACED: Event = {
+    "account_id": "acct-7",
+    "provider_id": "prov-1",
+    "seller_id": "sell-9",
+    "currency": "CNY",
+    "items": [{"link": "l", "seller_name": "s", "specification": "x", "quantity": 1}],
+    "domestic_address": "Warehouse 3",
+    "logistics_provider_id": "logi-4",
+    "mandate": {"agreed_at": "2006-03-02T09:00:00Z"},
+    "quote": PRICE,
+}
+BOUGHT: Event = {"purchase_id": "pur-1", "goods": money(100_000), "to_warehouse_shipping": money(1_200)}
+
+
+def _an_hour_apart(order: str, end: datetime, told: list[tuple[str, Event]]) -> list[Event]:
+    """The events, the last an hour before the end."""
     return [
         {
             "specversion": "1.0",
             "id": f"{order}:{n}",
-            "source": "/silence",
+            "source": "/chaos",
             "type": f"purchasing.{kind}.v1",
             "subject": order,
-            "time": (delivered - timedelta(hours=len(told) - 1 - n)).isoformat(),
+            "time": (end - timedelta(hours=len(told) - n)).isoformat(),
             "data": data,
         }
         for n, (kind, data) in enumerate(told)

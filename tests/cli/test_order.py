@@ -6,7 +6,7 @@ from purchasing_contracts.base import text_of
 
 from service.observability.database_figures import census
 from service.orders.awaiting import WAITS
-from service.rules import assess
+from service.rules.clauses import clause_06
 from tests.cli.commands import command, outputs
 from tests.orders.conftest import engine_on
 from tests.orders.stories import Story, paid_order
@@ -19,15 +19,15 @@ def bought(order_id: str) -> Story:
 
 @pytest.fixture
 def bug(monkeypatch):
-    """A bug in the settlement that one order runs into. The commands, in processes of their own, have it mended."""
-    right = assess.settle
+    """A bug in clause 6 that one order runs into. The commands, in processes of their own, have it mended."""
+    right = clause_06._line_grounds
 
-    def settle(timeline, *rest):
-        if timeline.view.order_id == "ord-bad":
+    def grounds(case):
+        if case.view.order_id == "ord-bad":
             raise ZeroDivisionError("its address is private")
-        return right(timeline, *rest)
+        return right(case)
 
-    monkeypatch.setattr(assess, "settle", settle)
+    monkeypatch.setattr(clause_06, "_line_grounds", grounds)
 
 
 async def test_a_bug_in_a_clause_stops_the_one_order_that_runs_into_it_and_the_mended_version_ends_it_right(

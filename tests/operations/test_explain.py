@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 DAY = 24 * HOUR
+CLAUSES = ["12(1)B", "12(3)", "12(5)"]
 PRIVATE = ("Baiyun", "buyer@example", "evidence.example")
 
 
@@ -95,9 +95,9 @@ async def test_the_money_stands_by_line_and_what_is_decided_cites_its_clauses(en
     refund = found["decided"][-1]
     assert refund["amount"] == line["due"] == line["commanded"]
     assert (line["withheld"], line["demanded"], line["to_command"]) == (0, 0, 0)
-    assert [clause for clause, _ in refund["basis"]] == ["12(1)B", "12(3)", "12(5)"]
+    assert [clause for clause, _ in refund["basis"]] == CLAUSES
     text = explain(database, "ord-money").stdout
-    assert "clause 12(5): what the seller charges for the cancellation is the buyer's" in text
+    assert f"clause 12(5): {dict(refund['basis'])['12(5)']}" in " ".join(text.split())
     assert "The money" in text
 
 
@@ -106,12 +106,15 @@ async def test_what_is_waited_for_has_its_last_instant(engine: Engine, database:
     story.received(at=4 * HOUR).delivered(at=5 * HOUR).asks_to_cancel(at=6 * HOUR)
     await hear(engine, story)
 
-    waiting = {one["what"]: one["until"] for one in told(database, "ord-wait")["waiting"]}
+    waiting = {one["row"]: one for one in told(database, "ord-wait")["waiting"] if one["row"] is not None}
 
-    assert waiting["the seller's answer to request can-1"] is None
-    (until,) = [until for what, until in waiting.items() if "deemed confirmed" in what]
-    # The tenth day after the delivery ends in Beijing at 16:00 in UTC.
-    assert datetime.fromisoformat(until) == datetime(2026, 3, 12, 16, tzinfo=UTC)
+    answer, receipt = waiting[6], waiting[5]
+    assert (answer["of"], answer["what"], answer["until"]) == ("seller", "an answer to request can-1", None)
+    # Delivered on 2 March, 22:00 Beijing time: the tenth day after is Thursday, 12 March, and ends at 24:00 (R14).
+    assert (receipt["of"], receipt["until"]) == ("buyer", "2026-03-12T16:00:00Z")
+    text = " ".join(explain(database, "ord-wait").stdout.split())
+    assert "from the seller: an answer to request can-1" in text
+    assert "receipt is deemed confirmed, overdue since 2026-03-12 16:00:00" in text
 
 
 async def test_a_demand_waits_for_its_publication_and_then_for_the_payment(engine: Engine, database: str):
@@ -120,7 +123,8 @@ async def test_a_demand_waits_for_its_publication_and_then_for_the_payment(engin
 
     waiting = " ".join(one["what"] for one in told(database, "ord-demand")["waiting"])
 
-    assert "payment of" in waiting
+    assert "payment of ¥1,013.01 for chargeback cb-1" in waiting
+    assert "the days run from when the demand is published" in waiting
     assert "the relay to publish" in waiting
 
 

@@ -16,13 +16,16 @@ def event_of(output: OutputRow) -> dict[str, Any]:
 
 
 def said(*handled: BatchResult) -> list[tuple[Any, ...]]:
-    """Of each output: order, version, and a decision's kind and outcome or a command's line and amount."""
+    """Of each output: order, version, and a decision's kind and outcome or a command's line (`hold`) and amount."""
     found = []
     for one in handled:
         for _, output in one.outputs:
             data = event_of(output)["data"]
             if output.order_id is not None:
-                words = (data["kind"], data["outcome"]) if "kind" in data else (data["line"], data["amount"]["value"])
+                if "kind" in data:
+                    words = data["kind"], data["outcome"]
+                else:
+                    words = data.get("line", "hold"), data.get("amount", {"value": None})["value"]
                 found.append((output.order_id, output.order_version, *words))
     return found
 

@@ -21,28 +21,28 @@ if TYPE_CHECKING:
     from service.store.order_history import OrderHistory
 
 _WORDS = {
-    "acceptance": "the provider to accept the order",
+    "acceptance": "acceptance of the order",
     "rest_of_order_amount": "the rest of the order amount: {amount}",
-    "purchase": "the purchase to be made, or to be reported",
-    "receipt_by_warehouse": "the goods to reach the warehouse, all of them and without objections",
+    "purchase": "the purchase, or word of it",
+    "receipt_by_warehouse": "receipt of all the goods, without objections that stand",
     "verification": "the verification of objection {ref}",
     "delivery": "the delivery of the goods",
-    "confirmation_of_receipt": "the buyer's confirmation of receipt or an objection, else receipt is deemed confirmed",
-    "sellers_answer": "the seller's answer to request {ref}",
-    "sellers_money": "the seller's money: {amount}",
+    "confirmation_of_receipt": "confirmation of receipt or an objection, else receipt is deemed confirmed",
+    "sellers_answer": "an answer to request {ref}",
+    "sellers_money": "its money: {amount}",
     "payment_of_claim": "payment of {amount} for chargeback {ref}, else it is taken from the deposit",
-    "deposits_answer": "the deposit's answer to deduction {ref}, or payment: {amount}",
+    "deposits_answer": "the answer to deduction {ref}: {amount}",
     "payment_or_disposal": "payment, or the proceeds of retained goods, for {amount} of chargeback {ref}",
     "repayment": "{amount} to be paid back on line {ref}",
-    "buyer_owes": "{amount} from the buyer, on line owed",
+    "buyer_owes": "{amount} that is owed, on line owed",
     "chargeback_outcome": "the outcome of chargeback {ref}",
     "refund_answer": "word that a refund on line {ref} was executed",
     "funds_answer": "the answer of the purchasing funds to deduction {ref}: {amount}",
-    "conversion": "a person to convert the amount of message {ref}: {amount}",
-    "seller_excess": "a person to confirm the seller's money beyond what the buyer paid: {amount}",
-    "undeliverable": "people to solve a refund of {amount} on line {ref} that can't be delivered",
-    "refused_hold": "people to solve hold {ref}, which was refused",
-    "record_in_quarantine": "a person to look at a record of topic {ref} in quarantine; what it may bear on waits",
+    "conversion": "conversion of the amount of message {ref}: {amount}",
+    "seller_excess": "confirmation of the seller's money beyond what the buyer paid: {amount}",
+    "undeliverable": "a way for {amount} on line {ref} that can't be delivered",
+    "refused_hold": "a decision on hold {ref}, which was refused",
+    "record_in_quarantine": "a look at a record of topic {ref} in quarantine; what it may bear on waits",
 }
 """What is told of each thing that the rules say is awaited (R21)."""
 _RECORDS_NAMED = 5
@@ -54,23 +54,34 @@ class Expectation:
 
     what: str
     until: datetime | None = None
+    row: int | None = None
+    """Its row of R21; None where the service waits for itself."""
+    of: str | None = None
+    """Whom it is awaited from."""
+    is_overdue: bool = False
 
 
-def expectations_of(history: OrderHistory, state: OrderState, found: Examination | None) -> Iterator[Expectation]:
+def expectations_of(
+    history: OrderHistory, state: OrderState, found: Examination | None, now: int
+) -> Iterator[Expectation]:
     """Yield what the order waits for: what the rules say, then ourselves."""
     if history.facts and not any(isinstance(fact.data, OrderPlaced) for fact in state.facts):
         yield Expectation("the message that the order was placed: nothing is decided before")
     if found is not None:
         for awaited in waiting_list(found):
-            yield _told(awaited, found)
+            yield _told(awaited, found, now)
     yield from _ourselves(history, state)
 
 
-def _told(awaited: Awaited, found: Examination) -> Expectation:
+def _told(awaited: Awaited, found: Examination, now: int) -> Expectation:
     currency = awaited.currency or found.case.view.currency
     amount = "" if awaited.amount is None else amount_in_words(awaited.amount, currency)
     until = None if awaited.until is None else instant(awaited.until)
-    return Expectation(_WORDS[awaited.what].format(ref=awaited.ref, amount=amount), until)
+    words = _WORDS[awaited.what].format(ref=awaited.ref, amount=amount)
+    if awaited.what == "payment_of_claim" and until is None:
+        words += "; the days run from when the demand is published"
+    is_overdue = awaited.until is not None and awaited.until < now
+    return Expectation(words, until, awaited.row, awaited.of, is_overdue)
 
 
 def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[Expectation]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from purchasing_contracts.base import instant_of
 from purchasing_contracts.envelope import decode_published
+from purchasing_contracts.events.payment import RefundSucceeded
 
 from service.operations.explain.expectations import Expectation, expectations_of
 from service.operations.wording import tell_fact, tell_output
@@ -16,7 +17,7 @@ from service.rules.decide import Examination, examine
 from service.rules.facts import Fact, micros
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from service.rules.terms import TermsBook
@@ -58,15 +59,59 @@ class Line:
 
     line: str
     captured: int
+    """What was paid in: captured, tipped, or paid, taken from the deposit and got for goods on a claim."""
     due: int
     charged_back: int
+    entitled: int
+    """What is due less what accepted chargebacks took of it; on `purchase` they are in `due` already."""
     commanded: int
     failed: int
+    succeeded: int
+    elsewhere: int
+    """Refunded elsewhere."""
     repaid: int
+    out: int
+    """What is out: commanded and refunded elsewhere, less failed and repaid (on `owed` and claims not the repaid)."""
     withheld: int
     demanded: int
+    set_off: int
+    """Paid out beyond what is due, and kept back on other lines or claimed with a chargeback."""
     to_command: int
     """What the rules would command and the journal doesn't have yet; 0 unless the order is stuck or held."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementTerms:
+    """What is due on the line `purchase`, term by term as R6 reads, in minor units.
+
+    captured - third_party_fees = paid. paid - price - reserved - fee - own_fees + not_kept + from_seller + not_paid
+    - unconfirmed - charged_back + charged_beyond - costs - penalties + beyond_money - deposit = due.
+    """
+
+    captured: int
+    third_party_fees: int
+    paid: int
+    price: int
+    reserved: int
+    fee: int
+    own_fees: int
+    not_kept: int
+    """Of these, what is beyond the order amount: nobody agreed to it."""
+    from_seller: int
+    """What the seller gave back beyond what it charges: it is the buyer's."""
+    not_paid: int
+    """What of the kept was not paid in."""
+    unconfirmed: int
+    """The seller's money that waits for confirmation (8(4))."""
+    charged_back: int
+    charged_beyond: int
+    """What just chargebacks took beyond what was the buyer's."""
+    costs: int
+    penalties: int
+    beyond_money: int
+    """What costs and penalties exceed what was left by."""
+    deposit: int
+    due: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +127,8 @@ class Explanation:
     """In the order in which it happened."""
     decided: tuple[Decided, ...]
     lines: tuple[Line, ...]
+    purchase: SettlementTerms | None
+    """How what is due on the line `purchase` comes about; None before the order was placed."""
     waiting: tuple[Expectation, ...]
 
 
@@ -105,8 +152,9 @@ def explain(history: OrderHistory, terms: TermsBook, clock: StoreTime) -> Explan
         currency=None if found is None else found.case.view.currency,
         happened=tuple(_happened(history, state)),
         decided=tuple(_decided(history)),
-        lines=() if found is None else tuple(_lines(found)),
-        waiting=tuple(expectations_of(history, state, found)),
+        lines=() if found is None else tuple(lines_of(found)),
+        purchase=None if found is None else settlement_terms(found),
+        waiting=tuple(expectations_of(history, state, found, now.now)),
     )
 
 
@@ -146,8 +194,10 @@ def _decided(history: OrderHistory) -> list[Decided]:
     return found
 
 
-def _lines(found: Examination) -> list[Line]:
+def lines_of(found: Examination) -> list[Line]:
+    """Return how each line stands."""
     brought = _brought_in(found)
+    succeeded = {fact.data.command_id for fact in found.case.view.messages(RefundSucceeded)}
     charged: dict[str, int] = {}
     for chargeback in found.case.chargebacks:
         for share in chargeback.shares:
@@ -158,11 +208,16 @@ def _lines(found: Examination) -> list[Line]:
             captured=brought.get(one.due.line, 0),
             due=one.due.amount,
             charged_back=charged.get(one.due.line, 0),
+            entitled=one.gross,
             commanded=one.commanded,
             failed=one.failed,
+            succeeded=_amount_of(found, one.due.line, succeeded),
+            elsewhere=one.elsewhere,
             repaid=one.repaid,
+            out=one.out,
             withheld=one.withheld,
             demanded=one.demanded,
+            set_off=one.set_off,
             to_command=one.pay,
         )
         for one in found.reconciled.balances
@@ -170,5 +225,43 @@ def _lines(found: Examination) -> list[Line]:
 
 
 def _brought_in(found: Examination) -> Mapping[str, int]:
-    """Return what was paid in on each line, by the routes on which it would go back."""
-    return {due.line: sum(route.brought for route in due.routes) for due in found.case.dues}
+    """Return what was paid in on each line: on claims also what goods brought, else by the routes of its refunds."""
+    brought = {due.line: sum(route.brought for route in due.routes) for due in found.case.dues}
+    return brought | {f"chargeback:{id_}": recovered.total for id_, recovered in found.case.recovered.items()}
+
+
+def _amount_of(found: Examination, line: str, command_ids: Collection[str]) -> int:
+    """Return how much of what was commanded on a line was commanded with one of these ids."""
+    totals = found.ledger.lines.get(line)
+    if totals is None:
+        return 0
+    return sum(amount for id_, amount in zip(totals.command_ids, totals.amounts, strict=True) if id_ in command_ids)
+
+
+def settlement_terms(found: Examination) -> SettlementTerms:
+    """Return the terms of R6 with what each of its lines, being at least 0, leaves out, so that they add up."""
+    one = found.case.settlement
+    kept = one.price + one.reserved + one.fee + one.own
+    from_seller = max(0, one.seller - one.spent)
+    left = one.paid - one.keep + from_seller
+    rest = max(0, max(0, left) - one.excess - one.charged_back)
+    return SettlementTerms(
+        captured=one.collected.total,
+        third_party_fees=one.third,
+        paid=one.paid,
+        price=one.price,
+        reserved=one.reserved,
+        fee=one.fee,
+        own_fees=one.own,
+        not_kept=kept - one.keep,
+        from_seller=from_seller,
+        not_paid=max(0, -left),
+        unconfirmed=one.excess,
+        charged_back=one.charged_back,
+        charged_beyond=one.beyond,
+        costs=one.costs,
+        penalties=one.penalties,
+        beyond_money=max(0, one.costs + one.penalties - rest),
+        deposit=one.deposit,
+        due=one.due,
+    )

@@ -6,12 +6,13 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from service.operations.wording import amount_in_words
+from service.rules.chargebacks import PURCHASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from service.operations.explain.explanation import Explanation, Line
+    from service.operations.explain.explanation import Explanation, Line, SettlementTerms
 
 WIDTH = 110
 
@@ -37,11 +38,17 @@ def text_of(told: Explanation) -> Iterator[str]:
     yield from ("", "The money")
     for line in told.lines:
         yield f"  {line.line}: {_line(line, told.currency)}"
+        if line.line == PURCHASE and told.purchase is not None:
+            yield from textwrap.wrap(
+                words_of_terms(told.purchase, told.currency), WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 6
+            )
     if told.waiting:
         yield from ("", "Waiting for")
     for waiting in told.waiting:
-        until = "" if waiting.until is None else f", until {_when(waiting.until)}"
-        yield f"  {waiting.what}{until}"
+        since = "overdue since" if waiting.is_overdue else "until"
+        until = "" if waiting.until is None else f", {since} {_when(waiting.until)}"
+        of = "" if waiting.of is None else f"from the {waiting.of.replace(', ', ' or the ')}: "
+        yield f"  {of}{waiting.what}{until}"
 
 
 def _when(at: datetime) -> str:
@@ -55,12 +62,41 @@ def _line(line: Line, currency: str | None) -> str:
         ("due", line.due),
         ("commanded", line.commanded),
         ("failed", line.failed),
+        ("succeeded", line.succeeded),
+        ("refunded elsewhere", line.elsewhere),
         ("paid back", line.repaid),
         ("withheld", line.withheld),
         ("demanded back", line.demanded),
+        ("set off", line.set_off),
         ("not commanded yet", line.to_command),
     )
     shown = [
         f"{name} {amount_in_words(value, currency)}" for name, value in parts if value or name in ("due", "commanded")
     ]
     return ", ".join(shown)
+
+
+def words_of_terms(terms: SettlementTerms, currency: str | None) -> str:
+    """Return the terms of R6 in its words and order; between them, where there is something, what they leave out."""
+
+    def shown(amount: int) -> str:
+        return amount_in_words(amount, currency)
+
+    def besides(words: str, amount: int) -> str:
+        return f"; {words} {shown(amount)}" if amount else ""
+
+    captured = f"captured {shown(terms.captured)}, third parties' fees in it {shown(terms.third_party_fees)}; "
+    return (
+        (captured if terms.third_party_fees else "")
+        + f"paid {shown(terms.paid)}; kept for: price {shown(terms.price)}, reserved {shown(terms.reserved)}, "
+        f"fee {shown(terms.fee)}, own fees {shown(terms.own_fees)}"
+        + besides("of that beyond the order amount and not kept", terms.not_kept)
+        + besides("of that not paid yet", terms.not_paid)
+        + besides("given by the seller beyond what it charges", terms.from_seller)
+        + besides("of that waiting for confirmation", terms.unconfirmed)
+        + f"; charged back {shown(terms.charged_back)}"
+        + besides("of that beyond what was the buyer's", terms.charged_beyond)
+        + f"; costs {shown(terms.costs)}; penalties {shown(terms.penalties)}"
+        + besides("of these beyond what there was", terms.beyond_money)
+        + f"; deposit {shown(terms.deposit)}; due {shown(terms.due)}"
+    )

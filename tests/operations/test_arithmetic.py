@@ -1,0 +1,95 @@
+"""The money of each line adds up, term by term, after each event of every golden case."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+from typing import TYPE_CHECKING
+
+import pytest
+from purchasing_contracts.commands.refund import RefundIssue
+from purchasing_contracts.events.payment import RefundSucceeded
+from service.explain.explanation import lines_of, settlement_terms
+from service.explain.text import words_of_terms
+
+from service.rules.clock import Clock
+from service.rules.decide import examine
+from tests.golden import Case, cases
+from tests.rules.money import examined
+from tests.rules.orders import Order
+from tests.rules.playing import Played, fact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.rules.decide import Examination
+
+
+def examinations(case: Case) -> Iterator[Examination]:
+    """What the rules make of the order after each of its events, before and after what follows is published."""
+    played = Played("ord-1001")
+    for event in case.events:
+        one = fact(event)
+        played.until(max(played.clock, one.at))
+        played.facts.setdefault((one.source, one.id), one)
+        for _ in ("before", "after"):
+            found = examined(played)
+            if found is not None:
+                yield found
+            played.look(played.clock, played.clock)
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+def test_the_terms_of_the_purchase_add_up_to_what_is_due(case: Case) -> None:
+    for found in examinations(case):
+        one = settlement_terms(found)
+        assert one.captured - one.third_party_fees == one.paid
+        kept = one.price + one.reserved + one.fee + one.own_fees - one.not_kept
+        money = one.paid - kept + one.not_paid + one.from_seller - one.unconfirmed
+        rest = money - one.charged_back + one.charged_beyond
+        assert rest - one.costs - one.penalties + one.beyond_money - one.deposit == one.due
+        assert min(astuple(one)) >= 0
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+def test_what_is_out_and_what_is_kept_back_add_up_to_what_is_due_on_each_line(case: Case) -> None:
+    for found in examinations(case):
+        terms = settlement_terms(found)
+        for one in lines_of(found):
+            is_repaid_elsewhere = one.line == "owed" or one.line.startswith("chargeback:")
+            repaid = 0 if is_repaid_elsewhere else one.repaid
+            assert one.out == one.commanded + one.elsewhere - one.failed - repaid
+            assert one.out + one.to_command + one.withheld - one.demanded - one.set_off == one.entitled
+            assert one.entitled == (one.due if one.line == "purchase" else max(0, one.due - accepted(found, one.line)))
+            assert one.line != "purchase" or (one.due, one.captured) == (terms.due, terms.captured)
+            assert min(astuple(one)[1:]) >= 0
+
+
+def accepted(found: Examination, line: str) -> int:
+    """What chargebacks took from a line that nobody claims again."""
+    return sum(one.share(line) for one in found.case.chargebacks if line.startswith("tip:") or not one.is_unjust)
+
+
+def test_a_refund_that_was_executed_is_shown_with_its_amount() -> None:
+    order = Order().placed().accepted().paid().bought(goods=90_000).decided()
+    (refund,) = [one for one in order.outputs if isinstance(one.data, RefundIssue)]
+    order.tell(RefundSucceeded(command_id=refund.id))
+    found = examine("ord-1", order.facts, order.ledger, order.book, Clock(order.facts[-1].at, order.facts[-1].at))
+    assert found is not None
+    (line,) = lines_of(found)
+    assert (line.commanded, line.succeeded) == (10_010, 10_010)
+
+
+def test_the_terms_are_told_in_the_words_and_the_order_of_the_rules() -> None:
+    (case,) = [case for case in cases() if case.name.startswith("13-")]
+    *_, last = examinations(case)
+    words = words_of_terms(settlement_terms(last), "CNY")
+    heads = [part.strip().rsplit(" ", 1)[0] for part in words.replace("kept for: price", "kept for price").split(";")]
+    assert [head.split(" ¥")[0] for head in heads] == [
+        "paid",
+        "kept for price",
+        "charged back",
+        "costs",
+        "penalties",
+        "deposit",
+        "due",
+    ]

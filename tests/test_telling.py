@@ -1,0 +1,71 @@
+"""Facts, decisions and commands in words: nothing that crosses the topics is told by the name of its type."""
+
+import json
+from typing import Any, get_args
+
+import pytest
+from purchasing_contracts.base import MessageData
+from purchasing_contracts.decisions import FactGround
+from purchasing_contracts.generate.valid import valid_examples
+from purchasing_contracts.privacy import private_of
+from purchasing_contracts.topics import TOPICS
+from service.telling import GROUNDS, tell_fact, tell_output
+
+HEARD = [message for topic in TOPICS if topic.direction == "in" for message in topic.messages]
+SAID = [
+    message for topic in TOPICS if topic.name.split(".")[1] in ("commands", "decisions") for message in topic.messages
+]
+
+
+def examples(message: type[MessageData]) -> list[Any]:
+    """The data of its valid examples, from the least to the most that it may have."""
+    found = [one["data"] for name, one in valid_examples(message.TYPE).items() if not name.endswith(".record")]
+    return [message.model_validate_json(json.dumps(data)) for data in found]
+
+
+@pytest.mark.parametrize("message", HEARD, ids=lambda message: message.TYPE)
+def test_each_fact_is_told_in_a_sentence_without_private_members(message: type[MessageData]) -> None:
+    for data in examples(message):
+        words = tell_fact(data)
+        assert words.endswith(".")
+        assert message.TYPE not in words
+        assert not [text for text in texts(private_of(data)) if text in words]
+
+
+@pytest.mark.parametrize("message", SAID, ids=lambda message: message.TYPE)
+def test_each_output_is_told_in_a_sentence(message: type[MessageData]) -> None:
+    for data in examples(message):
+        words = tell_output(data)
+        assert words.endswith(".")
+        assert message.TYPE not in words
+        assert "None" not in words
+
+
+def test_each_reason_for_which_a_report_changes_nothing_is_told_in_words() -> None:
+    assert GROUNDS.keys() == set(get_args(FactGround))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"receipt_id": "rec-1"}, "the goods (rec-1)"),
+        ({"receipt_id": "rec-1", "final": False}, "part of the goods (rec-1)"),
+        ({"receipt_id": "rec-1", "items": [{"item_id": "1", "quantity": 2}]}, "part of the goods: 2 of item 1 (rec-1)"),
+        (
+            {"receipt_id": "rec-1", "items": [{"item_id": "1"}], "final": True},
+            "the last part of the goods: item 1 (rec-1)",
+        ),
+    ],
+    ids=["all", "a part", "units", "the last part"],
+)
+def test_a_receipt_says_what_arrived_and_whether_it_is_the_last(data: dict[str, Any], words: str) -> None:
+    (message,) = [one for one in HEARD if one.TYPE == "purchasing.warehouse.goods_received.v1"]
+    told = tell_fact(message.model_validate_json(json.dumps(data)))
+    assert told == f"The warehouse received {words}, without objections."
+
+
+def texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for child in children for text in texts(child)]
