@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -113,3 +114,13 @@ async def test_each_story_s_timeline_has_its_title_every_step_and_every_answer()
         assert f"{story.order_id}: {story.title}" in lines[1]
         assert sum(line.startswith(("  0", "  1", "  2", "  3")) for line in lines) == len(instants(story))
         assert sum("⇒" in line or "·" in line[:18] for line in lines) == sum(len(answer) for _, answer in steps)
+
+
+async def test_the_readme_s_excerpt_is_what_the_demo_tells() -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    excerpt = text.partition("```text\n━━ ")[2].partition("```")[0].splitlines()
+    order_id = excerpt[0].partition(":")[0]
+    told = iter(tell(STORIES[order_id], await played(order_id)))
+    missing = [line for line in excerpt[1:] if line.strip() != "…" and line not in told]
+    assert missing == []
+    assert len(excerpt) > 8

@@ -290,3 +290,10 @@ def test_customs_heard_late_undo_a_cancellation() -> None:
     order.clears_customs(at=8 * HOUR).decided()
     assert order.told("cancellation", "can-1") == ["agreed", "refused"]
     assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
+
+
+def test_goods_that_came_back_damaged_undo_an_agreed_cancellation() -> None:
+    order = effective().bought().asks_to_cancel(at=9 * HOUR).seller_cancels(at=10 * HOUR).decided()
+    order.seller_wont_cancel(reason="damaged_in_return", at=11 * HOUR).decided()
+    assert order.stands("cancellation", "can-1") == ("refused", ["12(1)B", "12(6)"])
+    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]

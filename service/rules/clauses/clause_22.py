@@ -153,6 +153,13 @@ def costs(timeline: Timeline, chargebacks: list[Chargeback]) -> Iterator[Cost]:
             yield Cost(fact.data.loss.value, (_LOSS,), None)
 
 
+@only_with(ChargebackOpened, BuyerBreachFound)
+def adds(case: Assessment) -> Grounds:
+    """Return the clauses of the fees and losses that the buyer bears, on the line `purchase` (R6)."""
+    borne = [cost.grounds for cost in case.settlement.borne]
+    return next((one for one in (_UNCOVERED_FEE, (_LOSS,)) if one in borne), ())
+
+
 @only_with(OutstandingPaid, RepaymentReceived, DepositDeducted, DepositInsufficient, GoodsDisposed)
 def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
     """Yield the lines `chargeback:{id}`: what came in beyond what is owed goes back.
