@@ -1,6 +1,6 @@
 """What all messages share: the kinds of value on the wire, and the base classes of message data.
 
-Source: messages.md, "Envelope". Models are strict (nothing is converted), frozen, and ignore members they
+Models are strict (nothing is converted), frozen, and ignore members they
 don't know, so that a newer writer doesn't break an older reader. Errors never repeat the input: it may be private.
 """
 
@@ -65,7 +65,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 class _InstantSchema:
-    """Pydantic's own datetime takes numbers, spaces and missing seconds in JSON; messages.md doesn't."""
+    """Pydantic's own datetime takes numbers, spaces and missing seconds in JSON; the contract doesn't."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.json_or_python_schema(

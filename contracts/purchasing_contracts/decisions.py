@@ -1,4 +1,4 @@
-"""Topic `purchasing.decisions.v1`: what was decided, and stands until replaced (rules.md, R22 and R23)."""
+"""Topic `purchasing.decisions.v1`: what was decided, and stands until replaced (R22 and R23 of the rules)."""
 
 from typing import Annotated, ClassVar, Literal
 

@@ -9,7 +9,7 @@ What a record is refused for, in order of precedence; of several faults the firs
   and a `type` that are strings and not empty.
 - `unknown_type`: no message has this type.
 - `wrong_topic`: the type comes on another topic, or is one that we publish.
-- `schema`: breaks messages.md otherwise. Attributes first, then members as they are listed there. Null is taken for a
+- `schema`: breaks the schema otherwise. Attributes first, then members in the order of their model. Null is taken for a
   member marked `?`, not for one that has a default.
 - `mixed_currencies`: names two currencies. The place is the first that differs from the first named.
 - `key_mismatch`: no key, or another than the subject.

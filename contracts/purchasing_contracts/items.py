@@ -1,4 +1,4 @@
-"""Which items of an order a message speaks of (messages.md, "Common types")."""
+"""Which items of an order a message speaks of."""
 
 from typing import Annotated
 

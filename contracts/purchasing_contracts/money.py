@@ -1,4 +1,4 @@
-"""Money and its breakdown, as they stand in messages (messages.md, "Common types", "One currency", "`settled`")."""
+"""Money and its breakdown, as they stand in messages."""
 
 from collections.abc import Callable, Iterator
 from functools import cache

@@ -1,4 +1,4 @@
-"""The payment plan: deposit and balance (15(2); messages.md, "Common types")."""
+"""The payment plan: deposit and balance (15(2))."""
 
 from typing import Annotated, Literal
 

@@ -1,7 +1,7 @@
 """The agreement's 30 clauses, and what this service does about each.
 
 clauses         all of them: title, what happens (or why nothing moves), module, tests
-clauses 12      one, with every address that messages cite and the words that go with it
+clauses 12      one: its text, what happens, and every address that messages cite with the words that go with it
 """
 
 import argparse
@@ -36,6 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _lines(entry: Entry, *, whole: bool) -> Iterator[str]:
     yield f"{entry.number:2}  {entry.title}"
+    if whole:
+        for paragraph in entry.text.split("\n"):
+            yield from textwrap.wrap(paragraph, WIDTH, initial_indent="  | ", subsequent_indent="  | ") or ["  |"]
+        yield ""
+        yield "    What the service does:"
     yield from textwrap.wrap(entry.does, WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 4)
     yield f"    {', '.join(entry.modules)}; {', '.join(entry.tests)}"
     if whole:

@@ -140,6 +140,19 @@ class _Teller:
         """Add a receipt by the warehouse without objections."""
         return self.says(hours, "warehouse.goods_received", receipt_id="rcp-1", objections=[])
 
+    def charged_back(self, hours: float, **more: Any) -> _Teller:
+        """Add a chargeback of all that was paid, as the account was stolen."""
+        return self.says(
+            hours,
+            "chargeback.opened",
+            chargeback_id="cb-1",
+            payment_id="pay-1",
+            amount=yuan(101_301),
+            reason="account_stolen",
+            attributable_to_provider=False,
+            **more,
+        )
+
     def waits(self, hours: float) -> _Teller:
         """Let time go on until so many hours after the order was placed."""
         self._sent.append(TimePasses(self._placed + timedelta(hours=hours)))
@@ -250,15 +263,7 @@ def _charged_back(prefix: str) -> Story:
         .ordered()
         .bought(5)
         .received(48)
-        .says(
-            60,
-            "chargeback.opened",
-            chargeback_id="cb-1",
-            payment_id="pay-1",
-            amount=yuan(101_301),
-            reason="account_stolen",
-            attributable_to_provider=False,
-        )
+        .charged_back(60)
         .waits(200)  # the third day is a Saturday, so the buyer has until the end of Monday in Beijing
         .says(201, "payment.deposit_deducted", deduction_id="cb-1", amount=yuan(101_301))
         .end()
@@ -266,19 +271,12 @@ def _charged_back(prefix: str) -> Story:
 
 
 def _dearer(prefix: str) -> Story:
-    placed = FIRST_DAY + timedelta(days=32)
+    dearer = breakdown(110_000, 1_200, 111)
+    agreed_at = text_of(FIRST_DAY + timedelta(days=32, hours=5))
     return (
-        _Teller(
-            f"{prefix}-10", "The price rises, the buyer agrees and pays the rest; it is bought for a little less", 32
-        )
+        _Teller(f"{prefix}-10", "The price rises, and the buyer pays the rest; it is bought for a little less", 32)
         .ordered()
-        .says(
-            5,
-            "order.quote_revised",
-            revision_id="rev-1",
-            quote=breakdown(110_000, 1_200, 111),
-            agreed_at=text_of(placed + timedelta(hours=5)),
-        )
+        .says(5, "order.quote_revised", revision_id="rev-1", quote=dearer, agreed_at=agreed_at)
         .says(6, "payment.captured", payment_id="pay-2", breakdown=breakdown(10_000, 0, 10))
         .bought(8, goods=108_000)
         .end()
@@ -286,30 +284,17 @@ def _dearer(prefix: str) -> Story:
 
 
 def _charged_back_twice(prefix: str) -> Story:
-    dispute = {
-        "chargeback_id": "cb-1",
-        "payment_id": "pay-1",
-        "amount": yuan(101_301),
-        "reason": "account_stolen",
-        "attributable_to_provider": False,
-        "fee": yuan(1_500),
-    }
+    fee = yuan(1_500)
     return (
         _Teller(f"{prefix}-11", "A dispute of two rounds: taken from the deposit, won, opened again, paid", 40)
         .ordered()
         .bought(5)
         .received(48)
-        .says(60, "chargeback.opened", **dispute)
+        .charged_back(60, fee=fee)
         .waits(152)
         .says(153, "payment.deposit_deducted", deduction_id="cb-1", amount=yuan(102_801))
         .says(13 * DAY, "chargeback.closed", chargeback_id="cb-1", outcome="restored")
-        .says(31 * DAY, "chargeback.opened", stage="pre_arbitration", **dispute)
-        .says(
-            33 * DAY,
-            "payment.outstanding_paid",
-            chargeback_id="cb-1",
-            payment_id="pay-2",
-            amount=yuan(102_801),
-        )
+        .charged_back(31 * DAY, stage="pre_arbitration", fee=fee)
+        .says(33 * DAY, "payment.outstanding_paid", chargeback_id="cb-1", payment_id="pay-2", amount=yuan(102_801))
         .end()
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from service.terms.source import TermsSource
 
 FACTS_PER_TYPE = 300
-"""Facts of one type on one order; more are quarantined (messages.md, "Quarantine")."""
+"""Facts of one type on one order; more are quarantined (`too_many_facts`)."""
 
 FUTURE_TOLERANCE = timedelta(seconds=FUTURE_TOLERANCE_SECONDS)
 """A message dated further ahead of the database's clock is quarantined (in_the_future)."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from service.store.rows import PublicationRow
 
 OUTPUT_BYTES_MAX = 1_000_000
-"""Nobody could publish or read more (messages.md, "Envelope")."""
+"""Nobody could publish or read more (the contract quarantines `too_large` records)."""
 
 _by_key = attrgetter("key")
 

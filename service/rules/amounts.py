@@ -32,7 +32,7 @@ _MEMBERS: dict[type[Any], tuple[str, ...]] = {
     ChargebackOpened: ("amount", "fee"),
     ChargebackClosed: ("amount_restored",),
 }
-"""The members with money, as messages.md lists them; a type that isn't here has `amount`."""
+"""The members with money, as the rules list them (docs/rules.md, Appendix B); a type that isn't here has `amount`."""
 
 _BREAKDOWNS: dict[type[Any], str] = {PaymentCaptured: "breakdown", QuoteRevised: "quote"}
 

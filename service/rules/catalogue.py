@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ NUMBERS = range(1, 31)
 
 _NAME = re.compile(r"clause_(\d\d)")
 _OF = re.compile(r"\d+")
+_HEADING = re.compile(r"^## (\d+)\. .*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Entry:
 
     number: int
     title: str
+    text: str
+    """The clause itself, in paragraphs; from the agreement."""
     does: str
     """What the service does about it, or why nothing moves."""
     modules: tuple[str, ...]
@@ -48,6 +53,14 @@ def catalogue() -> tuple[Entry, ...]:
     return tuple(_entry(number, modules[number], grounds.get(number, set())) for number in NUMBERS)
 
 
+@cache
+def agreement() -> dict[int, str]:
+    """Return the text of each clause by its number, as docs/agreement.md has it. It is in the wheel, too."""
+    text = (files("service") / "docs" / "agreement.md").read_text(encoding="utf-8")
+    parts = _HEADING.split(text)[1:]
+    return {int(number): clause.strip() for number, clause in zip(parts[::2], parts[1::2], strict=True)}
+
+
 def _entry(number: int, modules: list[ModuleType], grounds: set[tuple[str, str]]) -> Entry:
     own = modules[0]
     paths = [_path_of(module.__name__) for module in modules]
@@ -55,6 +68,7 @@ def _entry(number: int, modules: list[ModuleType], grounds: set[tuple[str, str]]
     return Entry(
         number=number,
         title=own.TITLE,
+        text=agreement()[number],
         does=own.DOES,
         modules=tuple(paths),
         tests=tuple(getattr(own, "TESTS", (f"tests/rules/clauses/test_clause_{number:02}.py",))),

@@ -1,4 +1,4 @@
-"""Which messages are the same fact, and which of several counts (messages.md, "Which message is which fact")."""
+"""Which messages are the same fact, and which of several counts (docs/rules.md, Appendix B)."""
 
 from __future__ import annotations
 

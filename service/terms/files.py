@@ -1,7 +1,7 @@
 """Terms files: what a provider or the platform declares, read and checked.
 
 A file is TOML, or (named *.json) JSON of the same shape: a list `terms` of sets, each with `version`, `provider_id`
-(`*` for the platform), `effective_from` (a time with offset) and any of the terms of the rules (R24) by name.
+(`*` for the platform), `effective_from` (a time with offset) and any of the terms of docs/rules.md, R24, by name.
 
 `calendar` is a table of `utc_offset` ("+08:00"), `days_off` and `working_days` (lists of dates), `tip_limit` a table of
 minor units by currency. A rate is a string or a decimal ("0.002"), days and minor units are whole numbers.

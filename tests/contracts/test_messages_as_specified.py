@@ -1,4 +1,4 @@
-"""The models against messages.md, written out in `wire.py`: every member of every message."""
+"""The models against their specification, written out by hand in `wire.py`: every member of every message."""
 
 import json
 from pathlib import Path

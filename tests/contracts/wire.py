@@ -1,4 +1,4 @@
-"""Every message as messages.md has it, written out by hand: what the models are compared with.
+"""Every message as it was specified, written out by hand: what the models are compared with.
 
 For each type its topic; the members of its data that are required; those marked `?`, which may be absent or null; those
 with a default, which may be absent, with that default as second value; and those with both.

@@ -43,7 +43,7 @@ def money(played: Played) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class End:
-    """What has to be the same for every order of arrival (rules.md, "Same set, same result")."""
+    """What has to be the same for every order of arrival (docs/rules.md, "Same set, same result")."""
 
     money: dict[str, int]
     decisions: dict[tuple[str, str], tuple[str, str | None]]

@@ -14,6 +14,7 @@ from service.rules.timeline import Ending
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from service.rules.assessment import Assessment, Grounds
     from service.rules.chargebacks import Chargeback
     from service.rules.timeline import Timeline
 
@@ -44,3 +45,9 @@ def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
     for fact in timeline.view.counted(BuyerBreachFound):
         if fact.data.ground == "prohibited" and fact.data.loss.value:
             yield Cost(fact.data.loss.value, (_LOSS,), None)
+
+
+@only_with(BuyerBreachFound)
+def adds(case: Assessment) -> Grounds:
+    """Return the clause of the losses that the buyer bears, on the line `purchase` (R6)."""
+    return (_LOSS,) if any(cost.grounds == (_LOSS,) for cost in case.settlement.borne) else ()

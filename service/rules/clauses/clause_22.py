@@ -61,6 +61,8 @@ _REASONS = {
     ),
 }
 _TIP = Basis(clause="21", because="tips are voluntary: the chargeback takes the tip back and nothing else")
+_RESTORED = {clause: Basis(clause=clause, because="the institution returned the money") for clause in ("2", "21", "22")}
+"""By the clause that the outcome rested on before."""
 _GIVEN_BACK = Basis(clause="22", because="what came in for the chargeback beyond what is owed goes back")
 _DEMANDED = (
     Basis(clause="22", because="the money that was taken back is to be paid by the date"),
@@ -121,7 +123,7 @@ def _judged(case: Assessment, chargeback: Chargeback) -> tuple[bool, str, Ground
     else:
         grounds = (_JUST, *tip)
     if chargeback.balance.is_restored:
-        return is_unjust, "restored", grounds
+        return is_unjust, "restored", (_RESTORED[grounds[0].clause], *grounds[1:])
     return is_unjust, "unjust" if is_unjust else "accepted", grounds
 
 
@@ -149,6 +151,13 @@ def costs(timeline: Timeline, chargebacks: list[Chargeback]) -> Iterator[Cost]:
     for fact in timeline.view.counted(BuyerBreachFound):
         if fact.data.ground == "unjust_chargeback" and fact.data.loss.value:
             yield Cost(fact.data.loss.value, (_LOSS,), None)
+
+
+@only_with(ChargebackOpened, BuyerBreachFound)
+def adds(case: Assessment) -> Grounds:
+    """Return the clauses of the fees and losses that the buyer bears, on the line `purchase` (R6)."""
+    borne = [cost.grounds for cost in case.settlement.borne]
+    return next((one for one in (_UNCOVERED_FEE, (_LOSS,)) if one in borne), ())
 
 
 @only_with(OutstandingPaid, RepaymentReceived, DepositDeducted, DepositInsufficient, GoodsDisposed)

@@ -17,7 +17,7 @@ from service.rules.settlement import Cost
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.rules.assessment import Assessment
+    from service.rules.assessment import Assessment, Grounds
     from service.rules.chargebacks import Chargeback
     from service.rules.clock import Clock
     from service.rules.ledger import Ledger
@@ -42,6 +42,12 @@ def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
     for fact in timeline.view.counted(BuyerBreachFound):
         if fact.data.ground == "other" and fact.data.loss.value:
             yield Cost(fact.data.loss.value, (_BREACH,), None)
+
+
+@only_with(BuyerBreachFound)
+def adds(case: Assessment) -> Grounds:
+    """Return the clause of the losses that the buyer bears, on the line `purchase` (R6)."""
+    return (_BREACH,) if any(cost.grounds == (_BREACH,) for cost in case.settlement.borne) else ()
 
 
 @only_with(RepaymentReceived)
