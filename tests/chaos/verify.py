@@ -14,8 +14,8 @@ from purchasing_contracts.envelope import decode_published
 from purchasing_contracts.published import PublishedData
 from purchasing_contracts.quarantine import RecordQuarantined
 from purchasing_contracts.topics import topic_of
-from service.orders.candidates import candidate_ids
 
+from service.orders.candidate_ids import candidate_ids
 from service.orders.engine import FACTS_PER_TYPE, FUTURE_TOLERANCE
 from service.orders.state import read_back
 from service.rules.clock import QuarantinedRecord

@@ -6,8 +6,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from service.catalogue import agreement
-
+from service.rules.catalogue import agreement
 from tests.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +65,9 @@ def test_the_wheel_brings_the_agreement_and_the_rules(tmp_path: Path) -> None:
         for name in ("agreement.md", "rules.md"):
             assert archive.read(f"service/docs/{name}") == (DOCS / name).read_bytes()
         archive.extractall(tmp_path / "installed")
-    program = "from service.catalogue import agreement; import service; print(service.__file__, len(agreement()[12]))"
+    program = (
+        "from service.rules.catalogue import agreement; import service; print(service.__file__, len(agreement()[12]))"
+    )
     environment = {"PYTHONPATH": str(tmp_path / "installed"), "PATH": "/usr/bin:/bin"}
     shown = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, cwd=tmp_path

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from purchasing_contracts.commands.refund import RefundIssue
 from purchasing_contracts.events.payment import RefundSucceeded
-from service.explain.explanation import lines_of, settlement_terms
-from service.explain.text import words_of_terms
 
+from service.operations.explain.explanation import lines_of, settlement_terms
+from service.operations.explain.text import words_of_terms
 from service.rules.clock import Clock
 from service.rules.decide import examine
 from tests.golden import Case, cases

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import pytest
 from purchasing_contracts.events.order import Promotion
 from purchasing_contracts.plan import PlanPart
-from tests.orders.said import said
 from tests.orders.test_intervention import ANN, lying
 
 from service.orders.engine import Engine
@@ -18,6 +17,7 @@ from service.store.memory import MemoryStore
 from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
 from tests.orders.conftest import LANES
+from tests.orders.published import said
 from tests.orders.stories import Story, paid_order, record
 from tests.orders.test_deadlines import DELIVERED, Hands
 from tests.rules.happenings import HOUR, amounts, money, when

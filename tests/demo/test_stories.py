@@ -11,8 +11,8 @@ from purchasing_contracts.commands.freeze import FreezePlace, FreezeRelease
 from purchasing_contracts.commands.refund import RefundIssue
 from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.envelope import decode_published
-from service.demo.timeline import tell
 
+from service.demo.narration import tell
 from service.demo.stories import Sent, Story, TimePasses, stories
 from service.simulate.simulation import Simulation
 

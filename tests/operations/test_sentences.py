@@ -9,7 +9,8 @@ from purchasing_contracts.decisions import FactGround
 from purchasing_contracts.generate.valid import valid_examples
 from purchasing_contracts.privacy import private_of
 from purchasing_contracts.topics import TOPICS
-from service.telling import GROUNDS, tell_fact, tell_output
+
+from service.operations.wording import GROUNDS, tell_fact, tell_output
 
 HEARD = [message for topic in TOPICS if topic.direction == "in" for message in topic.messages]
 SAID = [
