@@ -1,6 +1,6 @@
 """China's statutory holidays and make-up working days as a terms file, for people to check and import.
 
-They come from the package `chinese-calendar`, which has only what the State Council announced (decision 0025). It is an
+They come from the package `chinese-calendar`, which has only what the State Council announced (decision 0031). It is an
 optional extra, imported here and only by `terms calendar`: a worker knows the days that the terms in force list.
 """
 

@@ -104,7 +104,7 @@ class Workload:
 def order_of(rng: random.Random, order: str) -> list[Event]:
     """The events of a new order, in an order in which they might be heard; ids are nobody else's."""
     shift = FUTURE if rng.random() < AHEAD else PAST
-    text = json.dumps(in_any_order(rng, history(rng)))
+    text = json.dumps(in_any_order(rng, history(rng))).replace(f'"{ORDER}:brokerage:', f'"{order}:brokerage:')
     text = YEAR.sub(lambda found: f'"{int(found[1]) + shift}{found[2]}', text)
     events: list[Event] = json.loads(text)
     for event in events:

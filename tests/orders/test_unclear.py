@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from purchasing_contracts.events.order import Promotion
 from purchasing_contracts.plan import PlanPart
-from tests.orders.test_intervention import ANN, lying
+from tests.orders.test_operator_actions import ANN, quarantine_ref
 
 from service.orders.engine import Engine
 from service.rules.facts import instant
@@ -113,7 +113,7 @@ async def test_a_record_bars_what_its_topic_may_bear_on_until_it_is_dealt_with(
     hands.now += MUCH_LATER
     hands.read_up_to = hands.now
     later = await engine.fire_due()
-    released = await engine.intervene(ANN._replace(drop=(lying(bad),)))
+    released = await engine.intervene(ANN._replace(drop=(quarantine_ref(bad),)))
 
     before = [one[2:] for one in said(at_once, later)]
     after = [one[2:] for one in said(released)]
