@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from service.rules.ledger import Ledger
     from service.rules.order_view import OrderView
     from service.rules.reconcile import PaidOut
+    from service.rules.settlement import Cost
     from service.rules.timeline import Ignored
     from service.rules.unclear import Unclear
 
@@ -49,14 +50,19 @@ def assess(view: OrderView, ledger: Ledger, unclear: Unclear, paid: PaidOut, wat
     case = Assessment(view, timeline, unclear)
     if view.hears_of(OF_CHARGEBACKS):
         _judge(case, ledger, paid)
-    borne = tuple([cost for costs in concerned.costs for cost in costs(timeline, case.chargebacks)])
-    case.settlement = settle(timeline, case.accepted(PURCHASE), borne)
-    case.line_adds = tuple([basis for adds in concerned.adds for basis in adds(case)])
+    borne: list[Cost] = []
+    for costs in concerned.costs:
+        borne += costs(timeline, case.chargebacks)
+    case.settlement = settle(timeline, case.accepted(PURCHASE), tuple(borne))
+    line_adds: list[Basis] = []
+    for adds in concerned.adds:
+        line_adds += adds(case)
+    case.line_adds = tuple(line_adds)
     for dues in concerned.dues:
-        case.dues.extend(dues(case, ledger))
+        case.dues += dues(case, ledger)
     for says in concerned.says:
-        case.said.extend(says(case))
-    case.said.extend(_ignored(case))
+        case.said += says(case)
+    case.said += _ignored(case)
     return case
 
 

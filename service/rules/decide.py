@@ -76,7 +76,7 @@ def examine(
     order_id: str, facts: Sequence[Fact[Any]], ledger: Ledger, terms: TermsBook, clock: Clock
 ) -> Examination | None:
     """Return what the rules make of an order's facts, sorted by their key; None before `placed` is known."""
-    placed = next((fact for fact in facts if isinstance(fact.data, OrderPlaced)), None)
+    placed = _placed_in(facts)
     if placed is None:
         return None
     view = OrderView(order_id, facts, placed, terms)
@@ -85,8 +85,18 @@ def examine(
     paid = paid_out(view)
     case = assess(view, ledger, Unclear(view, ledger, clock), paid, _watermark(order_id, ledger, clock))
     reconciled = reconcile(case, ledger, paid)
-    followed = tuple([one for follow in view.concerned.follow for one in follow(case, reconciled, ledger, clock)])
-    return Examination(case, reconciled, followed, paid, ledger, clock)
+    followed: list[Followed] = []
+    for follow in view.concerned.follow:
+        followed += follow(case, reconciled, ledger, clock)
+    return Examination(case, reconciled, tuple(followed), paid, ledger, clock)
+
+
+def _placed_in(facts: Sequence[Fact[Any]]) -> Fact[OrderPlaced] | None:
+    """Return the earliest `placed`: mostly it is the first fact of all."""
+    for fact in facts:
+        if isinstance(fact.data, OrderPlaced):
+            return fact
+    return None
 
 
 def decide(order_id: str, facts: Sequence[Fact[Any]], ledger: Ledger, terms: TermsBook, clock: Clock) -> Ruling:
@@ -101,14 +111,19 @@ def decide(order_id: str, facts: Sequence[Fact[Any]], ledger: Ledger, terms: Ter
         return NOTHING
     case = found.case
     outputs = Outputs(case.view, ledger.version, clock.now)
-    said = [*case.said, *[decision for one in found.followed for decision in one.said]]
+    said, wakes = list(case.said), list(case.timeline.wakes)
+    commands: list[Command] = []
+    for one in found.followed:
+        said += one.said
+        commands += one.commands
+        if one.wake_at is not None:
+            wakes.append(one.wake_at)
     restate(said, found.amounts, ledger, outputs)
     _refund(outputs, found.reconciled, ledger)
-    commands = [command for one in found.followed for command in one.commands]
-    commands.sort(key=_place)
+    if len(commands) > 1:
+        commands.sort(key=_place)
     for command in commands:
         outputs.command(command)
-    wakes = [*case.timeline.wakes, *[one.wake_at for one in found.followed if one.wake_at is not None]]
     if case.unclear.ends_at is not None:
         wakes.append(case.unclear.ends_at)
     return Ruling(tuple(outputs.outputs), min(wakes, default=None))

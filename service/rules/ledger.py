@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from purchasing_contracts.commands.brokerage_transfer import BrokerageTransfer
 from purchasing_contracts.commands.deduction import DeductionExecute
@@ -28,8 +28,7 @@ class UnknownOutputError(ValueError):
     """The journal has an output that these rules don't know: they would command again what it commanded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """One command or decision. `version` counts the order's outputs from 1; `at` is when, in microseconds."""
 
     id: str
@@ -38,8 +37,7 @@ class Output:
     data: PublishedData
 
 
-@dataclass(frozen=True, slots=True)
-class StandingDecision:
+class StandingDecision(NamedTuple):
     """The last decision of a key (kind, ref)."""
 
     id: str
@@ -132,8 +130,11 @@ class Ledger:
 
     def after(self, outputs: Iterable[Output]) -> Ledger:
         """Return the ledger with these outputs too, in order of version. Raises UnknownOutputError."""
+        added = tuple(outputs)
+        if not added:
+            return self
         fold = _Fold(self)
-        for output in outputs:
+        for output in added:
             fold.add(output)
         return fold.ledger()
 

@@ -34,7 +34,7 @@ class Sums(NamedTuple):
     @property
     def total(self) -> int:
         """Everything, third parties' fees included."""
-        return self.goods + self.shipping + self.fee + self.own + self.third
+        return sum(self)
 
 
 def sums_of(breakdown: Breakdown) -> Sums:

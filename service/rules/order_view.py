@@ -56,6 +56,7 @@ class OrderView:
     __slots__ = (
         "_captures",
         "_counted",
+        "_each_type_once",
         "_groups",
         "_unread",
         "brokerage_fixed",
@@ -82,6 +83,7 @@ class OrderView:
         self._groups: dict[type[Any], list[Fact[Any]]] = {}
         self._unread: list[tuple[Fact[Any], Money]] = []
         self._group(facts)
+        self._each_type_once = len(self._groups) == len(facts)
         self.concerned = REGISTRY.concerned(frozenset(self._groups))
         """What of the clauses concerns an order that heard these messages."""
         mandate = self.placed.mandate
@@ -128,6 +130,8 @@ class OrderView:
         """
         found = self._counted.get(kind)
         if found is None:
+            if kind not in self._groups and kind not in _PARTNERS:
+                return _NONE
             messages = self._of_identity(kind)
             found = messages if len(messages) < 2 else [self._fact_of(group) for group in self._by_identity(messages)]
             self._counted[kind] = found
@@ -224,6 +228,8 @@ class OrderView:
     def repeated(self) -> list[Fact[Any]]:
         """Return the messages that don't count because an earlier one with other content has their identity."""
         found: list[Fact[Any]] = []
+        if self._each_type_once:
+            return found
         for kind, messages in self._groups.items():
             if len(messages) < 2 or IDENTITIES[kind].counts is not Counts.EARLIEST:
                 continue

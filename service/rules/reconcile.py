@@ -154,6 +154,8 @@ def paid_out(view: OrderView) -> PaidOut:
 
 def out_of(line: str, totals: LineTotals, paid: PaidOut) -> tuple[int, int, int, int]:
     """Return what is out on a line, and of what it is made: refunded elsewhere, failed, repaid. Minor units."""
+    if paid is _NOTHING_PAID_OUT:
+        return totals.commanded, 0, 0, 0
     elsewhere = paid.elsewhere.get(line, {})
     failed = 0
     for payment, amount in paid.failed.get(line, {}).items():
@@ -169,9 +171,10 @@ def reconcile(case: Assessment, ledger: Ledger, paid: PaidOut) -> Reconciled:
     balances = [_balance(case, due, ledger, paid) for due in _lines(case, ledger, paid)]
     claims = _set_off(case, balances) if case.chargebacks or len(balances) > 1 else {}
     result = Reconciled(balances, [], [], claims)
+    stands_alone = not case.chargebacks and len(balances) == 1
     for balance in balances:
         line = balance.due.line
-        if not case.chargebacks and len(balances) == 1:
+        if stands_alone:
             balance.pay = max(0, balance.payable - balance.out)
         totals = ledger.lines.get(line, _UNTOUCHED)
         now = 0
@@ -182,7 +185,8 @@ def reconcile(case: Assessment, ledger: Ledger, paid: PaidOut) -> Reconciled:
         failed = paid.failed_elsewhere.get(line, 0)
         if failed:
             balance.undeliverable = min(failed, totals.to_deposit + totals.to_account + now)
-        result.amounts.extend(_standing(balance))
+        if balance.withheld or balance.demanded or balance.undeliverable:
+            result.amounts.extend(_standing(balance))
     return result
 
 
@@ -199,9 +203,11 @@ def _standing(balance: LineBalance) -> Iterator[StandingAmount]:
 def _lines(case: Assessment, ledger: Ledger, paid: PaidOut) -> list[Due]:
     """Return what is due on every line: as the clauses say, and nothing on lines that only money touched."""
     dues = list(case.dues)
-    known = {due.line for due in dues}
-    others = (ledger.lines.keys() | paid.repaid.keys() | paid.elsewhere.keys()) - known
-    dues += [Due(line, 0, (_NOTHING_DUE,)) for line in others if line != BROKERAGE]
+    known = {BROKERAGE, *[due.line for due in dues]}
+    for line in (*ledger.lines, *paid.repaid, *paid.elsewhere):
+        if line not in known:
+            known.add(line)
+            dues.append(Due(line, 0, (_NOTHING_DUE,)))
     if len(dues) > 1:
         dues.sort(key=_turn)
     return dues

@@ -224,8 +224,10 @@ def keep_of(timeline: Timeline, until: int | None = None) -> Kept:
     lots = sort_lots(timeline.units.lots)
     if ending is not None and ending.is_final:
         return Kept(totals, 0, 0, 0, 0, 0, 0, bought, 0, [], 0, lots)
+    spent = bought
     cancelled = _cancelled(timeline) if lots.has_cancelled else []
-    spent = bought - sum([one.share for one in cancelled])
+    for one in cancelled:
+        spent -= one.share
     seller = rebates = pending_money = 0
     if view.messages(SellerRefundReceived):
         seller, rebates, pending_money = _seller_money(timeline, cancelled, until)
@@ -475,14 +477,18 @@ def settle(timeline: Timeline, charged_back: int, borne: tuple[Cost, ...]) -> Se
     uncut = max(0, paid - keep + bought_back)
     money = min(uncut, paid + approved)
     rest = max(0, money - charged_back)
-    costs = sum([cost.amount for cost in borne])
-    penalties = sum([one.penalties for one in kept.cancelled])
+    costs = penalties = held = 0
+    for cost in borne:
+        costs += cost.amount
+    for one in kept.cancelled:
+        penalties += one.penalties
+        held += one.deposit
     left = max(0, rest - costs - penalties)
-    deposit = min(left, sum([one.deposit for one in kept.cancelled]))
+    deposit = min(left, held)
     lots = kept.lots
     sellers = lots.has_cancelled or lots.has_dissolved or lots.has_rescinded
     awaited = tuple(_awaited(timeline, kept)) if sellers else ()
-    returning = any(kind == "dissolution" for kind, _, _ in awaited)
+    returning = bool(awaited) and any(kind == "dissolution" for kind, _, _ in awaited)
     not_yet = sum([cost.amount for cost in borne if cost.is_of_return]) if returning else 0
     return Settlement(
         quote=quote,

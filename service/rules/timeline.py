@@ -54,6 +54,8 @@ class Step(NamedTuple):
 
 
 _PLACE = itemgetter(0, 1, 2)
+_LAST_OF_MONEY = int(Rank.PAYMENT)
+"""The last rank before the agreement is tested."""
 
 
 class Ending:
@@ -330,7 +332,7 @@ class Timeline:
             tested = False
             while nth < count and steps[nth].at == at:
                 step = steps[nth]
-                if not tested and step.rank > Rank.PAYMENT:
+                if not tested and step.rank > _LAST_OF_MONEY:
                     self._test()
                     tested = True
                 step.apply(self, step.subject)
@@ -339,7 +341,8 @@ class Timeline:
                 self._test()
             if self._after_instant or self._uncovered:
                 self._end_instant()
-        self._pass_deadlines(None)
+        if self._deadlines:
+            self._pass_deadlines(None)
         return self
 
     def _test(self) -> None:

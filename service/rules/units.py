@@ -109,15 +109,18 @@ class Units:
 
     def __init__(self, placed: OrderPlaced) -> None:
         """Make every unit of the order, open. An empty list is one item of one unit."""
-        prices = [0 if item.unit_price is None else item.unit_price.value for item in placed.items]
-        priced = [item.unit_price is not None for item in placed.items]
-        quantities = [item.quantity or 1 for item in placed.items]
-        total = sum([price * quantity for price, quantity in zip(prices, quantities, strict=True)])
-        self.has_prices = bool(placed.items) and all(priced) and total > 0
+        total = 0
+        are_priced = True
+        for item in placed.items:
+            if item.unit_price is None:
+                are_priced = False
+            else:
+                total += item.unit_price.value * (item.quantity or 1)
+        self.has_prices = are_priced and total > 0
         self.lots: list[Lot] = []
         for place, item in enumerate(placed.items):
-            weight = prices[place] if self.has_prices else 1
-            self.lots.append(Lot(Item(item.item_id or str(place + 1), weight), 1, quantities[place]))
+            weight = item.unit_price.value if self.has_prices and item.unit_price is not None else 1
+            self.lots.append(Lot(Item(item.item_id or str(place + 1), weight), 1, item.quantity or 1))
         if not self.lots:
             self.lots.append(Lot(Item("1", 1), 1, 1))
 
