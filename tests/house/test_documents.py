@@ -68,8 +68,6 @@ def test_the_wheel_brings_the_agreement_and_the_rules(tmp_path: Path) -> None:
     program = (
         "from service.rules.catalogue import agreement; import service; print(service.__file__, len(agreement()[12]))"
     )
-        "from service.rules.catalogue import agreement; import service; print(service.__file__, len(agreement()[12]))"
-    )
     environment = {"PYTHONPATH": str(tmp_path / "installed"), "PATH": "/usr/bin:/bin"}
     shown = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, cwd=tmp_path

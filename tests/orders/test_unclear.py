@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import pytest
 from purchasing_contracts.events.order import Promotion
 from purchasing_contracts.plan import PlanPart
-from tests.orders.test_operator_actions import ANN, quarantine_ref
 
 from service.orders.engine import Engine
 from service.rules.facts import instant
@@ -20,6 +19,7 @@ from tests.orders.conftest import LANES
 from tests.orders.published import said
 from tests.orders.stories import Story, paid_order, record
 from tests.orders.test_deadlines import DELIVERED, Hands
+from tests.orders.test_operator_actions import ANN, quarantine_ref
 from tests.rules.happenings import HOUR, amounts, money, when
 from tests.rules.orders import terms
 
