@@ -16,7 +16,6 @@ from purchasing_contracts.published import PublishedData
 from purchasing_contracts.quarantine import RecordQuarantined
 from purchasing_contracts.topics import topic_of
 
-from service.orders.candidate_ids import candidate_ids
 from service.orders.engine import FACTS_PER_TYPE, FUTURE_TOLERANCE
 from service.orders.state import read_back
 from service.rules.clock import QuarantinedRecord
@@ -36,8 +35,6 @@ KEPT_UP = ("cancellation", "closing", "receipt")
 """Decisions that a record in quarantine holds up and doesn't undo."""
 CONTRADICTED = CurrencyChangedError.__name__
 """Why an order may rightly be stuck: an earlier `placed` in another currency was heard after money had moved."""
-
-PAYMENTS = "purchasing.events.payment.v1"
 
 
 def each_output_once(found: Evidence) -> Iterator[str]:
@@ -165,10 +162,7 @@ def bad_is_quarantined(found: Evidence) -> Iterator[str]:
 
 def the_money_is_right(found: Evidence) -> Iterator[str]:
     """Per line of every order: commanded − failed − demanded + withheld, as published, equals what the rules say of
-    the same facts asked for the first time; and asked again on top of what was published they have nothing to add.
-
-    While records of an order lie in quarantine, some of it waits (F5): it is compared as if they were dealt with now.
-    """
+    the same facts asked for the first time; and asked again on top of what was published they have nothing to add."""
     assert found.now is not None
     now = micros(found.now)
     outputs: dict[str, list[Output]] = defaultdict(list)
@@ -179,7 +173,6 @@ def the_money_is_right(found: Evidence) -> Iterator[str]:
             at = micros(instant_of(attributes["time"]))
             outputs[data.order_id].append(Output(attributes["id"], data.order_version, at, data))
     contradicted = {row["order_id"] for row in found.orders if row["stuck"] == CONTRADICTED}
-    records = _records_in_quarantine(found)
     yield from (f"order {order} has outputs and no facts" for order in outputs.keys() - found.facts.keys())
     for order, rows in found.facts.items():
         published = sorted(outputs[order], key=lambda one: one.version)
@@ -198,17 +191,10 @@ def the_money_is_right(found: Evidence) -> Iterator[str]:
             if not _contradicts(live, now):
                 yield f"order {order} is stuck and the rules have nothing against it"
             continue
-        before, live.records = money(live), records.get(order, [])
-        if not live.records and before != money(fresh):
-            yield f"order {order}: published {before}, the rules say {money(fresh)}"
+        if money(live) != money(fresh):
+            yield f"order {order}: published {money(live)}, the rules say {money(fresh)}"
         if more := live.look(now, now):
             yield f"order {order}: the rules would add {[type(one.data).__name__ for one in more]}"
-        if live.records and before != money(live):
-            yield f"order {order}: published {before}, while records are quarantined the rules say {money(live)}"
-        live.records = []
-        live.look(now, now)
-        if money(live) != money(fresh):
-            yield f"order {order}: published {money(live)} once released, the rules say {money(fresh)}"
 
 
 CHECKS: Mapping[str, Callable[[Evidence], Iterable[str]]] = {
@@ -259,15 +245,3 @@ def _played(order: str, facts: list[Fact[Any]], records: Iterable[QuarantinedRec
     played.records = list(records)
     played.clock = now
     return played
-
-
-def _records_in_quarantine(found: Evidence) -> dict[str, list[QuarantinedRecord]]:
-    """The records in quarantine that may concern each order, since the beginning."""
-    sent = {where: found.sent[n] for where, n in found.came_in}
-    records: dict[str, list[QuarantinedRecord]] = defaultdict(list)
-    for row in found.quarantine:
-        one = sent.get((row["topic"], row["partition"], row["offset"]))
-        if one is not None:
-            for order in candidate_ids(row["order_id"], one.key, one.value, one.headers):
-                records[order].append(QuarantinedRecord(row["topic"], 0))
-    return records

@@ -111,7 +111,7 @@ async def test_a_record_bars_what_its_topic_may_bear_on_until_it_is_dealt_with(
     bad = record(b"{", key=b"ord-1", topic=topic)
     at_once = await engine.handle([*matter.story(), bad])
     hands.now += MUCH_LATER
-    hands.read_up_to = hands.now
+    hands.watermark = hands.now
     later = await engine.fire_due()
     released = await engine.intervene(ANN._replace(drop=(quarantine_ref(bad),)))
 
@@ -128,9 +128,9 @@ async def test_a_record_bars_no_longer_than_the_days_that_the_terms_set(store: A
     bad = record(b"{", key=b"ord-1", topic=SELLER)
     at_once = await engine.handle([*paid_order().asks_to_cancel(), bad])
     # It came on 3 March, 03:00 Beijing time: the second day after is Thursday, 5 March, and ends at 24:00 (R14).
-    hands.now = hands.read_up_to = datetime(2026, 3, 5, 16, tzinfo=UTC)
+    hands.now = hands.watermark = datetime(2026, 3, 5, 16, tzinfo=UTC)
     in_time = await engine.fire_due()
-    hands.now = hands.read_up_to = hands.now + timedelta(microseconds=1)
+    hands.now = hands.watermark = hands.now + timedelta(microseconds=1)
     passed = await engine.fire_due()
 
     assert ("cancellation", "pending") in [one[2:] for one in said(at_once)]
