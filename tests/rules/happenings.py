@@ -297,8 +297,10 @@ class Happenings(ABC):
         )
         return self.tell(data, at)
 
-    def unavailable(self, reason: Any = "out_of_stock", at: int | None = None, items: Refs = None) -> Self:
-        return self.tell(seller_response.PurchaseUnavailable(reason=reason, items=refs(items)), at)
+    def unavailable(
+        self, reason: Any = "out_of_stock", at: int | None = None, items: Refs = None, message: str = ""
+    ) -> Self:
+        return self.tell(seller_response.PurchaseUnavailable(reason=reason, items=refs(items)), at, message=message)
 
     def seller_cancels(self, request: str = "can-1", penalty: int | None = None, at: int | None = None) -> Self:
         fine = None if penalty is None else money(penalty)

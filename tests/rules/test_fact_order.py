@@ -26,3 +26,9 @@ def test_two_closings_before_the_placing_are_two_facts() -> None:
     order.chargeback_ends("lost", at=-7 * HOUR, restored=1_000).chargeback_ends("lost", at=-6 * HOUR, restored=2_000)
     order.placed(at=0).refused(at=HOUR)
     assert order.decided().refunded() == 3_000
+
+
+@pytest.mark.parametrize("withdrawn_at", [8 * HOUR, 9 * HOUR, 10 * HOUR])
+def test_an_objection_withdrawn_before_it_was_raised_does_not_stand(withdrawn_at: int) -> None:
+    order = Order().placed().accepted().paid().bought().withdraws_objection(at=withdrawn_at).objects(at=9 * HOUR)
+    assert order.decided().stands("objection", "obj-1") == ("withdrawn_by_buyer", ["17"])
