@@ -54,7 +54,7 @@ def book(fact: Fact[Any], currency: str) -> Booked:
         return Booked(_with(fact, _converted(data, Money(currency=currency, value=0), currency), currency), None)
     if settled is None or settled.currency != currency:
         zero = _converted(data, Money(currency=currency, value=0), currency)
-        return Booked(Fact(fact.at, fact.source, fact.id, zero, fact.currency), total)
+        return Booked(Fact(fact.at, fact.source, fact.id, zero, fact.currency, fact.dated), total)
     return Booked(_with(fact, _converted(data, settled, currency), currency), None)
 
 
@@ -70,7 +70,7 @@ def fixed_fee_of(placed: OrderPlaced) -> tuple[int, Money | None]:
 
 
 def _with(fact: Fact[Any], data: Any, currency: str) -> Fact[Any]:
-    return Fact(fact.at, fact.source, fact.id, data, currency)
+    return Fact(fact.at, fact.source, fact.id, data, currency, fact.dated)
 
 
 def _total(data: Any) -> Money:

@@ -122,14 +122,14 @@ class Chargeback:
 
     def as_of(self, at: int | None) -> Balance:
         """Return how it stood at an instant (None: how it stands)."""
-        events: list[tuple[int, int, Fact[Any]]] = [(fact.at, 0, fact) for fact in self._opened]
-        events += [(fact.at, 1, fact) for fact in self._closed]
+        events: list[tuple[int, int, Fact[Any]]] = [(fact.time, 0, fact) for fact in self._opened]
+        events += [(fact.time, 1, fact) for fact in self._closed]
         events.sort(key=lambda event: (event[0], event[1], event[2].key))
         amount = highest = rounds = before_zero = 0
         was_closed = is_restored = False
         is_open = True
-        for when, is_closing, fact in events:
-            if at is not None and when > at:
+        for _, is_closing, fact in events:
+            if at is not None and fact.at > at:
                 break
             before = amount
             if not is_closing:

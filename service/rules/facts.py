@@ -48,11 +48,18 @@ class Fact(Generic[D_co]):
     id: str
     data: D_co
     currency: str | None
+    dated: int | None = None
+    """The message's own time, where that is before the order was placed: `at` is when it takes effect."""
+
+    @property
+    def time(self) -> int:
+        """The message's own time."""
+        return self.at if self.dated is None else self.dated
 
     @property
     def key(self) -> tuple[int, str, str]:
-        """What facts are ordered by: time, then source, then id, strings by code point."""
-        return (self.at, self.source, self.id)
+        """What facts are ordered by: their own time, then source, then id, strings by code point."""
+        return (self.at if self.dated is None else self.dated, self.source, self.id)
 
 
 def fact_of(event: Event, data: EventData) -> Fact[EventData]:

@@ -52,7 +52,7 @@ class OrderView:
     """An order's facts under the terms that bind it. Built once per assessment; nothing in it changes afterwards.
 
     Instants are in microseconds, amounts in minor units of `currency`. A fact that is dated before the order was
-    placed takes effect when it was.
+    placed takes effect when it was; its place in the fact order stays that of its own time.
     """
 
     __slots__ = (
@@ -100,7 +100,7 @@ class OrderView:
         for given in facts:
             fact = given
             if fact.at < placed_at:
-                fact = Fact(placed_at, fact.source, fact.id, fact.data, fact.currency)
+                fact = Fact(placed_at, fact.source, fact.id, fact.data, fact.currency, fact.at)
             if fact.currency is not None and fact.currency != currency and type(fact.data) is not OrderPlaced:
                 fact, unread = book(fact, currency)
                 if unread is not None:
@@ -166,7 +166,7 @@ class OrderView:
         groups: dict[Any, list[Fact[Any]]] = {}
         for fact in messages:
             identity = of(fact.data)
-            groups.setdefault((identity, fact.at) if timed else identity, []).append(fact)
+            groups.setdefault((identity, fact.time) if timed else identity, []).append(fact)
         return list(groups.values())
 
     def answers(self, *kinds: type[Any]) -> list[Fact[Any]]:
@@ -182,9 +182,9 @@ class OrderView:
             return group[0]
         earliest = group[0]
         counting = self.counting(group)
-        if counting.at == earliest.at:
+        if counting.time == earliest.time:
             return counting
-        return Fact(earliest.at, earliest.source, earliest.id, counting.data, counting.currency)
+        return Fact(earliest.at, earliest.source, earliest.id, counting.data, counting.currency, earliest.dated)
 
     def counting(self, group: list[Fact[T]]) -> Fact[T]:
         """Return which message of one identity counts, with its own time."""
@@ -225,7 +225,7 @@ class OrderView:
         identity = IDENTITIES[type(fact.data)]
         group = next(group for group in self.by_identity(type(fact.data)) if fact in group)
         any_time = identity.counts is Counts.EARLIEST
-        return any(self.readable(one) and (any_time or one.at >= fact.at) for one in group)
+        return any(self.readable(one) and (any_time or one.time >= fact.time) for one in group)
 
     def repeated(self) -> list[Fact[Any]]:
         """Return the messages that don't count because an earlier one with other content has their identity."""
@@ -252,4 +252,4 @@ _NONE: list[Any] = []
 
 
 def _key(fact: Fact[Any]) -> tuple[int, str, str]:
-    return (fact.at, fact.source, fact.id)
+    return fact.key

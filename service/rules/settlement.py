@@ -256,8 +256,8 @@ def keep_of(timeline: Timeline, until: int | None = None) -> Kept:
         agreed -= quote.value(lots.gone, timeline.units.lots)
     price = max(0, min(spent - seller, agreed - reserved))
     refunds_fee = view.terms.refund_fee_on_cancellation
-    base = max(0, (spent if refunds_fee else bought) - rebates)
-    still = _still_quoted(timeline, lots.to_buy, [] if refunds_fee else lots.cancelled_before, unspent)
+    base = (spent if refunds_fee else bought) - rebates
+    still = _still_quoted(timeline, lots.to_buy, [] if refunds_fee else lots.cancelled_before, unspent[1])
     fee = _fee(view.terms.service_fee_rate, base, totals, still)
     own = 0 if ending is not None and not lots.has_dissolved else totals.own
     keep = max(0, min(price + reserved + fee + own, totals.total - totals.third))
@@ -274,19 +274,17 @@ def _reserved(timeline: Timeline, to_buy: Sequence[Lot], unspent: tuple[int, int
 
 
 def _still_quoted(
-    timeline: Timeline, to_buy: Sequence[Lot], cancelled_before: Sequence[Lot], unspent: tuple[int, int]
+    timeline: Timeline, to_buy: Sequence[Lot], cancelled_before: Sequence[Lot], unspent_shipping: int
 ) -> int:
     """Return the quoted money whose part of the quoted fee is kept: of what is still to be bought, or was cancelled.
 
-    While something is to be bought, an order without unit prices counts what of the goods was not spent, as `reserved`
-    does: else the fee would go back with the first purchase, and be asked for again with the next.
+    Without unit prices every unit weighs the same here: what of the goods was not spent stands for their value in
+    `reserved` only (R6).
     """
     counted = [lot for lot in cancelled_before if lot.covered & timeline.quote.bit]
     if not to_buy and not counted:
         return 0
-    if to_buy and not timeline.units.has_prices:
-        return sum(unspent)
-    return timeline.quote.value([*to_buy, *counted], timeline.units.lots) + unspent[1]
+    return timeline.quote.value([*to_buy, *counted], timeline.units.lots) + unspent_shipping
 
 
 def quote_totals(timeline: Timeline) -> QuoteTotals:
@@ -321,14 +319,17 @@ def read_purchases(timeline: Timeline, totals: QuoteTotals) -> None:
 
 
 def _fee(rate: Fraction, base: int, quote: QuoteTotals, still: int) -> int:
-    """Return the service fee: the rate on what the seller charges, and a part of the quoted fee for the rest."""
+    """Return the service fee: the rate on what the seller charges, and a part of the quoted fee for the rest.
+
+    The line is at least 0, not its parts: `base` is below 0 where the seller returned more than it charged (R6).
+    """
     numerator, denominator = rate.numerator, rate.denominator
     whole = quote.goods + quote.shipping
     if still and whole:
         fee = round_half_up(numerator * base * whole + quote.fee * still * denominator, denominator * whole)
     else:
         fee = round_half_up(numerator * base, denominator)
-    return min(fee, quote.fee)
+    return max(0, min(fee, quote.fee))
 
 
 # What the seller keeps of cancellations, and its money (R8, R10).

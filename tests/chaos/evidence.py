@@ -10,6 +10,8 @@ from typing import Any
 import asyncpg
 from purchasing_contracts.topics import OUTBOX, TOPICS
 
+from service.rules.clock import QuarantinedRecord
+from service.rules.facts import micros
 from tests.chaos.reader import Outsider, Read
 from tests.chaos.records import EVENT_TOPICS, NUMBER, Sent
 
@@ -34,6 +36,8 @@ class Evidence:
     outbox: Sequence[Mapping[str, Any]] = ()
     facts: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     quarantine: Sequence[Mapping[str, Any]] = ()
+    holding_up: Mapping[int, Sequence[QuarantinedRecord]] = field(default_factory=dict)
+    """Those of the quarantine that nobody dealt with, by the hash of each order that they may concern."""
     orders: Sequence[Mapping[str, Any]] = ()
     lanes: Mapping[int, int] = field(default_factory=dict)
     noted: Mapping[int, int] = field(default_factory=dict)
@@ -53,6 +57,10 @@ async def gather(bootstrap: str, dsn: str, group: str, sent: Sequence[Sent]) -> 
             facts[row["order_id"]].append(row)
         found.facts = facts
         found.quarantine = await connection.fetch('select topic, partition, "offset", reason, order_id from quarantine')
+        holding_up = defaultdict(list)
+        for row in await connection.fetch("select distinct order_hash, topic, at from quarantined_orders"):
+            holding_up[row["order_hash"]].append(QuarantinedRecord(row["topic"], micros(row["at"])))
+        found.holding_up = holding_up
         found.orders = await connection.fetch("select order_id, stuck, due_at, held_at from orders")
         found.lanes = dict(await connection.fetch("select lane, position from lanes"))
         found.noted = dict(await connection.fetch("select lane, position from relay_notes"))

@@ -14,6 +14,8 @@ from purchasing_contracts.topics import OUTBOX
 
 from service.orders.engine import FACTS_PER_TYPE, Engine
 from service.orders.inbound_record import InboundRecord
+from service.rules.clock import QuarantinedRecord
+from service.rules.facts import micros
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
 from service.store.rows import StoreTime
@@ -92,6 +94,10 @@ def _evidence(store: MemoryStore, sent: list[Sent], places: list[Where], topics:
         outbox=outbox,
         facts={order: [row._asdict() for row in rows] for order, rows in store.facts.items()},
         quarantine=[row._asdict() for row in store.quarantine.values()],
+        holding_up={
+            number: [QuarantinedRecord(row.topic, micros(row.at)) for row in rows]
+            for number, rows in store.quarantined.items()
+        },
         orders=[{**row._asdict(), "held_at": None} for row in store.orders.values()],
         lanes=lanes,
         noted=lanes,

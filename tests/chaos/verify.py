@@ -7,6 +7,7 @@ for what went in, and ask the rules afresh what the money should be.
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from purchasing_contracts.base import instant_of
@@ -17,9 +18,11 @@ from purchasing_contracts.topics import topic_of
 
 from service.orders.engine import FACTS_PER_TYPE
 from service.orders.state import read_back
+from service.rules.clock import QuarantinedRecord
 from service.rules.decide import CurrencyChangedError
 from service.rules.facts import Fact, micros
 from service.rules.ledger import Output
+from service.store.order_hash import order_hash
 from service.store.rows import FactRow
 from tests.chaos.evidence import Evidence
 from tests.chaos.reader import Read
@@ -28,6 +31,8 @@ from tests.rules.playing import Played, fact
 
 QUARANTINE = topic_of(RecordQuarantined).name
 SHOWN = 20
+KEPT_UP = ("cancellation", "closing", "receipt")
+"""Decisions that a record in quarantine holds up and doesn't undo."""
 CONTRADICTED = CurrencyChangedError.__name__
 """Why an order may rightly be stuck: an earlier `placed` in another currency was heard after money had moved."""
 
@@ -172,8 +177,12 @@ def the_money_is_right(found: Evidence) -> Iterator[str]:
             yield f"order {order}: half of its outputs tell nothing of its money"
             continue
         facts = [_fact_of(row) for row in rows]
-        live, fresh = _played(order, facts, now), _played(order, facts, now)
+        records = found.holding_up.get(order_hash(order), ())
+        live, fresh = (_played(order, facts, records, now) for _ in range(2))
         live.ledger = live.ledger.after(published)
+        # What was decided before a record arrived stays decided (F5): that much of the past is told to both.
+        decided = {key: one for key, one in live.ledger.standing.items() if key[0] in KEPT_UP}
+        fresh.ledger = replace(fresh.ledger, standing=decided)
         fresh.look(now, now)
         if order in contradicted:
             if not _contradicts(live, now):
@@ -227,10 +236,9 @@ def _fact_of(row: Mapping[str, Any]) -> Fact[Any]:
     return one
 
 
-def _played(order: str, facts: list[Fact[Any]], now: int) -> Played:
+def _played(order: str, facts: list[Fact[Any]], records: Iterable[QuarantinedRecord], now: int) -> Played:
     played = Played(order)
     played.facts = {(one.source, one.id): one for one in facts}
+    played.records = list(records)
     played.clock = now
-    # Bars a deposit, which no run lives to see; the rules are asked the same question on both sides.
-    played.barred = True
     return played

@@ -28,7 +28,7 @@ ODD = 0.2
 PAST, FUTURE = -20, 60
 FUTURE_TOLERANCE = timedelta(days=100 * 365)
 """What the service has to be told, so that it takes them."""
-DEEMED = 0.04
+DEEMED = 0.15
 SILENCE = timedelta(days=10)
 """After so many days receipt is deemed confirmed (18), by the terms as they are."""
 FIRES_WITHIN_SECONDS = (2.0, 25.0)
@@ -103,7 +103,7 @@ class Workload:
 def order_of(rng: random.Random, order: str) -> list[Event]:
     """The events of a new order, in an order in which they might be heard; ids are nobody else's."""
     shift = rng.choice((PAST, FUTURE))
-    text = json.dumps(in_any_order(rng, history(rng)))
+    text = json.dumps(in_any_order(rng, history(rng))).replace(f'"{ORDER}:brokerage:', f'"{order}:brokerage:')
     text = YEAR.sub(lambda found: f'"{int(found[1]) + shift}{found[2]}', text)
     events: list[Event] = json.loads(text)
     for event in events:
@@ -114,7 +114,7 @@ def order_of(rng: random.Random, order: str) -> list[Event]:
 
 
 def silent_order(order: str, deemed_at: datetime) -> list[Event]:
-    """The events of an order with a promoter, delivered so that its period of silence ends at that instant."""
+    """The events of an order whose promoter is paid, delivered so that its period of silence ends at that instant."""
     price = {
         "goods": money(100_000),
         "to_warehouse_shipping": money(1_200),
@@ -142,6 +142,8 @@ def silent_order(order: str, deemed_at: datetime) -> list[Event]:
         ("order.accepted", {}),
         ("payment.captured", {"payment_id": "pay-1", "breakdown": price}),
         ("seller.purchase_confirmed", bought),
+        ("warehouse.goods_received", {"receipt_id": "rcp-1"}),
+        ("payment.funds_deducted", {"deduction_id": f"{order}:brokerage:1", "amount": money(2_500)}),
         ("warehouse.package_delivered", {"package_id": "pkg-1"}),
     ]
     delivered = deemed_at - SILENCE

@@ -139,6 +139,9 @@ class Happenings(ABC):
     def objects(self, objection: str = "obj-1", scope: Any = "package", at: int | None = None) -> Self:
         return self.tell(order.ObjectionRaised(objection_id=objection, scope=scope, evidence=()), at)
 
+    def withdraws_objection(self, objection: str = "obj-1", at: int | None = None) -> Self:
+        return self.tell(order.ObjectionWithdrawn(objection_id=objection), at)
+
     def confirms_receipt(self, at: int | None = None) -> Self:
         return self.tell(order.ReceiptConfirmed(), at)
 
@@ -294,8 +297,10 @@ class Happenings(ABC):
         )
         return self.tell(data, at)
 
-    def unavailable(self, reason: Any = "out_of_stock", at: int | None = None, items: Refs = None) -> Self:
-        return self.tell(seller_response.PurchaseUnavailable(reason=reason, items=refs(items)), at)
+    def unavailable(
+        self, reason: Any = "out_of_stock", at: int | None = None, items: Refs = None, message: str = ""
+    ) -> Self:
+        return self.tell(seller_response.PurchaseUnavailable(reason=reason, items=refs(items)), at, message=message)
 
     def seller_cancels(self, request: str = "can-1", penalty: int | None = None, at: int | None = None) -> Self:
         fine = None if penalty is None else money(penalty)
@@ -333,5 +338,13 @@ class Happenings(ABC):
         )
         return self.tell(data, at)
 
-    def chargeback_ends(self, outcome: Any = "restored", chargeback_id: str = "cb-1", at: int | None = None) -> Self:
-        return self.tell(chargeback.ChargebackClosed(chargeback_id=chargeback_id, outcome=outcome), at)
+    def chargeback_ends(
+        self,
+        outcome: Any = "restored",
+        chargeback_id: str = "cb-1",
+        at: int | None = None,
+        restored: int | None = None,
+    ) -> Self:
+        back = None if restored is None else money(restored)
+        data = chargeback.ChargebackClosed(chargeback_id=chargeback_id, outcome=outcome, amount_restored=back)
+        return self.tell(data, at)

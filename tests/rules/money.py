@@ -27,7 +27,7 @@ def examined(played: Played) -> Examination | None:
 
 
 def money(played: Played) -> dict[str, int]:
-    """Per line: commanded + refunded elsewhere − failed − demanded back + withheld.
+    """Per line: commanded + refunded elsewhere − failed − demanded back + withheld, as published.
 
     What was set off, and a renewed claim on the line of a chargeback, count as demanded back.
     """
@@ -36,9 +36,17 @@ def money(played: Played) -> dict[str, int]:
         return {}
     lines = {}
     for one in found.reconciled.balances:
-        beyond = max(0, one.out - one.gross)
-        lines[one.due.line] = one.commanded + one.elsewhere - one.failed - beyond + one.withheld
+        line = one.due.line
+        not_demanded = max(0, one.out - one.gross) - one.demanded
+        back = not_demanded + _published(played, "repayment_demand", line)
+        withheld = _published(played, "refund_withheld", line)
+        lines[line] = one.commanded + one.elsewhere - one.failed - back + withheld
     return {line: amount for line, amount in lines.items() if amount}
+
+
+def _published(played: Played, kind: str, line: str) -> int:
+    standing = played.ledger.standing.get((kind, line))
+    return 0 if standing is None else standing.amount or 0
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def _end(timeline: Timeline, fact: Fact[PurchaseUnavailable]) -> None:
         timeline.end_lots(bought, RESCINDED, Ending("unavailable", _WORDS["rescinded"], timeline.at))
     if bought or still_open:
         timeline.unavailability.append((fact.id, "rescinded" if bought else "ended"))
-    elif any(lot.state is BOUGHT for lot in named_lots(timeline, fact.data.items)):
+    elif any(_is_kept(lot) for lot in named_lots(timeline, fact.data.items)):
         timeline.ignore(fact, "received")
     else:
         timeline.ignore(fact, "no_units")
@@ -77,7 +77,12 @@ def _chosen(timeline: Timeline, data: PurchaseUnavailable) -> tuple[list[Lot], l
 
 
 def _can_end(lot: Lot) -> bool:
-    return lot.state is OPEN or (lot.state is BOUGHT and not lot.received and not lot.cleared)
+    return lot.is_live and not _is_kept(lot)
+
+
+def _is_kept(lot: Lot) -> bool:
+    """Say whether a unit was bought, and received or exported since: it stays bought."""
+    return lot.state is BOUGHT and (lot.received or lot.cleared)
 
 
 def _open_first(lot: Lot) -> tuple[int, ...]:

@@ -54,7 +54,8 @@ def steps(timeline: Timeline) -> Iterator[Step]:
     for withdrawn in view.counted(ObjectionWithdrawn):
         at = raised_at.get(withdrawn.data.objection_id)
         if at is not None:
-            yield Step(max(at, withdrawn.at), Rank.RECEIPT, (0, "", withdrawn.key), _withdraw, withdrawn)
+            # After the objection, also where both take effect at the same instant; so do verifications.
+            yield Step(max(at, withdrawn.at), Rank.RECEIPT, (1, "", withdrawn.key), _withdraw, withdrawn)
     if not view.messages(ObjectionVerified):
         return
     received_at: dict[str, int] = {}
@@ -66,7 +67,6 @@ def steps(timeline: Timeline) -> Iterator[Step]:
             (received_at.get(verified.data.objection_id), _verify_receipt),
         ):
             if at is not None:
-                # After an objection of the same instant, whatever the order of their ids.
                 yield Step(max(at, verified.at), Rank.RECEIPT, (1, "", verified.key), apply, verified)
 
 

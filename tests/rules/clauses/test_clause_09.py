@@ -1,9 +1,11 @@
 """Clause 9: the seller can't sell."""
 
+from collections.abc import Callable
+
 import pytest
 from purchasing_contracts.events.seller_response import PurchaseConfirmed, PurchaseUnavailable
 
-from tests.rules.orders import HOUR, Order, amounts, money
+from tests.rules.orders import HOUR, Order, amounts, lamp, money
 
 
 @pytest.mark.parametrize("reason", ["ceased", "out_of_stock", "price_changed"])
@@ -83,3 +85,15 @@ def test_two_grounds_to_refund_at_once_refund_once() -> None:
 def test_a_withdrawal_at_the_instant_the_goods_become_unavailable_is_moot() -> None:
     order = Order().placed().paid().unavailable(at=9 * HOUR).asks_to_cancel(at=9 * HOUR).decided()
     assert order.stands("cancellation", "can-1") == ("moot", ["9", "10"])
+
+
+def test_a_second_unavailability_finds_nothing_where_nothing_arrived() -> None:
+    order = Order().placed(items=(lamp(), lamp())).accepted().paid().unavailable(items={"2": None}).bought()
+    order.unavailable(message="again").decided()
+    assert order.decision("fact", "again").ground == "no_units"
+
+
+@pytest.mark.parametrize("arrives", [Order.received, Order.clears_customs])
+def test_goods_that_arrived_or_left_the_country_stay_bought(arrives: Callable[[Order], Order]) -> None:
+    order = arrives(Order().placed().accepted().paid().bought()).unavailable(message="late").decided()
+    assert order.decision("fact", "late").ground == "received"

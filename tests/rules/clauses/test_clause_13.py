@@ -203,7 +203,7 @@ def test_what_the_seller_returns_goes_back_in_full_and_the_fee_is_kept() -> None
         ((90_000, 1_000), 91_000, 101_301),  # paid back before the request: with the fee on it
         ((150_000, 0), 150_000, 101_301),  # what exceeds all that was paid is not the buyer's
         (None, 0, 0),
-        (None, 40_000, 40_000),
+        (None, 40_000, 40_040),  # likewise, of a purchase that is not known
     ],
 )
 def test_a_dissolution_gives_back_the_surplus_and_what_the_seller_returned(
