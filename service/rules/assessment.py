@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,8 @@ Grounds = tuple["Basis", ...]
 """The clauses something rests on, each with words that a support agent can read out."""
 
 
-class Route(NamedTuple):
+@dataclass(slots=True)
+class Route:
     """Where a line's refunds may go: a payment or the deposit, with what it brought in on this line. Minor units."""
 
     destination: str
@@ -30,7 +32,8 @@ class Route(NamedTuple):
     brought: int
 
 
-class Due(NamedTuple):
+@dataclass(slots=True)
+class Due:
     """What is due on a line according to the clauses, before chargebacks are set off. Minor units."""
 
     line: str
@@ -39,7 +42,8 @@ class Due(NamedTuple):
     routes: tuple[Route, ...] = ()
 
 
-class Said(NamedTuple):
+@dataclass(slots=True)
+class Said:
     """A decision without amount as it stands by the facts: its key is `kind` and `ref`."""
 
     kind: str
@@ -50,7 +54,8 @@ class Said(NamedTuple):
     """Why a fact changes nothing."""
 
 
-class StandingAmount(NamedTuple):
+@dataclass(slots=True)
+class StandingAmount:
     """A decision that is an amount; at 0 it ends in its second outcome. Minor units."""
 
     kind: str

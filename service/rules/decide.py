@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from purchasing_contracts.commands.brokerage_transfer import BrokerageTransfer
@@ -51,7 +52,8 @@ class CurrencyChangedError(Exception):
     """Money was commanded, and then an earlier `placed` was heard in another currency: people have to solve this."""
 
 
-class Examination(NamedTuple):
+@dataclass(slots=True)
+class Examination:
     """What the rules make of an order, before any of it is put into messages."""
 
     case: Assessment
@@ -139,6 +141,8 @@ _FIRED = {("receipt", "deemed_confirmed"), ("closing", "lapsed"), ("closing", "b
 def _watermark(order_id: str, ledger: Ledger, clock: Clock) -> int:
     """Return up to when deadlines have passed: what fired stays so, however little is known of the input now."""
     watermark = clock.watermark
+    if not ledger.standing:
+        return watermark
     for kind, outcome in _FIRED:
         standing = ledger.standing.get((kind, order_id))
         if standing is not None and standing.outcome == outcome:

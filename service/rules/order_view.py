@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from purchasing_contracts.events.chargeback import ChargebackClosed
@@ -37,7 +38,8 @@ class Unconverted(NamedTuple):
     """Whether a message of the same identity counts in its place."""
 
 
-class Capture(NamedTuple):
+@dataclass(slots=True)
+class Capture:
     """Money that was captured, in minor units."""
 
     fact: Fact[PaymentCaptured]

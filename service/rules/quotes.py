@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.rules.facts import micros
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from service.rules.units import Lot
 
 
-class Quote(NamedTuple):
+@dataclass(slots=True)
+class Quote:
     """An order amount that was in force. Its place in the order's list of quotes is its bit in `Lot.covered`."""
 
     at: int

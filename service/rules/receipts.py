@@ -50,6 +50,7 @@ def _chosen(timeline: Timeline, receipt: Receipt, item_id: str, quantity: int | 
 
 
 def _mark(timeline: Timeline, lots: Sequence[Lot], mark: str) -> None:
-    timeline.restore([lot for lot in lots if lot.state is RESCINDED])
     for lot in lots:
+        if lot.state is RESCINDED:
+            timeline.restore((lot,))
         setattr(lot, mark, True)

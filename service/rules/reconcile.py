@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from purchasing_contracts.basis import Basis
@@ -33,7 +34,8 @@ _NO_TIP_DUE = Basis(clause="21", because="nothing is due on this tip")
 _WITHHELD = Basis(clause="22", because="due, but kept back while a chargeback has the money or a claim stands")
 
 
-class Followed(NamedTuple):
+@dataclass(slots=True)
+class Followed:
     """Standing amounts and commands that follow from what was published."""
 
     amounts: tuple[StandingAmount, ...] = ()
@@ -101,7 +103,8 @@ class LineBalance:
         """What failed without a payment: people take care of it."""
 
 
-class Reconciled(NamedTuple):
+@dataclass(slots=True)
+class Reconciled:
     """What follows for all lines."""
 
     balances: list[LineBalance]
@@ -170,12 +173,12 @@ def out_of(line: str, totals: LineTotals, paid: PaidOut) -> tuple[int, int, int,
 def reconcile(case: Assessment, ledger: Ledger, paid: PaidOut) -> Reconciled:
     """Return what is to be commanded, withheld and demanded on every line that is due or was touched."""
     balances = [_balance(case, due, ledger, paid) for due in _lines(case, ledger, paid)]
-    claims = _set_off(case, balances) if case.chargebacks or len(balances) > 1 else {}
+    sets_off = bool(case.chargebacks) or any(balance.demanded for balance in balances)
+    claims = _set_off(case, balances) if sets_off else {}
     result = Reconciled(balances, [], [], claims)
-    stands_alone = not case.chargebacks and len(balances) == 1
     for balance in balances:
         line = balance.due.line
-        if stands_alone:
+        if not sets_off:
             balance.pay = max(0, balance.payable - balance.out)
         totals = ledger.lines.get(line, _UNTOUCHED)
         now = 0

@@ -12,6 +12,7 @@ Every line is at least 0. All amounts are minor units of the order's currency. T
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from purchasing_contracts.events.order import ExcessApproved
@@ -21,7 +22,17 @@ from purchasing_contracts.events.warehouse_receipt import CostIncurred
 
 from service.rules.money import Sums, fee_on, round_half_up
 from service.rules.quotes import last_value
-from service.rules.units import BOUGHT, CANCELLED, OPEN, State, weights
+from service.rules.units import (
+    BOUGHT,
+    CANCELLED,
+    CANCELLED_BEFORE,
+    DISSOLVED,
+    OPEN,
+    RESCINDED,
+    UNAVAILABLE,
+    VOID,
+    weights,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -93,7 +104,8 @@ class Cost(NamedTuple):
     """Whether it is one of 13(5)."""
 
 
-class Settlement(NamedTuple):
+@dataclass(slots=True)
+class Settlement:
     """The terms of R6, and what follows from them."""
 
     quote: QuoteTotals
@@ -130,7 +142,8 @@ class Settlement(NamedTuple):
     dissolution_money_awaited: bool
 
 
-class Kept(NamedTuple):
+@dataclass(slots=True)
+class Kept:
     """What is kept, as far as the timeline alone says: `keep` and the terms it is made of."""
 
     quote: QuoteTotals
@@ -170,7 +183,8 @@ def next_due(timeline: Timeline, clock: Clock) -> int | None:
     return next(iter(timeline.plan.due_from(max(clock.now, clock.watermark))), None)
 
 
-class Lots(NamedTuple):
+@dataclass(slots=True)
+class Lots:
     """The units by what becomes of their money."""
 
     to_buy: list[Lot]
@@ -195,17 +209,17 @@ def sort_lots(lots: Sequence[Lot]) -> Lots:
             continue
         if state is OPEN:
             to_buy.append(lot)
-        elif state is State.DISSOLVED:
+        elif state is DISSOLVED:
             has_dissolved = True
             if lot.purchase is None:
                 to_buy.append(lot)
-        elif state is State.RESCINDED:
+        elif state is RESCINDED:
             has_rescinded = True
-        elif state is not State.VOID:
+        elif state is not VOID:
             gone.append(lot)
-            if state is not State.UNAVAILABLE:
+            if state is not UNAVAILABLE:
                 has_cancelled = True
-            if state is State.CANCELLED_BEFORE:
+            if state is CANCELLED_BEFORE:
                 cancelled_before.append(lot)
     return Lots(to_buy, gone, cancelled_before, has_cancelled, has_dissolved, has_rescinded)
 
@@ -430,7 +444,7 @@ def _seller_money(timeline: Timeline, cancelled: Sequence[Cancelled], until: int
     """
     seller = rebates = for_pending = 0
     all_gone = bool(cancelled) and all(
-        lot.state in CANCELLED or lot.state is State.UNAVAILABLE for lot in timeline.units.lots
+        lot.state in CANCELLED or lot.state is UNAVAILABLE for lot in timeline.units.lots
     )
     for receipt in timeline.view.counted(SellerRefundReceived):
         if until is not None and receipt.at > until:
@@ -571,7 +585,7 @@ def _awaited(timeline: Timeline, kept: Kept) -> Iterable[tuple[str, str, int]]:
         if one.takes > one.received:
             yield "cancellation", one.id, one.takes - one.received
     returned = kept.seller
-    for state, kind in ((State.DISSOLVED, "dissolution"), (State.RESCINDED, "unavailability")):
+    for state, kind in ((DISSOLVED, "dissolution"), (RESCINDED, "unavailability")):
         lots = [lot for lot in timeline.units.lots if lot.state is state and lot.purchase is not None]
         if not lots:
             continue

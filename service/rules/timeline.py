@@ -6,14 +6,14 @@ the state they share: units, quotes, purchases, requests, how far the agreement 
 
 from __future__ import annotations
 
-from enum import IntEnum
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from service.rules.money import sums_of
 from service.rules.quotes import Quote, plan_of
 from service.rules.requests import settle_pending
-from service.rules.units import BOUGHT, OPEN, State, Units
+from service.rules.units import BOUGHT, OPEN, VOID, State, Units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,21 +27,22 @@ if TYPE_CHECKING:
     from service.rules.units import Lot
 
 
-class Rank(IntEnum):
-    """In which order facts of one instant are applied (F3)."""
+class Rank:
+    """In which order facts of one instant are applied (F3). Whole numbers: a member of an enum is slow to get at."""
 
-    QUOTE = 2
-    PURCHASE = 3
-    RECEIPT = 4
-    UNAVAILABLE = 5
-    REFUSED = 6
-    PAYMENT = 7
-    REQUEST = 8
-    ANSWER = 9
-    REQUEST_WITHDRAWN = 10
+    QUOTE: Final = 2
+    PURCHASE: Final = 3
+    RECEIPT: Final = 4
+    UNAVAILABLE: Final = 5
+    REFUSED: Final = 6
+    PAYMENT: Final = 7
+    REQUEST: Final = 8
+    ANSWER: Final = 9
+    REQUEST_WITHDRAWN: Final = 10
 
 
-class Step(NamedTuple):
+@dataclass(slots=True)
+class Step:
     """A fact in its place on the timeline."""
 
     at: int
@@ -53,9 +54,7 @@ class Step(NamedTuple):
     """What `apply` is given besides the timeline."""
 
 
-_PLACE = itemgetter(0, 1, 2)
-_LAST_OF_MONEY = int(Rank.PAYMENT)
-"""The last rank before the agreement is tested."""
+_PLACE = attrgetter("at", "rank", "within")
 
 
 class Ending:
@@ -274,12 +273,12 @@ class Timeline:
     def end_order(self, ending: Ending) -> None:
         """End the order, for good; every unit that had not ended ends with it."""
         self.end = ending
-        self.end_lots(self.units.live(), State.VOID, ending)
+        self.end_lots(self.units.live(), VOID, ending)
 
     def restore(self, lots: Iterable[Lot]) -> None:
         """Make units again what they were: bought, or open."""
         for lot in lots:
-            lot.state = State.VOID if self.end is not None else OPEN if lot.purchase is None else BOUGHT
+            lot.state = VOID if self.end is not None else OPEN if lot.purchase is None else BOUGHT
             lot.ended_by = self.end
 
     def ignore(self, fact: Fact[Any], ground: str, because_of: Ending | Request | None = None) -> None:
@@ -323,25 +322,26 @@ class Timeline:
         steps.sort(key=_PLACE)
         for begin in concerned.begin:
             begin(self)
+        after_instant, deadlines = self._after_instant, self._deadlines
         nth, count = 0, len(steps)
         while nth < count:
             at = steps[nth].at
-            if self._deadlines:
+            if deadlines:
                 self._pass_deadlines(at)
             self.at = at
             tested = False
             while nth < count and steps[nth].at == at:
                 step = steps[nth]
-                if not tested and step.rank > _LAST_OF_MONEY:
+                if not tested and step.rank > Rank.PAYMENT:
                     self._test()
                     tested = True
                 step.apply(self, step.subject)
                 nth += 1
-            if not tested:
+            if not tested and (self.effective_at is None or self._uncovered):
                 self._test()
-            if self._after_instant or self._uncovered:
+            if after_instant or self._uncovered:
                 self._end_instant()
-        if self._deadlines:
+        if deadlines:
             self._pass_deadlines(None)
         return self
 

@@ -6,8 +6,9 @@ one. A lot is split where a message concerns a part of it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,11 +33,15 @@ class State(Enum):
     VOID = "void"
 
 
-OPEN, BOUGHT, RESCINDED = State.OPEN, State.BOUGHT, State.RESCINDED
-CANCELLED = frozenset({State.CANCELLED_BEFORE, State.CANCELLED_AFTER})
+# Names of their own, as a member of an enum is slow to get at.
+OPEN, BOUGHT, UNAVAILABLE, VOID = State.OPEN, State.BOUGHT, State.UNAVAILABLE, State.VOID
+CANCELLED_BEFORE, CANCELLED_AFTER = State.CANCELLED_BEFORE, State.CANCELLED_AFTER
+RESCINDED, DISSOLVED = State.RESCINDED, State.DISSOLVED
+CANCELLED = (CANCELLED_BEFORE, CANCELLED_AFTER)
 
 
-class Item(NamedTuple):
+@dataclass(slots=True)
+class Item:
     """One item of the order."""
 
     id: str

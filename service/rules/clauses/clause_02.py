@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.order import OrderAccepted, OrderRefused
@@ -52,12 +52,14 @@ _LIABLE = Basis(clause="24", because="the provider declined to carry out an effe
 _COSTS_ARE_THE_BUYERS = frozenset({"14", "15(5)"})
 
 
+@only_with(OrderAccepted, OrderRefused)
 def steps(timeline: Timeline) -> Iterator[Step]:
     """Yield acceptance and refusal."""
-    for kind, rank, apply in ((OrderRefused, Rank.REFUSED, _refuse), (OrderAccepted, Rank.PAYMENT, _accept)):
-        fact: Fact[Any] | None = timeline.view.first(kind)
-        if fact is not None:
-            yield Step(fact.at, rank, (0, "", fact.key), apply, fact)
+    refused, accepted = timeline.view.first(OrderRefused), timeline.view.first(OrderAccepted)
+    if refused is not None:
+        yield Step(refused.at, Rank.REFUSED, (0, "", refused.key), _refuse, refused)
+    if accepted is not None:
+        yield Step(accepted.at, Rank.PAYMENT, (0, "", accepted.key), _accept, accepted)
 
 
 def _accept(timeline: Timeline, fact: Fact[OrderAccepted]) -> None:

@@ -11,7 +11,7 @@ from service.rules.assessment import Said
 from service.rules.registry import only_with
 from service.rules.requests import named_lots
 from service.rules.timeline import Ending, Rank, Step
-from service.rules.units import BOUGHT, OPEN, State, highest_first
+from service.rules.units import BOUGHT, OPEN, RESCINDED, UNAVAILABLE, highest_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,9 +53,9 @@ def _end(timeline: Timeline, fact: Fact[PurchaseUnavailable]) -> None:
         return
     still_open, bought = _chosen(timeline, fact.data)
     if still_open:
-        timeline.end_lots(still_open, State.UNAVAILABLE, Ending("unavailable", _UNAVAILABLE, timeline.at))
+        timeline.end_lots(still_open, UNAVAILABLE, Ending("unavailable", _UNAVAILABLE, timeline.at))
     if bought:
-        timeline.end_lots(bought, State.RESCINDED, Ending("unavailable", _WORDS["rescinded"], timeline.at))
+        timeline.end_lots(bought, RESCINDED, Ending("unavailable", _WORDS["rescinded"], timeline.at))
     if bought or still_open:
         timeline.unavailability.append((fact.id, "rescinded" if bought else "ended"))
     elif any(_is_kept(lot) for lot in named_lots(timeline, fact.data.items)):
@@ -71,7 +71,7 @@ def _chosen(timeline: Timeline, data: PurchaseUnavailable) -> tuple[list[Lot], l
         chosen = units.choose(data.items, _can_end, _open_first)
     else:
         chosen = units.in_state(OPEN)
-        if not chosen and not units.in_state(State.UNAVAILABLE):
+        if not chosen and not units.in_state(UNAVAILABLE):
             chosen = [lot for lot in units.lots if _can_end(lot)]
     return [lot for lot in chosen if lot.state is OPEN], [lot for lot in chosen if lot.state is BOUGHT]
 

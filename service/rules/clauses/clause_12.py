@@ -25,7 +25,7 @@ from service.rules.requests import (
 )
 from service.rules.settlement import Cost, lots_ended_by, provider_costs
 from service.rules.timeline import Ending, Rank, Step
-from service.rules.units import BOUGHT, CANCELLED, OPEN, State
+from service.rules.units import BOUGHT, CANCELLED, CANCELLED_AFTER, CANCELLED_BEFORE, OPEN, UNAVAILABLE
 from service.rules.waiting import SELLER, Awaited
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _cancel_open(timeline: Timeline, request: Request, lots: Sequence[Lot]) -> N
     """Cancel units that were not bought: 12(1)A."""
     timeline.end_lots(
         lots,
-        State.CANCELLED_BEFORE,
+        CANCELLED_BEFORE,
         Ending("cancelled", (_BEFORE_PURCHASE,), timeline.at, request, cite=_cite),
     )
 
@@ -194,8 +194,8 @@ def _cancel_agreed(timeline: Timeline, request: Request, lots: Sequence[Lot]) ->
         return
     request.took_effect = True
     for state, ended, basis in (
-        (OPEN, State.CANCELLED_BEFORE, _BEFORE_PURCHASE),
-        (BOUGHT, State.CANCELLED_AFTER, _SELLER),
+        (OPEN, CANCELLED_BEFORE, _BEFORE_PURCHASE),
+        (BOUGHT, CANCELLED_AFTER, _SELLER),
     ):
         chosen = [lot for lot in lots if lot.state is state]
         if chosen:
@@ -212,7 +212,7 @@ def _withdraw(timeline: Timeline, request: Request, lots: Sequence[Lot]) -> None
     if whole:
         timeline.end_order(ending)
         return
-    timeline.end_lots(lots, State.UNAVAILABLE, ending)
+    timeline.end_lots(lots, UNAVAILABLE, ending)
     if timeline.units.have_ended and timeline.end is None:
         ending.is_final = True
         timeline.end = ending

@@ -23,7 +23,7 @@ from service.rules.requests import (
 )
 from service.rules.settlement import Cost, lots_ended_by, provider_costs
 from service.rules.timeline import Ending, Rank, Step
-from service.rules.units import BOUGHT, OPEN, State
+from service.rules.units import BOUGHT, DISSOLVED, OPEN
 from service.rules.waiting import SELLER, Awaited
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _received_first(lot: Lot) -> tuple[int, ...]:
 def _dissolve(timeline: Timeline, request: Request, lots: Sequence[Lot]) -> None:
     request.took_effect = True
     ending = Ending("dissolved", (_SELLER_AGREED, _FUNDS_RETURNED), timeline.at, request, by_answer=True, cite=_cite)
-    timeline.end_lots(lots, State.DISSOLVED, ending)
+    timeline.end_lots(lots, DISSOLVED, ending)
 
 
 def _answer(timeline: Timeline, found: tuple[Request, Fact[Any]]) -> None:
@@ -197,7 +197,7 @@ def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
             continue
         amount = fact.data.amount.value
         for request in requests:
-            if request.kind == KIND and any(lot.state is State.DISSOLVED for lot in lots_ended_by(timeline, request)):
+            if request.kind == KIND and any(lot.state is DISSOLVED for lot in lots_ended_by(timeline, request)):
                 yield Cost(amount, (_RETURNED_AT_COST,), request, is_of_return=True)
                 break
         if ending is not None and ending.kind == "dissolved" and fact.at >= ending.at:
@@ -215,7 +215,7 @@ def adds(case: Assessment) -> Grounds:
         found.append(_RETURNED_AT_COST)
     if case.settlement.for_pending_dissolution > 0:
         found.append(_FUNDS_RETURNED)
-    if case.settlement.fee > 0 and any(lot.state is State.DISSOLVED for lot in case.timeline.units.lots):
+    if case.settlement.fee > 0 and any(lot.state is DISSOLVED for lot in case.timeline.units.lots):
         found.append(_FEE_KEPT)
     return tuple(found)
 

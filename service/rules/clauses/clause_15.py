@@ -11,7 +11,7 @@ from purchasing_contracts.events.warehouse_receipt import GoodsReceived
 from service.rules.registry import Deadline
 from service.rules.settlement import outstanding_at
 from service.rules.timeline import Ending
-from service.rules.units import BOUGHT, OPEN, State
+from service.rules.units import BOUGHT, CANCELLED_AFTER, CANCELLED_BEFORE, OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,8 +80,8 @@ def _end_unpaid(timeline: Timeline) -> None:
         return
     ending = Ending("balance_unpaid", (_BALANCE_UNPAID,), at, cite=_cite)
     still_open, bought = timeline.units.in_state(OPEN), timeline.units.in_state(BOUGHT)
-    timeline.end_lots(still_open, State.CANCELLED_BEFORE, ending)
-    timeline.end_lots(bought, State.CANCELLED_AFTER, ending)
+    timeline.end_lots(still_open, CANCELLED_BEFORE, ending)
+    timeline.end_lots(bought, CANCELLED_AFTER, ending)
 
 
 def _cite(case: Assessment, ending: Ending) -> Grounds:

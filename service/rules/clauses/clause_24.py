@@ -11,7 +11,7 @@ from service.rules.assessment import Due
 from service.rules.breach import breach_of
 from service.rules.reconcile import COMPENSATION
 from service.rules.registry import only_with
-from service.rules.units import State
+from service.rules.units import DISSOLVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,6 @@ def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
     if not case.view.messages(ProviderFaultFound):
         return
     breach = breach_of(case)
-    is_dissolved = any(lot.state is State.DISSOLVED for lot in case.timeline.units.lots)
+    is_dissolved = any(lot.state is DISSOLVED for lot in case.timeline.units.lots)
     grounds = (_FAULT, _DISSOLVED) if is_dissolved else (_FAULT,)
     yield Due(COMPENSATION, breach.compensation - breach.set_off, grounds)
