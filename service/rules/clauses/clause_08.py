@@ -32,7 +32,7 @@ DOES = (
     "confirmed (8(4))."
 )
 
-TESTS = ("tests/rules/test_clause_08.py",)
+TESTS = ("tests/rules/clauses/test_clause_08.py",)
 
 _EXCESS = Basis(
     clause="8(4)", because="the seller returned more than the buyer had paid; it is paid out when confirmed"

@@ -29,7 +29,7 @@ DOES = (
     "what they, costs and penalties exceed it by is noted as owed. What is paid on it beyond what is owed goes back."
 )
 
-TESTS = ("tests/rules/test_clause_25.py",)
+TESTS = ("tests/rules/clauses/test_clause_25.py",)
 
 _BREACH = Basis(clause="25", because="the buyer compensates the loss that its breach caused")
 _PENALTIES = Basis(clause="12(5)", because="what the seller charges for the cancellation is the buyer's")
