@@ -58,13 +58,13 @@ def book(fact: Fact[Any], currency: str) -> Booked:
     return Booked(_with(fact, _converted(data, settled, currency), currency), None)
 
 
-def fixed_fee_of(placed: OrderPlaced) -> tuple[int, Money | None]:
-    """Return the promotion's fixed fee in minor units of the order's currency, and what can't be read of it."""
+def fixed_fee_of(placed: OrderPlaced, currency: str) -> tuple[int, Money | None]:
+    """Return the promotion's fixed fee in minor units of `currency`, the order's, and what can't be read of it."""
     promotion = placed.promotion
     if promotion is None or promotion.fixed is None:
         return 0, None
     for amount in (promotion.fixed, promotion.settled):
-        if amount is not None and (amount.currency == placed.currency or amount.value == 0):
+        if amount is not None and (amount.currency == currency or amount.value == 0):
             return amount.value, None
     return 0, promotion.fixed
 

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from purchasing_contracts.basis import Basis
     from purchasing_contracts.published import PublishedData
 
+_EFFECTIVE = frozenset({"agreed", "partly_agreed", "withdrawn"})
+"""The outcomes of a cancellation of which at least a part took effect."""
+_AT_THE_REQUEST = "12(1)A"
+"""What is cited where open units were cancelled, though others may be pending."""
+
 ROUNDS_MAX = 200
 """More rounds than a dispute can have: there are four stages, and at most 300 messages of a type."""
 
@@ -46,7 +51,12 @@ class StandingDecision(NamedTuple):
     grounds: tuple[Basis, ...]
     ground: str | None = None
     since_at: int = 0
-    """When it was decided, in microseconds."""
+    """When it was decided, in microseconds; of a cancellation, since when a part of it took effect, if one did."""
+
+    @property
+    def took_effect(self) -> bool:
+        """Whether a part of a cancellation took effect."""
+        return self.outcome in _EFFECTIVE or any(basis.clause == _AT_THE_REQUEST for basis in self.grounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +202,11 @@ class _Fold:
         amount = None if data.amount is None else data.amount.value
         if data.kind == "payment_demand":
             self._demand(output, data, amount)
-        self._standing[key] = StandingDecision(output.id, data.outcome, amount, data.basis, data.ground, output.at)
+        before = self._standing.get(key)
+        stands = StandingDecision(output.id, data.outcome, amount, data.basis, data.ground, output.at)
+        if data.kind == "cancellation" and before is not None and before.took_effect and stands.took_effect:
+            stands = replace(stands, since_at=before.since_at)
+        self._standing[key] = stands
 
     def _demand(self, output: Output, data: DecisionMade, amount: int | None) -> None:
         """Tell by its id whether a decision goes on with the demand that is open, or begins another."""

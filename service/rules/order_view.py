@@ -60,6 +60,7 @@ class OrderView:
         "_counted",
         "_each_type_once",
         "_groups",
+        "_stated",
         "_unread",
         "brokerage_fixed",
         "brokerage_unread",
@@ -68,7 +69,6 @@ class OrderView:
         "order_id",
         "placed",
         "placed_at",
-        "placed_fact",
         "quote",
         "terms",
     )
@@ -76,23 +76,24 @@ class OrderView:
     def __init__(self, order_id: str, facts: Sequence[Fact[Any]], placed: Fact[OrderPlaced], terms: TermsBook) -> None:
         """Read facts sorted by their key; `placed` is the earliest `order.placed` among them."""
         self.order_id = order_id
-        self.placed_fact = placed
-        self.placed = placed.data
         self.placed_at = placed.at
         self.currency: str = placed.data.currency
         self._captures: list[Capture] | None = None
         self._counted: dict[type[Any], list[Fact[Any]]] = {}
         self._groups: dict[type[Any], list[Fact[Any]]] = {}
+        self._stated: dict[tuple[str, str], Any] = {}
+        """By source and id: what messages said whose amounts are in another currency."""
         self._unread: list[tuple[Fact[Any], Money]] = []
         self._group(facts)
         self._each_type_once = len(self._groups) == len(facts)
+        self.placed = self.counting(self.messages(OrderPlaced)).data
         self.concerned = REGISTRY.concerned(frozenset(self._groups))
         """What of the clauses concerns an order that heard these messages."""
         mandate = self.placed.mandate
         agreed_at = placed.at if mandate is None else micros(mandate.agreed_at)
         self.terms: Terms = terms.in_force(self.placed.provider_id, agreed_at)
         self.quote = sums_of(self.placed.quote)
-        self.brokerage_fixed, self.brokerage_unread = fixed_fee_of(self.placed)
+        self.brokerage_fixed, self.brokerage_unread = fixed_fee_of(self.placed, self.currency)
 
     def _group(self, facts: Sequence[Fact[Any]]) -> None:
         """Put the facts by type, with their amounts in the order's currency."""
@@ -101,11 +102,15 @@ class OrderView:
             fact = given
             if fact.at < placed_at:
                 fact = Fact(placed_at, fact.source, fact.id, fact.data, fact.currency, fact.at)
-            if fact.currency is not None and fact.currency != currency and type(fact.data) is not OrderPlaced:
-                fact, unread = book(fact, currency)
-                if unread is not None:
-                    self._unread.append((fact, unread))
             kind = type(fact.data)
+            unread = None
+            if kind is OrderPlaced:
+                unread = fixed_fee_of(fact.data, currency)[1]
+            elif fact.currency is not None and fact.currency != currency:
+                self._stated[fact.source, fact.id] = fact.data
+                fact, unread = book(fact, currency)
+            if unread is not None:
+                self._unread.append((fact, unread))
             group = groups.get(kind)
             if group is None:
                 groups[kind] = [fact]
@@ -114,7 +119,9 @@ class OrderView:
 
     def readable(self, fact: Fact[Any]) -> bool:
         """Say whether the amounts of a fact can be read; where they can't, they are 0."""
-        return fact.currency is None or fact.currency == self.currency
+        if fact.currency is not None and fact.currency != self.currency:
+            return False
+        return type(fact.data) is not OrderPlaced or fixed_fee_of(fact.data, self.currency)[1] is None
 
     def messages(self, kind: type[T]) -> list[Fact[T]]:
         """Return every message of a type, in fact order; those that repeat an identity too."""
@@ -205,7 +212,7 @@ class OrderView:
     @property
     def has_unread(self) -> bool:
         """Whether an amount of some message can't be read."""
-        return bool(self._unread) or self.brokerage_unread is not None
+        return bool(self._unread)
 
     def is_unread(self, kind: type[Any], by: int | None = None) -> bool:
         """Say whether a fact of a type, that happened by an instant, has amounts that can't be read."""
@@ -215,10 +222,7 @@ class OrderView:
 
     def unconverted(self) -> list[Unconverted]:
         """Return every message whose amounts can't be read, converted since or not, in fact order."""
-        found = [Unconverted(fact, total, self._is_converted(fact)) for fact, total in self._unread]
-        if self.brokerage_unread is not None:
-            found.insert(0, Unconverted(self.placed_fact, self.brokerage_unread, converted=False))
-        return found
+        return [Unconverted(fact, total, self._is_converted(fact)) for fact, total in self._unread]
 
     def _is_converted(self, fact: Fact[Any]) -> bool:
         """Say whether a readable message of the same identity counts in the place of one that can't be read."""
@@ -232,6 +236,7 @@ class OrderView:
         found: list[Fact[Any]] = []
         if self._each_type_once:
             return found
+        unread = {(fact.source, fact.id) for fact, _ in self._unread}
         for kind, messages in self._groups.items():
             if len(messages) < 2 or IDENTITIES[kind].counts is not Counts.EARLIEST:
                 continue
@@ -239,13 +244,18 @@ class OrderView:
                 if len(group) == 1:
                     continue
                 counting = self.counting(group)
-                is_readable = self.readable(counting)
+                none_is_read = (counting.source, counting.id) in unread
                 found += [
                     fact
                     for fact in group[group.index(counting) + 1 :]
-                    if fact.data != counting.data and (self.readable(fact) or not is_readable)
+                    if self._said(fact) != self._said(counting)
+                    and (none_is_read or (fact.source, fact.id) not in unread)
                 ]
         return found
+
+    def _said(self, fact: Fact[Any]) -> Any:
+        """Return a message's data as it was sent: not with its amounts as they were booked."""
+        return self._stated.get((fact.source, fact.id), fact.data)
 
 
 _NONE: list[Any] = []

@@ -27,8 +27,6 @@ _LAPSE = frozenset({SELLER, WAREHOUSE, ORDER})
 _DEEMED_RECEIPT = frozenset({ORDER})
 _MONEY = frozenset({PAYMENT, CHARGEBACK})
 
-_DECIDED = frozenset({"agreed", "partly_agreed", "withdrawn"})
-
 
 class Unclear:
     """What of an order is unclear at a moment, by its records in quarantine and by amounts that can't be read.
@@ -36,13 +34,14 @@ class Unclear:
     What was decided before a record arrived stays decided: a record holds up, it doesn't undo.
     """
 
-    __slots__ = ("_ledger", "_topics", "_view", "ends_at")
+    __slots__ = ("_ledger", "_since", "_topics", "_view", "ends_at")
 
     def __init__(self, view: OrderView, ledger: Ledger, clock: Clock) -> None:
         """Look at the records that still count."""
         self._view = view
         self._ledger = ledger
-        topics = set()
+        self._since: dict[str, int] = {}
+        """When the first of the records came in, by topic, in microseconds."""
         ends = []
         for record in clock.quarantined:
             end = self.end_of(record.since)
@@ -50,8 +49,8 @@ class Unclear:
                 if end < max(clock.now, clock.watermark):
                     continue
                 ends.append(end)
-            topics.add(record.topic)
-        self._topics = frozenset(topics)
+            self._since[record.topic] = min(record.since, self._since.get(record.topic, record.since))
+        self._topics = frozenset(self._since)
         self.ends_at: int | None = min(ends, default=None)
         """When the next of the records stops counting by itself, in microseconds."""
 
@@ -111,8 +110,11 @@ class Unclear:
         )
 
     def _was_decided(self, request_id: str) -> bool:
+        """Say whether a request was decided before the records arrived; since then only the seller decides it."""
         standing = self._ledger.standing.get(("cancellation", request_id))
-        return standing is not None and standing.outcome in _DECIDED
+        if standing is None or not standing.took_effect:
+            return False
+        return standing.since_at < min([since for topic, since in self._since.items() if topic in _CANCELLATION])
 
     def _stands(self, kind: str, outcome: str) -> bool:
         standing = self._ledger.standing.get((kind, self._view.order_id))

@@ -232,9 +232,7 @@ async def test_a_run_ends_when_nobody_looks_after_its_workers(monkeypatch: pytes
         def look_after(self) -> None:
             raise RuntimeError("nobody looks after them")
 
-    monkeypatch.setattr(
-        running, "Place", lambda *_, **__: Unattended(tmp_path, "import signal; signal.pause()")
-    )
+    monkeypatch.setattr(running, "Place", lambda *_, **__: Unattended(tmp_path, "import signal; signal.pause()"))
     with pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match="nobody looks")):
         await running.run(running.Plan(1, 100, 1, workers=1, faults=()))
 

@@ -63,17 +63,18 @@ class Order(Happenings):
         watermark: int | None = None,
         published: dict[int, int] | None = None,
         quarantined: tuple[str, ...] = (),
+        quarantined_at: int = 0,
     ) -> Self:
         """Publish what follows from all that was told, at an instant: by default, that of the latest fact.
 
-        `quarantined`: topics of records that lie in quarantine since the beginning.
+        `quarantined`: topics of records that lie in quarantine, since `quarantined_at`.
         `watermark`: how far the input was read (the clock). `published`: when outputs were, by their version.
         """
         now = max(fact.at for fact in self.facts) if at is None else START + at
         clock = Clock(
             now,
             now if watermark is None else START + watermark,
-            tuple([QuarantinedRecord(topic, START) for topic in quarantined]),
+            tuple([QuarantinedRecord(topic, START + quarantined_at) for topic in quarantined]),
             None if published is None else {version: START + then for version, then in published.items()},
         )
         ruling = self._decide(clock)

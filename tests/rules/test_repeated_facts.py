@@ -208,3 +208,16 @@ def test_a_receipt_and_a_package_are_told_apart_by_whether_they_are_final() -> N
 def test_the_same_request_id_for_a_cancellation_and_a_dissolution_are_two_requests() -> None:
     order = effective().bought().asks_to_cancel("x").asks_to_dissolve("x").decided()
     assert (order.told("cancellation", "x"), order.told("dissolution", "x")) == (["pending"], ["pending"])
+
+
+def test_of_two_payments_that_cannot_be_read_the_second_is_repeated() -> None:
+    order = effective().paid(amounts(5, 0, 0, currency="USD"), "pay-2").paid(amounts(6, 0, 0, currency="USD"), "pay-2")
+    assert order.decided().decision("fact", "e05").ground == "repeated"
+    order.paid(amounts(6, 0, 0, currency="USD"), "pay-2", settled=9).decided()
+    assert order.told("fact", "e05") == ["ignored", "superseded"]
+
+
+def test_what_another_amount_says_shows_where_both_were_booked_as_the_same() -> None:
+    first, second = amounts(5, 0, 0, currency="USD"), amounts(6, 0, 0, currency="USD")
+    order = effective().paid(first, "pay-2", settled=9).paid(second, "pay-2", settled=9).decided()
+    assert order.decision("fact", "e05").ground == "repeated"

@@ -1,6 +1,9 @@
 """Silence proves nothing: what waits while a record lies in quarantine, or something is known to be missing (F5)."""
 
+from collections.abc import Callable
+
 import pytest
+from purchasing_contracts.decisions import DecisionMade
 
 from tests.rules.orders import DAY, HOUR, Order, amounts, lamp, terms
 
@@ -30,9 +33,27 @@ def test_a_cancellation_does_not_wait_for_other_records(name: str) -> None:
 
 
 def test_what_was_decided_before_a_record_arrived_stays_decided() -> None:
-    order = effective().asks_to_cancel().decided().decided(9 * DAY, quarantined=topic("seller-response"))
+    order = effective().asks_to_cancel().decided()
+    order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
     assert order.told("cancellation", "can-1") == ["agreed"]
     assert order.told("repayment_demand", "purchase") == []
+
+
+def test_a_part_cancelled_before_a_record_arrived_stays_cancelled() -> None:
+    order = Order().placed(items=(lamp(), lamp())).accepted().paid().bought(50_000, 1_200, items={"1": None})
+    order.asks_to_cancel().decided()
+    order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
+    assert order.told("cancellation", "can-1") == ["pending"]
+    assert order.told("repayment_demand", "purchase") == []
+
+
+@pytest.mark.parametrize("begin", [effective, Order().placed])
+def test_what_the_seller_agreed_to_while_a_record_lay_there_stays_its_word(begin: Callable[[], Order]) -> None:
+    order = begin().asks_to_cancel().seller_cancels(penalty=500)
+    for day in (8, 9):
+        order.decided(day * DAY, quarantined=topic("warehouse-receipt"))
+    assert order.told("cancellation", "can-1") in (["agreed"], ["withdrawn"])
+    assert [one for one in order.of(DecisionMade) if one.kind == "fact"] == []
 
 
 def test_a_withdrawal_waits_while_a_captured_payment_cannot_be_read() -> None:

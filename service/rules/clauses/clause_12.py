@@ -252,7 +252,7 @@ def _judge(case: Assessment, request: Request) -> tuple[str, Grounds]:
         return "pending", (_WITHDRAWN_UNCLEAR,)
     outcome = _outcome(request, parts)
     if outcome == "withdrawn_by_buyer":
-        return outcome, (_TAKEN_BACK,)
+        return outcome, (_TAKEN_BACK, *_after_obligation(case, request))
     if outcome == "moot":
         return outcome, clauses_of(basis for one in request.taken_by for basis in one.grounds) or (_NOTHING_LEFT,)
     return outcome, _grounds(case, request, parts)
@@ -286,10 +286,14 @@ def _grounds(case: Assessment, request: Request, parts: Parts) -> Grounds:
         found.append(_LOGISTICS)
     if parts.done:
         found += _kept(case, request)
+    return clauses_of((*found, *_after_obligation(case, request)))
+
+
+def _after_obligation(case: Assessment, request: Request) -> Grounds:
+    """Return what a request cites that came when the obligation to procure had ended."""
     ended = case.timeline.obligation_ended_at
-    if request.by_row_7 and ended is not None and ended <= request.at:
-        found.append(_OBLIGATION_ENDED)
-    return clauses_of(found)
+    is_after = request.by_row_7 and ended is not None and ended <= request.at
+    return (_OBLIGATION_ENDED,) if is_after else ()
 
 
 def _kept(case: Assessment, request: Request) -> Iterator[Basis]:

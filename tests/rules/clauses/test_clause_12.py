@@ -299,3 +299,8 @@ def test_goods_damaged_on_their_way_back_undo_the_sellers_yes() -> None:
     assert order.stands("cancellation", "can-1") == ("refused", ["12(1)B", "12(6)"])
     assert order.told("closing") == ["cancelled", "superseded"]
     assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
+
+
+def test_a_request_taken_back_after_the_obligation_ended_cites_16() -> None:
+    order = Order().placed().accepted().paid().bought().received().asks_to_cancel().takes_back().decided()
+    assert order.stands("cancellation", "can-1") == ("withdrawn_by_buyer", ["12", "16"])

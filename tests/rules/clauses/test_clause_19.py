@@ -162,6 +162,27 @@ def test_a_fixed_fee_in_another_currency_waits_to_be_converted() -> None:
     assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 500)]
 
 
+def promised(currency: str = "USD", settled: int | None = None, **members: Any) -> dict[str, Any]:
+    """Return what `placed` says where the promoter was promised 70.00 in some currency."""
+    booked = None if settled is None else money(settled)
+    promotion = Promotion(promoter_id="p", basis="goods", rate_bps=0, fixed=money(70, currency), settled=booked)
+    return {"promotion": promotion, **members}
+
+
+def test_a_second_placing_that_can_be_read_converts_the_fixed_fee() -> None:
+    order = Order().placed(**promised()).accepted().paid().bought().received().decided()
+    order.placed(at=9 * HOUR, **promised(settled=500)).decided()
+    assert order.told("foreign_currency", "e01") == ["unconverted 70", "converted"]
+    assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 500)]
+    assert order.told("fact", "e06") == []
+
+
+def test_of_two_placings_that_cannot_be_read_both_are_told_and_one_counts() -> None:
+    order = Order().placed(**promised()).placed(at=9 * HOUR, **promised("EUR")).decided()
+    assert [order.told("foreign_currency", one) for one in ("e01", "e02")] == [["unconverted 70"]] * 2
+    assert order.decision("fact", "e02").ground == "repeated"
+
+
 def test_everything_but_brokerage_concerns_the_buyer() -> None:
     order = promoted().bought(90_000).received().decided()
     decisions = order.of(DecisionMade)
