@@ -153,6 +153,11 @@ class Chargeback:
         return sum([share.brought for share in self.shares if share.line == line])
 
     @property
+    def owed_shares(self) -> list[Role]:
+        """Its shares that are owed: of an unjust one, all but those of tips."""
+        return [share for share in self.shares if not share.line.startswith("tip:")] if self.is_unjust else []
+
+    @property
     def total_remaining(self) -> int:
         """What is left of all that is owed."""
         return sum([part.brought for part in self.remaining])
@@ -335,17 +340,19 @@ def spread_remaining(chargeback: Chargeback, out: int) -> None:
     """Note what is left of each share that is owed, once what came in and was not given back has covered them.
 
     `out` is what was given back on the chargeback's line. What came in covers the shares in the order of the roles, and
-    the fees last; what is left of the fees is put to the first share. Nothing is left where it has no share.
+    the fees last; what is left of the fees is put to the first share, and so is what was given back beyond what came
+    in: it is owed again. Nothing is left where it has no share.
     """
-    shares = [share for share in chargeback.shares if not share.line.startswith("tip:")]
+    shares = chargeback.owed_shares
     chargeback.remaining = []
-    if not chargeback.is_unjust or not shares:
+    if not shares:
         return
     covered = max(0, chargeback.covered - out)
+    beyond = max(0, out - chargeback.covered)
     left = []
     for share in shares:
         part = min(covered, share.brought)
         covered -= part
         left.append(share.brought - part)
-    left[0] += max(0, chargeback.fees - covered)
+    left[0] += max(0, chargeback.fees - covered) + beyond
     chargeback.remaining = [Role(share.line, amount) for share, amount in zip(shares, left, strict=True) if amount]

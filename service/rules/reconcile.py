@@ -30,6 +30,7 @@ _UNTOUCHED = LineTotals()
 _KINDS = (PURCHASE, COMPENSATION, OWED, "chargeback", "tip")
 """The order in which lines take turns."""
 _NOTHING_DUE = Basis(clause="6", because="nothing is due on this line")
+_NO_TIP_DUE = Basis(clause="21", because="nothing is due on this tip")
 _WITHHELD = Basis(clause="22", because="due, but kept back while a chargeback has the money or a claim stands")
 
 
@@ -184,7 +185,8 @@ def reconcile(case: Assessment, ledger: Ledger, paid: PaidOut) -> Reconciled:
             now = sum([payout.amount for payout in payouts if payout.payment_id is None])
         failed = paid.failed_elsewhere.get(line, 0)
         if failed:
-            balance.undeliverable = min(failed, totals.to_deposit + totals.to_account + now)
+            gone = totals.to_deposit + totals.to_account + now + paid.elsewhere.get(line, {}).get(None, 0)
+            balance.undeliverable = min(failed, gone)
         if balance.withheld or balance.demanded or balance.undeliverable:
             result.amounts.extend(_standing(balance))
     return result
@@ -207,7 +209,7 @@ def _lines(case: Assessment, ledger: Ledger, paid: PaidOut) -> list[Due]:
     for line in (*ledger.lines, *paid.repaid, *paid.elsewhere):
         if line not in known:
             known.add(line)
-            dues.append(Due(line, 0, (_NOTHING_DUE,)))
+            dues.append(Due(line, 0, (_NO_TIP_DUE if line.startswith("tip:") else _NOTHING_DUE,)))
     if len(dues) > 1:
         dues.sort(key=_turn)
     return dues
@@ -237,7 +239,7 @@ def _balance(case: Assessment, due: Due, ledger: Ledger, paid: PaidOut) -> LineB
     balance.demanded = max(0, balance.out - balance.gross)
     if balance.demanded and line.startswith("chargeback:"):
         for chargeback in case.chargebacks:
-            if f"chargeback:{chargeback.id}" == line and chargeback.owed > 0 and chargeback.balance.amount > 0:
+            if f"chargeback:{chargeback.id}" == line and chargeback.owed_shares:
                 balance.demanded = max(0, min(balance.out, due.amount) - balance.gross)
     return balance
 

@@ -45,7 +45,6 @@ class Request:
         "left_out",
         "moot_lots",
         "objection",
-        "stopped",
         "taken_by",
         "took_effect",
         "waited",
@@ -81,8 +80,6 @@ class Request:
         """Whether no answer can change it any more."""
         self.waited = False
         """Whether a part of it ever waited for the seller."""
-        self.stopped = False
-        """Whether it waits because the order is unclear (F5)."""
         self.left_out: list[Lot] = []
         """What it asked for and could not reach because of a bar."""
         self.barred: list[Lot] = []
@@ -110,10 +107,9 @@ class Request:
         """Let no answer change it any more."""
         self.is_pending, self.is_final = False, True
 
-    def wait(self, *, stopped: bool) -> None:
-        """Let it wait: for the seller, and where `stopped` for the order to become clear."""
+    def wait(self) -> None:
+        """Let it wait for the seller, or for the order to become clear as of the request (F5)."""
         self.is_pending = self.waited = True
-        self.stopped = stopped
 
 
 def moot_grounds(case: Assessment, request: Request, nothing_left: Basis) -> Grounds:
@@ -213,7 +209,7 @@ def take_answer(
     if request.is_final or not request.waited:
         timeline.ignore(answer, "request_ended", request)
     elif request.is_pending:
-        request.is_pending = request.stopped = False
+        request.is_pending = False
         request.answer = answer
         if agreed:
             end(timeline, request, pending_lots(timeline, request))

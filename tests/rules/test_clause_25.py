@@ -1,5 +1,7 @@
 """Clause 25: what the buyer owes beyond the money there was, and what it paid on that."""
 
+from typing import Any
+
 import pytest
 from purchasing_contracts.events.order import BuyerBreachFound
 
@@ -44,3 +46,20 @@ def test_an_uncovered_fee_of_a_chargeback_that_was_won_is_owed() -> None:
     order.chargeback_ends().decided()
     assert order.told("buyer_owes") == ["noted 1500"]
     assert order.stands("buyer_owes")[1] == ["22", "25"]
+
+
+GROUNDS = {"prohibited": ["14"], "unjust_chargeback": ["22"], "other": ["25"]}
+
+
+@pytest.mark.parametrize("ground", GROUNDS)
+def test_a_refund_cites_the_clause_of_the_loss_it_was_set_off_with(ground: Any) -> None:
+    order = Order().placed(mandate_at=None).paid()
+    order.tell(BuyerBreachFound(finding_id="find-1", ground=ground, loss=money(301))).decided()
+    assert order.refunds == [("purchase", 101_000, "pay-1")]
+    assert order.refund_clauses() == ["1(2)", *GROUNDS[ground]]
+
+
+def test_a_refund_cites_the_fee_of_a_chargeback_that_was_won() -> None:
+    order = Order().placed().accepted().paid().bought().charged_back(50_000, fee=money(300))
+    order.chargeback_ends("restored").seller_refunds(101_200).decided()
+    assert order.refund_clauses()[-2:] == ["22", "25"]

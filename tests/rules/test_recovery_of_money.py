@@ -1,11 +1,12 @@
 """Clause 22, what comes in for a chargeback: paid, recovered from the deposit, brought in by goods."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from purchasing_contracts.events.warehouse_receipt import GoodsDisposed
 
-from tests.rules.orders import HOUR, Order
+from tests.rules.orders import HOUR, Order, money
 
 
 def effective() -> Order:
@@ -50,13 +51,27 @@ def test_what_came_in_too_much_goes_first_to_the_deposit_then_to_the_payments_ol
     assert order.refunds[3:] == [("chargeback:cb-1", 101_301, "buyer_account")]
 
 
-def test_money_for_a_chargeback_that_is_just_or_that_nobody_opened_goes_back() -> None:
+def test_money_for_a_just_chargeback_goes_back() -> None:
     just = effective().charged_back(attributable=True).pays_outstanding(700).decided()
     assert just.refunds == [("chargeback:cb-1", 700, "pay-out")]
-    unknown = effective().pays_outstanding(700, "cb-9").decided()
-    assert unknown.refunds == [("chargeback:cb-9", 700, "pay-out")]
-    unknown.charged_back(500, "cb-9", at=3 * HOUR).decided()
-    assert unknown.told("payment_demand", "cb-9") == ["demanded 500"]  # what was given back covers nothing any more
+
+
+AHEAD: dict[str, tuple[Callable[[Order], Order], str]] = {
+    "payment": (lambda order: order.pays_outstanding(700, "cb-9"), "pay-out"),
+    "repayment": (lambda order: order.repays(700, "chargeback:cb-9"), "buyer_account"),
+    "deposit": (lambda order: order.deposit_pays(700, "cb-9"), "deposit"),
+    "proceeds": (lambda order: order.goods_sold(700, "cb-9"), "buyer_account"),
+}
+
+
+@pytest.mark.parametrize("what", AHEAD)
+def test_money_for_a_chargeback_waits_until_the_chargeback_is_known(what: str) -> None:
+    tell, destination = AHEAD[what]
+    order = tell(effective()).decided()
+    assert order.refunds == []
+    order.charged_back(500, "cb-9", at=3 * HOUR).decided()
+    assert order.refunds == [("chargeback:cb-9", 200, destination)]
+    assert order.told("payment_demand", "cb-9") == []
 
 
 def test_proceeds_that_name_no_chargeback_are_for_the_first_unjust_one() -> None:
@@ -132,3 +147,28 @@ def test_a_chargeback_is_shared_among_the_roles_of_its_payment() -> None:
     assert order.told("payment_demand", "cb-2") == ["demanded 101301"]
     order.asks_to_cancel().decided()
     assert order.told("refund_withheld", "purchase") == ["withheld 101200"]
+
+
+def given_back(restated: int, **opened: Any) -> Order:
+    """Return an order whose deposit was given back 1,001 that it then turned out not to have paid."""
+    order = effective().charged_back(1_001, **opened).deposit_pays(1_001).chargeback_ends("restored").decided()
+    assert order.refunds == [("chargeback:cb-1", 1_001, "deposit")]
+    return order.deposit_pays(restated)
+
+
+def test_what_was_given_back_and_had_not_come_in_is_claimed_with_the_rest() -> None:
+    order = given_back(12).charged_back(1_001, stage="arbitration").decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 1990"]
+    assert order.told("repayment_demand", "chargeback:cb-1") == []
+
+
+def test_what_was_given_back_and_had_not_come_in_is_demanded_if_nothing_is_owed() -> None:
+    order = given_back(12).decided()
+    assert order.told("repayment_demand", "chargeback:cb-1") == ["demanded 989"]
+
+
+def test_what_was_given_back_is_demanded_where_the_payment_is_not_known() -> None:
+    order = given_back(12, payment_id="pay-unknown").charged_back(
+        1_001, payment_id="pay-unknown", stage="arbitration", fee=money(5)
+    )
+    assert order.decided().told("repayment_demand", "chargeback:cb-1") == ["demanded 994"]

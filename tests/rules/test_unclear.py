@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.orders import DAY, HOUR, Order, amounts, terms
+from tests.rules.orders import DAY, HOUR, Order, amounts, lamp, terms
 
 
 def topic(name: str) -> tuple[str, ...]:
@@ -48,6 +48,20 @@ def test_a_cancellation_waits_while_goods_were_received_that_nobody_bought() -> 
     assert order.told("cancellation", "can-1") == ["pending"]
     order.bought(at=10 * HOUR).seller_cancels(at=11 * HOUR).decided()
     assert order.told("cancellation", "can-1") == ["pending", "agreed"]
+
+
+@pytest.mark.parametrize(("bought_at", "outcomes"), [(7 * HOUR, ["pending", "withdrawn"]), (11 * HOUR, ["pending"])])
+def test_a_withdrawal_waits_for_a_purchase_before_it_not_after(bought_at: int, outcomes: list[str]) -> None:
+    order = Order().placed().received(at=8 * HOUR).asks_to_cancel(at=10 * HOUR).decided()
+    assert order.bought(at=bought_at).decided().told("cancellation", "can-1") == outcomes
+    assert order.stands("cancellation", "can-1")[1] == ["2"]
+
+
+def test_a_cancellation_of_open_units_is_not_cleared_by_a_later_purchase() -> None:
+    two = Order().placed(items=(lamp(), lamp())).accepted().paid().received(at=8 * HOUR)
+    order = two.asks_to_cancel(at=10 * HOUR).bought(50_000, 1_200, at=11 * HOUR, items={"1": None}).decided()
+    assert order.told("cancellation", "can-1") == ["pending"]
+    assert order.seller_cancels(at=12 * HOUR).decided().stands("cancellation", "can-1")[0] == "agreed"
 
 
 def test_receipt_is_not_deemed_confirmed_while_a_record_of_the_buyer_lies_in_quarantine() -> None:

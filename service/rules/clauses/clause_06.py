@@ -91,8 +91,9 @@ def _line_grounds(case: Assessment) -> Grounds:
     """Return what the line cites: the clauses of what became of the order, and what took effect besides (R6)."""
     timeline = case.timeline
     ending = timeline.ending
+    adds = (*case.line_adds, *[basis for cost in case.settlement.borne for basis in cost.grounds])
     if ending is not None and ending.is_final:
-        return clauses_of((*ending.grounds, *case.line_adds))
+        return clauses_of((*ending.grounds, *adds))
     grounds: list[Basis] = []
     if ending is None:
         if timeline.purchases:
@@ -102,7 +103,7 @@ def _line_grounds(case: Assessment) -> Grounds:
     for lot in timeline.units.lots:
         if not lot.is_live and lot.ended_by is not None:
             grounds += lot.ended_by.grounds
-    return clauses_of((*grounds, *case.line_adds))
+    return clauses_of((*grounds, *adds))
 
 
 def amounts(case: Assessment, clock: Clock) -> Iterator[StandingAmount]:

@@ -19,7 +19,6 @@ from service.rules.requests import (
     clauses_of,
     moot_grounds,
     named_lots,
-    pending_lots,
     settle_pending,
     take_answer,
     withdraw_request,
@@ -146,18 +145,18 @@ def _take_up(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
     request.left_out = _left_out(request, live, lots)
     if not timeline.is_effective:
         if timeline.unclear.withdrawal(timeline, request.id):
-            request.wait(stopped=True)
+            request.wait()
         else:
             _withdraw(timeline, request, lots)
         return
     request.by_row_7 = True
     if any(lot.state is BOUGHT for lot in lots):
-        request.wait(stopped=False)
+        request.wait()
     still_open = [lot for lot in lots if lot.state is OPEN]
     if not still_open:
         return
     if timeline.unclear.cancellation(timeline, request.id):
-        request.wait(stopped=True)
+        request.wait()
     else:
         _cancel_open(timeline, request, still_open)
 
@@ -194,7 +193,6 @@ def _cancel_agreed(timeline: Timeline, request: Request, lots: Sequence[Lot]) ->
         _withdraw(timeline, request, lots)
         return
     request.took_effect = True
-    request.by_row_7 = True
     for state, ended, basis in (
         (OPEN, CANCELLED_BEFORE, _BEFORE_PURCHASE),
         (BOUGHT, CANCELLED_AFTER, _SELLER),
@@ -224,25 +222,6 @@ def _answer(timeline: Timeline, found: tuple[Request, Fact[Any]]) -> None:
     request, answer = found
     agreed = isinstance(answer.data, CancellationAgreed)
     take_answer(timeline, request, answer, agreed=agreed, end=_cancel_agreed)
-
-
-@only_with(CancellationRequested)
-def after_instant(timeline: Timeline) -> None:
-    """Let requests that waited for the order to become clear take effect as soon as it is (F5)."""
-    for request in timeline.requests:
-        if not (request.stopped and request.is_pending and request.kind == KIND):
-            continue
-        lots = pending_lots(timeline, request)
-        still_open = [lot for lot in lots if lot.state is OPEN]
-        if timeline.is_effective:
-            request.by_row_7 = True
-            if still_open and not timeline.unclear.cancellation(timeline, request.id):
-                request.stopped = False
-                request.is_pending = len(still_open) < len(lots)
-                _cancel_open(timeline, request, still_open)
-        elif not timeline.unclear.withdrawal(timeline, request.id):
-            request.stopped = False
-            _withdraw(timeline, request, lots)
 
 
 # What is said of it.

@@ -134,7 +134,7 @@ def _take_up(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
     """Let the bought units that a request names wait for the seller, or the open ones where none is bought (F2)."""
     state = BOUGHT if any(lot.state is BOUGHT for lot in live) else OPEN
     choose_lots(timeline, request, lambda lot: lot.state is state and not lot.confirmed, _received_first)
-    request.wait(stopped=False)
+    request.wait()
 
 
 def _received_first(lot: Lot) -> tuple[int, ...]:

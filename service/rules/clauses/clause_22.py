@@ -155,7 +155,8 @@ def costs(timeline: Timeline, chargebacks: list[Chargeback]) -> Iterator[Cost]:
 def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
     """Yield the lines `chargeback:{id}`: what came in beyond what is owed goes back.
 
-    To the deposit up to what it gave, then to the payments that paid, oldest first (R16).
+    To the deposit up to what it gave, then to the payments that paid, oldest first (R16). Of a chargeback that nobody
+    opened yet, nothing is due: the money is a sign that it was, and covers it as soon as it is heard of.
     """
     owed = {chargeback.id: chargeback.owed for chargeback in case.chargebacks}
     for id_, entry in case.recovered.items():
@@ -167,7 +168,8 @@ def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
             if payment_id:
                 brought[payment_id] = brought.get(payment_id, 0) + amount
         routes += [Route("original_payment", payment_id, amount) for payment_id, amount in brought.items()]
-        yield Due(f"chargeback:{id_}", max(0, entry.total - owed.get(id_, 0)), (_GIVEN_BACK,), tuple(routes))
+        due = max(0, entry.total - owed[id_]) if id_ in owed else 0
+        yield Due(f"chargeback:{id_}", due, (_GIVEN_BACK,), tuple(routes))
 
 
 @only_with(ChargebackOpened)
