@@ -486,7 +486,8 @@ def settle(timeline: Timeline, charged_back: int, borne: tuple[Cost, ...]) -> Se
     kept = keep_of(timeline)
     quote, keep = kept.quote, kept.keep
     collected, third = _collected(view, quote)
-    paid = collected.total - third
+    captured = collected.total
+    paid = captured - third
     approved = _approved(view)
     bought_back = max(0, kept.seller - kept.spent)
     uncut = max(0, paid - keep + bought_back)
@@ -524,7 +525,7 @@ def settle(timeline: Timeline, charged_back: int, borne: tuple[Cost, ...]) -> Se
         penalties=penalties,
         deposit=deposit,
         due=left - deposit,
-        outstanding=max(0, keep + quote.third - collected.total),
+        outstanding=max(0, keep + quote.third - captured),
         owed=max(0, costs - not_yet + penalties - rest),
         cancelled=tuple(kept.cancelled),
         borne=borne,

@@ -43,8 +43,6 @@ _EXCESS = Basis(
 def steps(timeline: Timeline) -> Iterator[Step]:
     """Yield every message of every purchase: the first makes it, a later one can bring rescinded units back."""
     view = timeline.view
-    if not view.messages(PurchaseConfirmed):
-        return
     for messages in view.by_identity(PurchaseConfirmed):
         counting = view.counting(messages)
         first = messages[0]

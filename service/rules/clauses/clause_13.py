@@ -65,8 +65,6 @@ _LOGISTICS = Basis(clause="17", because="the logistics provider caused the objec
 def steps(timeline: Timeline) -> Iterator[Step]:
     """Yield requests, the seller's answers, and requests that the buyer took back."""
     view = timeline.view
-    if not view.messages(DissolutionRequested):
-        return
     for fact in view.counted(DissolutionRequested):
         request = Request(KIND, fact, _is_out_of_reach, grounds_of)
         timeline.dissolutions[request.id] = request

@@ -34,8 +34,6 @@ _TIP = Basis(clause="21", because="a tip is given back only if it is above the l
 @only_with(TipPaid)
 def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
     """Yield a line per tip, `tip:{tip_id}`; its refunds go to the tip's payment."""
-    if not case.view.messages(TipPaid):
-        return
     limit = case.view.terms.tip_limit_in(case.view.currency)
     for tip in case.view.counted(TipPaid):
         amount = tip.data.amount.value
@@ -49,8 +47,6 @@ def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
 @only_with(TipRefundRequested)
 def says(case: Assessment) -> Iterator[Said]:
     """Yield the decision `tip_refund` on each tip that was asked back."""
-    if not case.view.messages(TipRefundRequested):
-        return
     for tip in case.view.counted(TipPaid):
         in_time = _asked_in_time(case, tip)
         if in_time is not None:
