@@ -51,7 +51,7 @@ def balances(facts: Facts, by: int = INFINITY) -> list[Balance]:
 
 
 def _move(b: Balance, moves: list[Fact]) -> None:
-    highest, closed, before_zero = 0, False, 0
+    highest, closed, before_zero, begun = 0, False, 0, False
     for m in moves:
         was = b.amount
         if m.type == "opened":
@@ -59,6 +59,7 @@ def _move(b: Balance, moves: list[Fact]) -> None:
             b.amount = own if m is b.first else max(own, min(b.amount + own, highest))
             b.closed_to_zero = False
             before_zero = 0
+            begun = True
             if m is b.first:
                 b.rounds = 1
         else:
@@ -69,8 +70,8 @@ def _move(b: Balance, moves: list[Fact]) -> None:
                 if b.amount == 0 and before_zero:
                     b.amount, before_zero = before_zero, 0
                 b.amount = max(0, b.amount - (stated or 0))
-            if b.first is not None and m.order > b.first.order:
-                if b.amount == 0 and was > 0 and m.data["outcome"] == "restored":
+            if begun:
+                if b.amount == 0 and was > 0:
                     before_zero = was
                 b.closed_to_zero = b.amount == 0
             if b.amount == 0 and was > 0:
@@ -152,8 +153,8 @@ def shares_on_purchase(facts: Facts, by: int = INFINITY, *, not_attributable: bo
     )
 
 
-def unread_captures(facts: Facts) -> bool:
-    return any(not f.readable for f in facts.of("captured"))
+def unread_captures(facts: Facts, by: int) -> bool:
+    return any(not f.readable for f in facts.of("captured", by=by))
 
 
 @dataclass

@@ -196,6 +196,8 @@ def amounts(m: Message, currency: str) -> Amounts:
         total = 0
     if total == 0:
         total = next((money["value"] for _, money in every if money["value"] > 0), 0)
+    if total == 0 and not (summed and settled):
+        return Amounts(True, {name: 0 for name, _ in every}, None, 0)
     if not settled or settled["currency"] != currency:
         return Amounts(False, dict.fromkeys((name for name, _ in every), 0), every[0][1]["currency"], total)
     worth = settled["value"]

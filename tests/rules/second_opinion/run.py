@@ -104,6 +104,7 @@ class Order:
     demands: dict[str, list[Demand]] = field(default_factory=dict)
     holds: dict[str, HoldState] = field(default_factory=dict)
     deductions: set[str] = field(default_factory=set)
+    cleared: set[tuple[str, ...]] = field(default_factory=set)
     brokerage_deducted: int | None = None
     brokerage_transferred: int | None = None
     deadlines: list[int] = field(default_factory=list)
@@ -171,7 +172,8 @@ def step(order: Order, now: int, horizon: int) -> list[Any]:
                 continue
             deadlines.add(end)
         records.add(topic)
-    tl = Timeline(facts, terms, horizon, records)
+    tl = Timeline(facts, terms, horizon, records, order.cleared)
+    order.cleared |= tl.cleared
     deadlines |= tl.deadlines
     found = Step(order, facts, terms, tl, now, horizon, records)
     found.run()
@@ -592,7 +594,8 @@ class Step:
         elif "withdrawn" in fates:
             outcome = "withdrawn"
         elif "cancelled" in fates:
-            outcome = "agreed" if "not" not in fates else "partly_agreed"
+            left = any(fate == "not" and u.alive for fate, u in zip(fates, r.asked, strict=True))
+            outcome = "partly_agreed" if left else "agreed"
         elif "not" in fates:
             outcome = "refused"
         else:
@@ -814,12 +817,11 @@ class Step:
         answer = answers[-1] if answers and answers[-1].readable else None
         gave = 0
         if answer is not None and order.brokerage_deducted is not None:
-            gave = min(answer.values.get("amount", answer.values.get("deducted", 0)), order.brokerage_deducted)
-            if order.brokerage_transferred is None and gave > 0:
-                order.brokerage_transferred = gave
-                self.out.append(
-                    Command("brokerage.transfer", None, None, gave, ("19",), deduction_id=deduction)
-                )
+            gave = answer.values.get("amount", answer.values.get("deducted", 0))
+            send = min(gave, order.brokerage_deducted)
+            if order.brokerage_transferred is None and send > 0:
+                order.brokerage_transferred = send
+                self.out.append(Command("brokerage.transfer", None, None, send, ("19",), deduction_id=deduction))
         sent = order.brokerage_transferred or 0
         failed = min(sent, sum(f.values["amount"] for f in facts.of("transfer_failed")))
         repaid = sum(f.values["amount"] for f in facts.of("repayment_received") if f.data["line"] == "brokerage")

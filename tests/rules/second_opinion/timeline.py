@@ -103,8 +103,11 @@ class Request:
 class Timeline:
     """The state of an order after all facts that are known; `at` names the instant while it is walked through."""
 
-    def __init__(self, facts: Facts, terms: Terms, horizon: int, records: set[str]) -> None:
+    def __init__(
+        self, facts: Facts, terms: Terms, horizon: int, records: set[str], cleared: set[tuple[str, ...]]
+    ) -> None:
         self.facts, self.terms, self.horizon, self.records = facts, terms, horizon, records
+        self.cleared_before, self.cleared = cleared, set[tuple[str, ...]]()
         assert facts.placed is not None
         self.placed = facts.placed
         self.start = facts.start
@@ -137,6 +140,7 @@ class Timeline:
         self.confirmed_at: int | None = None
         self.deemed_at: int | None = None
         self.period_start: int | None = None
+        self.took_back: set[str] = set()
         self.deadlines: set[int] = set()
         self._walk()
 
@@ -212,14 +216,14 @@ class Timeline:
                     put(f.effective(m.time), 3, m.key, "purchase_again", (p, m))
         for kind in ("goods_received", "package_delivered", "customs_cleared", "receipt_confirmed"):
             for x in f.of(kind):
-                put(x.at, 4, x.first.key, kind, x)
+                put(x.at, 4, (0, x.first.key), kind, x)
         raised = {x.data["objection_id"]: x for x in f.of("objection_raised")}
         for x in raised.values():
-            put(x.at, 4, x.first.key, "objection_raised", x)
+            put(x.at, 4, (0, x.first.key), "objection_raised", x)
         for x in f.of("objection_withdrawn", "objection_verified"):
             what = raised.get(x.data["objection_id"])
             if what or x.type == "objection_verified":
-                put(max(x.at, what.at if what else 0), 4, x.first.key, x.type, x)
+                put(max(x.at, what.at if what else 0), 4, (1, x.first.key), x.type, x)
         for x in f.of("purchase_unavailable"):
             put(x.at, 5, x.first.key, "unavailable", x)
         for x in f.of("refused"):
@@ -259,8 +263,7 @@ class Timeline:
         fixed = {d for d in self.balances if d >= self.start}
         if self.acceptance is not None:
             fixed.add(self.acceptance)
-        self.deadlines |= {d for d in fixed if d >= self.horizon}
-        instants = {e[0] for e in events} | {d for d in fixed if d < self.horizon}
+        instants = {e[0] for e in events} | fixed
 
         i = 0
         now = self.start
@@ -269,7 +272,7 @@ class Timeline:
             now = min(instants)
             instants.discard(now)
             self.now = now
-            tested = False
+            tested = i >= len(events) or events[i][0] != now
             while i < len(events) and events[i][0] == now:
                 if events[i][1] > 7 and not tested:
                     self._test()
@@ -285,15 +288,10 @@ class Timeline:
             self._deadlines()
             self._after_instant()
             due = self._receipt_due()
-            if due is not None and due < self.horizon and due >= now:
-                if due == now:
-                    self._deem()
-                else:
-                    instants.add(due)
-
-        due = self._receipt_due()
-        if due is not None and due >= self.horizon:
-            self.deadlines.add(due)
+            if due is not None and due > now:
+                instants.add(due)
+            elif due == now:
+                self._deem()
 
     # rank 1 to 3
 
@@ -571,10 +569,17 @@ class Timeline:
 
     # rank 8
 
-    def unclear(self, what: str) -> bool:
+    def barred_by_record(self, matter: tuple[str, ...], *topics: str) -> bool:
+        """Whether a record in quarantine bars it: one that arrived after it was decided does not undo it (F5)."""
+        if matter in self.cleared_before or not self.records & set(topics):
+            self.cleared.add(matter)
+            return False
+        return True
+
+    def unclear(self, what: str, *request: str) -> bool:
         """F5, first row and the one of captured payments: `cancellation`, `withdrawal` or `lapse`, as of now."""
-        topics = {"seller-response", "warehouse-receipt"} | ({"order"} if what == "lapse" else set())
-        if topics & self.records:
+        topics = ["seller-response", "warehouse-receipt"] + (["order"] if what == "lapse" else [])
+        if self.barred_by_record((what, *request), *topics):
             return True
         if self.any_receipt and not self.purchases:
             return True
@@ -586,7 +591,7 @@ class Timeline:
             units = [u for u in self.units if u.item == item]
             if units and n > sum(u.bought_at is not None for u in units):
                 return True
-        return what != "cancellation" and unread_captures(self.facts)
+        return what != "cancellation" and unread_captures(self.facts, self.now)
 
     def _on_cancellation(self, fact: Fact) -> None:
         d = fact.data
@@ -609,7 +614,7 @@ class Timeline:
             self._concern(r, refs, named)
             if self.effective_at is None:
                 r.row = 6
-                if self.unclear("withdrawal"):
+                if self.unclear("withdrawal", r.id):
                     r.part = [u for u in r.asked if not u.barred]
                 else:
                     r.part = [u for u in r.asked if not u.barred]
@@ -667,7 +672,7 @@ class Timeline:
     def _cancel_open(self, r: Request) -> None:
         waiting = [u for u in r.asked if not u.barred]
         opened = [u for u in waiting if u.state == "open"]
-        if opened and self.unclear("cancellation"):
+        if opened and self.unclear("cancellation", r.id):
             opened = []
         if opened:
             ending = Ending("cancelled", (), self.now, r)
@@ -825,9 +830,9 @@ class Timeline:
                 r.outcome = "withdrawn_by_buyer"
             for u in r.waiting:
                 r.fate[id(u)] = "not"
-            self.took_back = getattr(self, "took_back", set()) | {fact.message.id}
+            self.took_back = self.took_back | {fact.message.id}
             self.ignored.pop(fact.message.id, None)
-        elif fact.message.id not in getattr(self, "took_back", set()):
+        elif fact.message.id not in self.took_back:
             self.ignored[fact.message.id] = ("request_ended", ("REQUEST", r.kind, r.id, r.channel))
 
     # what follows from any step
@@ -878,14 +883,21 @@ class Timeline:
 
     # deadlines and what is judged after an instant
 
+    def _passed(self) -> bool:
+        """Whether the service's clock is beyond this instant; if not, the instant is a deadline to come back for."""
+        if self.now < self.horizon:
+            return True
+        self.deadlines.add(self.now)
+        return False
+
     def _deadlines(self) -> None:
-        if self.acceptance == self.now and self.now < self.horizon and self._lapses():
+        if self.acceptance == self.now and self._lapses() and self._passed():
             self._end_order(Ending("lapsed", ("2",), self.now))
             self._after_step()
-        if self.now in self.balances and self.now < self.horizon and self._balance_fails():
+        if self.now in self.balances and self._balance_fails() and self._passed():
             self._end_for_balance()
             self._after_step()
-        if self._receipt_due() == self.now and self.now < self.horizon:
+        if self._receipt_due() == self.now:
             self._judge_standing()
             self._deem()
 
@@ -915,7 +927,7 @@ class Timeline:
         captured = sum(total(f) for f in self.facts.of("captured", by=d))
         if captured >= due or settle(self, d).outstanding <= 0:
             return False
-        return not ({"payment", "chargeback"} & self.records or self.money_unread())
+        return not (self.money_unread() or self.barred_by_record(("balance", str(d)), "payment", "chargeback"))
 
     def _end_for_balance(self) -> None:
         r = Request("balance", "", "", None, self.now, row=7, answered=True, agreed=True, effect_at=self.now)
@@ -972,7 +984,9 @@ class Timeline:
         return self.terms.last_instant(self.period_start, days)
 
     def _deem(self) -> None:
-        if self._receipt_due() != self.now or self.ended or "order" in self.records:
+        if self._receipt_due() != self.now or self.ended or not self._passed():
+            return
+        if self.barred_by_record(("receipt", str(self.now)), "order"):
             return
         self.deemed_at = self.now
         for u in self._barrable():
