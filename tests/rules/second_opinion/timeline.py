@@ -332,7 +332,7 @@ class Timeline:
     def _on_purchase(self, fact: Fact) -> None:
         refs = fact.data.get("items")
         if self.ended:
-            self._ignore_all(fact, "order_ended", self.ended.clauses)
+            self._ignore_all(fact, "order_ended", self.closing_clauses())
         elif refs is not None and not any(u.alive for u in self.named(refs)):
             self._ignore_all(fact, "no_units", ())
         else:
