@@ -212,7 +212,12 @@ def judge(tl: Timeline) -> tuple[list[Chargeback], list[str]]:
             _add(found, f.data["line"].removeprefix("chargeback:"), "paid", f.values["amount"])
     for f in facts.of("deposit_deducted", "deposit_insufficient"):
         if f.readable:
-            _add(found, deduction_of(f.data["deduction_id"], ids), "deposit", f.values.get("amount", f.values.get("deducted", 0)))
+            _add(
+                found,
+                deduction_of(f.data["deduction_id"], ids),
+                "deposit",
+                f.values.get("amount", f.values.get("deducted", 0)),
+            )
     unused = []
     for f in facts.of("goods_disposed"):
         proceeds = f.values.get("proceeds", 0)

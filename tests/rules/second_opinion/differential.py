@@ -102,9 +102,7 @@ def opinion(events: list[dict[str, Any]], sets: list[dict[str, Any]], until: str
                 {n: said.get(n) for n in ("clauses", *MEMBERS) if n != "kind"}
             )
         else:
-            stories.setdefault((said["what"], said["ref"]), []).append(
-                {n: said[n] for n in ("clauses", *SAID)}
-            )
+            stories.setdefault((said["what"], said["ref"]), []).append({n: said[n] for n in ("clauses", *SAID)})
     return stories, orders.get(ORDER)
 
 
@@ -167,7 +165,7 @@ def until_of(events: list[dict[str, Any]]) -> str:
     return instant_text(max(micros(e["time"]) for e in events) + 45 * DAY)
 
 
-def check(events: list[dict[str, Any]], sets: list[dict[str, Any]], *, clauses: bool = False) -> list[str]:
+def check(events: list[dict[str, Any]], sets: list[dict[str, Any]], *, clauses: bool = True) -> list[str]:
     """Where the product and the second opinion differ on events heard in this order."""
     until = until_of(events)
     mine, _ = opinion(events, sets, until)
@@ -176,6 +174,23 @@ def check(events: list[dict[str, Any]], sets: list[dict[str, Any]], *, clauses: 
     except Exception as error:  # noqa: BLE001 - whatever it raises is a difference
         return [f"product: {error!r}"]
     return different(theirs, mine, clauses=clauses)
+
+
+def inconsistent(history: History, how_many: int) -> list[str]:
+    """Where the second opinion itself depends on the arrival order although it must not.
+
+    Records in quarantine are no facts: what was decided before one came stays, so those histories are passed over.
+    """
+    if any("quarantined" in event for event in history.events):
+        return []
+    until = until_of(history.events)
+    ends = [same_set(*opinion(events, history.sets, until)) for events in orders_of(history, how_many)]
+    return [
+        f"{key}: {ends[0].get(key)} in order of time, {other.get(key)} otherwise"
+        for other in ends[1:]
+        for key in sorted(ends[0].keys() | other.keys(), key=str)
+        if ends[0].get(key) != other.get(key)
+    ]
 
 
 def shrink(events: list[dict[str, Any]], sets: list[dict[str, Any]], wrong: Any) -> tuple[Any, Any]:

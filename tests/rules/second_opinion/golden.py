@@ -16,7 +16,11 @@ def wrong(case: dict[str, Any]) -> list[str]:
     found: dict[Any, list[dict[str, Any]]] = {}
     for one in published:
         said = as_dict(one, "ord-1001")
-        key = ("command", said["kind"], said["ref"], said["line"]) if isinstance(one, Command) else (said["what"], said["ref"])
+        key = (
+            ("command", said["kind"], said["ref"], said["line"])
+            if isinstance(one, Command)
+            else (said["what"], said["ref"])
+        )
         found.setdefault(key, []).append(said)
     expected: dict[Any, list[dict[str, Any]]] = {}
     for one in case["expect"]["commands"]:

@@ -262,7 +262,9 @@ class History:
             platform[name] = r.choice(choices[name])
         sets.append(platform)
         if r.random() < 0.3:
-            sets.append({"version": "p2", "provider_id": "*", "effective_from": "2026-02-15T00:00:00Z", "claim_floor": 3})
+            sets.append(
+                {"version": "p2", "provider_id": "*", "effective_from": "2026-02-15T00:00:00Z", "claim_floor": 3}
+            )
         if r.random() < 0.4:
             own: dict[str, Any] = {"version": "o1", "provider_id": "prov-1", "effective_from": start}
             for name in ("service_fee_rate", "refund_fee_on_cancellation", "refuse_prohibited", "acceptance_days"):
@@ -304,7 +306,9 @@ class History:
         at = self._at()
         data: dict[str, Any] = {
             "revision_id": r.choice(["rev-1", "rev-2", "rev-3"]),
-            "quote": self._breakdown(r.choice([self.goods, self._value()]), r.choice([self.shipping, 30]), r.choice([1, 10])),
+            "quote": self._breakdown(
+                r.choice([self.goods, self._value()]), r.choice([self.shipping, 30]), r.choice([1, 10])
+            ),
             "agreed_at": instant_text(at + r.choice([0, 0, -HOUR, HOUR, DAY])),
             **self._refs(often=0.4),
         }
@@ -319,7 +323,9 @@ class History:
         self._add("order.issue_disclosed", {"grounds": [self.rng.choice(GROUNDS)]})
 
     def _refused(self) -> None:
-        self._add("order.refused", {"ground": self.rng.choice(["special_request", "prohibited", "restricted", "other"])})
+        self._add(
+            "order.refused", {"ground": self.rng.choice(["special_request", "prohibited", "restricted", "other"])}
+        )
 
     def _accepted(self) -> None:
         self._add("order.accepted", self.rng.choice([{}, {"logistics_provider_id": "l-3"}]))
@@ -411,7 +417,11 @@ class History:
 
     def _objection(self) -> None:
         r = self.rng
-        data = {"objection_id": r.choice(["obj-1", "obj-2"]), "scope": r.choice(["package", "quality"]), "evidence": ["e"]}
+        data = {
+            "objection_id": r.choice(["obj-1", "obj-2"]),
+            "scope": r.choice(["package", "quality"]),
+            "evidence": ["e"],
+        }
         self._add("order.objection_raised", data)
 
     def _objection_withdrawn(self) -> None:
@@ -605,7 +615,10 @@ class History:
             self._add("payment.funds_insufficient", self._paying(data, ("deducted",)))
 
     def _transfer_failed(self) -> None:
-        data = {"command_id": self.rng.choice(["t-1", "t-2"]), "amount": self._money(self.rng.choice([5, self._value()]))}
+        data = {
+            "command_id": self.rng.choice(["t-1", "t-2"]),
+            "amount": self._money(self.rng.choice([5, self._value()])),
+        }
         self._add("payment.transfer_failed", data)
 
     def _hold_refused(self) -> None:
@@ -647,8 +660,26 @@ class History:
         self.events[-1]["quarantined"] = TOPICS[prefix]
 
 
-BUYING = ("_purchase", "_purchase", "_unavailable", "_received", "_delivered", "_quote_revised", "_captured", "_customs")
-REQUESTS = ("_cancel", "_cancel", "_cancel_answer", "_cancel_answer", "_cancel_answer", "_withdraw", "_cost", "_seller_refund")
+BUYING = (
+    "_purchase",
+    "_purchase",
+    "_unavailable",
+    "_received",
+    "_delivered",
+    "_quote_revised",
+    "_captured",
+    "_customs",
+)
+REQUESTS = (
+    "_cancel",
+    "_cancel",
+    "_cancel_answer",
+    "_cancel_answer",
+    "_cancel_answer",
+    "_withdraw",
+    "_cost",
+    "_seller_refund",
+)
 DISSOLVING = (
     "_dissolve",
     "_dissolve",
@@ -662,7 +693,16 @@ DISSOLVING = (
     "_verified",
     "_issue_disclosed",
 )
-RECEIPT = ("_received", "_delivered", "_delivered", "_confirmed", "_objection", "_objection_withdrawn", "_verified", "_customs")
+RECEIPT = (
+    "_received",
+    "_delivered",
+    "_delivered",
+    "_confirmed",
+    "_objection",
+    "_objection_withdrawn",
+    "_verified",
+    "_customs",
+)
 CHARGED = (
     "_opened",
     "_opened",
@@ -684,5 +724,20 @@ BROKERAGE = ("_received", "_purchase", "_funds", "_funds", "_transfer_failed", "
 ENDS = ("_refused", "_accepted", "_unavailable", "_cancel", "_purchase", "_quote_revised")
 AGAIN = ("_again",)
 RECORDS = ("_quarantined", "_cancel", "_received", "_delivered", "_opened")
-THEMES = [BUYING, REQUESTS, REQUESTS, DISSOLVING, RECEIPT, CHARGED, CHARGED, TIPS, REFUNDS, FINDINGS, BROKERAGE, ENDS, AGAIN, RECORDS]
+THEMES = [
+    BUYING,
+    REQUESTS,
+    REQUESTS,
+    DISSOLVING,
+    RECEIPT,
+    CHARGED,
+    CHARGED,
+    TIPS,
+    REFUNDS,
+    FINDINGS,
+    BROKERAGE,
+    ENDS,
+    AGAIN,
+    RECORDS,
+]
 ALL = tuple(sorted({name for theme in THEMES for name in theme}))

@@ -325,6 +325,7 @@ class Step:
         self.withheld: dict[str, int] = {}
         self.withheld_for: dict[str, list[str]] = {}
         over: dict[str, int] = {}
+        back: dict[str, int] = {}
         extra: dict[str, int] = {}
         lines = self._lines()
         for line in lines:
@@ -348,6 +349,7 @@ class Step:
             if own is not None and own.owed > 0 and own.amount > 0:
                 counted = min(out, due)
             over[line] = max(0, counted - gross)
+            back[line] = over[line] + out - counted
             extra[line] = max(0, payable - out)
         for line in lines:
             for c in oldest:
@@ -368,10 +370,17 @@ class Step:
                     self.withheld[line] += part
                     self.withheld_for[line] += self.line_clauses(other)
         self.demanded = over
-        self.extra = extra
         for line in lines:
             if extra[line]:
                 self._refund(line, extra[line])
+        self.order.final = {
+            line: self.commanded(line)
+            + self._sum("refunded_elsewhere", line)
+            - self.failed(line)
+            - back[line]
+            + self.withheld[line]
+            for line in lines
+        }
 
     def _refund(self, line: str, amount: int) -> None:
         for where, room in self._destinations(line):
@@ -507,7 +516,9 @@ class Step:
             self._tell("unavailability", m, outcome, ("9", "10"))
         for key, r in tl.requests.items():
             kind, rid, channel = key
-            if kind == "cancellation" and (channel == "platform" or ("cancellation", rid, "platform") not in tl.requests):
+            if kind == "cancellation" and (
+                channel == "platform" or ("cancellation", rid, "platform") not in tl.requests
+            ):
                 self._tell("cancellation", rid, *self._cancellation_outcome(r))
             elif kind == "dissolution":
                 self._tell("dissolution", rid, *self._dissolution_outcome(r))
@@ -715,9 +726,7 @@ class Step:
             h.placed.append(hold)
             h.standing = [*standing, hold]
             clauses = tuple(x for x in c.clauses if x.startswith("22"))
-            self.out.append(
-                Command("freeze.place", None, c.id, claim, clauses, hold_id=hold, replaces=current)
-            )
+            self.out.append(Command("freeze.place", None, c.id, claim, clauses, hold_id=hold, replaces=current))
         else:
             h.standing = []
             if current is not None:

@@ -412,9 +412,7 @@ class Timeline:
         if final:
             rest = self.bought()
             if not rest and refs is None:
-                rest = [u for u in self.units if u.state == "rescinded"] or [
-                    u for u in self.units if u.state == "open"
-                ]
+                rest = [u for u in self.units if u.state == "rescinded"] or [u for u in self.units if u.state == "open"]
             self._mark(rest, name)
         entry["final"] |= final
         entry["objections"] = len(fact.data.get("objections") or [])
@@ -486,9 +484,7 @@ class Timeline:
             out = any(u.state == "bought" and (u.received or u.cleared) for u in self.named(refs))
             self._ignore(fact.message, "received" if out else "no_units")
             return
-        self.unavailability[fact.message.id] = (
-            "rescinded" if any(u.state == "bought" for u in units) else "ended"
-        )
+        self.unavailability[fact.message.id] = "rescinded" if any(u.state == "bought" for u in units) else "ended"
         ending = Ending("unavailable", ("9", "10"), self.now)
         for u in units:
             self._end(u, "unavailable" if u.state == "open" else "rescinded", ending)
@@ -649,7 +645,13 @@ class Timeline:
             theirs = {id(u) for o in others for u in o.waiting}
 
             def key(u: Unit) -> tuple[Any, ...]:
-                return (u.barred, id(u) in theirs, u.state != "open", u.received if u.state == "bought" else False, -u.number)
+                return (
+                    u.barred,
+                    id(u) in theirs,
+                    u.state != "open",
+                    u.received if u.state == "bought" else False,
+                    -u.number,
+                )
 
             r.asked = self.pick(refs, key=key, fits=lambda u: u.alive)
         barred = [u for u in r.asked if u.barred]
@@ -902,9 +904,9 @@ class Timeline:
             self._deem()
 
     def _lapses(self) -> bool:
-        return not (self.accepted or self.effective_at is not None or self.ended or self.purchases) and not self.unclear(
-            "lapse"
-        )
+        return not (
+            self.accepted or self.effective_at is not None or self.ended or self.purchases
+        ) and not self.unclear("lapse")
 
     def money_unread(self) -> bool:
         """F5: a captured or an outstanding payment, or a chargeback, cannot be read."""
