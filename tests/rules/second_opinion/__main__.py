@@ -17,13 +17,18 @@ from tests.rules.second_opinion.differential import check, inconsistent, orders_
 from tests.rules.second_opinion.histories import History
 
 
+def say(what: str, found: list[str]) -> None:
+    sys.stdout.write("\n  ".join([f"{what}:", *found]) + "\n")
+    sys.stdout.flush()
+
+
 def tell(
     seed: int, events: list[dict[str, Any]], sets: list[dict[str, Any]], found: list[str], out: Path | None
 ) -> None:
     """Shrink a history in which both differ, and tell it."""
     key = found[0].split(": ")[0]
     events, sets = shrink(events, sets, lambda es, ss: any(one.startswith(key) for one in check(es, ss)))
-    print(f"history {seed}:", *(check(events, sets) or found), sep="\n  ")
+    say(f"history {seed}", check(events, sets) or found)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         document = {"terms": sets, "until": until_of(events), "events": events}
@@ -50,10 +55,11 @@ def main(arguments: list[str]) -> int:
         else:
             if found := inconsistent(history, given.orders):
                 different += 1
-                print(f"history {seed}, by arrival order:", *found, sep="\n  ")
+                say(f"history {seed}, by arrival order", found)
         if nth % 500 == 0 or nth == given.histories:
             minutes = (time.monotonic() - began) / 60
-            print(f"{nth} histories, {different} different, {minutes:.1f} minutes", file=sys.stderr, flush=True)
+            sys.stderr.write(f"{nth} histories, {different} different, {minutes:.1f} minutes\n")
+            sys.stderr.flush()
         if different >= given.stop_after:
             break
     return 1 if different else 0

@@ -201,9 +201,7 @@ def deduction_of(id_: str, known: set[str]) -> str | None:
 def judge(tl: Timeline) -> tuple[list[Chargeback], list[str]]:
     """All chargebacks as of now, and the ids of disposals whose proceeds are for none."""
     facts = tl.facts
-    found: list[Chargeback] = []
-    for s in shared(facts):
-        found.append(_judge_one(tl, s))
+    found = [_judge_one(tl, s) for s in shared(facts)]
     ids = {c.id for c in found}
     for f in facts.of("outstanding_paid"):
         _add(found, f.data["chargeback_id"], "paid", f.values["amount"])

@@ -160,61 +160,84 @@ class Amounts:
 
 def parts_of_breakdown(b: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     parts = [("goods", b["goods"]), ("shipping", b["to_warehouse_shipping"]), ("fee", b["service_fee"])]
-    for other in b.get("other_fees") or []:
-        parts.append(("third" if other["collected_by"] == "third_party" else "own", other["amount"]))
-    return parts
+    others = b.get("other_fees") or []
+    return parts + [("third" if o["collected_by"] == "third_party" else "own", o["amount"]) for o in others]
+
+
+@dataclass
+class Money:
+    """A message's money as it was said: the parts that `settled` stands for, and further amounts."""
+
+    parts: list[tuple[str, dict[str, Any]]]
+    further: list[tuple[str, dict[str, Any]]]
+    settled: dict[str, Any] | None
+    summed: bool
+
+    @property
+    def every(self) -> list[tuple[str, dict[str, Any]]]:
+        return self.parts + self.further
+
+    @property
+    def total(self) -> int:
+        """What `settled` stands for: the sum, or the first amount above 0."""
+        summed = sum(money["value"] for _, money in self.parts) if self.summed else 0
+        return summed or next((money["value"] for _, money in self.every if money["value"] > 0), 0)
+
+
+def money_of(m: Message) -> Money:
+    """All money of a message (F4)."""
+    d = m.data
+    breakdown = d.get("breakdown") or (d.get("quote") if m.type == "quote_revised" else None)
+    if breakdown:
+        return Money(parts_of_breakdown(breakdown), [], d.get("settled"), summed=True)
+    if m.type == "purchase_confirmed":
+        parts = [("goods", d["goods"]), ("shipping", d["to_warehouse_shipping"])]
+        return Money(parts, [("deposit", d["deposit"])] if d.get("deposit") else [], d.get("settled"), summed=True)
+    if m.type == "placed":
+        promotion = d.get("promotion") or {}
+        fixed = [("fixed", promotion["fixed"])] if promotion.get("fixed") else []
+        return Money(fixed, [], promotion.get("settled"), summed=False)
+    first, rest = AMOUNTS.get(m.type, ((), ()))
+    found = [[(name, d[name]) for name in names if d.get(name)] for names in (first, rest)]
+    return Money(found[0], found[1], d.get("settled"), summed=False)
 
 
 def amounts(m: Message, currency: str) -> Amounts:
     """The message's amounts; where they cannot be read all are 0."""
-    breakdown = m.data.get("breakdown") or (m.data.get("quote") if m.type == "quote_revised" else None)
-    further: list[tuple[str, dict[str, Any]]] = []
-    settled = m.data.get("settled")
-    summed = False
-    if breakdown:
-        parts, summed = parts_of_breakdown(breakdown), True
-    elif m.type == "purchase_confirmed":
-        parts = [("goods", m.data["goods"]), ("shipping", m.data["to_warehouse_shipping"])]
-        further, summed = [("deposit", m.data["deposit"])] if m.data.get("deposit") else [], True
-    elif m.type == "placed":
-        promotion = m.data.get("promotion") or {}
-        parts = [("fixed", promotion["fixed"])] if promotion.get("fixed") else []
-        settled = promotion.get("settled")
-    else:
-        first, rest = AMOUNTS.get(m.type, ((), ()))
-        parts = [(name, m.data[name]) for name in first if m.data.get(name)]
-        further = [(name, m.data[name]) for name in rest if m.data.get(name)]
-    every = parts + further
+    money = money_of(m)
+    every, settled, total = money.every, money.settled, money.total
     values: dict[str, int] = {}
     if not every or every[0][1]["currency"] == currency:
-        for name, money in every:
-            values[name] = values.get(name, 0) + money["value"]
+        for name, one in every:
+            values[name] = values.get(name, 0) + one["value"]
         return Amounts(True, values, None, 0)
-    if summed:
-        total = sum(money["value"] for _, money in parts)
-    else:
-        total = 0
-    if total == 0:
-        total = next((money["value"] for _, money in every if money["value"] > 0), 0)
-    if total == 0 and not (summed and settled):
+    if total == 0 and not (money.summed and settled):
+        # Nothing is to be converted: 0 is 0 in every currency.
         return Amounts(True, {name: 0 for name, _ in every}, None, 0)
     if not settled or settled["currency"] != currency:
-        return Amounts(False, dict.fromkeys((name for name, _ in every), 0), every[0][1]["currency"], total)
-    worth = settled["value"]
-    if not summed:
-        main = next((i for i, (_, money) in enumerate(every) if money["value"] > 0), 0)
-        for i, (name, money) in enumerate(every):
-            values[name] = worth if i == main else _share(worth, money["value"], total)
-        return Amounts(True, values, None, 0)
+        return Amounts(False, {name: 0 for name, _ in every}, every[0][1]["currency"], total)
+    return Amounts(True, _settled(money, settled["value"]), None, 0)
+
+
+def _settled(money: Money, worth: int) -> dict[str, int]:
+    """The amounts by what was booked, each part in its proportion."""
+    total = money.total
+    if not money.summed:
+        main = next((i for i, (_, one) in enumerate(money.every) if one["value"] > 0), 0)
+        return {
+            name: worth if i == main else _share(worth, one["value"], total)
+            for i, (name, one) in enumerate(money.every)
+        }
+    values: dict[str, int] = {}
     left = worth
-    for name, money in parts[1:]:
-        part = min(left, _share(worth, money["value"], total))
+    for name, one in money.parts[1:]:
+        part = min(left, _share(worth, one["value"], total))
         values[name] = values.get(name, 0) + part
         left -= part
     values["goods"] = left
-    for name, money in further:
-        values[name] = _share(worth, money["value"], total)
-    return Amounts(True, values, None, 0)
+    for name, one in money.further:
+        values[name] = _share(worth, one["value"], total)
+    return values
 
 
 def _share(worth: int, part: int, total: int) -> int:
@@ -273,7 +296,7 @@ class Facts:
         kind = group[0].type
         read = {m.id + m.source: amounts(m, self.currency) for m in group}
         readable = [m for m in group if read[m.id + m.source].readable]
-        each = kind in EACH or kind not in IDENTITY and kind not in LATEST
+        each = kind in EACH or (kind not in IDENTITY and kind not in LATEST)
         latest = kind in LATEST
         if each or latest:
             counting = readable[-1] if readable else group[-1]
@@ -283,10 +306,7 @@ class Facts:
             a = read[m.id + m.source]
             if a.readable:
                 continue
-            if each or latest:
-                done = any(r.time >= m.time for r in readable)
-            else:
-                done = bool(readable)
+            done = any(r.time >= m.time or not (each or latest) for r in readable)
             self.foreign.append((m, a, done))
         if each:
             for m in group:

@@ -29,6 +29,9 @@ class History:
         r = self.rng
         self.events: list[dict[str, Any]] = []
         self.times = sorted(r.choice([r.randrange(0, 12) * HOUR, r.randrange(0, 20) * 12 * HOUR]) for _ in range(6))
+        self.ties = r.random() < 0.2
+        if self.ties:
+            self.times = self.times[:2]
         self.prices = r.choice(["all", "all", "all", "none", "some", "zero"])
         self.foreign = 0.06 if r.random() < 0.35 else 0.0
         self.items = self._items()
@@ -81,6 +84,8 @@ class History:
 
     def _at(self) -> int:
         r = self.rng
+        if self.ties and r.random() < 0.8:
+            return T0 + r.choice(self.times)
         if self.events and r.random() < 0.25:
             return micros(r.choice(self.events)["time"])
         if r.random() < 0.12:
@@ -154,15 +159,14 @@ class History:
 
     def _breakdown(self, goods: int, shipping: int, fee: int) -> dict[str, Any]:
         r = self.rng
-        others = []
-        for _ in range(r.choice([0, 0, 0, 1, 2])):
-            others.append(
-                {
-                    "kind": r.choice(["storage", "packaging", "fixed_loss", "transaction", "other"]),
-                    "amount": self._money(r.choice([0, 5, 50, 80, 300])),
-                    "collected_by": r.choice(["provider", "third_party"]),
-                }
-            )
+        others = [
+            {
+                "kind": r.choice(["storage", "packaging", "fixed_loss", "transaction", "other"]),
+                "amount": self._money(r.choice([0, 5, 50, 80, 300])),
+                "collected_by": r.choice(["provider", "third_party"]),
+            }
+            for _ in range(r.choice([0, 0, 0, 1, 2]))
+        ]
         return {
             "goods": self._money(goods),
             "to_warehouse_shipping": self._money(shipping),
@@ -282,9 +286,9 @@ class History:
         if r.random() >= often:
             return {}
         ids = r.sample([*self.ids, "zz"] if r.random() < 0.1 else self.ids, r.randrange(1, len(self.ids) + 1))
-        refs: list[dict[str, Any]] = []
-        for i in ids:
-            refs.append({"item_id": i} if r.random() < 0.5 else {"item_id": i, "quantity": r.choice([1, 1, 2, 5])})
+        refs: list[dict[str, Any]] = [
+            {"item_id": i} if r.random() < 0.5 else {"item_id": i, "quantity": r.choice([1, 1, 2, 5])} for i in ids
+        ]
         return {"items": refs}
 
     # messages

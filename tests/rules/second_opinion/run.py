@@ -7,13 +7,20 @@ from fractions import Fraction
 from typing import Any
 
 from tests.rules.second_opinion.chargebacks import Chargeback, judge, roles, shared, spread_remaining
-from tests.rules.second_opinion.facts import Facts, Message, message, rounded
-from tests.rules.second_opinion.settlement import Settlement, settle
+from tests.rules.second_opinion.facts import INFINITY, Facts, Message, message, rounded
+from tests.rules.second_opinion.settlement import CANCELLED, TERMINAL, purchase_costs, settle
 from tests.rules.second_opinion.terms import Terms, binding, instant_text, micros
 from tests.rules.second_opinion.timeline import Request, Timeline, unit_clauses
 
 START = micros("2000-01-01T00:00:00Z")
 ACCOUNT, DEPOSIT = "buyer_account", "deposit"
+DECIDED_BY_UNITS = {"cancellation": 6, "dissolution": 8}
+"""The first row that says what becomes of units; those before it refuse, or find nothing."""
+OBJECTION = {
+    "withdrawn": "withdrawn_by_buyer",
+    None: "verification_requested",
+    "logistics": "redirected_to_logistics",
+}
 STANDING = (
     "order_amount",
     "payment_demand",
@@ -318,61 +325,22 @@ class Step:
 
     def _balance_lines(self) -> None:
         """R22: what is withheld, set off, commanded and demanded back."""
-        oldest = list(self.cbs)
-        for c in oldest:
+        for c in self.cbs:
             spread_remaining(c, self.out_of(c.line))
-        self.left: dict[str, dict[str, int]] = {c.id: dict(c.remaining) for c in oldest}
+        self.left: dict[str, dict[str, int]] = {c.id: dict(c.remaining) for c in self.cbs}
         self.withheld: dict[str, int] = {}
         self.withheld_for: dict[str, list[str]] = {}
-        over: dict[str, int] = {}
+        self.demanded: dict[str, int] = {}
+        self.extra: dict[str, int] = {}
         back: dict[str, int] = {}
-        extra: dict[str, int] = {}
         lines = self._lines()
         for line in lines:
-            due = self.due.get(line, 0)
-            gross = due if line == "purchase" else max(0, due - self.just.get(line, 0))
-            u = sum(c.remaining.get(line, 0) for c in oldest)
-            out = self.out_of(line)
-            payable = max(0, gross - u)
-            if self._stopped(line):
-                payable = min(payable, out)
-            held = max(0, gross - max(payable, out))
-            self.withheld[line] = held
-            self.withheld_for[line] = ["22"] if held else []
-            for c in oldest:
-                part = min(held, self.left[c.id].get(line, 0))
-                if part:
-                    self.left[c.id][line] -= part
-                    held -= part
-            counted = out
-            own = next((c for c in oldest if c.line == line), None)
-            if own is not None and own.owed > 0 and own.amount > 0:
-                counted = min(out, due)
-            over[line] = max(0, counted - gross)
-            back[line] = over[line] + out - counted
-            extra[line] = max(0, payable - out)
+            back[line] = self._balance_line(line)
         for line in lines:
-            for c in oldest:
-                for name in self.left[c.id]:
-                    part = min(extra[line], self.left[c.id][name])
-                    if part:
-                        self.left[c.id][name] -= part
-                        extra[line] -= part
-                        self.withheld[line] += part
-                        self.withheld_for[line].append("22")
-            for other in lines:
-                if other == line:
-                    continue
-                part = min(extra[line], over[other])
-                if part:
-                    over[other] -= part
-                    extra[line] -= part
-                    self.withheld[line] += part
-                    self.withheld_for[line] += self.line_clauses(other)
-        self.demanded = over
+            self._set_off(line, lines)
         for line in lines:
-            if extra[line]:
-                self._refund(line, extra[line])
+            if self.extra[line]:
+                self._refund(line, self.extra[line])
         self.order.final = {
             line: self.commanded(line)
             + self._sum("refunded_elsewhere", line)
@@ -381,6 +349,48 @@ class Step:
             + self.withheld[line]
             for line in lines
         }
+
+    def _balance_line(self, line: str) -> int:
+        """Steps 1 to 3; returns what is out beyond what is due, claimed again or demanded back."""
+        due, out = self.due.get(line, 0), self.out_of(line)
+        gross = due if line == "purchase" else max(0, due - self.just.get(line, 0))
+        payable = max(0, gross - sum(c.remaining.get(line, 0) for c in self.cbs))
+        if self._stopped(line):
+            payable = min(payable, out)
+        held = self.withheld[line] = max(0, gross - max(payable, out))
+        self.withheld_for[line] = ["22"] if held else []
+        for c in self.cbs:
+            held -= self._cover(c.id, line, held)
+        counted = out
+        if any(c.line == line and c.owed > 0 and c.amount > 0 for c in self.cbs):
+            counted = min(out, due)
+        self.demanded[line] = max(0, counted - gross)
+        self.extra[line] = max(0, payable - out)
+        return self.demanded[line] + out - counted
+
+    def _cover(self, chargeback: str, line: str, money: int) -> int:
+        """Take so much off what is left of a chargeback's `remaining` on a line; returns what was taken."""
+        part = min(money, self.left[chargeback].get(line, 0))
+        if part:
+            self.left[chargeback][line] -= part
+        return part
+
+    def _set_off(self, line: str, lines: list[str]) -> None:
+        """Step 4: what is payable on the line covers chargebacks first, and then what is overpaid on other lines."""
+
+        def keep(part: int, clauses: tuple[str, ...]) -> None:
+            if part:
+                self.extra[line] -= part
+                self.withheld[line] += part
+                self.withheld_for[line] += clauses
+
+        for c in self.cbs:
+            for name in self.left[c.id]:
+                keep(self._cover(c.id, name, self.extra[line]), ("22",))
+        for other in lines:
+            part = min(self.extra[line], self.demanded[other]) if other != line else 0
+            self.demanded[other] -= part
+            keep(part, self.line_clauses(other))
 
     def _refund(self, line: str, amount: int) -> None:
         for where, room in self._destinations(line):
@@ -455,20 +465,13 @@ class Step:
         return ("19",) if line == "brokerage" else ("6",)
 
     def _owed_clauses(self) -> tuple[str, ...]:
-        found: list[str] = []
-        for clause, value in self.s.cost_clauses.items():
-            if value:
-                found += clause.split("+")
-        if self.s.penalties:
-            found.append("12(5)")
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys([*self._cost_clauses(), *(["12(5)"] if self.s.penalties else [])]))
 
     def _purchase_clauses(self) -> tuple[str, ...]:
+        """What line `purchase` cites: how it stands or ended, then what took effect (R6)."""
         tl, s = self.tl, self.s
         found: list[str] = []
-        terminal = tl.ended is not None and tl.ended.outcome in ("refused", "invalid", "withdrawn", "lapsed")
-        if terminal:
-            assert tl.ended is not None
+        if tl.ended is not None and tl.ended.outcome in TERMINAL:
             found += tl.ended.clauses
         else:
             if not tl.ended:
@@ -476,26 +479,22 @@ class Step:
             for u in tl.units:
                 if u.ending:
                     found += unit_clauses(u)
-        cancelled = any(u.state in ("cancelled_before", "cancelled_after") for u in tl.units)
-        dissolved = any(u.state == "dissolved" for u in tl.units)
-        if cancelled and s.fee > 0 and not self.terms.refund_fee_on_cancellation:
-            found.append("12(3)")
-        for clause, value in s.cost_clauses.items():
-            if value:
-                found += clause.split("+")
-        if s.penalties:
-            found.append("12(5)")
-        if s.deposit:
-            found.append("15(2)")
-        if dissolved and s.fee > 0:
-            found.append("13(7)")
-        if any(r.damaged and self._cancellation_outcome(r)[0] == "refused" for r in tl.requests.values()):
-            found.append("12(6)")
-        if s.seller_for_pending_dissolution:
-            found.append("13(6)")
-        if tl.ended and s.third_parties:
-            found.append("7")
-        return tuple(dict.fromkeys(found))
+        states = {u.state for u in tl.units}
+        damaged = [r for r in tl.requests.values() if r.damaged]
+        added = {
+            "12(3)": states & set(CANCELLED) and self._keeps_fee(),
+            **dict.fromkeys(self._cost_clauses(), True),
+            "12(5)": s.penalties,
+            "15(2)": s.deposit,
+            "13(7)": "dissolved" in states and s.fee > 0,
+            "12(6)": any(self._cancellation_outcome(r)[0] == "refused" for r in damaged),
+            "13(6)": s.seller_for_pending_dissolution,
+            "7": tl.ended and s.third_parties,
+        }
+        return tuple(dict.fromkeys([*found, *(clause for clause, applies in added.items() if applies)]))
+
+    def _cost_clauses(self) -> list[str]:
+        return [c for clauses, value in self.s.cost_clauses.items() if value for c in clauses.split("+")]
 
     # decisions without amount
 
@@ -504,21 +503,12 @@ class Step:
 
     def _plain_decisions(self) -> None:
         tl, id_ = self.tl, self.order.id
-        if tl.agreement_end:
-            self._tell("agreement", id_, tl.agreement_end[0], (tl.agreement_end[1],))
-        elif tl.effective_at is not None:
-            extra = {"customized": "15(1)", "low_reputation_seller": "15(3)", "no_market_price": "15(4)"}
-            found = tuple(extra[c] for c in tl.placed.data["categories"] if c in extra)
-            self._tell("agreement", id_, "effective", ("2", *found))
-        elif not tl.ended and tl.accepted and tl.money_there(1 << 61) > 0:
-            self._tell("agreement", id_, "short_paid", ("2",))
+        self._agreement()
         for m, outcome in tl.unavailability.items():
             self._tell("unavailability", m, outcome, ("9", "10"))
-        for key, r in tl.requests.items():
-            kind, rid, channel = key
-            if kind == "cancellation" and (
-                channel == "platform" or ("cancellation", rid, "platform") not in tl.requests
-            ):
+        for (kind, rid, channel), r in tl.requests.items():
+            on_platform = ("cancellation", rid, "platform") in tl.requests
+            if kind == "cancellation" and (channel == "platform" or not on_platform):
                 self._tell("cancellation", rid, *self._cancellation_outcome(r))
             elif kind == "dissolution":
                 self._tell("dissolution", rid, *self._dissolution_outcome(r))
@@ -527,18 +517,10 @@ class Step:
         if tl.obligation_at is not None:
             self._tell("obligation", id_, "terminated", ("16",))
         for oid, o in tl.objections.items():
-            clause = "17" if o["scope"] == "package" else "18"
-            verdict = tl.verdicts.get(oid)
-            outcome = (
-                "withdrawn_by_buyer"
-                if o["withdrawn"]
-                else "verification_requested"
-                if verdict is None
-                else "redirected_to_logistics"
-                if verdict == "logistics"
-                else "verified"
+            verdict = "withdrawn" if o["withdrawn"] else tl.verdicts.get(oid)
+            self._tell(
+                "objection", oid, OBJECTION.get(verdict, "verified"), ("17" if o["scope"] == "package" else "18",)
             )
-            self._tell("objection", oid, outcome, (clause,))
         if tl.deemed_at is not None:
             self._tell("receipt", id_, "deemed_confirmed", ("18",))
         elif tl.confirmed_at is not None:
@@ -548,6 +530,17 @@ class Step:
         for hold in self._refused_holds():
             self._tell("hold", hold, "refused", ("22",))
         self._ignored()
+
+    def _agreement(self) -> None:
+        tl, id_ = self.tl, self.order.id
+        if tl.agreement_end:
+            self._tell("agreement", id_, tl.agreement_end[0], (tl.agreement_end[1],))
+        elif tl.effective_at is not None:
+            extra = {"customized": "15(1)", "low_reputation_seller": "15(3)", "no_market_price": "15(4)"}
+            found = tuple(extra[c] for c in tl.placed.data["categories"] if c in extra)
+            self._tell("agreement", id_, "effective", ("2", *found))
+        elif not tl.ended and tl.accepted and tl.money_there(INFINITY) > 0:
+            self._tell("agreement", id_, "short_paid", ("2",))
 
     def _refused_holds(self) -> list[str]:
         refused = {f.data["hold_id"] for f in self.facts.of("freeze_refused")}
@@ -592,54 +585,44 @@ class Step:
         return found
 
     def _cancellation_outcome(self, r: Request) -> tuple[str, tuple[str, ...]]:
-        if r.row in (1, 2, 3, 4, 5):
-            return r.outcome, r.clauses
-        tl = self.tl
+        """Outcome and clauses of a cancellation (R8)."""
         fates = self._fates(r)
-        clauses: list[str] = []
-        terminal = tl.ended is not None and tl.ended.outcome in ("refused", "invalid", "lapsed", "withdrawn")
+        if r.row < DECIDED_BY_UNITS[r.kind]:
+            return r.outcome, r.clauses
         if r.pending:
             outcome = "pending"
         elif r.outcome == "withdrawn_by_buyer":
             outcome = r.outcome
         elif "withdrawn" in fates:
-            outcome = "withdrawn"
+            return "withdrawn", ("2",)
         elif "cancelled" in fates:
             left = any(fate == "not" and u.alive for fate, u in zip(fates, r.asked, strict=True))
             outcome = "partly_agreed" if left else "agreed"
         elif "not" in fates:
             outcome = "refused"
         else:
-            outcome = "moot"
-        if outcome == "withdrawn":
-            return outcome, ("2",)
-        if outcome == "moot":
-            end = r.moot_ending
-            ending = self._ending_clauses(r)
-            assert end is not None or terminal or True
-            return outcome, ending or ("12",)
-        if r.row == 6 and r.pending:
-            clauses.append("2")
-        if any(u.state == "cancelled_before" and u.ending and u.ending.request is r for u in r.asked):
-            clauses.append("12(1)A")
-        if (r.pending and r.row == 7) or r.answered:
-            clauses.append("12(1)B")
-        clauses += r.barred_by
-        clauses += sorted(r.cited)
-        if "cancelled" in fates:
-            if self.s.fee > 0 and not self.terms.refund_fee_on_cancellation:
-                clauses.append("12(3)")
-            if self.s.cost_by_request.get(("cancellation", r.id)):
-                clauses.append("12(4)")
-            if self.s.penalty_of.get(id(r)):
-                clauses.append("12(5)")
-            if self.s.deposit_of.get(id(r)) and self.s.deposit:
-                clauses.append("15(2)")
-        elif r.damaged:
-            clauses.append("12(6)")
-        if r.row == 7 and tl.obligation_at is not None and tl.obligation_at <= r.at:
-            clauses.append("16")
-        return outcome, tuple(dict.fromkeys(clauses))
+            return "moot", self._ending_clauses(r) or ("12",)
+        return outcome, self._cancellation_clauses(r, "cancelled" in fates)
+
+    def _cancellation_clauses(self, r: Request, took_effect: bool) -> tuple[str, ...]:
+        tl = self.tl
+        at_once = any(u.state == "cancelled_before" and u.ending and u.ending.request is r for u in r.asked)
+        cited = {
+            "2": r.row == 6 and r.pending,
+            "12(1)A": at_once,
+            "12(1)B": (r.pending and r.row == 7) or r.answered,
+            **dict.fromkeys([*r.barred_by, *r.cited], True),
+            "12(3)": took_effect and self._keeps_fee(),
+            "12(4)": took_effect and self.s.cost_by_request.get(("cancellation", r.id)),
+            "12(5)": took_effect and self.s.penalty_of.get(id(r)),
+            "15(2)": took_effect and self.s.deposit_of.get(id(r)) and self.s.deposit,
+            "12(6)": not took_effect and r.damaged,
+            "16": r.row == 7 and tl.obligation_at is not None and tl.obligation_at <= r.at,
+        }
+        return tuple(clause for clause, applies in cited.items() if applies)
+
+    def _keeps_fee(self) -> bool:
+        return self.s.fee > 0 and not self.terms.refund_fee_on_cancellation
 
     def _ending_clauses(self, r: Request) -> tuple[str, ...]:
         found: list[str] = []
@@ -838,8 +821,6 @@ class Step:
         self._stand("repayment_demand", "brokerage", "demanded", max(0, sent - failed - repaid - b), ("19",))
 
     def _brokerage_fee(self, promotion: dict[str, Any]) -> int:
-        from tests.rules.second_opinion.settlement import purchase_costs
-
         tl = self.tl
         costs = purchase_costs(tl)
         then = tl.at_obligation["bought"]
@@ -869,8 +850,6 @@ class Step:
             if before is None or before.said != d.said or (d.kind == "payment_demand" and before.due_at != d.due_at):
                 known[key] = d
                 self.out.append(d)
-            else:
-                before.clauses = before.clauses
         for key, d in list(known.items()):
             if key in self.told:
                 continue

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from tests.rules.second_opinion.facts import INFINITY, amounts, rounded
+from tests.rules.second_opinion.facts import INFINITY, parts_of_breakdown, rounded
 
 if TYPE_CHECKING:
     from tests.rules.second_opinion.facts import Fact
@@ -31,26 +31,15 @@ class Quote:
     provisional: bool = False
 
     @classmethod
-    def of(cls, fact: Fact, instant: int, _: int) -> Quote:
+    def of(cls, fact: Fact, instant: int) -> Quote:
         values = {"goods": 0, "shipping": 0, "fee": 0, "own": 0, "third": 0}
-        for name, money in _parts(fact.data["quote"]):
-            values[name] += money
+        for name, money in parts_of_breakdown(fact.data["quote"]):
+            values[name] += money["value"]
         return cls(**values, instant=instant)
 
     @property
     def total(self) -> int:
         return self.goods + self.shipping + self.fee + self.own + self.third
-
-
-def _parts(quote: dict[str, Any]) -> list[tuple[str, int]]:
-    found = [
-        ("goods", quote["goods"]["value"]),
-        ("shipping", quote["to_warehouse_shipping"]["value"]),
-        ("fee", quote["service_fee"]["value"]),
-    ]
-    for other in quote.get("other_fees") or []:
-        found.append(("third" if other["collected_by"] == "third_party" else "own", other["amount"]["value"]))
-    return found
 
 
 @dataclass
@@ -378,6 +367,3 @@ def _waits(tl: Timeline, costs: dict[str, tuple[int, int, int]], seller: int) ->
             part, whole = tl.share_of(mine, p.units)
             price += rounded(Fraction(goods * part, whole)) + (shipping if len(mine) == len(p.units) else 0)
     return seller < price
-
-
-__all__ = ["Quote", "Settlement", "amounts", "settle"]

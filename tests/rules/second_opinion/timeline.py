@@ -1,4 +1,4 @@
-"""One walk through an order's facts in order of time: units, the agreement, requests, endings (F2, F3, R1 to R12, R20)."""
+"""One walk through an order's facts in order of time: units, agreement, requests, endings (F2, F3, R1 to R12, R20)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.rules.second_opinion.chargebacks import shares_on_purchase, unread_captures
+from tests.rules.second_opinion.schedule import TEST_AFTER, Step, schedule
 from tests.rules.second_opinion.settlement import Quote, settle
 
 if TYPE_CHECKING:
@@ -89,7 +90,6 @@ class Request:
     took_last_bought: bool = False
     names_items: bool = False
     barred_by: tuple[str, ...] = ()
-    moot_ending: Ending | None = None
 
     @property
     def pending(self) -> bool:
@@ -113,7 +113,7 @@ class Timeline:
         self.start = facts.start
         self.units = self._make_units()
         self.unpriced = not self._priced()
-        first = Quote.of(self.placed, self.start, self.start)
+        first = Quote.of(self.placed, self.start)
         first.covered = list(self.units)
         self.quotes: list[Quote] = [first]
         self.plan = self.placed.data.get("payment_plan")
@@ -197,101 +197,44 @@ class Timeline:
     # the walk
 
     def _walk(self) -> None:
-        f = self.facts
-        events: list[tuple[int, int, tuple[Any, ...], str, Any]] = []
-
-        def put(at: int, rank: int, order: tuple[Any, ...], name: str, what: Any) -> None:
-            events.append((max(at, self.start), rank, order, name, what))
-
-        put(self.start, 1, (), "placed", self.placed)
-        for q in f.of("quote_revised"):
-            if q.readable:
-                put(max(q.at, q.data["agreed_at"]), 2, q.first.key, "quote", q)
-        for x in f.of("issue_disclosed"):
-            put(x.at, 2, x.first.key, "issue", x)
-        for p in f.of("purchase_confirmed"):
-            put(p.at, 3, p.first.key, "purchase", p)
-            for m in p.messages:
-                if m is not p.first:
-                    put(f.effective(m.time), 3, m.key, "purchase_again", (p, m))
-        for kind in ("goods_received", "package_delivered", "customs_cleared", "receipt_confirmed"):
-            for x in f.of(kind):
-                put(x.at, 4, (0, x.first.key), kind, x)
-        raised = {x.data["objection_id"]: x for x in f.of("objection_raised")}
-        for x in raised.values():
-            put(x.at, 4, (0, x.first.key), "objection_raised", x)
-        for x in f.of("objection_withdrawn", "objection_verified"):
-            what = raised.get(x.data["objection_id"])
-            if what or x.type == "objection_verified":
-                put(max(x.at, what.at if what else 0), 4, (1, x.first.key), x.type, x)
-        for x in f.of("purchase_unavailable"):
-            put(x.at, 5, x.first.key, "unavailable", x)
-        for x in f.of("refused"):
-            put(x.at, 6, x.first.key, "refused", x)
-        for x in f.of("accepted"):
-            put(x.at, 7, x.first.key, "accepted", x)
-        for x in f.of("captured", "refunded_elsewhere", "opened", "closed"):
-            put(x.at, 7, x.first.key, "money", x)
-        requests: dict[tuple[str, str], list[Fact]] = {}
-        for nth, kind in enumerate(("cancellation", "dissolution")):
-            for x in f.of(f"{kind}_requested"):
-                put(x.at, 8, (nth, x.data["request_id"], x.first.key), kind, x)
-                requests.setdefault((kind, x.data["request_id"]), []).append(x)
-            for x in f.of(f"{kind}_agreed", f"{kind}_refused"):
-                asked = requests.get((kind, x.data["request_id"]), [])
-                platform = [r for r in asked if r.data.get("channel", "platform") == "platform"] or asked
-                if x.readable and platform:
-                    put(max(x.at, platform[0].at), 9, (x.data["request_id"], x.first.key), "answer", (kind, x))
-        for x in f.of("request_withdrawn"):
-            for (kind, id_), asked in requests.items():
-                if id_ != x.data["request_id"]:
-                    continue
-                for r in asked:
-                    put(max(x.at, r.at), 10, x.first.key, "take_back", (kind, r, x))
-        events.sort(key=lambda e: (e[0], e[1], e[2]))
-
-        t = self.terms
-        self.acceptance = None
-        if t.acceptance_days is not None:
-            self.acceptance = t.last_instant(self.start, t.acceptance_days)
+        steps = schedule(self.facts)
+        days = self.terms.acceptance_days
+        self.acceptance = None if days is None else self.terms.last_instant(self.start, days)
+        revised = [q.data.get("payment_plan") for q in self.facts.of("quote_revised") if q.readable]
         self.balances = {
             part["due_at"]
-            for plan in [self.plan] + [q.data.get("payment_plan") for q in f.of("quote_revised") if q.readable]
+            for plan in [self.plan, *revised]
             for part in plan or []
             if part["part"] == "balance" and part.get("due_at") is not None
         }
-        fixed = {d for d in self.balances if d >= self.start}
+        instants = {s.at for s in steps} | {d for d in self.balances if d >= self.start}
         if self.acceptance is not None:
-            fixed.add(self.acceptance)
-        instants = {e[0] for e in events} | fixed
-
-        i = 0
-        now = self.start
-        self.tested_at: set[int] = set()
+            instants.add(self.acceptance)
         while instants:
-            now = min(instants)
-            instants.discard(now)
-            self.now = now
-            tested = i >= len(events) or events[i][0] != now
-            while i < len(events) and events[i][0] == now:
-                if events[i][1] > 7 and not tested:
-                    self._test()
-                    tested = True
-                _, _, _, name, what = events[i]
-                getattr(self, f"_on_{name}")(what)
-                self._after_step()
-                i += 1
-            if not tested:
-                self._test()
-            self._after_step()
+            self.now = min(instants)
+            instants.discard(self.now)
+            self._apply([s for s in steps if s.at == self.now])
             self._cover()
             self._deadlines()
             self._after_instant()
             due = self._receipt_due()
-            if due is not None and due > now:
-                instants.add(due)
-            elif due == now:
+            if due == self.now:
                 self._deem()
+            elif due is not None and due > self.now:
+                instants.add(due)
+
+    def _apply(self, steps: list[Step]) -> None:
+        """Apply the facts of an instant; the agreement is tested where there are any."""
+        tested = not steps
+        for step in steps:
+            if step.rank > TEST_AFTER and not tested:
+                self._test()
+                tested = True
+            getattr(self, f"_on_{step.name}")(step.what)
+            self._after_step()
+        if not tested:
+            self._test()
+            self._after_step()
 
     # rank 1 to 3
 
@@ -305,14 +248,13 @@ class Timeline:
         if self.ended:
             self._ignore(fact.message, "order_ended")
             return
-        quote = Quote.of(fact, self.now, fact.at)
+        quote = Quote.of(fact, self.now)
         quote.items = fact.data.get("items")
         quote.provisional = True
         self.quotes.append(quote)
         if fact.data.get("payment_plan"):
             self.plan = fact.data["payment_plan"]
         self._cover()
-        quote.provisional = True
 
     def _cover(self) -> None:
         """Say what the quotes of this instant cover: what has not ended once its facts are applied (R4)."""
@@ -377,45 +319,35 @@ class Timeline:
 
     def _parts(self, store: dict[str, dict[str, Any]], name: str, id_: str, fact: Fact) -> None:
         """Receive or deliver what a message names; `name` is the mark that the units get."""
-        entry = store.setdefault(id_, {"final": False, "named": {}, "objections": 0, "counts": {}})
-        refs, said = fact.data.get("items"), fact.data.get("final")
-
-        def todo(u: Unit, *states: str) -> bool:
-            return u.state in states and not getattr(u, name)
-
-        taken: list[Unit] = []
-        if refs is not None:
-            for ref in refs:
-                item, quantity = ref["item_id"], ref.get("quantity")
-                mine = [u for u in self.units if u.item == item]
-                earlier = entry["named"].get(item, 0)
-                if quantity is None:
-                    got: list[Unit] = []
-                    for state in ("bought", "rescinded", "open"):
-                        got = [u for u in mine if todo(u, state)]
-                        if got or (state == "bought" and any(u.state == "bought" for u in mine) and False):
-                            break
-                    entry["named"][item] = earlier + len(got)
-                else:
-                    order = ("bought", "rescinded", "open")
-                    candidates = sorted(
-                        (u for u in mine if todo(u, *order)), key=lambda u: (order.index(u.state), u.number)
-                    )
-                    got = candidates[: max(0, quantity - earlier)]
-                    entry["named"][item] = max(earlier, quantity)
-                taken += got
-        self._mark(taken, name)
-        if said is not None:
-            final = said
-        else:
+        entry = store.setdefault(id_, {"final": False, "named": {}, "objections": 0})
+        refs, final = fact.data.get("items"), fact.data.get("final")
+        for ref in refs or ():
+            self._mark(self._part(entry["named"], name, ref), name)
+        if final is None:
             final = refs is None or all(getattr(u, name) for u in self.bought())
         if final:
             rest = self.bought()
             if not rest and refs is None:
-                rest = [u for u in self.units if u.state == "rescinded"] or [u for u in self.units if u.state == "open"]
+                rest = [u for u in self.units if u.state == "rescinded"]
+                rest = rest or [u for u in self.units if u.state == "open"]
             self._mark(rest, name)
         entry["final"] |= final
         entry["objections"] = len(fact.data.get("objections") or [])
+
+    def _part(self, named: dict[str, int], name: str, ref: dict[str, Any]) -> list[Unit]:
+        """The units of one item that a part gets, beyond what earlier messages of its id named."""
+        item, quantity = ref["item_id"], ref.get("quantity")
+        earlier = named.get(item, 0)
+        states = ("bought", "rescinded", "open")
+        todo = [u for u in self.units if u.item == item and u.state in states and not getattr(u, name)]
+        todo.sort(key=lambda u: (states.index(u.state), u.number))
+        if quantity is None:
+            got = [u for u in todo if u.state == todo[0].state]
+            named[item] = earlier + len(got)
+        else:
+            got = todo[: max(0, quantity - earlier)]
+            named[item] = max(earlier, quantity)
+        return got
 
     def _mark(self, units: list[Unit], name: str) -> None:
         for u in units:
@@ -678,13 +610,11 @@ class Timeline:
             opened = []
         if opened:
             ending = Ending("cancelled", (), self.now, r)
-            had_bought = bool(self.bought())
             for u in opened:
                 self._end(u, "cancelled_before", ending)
                 r.fate[id(u)] = "cancelled"
             r.cancelled_at_once = True
             r.effect_at = self.now
-            assert had_bought or True
         r.part = [u for u in waiting if u not in opened]
 
     def _on_dissolution(self, fact: Fact) -> None:
@@ -840,39 +770,31 @@ class Timeline:
     # what follows from any step
 
     def _after_step(self) -> None:
-        while True:
-            if self.ended and not self._terminal() and self.alive():
-                self.ended = None
-            if self.ended is None and not self.alive():
-                assert self.last_ending is not None
-                self.ended = self.last_ending
-            if not self._close_requests():
-                return
-
-    def _close_requests(self) -> bool:
+        """Reopen or end the order (R20), and end what is pending without an answer (R8, R9)."""
+        if self.ended and not self._terminal() and self.alive():
+            self.ended = None
+        if self.ended is None and not self.alive():
+            assert self.last_ending is not None
+            self.ended = self.last_ending
         for r in self.requests.values():
-            if r.final or r.answered or not r.part:
-                continue
-            if not r.waiting:
-                r.final = True
-                r.moot_ending = next((u.ending for u in r.part if u.ending), None)
-                continue
-            if self._package_by_logistics():
-                r.final = True
-                r.cited.add("17")
-                for u in r.waiting:
-                    r.fate[id(u)] = "not"
-                continue
-            if r.kind == "cancellation":
-                barred = [u for u in r.waiting if u.barred]
-                if barred:
-                    r.barred_by = tuple(dict.fromkeys(r.barred_by + self._bars(barred)))
-                    for u in barred:
-                        r.fate[id(u)] = "not"
-                    r.part = [u for u in r.part if u not in barred]
-                    if not r.waiting:
-                        r.final = True
-        return False
+            if r.part and not r.final and not r.answered:
+                self._close_request(r)
+
+    def _close_request(self, r: Request) -> None:
+        if not r.waiting:
+            r.final = True
+        elif self._package_by_logistics():
+            r.final = True
+            r.cited.add("17")
+            for u in r.waiting:
+                r.fate[id(u)] = "not"
+        elif r.kind == "cancellation":
+            barred = [u for u in r.waiting if u.barred]
+            r.barred_by = tuple(dict.fromkeys(r.barred_by + self._bars(barred)))
+            for u in barred:
+                r.fate[id(u)] = "not"
+            r.part = [u for u in r.part if u not in barred]
+            r.final = not r.waiting
 
     def _end_order(self, ending: Ending) -> None:
         self.ended = ending
