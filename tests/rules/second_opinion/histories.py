@@ -631,7 +631,7 @@ class History:
     def _again(self) -> None:
         """The same message under another id, perhaps with another amount, at another time."""
         r = self.rng
-        one = r.choice(self.events)
+        one = r.choice([e for e in self.events if "quarantined" not in e])
         data = dict(one["data"])
         if one["type"].split(".")[2] != "placed":
             for name, value in list(data.items()):
