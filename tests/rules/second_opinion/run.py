@@ -588,7 +588,7 @@ class Step:
         """Outcome and clauses of a cancellation (R8)."""
         fates = self._fates(r)
         if r.row < DECIDED_BY_UNITS[r.kind]:
-            return r.outcome, r.clauses
+            return r.outcome, self._resolve(r.clauses)
         if r.pending:
             outcome = "pending"
         elif r.outcome == "withdrawn_by_buyer":
@@ -633,7 +633,7 @@ class Step:
 
     def _dissolution_outcome(self, r: Request) -> tuple[str, tuple[str, ...]]:
         if r.row < 8:
-            return r.outcome, r.clauses
+            return r.outcome, self._resolve(r.clauses)
         if r.pending:
             return "pending", ("13(4)",)
         if r.outcome == "withdrawn_by_buyer":

@@ -19,6 +19,8 @@ ALIVE = ("open", "bought")
 CANCELLED = ("cancelled_before", "cancelled_after")
 TERMINAL = ("refused", "invalid", "withdrawn", "lapsed")
 LOGISTICS = "logistics"
+REQUESTED = ("cancellation", "withdrawal")
+"""What is decided when it is asked for; other matters are decided when the clock is beyond their last instant."""
 
 
 @dataclass(eq=False)
@@ -499,10 +501,13 @@ class Timeline:
 
     def barred_by_record(self, matter: tuple[str, ...], *topics: str) -> bool:
         """Whether a record in quarantine bars it: one that arrived after it was decided does not undo it (F5)."""
-        if matter in self.cleared_before or not self.records & set(topics):
-            self.cleared.add(matter)
+        if matter in self.cleared_before:
             return False
-        return True
+        if self.records & set(topics):
+            return True
+        if matter[0] in REQUESTED or self.now < self.horizon:
+            self.cleared.add(matter)
+        return False
 
     def unclear(self, what: str, *request: str) -> bool:
         """F5, first row and the one of captured payments: `cancellation`, `withdrawal` or `lapse`, as of now."""
