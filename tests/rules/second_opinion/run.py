@@ -571,7 +571,8 @@ class Step:
             if self.s.cost_clauses.get("12(4)"):
                 found.append("12(4)")
             return tuple(found)
-        r = self.tl.requests[(kind, rid, channel or "platform")]
+        found_on = "platform" if (kind, rid, "platform") in self.tl.requests else channel
+        r = self.tl.requests[(kind, rid, found_on)]
         outcome = self._cancellation_outcome(r) if kind == "cancellation" else self._dissolution_outcome(r)
         return tuple(c for c in outcome[1] if c != "16")
 

@@ -931,7 +931,7 @@ class Timeline:
     def closing_clauses(self) -> tuple[str, ...]:
         if self.ended is None:
             return ()
-        if self.ended.request is not None and self.ended.outcome in ("cancelled", "balance_unpaid"):
+        if self.ended.request is not None and self.ended.outcome in ("cancelled", "balance_unpaid", "dissolved"):
             return ("REQUEST", self.ended.request.kind, self.ended.request.id, self.ended.request.channel)
         return self.ended.clauses
 
