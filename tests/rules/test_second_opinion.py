@@ -11,7 +11,7 @@ from tests.rules.second_opinion.differential import check, inconsistent, orders_
 from tests.rules.second_opinion.golden import wrong
 from tests.rules.second_opinion.histories import History
 
-HISTORIES = 160
+HISTORIES = 120
 """How many are played here, in twenty seconds; `python -m tests.rules.second_opinion` plays as many as one likes."""
 AT_ONCE = 20
 
