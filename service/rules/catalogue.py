@@ -56,7 +56,7 @@ def catalogue() -> tuple[Entry, ...]:
 @cache
 def agreement() -> dict[int, str]:
     """Return the text of each clause by its number, as docs/agreement.md has it. It is in the wheel, too."""
-    text = (files("service") / "docs" / "agreement.md").read_text(encoding="utf-8")
+    text = files("service").joinpath("docs", "agreement.md").read_text(encoding="utf-8")
     parts = _HEADING.split(text)[1:]
     return {int(number): clause.strip() for number, clause in zip(parts[::2], parts[1::2], strict=True)}
 

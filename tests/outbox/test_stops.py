@@ -213,7 +213,7 @@ async def test_small_outputs_that_are_only_together_too_large_are_published_one_
 async def test_an_output_for_a_topic_that_is_not_there_stops_the_lane_and_says_which(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.kafka.compat.client_shutdown.REQUEST_TIMEOUT_MS", 500)
+    monkeypatch.setattr("service.kafka.clients.REQUEST_TIMEOUT_MS", 500)
     await world.write(0, 1, topic="purchasing.nowhere.v1")
     async with relay_of(world) as relay:
         await eventually("lane 0 has stopped", stopped(relay))
