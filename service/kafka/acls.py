@@ -1,6 +1,6 @@
 """What the service may do at Kafka, and what an error says when it lacks one of these.
 
-`deploy/acls.md` is the same list for people, `topics acls` prints it with this installation's names, and the tests
+`deploy/rights.md` is the same list for people, `topics acls` prints it with this installation's names, and the tests
 give the service exactly these: with less it says what is missing.
 """
 

@@ -69,12 +69,12 @@ def _grounds(grounds: Iterable[str]) -> str:
     return ", ".join(ground.replace("_", " ") for ground in grounds)
 
 
-def _arrived(arrival: Any, whole: str) -> str:
+def _arrived(part: Any, whole: str) -> str:
     """Say what arrived: what the message names, and whether it is the last; `whole` where it names nothing."""
-    is_last = arrival.items is None if arrival.final is None else arrival.final
-    if arrival.items is None:
+    is_last = part.items is None if part.final is None else part.final
+    if part.items is None:
         return whole if is_last else f"part of {whole}"
-    return ("the last part of " if is_last else "part of ") + whole + _named(arrival.items)
+    return ("the last part of " if is_last else "part of ") + whole + _named(part.items)
 
 
 _FACTS: dict[type[Any], Callable[[Any], str]] = {

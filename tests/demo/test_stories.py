@@ -117,7 +117,7 @@ async def test_each_story_s_timeline_has_its_title_every_step_and_every_answer()
 
 
 async def test_the_readme_s_excerpt_is_what_the_demo_tells() -> None:
-    text = (Path(__file__).parents[1] / "README.md").read_text()
+    text = (Path(__file__).parents[2] / "README.md").read_text()
     excerpt = text.partition("```text\n━━ ")[2].partition("```")[0].splitlines()
     order_id = excerpt[0].partition(":")[0]
     told = iter(tell(STORIES[order_id], await played(order_id)))

@@ -160,7 +160,7 @@ def decide(
     return published, orders
 
 
-def step(order: Order, now: int, horizon: int) -> list[Any]:
+def step(order: Order, now: int, watermark: int) -> list[Any]:
     """Compute everything anew and return what is published."""
     facts = Facts(order.heard)
     if facts.placed is None:
@@ -175,17 +175,17 @@ def step(order: Order, now: int, horizon: int) -> list[Any]:
     for topic, heard_at in order.records:
         if terms.quarantine_days is not None:
             end = terms.last_instant(heard_at, terms.quarantine_days)
-            if end < horizon:
+            if end < watermark:
                 continue
             deadlines.add(end)
         records.add(topic)
-    tl = Timeline(facts, terms, horizon, records, order.cleared)
+    tl = Timeline(facts, terms, watermark, records, order.cleared)
     order.cleared |= tl.cleared
     deadlines |= tl.deadlines
-    found = Step(order, facts, terms, tl, now, horizon, records)
+    found = Step(order, facts, terms, tl, now, watermark, records)
     found.run()
     for demands in order.demands.values():
-        if demands and demands[-1].open and demands[-1].due_at >= horizon:
+        if demands and demands[-1].open and demands[-1].due_at >= watermark:
             deadlines.add(demands[-1].due_at)
     order.deadlines = sorted(deadlines)
     return found.out
@@ -195,10 +195,10 @@ class Step:
     """One look at an order: entitlements, then the differences to what was published."""
 
     def __init__(
-        self, order: Order, facts: Facts, terms: Terms, tl: Timeline, now: int, horizon: int, records: set[str]
+        self, order: Order, facts: Facts, terms: Terms, tl: Timeline, now: int, watermark: int, records: set[str]
     ) -> None:
         self.order, self.facts, self.terms, self.tl = order, facts, terms, tl
-        self.now, self.horizon, self.records = now, horizon, records
+        self.now, self.watermark, self.records = now, watermark, records
         self.out: list[Any] = []
         self.told: dict[tuple[str, str], Decision] = {}
         self.due: dict[str, int] = {}
@@ -667,7 +667,7 @@ class Step:
     def _standing_amounts(self) -> None:
         tl, s, id_ = self.tl, self.s, self.order.id
         if tl.effective_at is not None and not tl.ended:
-            dues = [p["due_at"] for p in tl.plan or [] if p.get("due_at") is not None and p["due_at"] >= self.horizon]
+            dues = [p["due_at"] for p in tl.plan or [] if p.get("due_at") is not None and p["due_at"] >= self.watermark]
             dues = [d for d in dues if d >= self.now]
             self._stand("order_amount", id_, "outstanding", s.outstanding, ("2", "6"), min(dues, default=None))
         for line in self._lines():
@@ -724,7 +724,7 @@ class Step:
             if d:
                 d.open = False
             return
-        passed = d is not None and d.due_at < self.horizon
+        passed = d is not None and d.due_at < self.watermark
         if d is None or not d.open or c.rounds > d.rounds or (passed and claim > d.greatest):
             due_at = self.terms.last_instant(self.now, self.terms.payment_demand_days)
             d = Demand(len(demands) + 1, due_at, c.rounds, claim, claim)

@@ -141,13 +141,12 @@ def purchase_costs(tl: Timeline) -> dict[str, tuple[int, int, int]]:
 def settle(tl: Timeline, by: int = INFINITY, charged_back: int = 0, losses: dict[str, int] | None = None) -> Settlement:
     """All terms of R6 as of an instant that the timeline has reached."""
     s = Settlement()
-    facts, terms = tl.facts, tl.terms
+    terms = tl.terms
     quote = tl.quote
     shown = with_carried(tl, len(tl.quotes) - 1)
     s.quote_third, s.quote_total = quote.third, shown.total
     s.greatest_total = max(with_carried(tl, n).total for n in range(len(tl.quotes)))
     terminal = tl.ended is not None and tl.ended.outcome in TERMINAL
-
     costs = purchase_costs(tl)
     bought = sum(g + sh for g, sh, _ in costs.values())
     shipping = sum(sh for _, sh, _ in costs.values())
@@ -158,7 +157,6 @@ def settle(tl: Timeline, by: int = INFINITY, charged_back: int = 0, losses: dict
     )
     shares, shipped, reduced = _shares(tl, effects, costs)
     spent = bought - sum(shares.values())
-
     penalties: dict[int, int] = {}
     for r in effects:
         share = shares[id(r)]
@@ -168,7 +166,6 @@ def settle(tl: Timeline, by: int = INFINITY, charged_back: int = 0, losses: dict
             last = last_value(tl, mine, tl.quotes) + (quote.shipping if shipped[id(r)] else 0)
             penalty += max(0, min(share, last) - r.amount)
         penalties[id(r)] = penalty
-
     seller, rebates, received = _sellers_money(tl, by, effects, shares, s)
     deposits: dict[int, int] = {}
     for r in effects:
@@ -198,17 +195,31 @@ def settle(tl: Timeline, by: int = INFINITY, charged_back: int = 0, losses: dict
         s.keep = s.price = s.reserved = s.fee = s.own = seller = spent = 0
         s.penalty_of = s.deposit_of = {}
     s.seller = seller
+    _divide(tl, by, s, shown.total, spent, charged_back, losses or {}, costs)
+    return s
 
-    _paid(tl, by, s, shown.total)
-    approvals = facts.of("excess_approved", by=by)
+
+def _divide(
+    tl: Timeline,
+    by: int,
+    s: Settlement,
+    total: int,
+    spent: int,
+    charged_back: int,
+    losses: dict[str, int],
+    costs: dict[str, tuple[int, int, int]],
+) -> None:
+    """What of the money is the buyer's: the lower half of R6."""
+    _paid(tl, by, s, total)
+    approvals = tl.facts.of("excess_approved", by=by)
     approved = approvals[-1].values["amount"] if approvals else 0
-    full = s.paid - s.keep + max(0, seller - spent)
+    full = s.paid - s.keep + max(0, s.seller - spent)
     s.money = max(0, min(full, s.paid + approved))
     s.excess = max(0, full - (s.paid + approved))
     s.charged_back = charged_back
     s.rest = max(0, s.money - charged_back)
     _costs(tl, by, s)
-    for clause, value in (losses or {}).items():
+    for clause, value in losses.items():
         s.cost_clauses[clause] = s.cost_clauses.get(clause, 0) + value
     s.costs = sum(s.cost_clauses.values())
     s.penalties = sum(s.penalty_of.values())
@@ -216,8 +227,7 @@ def settle(tl: Timeline, by: int = INFINITY, charged_back: int = 0, losses: dict
     s.deposit = min(left, sum(s.deposit_of.values()))
     s.due = left - s.deposit
     s.outstanding = max(0, s.keep + s.quote_third - s.paid_total)
-    s.waits_for_dissolution = _waits(tl, costs, seller)
-    return s
+    s.waits_for_dissolution = _waits(tl, costs, s.seller)
 
 
 def _has_effect(r: Request) -> bool:

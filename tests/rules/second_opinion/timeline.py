@@ -106,9 +106,9 @@ class Timeline:
     """The state of an order after all facts that are known; `at` names the instant while it is walked through."""
 
     def __init__(
-        self, facts: Facts, terms: Terms, horizon: int, records: set[str], cleared: set[tuple[str, ...]]
+        self, facts: Facts, terms: Terms, watermark: int, records: set[str], cleared: set[tuple[str, ...]]
     ) -> None:
-        self.facts, self.terms, self.horizon, self.records = facts, terms, horizon, records
+        self.facts, self.terms, self.watermark, self.records = facts, terms, watermark, records
         self.cleared_before, self.cleared = cleared, set[tuple[str, ...]]()
         assert facts.placed is not None
         self.placed = facts.placed
@@ -505,7 +505,7 @@ class Timeline:
             return False
         if self.records & set(topics):
             return True
-        if matter[0] in REQUESTED or self.now < self.horizon:
+        if matter[0] in REQUESTED or self.now < self.watermark:
             self.cleared.add(matter)
         return False
 
@@ -814,7 +814,7 @@ class Timeline:
 
     def _passed(self) -> bool:
         """Whether the service's clock is beyond this instant; if not, the instant is a deadline to come back for."""
-        if self.now < self.horizon:
+        if self.now < self.watermark:
             return True
         self.deadlines.add(self.now)
         return False
