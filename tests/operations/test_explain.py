@@ -137,7 +137,7 @@ async def test_a_stuck_order_and_one_with_a_record_in_quarantine_say_so(engine: 
 
     waiting = " ".join(one["what"] for one in told(database, "ord-odd")["waiting"])
 
-    assert "to look at a record of topic purchasing.events.order.v1 in quarantine" in waiting
+    assert "a look at a record of topic purchasing.events.order.v1 in quarantine" in waiting
     assert "ZeroDivisionError" in waiting
 
 

@@ -69,7 +69,7 @@ async def test_a_database_restored_to_an_instant_gets_back_from_kafka_what_it_lo
         "The input was not read up to the recovery yet: let the service catch up first.\n",
     )
     async with torn.worker() as worker:
-        assert (await worker.has_said("Reading again what had its offsets committed later"))["records_at_most"] >= 8
+        assert (await worker.has_said("Reading again what was committed later"))["records_at_most"] >= 8
 
         async def released() -> bool:
             return (await torn.command("lanes", "release", "--by", "op")).returncode == 0
