@@ -234,6 +234,9 @@ def test_the_markers_are_where_they_belong_or_the_search_would_prove_nothing():
         "purchasing.order.dissolution_requested.v1",
         "purchasing.order.objection_raised.v1",
         "purchasing.warehouse.goods_received.v1",
+        "purchasing.order.quote_revised.v1",
+        "purchasing.payment.freeze_refused.v1",
+        "purchasing.chargeback.reassessed.v1",
     }
     for type_ in TYPES:
         text = json.dumps(message(type_, "ord-1"))
