@@ -8,8 +8,7 @@ from service.store.errors import DatabaseMovedError
 from service.store.postgres import PostgresStore
 from service.store.timeline import Timeline
 from service.worker.components import relay_component
-
-LIMIT = 30.0
+from tests.waiting import HANG_SECONDS
 
 
 async def test_a_relay_that_meets_another_history_ends_the_process(database: str) -> None:
@@ -17,8 +16,8 @@ async def test_a_relay_that_meets_another_history_ends_the_process(database: str
     store = await PostgresStore.open(database, connections=1, timeline=Timeline(shutdown.because_of))
     # As if the database had failed over since.
     store.timeline.known = "another"
-    settings = SimpleNamespace(database=lambda: database, kafka=dict, refund_limits=dict)
-    async with relay_component(settings, store, shutdown), asyncio.timeout(LIMIT):
+    settings = SimpleNamespace(database=lambda: database, refund_limits=dict)
+    async with relay_component(settings, {}, store, shutdown), asyncio.timeout(HANG_SECONDS):
         await shutdown.asked.wait()
     await store.close()
     assert isinstance(shutdown.failure, DatabaseMovedError)
