@@ -16,8 +16,8 @@ from tests.observability.seen import ORDERS, Seen
 
 FLOOD = 3_000
 RUBBISH, MORE_RUBBISH = 300, 40
-"""More than half of the last 500 records, whoever has counted the flood: the breaker opens at 251 at the earliest. What is
-left of them then, and the rest, are fewer than the hundred at which a breaker that was reset may open again."""
+"""More than half of the last 500 records, whoever has counted the flood: the breaker opens at 251 at the earliest. What
+is left of them then, and the rest, are fewer than the hundred at which a breaker that was reset may open again."""
 
 if PROMETHEUS is None:
 
