@@ -85,7 +85,7 @@ class Alarms:
         last: list[set[str]] = []
 
         async def look() -> bool:
-            last[:] = [await self._firing()]
+            last[:] = [await self.firing()]
             return last[0] == {f"Purchasing{name}" for name in alerts}
 
         await eventually(look, f"{alerts or 'nothing'} to fire", lambda: f"{last} in {self._directory}")
@@ -100,7 +100,8 @@ class Alarms:
         await eventually(look, "all workers to be looked at and ready")
         await self.until()
 
-    async def _firing(self) -> set[str]:
+    async def firing(self) -> set[str]:
+        """The names of the alerts that fire now."""
         return {one["metric"]["alertname"] for one in await self._ask('ALERTS{alertstate="firing"}')}
 
     async def _ask(self, query: str) -> list[dict[str, Any]]:
