@@ -22,6 +22,7 @@ from service.kafka.topics import create_topics
 from service.observability import logs
 from service.runtime import failpoints
 from service.runtime.database_url import parse_database_url
+from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import Settings, load, unknown_variables
 from service.runtime.shutdown import Shutdown
 from service.store.migrate import migrate
@@ -32,7 +33,6 @@ from service.worker.bootstrap import serve
 log = structlog.get_logger("service")
 
 HOME = Path(".embedded")
-USAGE = 2
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         return asyncio.run(_embedded(arguments.clock)).exit_code()
     if arguments.clock is not None:
         sys.stderr.write("--clock goes with --embedded only: money moves by the real time.\n")
-        return USAGE
+        return ExitCode.USAGE
     settings = load()
     _log(settings)
     return asyncio.run(serve(settings)).exit_code()
