@@ -2,6 +2,7 @@
 
 import ast
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,7 @@ from service import cli
 @pytest.mark.parametrize("command", cli.names())
 def test_a_command_returns_no_number_of_its_own(command) -> None:
     source = import_module(f"service.cli.{command.replace('-', '_')}").__file__
-    with open(source, encoding="utf-8") as file:
-        tree = ast.parse(file.read())
+    tree = ast.parse(Path(source).read_text(encoding="utf-8"))
     returned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value is not None]
     either = [one for value in returned if isinstance(value, ast.IfExp) for one in (value.body, value.orelse)]
     numbers = [one.lineno for one in (*returned, *either) if isinstance(one, ast.Constant) and type(one.value) is int]
