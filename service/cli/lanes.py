@@ -23,6 +23,7 @@ from aiokafka.errors import KafkaError
 from purchasing_contracts.topics import OUTBOX
 
 from service.cli.arguments import add_who, tell
+from service.kafka import compat
 from service.kafka.connection import connection_of
 from service.observability.reachability import UnreachableError, broker_problem
 from service.orders.operator_actions import Intervention
@@ -86,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.what == "release":
         return await _release(arguments, settings.database())
+    compat.install()
     kafka = connection_of(settings)
     if reason := await broker_problem(kafka):
         raise UnreachableError(f"Kafka can't be reached: {reason}.")

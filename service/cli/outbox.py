@@ -23,6 +23,7 @@ from aiokafka.errors import KafkaError
 from purchasing_contracts.base import text_of
 
 from service.cli.arguments import add_who, tell
+from service.kafka import compat
 from service.kafka.connection import connection_of
 from service.observability.reachability import UnreachableError, broker_problem
 from service.outbox.repair.verify import verify
@@ -104,6 +105,7 @@ async def _status(connection: asyncpg.Connection[asyncpg.Record], *, as_json: bo
 
 async def _verify(*, as_json: bool) -> int:
     settings = load()
+    compat.install()
     kafka = connection_of(settings)
     if reason := await broker_problem(kafka):
         raise UnreachableError(f"Kafka can't be reached: {reason}.")

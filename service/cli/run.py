@@ -17,6 +17,7 @@ from pathlib import Path
 import structlog
 
 from service.embedded import EmbeddedStack
+from service.kafka import compat
 from service.kafka.connection import connection_of
 from service.kafka.topics import create_topics
 from service.observability import logs
@@ -97,6 +98,7 @@ async def _embedded(clock: str | None) -> Shutdown:
         store = await PostgresStore.open(settings.database(), connections=1)
         lanes = store.installation.lanes
         await store.close()
+        compat.install()
         await create_topics(connection_of(settings), lanes)
         _say("For other commands, in another terminal in this directory:")
         _say(f'  export PURCHASING_KAFKA_BOOTSTRAP_SERVERS="{stack.kafka.bootstrap_servers}"')

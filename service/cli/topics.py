@@ -13,6 +13,7 @@ import sys
 
 from aiokafka.errors import KafkaError
 
+from service.kafka import compat
 from service.kafka.acls import acls
 from service.kafka.connection import connection_of
 from service.kafka.topics import create_topics, topic_problems
@@ -35,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(settings: Settings, what: str) -> int:
+    compat.install()
     kafka = connection_of(settings)
     installation = await _installation(settings.database())
     lanes = installation.lanes

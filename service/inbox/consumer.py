@@ -31,6 +31,7 @@ from service.inbox.parser import Message, inbound_record_of, parse_batch, pass_t
 from service.inbox.stopwatch import Stopwatch
 from service.kafka.compat.fetch_pacing import Gathering
 from service.kafka.compat.group_coordinator import coordination_task
+from service.kafka.connection import Kafka
 from service.kafka.security import broker_arguments
 from service.kafka.topics import partitions_there
 from service.orders.inbound_record import InboundRecord
@@ -70,7 +71,7 @@ class Inbox:
 
     def __init__(
         self,
-        kafka: Mapping[str, Any],
+        kafka: Kafka,
         group: str,
         handle: Handle,
         stopping: asyncio.Event,

@@ -22,7 +22,7 @@ from service.store.migrate import schema_problem
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from service.kafka.clients import Kafka
+    from service.kafka.connection import Kafka
 
 log = structlog.get_logger("service.observability")
 

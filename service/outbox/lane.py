@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from service.kafka.clients import Kafka, new_producer
+from service.kafka.clients import new_producer
 from service.kafka.compat.client_shutdown import throw_away
+from service.kafka.connection import Kafka
 from service.outbox.consistency import LanePosition, check, refuse_break
 from service.outbox.cursor import Cursor, CursorUnreadableError, read_tail
 from service.outbox.errors import LaneStopped, RecordsRefusedError, is_fence, outcome

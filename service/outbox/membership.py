@@ -17,8 +17,8 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 
-from service.kafka.clients import Kafka
 from service.kafka.compat.client_shutdown import close_consumer
+from service.kafka.connection import Kafka
 from service.outbox.cursor import CURSOR_TOPIC
 from service.outbox.errors import outcome
 from service.runtime.errors import describe

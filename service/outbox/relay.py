@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from service.kafka.clients import Kafka
+from service.kafka.connection import Kafka
 from service.outbox.errors import outcome
 from service.outbox.lane import CUT_SECONDS, Lane
 from service.outbox.membership import SESSION_MS, Membership

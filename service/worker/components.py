@@ -15,7 +15,7 @@ from service.inbox.circuit_breaker import CircuitBreakers
 from service.inbox.consumer import Inbox
 from service.inbox.rewind import Watermarks, rewind
 from service.inbox.watermark import WatermarkTracker
-from service.kafka.connection import Connection
+from service.kafka.connection import Kafka
 from service.orders.inbound_record import InboundRecord
 from service.outbox.relay import Relay
 from service.runtime.retry import done_before, happens_within, pause_before, until_stored
@@ -53,7 +53,7 @@ async def store_component(url: str, shutdown: Shutdown, waits: Waits) -> AsyncIt
 
 @asynccontextmanager
 async def relay_component(
-    settings: Settings, kafka: Connection, store: PostgresStore, shutdown: Shutdown
+    settings: Settings, kafka: Kafka, store: PostgresStore, shutdown: Shutdown
 ) -> AsyncIterator[Relay]:
     """The relay, publishing."""
     # A query a lane, and one connection to listen on.
@@ -79,7 +79,7 @@ async def relay_component(
 @asynccontextmanager
 async def inbox_component(
     settings: Settings,
-    kafka: Connection,
+    kafka: Kafka,
     handle: Callable[[Sequence[InboundRecord]], Awaitable[None]],
     store: PostgresStore,
     breakers: CircuitBreakers,
@@ -150,7 +150,7 @@ async def _started(make: Callable[[], Inbox], telemetry: Telemetry, shutdown: Sh
 
 
 async def _rewound(
-    settings: Settings, kafka: Connection, store: PostgresStore, telemetry: Telemetry, shutdown: Shutdown
+    settings: Settings, kafka: Kafka, store: PostgresStore, telemetry: Telemetry, shutdown: Shutdown
 ) -> None:
     """Read again what Kafka holds to be read and the database doesn't know of.
 

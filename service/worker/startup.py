@@ -1,12 +1,12 @@
 """What has to be there before the service can start: waited for where it may come back, else said to a person."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 import structlog
 from aiokafka.errors import KafkaError
 
+from service.kafka.connection import Kafka
 from service.kafka.topics import TopicProblem, topic_problems
 from service.observability.reachability import broker_problem, database_problem
 from service.runtime.error_classes import kafka_meaning
@@ -54,7 +54,7 @@ async def store_ready(url: str, shutdown: Shutdown, waits: Waits) -> PostgresSto
     return opened[0]
 
 
-async def topics_ready(kafka: Mapping[str, Any], lanes: int, shutdown: Shutdown, waits: Waits) -> bool:
+async def topics_ready(kafka: Kafka, lanes: int, shutdown: Shutdown, waits: Waits) -> bool:
     """Wait until the broker can be reached; False if the process was asked to end first. Raises StartError."""
     if not await _available(partial(broker_problem, kafka), "Kafka", shutdown, waits):
         return False

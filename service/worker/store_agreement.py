@@ -5,12 +5,12 @@ facts and new outputs, in the places of those it has lost, and these could not b
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import structlog
 from aiokafka.errors import KafkaError
 
+from service.kafka.connection import Kafka
 from service.outbox.consistency import older_database
 from service.outbox.cursor import CursorUnreadableError, read_tail
 from service.outbox.reader import OutboxReader
@@ -29,7 +29,7 @@ WAYS_ON = 'Nothing was read or published. deploy/runbook.md, "Two stores", says 
 
 
 async def stores_agree(
-    kafka: Mapping[str, Any], url: str, store: PostgresStore, shutdown: Shutdown, waits: Callable[[str], None]
+    kafka: Kafka, url: str, store: PostgresStore, shutdown: Shutdown, waits: Callable[[str], None]
 ) -> bool:
     """Wait until it can be asked; False if the process was asked to end first.
 
@@ -52,7 +52,7 @@ async def stores_agree(
     return False
 
 
-async def _older(kafka: Mapping[str, Any], url: str, store: PostgresStore) -> list[str]:
+async def _older(kafka: Kafka, url: str, store: PostgresStore) -> list[str]:
     problems, installation = [], store.installation
     async with connected(url, store.timeline) as connection, translated():
         journal = OutboxReader(connection)

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING
 from service.kafka.compat.committed_offsets import read_errors_of_committed_offsets
 from service.kafka.compat.fetched_records import limit_fetched_records
 from service.kafka.compat.outage_noise import pause_between_attempts, quiet_left_over_futures
+from service.kafka.compat.reauthentication import reauthenticate_in_place
+from service.kafka.compat.tokens import notice_refusals
 
 if TYPE_CHECKING:
     import asyncio
@@ -36,5 +38,7 @@ def install(loop: asyncio.AbstractEventLoop | None = None) -> None:
     read_errors_of_committed_offsets()
     limit_fetched_records()
     pause_between_attempts()
+    reauthenticate_in_place()
+    notice_refusals()
     if loop is not None:
         quiet_left_over_futures(loop)
