@@ -11,7 +11,7 @@ from service.kafka.topics import TopicProblem, topic_problems
 from service.observability.reachability import broker_problem, database_problem
 from service.runtime.error_classes import kafka_meaning
 from service.runtime.errors import describe
-from service.runtime.retry import happens_within, pause_before
+from service.runtime.retry import SERVERS, attempts
 from service.runtime.shutdown import Shutdown
 from service.store.errors import StoreUnavailableError
 from service.store.migrate import schema_problem
@@ -84,13 +84,10 @@ def waited_for(error: BaseException) -> str:
 
 
 async def _available(problem: Callable[[], Awaitable[str | None]], what: str, shutdown: Shutdown, waits: Waits) -> bool:
-    attempt = 0
-    while not shutdown.asked.is_set():
+    async for _ in attempts(shutdown.asked, SERVERS):
         reason = await problem()
         if reason is None:
             return True
-        attempt += 1
         waits(f"{what}: {reason}")
         log.warning(f"Waiting for {what}.", because=reason)
-        await happens_within(shutdown.asked, pause_before(attempt + 4))
     return False

@@ -14,7 +14,7 @@ from service.kafka.connection import Kafka
 from service.outbox.consistency import older_database
 from service.outbox.cursor import CursorUnreadableError, read_tail
 from service.outbox.reader import OutboxReader
-from service.runtime.retry import happens_within, pause_before
+from service.runtime.retry import SERVERS, attempts
 from service.runtime.shutdown import Shutdown
 from service.store.connection import connected
 from service.store.driver_errors import translated
@@ -35,16 +35,13 @@ async def stores_agree(
 
     Raises StartError, DatabaseMovedError.
     """
-    attempt = 0
-    while not shutdown.asked.is_set():
+    async for _ in attempts(shutdown.asked, SERVERS):
         try:
             problems = await _older(kafka, url, store)
         except (KafkaError, TimeoutError, StoreUnavailableError) as error:
-            attempt += 1
             reason = waited_for(error)
             waits(f"the cursor topic: {reason}")
             log.warning("Waiting for the cursor topic.", because=reason)
-            await happens_within(shutdown.asked, pause_before(attempt + 4))
             continue
         if problems:
             raise StartError("\n".join([*problems, WAYS_ON]))
