@@ -91,11 +91,12 @@ class _Refused:
 
 @dataclass(slots=True)
 class _Decision:
-    """What the rules said of an order: its ledger and timed outputs with the new ones, and what is to be written.
+    """What the rules said of an order: its journals as they are then, and what is to be written.
 
     `stuck`: the error's class, where the rules raised.
     """
 
+    facts: tuple[Fact[Any], ...]
     ledger: Ledger
     timed: tuple[int, ...]
     due_at: datetime | None
@@ -150,8 +151,9 @@ class UnitOfWork:
         self._add_facts(dedup.fresh, states)
         async with self._facts_being_written(now.now):
             for n, order_id in enumerate(dict.fromkeys((*dedup.fresh, *again, *sorted(done.touched)))):
-                fresh = dedup.fresh.get(order_id, ())
-                self._assess(rows[order_id], states[order_id], fresh, now, open_records.get(order_id, ()))
+                row, state = rows[order_id], states[order_id]
+                clock = self._clock(state, now, open_records.get(order_id, ()))
+                self._keep(row, state, self._decide(row, state, dedup.fresh.get(order_id, ()), clock), clock)
                 if n % ORDERS_AT_A_STRETCH == 0:
                     await asyncio.sleep(0)
         # Whatever the batch did not touch stays as it was read.
@@ -231,62 +233,49 @@ class UnitOfWork:
             note_publications(states, await self._batch.publications(awaiting))
         return states
 
-    def _assess(
-        self,
-        row: OrderRow,
-        state: OrderState,
-        fresh: Sequence[IncomingEvent],
-        now: StoreTime,
-        quarantined: Sequence[Quarantined],
-    ) -> None:
-        """Add an order's news to its journals, and what the rules make of it."""
+    def _decide(self, row: OrderRow, state: OrderState, fresh: Sequence[IncomingEvent], clock: Clock) -> _Decision:
+        """Add an order's news to its facts and ask the rules, unless a person holds it.
+
+        An order on which they raise, or whose journals can't be read, is stuck, alone.
+        """
         facts = state.with_facts([incoming.fact for incoming in fresh]) if fresh else state.facts
         if row.held:
-            said = _Decision(state.ledger, state.timed, row.due_at, row.stuck)
-        else:
-            said = self._decide(row.order_id, facts, state, self._clock(state, now, quarantined), fresh)
-        after = state
-        if fresh or said.rows:
-            self._outputs += said.rows
-            after = OrderState(self._token, facts, said.ledger, said.timed, state.published, state.problem)
-        waits = row.waits
-        if said.rows or not said.ledger.version:
-            waits = awaited(facts, said.ledger, waits, micros(now.now))
-        update = OrderUpdate(row.order_id, after.version, said.due_at, said.stuck, waits)
-        if update != (row.order_id, row.version, row.due_at, row.stuck, row.waits):
-            self._updates.append(update)
-        self.folded.append((row.order_id, after))
-
-    def _decide(
-        self,
-        order_id: str,
-        facts: tuple[Fact[Any], ...],
-        state: OrderState,
-        clock: Clock,
-        fresh: Sequence[IncomingEvent],
-    ) -> _Decision:
-        """Ask the rules. An order on which they raise, or whose journals can't be read, is stuck, alone."""
+            return _Decision(facts, state.ledger, state.timed, row.due_at, row.stuck)
         self._assessed += 1
         # Until the rules have said something, nothing is due: what raises publishes nothing and fires nothing.
-        said = _Decision(state.ledger, state.timed, None, None)
+        said = _Decision(facts, state.ledger, state.timed, None, None)
 
         def note_stuck(error: Exception) -> None:
             # Not the error itself: its frames hold the whole batch, which would be left to Python's collector.
             said.stuck = type(error).__name__
-            self._stuck.append(Stuck(order_id, said.stuck, tuple(places(error))))
+            self._stuck.append(Stuck(row.order_id, said.stuck, tuple(places(error))))
 
         with catch_unexpected(note_stuck):
             if state.problem:
                 raise JournalError(state.problem)
-            outputs, deadline = decide(order_id, facts, state.ledger, self._context.terms, clock)
+            outputs, deadline = decide(row.order_id, facts, state.ledger, self._context.terms, clock)
             # A deadline that has passed and did not fire waits for its quarantined record, not for time: whoever
             # resolves that looks at the order again.
             due_at = None if deadline is None or deadline < clock.watermark else instant(deadline)
             traceparent = _traceparent(fresh)
-            rows = [output_row(output, self._lanes[order_id], traceparent) for output in outputs]
-            timed = [row.order_version for row in rows if row.timed and row.order_version is not None]
-            said = _Decision(state.ledger.after(outputs), (*state.timed, *timed), due_at, None, rows)
+            rows = [output_row(output, self._lanes[row.order_id], traceparent) for output in outputs]
+            timed = [one.order_version for one in rows if one.timed and one.order_version is not None]
+            said = _Decision(facts, state.ledger.after(outputs), (*state.timed, *timed), due_at, None, rows)
         return said
+
+    def _keep(self, row: OrderRow, before: OrderState, said: _Decision, clock: Clock) -> None:
+        """Collect what is to be written of an order, where anything of it is another than it was."""
+        after = before
+        if said.facts is not before.facts or said.rows:
+            self._outputs += said.rows
+            after = OrderState(self._token, said.facts, said.ledger, said.timed, before.published, before.problem)
+        waits = row.waits
+        if said.rows or not said.ledger.version:
+            waits = awaited(said.facts, said.ledger, waits, clock.now)
+        update = OrderUpdate(row.order_id, after.version, said.due_at, said.stuck, waits)
+        if update != (row.order_id, row.version, row.due_at, row.stuck, row.waits):
+            self._updates.append(update)
+        self.folded.append((row.order_id, after))
 
     def _clock(self, state: OrderState, now: StoreTime, quarantined: Sequence[Quarantined]) -> Clock:
         return Clock(
