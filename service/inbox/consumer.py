@@ -103,8 +103,13 @@ class Inbox:
         self._kafka = kafka
         self._scout = AIOKafkaConsumer(**kafka)
         self._admin = AIOKafkaAdminClient(**kafka)
-        self._broker = KafkaBroker(
-            **broker_arguments(kafka),
+        self._broker = self._new_broker(middlewares)
+        self._subscriber = self._subscribed(group)
+        self._subscriber(self._on_batch)
+
+    def _new_broker(self, middlewares: Sequence[Any]) -> KafkaBroker:
+        return KafkaBroker(
+            **broker_arguments(self._kafka),
             client_id="purchasing-inbox",
             # No producer and no admin client: reading needs no right to write.
             consumer_only=True,
@@ -118,8 +123,6 @@ class Inbox:
             log_level=logging.DEBUG,
             middlewares=middlewares,
         )
-        self._subscriber = self._subscribed(group)
-        self._subscriber(self._on_batch)
 
     def _subscribed(self, group: str) -> Any:
         return self._broker.subscriber(
