@@ -79,7 +79,7 @@ class _Sorted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused:
+class _Rejections:
     """What the batch does not take: records quarantined now with their rows, replayed ones refused again, and by type
     how many had been in quarantine already."""
 
@@ -201,14 +201,14 @@ class UnitOfWork:
             dedup.compare_private(await self._batch.private_members([one.key for one in dedup.doubtful]))
         return dedup
 
-    async def _quarantine(self, refused: Sequence[Rejection], now: datetime) -> _Refused:
+    async def _quarantine(self, refused: Sequence[Rejection], now: datetime) -> _Rejections:
         """Quarantine what was delivered, with a notice for each new row; a replayed record has its row already."""
         again = [one for one in refused if one.record.quarantined_as is not None]
         delivered = [one for one in refused if one.record.quarantined_as is None]
         newly, rows = await quarantine(self._batch, delivered, now)
         self._outputs += [notice(row, self._context.lanes) for row in rows]
         known = Tally(one.refusal.type for one in delivered) - Tally(one.refusal.type for one in newly)
-        return _Refused(newly, rows, again, known)
+        return _Rejections(newly, rows, again, known)
 
     async def _states(self, rows: dict[str, OrderRow]) -> dict[str, OrderState]:
         states: dict[str, OrderState] = {}
@@ -320,7 +320,7 @@ class UnitOfWork:
             raise
         await writing
 
-    async def _write(self, known: Tally[str | None], refused: _Refused, done: Done) -> BatchResult:
+    async def _write(self, known: Tally[str | None], refused: _Rejections, done: Done) -> BatchResult:
         """Write what was decided; the facts are there already."""
         if self._updates:
             await self._batch.update_orders(self._updates)
