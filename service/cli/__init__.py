@@ -2,16 +2,7 @@
 
 A module `what_if` in this package is the command `what-if`. It has a docstring, whose first line is its
 help, and two functions: `add(parser)` declares its arguments, `run(arguments)` does the work and returns the
-exit code. Data goes to stdout, everything else to stderr.
-
-| exit code | means |
-|---|---|
-| 0 | done |
-| 1 | not done: stderr says what is wrong and what to do |
-| 2 | the command was not understood |
-| 3 | done, but some of the input was bad |
-| 70 | a fault in this program |
-| 130 | interrupted |
+exit code (`service.runtime.exit_codes`). Data goes to stdout, everything else to stderr.
 """
 
 import argparse
@@ -25,13 +16,12 @@ import structlog
 
 from service.observability import logs
 from service.runtime.errors import catch_unexpected
-from service.runtime.shutdown import FAILED, STOPPED
+from service.runtime.exit_codes import ExitCode
 from service.runtime.version import own_version
 
 log = structlog.get_logger("service")
 
 HELPERS = frozenset({"arguments", "expected_errors"})
-DONE, INTERRUPTED = 0, 130
 
 
 def names() -> tuple[str, ...]:
@@ -72,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             codes.append(chosen.run(chosen))
             sys.stdout.flush()
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     return max(codes)
 
 
@@ -82,9 +72,9 @@ def _tell(error: Exception) -> int:
     if isinstance(error, BrokenPipeError):
         # Whoever read our output has enough. Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        return ExitCode.DONE
     if (sentence := sentence_for(error)) is not None:
         sys.stderr.write(f"{sentence}\n")
-        return STOPPED
+        return ExitCode.NOT_DONE
     log.critical("A fault in this program.", exc_info=error)
-    return FAILED
+    return ExitCode.FAULT

@@ -19,6 +19,7 @@ from purchasing_contracts.base import text_of
 from purchasing_contracts.topics import TOPICS
 
 from service.cli.arguments import add_who, tell
+from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.driver_errors import translated
@@ -26,8 +27,6 @@ from service.store.operators.breakers import open_breakers, reset_breaker
 
 if TYPE_CHECKING:
     import argparse
-
-OPEN = 3
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -53,11 +52,11 @@ async def _list(*, as_json: bool) -> int:
         sys.stdout.write((json.dumps(row) if as_json else text) + "\n")
     if not found:
         tell("No circuit breaker is open.")
-    return OPEN if found else 0
+    return ExitCode.CHECK if found else ExitCode.DONE
 
 
 async def _reset(arguments: argparse.Namespace) -> int:
     async with connected(database_of_environment()) as connection, translated():
         was_open = await reset_breaker(connection, arguments.topic, arguments.by, arguments.why)
     tell("All workers read it on." if was_open else "Its circuit breaker is not open: nothing to do.")
-    return 0
+    return ExitCode.DONE

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from service.rules.catalogue import NUMBERS, Entry, catalogue
+from service.runtime.exit_codes import ExitCode
 
 WIDTH = 110
 
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             lines = _lines(entry, whole=arguments.number is not None)
             sys.stdout.write("".join(f"{line}\n" for line in lines))
-    return 0
+    return ExitCode.DONE
 
 
 def _lines(entry: Entry, *, whole: bool) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from service.demo.play import play
 from service.demo.stories import stories
+from service.runtime.exit_codes import ExitCode
 
 HOME = Path(".embedded/demo")
 
@@ -40,4 +41,4 @@ async def _run() -> int:
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
     say(f"Done; logs are in {HOME}.")
-    return 0
+    return ExitCode.DONE

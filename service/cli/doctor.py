@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING
 from service.inbox.consumer import EVENT_TOPICS
 from service.kafka import compat
 from service.operations.doctor import examine
+from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import load
 
 if TYPE_CHECKING:
     import argparse
-
-CODES = {"well": 0, "look": 3, "bad": 1}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -37,4 +36,6 @@ def run(arguments: argparse.Namespace) -> int:
             (json.dumps(asdict(one)) if arguments.json else f"{one.state:5} {one.about:9} {one.words}") + "\n"
         )
     states = {one.state for one in found}
-    return CODES["bad"] if "bad" in states else CODES["look"] if "look" in states else CODES["well"]
+    if "bad" in states:
+        return ExitCode.NOT_DONE
+    return ExitCode.CHECK if "look" in states else ExitCode.DONE

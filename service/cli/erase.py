@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from service.cli.arguments import add_who, record, tell
 from service.operations.quarantine.lookup import one_record
+from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.operators.erasures import erase_order, erase_record
@@ -22,7 +23,6 @@ from service.store.operators.quarantine import QuarantineFilter, page
 if TYPE_CHECKING:
     import argparse
 
-NOT_DONE = 1
 OTHERS_SHOWN = 100
 
 
@@ -48,7 +48,7 @@ async def _erase(arguments: argparse.Namespace, url: str) -> int:
             found = await erase_order(connection, arguments.order, arguments.by, arguments.why)
             if found is None:
                 tell(f"No message about order {arguments.order} was heard, and none lies in quarantine.")
-                return NOT_DONE
+                return ExitCode.NOT_DONE
             done = found
             # Bytes that are gone can't be repaired: what only might be the order's is a person's to judge.
             might_be = QuarantineFilter(order_id=arguments.order, resolved=None)
@@ -59,4 +59,4 @@ async def _erase(arguments: argparse.Namespace, url: str) -> int:
         f"Erased: the private members of {done.private_members} messages, "
         f"the bytes of {done.quarantine_records} records in quarantine."
     )
-    return 0
+    return ExitCode.DONE

@@ -14,6 +14,7 @@ from purchasing_contracts.base import text_of as time_of
 
 from service.operations.explain.explanation import Explanation, explain
 from service.operations.explain.text import text_of
+from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment
 from service.store.order_history import open_histories
 from service.terms.table import read_book
@@ -30,12 +31,12 @@ def run(arguments: argparse.Namespace) -> int:
     told = asyncio.run(_told(database_of_environment(), arguments.order))
     if told is None:
         sys.stderr.write(f"No message about order {arguments.order} was heard.\n")
-        return 1
+        return ExitCode.NOT_DONE
     if arguments.json:
         sys.stdout.write(json.dumps(asdict(told), default=_plain, ensure_ascii=False) + "\n")
     else:
         sys.stdout.write("\n".join(text_of(told)) + "\n")
-    return 0
+    return ExitCode.DONE
 
 
 async def _told(url: str, order_id: str) -> Explanation | None:

@@ -24,6 +24,7 @@ from service.observability import database_figures
 from service.observability.lag import GroupLag, LagLook
 from service.observability.reachability import UnreachableError, broker_problem, database_problem
 from service.runtime.errors import describe
+from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import Settings, load
 from service.store.errors import StoreError
 
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
     from service.observability.database_figures import Figures
     from service.observability.lag import PartitionLag
-
-NOT_DONE, LOST = 1, 3
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -55,8 +54,8 @@ async def _run(settings: Settings, *, as_json: bool) -> int:
     else:
         sys.stdout.write("".join(f"{line}\n" for line in table(lag, figures)))
     if lag is None or figures is None:
-        return NOT_DONE
-    return LOST if any(one.is_lost for one in lag.partitions) else 0
+        return ExitCode.NOT_DONE
+    return ExitCode.CHECK if any(one.is_lost for one in lag.partitions) else ExitCode.DONE
 
 
 async def _of_broker(settings: Settings) -> GroupLag | None:

@@ -23,6 +23,7 @@ from aiokafka.errors import KafkaError
 from purchasing_contracts.topics import OUTBOX
 
 from service.cli.arguments import add_who, tell
+from service.kafka import compat
 from service.kafka.connection import connection_of
 from service.observability.reachability import UnreachableError, broker_problem
 from service.orders.operator_actions import Intervention
@@ -32,6 +33,7 @@ from service.outbox.reader import OutboxReader
 from service.outbox.repair.adopt import adopt, consequences, lane_report
 from service.outbox.repair.recover import find_lost, put_back
 from service.runtime.errors import describe
+from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import Settings, load
 from service.store.connection import connected
 from service.store.driver_errors import translated
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-NOT_DONE = 1
 AT_ONCE = 500
 
 _INSTALLATION = "select outbox_id, lanes from installation"
@@ -86,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.what == "release":
         return await _release(arguments, settings.database())
+    compat.install()
     kafka = connection_of(settings)
     if reason := await broker_problem(kafka):
         raise UnreachableError(f"Kafka can't be reached: {reason}.")
@@ -118,7 +120,7 @@ async def _show(
         sys.stdout.write(
             f"{standing.says(outbox_id)}{'  <- ' + (older or 'they contradict each other') if bad else ''}\n"
         )
-    return NOT_DONE if wrong else 0
+    return ExitCode.NOT_DONE if wrong else ExitCode.DONE
 
 
 async def _recover(
@@ -127,15 +129,15 @@ async def _recover(
     recovery = await find_lost(connection, kafka, installation, tell)
     if not recovery.outputs:
         tell("The database lacks nothing that was published.")
-        return 0
+        return ExitCode.DONE
     for sentence in recovery.says():
         tell(f"{sentence}.")
     if not arguments.yes:
         tell("Nothing was done: repeat it with --yes.")
-        return NOT_DONE
+        return ExitCode.NOT_DONE
     held = await put_back(connection, recovery, installation.lanes, arguments.by, arguments.why)
     tell(f"Done; {held} orders are held. Start the service, and run `lanes release` when it has caught up.")
-    return 0
+    return ExitCode.DONE
 
 
 async def _release(arguments: argparse.Namespace, url: str) -> int:
@@ -151,7 +153,7 @@ async def _release(arguments: argparse.Namespace, url: str) -> int:
                 intervention = Intervention(arguments.by, arguments.why, release=tuple(order_ids))
                 released += len((await engine.intervene(intervention)).released)
     tell(f"{released} orders are released.")
-    return 0
+    return ExitCode.DONE
 
 
 async def _adopt(
@@ -164,10 +166,10 @@ async def _adopt(
         tell(sentence)
     if not arguments.yes:
         tell("Nothing was done: repeat it with --yes.")
-        return NOT_DONE
+        return ExitCode.NOT_DONE
     await adopt(connection, kafka, installation, arguments.lane, arguments.position, arguments.by, arguments.why)
     tell("Done.")
-    return 0
+    return ExitCode.DONE
 
 
 async def _change(
@@ -184,4 +186,4 @@ async def _change(
     finally:
         await admin.close()
     tell(f"The outbox has {arguments.to} lanes (before: {had}). Start the workers.")
-    return 0
+    return ExitCode.DONE

@@ -8,12 +8,11 @@ import asyncio
 import sys
 
 from service.observability.reachability import UnreachableError, database_problem
+from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.driver_errors import translated
 from service.store.migrate import LANES, migrate
-
-NOT_DONE = 1
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -44,5 +43,5 @@ async def _migrate(url: str, lanes: int | None, *, roles: bool) -> int:
         has: int = await connection.fetchval("select lanes from installation")
     if lanes not in (None, has):
         sys.stderr.write(f"The outbox has {has} lanes, not {lanes}: `lanes change` says how to get there.\n")
-        return NOT_DONE
-    return 0
+        return ExitCode.NOT_DONE
+    return ExitCode.DONE

@@ -23,6 +23,7 @@ from service.observability.database_figures import waiting_orders
 from service.orders.awaiting import WAITS
 from service.orders.operator_actions import Intervention
 from service.orders.operator_engine import operator_engine
+from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.driver_errors import translated
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     import asyncpg
 
 PAGE = 500
-NOT_DONE, SOME_WERE_BAD = 1, 3
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +75,7 @@ async def _list(arguments: argparse.Namespace, url: str) -> int:
             told = json.dumps({"order_id": row.order_id, "held_at": held, "stuck": row.stuck})
             sys.stdout.write((told if arguments.json else f"{row.order_id}  {', '.join(words)}") + "\n")
     tell(f"{shown} orders publish nothing." if shown else "No order is held or stuck.")
-    return 0
+    return ExitCode.DONE
 
 
 async def _waiting(arguments: argparse.Namespace, url: str) -> int:
@@ -87,7 +87,7 @@ async def _waiting(arguments: argparse.Namespace, url: str) -> int:
             words = f"{order_id}  {what} since {text_of(since)}"
             sys.stdout.write((told if arguments.json else words) + "\n")
     tell(f"{shown} orders wait." if shown else "No order waits.")
-    return 0
+    return ExitCode.DONE
 
 
 async def _hold(arguments: argparse.Namespace, url: str) -> int:
@@ -96,7 +96,7 @@ async def _hold(arguments: argparse.Namespace, url: str) -> int:
             return _unknown(arguments.order)
         new = await hold(connection, arguments.order, arguments.by, arguments.why)
     tell("Held: what was decided before still goes out." if new else "It was held already.")
-    return 0
+    return ExitCode.DONE
 
 
 async def _release(arguments: argparse.Namespace, url: str) -> int:
@@ -108,11 +108,11 @@ async def _release(arguments: argparse.Namespace, url: str) -> int:
         handled = await engine.intervene(Intervention(arguments.by, arguments.why, release=(arguments.order,)))
     if not handled.released:
         tell("It was not held: nothing to do.")
-        return 0
+        return ExitCode.DONE
     tell(f"Released; {len(handled.outputs)} outputs.")
     for stuck in handled.stuck:
         tell(f"The rules fail on it: {stuck.error}. It is stuck.")
-    return SOME_WERE_BAD if handled.stuck else 0
+    return ExitCode.CHECK if handled.stuck else ExitCode.DONE
 
 
 async def _retry(arguments: argparse.Namespace, url: str) -> int:
@@ -128,7 +128,7 @@ async def _retry(arguments: argparse.Namespace, url: str) -> int:
                 return _unknown(arguments.order)
             if row.held_at is not None:
                 tell("It is held: release it.")
-                return NOT_DONE
+                return ExitCode.NOT_DONE
             orders = [arguments.order]
         for order_id in orders:
             # One by one: each has its own outcome, and a fault of one holds up no other.
@@ -140,7 +140,7 @@ async def _retry(arguments: argparse.Namespace, url: str) -> int:
             tell(f"{tried} of {len(orders)}: {order_id} {outcome}, {len(handled.outputs)} outputs.")
     if not orders:
         tell("No order is stuck.")
-    return SOME_WERE_BAD if still else 0
+    return ExitCode.CHECK if still else ExitCode.DONE
 
 
 async def _all_halted(connection: asyncpg.Connection[asyncpg.Record]) -> AsyncIterator[Halted]:
@@ -157,4 +157,4 @@ async def _all_halted(connection: asyncpg.Connection[asyncpg.Record]) -> AsyncIt
 
 def _unknown(order_id: str) -> int:
     tell(f"No message about order {order_id} was heard.")
-    return NOT_DONE
+    return ExitCode.NOT_DONE

@@ -23,10 +23,12 @@ from aiokafka.errors import KafkaError
 from purchasing_contracts.base import text_of
 
 from service.cli.arguments import add_who, tell
+from service.kafka import compat
 from service.kafka.connection import connection_of
 from service.observability.reachability import UnreachableError, broker_problem
 from service.outbox.repair.verify import verify
 from service.runtime.errors import describe
+from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment, load
 from service.store.connection import connected
 from service.store.driver_errors import translated
@@ -34,8 +36,6 @@ from service.store.operators.pauses import ALL_LANES, current_pauses, lane_rows,
 
 if TYPE_CHECKING:
     import asyncpg
-
-NOT_DONE, PAUSED = 1, 3
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -71,17 +71,17 @@ async def _with_database(arguments: argparse.Namespace) -> int:
         lanes = [one.lane for one in await lane_rows(connection)]
         if arguments.lane not in (ALL_LANES, *lanes):
             tell(f"There is no lane {arguments.lane}: they are {lanes[0]} to {lanes[-1]}.")
-            return NOT_DONE
+            return ExitCode.NOT_DONE
         if arguments.what == "pause":
             new = await pause(connection, arguments.lane, arguments.by, arguments.why)
             tell("Paused: what is in a worker's hand may still go out." if new else "It was paused already.")
-            return 0
+            return ExitCode.DONE
         gone = await resume(connection, arguments.lane, arguments.by, arguments.why)
         if arguments.lane != ALL_LANES and ALL_LANES in [one.lane for one in await current_pauses(connection)]:
             tell("All lanes are paused: resume them all, without --lane.")
-            return NOT_DONE
+            return ExitCode.NOT_DONE
         tell("It goes out again." if gone else "It was not paused: nothing to do.")
-        return 0
+        return ExitCode.DONE
 
 
 async def _status(connection: asyncpg.Connection[asyncpg.Record], *, as_json: bool) -> int:
@@ -100,11 +100,12 @@ async def _status(connection: asyncpg.Connection[asyncpg.Record], *, as_json: bo
         if held is not None:
             words += f", paused {held} ({text_of(held.at)})"
         sys.stdout.write((json.dumps(told) if as_json else words) + "\n")
-    return PAUSED if pauses else 0
+    return ExitCode.CHECK if pauses else ExitCode.DONE
 
 
 async def _verify(*, as_json: bool) -> int:
     settings = load()
+    compat.install()
     kafka = connection_of(settings)
     if reason := await broker_problem(kafka):
         raise UnreachableError(f"Kafka can't be reached: {reason}.")
@@ -119,4 +120,4 @@ async def _verify(*, as_json: bool) -> int:
     else:
         sys.stdout.write("".join(f"{complaint}\n" for complaint in found.complaints))
     tell(found.summary())
-    return NOT_DONE if found.wrong else 0
+    return ExitCode.NOT_DONE if found.wrong else ExitCode.DONE

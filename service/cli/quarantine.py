@@ -31,6 +31,7 @@ from service.operations.quarantine.lookup import QuarantineError, one_record
 from service.operations.quarantine.resolution import UNREPAIRED, QuarantineOutcome, Repair, drop, replay
 from service.orders.operator_actions import Intervention
 from service.orders.operator_engine import operator_engine
+from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment, future_tolerance_of_environment
 from service.store.connection import connected
 from service.store.operators.quarantine import QuarantinedRecord, QuarantineFilter, actions, contents, count, note, page
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from service.orders.engine import Engine
 
 LIST_AT_ONCE = 1_000
-SOME_WERE_BAD = 3
 
 
 def add(parser: ArgumentParser) -> None:
@@ -118,7 +118,7 @@ async def _list(arguments: Namespace, url: str) -> int:
                 sys.stdout.write((json.dumps(_plain(row)) if arguments.json else _line(row)) + "\n")
             shown, after = shown + len(rows), rows[-1].identity
     tell(f"{shown} records.")
-    return 0
+    return ExitCode.DONE
 
 
 async def _show(arguments: Namespace, url: str) -> int:
@@ -152,7 +152,7 @@ async def _show(arguments: Namespace, url: str) -> int:
         for one in told["actions"]:
             why = f": {one['why']}" if one["why"] else ""
             sys.stdout.write(f"  {one['at']}  {one['what']} by {one['by']}: {one['outcome']}{why}\n")
-    return 0
+    return ExitCode.DONE
 
 
 async def _replay(arguments: Namespace, url: str) -> int:
@@ -196,7 +196,7 @@ async def _go_through(
         tell(f"{seen} of {total}: {said}.")
     if not total:
         tell("Nothing lies there that is meant: nothing to do.")
-    return SOME_WERE_BAD if outcomes["refused"] or outcomes["erased"] else 0
+    return ExitCode.CHECK if outcomes["refused"] or outcomes["erased"] else ExitCode.DONE
 
 
 _SAID = {

@@ -17,11 +17,13 @@ from pathlib import Path
 import structlog
 
 from service.embedded import EmbeddedStack
+from service.kafka import compat
 from service.kafka.connection import connection_of
 from service.kafka.topics import create_topics
 from service.observability import logs
 from service.runtime import failpoints
 from service.runtime.database_url import parse_database_url
+from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import Settings, load, unknown_variables
 from service.runtime.shutdown import Shutdown
 from service.store.migrate import migrate
@@ -32,7 +34,6 @@ from service.worker.bootstrap import serve
 log = structlog.get_logger("service")
 
 HOME = Path(".embedded")
-USAGE = 2
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         return asyncio.run(_embedded(arguments.clock)).exit_code()
     if arguments.clock is not None:
         sys.stderr.write("--clock goes with --embedded only: money moves by the real time.\n")
-        return USAGE
+        return ExitCode.USAGE
     settings = load()
     _log(settings)
     return asyncio.run(serve(settings)).exit_code()
@@ -97,6 +98,7 @@ async def _embedded(clock: str | None) -> Shutdown:
         store = await PostgresStore.open(settings.database(), connections=1)
         lanes = store.installation.lanes
         await store.close()
+        compat.install()
         await create_topics(connection_of(settings), lanes)
         _say("For other commands, in another terminal in this directory:")
         _say(f'  export PURCHASING_KAFKA_BOOTSTRAP_SERVERS="{stack.kafka.bootstrap_servers}"')

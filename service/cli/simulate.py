@@ -23,6 +23,7 @@ from purchasing_contracts.base import instant_of, text_of
 from service.orders.engine import FUTURE_TOLERANCE
 from service.rules.facts import instant
 from service.rules.terms import TERMS_OF_THE_AGREEMENT, TermsBook
+from service.runtime.exit_codes import ExitCode
 from service.simulate.input import Input, InputError, read_input
 from service.simulate.simulation import Simulation
 from service.terms.files import TermsError, check_against_platform, read_terms
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from service.orders.batch_result import BatchResult
-
-DONE, UNREADABLE, BAD_EVENTS, STUCK = 0, 2, 3, 4
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -58,16 +57,16 @@ def run(arguments: argparse.Namespace) -> int:
         terms = _terms(arguments.terms)
     except (InputError, TermsError, ValueError) as error:
         sys.stderr.write(f"simulate: {error}\n")
-        return UNREADABLE
+        return ExitCode.USAGE
     except OSError as error:
         sys.stderr.write(f"simulate: {error.filename or arguments.path} can't be read: {error.strerror}\n")
-        return UNREADABLE
+        return ExitCode.USAGE
     return asyncio.run(_simulate(events, until, terms))
 
 
 async def _simulate(events: Input, until: datetime | None, terms: TermsBook) -> int:
     simulation = Simulation(terms)
-    codes = {DONE}
+    codes = {ExitCode.DONE}
     ahead = False
     for item in events.events:
         codes.add(await _say(simulation.hear(item.value), item.where))
@@ -86,19 +85,19 @@ async def _simulate(events: Input, until: datetime | None, terms: TermsBook) -> 
     return max(codes)
 
 
-async def _say(steps: AsyncIterator[BatchResult], where: str) -> int:
+async def _say(steps: AsyncIterator[BatchResult], where: str) -> ExitCode:
     """Write what was published to stdout and what went wrong to stderr, without content; return the exit code."""
-    code = DONE
+    code = ExitCode.DONE
     async for handled in steps:
         for written in handled.outputs:
             sys.stdout.buffer.write(written.output.value + b"\n")
         for _, refusal in handled.quarantined:
             place = refusal.place or "the event as a whole"
             sys.stderr.write(f"simulate: {where} is quarantined: {refusal.reason}, {place}: {refusal.because}\n")
-            code = max(code, BAD_EVENTS)
+            code = max(code, ExitCode.CHECK)
         for order_id, error, places in handled.stuck:
             sys.stderr.write(f"simulate: {where}: the rules failed on order {order_id}: {error} at {places[-1]}\n")
-            code = max(code, STUCK)
+            code = max(code, ExitCode.CHECK_RULES)
     return code
 
 

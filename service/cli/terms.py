@@ -37,6 +37,7 @@ from purchasing_contracts.base import instant_of, text_of
 from service.rules.calendar import Calendar
 from service.rules.facts import instant, micros
 from service.rules.terms import Terms, TermsBook, TermsSet
+from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.driver_errors import translated
@@ -49,8 +50,6 @@ from service.terms.table import add_sets, begin_import, read_book
 if TYPE_CHECKING:
     import asyncpg
 
-SOME_NOT_ANNOUNCED, NONE_ANNOUNCED = 3, 1
-"""Exit codes of `terms calendar`."""
 BEIJING = timezone(timedelta(hours=8))
 
 
@@ -86,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_against_platform(book)
         sys.stderr.write(f"{arguments.file.name}: {len(found)} sets, all right by themselves.\n")
         _warn(calendar_caution(book, micros(datetime.now(UTC))), *dropped_terms(book, book.sets))
-        return 0
+        return ExitCode.DONE
     return asyncio.run(_with_database(arguments))
 
 
@@ -97,7 +96,7 @@ async def _with_database(arguments: argparse.Namespace) -> int:
             added = await _import(connection, declared)
             sys.stderr.write(f"{len(added)} sets added, {len(declared) - len(added)} were there already.\n")
             _warn(*dropped_terms(await read_book(connection), added))
-            return 0
+            return ExitCode.DONE
         book = await read_book(connection)
         now = await connection.fetchval("select clock_timestamp()")
     if arguments.what == "check":
@@ -107,7 +106,7 @@ async def _with_database(arguments: argparse.Namespace) -> int:
         _list(book, as_json=arguments.json)
     else:
         _show(book.in_force(arguments.provider, micros(arguments.at or now)), as_json=arguments.json)
-    return 0
+    return ExitCode.DONE
 
 
 async def _import(connection: asyncpg.Connection[Any], declared: tuple[Declared, ...]) -> list[TermsSet]:
@@ -129,9 +128,9 @@ def _calendar(arguments: argparse.Namespace) -> int:
         lines = terms_file(days, version, arguments.effective_from or _day_after_tomorrow())
         sys.stdout.write("".join(f"{line}\n" for line in lines))
     if not days.unknown:
-        return 0
+        return ExitCode.DONE
     sys.stderr.write(f"{unknown_years(days)}\n")
-    return SOME_NOT_ANNOUNCED if days.announced else NONE_ANNOUNCED
+    return ExitCode.CHECK if days.announced else ExitCode.NOT_DONE
 
 
 def _day_after_tomorrow() -> datetime:

@@ -13,11 +13,13 @@ import sys
 
 from aiokafka.errors import KafkaError
 
+from service.kafka import compat
 from service.kafka.acls import acls
 from service.kafka.connection import connection_of
 from service.kafka.topics import create_topics, topic_problems
 from service.observability.reachability import UnreachableError, broker_problem, database_problem
 from service.runtime.errors import describe
+from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import Settings, load
 from service.store.postgres import PostgresStore
 from service.store.rows import Installation
@@ -34,27 +36,28 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(settings: Settings, what: str) -> int:
+    compat.install()
     kafka = connection_of(settings)
     installation = await _installation(settings.database())
     lanes = installation.lanes
     if what == "acls":
         needed = acls(settings.consumer_group, str(installation.outbox_id))
         sys.stdout.write("".join(f"{right}\n" for right in needed))
-        return 0
+        return ExitCode.DONE
     if reason := await broker_problem(kafka):
         raise UnreachableError(f"Kafka can't be reached: {reason}.")
     try:
         if what == "create":
             created = await create_topics(kafka, lanes)
             sys.stderr.write("".join(f"Created {name}\n" for name in created) or "All topics are there.\n")
-            return 0
+            return ExitCode.DONE
         problems = await topic_problems(kafka, lanes)
     except KafkaError as error:
         raise UnreachableError(f"Kafka doesn't answer as it should: {describe(error)}.") from None
     sys.stdout.write("".join(f"{problem}\n" for problem in problems))
     if not problems:
         sys.stderr.write("All topics are as the registry says.\n")
-    return 1 if problems else 0
+    return ExitCode.NOT_DONE if problems else ExitCode.DONE
 
 
 async def _installation(url: str) -> Installation:

@@ -24,14 +24,12 @@ from service.operations.wording import amount_in_words, tell_basis, tell_output
 from service.rules.facts import instant
 from service.rules.terms import TermsBook
 from service.runtime.errors import catch_unexpected, describe
+from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment
 from service.store.driver_errors import translated
 from service.store.order_history import HistoryFilter, OrderHistories, OrderHistory, open_histories
 from service.terms.files import TermsError, read_terms
 from service.terms.table import read_book
-
-NOT_HEARD, DIFFERENT = 1, 4
-"""Exit code: the installed rules would publish something beyond the journal."""
 
 TOP = 20
 
@@ -67,7 +65,7 @@ async def _run(arguments: argparse.Namespace) -> int:
             comparison.add(page)
     lines = _as_json(comparison.found) if arguments.json else _as_text(comparison.found)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
-    return 0
+    return ExitCode.DONE
 
 
 def _sets(path: Path) -> list[Any]:
@@ -110,10 +108,10 @@ async def _release_check(
                 sys.stdout.write(_output(output, as_json=arguments.json))
     if which.order_id is not None and not checked + held:
         sys.stderr.write(f"No message about order {which.order_id} was heard.\n")
-        return NOT_HEARD
+        return ExitCode.NOT_DONE
     left = f" {held} are held and were left out." if held else ""
     sys.stderr.write(f"{checked} orders checked: {different} would publish more, {failed} can't be assessed.{left}\n")
-    return DIFFERENT if different or failed else 0
+    return ExitCode.CHECK_RULES if different or failed else ExitCode.DONE
 
 
 def _problem(order_id: str, why: str, *, as_json: bool) -> str:

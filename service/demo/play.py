@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from service.demo.stories import Step, Story
-    from service.store.connection import Connection
+    from service.store.driver import Connection
 
 GROUP = "purchasing"
 PATIENCE_SECONDS = 60.0

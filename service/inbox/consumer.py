@@ -31,6 +31,7 @@ from service.inbox.parser import Message, inbound_record_of, parse_batch, pass_t
 from service.inbox.stopwatch import Stopwatch
 from service.kafka.compat.fetch_pacing import Gathering
 from service.kafka.compat.group_coordinator import coordination_task
+from service.kafka.connection import Kafka
 from service.kafka.security import broker_arguments
 from service.kafka.topics import partitions_there
 from service.orders.inbound_record import InboundRecord
@@ -70,7 +71,7 @@ class Inbox:
 
     def __init__(
         self,
-        kafka: Mapping[str, Any],
+        kafka: Kafka,
         group: str,
         handle: Handle,
         stopping: asyncio.Event,
@@ -102,8 +103,13 @@ class Inbox:
         self._kafka = kafka
         self._scout = AIOKafkaConsumer(**kafka)
         self._admin = AIOKafkaAdminClient(**kafka)
-        self._broker = KafkaBroker(
-            **broker_arguments(kafka),
+        self._broker = self._new_broker(middlewares)
+        self._subscriber = self._subscribed(group)
+        self._subscriber(self._on_batch)
+
+    def _new_broker(self, middlewares: Sequence[Any]) -> KafkaBroker:
+        return KafkaBroker(
+            **broker_arguments(self._kafka),
             client_id="purchasing-inbox",
             # No producer and no admin client: reading needs no right to write.
             consumer_only=True,
@@ -117,8 +123,6 @@ class Inbox:
             log_level=logging.DEBUG,
             middlewares=middlewares,
         )
-        self._subscriber = self._subscribed(group)
-        self._subscriber(self._on_batch)
 
     def _subscribed(self, group: str) -> Any:
         return self._broker.subscriber(

@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError
 from purchasing_contracts.topics import TOPICS
 
+from service.kafka.connection import Kafka
 from service.kafka.topics import partitions_there
 
 log = structlog.get_logger("service.inbox")
@@ -28,7 +29,7 @@ Watermarks = Mapping[tuple[str, int], datetime | None]
 """Up to when the database has handled each partition; None, or not there: of nothing is that known."""
 
 
-async def rewind(kafka: Mapping[str, Any], group: str, watermarks: Watermarks, *, alone: bool) -> bool:
+async def rewind(kafka: Kafka, group: str, watermarks: Watermarks, *, alone: bool) -> bool:
     """Take the group's offsets back to what the database has handled.
 
     False where they would have to go back and the group has members, who would go on from where they are; with `alone`
@@ -88,7 +89,7 @@ async def _behind(
     return back
 
 
-async def _partitions(kafka: Mapping[str, Any]) -> list[TopicPartition]:
+async def _partitions(kafka: Kafka) -> list[TopicPartition]:
     admin = AIOKafkaAdminClient(**kafka)
     try:
         await admin.start()
@@ -98,7 +99,7 @@ async def _partitions(kafka: Mapping[str, Any]) -> list[TopicPartition]:
 
 
 @asynccontextmanager
-async def _newcomer(kafka: Mapping[str, Any], group: str) -> AsyncIterator[Any]:
+async def _newcomer(kafka: Kafka, group: str) -> AsyncIterator[Any]:
     consumer = AIOKafkaConsumer(**kafka, group_id=group, enable_auto_commit=False, auto_offset_reset="none")
     await consumer.start()
     try:

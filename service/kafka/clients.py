@@ -1,13 +1,10 @@
 """Kafka clients as the service makes them."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-Kafka = Mapping[str, Any]
-"""How any client connects: aiokafka's arguments from `bootstrap_servers` to TLS and SASL."""
-
+from service.kafka.connection import Kafka
 
 TRANSACTION_TIMEOUT_MS = 10_000
 

@@ -9,15 +9,15 @@ from typing import Any
 from purchasing_contracts.kafka.settings import OAUTHBEARER, KafkaSettings
 from purchasing_contracts.kafka.tokens import token_source
 
-from service.kafka.compat.reauthentication import reauthenticate_in_place
-from service.kafka.compat.tokens import TokenProvider, notice_refusals
+from service.kafka.compat.tokens import TokenProvider
 
-Connection = Mapping[str, Any]
-"""aiokafka's arguments from `bootstrap_servers` to TLS and SASL. Holds secrets: never for a log."""
+Kafka = Mapping[str, Any]
+"""How any client connects: aiokafka's arguments from `bootstrap_servers` to TLS and SASL. Holds secrets: never for a
+log."""
 
 
 def connection_of(settings: KafkaSettings) -> dict[str, Any]:
-    """Build the arguments. Reads the files of certificates and keys.
+    """Build the arguments, after `compat.install()`. Reads the files of certificates and keys.
 
     Raises SettingsError where one of them doesn't hold what it should.
     """
@@ -27,10 +27,7 @@ def connection_of(settings: KafkaSettings) -> dict[str, Any]:
     }
     if (context := settings.tls()) is not None:
         connection["ssl_context"] = context
-    if settings.kafka_security_protocol.startswith("SASL_"):
-        reauthenticate_in_place()
     if (source := token_source(settings)) is not None:
-        notice_refusals()
         connection["sasl_mechanism"] = OAUTHBEARER
         connection["sasl_oauth_token_provider"] = TokenProvider(
             source, settings.extensions(), settings.kafka_sasl_mechanism

@@ -18,8 +18,8 @@ from aiokafka.errors import UnknownTopicOrPartitionError, for_code
 from purchasing_contracts.topics import OUTBOX, TOPICS, Topic
 
 from service.kafka.acls import SEE_SETTINGS
-from service.kafka.clients import Kafka
 from service.kafka.compat.admin import describe_without_creating
+from service.kafka.connection import Kafka
 from service.runtime.acl_errors import to_grant
 
 REPLICAS = 3

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from service.orders.awaiting import QUARANTINE, WAITS
-from service.store import connection as connecting
+from service.store.connection import connect_to_look
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from datetime import datetime
 
     import asyncpg
+
+    from service.store.driver import Connection
 
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 5.0
@@ -64,9 +66,9 @@ class WaitingOrders:
     amounts: dict[str, int] = field(default_factory=dict)
 
 
-async def connect(url: str) -> connecting.Connection:
+async def connect(url: str) -> Connection:
     """A connection for looking. Raises StoreError."""
-    return await connecting.connect_to_look(
+    return await connect_to_look(
         url,
         connect_seconds=CONNECT_SECONDS,
         command_timeout=STATEMENT_SECONDS,

@@ -28,8 +28,8 @@ from aiokafka.errors import (
     RecordTooLargeError,
 )
 
-from service.kafka.clients import Kafka
 from service.kafka.compat.group_coordinator import retry_without_coordinator
+from service.kafka.connection import Kafka
 from service.kafka.topics import partitions_there
 
 LOOK_SECONDS = 10.0

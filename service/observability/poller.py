@@ -17,12 +17,13 @@ from service.observability import database_figures
 from service.observability.lag import GroupLag, LagLook
 from service.runtime.acl_errors import WHERE
 from service.runtime.errors import catch_unexpected, describe
+from service.runtime.retry import happens_within
 from service.store.migrate import schema_problem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from service.kafka.clients import Kafka
+    from service.kafka.connection import Kafka
 
 log = structlog.get_logger("service.observability")
 
@@ -111,7 +112,7 @@ class Poller:
         while not stopping.is_set():
             with catch_unexpected(tell):
                 await look(stopping)
-            await _pause(stopping, AFTER_FAILURE_SECONDS)
+            await happens_within(stopping, AFTER_FAILURE_SECONDS)
 
     async def _look_at_broker(self, stopping: asyncio.Event) -> None:
         async with LagLook(self._kafka, self._group, self._topics) as looking:
@@ -119,7 +120,7 @@ class Poller:
                 seen = await looking.look()
                 self.broker.worked(seen)
                 self._say_what_is_hidden(seen)
-                await _pause(stopping, self._every)
+                await happens_within(stopping, self._every)
 
     def _say_what_is_hidden(self, seen: GroupLag) -> None:
         """Once, and again when it is other topics: an alert that can't fire must not pass for one that needn't."""
@@ -147,7 +148,7 @@ class Poller:
                         figures = await database_figures.figures(connection)
                         self.skew = figures.at.timestamp() - (begun + time.time()) / 2
                         self.database.worked(figures)
-                await _pause(stopping, self._every)
+                await happens_within(stopping, self._every)
         finally:
             connection.terminate()
 
@@ -159,11 +160,11 @@ class Poller:
 
         while not stopping.is_set():
             if not self.database.works:
-                await _pause(stopping, self._every)
+                await happens_within(stopping, self._every)
                 continue
             with catch_unexpected(tell):
                 await self._count_waiting()
-            await _pause(stopping, CENSUS_EVERY_SECONDS)
+            await happens_within(stopping, CENSUS_EVERY_SECONDS)
 
     async def _count_waiting(self) -> None:
         connection = await database_figures.connect(self._url)
@@ -174,11 +175,3 @@ class Poller:
         if counted is not None:
             self.census.worked(counted)
             self.census_at = time.time()
-
-
-async def _pause(stopping: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stopping.wait()
-    except TimeoutError:
-        return

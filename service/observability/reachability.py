@@ -4,12 +4,10 @@ client's.
 aiokafka says "unable to bootstrap" whatever the cause; asked for one connection it says what happened.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import asyncpg
 
 from service.kafka.compat.diagnosis import problem_of
+from service.kafka.connection import Kafka
 from service.runtime.errors import describe
 from service.store.connection import connect_to_look
 from service.store.driver_errors import LOST
@@ -43,7 +41,7 @@ async def database_problem(url: str) -> str | None:
     return None
 
 
-async def broker_problem(kafka: Mapping[str, Any]) -> str | None:
+async def broker_problem(kafka: Kafka) -> str | None:
     """Why none of the bootstrap servers can be reached just now, server by server; None if one can.
 
     `kafka` is how aiokafka's clients connect. Raises UnreachableError where waiting is no use: none can be reached, and

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from service.observability.health import Condition, missing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from service.inbox.circuit_breaker import CircuitBreakers
+    from service.inbox.consumer import Inbox
     from service.observability.poller import Poller
     from service.orders.cache import Cache
-    from service.outbox.status import RelayStatus
-
-
-class Member(Protocol):
-    """This worker in the input's consumer group: what `service.inbox.consumer.Inbox` is."""
-
-    failures_in_a_row: int
-    """How often the batch in hand could not be stored so far."""
-    failed_because: str | None
-    assignments: int
-    """How often the group has given out its partitions."""
-    rebalancing_since: float | None
-    """By the monotonic clock; None while it has partitions, or knows that it has none."""
-
-    @property
-    def assigned(self) -> Mapping[str, int]:
-        """How many partitions of each topic are this worker's."""
+    from service.outbox.relay import Relay
 
 
 class WorkerState:
@@ -37,10 +21,10 @@ class WorkerState:
     def __init__(self, poller: Poller) -> None:
         self.poller = poller
         self.waits_for: str | None = "its parts"
-        self.inbox: Member | None = None
-        self.relay: RelayReporter | None = None
+        self.inbox: Inbox | None = None
+        self.relay: Relay | None = None
         self.cache: Cache | None = None
-        self.breakers: BreakersReporter | None = None
+        self.breakers: CircuitBreakers | None = None
 
     def waits(self, what: str) -> None:
         """It is starting, and waits for this."""
@@ -74,16 +58,3 @@ class WorkerState:
     def missing(self) -> list[str]:
         """What keeps it from being ready, a sentence each."""
         return missing(self.condition())
-
-
-class BreakersReporter(Protocol):
-    """What `service.inbox.circuit_breaker.Circuit breakers` is here."""
-
-    open_topics: frozenset[str]
-
-
-class RelayReporter(Protocol):
-    """What `service.outbox.relay.Relay` is here."""
-
-    def status(self) -> RelayStatus:
-        """How the relay is doing."""

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 
 from service.kafka.acls import acls
 from service.kafka.compat.acl_probe import on_group, on_topics
-from service.kafka.connection import Connection, connection_of
+from service.kafka.connection import Kafka, connection_of
 from service.kafka.topics import topic_problems
 from service.observability import database_figures
 from service.observability.lag import LagLook
@@ -193,7 +193,7 @@ async def _broker(settings: Settings, outbox: OutboxIdentity | None, event_topic
         yield one
 
 
-async def _acls(settings: Settings, kafka: Connection, outbox: OutboxIdentity) -> Findings:
+async def _acls(settings: Settings, kafka: Kafka, outbox: OutboxIdentity) -> Findings:
     """Those on topics and groups, as the broker itself says: what is empty, or was never written, is examined too."""
     needed = acls(settings.consumer_group, str(outbox.outbox_id))
     missing = []
@@ -217,7 +217,7 @@ async def _acls(settings: Settings, kafka: Connection, outbox: OutboxIdentity) -
         yield Finding("acls", "well", "topics and groups may be read and written as the list of ACLs says")
 
 
-async def _behind(settings: Settings, kafka: Connection, event_topics: tuple[str, ...]) -> Findings:
+async def _behind(settings: Settings, kafka: Kafka, event_topics: tuple[str, ...]) -> Findings:
     async with LagLook(kafka, settings.consumer_group, event_topics) as look:
         lag = await look.look()
     for one in lag.partitions:
@@ -231,7 +231,7 @@ async def _behind(settings: Settings, kafka: Connection, event_topics: tuple[str
         yield Finding("state", "look", "no worker is in the group: nothing is read")
 
 
-async def _transactions(kafka: Connection, outbox: OutboxIdentity) -> Findings:
+async def _transactions(kafka: Kafka, outbox: OutboxIdentity) -> Findings:
     producer = AIOKafkaProducer(**kafka, transactional_id=f"{outbox.outbox_id}.doctor")
     try:
         await producer.start()

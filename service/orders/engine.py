@@ -125,23 +125,21 @@ class Engine:
         due: int = 0,
         intervention: Intervention | None = None,
     ) -> BatchResult:
+        """Attempt it until it is not disturbed: by terms imported meanwhile, by the same message on another order."""
         work = _Work(inbound, again, due, intervention)
-        for _ in range(TERMS_READINGS):
+        readings, look_for_foreign = 0, False
+        while True:
             try:
-                return await self._knowing_the_terms(work)
+                return await self._attempt(work, look_for_foreign=look_for_foreign)
             except TermsChangedError:
                 await self._terms.refresh()
-        raise StoreUnavailableError("terms are imported faster than they can be read")
-
-    async def _knowing_the_terms(self, work: _Work) -> BatchResult:
-        try:
-            return await self._attempt(work, look_for_foreign=False)
-        except ForeignFactError:
-            pass
-        try:
-            return await self._attempt(work, look_for_foreign=True)
-        except ForeignFactError as error:
-            raise StoreUnavailableError("another worker adds the same message to another order now") from error
+                readings += 1
+                if readings == TERMS_READINGS:
+                    raise StoreUnavailableError("terms are imported faster than they can be read") from None
+            except ForeignFactError as error:
+                if look_for_foreign:
+                    raise StoreUnavailableError("another worker adds the same message to another order now") from error
+                look_for_foreign = True
 
     async def _attempt(self, work: _Work, *, look_for_foreign: bool) -> BatchResult:
         inbound, again, due, intervention = work

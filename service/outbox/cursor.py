@@ -14,8 +14,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from purchasing_contracts.topics import OUTBOX
 
-from service.kafka.clients import Kafka
 from service.kafka.compat.client_shutdown import close_consumer
+from service.kafka.connection import Kafka
 
 CURSOR_TOPIC = OUTBOX.name
 """One partition a lane, compacted."""

@@ -8,13 +8,12 @@ database. After any error all of it begins again with a new producer.
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
-from service.kafka.clients import Kafka, new_producer
+from service.kafka.clients import new_producer
 from service.kafka.compat.client_shutdown import throw_away
+from service.kafka.connection import Kafka
 from service.outbox.consistency import LanePosition, check, refuse_break
 from service.outbox.cursor import Cursor, CursorUnreadableError, read_tail
 from service.outbox.errors import LaneStopped, RecordsRefusedError, is_fence, outcome
@@ -24,14 +23,15 @@ from service.outbox.refund_limit import RefundLimit
 from service.outbox.status import LaneStatus, State
 from service.runtime.errors import describe
 from service.runtime.failpoints import failpoint
+from service.runtime.retry import Backoff, happens_within
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 2.0
 """How soon a lane looks by itself, if every way of waking it fails."""
 ASK_SECONDS = 1.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.3, 5.0
-FIRST_REFUSED_PAUSE, LONGEST_REFUSED_PAUSE = 5.0, 60.0
+NEW_PRODUCER = Backoff(first_seconds=0.3, longest_seconds=5.0)
+REFUSED = Backoff(first_seconds=5.0, longest_seconds=60.0)
 FINISH_SECONDS = 3.0
 """What a lane may still use to finish the transaction in hand when it is told to stop."""
 CUT_SECONDS = 4.0
@@ -187,7 +187,7 @@ class Lane:
             self._state, self._reason = "waiting", None
         else:
             self._say("paused", str(pause))
-        await _set_within(self._work, POLL_SECONDS)
+        await happens_within(self._work, POLL_SECONDS)
 
     async def _begin(self) -> LanePosition:
         await failpoint("relay.before_init")
@@ -224,13 +224,13 @@ class Lane:
                 return 0.0
             case RecordsRefusedError():
                 self._say("stopped", f"Kafka refuses the output of lane {self.lane} at {error}")
-                return _jittered(FIRST_REFUSED_PAUSE, LONGEST_REFUSED_PAUSE, self._failures)
+                return REFUSED.pause(self._failures)
             case _ if is_fence(error):
                 self._say("given up", "another process has taken the lane, or a transaction took too long")
-                return _jittered(FIRST_PAUSE, LONGEST_PAUSE, self._failures)
+                return NEW_PRODUCER.pause(self._failures)
             case _:
                 self._say("starting over", describe(error))
-                return _jittered(FIRST_PAUSE, LONGEST_PAUSE, self._failures)
+                return NEW_PRODUCER.pause(self._failures)
 
     def _say(self, state: State, reason: str) -> None:
         # An outage repeats its error with every attempt: once is enough for a person.
@@ -256,9 +256,9 @@ class Lane:
             # What stopped it was looked at before the lane was assigned anew: look again.
             return
         self._assigned.clear()
-        await _set_within(self._assigned, pause)
+        await happens_within(self._assigned, pause)
         while not self._assigned.is_set() and not await self._confirmed():
-            await _set_within(self._assigned, ASK_SECONDS)
+            await happens_within(self._assigned, ASK_SECONDS)
 
     async def _confirmed(self) -> bool:
         answers: list[bool] = []
@@ -270,14 +270,3 @@ class Lane:
         if error is not None:
             self._log.debug("outbox lane %d: the group can't be asked: %s", self.lane, describe(error))
         return bool(answers and answers[0])
-
-
-def _jittered(first: float, longest: float, attempt: int) -> float:
-    full = min(longest, first * 2.0 ** min(attempt - 1, 16))
-    return full * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, hides nothing
-
-
-async def _set_within(event: asyncio.Event, seconds: float | None) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()

@@ -8,7 +8,6 @@ to it that only the newer one publishes.
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -17,11 +16,12 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 
-from service.kafka.clients import Kafka
 from service.kafka.compat.client_shutdown import close_consumer
+from service.kafka.connection import Kafka
 from service.outbox.cursor import CURSOR_TOPIC
 from service.outbox.errors import outcome
 from service.runtime.errors import describe
+from service.runtime.retry import Backoff, attempts
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ HEARTBEATS = 6
 POLL_MS = 1_000
 START_SECONDS = 20.0
 ASK_SECONDS = 5.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.3, 5.0
+NEW_CONSUMER = Backoff(first_seconds=0.3, longest_seconds=5.0)
 
 
 class CursorTopicError(Exception):
@@ -75,14 +75,12 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
     async def run(self) -> None:
         """Be a member until cancelled; then leave. A consumer that fails is replaced, after a pause with
         jitter."""
-        failed = 0
-        while True:
+        async for attempt in attempts(None, NEW_CONSUMER):
             before = self._assignments
             error = await outcome(self._stay())
-            failed = 1 if self._assignments > before else failed + 1
+            if self._assignments > before:
+                attempt.begin_again()
             self._say_problem(error)
-            full = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failed - 1, 16))
-            await asyncio.sleep(full * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, hides nothing
 
     async def still_ours(self, lane: int) -> bool:
         """Whether the group holds the lane to be ours now: asked by committing an offset, which it takes only

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from service.kafka.clients import Kafka
+from service.kafka.connection import Kafka
 from service.outbox.errors import outcome
 from service.outbox.lane import CUT_SECONDS, Lane
 from service.outbox.membership import SESSION_MS, Membership
@@ -14,6 +14,7 @@ from service.outbox.reader import OutboxIdentity, OutboxReader
 from service.outbox.refund_limit import NO_LIMITS, RefundLimit
 from service.outbox.status import RelayStatus
 from service.runtime.errors import describe
+from service.runtime.retry import Backoff, attempts
 
 if TYPE_CHECKING:
     import asyncpg
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 CHANNEL = "purchasing_outbox"
 """PostgreSQL's channel on which a batch says which lanes have new rows; the payload is their numbers."""
 
-RETRY_SECONDS = 1.0
+DATABASE_AGAIN = Backoff(first_seconds=1.0, longest_seconds=1.0)
 
 
 class Relay:
@@ -110,7 +111,7 @@ class Relay:
         async def look() -> None:
             found[:] = [await self._journal.installation()]
 
-        while True:
+        async for _ in attempts(None, DATABASE_AGAIN):
             error = await outcome(look())
             if found and found[0] is not None:
                 self._problem = None
@@ -119,7 +120,7 @@ class Relay:
             if problem != self._problem:
                 log.warning("outbox: waiting for the database: %s", problem)
             self._problem = problem
-            await asyncio.sleep(RETRY_SECONDS)
+        raise AssertionError("without an event attempts never end")
 
     def _take_lanes(self, lanes: frozenset[int]) -> None:
         self._wanted = lanes
@@ -143,10 +144,9 @@ class Relay:
             await asyncio.gather(*(lane.stop() for lane in self._leaving))
 
     async def _listen(self) -> None:
-        while True:
+        async for _ in attempts(None, DATABASE_AGAIN):
             error = await outcome(self._listen_once())
             log.debug("outbox: listening anew: %s", describe(error) if error else "the connection ended")
-            await asyncio.sleep(RETRY_SECONDS)
 
     async def _listen_once(self) -> None:
         async with self._pool.acquire() as connection:

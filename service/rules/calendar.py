@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from service.rules.facts import DAY, MINUTE
-
-if TYPE_CHECKING:
-    from service.rules.terms import Terms
 
 CIVIL_CODE = "civil_code"
 HOURS = "hours"
@@ -37,7 +34,19 @@ class Calendar:
         return weekday < _SATURDAY and day not in self.days_off
 
 
-def last_instant(terms: Terms, start: int, days: int) -> int:
+class CountsPeriods(Protocol):
+    """What of an order's terms says how its periods are counted."""
+
+    @property
+    def period_counting(self) -> str:
+        """One of PERIOD_COUNTINGS."""
+
+    @property
+    def calendar(self) -> Calendar:
+        """Which days are working days."""
+
+
+def last_instant(terms: CountsPeriods, start: int, days: int) -> int:
     """Return the last instant of a period of days from an instant, in microseconds.
 
     The day of the start isn't counted; a period that would end on a day off ends on the next working day, at 24:00

@@ -1,13 +1,18 @@
-"""The same work again until the database does it.
+"""The one way to try again: attempts with pauses between them, until one succeeds or the process is asked to stop.
 
-PostgreSQL away, a deadlock, a lock not had in time: none of these is the batch's fault, and nothing may pass
-it by. So it is tried again for ever, ever more slowly, until it is stored or the process is asked to stop.
+| what | is for |
+|---|---|
+| `Backoff` | the numbers of a retry, named where it is made |
+| `attempts` | a loop over attempts, with the pause before each but the first |
+| `until_stored` | work on the database: tried again for ever, as no batch may be passed by |
+| `happens_within` | a pause that an event ends |
+| `done_before` | work that is given up when the process is asked to stop |
 """
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import structlog
 
@@ -15,20 +20,72 @@ from service.runtime.errors import TransientError
 
 log = structlog.get_logger("service.inbox")
 
-FIRST_PAUSE = 0.05
-LONGEST_PAUSE = 10.0
+DOUBLINGS_MAX = 16
 
 R = TypeVar("R")
 
 
-def pause_before(attempt: int, draw: Callable[[], float] = random.random) -> float:
-    """Seconds to wait before that attempt (the first retry is 1): doubling up to ten, half of it by chance.
+class Backoff(NamedTuple):
+    """How long to pause after a failure: doubling from the first pause to the longest, half of it by chance.
 
-    By chance, because workers that lost the database at the same moment shall not come back at the same
-    moment.
+    By chance, because workers that lost a server at the same moment shall not come back at the same moment.
     """
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempt - 1, 16))
-    return longest * (0.5 + draw() / 2)
+
+    first_seconds: float
+    longest_seconds: float
+
+    def pause(self, failures: int, draw: Callable[[], float] = random.random) -> float:
+        """Return the seconds to wait after so many failures in a row (1 or more)."""
+        longest = min(self.longest_seconds, self.first_seconds * 2.0 ** min(failures - 1, DOUBLINGS_MAX))
+        return longest * (0.5 + draw() / 2)
+
+
+DATABASE = Backoff(first_seconds=0.05, longest_seconds=10.0)
+"""PostgreSQL away, a deadlock, a lock not had in time: most are over in a moment."""
+
+SERVERS = Backoff(first_seconds=0.8, longest_seconds=10.0)
+"""What a start waits for: Kafka, PostgreSQL, an empty group."""
+
+
+class Attempts:
+    """What `attempts` returns; in the loop, the attempt at hand."""
+
+    def __init__(self, stopping: asyncio.Event | None, backoff: Backoff, *, at_least_one: bool) -> None:
+        self._stopping = stopping or asyncio.Event()
+        self._backoff = backoff
+        self._at_least_one = at_least_one
+        self.number = 0
+        """The attempt at hand; where it fails, how many have failed in a row."""
+        self.pause = 0.0
+        """Seconds until the next attempt, should this one fail."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Self:
+        if self.number:
+            if await happens_within(self._stopping, self.pause):
+                raise StopAsyncIteration
+        elif self._stopping.is_set() and not self._at_least_one:
+            raise StopAsyncIteration
+        self._count(self.number + 1)
+        return self
+
+    def begin_again(self) -> None:
+        """Count from one again: what fails now went well for a while."""
+        self._count(1)
+
+    def _count(self, number: int) -> None:
+        self.number = number
+        self.pause = self._backoff.pause(number)
+
+
+def attempts(stopping: asyncio.Event | None, backoff: Backoff, *, at_least_one: bool = False) -> Attempts:
+    """Return attempts to loop over with `async for`; leave the loop where one succeeds.
+
+    They end when `stopping` is set, during a pause or before the first (unless `at_least_one`); without it, never.
+    """
+    return Attempts(stopping, backoff, at_least_one=at_least_one)
 
 
 async def until_stored(
@@ -44,27 +101,23 @@ async def until_stored(
     as it doesn't work. `told` hears the number of failures so far each time and why, and 0 when it worked: readiness
     and lag build on it. Raises whatever `work` raises besides TransientError.
     """
-    failures = 0
-    while True:
+    async for attempt in attempts(stopping, DATABASE, at_least_one=True):
         try:
             result = await work()
         except TransientError as error:
-            failures += 1
-            told(failures, str(error))
-            pause = pause_before(failures)
+            told(attempt.number, str(error))
             log.warning(
                 f"{said.format('not ')}, trying it again.",
                 because=str(error),
-                failures=failures,
-                pause_seconds=round(pause, 2),
+                failures=attempt.number,
+                pause_seconds=round(attempt.pause, 2),
             )
-            if await happens_within(stopping, pause):
-                return None
         else:
-            if failures:
-                log.info(f"{said.format('')} after all.", failures=failures)
+            if attempt.number > 1:
+                log.info(f"{said.format('')} after all.", failures=attempt.number - 1)
             told(0, None)
             return result
+    return None
 
 
 async def done_before(stopping: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool:
@@ -89,8 +142,8 @@ async def done_before(stopping: asyncio.Event, work: Coroutine[Any, Any, object]
     return done
 
 
-async def happens_within(event: asyncio.Event, seconds: float) -> bool:
-    """Whether the event is set within that time."""
+async def happens_within(event: asyncio.Event, seconds: float | None) -> bool:
+    """Whether the event is set within that time; None: however long it takes."""
     try:
         async with asyncio.timeout(seconds):
             return await event.wait()

@@ -10,11 +10,9 @@ from typing import Any
 import structlog
 
 from service.runtime.errors import catch_unexpected, describe
+from service.runtime.exit_codes import ExitCode
 
 log = structlog.get_logger("service")
-
-WELL, STOPPED, FAILED = 0, 1, 70
-"""Exit codes: as asked; a person has to do something, and was told; nobody foresaw it."""
 
 # Less than the 30 s after which Kubernetes kills.
 SHUTDOWN_SECONDS = 26.0
@@ -43,7 +41,7 @@ class Shutdown:
         """0 where somebody asked for the end. Raises the failure where it was one."""
         if self.failure is not None:
             raise self.failure
-        return WELL
+        return ExitCode.DONE
 
     def with_task(self, task: "asyncio.Task[None]") -> None:
         """A task that goes on for ever has ended: by an error, or because it was cancelled in the course of
@@ -67,7 +65,7 @@ async def run_with_timeout(seconds: float, work: Awaitable[Any], what: str) -> N
             await work
 
 
-def force_exit_after(seconds: float, shutdown: Shutdown, exit_code: int = STOPPED) -> None:
+def force_exit_after(seconds: float, shutdown: Shutdown, exit_code: ExitCode = ExitCode.NOT_DONE) -> None:
     """End the process after so many seconds if it still is there: a client library may wait for its broker
     for ever.
 
@@ -75,13 +73,13 @@ def force_exit_after(seconds: float, shutdown: Shutdown, exit_code: int = STOPPE
     """
 
     def say() -> None:
-        log.error("Still not gone, and ended by force. Nothing is lost by it.", seconds=seconds, exit_code=code())
+        log.error("Still not gone, and ended by force. Nothing is lost by it.", seconds=seconds, exit_code=int(code()))
 
     def leave() -> None:
         os._exit(code())
 
-    def code() -> int:
-        return exit_code if shutdown.failure is None else FAILED
+    def code() -> ExitCode:
+        return exit_code if shutdown.failure is None else ExitCode.FAULT
 
     # Two, so that a log that nobody takes holds up the saying only.
     for after, what in ((seconds, say), (seconds + 0.5, leave)):

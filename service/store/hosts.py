@@ -20,7 +20,7 @@ from service.store.errors import NotReachedError, NotUsableError, StoreUnavailab
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from service.store.connection import Connection
+    from service.store.driver import Connection
 
     Attempt: TypeAlias = Callable[[Host, str | None], Awaitable[Connection]]
 

@@ -18,7 +18,7 @@ from service.store.hosts import unusable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from service.store.connection import Connection
+    from service.store.driver import Connection
 
     Another: TypeAlias = Callable[[], Awaitable[Connection]]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from service.store.connection import Driver
+    from service.store.driver import Driver
 
 # A server only gets a new timeline where WAL may have been lost, and a dump only ever fills another database.
 _TIMELINE = """

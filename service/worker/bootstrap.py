@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from service.inbox.circuit_breaker import BreakerLimits, CircuitBreakers
 from service.kafka import compat
-from service.kafka.connection import Connection, connection_of
+from service.kafka.connection import Kafka, connection_of
 from service.orders.batch_result import BatchResult
 from service.orders.engine import Engine
 from service.orders.inbound_record import InboundRecord
@@ -40,10 +40,10 @@ async def serve(settings: Settings) -> Shutdown:
 
     Raises SettingsError where a file that they name doesn't hold what it should.
     """
-    kafka = connection_of(settings)
     shutdown = Shutdown(asyncio.Event())
     loop = asyncio.get_running_loop()
     compat.install(loop)
+    kafka = connection_of(settings)
     signals = (signal.SIGTERM, signal.SIGINT)
     for number in signals:
         loop.add_signal_handler(number, shutdown.ask, number.name)
@@ -65,7 +65,7 @@ async def _force_exit_in_time(shutdown: Shutdown) -> None:
     force_exit_after(SHUTDOWN_SECONDS, shutdown)
 
 
-async def _start(settings: Settings, kafka: Connection, telemetry: Telemetry, shutdown: Shutdown) -> None:
+async def _start(settings: Settings, kafka: Kafka, telemetry: Telemetry, shutdown: Shutdown) -> None:
     url, waits = settings.database(), telemetry.worker.waits
     async with store_component(url, shutdown, waits) as store:
         if (
@@ -77,7 +77,7 @@ async def _start(settings: Settings, kafka: Connection, telemetry: Telemetry, sh
 
 
 async def _work(
-    settings: Settings, kafka: Connection, store: PostgresStore, telemetry: Telemetry, shutdown: Shutdown
+    settings: Settings, kafka: Kafka, store: PostgresStore, telemetry: Telemetry, shutdown: Shutdown
 ) -> None:
     telemetry.worker.waits("its terms, its lanes and its consumer group")
     terms = await until_stored(lambda: TermsInDatabase.read(store), shutdown.asked, "The terms are {}read")

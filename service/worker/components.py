@@ -15,10 +15,10 @@ from service.inbox.circuit_breaker import CircuitBreakers
 from service.inbox.consumer import Inbox
 from service.inbox.rewind import Watermarks, rewind
 from service.inbox.watermark import WatermarkTracker
-from service.kafka.connection import Connection
+from service.kafka.connection import Kafka
 from service.orders.inbound_record import InboundRecord
 from service.outbox.relay import Relay
-from service.runtime.retry import done_before, happens_within, pause_before, until_stored
+from service.runtime.retry import SERVERS, attempts, done_before, until_stored
 from service.runtime.settings import Settings
 from service.runtime.shutdown import Shutdown, run_with_timeout
 from service.store.connection import pool_of
@@ -53,7 +53,7 @@ async def store_component(url: str, shutdown: Shutdown, waits: Waits) -> AsyncIt
 
 @asynccontextmanager
 async def relay_component(
-    settings: Settings, kafka: Connection, store: PostgresStore, shutdown: Shutdown
+    settings: Settings, kafka: Kafka, store: PostgresStore, shutdown: Shutdown
 ) -> AsyncIterator[Relay]:
     """The relay, publishing."""
     # A query a lane, and one connection to listen on.
@@ -79,7 +79,7 @@ async def relay_component(
 @asynccontextmanager
 async def inbox_component(
     settings: Settings,
-    kafka: Connection,
+    kafka: Kafka,
     handle: Callable[[Sequence[InboundRecord]], Awaitable[None]],
     store: PostgresStore,
     breakers: CircuitBreakers,
@@ -136,12 +136,10 @@ async def _started(make: Callable[[], Inbox], telemetry: Telemetry, shutdown: Sh
     """An inbox that has joined its group, however often that takes; None if the process was asked to end
     first.
     """
-    attempt = 0
-    while not shutdown.asked.is_set():
-        attempt += 1
+    async for _ in attempts(shutdown.asked, SERVERS):
         inbox = make()
         try:
-            if await _joined(inbox, attempt, telemetry, shutdown):
+            if await _joined(inbox, telemetry, shutdown):
                 yield inbox
                 return
         finally:
@@ -150,15 +148,14 @@ async def _started(make: Callable[[], Inbox], telemetry: Telemetry, shutdown: Sh
 
 
 async def _rewound(
-    settings: Settings, kafka: Connection, store: PostgresStore, telemetry: Telemetry, shutdown: Shutdown
+    settings: Settings, kafka: Kafka, store: PostgresStore, telemetry: Telemetry, shutdown: Shutdown
 ) -> None:
     """Read again what Kafka holds to be read and the database doesn't know of.
 
     Where the group is at work with this database, that is so already. But since the database was failed over or
     restored nobody can be: who was has to end first, as it does by itself, and this waits for it.
     """
-    attempt = 0
-    while not shutdown.asked.is_set():
+    async for _ in attempts(shutdown.asked, SERVERS):
         known = await until_stored(partial(_known, store), shutdown.asked, "How far the input was read is {}known")
         if known is None:
             return
@@ -168,11 +165,10 @@ async def _rewound(
         async def back(watermarks: Watermarks = watermarks, alone: bool = not agrees, done: list[bool] = done) -> None:
             done.append(await rewind(kafka, settings.consumer_group, watermarks, alone=alone))
 
-        attempt += 1
         try:
             await done_before(shutdown.asked, back())
         except KafkaError as error:
-            await _wait_for_kafka(error, attempt, telemetry, shutdown)
+            _say_waiting_for_kafka(error, telemetry)
             continue
         if any(done) or agrees:
             await until_stored(
@@ -181,27 +177,25 @@ async def _rewound(
             return
         telemetry.worker.waits(f"the consumer group {settings.consumer_group} to have no members: {MEMBERS}")
         log.warning("Waiting for the consumer group to have no members.", because=MEMBERS)
-        await happens_within(shutdown.asked, pause_before(attempt + 4))
 
 
 async def _known(store: PostgresStore) -> tuple[Watermarks, bool]:
     return await store.watermarks(), await store.input_agrees()
 
 
-async def _joined(inbox: Inbox, attempt: int, telemetry: Telemetry, shutdown: Shutdown) -> bool:
-    """Whether it could join the group; if not, some time has passed, or the process was asked to end."""
+async def _joined(inbox: Inbox, telemetry: Telemetry, shutdown: Shutdown) -> bool:
+    """Whether it could join the group; if not, Kafka is away, or the process was asked to end."""
     try:
         return await done_before(shutdown.asked, inbox.start())
     except KafkaError as error:
-        await _wait_for_kafka(error, attempt, telemetry, shutdown)
+        _say_waiting_for_kafka(error, telemetry)
         return False
 
 
-async def _wait_for_kafka(error: KafkaError, attempt: int, telemetry: Telemetry, shutdown: Shutdown) -> None:
+def _say_waiting_for_kafka(error: KafkaError, telemetry: Telemetry) -> None:
     reason = waited_for(error)
     telemetry.worker.waits(f"Kafka: {reason}")
     log.warning("Waiting for Kafka.", because=reason)
-    await happens_within(shutdown.asked, pause_before(attempt + 4))
 
 
 async def _track_watermark(inbox: Inbox, group: str, store: PostgresStore, stopping: asyncio.Event) -> None:

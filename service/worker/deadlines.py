@@ -7,12 +7,14 @@ order's outputs, so it fires once, whoever fires it.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import structlog
 
+from service.runtime.retry import happens_within
+
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable
 
     from service.orders.batch_result import BatchResult
@@ -37,8 +39,4 @@ async def watch_deadlines(
             log.info("Deadlines have passed.", orders=handled.assessed, outputs=len(handled.outputs))
             if handled.outputs:
                 continue
-        try:
-            async with asyncio.timeout(every):
-                await stopping.wait()
-        except TimeoutError:
-            continue
+        await happens_within(stopping, every)

@@ -1,17 +1,17 @@
 """What has to be there before the service can start: waited for where it may come back, else said to a person."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 import structlog
 from aiokafka.errors import KafkaError
 
+from service.kafka.connection import Kafka
 from service.kafka.topics import TopicProblem, topic_problems
 from service.observability.reachability import broker_problem, database_problem
 from service.runtime.error_classes import kafka_meaning
 from service.runtime.errors import describe
-from service.runtime.retry import happens_within, pause_before
+from service.runtime.retry import SERVERS, attempts
 from service.runtime.shutdown import Shutdown
 from service.store.errors import StoreUnavailableError
 from service.store.migrate import schema_problem
@@ -54,7 +54,7 @@ async def store_ready(url: str, shutdown: Shutdown, waits: Waits) -> PostgresSto
     return opened[0]
 
 
-async def topics_ready(kafka: Mapping[str, Any], lanes: int, shutdown: Shutdown, waits: Waits) -> bool:
+async def topics_ready(kafka: Kafka, lanes: int, shutdown: Shutdown, waits: Waits) -> bool:
     """Wait until the broker can be reached; False if the process was asked to end first. Raises StartError."""
     if not await _available(partial(broker_problem, kafka), "Kafka", shutdown, waits):
         return False
@@ -84,13 +84,10 @@ def waited_for(error: BaseException) -> str:
 
 
 async def _available(problem: Callable[[], Awaitable[str | None]], what: str, shutdown: Shutdown, waits: Waits) -> bool:
-    attempt = 0
-    while not shutdown.asked.is_set():
+    async for _ in attempts(shutdown.asked, SERVERS):
         reason = await problem()
         if reason is None:
             return True
-        attempt += 1
         waits(f"{what}: {reason}")
         log.warning(f"Waiting for {what}.", because=reason)
-        await happens_within(shutdown.asked, pause_before(attempt + 4))
     return False

@@ -5,16 +5,16 @@ facts and new outputs, in the places of those it has lost, and these could not b
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import structlog
 from aiokafka.errors import KafkaError
 
+from service.kafka.connection import Kafka
 from service.outbox.consistency import older_database
 from service.outbox.cursor import CursorUnreadableError, read_tail
 from service.outbox.reader import OutboxReader
-from service.runtime.retry import happens_within, pause_before
+from service.runtime.retry import SERVERS, attempts
 from service.runtime.shutdown import Shutdown
 from service.store.connection import connected
 from service.store.driver_errors import translated
@@ -29,22 +29,19 @@ WAYS_ON = 'Nothing was read or published. deploy/runbook.md, "Two stores", says 
 
 
 async def stores_agree(
-    kafka: Mapping[str, Any], url: str, store: PostgresStore, shutdown: Shutdown, waits: Callable[[str], None]
+    kafka: Kafka, url: str, store: PostgresStore, shutdown: Shutdown, waits: Callable[[str], None]
 ) -> bool:
     """Wait until it can be asked; False if the process was asked to end first.
 
     Raises StartError, DatabaseMovedError.
     """
-    attempt = 0
-    while not shutdown.asked.is_set():
+    async for _ in attempts(shutdown.asked, SERVERS):
         try:
             problems = await _older(kafka, url, store)
         except (KafkaError, TimeoutError, StoreUnavailableError) as error:
-            attempt += 1
             reason = waited_for(error)
             waits(f"the cursor topic: {reason}")
             log.warning("Waiting for the cursor topic.", because=reason)
-            await happens_within(shutdown.asked, pause_before(attempt + 4))
             continue
         if problems:
             raise StartError("\n".join([*problems, WAYS_ON]))
@@ -52,7 +49,7 @@ async def stores_agree(
     return False
 
 
-async def _older(kafka: Mapping[str, Any], url: str, store: PostgresStore) -> list[str]:
+async def _older(kafka: Kafka, url: str, store: PostgresStore) -> list[str]:
     problems, installation = [], store.installation
     async with connected(url, store.timeline) as connection, translated():
         journal = OutboxReader(connection)

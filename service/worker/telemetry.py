@@ -8,7 +8,7 @@ from typing import Any
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 
 from service.inbox.consumer import EVENT_TOPICS
-from service.kafka.connection import Connection
+from service.kafka.connection import Kafka
 from service.observability.exporter import WorkerExporter
 from service.observability.http import Pages, listening
 from service.observability.instruments import Instruments
@@ -24,7 +24,7 @@ TRACES_SECONDS = 2.0
 class Telemetry:
     """One worker seen from outside."""
 
-    def __init__(self, settings: Settings, kafka: Connection) -> None:
+    def __init__(self, settings: Settings, kafka: Kafka) -> None:
         self.poller = Poller(kafka, settings.database(), settings.consumer_group, EVENT_TOPICS)
         self.worker = WorkerState(self.poller)
         self.metrics = Instruments()
@@ -38,7 +38,7 @@ class Telemetry:
 
 
 @asynccontextmanager
-async def telemetry_component(settings: Settings, kafka: Connection) -> AsyncIterator[Telemetry]:
+async def telemetry_component(settings: Settings, kafka: Kafka) -> AsyncIterator[Telemetry]:
     """The port, answering from the first moment on, whatever the service still waits for. Raises PortError."""
     telemetry = Telemetry(settings, kafka)
     async with listening(

@@ -6,21 +6,29 @@ from asyncpg import exceptions as postgres
 
 from service import cli
 from service.cli import expected_errors
-from service.runtime.shutdown import FAILED, STOPPED
+from service.runtime.exit_codes import ExitCode
 from service.store.errors import NotUsableError
 
 
 @pytest.mark.parametrize(
     ("error", "code", "says"),
     [
-        (NotUsableError("the URL"), STOPPED, "the URL"),
-        (postgres.TooManyConnectionsError("sorry, too many clients already"), STOPPED, "too many clients already"),
-        (postgres.InvalidPasswordError("for user x"), STOPPED, "check its user, its password and its database"),
-        (postgres.UniqueViolationError("planted"), FAILED, None),
-        (kafka.TopicAuthorizationFailedError("purchasing.decisions.v1"), STOPPED, "grant WRITE on it"),
-        (kafka.NotEnoughReplicasError("x"), STOPPED, "Kafka doesn't do as asked: NotEnoughReplicasError"),
-        (kafka.IllegalStateError("x"), FAILED, None),
-        (ValueError("planted"), FAILED, None),
+        (NotUsableError("the URL"), ExitCode.NOT_DONE, "the URL"),
+        (
+            postgres.TooManyConnectionsError("sorry, too many clients already"),
+            ExitCode.NOT_DONE,
+            "too many clients already",
+        ),
+        (
+            postgres.InvalidPasswordError("for user x"),
+            ExitCode.NOT_DONE,
+            "check its user, its password and its database",
+        ),
+        (postgres.UniqueViolationError("planted"), ExitCode.FAULT, None),
+        (kafka.TopicAuthorizationFailedError("purchasing.decisions.v1"), ExitCode.NOT_DONE, "grant WRITE on it"),
+        (kafka.NotEnoughReplicasError("x"), ExitCode.NOT_DONE, "Kafka doesn't do as asked: NotEnoughReplicasError"),
+        (kafka.IllegalStateError("x"), ExitCode.FAULT, None),
+        (ValueError("planted"), ExitCode.FAULT, None),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -4,7 +4,7 @@ import asyncio
 import json
 import urllib.request
 
-from service.runtime.shutdown import FAILED
+from service.runtime.exit_codes import ExitCode
 from tests.cli.commands import command
 from tests.delivery.outside import case_events, order_id, renamed, topic_for
 from tests.delivery.service import Worker, eventually
@@ -29,7 +29,7 @@ async def test_a_fault_that_nobody_foresaw_ends_the_process_and_the_next_one_end
         async with own_site.worker(kind=Failing) as failing:
             await failing.has_said("Partitions assigned.")
             where, offset = await send(outside, order, events[0])
-            assert await failing.ended() == FAILED
+            assert await failing.ended() == ExitCode.FAULT
         assert (await outside.offsets.committed(where) or 0) <= offset
         assert await own_site.rows("select id from facts") == []
         assert "nobody foresaw this" not in failing.log.read_text()

@@ -72,3 +72,14 @@ def test_an_import_that_goes_up_is_refused(low: str, high: str, copy: Path) -> N
     result = lint(copy)
     assert result.returncode != 0
     assert Path(low).stem in result.stdout
+
+
+def test_a_circle_of_modules_in_one_room_is_refused_also_where_only_types_need_it(copy: Path) -> None:
+    first, second = copy / "service" / "store" / "circle_a.py", copy / "service" / "store" / "circle_b.py"
+    first.write_text("from service.store import circle_b\n")
+    second.write_text(
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from service.store import circle_a  # noqa: F401\n"
+    )
+    result = lint(copy)
+    assert result.returncode != 0
+    assert "circle_a" in result.stdout

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from service.kafka.clients import Kafka, new_producer
+from service.kafka.clients import new_producer
+from service.kafka.connection import Kafka
 from service.outbox import lane as lane_module
 from service.outbox.errors import LaneStopped
 from service.outbox.lane import Lane

@@ -8,6 +8,7 @@ from service.outbox import Relay
 from service.outbox import lane as lane_module
 from service.outbox.cursor import read_tail
 from service.outbox.status import LaneStatus
+from service.runtime.retry import Backoff
 from tests.outbox.world import OUT, World, defects, eventually, recreate_topics, relay_of, set_topic
 
 
@@ -173,8 +174,7 @@ async def test_a_lane_that_stopped_publishes_on_when_the_contradiction_is_gone_a
 async def test_an_output_too_large_for_its_topic_stops_the_lane_at_its_position_and_costs_no_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane_module, "FIRST_REFUSED_PAUSE", 0.2)
-    monkeypatch.setattr(lane_module, "LONGEST_REFUSED_PAUSE", 0.2)
+    monkeypatch.setattr(lane_module, "REFUSED", Backoff(first_seconds=0.2, longest_seconds=0.2))
     await set_topic(world.bootstrap, OUT[1], {"max.message.bytes": "4000"})
     await world.write(0, 5, topic=OUT[0])
     await world.write(0, 1, topic=OUT[1], pad=10_000)

@@ -6,16 +6,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.runtime import retry
-from service.runtime.retry import LONGEST_PAUSE, done_before, happens_within, pause_before, until_stored
+from service.runtime.retry import Backoff, attempts, done_before, happens_within, until_stored
 from service.store.errors import StoreUnavailableError, ValueRefusedError
 from tests.waiting import HANG_SECONDS
 
+SHORT = Backoff(first_seconds=0.0001, longest_seconds=0.001)
+LONG = Backoff(first_seconds=1000.0, longest_seconds=1000.0)
 AWAY = "PostgreSQL can't be reached (ConnectionRefusedError)"
 
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
-    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.0001)
+    monkeypatch.setattr(retry, "DATABASE", SHORT)
 
 
 def failing(times, then="stored", error=StoreUnavailableError):
@@ -57,8 +59,7 @@ async def test_what_is_not_the_stores_fault_is_not_tried_again():
 
 
 async def test_asked_to_stop_it_gives_up_during_the_pause(monkeypatch):
-    monkeypatch.setattr(retry, "FIRST_PAUSE", 1000.0)
-    monkeypatch.setattr(retry, "LONGEST_PAUSE", 1000.0)
+    monkeypatch.setattr(retry, "DATABASE", LONG)
     stopping, work = asyncio.Event(), failing(10**9)
     ending = asyncio.create_task(until_stored(work, stopping, "It is {}done", told=lambda *_: stopping.set()))
     assert await asyncio.wait_for(ending, HANG_SECONDS) is None
@@ -66,11 +67,39 @@ async def test_asked_to_stop_it_gives_up_during_the_pause(monkeypatch):
 
 
 def test_pauses_double_up_to_a_limit_and_half_of_each_is_chance():
-    shortest = [pause_before(attempt, lambda: 0.0) for attempt in range(1, 60)]
-    longest = [pause_before(attempt, lambda: 1.0) for attempt in range(1, 60)]
-    assert longest[:4] == pytest.approx([0.0001, 0.0002, 0.0004, 0.0008])
-    assert max(longest) <= LONGEST_PAUSE
+    backoff = Backoff(first_seconds=0.05, longest_seconds=10.0)
+    shortest = [backoff.pause(failures, lambda: 0.0) for failures in range(1, 60)]
+    longest = [backoff.pause(failures, lambda: 1.0) for failures in range(1, 60)]
+    assert longest[:4] == pytest.approx([0.05, 0.1, 0.2, 0.4])
+    assert longest[8:] == [10.0] * len(longest[8:])
     assert shortest == pytest.approx([pause / 2 for pause in longest])
+
+
+async def test_work_on_the_database_is_attempted_once_although_the_process_was_asked_to_stop():
+    stopping = asyncio.Event()
+    stopping.set()
+    assert await until_stored(failing(0), stopping, "It is {}done") == "stored"
+    assert await until_stored(failing(1), stopping, "It is {}done") is None
+
+
+async def test_no_attempt_begins_after_the_process_was_asked_to_stop():
+    stopping, seen = asyncio.Event(), []
+    async for attempt in attempts(stopping, LONG):
+        seen.append(attempt.number)
+        stopping.set()
+    seen += [attempt.number async for attempt in attempts(stopping, LONG)]
+    assert seen == [1]
+
+
+async def test_attempts_count_failures_in_a_row_and_begin_again_after_a_success():
+    seen = []
+    async for attempt in attempts(None, Backoff(first_seconds=0.0, longest_seconds=0.0)):
+        seen.append(attempt.number)
+        if len(seen) == 3:
+            attempt.begin_again()
+        if len(seen) == 5:
+            break
+    assert seen == [1, 2, 3, 2, 3]
 
 
 async def test_an_event_that_happened_is_seen_at_once_and_one_that_does_not_is_not():

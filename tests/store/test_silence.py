@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from service.store.connection import KEEPALIVE, connect, pool_of
+from service.store.connection import connect, pool_of
+from service.store.driver import KEEPALIVE
 from service.store.errors import StoreUnavailableError
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.timeline import Timeline

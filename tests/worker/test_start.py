@@ -31,7 +31,7 @@ URL = "postgresql://host/database"
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
-    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.0001)
+    monkeypatch.setattr(retry.Backoff, "pause", lambda *_: 0.0)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for
         watermarks=in_turn({}, {}), input_agrees=in_turn(True, True), note_input_agrees=in_turn(None)
     )
     await components._rewound(SETTINGS, KAFKA, store, observed, shutdown)
-    assert not await components._joined(SimpleNamespace(start=in_turn(gone)), 1, observed, shutdown)
+    assert not await components._joined(SimpleNamespace(start=in_turn(gone)), observed, shutdown)
     assert waited == 2 * [f"Kafka: {describe(gone)}"]
 
 
@@ -113,7 +113,6 @@ async def test_where_the_database_may_lack_what_was_committed_the_groups_members
     async def note(up_to):
         noted.append(up_to)
 
-    monkeypatch.setattr(components, "pause_before", lambda _: 0.0)
     monkeypatch.setattr(components, "rewind", in_turn(False, True))
     observed = SimpleNamespace(worker=SimpleNamespace(waits=waited.append))
     store = SimpleNamespace(watermarks=in_turn({}, {}), input_agrees=in_turn(False, False), note_input_agrees=note)

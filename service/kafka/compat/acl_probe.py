@@ -1,7 +1,6 @@
 """What the broker lets this user do with topics and groups, by the broker's own account: asked, nothing is tried.
 
-aiokafka asks for topics without it, and reads the answer about groups as that of an older version, so the two requests
-stand here as Kafka's protocol has them (since 2.3).
+aiokafka can't ask for it with topics, so that request stands here as Kafka's protocol has it (since 2.3).
 """
 
 from collections.abc import Iterable, Mapping
@@ -78,18 +77,9 @@ class _AboutTopics(Request[_TopicsQuestion]):  # type: ignore[misc]  # aiokafka 
         return request_struct_class(self._topics, False, False, True)
 
 
-class _GroupsQuestion(DescribeGroupsRequest_v3):  # type: ignore[misc]  # aiokafka has no types
-    RESPONSE_TYPE = DescribeGroupsResponse_v3
-
-
-class _AboutGroup(Request[_GroupsQuestion]):  # type: ignore[misc]  # aiokafka has no types
-    API_KEY = 15
-
-    def __init__(self, group: str) -> None:
-        self._group = group
-
-    def build(self, request_struct_class: type[_GroupsQuestion]) -> _GroupsQuestion:
-        return request_struct_class([self._group], True)
+def read_operations_on_groups() -> None:
+    """Patch the answer about groups for this process: aiokafka reads version 3 by the schema of 2. Idempotent."""
+    DescribeGroupsRequest_v3.RESPONSE_TYPE = DescribeGroupsResponse_v3
 
 
 async def on_topics(admin: Any, topics: Iterable[str]) -> Allowed:
@@ -100,11 +90,11 @@ async def on_topics(admin: Any, topics: Iterable[str]) -> Allowed:
 
 
 async def on_group(admin: Any, group: str) -> frozenset[str]:
-    """What the user may do with the group, which need not exist. Raises KafkaError."""
+    """What the user may do with the group, which need not exist; after `install()`. Raises KafkaError."""
 
     async def ask() -> frozenset[str]:
-        coordinator = await admin.find_coordinator(group)
-        answer = (await admin._send_request(_AboutGroup(group), coordinator)).to_object()["groups"][0]
+        (described,) = await admin.describe_consumer_groups([group], include_authorized_operations=True)
+        answer = described.to_object()["groups"][0]
         # A coordinator that is just loading its groups says nothing of rights.
         if answer["error_code"]:
             raise for_code(answer["error_code"])(group)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from aiokafka.errors import (
@@ -10,8 +11,7 @@ from aiokafka.errors import (
     NotCoordinatorForGroupError,
 )
 
-PAUSE_SECONDS = 0.2
-
+from service.runtime.retry import Backoff, attempts
 
 NO_COORDINATOR = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
 
@@ -21,11 +21,10 @@ T = TypeVar("T")
 
 async def retry_without_coordinator(ask: Callable[[], Awaitable[T]]) -> T:
     """What a group's coordinator answers. There may be none for a second: on a new broker, and when it moves."""
-    while True:
-        try:
+    async for _ in attempts(None, Backoff(first_seconds=0.2, longest_seconds=0.2)):
+        with suppress(*NO_COORDINATOR):
             return await ask()
-        except NO_COORDINATOR:
-            await asyncio.sleep(PAUSE_SECONDS)
+    raise AssertionError("without an event attempts never end")
 
 
 def coordination_task(consumer: Any) -> asyncio.Task[None] | None:

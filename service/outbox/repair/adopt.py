@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from service.kafka.clients import Kafka, new_producer
+from service.kafka.clients import new_producer
 from service.kafka.compat.client_shutdown import throw_away
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, CursorUnreadableError, encode, read_tail
 from service.outbox.reader import OutboxReader
@@ -19,6 +19,7 @@ from service.store.driver_errors import translated
 if TYPE_CHECKING:
     import asyncpg
 
+    from service.kafka.connection import Kafka
     from service.store.rows import Installation
 
 STEP_SECONDS = 10.0

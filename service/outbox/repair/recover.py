@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from purchasing_contracts.base import instant_of
 from purchasing_contracts.decisions import DecisionMade
 
-from service.kafka.clients import Kafka, new_producer
+from service.kafka.clients import new_producer
 from service.kafka.compat.client_shutdown import throw_away
 from service.outbox.reader import OutboxReader
 from service.outbox.repair.adopt import AdoptError, LaneReport, lane_report
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+    from service.kafka.connection import Kafka
     from service.store.rows import Installation
 
 AT_ONCE = 1_000

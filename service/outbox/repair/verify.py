@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from service.kafka.clients import Kafka
+    from service.kafka.connection import Kafka
 
 OUT = tuple(topic.name for topic in TOPICS if topic.direction == "out")
 COMPLAINTS_MAX = 1_000
