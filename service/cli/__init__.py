@@ -86,5 +86,5 @@ def _tell(error: Exception) -> int:
     if (sentence := sentence_for(error)) is not None:
         sys.stderr.write(f"{sentence}\n")
         return STOPPED
-    log.critical("A fault in this program.", exc_info=error)
+    log.critical("program_fault", message="The program has a fault, so the process ends.", exc_info=error)
     return FAILED

@@ -34,15 +34,14 @@ def pause_before(attempt: int, draw: Callable[[], float] = random.random) -> flo
 async def until_stored(
     work: Callable[[], Awaitable[R]],
     stopping: asyncio.Event,
-    said: str,
+    task: str,
     *,
     told: Callable[[int, str | None], None] = lambda _failures, _because: None,
 ) -> R | None:
     """What `work` returns, however often it takes; None if `stopping` was set before it worked.
 
-    `said` is what the log says of it, such as "The batch is {}stored": with "not" in the place of the braces as long
-    as it doesn't work. `told` hears the number of failures so far each time and why, and 0 when it worked: readiness
-    and lag build on it. Raises whatever `work` raises besides TransientError.
+    `task` names the work in the log, such as "store the batch". `told` hears the number of failures so far each time
+    and why, and 0 when it worked: readiness and lag build on it. Raises whatever `work` raises besides TransientError.
     """
     failures = 0
     while True:
@@ -53,7 +52,9 @@ async def until_stored(
             told(failures, str(error))
             pause = pause_before(failures)
             log.warning(
-                f"{said.format('not ')}, trying it again.",
+                "database_retry",
+                message="Work on the database failed; retrying.",
+                task=task,
                 because=str(error),
                 failures=failures,
                 pause_seconds=round(pause, 2),
@@ -62,7 +63,12 @@ async def until_stored(
                 return None
         else:
             if failures:
-                log.info(f"{said.format('')} after all.", failures=failures)
+                log.info(
+                    "database_retry_succeeded",
+                    message="Work on the database succeeded after failures.",
+                    task=task,
+                    failures=failures,
+                )
             told(0, None)
             return result
 

@@ -43,7 +43,12 @@ async def stores_agree(
             attempt += 1
             reason = waited_for(error)
             waits(f"the cursor topic: {reason}")
-            log.warning("Waiting for the cursor topic.", because=reason)
+            log.warning(
+                "startup_waiting",
+                message="Startup waits for something.",
+                waiting_for="the cursor topic",
+                because=reason,
+            )
             await happens_within(shutdown.asked, pause_before(attempt + 4))
             continue
         if problems:
