@@ -76,5 +76,5 @@ def _tell(error: Exception) -> int:
     if (sentence := sentence_for(error)) is not None:
         sys.stderr.write(f"{sentence}\n")
         return ExitCode.NOT_DONE
-    log.critical("A fault in this program.", exc_info=error)
+    log.critical("program_fault", message="The program has a fault, so the process ends.", exc_info=error)
     return ExitCode.FAULT

@@ -73,9 +73,11 @@ def _log(settings: Settings) -> None:
     logs.configure(settings.log_format, settings.log_level)
     for name in unknown_variables(os.environ):
         if name == failpoints.VARIABLE:
-            log.warning("Failpoints are armed: this process is there to be killed by a test.")
+            log.warning("failpoints_armed", message="Failpoints are armed. Use this process for tests only.")
         else:
-            log.warning("This variable is none of the service's: a typing error?", variable=name)
+            log.warning(
+                "variable_unknown", message="The service has no such setting. Check the spelling.", variable=name
+            )
 
 
 async def _embedded(clock: str | None) -> Shutdown:

@@ -8,7 +8,6 @@ fetch: 3 s more where Maven has them, 18 s where it doesn't.
 import asyncio
 import base64
 import contextlib
-import logging
 import shutil
 import socket
 import subprocess
@@ -18,11 +17,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from service.embedded.jars import jars, java
 from service.embedded.process import EmbeddedError, Progress, Server, free_port, silent, tail
+
+log = structlog.get_logger("service.embedded")
 
 START_LIMIT_SECONDS = 90.0
 FORMAT_LIMIT_SECONDS = 60.0
@@ -216,7 +218,9 @@ class EmbeddedKafka:
                 cluster = await admin.describe_cluster()
                 topics = await admin.describe_topics()
         except (KafkaError, OSError, TimeoutError) as error:
-            logging.getLogger(__name__).debug("the broker does not serve yet: %r", error)
+            log.debug(
+                "embedded_broker_starting", message="The embedded broker does not serve yet.", because=repr(error)
+            )
             return False
         finally:
             with contextlib.suppress(KafkaError, OSError):

@@ -107,9 +107,13 @@ class CircuitBreakers:
         open_topics = kept.union(self._unsaid)
         for topic in self.open_topics - open_topics:
             self._windows.pop(topic, None)
-            log.warning("The circuit breaker was reset: the topic is read on.", topic=topic)
+            log.warning("breaker_reset", message="The circuit breaker was reset; reading the topic again.", topic=topic)
         for topic in open_topics - self.open_topics:
-            log.error("The circuit breaker of a topic is open: it is not read on until it is reset.", topic=topic)
+            log.error(
+                "breaker_is_open",
+                message="The topic's circuit breaker is open, so the topic is not read until somebody resets it.",
+                topic=topic,
+            )
         self._set(open_topics)
 
     async def run(self, stopping: asyncio.Event, every: float = LOOK_EVERY_SECONDS) -> None:
@@ -118,16 +122,20 @@ class CircuitBreakers:
             try:
                 await self.look()
             except StoreUnavailableError as error:
-                log.debug("The circuit breakers can't be looked at.", because=describe(error))
+                log.debug(
+                    "breakers_not_read",
+                    message="Reading the circuit breakers failed; retrying.",
+                    because=describe(error),
+                )
                 await happens_within(stopping, every)
             else:
                 await happens_within(self._hurry, every)
 
     def _open(self, topic: str, bad: int, records: int) -> None:
         log.error(
-            "The circuit breaker of a topic is open: too many of its records break the contract. It is not read "
-            "on until "
-            "somebody has looked at `quarantine list`, mended the cause, and said `breaker reset`.",
+            "breaker_opened",
+            message="Too many of the topic's records break the contract, so its circuit breaker opened and the topic "
+            "is not read. Look at `quarantine list`, have the cause mended, then run `breaker reset`.",
             topic=topic,
             bad=bad,
             records=records,

@@ -68,7 +68,16 @@ async def commit_offsets(consumer: AIOKafkaConsumer, batch: BatchOffsets, assign
             await consumer.commit(dict(batch.positions))
     except (CommitFailedError, IllegalStateError):
         # The group gave our partitions to others meanwhile. They get these records again, find the facts known.
-        log.info("Offsets not committed, the group was rebalanced: harmless, what comes again is known.")
+        log.info(
+            "commit_rebalanced",
+            message="Offsets were not committed because the group was rebalanced. This is harmless: the records come "
+            "again and are known.",
+        )
     except KafkaError as error:
         # The next commit covers this one; without one, the records come again and are known.
-        log.warning("Offsets not committed: harmless, what comes again is known.", because=describe(error))
+        log.warning(
+            "commit_failed",
+            message="Committing offsets failed. This is harmless: the next commit covers them, or the records come "
+            "again and are known.",
+            because=describe(error),
+        )

@@ -228,7 +228,7 @@ class Inbox:
             await settle(newcomer, self._scout, self._group, partitions)
         except CommitFailedError:
             # The group has members: it is theirs to settle, and each settles what it is assigned.
-            log.debug("The group is at work already.", group=self._group)
+            log.debug("group_active", message="The consumer group has members already.", group=self._group)
         finally:
             await newcomer.stop()
 
@@ -260,7 +260,7 @@ class Inbox:
         with self._stopwatch.time("decode"):
             inbound_records = [inbound_record_of(record) for record in message.raw_message]
         storing = partial(self._store, inbound_records)
-        return bool(await until_stored(storing, self._stopping, "The batch is {}stored", told=self._told))
+        return bool(await until_stored(storing, self._stopping, "store the batch", told=self._told))
 
     async def _store(self, inbound_records: Sequence[InboundRecord]) -> bool:
         with self._stopwatch.time("store"):
@@ -295,4 +295,8 @@ class Inbox:
             except KafkaError as error:
                 # Nothing is skipped meanwhile, as there is no offset reset; the watch settles it when it
                 # looks.
-                log.warning("The assigned partitions' offsets are not settled yet.", because=describe(error))
+                log.warning(
+                    "offsets_not_settled",
+                    message="Settling the offsets of the assigned partitions failed; retrying.",
+                    because=describe(error),
+                )

@@ -8,6 +8,7 @@ import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 log = structlog.get_logger("service.inbox")
+faststream = logging.getLogger("service.inbox.faststream")
 
 
 class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -32,7 +33,7 @@ class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         # Before anything waits: a new assignment forgets what was paused, and fetches once it has positions.
         self._given_out(done=True)
         by_topic = {topic: sorted(p.partition for p in assigned if p.topic == topic) for topic in self._topics}
-        log.info("Partitions assigned.", **by_topic)
+        log.info("partitions_assigned", message="Partitions assigned.", **by_topic)
         await self._settle_all(assigned)
 
 
@@ -47,4 +48,4 @@ class LibraryLog:
         if isinstance(exc_info, BaseException):
             text = text.partition(":")[0]
         if level >= logging.WARNING and not text.startswith("Auto create topics is disabled"):
-            log.log(level, text, exc_info=exc_info)
+            faststream.log(level, text, exc_info=exc_info)

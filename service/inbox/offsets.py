@@ -84,7 +84,12 @@ async def settle(
         for partition, begins in new.items():
             consumer.seek(partition, begins)
         await consumer.commit(new)
-        log.info("New to these partitions: reading them from their start.", group=group, partitions=len(new))
+        log.info(
+            "partitions_new",
+            message="The group is new to these partitions; reading them from their start.",
+            group=group,
+            partitions=len(new),
+        )
 
 
 async def _look(

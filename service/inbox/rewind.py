@@ -50,13 +50,15 @@ async def rewind(kafka: Kafka, group: str, watermarks: Watermarks, *, alone: boo
         try:
             await consumer.commit(offsets)
         except CommitFailedError:
-            log.debug("The group is at work already.", group=group)
+            log.debug("group_active", message="The consumer group has members already.", group=group)
             return False
     if not back:
         return True
     records = sum(from_ - to for to, from_ in back.values())
     log.info(
-        "Reading again what was committed later than the database has noted: what it knows changes nothing.",
+        "input_rewound",
+        message="Kafka's committed offsets were ahead of the database, so the input is read again from where the "
+        "database is. Known messages change nothing.",
         group=group,
         partitions=len(back),
         records_at_most=records,

@@ -81,7 +81,11 @@ class WatermarkTracker:
             try:
                 await self.look()
             except (KafkaError, StoreUnavailableError) as error:
-                log.debug("Could not look at the partitions' ends.", because=describe(error))
+                log.debug(
+                    "ends_not_read",
+                    message="Reading the partitions' end offsets failed; retrying.",
+                    because=describe(error),
+                )
 
     async def look(self) -> Watermarks:
         """Note the partitions that are handled up to where an earlier look saw their end, with the instant of that

@@ -113,7 +113,7 @@ async def listening(pages: Pages, host: str, port: int) -> AsyncIterator[int]:
         for one in sockets:
             servers.append(await loop.create_server(protocol, sock=one, backlog=CONNECTIONS))  # noqa: PERF401
         taken: int = sockets[0].getsockname()[1]
-        log.debug("Health and metrics are answered.", port=taken)
+        log.debug("http_listening", message="Health and metrics are served.", port=taken)
         yield taken
     finally:
         for server in servers:

@@ -1,7 +1,12 @@
-"""Logs: one event a line on stderr, as JSON or for people, never with a record's content, never a flood.
+"""Logs on stderr: one line per event, as JSON or for people. Never a record's content, never a flood.
 
-Everything goes through the standard library's root logger: our own events (structlog) and what the libraries
-log.
+Our own lines are written with structlog: a name, a sentence and fields.
+
+    log.warning("database_retry", message="Work on the database failed; retrying.", task=task, failures=failures)
+
+Name and sentence are constants, so both can be found in the code; what changes goes into fields
+(`tests/house/test_log_lines.py`). A line of a library has its text as `message` and no `event`. All lines go through
+the standard library's root logger.
 """
 
 import logging
@@ -26,10 +31,10 @@ QUIET = ("aiokafka", "asyncio", "boto3", "botocore", "faststream", "urllib3")
 
 
 class FloodGate(logging.Filter):
-    """Lets `burst` events of one kind (logger, level, wording without its values) pass in `window` seconds.
+    """Let through `burst` lines of one kind (logger, level, event) per `window` seconds.
 
-    The first of that kind to pass afterwards says in `suppressed` how many did not. A broker that is away
-    makes aiokafka log thousands of lines a minute; the first ten say it all.
+    The next line of that kind has the number of lines left out as `suppressed`. While a broker is away, aiokafka
+    logs thousands of lines per minute.
     """
 
     def __init__(self, burst: int = BURST, window: float = WINDOW, clock: Callable[[], float] = time.monotonic) -> None:
@@ -75,7 +80,7 @@ def configure(
         _without_content,
     ]
     last: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        [structlog.dev.ConsoleRenderer(colors=stream.isatty(), event_key="message")]
         if console
         else [structlog.processors.JSONRenderer(ensure_ascii=False, default=_class_only)]
     )
@@ -86,8 +91,9 @@ def configure(
             foreign_pre_chain=shared,
             processors=[
                 _suppressed,
+                _library_text,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _words_first,
+                _ordered,
                 *last,
             ],
         )
@@ -123,7 +129,15 @@ def _without_content(_logger: Any, _method: str, event: EventDict) -> EventDict:
     if error is not None:
         event["error"] = describe(error)
         event["at"] = places(error)
-    event["event"] = " ".join(str(event.get("event", "")).split())
+    for name in event.keys() & {"event", "message"}:
+        event[name] = " ".join(str(event[name]).split())
+    return event
+
+
+def _library_text(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """The text of a library is a message: it has no event name."""
+    if not event.get("_from_structlog"):
+        event["message"] = event.pop("event")
     return event
 
 
@@ -134,8 +148,8 @@ def _suppressed(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return event
 
 
-def _words_first(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    first = {name: event.pop(name) for name in ("timestamp", "level", "event") if name in event}
+def _ordered(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    first = {name: event.pop(name) for name in ("timestamp", "level", "event", "message") if name in event}
     return {**first, **event}
 
 

@@ -15,7 +15,6 @@ import structlog
 
 from service.observability import database_figures
 from service.observability.lag import GroupLag, LagLook
-from service.runtime.acl_errors import WHERE
 from service.runtime.errors import catch_unexpected, describe
 from service.runtime.retry import happens_within
 from service.store.migrate import schema_problem
@@ -107,7 +106,7 @@ class Poller:
 
         def tell(error: Exception) -> None:
             seen.failed(describe(error))
-            log.debug("A look has not worked.", because=seen.because)
+            log.debug("poll_failed", message="Polling a server failed; polling again.", because=seen.because)
 
         while not stopping.is_set():
             with catch_unexpected(tell):
@@ -127,8 +126,9 @@ class Poller:
         hidden = seen.unseen_retention
         if hidden and hidden != self._hidden:
             log.warning(
-                "Kafka doesn't say how long topics keep messages, so nobody is warned before some are removed unread: "
-                f"grant DESCRIBE_CONFIGS on them ({WHERE}).",
+                "retention_hidden",
+                message="Kafka does not show how long these topics keep messages, so no alert can warn before unread "
+                "messages are removed. Grant DESCRIBE_CONFIGS on the topics (deploy/rights.md).",
                 topics=hidden,
             )
         self._hidden = hidden
@@ -156,7 +156,7 @@ class Poller:
         """The census, beside the looks: it may take longer than a look may be old."""
 
         def tell(error: Exception) -> None:
-            log.warning("Waiting orders could not be counted.", because=describe(error))
+            log.warning("census_failed", message="Counting the waiting orders failed.", because=describe(error))
 
         while not stopping.is_set():
             if not self.database.works:

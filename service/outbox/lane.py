@@ -11,6 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import structlog
+
 from service.kafka.clients import new_producer
 from service.kafka.compat.client_shutdown import throw_away
 from service.kafka.connection import Kafka
@@ -24,8 +26,6 @@ from service.outbox.status import LaneStatus, State
 from service.runtime.errors import describe
 from service.runtime.failpoints import failpoint
 from service.runtime.retry import Backoff, happens_within
-
-logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 2.0
 """How soon a lane looks by itself, if every way of waking it fails."""
@@ -53,7 +53,7 @@ class Lane:
     ) -> None:
         self.lane = lane
         # One each, or a flood of one lane's lines would hide what the others say once.
-        self._log = logger.getChild(str(lane))
+        self._log = structlog.get_logger(f"service.outbox.lane.{lane}")
         self._installation = installation
         self._journal = journal
         self._kafka = kafka
@@ -125,7 +125,12 @@ class Lane:
             # A predecessor committed this and ended before it could tell the database.
             await self._journal.note(self.lane, standing.noted, position)
         self._reason = None
-        self._log.info("outbox lane %d: publishing goes on behind position %d", self.lane, position)
+        self._log.info(
+            "lane_publishing",
+            message="The lane publishes, beginning after this position.",
+            lane=self.lane,
+            position=position,
+        )
         try:
             await self._go_on_publishing(position, anchor)
             await self._noted()
@@ -177,7 +182,12 @@ class Lane:
 
     def _go_on(self, position: int) -> None:
         if self._state == "paused":
-            self._log.warning("outbox lane %d: resumed behind position %d", self.lane, position)
+            self._log.warning(
+                "lane_resumed",
+                message="The pause has ended; the lane publishes again after this position.",
+                lane=self.lane,
+                position=position,
+            )
         self._state, self._reason = "publishing", None
 
     async def _rest(self) -> None:
@@ -237,10 +247,11 @@ class Lane:
         level = logging.ERROR if state == "stopped" else logging.WARNING
         self._log.log(
             logging.DEBUG if self._reason == reason else level,
-            "outbox lane %d: %s: %s",
-            self.lane,
-            state,
-            reason,
+            "lane_not_publishing",
+            message="The lane does not publish.",
+            lane=self.lane,
+            state=state,
+            reason=reason,
         )
         self._state, self._reason = state, reason
 
@@ -268,5 +279,10 @@ class Lane:
 
         error = await outcome(ask())
         if error is not None:
-            self._log.debug("outbox lane %d: the group can't be asked: %s", self.lane, describe(error))
+            self._log.debug(
+                "lane_owner_unknown",
+                message="Asking the relay's group who owns the lane failed.",
+                lane=self.lane,
+                because=describe(error),
+            )
         return bool(answers and answers[0])

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError
@@ -23,7 +24,7 @@ from service.outbox.errors import outcome
 from service.runtime.errors import describe
 from service.runtime.retry import Backoff, attempts
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("service.outbox")
 
 SESSION_MS = 6_000
 """How long a lane may stand when its process dies or freezes; the broker's group.min.session.timeout.ms is
@@ -156,10 +157,15 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self._owned = frozenset(partition.partition for partition in assigned)
         self._pending = False
         self._assignments += 1
-        log.info("outbox: lanes of this process: %s", sorted(self._owned) or "none")
+        log.info("lanes_assigned", message="Lanes assigned.", lanes=sorted(self._owned))
         self._on_lanes(self._owned)
 
     def _say_problem(self, error: Exception | None) -> None:
         problem = str(error) if isinstance(error, CursorTopicError) else describe(error or RuntimeError("it ended"))
-        log.log(logging.DEBUG if problem == self.problem else logging.WARNING, "outbox: no lanes: %s", problem)
+        log.log(
+            logging.DEBUG if problem == self.problem else logging.WARNING,
+            "lanes_not_assigned",
+            message="This worker gets no lanes; trying again.",
+            because=problem,
+        )
         self.problem = problem

@@ -7,9 +7,9 @@ minute, all lanes stop before the first of them goes out, until a person has loo
 from __future__ import annotations
 
 import json
-import logging
 from typing import TYPE_CHECKING
 
+import structlog
 from purchasing_contracts.commands.refund import RefundIssue
 from purchasing_contracts.topics import topic_of
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from service.outbox.reader import Row
     from service.store.operators.pauses import Pause
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("service.outbox")
 
 REFUNDS = topic_of(RefundIssue).name
 NO_LIMITS: Mapping[str, int] = {}
@@ -49,11 +49,12 @@ class RefundLimit:
         if exceeded is None:
             return True
         log.error(
-            "outbox: far more is refunded than usual, nothing goes out until somebody has looked and said "
-            "`outbox resume`: %d %s (minor units) within a minute, the limit is %d",
-            exceeded.amount,
-            exceeded.currency,
-            exceeded.limit,
+            "refund_limit_exceeded",
+            message="The refunds of one minute exceed the limit, so all lanes are paused. Check the refunds that wait, "
+            "then run `outbox resume`. Amounts are in minor units.",
+            amount=exceeded.amount,
+            currency=exceeded.currency,
+            limit=exceeded.limit,
         )
         return False
 

@@ -1,10 +1,11 @@
 """The relay: takes outputs from the journal to Kafka. What the rest of the service knows of this package."""
 
 import asyncio
-import logging
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from service.kafka.connection import Kafka
 from service.outbox.errors import outcome
@@ -19,7 +20,7 @@ from service.runtime.retry import Backoff, attempts
 if TYPE_CHECKING:
     import asyncpg
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("service.outbox")
 
 CHANNEL = "purchasing_outbox"
 """PostgreSQL's channel on which a batch says which lanes have new rows; the payload is their numbers."""
@@ -118,7 +119,7 @@ class Relay:
                 return found[0]
             problem = describe(error) if error else "the database has no outbox id: it was not migrated to the end"
             if problem != self._problem:
-                log.warning("outbox: waiting for the database: %s", problem)
+                log.warning("relay_waiting", message="The relay waits for the database.", because=problem)
             self._problem = problem
         raise AssertionError("without an event attempts never end")
 
@@ -146,7 +147,11 @@ class Relay:
     async def _listen(self) -> None:
         async for _ in attempts(None, DATABASE_AGAIN):
             error = await outcome(self._listen_once())
-            log.debug("outbox: listening anew: %s", describe(error) if error else "the connection ended")
+            log.debug(
+                "relay_listening_again",
+                message="The relay's listening connection ended; opening another.",
+                because=describe(error) if error else "the connection ended",
+            )
 
     async def _listen_once(self) -> None:
         async with self._pool.acquire() as connection:

@@ -91,15 +91,14 @@ def attempts(stopping: asyncio.Event | None, backoff: Backoff, *, at_least_one: 
 async def until_stored(
     work: Callable[[], Awaitable[R]],
     stopping: asyncio.Event,
-    said: str,
+    task: str,
     *,
     told: Callable[[int, str | None], None] = lambda _failures, _because: None,
 ) -> R | None:
     """What `work` returns, however often it takes; None if `stopping` was set before it worked.
 
-    `said` is what the log says of it, such as "The batch is {}stored": with "not" in the place of the braces as long
-    as it doesn't work. `told` hears the number of failures so far each time and why, and 0 when it worked: readiness
-    and lag build on it. Raises whatever `work` raises besides TransientError.
+    `task` names the work in the log, such as "store the batch". `told` hears the number of failures so far each time
+    and why, and 0 when it worked: readiness and lag build on it. Raises whatever `work` raises besides TransientError.
     """
     async for attempt in attempts(stopping, DATABASE, at_least_one=True):
         try:
@@ -107,14 +106,21 @@ async def until_stored(
         except TransientError as error:
             told(attempt.number, str(error))
             log.warning(
-                f"{said.format('not ')}, trying it again.",
+                "database_retry",
+                message="Work on the database failed; retrying.",
+                task=task,
                 because=str(error),
                 failures=attempt.number,
                 pause_seconds=round(attempt.pause, 2),
             )
         else:
             if attempt.number > 1:
-                log.info(f"{said.format('')} after all.", failures=attempt.number - 1)
+                log.info(
+                    "database_retry_succeeded",
+                    message="Work on the database succeeded after failures.",
+                    task=task,
+                    failures=attempt.number - 1,
+                )
             told(0, None)
             return result
     return None

@@ -28,7 +28,7 @@ class Shutdown:
     def ask(self, who: str) -> None:
         """Somebody asks for the end, a signal usually."""
         if not self.asked.is_set():
-            log.info("Asked to stop.", by=who)
+            log.info("shutdown_requested", message="The process was asked to stop.", by=who)
         self.asked.set()
 
     def because_of(self, error: Exception) -> None:
@@ -58,7 +58,12 @@ async def run_with_timeout(seconds: float, work: Awaitable[Any], what: str) -> N
     """Do it, or give it up after so many seconds. What goes wrong with it doesn't matter any more."""
 
     def tell(error: Exception) -> None:
-        log.info("Not done while shutting down.", what=what, because=describe(error))
+        log.info(
+            "shutdown_step_failed",
+            message="A step of the shutdown failed; the shutdown goes on.",
+            step=what,
+            because=describe(error),
+        )
 
     with catch_unexpected(tell):
         async with asyncio.timeout(seconds):
@@ -73,7 +78,12 @@ def force_exit_after(seconds: float, shutdown: Shutdown, exit_code: ExitCode = E
     """
 
     def say() -> None:
-        log.error("Still not gone, and ended by force. Nothing is lost by it.", seconds=seconds, exit_code=int(code()))
+        log.error(
+            "exit_forced",
+            message="The shutdown took too long, so the process is ended by force. Nothing is lost.",
+            seconds=seconds,
+            exit_code=int(code()),
+        )
 
     def leave() -> None:
         os._exit(code())

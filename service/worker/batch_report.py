@@ -22,10 +22,11 @@ def report_batch(
     metrics.handled(inbound_records, handled)
     if logging.getLogger("service").isEnabledFor(logging.DEBUG):
         for inbound_record in inbound_records:
-            log.debug("Handled.", **where(inbound_record))
+            log.debug("record_handled", message="A record was handled.", **where(inbound_record))
     for inbound_record, refusal in handled.quarantined:
         log.warning(
-            "A record breaks the contract and is quarantined.",
+            "record_quarantined",
+            message="A record breaks the contract and was quarantined.",
             **where(inbound_record),
             reason=refusal.reason,
             place=refusal.place,
@@ -34,7 +35,8 @@ def report_batch(
     traces = {one.decoded.subject: one.traceparent for one in inbound_records if isinstance(one.decoded, Event)}
     for stuck in handled.stuck:
         log.error(
-            "The rules failed on an order. It publishes nothing until it is assessed again.",
+            "order_stuck",
+            message="The rules failed on an order. It publishes nothing until it is assessed again.",
             order=stuck.order_id,
             because=stuck.error,
             at=list(stuck.places),

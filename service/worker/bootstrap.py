@@ -80,7 +80,7 @@ async def _work(
     settings: Settings, kafka: Kafka, store: PostgresStore, telemetry: Telemetry, shutdown: Shutdown
 ) -> None:
     telemetry.worker.waits("its terms, its lanes and its consumer group")
-    terms = await until_stored(lambda: TermsInDatabase.read(store), shutdown.asked, "The terms are {}read")
+    terms = await until_stored(lambda: TermsInDatabase.read(store), shutdown.asked, "read the terms")
     if terms is None:
         return
     engine = Engine(store, terms, future_tolerance=timedelta(seconds=settings.future_tolerance_seconds))
@@ -88,7 +88,7 @@ async def _work(
     limits = BreakerLimits(settings.breaker_share, settings.breaker_records, settings.breaker_at_least)
     breakers = CircuitBreakers(BreakersInDatabase(store), limits)
     telemetry.worker.breakers = breakers
-    await until_stored(breakers.look, shutdown.asked, "The circuit breakers are {}looked at")
+    await until_stored(breakers.look, shutdown.asked, "read the circuit breakers")
     async with relay_component(settings, kafka, store, shutdown) as relay:
         telemetry.worker.relay = relay
 
@@ -103,7 +103,7 @@ async def _work(
             report_batch((), await engine.look_again(orders), relay, telemetry.metrics)
 
         async def fire_due() -> BatchResult | None:
-            handled = await until_stored(engine.fire_due, shutdown.asked, "What is due is {}decided")
+            handled = await until_stored(engine.fire_due, shutdown.asked, "decide what is due")
             if handled is not None:
                 report_batch((), handled, relay, telemetry.metrics)
                 telemetry.metrics.fired(handled)

@@ -111,9 +111,15 @@ async def inbox_component(
         inbox.follow_breakers()
         # A partition that nobody has read yet holds every deadline back, so all must be known, not only ours.
         unread = [ProgressRow(p.topic, p.partition, None) for p in inbox.partitions]
-        await until_stored(lambda: store.note_progress(unread), shutdown.asked, "The partitions are {}noted")
+        await until_stored(lambda: store.note_progress(unread), shutdown.asked, "note new partitions")
         telemetry.worker.waits_for = None
-        log.info("The service is running.", group=group, lanes=store.installation.lanes, http_port=telemetry.port)
+        log.info(
+            "service_running",
+            message="The service is running.",
+            group=group,
+            lanes=store.installation.lanes,
+            http_port=telemetry.port,
+        )
         watching = _track_watermark(inbox, group, store, shutdown.asked)
         async with running(inbox.guard(), "guard", shutdown), running(watching, "watermark", shutdown):
             yield
@@ -156,7 +162,7 @@ async def _rewound(
     restored nobody can be: who was has to end first, as it does by itself, and this waits for it.
     """
     async for _ in attempts(shutdown.asked, SERVERS):
-        known = await until_stored(partial(_known, store), shutdown.asked, "How far the input was read is {}known")
+        known = await until_stored(partial(_known, store), shutdown.asked, "read the watermarks")
         if known is None:
             return
         watermarks, agrees = known
@@ -172,11 +178,16 @@ async def _rewound(
             continue
         if any(done) or agrees:
             await until_stored(
-                partial(store.note_input_agrees, watermarks), shutdown.asked, "That the input agrees is {}noted"
+                partial(store.note_input_agrees, watermarks), shutdown.asked, "note that the input agrees"
             )
             return
         telemetry.worker.waits(f"the consumer group {settings.consumer_group} to have no members: {MEMBERS}")
-        log.warning("Waiting for the consumer group to have no members.", because=MEMBERS)
+        log.warning(
+            "startup_waiting",
+            message="Startup waits for something.",
+            waiting_for="the consumer group to have no members",
+            because=MEMBERS,
+        )
 
 
 async def _known(store: PostgresStore) -> tuple[Watermarks, bool]:
@@ -195,7 +206,7 @@ async def _joined(inbox: Inbox, telemetry: Telemetry, shutdown: Shutdown) -> boo
 def _say_waiting_for_kafka(error: KafkaError, telemetry: Telemetry) -> None:
     reason = waited_for(error)
     telemetry.worker.waits(f"Kafka: {reason}")
-    log.warning("Waiting for Kafka.", because=reason)
+    log.warning("startup_waiting", message="Startup waits for something.", waiting_for="Kafka", because=reason)
 
 
 async def _track_watermark(inbox: Inbox, group: str, store: PostgresStore, stopping: asyncio.Event) -> None:

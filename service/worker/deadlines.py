@@ -36,7 +36,12 @@ async def watch_deadlines(
     while not stopping.is_set():
         handled = await fire()
         if handled is not None and handled.assessed:
-            log.info("Deadlines have passed.", orders=handled.assessed, outputs=len(handled.outputs))
+            log.info(
+                "deadlines_passed",
+                message="Deadlines passed, and their orders were assessed.",
+                orders=handled.assessed,
+                outputs=len(handled.outputs),
+            )
             if handled.outputs:
                 continue
         await happens_within(stopping, every)

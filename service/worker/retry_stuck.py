@@ -27,4 +27,4 @@ async def retry_stuck(
 
     last: str | None = ""
     while last is not None:
-        last = await until_stored(partial(behind, last), stopping, "Stuck orders are {}looked at")
+        last = await until_stored(partial(behind, last), stopping, "assess stuck orders")

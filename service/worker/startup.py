@@ -72,7 +72,7 @@ async def topics_ready(kafka: Kafka, lanes: int, shutdown: Shutdown, waits: Wait
     if stops := [problem.sentence for problem in problems if problem.stops]:
         raise StartError("\n".join(stops))
     for problem in problems:
-        log.warning("A topic differs from the registry.", problem=problem.sentence)
+        log.warning("topic_differs", message="A topic differs from the registry.", problem=problem.sentence)
     return True
 
 
@@ -89,5 +89,5 @@ async def _available(problem: Callable[[], Awaitable[str | None]], what: str, sh
         if reason is None:
             return True
         waits(f"{what}: {reason}")
-        log.warning(f"Waiting for {what}.", because=reason)
+        log.warning("startup_waiting", message="Startup waits for something.", waiting_for=what, because=reason)
     return False

@@ -41,7 +41,12 @@ async def stores_agree(
         except (KafkaError, TimeoutError, StoreUnavailableError) as error:
             reason = waited_for(error)
             waits(f"the cursor topic: {reason}")
-            log.warning("Waiting for the cursor topic.", because=reason)
+            log.warning(
+                "startup_waiting",
+                message="Startup waits for something.",
+                waiting_for="the cursor topic",
+                because=reason,
+            )
             continue
         if problems:
             raise StartError("\n".join([*problems, WAYS_ON]))

@@ -39,7 +39,7 @@ async def embedded(directory, *arguments):
 
     def runs():
         assert process.poll() is None, log.read_text()
-        return "Partitions assigned." in log.read_text()
+        return "partitions_assigned" in log.read_text()
 
     try:
         await eventually(runs, "running", log.read_text)

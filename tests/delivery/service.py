@@ -81,13 +81,16 @@ class Worker:
         lines = self.log.read_bytes().split(b"\n")[:-1]
         return [json.loads(line) for line in lines if line.startswith(b"{")]
 
-    async def has_said(self, event: str, times: int = 1, **fields: str) -> dict[str, Any]:
-        """Wait until its log has this event, with these fields, so often; returns the last of these."""
+    async def has_said(self, event: str, times: int = 1, **fields: str | int) -> dict[str, Any]:
+        """Wait until its log has this event (or a library's text that begins so), with these fields, so often; returns
+        the last of these."""
         found: list[dict[str, Any]] = []
 
         def look() -> bool:
             found[:] = [
-                line for line in self.said() if line["event"].startswith(event) and fields.items() <= line.items()
+                line
+                for line in self.said()
+                if (line.get("event") == event or line["message"].startswith(event)) and fields.items() <= line.items()
             ]
             assert self.process is not None
             assert self.process.poll() is None or len(found) >= times, self.log.read_text()[-4000:]

@@ -82,7 +82,7 @@ def told(name: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
         if not isinstance(node, ast.Call):
             continue
         called = ast.unparse(node.func).rpartition(".")
-        given = [*node.args, *(one.value for one in node.keywords if one.arg in ("help", "description"))]
+        given = [*node.args, *(one.value for one in node.keywords if one.arg in ("help", "description", "message"))]
         if called[2] in (
             "debug",
             "info",
@@ -146,7 +146,7 @@ def test_a_name_of_before_is_recognised(code: str, say: str) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        'log.error("The fuse is blown", topic=topic)',
+        'log.error("breaker_opened", message="The fuse is blown.", topic=topic)',
         'parser.add_argument("--x", help="a record put aside")',
         'Metric("a", "gauge", "seconds", "How far the horizon is.")',
         'tell(f"{n} brakes")',

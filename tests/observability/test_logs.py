@@ -18,34 +18,56 @@ PRIVATE = "Warehouse 3, Baiyun District"
 
 
 @pytest.fixture
-def stream():
+def restored():
     root, before = logging.getLogger(), (logging.getLogger().handlers[:], logging.getLogger().level)
-    stream = io.StringIO()
-    logs.configure("json", "info", stream)
-    yield stream
+    yield
     root.handlers[:], root.level = before
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def stream(restored):
+    stream = io.StringIO()
+    logs.configure("json", "info", stream)
+    return stream
 
 
 def lines(stream):
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_an_event_is_one_line_of_json_with_the_words_first(stream):
-    structlog.get_logger("service.x").info("Stored.\nReally.", order="ord-1", offset=3)
+def test_an_event_is_one_line_of_json_that_begins_with_name_and_sentence(stream):
+    structlog.get_logger("service.x").info("order_stored", message="Stored.\nReally.", order="ord-1", offset=3)
     (line,) = lines(stream)
-    assert (line["event"], line["order"], line["offset"], line["logger"]) == (
-        "Stored. Really.",
-        "ord-1",
-        3,
-        "service.x",
-    )
-    assert list(line)[:3] == ["timestamp", "level", "event"]
+    assert list(line)[:4] == ["timestamp", "level", "event", "message"]
+    del line["timestamp"]
+    assert line == {
+        "level": "info",
+        "event": "order_stored",
+        "message": "Stored. Really.",
+        "logger": "service.x",
+        "order": "ord-1",
+        "offset": 3,
+    }
+
+
+def test_the_console_shows_name_and_sentence(restored):
+    stream = io.StringIO()
+    logs.configure("console", "info", stream)
+    structlog.get_logger("service.x").info("order_stored", message="Stored.", order="ord-1")
+    logging.getLogger("some.library").warning("attempt %d", 3)
+    ours, librarys = stream.getvalue().splitlines()
+    assert "Stored." in ours
+    assert "event=order_stored" in ours
+    assert "order=ord-1" in ours
+    assert "attempt 3" in librarys
 
 
 def test_what_libraries_log_looks_the_same(stream):
     logging.getLogger("some.library").warning("attempt %d", 3)
-    assert lines(stream)[0]["event"] == "attempt 3"
+    (line,) = lines(stream)
+    assert (line["message"], line["level"]) == ("attempt 3", "warning")
+    assert "event" not in line
 
 
 def test_an_exceptions_text_is_not_logged_but_its_class_and_place_are(stream):
@@ -83,9 +105,9 @@ async def test_each_lane_that_stops_says_where_and_why_however_many_do(stream):
             lane._take(OSError("away"))
             lane._take(RuntimeError())
         lane._take(LaneStopped(f"its reason {lane.lane}"))
-    said = [line["event"] for line in lines(stream)]
+    said = [(line["event"], line["lane"], line["state"], line["reason"]) for line in lines(stream)]
     for lane in lanes:
-        assert f"outbox lane {lane.lane}: stopped: its reason {lane.lane}" in said
+        assert ("lane_not_publishing", lane.lane, "stopped", f"its reason {lane.lane}") in said
 
 
 def test_after_a_while_one_passes_again_and_says_how_many_did_not():

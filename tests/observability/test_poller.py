@@ -100,7 +100,7 @@ def test_a_retention_that_may_not_be_seen_is_said_once_and_again_when_it_is_anot
             seen._say_what_is_hidden(lag_of("a", "b", retention={"a": 60.0}))
         seen._say_what_is_hidden(lag_of("a", "b", retention={}))
     assert [one["topics"] for one in said] == [["b"], ["a", "b"]]
-    assert "grant DESCRIBE_CONFIGS" in said[0]["event"]
+    assert "Grant DESCRIBE_CONFIGS" in said[0]["message"]
 
 
 class Broker:

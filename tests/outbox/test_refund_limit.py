@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
+from structlog.testing import capture_logs
 
 from service.outbox import Relay
 from service.outbox.refund_limit import REFUNDS
@@ -94,26 +94,33 @@ async def test_a_paused_lane_holds_up_no_other_and_stays_paused_in_the_next_proc
 
 
 async def test_refunds_beyond_the_limit_of_a_minute_stop_all_lanes_before_they_go_out(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: World,
 ) -> None:
-    async with limited_relay(world) as relay:
-        await refund(world, 0, 600, 300)
-        await refund(world, 1, 5_000, currency="EUR")
-        await eventually("what is within the limit goes out", world.all_noted)
-        await refund(world, 2, 101)
-        await eventually("all lanes pause", lambda: set(states(relay).values()) == {"paused"})
-        await world.write(3, 5)
-        published = len(await world.published())
-        (pause,) = [tuple(row) for row in await world.pool.fetch("select lane, paused_by, why from outbox_pauses")]
-        async with world.pool.acquire() as connection:
-            await resume(connection, ALL_LANES, "ann", "a campaign was called off")
-        await eventually("what was decided by then goes out", world.all_noted)
-        await refund(world, 3, 150)
-        await eventually("what comes later counts again", lambda: set(states(relay).values()) == {"paused"})
+    with capture_logs() as logged:
+        async with limited_relay(world) as relay:
+            await refund(world, 0, 600, 300)
+            await refund(world, 1, 5_000, currency="EUR")
+            await eventually("what is within the limit goes out", world.all_noted)
+            await refund(world, 2, 101)
+            await eventually("all lanes pause", lambda: set(states(relay).values()) == {"paused"})
+            await world.write(3, 5)
+            published = len(await world.published())
+            (pause,) = [tuple(row) for row in await world.pool.fetch("select lane, paused_by, why from outbox_pauses")]
+            async with world.pool.acquire() as connection:
+                await resume(connection, ALL_LANES, "ann", "a campaign was called off")
+            await eventually("what was decided by then goes out", world.all_noted)
+            await refund(world, 3, 150)
+            await eventually("what comes later counts again", lambda: set(states(relay).values()) == {"paused"})
 
     assert published == 3
     assert pause == (-1, AUTOMATIC, "1001 CNY (minor units) would be refunded within a minute, the limit is 1000")
-    assert next(r.levelname for r in caplog.records if "far more is refunded than usual" in r.message) == "ERROR"
+    exceeded = next(one for one in logged if one["event"] == "refund_limit_exceeded")
+    assert (exceeded["log_level"], exceeded["amount"], exceeded["currency"], exceeded["limit"]) == (
+        "error",
+        1001,
+        "CNY",
+        1000,
+    )
     assert (await actions(world))[:2] == [
         (AUTOMATIC, "outbox pause", "all lanes"),
         ("ann", "outbox resume", "all lanes"),

@@ -83,7 +83,7 @@ class Torn(Site):
 async def play(torn: Torn, events, then=None):
     """A worker hears these events, and everything it decides is published."""
     async with torn.worker() as worker:
-        await worker.has_said("Partitions assigned.")
+        await worker.has_said("partitions_assigned")
         async with torn.outside(past=True) as outside:
             for event in events:
                 await outside.send_and_settle(event)

@@ -128,7 +128,7 @@ async def test_a_worker_that_connects_in_recovery_hears_again_what_a_lagging_sta
     placed, accepted, captured = case_events("01", order_id())
     await torn.moved_to(pair)
     async with torn.worker() as worker:
-        await worker.has_said("The service is running.")
+        await worker.has_said("service_running")
         async with torn.outside() as outside:
             await outside.send_and_settle(placed)
             await pair.lag()
@@ -136,7 +136,7 @@ async def test_a_worker_that_connects_in_recovery_hears_again_what_a_lagging_sta
         await pair.fail_over()
         progress = await pair.rows(torn.database, "select * from input_progress order by 1, 2")
         # By its own account it was connected while nothing could be compared.
-        await worker.has_said("What is due is not decided", because=IN_RECOVERY)
+        await worker.has_said("database_retry", task="decide what is due", because=IN_RECOVERY)
         await pair.promote()
         assert await worker.ended() == 1
     assert "PostgreSQL is not as this worker knew it" in worker.log.read_text()
@@ -158,7 +158,7 @@ async def test_a_worker_started_in_recovery_works_after_the_promotion(torn, pair
     await pair.lag()
     await pair.fail_over()
     async with torn.worker() as worker, torn.sender() as sender:
-        assert (await worker.has_said("Waiting for PostgreSQL."))["because"] == IN_RECOVERY
+        assert (await worker.has_said("startup_waiting", waiting_for="PostgreSQL"))["because"] == IN_RECOVERY
         await sender.send(captured)
         await pair.promote()
         async with torn.outside(past=True) as outside:
@@ -173,7 +173,7 @@ async def test_a_synchronous_standby_takes_over_with_batches_in_flight(torn, pai
     await torn.moved_to(pair)
     await pair.confirm_every_commit()
     async with torn.worker() as worker, torn.sender() as sender:
-        await worker.has_said("The service is running.")
+        await worker.has_said("service_running")
         for event in events[: len(events) // 2]:
             await sender.send(event)
         await pair.fail_over()

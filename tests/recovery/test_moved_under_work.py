@@ -15,7 +15,7 @@ async def test_a_database_put_back_in_time_under_work_hears_again_what_it_lost(t
     instant = await archive.now()
     async with torn.worker() as stays, torn.worker() as goes:
         for worker in (stays, goes):
-            await worker.has_said("The service is running.")
+            await worker.has_said("service_running")
         async with torn.outside() as outside:
             await outside.send_and_settle(accepted)
         goes.send(signal.SIGKILL)
@@ -42,10 +42,12 @@ async def test_a_worker_with_another_database_takes_nothing_from_the_group_that_
     await play(torn, [placed])
     right = torn.database
     async with torn.worker() as at_work:
-        await at_work.has_said("The service is running.")
+        await at_work.has_said("service_running")
         await torn.new_database()
         async with torn.worker() as astray:
-            waits = await astray.has_said("Waiting for the consumer group to have no members.", times=2)
+            waits = await astray.has_said(
+                "startup_waiting", times=2, waiting_for="the consumer group to have no members"
+            )
             assert "the database is new" in waits["because"]
             assert not await torn.rows("select from facts")
             torn.database = right

@@ -36,17 +36,17 @@ def failing(times, then="stored", error=StoreUnavailableError):
 async def test_it_is_tried_until_it_works_and_readiness_hears_of_each_failure():
     work, heard = failing(7), []
     hear = lambda failures, because: heard.append((failures, because))  # noqa: E731
-    assert await until_stored(work, asyncio.Event(), "It is {}done", told=hear) == "stored"
+    assert await until_stored(work, asyncio.Event(), "do it", told=hear) == "stored"
     assert len(work.calls) == 8
     assert heard == [*((n, AWAY) for n in range(1, 8)), (0, None)]
 
 
 async def test_the_log_says_what_it_is_that_does_not_work_and_why():
     with capture_logs() as logged:
-        await until_stored(failing(1), asyncio.Event(), "The terms are {}read")
-    assert [(one["event"], one.get("because")) for one in logged] == [
-        ("The terms are not read, trying it again.", AWAY),
-        ("The terms are read after all.", None),
+        await until_stored(failing(1), asyncio.Event(), "read the terms")
+    assert [(one["event"], one["task"], one.get("because")) for one in logged] == [
+        ("database_retry", "read the terms", AWAY),
+        ("database_retry_succeeded", "read the terms", None),
     ]
 
 
@@ -54,14 +54,14 @@ async def test_what_is_not_the_stores_fault_is_not_tried_again():
     for error in (ValueRefusedError, RuntimeError):
         work = failing(1, error=error)
         with pytest.raises(error):
-            await until_stored(work, asyncio.Event(), "It is {}done")
+            await until_stored(work, asyncio.Event(), "do it")
         assert len(work.calls) == 1
 
 
 async def test_asked_to_stop_it_gives_up_during_the_pause(monkeypatch):
     monkeypatch.setattr(retry, "DATABASE", LONG)
     stopping, work = asyncio.Event(), failing(10**9)
-    ending = asyncio.create_task(until_stored(work, stopping, "It is {}done", told=lambda *_: stopping.set()))
+    ending = asyncio.create_task(until_stored(work, stopping, "do it", told=lambda *_: stopping.set()))
     assert await asyncio.wait_for(ending, HANG_SECONDS) is None
     assert len(work.calls) == 1
 

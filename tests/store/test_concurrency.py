@@ -227,7 +227,7 @@ async def test_a_batch_that_postgresql_ends_as_a_deadlock_is_tried_again_and_sto
     await third.execute("select from lanes for update")
     with capture_logs() as log:
         work = partial(engine.handle, story.inbound_records[1:])
-        storing = asyncio.create_task(until_stored(work, asyncio.Event(), "The batch is {}stored"))
+        storing = asyncio.create_task(until_stored(work, asyncio.Event(), "store the batch"))
         await pause.reached.wait()
         waiting = asyncio.create_task(third.execute("select from orders where order_id = 'ord-1' for update"))
         await until_waiting(1)
@@ -239,8 +239,8 @@ async def test_a_batch_that_postgresql_ends_as_a_deadlock_is_tried_again_and_sto
 
     assert said(handled) == [("ord-1", 1, "agreement", "effective")]
     assert [line["event"] for line in log] == [
-        "The batch is not stored, trying it again.",
-        "The batch is stored after all.",
+        "database_retry",
+        "database_retry_succeeded",
     ]
     assert "40P01" in log[0]["because"]
 

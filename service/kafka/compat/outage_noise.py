@@ -7,13 +7,13 @@ times a second, which takes a core. (The flood of log lines is thinned out in `s
 """
 
 import asyncio
-import logging
 from typing import Any
 
+import structlog
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("service.kafka")
 
 LEFT_OVER = ("Future exception was never retrieved", "Task exception was never retrieved")
 
@@ -42,7 +42,11 @@ def quiet_left_over_futures(loop: asyncio.AbstractEventLoop) -> None:
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if isinstance(error, KafkaError) and str(context.get("message", "")).startswith(LEFT_OVER):
-            log.debug("left over: %s", type(error).__name__)
+            log.debug(
+                "kafka_future_dropped",
+                message="Kafka's client left an error in a future that nobody awaited.",
+                kind=type(error).__name__,
+            )
         elif before is not None:
             before(loop, context)
         else:

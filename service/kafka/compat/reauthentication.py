@@ -87,7 +87,11 @@ async def _renew(connection: Any) -> None:
             await connection._do_sasl_handshake()
     except (KafkaError, OSError, TimeoutError) as error:
         # Whoever uses it gets an error of the connection, and the next one says why it is refused.
-        log.info("kafka_session_not_renewed", because=describe(error))
+        log.info(
+            "kafka_session_not_renewed",
+            message="Authenticating again on a connection to Kafka failed; closing the connection.",
+            because=describe(error),
+        )
         connection.close(reason=CloseReason.AUTH_FAILURE, exc=error)
     finally:
         connection._holds_back = None

@@ -75,7 +75,12 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka ha
                 raise
             self._renew_at = now + RETRY_SECONDS
             seconds = round(token.expires_at - now)
-            log.warning("kafka_token_not_renewed", because=str(error.args[0]), expires_in_seconds=seconds)
+            log.warning(
+                "kafka_token_not_renewed",
+                message="Fetching a new token for Kafka failed; the present one is still valid.",
+                because=str(error.args[0]),
+                expires_in_seconds=seconds,
+            )
             return token.value
 
     def extensions(self) -> dict[str, str]:
