@@ -39,7 +39,9 @@ async def test_database_and_broker_come_and_go(place):
         await worker.shows("purchasing_consumer_lag_messages", lambda lag: lag > 0)
         await worker.shows("purchasing_input_failures_in_a_row", lambda failures: failures > 0)
         await worker.says("/livez", 200)
-        assert "PostgreSQL can't be asked: Connection refused" in (await asyncio.to_thread(place.command, "lag")).stderr
+        assert (
+            "PostgreSQL can't be queried: Connection refused" in (await asyncio.to_thread(place.command, "lag")).stderr
+        )
         doctor = await asyncio.to_thread(place.command, "doctor")
         assert (doctor.returncode, "PostgreSQL can't be reached" in doctor.stdout) == (1, True)
         await place.postgres.start()

@@ -64,7 +64,7 @@ async def test_an_order_nobody_heard_of_is_said_to_be_none(database: str):
     done = explain(database, "ord-0")
 
     assert done.returncode == 1
-    assert "No message about order ord-0 was heard." in done.stderr
+    assert "No message about order ord-0 was received." in done.stderr
     assert done.stdout == ""
 
 

@@ -166,8 +166,8 @@ def test_check_of_a_file_says_what_deserves_a_look_and_ends_well(tmp_path: Path)
     )
     done = terms("check", str(file))
     assert done.returncode == 0
-    assert "Look at this: The calendar of the platform's terms new ended with 2020." in done.stderr
-    assert "Look at this: *: new doesn't state claim_floor, which old does" in done.stderr
+    assert "Warning: The calendar of the platform's terms new ended with 2020." in done.stderr
+    assert "Warning: *: new doesn't state claim_floor, which old does" in done.stderr
 
 
 def test_check_without_a_file_asks_the_database(database: str, tmp_path: Path) -> None:
