@@ -87,7 +87,7 @@ def test_a_year_that_is_not_announced_is_said_and_the_others_are_written() -> No
 def test_years_that_are_none_are_refused_with_an_example() -> None:
     done = terms("calendar", "--years", "next")
     assert done.returncode == 2
-    assert "next: not a list of years such as 2026,2027" in done.stderr
+    assert "next is not a list of years such as 2026,2027" in done.stderr
 
 
 def test_without_the_package_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
