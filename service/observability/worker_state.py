@@ -1,4 +1,4 @@
-"""What this worker says of itself at any instant: the parts that health and metrics ask, filled in as it starts."""
+"""The state of this worker for health and metrics. Its parts are filled in while the worker starts."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ if TYPE_CHECKING:
 
 
 class Member(Protocol):
-    """This worker in the input's consumer group: what `service.inbox.consumer.Inbox` is."""
+    """This worker as a member of the consumer group (`service.inbox.consumer.Inbox`)."""
 
     failures_in_a_row: int
-    """How often the batch in hand could not be stored so far."""
+    """Failed attempts to store the present batch."""
     failed_because: str | None
     assignments: int
-    """How often the group has given out its partitions."""
+    """How often the group assigned its partitions."""
     rebalancing_since: float | None
-    """By the monotonic clock; None while it has partitions, or knows that it has none."""
+    """By the monotonic clock; None outside a rebalance."""
 
     @property
     def assigned(self) -> Mapping[str, int]:
-        """How many partitions of each topic are this worker's."""
+        """This worker's number of partitions per topic."""
 
 
 class WorkerState:
-    """One worker. Parts are None until they exist; `waits_for` says what a start waits for."""
+    """One worker. Parts are None until they exist. `waits_for` says what the start waits for."""
 
     def __init__(self, poller: Poller) -> None:
         self.poller = poller
-        self.waits_for: str | None = "its parts"
+        self.waits_for: str | None = "its parts to be created"
         self.inbox: Member | None = None
         self.relay: RelayReporter | None = None
         self.cache: Cache | None = None
         self.breakers: BreakersReporter | None = None
 
     def waits(self, what: str) -> None:
-        """It is starting, and waits for this."""
+        """Note what the start waits for."""
         self.waits_for = what
 
     def condition(self) -> Condition:
-        """What health goes by."""
+        """Return the input of `health`."""
         poller, inbox = self.poller, self.inbox
         since = None if inbox is None else inbox.rebalancing_since
         return Condition(
@@ -72,18 +72,18 @@ class WorkerState:
         return seen if self.breakers is None else self.breakers.open_topics
 
     def missing(self) -> list[str]:
-        """What keeps it from being ready, a sentence each."""
+        """Return a sentence per reason why the worker is not ready."""
         return missing(self.condition())
 
 
 class BreakersReporter(Protocol):
-    """What `service.inbox.circuit_breaker.Circuit breakers` is here."""
+    """The circuit breakers (`service.inbox.circuit_breaker.CircuitBreakers`)."""
 
     open_topics: frozenset[str]
 
 
 class RelayReporter(Protocol):
-    """What `service.outbox.relay.Relay` is here."""
+    """The relay (`service.outbox.relay.Relay`)."""
 
     def status(self) -> RelayStatus:
-        """How the relay is doing."""
+        """Return the state of the relay."""

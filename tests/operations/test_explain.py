@@ -124,7 +124,7 @@ async def test_a_demand_waits_for_its_publication_and_then_for_the_payment(engin
     waiting = " ".join(one["what"] for one in told(database, "ord-demand")["waiting"])
 
     assert "payment of ¥1,013.01 for chargeback cb-1" in waiting
-    assert "the days run from when the demand is published" in waiting
+    assert "the days begin when the demand is published" in waiting
     assert "the relay to publish" in waiting
 
 
@@ -137,7 +137,7 @@ async def test_a_stuck_order_and_one_with_a_record_in_quarantine_say_so(engine: 
 
     waiting = " ".join(one["what"] for one in told(database, "ord-odd")["waiting"])
 
-    assert "a look at a record of topic purchasing.events.order.v1 in quarantine" in waiting
+    assert "a person to resolve a quarantined record of topic purchasing.events.order.v1" in waiting
     assert "ZeroDivisionError" in waiting
 
 
