@@ -1,8 +1,17 @@
-"""The command line: one module a command, found by its name.
+"""The command line: one module per command, found by its name.
 
-A module `what_if` in this package is the command `what-if`. It has a docstring, whose first line is its
-help, and two functions: `add(parser)` declares its arguments, `run(arguments)` does the work and returns the
-exit code (`service.runtime.exit_codes`). Data goes to stdout, everything else to stderr.
+The module `what_if` is the command `what-if`. A module has a docstring, whose first line is the command's help, and two
+functions: `add(parser)` declares the arguments, `run(arguments)` does the work and returns the exit code. Data goes to
+stdout, everything else to stderr.
+
+| exit code | meaning |
+|---|---|
+| 0 | done |
+| 1 | not done: stderr says what is wrong and what to do |
+| 2 | the command line was wrong |
+| 3 | done, but some of the input was bad |
+| 70 | a fault in the program |
+| 130 | interrupted |
 """
 
 import argparse
@@ -25,15 +34,15 @@ HELPERS = frozenset({"arguments", "expected_errors"})
 
 
 def names() -> tuple[str, ...]:
-    """The commands there are."""
+    """Return the names of all commands."""
     found = (module.name for module in iter_modules(__path__))
     return tuple(sorted(name.replace("_", "-") for name in found if name not in HELPERS))
 
 
 def parser(commands: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of these commands."""
+    """Return a parser for these commands."""
     whole = argparse.ArgumentParser(
-        prog="python -m service", description="Events of purchase orders in, commands and decisions out."
+        prog="python -m service", description="Read events of purchase orders; publish commands and decisions."
     )
     whole.add_argument("--version", action="version", version=own_version())
     below = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -48,12 +57,12 @@ def parser(commands: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code. Raises nothing but SystemExit, for what was not understood."""
+    """Run one command and return its exit code. Raises only SystemExit, where the command line was wrong."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    # Only what is asked for is imported: `simulate` needs no Kafka.
+    # Import only the command that is called: `simulate` needs no Kafka.
     asked = [given[0]] if given and given[0] in names() else names()
     chosen = parser(asked).parse_args(given)
-    # Commands that do one thing say themselves what went wrong; `run` says more and configures it anew.
+    # A command reports its own errors. `run` configures the log again.
     logs.configure("console", "error")
     logs.hush_clients()
     codes: list[int] = []
@@ -70,7 +79,7 @@ def _tell(error: Exception) -> int:
     from service.cli.expected_errors import sentence_for
 
     if isinstance(error, BrokenPipeError):
-        # Whoever read our output has enough. Python would complain once more at exit.
+        # The reader of our output has closed the pipe. Without this, Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     if (sentence := sentence_for(error)) is not None:

@@ -1,4 +1,4 @@
-"""What commands for operators have in common: who asks, why, about which records, and how it goes on."""
+"""Arguments that commands for operators share: who, why, which record, and progress on stderr."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ TEXT_MAX = 500
 
 
 def add_who(parser: argparse.ArgumentParser, *, why_required: bool = False) -> None:
-    """Declare --by and --why, which are kept with what was done."""
-    parser.add_argument("--by", type=text, default=os_user(), help="who does it; default: the user at this terminal")
-    parser.add_argument("--why", type=text, required=why_required, metavar="REASON", help="kept with what was done")
+    """Declare --by and --why, which the database keeps with the action."""
+    parser.add_argument(
+        "--by", type=text, default=os_user(), help="your name, kept with the action; default: the user of this terminal"
+    )
+    parser.add_argument(
+        "--why", type=text, required=why_required, metavar="REASON", help="the reason, kept with the action"
+    )
 
 
 def os_user() -> str:
-    """Return who the operating system says is here; where it has no name for the user, its number."""
+    """Return the name of the operating system's user, or its number where it has no name."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
@@ -34,7 +38,7 @@ def os_user() -> str:
 
 
 def text(given: str) -> str:
-    """Return a text that goes into a log: not blank, on one line, not longer than TEXT_MAX."""
+    """Return the text on one line. Refuses a blank text and one longer than TEXT_MAX."""
     line = " ".join(given.split())
     if not line or len(line) > TEXT_MAX or not line.isprintable():
         raise argparse.ArgumentTypeError(f"give 1 to {TEXT_MAX} printable characters")
@@ -46,21 +50,21 @@ def time(given: str) -> datetime:
     try:
         return instant_of(given)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{given}: not a time as in RFC 3339, such as 2027-01-01T00:00:00Z") from None
+        raise argparse.ArgumentTypeError(f"{given} is not an RFC 3339 time such as 2027-01-01T00:00:00Z") from None
 
 
 def record(given: str) -> RecordLocation:
-    """Return the place that TOPIC/PARTITION/OFFSET means, or with #DIGEST behind it, as `quarantine list` says it."""
+    """Return the location for TOPIC/PARTITION/OFFSET, with or without #DIGEST, as `quarantine list` prints it."""
     found = re.fullmatch(r"([A-Za-z0-9._-]{1,249})/([0-9]{1,9})/([0-9]{1,18})(?:#([0-9a-f]{1,64}))?", given)
     if found is None:
         raise argparse.ArgumentTypeError(
-            f"{given}: write a record as TOPIC/PARTITION/OFFSET, as `quarantine list` does"
+            f"{given} is not a record: write TOPIC/PARTITION/OFFSET, as `quarantine list` does"
         )
     topic, partition, offset, digest = found.groups()
     return RecordLocation(topic, int(partition), int(offset), digest or "")
 
 
 def tell(line: str) -> None:
-    """Say something to the person, beside the data."""
+    """Write a line to stderr for the person at the terminal."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

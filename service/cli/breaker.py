@@ -1,11 +1,12 @@
-"""Circuit breakers: the topics that are not read on because too much of them breaks the contract.
+"""Show and reset circuit breakers: topics that workers stopped reading because too many records break the contract.
 
-    breaker list           which are open, since when, and by how much
-    breaker reset TOPIC    all workers read the topic on (they notice within a second or two)
+    breaker list           list open breakers: since when, and how many records were bad
+    breaker reset TOPIC    make all workers read the topic again, within two seconds
 
-An open circuit breaker leaves the topic's records where they are and holds deadlines back; the other topics go on. Mend
-the cause before the reset, or it opens again after the next PURCHASING_BREAKER_AT_LEAST records. What was quarantined
-until then is for `quarantine replay`. Exit code of `list`: 3 if any is open. Reads PURCHASING_DATABASE_URL.
+An open breaker leaves the topic's records in Kafka and delays deadlines. Other topics are read as usual. Have the cause
+fixed before you reset, or the breaker opens again after the next PURCHASING_BREAKER_AT_LEAST records. Records that were
+quarantined until then wait for `quarantine replay`. Exit code of `list`: 3 if a breaker is open. Reads
+PURCHASING_DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -32,14 +33,15 @@ if TYPE_CHECKING:
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `breaker`."""
     below = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    below.add_parser("list", help="which are open").add_argument("--json", action="store_true", help="for programs")
-    reset = below.add_parser("reset", help="read a topic on")
+    listing = below.add_parser("list", help="list open breakers")
+    listing.add_argument("--json", action="store_true", help="print one JSON object per line")
+    reset = below.add_parser("reset", help="read a topic again")
     reset.add_argument("topic", choices=[topic.name for topic in TOPICS if topic.direction == "in"], metavar="TOPIC")
     add_who(reset)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do one of them. Raises SettingsError, StoreUnavailableError, SchemaError."""
+    """Run the subcommand. Raises SettingsError, StoreUnavailableError, SchemaError."""
     return asyncio.run(_list(as_json=arguments.json) if arguments.what == "list" else _reset(arguments))
 
 
@@ -58,5 +60,9 @@ async def _list(*, as_json: bool) -> int:
 async def _reset(arguments: argparse.Namespace) -> int:
     async with connected(database_of_environment()) as connection, translated():
         was_open = await reset_breaker(connection, arguments.topic, arguments.by, arguments.why)
-    tell("All workers read it on." if was_open else "Its circuit breaker is not open: nothing to do.")
+    tell(
+        "The breaker is reset. All workers read the topic again."
+        if was_open
+        else "The breaker is not open: nothing to do."
+    )
     return ExitCode.DONE

@@ -1,7 +1,7 @@
-"""The agreement's 30 clauses, and what this service does about each.
+"""Show the agreement's 30 clauses and what the service does about each.
 
-clauses         all of them: title, what happens (or why nothing moves), module, tests
-clauses 12      one: its text, what happens, and every address that messages cite with the words that go with it
+clauses         all clauses: title, what the service does (or why no money moves), module, tests
+clauses 12      one clause: its text, what the service does, and each address that messages cite, with its words
 """
 
 import argparse
@@ -20,11 +20,11 @@ WIDTH = 110
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `clauses`."""
     parser.add_argument("number", nargs="?", type=int, choices=NUMBERS, metavar="NUMBER", help="1 to 30")
-    parser.add_argument("--json", action="store_true", help="for programs: one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the catalogue, or one entry of it."""
+    """Print all clauses, or one."""
     entries = [one for one in catalogue() if arguments.number in (None, one.number)]
     for entry in entries:
         if arguments.json:

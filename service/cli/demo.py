@@ -1,6 +1,6 @@
-"""See it work: real orders through a real Kafka and PostgreSQL, told clause by clause.
+"""Play real orders through a real Kafka and PostgreSQL, and explain them clause by clause.
 
-Starts everything it needs below .embedded/demo, plays the orders, prints a timeline of each, and stops everything.
+It starts everything it needs in .embedded/demo, plays the orders, prints a timeline per order, and stops everything.
 """
 
 import argparse
@@ -33,12 +33,12 @@ async def _run() -> int:
         sys.stderr.write(f"[{time.monotonic() - began:5.1f} s] {text}\n")
         sys.stderr.flush()
 
-    # A supervisor's SIGTERM ends this like an interrupt does: what was started is stopped.
+    # Treat SIGTERM like an interrupt: stop both servers.
     main = asyncio.current_task()
     assert main is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
     lines = await play(list(stories()), HOME, say)
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
-    say(f"Done; logs are in {HOME}.")
+    say(f"Done. Logs are in {HOME}.")
     return ExitCode.DONE

@@ -1,7 +1,7 @@
-"""Examine what the service stands on, and say in words what is wrong and what to do.
+"""Check everything that the service needs, and say what is wrong and what to do.
 
-Database, schema, clock, terms, broker, topics, acls, and what waits for a person. Changes nothing. Exit code: 1
-where the service can't work so, 3 where somebody should look at something. Reads PURCHASING_* like `run`.
+It checks database, schema, clock, terms, broker, topics and ACLs, and lists what waits for a person. It changes
+nothing. Exit code: 1 if the service cannot work, 3 if somebody should look at something. Reads PURCHASING_* like `run`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `doctor`."""
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def run(arguments: argparse.Namespace) -> int:

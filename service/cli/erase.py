@@ -1,10 +1,10 @@
-"""Erase an order's private members (clause 23), and the bytes of its records in quarantine.
+"""Erase an order's private members (clause 23), and the bytes of its quarantined records.
 
-    erase ORDER              what the money needs stays: that they were there, and how many
-    erase --record RECORD    the bytes of one record in quarantine, whose order could not be read
+    erase ORDER              keeps what the money needs: that private members existed, and how many
+    erase --record RECORD    erases one quarantined record whose order could not be read
 
-Reading the topics again brings nothing back. That it was done, by whom and when, is kept. What was not ours to erase:
-the topics themselves (their retention does it) and backups of the database. Reads PURCHASING_DATABASE_URL.
+Reading the topics again does not bring private members back. The database keeps who erased what, and when. Not erased:
+the topics themselves (their retention removes the messages) and backups of the database. Reads PURCHASING_DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -47,16 +47,17 @@ async def _erase(arguments: argparse.Namespace, url: str) -> int:
         else:
             found = await erase_order(connection, arguments.order, arguments.by, arguments.why)
             if found is None:
-                tell(f"No message about order {arguments.order} was heard, and none lies in quarantine.")
+                tell(f"No message about order {arguments.order} was received, and no record of it is in quarantine.")
                 return ExitCode.NOT_DONE
             done = found
-            # Bytes that are gone can't be repaired: what only might be the order's is a person's to judge.
+            # Erased bytes can't be repaired, so a person judges records that only might belong to the order.
             might_be = QuarantineFilter(order_id=arguments.order, resolved=None)
             others = [one.name for one in await page(connection, might_be, None, OTHERS_SHOWN) if one.erased_at is None]
             if others:
-                tell(f"Its id may be meant in these, too; look, and say `erase --record`: {', '.join(others)}.")
+                names = ", ".join(others)
+                tell(f"These records may also belong to the order; check each, then run `erase --record`: {names}.")
     tell(
         f"Erased: the private members of {done.private_members} messages, "
-        f"the bytes of {done.quarantine_records} records in quarantine."
+        f"the bytes of {done.quarantine_records} quarantined records."
     )
     return ExitCode.DONE

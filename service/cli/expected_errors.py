@@ -1,4 +1,4 @@
-"""Errors whose text is a sentence for the person at the terminal, and a fault of nothing in this program."""
+"""Expected errors: their text is a sentence for the person at the terminal, and the program is not at fault."""
 
 import asyncpg
 from aiokafka.errors import KafkaError
@@ -52,12 +52,12 @@ EXPECTED_ERRORS = (
 
 
 def sentence_for(error: Exception) -> str | None:
-    """Return what to tell the person at the terminal; None where it is a fault in this program."""
+    """Return the sentence for the person at the terminal; None for a fault in the program."""
     if isinstance(error, EXPECTED_ERRORS):
         return str(error)
     if isinstance(error, KafkaError):
         is_foreseen = kafka_meaning(error) not in (ErrorClass.FAULT, ErrorClass.FENCED)
-        return f"Kafka doesn't do as asked: {describe(error)}." if is_foreseen else None
+        return f"Kafka refused a request: {describe(error)}." if is_foreseen else None
     if isinstance(error, asyncpg.PostgresError):
         found = store_error(error)
         return None if found is None else f"{found}."

@@ -1,6 +1,6 @@
-"""Tell an order's story: what happened, what was decided under which clauses, how the money stands, what is awaited.
+"""Explain an order: events, decisions with their clauses, money, and what the order waits for.
 
-Reads the journals only. Private members are never shown. Reads PURCHASING_DATABASE_URL.
+Reads the journals only. Never shows private members. Reads PURCHASING_DATABASE_URL.
 """
 
 import argparse
@@ -23,14 +23,14 @@ from service.terms.table import read_book
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `explain`."""
     parser.add_argument("order", metavar="ORDER", help="the order's id")
-    parser.add_argument("--json", action="store_true", help="for programs: one JSON object, amounts in minor units")
+    parser.add_argument("--json", action="store_true", help="print one JSON object; amounts in minor units")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Explain. Exit code 1 for an order nobody heard of. Raises SettingsError, StoreUnavailableError."""
+    """Explain. Exit code 1 for an unknown order. Raises SettingsError, StoreUnavailableError."""
     told = asyncio.run(_told(database_of_environment(), arguments.order))
     if told is None:
-        sys.stderr.write(f"No message about order {arguments.order} was heard.\n")
+        sys.stderr.write(f"No message about order {arguments.order} was received.\n")
         return ExitCode.NOT_DONE
     if arguments.json:
         sys.stdout.write(json.dumps(asdict(told), default=_plain, ensure_ascii=False) + "\n")

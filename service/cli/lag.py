@@ -1,9 +1,10 @@
-"""How far behind the service is: messages not handled, outputs not published, deadlines not fired.
+"""Show how late the service is: unhandled messages, unpublished outputs, overdue deadlines.
 
-From the broker and the database alone: right also while no worker runs. Messages are counted up to what can be read,
-and a partition in which nothing can be read has no lag, whatever its offsets; so a topic written in transactions shows
-none where Kafka's own tool shows its last marker. Exit code: 1 where one of the two could not be asked (the other's
-figures are shown), 3 where a partition's next records are gone. Reads PURCHASING_* like `run`.
+It asks only the broker and the database, so it also works while no worker runs. It counts messages up to the last one
+that can be read. A topic written in transactions therefore shows no lag where Kafka's own tool counts its last marker.
+
+Exit code: 1 if broker or database could not be asked (the figures of the other are shown), 3 if the next records of a
+partition are gone. Reads PURCHASING_* like `run`.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `lag`."""
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Say how far behind it is. Raises SettingsError."""
+    """Print the lag. Raises SettingsError."""
     compat.install()
     return asyncio.run(_run(load(), as_json=arguments.json))
 
@@ -70,7 +71,7 @@ async def _of_broker(settings: Settings) -> GroupLag | None:
         tell(str(error))
         return None
     except (KafkaError, OSError, TimeoutError) as error:
-        tell(f"Kafka doesn't answer as it should: {describe(error)}.")
+        tell(f"Kafka gave no usable answer: {describe(error)}.")
         return None
 
 
@@ -90,12 +91,12 @@ async def _of_database(settings: Settings) -> Figures | None:
         reason = str(error)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         reason = describe(error)
-    tell(f"PostgreSQL can't be asked: {reason}")
+    tell(f"PostgreSQL can't be queried: {reason}")
     return None
 
 
 def document(group: str, lag: GroupLag | None, figures: Figures | None) -> dict[str, Any]:
-    """All of it as plain JSON values; ages in seconds, None where there is none to tell."""
+    """Return everything as plain JSON values. Ages are in seconds; None means unknown."""
     return {
         "group": group,
         "members": None if lag is None else lag.members,
@@ -138,7 +139,7 @@ def _figures(figures: Figures) -> dict[str, Any]:
 
 
 def furthest_behind(figures: Figures) -> tuple[str, int] | None:
-    """Topic and partition on which hangs up to when the input was read; None: no partition was read yet."""
+    """Return topic and partition with the lowest watermark; None if no partition was read yet."""
     place = min(
         figures.progress.items(), key=lambda one: (one[1] is not None, one[1] or figures.at, one[0]), default=None
     )
@@ -150,7 +151,7 @@ def _age(now: datetime, then: datetime | None) -> float | None:
 
 
 def table(lag: GroupLag | None, figures: Figures | None) -> list[str]:
-    """All of it for people, money first."""
+    """Return everything as lines for people, money first."""
     lines = []
     if figures is not None:
         lines += _in_words(figures)
@@ -159,7 +160,7 @@ def table(lag: GroupLag | None, figures: Figures | None) -> list[str]:
         lines += [f"workers in the group    {members}", ""]
         lines.append(f"{'TOPIC':42} {'PARTITION':>9} {'COMMITTED':>12} {'END':>12} {'MESSAGES':>9} {'SECONDS':>9}")
         lines += [_row(one, lag.at) for one in lag.partitions]
-        lines.append(f"{'in all':42} {'':9} {'':12} {'':12} {sum(one.messages for one in lag.partitions):9}")
+        lines.append(f"{'total':42} {'':9} {'':12} {'':12} {sum(one.messages for one in lag.partitions):9}")
     return lines
 
 
@@ -176,14 +177,14 @@ def _in_words(figures: Figures) -> list[str]:
     lanes = sum(one.unpublished for one in figures.lanes)
     oldest = min((one.oldest_at for one in figures.lanes if one.oldest_at is not None), default=None)
     watermark = _age(figures.at, figures.watermark)
-    read = "not known of every partition" if watermark is None else f"{watermark:.1f} s ago"
+    read = "unknown for some partition" if watermark is None else f"{watermark:.1f} s ago"
     if held_by := furthest_behind(figures):
         read += f", held by {held_by[0]}, partition {held_by[1]}"
     return [
         f"outputs not published   {lanes}"
         + ("" if oldest is None else f", the oldest {_age(figures.at, oldest):.1f} s"),
         f"outbox paused           {', '.join(map(str, sorted(figures.pauses))) or 'no'}",
-        f"deadlines not fired     {figures.overdue} past by the clock, {figures.due} of them by the input",
+        f"deadlines not fired     {figures.overdue} passed by the clock, {figures.due} of them by the input",
         f"input read up to        {read}",
         f"orders stuck / held     {figures.stuck} / {figures.held}",
         f"records in quarantine   {sum(figures.quarantine.values())}",

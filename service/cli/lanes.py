@@ -1,15 +1,15 @@
-"""Lanes of the outbox, where Kafka and the database contradict each other, and how many there are.
+"""Repair lanes where Kafka and the database contradict each other; add lanes.
 
-    lanes show                  each lane by Kafka's account and by the database's; exit code 1 where one can't go on
-    lanes recover               the database was restored: outputs it has lost are put back from Kafka; their orders are
-                                held until the facts were read again
-    lanes release               after that: the orders are looked at again
+    lanes show                  each lane as Kafka and as the database know it; exit code 1 if a lane cannot continue
+    lanes recover               after a restore: put back outputs that the database lost, from Kafka, and hold their
+                                orders until the facts were read again
+    lanes release               after that: assess the held orders again
     lanes adopt --lane N --position P
-                                a person decides: the lane goes on behind this position
-    lanes change --to N         more lanes; everything must be published, every worker stopped
+                                let a lane continue after this position; a person decides this
+    lanes change --to N         add lanes; every output must be published, and every worker stopped
 
-recover and adopt say what they would do, and do it with --yes. Stop every worker first. What is done is kept, with who
-and why, in `operator_actions`. deploy/runbook.md, "Two stores", says when to use which.
+Stop every worker first. `recover` and `adopt` say what they would do, and do it with --yes. The table
+`operator_actions` keeps who did it and why. deploy/runbook.md, "Two stores", says when to use which.
 """
 
 from __future__ import annotations
@@ -61,26 +61,26 @@ order by order_id limit $1
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `lanes`."""
     below = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    below.add_parser("show", help="each lane by both accounts")
+    below.add_parser("show", help="show each lane as Kafka and the database know it")
     for name, text in (
-        ("recover", "put outputs back that a restored database has lost"),
-        ("release", "look at the held orders again"),
-        ("adopt", "let a lane go on behind a position"),
-        ("change", "more lanes"),
+        ("recover", "put back outputs that a restored database lost"),
+        ("release", "assess the held orders again"),
+        ("adopt", "let a lane continue after a position"),
+        ("change", "add lanes"),
     ):
         one = below.add_parser(name, help=text)
         add_who(one, why_required=name != "release")
         if name in ("recover", "adopt"):
-            one.add_argument("--yes", action="store_true", help="do it; without, only say what would be done")
+            one.add_argument("--yes", action="store_true", help="do it; without --yes, only say what would be done")
         if name == "adopt":
             one.add_argument("--lane", type=int, required=True, metavar="N")
             one.add_argument("--position", type=int, required=True, metavar="P", help="0: from the beginning")
         if name == "change":
-            one.add_argument("--to", type=int, required=True, metavar="N", help="a power of two, more than there are")
+            one.add_argument("--to", type=int, required=True, metavar="N", help="a power of two, more than now")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do one of them. Raises AdoptError, LanesError, SettingsError, UnreachableError, StoreUnavailableError."""
+    """Run the subcommand. Raises AdoptError, LanesError, SettingsError, UnreachableError, StoreUnavailableError."""
     return asyncio.run(_run(arguments, load()))
 
 
@@ -99,7 +99,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
             assert row is not None
             return await does(arguments, connection, kafka, Installation(row[0], row[1]))
     except (KafkaError, TimeoutError) as error:
-        raise UnreachableError(f"Kafka doesn't answer as it should: {describe(error)}.") from None
+        raise UnreachableError(f"Kafka gave no usable answer: {describe(error)}.") from None
 
 
 async def _show(
@@ -113,7 +113,7 @@ async def _show(
         ours = cursor is not None and (cursor.outbox_id, cursor.lane) == (outbox_id, lane)
         async with translated():
             older = await older_database(OutboxReader(connection), cursor) if ours and cursor is not None else None
-        # A relay at work may note just now what it has just published: the note is never ahead of the cursor.
+        # A running relay notes a position after publishing it, so the note is never ahead of the cursor.
         bad = bool(standing.unreadable or older or (cursor is not None and not ours))
         bad = bad or standing.noted > (cursor.position if cursor is not None else 0)
         wrong = wrong or bad
@@ -128,15 +128,15 @@ async def _recover(
 ) -> int:
     recovery = await find_lost(connection, kafka, installation, tell)
     if not recovery.outputs:
-        tell("The database lacks nothing that was published.")
+        tell("The database has everything that was published.")
         return ExitCode.DONE
     for sentence in recovery.says():
         tell(f"{sentence}.")
     if not arguments.yes:
-        tell("Nothing was done: repeat it with --yes.")
+        tell("Nothing was done. Repeat the command with --yes.")
         return ExitCode.NOT_DONE
     held = await put_back(connection, recovery, installation.lanes, arguments.by, arguments.why)
-    tell(f"Done; {held} orders are held. Start the service, and run `lanes release` when it has caught up.")
+    tell(f"Done: {held} orders are held. Start the service, and run `lanes release` after it has caught up.")
     return ExitCode.DONE
 
 
@@ -146,13 +146,13 @@ async def _release(arguments: argparse.Namespace, url: str) -> int:
         recovered_at = await connection.fetchval(_RECOVERED_AT)
         watermark = await connection.fetchval(_WATERMARK)
         if recovered_at is not None and (watermark is None or watermark < recovered_at):
-            raise LanesError("The input was not read up to the recovery yet: let the service catch up first.")
+            raise LanesError("The input was not read up to the recovery yet. Let the service catch up first.")
         released = 0
         async with operator_engine(url, timeline) as (engine, _store):
             while order_ids := [row[0] for row in await connection.fetch(_HELD, AT_ONCE)]:
                 intervention = Intervention(arguments.by, arguments.why, release=tuple(order_ids))
                 released += len((await engine.intervene(intervention)).released)
-    tell(f"{released} orders are released.")
+    tell(f"{released} orders were released.")
     return ExitCode.DONE
 
 
@@ -160,12 +160,12 @@ async def _adopt(
     arguments: argparse.Namespace, connection: asyncpg.Connection[Any], kafka: Any, installation: Installation
 ) -> int:
     if not 0 <= arguments.lane < installation.lanes:
-        raise LanesError(f"There is no lane {arguments.lane}: the outbox has 0 to {installation.lanes - 1}.")
+        raise LanesError(f"There is no lane {arguments.lane}: the lanes are 0 to {installation.lanes - 1}.")
     standing = await lane_report(connection, kafka, arguments.lane)
     for sentence in consequences(standing, str(installation.outbox_id), arguments.position):
         tell(sentence)
     if not arguments.yes:
-        tell("Nothing was done: repeat it with --yes.")
+        tell("Nothing was done. Repeat the command with --yes.")
         return ExitCode.NOT_DONE
     await adopt(connection, kafka, installation, arguments.lane, arguments.position, arguments.by, arguments.why)
     tell("Done.")
@@ -180,10 +180,10 @@ async def _change(
         await admin.start()
         (topic,) = await admin.describe_topics([OUTBOX.name])
         had = await change_lanes(connection, arguments.to, arguments.by, arguments.why)
-        # More partitions than lanes stop the relay, so these come last; run again, it makes up for what is missing.
+        # More partitions than lanes stop the relay, so add partitions last. A second run adds what is missing.
         if len(topic["partitions"]) < arguments.to:
             await admin.create_partitions({OUTBOX.name: NewPartitions(arguments.to)})
     finally:
         await admin.close()
-    tell(f"The outbox has {arguments.to} lanes (before: {had}). Start the workers.")
+    tell(f"The outbox now has {arguments.to} lanes (before: {had}). Start the workers.")
     return ExitCode.DONE

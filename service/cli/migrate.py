@@ -1,6 +1,6 @@
-"""Bring the database to the tables that this program knows.
+"""Bring the database to this version's schema.
 
-Safe to run twice and beside a running service. Reads PURCHASING_DATABASE_URL.
+Safe to run twice, and beside a running service. Reads PURCHASING_DATABASE_URL.
 """
 
 import argparse
@@ -20,12 +20,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lanes",
         type=int,
-        help=f"into how many lanes the outbox is cut: a power of two, fixed by the first migration ({LANES})",
+        help=f"the number of lanes: a power of two, set by the first migration; default {LANES}",
     )
     parser.add_argument(
         "--roles",
         action="store_true",
-        help="make the roles purchasing_service, _operator, _eraser and _reader, and give them their rights",
+        help="create the roles purchasing_service, _operator, _eraser and _reader, and grant their rights",
     )
 
 
@@ -42,6 +42,6 @@ async def _migrate(url: str, lanes: int | None, *, roles: bool) -> int:
     async with connected(url) as connection, translated():
         has: int = await connection.fetchval("select lanes from installation")
     if lanes not in (None, has):
-        sys.stderr.write(f"The outbox has {has} lanes, not {lanes}: `lanes change` says how to get there.\n")
+        sys.stderr.write(f"The outbox has {has} lanes, not {lanes}. Use `lanes change` to add lanes.\n")
         return ExitCode.NOT_DONE
     return ExitCode.DONE

@@ -1,12 +1,12 @@
-"""One order: hold it, release it, have it looked at again.
+"""List halted and waiting orders; hold, release or retry an order.
 
-    order list              the orders that publish nothing: held, or stuck because the rules failed on them
-    order waiting           the orders that wait for what others owe them, the longest first (--what: for this only)
-    order hold ORDER        it hears what happens and decides nothing; what was decided before still goes out
-    order release ORDER     it is looked at again, and its money ends as if nothing had happened
-    order retry ORDER       after the rules were mended: it is looked at again (--all: every stuck order)
+    order list              orders that publish nothing: held by an operator, or stuck because the rules failed on them
+    order waiting           orders that wait for something others owe, the longest wait first
+    order hold ORDER        the order stores facts and decides nothing; outputs decided before still go out
+    order release ORDER     assess the order again; its money ends as if it had not been held
+    order retry ORDER       assess a stuck order again, after the rules were fixed (--all: every stuck order)
 
-Exit code of `retry`: 3 where an order is stuck still. Reads PURCHASING_DATABASE_URL.
+Exit code of `retry`: 3 if an order is still stuck. Reads PURCHASING_DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -42,12 +42,16 @@ PAGE = 500
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `order`."""
     below = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    listing = below.add_parser("list", help="what is halted")
-    waiting = below.add_parser("waiting", help="what waits for others")
-    waiting.add_argument("--what", dest="waits_for", choices=WAITS, help="for this only")
+    listing = below.add_parser("list", help="list halted orders")
+    waiting = below.add_parser("waiting", help="list orders that wait for others")
+    waiting.add_argument("--what", dest="waits_for", choices=WAITS, help="only orders that wait for this")
     for one in (listing, waiting):
-        one.add_argument("--json", action="store_true", help="for programs: an object a line")
-    for name, text in (("hold", "let it decide nothing"), ("release", "let it go on"), ("retry", "look at it again")):
+        one.add_argument("--json", action="store_true", help="print one JSON object per line")
+    for name, text in (
+        ("hold", "stop deciding about an order"),
+        ("release", "continue a held order"),
+        ("retry", "assess it again"),
+    ):
         one = below.add_parser(name, help=text)
         if name == "retry":
             which = one.add_mutually_exclusive_group(required=True)
@@ -59,7 +63,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do one of them. Raises SettingsError, StoreUnavailableError, SchemaError."""
+    """Run the subcommand. Raises SettingsError, StoreUnavailableError, SchemaError."""
     does = {"list": _list, "waiting": _waiting, "hold": _hold, "release": _release, "retry": _retry}[arguments.what]
     return asyncio.run(does(arguments, database_of_environment()))
 
@@ -95,7 +99,7 @@ async def _hold(arguments: argparse.Namespace, url: str) -> int:
         if await halt_of(connection, arguments.order) is None:
             return _unknown(arguments.order)
         new = await hold(connection, arguments.order, arguments.by, arguments.why)
-    tell("Held: what was decided before still goes out." if new else "It was held already.")
+    tell("Held. Outputs that were decided before still go out." if new else "The order is held already.")
     return ExitCode.DONE
 
 
@@ -107,11 +111,11 @@ async def _release(arguments: argparse.Namespace, url: str) -> int:
     async with operator_engine(url, timeline) as (engine, _):
         handled = await engine.intervene(Intervention(arguments.by, arguments.why, release=(arguments.order,)))
     if not handled.released:
-        tell("It was not held: nothing to do.")
+        tell("The order is not held: nothing to do.")
         return ExitCode.DONE
-    tell(f"Released; {len(handled.outputs)} outputs.")
+    tell(f"Released: {len(handled.outputs)} outputs.")
     for stuck in handled.stuck:
-        tell(f"The rules fail on it: {stuck.error}. It is stuck.")
+        tell(f"The rules fail on the order: {stuck.error}. It is stuck.")
     return ExitCode.CHECK if handled.stuck else ExitCode.DONE
 
 
@@ -127,11 +131,11 @@ async def _retry(arguments: argparse.Namespace, url: str) -> int:
             if row is None:
                 return _unknown(arguments.order)
             if row.held_at is not None:
-                tell("It is held: release it.")
+                tell("The order is held: release it with `order release`.")
                 return ExitCode.NOT_DONE
             orders = [arguments.order]
         for order_id in orders:
-            # One by one: each has its own outcome, and a fault of one holds up no other.
+            # One order at a time: each has its own outcome, and a fault of one does not hold up the others.
             handled = await engine.look_again([order_id])
             outcome = f"stuck: {handled.stuck[0].error}" if handled.stuck else "done"
             async with translated():
@@ -156,5 +160,5 @@ async def _all_halted(connection: asyncpg.Connection[asyncpg.Record]) -> AsyncIt
 
 
 def _unknown(order_id: str) -> int:
-    tell(f"No message about order {order_id} was heard.")
+    tell(f"No message about order {order_id} was received.")
     return ExitCode.NOT_DONE

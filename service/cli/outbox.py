@@ -1,14 +1,14 @@
-"""What goes out: pause, resume, how far it is, and whether Kafka has what the journal says.
+"""Show, pause and resume publishing; compare Kafka to the journal.
 
-    outbox status             each lane: decided up to, published up to, paused by whom
-    outbox pause [--lane N]   nothing more goes out; what is in a worker's hand still may (a moment). Orders are decided
-                              all the same and wait in the journal
-    outbox resume [--lane N]  it goes out again, in order; the refund limit lets pass what is decided by now
-    outbox verify             reads the output topics and holds them against the journal, position by position
+    outbox status             per lane: last position decided, last position published, who paused it
+    outbox pause [--lane N]   stop publishing, after the batch that a worker is publishing just now. The service still
+                              decides about orders; the outputs wait in the journal
+    outbox resume [--lane N]  publish again, in order; everything decided until now passes the refund limit
+    outbox verify             read the output topics and compare them to the journal, position by position
 
-Where PURCHASING_REFUND_LIMIT_PER_MINUTE is set and more would be refunded in a minute, all lanes pause by themselves.
-`verify` needs the broker; its exit code is 1 where anything is missing, doubled, different, out of order or unknown.
-Reads PURCHASING_DATABASE_URL.
+If PURCHASING_REFUND_LIMIT_PER_MINUTE is set and the refunds of one minute would exceed it, all lanes pause by
+themselves. `verify` needs the broker. Its exit code is 1 if an output is missing, duplicate, different, out of order or
+unknown. Reads PURCHASING_DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -41,24 +41,24 @@ if TYPE_CHECKING:
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `outbox`."""
     below = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    status = below.add_parser("status", help="how far each lane is; exit code 3 if any is paused")
-    for name, text in (("pause", "let nothing more go out"), ("resume", "let it go out again")):
+    status = below.add_parser("status", help="show how far each lane is; exit code 3 if a lane is paused")
+    for name, text in (("pause", "stop publishing"), ("resume", "publish again")):
         one = below.add_parser(name, help=text)
-        one.add_argument("--lane", type=_lane, metavar="N", default=ALL_LANES, help="this lane only")
+        one.add_argument("--lane", type=_lane, metavar="N", default=ALL_LANES, help="only this lane")
         add_who(one, why_required=name == "pause")
-    holding = below.add_parser("verify", help="hold the topics against the journal")
+    holding = below.add_parser("verify", help="compare the topics to the journal")
     for one in (status, holding):
-        one.add_argument("--json", action="store_true", help="for programs")
+        one.add_argument("--json", action="store_true", help="print JSON for programs")
 
 
 def _lane(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text}: not the number of a lane")
+        raise argparse.ArgumentTypeError(f"{text} is not the number of a lane")
     return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do one of them. Raises SettingsError, StoreUnavailableError, SchemaError, UnreachableError."""
+    """Run the subcommand. Raises SettingsError, StoreUnavailableError, SchemaError, UnreachableError."""
     if arguments.what == "verify":
         return asyncio.run(_verify(as_json=arguments.json))
     return asyncio.run(_with_database(arguments))
@@ -70,17 +70,17 @@ async def _with_database(arguments: argparse.Namespace) -> int:
             return await _status(connection, as_json=arguments.json)
         lanes = [one.lane for one in await lane_rows(connection)]
         if arguments.lane not in (ALL_LANES, *lanes):
-            tell(f"There is no lane {arguments.lane}: they are {lanes[0]} to {lanes[-1]}.")
+            tell(f"There is no lane {arguments.lane}: the lanes are {lanes[0]} to {lanes[-1]}.")
             return ExitCode.NOT_DONE
         if arguments.what == "pause":
             new = await pause(connection, arguments.lane, arguments.by, arguments.why)
-            tell("Paused: what is in a worker's hand may still go out." if new else "It was paused already.")
+            tell("Paused. The batch that a worker is publishing may still go out." if new else "It is paused already.")
             return ExitCode.DONE
         gone = await resume(connection, arguments.lane, arguments.by, arguments.why)
         if arguments.lane != ALL_LANES and ALL_LANES in [one.lane for one in await current_pauses(connection)]:
-            tell("All lanes are paused: resume them all, without --lane.")
+            tell("All lanes are paused together: resume them all, without --lane.")
             return ExitCode.NOT_DONE
-        tell("It goes out again." if gone else "It was not paused: nothing to do.")
+        tell("Publishing again." if gone else "It is not paused: nothing to do.")
         return ExitCode.DONE
 
 
@@ -113,7 +113,7 @@ async def _verify(*, as_json: bool) -> int:
         try:
             found = await verify(connection, kafka, tell)
         except KafkaError as error:
-            raise UnreachableError(f"Kafka doesn't answer as it should: {describe(error)}.") from None
+            raise UnreachableError(f"Kafka gave no usable answer: {describe(error)}.") from None
     if as_json:
         told = {"wrong": found.wrong, "counts": dict(found.counts), "complaints": found.complaints}
         sys.stdout.write(json.dumps(told) + "\n")

@@ -1,17 +1,22 @@
-"""Records that break the contract: list, show, replay, drop.
+"""List, show, replay and drop records that break the contract.
 
-    quarantine list                       what lies there, never its content
-    quarantine show RECORD                about one record: why, and what was done; with --content its value, byte
-                                          for byte (--json: key and headers too). Whoever looks is noted
-    quarantine replay RECORD... | FILTER  puts them through the door again, as they are or repaired
-    quarantine drop RECORD... | FILTER    deals with them without replaying them
+    quarantine list                       list the records, never their content
+    quarantine show RECORD                show one record: the reason, and what was done about it. --content prints
+                                          its value byte for byte (--json: key and headers too); the database
+                                          notes who looked
+    quarantine replay RECORD... | FILTER  handle records again, unchanged or repaired
+    quarantine drop RECORD... | FILTER    declare records void
 
-A RECORD is TOPIC/PARTITION/OFFSET, as the list and the notice say it. A replay has the identity of its record, so doing
-it twice does nothing twice, and the money ends as if the message had been right at once, however late. What breaks the
-contract still stays, with the new reason. While a record lies there, no deposit is taken for any order whose id can be
-read out of it, however garbled; `list --order` has all of these records, `replay --order` and `drop --order` only those
-whose key or subject is this very id. A record `in_the_future` is replayed once its time has come. Needs no broker. Exit
-code 3: some were refused again. Reads PURCHASING_DATABASE_URL and PURCHASING_FUTURE_TOLERANCE_SECONDS.
+A RECORD is TOPIC/PARTITION/OFFSET, as in the list and in the notice. A replay keeps the identity of its record, so a
+second replay has no effect, and the money ends as if the message had been right from the start. A record that still
+breaks the contract stays in quarantine with its new reason.
+
+While a record is in quarantine, no deposit is taken for any order whose id can be read from it, however garbled.
+`list --order` finds all such records. `replay --order` and `drop --order` take only records whose key or subject is
+exactly this id. Replay a record `in_the_future` after its time has come.
+
+Exit code: 3 if a record was refused again. Needs no broker. Reads PURCHASING_DATABASE_URL and
+PURCHASING_FUTURE_TOLERANCE_SECONDS.
 """
 
 from __future__ import annotations
@@ -52,46 +57,50 @@ LIST_AT_ONCE = 1_000
 def add(parser: ArgumentParser) -> None:
     """Declare the arguments of `quarantine`."""
     below = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    listing = below.add_parser("list", help="what lies there")
+    listing = below.add_parser("list", help="list quarantined records")
     _add_filter(listing)
     state = listing.add_mutually_exclusive_group()
-    state.add_argument("--resolved", action="store_true", help="what was dealt with instead")
-    state.add_argument("--everything", action="store_true", help="both")
-    showing = below.add_parser("show", help="about one record")
+    state.add_argument("--resolved", action="store_true", help="list resolved records instead")
+    state.add_argument("--everything", action="store_true", help="list open and resolved records")
+    showing = below.add_parser("show", help="show one record")
     showing.add_argument("record", type=record, metavar="RECORD")
-    showing.add_argument("--content", action="store_true", help="what is in it, private members too; noted")
+    showing.add_argument(
+        "--content", action="store_true", help="print its content, private members too; the database notes who looked"
+    )
     add_who(showing)
-    for name, text in (("replay", "through the door again"), ("drop", "deal with them without replaying")):
+    for name, text in (("replay", "handle records again"), ("drop", "declare records void")):
         one = below.add_parser(name, help=text)
         one.add_argument("record", type=record, nargs="*", metavar="RECORD")
         _add_filter(one)
-        one.add_argument("--all", action="store_true", help="everything that lies there, where no filter is given")
+        one.add_argument("--all", action="store_true", help="all open records; only without a filter")
         add_who(one, why_required=name == "drop")
         if name == "replay":
-            one.add_argument("--value", type=Path, metavar="FILE", help="the repaired value of one record; -: stdin")
+            one.add_argument(
+                "--value", type=Path, metavar="FILE", help="the repaired value of one record; -: standard input"
+            )
             one.add_argument("--key", help="the repaired key of one record")
-            one.add_argument("--without-headers", action="store_true", help="where headers are what is broken")
+            one.add_argument("--without-headers", action="store_true", help="leave out headers that break the contract")
     for one in below.choices.values():
-        one.add_argument("--json", action="store_true", help="for programs: an object a line")
+        one.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def _add_filter(parser: ArgumentParser) -> None:
-    parser.add_argument("--reason", help="such as schema or unknown_type")
-    parser.add_argument("--topic")
-    parser.add_argument("--type", help="the CloudEvents type")
-    parser.add_argument("--order", metavar="ORDER", help="list: also where the id is garbled; else this very id")
+    parser.add_argument("--reason", help="only records with this reason, such as schema or unknown_type")
+    parser.add_argument("--topic", help="only records of this topic")
+    parser.add_argument("--type", help="only records of this CloudEvents type")
+    parser.add_argument("--order", metavar="ORDER", help="only records of this order; `list` also finds garbled ids")
     parser.add_argument("--since", type=time, metavar="TIME", help="quarantined at this time or later")
     parser.add_argument("--until", type=time, metavar="TIME", help="quarantined before this time")
 
 
 def run(arguments: Namespace) -> int:
-    """Do one of them. Raises QuarantineError, SettingsError, StoreUnavailableError, SchemaError."""
+    """Run the subcommand. Raises QuarantineError, SettingsError, StoreUnavailableError, SchemaError."""
     does = {"list": _list, "show": _show, "replay": _replay, "drop": _drop}[arguments.what]
     return asyncio.run(does(arguments, database_of_environment()))
 
 
 def meant_records(arguments: Namespace) -> QuarantineFilter:
-    """Return which records a command is about. Raises QuarantineError where it doesn't say."""
+    """Return the filter for a command's records. Raises QuarantineError if it names none."""
     which = QuarantineFilter(
         places=tuple(getattr(arguments, "record", ())),
         reason=arguments.reason,
@@ -100,11 +109,11 @@ def meant_records(arguments: Namespace) -> QuarantineFilter:
         order_id=arguments.order,
         since=arguments.since,
         until=arguments.until,
-        # What only might be the order's is listed, and dealt with by name.
+        # Records that only might belong to the order are listed; replay and drop need their names.
         exactly=arguments.what != "list",
     )
     if arguments.what != "list" and which == QuarantineFilter(exactly=True) and not arguments.all:
-        raise QuarantineError("Say which records: by name, by a filter, or --all for everything that lies there.")
+        raise QuarantineError("Say which records: by name, by a filter, or --all for all open records.")
     if arguments.what == "list" and (arguments.resolved or arguments.everything):
         return which._replace(resolved=None if arguments.everything else True)
     return which
@@ -135,7 +144,7 @@ async def _show(arguments: Namespace, url: str) -> int:
         if arguments.content:
             if row.erased_at is not None:
                 raise QuarantineError(f"The content of {row.name} was erased {text_of(row.erased_at)}.")
-            # Noted first: nobody looks without a trace.
+            # Note it first, so that nobody looks without a trace.
             await note(connection, [QuarantineAction(row.identity, "show", "shown", arguments.by, arguments.why)])
             content = (await contents(connection, [row.identity]))[row.identity]
             value = content.value or b""
@@ -144,7 +153,7 @@ async def _show(arguments: Namespace, url: str) -> int:
     if arguments.json:
         sys.stdout.write(json.dumps(told) + "\n")
     elif value is not None:
-        # As it is, so that it can be kept in a file, mended and replayed.
+        # Byte for byte, so that it can be saved in a file, repaired and replayed.
         sys.stdout.buffer.write(value)
         sys.stdout.flush()
     else:
@@ -157,29 +166,29 @@ async def _show(arguments: Namespace, url: str) -> int:
 
 async def _replay(arguments: Namespace, url: str) -> int:
     which, repair = meant_records(arguments), _repair(arguments)
-    async with _at_the_door(url) as (connection, engine):
+    async with _engine_for_operator(url) as (connection, engine):
         if repair != UNREPAIRED:
             if len(which.places) != 1:
-                raise QuarantineError("--value, --key and --without-headers repair one record: name it.")
+                raise QuarantineError("--value, --key and --without-headers repair one record: name exactly one.")
             await one_record(connection, which.places[0])
         by = Intervention(arguments.by, arguments.why)
-        return await _go_through(arguments, connection, which, replay(connection, engine, which, by, repair))
+        return await _report(arguments, connection, which, replay(connection, engine, which, by, repair))
 
 
 async def _drop(arguments: Namespace, url: str) -> int:
     which = meant_records(arguments)
-    async with _at_the_door(url) as (connection, engine):
+    async with _engine_for_operator(url) as (connection, engine):
         by = Intervention(arguments.by, arguments.why)
-        return await _go_through(arguments, connection, which, drop(connection, engine, which, by))
+        return await _report(arguments, connection, which, drop(connection, engine, which, by))
 
 
-async def _go_through(
+async def _report(
     arguments: Namespace,
     connection: asyncpg.Connection[asyncpg.Record],
     which: QuarantineFilter,
     pages: AsyncIterator[list[QuarantineOutcome]],
 ) -> int:
-    """Say what becomes of the records, and how far it is. Exit code 1 where a record named is nowhere."""
+    """Print the outcomes and the progress. Raises QuarantineError if a named record does not exist."""
     for place in which.places:
         await one_record(connection, place)
     total, seen = await count(connection, which), 0
@@ -195,15 +204,15 @@ async def _go_through(
         said = ", ".join(f"{number} {_SAID[outcome]}" for outcome, number in outcomes.items() if number)
         tell(f"{seen} of {total}: {said}.")
     if not total:
-        tell("Nothing lies there that is meant: nothing to do.")
+        tell("No such record is open in quarantine: nothing to do.")
     return ExitCode.CHECK if outcomes["refused"] or outcomes["erased"] else ExitCode.DONE
 
 
 _SAID = {
-    "resolved": "dealt with",
+    "resolved": "resolved",
     "refused": "refused again",
     "erased": "erased",
-    "known": "dealt with by somebody else",
+    "known": "resolved by somebody else",
 }
 
 
@@ -219,7 +228,7 @@ def _repair(arguments: Namespace) -> Repair:
 
 
 @asynccontextmanager
-async def _at_the_door(url: str) -> AsyncIterator[tuple[asyncpg.Connection[asyncpg.Record], Engine]]:
+async def _engine_for_operator(url: str) -> AsyncIterator[tuple[asyncpg.Connection[asyncpg.Record], Engine]]:
     timeline, tolerance = Timeline(), future_tolerance_of_environment()
     async with connected(url, timeline) as connection, operator_engine(url, timeline, tolerance) as (engine, _):
         yield connection, engine
@@ -257,10 +266,10 @@ def _plain_outcome(one: QuarantineOutcome) -> dict[str, Any]:
 
 
 def _line(row: QuarantinedRecord) -> str:
-    about = [f"order {row.order_id}" if row.order_id else "no order that could be read"]
+    about = [f"order {row.order_id}" if row.order_id else "order unreadable"]
     others = [one for one in row.holds_up if one != row.order_id]
     about += [f"holds up {' and '.join(others)}"] if others else []
-    about.append(row.type or "no known type")
+    about.append(row.type or "type unknown")
     ends = [f"{row.resolution} {text_of(row.resolved_at)}"] if row.resolved_at else []
     ends += [f"erased {text_of(row.erased_at)}"] if row.erased_at else []
     words = [f"{row.reason} {row.place}".rstrip(), *about, f"{row.size} bytes", f"quarantined {text_of(row.at)}", *ends]

@@ -1,10 +1,10 @@
-"""Read the events, decide, publish: the service itself.
+"""Run the service: read events, decide, publish.
 
-Waits, saying why, for a database or a broker that is away. Ends with a sentence where only a person can help:
-wrong settings, an old schema, missing topics. SIGTERM and SIGINT end it in order.
+It waits for a database or a broker that is away, and says why. It ends with a sentence if only a person can help: wrong
+settings, an old schema, missing topics. SIGTERM and SIGINT stop it in order.
 
---embedded brings a Kafka and a PostgreSQL of its own, for trying things out: no settings needed, data below
-.embedded/.
+With --embedded it starts its own Kafka and PostgreSQL, to try things out. This needs no settings. Its data is
+in .embedded/.
 """
 
 import argparse
@@ -38,21 +38,21 @@ HOME = Path(".embedded")
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `run`."""
-    parser.add_argument("--embedded", action="store_true", help="start a Kafka and a PostgreSQL for it")
+    parser.add_argument("--embedded", action="store_true", help="start a Kafka and a PostgreSQL too")
     parser.add_argument(
         "--clock",
         metavar="FACTOR|events",
         type=_clock,
-        help="with --embedded only: time passes so many times faster, or goes by the events' times",
+        help="with --embedded only: time passes FACTOR times as fast, or follows the times of the events",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run until asked to stop; the exit code says why it ended. Raises SettingsError and EmbeddedError."""
+    """Run until asked to stop. Raises SettingsError and EmbeddedError."""
     if arguments.embedded:
         return asyncio.run(_embedded(arguments.clock)).exit_code()
     if arguments.clock is not None:
-        sys.stderr.write("--clock goes with --embedded only: money moves by the real time.\n")
+        sys.stderr.write("--clock needs --embedded: a service that moves money uses the real time.\n")
         return ExitCode.USAGE
     settings = load()
     _log(settings)
@@ -65,7 +65,7 @@ def _clock(text: str) -> str:
             if not 0 < float(text) <= FASTEST:
                 raise ValueError(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text}: neither `events` nor a number up to {FASTEST:,}") from None
+            raise argparse.ArgumentTypeError(f"{text} is neither `events` nor a number up to {FASTEST:,}") from None
     return text
 
 
@@ -81,7 +81,7 @@ def _log(settings: Settings) -> None:
 
 
 async def _embedded(clock: str | None) -> Shutdown:
-    # Until the service handles it itself, SIGTERM ends this like an interrupt: what was started is stopped.
+    # Until the service handles SIGTERM itself, treat it like an interrupt: stop both servers.
     main = asyncio.current_task()
     assert main is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
@@ -90,7 +90,7 @@ async def _embedded(clock: str | None) -> Shutdown:
             kafka_bootstrap_servers=stack.kafka.bootstrap_servers,
             kafka_security_protocol="PLAINTEXT",
             database_url=stack.postgres.dsn,
-            # Any free port: for trying out, and 8080 is often taken.
+            # Any free port, because 8080 is often taken.
             http_port=0,
         )
         _log(settings)
@@ -102,14 +102,14 @@ async def _embedded(clock: str | None) -> Shutdown:
         await store.close()
         compat.install()
         await create_topics(connection_of(settings), lanes)
-        _say("For other commands, in another terminal in this directory:")
+        _say("To run other commands, set this in another terminal in this directory:")
         _say(f'  export PURCHASING_KAFKA_BOOTSTRAP_SERVERS="{stack.kafka.bootstrap_servers}"')
         _say(f'  export PURCHASING_DATABASE_URL="{_without_password(stack)}"')
         return await serve(settings)
 
 
 def _without_password(stack: EmbeddedStack) -> str:
-    """The URL as a shell completes it: what is said may be kept somewhere."""
+    """Return the URL for a shell, which reads the password from its file. Our output may be stored."""
     url = parse_database_url(stack.postgres.dsn)
     (host,) = url.hosts
     return f"postgresql://{url.user}:$(cat {stack.postgres.password_file})@{host}/{url.database}"

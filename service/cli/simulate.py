@@ -1,13 +1,12 @@
-"""Say what would be published for the events in a file, without a broker and a database.
+"""Print what the service would publish for the events in a file. Needs no broker and no database.
 
-Reads a case document, a JSON array or JSON lines of CloudEvents, from PATH or from the standard input (-). Writes what
-would be published, one CloudEvent a line, in order. The clock is virtual: the latest event time seen so far; deadlines
-fire as it passes them, and in the end it goes on to --until. So no event is ever ahead of it: what a running service
-would quarantined because it can't have happened yet is taken, at its own time. The first that is dated more than an
-hour after --until is told on stderr.
+It reads a case document, a JSON array or JSON lines of CloudEvents from PATH, or from standard input (-). It prints one
+CloudEvent per line, in order. Its clock is virtual: the latest event time seen so far. Deadlines fire as the clock
+passes them; after the last event the clock goes on to --until. So no event is ahead of this clock, and none is
+quarantined for its time. stderr names the first event that is dated more than an hour after --until.
 
-Exit code: 0 done; 2 the input or an option can't be read; 3 done, but some events were bad (each is told on stderr, and
-its notice is among the output); 4 done, but the rules failed on an order.
+Exit code: 0 done; 2 the input or an option can't be read; 3 done, but some events were bad (stderr names each, and its
+notice is printed); 4 done, but the rules failed on an order.
 """
 
 from __future__ import annotations
@@ -37,16 +36,14 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `simulate`."""
-    parser.add_argument("path", metavar="PATH", help="the file with the events, or - for the standard input")
+    parser.add_argument("path", metavar="PATH", help="the file with the events; -: standard input")
     parser.add_argument(
         "--until",
         metavar="TIME",
         type=_instant,
-        help="how far the clock goes on in the end (RFC 3339); a case document may name its own",
+        help="where the clock ends (RFC 3339); a case document may have its own",
     )
-    parser.add_argument(
-        "--terms", metavar="FILE", type=Path, help="the terms in force, instead of those of the agreement"
-    )
+    parser.add_argument("--terms", metavar="FILE", type=Path, help="the terms in force; default: the agreement's")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -74,11 +71,11 @@ async def _simulate(events: Input, until: datetime | None, terms: TermsBook) -> 
         if until is not None and not ahead and seen > until + FUTURE_TOLERANCE:
             ahead = True
             sys.stderr.write(
-                f"simulate: {item.where} is dated {text_of(seen)}, after {text_of(until)}, where the simulation was to "
-                "end; a running service that hears it by then quarantines it (in_the_future)\n"
+                f"simulate: {item.where} is dated {text_of(seen)}, after the end of the simulation, {text_of(until)}; "
+                "a running service would quarantine it at that time (in_the_future)\n"
             )
     if until is not None and until < instant(simulation.seen):
-        sys.stderr.write("simulate: the events go on behind --until; the clock ends with the last of them\n")
+        sys.stderr.write("simulate: some events are after --until; the clock ends with the last event\n")
     rest = simulation.end() if until is None else simulation.go_on(until)
     codes.add(await _say(rest, "the end"))
     sys.stdout.flush()
@@ -86,7 +83,7 @@ async def _simulate(events: Input, until: datetime | None, terms: TermsBook) -> 
 
 
 async def _say(steps: AsyncIterator[BatchResult], where: str) -> ExitCode:
-    """Write what was published to stdout and what went wrong to stderr, without content; return the exit code."""
+    """Write outputs to stdout and errors, without content, to stderr; return the exit code."""
     code = ExitCode.DONE
     async for handled in steps:
         for written in handled.outputs:

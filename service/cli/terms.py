@@ -1,13 +1,13 @@
-"""The terms that providers and the platform declare: import, list, show, check, calendar.
+"""Import, list, show and check the terms of providers and of the platform; write a calendar.
 
-    terms check FILE        checks a file by itself; needs no database
-    terms check             checks what is in force: says so where the calendar ends within 60 days
-    terms import FILE       adds its sets: all of them, or none and the reasons
-    terms list              all sets, by provider and time
-    terms show PROVIDER     what binds an order of this provider agreed now, or --at TIME
+    terms check FILE        check a file by itself; needs no database
+    terms check             check the terms in force; warns if the calendar ends within 60 days
+    terms import FILE       add all sets of the file, or none and say why
+    terms list              list all sets, by provider and time
+    terms show PROVIDER     show the terms of an order that this provider agrees now, or --at TIME
     terms calendar --years 2026,2027
-                            writes China's days off and make-up working days of these years as a terms file, for people
-                            to compare with the announcement and to import; exit code 3 where some year isn't announced
+                            write China's days off and make-up working days of these years as a terms file; compare it
+                            with the announcement, then import it. Exit code 3 if a year is not announced yet
 
 A file is TOML (or *.json of the same shape):
 
@@ -17,7 +17,7 @@ A file is TOML (or *.json of the same shape):
     effective_from = 2027-01-01T00:00:00Z
     service_fee_rate = "0.002"
 
-Sets come into force in the future only. Reads PURCHASING_DATABASE_URL.
+A set can come into force only in the future. Reads PURCHASING_DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -56,14 +56,16 @@ BEIJING = timezone(timedelta(hours=8))
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `terms`."""
     below = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    check = below.add_parser("check", help="check a file, or without one what is in force")
+    check = below.add_parser("check", help="check a file; without a file, the terms in force")
     check.add_argument("file", type=Path, metavar="FILE", nargs="?", help="default: the terms in the database")
-    below.add_parser("import", help="add a file's sets").add_argument("file", type=Path, metavar="FILE")
-    below.add_parser("list", help="all sets").add_argument("--json", action="store_true", help="for programs")
-    show = below.add_parser("show", help="what binds a provider's orders")
+    below.add_parser("import", help="add the sets of a file").add_argument("file", type=Path, metavar="FILE")
+    below.add_parser("list", help="list all sets").add_argument(
+        "--json", action="store_true", help="print JSON for programs"
+    )
+    show = below.add_parser("show", help="show the terms of a provider's orders")
     show.add_argument("provider", metavar="PROVIDER")
     show.add_argument("--at", type=_time, metavar="TIME", help="an RFC 3339 time; default: now")
-    show.add_argument("--json", action="store_true", help="for programs")
+    show.add_argument("--json", action="store_true", help="print JSON for programs")
     days = below.add_parser("calendar", help="write the statutory days of some years as a terms file")
     days.add_argument("--years", required=True, type=_years, metavar="YEARS", help="such as 2026,2027")
     days.add_argument("--set-version", metavar="VERSION", help="the set's version; default: calendar- and the years")
@@ -76,14 +78,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do one of them. Raises TermsError, SettingsError, StoreUnavailableError."""
+    """Run the subcommand. Raises TermsError, SettingsError, StoreUnavailableError."""
     if arguments.what == "calendar":
         return _calendar(arguments)
     if arguments.what == "check" and arguments.file is not None:
         found = _read(arguments.file)
         book = TermsBook.of(*[one.terms for one in found])
         check_against_platform(book)
-        sys.stderr.write(f"{arguments.file.name}: {len(found)} sets, all right by themselves.\n")
+        sys.stderr.write(f"{arguments.file.name}: {len(found)} sets, no errors.\n")
         _warn(calendar_caution(book, micros(datetime.now(UTC))), *dropped_terms(book, book.sets))
         return ExitCode.DONE
     return asyncio.run(_with_database(arguments))
@@ -139,13 +141,13 @@ def _day_after_tomorrow() -> datetime:
 
 
 def _warn(*sentences: str | None) -> None:
-    sys.stderr.write("".join(f"Look at this: {sentence}\n" for sentence in sentences if sentence))
+    sys.stderr.write("".join(f"Warning: {sentence}\n" for sentence in sentences if sentence))
 
 
 def _years(text: str) -> list[int]:
     parts = text.split(",")
     if not all(re.fullmatch(r" *(19|20|21)[0-9][0-9] *", part) for part in parts):
-        raise argparse.ArgumentTypeError(f"{text}: not a list of years such as 2026,2027")
+        raise argparse.ArgumentTypeError(f"{text} is not a list of years such as 2026,2027")
     return [int(part) for part in parts]
 
 
@@ -160,7 +162,7 @@ def _time(text: str) -> datetime:
     try:
         return instant_of(text)
     except ValueError:
-        message = f"{text}: not a time as in RFC 3339, such as 2027-01-01T00:00:00Z"
+        message = f"{text} is not an RFC 3339 time such as 2027-01-01T00:00:00Z"
         raise argparse.ArgumentTypeError(message) from None
 
 
@@ -172,10 +174,10 @@ def _list(book: TermsBook, *, as_json: bool) -> None:
             row = {"provider_id": one.provider_id, "version": one.version, "effective_from": since, "terms": values}
             sys.stdout.write(json.dumps(row) + "\n")
         else:
-            words = ", ".join(f"{name} {value}" for name, value in values.items()) or "nothing else than the platform's"
+            words = ", ".join(f"{name} {value}" for name, value in values.items()) or "as the platform's"
             sys.stdout.write(f"{one.provider_id}  {one.version}  from {since}: {words}\n")
     if not book.sets and not as_json:
-        sys.stderr.write("Nobody declared anything: the agreement's own terms bind every order.\n")
+        sys.stderr.write("No terms were imported: the agreement's own terms apply to every order.\n")
 
 
 def _show(terms: Terms, *, as_json: bool) -> None:

@@ -1,10 +1,10 @@
-"""Create the topics, or compare them with what the contracts' registry says.
+"""Create the topics, or compare them to the contracts' registry.
 
-    topics create   creates what is missing; changes nothing that is there
-    topics check    says, a line each, what is missing or set up otherwise; exit code 1 if anything is
-    topics acls     the ACLs that the service's Kafka user needs here, a line each; asks the database only
+    topics create   create missing topics; existing topics stay as they are
+    topics check    print each difference, one per line; exit code 1 if there is one
+    topics acls     print the ACLs that the service's Kafka user needs, one per line; needs only the database
 
-The relay's cursor topic gets a partition for each lane of the database, so all of them ask the database too.
+The relay's cursor topic needs one partition per lane, so all three ask the database for the number of lanes.
 """
 
 import argparse
@@ -49,14 +49,14 @@ async def _run(settings: Settings, what: str) -> int:
     try:
         if what == "create":
             created = await create_topics(kafka, lanes)
-            sys.stderr.write("".join(f"Created {name}\n" for name in created) or "All topics are there.\n")
+            sys.stderr.write("".join(f"Created {name}\n" for name in created) or "All topics exist.\n")
             return ExitCode.DONE
         problems = await topic_problems(kafka, lanes)
     except KafkaError as error:
-        raise UnreachableError(f"Kafka doesn't answer as it should: {describe(error)}.") from None
+        raise UnreachableError(f"Kafka gave no usable answer: {describe(error)}.") from None
     sys.stdout.write("".join(f"{problem}\n" for problem in problems))
     if not problems:
-        sys.stderr.write("All topics are as the registry says.\n")
+        sys.stderr.write("All topics match the registry.\n")
     return ExitCode.NOT_DONE if problems else ExitCode.DONE
 
 

@@ -1,11 +1,11 @@
-"""Ask the rules about recorded facts: under other terms, or before a release.
+"""Apply the rules to recorded facts: with other terms, or before a release.
 
-    what-if --terms FILE    what would be due under these terms instead, per provider and line, and the orders that
-                            differ most (the file's sets replace the provider's from its first `effective_from` on)
-    what-if                 the release check: what would the installed rules publish beyond what the journal says was
-                            published? Nothing, or a list to read before the deploy; exit code 4 then
+    what-if --terms FILE    show what would be due under these terms, per provider and line, and the orders that differ
+                            most. The file's sets replace the provider's from its first `effective_from` on
+    what-if                 the release check: show what the installed rules would publish beyond the journals. Read the
+                            list before you deploy; exit code 4 if it is not empty
 
-Reads only, in short transactions, beside a running service. Data to stdout, progress to stderr.
+It only reads, in short transactions, beside a running service. Data goes to stdout, progress to stderr.
 """
 
 import argparse
@@ -41,12 +41,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--provider", metavar="ID", help="only orders of this provider")
     parser.add_argument("--since", type=_time, metavar="TIME", help="only orders with a fact at or after it")
     parser.add_argument("--until", type=_time, metavar="TIME", help="only orders with a fact before it")
-    parser.add_argument("--top", type=int, default=TOP, metavar="N", help=f"so many orders by name ({TOP})")
-    parser.add_argument("--json", action="store_true", help="for programs: one JSON object a line, minor units")
+    parser.add_argument("--top", type=int, default=TOP, metavar="N", help=f"how many orders to list; default {TOP}")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line; amounts in minor units")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ask. Raises TermsError, SettingsError, StoreUnavailableError."""
+    """Run the command. Raises TermsError, SettingsError, StoreUnavailableError."""
     return asyncio.run(_run(arguments))
 
 
@@ -101,15 +101,15 @@ async def _release_check(
             checked += 1
             if outputs is None:
                 failed += 1
-                why = describe(errors[0]) if errors else "its journals can't be read by this version"
+                why = describe(errors[0]) if errors else "this version can't read its journals"
                 sys.stdout.write(_problem(history.order_id, why, as_json=arguments.json))
             different += bool(wanted)
             for output in wanted:
                 sys.stdout.write(_output(output, as_json=arguments.json))
     if which.order_id is not None and not checked + held:
-        sys.stderr.write(f"No message about order {which.order_id} was heard.\n")
+        sys.stderr.write(f"No message about order {which.order_id} was received.\n")
         return ExitCode.NOT_DONE
-    left = f" {held} are held and were left out." if held else ""
+    left = f" {held} held orders were left out." if held else ""
     sys.stderr.write(f"{checked} orders checked: {different} would publish more, {failed} can't be assessed.{left}\n")
     return ExitCode.CHECK_RULES if different or failed else ExitCode.DONE
 
@@ -148,9 +148,9 @@ def _as_json(found: Difference) -> Iterator[str]:
 
 
 def _as_text(found: Difference) -> Iterator[str]:
-    yield f"{found.orders} orders with {found.facts} facts; {found.differing} would end with other money."
+    yield f"{found.orders} orders with {found.facts} facts; {found.differing} would end with different money."
     if found.unreadable:
-        yield f"{found.unreadable} orders can't be read by this version and are left out."
+        yield f"{found.unreadable} orders were left out because this version can't read them."
     yield ""
     yield "Due now, and under the other terms, by provider and line:"
     for (provider, currency, line), (before, after) in sorted(found.totals.items()):
@@ -174,4 +174,4 @@ def _time(text: str) -> datetime:
     try:
         return instant_of(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text}: not a time as in RFC 3339, such as 2026-05-01T00:00:00Z") from None
+        raise argparse.ArgumentTypeError(f"{text} is not an RFC 3339 time such as 2026-05-01T00:00:00Z") from None

@@ -1,1 +1,1 @@
-"""What an operator sees of the service: logs (metrics, lag, health and traces join them here)."""
+"""What an operator sees of the service: metrics, lag, health, logs and traces."""

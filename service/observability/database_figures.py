@@ -1,4 +1,4 @@
-"""What the database says about orders, outputs, deadlines, quarantine and pauses: a few indexed counts in one read."""
+"""Figures of orders, outputs, deadlines, quarantine and pauses: indexed counts, read at one instant."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ STATEMENT_SECONDS = 5.0
 CENSUS_SECONDS = 30.0
 PREFETCH = 500
 CENSUS_LOCK = 4_851_622_302
-"""The advisory lock under which one worker at a time counts waiting orders; any number, the same for ever."""
+"""The advisory lock for the census: one worker counts at a time. An arbitrary number that never changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaneFigures:
-    """A lane: how many outputs are not published, since when the oldest of them waits (None: none)."""
+    """The unpublished outputs of a lane, and since when the oldest waits (None: there are none)."""
 
     lane: int
     unpublished: int
@@ -36,12 +36,12 @@ class LaneFigures:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was read at `at`, by the database's clock. `watermark`: None while a partition was never read to an end."""
+    """The figures at `at`, by the database's clock. `watermark` is None until every partition was read to its end."""
 
     at: datetime
     watermark: datetime | None
     unknown: int
-    """Partitions never read to an end."""
+    """Partitions never read to their end."""
     due: int
     overdue: int
     overdue_since: datetime | None
@@ -52,14 +52,14 @@ class Figures:
     quarantine_since: datetime | None
     open_breakers: frozenset[str]
     pauses: Mapping[int, str]
-    """By lane (-1: all of them), who paused it."""
+    """Lane (-1: all lanes) to who paused it."""
     progress: Mapping[tuple[str, int], datetime | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingOrders:
-    """Orders that wait for one thing: how many, since when the first does, and for how much money: minor units by
-    currency, of what has an amount."""
+    """Orders that wait for one thing: their number, since when the first waits, and their money in minor units per
+    currency, where there is an amount."""
 
     count: int
     since: datetime | None
@@ -67,7 +67,7 @@ class WaitingOrders:
 
 
 async def connect(url: str) -> Connection:
-    """A connection for looking. Raises StoreError."""
+    """Open a read-only connection. Raises StoreError."""
     return await connect_to_look(
         url,
         connect_seconds=CONNECT_SECONDS,
@@ -76,14 +76,14 @@ async def connect(url: str) -> Connection:
             "application_name": "purchasing-look",
             "statement_timeout": str(int(STATEMENT_SECONDS * 1000)),
             "jit": "off",
-            # A look may take longer, but not a core for each part of it: the others are for the work.
+            # These queries may take longer, but must leave the other cores to the work.
             "max_parallel_workers_per_gather": "0",
         },
     )
 
 
 async def figures(connection: asyncpg.Connection[asyncpg.Record]) -> Figures:
-    """All of it at one instant. Raises what asyncpg raises, OSError and TimeoutError."""
+    """Read all figures at one instant. Raises what asyncpg raises, OSError and TimeoutError."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         at = await connection.fetchval("select clock_timestamp()")
         progress = await connection.fetch("select topic, partition, watermark from input_progress")
@@ -114,9 +114,9 @@ async def figures(connection: asyncpg.Connection[asyncpg.Record]) -> Figures:
 
 
 async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, WaitingOrders] | None:
-    """Count orders that wait for something, by what. None where another worker counts just now.
+    """Count waiting orders by what they wait for. None if another worker is counting.
 
-    Goes through the orders that wait, by an index: for every few minutes, not for every look. Raises what asyncpg
+    Reads every waiting order through an index, so it runs every few minutes and not with each poll. Raises what asyncpg
     raises, OSError and TimeoutError (after CENSUS_SECONDS).
     """
     one_instant = connection.transaction(isolation="repeatable_read", readonly=True)
@@ -135,7 +135,7 @@ async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, Wa
 async def waiting_orders(
     connection: asyncpg.Connection[asyncpg.Record], what: str | None
 ) -> AsyncIterator[tuple[str, str, datetime]]:
-    """The orders that the census counts, of one of WAITS or of all, the longest first: id, what for, since when.
+    """Yield waiting orders, for one of WAITS or for all, the longest wait first: id, what for, since when.
 
     Raises what asyncpg raises.
     """
@@ -162,7 +162,7 @@ _QUARANTINE = """
 select reason, count(*) as open, min(at) as since from quarantine where resolved_at is null group by reason
 """
 
-# An id that stands only in quarantined records is no order: it has no version.
+# An id that occurs only in quarantined records is no order: it has no version.
 _HELD_UP = f"""
 select o.order_id, min(q.at) as since
 from quarantined_orders q join orders o on purchasing_order_hash(o.order_id) = q.order_hash

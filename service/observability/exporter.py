@@ -1,4 +1,4 @@
-"""What stands at the moment of a scrape: the last looks, and this worker's parts, as metrics."""
+"""Metrics read at each scrape: the last polls, and the parts of this worker."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from service.observability.worker_state import WorkerState
 
 BY = ("person", "limit")
-"""Who may have paused a lane."""
+"""Who can pause a lane."""
 
 Samples = Iterable[tuple[tuple[str, ...], float]]
 
 
 class WorkerExporter(Collector):
-    """Yields everything that is not counted as it happens. Reads plain values only, so a scrape waits for nothing."""
+    """Yields all metrics that are not counted as they happen. Reads plain values only, so a scrape never waits."""
 
     def __init__(self, worker: WorkerState, event_topics: Iterable[str]) -> None:
         self._worker = worker

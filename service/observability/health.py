@@ -1,13 +1,13 @@
-"""Whether this worker can work, as a pure function of what is known of it.
+"""Whether this worker can work, as a pure function of its state.
 
-| question | answered by | touches |
+| question | answer | asks |
 |---|---|---|
-| `/livez`: should it be killed? | that it answers at all | nothing |
-| `/startupz`: has it started? | that it has joined its group once | nothing: the looks of `poller` are what is read |
-| `/readyz`: can it work now? | all below | nothing, likewise |
+| `/livez`: should it be killed? | it answers at all | nothing |
+| `/startupz`: has it started? | it joined its group once | nothing; reads the results of `poller` |
+| `/readyz`: can it work now? | all conditions below | nothing; reads the results of `poller` |
 
-Ready does not mean busy: a worker to whom the group has given no partitions stands by, and is ready. A rebalance is no
-reason while it takes no longer than REBALANCE_SECONDS, nor is one look that failed: leaders move.
+Ready does not mean busy: a worker without partitions stands by and is ready. A rebalance of less than REBALANCE_SECONDS
+and a single failed poll do not count, because leaders move.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ REBALANCE_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What is known of a worker. Ages are in seconds, None: never; `waits_for` is None once it has started."""
+    """The state of a worker. Ages are in seconds; None: never. `waits_for` is None after the start."""
 
     waits_for: str | None = None
     joined: bool = True
@@ -37,7 +37,7 @@ class Condition:
 
 
 def missing(condition: Condition) -> list[str]:
-    """What keeps it from being ready, a sentence each; empty: it is."""
+    """Return a sentence per reason why the worker is not ready; empty if it is ready."""
     found = []
     if condition.waits_for is not None:
         return [starting(condition.waits_for)]
@@ -46,27 +46,27 @@ def missing(condition: Condition) -> list[str]:
     elif condition.rebalancing_for is not None and condition.rebalancing_for > REBALANCE_SECONDS:
         found.append(f"Its consumer group has been rebalancing for {condition.rebalancing_for:.0f} seconds.")
     if _away(condition.broker_failures, condition.broker_age):
-        found.append(f"Kafka does not answer as it should: {_reason(condition.broker_because, condition.broker_age)}.")
+        found.append(f"Kafka gives no usable answer: {_reason(condition.broker_because, condition.broker_age)}.")
     if _away(condition.database_failures, condition.database_age):
         found.append(
-            f"PostgreSQL does not answer as it should: {_reason(condition.database_because, condition.database_age)}."
+            f"PostgreSQL gives no usable answer: {_reason(condition.database_because, condition.database_age)}."
         )
     if condition.batch_failures >= FAILURES_IN_A_ROW:
         found.append(
-            f"The batch in hand could not be stored {condition.batch_failures} times so far: {condition.batch_because}."
+            f"Storing the present batch has failed {condition.batch_failures} times: {condition.batch_because}."
         )
     if condition.schema_problem is not None:
         found.append(f"The database's tables: {condition.schema_problem}.")
     if condition.open_breakers:
         found.append(
-            f"The circuit breaker is open for {', '.join(sorted(condition.open_breakers))}: see `quarantine "
-            f"list`, `breaker reset`."
+            f"The circuit breaker is open for {', '.join(sorted(condition.open_breakers))}: look at `quarantine list`, "
+            "then run `breaker reset`."
         )
     return found
 
 
 def starting(waits_for: str) -> str:
-    """What is said while it starts."""
+    """Return the sentence for a worker that is starting."""
     return f"It is starting and waits for {waits_for}."
 
 
@@ -77,4 +77,4 @@ def _away(failures: int, age: float | None) -> bool:
 def _reason(because: str | None, age: float | None) -> str:
     if because is not None:
         return because
-    return "it was not looked at yet" if age is None else f"no answer for {age:.0f} seconds"
+    return "it was not asked yet" if age is None else f"no answer for {age:.0f} seconds"

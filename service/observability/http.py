@@ -1,7 +1,7 @@
-"""`/livez`, `/readyz`, `/startupz` and `/metrics`, on a port of their own, in the service's event loop.
+"""Serve `/livez`, `/readyz`, `/startupz` and `/metrics` on a port of their own, in the service's event loop.
 
-Nothing here waits for anything: every answer is made of values at hand. What comes in is bounded: so many connections,
-one rendering of the metrics a second however many ask, no body read.
+No answer waits for anything: each uses values at hand. The load is bounded: limited connections, at most one rendering
+of the metrics per second, no request body read.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CONNECTIONS = 64
 RENDER_EVERY_SECONDS = 1.0
 SHUTDOWN_SECONDS = 1.0
 ALL_ADDRESSES = "*"
-"""kubelet and Prometheus come from other hosts, by IPv4 or IPv6; nothing private is said."""
+"""The kubelet and Prometheus connect from other hosts, by IPv4 or IPv6. The pages contain nothing private."""
 EITHER = {socket.AF_INET6: "::", socket.AF_INET: "0.0.0.0"}  # noqa: S104 - see ALL_ADDRESSES
 NO_SUCH_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 PORT_TRIES = 20
@@ -64,20 +64,20 @@ class Pages:
         return application
 
     async def livez(self, _request: web.Request) -> web.Response:
-        """The process answers, and that is all this says."""
+        """Answer. This shows only that the process can."""
         return _said("alive", [])
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """Whether it can work; if not, what is missing, a line each."""
+        """Say whether the worker can work; if not, one reason per line."""
         return _said("ready", self._worker.missing())
 
     async def startupz(self, _request: web.Request) -> web.Response:
-        """Whether it has started."""
+        """Say whether the worker has started."""
         waits_for = self._worker.waits_for
         return _said("started", [] if waits_for is None else [starting(waits_for)])
 
     async def metrics(self, _request: web.Request) -> web.Response:
-        """All metrics as text."""
+        """Return all metrics as text."""
         now = self._clock()
         if self._rendered_at is None or now - self._rendered_at >= RENDER_EVERY_SECONDS:
             self._rendered = generate_latest(self._registry)
@@ -87,10 +87,9 @@ class Pages:
 
 @asynccontextmanager
 async def listening(pages: Pages, host: str, port: int) -> AsyncIterator[int]:
-    """Answer on this port while the block runs; 0 takes a free one. Yields the port. Raises PortError.
+    """Serve on this port while the block runs; 0 takes a free port. Yields the port. Raises PortError.
 
-    `host` is an address or a name, or ALL_ADDRESSES. A host of several addresses is listened to on all of them, on
-    one port.
+    `host` is an address, a name or ALL_ADDRESSES. A host with several addresses is served on all of them, on one port.
     """
     sockets = await asyncio.to_thread(_bound, host, port)
     runner = web.AppRunner(
@@ -124,9 +123,9 @@ async def listening(pages: Pages, host: str, port: int) -> AsyncIterator[int]:
 
 
 def _bound(host: str, port: int) -> list[socket.socket]:
-    """A socket per address of the host, all on the same port. Raises PortError."""
+    """Return a socket per address of the host, all on one port. Raises PortError."""
     addresses = _addresses(host)
-    # A port that is free for one address may be taken for another: then any other will do.
+    # A port that is free on one address may be taken on another: try another port.
     for _ in range(PORT_TRIES if port == 0 else 1):
         try:
             return _bound_together(addresses, port, may_lack=host == ALL_ADDRESSES)
@@ -135,11 +134,10 @@ def _bound(host: str, port: int) -> list[socket.socket]:
     if problem.errno in NO_SUCH_FAMILY:
         raise PortError(
             f"PURCHASING_HTTP_HOST is no address of this machine ({problem.strerror}): "
-            "set it to one, or to * for all of them."
+            "set it to one, or to * for all addresses."
         )
     raise PortError(
-        f"Port {port} can't be listened on ({problem.strerror}): "
-        "set PURCHASING_HTTP_PORT to a free one, or to 0 for any."
+        f"Port {port} can't be used ({problem.strerror}): set PURCHASING_HTTP_PORT to a free port, or to 0 for any."
     )
 
 
@@ -151,7 +149,7 @@ def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
     except OSError as error:
         raise PortError(
             f"PURCHASING_HTTP_HOST can't be resolved ({error.strerror}): "
-            "set it to an address of this machine, or to * for all of them."
+            "set it to an address of this machine, or to * for all addresses."
         ) from None
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 
@@ -159,7 +157,7 @@ def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
 def _bound_together(
     addresses: list[tuple[socket.AddressFamily, str]], port: int, *, may_lack: bool
 ) -> list[socket.socket]:
-    """Raises OSError where one can't be bound; with `may_lack` a family that the machine lacks is left out."""
+    """Bind a socket per address. Raises OSError; with `may_lack`, skips a family that the machine lacks."""
     bound: list[socket.socket] = []
     lacking: OSError | None = None
     with ExitStack() as undo:
@@ -168,7 +166,7 @@ def _bound_together(
                 one = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
-                    # IPv4 has a socket of its own: whether one takes both differs from machine to machine.
+                    # IPv4 has its own socket: whether one socket serves both depends on the machine.
                     one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 one.bind((address, bound[0].getsockname()[1] if bound else port))
             except OSError as error:
@@ -184,7 +182,7 @@ def _bound_together(
 
 
 class _TurnedAway(asyncio.Protocol):
-    """One connection too many."""
+    """Closes a connection beyond the limit."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)

@@ -1,6 +1,4 @@
-"""What this process counts and times itself, in a registry of its own. Everything is called from the event loop's
-thread.
-"""
+"""This process's own counters and timers, in a registry of their own. Call everything from the event loop's thread."""
 
 from __future__ import annotations
 
@@ -34,7 +32,7 @@ UNKNOWN = "unknown"
 
 
 class ConsumedRecord(Protocol):
-    """What of a Kafka record counts here. `timestamp` is in milliseconds."""
+    """The parts of a Kafka record used here. `timestamp` is in milliseconds."""
 
     topic: str
     partition: int
@@ -43,7 +41,7 @@ class ConsumedRecord(Protocol):
 
 
 class Instruments:
-    """The instruments. `registry` is what `/metrics` renders; FastStream's middleware joins it."""
+    """The instruments. `/metrics` renders `registry`; FastStream's middleware adds its own metrics to it."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
@@ -71,7 +69,7 @@ class Instruments:
     def batch(
         self, records: Sequence[ConsumedRecord], partitions: Mapping[str, int], seconds: Mapping[str, float]
     ) -> None:
-        """A batch is stored. `partitions` is how many each topic has, `seconds` the time each of STAGES took."""
+        """Count a stored batch. `partitions` is their number per topic, `seconds` the time per stage of STAGES."""
         self._batch.observe(len(records))
         for stage in STAGES:
             if stage in seconds:
@@ -79,12 +77,12 @@ class Instruments:
         now = time.time()
         self._age.observe([max(0.0, now - record.timestamp / 1000) for record in records])
         for topic, partition, key in {(one.topic, one.partition, one.key) for one in records}:
-            # A record without a key is quarantined, and says nothing about how its sender hashes.
+            # A record without a key is quarantined, and does not show how its sender hashes.
             if key and topic in partitions and _expected(key, partitions[topic]) != partition:
                 self._misplaced.labels(topic).inc()
 
     def handled(self, inbound_records: Sequence[InboundRecord], handled: BatchResult) -> None:
-        """What a committed batch, or a look at orders without news, has written."""
+        """Count what a committed batch, or an assessment without new facts, has written."""
         all_by_type = Tally(_type(inbound_record.decoded.type) for inbound_record in inbound_records)
         known = Tally[str]()
         for type_, count in handled.known.items():
@@ -102,11 +100,11 @@ class Instruments:
             self._quarantined.labels(reason).inc(count)
 
     def fired(self, handled: BatchResult) -> None:
-        """Deadlines were looked at."""
+        """Count orders assessed because of deadlines."""
         self._fired.inc(handled.assessed)
 
     def _show_what_is_zero(self) -> None:
-        """A rate over a series that begins with its first event misses that event: so all begin at nothing."""
+        """Start all series at 0: a rate misses the first event of a series that begins with it."""
         for topic in TOPICS:
             if topic.direction == "in":
                 self._misplaced.labels(topic.name)
@@ -131,12 +129,12 @@ class Instruments:
 
 
 def _type(claimed: str | None) -> str:
-    """A type of the contract, or that it is none: what a sender makes up is no label."""
+    """Return the type if the contract has it, else UNKNOWN: a sender must not create labels."""
     return claimed if claimed is not None and class_of(claimed) else UNKNOWN
 
 
 @lru_cache(maxsize=KEYS_REMEMBERED)
 def _expected(key: bytes, partitions: int) -> int:
-    """Where Kafka's own clients put a key."""
+    """Return the partition that Kafka's own clients choose for a key."""
     hashed: Any = murmur2(key)
     return int(hashed & 0x7FFFFFFF) % partitions

@@ -1,16 +1,15 @@
-"""How far the consumer group is behind, by the broker's own account: the same from inside and from outside.
+"""How far the consumer group is behind, as the broker reports it: the same from inside and from outside.
 
-| figure | is |
+| figure | meaning |
 |---|---|
 | `end` | one past the last offset, open transactions included (Kafka's own tool counts up to here) |
-| `stable` | one past what can be read: before the first transaction that is still open |
-| `committed` | where the group goes on; None: it never read the partition |
+| `stable` | one past the last readable offset: before the first open transaction |
+| `committed` | the group's next offset; None: it never read the partition |
 | `oldest_at` | the broker's time of the first message between `committed` and `stable` |
 
-Offsets are not messages: a transaction's marker takes one, and so do messages of a transaction that was taken back. So
-a partition whose offsets differ is looked into: where nothing can be read up to `stable`, nothing is unhandled,
-however many offsets lie between. Where something can, the count may include markers (one a transaction): it is an
-upper limit.
+Offsets are not messages: transaction markers and messages of an aborted transaction take offsets too. So a partition
+whose offsets differ is read: if nothing readable comes before `stable`, no message is unhandled. If something does, the
+count may include markers, one per transaction, and is an upper limit.
 """
 
 import asyncio
@@ -34,19 +33,17 @@ from service.kafka.topics import partitions_there
 
 LOOK_SECONDS = 10.0
 RETENTION_EVERY_SECONDS = 60.0
-"""How soon a retention that somebody has changed is known; it is another question to the broker."""
+"""How often the retention is asked; it is a separate request to the broker."""
 OLDEST_SECONDS = 3.0
 FETCH_BYTES = 65_536
-"""Enough for the first batch of a partition, mostly; where it isn't, that partition is asked again for a whole
-message.
-"""
+"""Usually enough for the first batch of a partition; if not, the partition is read again with WHOLE_MESSAGE_BYTES."""
 WHOLE_MESSAGE_BYTES = 2_000_000
 CLOSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionLag:
-    """One partition as the group stands in it. `empty`: looked into, and nothing can be read up to `stable`."""
+    """The group's lag on one partition. `empty`: it was read, and nothing readable comes before `stable`."""
 
     topic: str
     partition: int
@@ -59,26 +56,26 @@ class PartitionLag:
 
     @property
     def goes_on_at(self) -> int:
-        """The offset of the first record not handled: the group's, or the first there is."""
+        """The offset of the first unhandled record: the committed one, or the first of the partition."""
         return self.begin if self.committed is None or self.is_lost else self.committed
 
     @property
     def messages(self) -> int:
-        """Messages that can be read and are not handled yet."""
+        """The number of readable messages that are not handled yet."""
         return 0 if self.empty else max(0, self.stable - self.goes_on_at)
 
     @property
     def held_back(self) -> int:
-        """Offsets that a producer's open transaction holds back."""
+        """Offsets held back by a producer's open transaction."""
         return max(0, self.end - max(self.stable, self.goes_on_at))
 
     @property
     def is_lost(self) -> bool:
-        """Whether records were removed, or the topic made anew, before the group had read them."""
+        """Whether records were removed, or the topic was created again, before the group had read them."""
         return self.committed is not None and not self.begin <= self.committed <= self.end
 
     def seconds(self, now: float) -> float | None:
-        """Age of the oldest message not handled; 0: there is none, None: it could not be looked at in time."""
+        """Return the age of the oldest unhandled message; 0: there is none; None: it could not be read in time."""
         if not self.messages:
             return 0.0
         return None if self.oldest_at is None else max(0.0, now - self.oldest_at)
@@ -86,8 +83,9 @@ class PartitionLag:
 
 @dataclass(frozen=True, slots=True)
 class GroupLag:
-    """All partitions, the group's members (None where that may not be asked), and retention in seconds by topic (for
-    ever: None; may not be asked: not there, see `unseen_retention`). `at` is this machine's time, in seconds."""
+    """The lag of all partitions. `members`: None without the right to ask. `retention`: seconds by topic, None: for
+    ever; without the right to ask, the topic is missing (`unseen_retention`). `at` is this machine's time, in
+    seconds."""
 
     partitions: tuple[PartitionLag, ...]
     members: int | None
@@ -96,12 +94,12 @@ class GroupLag:
 
     @property
     def unseen_retention(self) -> list[str]:
-        """The topics of which the broker did not say how long they keep messages: it is a right of its own."""
+        """Topics whose retention the broker did not show; it needs a right of its own."""
         return sorted({one.topic for one in self.partitions} - self.retention.keys())
 
 
 class LagLook:
-    """Clients to look with, joined to no group. `open` them, `look` as often as wanted, `close` them after any error.
+    """Clients that join no group. `open` them, `look` as often as needed, `close` them after any error.
 
     `look` raises KafkaError, OSError and TimeoutError; it takes LOOK_SECONDS at most.
     """
@@ -135,17 +133,16 @@ class LagLook:
             await self._committed.start()
 
     async def close(self) -> None:
-        """Let go of the connections, also of a broker that doesn't answer; of all of them, also where the end of the
-        process cancels it in their midst."""
+        """Close all connections, even if the broker does not answer or this task is cancelled."""
         async with AsyncExitStack() as closing:
             for end in (self._committed.stop, self._uncommitted.stop, self._admin.close):
                 closing.push_async_callback(_in_time, end)
 
     async def look(self) -> GroupLag:
-        """Look at all partitions of the topics."""
+        """Return the lag of all partitions of the topics."""
         async with asyncio.timeout(LOOK_SECONDS):
             partitions = await partitions_there(self._admin, self._topics)
-            # Committed offsets first: what is committed meanwhile makes the lag too large by that, never too small.
+            # Committed offsets first: a commit meanwhile makes the lag too large, never too small.
             committed = await retry_without_coordinator(lambda: self._admin.list_consumer_group_offsets(self._group))
             members = await retry_without_coordinator(self._members)
             begins = await self._uncommitted.beginning_offsets(partitions)
@@ -190,8 +187,8 @@ class LagLook:
 
 
 async def oldest_unhandled(kafka: Kafka, behind: Iterable[PartitionLag]) -> dict[tuple[str, int], PartitionLag]:
-    """The same partitions with the time of their first unhandled message, or as empty. Those that did not answer within
-    OLDEST_SECONDS come back as they were. Raises KafkaError and OSError."""
+    """Return the partitions with the time of their first unhandled message, or as empty. Partitions that did not answer
+    within OLDEST_SECONDS are returned unchanged. Raises KafkaError and OSError."""
     wanted = {TopicPartition(one.topic, one.partition): one for one in behind}
     found: dict[TopicPartition, PartitionLag] = {}
     with suppress(TimeoutError):
@@ -205,7 +202,7 @@ async def oldest_unhandled(kafka: Kafka, behind: Iterable[PartitionLag]) -> dict
 async def _first_messages(
     kafka: Kafka, wanted: Mapping[TopicPartition, PartitionLag], found: dict[TopicPartition, PartitionLag], size: int
 ) -> dict[TopicPartition, PartitionLag]:
-    """Put what there is into `found`; returns the partitions whose first message doesn't fit into `size` bytes."""
+    """Put results into `found`; return the partitions whose first message does not fit into `size` bytes."""
     reader = AIOKafkaConsumer(
         **kafka,
         enable_auto_commit=False,
@@ -246,11 +243,11 @@ async def _in_time(end: Callable[[], Awaitable[None]]) -> None:
 
 
 def _settled(one: PartitionLag, records: Iterable[Any], position: int) -> PartitionLag | None:
-    """The partition with what its first record, or the lack of one, says; None while neither is known."""
+    """Return the partition with the time of its first record, or as empty; None while neither is known."""
     whole = (one.topic, one.partition, one.begin, one.end, one.stable, one.committed)
     for record in records:
         if record.offset < one.stable:
             return PartitionLag(*whole, oldest_at=record.timestamp / 1000)
         return PartitionLag(*whole, empty=True)
-    # The position passes markers and messages that were taken back, which are never handed out.
+    # The position passes markers and messages of aborted transactions, which are never returned.
     return PartitionLag(*whole, empty=True) if position >= one.stable else None

@@ -1,7 +1,7 @@
-"""Looks at the broker and the database every few seconds, beside the work and never in its way, from the start on.
+"""Poll the broker and the database every few seconds, beside the work.
 
-What was seen last is kept with its age and with what went wrong since, so that an outage passes for no good figure.
-Health and metrics read it; nothing waits for a look.
+The last result is kept with its age and with the failures since, so that nobody takes an old figure for a present one.
+Health and metrics read it and never wait for a poll.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ SCHEMA_EVERY_SECONDS = 30.0
 CENSUS_EVERY_SECONDS = 300.0
 LOOK_LIMIT_SECONDS = 20.0
 CURRENT_SECONDS = 60.0
-"""A look older than this says nothing any more: others see better, and an old figure would be taken for theirs."""
+"""A result older than this is not exported: another worker may have a newer one."""
 CENSUS_CURRENT_SECONDS = 3 * CENSUS_EVERY_SECONDS
 
 
 @dataclass(slots=True)
 class LastLook(Generic[T]):
-    """The last look that worked, `at` by the monotonic clock, and how often, and how, it has not worked since."""
+    """The last successful poll, `at` by the monotonic clock, and the failures since."""
 
     value: T | None = None
     at: float | None = None
@@ -48,31 +48,31 @@ class LastLook(Generic[T]):
     because: str | None = None
 
     def worked(self, value: T) -> None:
-        """A look has worked."""
+        """Keep a result."""
         self.value, self.at, self.failures, self.because = value, time.monotonic(), 0, None
 
     def failed(self, because: str) -> None:
-        """A look has not worked."""
+        """Count a failure."""
         self.failures += 1
         self.because = because
 
     def age(self) -> float | None:
-        """Seconds since the last look that worked; None: none has."""
+        """Return the seconds since the last success; None if there was none."""
         return None if self.at is None else time.monotonic() - self.at
 
     def within(self, seconds: float) -> T | None:
-        """What was seen, if that is no longer ago."""
+        """Return the result if it is not older than that."""
         age = self.age()
         return self.value if age is not None and age <= seconds else None
 
     @property
     def works(self) -> bool:
-        """Whether the last look worked. Where nobody has looked yet, none has."""
+        """Whether the last poll succeeded. False before the first poll."""
         return self.at is not None and not self.failures
 
 
 class Poller:
-    """What is seen of the broker and the database. `run` looks until `stopping`."""
+    """The state of broker and database. `run` polls until `stopping`."""
 
     def __init__(self, kafka: Kafka, url: str, group: str, topics: Iterable[str], every: float = EVERY_SECONDS) -> None:
         self.broker: LastLook[GroupLag] = LastLook()
@@ -80,9 +80,9 @@ class Poller:
         self.census: LastLook[Mapping[str, database_figures.WaitingOrders]] = LastLook()
         self.census_at: float | None = None
         self.skew: float | None = None
-        """The database's clock less ours, in seconds."""
+        """The database's clock minus ours, in seconds."""
         self.schema_problem: str | None = None
-        """What was wrong with the tables when that was looked at last."""
+        """The problem of the tables at the last check; None if there was none."""
         self._hidden: list[str] = []
         self._every = every
         self._kafka = kafka
@@ -91,7 +91,7 @@ class Poller:
         self._topics = tuple(topics)
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Look at both, each in its own time; one that is away doesn't hold the other up."""
+        """Poll both independently: one that is away does not delay the other."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._again_and_again(self._look_at_broker, self.broker, stopping))
             tasks.create_task(self._again_and_again(self._look_at_database, self.database, stopping))
@@ -100,9 +100,7 @@ class Poller:
     async def _again_and_again(
         self, look: Callable[[asyncio.Event], Awaitable[None]], seen: LastLook[Any], stopping: asyncio.Event
     ) -> None:
-        """`look` goes on until it fails or is to stop. What nobody foresaw must not end the service: nothing rests on
-        it.
-        """
+        """Repeat `look`, which runs until it fails or should stop. An unexpected error is not fatal here."""
 
         def tell(error: Exception) -> None:
             seen.failed(describe(error))
@@ -122,7 +120,7 @@ class Poller:
                 await happens_within(stopping, self._every)
 
     def _say_what_is_hidden(self, seen: GroupLag) -> None:
-        """Once, and again when it is other topics: an alert that can't fire must not pass for one that needn't."""
+        """Warn once per set of topics, because the alert about retention can't fire for them."""
         hidden = seen.unseen_retention
         if hidden and hidden != self._hidden:
             log.warning(
@@ -138,7 +136,7 @@ class Poller:
         try:
             schema_at = float("-inf")
             while not stopping.is_set():
-                # Around all of it: a database that freezes answers no question, whichever comes next.
+                # One timeout for all queries, because a frozen database answers none of them.
                 async with asyncio.timeout(LOOK_LIMIT_SECONDS):
                     if (now := time.monotonic()) - schema_at >= SCHEMA_EVERY_SECONDS:
                         self.schema_problem = await schema_problem(self._url)
@@ -153,7 +151,7 @@ class Poller:
             connection.terminate()
 
     async def _count_again_and_again(self, stopping: asyncio.Event) -> None:
-        """The census, beside the looks: it may take longer than a look may be old."""
+        """Take the census, beside the polls, because it may take longer than they may."""
 
         def tell(error: Exception) -> None:
             log.warning("census_failed", message="Counting the waiting orders failed.", because=describe(error))

@@ -1,7 +1,6 @@
-"""Whether the broker and the database can be reached, and if not, why: the reason a person needs, not the
-client's.
+"""Whether broker and database can be reached, and if not, why.
 
-aiokafka says "unable to bootstrap" whatever the cause; asked for one connection it says what happened.
+aiokafka says "unable to bootstrap" for every cause. A single connection shows the cause.
 """
 
 import asyncpg
@@ -17,13 +16,11 @@ PROBE_SECONDS = 5.0
 
 
 class UnreachableError(Exception):
-    """It can't be reached, and waiting doesn't help. Its text says why and names no secret."""
+    """The server can't be reached, and waiting does not help. The text says why and contains no secret."""
 
 
 async def database_problem(url: str) -> str | None:
-    """Why PostgreSQL can't be reached just now; None if it can. Raises UnreachableError where waiting is no
-    use.
-    """
+    """Return why PostgreSQL can't be reached now; None if it can. Raises UnreachableError if waiting does not help."""
     try:
         connection = await connect_to_look(url, connect_seconds=PROBE_SECONDS)
         await connection.close(timeout=PROBE_SECONDS)
@@ -36,16 +33,16 @@ async def database_problem(url: str) -> str | None:
     except TimeoutError:
         return f"no answer within {PROBE_SECONDS:g} seconds"
     except (asyncpg.PostgresError, *LOST, OSError) as error:
-        # While it was closed.
+        # While the connection was closing.
         return describe(error)
     return None
 
 
 async def broker_problem(kafka: Kafka) -> str | None:
-    """Why none of the bootstrap servers can be reached just now, server by server; None if one can.
+    """Return why no bootstrap server can be reached now, per server; None if one can.
 
-    `kafka` is how aiokafka's clients connect. Raises UnreachableError where waiting is no use: none can be reached, and
-    at least one needs a person.
+    `kafka` has the arguments of aiokafka's clients. Raises UnreachableError if none can be reached and waiting does not
+    help for at least one.
     """
     problems = []
     how = {name: value for name, value in kafka.items() if name != "bootstrap_servers"}

@@ -1,9 +1,9 @@
-"""Traces: one span a batch, linked with the traces that its messages belong to. Off unless asked for, and free then.
+"""Traces: one span per batch, linked to the traces of its messages. Off by default, and then free.
 
-OpenTelemetry's conventions for messaging. A batch has many producers, so it is a trace of its own with links, not a
-child of one of them. What is decided carries on the trace of the message that brought it (`traceparent` in its
-CloudEvent and in its record's header). Nothing of a message's content is in a span. The extra `traces` has the
-packages; where the collector is, OpenTelemetry's own variables say (`OTEL_EXPORTER_OTLP_ENDPOINT`).
+It follows OpenTelemetry's conventions for messaging. A batch has many producers, so it is a trace of its own with
+links, not a child of one of them. An output continues the trace of the message that caused it (`traceparent` in its
+CloudEvent and in its record's header). Spans contain nothing of a message's content. The extra `traces` has the
+packages; OpenTelemetry's own variables name the collector (`OTEL_EXPORTER_OTLP_ENDPOINT`).
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
     from service.orders.inbound_record import InboundRecord
 
 LINKS = 128
-"""As many as OpenTelemetry keeps of a span by default."""
+"""OpenTelemetry's default limit of links per span."""
 
 _NOTHING: AbstractContextManager[None] = nullcontext()
 
 
 class TracesError(Exception):
-    """Traces were asked for and can't be made. Its text says what to do."""
+    """Traces are on and can't be sent. The text says what to do."""
 
 
 class Traces(Protocol):
-    """Where spans go."""
+    """A place for spans."""
 
     def batch(self, inbound_records: Sequence[InboundRecord]) -> AbstractContextManager[None]:
-        """The span of a batch being stored; what it raises is noted by its class."""
+        """Open the span for storing a batch; note the class of an error."""
 
     def close(self) -> None:
-        """Send what is left, for a second or so."""
+        """Send the remaining spans, within about a second."""
 
 
 class NoTraces:
-    """They are off."""
+    """Traces are off."""
 
     def batch(self, _inbound_records: Sequence[InboundRecord]) -> AbstractContextManager[None]:
         """Do nothing."""
@@ -48,7 +48,7 @@ class NoTraces:
 
 
 class SpanTraces:
-    """Spans by OpenTelemetry's SDK, through this provider."""
+    """Spans of OpenTelemetry's SDK, sent by this provider."""
 
     def __init__(self, provider: Any, group: str) -> None:
         from opentelemetry import trace
@@ -60,7 +60,7 @@ class SpanTraces:
 
     @contextmanager
     def batch(self, inbound_records: Sequence[InboundRecord]) -> Iterator[None]:
-        """The span of a batch being stored; what it raises is noted by its class."""
+        """Open the span for storing a batch; note the class of an error."""
         topics = {inbound_record.topic for inbound_record in inbound_records}
         where = f" {next(iter(topics))}" if len(topics) == 1 else ""
         attributes: dict[str, str | int] = {
@@ -81,7 +81,7 @@ class SpanTraces:
         try:
             yield
         except BaseException as error:
-            # Its class only: a text may hold content.
+            # Only its class, because its text may contain content.
             span.set_attribute("error.type", type(error).__name__)
             span.set_status(self._api.Status(self._api.StatusCode.ERROR))
             raise
@@ -89,7 +89,7 @@ class SpanTraces:
             span.end()
 
     def close(self) -> None:
-        """Send what is left, for a second or so."""
+        """Send the remaining spans, within about a second."""
         self._provider.shutdown()
 
     def _links(self, inbound_records: Sequence[InboundRecord]) -> list[Any]:
@@ -103,7 +103,7 @@ class SpanTraces:
 
 
 def traces(kind: str, group: str) -> Traces:
-    """`off`, or `otlp`: over HTTP, in the background. Raises TracesError."""
+    """Return traces of this kind: `off`, or `otlp` over HTTP in the background. Raises TracesError."""
     if kind == "off":
         return NoTraces()
     try:

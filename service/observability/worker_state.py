@@ -1,4 +1,4 @@
-"""What this worker says of itself at any instant: the parts that health and metrics ask, filled in as it starts."""
+"""The state of this worker for health and metrics. Its parts are filled in while the worker starts."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 
 class WorkerState:
-    """One worker. Parts are None until they exist; `waits_for` says what a start waits for."""
+    """One worker. Parts are None until they exist. `waits_for` says what the start waits for."""
 
     def __init__(self, poller: Poller) -> None:
         self.poller = poller
-        self.waits_for: str | None = "its parts"
+        self.waits_for: str | None = "its parts to be created"
         self.inbox: Inbox | None = None
         self.relay: Relay | None = None
         self.cache: Cache | None = None
         self.breakers: CircuitBreakers | None = None
 
     def waits(self, what: str) -> None:
-        """It is starting, and waits for this."""
+        """Note what the start waits for."""
         self.waits_for = what
 
     def condition(self) -> Condition:
-        """What health goes by."""
+        """Return the input of `health`."""
         poller, inbox = self.poller, self.inbox
         since = None if inbox is None else inbox.rebalancing_since
         return Condition(
@@ -56,5 +56,5 @@ class WorkerState:
         return seen if self.breakers is None else self.breakers.open_topics
 
     def missing(self) -> list[str]:
-        """What keeps it from being ready, a sentence each."""
+        """Return a sentence per reason why the worker is not ready."""
         return missing(self.condition())

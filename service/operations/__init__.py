@@ -1,1 +1,1 @@
-"""What people ask and do: explain, what if, quarantine, doctor, and the words for it."""
+"""What people ask and do: explain, what-if, quarantine, doctor, and the sentences for it."""

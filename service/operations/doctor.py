@@ -1,6 +1,6 @@
-"""What is wrong with what the service stands on, in words: each examination says what it found and what to do.
+"""Check what the service depends on. Each check says what it found and what to do.
 
-Changes nothing: no topic is written to, no group joined. The one thing it does at Kafka is to open the transactional id
+Changes nothing: it writes to no topic and joins no group. At Kafka it only opens the transactional id
 `{outbox id}.doctor`, which no lane uses.
 """
 
@@ -42,12 +42,12 @@ STEP_SECONDS = 15.0
 SETTINGS = "DESCRIBE_CONFIGS"
 
 State = Literal["well", "look", "bad"]
-"""bad: the service can't work so; look: it can, and somebody should know."""
+"""bad: the service cannot work; look: it can, but somebody should know."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one examination found. `about` is one of database, schema, clock, terms, state, broker, topics, acls."""
+    """The result of one check. `about` is one of database, schema, clock, terms, state, broker, topics, acls."""
 
     about: str
     state: State
@@ -58,7 +58,7 @@ Findings = AsyncIterator[Finding]
 
 
 async def examine(settings: Settings, event_topics: Iterable[str]) -> list[Finding]:
-    """Examine all of it; what rests on something that is missing is left out. Never raises for what it examines."""
+    """Run all checks. Leaves out checks that depend on something missing. Never raises for what it checks."""
     found = [one async for one in _database(settings.database())]
     outbox = await _outbox(settings.database()) if _all_well(found, "database", "schema") else None
     async for one in _broker(settings, outbox, tuple(event_topics)):
@@ -87,7 +87,7 @@ async def _database(url: str) -> Findings:
         if problem:
             yield Finding("schema", "bad", problem)
             return
-        yield Finding("schema", "well", "the tables are those of this program")
+        yield Finding("schema", "well", "the tables match this version")
         async for one in _inside(url):
             yield one
     except StoreError as error:
@@ -101,7 +101,7 @@ async def _pooler(url: str) -> Findings:
     connection.terminate()
     if connection.is_pooled:
         words = (
-            "a pooler, such as PgBouncer, stands between this program and PostgreSQL; it keeps sessions "
+            "a pooler, such as PgBouncer, is between this program and PostgreSQL; it keeps sessions "
             "(session pooling), and their limits are in force"
         )
         yield Finding("database", "well", words)
@@ -118,7 +118,7 @@ async def _inside(url: str) -> Findings:
         connection.terminate()
     if abs(skew) > SKEW_SECONDS:
         words = (
-            f"the database's clock is {skew:+.1f} s off this machine's: deadlines go by the database's, set both by NTP"
+            f"the database's clock is {skew:+.1f} s off this machine's; deadlines follow the former: set both by NTP"
         )
         yield Finding("clock", "look", words)
     else:
@@ -129,11 +129,11 @@ async def _inside(url: str) -> Findings:
         if caution is not None:
             yield Finding("terms", "look", caution)
     else:
-        yield Finding("terms", "look", "no terms were imported: the built-in ones count for everybody (`terms import`)")
+        yield Finding("terms", "look", "no terms were imported: the built-in terms apply to everybody (`terms import`)")
     for bad, words in (
         (
             figures.stuck,
-            f"{figures.stuck} orders are stuck: the rules raise on them, see `order list`",
+            f"{figures.stuck} orders are stuck because the rules fail on them: see `order list`",
         ),
         (
             figures.open_breakers,
@@ -173,7 +173,7 @@ async def _broker(settings: Settings, outbox: OutboxIdentity | None, event_topic
         return
     yield Finding("broker", "well", "Kafka answers")
     if outbox is None:
-        yield Finding("topics", "look", "not compared: how many lanes there are stands in the database")
+        yield Finding("topics", "look", "not compared, because the number of lanes is in the database")
         return
 
     async def compare() -> AsyncIterator[Finding]:
@@ -181,7 +181,7 @@ async def _broker(settings: Settings, outbox: OutboxIdentity | None, event_topic
         for problem in problems:
             yield Finding("topics", "bad" if problem.stops else "look", problem.sentence)
         if not problems:
-            yield Finding("topics", "well", "all topics are as the registry says")
+            yield Finding("topics", "well", "all topics match the registry")
 
     async for one in _told("topics", compare):
         yield one
@@ -194,14 +194,14 @@ async def _broker(settings: Settings, outbox: OutboxIdentity | None, event_topic
 
 
 async def _acls(settings: Settings, kafka: Kafka, outbox: OutboxIdentity) -> Findings:
-    """Those on topics and groups, as the broker itself says: what is empty, or was never written, is examined too."""
+    """Check the ACLs on topics and groups by asking the broker, which also covers topics that are empty."""
     needed = acls(settings.consumer_group, str(outbox.outbox_id))
     missing = []
     admin = AIOKafkaAdminClient(**kafka)
     try:
         await admin.start()
         for topic, allowed in (await on_topics(admin, TOPIC_NAMES)).items():
-            # The right to see settings is examined with the settings.
+            # topic_problems checks the right to see settings.
             if not {op for one in needed if one.covers("TOPIC", topic) for op in one.operations} <= {
                 *allowed,
                 SETTINGS,
@@ -214,7 +214,7 @@ async def _acls(settings: Settings, kafka: Kafka, outbox: OutboxIdentity) -> Fin
     for sentence in missing:
         yield Finding("acls", "bad", sentence)
     if not missing:
-        yield Finding("acls", "well", "topics and groups may be read and written as the list of ACLs says")
+        yield Finding("acls", "well", "the Kafka user has all ACLs on topics and groups")
 
 
 async def _behind(settings: Settings, kafka: Kafka, event_topics: tuple[str, ...]) -> Findings:
@@ -224,11 +224,11 @@ async def _behind(settings: Settings, kafka: Kafka, event_topics: tuple[str, ...
         if one.is_lost:
             words = (
                 f"{one.topic}, partition {one.partition}: the group goes on at {one.committed}, the topic holds "
-                f"{one.begin} to {one.end}: records were removed or the topic was made anew (deploy/runbook.md)"
+                f"{one.begin} to {one.end}: records were removed or the topic was created again (deploy/runbook.md)"
             )
             yield Finding("state", "bad", words)
     if lag.members == 0:
-        yield Finding("state", "look", "no worker is in the group: nothing is read")
+        yield Finding("state", "look", "no worker is in the group: nobody reads the events")
 
 
 async def _transactions(kafka: Kafka, outbox: OutboxIdentity) -> Findings:
@@ -241,7 +241,7 @@ async def _transactions(kafka: Kafka, outbox: OutboxIdentity) -> Findings:
 
 
 async def _told(about: str, examination: Callable[[], AsyncIterator[Finding]]) -> Findings:
-    """What it finds; or, where the broker refuses, which right is missing."""
+    """Yield what the check finds; if the broker refuses, the missing right."""
     found: list[Finding] = []
 
     async def gather() -> None:
@@ -250,9 +250,9 @@ async def _told(about: str, examination: Callable[[], AsyncIterator[Finding]]) -
     try:
         await _within(gather)
     except KafkaError as error:
-        found.append(Finding(about, "bad", missing_acl(error) or f"Kafka doesn't do as asked: {describe(error)}"))
+        found.append(Finding(about, "bad", missing_acl(error) or f"Kafka refused a request: {describe(error)}"))
     except (OSError, TimeoutError) as error:
-        found.append(Finding(about, "bad", f"Kafka doesn't answer as it should: {describe(error)}"))
+        found.append(Finding(about, "bad", f"Kafka gave no usable answer: {describe(error)}"))
     for one in found:
         yield one
 

@@ -1,4 +1,4 @@
-"""Compares what the rules make of recorded facts under two books of terms, or with what the journal says."""
+"""Compare what the rules compute from recorded facts: under two books of terms, or against the journal."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 OWES = "buyer owes"
 
 Money = dict[str, int]
-"""What is due by line, in minor units; tips and chargebacks are added up."""
+"""What is due per line, in minor units. All tips are one line, and so are all chargebacks."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderDifference:
-    """One order that ends with other money: line to (before, after), minor units."""
+    """One order that ends with different money: line to (before, after), in minor units."""
 
     order_id: str
     provider_id: str
@@ -40,29 +40,29 @@ class OrderDifference:
 
     @property
     def size(self) -> int:
-        """How much differs, all lines together."""
+        """The difference, summed over all lines."""
         return sum(abs(after - before) for before, after in self.lines.values())
 
 
 @dataclass(slots=True)
 class Difference:
-    """What was found so far. Grows with providers and lines, not with orders."""
+    """The result so far. Grows with providers and lines, not with orders."""
 
     orders: int = 0
     facts: int = 0
     unreadable: int = 0
-    """Orders that couldn't be assessed: stuck, or written by a newer version."""
+    """Orders whose journals this version can't read."""
     differing: int = 0
     totals: dict[tuple[str, str, str], tuple[int, int]] = field(default_factory=dict)
-    """Provider, currency and line to what is due before and after, minor units."""
+    """Provider, currency and line to (due before, due after), in minor units."""
     most: list[OrderDifference] = field(default_factory=list)
-    """The orders that differ most, the most first."""
+    """The orders that differ most, largest difference first."""
 
 
 def other_book(installed: TermsBook, declared: Iterable[TermsSet]) -> TermsBook:
-    """Return the installed terms with a file's sets in place of theirs.
+    """Return the installed terms with the sets of a file.
 
-    For each provider the file names: its installed sets up to the file's first one stay, what comes later is replaced.
+    For each provider in the file, installed sets before the file's first set stay; later ones are replaced.
     """
     sets = list(declared)
     first: dict[str, int] = {}
@@ -73,12 +73,12 @@ def other_book(installed: TermsBook, declared: Iterable[TermsSet]) -> TermsBook:
 
 
 class TermsComparison:
-    """Adds up, story by story, what other terms would change."""
+    """Sum up, order by order, what other terms would change."""
 
     def __init__(
         self, before: TermsBook, after: TermsBook, clock: StoreTime, *, top: int, provider: str | None
     ) -> None:
-        """Compare two books; `top` orders are kept by name, `provider` narrows it to one (None: all)."""
+        """Compare two books. Keep the `top` orders that differ most; only those of `provider` (None: all)."""
         self.found = Difference()
         self._books = (before, after)
         self._clock = clock_of(clock)
@@ -86,7 +86,7 @@ class TermsComparison:
         self._provider = provider
 
     def add(self, histories: Iterable[OrderHistory]) -> None:
-        """Take these stories in."""
+        """Add these orders."""
         differing = []
         for history in histories:
             state = state_of(history)
@@ -104,7 +104,7 @@ class TermsComparison:
         self.found.most = nlargest(self._top, [*self.found.most, *differing], key=lambda one: one.size)
 
     def _monies(self, order_id: str, state: OrderState) -> tuple[str, str, Money, Money] | None:
-        """Return provider, currency and what is due under either book; None for an order that isn't asked about."""
+        """Return provider, currency and what is due under each book; None for an order of another provider."""
         found = [examine(order_id, state.facts, state.ledger, book, self._clock) for book in self._books]
         before, after = found
         if before is None or after is None:
@@ -126,7 +126,7 @@ class TermsComparison:
 
 
 def unpublished(history: OrderHistory, terms: TermsBook, clock: StoreTime) -> tuple[Output, ...] | None:
-    """Return what the installed rules would publish beyond the journal; None if they can't read the order or raise."""
+    """Return what the installed rules would publish beyond the journal; None if they can't read the journals."""
     state = state_of(history)
     if state.problem:
         return None
@@ -143,7 +143,7 @@ def state_of(history: OrderHistory) -> OrderState:
 def clock_of(
     clock: StoreTime, published: dict[int, int] | None = None, quarantined: Iterable[Quarantined] = ()
 ) -> Clock:
-    """Return the clock by which the running service would decide."""
+    """Return the clock with which the running service would decide."""
     now = micros(clock.now)
     watermark = 0 if clock.watermark is None else min(now, micros(clock.watermark))
     records = tuple([QuarantinedRecord(topic, micros(since)) for topic, since in quarantined])

@@ -1,4 +1,4 @@
-"""Facts, decisions and commands in words that a support agent can read aloud. Money in whole units, not in fen."""
+"""Facts, decisions and commands as sentences that a support agent can read aloud. Money is in whole units."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SIGNS = {"CNY": "¥", "EUR": "€", "GBP": "£", "USD": "$"}
 _MINOR_DIGITS = dict.fromkeys(
     ("CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF", "XPF"), 0
 ) | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
-"""Currencies whose minor unit is not the hundredth part (ISO 4217), as far as they are in use for goods."""
+"""Currencies in use for goods whose minor unit is not a hundredth (ISO 4217)."""
 
 
 def amount_in_words(value: int, currency: str | None) -> str:
@@ -57,7 +57,7 @@ def _several(count: int, one: str) -> str:
 
 
 def _named(items: tuple[ItemRef, ...] | None) -> str:
-    """Return what a message names, as the end of a sentence; nothing where it concerns all that it can."""
+    """Return the items that a message names, as the end of a sentence; empty if it concerns all items."""
     if items is None:
         return ""
     return ": " + ", ".join(
@@ -70,7 +70,7 @@ def _grounds(grounds: Iterable[str]) -> str:
 
 
 def _arrived(part: Any, whole: str) -> str:
-    """Say what arrived: what the message names, and whether it is the last; `whole` where it names nothing."""
+    """Say which part arrived, and whether it is the last; `whole` if the message names no items."""
     is_last = part.items is None if part.final is None else part.final
     if part.items is None:
         return whole if is_last else f"part of {whole}"
@@ -96,16 +96,16 @@ _FACTS: dict[type[Any], Callable[[Any], str]] = {
         f"{'inspected' if d.inspected else 'not inspected'}, {_several(len(d.evidence), 'piece')} of evidence"
         f"{_named(d.items)}."
     ),
-    order.RequestWithdrawn: lambda d: f"The buyer took request {d.request_id} back.",
+    order.RequestWithdrawn: lambda d: f"The buyer withdrew request {d.request_id}.",
     order.ObjectionRaised: lambda d: f"The buyer objected to the {d.scope} ({d.objection_id}).",
-    order.ObjectionWithdrawn: lambda d: f"The buyer took objection {d.objection_id} back.",
+    order.ObjectionWithdrawn: lambda d: f"The buyer withdrew objection {d.objection_id}.",
     order.ReceiptConfirmed: lambda _: "The buyer confirmed receipt.",
     order.TipRefundRequested: lambda d: f"The buyer asked for tip {d.tip_id} back.",
     order.ProviderFaultFound: lambda d: (
         f"A fault of the provider was found ({d.finding_id}): direct loss {_sum(d.direct_loss)}."
     ),
     order.IssueDisclosed: lambda d: (
-        f"The provider told the buyer of an issue, and the buyer went on: {_grounds(d.grounds)}."
+        f"The provider told the buyer of an issue, and the buyer continued: {_grounds(d.grounds)}."
     ),
     order.BuyerBreachFound: lambda d: (
         f"A breach of the buyer was found ({d.finding_id}, {d.ground.replace('_', ' ')}): loss {_sum(d.loss)}."
@@ -156,7 +156,7 @@ _FACTS: dict[type[Any], Callable[[Any], str]] = {
         + ")."
     ),
     warehouse_receipt.CustomsCleared: lambda _: "The goods cleared customs for export.",
-    warehouse_receipt.PackageDelivered: lambda d: f"The buyer has got {_arrived(d, 'the order')} ({d.package_id}).",
+    warehouse_receipt.PackageDelivered: lambda d: f"The buyer received {_arrived(d, 'the order')} ({d.package_id}).",
     warehouse_receipt.GoodsDisposed: lambda d: (
         f"The goods were {d.disposition}" + (f" for {_sum(d.proceeds)}" if d.proceeds else "") + f" ({d.disposal_id})."
     ),
@@ -221,22 +221,22 @@ GROUNDS = {
     "order_ended": "the order had ended",
     "purchased": "a purchase had been made",
     "received": "the goods had been received",
-    "no_units": "there is nothing left that it could concern",
+    "no_units": "no units are left that it could concern",
     "request_ended": "the request had its final outcome",
-    "repeated": "an earlier report of the same counts",
-    "unused": "nothing is known that it could be for",
+    "repeated": "an earlier report of the same thing counts",
+    "unused": "nothing is known to which it could belong",
 }
-"""Why a report changes nothing (R22), as told."""
+"""Why a report changes nothing (R22)."""
 
 
 def tell_fact(data: Any) -> str:
-    """Return one sentence on what happened, without anything private; a type it has no words for, by its name."""
+    """Return one sentence about a fact, without private data. A type without a sentence is named."""
     words = _FACTS.get(type(data))
-    return words(data) if words is not None else f"{getattr(data, 'TYPE', type(data).__name__)} was heard."
+    return words(data) if words is not None else f"{getattr(data, 'TYPE', type(data).__name__)} was received."
 
 
 def tell_output(data: Any) -> str:
-    """Return one sentence on what was decided or commanded."""
+    """Return one sentence about a decision or a command."""
     if isinstance(data, DecisionMade):
         return _decision(data)
     words = _OUTPUTS.get(type(data))
@@ -244,7 +244,7 @@ def tell_output(data: Any) -> str:
 
 
 def tell_basis(basis: tuple[Basis, ...]) -> str:
-    """Return the clauses with their words, one after the other.
+    """Return the clauses with their words.
 
     `12(1)A, no purchase had been made from the seller; 12(3), the service fee is not refunded …`
     """

@@ -154,7 +154,7 @@ def test_missing_topics_end_the_service_and_creating_them_twice_is_fine(bare_kaf
     assert (create.returncode, create.stdout) == (0, "")
     assert create.stderr == "".join(f"Created {topic.name}\n" for topic in TOPICS)
     again = service("topics", "create", **where)
-    assert (again.returncode, again.stderr) == (0, "All topics are there.\n")
+    assert (again.returncode, again.stderr) == (0, "All topics exist.\n")
     check = service("topics", "check", **where)
     assert (check.returncode, check.stdout) == (0, "")
 

@@ -55,13 +55,13 @@ async def test_the_number_of_lanes_is_not_changed_in_passing(database) -> None:
 
     assert (has.code, has.err) == (0, "Nothing to do.\n")
     assert other.code == 1
-    assert "lanes, not 16: `lanes change` says how to get there." in other.err
+    assert "lanes, not 16. Use `lanes change` to add lanes." in other.err
 
 
 async def test_a_release_check_of_an_order_nobody_heard_of_checked_nothing(database) -> None:
     done = command(database, "what-if", "--order", "nosuch")
 
-    assert (done.code, done.err.splitlines()[-1]) == (1, "No message about order nosuch was heard.")
+    assert (done.code, done.err.splitlines()[-1]) == (1, "No message about order nosuch was received.")
 
 
 async def test_a_limit_is_one_for_a_currency(database) -> None:

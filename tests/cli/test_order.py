@@ -79,8 +79,8 @@ async def test_a_held_order_says_nothing_and_once_released_what_it_would_have_sa
     assert (held.code, retried.code, released.code, again.code) == (0, 1, 0, 0), released.err
     assert (while_held.facts, while_held.outputs) == (len(told) - 3, ())
     assert [(row["order_id"], row["held_at"] is not None) for row in listed.lines] == [("ord-1", True)]
-    assert "It is held" in retried.err
-    assert "was not held" in again.err
+    assert "The order is held" in retried.err
+    assert "is not held" in again.err
     commands = [[one for one in await outputs(store, order) if one[-1].isdigit()] for order in ("ord-1", "ord-2")]
     assert commands[0] == commands[1] != []
     assert await noted(store) == [
@@ -120,7 +120,7 @@ async def test_orders_that_wait_are_listed_by_what_for_and_are_those_that_the_ce
 @pytest.mark.parametrize("what", [("hold", "--why", "x"), ("release",), ("retry",)], ids=lambda what: what[0])
 def test_an_order_nobody_heard_of_is_exit_code_1(database, what) -> None:
     done = command(database, "order", what[0], "ord-nowhere", *what[1:])
-    assert (done.code, done.err) == (1, "No message about order ord-nowhere was heard.\n")
+    assert (done.code, done.err) == (1, "No message about order ord-nowhere was received.\n")
 
 
 def test_a_hold_needs_a_reason(database) -> None:

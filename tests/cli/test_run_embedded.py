@@ -131,11 +131,11 @@ async def test_with_a_clock_by_events_days_pass_with_the_next_event_of_any_order
 def test_real_money_moves_by_the_real_time(clock, capsys):
     assert main(["run", "--clock", clock]) == 2
     out, err = capsys.readouterr()
-    assert (out, err) == ("", "--clock goes with --embedded only: money moves by the real time.\n")
+    assert (out, err) == ("", "--clock needs --embedded: a service that moves money uses the real time.\n")
 
 
 @pytest.mark.parametrize("clock", ["fast", "0", "-1", "nan", "1e9"])
 def test_what_is_no_clock_is_a_usage_error(clock, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["run", "--embedded", f"--clock={clock}"])
-    assert f"--clock: {clock}: neither `events` nor a number up to 10,000,000" in capsys.readouterr().err
+    assert f"--clock: {clock} is neither `events` nor a number up to 10,000,000" in capsys.readouterr().err

@@ -1,10 +1,12 @@
 """What the documents tell a person to type can be typed."""
 
+import ast
 import re
+from collections.abc import Iterator
 
 import pytest
 
-from tests.deploy.documents import README, RIGHTS, RUNBOOK, Said, commands, exists, problem, spans
+from tests.deploy.documents import README, RIGHTS, ROOT, RUNBOOK, Said, commands, exists, problem, spans
 from tests.deploy.test_kubernetes import rendered
 
 TEXT = RUNBOOK.read_text()
@@ -48,6 +50,31 @@ def test_every_command_of_other_documents_is_whole_or_only_named(document):
 def test_a_command_that_would_be_refused_is_noticed(command, expected):
     found = problem(Said(tuple(command.split()), whole=True))
     assert found is None if expected is None else expected in str(found)
+
+
+def quoted() -> set[str]:
+    """What stands in double quotes in the runbook's prose: the title of a section, or what the program says."""
+    prose = re.sub(r"^ *```\w*\n.*?^ *```|`[^`]+`", "", TEXT, flags=re.MULTILINE | re.DOTALL)
+    return {" ".join(one.split()) for one in re.findall(r'"([^"]+)"', prose)}
+
+
+def texts_of_the_service() -> Iterator[str]:
+    """All texts in its code, with an ellipsis for each value put in."""
+    for path in (ROOT / "service").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+            elif isinstance(node, ast.JoinedStr):
+                yield "".join(one.value if isinstance(one, ast.Constant) else "…" for one in node.values)
+
+
+def test_what_the_runbook_quotes_is_a_section_or_what_the_program_says():
+    titles = set(re.findall(r"^##? (.+)$", TEXT, re.MULTILINE))
+    said = [" ".join(one.split()) for one in texts_of_the_service()]
+    others = {one for one in quoted() - titles - {"Purchasing"} if not any(one.strip("… ") in text for text in said)}
+    assert others == set()
+    assert len(quoted() & titles) > 15
+    assert len(quoted() - titles) > 10
 
 
 def test_kafkas_tools_are_told_where_the_broker_is_and_who_asks():

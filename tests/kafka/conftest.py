@@ -25,7 +25,7 @@ def identity_provider() -> Iterator[IdentityProvider]:
 
 @pytest.fixture(scope="session")
 def a_strict_broker(servers: Path, identity_provider: IdentityProvider) -> Iterator[StrictBroker]:
-    """All topics are there."""
+    """All topics exist."""
     ca, directory = trustme.CA(), servers / "kafka-strict"
     directory.mkdir()
     ca_file = directory / "ca.pem"

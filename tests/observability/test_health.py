@@ -19,18 +19,19 @@ def test_a_worker_that_has_joined_and_sees_both_servers_is_ready():
         (Condition(waits_for="PostgreSQL: refused"), "It is starting and waits for PostgreSQL: refused."),
         (Condition(joined=False), "It has not joined its consumer group yet."),
         (Condition(rebalancing_for=21.0), "Its consumer group has been rebalancing for 21 seconds."),
-        (Condition(broker_failures=2, broker_because="gone"), "Kafka does not answer as it should: gone."),
-        (Condition(broker_age=16.0), "Kafka does not answer as it should: no answer for 16 seconds."),
-        (Condition(broker_age=None), "Kafka does not answer as it should: it was not looked at yet."),
-        (Condition(database_failures=2, database_because="gone"), "PostgreSQL does not answer as it should: gone."),
+        (Condition(broker_failures=2, broker_because="gone"), "Kafka gives no usable answer: gone."),
+        (Condition(broker_age=16.0), "Kafka gives no usable answer: no answer for 16 seconds."),
+        (Condition(broker_age=None), "Kafka gives no usable answer: it was not asked yet."),
+        (Condition(database_failures=2, database_because="gone"), "PostgreSQL gives no usable answer: gone."),
         (
             Condition(batch_failures=2, batch_because="a lock was not had in time"),
-            "The batch in hand could not be stored 2 times so far: a lock was not had in time.",
+            "Storing the present batch has failed 2 times: a lock was not had in time.",
         ),
         (Condition(schema_problem="the database lacks 0005"), "The database's tables: the database lacks 0005."),
         (
             Condition(open_breakers=frozenset({"purchasing.events.order.v1"})),
-            "The circuit breaker is open for purchasing.events.order.v1: see `quarantine list`, `breaker reset`.",
+            ("The circuit breaker is open for purchasing.events.order.v1: look at `quarantine list`, "
+            "then run `breaker reset`."),
         ),
     ],
 )  # fmt: skip
@@ -65,7 +66,7 @@ def test_a_batch_that_is_not_stored_is_not_taken_for_a_database_that_is_away():
     worker.inbox = SimpleNamespace(
         failures_in_a_row=3, failed_because="a lock was not had in time", assignments=1, rebalancing_since=None
     )
-    assert worker.missing() == ["The batch in hand could not be stored 3 times so far: a lock was not had in time."]
+    assert worker.missing() == ["Storing the present batch has failed 3 times: a lock was not had in time."]
 
 
 def test_all_that_is_missing_is_said_at_once():

@@ -98,7 +98,7 @@ async def test_a_free_port_is_free_for_both_families(pages, monkeypatch):
 async def test_a_port_that_is_taken_for_one_family_is_taken(pages):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(PortError, match=f"Port {port} can't be listened on .*: set PURCHASING_HTTP_PORT"):
+        with pytest.raises(PortError, match=f"Port {port} can't be used .*: set PURCHASING_HTTP_PORT"):
             async with listening(pages, "*", port):
                 pass
 

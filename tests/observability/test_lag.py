@@ -110,7 +110,7 @@ async def test_where_one_of_the_two_is_away_the_other_is_shown(kafka, database):
     gone = "postgresql://somebody:secret@127.0.0.1:9/purchasing"
     other = service("lag", bootstrap=kafka, database=gone)
     assert other.returncode == 1
-    assert "PostgreSQL can't be asked: Connection refused" in other.stderr
+    assert "PostgreSQL can't be queried: Connection refused" in other.stderr
     assert ORDERS in other.stdout
     assert "secret" not in other.stderr + other.stdout
 
@@ -124,11 +124,11 @@ async def test_the_partition_that_was_read_least_far_is_named(kafka, database, g
         await connection.close()
         return (await asyncio.to_thread(service, "lag", bootstrap=kafka, database=database, group=group)).stdout
 
-    assert "input read up to        not known of every partition\n" in await progress()
+    assert "input read up to        unknown for some partition\n" in await progress()
     known = await progress((0, "2026-01-02"), (1, "2026-01-01"), (2, "2026-01-03"))
     assert f"s ago, held by {ORDERS}, partition 1\n" in known
     never_read = await progress((3, None))
-    assert f"not known of every partition, held by {ORDERS}, partition 3\n" in never_read
+    assert f"unknown for some partition, held by {ORDERS}, partition 3\n" in never_read
 
 
 async def test_offsets_that_are_gone_are_said(kafka, database, group):

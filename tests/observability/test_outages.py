@@ -31,7 +31,7 @@ async def test_database_and_broker_come_and_go(place):
         await worker.says("/startupz", 200)
 
         await place.postgres.stop()
-        await worker.says("/readyz", 503, "PostgreSQL does not answer")
+        await worker.says("/readyz", 503, "PostgreSQL gives no usable answer")
         await worker.shows("purchasing_look_successful", 0, at="database")
         async with Sender(place.kafka.bootstrap_servers) as sender:
             for event in case_events("01", order_id()):
@@ -39,7 +39,9 @@ async def test_database_and_broker_come_and_go(place):
         await worker.shows("purchasing_consumer_lag_messages", lambda lag: lag > 0)
         await worker.shows("purchasing_input_failures_in_a_row", lambda failures: failures > 0)
         await worker.says("/livez", 200)
-        assert "PostgreSQL can't be asked: Connection refused" in (await asyncio.to_thread(place.command, "lag")).stderr
+        assert (
+            "PostgreSQL can't be queried: Connection refused" in (await asyncio.to_thread(place.command, "lag")).stderr
+        )
         doctor = await asyncio.to_thread(place.command, "doctor")
         assert (doctor.returncode, "PostgreSQL can't be reached" in doctor.stdout) == (1, True)
         await place.postgres.start()
@@ -48,7 +50,7 @@ async def test_database_and_broker_come_and_go(place):
         await worker.shows("purchasing_consumer_lag_seconds", 0)
 
         await place.kafka.stop()
-        await worker.says("/readyz", 503, "Kafka does not answer")
+        await worker.says("/readyz", 503, "Kafka gives no usable answer")
         await worker.shows("purchasing_look_successful", 0, at="broker")
         await worker.says("/livez", 200)
         await worker.says("/startupz", 200)

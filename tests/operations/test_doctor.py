@@ -27,7 +27,7 @@ async def test_each_subject_is_examined_and_what_only_deserves_a_look_is_no_fail
     assert set(found) >= {"database", "schema", "clock", "terms", "broker", "topics", "acls"}
     assert "bad" not in {state for findings in found.values() for state, _ in findings}, json.dumps(found)
     assert found["terms"] == [
-        ("look", "no terms were imported: the built-in ones count for everybody (`terms import`)")
+        ("look", "no terms were imported: the built-in terms apply to everybody (`terms import`)")
     ]
     assert code == 3
 
@@ -76,7 +76,7 @@ async def test_a_topic_that_is_missing_or_another_is_said(fresh_kafka, database)
     assert code == 1
     assert ("bad", "purchasing.decisions.v1 does not exist: create it with `topics create`") in found["topics"]
     await create_topics({"bootstrap_servers": fresh_kafka.bootstrap_servers}, 4)
-    assert said(**where)[1]["topics"] == [("well", "all topics are as the registry says")]
+    assert said(**where)[1]["topics"] == [("well", "all topics match the registry")]
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(0, "well"), (60, "look"), (-60, "look")])

@@ -64,7 +64,7 @@ async def test_an_order_nobody_heard_of_is_said_to_be_none(database: str):
     done = explain(database, "ord-0")
 
     assert done.returncode == 1
-    assert "No message about order ord-0 was heard." in done.stderr
+    assert "No message about order ord-0 was received." in done.stderr
     assert done.stdout == ""
 
 
@@ -124,7 +124,7 @@ async def test_a_demand_waits_for_its_publication_and_then_for_the_payment(engin
     waiting = " ".join(one["what"] for one in told(database, "ord-demand")["waiting"])
 
     assert "payment of ¥1,013.01 for chargeback cb-1" in waiting
-    assert "the days run from when the demand is published" in waiting
+    assert "the days begin when the demand is published" in waiting
     assert "the relay to publish" in waiting
 
 
@@ -137,7 +137,7 @@ async def test_a_stuck_order_and_one_with_a_record_in_quarantine_say_so(engine: 
 
     waiting = " ".join(one["what"] for one in told(database, "ord-odd")["waiting"])
 
-    assert "a look at a record of topic purchasing.events.order.v1 in quarantine" in waiting
+    assert "a person to resolve a quarantined record of topic purchasing.events.order.v1" in waiting
     assert "ZeroDivisionError" in waiting
 
 

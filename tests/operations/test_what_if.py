@@ -120,7 +120,7 @@ def test_text_is_for_people_and_progress_goes_to_stderr(orders: str, tmp_path: P
     done = what_if(orders, "--terms", str(tmp_path / "dearer.toml"))
 
     assert "3 orders with" in done.stdout
-    assert "would end with other money" in done.stdout
+    assert "would end with different money" in done.stdout
     assert "The orders that differ most:" in done.stdout
     assert "3 orders of about" in done.stderr
 

@@ -36,7 +36,7 @@ async def test_with_the_rights_of_the_list_and_its_role_the_whole_service_runs(b
     check = await asyncio.to_thread(
         service, "topics", "check", **broker.settings(user), DATABASE_URL=guarded.dsn("service"), CONSUMER_GROUP=group
     )
-    assert (check.returncode, check.stdout, check.stderr) == (0, "", "All topics are as the registry says.\n")
+    assert (check.returncode, check.stdout, check.stderr) == (0, "", "All topics match the registry.\n")
 
     await broker.begin_anew()
     async with worker_of(broker, guarded, user, worker_logs, group) as worker:

@@ -11,7 +11,7 @@ from tests.security.tls_front import TlsFront
 def test_a_server_whose_certificate_is_checked_is_spoken_to_with_tls(guarded: Database, front: TlsFront) -> None:
     before = front.encrypted
     done = service("explain", "nobody", DATABASE_URL=guarded.dsn("reader"))
-    assert (done.returncode, done.stderr) == (1, "No message about order nobody was heard.\n")
+    assert (done.returncode, done.stderr) == (1, "No message about order nobody was received.\n")
     assert front.encrypted > before
 
 

@@ -208,7 +208,7 @@ async def test_an_option_of_no_use_is_for_a_person(option: str, says: str, datab
 @pytest.mark.parametrize(
     ("option", "code", "says"),
     [
-        ("connect_timeout=10", 1, "No message about order nobody was heard."),
+        ("connect_timeout=10", 1, "No message about order nobody was received."),
         ("nosuch=10", 1, "PURCHASING_DATABASE_URL is not valid: nosuch is no option of libpq"),
         ("service=x", 1, "PURCHASING_DATABASE_URL is not valid: its option service isn't supported"),
     ],

@@ -87,7 +87,7 @@ def test_a_year_that_is_not_announced_is_said_and_the_others_are_written() -> No
 def test_years_that_are_none_are_refused_with_an_example() -> None:
     done = terms("calendar", "--years", "next")
     assert done.returncode == 2
-    assert "next: not a list of years such as 2026,2027" in done.stderr
+    assert "next is not a list of years such as 2026,2027" in done.stderr
 
 
 def test_without_the_package_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,8 +166,8 @@ def test_check_of_a_file_says_what_deserves_a_look_and_ends_well(tmp_path: Path)
     )
     done = terms("check", str(file))
     assert done.returncode == 0
-    assert "Look at this: The calendar of the platform's terms new ended with 2020." in done.stderr
-    assert "Look at this: *: new doesn't state claim_floor, which old does" in done.stderr
+    assert "Warning: The calendar of the platform's terms new ended with 2020." in done.stderr
+    assert "Warning: *: new doesn't state claim_floor, which old does" in done.stderr
 
 
 def test_check_without_a_file_asks_the_database(database: str, tmp_path: Path) -> None:

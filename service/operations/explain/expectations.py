@@ -23,50 +23,50 @@ if TYPE_CHECKING:
 _WORDS = {
     "acceptance": "acceptance of the order",
     "rest_of_order_amount": "the rest of the order amount: {amount}",
-    "purchase": "the purchase, or word of it",
-    "receipt_by_warehouse": "receipt of all the goods, without objections that stand",
+    "purchase": "the purchase, or a report of it",
+    "receipt_by_warehouse": "receipt of all the goods, without open objections",
     "verification": "the verification of objection {ref}",
     "delivery": "the delivery of the goods",
-    "confirmation_of_receipt": "confirmation of receipt or an objection, else receipt is deemed confirmed",
+    "confirmation_of_receipt": "confirmation of receipt or an objection; else receipt is deemed confirmed",
     "sellers_answer": "an answer to request {ref}",
     "sellers_money": "its money: {amount}",
-    "payment_of_claim": "payment of {amount} for chargeback {ref}, else it is taken from the deposit",
+    "payment_of_claim": "payment of {amount} for chargeback {ref}; else it is taken from the deposit",
     "deposits_answer": "the answer to deduction {ref}: {amount}",
     "payment_or_disposal": "payment, or the proceeds of retained goods, for {amount} of chargeback {ref}",
     "repayment": "{amount} to be paid back on line {ref}",
-    "buyer_owes": "{amount} that is owed, on line owed",
+    "buyer_owes": "payment of {amount} that is owed, on line owed",
     "chargeback_outcome": "the outcome of chargeback {ref}",
-    "refund_answer": "word that a refund on line {ref} was executed",
+    "refund_answer": "confirmation that a refund on line {ref} was executed",
     "funds_answer": "the answer of the purchasing funds to deduction {ref}: {amount}",
     "conversion": "conversion of the amount of message {ref}: {amount}",
     "seller_excess": "confirmation of the seller's money beyond what the buyer paid: {amount}",
-    "undeliverable": "a way for {amount} on line {ref} that can't be delivered",
+    "undeliverable": "a way to deliver {amount} on line {ref}",
     "refused_hold": "a decision on hold {ref}, which was refused",
-    "record_in_quarantine": "a look at a record of topic {ref} in quarantine; what it may bear on waits",
+    "record_in_quarantine": "a person to resolve a quarantined record of topic {ref}; what the record may affect waits",
 }
-"""What is told of each thing that the rules say is awaited (R21)."""
+"""The sentence for each thing that the rules wait for (R21)."""
 _RECORDS_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """One thing that is waited for; `until` is the last instant of its period, None where it has none."""
+    """One thing that the order waits for. `until` is the last instant of its period, None if it has none."""
 
     what: str
     until: datetime | None = None
     row: int | None = None
-    """Its row of R21; None where the service waits for itself."""
+    """Its row in R21; None if the order waits for this service."""
     of: str | None = None
-    """Whom it is awaited from."""
+    """Who owes it."""
     is_overdue: bool = False
 
 
 def expectations_of(
     history: OrderHistory, state: OrderState, found: Examination | None, now: int
 ) -> Iterator[Expectation]:
-    """Yield what the order waits for: what the rules say, then ourselves."""
+    """Yield what the order waits for: first what the rules say, then what this service owes."""
     if history.facts and not any(isinstance(fact.data, OrderPlaced) for fact in state.facts):
-        yield Expectation("the message that the order was placed: nothing is decided before")
+        yield Expectation("the message that the order was placed; nothing is decided before")
     if found is not None:
         for awaited in waiting_list(found):
             yield _told(awaited, found, now)
@@ -79,7 +79,7 @@ def _told(awaited: Awaited, found: Examination, now: int) -> Expectation:
     until = None if awaited.until is None else instant(awaited.until)
     words = _WORDS[awaited.what].format(ref=awaited.ref, amount=amount)
     if awaited.what == "payment_of_claim" and until is None:
-        words += "; the days run from when the demand is published"
+        words += "; the days begin when the demand is published"
     is_overdue = awaited.until is not None and awaited.until < now
     return Expectation(words, until, awaited.row, awaited.of, is_overdue)
 
@@ -91,14 +91,12 @@ def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[Expectation
     if history.in_quarantine:
         named = ", ".join(history.in_quarantine[:_RECORDS_NAMED])
         more = ", …" if len(history.in_quarantine) > _RECORDS_NAMED else ""
-        yield Expectation(
-            f"a person to look at {len(history.in_quarantine)} of its records in quarantine: {named}{more}"
-        )
+        yield Expectation(f"a person to resolve {len(history.in_quarantine)} of its quarantined records: {named}{more}")
     if history.stuck is not None:
         yield Expectation(
-            f"the rules to be mended: they failed on this order ({history.stuck}); it publishes nothing meanwhile"
+            f"fixed rules: the rules failed on this order ({history.stuck}); until then it publishes nothing"
         )
     if state.problem:
         yield Expectation(f"a version that can read its journals: {state.problem}")
     if history.held:
-        yield Expectation("a person to release the order: it is held and publishes nothing meanwhile")
+        yield Expectation("a person to release the order: it is held, and until then it publishes nothing")

@@ -1,4 +1,4 @@
-"""An order's story as values: what happened, what was decided and why, how the money stands, what is waited for."""
+"""An explanation of an order as values: events, decisions with their reasons, money, what the order waits for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One fact. `nth` counts in the order in which we heard of the facts."""
+    """One fact. `nth` counts facts in the order in which they were received."""
 
     at: datetime
     heard_at: datetime
@@ -49,21 +49,21 @@ class Decided:
     words: str
     amount: int | None
     basis: tuple[tuple[str, str], ...]
-    """Clause, and why it applied."""
+    """Clauses, each with its words."""
     published: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How one line stands, in minor units."""
+    """The amounts of one line, in minor units."""
 
     line: str
     captured: int
-    """What was paid in: captured, tipped, or paid, taken from the deposit and got for goods on a claim."""
+    """What was paid in: captured or tipped; on a claim, paid, taken from the deposit, or received for goods."""
     due: int
     charged_back: int
     entitled: int
-    """What is due less what accepted chargebacks took of it; on `purchase` they are in `due` already."""
+    """What is due less what accepted chargebacks took; on `purchase`, `due` already contains that."""
     commanded: int
     failed: int
     succeeded: int
@@ -71,18 +71,18 @@ class Line:
     """Refunded elsewhere."""
     repaid: int
     out: int
-    """What is out: commanded and refunded elsewhere, less failed and repaid (on `owed` and claims not the repaid)."""
+    """What is out: commanded and refunded elsewhere, less failed and repaid (repaid not on `owed` and claims)."""
     withheld: int
     demanded: int
     set_off: int
-    """Paid out beyond what is due, and kept back on other lines or claimed with a chargeback."""
+    """Paid out beyond what is due, and withheld on other lines or claimed with a chargeback."""
     to_command: int
-    """What the rules would command and the journal doesn't have yet; 0 unless the order is stuck or held."""
+    """What the rules would command beyond the journal; 0 unless the order is stuck or held."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementTerms:
-    """What is due on the line `purchase`, term by term as R6 reads, in minor units.
+    """What is due on the line `purchase`, term by term as in R6, in minor units.
 
     captured - third_party_fees = paid. paid - price - reserved - fee - own_fees + not_kept + from_seller + not_paid
     - unconfirmed - charged_back + charged_beyond - costs - penalties + beyond_money - deposit = due.
@@ -96,27 +96,27 @@ class SettlementTerms:
     fee: int
     own_fees: int
     not_kept: int
-    """Of these, what is beyond the order amount: nobody agreed to it."""
+    """The part of these beyond the order amount, to which nobody agreed."""
     from_seller: int
-    """What the seller gave back beyond what it charges: it is the buyer's."""
+    """What the seller gave back beyond what it charges; it belongs to the buyer."""
     not_paid: int
-    """What of the kept was not paid in."""
+    """The part of the kept amounts that was not paid in."""
     unconfirmed: int
     """The seller's money that waits for confirmation (8(4))."""
     charged_back: int
     charged_beyond: int
-    """What just chargebacks took beyond what was the buyer's."""
+    """What just chargebacks took beyond the buyer's money."""
     costs: int
     penalties: int
     beyond_money: int
-    """What costs and penalties exceed what was left by."""
+    """The part of costs and penalties beyond the money that was left."""
     deposit: int
     due: int
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All of it."""
+    """An order, explained."""
 
     order_id: str
     account_id: str | None
@@ -124,16 +124,16 @@ class Explanation:
     terms_version: str | None
     currency: str | None
     happened: tuple[Happened, ...]
-    """In the order in which it happened."""
+    """Sorted by the time of the event."""
     decided: tuple[Decided, ...]
     lines: tuple[Line, ...]
     purchase: SettlementTerms | None
-    """How what is due on the line `purchase` comes about; None before the order was placed."""
+    """The terms of what is due on the line `purchase`; None before the order was placed."""
     waiting: tuple[Expectation, ...]
 
 
 def explain(history: OrderHistory, terms: TermsBook, clock: StoreTime) -> Explanation:
-    """Tell an order's story. Private members are nowhere in it: they never were in the journals."""
+    """Explain an order. Contains no private members, because the journals contain none."""
     state = read_back(history.version, [heard.row for heard in history.facts], [said.row for said in history.outputs])
     published = {one.order_version: micros(one.published_at) for one in history.publications}
     now = Clock(
@@ -169,7 +169,7 @@ def _happened(history: OrderHistory, state: OrderState) -> list[Happened]:
 
 def _words(fact: Fact[Any]) -> str:
     if isinstance(fact.data, Unread):
-        return f"{fact.data.type} was heard; this version can't read it."
+        return f"{fact.data.type} was received; this version can't read it."
     return tell_fact(fact.data)
 
 
@@ -195,7 +195,7 @@ def _decided(history: OrderHistory) -> list[Decided]:
 
 
 def lines_of(found: Examination) -> list[Line]:
-    """Return how each line stands."""
+    """Return the amounts of each line."""
     brought = _brought_in(found)
     succeeded = {fact.data.command_id for fact in found.case.view.messages(RefundSucceeded)}
     charged: dict[str, int] = {}
@@ -225,13 +225,13 @@ def lines_of(found: Examination) -> list[Line]:
 
 
 def _brought_in(found: Examination) -> Mapping[str, int]:
-    """Return what was paid in on each line: on claims also what goods brought, else by the routes of its refunds."""
+    """Return what was paid in per line: on claims also the proceeds of goods, else by the routes of refunds."""
     brought = {due.line: sum(route.brought for route in due.routes) for due in found.case.dues}
     return brought | {f"chargeback:{id_}": recovered.total for id_, recovered in found.case.recovered.items()}
 
 
 def _amount_of(found: Examination, line: str, command_ids: Collection[str]) -> int:
-    """Return how much of what was commanded on a line was commanded with one of these ids."""
+    """Return the amount that the commands with these ids moved on a line."""
     totals = found.ledger.lines.get(line)
     if totals is None:
         return 0
@@ -239,7 +239,7 @@ def _amount_of(found: Examination, line: str, command_ids: Collection[str]) -> i
 
 
 def settlement_terms(found: Examination) -> SettlementTerms:
-    """Return the terms of R6 with what each of its lines, being at least 0, leaves out, so that they add up."""
+    """Return the terms of R6, with the amounts that its terms leave out because each is at least 0; so they add up."""
     one = found.case.settlement
     kept = one.price + one.reserved + one.fee + one.own
     from_seller = max(0, one.seller - one.spent)

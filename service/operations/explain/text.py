@@ -1,4 +1,4 @@
-"""An explanation as text, to be read aloud."""
+"""An explanation as lines of text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def text_of(told: Explanation) -> Iterator[str]:
     for one in told.happened:
         late = " (late)" if one.nth < max(other.nth for other in told.happened if other.at <= one.at) else ""
         yield f"  {_when(one.at)}  {one.words}"
-        yield f"{'':23}heard as number {one.nth}, {_when(one.heard_at)}{late}"
+        yield f"{'':23}received as number {one.nth}, {_when(one.heard_at)}{late}"
     yield from ("", "What was decided")
     for made in told.decided:
         unpublished = "" if made.published else "  [not published yet]"
@@ -77,7 +77,7 @@ def _line(line: Line, currency: str | None) -> str:
 
 
 def words_of_terms(terms: SettlementTerms, currency: str | None) -> str:
-    """Return the terms of R6 in its words and order; between them, where there is something, what they leave out."""
+    """Return the terms of R6 in its words and order, with the amounts that each term leaves out, if any."""
 
     def shown(amount: int) -> str:
         return amount_in_words(amount, currency)

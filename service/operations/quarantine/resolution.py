@@ -1,4 +1,4 @@
-"""Replay and drop, a page at a time: each page is one batch of the engine, so it may be broken off and begun again."""
+"""Replay and drop records. Each page is one batch of the engine, so the work may be stopped and repeated."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 PAGE = 200
 BYTES_AT_ONCE = 16_000_000
-A_BATCH = "it is a whole compressed batch, no message: have its records sent again in smaller batches, and drop it"
+A_BATCH = "it is a whole compressed batch, not a message: have its records sent again in smaller batches, and drop it"
 
 
 class Repair(NamedTuple):
-    """What takes the place of a record's parts; None: the part as it lies there."""
+    """Replacements for the parts of a record. None keeps the part."""
 
     value: bytes | None = None
     key: bytes | None = None
     without_headers: bool = False
 
     def of(self, content: Content) -> Content:
-        """Return the record to be replayed."""
+        """Return the content to replay."""
         return Content(
             content.key if self.key is None else self.key,
             content.value if self.value is None else self.value,
@@ -45,7 +45,7 @@ UNREPAIRED = Repair()
 
 
 class QuarantineOutcome(NamedTuple):
-    """What became of one record. `outcome` is resolved, known (somebody resolved it meanwhile), refused or erased."""
+    """The outcome for one record: resolved, known (somebody resolved it before), refused or erased."""
 
     record: QuarantinedRecord
     outcome: str
@@ -61,11 +61,11 @@ async def replay(
     intervention: Intervention,
     repair: Repair = UNREPAIRED,
 ) -> AsyncIterator[list[QuarantineOutcome]]:
-    """Put records through the engine's door as if they were delivered now; yield a page's outcomes at a time.
+    """Handle records as if they were delivered now; yield the outcomes page by page.
 
-    The records keep their identity, so that a replay done twice does nothing twice. What breaks the contract still
-    stays where it is. What was erased can only be replayed with a value. Raises StoreUnavailableError: what was
-    yielded is done, and it may be begun again.
+    The records keep their identity, so a second replay has no effect. A record that still breaks the contract stays in
+    quarantine. An erased record can only be replayed with a new value. Raises StoreUnavailableError: the pages yielded
+    so far are done, and the replay may be repeated.
     """
     async for records in _pages(connection, which):
         contents_of = await contents(connection, [one.identity for one in records])
@@ -73,7 +73,9 @@ async def replay(
         for one in records:
             if one.erased_at is not None and repair.value is None:
                 outcomes.append(
-                    QuarantineOutcome(one, "erased", because="its content was erased: give it a value, or drop it")
+                    QuarantineOutcome(
+                        one, "erased", because="its content was erased: replay it with a value, or drop it"
+                    )
                 )
             else:
                 inbound_records.append(inbound_record_of(one, contents_of[one.identity], repair))
@@ -93,7 +95,7 @@ async def replay(
 async def drop(
     connection: asyncpg.Connection[asyncpg.Record], engine: Engine, which: QuarantineFilter, intervention: Intervention
 ) -> AsyncIterator[list[QuarantineOutcome]]:
-    """Resolve records without replaying them; yield a page's outcomes at a time. Raises StoreUnavailableError."""
+    """Resolve records without replaying them; yield the outcomes page by page. Raises StoreUnavailableError."""
     async for records in _pages(connection, which):
         refs = tuple(QuarantineRef(one.identity) for one in records)
         handled = await engine.intervene(intervention._replace(drop=refs))
@@ -101,7 +103,7 @@ async def drop(
 
 
 def inbound_record_of(record: QuarantinedRecord, content: Content, repair: Repair = UNREPAIRED) -> InboundRecord:
-    """Return the record as if it were delivered now, decoded anew. It says nothing of how far its partition is read."""
+    """Return the record as if it were delivered now, decoded again. It does not move its partition's watermark."""
     sent = repair.of(content)
     ref = QuarantineRef(record.identity, repaired=sent != content)
     if is_batch(sent.value):
@@ -114,7 +116,7 @@ def inbound_record_of(record: QuarantinedRecord, content: Content, repair: Repai
 async def _pages(
     connection: asyncpg.Connection[asyncpg.Record], which: QuarantineFilter
 ) -> AsyncIterator[Sequence[QuarantinedRecord]]:
-    """Yield the records, as many at once as a batch may hold. What is resolved meanwhile is passed by, not repeated."""
+    """Yield pages of records, each as large as a batch may be. Skips records that were resolved meanwhile."""
     after = None
     while records := _no_more_than(BYTES_AT_ONCE, await page(connection, which, after, PAGE)):
         yield records
@@ -122,7 +124,7 @@ async def _pages(
 
 
 def _no_more_than(size: int, records: list[QuarantinedRecord]) -> list[QuarantinedRecord]:
-    """Return the first of them, at least one, whose content is not more than so many bytes."""
+    """Return the first records, at least one, whose content together has at most `size` bytes."""
     left = size
     for number, one in enumerate(records):
         left -= one.size
