@@ -229,10 +229,13 @@ def chargebacks_of(view: OrderView) -> list[Chargeback]:
     for chargeback in found:
         own = roles.get(chargeback.payment_id, [])
         left = room.get(chargeback.payment_id, {})
-        chargeback.shares = _shared(chargeback.balance.amount, [Role(role.line, left[role.line]) for role in own])
+        there = [Role(role.line, left[role.line]) for role in own]
+        chargeback.shares = _shared(chargeback.balance.amount, there)
         for share in chargeback.shares:
             left[share.line] -= share.brought
-        would = chargeback.shares or _shared(chargeback.balance.nominal, own)
+        # Where earlier ones left nothing, what the payment brought in says what it is about.
+        nominal = chargeback.balance.nominal
+        would = chargeback.shares or _shared(nominal, there) or _shared(nominal, own)
         chargeback.kinds = {share.line.partition(":")[0] for share in would} or {PURCHASE}
     return found
 
