@@ -18,6 +18,7 @@ from service.rules.requests import (
     clauses_of,
     moot_grounds,
     named_lots,
+    note_endings,
     take_answer,
     withdraw_request,
 )
@@ -66,7 +67,7 @@ def steps(timeline: Timeline) -> Iterator[Step]:
     """Yield requests, the seller's answers, and requests that the buyer took back."""
     view = timeline.view
     for fact in view.counted(DissolutionRequested):
-        request = Request(KIND, fact, _is_out_of_reach, grounds_of)
+        request = Request(KIND, fact, _bar_of, grounds_of)
         timeline.dissolutions[request.id] = request
         yield Step(fact.at, Rank.REQUEST, (1, request.id, fact.key), _ask, request)
     for answer in view.answers(DissolutionAgreed, DissolutionRefused):
@@ -83,9 +84,9 @@ def steps(timeline: Timeline) -> Iterator[Step]:
             yield Step(at, Rank.REQUEST_WITHDRAWN, within, withdraw_request, (request_, changed))
 
 
-def _is_out_of_reach(_: Lot) -> bool:
-    """Say that nothing bars units of a pending request: receipt bars a dissolution only when it is asked for."""
-    return False
+def _bar_of(_: Lot) -> Grounds:
+    """Return nothing: receipt bars a dissolution when it is asked for, no unit of one that is pending."""
+    return ()
 
 
 def _ask(timeline: Timeline, request: Request) -> None:
@@ -106,7 +107,7 @@ def _ask(timeline: Timeline, request: Request) -> None:
     elif timeline.logistics_at_fault:
         request.decide("refused", (_LOGISTICS,))
     elif not live:
-        request.moot_lots = [lot for lot in named_lots(timeline, request.items) if not lot.is_live]
+        note_endings(timeline, request)
         request.decide("moot", ())
     else:
         _take_up(timeline, request, live)
