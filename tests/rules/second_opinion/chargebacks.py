@@ -119,7 +119,8 @@ def shared(facts: Facts, by: int = INFINITY) -> list[Shared]:
         s = Shared(b)
         rest = left.setdefault(s.payment_id, roles(facts, s.payment_id, by))
         if b.first is not None:
-            s.would_be = _take(rest, b.would_be)
+            # One of which earlier ones left nothing is judged by what the payment brought in.
+            s.would_be = _take(rest, b.would_be) or _take(roles(facts, s.payment_id, by), b.would_be)
             s.shares = _take(rest, b.amount)
             taken = dict(s.shares)
             left[s.payment_id] = [(line, value - taken.get(line, 0)) for line, value in rest]
@@ -234,6 +235,19 @@ def _add(found: list[Chargeback], id_: str | None, name: str, value: int) -> Non
     for c in found:
         if c.id == id_:
             setattr(c, name, getattr(c, name) + value)
+
+
+def came_in_for(tl: Timeline, id_: str, chargebacks: list[Chargeback]) -> int:
+    """What was ever paid, recovered or sold for a chargeback, opened or not (R22)."""
+    for c in chargebacks:
+        if c.id == id_:
+            return c.covered
+    facts = tl.facts
+    paid = [f for f in facts.of("outstanding_paid") if f.data["chargeback_id"] == id_]
+    paid += [f for f in facts.of("repayment_received") if f.data["line"] == f"chargeback:{id_}"]
+    paid += [f for f in facts.of("deposit_deducted", "deposit_insufficient") if f.data["deduction_id"] == id_]
+    paid += [f for f in facts.of("goods_disposed") if f.data.get("chargeback_id") == id_]
+    return sum(sum(f.values.values()) for f in paid)
 
 
 def _judge_one(tl: Timeline, s: Shared) -> Chargeback:

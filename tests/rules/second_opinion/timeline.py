@@ -92,6 +92,7 @@ class Request:
     took_last_bought: bool = False
     names_items: bool = False
     barred_by: tuple[str, ...] = ()
+    taken_by: tuple[str, ...] = ()
 
     @property
     def pending(self) -> bool:
@@ -344,7 +345,9 @@ class Timeline:
         todo = [u for u in self.units if u.item == item and u.state in states and not getattr(u, name)]
         todo.sort(key=lambda u: (states.index(u.state), u.number))
         if quantity is None:
-            got = [u for u in todo if u.state == todo[0].state]
+            # Named again, an item adds what was bought since.
+            again = item in named
+            got = [u for u in todo if u.state == ("bought" if again else todo[0].state)]
             named[item] = earlier + len(got)
         else:
             got = todo[: max(0, quantity - earlier)]
@@ -390,7 +393,10 @@ class Timeline:
         self.objections[fact.data["objection_id"]]["withdrawn"] = True
 
     def _package_by_logistics(self) -> bool:
-        return any(o["scope"] == "package" and self.verdicts.get(i) == LOGISTICS for i, o in self.objections.items())
+        return any(
+            o["scope"] == "package" and not o["withdrawn"] and self.verdicts.get(i) == LOGISTICS
+            for i, o in self.objections.items()
+        )
 
     def objection_stands(self) -> bool:
         return any(
@@ -788,6 +794,8 @@ class Timeline:
     def _close_request(self, r: Request) -> None:
         if not r.waiting:
             r.final = True
+            ended = [u for u in r.asked if u.ending and u.ending.request is not r]
+            r.taken_by = tuple(dict.fromkeys(clause for u in ended for clause in unit_clauses(u)))
         elif self._package_by_logistics():
             r.final = True
             r.cited.add("17")
@@ -932,7 +940,7 @@ class Timeline:
         if self.ended is None:
             return ()
         if self.ended.request is not None and self.ended.outcome in ("cancelled", "balance_unpaid", "dissolved"):
-            return ("REQUEST", self.ended.request.kind, self.ended.request.id, self.ended.request.channel)
+            return ("ENDING", self.ended.request.kind, self.ended.request.id, self.ended.request.channel)
         return self.ended.clauses
 
 
