@@ -204,10 +204,8 @@ class _Fold:
             self._demand(output, data, amount)
         before = self._standing.get(key)
         stands = StandingDecision(output.id, data.outcome, amount, data.basis, data.ground, output.at)
-        if data.kind == "cancellation" and before is not None and stands.took_effect:
-            # One that waited took effect after all that came in at that instant.
-            since_at = before.since_at if before.took_effect else output.at + (before.outcome == "pending")
-            stands = stands._replace(since_at=since_at)
+        if data.kind == "cancellation" and before is not None and before.took_effect and stands.took_effect:
+            stands = stands._replace(since_at=before.since_at)
         self._standing[key] = stands
 
     def _demand(self, output: Output, data: DecisionMade, amount: int | None) -> None:

@@ -114,7 +114,7 @@ class Unclear:
         standing = self._ledger.standing.get(("cancellation", request_id))
         if standing is None or not standing.took_effect:
             return False
-        return standing.since_at <= min([since for topic, since in self._since.items() if topic in _CANCELLATION])
+        return standing.since_at < min([since for topic, since in self._since.items() if topic in _CANCELLATION])
 
     def _stands(self, kind: str, outcome: str) -> bool:
         standing = self._ledger.standing.get((kind, self._view.order_id))

@@ -116,20 +116,3 @@ def test_no_refund_goes_out_on_a_payment_whose_chargeback_cannot_be_read() -> No
     assert order.told("refund_withheld", "purchase") == ["withheld 101200"]
     order.chargeback_ends(at=11 * HOUR).decided()
     assert order.refunds == [("purchase", 101_200, "pay-1")]
-
-
-def test_a_record_that_arrives_at_the_instant_of_a_decision_does_not_undo_it() -> None:
-    order = effective().asks_to_cancel(at=9 * HOUR).decided()
-    order.decided(10 * HOUR, quarantined=topic("seller-response"), quarantined_at=9 * HOUR)
-    assert order.told("cancellation", "can-1") == ["agreed"]
-    assert order.told("repayment_demand", "purchase") == []
-
-
-def test_a_record_holds_up_what_was_decided_at_the_instant_of_its_arrival_but_had_waited() -> None:
-    lies = {"quarantined": topic("seller-response"), "quarantined_at": 9 * HOUR}
-    order = effective().asks_to_cancel(at=9 * HOUR).decided(**lies)
-    assert order.told("cancellation", "can-1") == ["pending"]
-    order.seller_cancels(at=9 * HOUR).decided(**lies).decided(10 * HOUR, **lies)
-    assert order.told("cancellation", "can-1") == ["pending", "agreed"]
-    assert order.stands("cancellation", "can-1")[1] == ["12(1)A", "12(1)B", "12(3)"]
-    assert [one for one in order.of(DecisionMade) if one.kind == "fact"] == []
