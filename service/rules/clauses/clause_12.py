@@ -265,8 +265,6 @@ def _judge(case: Assessment, request: Request) -> tuple[str, Grounds]:
     if request.is_pending and not request.by_row_7:
         return "pending", (_WITHDRAWN_UNCLEAR,)
     outcome = _outcome(request, parts)
-    if outcome == "withdrawn_by_buyer":
-        return outcome, (_TAKEN_BACK, *_after_obligation(case, request))
     if outcome == "moot":
         return outcome, clauses_of(basis for one in request.taken_by for basis in one.grounds) or (_NOTHING_LEFT,)
     return outcome, _grounds(case, request, parts)

@@ -361,3 +361,9 @@ def test_units_that_come_back_after_the_seller_agreed_leave_the_request_partly_a
     assert order.stands("cancellation", "can-1")[0] == "agreed"
     order.received().decided()
     assert order.stands("cancellation", "can-1")[0] == "partly_agreed"
+
+
+def test_a_request_taken_back_cites_the_bar_that_kept_a_part_from_it() -> None:
+    order = two_lamps().bought(50_000, 600, items={"1": None}).clears_customs()
+    order.bought(50_000, 600, purchase="pur-2").asks_to_cancel().takes_back().decided()
+    assert order.stands("cancellation", "can-1") == ("withdrawn_by_buyer", ["12(7)", "12"])
