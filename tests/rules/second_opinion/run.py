@@ -111,7 +111,8 @@ class Order:
     demands: dict[str, list[Demand]] = field(default_factory=dict)
     holds: dict[str, HoldState] = field(default_factory=dict)
     deductions: set[str] = field(default_factory=set)
-    cleared: set[tuple[str, ...]] = field(default_factory=set)
+    cleared: dict[tuple[str, ...], int] = field(default_factory=dict)
+    """What was decided while no record barred it, and since when."""
     brokerage_deducted: int | None = None
     brokerage_transferred: int | None = None
     deadlines: list[int] = field(default_factory=list)
@@ -144,15 +145,16 @@ def decide(
     for event in events:
         order = orders.setdefault(event["subject"], Order(event["subject"], sets or []))
         if "quarantined" in event:
+            # It holds up what is decided from now on; by itself it changes nothing.
             fire()
             order.records.append((event["quarantined"], seen))
-        else:
-            m = message(event)
-            seen = max(seen, m.time)
-            fire()
-            if any((o.id, o.source) == (m.id, m.source) for o in order.heard):
-                continue
-            order.heard.append(m)
+            continue
+        m = message(event)
+        seen = max(seen, m.time)
+        fire()
+        if any((o.id, o.source) == (m.id, m.source) for o in order.heard):
+            continue
+        order.heard.append(m)
         published.extend(step(order, seen, order.fired))
     if until is not None:
         seen = max(seen, micros(until))
@@ -171,16 +173,16 @@ def step(order: Order, now: int, watermark: int) -> list[Any]:
         order.sets, facts.placed.data["provider_id"], mandate["agreed_at"] if mandate else facts.placed.message.time
     )
     deadlines: set[int] = set()
-    records = set()
+    records: dict[str, int] = {}
     for topic, heard_at in order.records:
         if terms.quarantine_days is not None:
             end = terms.last_instant(heard_at, terms.quarantine_days)
             if end < max(now, watermark):
                 continue
             deadlines.add(end)
-        records.add(topic)
+        records[topic] = min(heard_at, records.get(topic, heard_at))
     tl = Timeline(facts, terms, watermark, records, order.cleared)
-    order.cleared |= tl.cleared
+    order.cleared = {matter: order.cleared.get(matter, now) for matter in tl.cleared}
     deadlines |= tl.deadlines
     found = Step(order, facts, terms, tl, now, watermark, records)
     found.run()
@@ -195,7 +197,7 @@ class Step:
     """One look at an order: entitlements, then the differences to what was published."""
 
     def __init__(
-        self, order: Order, facts: Facts, terms: Terms, tl: Timeline, now: int, watermark: int, records: set[str]
+        self, order: Order, facts: Facts, terms: Terms, tl: Timeline, now: int, watermark: int, records: dict[str, int]
     ) -> None:
         self.order, self.facts, self.terms, self.tl = order, facts, terms, tl
         self.now, self.watermark, self.records = now, watermark, records
@@ -363,7 +365,7 @@ class Step:
         for c in self.cbs:
             held -= self._cover(c.id, line, held)
         counted = out
-        if any(c.line == line and c.owed > 0 and c.amount > 0 for c in self.cbs):
+        if any(c.line == line and c.owed > 0 and c.owed_shares for c in self.cbs):
             counted = min(out, due)
         self.demanded[line] = max(0, counted - gross)
         self.extra[line] = max(0, payable - out)
@@ -677,7 +679,7 @@ class Step:
     # claims
 
     def _unclear_money(self) -> bool:
-        return bool({"payment", "chargeback"} & self.records) or self.tl.money_unread()
+        return bool({"payment", "chargeback"} & self.records.keys()) or self.tl.money_unread()
 
     def _claims(self) -> None:
         for c in self.cbs:
@@ -780,7 +782,7 @@ class Step:
         if order.brokerage_deducted is None and b > 0:
             unread = self._unclear_money() or any(not p.fact.readable for p in tl.purchases.values())
             unread = unread or not tl.placed.readable
-            unread = unread or bool(self.records - {"order"})
+            unread = unread or bool(self.records.keys() - {"order"})
             u = sum(c.remaining.get("purchase", 0) for c in self.cbs)
             there = self.s.paid_total - self.just.get("purchase", 0) - u - self.s.due
             if not unread and there >= b:

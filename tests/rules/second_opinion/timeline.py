@@ -107,7 +107,7 @@ class Timeline:
     """The state of an order after all facts that are known; `at` names the instant while it is walked through."""
 
     def __init__(
-        self, facts: Facts, terms: Terms, watermark: int, records: set[str], cleared: set[tuple[str, ...]]
+        self, facts: Facts, terms: Terms, watermark: int, records: dict[str, int], cleared: dict[tuple[str, ...], int]
     ) -> None:
         self.facts, self.terms, self.watermark, self.records = facts, terms, watermark, records
         self.cleared_before, self.cleared = cleared, set[tuple[str, ...]]()
@@ -506,10 +506,16 @@ class Timeline:
     # rank 8
 
     def barred_by_record(self, matter: tuple[str, ...], *topics: str) -> bool:
-        """Whether a record in quarantine bars it: one that arrived after it was decided does not undo it (F5)."""
-        if matter in self.cleared_before:
+        """Whether a record in quarantine bars it: one that arrived after it was decided does not undo it (F5).
+
+        A record counts from its arrival, and so for what is decided at that instant.
+        """
+        barring = [since for topic, since in self.records.items() if topic in topics]
+        decided_at = self.cleared_before.get(matter)
+        if decided_at is not None and (matter[0] not in REQUESTED or not barring or decided_at < min(barring)):
+            self.cleared.add(matter)
             return False
-        if self.records & set(topics):
+        if barring:
             return True
         if matter[0] in REQUESTED or self.now < self.watermark:
             self.cleared.add(matter)
@@ -716,12 +722,12 @@ class Timeline:
         if later and (not units or (self.effective_at is not None and self._package_by_logistics())):
             self._ignore_answer(fact, r)
             return
-        r.answered = True
+        r.answered, r.damaged = True, False
         if self.effective_at is None:
             r.part = units
             self._withdraw(r)
             return
-        r.agreed, r.damaged = True, False
+        r.agreed = True
         r.penalty, r.amount = penalty, amount
         if r.effect_at is None:
             r.effect_at = self.now
@@ -828,31 +834,32 @@ class Timeline:
         return False
 
     def _deadlines(self) -> None:
-        if self.acceptance == self.now and self._lapses() and self._passed():
+        if self.acceptance == self.now and self._may_lapse() and self._passed() and not self.unclear("lapse"):
             self._end_order(Ending("lapsed", ("2",), self.now))
             self._after_step()
-        if self.now in self.balances and self._balance_fails() and self._passed():
+        if self._balance_is_due() and self._passed() and self._balance_fails():
             self._end_for_balance()
             self._after_step()
         if self._receipt_due() == self.now:
             self._judge_standing()
             self._deem()
 
-    def _lapses(self) -> bool:
-        return not (
-            self.accepted or self.effective_at is not None or self.ended or self.purchases
-        ) and not self.unclear("lapse")
+    def _may_lapse(self) -> bool:
+        return not (self.accepted or self.effective_at is not None or self.ended or self.purchases)
 
     def money_unread(self) -> bool:
         """F5: a captured or an outstanding payment, or a chargeback, cannot be read."""
         return any(not f.readable for f in self.facts.of("captured", "outstanding_paid", "opened", "closed"))
 
+    def _balance_is_due(self) -> bool:
+        """Whether this is the last instant of a balance of the plan in force, of an order that is carried out."""
+        due = any(p["part"] == "balance" and p.get("due_at") == self.now for p in self.plan or [])
+        return due and self.effective_at is not None and not self.ended
+
     def _balance_fails(self) -> bool:
         plan = self.plan or []
         d = self.now
-        if not any(p["part"] == "balance" and p.get("due_at") == d for p in plan):
-            return False
-        if self.effective_at is None or self.ended or self.any_receipt or self.customs:
+        if self.any_receipt or self.customs:
             return False
         if any(p.fact.values.get("deposit", 0) <= 0 for p in self.purchases.values()):
             return False
