@@ -165,9 +165,7 @@ def choose_lots(
 
 def pending_lots(timeline: Timeline, request: Request) -> list[Lot]:
     """Return the units of a request that it could still reach."""
-    return [
-        lot for lot in timeline.units.lots if lot.is_live and request in lot.requests and not request.bar_of(lot)
-    ]
+    return [lot for lot in timeline.units.lots if lot.is_live and request in lot.requests and not request.bar_of(lot)]
 
 
 def settle_pending(timeline: Timeline) -> None:

@@ -24,7 +24,7 @@ from service.rules.requests import (
 )
 from service.rules.settlement import Cost, lots_ended_by, provider_costs
 from service.rules.timeline import Ending, Rank, Step
-from service.rules.units import BOUGHT, DISSOLVED, OPEN
+from service.rules.units import BOUGHT, DISSOLVED
 from service.rules.waiting import SELLER, Awaited
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _ask(timeline: Timeline, request: Request) -> None:
         request.decide("refused", (_TOO_LATE,))
     elif _was_disclosed(timeline, data.ground):
         request.decide("refused", (_DISCLOSED,))
-    elif live and all(lot.confirmed for lot in live):
+    elif live and all(lot.confirmed for lot in _concerned(live)):
         request.decide("refused", (_RECEIVED,))
     elif timeline.logistics_at_fault:
         request.decide("refused", (_LOGISTICS,))
@@ -131,9 +131,14 @@ def _was_disclosed(timeline: Timeline, ground: str) -> bool:
     )
 
 
+def _concerned(live: Sequence[Lot]) -> Sequence[Lot]:
+    """Return the bought units of those that a request names, or the open ones where none is bought (F2)."""
+    return [lot for lot in live if lot.state is BOUGHT] or live
+
+
 def _take_up(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
-    """Let the bought units that a request names wait for the seller, or the open ones where none is bought (F2)."""
-    state = BOUGHT if any(lot.state is BOUGHT for lot in live) else OPEN
+    """Let the units that a request concerns wait for the seller, but those that receipt bars."""
+    state = _concerned(live)[0].state
     choose_lots(timeline, request, lambda lot: lot.state is state and not lot.confirmed, _received_first)
     request.wait()
 
