@@ -420,9 +420,7 @@ class History:
         self.add("order.issue_disclosed", {"grounds": [self.rng.choice(GROUNDS)]})
 
     def _refused(self) -> None:
-        self.add(
-            "order.refused", {"ground": self.rng.choice(["special_request", "prohibited", "restricted", "other"])}
-        )
+        self.add("order.refused", {"ground": self.rng.choice(["special_request", "prohibited", "restricted", "other"])})
 
     def _accepted(self) -> None:
         self.add("order.accepted", self.rng.choice([{}, {"logistics_provider_id": "l-3"}]))
@@ -835,7 +833,17 @@ FINDINGS = ("_fault", "_fault", "_breach", "_repayment", "_elsewhere", "_cost")
 BROKERAGE = ("_received", "_purchase", "_funds", "_funds", "_transfer_failed", "_repayment", "_opened", "_closed")
 ENDS = ("_refused", "_accepted", "_unavailable", "_cancel", "_purchase", "_quote_revised")
 AGAIN = ("_again",)
-FOREIGN = ("_converted", "_converted", "_captured", "_purchase", "_opened", "_deposit", "_cancel_answer", "_tip", "_cost")
+FOREIGN = (
+    "_converted",
+    "_converted",
+    "_captured",
+    "_purchase",
+    "_opened",
+    "_deposit",
+    "_cancel_answer",
+    "_tip",
+    "_cost",
+)
 SETTLED = (
     "payment.captured",
     "payment.tip_paid",

@@ -160,35 +160,40 @@ def dissolving(h: History) -> None:
     if r.random() < 0.3:
         _objected(h)
     for n in range(1, r.choice([2, 2, 3])):
-        id_ = f"dis-{n}"
-        data: dict[str, Any] = {
-            "request_id": id_,
-            "ground": r.choice(["not_as_committed", "not_as_committed", "defective"]),
-            "inspected": r.random() < 0.95,
-            "evidence": ["e"],
-            **_some(h),
-        }
-        h.say("order.dissolution_requested", data, edge=0.4)
-        if r.random() < 0.2:
-            h.say("order.receipt_confirmed", {}, edge=0.2)
-        if r.random() < 0.3:
-            h.say("payment.seller_refund_received", {"receipt_id": f"early-{n}", "amount": h.money(h.goods // 2)})
-        if r.random() < 0.2:
-            _objected(h)
-        for _ in range(r.choice([0, 1, 1, 1, 2])):
-            if r.random() < 0.7:
-                h.say("seller.dissolution_agreed", {"request_id": id_, "disposition": r.choice(["return", "destroy"])})
-            else:
-                h.say("seller.dissolution_refused", {"request_id": id_})
-        if r.random() < 0.25:
-            h.say("order.request_withdrawn", {"request_id": id_})
+        _dissolution(h, n)
+
+
+def _dissolution(h: History, n: int) -> None:
+    r = h.rng
+    id_ = f"dis-{n}"
+    data: dict[str, Any] = {
+        "request_id": id_,
+        "ground": r.choice(["not_as_committed", "not_as_committed", "defective"]),
+        "inspected": r.random() < 0.95,
+        "evidence": ["e"],
+        **_some(h),
+    }
+    h.say("order.dissolution_requested", data, edge=0.4)
+    if r.random() < 0.2:
+        h.say("order.receipt_confirmed", {}, edge=0.2)
+    if r.random() < 0.3:
+        h.say("payment.seller_refund_received", {"receipt_id": f"early-{n}", "amount": h.money(h.goods // 2)})
+    if r.random() < 0.2:
+        _objected(h)
+    for _ in range(r.choice([0, 1, 1, 1, 2])):
+        if r.random() < 0.7:
+            h.say("seller.dissolution_agreed", {"request_id": id_, "disposition": r.choice(["return", "destroy"])})
+        else:
+            h.say("seller.dissolution_refused", {"request_id": id_})
+    if r.random() < 0.25:
+        h.say("order.request_withdrawn", {"request_id": id_})
+    if r.random() < 0.5:
+        _cost(h, id_)
+    for m in range(r.choice([0, 1, 2])):
+        paid: dict[str, Any] = {"receipt_id": f"paid-{n}-{m}", "amount": h.money(h.value())}
         if r.random() < 0.5:
-            _cost(h, id_)
-        for m in range(r.choice([0, 1, 2])):
-            paid: dict[str, Any] = {"receipt_id": f"paid-{n}-{m}", "amount": h.money(h.value())}
-            if r.random() < 0.5:
-                paid["request_id"] = id_
-            h.say("payment.seller_refund_received", h.paying(paid, ("amount",)))
+            paid["request_id"] = id_
+        h.say("payment.seller_refund_received", h.paying(paid, ("amount",)))
 
 
 def _objected(h: History) -> None:
@@ -233,28 +238,33 @@ def charged_back(h: History) -> None:
     if r.random() < 0.2:
         _opened(h, "cb-1", "pay-1", "inquiry")
     for n, stage in enumerate(stages[: r.choice([1, 1, 2, 3])], 1):
-        _opened(h, "cb-1", "pay-1", stage)
-        if r.random() < 0.2:
-            h.say("payment.freeze_refused", {"hold_id": r.choice(["cb-1", "cb-1:2", "cb-1:3"])})
-        if r.random() < 0.4:
-            _outstanding(h, "cb-1")
-        if r.random() < 0.7:
-            h.skip(r.choice([4, 6]))
-            _deposit(h, "cb-1" if n == 1 else f"cb-1:{n}")
-        if r.random() < 0.3:
-            data: dict[str, Any] = {"disposal_id": f"d-{n}", "disposition": "sold", "proceeds": h.money(h.value())}
-            if r.random() < 0.6:
-                data["chargeback_id"] = "cb-1"
-            h.say("warehouse.goods_disposed", h.paying(data, ("proceeds",)))
-        if r.random() < 0.3:
-            h.say("chargeback.reassessed", {"chargeback_id": "cb-1", "attributable_to_provider": r.random() < 0.5})
+        _round(h, n, stage)
+
+
+def _round(h: History, n: int, stage: str) -> None:
+    r = h.rng
+    _opened(h, "cb-1", "pay-1", stage)
+    if r.random() < 0.2:
+        h.say("payment.freeze_refused", {"hold_id": r.choice(["cb-1", "cb-1:2", "cb-1:3"])})
+    if r.random() < 0.4:
+        _outstanding(h, "cb-1")
+    if r.random() < 0.7:
+        h.skip(r.choice([4, 6]))
+        _deposit(h, "cb-1" if n == 1 else f"cb-1:{n}")
+    if r.random() < 0.3:
+        data: dict[str, Any] = {"disposal_id": f"d-{n}", "disposition": "sold", "proceeds": h.money(h.value())}
         if r.random() < 0.6:
-            _closed(h, "cb-1")
-        if r.random() < 0.3:
-            h.say("warehouse.cost_incurred", {"cost_id": "c", "kind": "other", "amount": h.money(9)})
-        if r.random() < 0.3:
-            h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
-            h.say("payment.seller_refund_received", {"receipt_id": f"r-{n}", "amount": h.money(h.value())})
+            data["chargeback_id"] = "cb-1"
+        h.say("warehouse.goods_disposed", h.paying(data, ("proceeds",)))
+    if r.random() < 0.3:
+        h.say("chargeback.reassessed", {"chargeback_id": "cb-1", "attributable_to_provider": r.random() < 0.5})
+    if r.random() < 0.6:
+        _closed(h, "cb-1")
+    if r.random() < 0.3:
+        h.say("warehouse.cost_incurred", {"cost_id": "c", "kind": "other", "amount": h.money(9)})
+    if r.random() < 0.3:
+        h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
+        h.say("payment.seller_refund_received", {"receipt_id": f"r-{n}", "amount": h.money(h.value())})
 
 
 def _opened(h: History, id_: str, payment_id: str, stage: str) -> None:
@@ -335,7 +345,11 @@ def paying_the_balance(h: History) -> None:
     r = h.rng
     _bought(h)
     for _ in range(r.choice([0, 1, 1])):
-        data = {"payment_id": r.choice(["pay-2", "pay-1"]), "capture_id": "c2", "breakdown": h.breakdown(h.value(), 0, 0)}
+        data = {
+            "payment_id": r.choice(["pay-2", "pay-1"]),
+            "capture_id": "c2",
+            "breakdown": h.breakdown(h.value(), 0, 0),
+        }
         h.say("payment.captured", h.paying(data, ("breakdown",)), edge=0.5)
     if r.random() < 0.15:
         h.say("warehouse.customs_cleared", {}, edge=0.5)

@@ -640,6 +640,7 @@ class Timeline:
         r = Request("dissolution", d["request_id"], "platform", fact, self.now, names_items=refs is not None)
         self.requests[("dissolution", r.id, "platform")] = r
         named = [u for u in self.named(refs) if u.alive]
+        concerned = [u for u in named if u.state == "bought"] or named
         days = self.placed.data.get("dissolution_period_days")
         known = set(self.placed.data["disclosed_issues"])
         for at, grounds in self.disclosed:
@@ -658,7 +659,7 @@ class Timeline:
             r.row, r.outcome, r.clauses = 3, "refused", ("13(2)",)
         elif d["ground"] in known:
             r.row, r.outcome, r.clauses = 4, "refused", ("13(3)",)
-        elif named and all(u.confirmed for u in named):
+        elif named and all(u.confirmed for u in concerned):
             r.row, r.outcome, r.clauses = 5, "refused", ("18",)
         elif self._package_by_logistics():
             r.row, r.outcome, r.clauses = 6, "refused", ("17",)
@@ -666,10 +667,10 @@ class Timeline:
             r.row, r.outcome, r.clauses = 7, "moot", self._endings_of(refs, "13")
         else:
             r.row = 8
-            free = [u for u in named if not u.confirmed]
-            state = "bought" if any(u.state == "bought" for u in free) else "open"
+            free = [u for u in concerned if not u.confirmed]
+            state = free[0].state
             if refs is None:
-                r.asked = [u for u in free if u.state == state]
+                r.asked = free
             else:
                 others = [o for o in self.requests.values() if o is not r and o.kind == "dissolution" and o.pending]
                 theirs = {id(u) for o in others for u in o.waiting}
