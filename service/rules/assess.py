@@ -81,17 +81,17 @@ def _judge(case: Assessment, ledger: Ledger, paid: PaidOut) -> None:
 
 def _ignored(case: Assessment) -> Iterator[Said]:
     """Yield `fact: ignored` on each fact that changes nothing, with why (R22)."""
-    timeline = case.timeline
+    timeline, view = case.timeline, case.view
     for ignored in timeline.ignored:
-        yield Said("fact", ignored.fact.id, "ignored", _grounds(case, ignored), ignored.ground)
+        yield Said("fact", view.message_id(ignored.fact), "ignored", _grounds(case, ignored), ignored.ground)
     for fact, request, changed in timeline.withdrawals.values():
         if not changed:
             grounds = clauses_of((_FEEDBACK["request_ended"], *request.cite(case, request)))
             yield Said("fact", fact.id, "ignored", grounds, "request_ended")
-    for fact in case.view.repeated():
+    for fact in view.repeated():
         yield Said("fact", fact.id, "ignored", (_FEEDBACK["repeated"],), "repeated")
     for fact in (*case.unused_proceeds, *_withdrawn_tips(case)):
-        yield Said("fact", fact.id, "ignored", (_FEEDBACK["unused"],), "unused")
+        yield Said("fact", view.message_id(fact), "ignored", (_FEEDBACK["unused"],), "unused")
 
 
 def _grounds(case: Assessment, ignored: Ignored) -> Grounds:

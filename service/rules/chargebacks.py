@@ -105,7 +105,8 @@ class Chargeback:
             self.attributable = reassessed.data.attributable_to_provider
         self.reason = latest.reason
         self.respond_by = None if latest.respond_by is None else micros(latest.respond_by)
-        self.is_unread = not self.balance.is_restored and any(not view.readable(fact) for fact in self._opened)
+        moved = (*self._opened, *closed)
+        self.is_unread = not self.balance.is_restored and any(not view.readable(fact) for fact in moved)
         """Whether an amount of it can't be read, and it was not restored in full."""
         self.shares: list[Role] = []
         """What it has of each line."""
@@ -138,8 +139,7 @@ class Chargeback:
                 rounds = rounds or 1
                 is_restored, is_open = False, True
             elif rounds:
-                amount, before_zero = _closed(fact.data, amount, before_zero, is_restored=is_restored)
-                is_restored = amount == 0
+                amount, before_zero, is_restored = _closed(fact.data, amount, before_zero, is_restored=is_restored)
                 is_open = False
             if amount > before and was_closed:
                 rounds += 1
@@ -163,17 +163,20 @@ class Chargeback:
         return sum([part.brought for part in self.remaining])
 
 
-def _closed(data: ChargebackClosed, amount: int, before_zero: int, *, is_restored: bool) -> tuple[int, int]:
-    """Return the amount after a `closed`, and what it was before it came to 0."""
+def _closed(data: ChargebackClosed, amount: int, before_zero: int, *, is_restored: bool) -> tuple[int, int, bool]:
+    """Return the amount after a `closed`, what it was before it came to 0, and whether all of it was restored.
+
+    The amount is 0 also where it can't be read: then only one that says that everything was restored brings it to 0.
+    """
     given = None if data.amount_restored is None else data.amount_restored.value
+    everything = False
     if data.outcome == "lost":
-        if is_restored:
-            amount = before_zero
-        given = given or 0
-    elif given is None:
-        given = amount
+        amount, given = amount or before_zero, given or 0
+    else:
+        everything = given is None or is_restored
+        given = amount if given is None else given
     left = max(0, amount - given)
-    return left, before_zero if left or not amount else amount
+    return left, before_zero if left or not amount else amount, left == 0 and (amount > 0 or everything)
 
 
 class Recovered:
@@ -229,10 +232,13 @@ def chargebacks_of(view: OrderView) -> list[Chargeback]:
     for chargeback in found:
         own = roles.get(chargeback.payment_id, [])
         left = room.get(chargeback.payment_id, {})
-        chargeback.shares = _shared(chargeback.balance.amount, [Role(role.line, left[role.line]) for role in own])
+        there = [Role(role.line, left[role.line]) for role in own]
+        chargeback.shares = _shared(chargeback.balance.amount, there)
         for share in chargeback.shares:
             left[share.line] -= share.brought
-        would = chargeback.shares or _shared(chargeback.balance.nominal, own)
+        # Where earlier ones left nothing, what the payment brought in says what it is about.
+        nominal = chargeback.balance.nominal
+        would = chargeback.shares or _shared(nominal, there) or _shared(nominal, own)
         chargeback.kinds = {share.line.partition(":")[0] for share in would} or {PURCHASE}
     return found
 

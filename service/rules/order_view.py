@@ -199,6 +199,10 @@ class OrderView:
         latest = IDENTITIES[type(group[0].data)].counts is Counts.LATEST
         return readable[-1 if latest else 0]
 
+    def message_id(self, fact: Fact[Any]) -> str:
+        """Return the id of the message that counts of a fact: the fact's own is that of the earliest (F1)."""
+        return next((one.id for one in self.messages(type(fact.data)) if one.data is fact.data), fact.id)
+
     def captures(self) -> list[Capture]:
         """Return what was captured, in fact order."""
         if self._captures is None:

@@ -30,20 +30,21 @@ class Request:
     __slots__ = (
         "answer",
         "at",
+        "bar_of",
         "barred",
+        "bars",
         "by_row_7",
         "cite",
         "decided",
         "fact",
         "grounds",
         "id",
-        "is_barred",
         "is_final",
         "is_pending",
         "items",
         "kind",
         "left_out",
-        "moot_lots",
+        "moot_endings",
         "objection",
         "taken_by",
         "took_effect",
@@ -56,7 +57,7 @@ class Request:
         self,
         kind: str,
         fact: Fact[Any],
-        is_barred: Callable[[Lot], bool],
+        bar_of: Callable[[Lot], Grounds],
         cite: Callable[[Assessment, Request], Grounds],
     ) -> None:
         """Begin undecided; `kind` is that of its decision."""
@@ -65,16 +66,16 @@ class Request:
         self.id: str = fact.data.request_id
         self.at = fact.at
         self.items: Sequence[ItemRef] | None = fact.data.items
-        self.is_barred = is_barred
-        """Says of a lot whether this request can't reach it (R2)."""
+        self.bar_of = bar_of
+        """Says of a lot why this request can't reach it (R2); nothing if it can."""
         self.cite = cite
         """Says what its decision cites."""
         self.decided: str | None = None
         """The outcome of the row that decided it at once."""
         self.grounds: Grounds = ()
         """What that outcome cites."""
-        self.moot_lots: list[Lot] | None = None
-        """What it asked for, where all of that had ended before."""
+        self.moot_endings: list[Ending] = []
+        """What had ended all that it asks for before it did."""
         self.is_pending = False
         self.is_final = False
         """Whether no answer can change it any more."""
@@ -84,6 +85,8 @@ class Request:
         """What it asked for and could not reach because of a bar."""
         self.barred: list[Lot] = []
         """What it concerned when a bar took it out of its reach."""
+        self.bars: Grounds = ()
+        """The bars that kept units from it, as of when they did."""
         self.objection = False
         """Whether it ended because the logistics provider caused the objection (17)."""
         self.was_withdrawn = False
@@ -114,14 +117,18 @@ class Request:
 
 def moot_grounds(case: Assessment, request: Request, nothing_left: Basis) -> Grounds:
     """Return what a request cites of which all had ended before: the clauses of those endings."""
-    timeline = case.timeline
-    ending = timeline.ending
-    if request.items is None:
-        grounds = () if ending is None else ending.cite(case, ending)
-    else:
-        ended = [lot.ended_by for lot in request.moot_lots or () if lot.ended_by is not None]
-        grounds = clauses_of(basis for one in ended for basis in one.grounds)
-    return grounds or (nothing_left,)
+    whole = request.items is None
+    cited = [basis for one in request.moot_endings for basis in (one.cite(case, one) if whole else one.grounds)]
+    return clauses_of(cited) or (nothing_left,)
+
+
+def note_endings(timeline: Timeline, request: Request) -> None:
+    """Note what had ended all that a request asks for: without `items` what ended the order (R8, row 5)."""
+    if request.items is not None:
+        ended = [lot.ended_by for lot in named_lots(timeline, request.items)]
+        request.moot_endings = [one for one in ended if one is not None]
+    elif timeline.ending is not None:
+        request.moot_endings = [timeline.ending]
 
 
 def named_lots(timeline: Timeline, items: Sequence[ItemRef] | None) -> list[Lot]:
@@ -158,9 +165,7 @@ def choose_lots(
 
 def pending_lots(timeline: Timeline, request: Request) -> list[Lot]:
     """Return the units of a request that it could still reach."""
-    return [
-        lot for lot in timeline.units.lots if lot.is_live and request in lot.requests and not request.is_barred(lot)
-    ]
+    return [lot for lot in timeline.units.lots if lot.is_live and request in lot.requests and not request.bar_of(lot)]
 
 
 def settle_pending(timeline: Timeline) -> None:
@@ -172,10 +177,12 @@ def settle_pending(timeline: Timeline) -> None:
         for lot in timeline.units.lots:
             if not lot.is_live or request not in lot.requests:
                 continue
-            if not request.is_barred(lot):
+            bars = request.bar_of(lot)
+            if not bars:
                 reach = True
             elif lot not in request.barred:
                 request.barred.append(lot)
+                request.bars = clauses_of((*request.bars, *bars))
         if not reach:
             request.finish()
             request.taken_by = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from purchasing_contracts.events.chargeback import ChargebackOpened
+from purchasing_contracts.events.chargeback import ChargebackClosed, ChargebackOpened
 from purchasing_contracts.events.payment import OutstandingPaid, PaymentCaptured
 from purchasing_contracts.events.seller_response import PurchaseConfirmed
 
@@ -106,7 +106,10 @@ class Unclear:
     def _money_is_unread(self) -> bool:
         view = self._view
         return view.has_unread and (
-            view.is_unread(PaymentCaptured) or view.is_unread(OutstandingPaid) or view.is_unread(ChargebackOpened)
+            view.is_unread(PaymentCaptured)
+            or view.is_unread(OutstandingPaid)
+            or view.is_unread(ChargebackOpened)
+            or view.is_unread(ChargebackClosed)
         )
 
     def _was_decided(self, request_id: str) -> bool:

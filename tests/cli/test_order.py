@@ -9,8 +9,7 @@ from service.orders.awaiting import WAITS
 from service.rules.clauses import clause_06
 from tests.cli.commands import command, outputs
 from tests.orders.conftest import engine_on
-from tests.orders.stories import Story, paid_order
-from tests.orders.test_operator_actions import dissolved
+from tests.orders.stories import Story, dissolved, paid_order
 
 
 def bought(order_id: str) -> Story:

@@ -12,8 +12,7 @@ from service.orders.operator_actions import Intervention
 from tests.cli.commands import command, outputs
 from tests.orders.conftest import engine_on
 from tests.orders.published import said
-from tests.orders.stories import Story, paid_order, record
-from tests.orders.test_operator_actions import quarantine_ref
+from tests.orders.stories import Story, paid_order, quarantine_ref, record
 
 SECRET = "Warehouse 3, marker-77aa"
 ORDERS, PAYMENTS = "purchasing.events.order.v1", "purchasing.events.payment.v1"

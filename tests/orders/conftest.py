@@ -1,4 +1,7 @@
-"""The engine on both stores: every test that takes `store` or `engine` runs on memory and on PostgreSQL."""
+"""The engine on both stores: every test that takes `store` or `engine` runs on memory and on PostgreSQL.
+
+A test that uses `hands` has the stores go by that clock: `pytestmark = pytest.mark.usefixtures("hands")` for a module.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
 from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
+from tests.orders.hands import Hands
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,11 +31,17 @@ def where(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-async def store(where: str | None) -> AsyncIterator[Store]:
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+async def store(request: pytest.FixtureRequest, where: str | None) -> AsyncIterator[Store]:
+    clock = {"clock": request.getfixturevalue("hands")} if "hands" in request.fixturenames else {}
     if where is None:
-        yield MemoryStore(lanes=LANES)
+        yield MemoryStore(lanes=LANES, **clock)
         return
-    postgres = await PostgresStore.open(where)
+    postgres = await PostgresStore.open(where, connections=3, **clock)
     yield postgres
     await postgres.close()
 

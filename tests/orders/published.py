@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from service.orders.batch_result import BatchResult
@@ -39,3 +40,17 @@ def notices(*handled: BatchResult) -> list[dict[str, Any]]:
     """The data of the quarantine notices."""
     topic = "purchasing.quarantine.v1"
     return [event_of(output)["data"] for one in handled for _, output in one.outputs if output.topic == topic]
+
+
+def money(*handled: BatchResult) -> Counter:
+    """What was commanded on each line, in all, less what is demanded back of it."""
+    commanded: Counter = Counter()
+    demanded: Counter = Counter()
+    for one in handled:
+        for _, output in one.outputs:
+            data = event_of(output)["data"]
+            if "line" in data:
+                commanded[data["line"]] += data["amount"]["value"]
+            elif data.get("kind") == "repayment_demand":
+                demanded[data["ref"]] = data["amount"]["value"]
+    return commanded - demanded

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Self
 from purchasing_contracts.envelope import Event, decode, encode_structured
 from purchasing_contracts.topics import topic_of
 
-from service.orders.inbound_record import InboundRecord
+from service.orders.inbound_record import InboundRecord, QuarantineRef
+from service.orders.operator_actions import Intervention
+from service.orders.quarantine_row import record_digest
 from tests.rules.happenings import HOUR, Happenings, when
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ANN = Intervention("ann", "the sender mended it")
 OFFSETS = count()
 
 
@@ -32,6 +35,22 @@ def record(
 def again(inbound_record: InboundRecord) -> InboundRecord:
     """The same message in another record."""
     return inbound_record._replace(offset=next(OFFSETS))
+
+
+def quarantine_ref(inbound_record: InboundRecord) -> QuarantineRef:
+    """The record as quarantine names it."""
+    place = (inbound_record.topic, inbound_record.partition, inbound_record.offset)
+    return QuarantineRef((*place, record_digest(inbound_record)))
+
+
+def replayed(inbound_record: InboundRecord, repaired: InboundRecord | None = None) -> InboundRecord:
+    """The record as it is taken out of quarantine, as it lies there or with another message in it."""
+    ref = quarantine_ref(inbound_record)
+    if repaired is None:
+        return inbound_record._replace(quarantined_as=ref)
+    return inbound_record._replace(
+        value=repaired.value, decoded=repaired.decoded, quarantined_as=ref._replace(repaired=True)
+    )
 
 
 class Story(Happenings):
@@ -72,3 +91,9 @@ class Story(Happenings):
 def paid_order(order_id: str = "ord-1") -> Story:
     """Placed, accepted and paid in full: effective."""
     return Story(order_id).placed().accepted().paid()
+
+
+def dissolved() -> Story:
+    """Bought for less, then what the seller took off comes back, then cancelled with a penalty."""
+    story = paid_order().bought(goods=90_000, at=3_000_000).asks_to_cancel()
+    return story.seller_cancels(penalty=5_000).cost(700)

@@ -9,46 +9,21 @@ import pytest
 from service.orders.batch_result import BatchResult
 from service.orders.engine import Engine
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
-from service.store.memory import MemoryStore
 from service.store.postgres import PostgresStore
-from service.store.rows import ProgressRow, PublicationRow, StoreTime
+from service.store.rows import ProgressRow, PublicationRow
 from service.terms.source import FixedTerms
-from tests.orders.conftest import LANES, engine_on
+from tests.orders.conftest import engine_on
+from tests.orders.hands import DELIVERED, Hands
 from tests.orders.published import event_of, said
 from tests.orders.stories import Story, paid_order, record
 from tests.rules.happenings import HOUR, when
 
-DELIVERED = 10 * HOUR
 PAYMENTS = "purchasing.events.payment.v1"
 DUE = datetime(2026, 3, 13, 16, tzinfo=UTC)
 """24:00 in Beijing of the tenth day after the delivery."""
 MICROSECOND = timedelta(microseconds=1)
 
-
-class Hands:
-    """A clock set by hand; the input counts as read up to it, or up to `watermark`."""
-
-    def __init__(self) -> None:
-        self.now = when(DELIVERED)
-        self.watermark: datetime | None = None
-
-    def __call__(self, _: StoreTime | None = None) -> StoreTime:
-        return StoreTime(self.now, self.watermark)
-
-
-@pytest.fixture
-def hands() -> Hands:
-    return Hands()
-
-
-@pytest.fixture
-async def store(where: str | None, hands: Hands):
-    if where is None:
-        yield MemoryStore(lanes=LANES, clock=hands)
-        return
-    postgres = await PostgresStore.open(where, connections=3, clock=hands)
-    yield postgres
-    await postgres.close()
+pytestmark = pytest.mark.usefixtures("hands")
 
 
 def delivered(order_id: str = "ord-1") -> Story:

@@ -4,21 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from service.orders.dedup import refusal
 from service.orders.engine import Engine
-from service.orders.inbound_record import InboundRecord, QuarantineRef
-from service.orders.quarantine_row import quarantine_row
-from service.store.memory import MemoryStore
-from service.store.postgres import PostgresStore
-from tests.orders.conftest import LANES, engine_on
-from tests.orders.published import notices, repetitions, said
-from tests.orders.stories import Story, again, paid_order
-from tests.orders.test_deadlines import Hands
-from tests.orders.test_operator_actions import ANN, money
+from tests.orders.conftest import engine_on
+from tests.orders.hands import Hands
+from tests.orders.published import money, notices, repetitions, said
+from tests.orders.stories import ANN, Story, again, paid_order, quarantine_ref, replayed
 from tests.rules.happenings import HOUR, when
 
 CENTURY = 36_525 * 24 * HOUR
 YEAR_2199 = 63_300 * 24 * HOUR
+
+pytestmark = pytest.mark.usefixtures("hands")
 
 
 @pytest.fixture
@@ -27,30 +23,6 @@ def hands() -> Hands:
     hands = Hands()
     hands.now = when(24 * HOUR)
     return hands
-
-
-@pytest.fixture
-async def store(where: str | None, hands: Hands):
-    if where is None:
-        yield MemoryStore(lanes=LANES, clock=hands)
-        return
-    postgres = await PostgresStore.open(where, connections=3, clock=hands)
-    yield postgres
-    await postgres.close()
-
-
-def quarantine_ref(inbound_record: InboundRecord) -> QuarantineRef:
-    row = quarantine_row(inbound_record, refusal("in_the_future", "/time", inbound_record.decoded), when(0))
-    return QuarantineRef(row.identity)
-
-
-def replayed(inbound_record: InboundRecord, repaired: InboundRecord | None = None) -> InboundRecord:
-    """The record as it is taken out of quarantine, as it lies there or with another message in it."""
-    if repaired is None:
-        return inbound_record._replace(quarantined_as=quarantine_ref(inbound_record))
-    return repaired._replace(
-        offset=inbound_record.offset, quarantined_as=quarantine_ref(inbound_record)._replace(repaired=True)
-    )
 
 
 def reasons(handled) -> list[tuple[str, str, str]]:

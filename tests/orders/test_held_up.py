@@ -9,33 +9,17 @@ from service.orders.batch_result import BatchResult
 from service.orders.engine import Engine
 from service.orders.inbound_record import InboundRecord
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
-from service.store.memory import MemoryStore
 from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
-from tests.orders.conftest import LANES
-from tests.orders.published import event_of, notices, repetitions
-from tests.orders.stories import Story, again, paid_order, record
-from tests.orders.test_deadlines import DELIVERED, Hands
-from tests.orders.test_operator_actions import ANN, money, quarantine_ref, replayed
+from tests.orders.hands import DELIVERED, Hands
+from tests.orders.published import event_of, money, notices, repetitions
+from tests.orders.stories import ANN, Story, again, paid_order, quarantine_ref, record, replayed
 from tests.rules.happenings import HOUR, when
 
 CLAIM = 101_301
 PAYMENTS = "purchasing.events.payment.v1"
 
-
-@pytest.fixture
-def hands() -> Hands:
-    return Hands()
-
-
-@pytest.fixture
-async def store(where: str | None, hands: Hands):
-    if where is None:
-        yield MemoryStore(lanes=LANES, clock=hands)
-        return
-    postgres = await PostgresStore.open(where, connections=3, clock=hands)
-    yield postgres
-    await postgres.close()
+pytestmark = pytest.mark.usefixtures("hands")
 
 
 @pytest.fixture

@@ -2,83 +2,29 @@
 wrong."""
 
 import json
-from collections import Counter
 from datetime import timedelta
 
 import pytest
 
 from service.orders.batch_result import BatchResult
 from service.orders.engine import Engine
-from service.orders.inbound_record import InboundRecord, QuarantineRef
-from service.orders.operator_actions import Intervention
-from service.orders.quarantine_row import quarantine_row
+from service.orders.inbound_record import InboundRecord
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.memory import MemoryStore
-from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
 from tests.orders.conftest import LANES, engine_on
-from tests.orders.published import event_of, notices, repetitions, said
-from tests.orders.stories import Story, again, paid_order, record
-from tests.orders.test_deadlines import DELIVERED, Hands
+from tests.orders.hands import DELIVERED, Hands
+from tests.orders.published import money, notices, repetitions, said
+from tests.orders.stories import ANN, Story, again, dissolved, paid_order, quarantine_ref, record, replayed
 from tests.rules.happenings import when
 
-ANN = Intervention("ann", "the sender mended it")
-
-
-@pytest.fixture
-def hands() -> Hands:
-    return Hands()
-
-
-@pytest.fixture
-async def store(where: str | None, hands: Hands):
-    if where is None:
-        yield MemoryStore(lanes=LANES, clock=hands)
-        return
-    postgres = await PostgresStore.open(where, connections=3, clock=hands)
-    yield postgres
-    await postgres.close()
+pytestmark = pytest.mark.usefixtures("hands")
 
 
 def broken(inbound_record: InboundRecord) -> InboundRecord:
     """The same message with a time that is none: it breaks the contract."""
     event = json.loads(inbound_record.value) | {"time": "yesterday"}
     return record(json.dumps(event).encode(), key=inbound_record.key, topic=inbound_record.topic)
-
-
-def quarantine_ref(inbound_record: InboundRecord) -> QuarantineRef:
-    row = quarantine_row(inbound_record, inbound_record.decoded, when(0))
-    return QuarantineRef(row.identity)
-
-
-def replayed(inbound_record: InboundRecord, repaired: InboundRecord | None = None) -> InboundRecord:
-    """The record as it is taken out of quarantine, as it lies there or with another message in it."""
-    ref = quarantine_ref(inbound_record)
-    if repaired is None:
-        return inbound_record._replace(quarantined_as=ref)
-    return inbound_record._replace(
-        value=repaired.value, decoded=repaired.decoded, quarantined_as=ref._replace(repaired=True)
-    )
-
-
-def money(*handled: BatchResult) -> Counter:
-    """What was commanded on each line, in all, less what is demanded back of it."""
-    commanded: Counter = Counter()
-    demanded: Counter = Counter()
-    for one in handled:
-        for _, output in one.outputs:
-            data = event_of(output)["data"]
-            if "line" in data:
-                commanded[data["line"]] += data["amount"]["value"]
-            elif data.get("kind") == "repayment_demand":
-                demanded[data["ref"]] = data["amount"]["value"]
-    return commanded - demanded
-
-
-def dissolved() -> Story:
-    """Bought for less, then what the seller took off comes back, then cancelled with a penalty."""
-    story = paid_order().bought(goods=90_000, at=3_000_000).asks_to_cancel()
-    return story.seller_cancels(penalty=5_000).cost(700)
 
 
 @pytest.mark.parametrize("nth", range(len(dissolved().inbound_records)))

@@ -1,7 +1,7 @@
 """F5, live: what waits while a record of the order lies in quarantine, by its topic, and that it goes on afterwards."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -12,14 +12,11 @@ from purchasing_contracts.plan import PlanPart
 from service.orders.engine import Engine
 from service.rules.facts import instant
 from service.rules.terms import TermsBook
-from service.store.memory import MemoryStore
 from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
-from tests.orders.conftest import LANES
+from tests.orders.hands import DELIVERED, Hands
 from tests.orders.published import said
-from tests.orders.stories import Story, paid_order, record
-from tests.orders.test_deadlines import DELIVERED, Hands
-from tests.orders.test_operator_actions import ANN, quarantine_ref
+from tests.orders.stories import ANN, Story, paid_order, quarantine_ref, record
 from tests.rules.happenings import HOUR, amounts, money, when
 from tests.rules.orders import terms
 
@@ -28,6 +25,8 @@ ORDER, PAYMENT, WAREHOUSE, SELLER, CHARGEBACK = TOPICS = tuple(
     for name in ("order", "payment", "warehouse-receipt", "seller-response", "chargeback")
 )
 MUCH_LATER = timedelta(days=60)
+
+pytestmark = pytest.mark.usefixtures("hands")
 
 
 class Matter(NamedTuple):
@@ -73,21 +72,6 @@ MATTERS = {
     ),
     "brokerage": Matter(with_a_promotion, ("brokerage", 2_500), frozenset(TOPICS) - {ORDER}),
 }
-
-
-@pytest.fixture
-def hands() -> Hands:
-    return Hands()
-
-
-@pytest.fixture
-async def store(where: str | None, hands: Hands) -> AsyncIterator[Any]:
-    if where is None:
-        yield MemoryStore(lanes=LANES, clock=hands)
-        return
-    postgres = await PostgresStore.open(where, connections=3, clock=hands)
-    yield postgres
-    await postgres.close()
 
 
 async def engine_with(store: Any, **values: Any) -> Engine:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 from purchasing_contracts.decisions import DecisionMade
+from purchasing_contracts.events.chargeback import ChargebackClosed
 
-from tests.rules.orders import DAY, HOUR, Order, amounts, lamp, terms
+from tests.rules.orders import DAY, HOUR, Order, amounts, lamp, money, terms
 
 
 def topic(name: str) -> tuple[str, ...]:
@@ -116,3 +117,27 @@ def test_no_refund_goes_out_on_a_payment_whose_chargeback_cannot_be_read() -> No
     assert order.told("refund_withheld", "purchase") == ["withheld 101200"]
     order.chargeback_ends(at=11 * HOUR).decided()
     assert order.refunds == [("purchase", 101_200, "pay-1")]
+
+
+def test_a_chargeback_that_cannot_be_read_and_was_lost_is_not_restored() -> None:
+    order = effective().charged_back(currency="USD", at=9 * HOUR).chargeback_ends("lost", at=10 * HOUR)
+    order.asks_to_cancel(at=11 * HOUR).decided()
+    assert order.stands("chargeback", "cb-1")[0] == "unjust"
+    assert (order.refunds, order.told("refund_withheld", "purchase")) == ([], ["withheld 101200"])
+
+
+def test_nothing_is_deducted_while_it_cannot_be_read_how_much_was_restored() -> None:
+    order = effective().bought().charged_back(at=9 * HOUR).decided()
+    data = {"chargeback_id": "cb-1", "outcome": "restored", "amount_restored": money(9_000, "USD")}
+    order.tell(ChargebackClosed.model_validate(data), 10 * HOUR).decided().decided(40 * DAY)
+    assert order.deductions == []
+    order.tell(ChargebackClosed.model_validate(data | {"amount_restored": money(60_000)}), 10 * HOUR).decided(41 * DAY)
+    assert order.deductions == [("deposit", "cb-1", 41_301)]
+
+
+def test_a_chargeback_that_was_restored_reopened_unreadably_and_lost_has_what_it_had() -> None:
+    order = effective().bought().charged_back(at=9 * HOUR).chargeback_ends(at=10 * HOUR)
+    order.charged_back(currency="USD", stage="pre_arbitration", at=11 * HOUR).decided()
+    assert order.told("payment_demand", "cb-1") == []
+    order.chargeback_ends("lost", at=12 * HOUR).decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301"]

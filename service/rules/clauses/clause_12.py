@@ -19,6 +19,7 @@ from service.rules.requests import (
     clauses_of,
     moot_grounds,
     named_lots,
+    note_endings,
     settle_pending,
     take_answer,
     withdraw_request,
@@ -78,7 +79,7 @@ def steps(timeline: Timeline) -> Iterator[Step]:
     by_id: dict[str, Request] = {}
     withdrawable: dict[str, list[Request]] = {}
     for fact in view.counted(CancellationRequested):
-        request = Request(KIND, fact, _is_barred, grounds_of)
+        request = Request(KIND, fact, _bar_of, grounds_of)
         channel = fact.data.channel
         timeline.cancellations[request.id, channel] = request
         withdrawable.setdefault(request.id, []).append(request)
@@ -101,9 +102,22 @@ def steps(timeline: Timeline) -> Iterator[Step]:
 def _clear_customs(timeline: Timeline, _: Fact[CustomsCleared]) -> None:
     timeline.customs_cleared = True
     for lot in timeline.units.lots:
-        if lot.purchase is not None or not timeline.purchases:
+        if lot.state is BOUGHT or not timeline.purchases:
             lot.cleared = True
     settle_pending(timeline)
+
+
+_BARS: dict[tuple[bool, bool], Grounds] = {
+    (False, False): (),
+    (True, False): (CLEARED,),
+    (False, True): (_RECEIVED,),
+    (True, True): (CLEARED, _RECEIVED),
+}
+"""By whether units are cleared, and confirmed."""
+
+
+def _bar_of(lot: Lot) -> Grounds:
+    return _BARS[lot.cleared, lot.confirmed]
 
 
 def _is_barred(lot: Lot) -> bool:
@@ -124,7 +138,7 @@ def _ask(timeline: Timeline, found: tuple[Request, str]) -> None:
     elif timeline.is_effective and timeline.logistics_at_fault:
         request.decide("refused", (_LOGISTICS,))
     elif not live:
-        request.moot_lots = [lot for lot in named_lots(timeline, request.items) if not lot.is_live]
+        note_endings(timeline, request)
         request.decide("moot", ())
     else:
         _take_up(timeline, request, live)
@@ -136,13 +150,13 @@ def _is_late(timeline: Timeline) -> bool:
 
 
 def _bars(lots: Sequence[Lot]) -> Grounds:
-    cleared = (CLEARED,) if any(lot.cleared for lot in lots) else ()
-    return (*cleared, _RECEIVED) if any(lot.confirmed for lot in lots) else cleared
+    return clauses_of(basis for lot in lots for basis in _bar_of(lot))
 
 
 def _take_up(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
     lots = choose_lots(timeline, request, lambda lot: lot.is_live and not _is_barred(lot), _open_first)
     request.left_out = _left_out(request, live, lots)
+    request.bars = _bars(request.left_out)
     if not timeline.is_effective:
         if timeline.unclear.withdrawal(timeline, request.id):
             request.wait()
@@ -251,8 +265,6 @@ def _judge(case: Assessment, request: Request) -> tuple[str, Grounds]:
     if request.is_pending and not request.by_row_7:
         return "pending", (_WITHDRAWN_UNCLEAR,)
     outcome = _outcome(request, parts)
-    if outcome == "withdrawn_by_buyer":
-        return outcome, (_TAKEN_BACK, *_after_obligation(case, request))
     if outcome == "moot":
         return outcome, clauses_of(basis for one in request.taken_by for basis in one.grounds) or (_NOTHING_LEFT,)
     return outcome, _grounds(case, request, parts)
@@ -265,7 +277,7 @@ def _outcome(request: Request, parts: Parts) -> str:
     if request.is_pending:
         return "pending"
     if parts.done:
-        return "partly_agreed" if parts.undone or request.left_out else "agreed"
+        return "partly_agreed" if parts.undone or any(lot.is_live for lot in request.left_out) else "agreed"
     if request.was_withdrawn:
         return "withdrawn_by_buyer"
     if request.answer is not None or request.objection or request.barred or request.left_out:
@@ -281,9 +293,11 @@ def _grounds(case: Assessment, request: Request, parts: Parts) -> Grounds:
         found.append(_SELLER)
     if _was_damaged(request):
         found.append(_DAMAGED)
-    found += _bars([*request.left_out, *request.barred])
+    found += request.bars
     if request.objection:
         found.append(_LOGISTICS)
+    if request.was_withdrawn:
+        found.append(_TAKEN_BACK)
     if parts.done:
         found += _kept(case, request)
     return clauses_of((*found, *_after_obligation(case, request)))

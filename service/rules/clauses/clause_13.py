@@ -18,12 +18,13 @@ from service.rules.requests import (
     clauses_of,
     moot_grounds,
     named_lots,
+    note_endings,
     take_answer,
     withdraw_request,
 )
 from service.rules.settlement import Cost, lots_ended_by, provider_costs
 from service.rules.timeline import Ending, Rank, Step
-from service.rules.units import BOUGHT, DISSOLVED, OPEN
+from service.rules.units import BOUGHT, DISSOLVED
 from service.rules.waiting import SELLER, Awaited
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def steps(timeline: Timeline) -> Iterator[Step]:
     """Yield requests, the seller's answers, and requests that the buyer took back."""
     view = timeline.view
     for fact in view.counted(DissolutionRequested):
-        request = Request(KIND, fact, _is_out_of_reach, grounds_of)
+        request = Request(KIND, fact, _bar_of, grounds_of)
         timeline.dissolutions[request.id] = request
         yield Step(fact.at, Rank.REQUEST, (1, request.id, fact.key), _ask, request)
     for answer in view.answers(DissolutionAgreed, DissolutionRefused):
@@ -83,9 +84,9 @@ def steps(timeline: Timeline) -> Iterator[Step]:
             yield Step(at, Rank.REQUEST_WITHDRAWN, within, withdraw_request, (request_, changed))
 
 
-def _is_out_of_reach(_: Lot) -> bool:
-    """Say that nothing bars units of a pending request: receipt bars a dissolution only when it is asked for."""
-    return False
+def _bar_of(_: Lot) -> Grounds:
+    """Return nothing: receipt bars a dissolution when it is asked for, no unit of one that is pending."""
+    return ()
 
 
 def _ask(timeline: Timeline, request: Request) -> None:
@@ -101,12 +102,12 @@ def _ask(timeline: Timeline, request: Request) -> None:
         request.decide("refused", (_TOO_LATE,))
     elif _was_disclosed(timeline, data.ground):
         request.decide("refused", (_DISCLOSED,))
-    elif live and all(lot.confirmed for lot in live):
+    elif live and all(lot.confirmed for lot in _concerned(live)):
         request.decide("refused", (_RECEIVED,))
     elif timeline.logistics_at_fault:
         request.decide("refused", (_LOGISTICS,))
     elif not live:
-        request.moot_lots = [lot for lot in named_lots(timeline, request.items) if not lot.is_live]
+        note_endings(timeline, request)
         request.decide("moot", ())
     else:
         _take_up(timeline, request, live)
@@ -130,9 +131,14 @@ def _was_disclosed(timeline: Timeline, ground: str) -> bool:
     )
 
 
+def _concerned(live: Sequence[Lot]) -> Sequence[Lot]:
+    """Return the bought units of those that a request names, or the open ones where none is bought (F2)."""
+    return [lot for lot in live if lot.state is BOUGHT] or live
+
+
 def _take_up(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
-    """Let the bought units that a request names wait for the seller, or the open ones where none is bought (F2)."""
-    state = BOUGHT if any(lot.state is BOUGHT for lot in live) else OPEN
+    """Let the units that a request concerns wait for the seller, but those that receipt bars."""
+    state = _concerned(live)[0].state
     choose_lots(timeline, request, lambda lot: lot.state is state and not lot.confirmed, _received_first)
     request.wait()
 

@@ -62,7 +62,7 @@ def _confirm(timeline: Timeline, _: Fact[ReceiptConfirmed]) -> None:
 def _bar(timeline: Timeline) -> None:
     """Bar the units that are bought by now, or all if there is no purchase (R2)."""
     for lot in timeline.units.lots:
-        if lot.purchase is not None or not timeline.purchases:
+        if lot.state is BOUGHT or not timeline.purchases:
             lot.confirmed = True
     settle_pending(timeline)
 
@@ -112,7 +112,8 @@ def _period_ends(timeline: Timeline) -> tuple[int, ...]:
     last = timeline.period.last
     if last is None or timeline.confirmed_at is not None or timeline.deemed_at is not None or timeline.has_ended:
         return ()
-    return (last,)
+    # One that passed while the order had ended has passed: reopening the order doesn't turn time back.
+    return (last,) if last >= timeline.at else ()
 
 
 def _deem_confirmed(timeline: Timeline) -> None:

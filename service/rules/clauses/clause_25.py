@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.order import BuyerBreachFound
-from purchasing_contracts.events.payment import RepaymentReceived
+from purchasing_contracts.events.payment import RefundedElsewhere, RepaymentReceived
 
 from service.rules.assessment import Due, StandingAmount
 from service.rules.breach import breach_of, owed_grounds
@@ -50,11 +50,11 @@ def adds(case: Assessment) -> Grounds:
     return (_BREACH,) if any(cost.grounds == (_BREACH,) for cost in case.settlement.borne) else ()
 
 
-@only_with(RepaymentReceived)
+@only_with(RepaymentReceived, RefundedElsewhere)
 def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
-    """Yield the line `owed`, where something was paid on it."""
+    """Yield the line `owed`, where something is owed or was paid on it."""
     breach = breach_of(case)
-    if breach.repaid:
+    if breach.owed or breach.repaid:
         grounds = owed_grounds(case, _PENALTIES) if breach.owed else ()
         yield Due(OWED, max(0, breach.repaid - breach.owed), grounds or (_NOTHING_OWED,))
 

@@ -124,3 +124,12 @@ def test_a_purchase_that_counts_makes_the_order_effective_without_acceptance() -
     order = Order().placed().paid(amounts(50_000, 0, 0)).bought(at=9 * HOUR).decided()
     assert order.told("agreement") == ["effective"]
     assert order.told("order_amount") == ["outstanding 51301"]
+
+
+def test_a_revision_that_changes_nothing_is_named_by_the_message_that_counts() -> None:
+    order = Order().placed().accepted().paid().asks_to_cancel().requoted(amounts(currency="USD")).decided()
+    refs = [one.ref for one in order.of(DecisionMade) if one.kind == "fact"]
+    assert refs == []
+    order.requoted(amounts()).decided()
+    refs = [one.ref for one in order.of(DecisionMade) if one.kind == "fact"]
+    assert refs == ["e06"]

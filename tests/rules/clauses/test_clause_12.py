@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.orders import DAY, HOUR, Order, amounts, terms
+from tests.rules.orders import DAY, HOUR, Order, amounts, lamp, terms
 
 
 def effective() -> Order:
@@ -304,3 +304,66 @@ def test_goods_damaged_on_their_way_back_undo_the_sellers_yes() -> None:
 def test_a_request_taken_back_after_the_obligation_ended_cites_16() -> None:
     order = Order().placed().accepted().paid().bought().received().asks_to_cancel().takes_back().decided()
     assert order.stands("cancellation", "can-1") == ("withdrawn_by_buyer", ["12", "16"])
+
+
+def two_lamps() -> Order:
+    return Order().placed(items=(lamp(), lamp())).accepted().paid()
+
+
+def test_a_request_for_what_had_ended_cites_what_ended_it_also_when_that_comes_back() -> None:
+    order = effective().bought().unavailable().asks_to_cancel().received().decided()
+    assert order.stands("cancellation", "can-1") == ("moot", ["9", "10"])
+
+
+def test_a_request_for_an_item_that_had_ended_cites_what_ended_it_also_when_that_comes_back() -> None:
+    order = two_lamps().bought().unavailable(items={"2": None}).asks_to_cancel(items={"2": None})
+    order.received(items={"2": None}).decided()
+    assert order.stands("cancellation", "can-1") == ("moot", ["9", "10"])
+
+
+def test_a_request_cites_the_bar_that_kept_units_from_it_not_one_that_came_later() -> None:
+    order = two_lamps().bought(50_000, 1_200, items={"1": None}).clears_customs().asks_to_cancel()
+    order.confirms_receipt().decided()
+    assert order.stands("cancellation", "can-1") == ("partly_agreed", ["12(1)A", "12(7)", "12(3)"])
+
+
+def test_a_pending_part_that_customs_bars_cites_that_bar_not_one_that_came_later() -> None:
+    order = effective().bought().asks_to_cancel().clears_customs().confirms_receipt().decided()
+    assert order.stands("cancellation", "can-1") == ("refused", ["12(7)"])
+
+
+def test_a_part_that_was_barred_and_then_ended_otherwise_leaves_the_request_agreed() -> None:
+    order = two_lamps().bought(50_000, 1_200, items={"1": None}).clears_customs().asks_to_cancel()
+    assert order.decided().stands("cancellation", "can-1")[0] == "partly_agreed"
+    order.asks_to_dissolve().seller_dissolves().decided()
+    assert order.stands("cancellation", "can-1")[0] == "agreed"
+
+
+def test_customs_does_not_bar_units_that_the_seller_had_withdrawn_by_then() -> None:
+    order = effective().bought().unavailable().clears_customs().received().asks_to_cancel().decided()
+    assert order.stands("cancellation", "can-1") == ("pending", ["12(1)B", "16"])
+
+
+def test_a_part_that_the_buyer_took_back_is_cited_beside_the_part_that_took_effect() -> None:
+    order = two_lamps().bought(50_000, 1_200, items={"1": None}).asks_to_cancel().takes_back().decided()
+    assert order.stands("cancellation", "can-1") == ("partly_agreed", ["12(1)A", "12", "12(3)"])
+
+
+def test_damage_on_the_way_back_is_cited_where_only_a_part_was_refused_for_it() -> None:
+    order = two_lamps().bought(50_000, 1_200, items={"1": None}).asks_to_cancel()
+    order.seller_wont_cancel(reason="damaged_in_return").decided()
+    assert order.stands("cancellation", "can-1") == ("partly_agreed", ["12(1)A", "12(1)B", "12(6)", "12(3)"])
+    assert "12(6)" in order.refund_clauses()
+
+
+def test_units_that_come_back_after_the_seller_agreed_leave_the_request_partly_agreed() -> None:
+    order = two_lamps().bought().asks_to_cancel().unavailable(items={"2": None}).seller_cancels().decided()
+    assert order.stands("cancellation", "can-1")[0] == "agreed"
+    order.received().decided()
+    assert order.stands("cancellation", "can-1")[0] == "partly_agreed"
+
+
+def test_a_request_taken_back_cites_the_bar_that_kept_a_part_from_it() -> None:
+    order = two_lamps().bought(50_000, 600, items={"1": None}).clears_customs()
+    order.bought(50_000, 600, purchase="pur-2").asks_to_cancel().takes_back().decided()
+    assert order.stands("cancellation", "can-1") == ("withdrawn_by_buyer", ["12(7)", "12"])

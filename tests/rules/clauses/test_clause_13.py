@@ -6,7 +6,7 @@ import pytest
 
 from service.rules.facts import micros
 from tests.rules.happenings import START
-from tests.rules.orders import DAY, HOUR, Order, amounts
+from tests.rules.orders import DAY, HOUR, Order, amounts, lamp
 
 DELIVERED = 10 * HOUR
 LAST = micros(datetime(2026, 3, 10, 16, tzinfo=UTC)) - START
@@ -252,3 +252,10 @@ def test_an_answer_given_before_the_request_works_from_the_request() -> None:
     assert judged(
         delivered().seller_dissolves(at=4 * HOUR).asks_to_dissolve(at=DELIVERED + 5).unavailable(at=DELIVERED + 6)
     ) == ("agreed", ["13(5)", "13(7)"])
+
+
+def test_a_request_is_refused_where_all_that_was_bought_is_confirmed_though_more_is_to_be_bought() -> None:
+    order = Order().placed(items=(lamp(), lamp())).accepted().paid().bought(50_000, 600, items={"1": None})
+    order.received().confirms_receipt().asks_to_dissolve().seller_dissolves().decided()
+    assert order.stands("dissolution", "dis-1") == ("refused", ["18"])
+    assert order.told("obligation") == []

@@ -169,3 +169,20 @@ def test_receipt_deemed_confirmed_is_open_again_when_the_order_turns_out_to_have
     assert order.due_at == LAST + 20 * DAY
     order.decided(LAST + 20 * DAY + 1)
     assert order.told("receipt") == ["deemed_confirmed", "superseded", "deemed_confirmed"]
+
+
+def test_a_period_that_passed_while_the_order_had_ended_confirms_nothing_when_it_reopens() -> None:
+    order = delivered().unavailable(at=LAST - HOUR).received(at=LAST + 5 * DAY).decided(LAST + 90 * DAY)
+    assert order.told("closing") == []
+    assert order.told("receipt") == []
+
+
+def test_a_period_ends_as_usual_in_an_order_that_reopened_by_its_last_instant() -> None:
+    order = delivered().unavailable(at=LAST - HOUR).received(at=LAST).decided(LAST + 1)
+    assert order.told("receipt") == ["deemed_confirmed"]
+
+
+def test_confirmation_does_not_bar_units_that_the_seller_had_withdrawn_by_then() -> None:
+    order = Order().placed().accepted().paid().bought().unavailable().confirms_receipt().bought()
+    order.asks_to_dissolve().decided()
+    assert order.stands("dissolution", "dis-1") == ("pending", ["13(4)"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.orders import HOUR, Order, amounts
+from tests.rules.orders import HOUR, Order, amounts, money
 
 UNJUST = ["22", "22(2)"]
 
@@ -240,3 +240,23 @@ def test_a_refund_goes_to_a_payment_only_as_far_as_no_chargeback_has_it() -> Non
     order = Order().placed().accepted().paid(half).paid(rest, "pay-2")
     order.charged_back(50_000, attributable=True).asks_to_cancel().decided()
     assert order.refunds == [("purchase", 51_200, "pay-2")]
+
+
+def test_a_second_chargeback_on_a_payment_that_was_only_a_tip_concerns_the_tip() -> None:
+    order = Order().placed().accepted().paid().bought().tipped(500)
+    order.charged_back(500, payment_id="pay-tip").charged_back(500, "cb-2", payment_id="pay-tip").decided()
+    assert order.stands("chargeback", "cb-2") == ("accepted", ["21"])
+
+
+def test_a_restored_chargeback_is_judged_by_what_earlier_ones_leave_of_its_payment() -> None:
+    order = Order().placed().accepted().paid().bought().tipped(500, payment_id="pay-1")
+    order.charged_back(101_301).charged_back(500, "cb-2").chargeback_ends(chargeback_id="cb-2").decided()
+    assert order.stands("chargeback", "cb-2") == ("restored", ["21"])
+
+
+def test_a_claim_that_comes_back_in_the_amount_of_a_refused_hold_is_not_held_again() -> None:
+    order = Order().placed().accepted().paid().bought().charged_back().decided().hold_refused().decided()
+    order.pays_outstanding(101_301).decided()
+    order.charged_back(101_301, stage="pre_arbitration", fee=money(101_301)).decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled", "demanded 101301"]
+    assert order.holds == [("place", "cb-1", 101_301)]

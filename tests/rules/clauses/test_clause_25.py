@@ -63,3 +63,9 @@ def test_a_refund_cites_the_fee_of_a_chargeback_that_was_won() -> None:
     order = Order().placed().accepted().paid().bought().charged_back(50_000, fee=money(300))
     order.chargeback_ends("restored").seller_refunds(101_200).decided()
     assert order.refund_clauses()[-2:] == ["22", "25"]
+
+
+def test_what_was_refunded_elsewhere_on_what_is_owed_is_demanded_under_the_clause_of_the_loss() -> None:
+    order = breached(700).refunded_elsewhere(300, None, line="owed").decided()
+    assert order.told("repayment_demand", "owed") == ["demanded 300"]
+    assert order.stands("repayment_demand", "owed")[1] == ["25"]

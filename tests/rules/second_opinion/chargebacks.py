@@ -58,27 +58,28 @@ def _move(b: Balance, moves: list[Fact]) -> None:
             own = m.values["amount"]
             b.amount = own if m is b.first else max(own, min(b.amount + own, highest))
             b.closed_to_zero = False
-            before_zero = 0
             begun = True
             if m is b.first:
                 b.rounds = 1
         else:
+            # What it takes by now: of one that was restored and then lost, what it took before.
+            held = b.amount
             stated = m.values.get("amount_restored") if "amount_restored" in m.data else None
             if m.data["outcome"] == "restored":
                 b.amount = 0 if stated is None else max(0, b.amount - stated)
             else:
-                if b.amount == 0 and before_zero:
-                    b.amount, before_zero = before_zero, 0
-                b.amount = max(0, b.amount - (stated or 0))
+                held = b.amount or before_zero
+                b.amount = max(0, held - (stated or 0))
             if begun:
-                if b.amount == 0 and was > 0:
-                    before_zero = was
-                b.closed_to_zero = b.amount == 0
+                before_zero = held if b.amount == 0 and held else before_zero
+                everything = m.data["outcome"] == "restored" and (stated is None or b.closed_to_zero)
+                b.closed_to_zero = b.amount == 0 and (held > 0 or everything)
             if b.amount == 0 and was > 0:
                 b.would_be = was
-        if closed and b.amount > was and not (m.type == "opened" and m is b.first):
-            b.rounds += 1
-        closed |= m.type == "closed"
+        if closed and b.amount > was:
+            b.rounds, closed = b.rounds + 1, False
+        # What closes nothing ends no round: it came before anything was opened.
+        closed |= begun and m.type == "closed"
         highest = max(highest, b.amount)
     if b.amount:
         b.would_be = b.amount
@@ -119,7 +120,8 @@ def shared(facts: Facts, by: int = INFINITY) -> list[Shared]:
         s = Shared(b)
         rest = left.setdefault(s.payment_id, roles(facts, s.payment_id, by))
         if b.first is not None:
-            s.would_be = _take(rest, b.would_be)
+            # One of which earlier ones left nothing is judged by what the payment brought in.
+            s.would_be = _take(rest, b.would_be) or _take(roles(facts, s.payment_id, by), b.would_be)
             s.shares = _take(rest, b.amount)
             taken = dict(s.shares)
             left[s.payment_id] = [(line, value - taken.get(line, 0)) for line, value in rest]
@@ -186,6 +188,11 @@ class Chargeback:
         return f"chargeback:{self.id}"
 
     @property
+    def owed_shares(self) -> list[tuple[str, int]]:
+        """What it has of the purchase and of claims: what counts of its amount beside tips."""
+        return [(line, value) for line, value in self.shares if not line.startswith("tip:")]
+
+    @property
     def due(self) -> int:
         return max(0, self.covered - self.owed)
 
@@ -234,6 +241,19 @@ def _add(found: list[Chargeback], id_: str | None, name: str, value: int) -> Non
     for c in found:
         if c.id == id_:
             setattr(c, name, getattr(c, name) + value)
+
+
+def came_in_for(tl: Timeline, id_: str, chargebacks: list[Chargeback]) -> int:
+    """What was ever paid, recovered or sold for a chargeback, opened or not (R22)."""
+    for c in chargebacks:
+        if c.id == id_:
+            return c.covered
+    facts = tl.facts
+    paid = [f for f in facts.of("outstanding_paid") if f.data["chargeback_id"] == id_]
+    paid += [f for f in facts.of("repayment_received") if f.data["line"] == f"chargeback:{id_}"]
+    paid += [f for f in facts.of("deposit_deducted", "deposit_insufficient") if f.data["deduction_id"] == id_]
+    paid += [f for f in facts.of("goods_disposed") if f.data.get("chargeback_id") == id_]
+    return sum(sum(f.values.values()) for f in paid)
 
 
 def _judge_one(tl: Timeline, s: Shared) -> Chargeback:
@@ -298,7 +318,7 @@ def _judge_one(tl: Timeline, s: Shared) -> Chargeback:
 def spread_remaining(c: Chargeback, out: int) -> None:
     """Spread what is left of what is owed over the shares, in the order of the roles, the fee last (R13)."""
     c.remaining = {}
-    shares = [(line, value) for line, value in c.shares if not line.startswith("tip:")]
+    shares = c.owed_shares
     if not c.unjust or not shares:
         return
     covered = c.covered - out

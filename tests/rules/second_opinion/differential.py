@@ -113,12 +113,11 @@ def _subject(kind: str, data: dict[str, Any]) -> Any:
     return data.get("line") if kind == "refund.issue" else data.get("ref") or data.get("line")
 
 
-def different(one: Stories, other: Stories, *, clauses: bool) -> list[str]:
+def different(one: Stories, other: Stories) -> list[str]:
     """Where two tellings differ, product first."""
-    ignored = {"line"} | (set() if clauses else {"clauses"})
 
     def plain(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{n: v for n, v in s.items() if n not in ignored and v is not None} for s in said]
+        return [{n: v for n, v in s.items() if n != "line" and v is not None} for s in said]
 
     found = []
     for key in sorted(one.keys() | other.keys(), key=str):
@@ -168,32 +167,42 @@ def until_of(events: list[dict[str, Any]]) -> str:
     return instant_text(max(micros(e["time"]) for e in events) + 45 * DAY)
 
 
-def check(events: list[dict[str, Any]], sets: list[dict[str, Any]], *, clauses: bool = True) -> list[str]:
+def check(events: list[dict[str, Any]], sets: list[dict[str, Any]]) -> list[str]:
     """Where the product and the second opinion differ on events heard in this order."""
     until = until_of(events)
     try:
         mine, _ = opinion(events, sets, until)
-        theirs = product(events, sets, until)
+        return different(product(events, sets, until), mine)
     except Exception as error:  # noqa: BLE001 - whatever it raises is a difference
         return [f"neither: {error!r}"]
-    return different(theirs, mine, clauses=clauses)
 
 
-def inconsistent(history: History, how_many: int) -> list[str]:
-    """Where the second opinion itself depends on the arrival order although it must not.
+def play(history: History, how_many: int) -> tuple[list[str], list[dict[str, Any]]]:
+    """What differs on a history, and the events in the arrival order in which it does.
 
-    Records in quarantine are no facts: what was decided before one came stays, so those histories are passed over.
+    Where both agree in every arrival order, the second opinion itself must not depend on it. Records in quarantine are
+    no facts: what was decided before one came stays, so histories with some are passed over in this.
     """
-    if any("quarantined" in event for event in history.events):
-        return []
     until = until_of(history.events)
-    ends = [same_set(*opinion(events, history.sets, until)) for events in orders_of(history, how_many)]
-    return [
+    ends: list[dict[Any, Any]] = []
+    for events in orders_of(history, how_many):
+        try:
+            mine, order = opinion(events, history.sets, until)
+            found = different(product(events, history.sets, until), mine)
+        except Exception as error:  # noqa: BLE001 - whatever it raises is a difference
+            found = [f"neither: {error!r}"]
+        if found:
+            return found, events
+        ends.append(same_set(mine, order))
+    if any("quarantined" in event for event in history.events):
+        return [], []
+    found = [
         f"{key}: {ends[0].get(key)} in order of time, {other.get(key)} otherwise"
         for other in ends[1:]
         for key in sorted(ends[0].keys() | other.keys(), key=str)
         if ends[0].get(key) != other.get(key)
     ]
+    return found, []
 
 
 def shrink(events: list[dict[str, Any]], sets: list[dict[str, Any]], wrong: Any) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from tests.rules.second_opinion.chargebacks import Chargeback, judge, roles, shared, spread_remaining
+from tests.rules.second_opinion.chargebacks import Chargeback, came_in_for, judge, roles, shared, spread_remaining
 from tests.rules.second_opinion.facts import INFINITY, Facts, Message, message, rounded
 from tests.rules.second_opinion.settlement import CANCELLED, TERMINAL, purchase_costs, settle
 from tests.rules.second_opinion.terms import Terms, binding, instant_text, micros
@@ -111,7 +111,8 @@ class Order:
     demands: dict[str, list[Demand]] = field(default_factory=dict)
     holds: dict[str, HoldState] = field(default_factory=dict)
     deductions: set[str] = field(default_factory=set)
-    cleared: set[tuple[str, ...]] = field(default_factory=set)
+    cleared: dict[tuple[str, ...], int] = field(default_factory=dict)
+    """What was decided while no record barred it, and since when."""
     brokerage_deducted: int | None = None
     brokerage_transferred: int | None = None
     deadlines: list[int] = field(default_factory=list)
@@ -144,15 +145,16 @@ def decide(
     for event in events:
         order = orders.setdefault(event["subject"], Order(event["subject"], sets or []))
         if "quarantined" in event:
+            # It holds up what is decided from now on; by itself it changes nothing.
             fire()
             order.records.append((event["quarantined"], seen))
-        else:
-            m = message(event)
-            seen = max(seen, m.time)
-            fire()
-            if any((o.id, o.source) == (m.id, m.source) for o in order.heard):
-                continue
-            order.heard.append(m)
+            continue
+        m = message(event)
+        seen = max(seen, m.time)
+        fire()
+        if any((o.id, o.source) == (m.id, m.source) for o in order.heard):
+            continue
+        order.heard.append(m)
         published.extend(step(order, seen, order.fired))
     if until is not None:
         seen = max(seen, micros(until))
@@ -171,16 +173,16 @@ def step(order: Order, now: int, watermark: int) -> list[Any]:
         order.sets, facts.placed.data["provider_id"], mandate["agreed_at"] if mandate else facts.placed.message.time
     )
     deadlines: set[int] = set()
-    records = set()
+    records: dict[str, int] = {}
     for topic, heard_at in order.records:
         if terms.quarantine_days is not None:
             end = terms.last_instant(heard_at, terms.quarantine_days)
-            if end < watermark:
+            if end < max(now, watermark):
                 continue
             deadlines.add(end)
-        records.add(topic)
+        records[topic] = min(heard_at, records.get(topic, heard_at))
     tl = Timeline(facts, terms, watermark, records, order.cleared)
-    order.cleared |= tl.cleared
+    order.cleared = {matter: order.cleared.get(matter, now) for matter in tl.cleared}
     deadlines |= tl.deadlines
     found = Step(order, facts, terms, tl, now, watermark, records)
     found.run()
@@ -195,12 +197,13 @@ class Step:
     """One look at an order: entitlements, then the differences to what was published."""
 
     def __init__(
-        self, order: Order, facts: Facts, terms: Terms, tl: Timeline, now: int, watermark: int, records: set[str]
+        self, order: Order, facts: Facts, terms: Terms, tl: Timeline, now: int, watermark: int, records: dict[str, int]
     ) -> None:
         self.order, self.facts, self.terms, self.tl = order, facts, terms, tl
         self.now, self.watermark, self.records = now, watermark, records
         self.out: list[Any] = []
         self.told: dict[tuple[str, str], Decision] = {}
+        self.begun: set[tuple[str, str]] = set()
         self.due: dict[str, int] = {}
         self.clauses: dict[str, tuple[str, ...]] = {}
 
@@ -362,7 +365,7 @@ class Step:
         for c in self.cbs:
             held -= self._cover(c.id, line, held)
         counted = out
-        if any(c.line == line and c.owed > 0 and c.amount > 0 for c in self.cbs):
+        if any(c.line == line and c.owed > 0 and c.owed_shares for c in self.cbs):
             counted = min(out, due)
         self.demanded[line] = max(0, counted - gross)
         self.extra[line] = max(0, payable - out)
@@ -459,9 +462,7 @@ class Step:
         if line.startswith("tip:"):
             return ("21",)
         if line.startswith("chargeback:"):
-            id_ = line.removeprefix("chargeback:")
-            c = next((c for c in self.cbs if c.id == id_), None)
-            return ("22",) if c and c.covered else ("6",)
+            return ("22",) if came_in_for(self.tl, line.removeprefix("chargeback:"), self.cbs) else ("6",)
         return ("19",) if line == "brokerage" else ("6",)
 
     def _owed_clauses(self) -> tuple[str, ...]:
@@ -480,14 +481,13 @@ class Step:
                 if u.ending:
                     found += unit_clauses(u)
         states = {u.state for u in tl.units}
-        damaged = [r for r in tl.requests.values() if r.damaged]
         added = {
             "12(3)": states & set(CANCELLED) and self._keeps_fee(),
             **dict.fromkeys(self._cost_clauses(), True),
             "12(5)": s.penalties,
             "15(2)": s.deposit,
             "13(7)": "dissolved" in states and s.fee > 0,
-            "12(6)": any(self._cancellation_outcome(r)[0] == "refused" for r in damaged),
+            "12(6)": any(r.damaged for r in tl.requests.values()),
             "13(6)": s.seller_for_pending_dissolution,
             "7": tl.ended and s.third_parties,
         }
@@ -527,8 +527,6 @@ class Step:
             self._tell("receipt", id_, "confirmed", ("18",))
         for c in self.cbs:
             self._tell("chargeback", c.id, c.outcome, c.clauses)
-        for hold in self._refused_holds():
-            self._tell("hold", hold, "refused", ("22",))
         self._ignored()
 
     def _agreement(self) -> None:
@@ -561,9 +559,10 @@ class Step:
                 self._tell("fact", f.message.id, "ignored", ("8(3)",), "unused")
 
     def _resolve(self, clauses: tuple[str, ...]) -> tuple[str, ...]:
-        if not clauses or clauses[0] != "REQUEST":
+        """Clauses, or those of the request's decision that stand for them: of the ending that it led to without 16."""
+        if not clauses or clauses[0] not in ("REQUEST", "ENDING"):
             return clauses
-        _, kind, rid, channel = clauses
+        what, kind, rid, channel = clauses
         if kind == "balance":
             found = ["15(2)"]
             if self.s.fee > 0 and not self.terms.refund_fee_on_cancellation:
@@ -574,7 +573,7 @@ class Step:
         found_on = "platform" if (kind, rid, "platform") in self.tl.requests else channel
         r = self.tl.requests[(kind, rid, found_on)]
         outcome = self._cancellation_outcome(r) if kind == "cancellation" else self._dissolution_outcome(r)
-        return tuple(c for c in outcome[1] if c != "16")
+        return tuple(c for c in outcome[1] if what == "REQUEST" or c != "16")
 
     def _fates(self, r: Request) -> list[str]:
         found = []
@@ -597,12 +596,12 @@ class Step:
         elif "withdrawn" in fates:
             return "withdrawn", ("2",)
         elif "cancelled" in fates:
-            left = any(fate == "not" and u.alive for fate, u in zip(fates, r.asked, strict=True))
+            left = any(fate != "cancelled" and u.alive for fate, u in zip(fates, r.asked, strict=True))
             outcome = "partly_agreed" if left else "agreed"
         elif "not" in fates:
             outcome = "refused"
         else:
-            return "moot", self._ending_clauses(r) or ("12",)
+            return "moot", r.taken_by or ("12",)
         return outcome, self._cancellation_clauses(r, "cancelled" in fates)
 
     def _cancellation_clauses(self, r: Request, took_effect: bool) -> tuple[str, ...]:
@@ -617,20 +616,13 @@ class Step:
             "12(4)": took_effect and self.s.cost_by_request.get(("cancellation", r.id)),
             "12(5)": took_effect and self.s.penalty_of.get(id(r)),
             "15(2)": took_effect and self.s.deposit_of.get(id(r)) and self.s.deposit,
-            "12(6)": not took_effect and r.damaged,
+            "12(6)": r.damaged,
             "16": r.row == 7 and tl.obligation_at is not None and tl.obligation_at <= r.at,
         }
         return tuple(clause for clause, applies in cited.items() if applies)
 
     def _keeps_fee(self) -> bool:
         return self.s.fee > 0 and not self.terms.refund_fee_on_cancellation
-
-    def _ending_clauses(self, r: Request) -> tuple[str, ...]:
-        found: list[str] = []
-        for u in r.part or r.asked:
-            if u.ending:
-                found += unit_clauses(u)
-        return tuple(dict.fromkeys(found))
 
     def _dissolution_outcome(self, r: Request) -> tuple[str, tuple[str, ...]]:
         if r.row < 8:
@@ -645,7 +637,7 @@ class Step:
             return "agreed", ("13(5)", "13(7)") if self.s.fee > 0 else ("13(5)",)
         if r.answered:
             return "refused", ("13(4)",)
-        return "moot", self._ending_clauses(r) or ("13",)
+        return "moot", r.taken_by or ("13",)
 
     # standing amounts
 
@@ -687,7 +679,7 @@ class Step:
     # claims
 
     def _unclear_money(self) -> bool:
-        return bool({"payment", "chargeback"} & self.records) or self.tl.money_unread()
+        return bool({"payment", "chargeback"} & self.records.keys()) or self.tl.money_unread()
 
     def _claims(self) -> None:
         for c in self.cbs:
@@ -696,6 +688,8 @@ class Step:
                 claim = 0
             self._hold(c, claim)
             self._demand(c, claim)
+        for hold in self._refused_holds():
+            self._tell("hold", hold, "refused", ("22",))
 
     def _hold(self, c: Chargeback, claim: int) -> None:
         h = self.order.holds.setdefault(c.id, HoldState())
@@ -711,11 +705,10 @@ class Step:
             h.standing = [*standing, hold]
             clauses = tuple(x for x in c.clauses if x.startswith("22"))
             self.out.append(Command("freeze.place", None, c.id, claim, clauses, hold_id=hold, replaces=current))
-        else:
-            h.standing = []
-            if current is not None:
-                self.out.append(Command("freeze.release", None, c.id, None, ("22",), hold_id=current))
-        h.amount = claim
+            h.amount = claim
+        elif current is not None:
+            h.standing, h.amount = [], 0
+            self.out.append(Command("freeze.release", None, c.id, None, ("22",), hold_id=current))
 
     def _demand(self, c: Chargeback, claim: int) -> None:
         demands = self.order.demands.setdefault(c.id, [])
@@ -729,6 +722,7 @@ class Step:
             due_at = self.terms.last_instant(self.now, self.terms.payment_demand_days)
             d = Demand(len(demands) + 1, due_at, c.rounds, claim, claim)
             demands.append(d)
+            self.begun.add(("payment_demand", c.id))
             passed = False
         changed = claim != d.amount
         d.amount = claim
@@ -788,7 +782,7 @@ class Step:
         if order.brokerage_deducted is None and b > 0:
             unread = self._unclear_money() or any(not p.fact.readable for p in tl.purchases.values())
             unread = unread or not tl.placed.readable
-            unread = unread or bool(self.records - {"order"})
+            unread = unread or bool(self.records.keys() - {"order"})
             u = sum(c.remaining.get("purchase", 0) for c in self.cbs)
             there = self.s.paid_total - self.just.get("purchase", 0) - u - self.s.due
             if not unread and there >= b:
@@ -848,7 +842,7 @@ class Step:
         known = self.order.decisions
         for key, d in self.told.items():
             before = known.get(key)
-            if before is None or before.said != d.said or (d.kind == "payment_demand" and before.due_at != d.due_at):
+            if before is None or before.said != d.said or key in self.begun:
                 known[key] = d
                 self.out.append(d)
         for key, d in list(known.items()):

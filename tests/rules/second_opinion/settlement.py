@@ -123,7 +123,7 @@ def with_carried(tl: Timeline, nth: int) -> Shown:
 
 
 def purchase_costs(tl: Timeline) -> dict[str, tuple[int, int, int]]:
-    """Goods, shipping and deposit of every purchase that counts (F4: the quoted value where it cannot be read)."""
+    """Goods, shipping and deposit of every purchase that counts (F4: the last value where it cannot be read)."""
     found: dict[str, tuple[int, int, int]] = {}
     unread = []
     for id_, p in tl.purchases.items():
@@ -134,7 +134,7 @@ def purchase_costs(tl: Timeline) -> dict[str, tuple[int, int, int]]:
             unread.append((id_, p))
     for id_, p in unread:
         shipping = max(0, tl.quote.shipping - sum(s for _, s, _ in found.values()))
-        found[id_] = (value_of(tl, tl.quote, p.units), shipping, 0)
+        found[id_] = (last_value(tl, p.units, tl.quotes), shipping, 0)
     return {id_: found[id_] for id_ in tl.purchases}
 
 

@@ -92,6 +92,7 @@ class Request:
     took_last_bought: bool = False
     names_items: bool = False
     barred_by: tuple[str, ...] = ()
+    taken_by: tuple[str, ...] = ()
 
     @property
     def pending(self) -> bool:
@@ -106,7 +107,7 @@ class Timeline:
     """The state of an order after all facts that are known; `at` names the instant while it is walked through."""
 
     def __init__(
-        self, facts: Facts, terms: Terms, watermark: int, records: set[str], cleared: set[tuple[str, ...]]
+        self, facts: Facts, terms: Terms, watermark: int, records: dict[str, int], cleared: dict[tuple[str, ...], int]
     ) -> None:
         self.facts, self.terms, self.watermark, self.records = facts, terms, watermark, records
         self.cleared_before, self.cleared = cleared, set[tuple[str, ...]]()
@@ -344,7 +345,9 @@ class Timeline:
         todo = [u for u in self.units if u.item == item and u.state in states and not getattr(u, name)]
         todo.sort(key=lambda u: (states.index(u.state), u.number))
         if quantity is None:
-            got = [u for u in todo if u.state == todo[0].state]
+            # Named again, an item adds what was bought since.
+            again = item in named
+            got = [u for u in todo if u.state == ("bought" if again else todo[0].state)]
             named[item] = earlier + len(got)
         else:
             got = todo[: max(0, quantity - earlier)]
@@ -390,7 +393,10 @@ class Timeline:
         self.objections[fact.data["objection_id"]]["withdrawn"] = True
 
     def _package_by_logistics(self) -> bool:
-        return any(o["scope"] == "package" and self.verdicts.get(i) == LOGISTICS for i, o in self.objections.items())
+        return any(
+            o["scope"] == "package" and not o["withdrawn"] and self.verdicts.get(i) == LOGISTICS
+            for i, o in self.objections.items()
+        )
 
     def objection_stands(self) -> bool:
         return any(
@@ -500,10 +506,16 @@ class Timeline:
     # rank 8
 
     def barred_by_record(self, matter: tuple[str, ...], *topics: str) -> bool:
-        """Whether a record in quarantine bars it: one that arrived after it was decided does not undo it (F5)."""
-        if matter in self.cleared_before:
+        """Whether a record in quarantine bars it: one that arrived after it was decided does not undo it (F5).
+
+        A record counts from its arrival, and so for what is decided at that instant.
+        """
+        barring = [since for topic, since in self.records.items() if topic in topics]
+        decided_at = self.cleared_before.get(matter)
+        if decided_at is not None and (matter[0] not in REQUESTED or not barring or decided_at < min(barring)):
+            self.cleared.add(matter)
             return False
-        if self.records & set(topics):
+        if barring:
             return True
         if matter[0] in REQUESTED or self.now < self.watermark:
             self.cleared.add(matter)
@@ -628,6 +640,7 @@ class Timeline:
         r = Request("dissolution", d["request_id"], "platform", fact, self.now, names_items=refs is not None)
         self.requests[("dissolution", r.id, "platform")] = r
         named = [u for u in self.named(refs) if u.alive]
+        concerned = [u for u in named if u.state == "bought"] or named
         days = self.placed.data.get("dissolution_period_days")
         known = set(self.placed.data["disclosed_issues"])
         for at, grounds in self.disclosed:
@@ -646,7 +659,7 @@ class Timeline:
             r.row, r.outcome, r.clauses = 3, "refused", ("13(2)",)
         elif d["ground"] in known:
             r.row, r.outcome, r.clauses = 4, "refused", ("13(3)",)
-        elif named and all(u.confirmed for u in named):
+        elif named and all(u.confirmed for u in concerned):
             r.row, r.outcome, r.clauses = 5, "refused", ("18",)
         elif self._package_by_logistics():
             r.row, r.outcome, r.clauses = 6, "refused", ("17",)
@@ -654,10 +667,10 @@ class Timeline:
             r.row, r.outcome, r.clauses = 7, "moot", self._endings_of(refs, "13")
         else:
             r.row = 8
-            free = [u for u in named if not u.confirmed]
-            state = "bought" if any(u.state == "bought" for u in free) else "open"
+            free = [u for u in concerned if not u.confirmed]
+            state = free[0].state
             if refs is None:
-                r.asked = [u for u in free if u.state == state]
+                r.asked = free
             else:
                 others = [o for o in self.requests.values() if o is not r and o.kind == "dissolution" and o.pending]
                 theirs = {id(u) for o in others for u in o.waiting}
@@ -710,12 +723,12 @@ class Timeline:
         if later and (not units or (self.effective_at is not None and self._package_by_logistics())):
             self._ignore_answer(fact, r)
             return
-        r.answered = True
+        r.answered, r.damaged = True, False
         if self.effective_at is None:
             r.part = units
             self._withdraw(r)
             return
-        r.agreed, r.damaged = True, False
+        r.agreed = True
         r.penalty, r.amount = penalty, amount
         if r.effect_at is None:
             r.effect_at = self.now
@@ -788,6 +801,8 @@ class Timeline:
     def _close_request(self, r: Request) -> None:
         if not r.waiting:
             r.final = True
+            ended = [u for u in r.asked if u.ending and u.ending.request is not r]
+            r.taken_by = tuple(dict.fromkeys(clause for u in ended for clause in unit_clauses(u)))
         elif self._package_by_logistics():
             r.final = True
             r.cited.add("17")
@@ -820,31 +835,32 @@ class Timeline:
         return False
 
     def _deadlines(self) -> None:
-        if self.acceptance == self.now and self._lapses() and self._passed():
+        if self.acceptance == self.now and self._may_lapse() and self._passed() and not self.unclear("lapse"):
             self._end_order(Ending("lapsed", ("2",), self.now))
             self._after_step()
-        if self.now in self.balances and self._balance_fails() and self._passed():
+        if self._balance_is_due() and self._passed() and self._balance_fails():
             self._end_for_balance()
             self._after_step()
         if self._receipt_due() == self.now:
             self._judge_standing()
             self._deem()
 
-    def _lapses(self) -> bool:
-        return not (
-            self.accepted or self.effective_at is not None or self.ended or self.purchases
-        ) and not self.unclear("lapse")
+    def _may_lapse(self) -> bool:
+        return not (self.accepted or self.effective_at is not None or self.ended or self.purchases)
 
     def money_unread(self) -> bool:
         """F5: a captured or an outstanding payment, or a chargeback, cannot be read."""
         return any(not f.readable for f in self.facts.of("captured", "outstanding_paid", "opened", "closed"))
 
+    def _balance_is_due(self) -> bool:
+        """Whether this is the last instant of a balance of the plan in force, of an order that is carried out."""
+        due = any(p["part"] == "balance" and p.get("due_at") == self.now for p in self.plan or [])
+        return due and self.effective_at is not None and not self.ended
+
     def _balance_fails(self) -> bool:
         plan = self.plan or []
         d = self.now
-        if not any(p["part"] == "balance" and p.get("due_at") == d for p in plan):
-            return False
-        if self.effective_at is None or self.ended or self.any_receipt or self.customs:
+        if self.any_receipt or self.customs:
             return False
         if any(p.fact.values.get("deposit", 0) <= 0 for p in self.purchases.values()):
             return False
@@ -932,7 +948,7 @@ class Timeline:
         if self.ended is None:
             return ()
         if self.ended.request is not None and self.ended.outcome in ("cancelled", "balance_unpaid", "dissolved"):
-            return ("REQUEST", self.ended.request.kind, self.ended.request.id, self.ended.request.channel)
+            return ("ENDING", self.ended.request.kind, self.ended.request.id, self.ended.request.channel)
         return self.ended.clauses
 
 
