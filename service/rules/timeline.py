@@ -6,8 +6,9 @@ the state they share: units, quotes, purchases, requests, how far the agreement 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from operator import attrgetter
+from collections.abc import Callable
+from heapq import heappop, heappush
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from service.rules.money import sums_of
@@ -16,7 +17,7 @@ from service.rules.requests import settle_pending
 from service.rules.units import BOUGHT, OPEN, VOID, State, Units
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from service.rules.assessment import Assessment, Grounds
     from service.rules.facts import Fact
@@ -39,22 +40,38 @@ class Rank:
     REQUEST: Final = 8
     ANSWER: Final = 9
     REQUEST_WITHDRAWN: Final = 10
+    # Deadlines that share their last instant pass in this order.
+    ACCEPTANCE_ENDS: Final = 11
+    BALANCE_IS_DUE: Final = 12
+    RECEIPT_IS_DEEMED: Final = 13
 
 
-@dataclass(slots=True)
-class Step:
-    """A fact in its place on the timeline."""
+Step = tuple[int, int, tuple[Any, ...], Callable[["Timeline", Any], None], Any]
+"""A fact in its place on the timeline: its instant; its rank; its place within the rank (requests and answers by
+`request_id`, then everything in fact order); what applies it; what that is given besides the timeline."""
 
-    at: int
+_PLACE = itemgetter(0, 1, 2)
+
+
+class Place(NamedTuple):
+    """The place of facts that come on the timeline at their own time, whatever else is known of the order."""
+
+    message: type[Any]
     rank: int
-    within: tuple[Any, ...]
-    """Its place within the rank: requests and answers by `request_id`, then everything in fact order."""
     apply: Callable[[Timeline, Any], None]
-    subject: Any
-    """What `apply` is given besides the timeline."""
+    """Given the timeline and the fact."""
+    repeats: bool
+    """Whether messages that repeat an identity come on it too."""
 
 
-_PLACE = attrgetter("at", "rank", "within")
+class Deadline(NamedTuple):
+    """A deadline that takes effect after all facts of its last instant, and before every later fact."""
+
+    rank: int
+    stands: Callable[[Timeline, int], bool]
+    """Whether the period that has this last instant still runs, as things stand on the timeline."""
+    pass_by: Callable[[Timeline], None]
+    """What happens when it has passed; nothing while the order is unclear (F5)."""
 
 
 class Ending:
@@ -183,6 +200,8 @@ class Timeline:
     """The ending that ended the order so that nothing opens it again."""
     last_ending: Ending | None = None
     """The last thing that ended a unit."""
+    has_ended = False
+    """Whether the order has ended (R20): it was ended for good, or no unit is open or bought."""
     final_receipt = False
     final_delivery = False
     customs_cleared = False
@@ -201,8 +220,6 @@ class Timeline:
         self.at = view.placed_at
         self.units = Units(view.placed)
         self.quotes = [Quote(view.placed_at, view.quote, 1, None)]
-        if view.placed.payment_plan is not None:
-            self.plan = plan_of(view.placed.payment_plan)
         self._uncovered: list[Quote] = []
         self.purchases: list[Purchase] = []
         self.not_counting: dict[str, Ignored] = {}
@@ -227,9 +244,11 @@ class Timeline:
         """Message id and outcome of each unavailability."""
         self.wakes: list[int] = []
         """Last instants that have not passed yet, in microseconds."""
-        self._spent: set[tuple[int, int]] = set()
-        self._after_instant = self.concerned.after_instant
-        self._deadlines = [one for one in self.concerned.deadlines if one.applies(view)]
+        self.after_instant: list[Callable[[Timeline], None]] = []
+        """What follows once all facts of an instant were applied."""
+        self._deadlines: list[tuple[int, int, Deadline]] = []
+        """By last instant and rank: a heap."""
+        self._passed: set[tuple[int, int]] = set()
 
     # What the clauses ask and do.
 
@@ -239,16 +258,11 @@ class Timeline:
         return self.effective_at is not None
 
     @property
-    def has_ended(self) -> bool:
-        """Whether the order has ended (R20)."""
-        return self.end is not None or self.units.have_ended
-
-    @property
     def ending(self) -> Ending | None:
         """What ended the order; None while it has not ended."""
-        if self.end is not None:
-            return self.end
-        return self.last_ending if self.units.have_ended else None
+        if not self.has_ended:
+            return None
+        return self.last_ending if self.end is None else self.end
 
     @property
     def quote(self) -> Quote:
@@ -268,6 +282,7 @@ class Timeline:
         self._count(ending)
         for lot in lots:
             lot.state, lot.ended_by = state, ending
+        self.has_ended = self.end is not None or self.units.have_ended
         settle_pending(self)
 
     def end_order(self, ending: Ending) -> None:
@@ -280,6 +295,7 @@ class Timeline:
         for lot in lots:
             lot.state = VOID if self.end is not None else OPEN if lot.purchase is None else BOUGHT
             lot.ended_by = self.end
+        self.has_ended = self.end is not None or self.units.have_ended
 
     def ignore(self, fact: Fact[Any], ground: str, because_of: Ending | Request | None = None) -> None:
         """Note that a fact changes nothing."""
@@ -295,8 +311,17 @@ class Timeline:
         self.quotes.append(quote)
         self._uncovered.append(quote)
         if data.payment_plan is not None:
-            self.plan = plan_of(data.payment_plan)
+            self._put_in_force(plan_of(data.payment_plan))
         self._cover()
+
+    def set_deadline(self, last: int, deadline: Deadline) -> None:
+        """Let a deadline pass by after this instant (microseconds), if its period still runs then."""
+        heappush(self._deadlines, (last, deadline.rank, deadline))
+
+    def _put_in_force(self, plan: Plan) -> None:
+        self.plan = plan
+        for follow in self.concerned.plan:
+            follow(self, plan)
 
     def _cover(self) -> None:
         """Let the quotes of this instant cover what they name, as far as it has not ended by now."""
@@ -315,35 +340,40 @@ class Timeline:
 
     def run(self) -> Timeline:
         """Go through all facts; return the state as of the last, with the deadlines that have passed."""
-        concerned = self.concerned
-        steps: list[Step] = []
-        for give in concerned.steps:
-            steps.extend(give(self))
-        steps.sort(key=_PLACE)
-        for begin in concerned.begin:
+        for begin in self.concerned.begin:
             begin(self)
-        after_instant, deadlines = self._after_instant, self._deadlines
-        nth, count = 0, len(steps)
-        while nth < count:
-            at = steps[nth].at
-            if deadlines:
-                self._pass_deadlines(at)
-            self.at = at
-            tested = False
-            while nth < count and steps[nth].at == at:
-                step = steps[nth]
-                if not tested and step.rank > Rank.PAYMENT:
-                    self._test()
-                    tested = True
-                step.apply(self, step.subject)
-                nth += 1
-            if not tested and (self.effective_at is None or self._uncovered):
+        if self.view.placed.payment_plan is not None:
+            self._put_in_force(plan_of(self.view.placed.payment_plan))
+        now: int | None = None
+        tested = False
+        for at, rank, _, apply, subject in self._steps():
+            if at != now:
+                if now is not None:
+                    self._end_instant(tested=tested)
+                if self._deadlines:
+                    self._pass_deadlines(at)
+                self.at = now = at
+                tested = False
+            if rank > Rank.PAYMENT and not tested:
                 self._test()
-            if after_instant or self._uncovered:
-                self._end_instant()
-        if deadlines:
+                tested = True
+            apply(self, subject)
+        if now is not None:
+            self._end_instant(tested=tested)
+        if self._deadlines:
             self._pass_deadlines(None)
         return self
+
+    def _steps(self) -> list[Step]:
+        """Return the facts that have a place on the timeline, in the order of their places."""
+        view, steps = self.view, list[Step]()
+        for message, rank, apply, repeats in self.concerned.places:
+            for fact in view.messages(message) if repeats else view.counted(message):
+                steps.append((fact.at, rank, (0, "", fact.key), apply, fact))  # quicker so
+        for give in self.concerned.steps:
+            steps += give(self)
+        steps.sort(key=_PLACE)
+        return steps
 
     def _test(self) -> None:
         if self._uncovered:
@@ -352,33 +382,30 @@ class Timeline:
             for test in self.concerned.test:
                 test(self)
 
-    def _end_instant(self) -> None:
-        for follow in self._after_instant:
-            follow(self)
+    def _end_instant(self, *, tested: bool) -> None:
+        if not tested and (self.effective_at is None or self._uncovered):
+            self._test()
+        if self.after_instant:
+            for follow in tuple(self.after_instant):
+                follow(self)
         if self._uncovered:
             self._cover()
             self._uncovered = []
 
     def _pass_deadlines(self, until: int | None) -> None:
         """Let the deadlines take effect whose last instant is before an instant (None: all there are)."""
-        while True:
-            found: tuple[int, int] | None = None
-            for nth, deadline in enumerate(self._deadlines):
-                for last in deadline.last_instants(self):
-                    if (until is not None and last >= until) or (nth, last) in self._spent:
-                        continue
-                    if found is None or (last, nth) < found:
-                        found = (last, nth)
-            if found is None:
-                return
-            last, nth = found
-            self._spent.add((nth, last))
+        deadlines = self._deadlines
+        while deadlines and (until is None or deadlines[0][0] < until):
+            last, rank, deadline = heappop(deadlines)
+            if (last, rank) in self._passed or not deadline.stands(self, last):
+                continue
+            self._passed.add((last, rank))
             if last >= self.watermark:
                 self.wakes.append(last)
                 continue
             self.at = last
-            self._deadlines[nth].pass_by(self)
-            self._end_instant()
+            deadline.pass_by(self)
+            self._end_instant(tested=True)
 
 
 def _is_live(lot: Lot) -> bool:
