@@ -30,11 +30,8 @@ class Sums(NamedTuple):
     """Other fees that the provider collects."""
     third: int
     """Fees that third parties collect: never the provider's to refund (7)."""
-
-    @property
-    def total(self) -> int:
-        """Everything, third parties' fees included."""
-        return sum(self)
+    total: int
+    """Everything, third parties' fees included."""
 
 
 def sums_of(breakdown: Breakdown) -> Sums:
@@ -45,4 +42,9 @@ def sums_of(breakdown: Breakdown) -> Sums:
             own += fee.amount.value
         else:
             third += fee.amount.value
-    return Sums(breakdown.goods.value, breakdown.to_warehouse_shipping.value, breakdown.service_fee.value, own, third)
+    goods, shipping, charged = (
+        breakdown.goods.value,
+        breakdown.to_warehouse_shipping.value,
+        breakdown.service_fee.value,
+    )
+    return Sums(goods, shipping, charged, own, third, goods + shipping + charged + own + third)

@@ -236,7 +236,7 @@ class Timeline:
         self.verdicts: dict[str, str] = {}
         """Of the warehouse's objections, by receipt: whom the latest verification found to have caused them."""
         self.bought_when_obligation_ended: dict[str | None, tuple[int, int]] = {}
-        """By purchase: weight and number of its units that were bought then; None: of all units."""
+        """Where a promoter is named, by purchase: weight and number of its units bought then; None: of all units."""
         self.packages: dict[str, Receipt] = {}
         self.period = Period()
         self.ignored: list[Ignored] = []
@@ -346,21 +346,23 @@ class Timeline:
             self._put_in_force(plan_of(self.view.placed.payment_plan))
         now: int | None = None
         tested = False
+        deadlines = self._deadlines
         for at, rank, _, apply, subject in self._steps():
             if at != now:
-                if now is not None:
+                if now is not None and (self.effective_at is None or self.after_instant or self._uncovered):
                     self._end_instant(tested=tested)
-                if self._deadlines:
+                if deadlines and deadlines[0][0] < at:
                     self._pass_deadlines(at)
                 self.at = now = at
                 tested = False
             if rank > Rank.PAYMENT and not tested:
-                self._test()
+                if self.effective_at is None or self._uncovered:
+                    self._test()
                 tested = True
             apply(self, subject)
         if now is not None:
             self._end_instant(tested=tested)
-        if self._deadlines:
+        if deadlines:
             self._pass_deadlines(None)
         return self
 

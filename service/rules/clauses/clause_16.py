@@ -55,6 +55,8 @@ def _end_obligation(timeline: Timeline) -> None:
             return
     timeline.obligation_ended_at = timeline.at
     timeline.after_instant.remove(_end_obligation)
+    if timeline.view.placed.promotion is None:
+        return
     bought = [lot for lot in lots if lot.state is BOUGHT]
     timeline.bought_when_obligation_ended = {None: weights(bought)}
     for purchase in timeline.purchases:

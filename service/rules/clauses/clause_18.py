@@ -70,7 +70,7 @@ def _run_period(timeline: Timeline) -> None:
                 return
         timeline.delivered_at = timeline.at
     period = timeline.period
-    if _something_stands(timeline):
+    if (timeline.objections or timeline.dissolutions) and _something_stands(timeline):
         period.starts_at = period.last = None
     elif period.starts_at is None:
         period.starts_at = timeline.at
