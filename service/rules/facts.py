@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from purchasing_contracts.money import currency_of
 
@@ -60,6 +60,10 @@ class Fact(Generic[D_co]):
     def key(self) -> tuple[int, str, str]:
         """What facts are ordered by: their own time, then source, then id, strings by code point."""
         return (self.at if self.dated is None else self.dated, self.source, self.id)
+
+    def __lt__(self, other: Fact[Any]) -> bool:
+        """Say whether it comes before another in the fact order."""
+        return self.key < other.key
 
 
 def fact_of(event: Event, data: EventData) -> Fact[EventData]:

@@ -81,7 +81,7 @@ class OrderView:
         self.currency: str = placed.data.currency
         self._captures: list[Capture] | None = None
         self._groups: dict[type[Any], list[Fact[Any]]] = {}
-        self._repeating: set[type[Any]] = set()
+        self._repeating: dict[type[Any], None] = {}
         """The types of which there is more than one message."""
         self._stated: dict[tuple[str, str], Any] = {}
         """By source and id: what messages said whose amounts are in another currency."""
@@ -89,7 +89,7 @@ class OrderView:
         self._group(facts, placed)
         # Of most types there is one message, which counts. Of these it is settled when somebody asks.
         self._counted = self._groups.copy()
-        self._unsettled = self._repeating.copy()
+        self._unsettled = set(self._repeating)
         for kind in _PARTNERS.keys() & self._groups.keys():
             self._unsettled.update(_PARTNERS[kind])
         self.placed = self.counting(self._groups[OrderPlaced]).data
@@ -116,7 +116,7 @@ class OrderView:
                 fact = self._book(fact)
             if kind in groups:
                 groups[kind].append(fact)
-                self._repeating.add(kind)
+                self._repeating[kind] = None
             else:
                 groups[kind] = [fact]
         for order in groups[OrderPlaced]:
@@ -253,10 +253,10 @@ class OrderView:
         if not self._repeating:
             return found
         unread = {(fact.source, fact.id) for fact, _ in self._unread}
-        for kind, messages in self._groups.items():
-            if kind not in self._repeating or IDENTITIES[kind].counts is not Counts.EARLIEST:
+        for kind in self._repeating:
+            if IDENTITIES[kind].counts is not Counts.EARLIEST:
                 continue
-            for group in self._by_identity(messages):
+            for group in self._by_identity(self._groups[kind]):
                 if len(group) == 1:
                     continue
                 counting = self.counting(group)

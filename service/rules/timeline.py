@@ -340,17 +340,17 @@ class Timeline:
 
     def run(self) -> Timeline:
         """Go through all facts; return the state as of the last, with the deadlines that have passed."""
-        for begin in self.concerned.begin:
-            begin(self)
-        if self.view.placed.payment_plan is not None:
-            self._put_in_force(plan_of(self.view.placed.payment_plan))
+        self._begin()
         now: int | None = None
         tested = False
-        deadlines = self._deadlines
+        deadlines, after_instant = self._deadlines, self.after_instant
         for at, rank, _, apply, subject in self._steps():
             if at != now:
-                if now is not None and (self.effective_at is None or self.after_instant or self._uncovered):
-                    self._end_instant(tested=tested)
+                if now is not None:
+                    if not tested and (self.effective_at is None or self._uncovered):
+                        self._test()
+                    if after_instant or self._uncovered:
+                        self._end_instant()
                 if deadlines and deadlines[0][0] < at:
                     self._pass_deadlines(at)
                 self.at = now = at
@@ -361,17 +361,24 @@ class Timeline:
                 tested = True
             apply(self, subject)
         if now is not None:
-            self._end_instant(tested=tested)
-        if deadlines:
-            self._pass_deadlines(None)
+            if not tested:
+                self._test()
+            self._end_instant()
+        self._pass_deadlines(None)
         return self
+
+    def _begin(self) -> None:
+        for begin in self.concerned.begin:
+            begin(self)
+        if self.view.placed.payment_plan is not None:
+            self._put_in_force(plan_of(self.view.placed.payment_plan))
 
     def _steps(self) -> list[Step]:
         """Return the facts that have a place on the timeline, in the order of their places."""
         view, steps = self.view, list[Step]()
         for message, rank, apply, repeats in self.concerned.places:
-            for fact in view.messages(message) if repeats else view.counted(message):
-                steps.append((fact.at, rank, (0, "", fact.key), apply, fact))  # quicker so
+            facts = view.messages(message) if repeats else view.counted(message)
+            steps += [(fact.at, rank, (0, "", fact), apply, fact) for fact in facts]
         for give in self.concerned.steps:
             steps += give(self)
         steps.sort(key=_PLACE)
@@ -384,12 +391,9 @@ class Timeline:
             for test in self.concerned.test:
                 test(self)
 
-    def _end_instant(self, *, tested: bool) -> None:
-        if not tested and (self.effective_at is None or self._uncovered):
-            self._test()
-        if self.after_instant:
-            for follow in tuple(self.after_instant):
-                follow(self)
+    def _end_instant(self) -> None:
+        for follow in tuple(self.after_instant):
+            follow(self)
         if self._uncovered:
             self._cover()
             self._uncovered = []
@@ -407,7 +411,7 @@ class Timeline:
                 continue
             self.at = last
             deadline.pass_by(self)
-            self._end_instant(tested=True)
+            self._end_instant()
 
 
 def _is_live(lot: Lot) -> bool:

@@ -50,17 +50,16 @@ def steps(timeline: Timeline) -> list[Step]:
     """Return revised quotes, captured payments and what was refunded elsewhere on the purchase."""
     view = timeline.view
     found: list[Step] = [
-        (capture.fact.at, Rank.PAYMENT, (0, "", capture.fact.key), _capture, capture.total)
-        for capture in view.captures()
+        (capture.fact.at, Rank.PAYMENT, (0, "", capture.fact), _capture, capture.total) for capture in view.captures()
     ]
     for fact in view.counted(QuoteRevised):
         if view.readable(fact):
             at = max(fact.at, micros(fact.data.agreed_at))
-            found.append((at, Rank.QUOTE, (0, "", fact.key), _revise, fact))
+            found.append((at, Rank.QUOTE, (0, "", fact), _revise, fact))
     for refund in view.counted(RefundedElsewhere):
         if refund.data.line == PURCHASE:
             amount = refund.data.amount.value
-            found.append((refund.at, Rank.PAYMENT, (0, "", refund.key), _refund_elsewhere, amount))
+            found.append((refund.at, Rank.PAYMENT, (0, "", refund), _refund_elsewhere, amount))
     return found
 
 

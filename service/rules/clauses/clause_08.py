@@ -46,9 +46,9 @@ def steps(timeline: Timeline) -> Iterator[Step]:
     for messages in view.by_identity(PurchaseConfirmed):
         counting = view.counting(messages)
         first = messages[0]
-        yield first.at, Rank.PURCHASE, (0, "", first.key), _purchase, (first, counting)
+        yield first.at, Rank.PURCHASE, (0, "", first), _purchase, (first, counting)
         for later in messages[1:]:
-            yield later.at, Rank.PURCHASE, (0, "", later.key), _report_again, later
+            yield later.at, Rank.PURCHASE, (0, "", later), _report_again, later
 
 
 def _purchase(timeline: Timeline, found: tuple[Fact[PurchaseConfirmed], Fact[PurchaseConfirmed]]) -> None:

@@ -80,16 +80,16 @@ def steps(timeline: Timeline) -> Iterator[Step]:
         withdrawable.setdefault(request.id, []).append(request)
         if channel == PLATFORM or request.id not in by_id:
             by_id[request.id] = request
-        yield fact.at, Rank.REQUEST, (0, request.id, fact.key), _ask, (request, channel)
+        yield fact.at, Rank.REQUEST, (0, request.id, fact), _ask, (request, channel)
     for answer in view.answers(CancellationAgreed, CancellationRefused):
         asked = by_id.get(answer.data.request_id)
         if asked is not None and view.readable(answer):
             at = max(answer.at, asked.at)
-            yield at, Rank.ANSWER, (0, asked.id, answer.key), _answer, (asked, answer)
+            yield at, Rank.ANSWER, (0, asked.id, answer), _answer, (asked, answer)
     for taken_back in view.counted(RequestWithdrawn):
         for request in withdrawable.get(taken_back.data.request_id, ()):
             at = max(taken_back.at, request.at)
-            within = (0, request.id, taken_back.key)
+            within = (0, request.id, taken_back)
             changed = timeline.withdrawals.setdefault(taken_back.id, (taken_back, request, []))[2]
             yield at, Rank.REQUEST_WITHDRAWN, within, withdraw_request, (request, changed)
 

@@ -68,17 +68,17 @@ def steps(timeline: Timeline) -> Iterator[Step]:
     for fact in view.counted(DissolutionRequested):
         request = Request(KIND, fact, _is_out_of_reach, grounds_of)
         timeline.dissolutions[request.id] = request
-        yield fact.at, Rank.REQUEST, (1, request.id, fact.key), _ask, request
+        yield fact.at, Rank.REQUEST, (1, request.id, fact), _ask, request
     for answer in view.answers(DissolutionAgreed, DissolutionRefused):
         asked = timeline.dissolutions.get(answer.data.request_id)
         if asked is not None:
             at = max(answer.at, asked.at)
-            yield at, Rank.ANSWER, (0, asked.id, answer.key), _answer, (asked, answer)
+            yield at, Rank.ANSWER, (0, asked.id, answer), _answer, (asked, answer)
     for taken_back in view.counted(RequestWithdrawn):
         request_ = timeline.dissolutions.get(taken_back.data.request_id)
         if request_ is not None:
             at = max(taken_back.at, request_.at)
-            within = (0, request_.id, taken_back.key)
+            within = (0, request_.id, taken_back)
             changed = timeline.withdrawals.setdefault(taken_back.id, (taken_back, request_, []))[2]
             yield at, Rank.REQUEST_WITHDRAWN, within, withdraw_request, (request_, changed)
 

@@ -50,12 +50,12 @@ def steps(timeline: Timeline) -> Iterator[Step]:
     raised_at: dict[str, int] = {}
     for raised in view.counted(ObjectionRaised):
         raised_at[raised.data.objection_id] = raised.at
-        yield raised.at, Rank.RECEIPT, (0, "", raised.key), _raise, raised
+        yield raised.at, Rank.RECEIPT, (0, "", raised), _raise, raised
     for withdrawn in view.counted(ObjectionWithdrawn):
         at = raised_at.get(withdrawn.data.objection_id)
         if at is not None:
             # After the objection, also where both take effect at the same instant; so do verifications.
-            yield max(at, withdrawn.at), Rank.RECEIPT, (1, "", withdrawn.key), _withdraw, withdrawn
+            yield max(at, withdrawn.at), Rank.RECEIPT, (1, "", withdrawn), _withdraw, withdrawn
     if not view.messages(ObjectionVerified):
         return
     received_at: dict[str, int] = {}
@@ -67,7 +67,7 @@ def steps(timeline: Timeline) -> Iterator[Step]:
             (received_at.get(verified.data.objection_id), _verify_receipt),
         ):
             if at is not None:
-                yield max(at, verified.at), Rank.RECEIPT, (1, "", verified.key), apply, verified
+                yield max(at, verified.at), Rank.RECEIPT, (1, "", verified), apply, verified
 
 
 def _raise(timeline: Timeline, fact: Fact[ObjectionRaised]) -> None:
