@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -20,7 +21,8 @@ def fee_on(rate: Fraction, amount: int) -> int:
     return round_half_up(rate.numerator * amount, rate.denominator)
 
 
-class Sums(NamedTuple):
+@dataclass(slots=True)
+class Sums:
     """Money by what it was collected for, in minor units: `P` and `Q` of the rules."""
 
     goods: int

@@ -67,6 +67,7 @@ class OrderView:
         "brokerage_unread",
         "concerned",
         "currency",
+        "has_unread",
         "order_id",
         "placed",
         "placed_at",
@@ -87,6 +88,8 @@ class OrderView:
         """By source and id: what messages said whose amounts are in another currency."""
         self._unread: list[tuple[Fact[Any], Money]] = []
         self._group(facts, placed)
+        self.has_unread = bool(self._unread)
+        """Whether an amount of some message can't be read."""
         # Of most types there is one message, which counts. Of these it is settled when somebody asks.
         self._counted = self._groups.copy()
         self._unsettled = set(self._repeating)
@@ -224,11 +227,6 @@ class OrderView:
                 for sums in (sums_of(fact.data.breakdown),)
             ]
         return self._captures
-
-    @property
-    def has_unread(self) -> bool:
-        """Whether an amount of some message can't be read."""
-        return bool(self._unread)
 
     def is_unread(self, kind: type[Any], by: int | None = None) -> bool:
         """Say whether a fact of a type, that happened by an instant, has amounts that can't be read."""

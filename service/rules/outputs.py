@@ -37,20 +37,16 @@ class Command(NamedTuple):
 class Outputs:
     """The outputs of one ruling, in order. Money in minor units of the order's currency."""
 
-    __slots__ = ("_currency", "_now", "_of_all", "_order_id", "outputs", "version")
+    __slots__ = ("_currency", "_now", "_of_all", "_order_id", "_view", "outputs", "version")
 
     def __init__(self, view: OrderView, version: int, now: int) -> None:
         """Begin after the output numbered `version`; `now` in microseconds is when all of it is decided."""
         self._order_id = view.order_id
         self._currency = view.currency
         self._now = now
-        self._of_all = {
-            "order_id": view.order_id,
-            "account_id": view.placed.account_id,
-            "provider_id": view.placed.provider_id,
-            "terms_version": view.terms.version,
-        }
-        """The members that are the same in every output."""
+        self._view = view
+        self._of_all: dict[str, Any] | None = None
+        """The members that are the same in every output, once there is one."""
         self.version = version
         self.outputs: list[Output] = []
 
@@ -103,6 +99,13 @@ class Outputs:
         concerns_brokerage: bool,
     ) -> None:
         self.version += 1
+        if self._of_all is None:
+            self._of_all = {
+                "order_id": self._order_id,
+                "account_id": self._view.placed.account_id,
+                "provider_id": self._view.placed.provider_id,
+                "terms_version": self._view.terms.version,
+            }
         members = {**self._of_all, "order_version": self.version, "basis": basis, **own}
         if concerns_brokerage:
             members["account_id"] = None

@@ -111,7 +111,7 @@ class Kept:
 
     def __init__(self, timeline: Timeline, until: int | None = None) -> None:
         """Go by the timeline; `until` leaves out the seller's money that came later, in microseconds."""
-        view, quote, units = timeline.view, timeline.quotes[-1], timeline.units
+        view, quote, units = timeline.view, timeline.quote, timeline.units
         self.quote = totals = quote_totals(timeline)
         self.lots = lots = Lots(units.lots)
         ending = timeline.ending

@@ -187,29 +187,54 @@ class Period:
 class Timeline:
     """The state of an order, as of the last fact that was applied."""
 
-    plan: Plan | None = None
-    accepted: Fact[Any] | None = None
-    captured = 0
-    """All that was captured so far, minor units."""
-    elsewhere = 0
-    """What was refunded elsewhere on the purchase so far."""
-    effective_at: int | None = None
-    obstacle: Ending | None = None
-    """The ending by R3, if there was one."""
-    end: Ending | None = None
-    """The ending that ended the order so that nothing opens it again."""
-    last_ending: Ending | None = None
-    """The last thing that ended a unit."""
-    has_ended = False
-    """Whether the order has ended (R20): it was ended for good, or no unit is open or bought."""
-    final_receipt = False
-    final_delivery = False
-    customs_cleared = False
-    obligation_ended_at: int | None = None
-    delivered_at: int | None = None
-    """When the delivery was complete."""
-    confirmed_at: int | None = None
-    deemed_at: int | None = None
+    # Slots, as this is asked for everything many times for every order.
+    __slots__ = (
+        "_deadlines",
+        "_passed",
+        "_uncovered",
+        "accepted",
+        "after_instant",
+        "at",
+        "bought_when_obligation_ended",
+        "cancellations",
+        "captured",
+        "concerned",
+        "confirmed_at",
+        "customs_cleared",
+        "deemed_at",
+        "delivered_at",
+        "dissolutions",
+        "effective_at",
+        "elsewhere",
+        "end",
+        "ending",
+        "final_delivery",
+        "final_receipt",
+        "has_ended",
+        "ignored",
+        "is_effective",
+        "last_ending",
+        "not_counting",
+        "objections",
+        "obligation_ended_at",
+        "obstacle",
+        "packages",
+        "period",
+        "plan",
+        "purchases",
+        "quote",
+        "quotes",
+        "receipts",
+        "requests",
+        "unavailability",
+        "unclear",
+        "units",
+        "verdicts",
+        "view",
+        "wakes",
+        "watermark",
+        "withdrawals",
+    )
 
     def __init__(self, view: OrderView, watermark: int, unclear: Unclear) -> None:
         """Begin when the order was placed; deadlines before `watermark` (microseconds) have passed."""
@@ -219,7 +244,9 @@ class Timeline:
         self.concerned = view.concerned
         self.at = view.placed_at
         self.units = Units(view.placed)
-        self.quotes = [Quote(view.placed_at, view.quote, 1, None)]
+        self.quote = Quote(view.placed_at, view.quote, 1, None)
+        """The quote in force: the latest."""
+        self.quotes = [self.quote]
         self._uncovered: list[Quote] = []
         self.purchases: list[Purchase] = []
         self.not_counting: dict[str, Ignored] = {}
@@ -249,25 +276,38 @@ class Timeline:
         self._deadlines: list[tuple[int, int, Deadline]] = []
         """By last instant and rank: a heap."""
         self._passed: set[tuple[int, int]] = set()
+        self.plan: Plan | None = None
+        self.accepted: Fact[Any] | None = None
+        self.captured = 0
+        """All that was captured so far, minor units."""
+        self.elsewhere = 0
+        """What was refunded elsewhere on the purchase so far."""
+        self.effective_at: int | None = None
+        self.is_effective = False
+        """Whether the agreement is effective (2)."""
+        self.obstacle: Ending | None = None
+        """The ending by R3, if there was one."""
+        self.end: Ending | None = None
+        """The ending that ended the order so that nothing opens it again."""
+        self.last_ending: Ending | None = None
+        """The last thing that ended a unit."""
+        self.has_ended = False
+        """Whether the order has ended (R20): it was ended for good, or no unit is open or bought."""
+        self.ending: Ending | None = None
+        """What ended the order; None while it has not ended."""
+        self.final_receipt = self.final_delivery = False
+        self.customs_cleared = False
+        self.obligation_ended_at: int | None = None
+        self.delivered_at: int | None = None
+        """When the delivery was complete."""
+        self.confirmed_at: int | None = None
+        self.deemed_at: int | None = None
 
     # What the clauses ask and do.
 
-    @property
-    def is_effective(self) -> bool:
-        """Whether the agreement is effective (2)."""
-        return self.effective_at is not None
-
-    @property
-    def ending(self) -> Ending | None:
-        """What ended the order; None while it has not ended."""
-        if not self.has_ended:
-            return None
-        return self.last_ending if self.end is None else self.end
-
-    @property
-    def quote(self) -> Quote:
-        """The quote in force: the latest."""
-        return self.quotes[-1]
+    def take_effect(self) -> None:
+        """Make the agreement effective as of now."""
+        self.effective_at, self.is_effective = self.at, True
 
     @property
     def logistics_at_fault(self) -> bool:
@@ -281,8 +321,8 @@ class Timeline:
         """End units that are open or bought."""
         self._count(ending)
         for lot in lots:
-            lot.state, lot.ended_by = state, ending
-        self.has_ended = self.end is not None or self.units.have_ended
+            lot.state, lot.is_live, lot.ended_by = state, False, ending
+        self._note_whether_ended()
         settle_pending(self)
 
     def end_order(self, ending: Ending) -> None:
@@ -294,8 +334,14 @@ class Timeline:
         """Make units again what they were: bought, or open."""
         for lot in lots:
             lot.state = VOID if self.end is not None else OPEN if lot.purchase is None else BOUGHT
-            lot.ended_by = self.end
+            lot.is_live, lot.ended_by = self.end is None, self.end
+        self._note_whether_ended()
+
+    def _note_whether_ended(self) -> None:
         self.has_ended = self.end is not None or self.units.have_ended
+        self.ending = None
+        if self.has_ended:
+            self.ending = self.last_ending if self.end is None else self.end
 
     def ignore(self, fact: Fact[Any], ground: str, because_of: Ending | Request | None = None) -> None:
         """Note that a fact changes nothing."""
@@ -308,6 +354,7 @@ class Timeline:
             return
         data = fact.data
         quote = Quote(self.at, sums_of(data.quote), 1 << len(self.quotes), data.items)
+        self.quote = quote
         self.quotes.append(quote)
         self._uncovered.append(quote)
         if data.payment_plan is not None:

@@ -61,6 +61,7 @@ class Lot:
         "delivered",
         "ended_by",
         "first",
+        "is_live",
         "item",
         "purchase",
         "received",
@@ -74,6 +75,8 @@ class Lot:
         self.first = first
         self.count = count
         self.state = OPEN
+        self.is_live = True
+        """Whether they are open or bought, so have not ended."""
         self.purchase: Purchase | None = None
         """The purchase that covers them; stays when they end."""
         self.bought_at = 0
@@ -88,11 +91,6 @@ class Lot:
         self.requests: tuple[Request, ...] = ()
         """The requests that concern them."""
         self.ended_by: Ending | None = None
-
-    @property
-    def is_live(self) -> bool:
-        """Whether they are open or bought, so have not ended."""
-        return self.state is OPEN or self.state is BOUGHT
 
     @property
     def weight(self) -> int:
@@ -142,7 +140,7 @@ class Units:
         """Whether none is open or bought."""
         # A loop: this is asked many times per order, and a generator would take twice as long.
         for lot in self.lots:  # noqa: SIM110
-            if lot.state is OPEN or lot.state is BOUGHT:
+            if lot.is_live:
                 return False
         return True
 
@@ -150,7 +148,7 @@ class Units:
     def are_all_live(self) -> bool:
         """Whether none has ended."""
         for lot in self.lots:  # noqa: SIM110
-            if lot.state is not OPEN and lot.state is not BOUGHT:
+            if not lot.is_live:
                 return False
         return True
 

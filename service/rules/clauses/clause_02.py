@@ -81,7 +81,7 @@ PLACES = (
 def test(timeline: Timeline) -> None:
     """Make the agreement effective by conduct or by payment, or end it by an obstacle that stands in its way (R1)."""
     if timeline.purchases and timeline.captured > 0 and _money_there(timeline) > 0:
-        timeline.effective_at = timeline.at
+        timeline.take_effect()
         return
     if timeline.accepted is None or _money_there(timeline) < money_needed(timeline):
         return
@@ -91,7 +91,7 @@ def test(timeline: Timeline) -> None:
             timeline.obstacle = found
             timeline.end_order(found)
             return
-    timeline.effective_at = timeline.at
+    timeline.take_effect()
 
 
 def _money_there(timeline: Timeline) -> int:
