@@ -58,11 +58,12 @@ def assess(view: OrderView, ledger: Ledger, unclear: Unclear, paid: PaidOut, wat
     for adds in concerned.adds:
         line_adds += adds(case)
     case.line_adds = tuple(line_adds)
+    all_dues, said = case.dues, case.said
     for dues in concerned.dues:
-        case.dues += dues(case, ledger)
+        all_dues += dues(case, ledger)
     for says in concerned.says:
-        case.said += says(case)
-    case.said += _ignored(case)
+        said += says(case)
+    said += _ignored(case)
     return case
 
 

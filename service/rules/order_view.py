@@ -71,6 +71,7 @@ class OrderView:
         "order_id",
         "placed",
         "placed_at",
+        "placing",
         "quote",
         "terms",
     )
@@ -95,13 +96,14 @@ class OrderView:
         self._unsettled = set(self._repeating)
         for kind in _PARTNERS.keys() & self._groups.keys():
             self._unsettled.update(_PARTNERS[kind])
-        self.placed = self.counting(self._groups[OrderPlaced]).data
+        self.placing = self.counting(self._groups[OrderPlaced])
+        """The message that placed the order; `placed` is its data."""
+        self.placed = self.placing.data
         self.concerned = REGISTRY.concerned(frozenset(self._groups))
         """What of the clauses concerns an order that heard these messages."""
-        mandate = self.placed.mandate
-        agreed_at = placed.at if mandate is None else micros(mandate.agreed_at)
-        self.terms: Terms = terms.in_force(self.placed.provider_id, agreed_at)
-        self.quote = sums_of(self.placed.quote)
+        agreed_at = self.placing.worked_out(_agreed_at)
+        self.terms: Terms = terms.in_force(self.placed.provider_id, placed.at if agreed_at is None else agreed_at)
+        self.quote = self.placing.worked_out(_quoted)
         self.brokerage_fixed, self.brokerage_unread = fixed_fee_of(self.placed, self.currency)
 
     def _group(self, facts: Sequence[Fact[Any]], placed: Fact[OrderPlaced]) -> None:
@@ -224,7 +226,7 @@ class OrderView:
             self._captures = [
                 Capture(fact, fact.data.payment_id, sums, sums.total)
                 for fact in self.counted(PaymentCaptured)
-                for sums in (sums_of(fact.data.breakdown),)
+                for sums in (fact.worked_out(_captured),)
             ]
         return self._captures
 
@@ -273,6 +275,18 @@ class OrderView:
 
 
 _NONE: list[Any] = []
+
+
+def _agreed_at(placed: OrderPlaced) -> int | None:
+    return None if placed.mandate is None else micros(placed.mandate.agreed_at)
+
+
+def _quoted(placed: OrderPlaced) -> Sums:
+    return sums_of(placed.quote)
+
+
+def _captured(data: PaymentCaptured) -> Sums:
+    return sums_of(data.breakdown)
 
 
 def _key(fact: Fact[Any]) -> tuple[int, str, str]:

@@ -19,6 +19,8 @@ from service.rules.units import BOUGHT, OPEN, VOID, State, Units
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from purchasing_contracts.events.seller_response import PurchaseConfirmed
+
     from service.rules.assessment import Assessment, Grounds
     from service.rules.facts import Fact
     from service.rules.order_view import OrderView
@@ -117,20 +119,21 @@ class Purchase:
 
     __slots__ = ("at", "deposit", "goods", "id", "is_read", "shipping")
 
-    def __init__(self, fact: Fact[Any], at: int, *, is_read: bool) -> None:
+    def __init__(self, fact: Fact[PurchaseConfirmed], at: int, *, is_read: bool) -> None:
         """Take what the counting message says; `is_read` is false where its amounts can't be read."""
-        data = fact.data
-        self.id: str = data.purchase_id
+        self.id: str = fact.data.purchase_id
         self.at = at
-        self.goods: int = data.goods.value
-        self.shipping: int = data.to_warehouse_shipping.value
-        self.deposit: int = 0 if data.deposit is None else data.deposit.value
+        self.goods, self.shipping, self.deposit = fact.worked_out(_charged)
         self.is_read = is_read
 
     @property
     def price(self) -> int:
         """Goods and shipping."""
         return self.goods + self.shipping
+
+
+def _charged(data: PurchaseConfirmed) -> tuple[int, int, int]:
+    return data.goods.value, data.to_warehouse_shipping.value, 0 if data.deposit is None else data.deposit.value
 
 
 class Ignored(NamedTuple):
@@ -243,7 +246,7 @@ class Timeline:
         self.unclear = unclear
         self.concerned = view.concerned
         self.at = view.placed_at
-        self.units = Units(view.placed)
+        self.units = Units(view.placing)
         self.quote = Quote(view.placed_at, view.quote, 1, None)
         """The quote in force: the latest."""
         self.quotes = [self.quote]
