@@ -48,8 +48,8 @@ endif
 bench: env jars ## how fast the service is, beside others, in under 15 minutes; BENCH="--small" for a quick look
 	@$(PYTHON) -m tests.bench --json .embedded/bench.json --svg tests/bench/picture.svg $(BENCH)
 
-bench-rules: env ## how long the rules take for an order
-	@$(PYTHON) -m tests.bench.rules
+bench-rules: env ## how long the rules take for an order; BEFORE=PATH takes another checkout's rules in turn with these
+	@$(PYTHON) -m tests.bench.rules $(BEFORE:%=--before %)
 
 audit: ## the locked dependencies against the known vulnerabilities; needs the internet
 	@.ci/audit

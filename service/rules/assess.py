@@ -13,7 +13,7 @@ from service.rules.chargebacks import OF_CHARGEBACKS, PURCHASE, chargebacks_of, 
 from service.rules.ledger import LineTotals
 from service.rules.reconcile import out_of
 from service.rules.requests import clauses_of
-from service.rules.settlement import settle
+from service.rules.settlement import Settlement
 from service.rules.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -53,16 +53,17 @@ def assess(view: OrderView, ledger: Ledger, unclear: Unclear, paid: PaidOut, wat
     borne: list[Cost] = []
     for costs in concerned.costs:
         borne += costs(timeline, case.chargebacks)
-    case.settlement = settle(timeline, case.accepted(PURCHASE), tuple(borne))
+    case.settlement = Settlement(timeline, case.accepted(PURCHASE), borne)
     line_adds: list[Basis] = []
     for adds in concerned.adds:
         line_adds += adds(case)
     case.line_adds = tuple(line_adds)
+    all_dues, said = case.dues, case.said
     for dues in concerned.dues:
-        case.dues += dues(case, ledger)
+        all_dues += dues(case, ledger)
     for says in concerned.says:
-        case.said += says(case)
-    case.said += _ignored(case)
+        said += says(case)
+    said += _ignored(case)
     return case
 
 

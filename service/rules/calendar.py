@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from service.rules.facts import DAY, MINUTE
@@ -13,6 +13,9 @@ PERIOD_COUNTINGS = (CIVIL_CODE, HOURS)
 """What the term `period_counting` may say: by the calendar, or days of 24 hours."""
 
 _SATURDAY = 5
+
+DAYS_KEPT = 10_000
+"""So many days' ends a calendar keeps at most; real orders are about a few years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,20 @@ class Calendar:
     """Days off besides Saturdays and Sundays."""
     working_days: frozenset[int] = frozenset()
     """Working days although they are Saturdays, Sundays or listed as off."""
+    _ends: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """By day: the first working day from it on, as far as it was asked for."""
+
+    def working_day_from(self, day: int) -> int:
+        """Return the first working day that is not before a day."""
+        found = self._ends.get(day)
+        if found is None:
+            if len(self._ends) >= DAYS_KEPT:
+                self._ends.clear()
+            found = day
+            while not self.is_working_day(found):
+                found += 1
+            self._ends[day] = found
+        return found
 
     def is_working_day(self, day: int) -> bool:
         """Say whether people work on a day."""
@@ -56,7 +73,4 @@ def last_instant(terms: CountsPeriods, start: int, days: int) -> int:
         return start + days * DAY
     calendar = terms.calendar
     offset = calendar.utc_offset * MINUTE
-    day = (start + offset) // DAY + days
-    while not calendar.is_working_day(day):
-        day += 1
-    return (day + 1) * DAY - offset
+    return (calendar.working_day_from((start + offset) // DAY + days) + 1) * DAY - offset

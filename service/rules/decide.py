@@ -135,7 +135,8 @@ def _place(command: Command) -> int:
     return _COMMANDS.index(command.message)
 
 
-_FIRED = {("receipt", "deemed_confirmed"), ("closing", "lapsed"), ("closing", "balance_unpaid")}
+_FIRED = {"receipt": ("deemed_confirmed",), "closing": ("lapsed", "balance_unpaid")}
+"""By kind of decision: its outcomes when a deadline has passed."""
 
 
 def _watermark(order_id: str, ledger: Ledger, clock: Clock) -> int:
@@ -143,9 +144,9 @@ def _watermark(order_id: str, ledger: Ledger, clock: Clock) -> int:
     watermark = clock.watermark
     if not ledger.standing:
         return watermark
-    for kind, outcome in _FIRED:
+    for kind, outcomes in _FIRED.items():
         standing = ledger.standing.get((kind, order_id))
-        if standing is not None and standing.outcome == outcome:
+        if standing is not None and standing.outcome in outcomes:
             watermark = max(watermark, standing.since_at + 1)
     return watermark
 

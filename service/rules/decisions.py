@@ -50,7 +50,7 @@ def restate(said: Iterable[Said], amounts: Iterable[StandingAmount], ledger: Led
         if before is None or before.outcome != one.outcome or before.ground != one.ground:
             _decide(outputs, key, one.outcome, one.grounds, before, ground=one.ground)
     wanted = {(amount.kind, amount.ref): amount for amount in amounts if amount.amount > 0}
-    ended = sorted([key for key in stands if key not in keys and key not in wanted])
+    ended = sorted(stands.keys() - keys - wanted.keys())
     for key in ended:
         before = stands[key]
         if key[0] not in SECOND_OUTCOMES and before.outcome != SUPERSEDED:
@@ -101,9 +101,6 @@ def _decide(
         "" if before is None else before.id,
         audience="provider" if of_brokerage or kind in _FOR_PROVIDER else "buyer",
         concerns_brokerage=of_brokerage,
-        amount=None if amount is None else amount.amount,
-        foreign=None if amount is None else amount.foreign,
-        due_at=None if amount is None else amount.due_at,
         ground=ground,
-        demand=None if amount is None else amount.demand,
+        amount=amount,
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from purchasing_contracts.money import currency_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from purchasing_contracts.base import EventData
     from purchasing_contracts.envelope import Event
 
@@ -32,6 +34,7 @@ def instant(at: int) -> datetime:
 
 
 D_co = TypeVar("D_co", covariant=True)
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Fact(Generic[D_co]):
     currency: str | None
     dated: int | None = None
     """The message's own time, where that is before the order was placed: `at` is when it takes effect."""
+    _worked_out: dict[Callable[[Any], Any], Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def time(self) -> int:
@@ -60,6 +64,21 @@ class Fact(Generic[D_co]):
     def key(self) -> tuple[int, str, str]:
         """What facts are ordered by: their own time, then source, then id, strings by code point."""
         return (self.at if self.dated is None else self.dated, self.source, self.id)
+
+    def worked_out(self, work: Callable[[D_co], V]) -> V:
+        """Return what a function makes of the data; it is asked once as long as the fact is kept."""
+        known = self._worked_out
+        if known is None:
+            known = {}
+            object.__setattr__(self, "_worked_out", known)
+        if work not in known:
+            known[work] = work(self.data)
+        found: V = known[work]
+        return found
+
+    def __lt__(self, other: Fact[Any]) -> bool:
+        """Say whether it comes before another in the fact order."""
+        return self.key < other.key
 
 
 def fact_of(event: Event, data: EventData) -> Fact[EventData]:

@@ -42,7 +42,8 @@ class Output(NamedTuple):
     data: PublishedData
 
 
-class StandingDecision(NamedTuple):
+@dataclass(slots=True)
+class StandingDecision:
     """The last decision of a key (kind, ref)."""
 
     id: str
@@ -205,7 +206,7 @@ class _Fold:
         before = self._standing.get(key)
         stands = StandingDecision(output.id, data.outcome, amount, data.basis, data.ground, output.at)
         if data.kind == "cancellation" and before is not None and before.took_effect and stands.took_effect:
-            stands = stands._replace(since_at=before.since_at)
+            stands = replace(stands, since_at=before.since_at)
         self._standing[key] = stands
 
     def _demand(self, output: Output, data: DecisionMade, amount: int | None) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -20,7 +21,8 @@ def fee_on(rate: Fraction, amount: int) -> int:
     return round_half_up(rate.numerator * amount, rate.denominator)
 
 
-class Sums(NamedTuple):
+@dataclass(slots=True)
+class Sums:
     """Money by what it was collected for, in minor units: `P` and `Q` of the rules."""
 
     goods: int
@@ -30,11 +32,8 @@ class Sums(NamedTuple):
     """Other fees that the provider collects."""
     third: int
     """Fees that third parties collect: never the provider's to refund (7)."""
-
-    @property
-    def total(self) -> int:
-        """Everything, third parties' fees included."""
-        return sum(self)
+    total: int
+    """Everything, third parties' fees included."""
 
 
 def sums_of(breakdown: Breakdown) -> Sums:
@@ -45,4 +44,9 @@ def sums_of(breakdown: Breakdown) -> Sums:
             own += fee.amount.value
         else:
             third += fee.amount.value
-    return Sums(breakdown.goods.value, breakdown.to_warehouse_shipping.value, breakdown.service_fee.value, own, third)
+    goods, shipping, charged = (
+        breakdown.goods.value,
+        breakdown.to_warehouse_shipping.value,
+        breakdown.service_fee.value,
+    )
+    return Sums(goods, shipping, charged, own, third, goods + shipping + charged + own + third)

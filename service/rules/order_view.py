@@ -58,17 +58,20 @@ class OrderView:
     __slots__ = (
         "_captures",
         "_counted",
-        "_each_type_once",
         "_groups",
+        "_repeating",
         "_stated",
         "_unread",
+        "_unsettled",
         "brokerage_fixed",
         "brokerage_unread",
         "concerned",
         "currency",
+        "has_unread",
         "order_id",
         "placed",
         "placed_at",
+        "placing",
         "quote",
         "terms",
     )
@@ -79,43 +82,61 @@ class OrderView:
         self.placed_at = placed.at
         self.currency: str = placed.data.currency
         self._captures: list[Capture] | None = None
-        self._counted: dict[type[Any], list[Fact[Any]]] = {}
         self._groups: dict[type[Any], list[Fact[Any]]] = {}
+        self._repeating: dict[type[Any], None] = {}
+        """The types of which there is more than one message."""
         self._stated: dict[tuple[str, str], Any] = {}
         """By source and id: what messages said whose amounts are in another currency."""
         self._unread: list[tuple[Fact[Any], Money]] = []
-        self._group(facts)
-        self._each_type_once = len(self._groups) == len(facts)
-        self.placed = self.counting(self.messages(OrderPlaced)).data
+        self._group(facts, placed)
+        self.has_unread = bool(self._unread)
+        """Whether an amount of some message can't be read."""
+        # Of most types there is one message, which counts. Of these it is settled when somebody asks.
+        self._counted = self._groups.copy()
+        self._unsettled = set(self._repeating)
+        for kind in _PARTNERS.keys() & self._groups.keys():
+            self._unsettled.update(_PARTNERS[kind])
+        self.placing = self.counting(self._groups[OrderPlaced])
+        """The message that placed the order; `placed` is its data."""
+        self.placed = self.placing.data
         self.concerned = REGISTRY.concerned(frozenset(self._groups))
         """What of the clauses concerns an order that heard these messages."""
-        mandate = self.placed.mandate
-        agreed_at = placed.at if mandate is None else micros(mandate.agreed_at)
-        self.terms: Terms = terms.in_force(self.placed.provider_id, agreed_at)
-        self.quote = sums_of(self.placed.quote)
+        agreed_at = self.placing.worked_out(_agreed_at)
+        self.terms: Terms = terms.in_force(self.placed.provider_id, placed.at if agreed_at is None else agreed_at)
+        self.quote = self.placing.worked_out(_quoted)
         self.brokerage_fixed, self.brokerage_unread = fixed_fee_of(self.placed, self.currency)
 
-    def _group(self, facts: Sequence[Fact[Any]]) -> None:
+    def _group(self, facts: Sequence[Fact[Any]], placed: Fact[OrderPlaced]) -> None:
         """Put the facts by type, with their amounts in the order's currency."""
-        groups, currency, placed_at = self._groups, self.currency, self.placed_at
+        groups, placed_at = self._groups, self.placed_at
+        readable = (None, self.currency)
+        # Facts dated before the order was placed come before it in the fact order.
+        may_be_early = facts[0] is not placed
         for given in facts:
             fact = given
-            if fact.at < placed_at:
+            if may_be_early and fact.at < placed_at:
                 fact = Fact(placed_at, fact.source, fact.id, fact.data, fact.currency, fact.at)
             kind = type(fact.data)
-            unread = None
-            if kind is OrderPlaced:
-                unread = fixed_fee_of(fact.data, currency)[1]
-            elif fact.currency is not None and fact.currency != currency:
-                self._stated[fact.source, fact.id] = fact.data
-                fact, unread = book(fact, currency)
-            if unread is not None:
-                self._unread.append((fact, unread))
-            group = groups.get(kind)
-            if group is None:
-                groups[kind] = [fact]
+            if fact.currency not in readable and kind is not OrderPlaced:
+                fact = self._book(fact)
+            if kind in groups:
+                groups[kind].append(fact)
+                self._repeating[kind] = None
             else:
-                group.append(fact)
+                groups[kind] = [fact]
+        for order in groups[OrderPlaced]:
+            unread = fixed_fee_of(order.data, self.currency)[1]
+            if unread is not None:
+                self._unread.append((order, unread))
+                self._unread.sort(key=_key_of_unread)
+
+    def _book(self, stated: Fact[Any]) -> Fact[Any]:
+        """Return a fact with its amounts in the order's currency; note what it stated, and whether it can be read."""
+        self._stated[stated.source, stated.id] = stated.data
+        fact, unread = book(stated, self.currency)
+        if unread is not None:
+            self._unread.append((fact, unread))
+        return fact
 
     def readable(self, fact: Fact[Any]) -> bool:
         """Say whether the amounts of a fact can be read; where they can't, they are 0."""
@@ -127,24 +148,22 @@ class OrderView:
         """Return every message of a type, in fact order; those that repeat an identity too."""
         return self._groups.get(kind, _NONE)
 
-    def first(self, kind: type[T]) -> Fact[T] | None:
-        """Return the message that counts of a type that an order has once."""
-        counted = self.counted(kind)
-        return counted[0] if counted else None
-
     def counted(self, kind: type[T]) -> list[Fact[T]]:
         """Return the facts of a type: the message that counts of each identity, dated as the earliest of it.
 
         In the order of the earliest messages. Of types that share an identity, all are returned together.
         """
-        found = self._counted.get(kind)
-        if found is None:
-            if kind not in self._groups and kind not in _PARTNERS:
-                return _NONE
-            messages = self._of_identity(kind)
-            found = messages if len(messages) < 2 else [self._fact_of(group) for group in self._by_identity(messages)]
-            self._counted[kind] = found
-        return found
+        if kind in self._unsettled:
+            self._settle(kind)
+        return self._counted.get(kind, _NONE)
+
+    def _settle(self, kind: type[Any]) -> None:
+        """Settle which messages of a type count, or of those that share its identities."""
+        found = self._of_identity(kind)
+        if len(found) > 1:
+            found = [self._fact_of(group) for group in self._by_identity(found)]
+        self._counted[kind] = found
+        self._unsettled.discard(kind)
 
     def _of_identity(self, kind: type[Any]) -> list[Fact[Any]]:
         """Return the messages of a type and of those that share its identities, in fact order."""
@@ -195,6 +214,8 @@ class OrderView:
 
     def counting(self, group: list[Fact[T]]) -> Fact[T]:
         """Return which message of one identity counts, with its own time."""
+        if len(group) == 1:
+            return group[0]
         readable = [fact for fact in group if self.readable(fact)] or group
         latest = IDENTITIES[type(group[0].data)].counts is Counts.LATEST
         return readable[-1 if latest else 0]
@@ -209,14 +230,9 @@ class OrderView:
             self._captures = [
                 Capture(fact, fact.data.payment_id, sums, sums.total)
                 for fact in self.counted(PaymentCaptured)
-                for sums in (sums_of(fact.data.breakdown),)
+                for sums in (fact.worked_out(_captured),)
             ]
         return self._captures
-
-    @property
-    def has_unread(self) -> bool:
-        """Whether an amount of some message can't be read."""
-        return bool(self._unread)
 
     def is_unread(self, kind: type[Any], by: int | None = None) -> bool:
         """Say whether a fact of a type, that happened by an instant, has amounts that can't be read."""
@@ -238,13 +254,13 @@ class OrderView:
     def repeated(self) -> list[Fact[Any]]:
         """Return the messages that don't count because an earlier one with other content has their identity."""
         found: list[Fact[Any]] = []
-        if self._each_type_once:
+        if not self._repeating:
             return found
         unread = {(fact.source, fact.id) for fact, _ in self._unread}
-        for kind, messages in self._groups.items():
-            if len(messages) < 2 or IDENTITIES[kind].counts is not Counts.EARLIEST:
+        for kind in self._repeating:
+            if IDENTITIES[kind].counts is not Counts.EARLIEST:
                 continue
-            for group in self._by_identity(messages):
+            for group in self._by_identity(self._groups[kind]):
                 if len(group) == 1:
                     continue
                 counting = self.counting(group)
@@ -265,5 +281,21 @@ class OrderView:
 _NONE: list[Any] = []
 
 
+def _agreed_at(placed: OrderPlaced) -> int | None:
+    return None if placed.mandate is None else micros(placed.mandate.agreed_at)
+
+
+def _quoted(placed: OrderPlaced) -> Sums:
+    return sums_of(placed.quote)
+
+
+def _captured(data: PaymentCaptured) -> Sums:
+    return sums_of(data.breakdown)
+
+
 def _key(fact: Fact[Any]) -> tuple[int, str, str]:
     return fact.key
+
+
+def _key_of_unread(unread: tuple[Fact[Any], Money]) -> tuple[int, str, str]:
+    return unread[0].key

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from purchasing_contracts.published import PublishedData
 
-    from service.rules.assessment import Grounds
+    from service.rules.assessment import Grounds, StandingAmount
     from service.rules.order_view import OrderView
 
 
@@ -37,24 +37,26 @@ class Command(NamedTuple):
 class Outputs:
     """The outputs of one ruling, in order. Money in minor units of the order's currency."""
 
-    __slots__ = ("_now", "_view", "outputs", "version")
+    __slots__ = ("_currency", "_now", "_of_all", "_order_id", "_view", "outputs", "version")
 
     def __init__(self, view: OrderView, version: int, now: int) -> None:
         """Begin after the output numbered `version`; `now` in microseconds is when all of it is decided."""
-        self._view = view
+        self._order_id = view.order_id
+        self._currency = view.currency
         self._now = now
+        self._view = view
+        self._of_all: dict[str, Any] | None = None
+        """The members that are the same in every output, once there is one."""
         self.version = version
         self.outputs: list[Output] = []
 
     def command(self, command: Command) -> str:
         """Add a command and return its id."""
-        members = dict(command.members)
+        command_id = name_id(self._order_id, command.message.TYPE, *command.concerns, command.previous)
+        members = {"command_id": command_id, **command.members}
         if "amount" in members:
-            members["amount"] = self._money(members["amount"])
-        command_id = name_id(self._view.order_id, command.message.TYPE, *command.concerns, command.previous)
-        self._add(
-            command.message, command_id, command.basis, command.concerns_brokerage, command_id=command_id, **members
-        )
+            members["amount"] = Money(currency=self._currency, value=members["amount"])
+        self._add(command.message, command_id, command.basis, members, concerns_brokerage=command.concerns_brokerage)
         return command_id
 
     def decision(
@@ -66,56 +68,45 @@ class Outputs:
         *,
         audience: str = "buyer",
         concerns_brokerage: bool = False,
-        amount: int | None = None,
-        foreign: Money | None = None,
-        due_at: int | None = None,
         ground: str | None = None,
-        demand: tuple[int, int] | None = None,
+        amount: StandingAmount | None = None,
     ) -> None:
-        """Add a decision; `previous` is the id of the last one of its key, `demand` tells payment demands apart."""
+        """Add a decision, of an amount where it is one; `previous` is the id of the last one of its key."""
         kind, ref = key
-        order_id = self._view.order_id
-        if demand is not None and amount is not None:
-            output_id = demand_id(order_id, ref, outcome, amount, demand, previous)
+        members: dict[str, Any] = {"kind": kind, "ref": ref, "outcome": outcome, "audience": audience}
+        value = ""
+        if amount is not None:
+            value = str(amount.amount)
+            members["amount"] = amount.foreign or Money(currency=self._currency, value=amount.amount)
+            if amount.due_at is not None:
+                members["due_at"] = instant(amount.due_at)
+        if amount is not None and amount.demand is not None:
+            output_id = demand_id(self._order_id, ref, outcome, amount.amount, amount.demand, previous)
+        elif ground is None:
+            output_id = name_id(self._order_id, DecisionMade.TYPE, kind, ref, outcome, value, previous)
         else:
-            concerns = [kind, ref, outcome, "" if amount is None else str(amount)]
-            if ground is not None:
-                concerns.append(ground)
-            output_id = name_id(order_id, DecisionMade.TYPE, *concerns, previous)
-        self._add(
-            DecisionMade,
-            output_id,
-            grounds,
-            concerns_brokerage,
-            kind=kind,
-            ref=ref,
-            outcome=outcome,
-            audience=audience,
-            amount=foreign if foreign is not None else None if amount is None else self._money(amount),
-            due_at=None if due_at is None else instant(due_at),
-            ground=ground,
-        )
-
-    def _money(self, amount: int) -> Money:
-        return Money(currency=self._view.currency, value=amount)
+            members["ground"] = ground
+            output_id = name_id(self._order_id, DecisionMade.TYPE, kind, ref, outcome, value, ground, previous)
+        self._add(DecisionMade, output_id, grounds, members, concerns_brokerage=concerns_brokerage)
 
     def _add(
         self,
         message: type[PublishedData],
         output_id: str,
         basis: Grounds,
+        own: dict[str, Any],
+        *,
         concerns_brokerage: bool,
-        **members: Any,
     ) -> None:
         self.version += 1
-        placed = self._view.placed
-        data = message(
-            order_id=self._view.order_id,
-            account_id=None if concerns_brokerage else placed.account_id,
-            provider_id=placed.provider_id,
-            order_version=self.version,
-            terms_version=self._view.terms.version,
-            basis=basis,
-            **members,
-        )
-        self.outputs.append(Output(output_id, self.version, self._now, data))
+        if self._of_all is None:
+            self._of_all = {
+                "order_id": self._order_id,
+                "account_id": self._view.placed.account_id,
+                "provider_id": self._view.placed.provider_id,
+                "terms_version": self._view.terms.version,
+            }
+        members = {**self._of_all, "order_version": self.version, "basis": basis, **own}
+        if concerns_brokerage:
+            members["account_id"] = None
+        self.outputs.append(Output(output_id, self.version, self._now, message.model_validate(members)))

@@ -73,10 +73,8 @@ class Plan(NamedTuple):
         return sorted([due_at for due_at, _ in self.balances if due_at is not None and due_at >= at])
 
 
-def plan_of(parts: Sequence[PlanPart] | None) -> Plan | None:
-    """Return the plan that a message carries; None where it carries none."""
-    if parts is None:
-        return None
+def plan_of(parts: Sequence[PlanPart]) -> Plan:
+    """Return the plan that a message carries."""
     deposit = sum([part.amount.value for part in parts if part.part == "deposit"])
     balances = tuple(
         [

@@ -27,8 +27,8 @@ BROKERAGE = "brokerage"
 ACCOUNT = "buyer_account"
 
 _UNTOUCHED = LineTotals()
-_KINDS = (PURCHASE, COMPENSATION, OWED, "chargeback", "tip")
-"""The order in which lines take turns."""
+_TURNS = {PURCHASE: 0, COMPENSATION: 1, OWED: 2, "chargeback": 3, "tip": 4}
+"""The order in which lines take turns, by kind."""
 _NOTHING_DUE = Basis(clause="6", because="nothing is due on this line")
 _NO_TIP_DUE = Basis(clause="21", because="nothing is due on this tip")
 _WITHHELD = Basis(clause="22", because="due, but kept back while a chargeback has the money or a claim stands")
@@ -58,49 +58,30 @@ class Payout(NamedTuple):
 class LineBalance:
     """How one line stands. Minor units."""
 
-    __slots__ = (
-        "commanded",
-        "demanded",
-        "due",
-        "elsewhere",
-        "failed",
-        "gross",
-        "out",
-        "pay",
-        "payable",
-        "repaid",
-        "set_off",
-        "undeliverable",
-        "withheld",
-        "withheld_for",
-    )
+    elsewhere = 0
+    """What was refunded elsewhere."""
+    failed = 0
+    """What came back of it because the payment it went to took no more."""
+    repaid = 0
+    pay = 0
+    """What is to be commanded now."""
+    withheld = 0
+    """What is due and kept back."""
+    withheld_for: Grounds = ()
+    """What that cites."""
+    set_off = 0
+    """What was paid out beyond what is due, and is kept back on other lines or claimed with a chargeback."""
+    undeliverable = 0
+    """What failed without a payment: people take care of it."""
 
-    def __init__(self, due: Due) -> None:
-        """Begin with what the clauses say is due."""
+    def __init__(self, due: Due, commanded: int) -> None:
+        """Begin with what the clauses say is due, and what was commanded."""
         self.due = due
-        self.gross = due.amount
-        """What is due less what accepted chargebacks took."""
-        self.payable = due.amount
-        """The part of it that nothing stops on the line itself."""
-        self.commanded = 0
-        self.elsewhere = 0
-        """What was refunded elsewhere."""
-        self.failed = 0
-        """What came back of it because the payment it went to took no more."""
-        self.repaid = 0
-        self.out = 0
-        self.pay = 0
-        """What is to be commanded now."""
-        self.withheld = 0
-        """What is due and kept back."""
-        self.withheld_for: list[Basis] = []
-        """What that cites."""
+        self.gross = self.payable = due.amount
+        """What is due less what accepted chargebacks took; and the part of it that nothing stops on the line itself."""
+        self.commanded = self.out = commanded
         self.demanded = 0
         """What was paid out beyond what is due, and not set off."""
-        self.set_off = 0
-        """What was paid out beyond what is due, and is kept back on other lines or claimed with a chargeback."""
-        self.undeliverable = 0
-        """What failed without a payment: people take care of it."""
 
 
 @dataclass(slots=True)
@@ -172,22 +153,26 @@ def out_of(line: str, totals: LineTotals, paid: PaidOut) -> tuple[int, int, int,
 
 def reconcile(case: Assessment, ledger: Ledger, paid: PaidOut) -> Reconciled:
     """Return what is to be commanded, withheld and demanded on every line that is due or was touched."""
-    balances = [_balance(case, due, ledger, paid) for due in _lines(case, ledger, paid)]
-    sets_off = bool(case.chargebacks) or any(balance.demanded for balance in balances)
+    balances: list[LineBalance] = []
+    sets_off = bool(case.chargebacks)
+    for due in _lines(case, ledger, paid):
+        balance = _balance(case, due, ledger, paid)
+        balances.append(balance)
+        if balance.demanded:
+            sets_off = True
     claims = _set_off(case, balances) if sets_off else {}
     result = Reconciled(balances, [], [], claims)
     for balance in balances:
         line = balance.due.line
-        if not sets_off:
-            balance.pay = max(0, balance.payable - balance.out)
-        totals = ledger.lines.get(line, _UNTOUCHED)
-        now = 0
+        if not sets_off and balance.payable > balance.out:
+            balance.pay = balance.payable - balance.out
+        payouts: list[Payout] = []
         if balance.pay:
-            payouts = list(_routed(case, balance, totals, paid))
+            payouts = list(_routed(case, balance, ledger.lines.get(line, _UNTOUCHED), paid))
             result.payouts.extend(payouts)
+        if line in paid.failed_elsewhere:
+            failed, totals = paid.failed_elsewhere[line], ledger.lines.get(line, _UNTOUCHED)
             now = sum([payout.amount for payout in payouts if payout.payment_id is None])
-        failed = paid.failed_elsewhere.get(line, 0)
-        if failed:
             gone = totals.to_deposit + totals.to_account + now + paid.elsewhere.get(line, {}).get(None, 0)
             balance.undeliverable = min(failed, gone)
         if balance.withheld or balance.demanded or balance.undeliverable:
@@ -220,16 +205,16 @@ def _lines(case: Assessment, ledger: Ledger, paid: PaidOut) -> list[Due]:
 
 def _turn(due: Due) -> tuple[int, str]:
     kind, _, id_ = due.line.partition(":")
-    return (_KINDS.index(kind) if kind in _KINDS else len(_KINDS), id_ or due.line)
+    return _TURNS.get(kind, len(_TURNS)), id_ or due.line
 
 
 def _balance(case: Assessment, due: Due, ledger: Ledger, paid: PaidOut) -> LineBalance:
     """Return how a line stands by itself: J and U are set off against what is due, and F5 may stop it."""
     line = due.line
-    balance = LineBalance(due)
     totals = ledger.lines.get(line, _UNTOUCHED)
-    balance.commanded = totals.commanded
-    balance.out, balance.elsewhere, balance.failed, balance.repaid = out_of(line, totals, paid)
+    balance = LineBalance(due, totals.commanded)
+    if paid is not _NOTHING_PAID_OUT:
+        balance.out, balance.elsewhere, balance.failed, balance.repaid = out_of(line, totals, paid)
     if case.chargebacks:
         if line != PURCHASE:
             balance.gross = max(0, due.amount - case.accepted(line))
@@ -238,8 +223,9 @@ def _balance(case: Assessment, due: Due, ledger: Ledger, paid: PaidOut) -> LineB
             balance.payable = min(balance.payable, balance.out)
         balance.withheld = max(0, balance.gross - max(balance.payable, balance.out))
         if balance.withheld:
-            balance.withheld_for.append(_WITHHELD)
-    balance.demanded = max(0, balance.out - balance.gross)
+            balance.withheld_for = (_WITHHELD,)
+    if balance.out > balance.gross:
+        balance.demanded = balance.out - balance.gross
     if balance.demanded and line.startswith("chargeback:"):
         for chargeback in case.chargebacks:
             if f"chargeback:{chargeback.id}" == line and chargeback.owed_shares:
@@ -281,7 +267,7 @@ def _set_off(case: Assessment, balances: list[LineBalance]) -> dict[str, int]:
                 left[key] -= part
                 available -= part
                 balance.withheld += part
-                balance.withheld_for.append(_WITHHELD)
+                balance.withheld_for += (_WITHHELD,)
         for other in balances:
             part = min(available, other.demanded) if other is not balance else 0
             if part:

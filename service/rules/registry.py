@@ -5,12 +5,12 @@ that only matters to orders that heard of certain things says so with `only_with
 
 | name | what it gives | given |
 |---|---|---|
-| `steps` | facts with a place on the timeline | the timeline, before anything was applied |
+| `PLACES` | facts that come on the timeline at their own time (no function, but a tuple) | |
+| `steps` | facts whose place on it depends on others | the timeline, before anything was applied |
 | `begin` | what holds as of placing | the timeline |
 | `test` | what makes the agreement effective, after the payments of an instant | the timeline, still open |
 | `obstacle` | why the agreement can't become effective now: an ending, None if it can | the timeline |
-| `after_instant` | what follows once all facts of an instant were applied | the timeline |
-| `deadlines` | deadlines that are facts of the timeline | nothing |
+| `plan` | what follows once a payment plan is in force | the timeline, the plan |
 | `judge` | whether chargebacks are just, and what is owed on them | the assessment with its chargebacks |
 | `costs` | costs and losses that the buyer bears | the timeline, its chargebacks |
 | `caution` | what the effective agreement cites besides | the order's view |
@@ -26,27 +26,15 @@ from __future__ import annotations
 
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from service.rules import clauses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from types import ModuleType
 
-    from service.rules.order_view import OrderView
-    from service.rules.timeline import Timeline
-
-
-class Deadline(NamedTuple):
-    """A deadline that takes effect after all facts of its last instant, and before every later fact."""
-
-    applies: Callable[[OrderView], bool]
-    """Whether an order can have it at all."""
-    last_instants: Callable[[Timeline], Sequence[int]]
-    """When it would pass, as things stand on the timeline, in microseconds."""
-    pass_by: Callable[[Timeline], None]
-    """What happens when it has passed; nothing while the order is unclear (F5)."""
+    from service.rules.timeline import Place
 
 
 Functions = tuple["Callable[..., Any]", ...]
@@ -57,7 +45,7 @@ FUNCTIONS = (
     "begin",
     "test",
     "obstacle",
-    "after_instant",
+    "plan",
     "judge",
     "costs",
     "caution",
@@ -67,7 +55,6 @@ FUNCTIONS = (
     "amounts",
     "follow",
     "awaits",
-    "deadlines",
 )
 """What a clause's module may define."""
 
@@ -91,23 +78,22 @@ _ONLY_WITH: dict[Callable[..., Any], frozenset[type[Any]]] = {}
 class Concerned:
     """The clauses' functions that concern orders which heard messages of the same types, in order of the clauses."""
 
-    __slots__ = FUNCTIONS
+    __slots__ = (*FUNCTIONS, "places")
 
     def __init__(self, modules: Iterable[ModuleType], messages: frozenset[type[Any]]) -> None:
         """Leave out the functions that are marked for other messages."""
         for name in FUNCTIONS:
             functions = [getattr(module, name) for module in modules if hasattr(module, name)]
-            found = [one for one in functions if _concerns(one, messages)]
-            if name == "deadlines":
-                found = [deadline for one in found for deadline in one()]
-            setattr(self, name, tuple(found))
+            setattr(self, name, tuple([one for one in functions if _concerns(one, messages)]))
+        places = [place for module in modules for place in getattr(module, "PLACES", ())]
+        self.places: tuple[Place, ...] = tuple([place for place in places if place.message in messages])
 
     if TYPE_CHECKING:
         steps: Functions
         begin: Functions
         test: Functions
         obstacle: Functions
-        after_instant: Functions
+        plan: Functions
         judge: Functions
         costs: Functions
         caution: Functions
@@ -117,7 +103,6 @@ class Concerned:
         amounts: Functions
         follow: Functions
         awaits: Functions
-        deadlines: tuple[Deadline, ...]
 
 
 def _concerns(function: Callable[..., Any], messages: frozenset[type[Any]]) -> bool:

@@ -12,7 +12,6 @@ Every line is at least 0. All amounts are minor units of the order's currency. T
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from purchasing_contracts.events.order import ExcessApproved
@@ -47,17 +46,6 @@ if TYPE_CHECKING:
     from service.rules.units import Lot
 
 PROVIDER = "provider"
-
-
-class QuoteTotals(NamedTuple):
-    """The quote in force, with what was carried over from earlier ones (R4)."""
-
-    goods: int
-    shipping: int
-    fee: int
-    own: int
-    third: int
-    total: int
 
 
 class Cancelled:
@@ -104,60 +92,111 @@ class Cost(NamedTuple):
     """Whether it is one of 13(5)."""
 
 
-@dataclass(slots=True)
-class Settlement:
-    """The terms of R6, and what follows from them."""
-
-    quote: QuoteTotals
-    collected: Sums
-    """`P`: what was captured."""
-    third: int
-    """`T`: the part of third parties."""
-    paid: int
-    price: int
-    reserved: int
-    fee: int
-    own: int
-    keep: int
-    spent: int
-    seller: int
-    excess: int
-    """The seller's money that waits for confirmation."""
-    charged_back: int
-    beyond: int
-    """What just chargebacks took beyond what was the buyer's."""
-    costs: int
-    penalties: int
-    deposit: int
-    due: int
-    outstanding: int
-    owed: int
-    """`Y`: what costs and penalties exceed the buyer's money by."""
-    cancelled: tuple[Cancelled, ...]
-    borne: tuple[Cost, ...]
-    for_pending_dissolution: int
-    """The seller's money for dissolutions that are pending."""
-    awaited: tuple[tuple[str, str, int], ...]
-    """From the seller: kind and ref of what it answers, and how much is missing (R21, row 8)."""
-    dissolution_money_awaited: bool
-
-
-@dataclass(slots=True)
 class Kept:
     """What is kept, as far as the timeline alone says: `keep` and the terms it is made of."""
 
-    quote: QuoteTotals
-    price: int
-    reserved: int
-    fee: int
-    own: int
-    keep: int
-    spent: int
-    bought: int
-    seller: int
-    cancelled: list[Cancelled]
-    for_pending_dissolution: int
+    quote: Sums
+    """The quote in force, with what was carried over from earlier ones (R4)."""
+    price = 0
+    reserved = 0
+    fee = 0
+    own = 0
+    keep = 0
+    spent = 0
+    seller = 0
+    cancelled: Sequence[Cancelled] = ()
+    for_pending_dissolution = 0
+    """The seller's money for dissolutions that are pending."""
     lots: Lots
+
+    def __init__(self, timeline: Timeline, until: int | None = None) -> None:
+        """Go by the timeline; `until` leaves out the seller's money that came later, in microseconds."""
+        view, quote, units = timeline.view, timeline.quote, timeline.units
+        self.quote = totals = quote_totals(timeline)
+        self.lots = lots = Lots(units.lots)
+        ending = timeline.ending
+        if ending is not None and ending.is_final:
+            return
+        goods = shipping = 0
+        for purchase in timeline.purchases:
+            if not purchase.is_read:
+                _read(purchase, timeline, totals)
+            goods += purchase.goods
+            shipping += purchase.shipping
+        spent = bought = goods + shipping
+        seller = rebates = 0
+        if lots.has_cancelled:
+            self.cancelled = _cancelled(timeline)
+            for one in self.cancelled:
+                spent -= one.share
+        if view.messages(SellerRefundReceived):
+            seller, rebates, self.for_pending_dissolution = _seller_money(timeline, self.cancelled, until)
+            if not timeline.purchases and not lots.has_dissolved:
+                seller = rebates = 0
+        for one in self.cancelled:
+            _keep_of_seller(timeline, one)
+        agreed = totals.goods + totals.shipping
+        if lots.gone and units.has_prices:
+            agreed -= quote.value(lots.gone, units.lots)
+        terms = view.terms
+        cancelled_before = () if terms.refund_fee_on_cancellation else lots.cancelled_before
+        reserved = still = 0
+        if lots.to_buy or cancelled_before:
+            unspent = max(0, totals.goods - goods), max(0, totals.shipping - shipping)
+            reserved = _reserved(timeline, lots.to_buy, unspent)
+            still = _still_quoted(timeline, lots.to_buy, cancelled_before, unspent[1])
+        base = (spent if terms.refund_fee_on_cancellation else bought) - rebates
+        self.fee = _fee(terms.service_fee_rate, base, totals, still)
+        if ending is None or lots.has_dissolved:
+            self.own = totals.own
+        self.spent, self.seller, self.reserved = spent, seller, reserved
+        self.price = max(0, min(spent - seller, agreed - reserved))
+        self.keep = max(0, min(self.price + reserved + self.fee + self.own, totals.total - totals.third))
+
+
+class Settlement(Kept):
+    """The terms of R6, and what follows from them."""
+
+    awaited: Sequence[tuple[str, str, int]] = ()
+    """From the seller: kind and ref of what it answers, and how much is missing (R21, row 8)."""
+    dissolution_money_awaited = False
+
+    def __init__(self, timeline: Timeline, charged_back: int, borne: Sequence[Cost]) -> None:
+        """Settle: `charged_back` is J of the line, `borne` the costs and losses that the buyer bears."""
+        super().__init__(timeline)
+        view, quote, keep, lots = timeline.view, self.quote, self.keep, self.lots
+        self.collected, self.third = _collected(view, quote)
+        """`P`, what was captured; and `T`, the part of third parties."""
+        captured = self.collected.total
+        self.paid = paid = captured - self.third
+        uncut = max(0, paid - keep + max(0, self.seller - self.spent))
+        money = uncut
+        if uncut > paid:
+            money = min(uncut, paid + _approved(view))
+        self.excess = uncut - money
+        """The seller's money that waits for confirmation."""
+        self.charged_back = charged_back
+        self.beyond = max(0, charged_back - money)
+        """What just chargebacks took beyond what was the buyer's."""
+        rest = max(0, money - charged_back)
+        costs = penalties = held = not_yet = 0
+        for cost in borne:
+            costs += cost.amount
+        for one in self.cancelled:
+            penalties += one.penalties
+            held += one.deposit
+        if lots.has_cancelled or lots.has_dissolved or lots.has_rescinded:
+            self.awaited = tuple(_awaited(timeline, self))
+            self.dissolution_money_awaited = any(kind == "dissolution" for kind, _, _ in self.awaited)
+            if self.dissolution_money_awaited:
+                not_yet = sum([cost.amount for cost in borne if cost.is_of_return])
+        left = max(0, rest - costs - penalties)
+        self.borne, self.costs, self.penalties = borne, costs, penalties
+        self.deposit = min(left, held)
+        self.due = left - self.deposit
+        self.outstanding = max(0, keep + quote.third - captured)
+        self.owed = max(0, costs - not_yet + penalties - rest)
+        """`Y`: what costs and penalties exceed the buyer's money by."""
 
 
 def money_needed(timeline: Timeline) -> int:
@@ -165,14 +204,14 @@ def money_needed(timeline: Timeline) -> int:
     if not timeline.purchases and len(timeline.quotes) == 1 and timeline.last_ending is None:
         needed = timeline.view.quote.total
     else:
-        kept = keep_of(timeline, timeline.at)
+        kept = Kept(timeline, timeline.at)
         needed = kept.keep + kept.quote.third
     return needed if timeline.plan is None else min(needed, timeline.plan.deposit)
 
 
 def outstanding_at(timeline: Timeline) -> int:
     """Return what of the order amount is missing, as of now on the timeline."""
-    kept = keep_of(timeline, timeline.at)
+    kept = Kept(timeline, timeline.at)
     return max(0, kept.keep + kept.quote.third - timeline.captured)
 
 
@@ -183,85 +222,37 @@ def next_due(timeline: Timeline, clock: Clock) -> int | None:
     return next(iter(timeline.plan.due_from(max(clock.now, clock.watermark))), None)
 
 
-@dataclass(slots=True)
 class Lots:
     """The units by what becomes of their money."""
 
-    to_buy: list[Lot]
-    """Open, or dissolved without having been bought: `O` of R6."""
-    gone: list[Lot]
-    """Unavailable or cancelled."""
-    cancelled_before: list[Lot]
-    has_cancelled: bool
-    has_dissolved: bool
-    has_rescinded: bool
+    __slots__ = ("cancelled_before", "gone", "has_cancelled", "has_dissolved", "has_rescinded", "to_buy")
 
-
-def sort_lots(lots: Sequence[Lot]) -> Lots:
-    """Return the units by what becomes of their money."""
-    to_buy: list[Lot] = []
-    gone: list[Lot] = []
-    cancelled_before: list[Lot] = []
-    has_cancelled = has_dissolved = has_rescinded = False
-    for lot in lots:
-        state = lot.state
-        if state is BOUGHT:
-            continue
-        if state is OPEN:
-            to_buy.append(lot)
-        elif state is DISSOLVED:
-            has_dissolved = True
-            if lot.purchase is None:
-                to_buy.append(lot)
-        elif state is RESCINDED:
-            has_rescinded = True
-        elif state is not VOID:
-            gone.append(lot)
-            if state is not UNAVAILABLE:
-                has_cancelled = True
-            if state is CANCELLED_BEFORE:
-                cancelled_before.append(lot)
-    return Lots(to_buy, gone, cancelled_before, has_cancelled, has_dissolved, has_rescinded)
-
-
-def keep_of(timeline: Timeline, until: int | None = None) -> Kept:
-    """Return what is kept; `until` leaves out the seller's money that came later, in microseconds."""
-    view, quote = timeline.view, timeline.quote
-    totals = quote_totals(timeline)
-    read_purchases(timeline, totals)
-    goods = shipping = 0
-    for purchase in timeline.purchases:
-        goods += purchase.goods
-        shipping += purchase.shipping
-    bought = goods + shipping
-    ending = timeline.ending
-    lots = sort_lots(timeline.units.lots)
-    if ending is not None and ending.is_final:
-        return Kept(totals, 0, 0, 0, 0, 0, 0, bought, 0, [], 0, lots)
-    spent = bought
-    cancelled = _cancelled(timeline) if lots.has_cancelled else []
-    for one in cancelled:
-        spent -= one.share
-    seller = rebates = pending_money = 0
-    if view.messages(SellerRefundReceived):
-        seller, rebates, pending_money = _seller_money(timeline, cancelled, until)
-        if not timeline.purchases and not lots.has_dissolved:
-            seller = rebates = 0
-    for one in cancelled:
-        _keep_of_seller(timeline, one)
-    unspent = max(0, totals.goods - goods), max(0, totals.shipping - shipping)
-    reserved = _reserved(timeline, lots.to_buy, unspent)
-    agreed = totals.goods + totals.shipping
-    if lots.gone and timeline.units.has_prices:
-        agreed -= quote.value(lots.gone, timeline.units.lots)
-    price = max(0, min(spent - seller, agreed - reserved))
-    refunds_fee = view.terms.refund_fee_on_cancellation
-    base = (spent if refunds_fee else bought) - rebates
-    still = _still_quoted(timeline, lots.to_buy, [] if refunds_fee else lots.cancelled_before, unspent[1])
-    fee = _fee(view.terms.service_fee_rate, base, totals, still)
-    own = 0 if ending is not None and not lots.has_dissolved else totals.own
-    keep = max(0, min(price + reserved + fee + own, totals.total - totals.third))
-    return Kept(totals, price, reserved, fee, own, keep, spent, bought, seller, cancelled, pending_money, lots)
+    def __init__(self, lots: Sequence[Lot]) -> None:
+        """Sort them."""
+        self.to_buy: list[Lot] = []
+        """Open, or dissolved without having been bought: `O` of R6."""
+        self.gone: list[Lot] = []
+        """Unavailable or cancelled."""
+        self.cancelled_before: list[Lot] = []
+        self.has_cancelled = self.has_dissolved = self.has_rescinded = False
+        for lot in lots:
+            state = lot.state
+            if state is BOUGHT:
+                continue
+            if state is OPEN:
+                self.to_buy.append(lot)
+            elif state is DISSOLVED:
+                self.has_dissolved = True
+                if lot.purchase is None:
+                    self.to_buy.append(lot)
+            elif state is RESCINDED:
+                self.has_rescinded = True
+            elif state is not VOID:
+                self.gone.append(lot)
+                if state is not UNAVAILABLE:
+                    self.has_cancelled = True
+                if state is CANCELLED_BEFORE:
+                    self.cancelled_before.append(lot)
 
 
 def _reserved(timeline: Timeline, to_buy: Sequence[Lot], unspent: tuple[int, int]) -> int:
@@ -287,12 +278,12 @@ def _still_quoted(
     return timeline.quote.value([*to_buy, *counted], timeline.units.lots) + unspent_shipping
 
 
-def quote_totals(timeline: Timeline) -> QuoteTotals:
+def quote_totals(timeline: Timeline) -> Sums:
     """Return the quote in force, with the last value of bought units that it leaves out added (R4)."""
     quote = timeline.quote
     sums = quote.sums
     if len(timeline.quotes) == 1:
-        return QuoteTotals(*sums, sums.total)
+        return sums
     left_out = [
         lot
         for lot in timeline.units.lots
@@ -303,22 +294,18 @@ def quote_totals(timeline: Timeline) -> QuoteTotals:
     ]
     carried = last_value(timeline.quotes, left_out, timeline.units.lots)
     fee = fee_on(timeline.view.terms.service_fee_rate, carried)
-    return QuoteTotals(
-        sums.goods + carried, sums.shipping, sums.fee + fee, sums.own, sums.third, sums.total + carried + fee
-    )
+    return Sums(sums.goods + carried, sums.shipping, sums.fee + fee, sums.own, sums.third, sums.total + carried + fee)
 
 
-def read_purchases(timeline: Timeline, totals: QuoteTotals) -> None:
+def _read(unread: Purchase, timeline: Timeline, totals: Sums) -> None:
     """Let a purchase whose amounts can't be read cost what its units were quoted, and the unspent shipping (F4)."""
-    for purchase in timeline.purchases:
-        if not purchase.is_read:
-            lots = [lot for lot in timeline.units.lots if lot.purchase is purchase]
-            others = sum([one.shipping for one in timeline.purchases if one is not purchase])
-            purchase.goods = last_value(timeline.quotes, lots, timeline.units.lots)
-            purchase.shipping = max(0, totals.shipping - others)
+    lots = [lot for lot in timeline.units.lots if lot.purchase is unread]
+    others = sum([one.shipping for one in timeline.purchases if one is not unread])
+    unread.goods = last_value(timeline.quotes, lots, timeline.units.lots)
+    unread.shipping = max(0, totals.shipping - others)
 
 
-def _fee(rate: Fraction, base: int, quote: QuoteTotals, still: int) -> int:
+def _fee(rate: Fraction, base: int, quote: Sums, still: int) -> int:
     """Return the service fee: the rate on what the seller charges, and a part of the quoted fee for the rest.
 
     The line is at least 0, not its parts: `base` is below 0 where the seller returned more than it charged (R6).
@@ -480,82 +467,35 @@ def _keeps_fee(request: Request) -> bool:
 # The whole.
 
 
-def settle(timeline: Timeline, charged_back: int, borne: tuple[Cost, ...]) -> Settlement:
-    """Return the settlement: `charged_back` is J of the line, `borne` the costs and losses that the buyer bears."""
-    view = timeline.view
-    kept = keep_of(timeline)
-    quote, keep = kept.quote, kept.keep
-    collected, third = _collected(view, quote)
-    captured = collected.total
-    paid = captured - third
-    approved = _approved(view)
-    bought_back = max(0, kept.seller - kept.spent)
-    uncut = max(0, paid - keep + bought_back)
-    money = min(uncut, paid + approved)
-    rest = max(0, money - charged_back)
-    costs = penalties = held = 0
-    for cost in borne:
-        costs += cost.amount
-    for one in kept.cancelled:
-        penalties += one.penalties
-        held += one.deposit
-    left = max(0, rest - costs - penalties)
-    deposit = min(left, held)
-    lots = kept.lots
-    sellers = lots.has_cancelled or lots.has_dissolved or lots.has_rescinded
-    awaited = tuple(_awaited(timeline, kept)) if sellers else ()
-    returning = bool(awaited) and any(kind == "dissolution" for kind, _, _ in awaited)
-    not_yet = sum([cost.amount for cost in borne if cost.is_of_return]) if returning else 0
-    return Settlement(
-        quote=quote,
-        collected=collected,
-        third=third,
-        paid=paid,
-        price=kept.price,
-        reserved=kept.reserved,
-        fee=kept.fee,
-        own=kept.own,
-        keep=keep,
-        spent=kept.spent,
-        seller=kept.seller,
-        excess=uncut - money,
-        charged_back=charged_back,
-        beyond=max(0, charged_back - money),
-        costs=costs,
-        penalties=penalties,
-        deposit=deposit,
-        due=left - deposit,
-        outstanding=max(0, keep + quote.third - captured),
-        owed=max(0, costs - not_yet + penalties - rest),
-        cancelled=tuple(kept.cancelled),
-        borne=borne,
-        for_pending_dissolution=kept.for_pending_dissolution,
-        awaited=awaited,
-        dissolution_money_awaited=returning,
-    )
-
-
 def _approved(view: OrderView) -> int:
     found = view.counted(ExcessApproved)
     return found[0].data.amount.value if found else 0
 
 
-def _collected(view: OrderView, quote: QuoteTotals) -> tuple[Sums, int]:
+def _collected(view: OrderView, quote: Sums) -> tuple[Sums, int]:
     """Return `P`, and `T`: what of it is third parties' (R15)."""
+    captures = view.captures()
     goods = shipping = fee = own = third = counted = total = 0
-    for capture in view.captures():
-        part = capture.sums
-        if total < quote.total:
-            counted += part.third
-        goods += part.goods
-        shipping += part.shipping
-        fee += part.fee
-        own += part.own
-        third += part.third
-        total += capture.total
+    if len(captures) == 1:
+        collected = captures[0].sums
+        total = collected.total
+        if quote.total:
+            counted = collected.third
+    else:
+        for capture in captures:
+            part = capture.sums
+            if total < quote.total:
+                counted += part.third
+            goods += part.goods
+            shipping += part.shipping
+            fee += part.fee
+            own += part.own
+            third += part.third
+            total += part.total
+        collected = Sums(goods, shipping, fee, own, third, total)
     most = quote.third + max(0, total - quote.total)
     least = max(0, quote.third - max(0, quote.total - total))
-    return Sums(goods, shipping, fee, own, third), max(least, min(counted, most))
+    return collected, max(least, min(counted, most))
 
 
 def provider_costs(timeline: Timeline) -> Iterable[tuple[Fact[CostIncurred], list[Request], Ending | None]]:

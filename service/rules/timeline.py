@@ -6,8 +6,9 @@ the state they share: units, quotes, purchases, requests, how far the agreement 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from operator import attrgetter
+from collections.abc import Callable
+from heapq import heappop, heappush
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from service.rules.money import sums_of
@@ -16,7 +17,9 @@ from service.rules.requests import settle_pending
 from service.rules.units import BOUGHT, OPEN, VOID, State, Units
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
+
+    from purchasing_contracts.events.seller_response import PurchaseConfirmed
 
     from service.rules.assessment import Assessment, Grounds
     from service.rules.facts import Fact
@@ -39,22 +42,38 @@ class Rank:
     REQUEST: Final = 8
     ANSWER: Final = 9
     REQUEST_WITHDRAWN: Final = 10
+    # Deadlines that share their last instant pass in this order.
+    ACCEPTANCE_ENDS: Final = 11
+    BALANCE_IS_DUE: Final = 12
+    RECEIPT_IS_DEEMED: Final = 13
 
 
-@dataclass(slots=True)
-class Step:
-    """A fact in its place on the timeline."""
+Step = tuple[int, int, tuple[Any, ...], Callable[["Timeline", Any], None], Any]
+"""A fact in its place on the timeline: its instant; its rank; its place within the rank (requests and answers by
+`request_id`, then everything in fact order); what applies it; what that is given besides the timeline."""
 
-    at: int
+_PLACE = itemgetter(0, 1, 2)
+
+
+class Place(NamedTuple):
+    """The place of facts that come on the timeline at their own time, whatever else is known of the order."""
+
+    message: type[Any]
     rank: int
-    within: tuple[Any, ...]
-    """Its place within the rank: requests and answers by `request_id`, then everything in fact order."""
     apply: Callable[[Timeline, Any], None]
-    subject: Any
-    """What `apply` is given besides the timeline."""
+    """Given the timeline and the fact."""
+    repeats: bool
+    """Whether messages that repeat an identity come on it too."""
 
 
-_PLACE = attrgetter("at", "rank", "within")
+class Deadline(NamedTuple):
+    """A deadline that takes effect after all facts of its last instant, and before every later fact."""
+
+    rank: int
+    stands: Callable[[Timeline, int], bool]
+    """Whether the period that has this last instant still runs, as things stand on the timeline."""
+    pass_by: Callable[[Timeline], None]
+    """What happens when it has passed; nothing while the order is unclear (F5)."""
 
 
 class Ending:
@@ -100,20 +119,21 @@ class Purchase:
 
     __slots__ = ("at", "deposit", "goods", "id", "is_read", "shipping")
 
-    def __init__(self, fact: Fact[Any], at: int, *, is_read: bool) -> None:
+    def __init__(self, fact: Fact[PurchaseConfirmed], at: int, *, is_read: bool) -> None:
         """Take what the counting message says; `is_read` is false where its amounts can't be read."""
-        data = fact.data
-        self.id: str = data.purchase_id
+        self.id: str = fact.data.purchase_id
         self.at = at
-        self.goods: int = data.goods.value
-        self.shipping: int = data.to_warehouse_shipping.value
-        self.deposit: int = 0 if data.deposit is None else data.deposit.value
+        self.goods, self.shipping, self.deposit = fact.worked_out(_charged)
         self.is_read = is_read
 
     @property
     def price(self) -> int:
         """Goods and shipping."""
         return self.goods + self.shipping
+
+
+def _charged(data: PurchaseConfirmed) -> tuple[int, int, int]:
+    return data.goods.value, data.to_warehouse_shipping.value, 0 if data.deposit is None else data.deposit.value
 
 
 class Ignored(NamedTuple):
@@ -170,27 +190,54 @@ class Period:
 class Timeline:
     """The state of an order, as of the last fact that was applied."""
 
-    plan: Plan | None = None
-    accepted: Fact[Any] | None = None
-    captured = 0
-    """All that was captured so far, minor units."""
-    elsewhere = 0
-    """What was refunded elsewhere on the purchase so far."""
-    effective_at: int | None = None
-    obstacle: Ending | None = None
-    """The ending by R3, if there was one."""
-    end: Ending | None = None
-    """The ending that ended the order so that nothing opens it again."""
-    last_ending: Ending | None = None
-    """The last thing that ended a unit."""
-    final_receipt = False
-    final_delivery = False
-    customs_cleared = False
-    obligation_ended_at: int | None = None
-    delivered_at: int | None = None
-    """When the delivery was complete."""
-    confirmed_at: int | None = None
-    deemed_at: int | None = None
+    # Slots, as this is asked for everything many times for every order.
+    __slots__ = (
+        "_deadlines",
+        "_passed",
+        "_uncovered",
+        "accepted",
+        "after_instant",
+        "at",
+        "bought_when_obligation_ended",
+        "cancellations",
+        "captured",
+        "concerned",
+        "confirmed_at",
+        "customs_cleared",
+        "deemed_at",
+        "delivered_at",
+        "dissolutions",
+        "effective_at",
+        "elsewhere",
+        "end",
+        "ending",
+        "final_delivery",
+        "final_receipt",
+        "has_ended",
+        "ignored",
+        "is_effective",
+        "last_ending",
+        "not_counting",
+        "objections",
+        "obligation_ended_at",
+        "obstacle",
+        "packages",
+        "period",
+        "plan",
+        "purchases",
+        "quote",
+        "quotes",
+        "receipts",
+        "requests",
+        "unavailability",
+        "unclear",
+        "units",
+        "verdicts",
+        "view",
+        "wakes",
+        "watermark",
+        "withdrawals",
+    )
 
     def __init__(self, view: OrderView, watermark: int, unclear: Unclear) -> None:
         """Begin when the order was placed; deadlines before `watermark` (microseconds) have passed."""
@@ -199,10 +246,10 @@ class Timeline:
         self.unclear = unclear
         self.concerned = view.concerned
         self.at = view.placed_at
-        self.units = Units(view.placed)
-        self.quotes = [Quote(view.placed_at, view.quote, 1, None)]
-        if view.placed.payment_plan is not None:
-            self.plan = plan_of(view.placed.payment_plan)
+        self.units = Units(view.placing)
+        self.quote = Quote(view.placed_at, view.quote, 1, None)
+        """The quote in force: the latest."""
+        self.quotes = [self.quote]
         self._uncovered: list[Quote] = []
         self.purchases: list[Purchase] = []
         self.not_counting: dict[str, Ignored] = {}
@@ -219,7 +266,7 @@ class Timeline:
         self.verdicts: dict[str, str] = {}
         """Of the warehouse's objections, by receipt: whom the latest verification found to have caused them."""
         self.bought_when_obligation_ended: dict[str | None, tuple[int, int]] = {}
-        """By purchase: weight and number of its units that were bought then; None: of all units."""
+        """Where a promoter is named, by purchase: weight and number of its units bought then; None: of all units."""
         self.packages: dict[str, Receipt] = {}
         self.period = Period()
         self.ignored: list[Ignored] = []
@@ -227,33 +274,43 @@ class Timeline:
         """Message id and outcome of each unavailability."""
         self.wakes: list[int] = []
         """Last instants that have not passed yet, in microseconds."""
-        self._spent: set[tuple[int, int]] = set()
-        self._after_instant = self.concerned.after_instant
-        self._deadlines = [one for one in self.concerned.deadlines if one.applies(view)]
+        self.after_instant: list[Callable[[Timeline], None]] = []
+        """What follows once all facts of an instant were applied."""
+        self._deadlines: list[tuple[int, int, Deadline]] = []
+        """By last instant and rank: a heap."""
+        self._passed: set[tuple[int, int]] = set()
+        self.plan: Plan | None = None
+        self.accepted: Fact[Any] | None = None
+        self.captured = 0
+        """All that was captured so far, minor units."""
+        self.elsewhere = 0
+        """What was refunded elsewhere on the purchase so far."""
+        self.effective_at: int | None = None
+        self.is_effective = False
+        """Whether the agreement is effective (2)."""
+        self.obstacle: Ending | None = None
+        """The ending by R3, if there was one."""
+        self.end: Ending | None = None
+        """The ending that ended the order so that nothing opens it again."""
+        self.last_ending: Ending | None = None
+        """The last thing that ended a unit."""
+        self.has_ended = False
+        """Whether the order has ended (R20): it was ended for good, or no unit is open or bought."""
+        self.ending: Ending | None = None
+        """What ended the order; None while it has not ended."""
+        self.final_receipt = self.final_delivery = False
+        self.customs_cleared = False
+        self.obligation_ended_at: int | None = None
+        self.delivered_at: int | None = None
+        """When the delivery was complete."""
+        self.confirmed_at: int | None = None
+        self.deemed_at: int | None = None
 
     # What the clauses ask and do.
 
-    @property
-    def is_effective(self) -> bool:
-        """Whether the agreement is effective (2)."""
-        return self.effective_at is not None
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the order has ended (R20)."""
-        return self.end is not None or self.units.have_ended
-
-    @property
-    def ending(self) -> Ending | None:
-        """What ended the order; None while it has not ended."""
-        if self.end is not None:
-            return self.end
-        return self.last_ending if self.units.have_ended else None
-
-    @property
-    def quote(self) -> Quote:
-        """The quote in force: the latest."""
-        return self.quotes[-1]
+    def take_effect(self) -> None:
+        """Make the agreement effective as of now."""
+        self.effective_at, self.is_effective = self.at, True
 
     @property
     def logistics_at_fault(self) -> bool:
@@ -267,7 +324,8 @@ class Timeline:
         """End units that are open or bought."""
         self._count(ending)
         for lot in lots:
-            lot.state, lot.ended_by = state, ending
+            lot.state, lot.is_live, lot.ended_by = state, False, ending
+        self._note_whether_ended()
         settle_pending(self)
 
     def end_order(self, ending: Ending) -> None:
@@ -279,7 +337,14 @@ class Timeline:
         """Make units again what they were: bought, or open."""
         for lot in lots:
             lot.state = VOID if self.end is not None else OPEN if lot.purchase is None else BOUGHT
-            lot.ended_by = self.end
+            lot.is_live, lot.ended_by = self.end is None, self.end
+        self._note_whether_ended()
+
+    def _note_whether_ended(self) -> None:
+        self.has_ended = self.end is not None or self.units.have_ended
+        self.ending = None
+        if self.has_ended:
+            self.ending = self.last_ending if self.end is None else self.end
 
     def ignore(self, fact: Fact[Any], ground: str, because_of: Ending | Request | None = None) -> None:
         """Note that a fact changes nothing."""
@@ -292,11 +357,21 @@ class Timeline:
             return
         data = fact.data
         quote = Quote(self.at, sums_of(data.quote), 1 << len(self.quotes), data.items)
+        self.quote = quote
         self.quotes.append(quote)
         self._uncovered.append(quote)
         if data.payment_plan is not None:
-            self.plan = plan_of(data.payment_plan)
+            self._put_in_force(plan_of(data.payment_plan))
         self._cover()
+
+    def set_deadline(self, last: int, deadline: Deadline) -> None:
+        """Let a deadline pass by after this instant (microseconds), if its period still runs then."""
+        heappush(self._deadlines, (last, deadline.rank, deadline))
+
+    def _put_in_force(self, plan: Plan) -> None:
+        self.plan = plan
+        for follow in self.concerned.plan:
+            follow(self, plan)
 
     def _cover(self) -> None:
         """Let the quotes of this instant cover what they name, as far as it has not ended by now."""
@@ -315,35 +390,49 @@ class Timeline:
 
     def run(self) -> Timeline:
         """Go through all facts; return the state as of the last, with the deadlines that have passed."""
-        concerned = self.concerned
-        steps: list[Step] = []
-        for give in concerned.steps:
-            steps.extend(give(self))
-        steps.sort(key=_PLACE)
-        for begin in concerned.begin:
-            begin(self)
-        after_instant, deadlines = self._after_instant, self._deadlines
-        nth, count = 0, len(steps)
-        while nth < count:
-            at = steps[nth].at
-            if deadlines:
-                self._pass_deadlines(at)
-            self.at = at
-            tested = False
-            while nth < count and steps[nth].at == at:
-                step = steps[nth]
-                if not tested and step.rank > Rank.PAYMENT:
+        self._begin()
+        now: int | None = None
+        tested = False
+        deadlines, after_instant = self._deadlines, self.after_instant
+        for at, rank, _, apply, subject in self._steps():
+            if at != now:
+                if now is not None:
+                    if not tested and (self.effective_at is None or self._uncovered):
+                        self._test()
+                    if after_instant or self._uncovered:
+                        self._end_instant()
+                if deadlines and deadlines[0][0] < at:
+                    self._pass_deadlines(at)
+                self.at = now = at
+                tested = False
+            if rank > Rank.PAYMENT and not tested:
+                if self.effective_at is None or self._uncovered:
                     self._test()
-                    tested = True
-                step.apply(self, step.subject)
-                nth += 1
-            if not tested and (self.effective_at is None or self._uncovered):
+                tested = True
+            apply(self, subject)
+        if now is not None:
+            if not tested:
                 self._test()
-            if after_instant or self._uncovered:
-                self._end_instant()
-        if deadlines:
-            self._pass_deadlines(None)
+            self._end_instant()
+        self._pass_deadlines(None)
         return self
+
+    def _begin(self) -> None:
+        for begin in self.concerned.begin:
+            begin(self)
+        if self.view.placed.payment_plan is not None:
+            self._put_in_force(plan_of(self.view.placed.payment_plan))
+
+    def _steps(self) -> list[Step]:
+        """Return the facts that have a place on the timeline, in the order of their places."""
+        view, steps = self.view, list[Step]()
+        for message, rank, apply, repeats in self.concerned.places:
+            facts = view.messages(message) if repeats else view.counted(message)
+            steps += [(fact.at, rank, (0, "", fact), apply, fact) for fact in facts]
+        for give in self.concerned.steps:
+            steps += give(self)
+        steps.sort(key=_PLACE)
+        return steps
 
     def _test(self) -> None:
         if self._uncovered:
@@ -353,7 +442,7 @@ class Timeline:
                 test(self)
 
     def _end_instant(self) -> None:
-        for follow in self._after_instant:
+        for follow in tuple(self.after_instant):
             follow(self)
         if self._uncovered:
             self._cover()
@@ -361,23 +450,17 @@ class Timeline:
 
     def _pass_deadlines(self, until: int | None) -> None:
         """Let the deadlines take effect whose last instant is before an instant (None: all there are)."""
-        while True:
-            found: tuple[int, int] | None = None
-            for nth, deadline in enumerate(self._deadlines):
-                for last in deadline.last_instants(self):
-                    if (until is not None and last >= until) or (nth, last) in self._spent:
-                        continue
-                    if found is None or (last, nth) < found:
-                        found = (last, nth)
-            if found is None:
-                return
-            last, nth = found
-            self._spent.add((nth, last))
+        deadlines = self._deadlines
+        while deadlines and (until is None or deadlines[0][0] < until):
+            last, rank, deadline = heappop(deadlines)
+            if (last, rank) in self._passed or not deadline.stands(self, last):
+                continue
+            self._passed.add((last, rank))
             if last >= self.watermark:
                 self.wakes.append(last)
                 continue
             self.at = last
-            self._deadlines[nth].pass_by(self)
+            deadline.pass_by(self)
             self._end_instant()
 
 

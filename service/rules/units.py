@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from purchasing_contracts.events.order import OrderPlaced
     from purchasing_contracts.items import ItemRef
 
+    from service.rules.facts import Fact
     from service.rules.requests import Request
     from service.rules.timeline import Ending, Purchase
 
@@ -40,7 +41,7 @@ RESCINDED, DISSOLVED = State.RESCINDED, State.DISSOLVED
 CANCELLED = (CANCELLED_BEFORE, CANCELLED_AFTER)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One item of the order."""
 
@@ -61,6 +62,7 @@ class Lot:
         "delivered",
         "ended_by",
         "first",
+        "is_live",
         "item",
         "purchase",
         "received",
@@ -74,6 +76,8 @@ class Lot:
         self.first = first
         self.count = count
         self.state = OPEN
+        self.is_live = True
+        """Whether they are open or bought, so have not ended."""
         self.purchase: Purchase | None = None
         """The purchase that covers them; stays when they end."""
         self.bought_at = 0
@@ -88,11 +92,6 @@ class Lot:
         self.requests: tuple[Request, ...] = ()
         """The requests that concern them."""
         self.ended_by: Ending | None = None
-
-    @property
-    def is_live(self) -> bool:
-        """Whether they are open or bought, so have not ended."""
-        return self.state is OPEN or self.state is BOUGHT
 
     @property
     def weight(self) -> int:
@@ -112,22 +111,10 @@ class Units:
 
     __slots__ = ("has_prices", "lots")
 
-    def __init__(self, placed: OrderPlaced) -> None:
-        """Make every unit of the order, open. An empty list is one item of one unit."""
-        total = 0
-        are_priced = True
-        for item in placed.items:
-            if item.unit_price is None:
-                are_priced = False
-            else:
-                total += item.unit_price.value * (item.quantity or 1)
-        self.has_prices = are_priced and total > 0
-        self.lots: list[Lot] = []
-        for place, item in enumerate(placed.items):
-            weight = item.unit_price.value if self.has_prices and item.unit_price is not None else 1
-            self.lots.append(Lot(Item(item.item_id or str(place + 1), weight), 1, item.quantity or 1))
-        if not self.lots:
-            self.lots.append(Lot(Item("1", 1), 1, 1))
+    def __init__(self, placing: Fact[OrderPlaced]) -> None:
+        """Make every unit of the order, open."""
+        self.has_prices, items = placing.worked_out(_items_of)
+        self.lots = [Lot(item, 1, quantity) for item, quantity in items]
 
     def in_state(self, state: State) -> list[Lot]:
         """Return the lots in a state."""
@@ -142,7 +129,7 @@ class Units:
         """Whether none is open or bought."""
         # A loop: this is asked many times per order, and a generator would take twice as long.
         for lot in self.lots:  # noqa: SIM110
-            if lot.state is OPEN or lot.state is BOUGHT:
+            if lot.is_live:
                 return False
         return True
 
@@ -150,7 +137,7 @@ class Units:
     def are_all_live(self) -> bool:
         """Whether none has ended."""
         for lot in self.lots:  # noqa: SIM110
-            if lot.state is not OPEN and lot.state is not BOUGHT:
+            if not lot.is_live:
                 return False
         return True
 
@@ -192,6 +179,23 @@ class Units:
             lot.first += count
             self.lots.insert(place, part)
         return part
+
+
+def _items_of(placed: OrderPlaced) -> tuple[bool, list[tuple[Item, int]]]:
+    """Return whether the items have prices, and each with its quantity. An empty list is one item of one unit."""
+    total = 0
+    are_priced = True
+    for item in placed.items:
+        if item.unit_price is None:
+            are_priced = False
+        else:
+            total += item.unit_price.value * (item.quantity or 1)
+    has_prices = are_priced and total > 0
+    found: list[tuple[Item, int]] = []
+    for place, item in enumerate(placed.items):
+        weight = item.unit_price.value if has_prices and item.unit_price is not None else 1
+        found.append((Item(item.item_id or str(place + 1), weight), item.quantity or 1))
+    return has_prices, found or [(Item("1", 1), 1)]
 
 
 def lowest_first(lot: Lot) -> tuple[int, ...]:

@@ -6,14 +6,23 @@ Once with all facts new at once, as a batch brings them after a stop; once event
 before it and with what was published for them; and once looked at again, when nothing is new. An assessment is `decide`
 and the ledger with what it published; reading messages and journals is not in it. Time is this process's own on the
 processor, so that what else the machine does counts little.
+
+`make bench-rules BEFORE=PATH` takes the rules of another checkout in turn with these, on the order of eleven facts. The
+other checkout needs no environment of its own; it has to have this module with what `rules_side.py` calls of it.
 """
 
+import argparse
 import gc
+import json
+import os
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from purchasing_contracts.base import instant_of
@@ -26,10 +35,13 @@ from service.rules.terms import TermsBook
 from tests.golden import cases
 from tests.rules.playing import fact
 
-ROUNDS = 7
+ROUNDS = 9
 SECONDS_A_ROUND = 0.3
 TERMS = TermsBook()
 LONG = ("20-dissolved-and-funds-returned", "46-quality-objection-does-not-bar-dissolution")
+HERE = Path(__file__).parents[2]
+SIDE = Path(__file__).with_name("rules_side.py")
+MODES = ("all at once", "event by event", "nothing new")
 
 Facts = list[Fact[Any]]
 
@@ -65,17 +77,6 @@ def event_by_event(orders: list[list[tuple[Facts, Ledger]]]) -> int:
     return sum(map(len, orders))
 
 
-def microseconds(work: Callable[[], int]) -> tuple[float, float]:
-    """The best round's and the middle round's microseconds for one assessment."""
-    found = []
-    for _ in range(ROUNDS):
-        assessments, began = 0, time.process_time()
-        while (took := time.process_time() - began) < SECONDS_A_ROUND:
-            assessments += work()
-        found.append(took / assessments * 1e6)
-    return min(found), statistics.median(found)
-
-
 def tipped(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same order and a tip, paid at its end."""
     tip = {
@@ -95,27 +96,110 @@ def told_of(events: list[dict[str, Any]]) -> Facts:
     return list(facts.values())
 
 
-def main() -> None:
-    """Measure, and print a table."""
-    examples = [case.events for case in cases()]
-    long = [tipped(case.events) for case in cases() if case.name in LONG]
-    rows = [("an order of one item", [told_of(events) for events in long])]
-    rows.append((f"the {len(examples)} worked examples", [told_of(events) for events in examples]))
+def timed(work: Callable[[], int]) -> float:
+    """Microseconds for one assessment in a round."""
+    assessments, began = 0, time.process_time()
+    while (took := time.process_time() - began) < SECONDS_A_ROUND:
+        assessments += work()
+    return took / assessments * 1e6
+
+
+class Checkout:
+    """The rules of one checkout, in a process of their own, which waits while others take their turn."""
+
+    def __init__(self, root: Path, orders: list[list[dict[str, Any]]]) -> None:
+        paths = os.pathsep.join((str(root), str(root / "contracts")))
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", str(SIDE)],
+            cwd=root,
+            env=os.environ | {"PYTHONPATH": paths},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._send(orders)
+
+    def round(self) -> list[float]:
+        """Microseconds for one assessment, in each of the modes."""
+        self._send(SECONDS_A_ROUND)
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"the rules of {self._process.args!r} could not be measured; what it said stands above")
+        found: list[float] = json.loads(line)
+        return found
+
+    def close(self) -> None:
+        self._process.communicate()
+
+    def _send(self, document: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(document) + "\n")
+        self._process.stdin.flush()
+
+
+@contextmanager
+def opened(root: Path, orders: list[list[dict[str, Any]]]) -> Iterator[Checkout]:
+    """Start the rules of a checkout; end their process afterwards."""
+    checkout = Checkout(root, orders)
+    try:
+        yield checkout
+    finally:
+        checkout.close()
+
+
+def compare(before: Path, orders: list[list[dict[str, Any]]], rounds: int) -> None:
+    """Measure another checkout's rules and these in turn, and print a table."""
+    found: list[tuple[list[float], list[float]]] = []
+    with ExitStack() as stack:
+        theirs, ours = (stack.enter_context(opened(root, orders)) for root in (before, HERE))
+        for nth in range(rounds):
+            sys.stderr.write(f"round {nth + 1} of {rounds}\n")
+            found.append((theirs.round(), ours.round()))
+    sys.stdout.write(
+        f"An order of one item, {len(orders[0])} facts. Microseconds of processor time for one assessment, "
+        f"{rounds} rounds in turn (best, median):\n"
+        f"  {'':<16} {'before':>15} {'now':>15}   ratio (median of the rounds', best by best)\n"
+    )
+    for nth, mode in enumerate(MODES):
+        old, new = ([sides[side][nth] for sides in found] for side in (0, 1))
+        ratio = statistics.median([b / a for a, b in zip(old, new, strict=True)])
+        columns = " ".join(f"{min(one):7.1f} {statistics.median(one):7.1f}" for one in (old, new))
+        sys.stdout.write(f"  {mode:<16} {columns}    {ratio:.2f} {min(new) / min(old):.2f}\n")
+
+
+def show(rows: list[tuple[str, list[Facts]]], rounds: int) -> None:
+    """Measure these rules, and print a table."""
     # As the service does once it has started.
     gc.collect()
     gc.freeze()
-    sys.stdout.write("Microseconds for one assessment (best round, middle round):\n")
+    sys.stdout.write(f"Microseconds of processor time for one assessment, {rounds} rounds (best, median):\n")
     for name, orders in rows:
         number = statistics.mean(map(len, orders))
         sorted_ones = [sorted(order, key=lambda one: one.key) for order in orders]
-        together = microseconds(partial(one_batch, sorted_ones))
         apart = [steps(order) for order in orders]
         known = [[(facts, assess(facts, ledger)) for facts, ledger in order[-1:]] for order in apart]
-        singly = microseconds(partial(event_by_event, apart))
-        again = microseconds(partial(event_by_event, known))
+        works = (partial(one_batch, sorted_ones), partial(event_by_event, apart), partial(event_by_event, known))
         sys.stdout.write(f"  {name}, {number:.1f} facts each\n")
-        for how, (best, middle) in (("all at once", together), ("event by event", singly), ("nothing new", again)):
-            sys.stdout.write(f"    {how:<16} {best:6.1f} {middle:6.1f}\n")
+        for mode, work in zip(MODES, works, strict=True):
+            figures = [timed(work) for _ in range(rounds)]
+            sys.stdout.write(f"    {mode:<16} {min(figures):6.1f} {statistics.median(figures):6.1f}\n")
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(prog="tests.bench.rules", description="How long the rules take.")
+    parser.add_argument("--before", metavar="PATH", type=Path, help="a checkout to take in turn with this one")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    arguments = parser.parse_args()
+    examples = [case.events for case in cases()]
+    long = [tipped(case.events) for case in cases() if case.name in LONG]
+    if arguments.before is not None:
+        compare(arguments.before.resolve(), long, arguments.rounds)
+        return
+    rows = [("an order of one item", [told_of(events) for events in long])]
+    rows.append((f"the {len(examples)} worked examples", [told_of(events) for events in examples]))
+    show(rows, arguments.rounds)
 
 
 if __name__ == "__main__":

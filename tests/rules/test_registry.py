@@ -70,11 +70,15 @@ def test_every_function_that_a_clause_may_define_is_collected(name: str) -> None
     defined = [module.__dict__[name] for module in REGISTRY.clauses if name in module.__dict__]
     assert defined
     everything = REGISTRY.concerned(TYPES)
-    found = getattr(everything, name)
-    if name == "deadlines":
-        assert len(found) == sum(len(function()) for function in defined)
-    else:
-        assert list(found) == defined
+    assert list(getattr(everything, name)) == defined
+
+
+def test_places_are_collected_of_the_messages_that_were_heard() -> None:
+    declared = [place for module in REGISTRY.clauses for place in getattr(module, "PLACES", ())]
+    assert declared
+    assert list(REGISTRY.concerned(TYPES).places) == declared
+    heard = frozenset({declared[0].message})
+    assert REGISTRY.concerned(heard).places == tuple(place for place in declared if place.message in heard)
 
 
 def test_a_function_marked_for_messages_is_left_out_of_orders_without_them() -> None:

@@ -33,8 +33,8 @@ def begin(timeline: Timeline) -> None:
 
 def obstacle(timeline: Timeline) -> Ending | None:
     """Return the missing particulars, unless a purchase shows that they could be determined (R3, row 3)."""
-    placed = timeline.view.placed
-    if placed.determinable or timeline.purchases or not _lacks_particulars(placed):
+    view = timeline.view
+    if view.placed.determinable or timeline.purchases or not view.placing.worked_out(_lacks_particulars):
         return None
     return Ending("invalid", (_PARTICULARS,), timeline.at, is_final=True)
 

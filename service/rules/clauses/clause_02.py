@@ -11,9 +11,9 @@ from purchasing_contracts.events.warehouse_receipt import CostIncurred
 from service.rules.assessment import Said
 from service.rules.calendar import last_instant
 from service.rules.chargebacks import taken_from_purchase
-from service.rules.registry import Deadline, only_with
+from service.rules.registry import only_with
 from service.rules.settlement import Cost, money_needed, next_due, provider_costs
-from service.rules.timeline import Ending, Rank, Step
+from service.rules.timeline import Deadline, Ending, Place, Rank
 from service.rules.waiting import BUYER, PROVIDER, Awaited
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from service.rules.chargebacks import Chargeback
     from service.rules.decide import Examination
     from service.rules.facts import Fact
-    from service.rules.order_view import OrderView
     from service.rules.timeline import Timeline
 
 TITLE = "Acceptance of the request; effectiveness on payment"
@@ -52,16 +51,6 @@ _LIABLE = Basis(clause="24", because="the provider declined to carry out an effe
 _COSTS_ARE_THE_BUYERS = frozenset({"14", "15(5)"})
 
 
-@only_with(OrderAccepted, OrderRefused)
-def steps(timeline: Timeline) -> Iterator[Step]:
-    """Yield acceptance and refusal."""
-    refused, accepted = timeline.view.first(OrderRefused), timeline.view.first(OrderAccepted)
-    if refused is not None:
-        yield Step(refused.at, Rank.REFUSED, (0, "", refused.key), _refuse, refused)
-    if accepted is not None:
-        yield Step(accepted.at, Rank.PAYMENT, (0, "", accepted.key), _accept, accepted)
-
-
 def _accept(timeline: Timeline, fact: Fact[OrderAccepted]) -> None:
     if timeline.has_ended:
         timeline.ignore(fact, "order_ended", timeline.ending)
@@ -83,10 +72,16 @@ def _refuse(timeline: Timeline, fact: Fact[OrderRefused]) -> None:
         timeline.end_order(timeline.obstacle)
 
 
+PLACES = (
+    Place(OrderRefused, Rank.REFUSED, _refuse, repeats=False),
+    Place(OrderAccepted, Rank.PAYMENT, _accept, repeats=False),
+)
+
+
 def test(timeline: Timeline) -> None:
     """Make the agreement effective by conduct or by payment, or end it by an obstacle that stands in its way (R1)."""
     if timeline.purchases and timeline.captured > 0 and _money_there(timeline) > 0:
-        timeline.effective_at = timeline.at
+        timeline.take_effect()
         return
     if timeline.accepted is None or _money_there(timeline) < money_needed(timeline):
         return
@@ -96,7 +91,7 @@ def test(timeline: Timeline) -> None:
             timeline.obstacle = found
             timeline.end_order(found)
             return
-    timeline.effective_at = timeline.at
+    timeline.take_effect()
 
 
 def _money_there(timeline: Timeline) -> int:
@@ -104,29 +99,23 @@ def _money_there(timeline: Timeline) -> int:
     return timeline.captured - timeline.elsewhere - taken_from_purchase(timeline.view, timeline.at)
 
 
-def deadlines() -> tuple[Deadline, ...]:
-    """Return the end of the time in which the provider may accept."""
-    return (Deadline(_limits_acceptance, _acceptance_ends, _lapse),)
+def begin(timeline: Timeline) -> None:
+    """Set the end of the time in which the provider may accept."""
+    terms = timeline.view.terms
+    if terms.acceptance_days is not None:
+        timeline.set_deadline(last_instant(terms, timeline.view.placed_at, terms.acceptance_days), _ACCEPTANCE_ENDS)
 
 
-def _limits_acceptance(view: OrderView) -> bool:
-    return view.terms.acceptance_days is not None
-
-
-def _acceptance_ends(timeline: Timeline) -> tuple[int, ...]:
-    days = timeline.view.terms.acceptance_days
-    if days is None or not _awaits_acceptance(timeline):
-        return ()
-    return (last_instant(timeline.view.terms, timeline.view.placed_at, days),)
-
-
-def _awaits_acceptance(timeline: Timeline) -> bool:
+def _awaits_acceptance(timeline: Timeline, _: int) -> bool:
     return timeline.accepted is None and not timeline.is_effective and not timeline.purchases and not timeline.has_ended
 
 
 def _lapse(timeline: Timeline) -> None:
     if not timeline.unclear.lapse(timeline):
         timeline.end_order(Ending("lapsed", (_LAPSED,), timeline.at, is_final=True))
+
+
+_ACCEPTANCE_ENDS = Deadline(Rank.ACCEPTANCE_ENDS, _awaits_acceptance, _lapse)
 
 
 @only_with(CostIncurred)

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.order import QuoteRevised
-from purchasing_contracts.events.payment import RefundedElsewhere
+from purchasing_contracts.events.payment import PaymentCaptured, RefundedElsewhere
 
 from service.rules.assessment import Due, Route, StandingAmount
 from service.rules.chargebacks import PURCHASE
 from service.rules.facts import micros
+from service.rules.registry import only_with
 from service.rules.requests import clauses_of
 from service.rules.settlement import next_due
-from service.rules.timeline import Rank, Step
+from service.rules.timeline import Rank
 from service.rules.waiting import STAFF, Awaited
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from service.rules.decide import Examination
     from service.rules.facts import Fact
     from service.rules.ledger import Ledger
-    from service.rules.timeline import Timeline
+    from service.rules.timeline import Step, Timeline
 
 TITLE = "Payment obligations: goods, service fee, other agreed fees"
 DOES = (
@@ -44,21 +45,22 @@ _OUTSTANDING = (
 _UNCONVERTED = Basis(clause="6", because="an amount in another currency counts only when it has been converted")
 
 
-def steps(timeline: Timeline) -> Iterator[Step]:
-    """Yield revised quotes, captured payments and what was refunded elsewhere on the purchase."""
+@only_with(PaymentCaptured, QuoteRevised, RefundedElsewhere)
+def steps(timeline: Timeline) -> list[Step]:
+    """Return revised quotes, captured payments and what was refunded elsewhere on the purchase."""
     view = timeline.view
-    for capture in view.captures():
-        yield Step(capture.fact.at, Rank.PAYMENT, (0, "", capture.fact.key), _capture, capture.total)
-    if view.messages(QuoteRevised):
-        for fact in view.counted(QuoteRevised):
-            if view.readable(fact):
-                at = max(fact.at, micros(fact.data.agreed_at))
-                yield Step(at, Rank.QUOTE, (0, "", fact.key), _revise, fact)
-    if view.messages(RefundedElsewhere):
-        for refund in view.counted(RefundedElsewhere):
-            if refund.data.line == PURCHASE:
-                amount = refund.data.amount.value
-                yield Step(refund.at, Rank.PAYMENT, (0, "", refund.key), _refund_elsewhere, amount)
+    found: list[Step] = [
+        (capture.fact.at, Rank.PAYMENT, (0, "", capture.fact), _capture, capture.total) for capture in view.captures()
+    ]
+    for fact in view.counted(QuoteRevised):
+        if view.readable(fact):
+            at = max(fact.at, micros(fact.data.agreed_at))
+            found.append((at, Rank.QUOTE, (0, "", fact), _revise, fact))
+    for refund in view.counted(RefundedElsewhere):
+        if refund.data.line == PURCHASE:
+            amount = refund.data.amount.value
+            found.append((refund.at, Rank.PAYMENT, (0, "", refund), _refund_elsewhere, amount))
+    return found
 
 
 def _capture(timeline: Timeline, amount: int) -> None:

@@ -11,7 +11,7 @@ from purchasing_contracts.events.seller_response import PurchaseConfirmed
 from service.rules.assessment import StandingAmount
 from service.rules.registry import only_with
 from service.rules.requests import named_lots
-from service.rules.timeline import Ignored, Purchase, Rank, Step
+from service.rules.timeline import Ignored, Purchase, Rank
 from service.rules.units import BOUGHT, OPEN, RESCINDED, lowest_first
 from service.rules.waiting import PROVIDER, SELLER, STAFF, Awaited
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from service.rules.clock import Clock
     from service.rules.decide import Examination
     from service.rules.facts import Fact
-    from service.rules.timeline import Timeline
+    from service.rules.timeline import Step, Timeline
     from service.rules.units import Lot
 
 TITLE = "Service commitment"
@@ -46,9 +46,9 @@ def steps(timeline: Timeline) -> Iterator[Step]:
     for messages in view.by_identity(PurchaseConfirmed):
         counting = view.counting(messages)
         first = messages[0]
-        yield Step(first.at, Rank.PURCHASE, (0, "", first.key), _purchase, (first, counting))
+        yield first.at, Rank.PURCHASE, (0, "", first), _purchase, (first, counting)
         for later in messages[1:]:
-            yield Step(later.at, Rank.PURCHASE, (0, "", later.key), _report_again, later)
+            yield later.at, Rank.PURCHASE, (0, "", later), _report_again, later
 
 
 def _purchase(timeline: Timeline, found: tuple[Fact[PurchaseConfirmed], Fact[PurchaseConfirmed]]) -> None:

@@ -10,7 +10,7 @@ from purchasing_contracts.events.seller_response import PurchaseUnavailable
 from service.rules.assessment import Said
 from service.rules.registry import only_with
 from service.rules.requests import named_lots
-from service.rules.timeline import Ending, Rank, Step
+from service.rules.timeline import Ending, Place, Rank
 from service.rules.units import BOUGHT, OPEN, RESCINDED, UNAVAILABLE, highest_first
 
 if TYPE_CHECKING:
@@ -40,13 +40,6 @@ _WORDS = {
 }
 
 
-@only_with(PurchaseUnavailable)
-def steps(timeline: Timeline) -> Iterator[Step]:
-    """Yield every message that goods can't be had."""
-    for fact in timeline.view.messages(PurchaseUnavailable):
-        yield Step(fact.at, Rank.UNAVAILABLE, (0, "", fact.key), _end, fact)
-
-
 def _end(timeline: Timeline, fact: Fact[PurchaseUnavailable]) -> None:
     if timeline.has_ended:
         timeline.ignore(fact, "order_ended", timeline.ending)
@@ -62,6 +55,9 @@ def _end(timeline: Timeline, fact: Fact[PurchaseUnavailable]) -> None:
         timeline.ignore(fact, "received")
     else:
         timeline.ignore(fact, "no_units")
+
+
+PLACES = (Place(PurchaseUnavailable, Rank.UNAVAILABLE, _end, repeats=True),)
 
 
 def _chosen(timeline: Timeline, data: PurchaseUnavailable) -> tuple[list[Lot], list[Lot]]:

@@ -25,7 +25,7 @@ from service.rules.requests import (
     withdraw_request,
 )
 from service.rules.settlement import Cost, lots_ended_by, provider_costs
-from service.rules.timeline import Ending, Rank, Step
+from service.rules.timeline import Ending, Place, Rank
 from service.rules.units import BOUGHT, CANCELLED, CANCELLED_AFTER, CANCELLED_BEFORE, OPEN, UNAVAILABLE
 from service.rules.waiting import SELLER, Awaited
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from service.rules.chargebacks import Chargeback
     from service.rules.decide import Examination
     from service.rules.facts import Fact
-    from service.rules.timeline import Timeline
+    from service.rules.timeline import Step, Timeline
     from service.rules.units import Lot
 
 TITLE = "Order cancellation"
@@ -68,14 +68,10 @@ _WITHDRAWN = Basis(clause="2", because="the buyer withdrew before the agreement 
 _DEPOSIT_KEPT = Basis(clause="15(2)", because="the deposit paid in advance to the seller is not refunded")
 
 
-@only_with(CancellationRequested, CustomsCleared)
+@only_with(CancellationRequested)
 def steps(timeline: Timeline) -> Iterator[Step]:
-    """Yield customs clearances, requests, the seller's answers, and requests that the buyer took back."""
+    """Yield requests, the seller's answers, and requests that the buyer took back."""
     view = timeline.view
-    for cleared in view.messages(CustomsCleared):
-        yield Step(cleared.at, Rank.RECEIPT, (0, "", cleared.key), _clear_customs, cleared)
-    if not view.messages(CancellationRequested):
-        return
     by_id: dict[str, Request] = {}
     withdrawable: dict[str, list[Request]] = {}
     for fact in view.counted(CancellationRequested):
@@ -85,18 +81,18 @@ def steps(timeline: Timeline) -> Iterator[Step]:
         withdrawable.setdefault(request.id, []).append(request)
         if channel == PLATFORM or request.id not in by_id:
             by_id[request.id] = request
-        yield Step(fact.at, Rank.REQUEST, (0, request.id, fact.key), _ask, (request, channel))
+        yield fact.at, Rank.REQUEST, (0, request.id, fact), _ask, (request, channel)
     for answer in view.answers(CancellationAgreed, CancellationRefused):
         asked = by_id.get(answer.data.request_id)
         if asked is not None and view.readable(answer):
             at = max(answer.at, asked.at)
-            yield Step(at, Rank.ANSWER, (0, asked.id, answer.key), _answer, (asked, answer))
+            yield at, Rank.ANSWER, (0, asked.id, answer), _answer, (asked, answer)
     for taken_back in view.counted(RequestWithdrawn):
         for request in withdrawable.get(taken_back.data.request_id, ()):
             at = max(taken_back.at, request.at)
-            within = (0, request.id, taken_back.key)
+            within = (0, request.id, taken_back)
             changed = timeline.withdrawals.setdefault(taken_back.id, (taken_back, request, []))[2]
-            yield Step(at, Rank.REQUEST_WITHDRAWN, within, withdraw_request, (request, changed))
+            yield at, Rank.REQUEST_WITHDRAWN, within, withdraw_request, (request, changed)
 
 
 def _clear_customs(timeline: Timeline, _: Fact[CustomsCleared]) -> None:
@@ -118,6 +114,9 @@ _BARS: dict[tuple[bool, bool], Grounds] = {
 
 def _bar_of(lot: Lot) -> Grounds:
     return _BARS[lot.cleared, lot.confirmed]
+
+
+PLACES = (Place(CustomsCleared, Rank.RECEIPT, _clear_customs, repeats=True),)
 
 
 def _is_barred(lot: Lot) -> bool:

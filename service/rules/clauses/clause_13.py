@@ -23,7 +23,7 @@ from service.rules.requests import (
     withdraw_request,
 )
 from service.rules.settlement import Cost, lots_ended_by, provider_costs
-from service.rules.timeline import Ending, Rank, Step
+from service.rules.timeline import Ending, Rank
 from service.rules.units import BOUGHT, DISSOLVED
 from service.rules.waiting import SELLER, Awaited
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from service.rules.chargebacks import Chargeback
     from service.rules.decide import Examination
     from service.rules.facts import Fact
-    from service.rules.timeline import Timeline
+    from service.rules.timeline import Step, Timeline
     from service.rules.units import Lot
 
 TITLE = "Order dissolution"
@@ -69,19 +69,19 @@ def steps(timeline: Timeline) -> Iterator[Step]:
     for fact in view.counted(DissolutionRequested):
         request = Request(KIND, fact, _bar_of, grounds_of)
         timeline.dissolutions[request.id] = request
-        yield Step(fact.at, Rank.REQUEST, (1, request.id, fact.key), _ask, request)
+        yield fact.at, Rank.REQUEST, (1, request.id, fact), _ask, request
     for answer in view.answers(DissolutionAgreed, DissolutionRefused):
         asked = timeline.dissolutions.get(answer.data.request_id)
         if asked is not None:
             at = max(answer.at, asked.at)
-            yield Step(at, Rank.ANSWER, (0, asked.id, answer.key), _answer, (asked, answer))
+            yield at, Rank.ANSWER, (0, asked.id, answer), _answer, (asked, answer)
     for taken_back in view.counted(RequestWithdrawn):
         request_ = timeline.dissolutions.get(taken_back.data.request_id)
         if request_ is not None:
             at = max(taken_back.at, request_.at)
-            within = (0, request_.id, taken_back.key)
+            within = (0, request_.id, taken_back)
             changed = timeline.withdrawals.setdefault(taken_back.id, (taken_back, request_, []))[2]
-            yield Step(at, Rank.REQUEST_WITHDRAWN, within, withdraw_request, (request_, changed))
+            yield at, Rank.REQUEST_WITHDRAWN, within, withdraw_request, (request_, changed)
 
 
 def _bar_of(_: Lot) -> Grounds:

@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
-from purchasing_contracts.events.order import QuoteRevised
 from purchasing_contracts.events.warehouse_receipt import GoodsReceived
 
-from service.rules.registry import Deadline
 from service.rules.settlement import outstanding_at
-from service.rules.timeline import Ending
+from service.rules.timeline import Deadline, Ending, Rank
 from service.rules.units import BOUGHT, CANCELLED_AFTER, CANCELLED_BEFORE, OPEN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from service.rules.assessment import Assessment, Grounds
     from service.rules.order_view import OrderView
+    from service.rules.quotes import Plan
     from service.rules.timeline import Timeline
 
 TITLE = "Caution on specific goods"
@@ -52,36 +49,36 @@ def caution(view: OrderView) -> Grounds:
     return tuple([basis for category, basis in _CAUTIONS.items() if category in categories])
 
 
-def deadlines() -> tuple[Deadline, ...]:
-    """Return the last instant of a balance."""
-    return (Deadline(_may_have_plan, _next_balance, _end_unpaid),)
+def plan(timeline: Timeline, in_force: Plan) -> None:
+    """Set the last instants of the plan's balances."""
+    for last in in_force.due_from(timeline.at):
+        timeline.set_deadline(last, _BALANCE_IS_DUE)
 
 
-def _may_have_plan(view: OrderView) -> bool:
-    return view.placed.payment_plan is not None or bool(view.messages(QuoteRevised))
-
-
-def _next_balance(timeline: Timeline) -> Sequence[int]:
-    plan = timeline.plan
-    if plan is None or not timeline.is_effective or timeline.has_ended:
-        return ()
-    return plan.due_from(timeline.at)
+def _balance_stands(timeline: Timeline, last: int) -> bool:
+    in_force = timeline.plan
+    if in_force is None or not timeline.is_effective or timeline.has_ended:
+        return False
+    return any(last == due_at for due_at, _ in in_force.balances)
 
 
 def _end_unpaid(timeline: Timeline) -> None:
     """End the order if at the last instant of a balance too little was paid, and the seller holds a deposit (R5)."""
-    plan, view, at = timeline.plan, timeline.view, timeline.at
-    assert plan is not None
+    in_force, view, at = timeline.plan, timeline.view, timeline.at
+    assert in_force is not None
     if any(fact.at <= at for fact in view.messages(GoodsReceived)) or timeline.customs_cleared:
         return
     if not all(purchase.deposit > 0 for purchase in timeline.purchases):
         return
-    if timeline.captured >= plan.due_by(at) or not outstanding_at(timeline) or timeline.unclear.balance:
+    if timeline.captured >= in_force.due_by(at) or not outstanding_at(timeline) or timeline.unclear.balance:
         return
     ending = Ending("balance_unpaid", (_BALANCE_UNPAID,), at, cite=_cite)
     still_open, bought = timeline.units.in_state(OPEN), timeline.units.in_state(BOUGHT)
     timeline.end_lots(still_open, CANCELLED_BEFORE, ending)
     timeline.end_lots(bought, CANCELLED_AFTER, ending)
+
+
+_BALANCE_IS_DUE = Deadline(Rank.BALANCE_IS_DUE, _balance_stands, _end_unpaid)
 
 
 def _cite(case: Assessment, ending: Ending) -> Grounds:

@@ -10,7 +10,7 @@ from purchasing_contracts.events.warehouse_receipt import GoodsReceived
 from service.rules.assessment import Said
 from service.rules.receipts import receive
 from service.rules.registry import only_with
-from service.rules.timeline import Rank, Receipt, Step
+from service.rules.timeline import Place, Rank, Receipt
 from service.rules.units import BOUGHT, OPEN, weights
 from service.rules.waiting import PLATFORM, WAREHOUSE, Awaited
 
@@ -32,26 +32,20 @@ _ENDED = Basis(clause="16", because="the goods reached the warehouse and no obje
 _CLEARED = frozenset({"none", "logistics"})
 
 
-@only_with(GoodsReceived)
-def steps(timeline: Timeline) -> Iterator[Step]:
-    """Yield every message of every receipt."""
-    for fact in timeline.view.messages(GoodsReceived):
-        yield Step(fact.at, Rank.RECEIPT, (0, "", fact.key), _receive, fact)
-
-
 def _receive(timeline: Timeline, fact: Fact[Any]) -> None:
     data = fact.data
     receipt = timeline.receipts.setdefault(data.receipt_id, Receipt())
     receipt.has_objections = bool(data.objections)
-    is_final = receive(timeline, receipt, data, "received")
-    timeline.final_receipt = timeline.final_receipt or is_final
+    if receive(timeline, receipt, data, "received") and not timeline.final_receipt:
+        timeline.final_receipt = True
+        timeline.after_instant.append(_end_obligation)
 
 
-@only_with(GoodsReceived)
-def after_instant(timeline: Timeline) -> None:
+PLACES = (Place(GoodsReceived, Rank.RECEIPT, _receive, repeats=True),)
+
+
+def _end_obligation(timeline: Timeline) -> None:
     """Note the earliest instant as of which the obligation has ended; what comes later does not undo it."""
-    if not timeline.final_receipt or timeline.obligation_ended_at is not None:
-        return
     lots = timeline.units.lots
     for lot in lots:
         if (lot.state is BOUGHT and not lot.received) or (lot.state is OPEN and timeline.purchases):
@@ -60,6 +54,9 @@ def after_instant(timeline: Timeline) -> None:
         if receipt.has_objections and timeline.verdicts.get(receipt_id) not in _CLEARED:
             return
     timeline.obligation_ended_at = timeline.at
+    timeline.after_instant.remove(_end_obligation)
+    if timeline.view.placed.promotion is None:
+        return
     bought = [lot for lot in lots if lot.state is BOUGHT]
     timeline.bought_when_obligation_ended = {None: weights(bought)}
     for purchase in timeline.purchases:

@@ -10,7 +10,7 @@ from purchasing_contracts.events.warehouse_receipt import GoodsReceived, Objecti
 
 from service.rules.assessment import Said
 from service.rules.registry import only_with
-from service.rules.timeline import Objection, Rank, Step
+from service.rules.timeline import Objection, Rank
 from service.rules.waiting import PLATFORM, Awaited
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from service.rules.assessment import Assessment
     from service.rules.decide import Examination
     from service.rules.facts import Fact
-    from service.rules.timeline import Timeline
+    from service.rules.timeline import Step, Timeline
 
 TITLE = "Immediate inspection of the package"
 DOES = (
@@ -50,12 +50,12 @@ def steps(timeline: Timeline) -> Iterator[Step]:
     raised_at: dict[str, int] = {}
     for raised in view.counted(ObjectionRaised):
         raised_at[raised.data.objection_id] = raised.at
-        yield Step(raised.at, Rank.RECEIPT, (0, "", raised.key), _raise, raised)
+        yield raised.at, Rank.RECEIPT, (0, "", raised), _raise, raised
     for withdrawn in view.counted(ObjectionWithdrawn):
         at = raised_at.get(withdrawn.data.objection_id)
         if at is not None:
             # After the objection, also where both take effect at the same instant; so do verifications.
-            yield Step(max(at, withdrawn.at), Rank.RECEIPT, (1, "", withdrawn.key), _withdraw, withdrawn)
+            yield max(at, withdrawn.at), Rank.RECEIPT, (1, "", withdrawn), _withdraw, withdrawn
     if not view.messages(ObjectionVerified):
         return
     received_at: dict[str, int] = {}
@@ -67,7 +67,7 @@ def steps(timeline: Timeline) -> Iterator[Step]:
             (received_at.get(verified.data.objection_id), _verify_receipt),
         ):
             if at is not None:
-                yield Step(max(at, verified.at), Rank.RECEIPT, (1, "", verified.key), apply, verified)
+                yield max(at, verified.at), Rank.RECEIPT, (1, "", verified), apply, verified
 
 
 def _raise(timeline: Timeline, fact: Fact[ObjectionRaised]) -> None:

@@ -11,9 +11,9 @@ from purchasing_contracts.events.warehouse_receipt import PackageDelivered
 from service.rules.assessment import Said
 from service.rules.calendar import last_instant
 from service.rules.receipts import receive
-from service.rules.registry import Deadline, only_with
+from service.rules.registry import only_with
 from service.rules.requests import settle_pending
-from service.rules.timeline import Rank, Receipt, Step
+from service.rules.timeline import Deadline, Place, Rank, Receipt
 from service.rules.units import BOUGHT, OPEN
 from service.rules.waiting import BUYER, LOGISTICS, Awaited
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from service.rules.assessment import Assessment
     from service.rules.decide import Examination
     from service.rules.facts import Fact
-    from service.rules.order_view import OrderView
     from service.rules.timeline import Timeline
 
 TITLE = "Timely confirmation of receipt"
@@ -37,26 +36,22 @@ _CONFIRMED = Basis(clause="18", because="the buyer confirmed receipt")
 _DEEMED = Basis(clause="18", because="the period passed and nothing was objected")
 
 
-@only_with(PackageDelivered, ReceiptConfirmed)
-def steps(timeline: Timeline) -> Iterator[Step]:
-    """Yield deliveries and the confirmation."""
-    view = timeline.view
-    for fact in view.messages(PackageDelivered):
-        yield Step(fact.at, Rank.RECEIPT, (0, "", fact.key), _deliver, fact)
-    confirmed = view.first(ReceiptConfirmed)
-    if confirmed is not None:
-        yield Step(confirmed.at, Rank.RECEIPT, (0, "", confirmed.key), _confirm, confirmed)
-
-
 def _deliver(timeline: Timeline, fact: Fact[Any]) -> None:
     package = timeline.packages.setdefault(fact.data.package_id, Receipt())
-    is_final = receive(timeline, package, fact.data, "delivered")
-    timeline.final_delivery = timeline.final_delivery or is_final
+    if receive(timeline, package, fact.data, "delivered") and not timeline.final_delivery:
+        timeline.final_delivery = True
+        timeline.after_instant.append(_run_period)
 
 
 def _confirm(timeline: Timeline, _: Fact[ReceiptConfirmed]) -> None:
     timeline.confirmed_at = timeline.at
     _bar(timeline)
+
+
+PLACES = (
+    Place(PackageDelivered, Rank.RECEIPT, _deliver, repeats=True),
+    Place(ReceiptConfirmed, Rank.RECEIPT, _confirm, repeats=False),
+)
 
 
 def _bar(timeline: Timeline) -> None:
@@ -67,24 +62,22 @@ def _bar(timeline: Timeline) -> None:
     settle_pending(timeline)
 
 
-@only_with(PackageDelivered)
-def after_instant(timeline: Timeline) -> None:
+def _run_period(timeline: Timeline) -> None:
     """Note when the delivery is complete, and let the period run while nothing stands against it."""
-    if not timeline.final_delivery:
-        return
     if timeline.delivered_at is None:
         for lot in timeline.units.lots:
             if (lot.state is BOUGHT and not lot.delivered) or (lot.state is OPEN and timeline.purchases):
                 return
         timeline.delivered_at = timeline.at
     period = timeline.period
-    if _something_stands(timeline):
+    if (timeline.objections or timeline.dissolutions) and _something_stands(timeline):
         period.starts_at = period.last = None
     elif period.starts_at is None:
         period.starts_at = timeline.at
         terms = timeline.view.terms
         days = max(terms.deemed_confirmation_days, timeline.view.placed.dissolution_period_days or 0)
         period.last = last_instant(terms, timeline.at, days)
+        timeline.set_deadline(period.last, _PERIOD_ENDS)
 
 
 def _something_stands(timeline: Timeline) -> bool:
@@ -98,28 +91,19 @@ def _something_stands(timeline: Timeline) -> bool:
     return False
 
 
-@only_with(PackageDelivered)
-def deadlines() -> tuple[Deadline, ...]:
-    """Return the end of the period to confirm receipt."""
-    return (Deadline(_is_delivered, _period_ends, _deem_confirmed),)
-
-
-def _is_delivered(view: OrderView) -> bool:
-    return bool(view.messages(PackageDelivered))
-
-
-def _period_ends(timeline: Timeline) -> tuple[int, ...]:
-    last = timeline.period.last
-    if last is None or timeline.confirmed_at is not None or timeline.deemed_at is not None or timeline.has_ended:
-        return ()
-    # One that passed while the order had ended has passed: reopening the order doesn't turn time back.
-    return (last,) if last >= timeline.at else ()
+def _period_runs(timeline: Timeline, last: int) -> bool:
+    if timeline.confirmed_at is not None or timeline.deemed_at is not None or timeline.has_ended:
+        return False
+    return timeline.period.last == last
 
 
 def _deem_confirmed(timeline: Timeline) -> None:
     if not timeline.unclear.deemed_receipt:
         timeline.deemed_at = timeline.at
         _bar(timeline)
+
+
+_PERIOD_ENDS = Deadline(Rank.RECEIPT_IS_DEEMED, _period_runs, _deem_confirmed)
 
 
 @only_with(PackageDelivered, ReceiptConfirmed)

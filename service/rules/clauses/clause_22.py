@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from purchasing_contracts.basis import Basis
 from purchasing_contracts.commands.deduction import DeductionExecute
@@ -24,7 +24,7 @@ from service.rules.outputs import Command
 from service.rules.reconcile import Followed
 from service.rules.registry import only_with
 from service.rules.settlement import Cost
-from service.rules.timeline import Rank, Step
+from service.rules.timeline import Place, Rank
 from service.rules.units import BOUGHT
 from service.rules.waiting import BUYER, DEPOSIT, INSTITUTION, PROVIDER, STAFF, Awaited
 
@@ -83,16 +83,14 @@ _UNCOVERED_FEE = (
 _LOSS = Basis(clause="22", because="the buyer compensates the loss that an unjust chargeback caused")
 
 
-@only_with(ChargebackOpened, ChargebackClosed)
-def steps(timeline: Timeline) -> Iterator[Step]:
-    """Yield chargebacks opened and closed: then the agreement is tested anew."""
-    for kind in (ChargebackOpened, ChargebackClosed):
-        for fact in timeline.view.messages(kind):
-            yield Step(fact.at, Rank.PAYMENT, (0, "", fact.key), _note, fact)
+def _note(timeline: Timeline, fact: Fact[Any]) -> None:
+    """Do nothing: what chargebacks took as of an instant is read from the facts, and the agreement is tested anew."""
 
 
-def _note(timeline: Timeline, fact: Fact[ChargebackOpened]) -> None:
-    """Do nothing: what chargebacks took as of an instant is read from the facts."""
+PLACES = (
+    Place(ChargebackOpened, Rank.PAYMENT, _note, repeats=True),
+    Place(ChargebackClosed, Rank.PAYMENT, _note, repeats=True),
+)
 
 
 @only_with(ChargebackOpened)

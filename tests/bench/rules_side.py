@@ -1,0 +1,59 @@
+"""One side of `make bench-rules BEFORE=PATH`: measures the rules of the checkout that it is started in.
+
+Reads a line of JSON with orders, each a list of events; then answers each further line, the seconds that a round may
+take, with the microseconds of an assessment in each mode. Facts that are new at once are made anew for every
+assessment, outside of the time that counts: what the rules keep with a fact must not be there already.
+"""
+
+import gc
+import json
+import sys
+import time
+from functools import partial
+
+from tests.bench import rules
+
+ORDERS_AT_A_TIME = 20
+
+
+def again_and_again(work, seconds):
+    """Microseconds for one assessment of those that `work` makes."""
+    assessments, began = 0, time.process_time()
+    while (took := time.process_time() - began) < seconds:
+        assessments += work()
+    return took / assessments * 1e6
+
+
+def with_new_facts(orders, seconds):
+    """Microseconds for one assessment of an order whose facts are all new."""
+    assessments, took = 0, 0.0
+    while took < seconds:
+        fresh = [
+            sorted(rules.told_of(events), key=lambda one: one.key) for _ in range(ORDERS_AT_A_TIME) for events in orders
+        ]
+        began = time.process_time()
+        assessments += rules.one_batch(fresh)
+        took += time.process_time() - began
+    return took / assessments * 1e6
+
+
+def main():
+    orders = json.loads(sys.stdin.readline())
+    apart = [rules.steps(rules.told_of(events)) for events in orders]
+    known = [[(facts, rules.assess(facts, ledger)) for facts, ledger in order[-1:]] for order in apart]
+    # As the service does once it has started.
+    gc.collect()
+    gc.freeze()
+    for line in sys.stdin:
+        seconds = float(line)
+        figures = [
+            with_new_facts(orders, seconds),
+            again_and_again(partial(rules.event_by_event, apart), seconds),
+            again_and_again(partial(rules.event_by_event, known), seconds),
+        ]
+        sys.stdout.write(json.dumps(figures) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
