@@ -44,6 +44,10 @@ class Worker:
     def alive(self) -> bool:
         return self._process.returncode is None
 
+    def state(self) -> str:
+        """What it said last, for a message."""
+        return json.dumps(self.said[-1]) if self.said else "has said nothing"
+
     def states(self) -> set[str]:
         """Every state any of its lanes was ever in."""
         return {lane["state"] for said in self.said for lane in said["lanes"]}
