@@ -41,7 +41,7 @@ unit: env jars ## tests only; PYTEST="..." narrows them down
 ifneq ($(PYTEST),)
 	@echo "== tests";          $(PYTHON) -m pytest $(PYTEST)
 else
-	@echo "== tests";          $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(ALONE:%=--ignore=%)
+	@echo "== tests";          $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ALONE:%=--ignore=%)
 	@echo "== speed";          $(PYTHON) -m pytest $(ALONE)
 endif
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from tests.forkserver import run
 from tests.waiting import HANG_SECONDS
 
 if TYPE_CHECKING:
@@ -34,14 +33,8 @@ class Ended:
 def command(database: str, *arguments: str, given: bytes | None = None, **environment: str) -> Ended:
     """Run it to its end."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PURCHASING_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "service", *arguments],
-        env={**inherited, "PURCHASING_DATABASE_URL": database, **environment},
-        input=given,
-        capture_output=True,
-        timeout=HANG_SECONDS,
-        check=False,
-    )
+    own = {**inherited, "PURCHASING_DATABASE_URL": database, **environment}
+    done = run("service", arguments, own, HANG_SECONDS, given or b"")
     return Ended(done.returncode, done.stdout, done.stderr.decode())
 
 

@@ -5,11 +5,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 from typing import Any, Self
 
+from tests.forkserver import Process
 from tests.waiting import HANG_SECONDS, eventually
 
 
@@ -30,17 +30,11 @@ class Worker:
             "PURCHASING_HTTP_PORT": "0",
             **more,
         }
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
 
     def start(self) -> Self:
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", self.program, "run"],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+            self.process = Process(self.program, ["run"], self.environment, stdout=log, stderr=log)
         return self
 
     async def __aenter__(self) -> Self:

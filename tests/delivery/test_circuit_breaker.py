@@ -3,13 +3,12 @@ reset."""
 
 import json
 import os
-import subprocess
-import sys
 
 from aiokafka import TopicPartition
 
 from tests.delivery.outside import ORDERS, case_events, order_id, topic_for
 from tests.delivery.service import eventually
+from tests.forkserver import run_text
 from tests.waiting import HANG_SECONDS
 
 PAYMENTS = "purchasing.events.payment.v1"
@@ -19,14 +18,7 @@ BAD = 30
 
 def breaker(site, *arguments):
     environment = {**os.environ, "PURCHASING_DATABASE_URL": site.database}
-    return subprocess.run(
-        [sys.executable, "-m", "service", "breaker", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=HANG_SECONDS,
-        check=False,
-    )
+    return run_text("service", ["breaker", *arguments], environment, HANG_SECONDS)
 
 
 async def test_a_topic_full_of_bad_records_stands_still_until_it_is_reset_and_the_others_go_on(own_site):

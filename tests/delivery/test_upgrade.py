@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from contextlib import AsyncExitStack
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -11,7 +9,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from tests.delivery.outside import case_events, order_id, renamed, topic_for
 from tests.delivery.service import eventually
 from tests.delivery.versions import VOUCHER, VOUCHERS, Newer, Older
+from tests.forkserver import run_text
 from tests.golden import cases, differences, told
+from tests.waiting import HANG_SECONDS
 
 (CASE,) = [case for case in cases() if case.name.startswith("13")]
 
@@ -21,8 +21,7 @@ PLAYERS = 2
 
 def by_hand(worker, *arguments):
     """Run a command of that worker's version."""
-    command = [sys.executable, "-m", worker.program, *arguments]
-    return subprocess.run(command, env=worker.environment, capture_output=True, text=True, check=False)
+    return run_text(worker.program, arguments, worker.environment, HANG_SECONDS)
 
 
 async def play(outside, rolled):

@@ -6,6 +6,8 @@ import re
 import tomllib
 from collections.abc import Iterator
 
+from tests.conftest import LONGEST, ROOT
+
 LINES_A_FUNCTION = 60
 
 # Where an error nobody foresaw may be caught, and nowhere else.
@@ -30,6 +32,11 @@ def test_no_function_is_longer_than_60_lines(sources: dict[str, ast.Module]) -> 
         and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > LINES_A_FUNCTION
     }
     assert long == {}, f"cut them: {long}"
+
+
+def test_the_files_that_begin_first_are_there() -> None:
+    assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []
+    assert len(LONGEST) == len(set(LONGEST))
 
 
 def broad_handlers(tree: ast.Module) -> Iterator[int]:

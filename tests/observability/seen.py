@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.embedded.jars import jars, java
 from service.embedded.process import free_port, silent
 from tests.delivery.service import Worker, eventually
+from tests.forkserver import run_text
 from tests.waiting import HANG_SECONDS
 
 ORDERS = "purchasing.events.order.v1"
@@ -90,19 +90,12 @@ def service(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of the service."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PURCHASING_")}
-    return subprocess.run(
-        [sys.executable, "-m", "service", *arguments],
-        env=clean
-        | {
-            "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-            "PURCHASING_DATABASE_URL": database,
-            "PURCHASING_CONSUMER_GROUP": group,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=HANG_SECONDS,
-    )
+    environment = clean | {
+        "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "PURCHASING_DATABASE_URL": database,
+        "PURCHASING_CONSUMER_GROUP": group,
+    }
+    return run_text("service", arguments, environment, HANG_SECONDS)
 
 
 def lag(bootstrap: str, database: str, group: str) -> dict[tuple[str, int], dict[str, Any]]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -16,11 +14,13 @@ from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.postgres import PostgresStore
 from service.store.substitute_clock import EVENTS, pass_time, set_clock
 from service.terms.source import FixedTerms
+from tests.forkserver import run_text
 from tests.orders.stories import Story, record
 from tests.rules.happenings import HOUR
 from tests.waiting import HANG_SECONDS
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import AsyncIterator
 
 DAY = 24 * HOUR
@@ -29,14 +29,8 @@ PRIVATE = ("Baiyun", "buyer@example", "evidence.example")
 
 
 def explain(database: str, order: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "service", "explain", order, *arguments],
-        env={"PURCHASING_DATABASE_URL": database, "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=HANG_SECONDS,
-        check=False,
-    )
+    environment = {"PURCHASING_DATABASE_URL": database, "PATH": "/usr/bin:/bin"}
+    return run_text("service", ["explain", order, *arguments], environment, HANG_SECONDS)
 
 
 def told(database: str, order: str) -> dict[str, Any]:

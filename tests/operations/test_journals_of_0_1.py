@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
@@ -15,9 +13,13 @@ from service.orders.engine import Engine
 from service.rules.facts import DAY
 from service.store.postgres import PostgresStore
 from service.terms.source import TermsInDatabase
+from tests.forkserver import run_text
 from tests.orders.stories import Story
 from tests.rules.happenings import HOUR
 from tests.waiting import HANG_SECONDS
+
+if TYPE_CHECKING:
+    import subprocess
 
 SCHEMAS = json.loads((Path(__file__).parents[2] / "contracts" / "released" / "0.1.0.json").read_text())
 NEW_KINDS = {"closing", "unavailability", "order_amount", "third_party_fees"}
@@ -77,14 +79,8 @@ async def make_old(connection: asyncpg.Connection[Any]) -> int:
 
 
 def what_if(database: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "service", "what-if", *arguments],
-        env={"PURCHASING_DATABASE_URL": database, "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=HANG_SECONDS,
-        check=False,
-    )
+    environment = {"PURCHASING_DATABASE_URL": database, "PATH": "/usr/bin:/bin"}
+    return run_text("service", ["what-if", *arguments], environment, HANG_SECONDS)
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -14,11 +12,13 @@ from service.orders.engine import Engine
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
 from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
+from tests.forkserver import run_text
 from tests.orders.stories import Story
 from tests.rules.happenings import when
 from tests.waiting import HANG_SECONDS
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import AsyncIterator
     from pathlib import Path
 
@@ -32,14 +32,8 @@ service_fee_rate = "0.01"
 
 
 def what_if(database: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "service", "what-if", *arguments],
-        env={"PURCHASING_DATABASE_URL": database, "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=HANG_SECONDS,
-        check=False,
-    )
+    environment = {"PURCHASING_DATABASE_URL": database, "PATH": "/usr/bin:/bin"}
+    return run_text("service", ["what-if", *arguments], environment, HANG_SECONDS)
 
 
 def rows(done: subprocess.CompletedProcess[str], kind: str) -> list[dict[str, Any]]:

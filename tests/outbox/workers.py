@@ -4,32 +4,34 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
+from tests.forkserver import Process
 from tests.outbox.world import SESSION_MS, World, eventually
 from tests.waiting import HANG_SECONDS
-
-SCRIPT = Path(__file__).with_name("worker.py")
 
 
 class Worker:
     """A relay's process, and all it has said of itself."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Process, stdout: IO[bytes]) -> None:
         self._process = process
         self.said: list[dict[str, Any]] = []
-        self._reading = asyncio.create_task(self._read())
+        self._reading = asyncio.create_task(self._read(stdout))
 
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
-            self.said.append(json.loads(line))
+    async def _read(self, stdout: IO[bytes]) -> None:
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), stdout
+        )
+        async for line in reader:
+            if line.endswith(b"\n"):  # or it was killed while it wrote
+                self.said.append(json.loads(line))
+        transport.close()
 
     @property
     def lanes(self) -> set[int]:
@@ -42,7 +44,11 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        return self._process.returncode is None
+        return self._process.poll() is None
+
+    def state(self) -> str:
+        """What it said last, for a message."""
+        return json.dumps(self.said[-1]) if self.said else "has said nothing"
 
     def states(self) -> set[str]:
         """Every state any of its lanes was ever in."""
@@ -56,28 +62,28 @@ class Worker:
 
     async def end(self) -> int:
         """Wait for its end; its return code."""
-        code = await asyncio.wait_for(self._process.wait(), HANG_SECONDS)
+        code = await asyncio.to_thread(self._process.wait, HANG_SECONDS)
         await self._reading
         return code
 
     async def dispose(self) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
+        self._process.kill()
         await self.end()
 
 
 @asynccontextmanager
 async def worker(world: World, failpoints: str = "", session_ms: int = SESSION_MS) -> AsyncIterator[Worker]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(SCRIPT),
-        world.dsn,
-        world.bootstrap,
-        str(session_ms),
-        env={**os.environ, "PURCHASING_FAILPOINTS": failpoints},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    running = Worker(process)
+    read, write = os.pipe()
+    # What it logs is shown with a test that fails.
+    with os.fdopen(write, "wb") as stdout, os.fdopen(2, "wb", closefd=False) as stderr:
+        process = Process(
+            "tests.outbox.worker",
+            [world.dsn, world.bootstrap, str(session_ms)],
+            {**os.environ, "PURCHASING_FAILPOINTS": failpoints},
+            stdout=stdout,
+            stderr=stderr,
+        )
+    running = Worker(process, os.fdopen(read, "rb"))
     try:
         yield running
     finally:

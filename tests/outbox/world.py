@@ -179,9 +179,9 @@ def read_all(bootstrap: str) -> list[Published]:
     return found
 
 
-async def eventually(what: str, seen: Callable[[], object]) -> None:
-    """Wait until it is seen."""
-    await waiting.eventually(seen, what)
+async def eventually(what: str, seen: Callable[[], object], state: Callable[[], str] = lambda: "") -> None:
+    """Wait until it is seen; `state` says how things are where it never is."""
+    await waiting.eventually(seen, what, state)
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -32,6 +31,7 @@ from purchasing_contracts.topics import OUTBOX, TOPICS
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.kafka.topics import create_topics
 from tests.delivery.service import eventually
+from tests.forkserver import run_text
 from tests.waiting import HANG_SECONDS
 
 LANES = 4
@@ -192,12 +192,5 @@ class Database:
 def service(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m service` with these settings (named without `PURCHASING_`) and no others."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PURCHASING_")}
-    return subprocess.run(
-        [sys.executable, "-m", "service", *arguments],
-        env={**clean, **{f"PURCHASING_{name.removeprefix('PURCHASING_')}": value for name, value in settings.items()}},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=HANG_SECONDS,
-        check=False,
-    )
+    own = {f"PURCHASING_{name.removeprefix('PURCHASING_')}": value for name, value in settings.items()}
+    return run_text("service", arguments, {**clean, **own}, HANG_SECONDS)

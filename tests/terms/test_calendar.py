@@ -16,6 +16,7 @@ from service.rules.terms import PLATFORM, TermsBook, TermsSet
 from service.terms import statutory_days
 from service.terms.cautions import calendar_caution, dropped_terms
 from service.terms.files import TermsError, read_terms
+from tests.forkserver import run_text
 from tests.waiting import HANG_SECONDS
 
 if TYPE_CHECKING:
@@ -27,14 +28,8 @@ SPRING_FESTIVAL_2026 = date(2026, 2, 17)
 
 
 def terms(*arguments: str, database: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "service", "terms", *arguments],
-        env={"PATH": "/usr/bin:/bin"} | ({"PURCHASING_DATABASE_URL": database} if database else {}),
-        capture_output=True,
-        text=True,
-        timeout=HANG_SECONDS,
-        check=False,
-    )
+    environment = {"PATH": "/usr/bin:/bin"} | ({"PURCHASING_DATABASE_URL": database} if database else {})
+    return run_text("service", ["terms", *arguments], environment, HANG_SECONDS)
 
 
 def day(year: int, month: int, day_of_month: int) -> int:

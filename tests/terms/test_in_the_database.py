@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -15,10 +13,12 @@ from service.rules.facts import instant
 from service.store.postgres import PostgresStore
 from service.store.substitute_clock import EVENTS, set_clock
 from service.terms.source import TermsInDatabase
+from tests.forkserver import run_text
 from tests.orders.stories import Story
 from tests.waiting import HANG_SECONDS
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 FILE = """
@@ -31,14 +31,8 @@ service_fee_rate = "0.01"
 
 
 def terms(database: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "service", "terms", *arguments],
-        env={"PURCHASING_DATABASE_URL": database, "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=HANG_SECONDS,
-        check=False,
-    )
+    environment = {"PURCHASING_DATABASE_URL": database, "PATH": "/usr/bin:/bin"}
+    return run_text("service", ["terms", *arguments], environment, HANG_SECONDS)
 
 
 def a_file(tmp_path: Path, version: str = "dear", provider: str = "*", start: str = "2150-01-01T00:00:00Z") -> str:

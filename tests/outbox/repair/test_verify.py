@@ -3,14 +3,13 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
+from tests.forkserver import run
 from tests.outbox.world import OUT, TopicPartition, World, eventually, relay_of
 from tests.waiting import HANG_SECONDS
 
@@ -23,14 +22,7 @@ async def verify(world: World) -> tuple[int, dict[str, Any]]:
         "PURCHASING_DATABASE_URL": world.dsn,
         "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": world.bootstrap,
     }
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "service", "outbox", "verify", "--json"],
-        env=environment,
-        capture_output=True,
-        timeout=HANG_SECONDS,
-        check=False,
-    )
+    done = await asyncio.to_thread(run, "service", ["outbox", "verify", "--json"], environment, HANG_SECONDS)
     assert done.returncode in (0, 1), done.stderr
     found = json.loads(done.stdout)
     return done.returncode, {kind: number for kind, number in found["counts"].items() if number} | {
