@@ -1,4 +1,4 @@
-"""Kafka clients as the service makes them."""
+"""Kafka clients with the settings of the service."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 Kafka = Mapping[str, Any]
-"""How any client connects: aiokafka's arguments from `bootstrap_servers` to TLS and SASL."""
+"""aiokafka's arguments to connect, from `bootstrap_servers` to TLS and SASL."""
 
 
 TRANSACTION_TIMEOUT_MS = 10_000
@@ -19,10 +19,10 @@ BATCH_BYTES = 131_072
 
 
 def new_producer(kafka: Kafka, transactional_id: str) -> Any:
-    """A transactional producer, not started.
+    """Create a transactional producer; it is not started.
 
-    The broker gives up a transaction that is open longer than TRANSACTION_TIMEOUT_MS: a dead relay without a
-    successor must not hold back those who read what is committed.
+    The broker aborts a transaction that is open longer than TRANSACTION_TIMEOUT_MS, so that a dead relay without a
+    successor does not hold back consumers.
     """
     return AIOKafkaProducer(
         **kafka,

@@ -18,7 +18,7 @@ from service.store.errors import NotUsableError
         (postgres.InvalidPasswordError("for user x"), STOPPED, "check its user, its password and its database"),
         (postgres.UniqueViolationError("planted"), FAILED, None),
         (kafka.TopicAuthorizationFailedError("purchasing.decisions.v1"), STOPPED, "grant WRITE on it"),
-        (kafka.NotEnoughReplicasError("x"), STOPPED, "Kafka doesn't do as asked: NotEnoughReplicasError"),
+        (kafka.NotEnoughReplicasError("x"), STOPPED, "Kafka refused a request: NotEnoughReplicasError"),
         (kafka.IllegalStateError("x"), FAILED, None),
         (ValueError("planted"), FAILED, None),
     ],
