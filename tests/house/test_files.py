@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator
 
 LINES_A_FUNCTION = 60
+NAME_OF_A_TEST = 80
 
 # Where an error nobody foresaw may be caught, and nowhere else.
 BROAD_EXCEPT_ALLOWED = {"service/runtime/errors.py"}
@@ -30,6 +31,17 @@ def test_no_function_is_longer_than_60_lines(sources: dict[str, ast.Module]) -> 
         and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > LINES_A_FUNCTION
     }
     assert long == {}, f"cut them: {long}"
+
+
+def test_no_test_has_a_name_longer_than_80_characters(sources: dict[str, ast.Module]) -> None:
+    long = {
+        f"{name}:{node.lineno} {node.name}"
+        for name, tree in sources.items()
+        if name.startswith("tests/")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and len(node.name) > NAME_OF_A_TEST
+    }
+    assert long == set(), "name one behaviour each"
 
 
 def broad_handlers(tree: ast.Module) -> Iterator[int]:
