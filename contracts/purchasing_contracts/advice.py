@@ -1,4 +1,4 @@
-"""What to do about a fault, for people: the member's description, and a word on what is commonly meant."""
+"""Advice for people about a fault: the description of the member, and common causes."""
 
 import difflib
 from collections.abc import Iterator
@@ -27,14 +27,14 @@ _ADVICE: dict[Reason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something about a message that its writer should know. `place` is a JSON pointer."""
+    """A remark for the writer of a message. `place` is a JSON pointer."""
 
     place: str
     because: str
 
 
 def advice_on(refusal: Refusal) -> str:
-    """What to do about a refusal; empty where there is nothing to add to its own words."""
+    """Return what to do about a refusal; empty if there is nothing to add to its text."""
     if refusal.reason == "unknown_type":
         return "`purchasing-contracts schema` lists the types there are."
     if refusal.reason == "wrong_topic" and refusal.type is not None:
@@ -46,7 +46,7 @@ def advice_on(refusal: Refusal) -> str:
 
 
 def warnings_of(event: object) -> tuple[Warned, ...]:
-    """What in an event, right or wrong, deserves a word: members nobody reads, what is deprecated, a slip in a type."""
+    """Return remarks on an event: members that nobody reads, deprecated members, a typing error in a type."""
     type_ = event.get("type") if isinstance(event, dict) else None
     if not isinstance(type_, str):
         return ()
@@ -61,18 +61,18 @@ def warnings_of(event: object) -> tuple[Warned, ...]:
 
 @cache
 def _schema(type_: str) -> Json | None:
-    """The schema of a type. Kept: there are as many as there are types."""
+    """Return the schema of a type. Cached; the number of types is fixed."""
     cls = class_of(type_)
     return None if cls is None else schema_of(cls)
 
 
 def types() -> list[str]:
-    """All types, in the order of the registry."""
+    """Return all types, in the order of the registry."""
     return [message.TYPE for topic in TOPICS for message in topic.messages]
 
 
 def _meaning(type_: str, place: str) -> str:
-    """The description of the member at a place, or of the nearest around it that has one."""
+    """Return the description of the member at a place, or of its nearest parent that has one."""
     schema = _schema(type_)
     if schema is None:
         return ""
@@ -104,7 +104,7 @@ def _unread(value: object, schema: Json, definitions: Json, place: str) -> Itera
 
 
 def _stranger(name: str, known: list[str], place: str) -> Warned | None:
-    """A member that nobody reads. An event may have extension attributes; only what looks like a slip is told there."""
+    """Return a remark on a member that nobody reads. Extension attributes only if they look like typing errors."""
     close = difflib.get_close_matches(name.lower(), known, 1, 0.75)
     if not place and not close:
         return None
@@ -113,7 +113,7 @@ def _stranger(name: str, known: list[str], place: str) -> Warned | None:
 
 
 def _resolved(schema: Json, definitions: Json) -> Json:
-    """A schema behind its reference, or its one branch that isn't null, with the description it is given there."""
+    """Resolve a reference, or the one branch that is not null, and keep the description given there."""
     for branch in schema.get("anyOf", []):
         if branch != {"type": "null"}:
             return _resolved(branch, definitions)

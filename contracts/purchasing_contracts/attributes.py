@@ -1,4 +1,4 @@
-"""The CloudEvents envelope around each class of data: context attributes and data, as one model a type."""
+"""The CloudEvents envelope of each class of data: context attributes and data, one model per type."""
 
 import re
 from typing import Annotated, Any, Literal, Union
@@ -9,10 +9,10 @@ from purchasing_contracts.base import Identifier, Instant, MessageData, Shape
 from purchasing_contracts.topics import TOPICS
 
 JsonMediaType = Annotated[str, Field(pattern=r"^[^;]*[/+][jJ][sS][oO][nN][ \t]*(;.*)?$")]
-"""`application/json`, or anything else that says it is JSON, with or without parameters."""
+"""`application/json`, or another media type for JSON, with or without parameters."""
 
 _IDS = "(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
-# Version 00 ends there, later ones may go on, ff is none.
+# Version 00 ends there, later versions may be longer, ff is invalid.
 _TRACEPARENT = re.compile(f"00-{_IDS}|(?!00|ff)[0-9a-f]{{2}}-{_IDS}(-[!-~]*)?")
 _TRACEPARENT_LENGTH_MAX = 512
 
@@ -28,7 +28,7 @@ class Envelope(Shape):
         description="When it happened, never when it was sent: RFC 3339 with offset, years 2000 to 2199 in UTC."
     )
     datacontenttype: JsonMediaType | None = Field(default=None, description="`application/json`, if anything.")
-    # JSON in base 64 would be two notations for one message.
+    # JSON in base 64 would give one message two notations.
     data_base64: None = Field(default=None, description="Never there: the data is JSON.")
     traceparent: Any = Field(default=None, description="W3C trace context.")
 
@@ -43,21 +43,21 @@ def _envelope_of(message: type[MessageData]) -> type[Envelope]:
 ENVELOPES: dict[str, type[Any]] = {
     message.TYPE: _envelope_of(message) for topic in TOPICS for message in topic.messages
 }
-"""The envelope model of each type, read or written. Where no member of the data is required, it may be None."""
+"""The envelope model per type, read or written. The data may be None if none of its members is required."""
 
 EVENT_TOPICS: dict[str, str] = {
     message.TYPE: topic.name for topic in TOPICS if topic.direction == "in" for message in topic.messages
 }
-"""The name of the topic on which each type that is read must come."""
+"""Type to topic, for the types that the service reads."""
 
 _AnyEvent: Any = Union[tuple(ENVELOPES[type_] for type_ in EVENT_TOPICS)]  # noqa: UP007  # made at run time
 
 ANY_EVENT: TypeAdapter[Any] = TypeAdapter(Annotated[_AnyEvent, Field(discriminator="type")])
-"""Validates an event of any type in one go."""
+"""Validates an event of any type."""
 
 
 def trace_context(value: object) -> str | None:
-    """The `traceparent` if it is well formed. A malformed one is dropped, never a reason to refuse a message."""
+    """Return the `traceparent` if it is well formed, else None: it is never a reason to refuse a message."""
     if isinstance(value, str) and len(value) <= _TRACEPARENT_LENGTH_MAX and _TRACEPARENT.fullmatch(value):
         return value
     return None

@@ -1,7 +1,7 @@
-"""What all messages share: the kinds of value on the wire, and the base classes of message data.
+"""Kinds of values on the wire, and the base classes of message data.
 
-Models are strict (nothing is converted), frozen, and ignore members they
-don't know, so that a newer writer doesn't break an older reader. Errors never repeat the input: it may be private.
+Models are strict (they convert nothing), frozen, and ignore unknown members, so that a newer writer does not break an
+older reader. Errors never repeat the input, because it may be private.
 """
 
 import re
@@ -12,23 +12,23 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJson
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-# Rust, ECMA and Python regular expressions all read this alike. Lone surrogates need no pattern: no str that
-# pydantic accepts has them.
+# Regular expressions of Rust, ECMA and Python agree on this. Lone surrogates need no pattern, because pydantic
+# accepts no str with them.
 NO_NUL = r"^[^\x00]*$"
 
 BIGINT_MAX = 2**63 - 1
-"""The largest whole number a `bigint` of PostgreSQL holds; the limit of numbers that have no tighter one."""
+"""The largest `bigint` of PostgreSQL; the limit of numbers without a tighter one."""
 
 Text = Annotated[str, Field(pattern=NO_NUL)]
-"""Any string without NUL, empty and blank ones included."""
+"""Any string without NUL; it may be empty or blank."""
 
 Identifier = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_NUL)]
 """A non-empty string of at most 128 characters (code points), without NUL. Compared by code point."""
 
 DerivedIdentifier = Annotated[str, Field(min_length=1, max_length=160, pattern=NO_NUL)]
-"""What we make of an identifier and a little more, such as the line `chargeback:{id}`: to 160 characters."""
+"""An identifier with a prefix, such as the line `chargeback:{id}`; at most 160 characters."""
 
-# The oldest and newest instants, in UTC, that a message may name.
+# The oldest and newest instants that a message may name, in UTC.
 _YEAR_MIN, _YEAR_MAX = 2000, 2199
 
 RFC3339 = (
@@ -39,10 +39,10 @@ _RFC3339 = re.compile(RFC3339)
 
 
 def instant_of(text: str) -> datetime:
-    """The instant that an RFC 3339 text with offset names: UTC, what is beyond microseconds cut off.
+    """Return the instant of an RFC 3339 text with offset, in UTC, cut off after microseconds.
 
-    Raises `PydanticCustomError` (a `ValueError`) where the text is none, or its year in UTC isn't 2000 to
-    2199. There is no leap second (`:60`): no clock here can hold one.
+    Raises `PydanticCustomError` (a `ValueError`) for other texts, and for years in UTC outside 2000 to 2199. Leap
+    seconds (`:60`) are refused, because no clock here can represent them.
     """
     if _RFC3339.fullmatch(text) is None:
         raise PydanticCustomError("instant", "Input should be a time as in RFC 3339, with seconds and offset")
@@ -55,7 +55,7 @@ def instant_of(text: str) -> datetime:
 
 def _in_utc(moment: datetime) -> datetime:
     if moment.tzinfo is not UTC:
-        # Beyond these years the conversion itself would overflow.
+        # Outside these years the conversion would overflow.
         if moment.utcoffset() is None or not _YEAR_MIN - 1 <= moment.year <= _YEAR_MAX + 1:
             raise PydanticCustomError("instant", "Input should have an offset, and a year from 2000 to 2199")
         moment = moment.astimezone(UTC)
@@ -65,7 +65,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 class _InstantSchema:
-    """Pydantic's own datetime takes numbers, spaces and missing seconds in JSON; the contract doesn't."""
+    """Pydantic's own datetime accepts numbers, spaces and missing seconds in JSON; the contract does not."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.json_or_python_schema(
@@ -83,7 +83,7 @@ class _InstantSchema:
 
 
 def text_of(instant: datetime) -> str:
-    """RFC 3339 in UTC with `Z`; a fraction (six digits) only where there is one."""
+    """Return RFC 3339 in UTC with `Z`, and six digits of a fraction if there is one."""
     return instant.isoformat().replace("+00:00", "Z")
 
 

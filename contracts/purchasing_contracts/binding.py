@@ -1,7 +1,7 @@
 """The parts of a Kafka record: its size, and the headers of CloudEvents' binary mode.
 
-Source: CloudEvents 1.0, Kafka protocol binding. Attributes are in headers `ce_*`, as UTF-8 without percent-encoding;
-the data's media type is in the header `content-type`.
+Source: CloudEvents 1.0, Kafka protocol binding. Headers `ce_*` hold attributes, as UTF-8 without percent-encoding; the
+header `content-type` holds the data's media type.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _ATTRIBUTES = {f"ce_{name}": name for name in ("specversion", "id", "source", "t
 
 
 def size_of(key: bytes | None, value: bytes | None, headers: Headers) -> int:
-    """Bytes of a record: key, value, and names and values of headers."""
+    """Return the size of a record in bytes: key, value, names and values of headers."""
     size = len(key or b"") + len(value or b"")
     for name, content in headers:
         size += len(name.encode("utf-8", "surrogatepass")) + len(content or b"")
@@ -23,13 +23,13 @@ def size_of(key: bytes | None, value: bytes | None, headers: Headers) -> int:
 
 
 def binary_attributes(headers: Headers) -> dict[str, str] | None:
-    """The attributes of a record in binary mode; None where it isn't.
+    """Return the attributes of a record in binary mode; None for other records.
 
-    Binary mode is told by a header `ce_specversion` and no `content-type` of CloudEvents' own. A null header counts
-    as absent, and of several with one name the last counts, as in other Kafka libraries. What is not UTF-8 can be no
-    text; a NUL stands for it, which no attribute may hold.
+    A record is in binary mode if it has a header `ce_specversion` and no `content-type` of CloudEvents' own. A null
+    header counts as absent, and of several with one name the last counts, as in other Kafka libraries. A value that is
+    not UTF-8 becomes a NUL, which no attribute may contain.
     """
-    # Most records are in structured mode, and pass here on the fast way.
+    # Most records are in structured mode and return here.
     for header, _ in headers:
         if header == "ce_specversion":
             break
@@ -46,7 +46,7 @@ def binary_attributes(headers: Headers) -> dict[str, str] | None:
 
 
 def header_of(attribute: str) -> str:
-    """The name of the header that holds an attribute in binary mode."""
+    """Return the header's name of an attribute in binary mode."""
     return "content-type" if attribute == "datacontenttype" else f"ce_{attribute}"
 
 

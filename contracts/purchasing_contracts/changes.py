@@ -1,5 +1,6 @@
-"""What came with a version: new messages, new members, more choices, other limits; told by its schemas and an earlier
-release's.
+"""The changes of a version: new messages and members, more choices, other limits.
+
+They are computed from the schemas of the version and those of an earlier release.
 """
 
 import json
@@ -11,14 +12,14 @@ from purchasing_contracts.shipped import root
 
 Json = dict[str, Any]
 
-# What says nothing about which messages are right.
+# Keywords that do not affect validity.
 _REMARKS = frozenset({"title", "description", "x-own-currency", "x-open-enumeration"})
 _INSIDE = frozenset({"properties", "required", "items", "anyOf", "$ref", "enum", "examples", "const"})
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that is new. `place` is the member, such as `items[].item_id`; empty: the whole message."""
+    """One change. `place` is the member, such as `items[].item_id`; empty: the whole message."""
 
     type: str
     place: str
@@ -26,18 +27,18 @@ class Change:
 
 
 def releases() -> dict[str, Mapping[str, Json]]:
-    """The schemas of every release by its version, oldest first, each by the type of the message."""
+    """Return the schemas of every release by version, oldest first; each maps type to schema."""
     paths = sorted((root() / "released").glob("*.json"), key=lambda path: version_key(path.stem))
     return {path.stem: json.loads(path.read_text("utf-8")) for path in paths}
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """What versions such as `0.10.0` are sorted by. Raises `ValueError` for another notation."""
+    """Return the sort key of a version such as `0.10.0`. Raises `ValueError` for another notation."""
     return tuple(int(part) for part in version.split("."))
 
 
 def changes_between(old: Mapping[str, Json], new: Mapping[str, Json]) -> Iterator[Change]:
-    """What the new schemas have beyond the old ones, each by the type of its message; in the order of the new ones."""
+    """Return the changes from the old schemas to the new ones, both by type, in the order of the new ones."""
     for type_, schema in new.items():
         if type_ not in old:
             yield Change(type_, "", f"new: {schema['description']}")
@@ -75,7 +76,7 @@ class _Comparison:
 
 
 def _resolved(schema: Json, definitions: Json) -> Json:
-    """What a schema says behind its reference, or in its one branch that isn't null; its own words count first."""
+    """Resolve a reference, or the one branch that is not null; the schema's own keywords come first."""
     for branch in schema.get("anyOf", []):
         if branch != {"type": "null"}:
             return _resolved(branch, definitions) | {name: value for name, value in schema.items() if name != "anyOf"}
@@ -86,7 +87,7 @@ def _resolved(schema: Json, definitions: Json) -> Json:
 
 
 def _said(before: Json, now: Json) -> Iterator[str]:
-    """What differs between two versions of one member, in words."""
+    """Return the difference between two versions of a member as a text."""
     known, values = _values(before), _values(now)
     more = [str(value) for value in values if value not in known]
     if "x-open-enumeration" in now and "x-open-enumeration" not in before:
@@ -107,7 +108,7 @@ def _said(before: Json, now: Json) -> Iterator[str]:
 
 
 def _values(schema: Json) -> list[Any]:
-    """The choices of an enumeration, or the known values of an open one."""
+    """Return the choices of an enumeration, or the known values of an open one."""
     return [schema["const"]] if "const" in schema else schema.get("enum") or schema.get("examples") or []
 
 

@@ -1,6 +1,6 @@
-"""Checks records of any topic one after the other, as the service would: also what only shows between them.
+"""Check records of any topic in sequence, like the service: also faults that show only between records.
 
-Beside refusals it warns of what is accepted and probably not meant: members that nobody reads.
+Beside refusals it warns about accepted members that are probably a mistake, because nobody reads them.
 """
 
 from collections import Counter
@@ -21,18 +21,18 @@ from purchasing_contracts.records import Record
 from purchasing_contracts.topics import TOPICS
 
 FACTS_PER_TYPE_MAX = 300
-"""How many events of one type an order may have."""
+"""The number of events of one type that an order may have."""
 
 FUTURE_TOLERANCE_SECONDS = 3_600
-"""How far ahead of the service's clock an event may be dated: clocks differ. An installation may set another limit."""
+"""Seconds by which an event may be dated ahead of the service's clock. An installation may set another limit."""
 
 REMEMBERED_MAX = 1_000_000
-"""How many identities a checker remembers to tell whether one comes again; what is beyond is not compared."""
+"""The number of identities that a checker remembers. Later ones are not compared."""
 
 _PUBLISHED_TOPICS: Mapping[str, str] = MappingProxyType(
     {message.TYPE: topic.name for topic in TOPICS if topic.direction == "out" for message in topic.messages}
 )
-# What makes two messages of one source and id the same, in the order in which a difference is told.
+# Parts in which two messages of one source and id must agree, in the order of reporting.
 _CONTENT = ("subject", "time", "type", "data")
 
 _OURS = frozenset(_PUBLISHED_TOPICS.values())
@@ -40,23 +40,23 @@ _OURS = frozenset(_PUBLISHED_TOPICS.values())
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a record is: a message or a refusal; and what about it is probably not meant."""
+    """The result for a record: a message or a refusal, and warnings."""
 
     heard: Event | Refusal
     warnings: tuple[Warned, ...] = ()
 
     @property
     def refusal(self) -> Refusal | None:
-        """Why it is refused; None where it isn't."""
+        """The refusal; None for a message."""
         return self.heard if isinstance(self.heard, Refusal) else None
 
 
 @dataclass(slots=True)
 class Checker:
-    """Checks one record after the other. It remembers who said what, as the service does, and never the content.
+    """Check records in sequence. Like the service it remembers identities, and never content.
 
-    With a `clock` (returns an aware datetime) events that are dated ahead of it are refused, as by the service that
-    hears them now; without one an event may have any time.
+    With a `clock` (it returns an aware datetime) events dated ahead of it are refused, as the service would refuse them
+    now. Without a clock an event may have any time.
     """
 
     clock: Callable[[], datetime] | None = None
@@ -64,20 +64,20 @@ class Checker:
     _facts: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
 
     def check(self, record: Record) -> Verdict:
-        """The verdict on a record, in the light of those before it."""
+        """Return the verdict on a record, given the records before it."""
         published = record.topic in _OURS
         carried = _PUBLISHED_TOPICS if published else EVENT_TOPICS
         heard = examine(record.topic, record.key, record.value, record.headers, carried)
         if isinstance(heard, Refusal):
-            # A slip in a name shows as one member that is missing and one that nobody reads.
+            # A typing error in a name shows as a missing member and a member that nobody reads.
             telling = heard.reason in ("schema", "unknown_type")
             return Verdict(heard, warnings_of(_parsed(record)) if telling else ())
         between = None if published else self._between(heard)
         return Verdict(between or heard, warnings_of(_parsed(record)))
 
     def _between(self, event: Event) -> Refusal | None:
-        """What is wrong with an event only because of those before it."""
-        # Hashes: what was said may be private, and isn't kept.
+        """Return the fault that an event has only because of earlier ones."""
+        # Keep hashes, because the content may be private.
         said = tuple(hash(getattr(event, name)) for name in _CONTENT)
         known = self._seen.get((event.source, event.id))
         if known is not None:
@@ -105,6 +105,6 @@ def _refusal(event: Event, reason: Reason, place: str) -> Refusal:
 
 
 def _parsed(record: Record) -> object:
-    """A record that is known to be JSON as a whole event."""
+    """Return the whole event of a record that is valid JSON."""
     text = structured(binary_attributes(record.headers), record.value)
     return from_json(text) if isinstance(text, bytes) else None

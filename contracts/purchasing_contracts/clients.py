@@ -1,10 +1,10 @@
-"""Messages in the shapes that Kafka clients for Python take. None of the clients is imported.
+"""Messages as arguments of Python's Kafka clients. None of the clients is imported.
 
   producer.produce(**to_confluent(event))                  # confluent-kafka
   await producer.send_and_wait(**to_aiokafka(event))       # aiokafka
   producer.send(**to_kafka_python(event)).get()            # kafka-python
 
-Structured mode is what the service itself writes; `mode="binary"` puts the attributes into headers.
+The service itself writes structured mode. `mode="binary"` puts the attributes into headers.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from purchasing_contracts.records import Mode, record_of
 CONFLUENT_SETTINGS: Mapping[str, str] = MappingProxyType(
     {"partitioner": "murmur2_random", "acks": "all", "enable.idempotence": "true"}
 )
-"""For a producer of confluent-kafka: keys go where the Java client puts them (librdkafka's own default doesn't), and
-nothing is lost or doubled on the way to the broker. aiokafka and kafka-python place keys so by themselves; give them
-`acks="all"` and `enable_idempotence=True`.
+"""Settings for a producer of confluent-kafka, so that it partitions keys like the Java client, unlike librdkafka's
+default, and loses or repeats nothing on the way to the broker. aiokafka and kafka-python partition keys so by default;
+give them `acks="all"` and `enable_idempotence=True`.
 """
 
 
 class Sending(TypedDict):
-    """The arguments with which a record is sent."""
+    """The arguments to send a record."""
 
     topic: str
     key: bytes
@@ -33,17 +33,17 @@ class Sending(TypedDict):
 
 
 def to_confluent(message: Message, mode: Mode = "structured") -> Sending:
-    """The arguments of `confluent_kafka.Producer.produce`. Raises like `records.record_of`."""
+    """Return the arguments of `confluent_kafka.Producer.produce`. Raises like `records.record_of`."""
     return _sending(message, mode)
 
 
 def to_aiokafka(message: Message, mode: Mode = "structured") -> Sending:
-    """The arguments of `aiokafka.AIOKafkaProducer.send` and `send_and_wait`. Raises like `records.record_of`."""
+    """Return the arguments of `aiokafka.AIOKafkaProducer.send` and `send_and_wait`. Raises like `records.record_of`."""
     return _sending(message, mode)
 
 
 def to_kafka_python(message: Message, mode: Mode = "structured") -> Sending:
-    """The arguments of `kafka.KafkaProducer.send`. Raises like `records.record_of`."""
+    """Return the arguments of `kafka.KafkaProducer.send`. Raises like `records.record_of`."""
     return _sending(message, mode)
 
 

@@ -1,7 +1,6 @@
-"""JSON files as people hand them over: one message, an array, or a line each; split without changing a byte.
+"""JSON files from people: one message, an array, or one message per line; split without changing a byte.
 
-Messages are handed on as they were written: whether `129900.0` or `1e5` is a whole number is for the codec to say, and
-a parser that had read them already would have hidden it.
+Messages are passed on as written, because only the codec decides whether `129900.0` or `1e5` is a whole number.
 """
 
 import json
@@ -13,23 +12,23 @@ from purchasing_contracts.topics import TOPICS, class_of, topic_of
 
 WHITESPACE = " \t\n\r"
 
-# Numbers stay text: one of ten thousand digits is the codec's to refuse.
+# Numbers stay text: the codec refuses one of ten thousand digits.
 _decoder = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 class Found(NamedTuple):
-    """One message as it was written, and where it stands, for people. `key` is None where it came without a record."""
+    """One message as written, and its place in the file. `key` is None if it came without a record."""
 
     where: str
     record: Record
 
 
 def read_documents(raw: bytes, topic: str | None = None) -> Iterator[Found]:
-    """The messages in a file.
+    """Return the messages in a file.
 
-    It may hold CloudEvents, records as `kcat -J` prints them, or an invalid example of ours: one of them, an array, or
-    one a line. A CloudEvent by itself is taken for a record in structured mode whose key is its subject, on the topic
-    of its type unless another is given. Raises `ValueError` for what looks like a record and isn't one.
+    The file has CloudEvents, records as `kcat -J` prints them, or an invalid example of this package: one, an array, or
+    one per line. A CloudEvent by itself becomes a record in structured mode with its subject as key, on the topic of
+    its type unless another is given. Raises `ValueError` for a malformed record.
     """
     for where, text in _pieces(raw):
         yield from _found(where, text, topic)
@@ -56,7 +55,7 @@ def _pieces(raw: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _lines(raw: bytes) -> Iterator[tuple[str, bytes]]:
-    """A message a line; where no line is one by itself, the file is one broken message."""
+    """Return one message per line; if no line is a message by itself, the file is one broken message."""
     lines = [(number, line) for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
     if len(lines) > 1 and not any(_is_message(line) for _, line in lines):
         yield "the file", raw
@@ -74,7 +73,7 @@ def _is_message(line: bytes) -> bool:
 
 
 def _array(text: str, start: int) -> Iterator[tuple[str, bytes]]:
-    """The elements of the array that begins there; it is known to be well formed."""
+    """Return the elements of the well-formed array that begins there."""
     at, number = _skip(text, start + 1), 0
     while text[at] != "]":
         _, end = _decoder.raw_decode(text, at)
@@ -108,10 +107,10 @@ def _found(where: str, text: bytes, topic: str | None) -> Iterator[Found]:
 
 
 def written_out(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The records of an invalid example as they come.
+    """Yield the records of an invalid example.
 
-    `append_spaces` says how many spaces are to stand behind a payload, `times` how often a record comes, with `{n}` in
-    it replaced by 1, 2, 3 and so on: so that a megabyte or a thousand messages need no file of their size.
+    `append_spaces` is a number of spaces after a payload. `times` is how often a record comes, with `{n}` in it
+    replaced by 1, 2, 3 and so on. So a megabyte or a thousand messages need no file of that size.
     """
     for noted in example["records"]:
         payload = noted["payload"] + " " * example.get("append_spaces", 0)
@@ -120,7 +119,7 @@ def written_out(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _by_itself(text: bytes, parsed: Any, topic: str | None) -> Record:
-    """The record that a CloudEvent would be written in."""
+    """Return the record for a CloudEvent."""
     members = parsed if isinstance(parsed, dict) else {}
     subject, type_ = members.get("subject"), members.get("type")
     cls = class_of(type_) if isinstance(type_, str) else None

@@ -1,20 +1,20 @@
-"""The codec: a Kafka record to an event, and a message to a record. CloudEvents 1.0, structured and binary mode.
+"""The codec: Kafka records to events, and messages to records. CloudEvents 1.0, structured and binary mode.
 
-What a record is refused for, in order of precedence; of several faults the first here is named:
+Reasons for refusing a record, in order of precedence. A record with several faults gets the first of them:
 
 - `too_large`: more than 1,000,000 bytes of key, value and headers.
-- `not_json`: no value, or one that isn't JSON in UTF-8 (NaN isn't, nor a byte order mark), or is JSON beyond our
-  limits: nested deeper than 200, a number of more than 4,300 digits. In binary mode the value is the data only.
-- `not_cloudevent`: no JSON object, or it lacks what CloudEvents asks for: `specversion` "1.0", then an `id`, a `source`
-  and a `type` that are strings and not empty.
+- `not_json`: no value, or a value that is not JSON in UTF-8 (NaN and a byte order mark are not), or JSON beyond our
+  limits: nested deeper than 200, a number of more than 4,300 digits. In binary mode the value is only the data.
+- `not_cloudevent`: not a JSON object, or without what CloudEvents requires: `specversion` "1.0", then non-empty strings
+  `id`, `source` and `type`.
 - `unknown_type`: no message has this type.
-- `wrong_topic`: the type comes on another topic, or is one that we publish.
-- `schema`: breaks the schema otherwise. Attributes first, then members in the order of their model. Null is taken for a
-  member marked `?`, not for one that has a default.
-- `mixed_currencies`: names two currencies. The place is the first that differs from the first named.
-- `key_mismatch`: no key, or another than the subject.
+- `wrong_topic`: the type belongs to another topic, or is one that the service publishes.
+- `schema`: another violation of the schema. Attributes first, then members in the order of their model. Null is
+  accepted for a member marked `?`, not for one with a default.
+- `mixed_currencies`: two currencies. The place is the first that differs from the first one.
+- `key_mismatch`: no key, or a key that differs from the subject.
 
-Unknown members and headers are ignored, whatever is in them. Of a name that stands twice in an object the last counts.
+Unknown members and headers are ignored, whatever they contain. Of equal names in an object the last counts.
 """
 
 from typing import Any
@@ -44,10 +44,10 @@ __all__ = [
 
 
 def decode(topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> Event | Refusal:
-    """The event in a record of one of the topics we read, or why there is none. Never raises.
+    """Return the event in a record of a topic that the service reads, or the refusal. Never raises.
 
     A record is in binary mode if it has a header `ce_specversion` and no content type of CloudEvents' own; else its
-    value is taken for a whole event. `data` may be absent or null where none of its members is required.
+    value is a whole event. `data` may be absent or null if none of its members is required.
     """
     return _decode_fast(topic, key, value, headers) or examine(topic, key, value, headers)
 
@@ -56,12 +56,12 @@ _validate = ANY_EVENT.validator.validate_json
 
 
 def _decode_fast(topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> Event | None:
-    """The event of a record, in one pass, and only if all is well."""
+    """Return the event of a faultless record, in one pass; None otherwise."""
     if size_of(key, value, headers) > RECORD_SIZE_MAX:
         return None
     attributes = binary_attributes(headers) if headers else None
     text = value if attributes is None else structured(attributes, value)
-    # The parser would let NaN pass in a member that nobody knows.
+    # The parser accepts NaN in an unknown member.
     if not isinstance(text, bytes) or b"NaN" in text or b"Infinity" in text:
         return None
     try:
@@ -73,9 +73,9 @@ def _decode_fast(topic: str, key: bytes | None, value: bytes | None, headers: He
 
 
 def decode_published(value: bytes) -> tuple[dict[str, str], MessageData]:
-    """The attributes and the data of one of our own messages in structured mode.
+    """Return attributes and data of a published message in structured mode.
 
-    Raises `ValueError`, which doesn't repeat the content, where the value is no such message.
+    Raises `ValueError`, without the content, for any other value.
     """
     parsed = from_json(value, allow_inf_nan=False)
     type_ = parsed.get("type") if isinstance(parsed, dict) else None
@@ -90,7 +90,7 @@ _PUBLICATION = ("id", "subject", "time", "data", "traceparent", "source")
 
 
 def encode_structured(message: Message) -> bytes:
-    """A message as the value of a record in structured mode: compact JSON in UTF-8, without members that are None.
+    """Return a message as the value of a record in structured mode: compact JSON in UTF-8, without None.
 
     Its header is `content-type: application/cloudevents+json`. Raises `ValueError` for text with lone surrogates.
     """
@@ -99,7 +99,7 @@ def encode_structured(message: Message) -> bytes:
 
 
 def encode_binary(message: Message) -> tuple[list[tuple[str, bytes]], bytes]:
-    """A message as the headers and the value of a record in binary mode. Raises like `encode_structured`."""
+    """Return a message as headers and value of a record in binary mode. Raises like `encode_structured`."""
     headers = [(header_of(name), text.encode()) for name, text in _attributes(message).items()]
     return headers, to_json(message.data, exclude_none=True)
 

@@ -1,7 +1,7 @@
-"""Settings from `PURCHASING_*` environment variables, cleaned of what files and shells put around a value.
+"""Settings from `PURCHASING_*` environment variables, without the line ends and blanks that files and shells add.
 
-A value may be a secret or carry one, so no error and no `repr` of this module shows a value: errors name the variable
-and say what to do.
+A value may be or contain a secret, so no error and no `repr` of this module shows a value: errors name the variable and
+say what to do.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,23 +14,23 @@ PREFIX = "PURCHASING_"
 LINE_ENDS = "\r\n"
 UNPRINTABLE = "unprintable"
 IN_WORDS = "in_words"
-"""Type of a pydantic error whose message says for people what is wrong with the value, without showing it."""
+"""Type of a pydantic error whose message is for people and does not show the value."""
 
 
 class SettingsError(Exception):
-    """The environment doesn't make a whole set of settings. Its text has one sentence per problem and never a value."""
+    """The settings are wrong. The text has one sentence per problem and never a value."""
 
 
 class CleanSettings(BaseModel):
-    """Base of settings: every text is cleaned before it is validated, in each field alike.
+    """Base of settings. Cleans every text before validation.
 
-    Line ends and blanks around a value are removed; of a secret only line ends are, because a blank may belong to it:
-    a secret with blanks around it is refused. A value that is nothing but these counts as not set. A character that
-    can't be printed (a line end inside, a tab, a byte order mark) is refused.
+    Line ends and blanks around a value are removed; around a secret only line ends, and blanks are refused, because
+    they may belong to it. An empty rest counts as not set. Characters that can't be printed (a line end inside, a tab,
+    a byte order mark) are refused.
     """
 
     what_to_do: ClassVar[Mapping[str, str]] = {}
-    """By field: the end of the sentence that says what to give."""
+    """Field to the end of its sentence, which says what to give."""
 
     @model_validator(mode="before")
     @classmethod
@@ -50,28 +50,28 @@ class CleanSettings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _is_printable(cls, value: Any) -> Any:
-        # What is around other values is gone by now, so this concerns secrets.
+        # Other values are stripped by now, so this concerns secrets.
         if isinstance(value, str) and (not value.isprintable() or value != value.strip()):
             raise ValueError(UNPRINTABLE)
         return value
 
 
 def is_secret(field: FieldInfo) -> bool:
-    """Whether the field's value is a `SecretStr`, optional or not."""
+    """Return whether the field is a `SecretStr`, optional or not."""
     return SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 def from_environment(kind: type[CleanSettings], environment: Mapping[str, str]) -> dict[str, str]:
-    """The values that the environment has for the fields of `kind`, by field; empty variables count as not set."""
+    """Return the environment's values for the fields of `kind`. Empty variables count as not set."""
     named = {name: environment.get(f"{PREFIX}{name.upper()}", "") for name in kind.model_fields}
     return {name: value for name, value in named.items() if value}
 
 
 def sentences(kind: type[CleanSettings], error: ValidationError) -> Iterator[str]:
-    """One sentence per problem of `kind`: which variable, what is wrong with it, what to give."""
+    """Return one sentence per problem of `kind`: the variable, the problem, what to give."""
     for problem in error.errors(include_input=False, include_context=False, include_url=False):
         if not problem["loc"]:
-            # A rule over several fields: `rule_broken` has put the field's name into the type.
+            # For a rule over several fields, `rule_broken` put the field's name into the type.
             yield sentence(kind, problem["type"], problem["msg"])
         elif problem["type"] == IN_WORDS:
             yield f"{PREFIX}{str(problem['loc'][0]).upper()} is not valid: {problem['msg']}."
@@ -84,5 +84,5 @@ def sentences(kind: type[CleanSettings], error: ValidationError) -> Iterator[str
 
 
 def sentence(kind: type[CleanSettings], name: str, state: str) -> str:
-    """One problem of one field: the variable, its `state` ("is not set"), and what to give."""
+    """Return the sentence of one problem: the variable, its `state` ("is not set"), and what to give."""
     return f"{PREFIX}{name.upper()} {state}: {kind.what_to_do[name]}."

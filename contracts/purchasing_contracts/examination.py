@@ -1,7 +1,7 @@
-"""The slow way through a record: every check by itself, in order of precedence, to say what is wrong and where.
+"""The slow path of the codec: check a record step by step, in order of precedence, to find the fault and its place.
 
-`envelope.decode` comes here with records that its fast way did not take. Most are faulty; a few are good all the
-same, such as one with a lone surrogate in a member that nobody knows.
+`envelope.decode` calls it for records that its fast path refused. Most are faulty; a few are valid, such as one with a
+lone surrogate in an unknown member.
 """
 
 import re
@@ -22,7 +22,7 @@ from purchasing_contracts.topics import class_of
 
 _IDENTIFIER_LENGTH_MAX = 128
 
-# Every escape of a JSON text, pairs of surrogates whole; only a lone surrogate is in the group.
+# Matches every escape of a JSON text, with surrogate pairs whole; only a lone surrogate is in the group.
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\(u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
     re.DOTALL,
@@ -31,7 +31,7 @@ _ESCAPE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with a record, before it is known whose it is."""
+    """The fault of a record, before its order is known."""
 
     reason: Reason
     place: str
@@ -45,9 +45,9 @@ def examine(
     headers: Headers,
     carried: Mapping[str, str] = EVENT_TOPICS,
 ) -> Event | Refusal:
-    """The event in a record, or the first of its faults in the order of `envelope.decode`.
+    """Return the event in a record, or its first fault in the order of `envelope.decode`.
 
-    `carried` says which types may come, and on which topic.
+    `carried` maps the accepted types to their topics.
     """
     attributes = binary_attributes(headers)
     members: dict[str, Any] = {**attributes} if attributes is not None else {}
@@ -55,7 +55,7 @@ def examine(
         fault = Fault("too_large", "", f"the record has more than {RECORD_SIZE_MAX:,} bytes")
         return _refusal(fault, key, members)
     text = structured(attributes, value)
-    # Once more, because data in binary mode may be nested just too deeply for the whole event.
+    # Parse again, because the data of binary mode may be nested too deeply for the whole event.
     parsed = text if isinstance(text, Fault) else _parsed(text)
     if isinstance(parsed, Fault):
         return _refusal(parsed, key, members)
@@ -66,7 +66,7 @@ def examine(
 
 
 def structured(attributes: dict[str, str] | None, value: bytes | None) -> bytes | Fault:
-    """The whole event as one JSON text that is known to be JSON."""
+    """Return the whole event as valid JSON."""
     if attributes is None:
         return _json(value)
     if not value:
@@ -76,12 +76,12 @@ def structured(attributes: dict[str, str] | None, value: bytes | None) -> bytes 
 
 
 def _with_data(attributes: dict[str, str], data: bytes) -> bytes:
-    """An event in structured form, of its attributes and the text of its data, which must be one JSON value."""
+    """Return an event in structured form, from its attributes and the JSON text of its data."""
     return to_json(attributes)[:-1] + b',"data":' + data + b"}"
 
 
 def _json(value: bytes | None) -> bytes | Fault:
-    """The text if it is JSON, with NUL for every lone surrogate: neither may be in a member we know."""
+    """Return the text if it is JSON, with NUL for every lone surrogate; known members may contain neither."""
     if value is None:
         return Fault("not_json", "", "the record has no value")
     text = _ESCAPE.sub(lambda found: b"\\u0000" if found[1] else found[0], value) if b"\\u" in value else value
@@ -93,7 +93,7 @@ def _parsed(text: bytes) -> Any | Fault:
     try:
         return from_json(text, allow_inf_nan=False)
     except ValueError as error:
-        # The parser's message has what it expected and the position, never what is there.
+        # The parser's message has the expectation and the position, never the content.
         return Fault("not_json", "", f"not JSON in UTF-8: {error}")
 
 
@@ -112,7 +112,7 @@ def _event(
 
 
 def event_of(envelope: Any) -> Event:
-    """The event of a validated envelope."""
+    """Return the event of a validated envelope."""
     data = envelope.data
     if data is None:
         empty: Any = class_of(envelope.type)
@@ -129,7 +129,7 @@ def event_of(envelope: Any) -> Event:
 
 
 def _not_cloudevent(parsed: dict[str, Any]) -> Fault | None:
-    """What CloudEvents itself asks for, as far as we read it; what only we ask for is the schema's."""
+    """Check what CloudEvents itself requires of the members that we read; the schema checks the rest."""
     if parsed.get("specversion") != "1.0":
         return Fault("not_cloudevent", "/specversion", 'should be the string "1.0"')
     for name in ("id", "source", "type"):
@@ -151,7 +151,7 @@ def _violation(error: ErrorDetails) -> Fault:
     place = "".join(f"/{step}" for step in error["loc"])
     if error["type"] == "string_pattern_mismatch" and error.get("ctx", {}).get("pattern") == NO_NUL:
         return Fault("schema", place, "should hold neither NUL nor a lone surrogate")
-    # Pydantic's messages say what should be there, not what is.
+    # Pydantic's messages contain the expectation, not the content.
     return Fault("schema", place, error["msg"])
 
 

@@ -1,4 +1,4 @@
-"""Which items of an order a message speaks of."""
+"""References to items of an order."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""A live topic, only read: no group is joined, nothing is committed, nothing is written, no topic is created.
+"""Read a live topic, without joining a group, committing, writing or creating anything.
 
 Needs confluent-kafka: `pip install 'purchasing-contracts[live]'`.
 """
@@ -16,11 +16,11 @@ POLL_SECONDS = 0.5
 
 
 class LiveError(Exception):
-    """The topic can't be read; the text says why and what to do."""
+    """The topic can't be read. The text says why and what to do."""
 
 
 class LiveTopic:
-    """A topic at a broker. `settings` are librdkafka's: addresses, security and the like."""
+    """A topic on a broker. `settings` are librdkafka's: addresses, security and so on."""
 
     def __init__(self, topic: str, settings: Mapping[str, Any]) -> None:
         try:
@@ -31,7 +31,7 @@ class LiveTopic:
         self._topic = topic
         self._problem = ""
         ours = {
-            # Required by the client, and never used: partitions are assigned, nothing is committed.
+            # Required by the client and never used, because partitions are assigned and nothing is committed.
             "group.id": "purchasing-contracts-validate",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
@@ -56,7 +56,7 @@ class LiveTopic:
         self._consumer.close()
 
     def records(self, *, follow: bool = False) -> Iterator[Record]:
-        """The records from the topic's beginning to the end it has now; with `follow` on and on.
+        """Yield the records from the beginning of the topic to its present end; with `follow`, without end.
 
         Raises `LiveError`.
         """
@@ -81,7 +81,7 @@ class LiveTopic:
         try:
             metadata = self._consumer.list_topics(self._topic, timeout=ANSWER_LIMIT_SECONDS).topics[self._topic]
         except self._kafka.KafkaException as error:
-            # Only polling hears why.
+            # Only polling returns the reason.
             self._consumer.poll(0)
             raise LiveError(f"no broker answers: {self._problem or error.args[0].str()}") from None
         if metadata.error is not None:
@@ -102,13 +102,13 @@ class LiveTopic:
         )
 
     def _note(self, error: Any) -> None:
-        # That all are down follows the reason for it.
+        # The error that all brokers are down comes after its reason.
         if not (self._problem and error.code() == self._kafka.KafkaError._ALL_BROKERS_DOWN):
             self._problem = getattr(self._tokens, "problem", "") or error.str()
 
 
 class _Quiet:
-    """The client's log, which would repeat on stderr what is said once and in order here."""
+    """Drops the client's log, which would repeat our errors on stderr."""
 
     def log(self, *_: object) -> None:
         """Drop a line."""

@@ -1,4 +1,4 @@
-"""A message as a value, out of its record or before it is put into one; and what a refused record gets."""
+"""Messages as values, decoded or to be encoded; and refusals."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,11 +8,11 @@ from purchasing_contracts.base import EventData, MessageData
 from purchasing_contracts.quarantine import Reason
 
 SOURCE = "/purchasing"
-"""The CloudEvents `source` of all that this service publishes."""
+"""The CloudEvents `source` of everything that the service publishes."""
 
 
 class Message(Protocol):
-    """What can be encoded. The CloudEvents type is that of the data; `time` is aware, in UTC."""
+    """A message that can be encoded. Its CloudEvents type is that of the data; `time` is aware, in UTC."""
 
     @property
     def id(self) -> str: ...
@@ -64,11 +64,11 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a record is no message. Nothing here repeats the record's content: it may be private.
+    """Why a record is refused. It never repeats the record's content, which may be private.
 
-    `place` is a JSON pointer (RFC 6901) into the CloudEvent in its structured form, also where the record was in
-    binary mode; empty: the whole record. `order_id` is the subject where that can be read and is an identifier, else
-    the record's key, likewise. `because` is for people. `type` is the CloudEvents type where it is one of ours.
+    `place` is a JSON pointer (RFC 6901) into the CloudEvent in structured form, also for a record in binary mode;
+    empty: the whole record. `order_id` is the subject if it can be read and is an identifier, else the record's key on
+    the same conditions. `because` is for people. `type` is the CloudEvents type if it is one of ours.
     """
 
     reason: Reason

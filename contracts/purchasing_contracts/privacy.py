@@ -1,8 +1,8 @@
-"""The private members of messages (clause 23): masking them, and taking them out.
+"""The private members of messages (clause 23): mask them, or extract them.
 
-Which members are private is marked on the fields (`base.PRIVATE`) and nowhere else. `masked` and `private_of`
-together hold all of a message's data, and `masked` alone keeps what the rules need: whether a member was there,
-whether it was blank, and how many items it had.
+The mark on a field (`base.PRIVATE`) is the only place that says which members are private. `masked` and `private_of`
+together contain all data of a message. `masked` alone keeps what the rules need: whether a member was present, whether
+it was blank, and its number of items.
 """
 
 from functools import cache
@@ -16,9 +16,9 @@ S = TypeVar("S", bound=Shape)
 
 
 def masked(data: S) -> S:
-    """The same data with private members replaced: text by `[private]`, blank text by an empty one.
+    """Return the data with private members replaced: text by `[private]`, blank text by an empty text.
 
-    Lists keep their length, an absent member stays absent. Data without private members is handed back as it is.
+    Lists keep their length, and absent members stay absent. Data without private members is returned unchanged.
     """
     names = private_members(type(data))
     if not names:
@@ -27,7 +27,7 @@ def masked(data: S) -> S:
 
 
 def private_of(data: Shape) -> dict[str, Any] | None:
-    """The private members as plain JSON values, without absent and empty ones; None where there are none."""
+    """Return the private members as plain JSON values, without absent and empty ones; None if there are none."""
     found = {}
     for name in private_members(type(data)):
         plain = _plain(getattr(data, name))
@@ -38,7 +38,7 @@ def private_of(data: Shape) -> dict[str, Any] | None:
 
 @cache
 def private_members(shape: type[Shape]) -> tuple[str, ...]:
-    """The names of a class's private members. Kept: there are as many as there are classes."""
+    """Return the names of the private members of a class. Cached; the number of classes is fixed."""
     mark = PRIVATE.json_schema_extra
     return tuple(name for name, field in shape.model_fields.items() if field.json_schema_extra == mark)
 

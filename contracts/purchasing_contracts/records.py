@@ -1,4 +1,4 @@
-"""A Kafka record by itself, without any client: what is sent, what is received, what is checked."""
+"""Kafka records, independent of a client library."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ STRUCTURED_HEADERS: tuple[tuple[str, bytes], ...] = (("content-type", b"applicat
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record of a topic. `partition` and `offset` are -1 where it hasn't been written yet."""
+    """A record of a topic. `partition` and `offset` are -1 before it is written."""
 
     topic: str
     key: bytes | None
@@ -27,9 +27,9 @@ class Record:
 
 
 def record_of(message: Message, mode: Mode = "structured") -> Record:
-    """The record to write for a message: on its type's topic, with the order's id as key.
+    """Return the record for a message: on the topic of its type, with the order's id as key.
 
-    Raises `ValueError` for text with lone surrogates, `KeyError` for data that is no message.
+    Raises `ValueError` for text with lone surrogates, and `KeyError` for data of no message.
     """
     topic, key = topic_of(type(message.data)).name, message.subject.encode()
     if mode == "binary":
@@ -39,10 +39,10 @@ def record_of(message: Message, mode: Mode = "structured") -> Record:
 
 
 def from_notation(noted: Mapping[str, Any]) -> Record:
-    """The record in a JSON object as `kcat -C -J` prints it.
+    """Return the record of a JSON object as `kcat -C -J` prints it.
 
     It has `topic`, `key`, `headers` (a list of name, value, name, value and so on) and `payload`. Raises `ValueError`
-    where it is none.
+    for other objects.
     """
     topic, key, value = noted.get("topic"), noted.get("key"), noted.get("payload")
     headers = noted.get("headers") or []
@@ -59,7 +59,7 @@ def from_notation(noted: Mapping[str, Any]) -> Record:
 
 
 def notation_of(record: Record) -> dict[str, Any]:
-    """A record whose bytes are UTF-8 as such a JSON object. Raises `UnicodeDecodeError` for others."""
+    """Return a record as such a JSON object. Raises `UnicodeDecodeError` if its bytes are not UTF-8."""
     headers: list[str | None] = []
     for name, content in record.headers:
         headers += [name, _text(content)]

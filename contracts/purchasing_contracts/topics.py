@@ -1,4 +1,4 @@
-"""The registry: which topic carries which messages, which way, and how the topic is set up.
+"""The registry: the messages of each topic, its direction, and its settings.
 
 The only place in the repository that says which type belongs to which topic.
 """
@@ -24,7 +24,7 @@ _DAY_MS = 24 * 60 * 60 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A Kafka topic: its name, the classes of the messages on it, and its settings as Kafka names them."""
+    """A Kafka topic: its name, the classes of its messages, and its settings by Kafka's names."""
 
     name: str
     messages: tuple[type[MessageData], ...]
@@ -34,7 +34,7 @@ class Topic:
 
 
 def _read(name: str, *messages: type[MessageData]) -> Topic:
-    # LogAppendTime: deadlines wait until the input has been read up to them, by the broker's clock. The long
+    # LogAppendTime, because a deadline waits until the input was read up to it by the broker's clock. The long
     # retention outlasts an outage of this service.
     settings = {
         "cleanup.policy": "delete",
@@ -53,11 +53,11 @@ OUTBOX = Topic(
     "purchasing.internal.outbox.v1",
     (),
     "internal",
-    # One partition a lane; a service with another number of lanes creates as many.
+    # One partition per lane; a service with more lanes creates more.
     1,
     MappingProxyType({"cleanup.policy": "compact"}),
 )
-"""The relay's cursor: how far each lane of the outbox was published. Of no use to anyone else."""
+"""The relay's cursors: the last published position of each lane. Only the relay uses it."""
 
 TOPICS: tuple[Topic, ...] = (
     _read(
@@ -137,10 +137,10 @@ _TOPICS: Mapping[type[MessageData], Topic] = MappingProxyType(
 
 
 def topic_of(message: type[MessageData]) -> Topic:
-    """The topic that carries this class of data. Raises `KeyError` for a class that is no message."""
+    """Return the topic of this class of data. Raises `KeyError` for a class of no message."""
     return _TOPICS[message]
 
 
 def class_of(type_: str) -> type[MessageData] | None:
-    """The class of the data of a CloudEvents type, read or written; None where there is none."""
+    """Return the class of the data of a CloudEvents type, read or written; None for other types."""
     return _CLASSES.get(type_)

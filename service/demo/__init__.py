@@ -1,1 +1,1 @@
-"""The demo: a few telling orders, played through a real Kafka and a real PostgreSQL."""
+"""The demo: a few orders, played through a real Kafka and a real PostgreSQL."""

@@ -1,4 +1,4 @@
-"""An order's story as a support agent reads it aloud: what came in, what was decided, which money moves, and why."""
+"""The timeline of an order for a support agent: events, decisions, commands, and the reasons."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ WIDTH = 110
 
 
 def tell(story: Story, steps: Sequence[tuple[Step, Sequence[Any]]]) -> Iterator[str]:
-    """Yield the lines of one order's timeline; with each step comes what was published in answer."""
+    """Yield the lines of an order's timeline: each step with the outputs that it caused."""
     yield ""
     yield f"━━ {story.order_id}: {story.title}"
     heard: datetime | None = None
     for sent, published in steps:
         if isinstance(sent, TimePasses):
-            yield f"  {sent.until:%d %b %H:%M}  Time has passed, and nothing was heard."
+            yield f"  {sent.until:%d %b %H:%M}  Time has passed, and no event came."
         else:
             late = sent.at is not None and heard is not None and sent.at < heard
             yield from _came_in(sent, late=late)
@@ -40,7 +40,7 @@ def tell(story: Story, steps: Sequence[tuple[Step, Sequence[Any]]]) -> Iterator[
 def _came_in(sent: Sent, *, late: bool) -> Iterator[str]:
     when = "" if sent.at is None else f"{sent.at:%d %b %H:%M}"
     if sent.at is None:
-        yield f"  {when:12}  ✗ {sent.note}: quarantined, the others go on"
+        yield f"  {when:12}  ✗ {sent.note}: quarantined; the other messages are handled"
         return
     event = json.loads(sent.value)
     kind = class_of(event["type"])

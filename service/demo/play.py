@@ -1,4 +1,4 @@
-"""Plays the stories: a Kafka, a PostgreSQL, the service as a process, and an ordinary client at the topics."""
+"""Play the stories with a Kafka, a PostgreSQL, the service as a process, and an ordinary client of the topics."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ GOODBYE_SECONDS = 20.0
 
 
 class DemoError(Exception):
-    """The demo can't go on; the text says why and where the logs are."""
+    """The demo can't continue. The text says why and where the logs are."""
 
 
 async def play(stories: Sequence[Story], directory: Path, say: Callable[[str], None]) -> list[str]:
     """Play the stories and return the lines of their timelines. Raises EmbeddedError and DemoError.
 
-    Everything started is stopped again, also on an interrupt; logs stay in `directory`.
+    Stops everything it started, also on an interrupt. Logs stay in `directory`.
     """
     async with EmbeddedStack(directory, temporary=True, progress=say) as stack:
         dsn, bootstrap = stack.postgres.dsn, stack.kafka.bootstrap_servers
@@ -66,7 +66,7 @@ async def play(stories: Sequence[Story], directory: Path, say: Callable[[str], N
 
 @contextlib.asynccontextmanager
 async def _service(bootstrap: str, dsn: str, directory: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run the service as a process; its log goes to `service.log`."""
+    """Run the service as a process that logs to `service.log`."""
     settings = {
         "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
         "PURCHASING_DATABASE_URL": dsn,
@@ -92,7 +92,7 @@ async def _service(bootstrap: str, dsn: str, directory: Path) -> AsyncIterator[a
 
 
 class _Client:
-    """An ordinary client of the topics; it looks into the database only to know when all there is was published."""
+    """An ordinary client of the topics. It queries the database only to know when everything was published."""
 
     def __init__(self, bootstrap: str, connection: Connection, process: asyncio.subprocess.Process) -> None:
         self._connection = connection
@@ -118,10 +118,10 @@ class _Client:
         await self._admin.close()
 
     async def take(self, step: Step, order_id: str) -> list[Any]:
-        """Send a record or let time pass; return what was published for the order in answer, once it is all there."""
+        """Send a record or let time pass; return the outputs that the order published because of it."""
         if isinstance(step, TimePasses):
             await pass_time(self._connection, step.until)
-            await self._until(self._nothing_due, "to look at what is due")
+            await self._until(self._nothing_due, "to decide what is due")
         else:
             await self._producer.send_and_wait(step.topic, value=step.value, key=step.key.encode())
             await self._until(self._all_handled, "to handle what was sent")
@@ -142,18 +142,18 @@ class _Client:
         return sorted(published[order_id], key=lambda data: getattr(data, "order_version", 0))
 
     async def _nothing_due(self) -> bool:
-        """Say whether every deadline that has passed was looked at."""
+        """Return whether every passed deadline has fired."""
         due = "select exists (select from orders, test_clock where due_at < at and stuck is null)"
         return not await self._connection.fetchval(due)
 
     async def _all_handled(self) -> bool:
-        """Say whether the service has committed everything in the event topics."""
+        """Return whether the service has committed all offsets of the event topics."""
         partitions = [TopicPartition(t.name, p) for t in TOPICS if t.direction == "in" for p in range(t.partitions)]
         ends = await self._consumer.end_offsets(partitions)
         try:
             committed = await self._admin.list_consumer_group_offsets(GROUP)
         except GroupCoordinatorNotAvailableError:
-            return False  # a fresh broker is still making the topic it keeps groups in
+            return False  # a fresh broker is still creating its topic for groups
         return all(
             end == 0 or (partition in committed and committed[partition].offset >= end)
             for partition, end in ends.items()

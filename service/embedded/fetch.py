@@ -1,4 +1,4 @@
-"""`python -m service.embedded.fetch`: brings the broker's jars into the cache and says where they are."""
+"""`python -m service.embedded.fetch`: fetch the broker's jars into the cache and print their directory."""
 
 import sys
 
@@ -7,9 +7,7 @@ from service.embedded.process import EmbeddedError
 
 
 def main() -> int:
-    """Fetches; the jars' directory to standard output, everything else to standard error. 0, or 1 with the
-    reason.
-    """
+    """Fetch. The directory goes to stdout, everything else to stderr. Returns 0, or 1 with the reason."""
     try:
         directory = jars(lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201  # a command line
     except EmbeddedError as error:

@@ -1,12 +1,11 @@
-"""Ends a server when the program that started it is gone. Run as a script; standard input is a pipe from that
-program.
+"""End a server when the program that started it is gone. Run as a script; standard input is a pipe from that program.
 
-Why a guard and not PR_SET_PDEATHSIG: that signal comes when the *thread* that started the child ends, is lost
-when the child changes its user (PostgreSQL as root), exists on Linux only, and can't resume a frozen child or
-end PostgreSQL's backends, which sit in sessions of their own. A pipe closes whatever ends its writer, kill -9
-included.
+PR_SET_PDEATHSIG is no alternative: it fires when the *thread* that started the child ends, is lost when the child
+changes its user (PostgreSQL as root), exists only on Linux, can't resume a frozen child, and does not end PostgreSQL's
+backends, which have sessions of their own. A pipe closes however its writer ends, kill -9 included.
 
-The guard reads one byte: any byte means "I have ended it myself", end of file means "I am dead, clean up".
+The guard reads one byte. A byte means that the program ended the server itself. End of file means that the program
+died.
 """
 
 import argparse
@@ -21,9 +20,7 @@ import psutil
 
 
 def family_of(server: psutil.Process) -> list[psutil.Process]:
-    """The server's process and all below it; empty when it has gone (or its number belongs to another by
-    now).
-    """
+    """Return the server's process and all below it; empty if it is gone, or if another process has its id."""
     try:
         return [server, *server.children(recursive=True)] if server.is_running() else []
     except psutil.NoSuchProcess:
@@ -31,9 +28,9 @@ def family_of(server: psutil.Process) -> list[psutil.Process]:
 
 
 def end(server: psutil.Process, stop_signal: int, grace: float) -> None:
-    """Asks the server to stop, waits `grace` seconds at most, and kills what is left of its family."""
+    """Ask the server to stop, wait up to `grace` seconds, and kill the rest of its processes."""
     family = family_of(server)
-    for process in family:  # a frozen one can't hear anything else
+    for process in family:  # wake a frozen process, or it can't react
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGCONT)
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -45,7 +42,7 @@ def end(server: psutil.Process, stop_signal: int, grace: float) -> None:
 
 
 def main() -> None:
-    """Waits for the parent's word or death; on death ends the server and removes the scratch."""
+    """Wait for the parent's byte or death; on death, end the server and remove the scratch directories."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pid", type=int)
     parser.add_argument("stop_signal", type=int)

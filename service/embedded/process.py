@@ -1,4 +1,4 @@
-"""One server process: started, probed, stopped, killed, frozen; never left behind."""
+"""One server process: start, probe, stop, kill, freeze; never left behind."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 
 Progress = Callable[[str], None]
-"""Takes one line for a person who waits, such as "starting Kafka ..."."""
+"""Called with a line of progress, such as "starting Kafka ..."."""
 
 POLL_SECONDS = 0.02
 FREEZE_LIMIT_SECONDS = 10.0
@@ -27,18 +27,18 @@ PORT_TRIES = 200
 
 
 class EmbeddedError(Exception):
-    """The embedded broker or database can't do what was asked; the text says why and names the log."""
+    """The embedded broker or database failed. The text says why and names the log."""
 
 
 def silent(_line: str) -> None:
-    """The `Progress` of who wants to hear nothing."""
+    """A `Progress` that prints nothing."""
 
 
 def free_port() -> int:
-    """A TCP port that is free on loopback right now.
+    """Return a TCP port that is free on loopback now.
 
-    Below the range from which the system takes the local ends of outgoing connections: a client that keeps
-    reconnecting to a stopped server on such a port can end up connected to itself, and holds the port.
+    It is below the range for local ends of outgoing connections: a client that keeps reconnecting to a stopped server
+    on a port of that range can end up connected to itself, and then holds the port.
     """
     for _ in range(PORT_TRIES):
         port = random.randint(20_000, 32_000)  # noqa: S311  # nothing secret about it
@@ -49,9 +49,9 @@ def free_port() -> int:
 
 
 def tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:
-    """The last lines of a log, indented, for an error message; empty when there is no log.
+    """Return the last lines of a log, indented, for an error message; empty if there is no log.
 
-    Without the frames of Java's stack traces: they would push out the line that says what was wrong.
+    Leaves out the frames of Java's stack traces, which would push out the line with the cause.
     """
     with contextlib.suppress(OSError):
         text = log.read_text("utf-8", errors="replace").splitlines()
@@ -61,9 +61,9 @@ def tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:
 
 
 class Guard:
-    """Ends a process and all below it should this program die, however that happens: see `guard.py`.
+    """End a process and all below it if this program dies in any way: see `guard.py`.
 
-    It then sends `stop_signal`, kills what is left after `grace` seconds, and removes `scratch`.
+    The guard sends `stop_signal`, kills the rest after `grace` seconds, and removes `scratch`.
     """
 
     def __init__(self, pid: int, stop_signal: int, grace: float = 0.0, scratch: Sequence[Path] = ()) -> None:
@@ -78,7 +78,7 @@ class Guard:
         )
 
     def dismiss(self) -> None:
-        """The process has ended: nothing is to be guarded any more."""
+        """End the guard, because the process has ended."""
         if self._process is None or self._process.stdin is None:
             return
         with contextlib.suppress(BrokenPipeError):
@@ -94,9 +94,9 @@ class Guard:
 class Server:
     """A server process with its guard.
 
-    `name` is for messages, `stop_signal` asks it to end in order within `grace` seconds, `user` is the
-    account it runs as when this program is root, `scratch` are directories that the guard removes should this
-    program die. Used from any event loop: nothing here belongs to one.
+    `name` is for messages. `stop_signal` asks the process to end in order within `grace` seconds. `user` is its account
+    if this program is root. The guard removes the directories `scratch` if this program dies. Usable from any event
+    loop.
     """
 
     name: str
@@ -110,20 +110,20 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """Process id of the running server. Raises EmbeddedError when it doesn't run."""
+        """The process id of the server. Raises EmbeddedError if it does not run."""
         if self._child is None:
             raise EmbeddedError(f"{self.name} is not running")
         return self._child.pid
 
     @property
     def running(self) -> bool:
-        """Whether the process exists (frozen counts, dead doesn't)."""
+        """Whether the process exists, frozen or not."""
         return self._child is not None and self._child.poll() is None
 
     def spawn(
         self, command: Sequence[str], environment: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> None:
-        """Starts the process, output appended to the log, and its guard beside it. Raises EmbeddedError."""
+        """Start the process and its guard; append output to the log. Raises EmbeddedError."""
         if self.running:
             raise EmbeddedError(f"{self.name} runs already (process {self.pid})")
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ class Server:
                     stderr=subprocess.STDOUT,
                     env={**os.environ, **(environment or {})},
                     cwd=cwd,
-                    # Ctrl-C in a terminal is for the program, which then stops this in order.
+                    # Ctrl-C in a terminal reaches only the program, which then stops the server in order.
                     start_new_session=True,
                     **self.account(),
                 )
@@ -145,15 +145,13 @@ class Server:
         self._guard = Guard(self._child.pid, self.stop_signal, self.grace, self.scratch)
 
     def account(self) -> dict[str, Any]:
-        """Arguments for `subprocess` that run a command as `user`: empty unless this program is root."""
+        """Return arguments for `subprocess` to run a command as `user`; empty unless this program is root."""
         if self.user is None or os.geteuid() != 0:
             return {}
         return {"user": self.user, "group": _group_of(self.user), "extra_groups": []}
 
     async def until_ready(self, probe: Callable[[], Awaitable[bool]], limit: float) -> None:
-        """Asks `probe` until it says yes. Raises EmbeddedError when the process ends before, or after `limit`
-        seconds.
-        """
+        """Repeat `probe` until it succeeds. Raises EmbeddedError if the process ends, or after `limit` seconds."""
         end = time.monotonic() + limit
         while not await probe():
             if self._child is None or self._child.poll() is not None:
@@ -170,9 +168,7 @@ class Server:
         return f"{self.name} {what}. Its log: {self.log}" + (f"\n{last}" if last else "")
 
     async def stop(self, stop_signal: int | None = None) -> None:
-        """Ends the process in order; kills it when it takes longer than `grace` seconds. Nothing when it
-        doesn't run.
-        """
+        """End the process in order; kill it after `grace` seconds. Idempotent."""
         if self.running:
             self.resume()
             self._signal(stop_signal or self.stop_signal)
@@ -181,9 +177,7 @@ class Server:
         self._dismiss_guard()
 
     async def kill(self) -> None:
-        """kill -9 of the process and all below it: as if the machine had lost power, but for the disk's
-        cache.
-        """
+        """kill -9 the process and all below it, like a power failure that keeps the disk's cache."""
         family = self.family()
         for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -193,20 +187,20 @@ class Server:
         self._dismiss_guard()
 
     def pause(self) -> None:
-        """Freezes the process and all below it (SIGSTOP): connections stay, nothing answers. Frozen on return."""
+        """Freeze the process and all below it (SIGSTOP). On return connections are open, and nothing answers."""
         for process in self.family()[:1]:
             _freeze(process)
-        for process in self.family()[1:]:  # listed anew: the first, now frozen, makes no more of them
+        for process in self.family()[1:]:  # listed again, because the first, now frozen, creates no more
             _freeze(process)
 
     def resume(self) -> None:
-        """Lets a frozen process go on (SIGCONT); nothing when it wasn't frozen."""
+        """Resume a frozen process (SIGCONT). Idempotent."""
         for process in self.family():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGCONT)
 
     def family(self) -> list[psutil.Process]:
-        """The process and all below it, the process first; empty when it doesn't run."""
+        """Return the process and all below it, the process first; empty if it does not run."""
         with contextlib.suppress(psutil.NoSuchProcess):
             if self._child is not None and self._child.poll() is None:
                 top = psutil.Process(self._child.pid)
@@ -236,7 +230,7 @@ def _freeze(process: psutil.Process) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(signal.SIGSTOP)
         while process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
-            if time.monotonic() > end:  # in the midst of a write to a disk that doesn't answer, say
+            if time.monotonic() > end:  # for example, a write to a disk that does not answer
                 raise EmbeddedError(f"process {process.pid} could not be frozen in {FREEZE_LIMIT_SECONDS:g} s")
             time.sleep(POLL_SECONDS / 10)
 

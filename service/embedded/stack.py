@@ -1,4 +1,4 @@
-"""Kafka and PostgreSQL together, started side by side."""
+"""Kafka and PostgreSQL, started side by side."""
 
 import asyncio
 from collections.abc import Iterable
@@ -15,9 +15,9 @@ from service.embedded.process import Progress, silent
 class EmbeddedStack:
     """`async with EmbeddedStack(directory) as stack: stack.kafka.bootstrap_servers, stack.postgres.dsn`.
 
-    Data and logs: `directory/kafka` and `directory/postgres`. Starts both at once (3 s on 2 cores); when one
-    fails or the start is interrupted, the other is stopped before EmbeddedError, or the interruption, goes
-    on. `temporary`: the data goes when the block ends, or when this program dies; the logs stay.
+    Data and logs are in `directory/kafka` and `directory/postgres`. Both start at once (3 s on 2 cores). If one fails
+    or the start is interrupted, the other is stopped first. `temporary`: the data is removed when the block ends or
+    this program dies; the logs stay.
     """
 
     def __init__(self, directory: Path, *, temporary: bool = False, progress: Progress = silent) -> None:

@@ -1,7 +1,7 @@
-"""What the service may do at Kafka, and what an error says when it lacks one of these.
+"""The ACLs that the service's Kafka user needs.
 
-`deploy/rights.md` is the same list for people, `topics acls` prints it with this installation's names, and the tests
-give the service exactly these: with less it says what is missing.
+`deploy/rights.md` has the same list for people, and `topics acls` prints it with the names of this installation. The
+tests give the service exactly these.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from service.runtime.acl_errors import WHERE
 
 
 class Acl(NamedTuple):
-    """One ACL: the operations allowed on the resource, or (`prefixed`) on all whose names begin so."""
+    """One ACL: operations on a resource, or (`prefixed`) on all resources with this prefix."""
 
     kind: str
     """TOPIC, GROUP or TRANSACTIONAL_ID."""
@@ -24,7 +24,7 @@ class Acl(NamedTuple):
     prefixed: bool = False
 
     def covers(self, kind: str, name: str) -> bool:
-        """Whether it is a right on this resource."""
+        """Whether it applies to this resource."""
         return self.kind == kind and (name.startswith(self.name) if self.prefixed else name == self.name)
 
     def __str__(self) -> str:
@@ -33,21 +33,21 @@ class Acl(NamedTuple):
 
 
 def acls(group: str, outbox_id: str) -> tuple[Acl, ...]:
-    """The least with which the service runs; nothing on the cluster. READ and WRITE imply DESCRIBE."""
+    """Return the minimum for the service; it needs nothing on the cluster. READ and WRITE imply DESCRIBE."""
     return (
-        Acl("TOPIC", "purchasing.events.", ("READ",), "what it hears", prefixed=True),
-        Acl("GROUP", group, ("READ",), "how far it has read"),
-        Acl("TOPIC", "purchasing.commands.", ("WRITE",), "what is to be done", prefixed=True),
-        Acl("TOPIC", "purchasing.decisions.v1", ("WRITE",), "what was decided"),
-        Acl("TOPIC", "purchasing.quarantine.v1", ("WRITE",), "which records break the contract"),
-        Acl("TOPIC", OUTBOX.name, ("READ", "WRITE"), "how far each lane is published"),
-        Acl("GROUP", f"{outbox_id}.relay", ("READ",), "which lanes are a worker's"),
-        Acl("TRANSACTIONAL_ID", f"{outbox_id}.", ("WRITE",), "each output once", prefixed=True),
-        Acl("TOPIC", "purchasing.", ("DESCRIBE_CONFIGS",), "whether topics are set up as they should", prefixed=True),
+        Acl("TOPIC", "purchasing.events.", ("READ",), "events", prefixed=True),
+        Acl("GROUP", group, ("READ",), "committed offsets"),
+        Acl("TOPIC", "purchasing.commands.", ("WRITE",), "commands", prefixed=True),
+        Acl("TOPIC", "purchasing.decisions.v1", ("WRITE",), "decisions"),
+        Acl("TOPIC", "purchasing.quarantine.v1", ("WRITE",), "notices of quarantined records"),
+        Acl("TOPIC", OUTBOX.name, ("READ", "WRITE"), "the relay's cursors"),
+        Acl("GROUP", f"{outbox_id}.relay", ("READ",), "lanes of each worker"),
+        Acl("TRANSACTIONAL_ID", f"{outbox_id}.", ("WRITE",), "publishing each output once", prefixed=True),
+        Acl("TOPIC", "purchasing.", ("DESCRIBE_CONFIGS",), "comparing topics to the registry", prefixed=True),
     )
 
 
 SEE_SETTINGS = (
-    "The topics' settings can't be compared, and nobody is warned before messages are removed unread: "
-    f"Kafka refuses them to the user, grant DESCRIBE_CONFIGS on the topics ({WHERE})"
+    "Kafka does not show the topics' settings to the user, so they can't be compared, and no alert warns before "
+    f"messages are removed unread: grant DESCRIBE_CONFIGS on the topics ({WHERE})"
 )

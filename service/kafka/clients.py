@@ -1,4 +1,4 @@
-"""Kafka clients as the service makes them."""
+"""Kafka clients with the settings of the service."""
 
 from typing import Any
 
@@ -16,10 +16,10 @@ BATCH_BYTES = 131_072
 
 
 def new_producer(kafka: Kafka, transactional_id: str) -> Any:
-    """A transactional producer, not started.
+    """Create a transactional producer; it is not started.
 
-    The broker gives up a transaction that is open longer than TRANSACTION_TIMEOUT_MS: a dead relay without a
-    successor must not hold back those who read what is committed.
+    The broker aborts a transaction that is open longer than TRANSACTION_TIMEOUT_MS, so that a dead relay without a
+    successor does not hold back consumers.
     """
     return AIOKafkaProducer(
         **kafka,

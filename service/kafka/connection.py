@@ -1,6 +1,6 @@
-"""The arguments with which every aiokafka client of the process connects: built once, by whoever starts the process.
+"""The arguments of all aiokafka clients of a process, built once at its start.
 
-They hold one TLS context and one source of tokens, so files are read once and all clients share a token.
+They contain one TLS context and one source of tokens, so files are read once and all clients share a token.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,13 @@ from purchasing_contracts.kafka.tokens import token_source
 from service.kafka.compat.tokens import TokenProvider
 
 Kafka = Mapping[str, Any]
-"""How any client connects: aiokafka's arguments from `bootstrap_servers` to TLS and SASL. Holds secrets: never for a
-log."""
+"""aiokafka's arguments to connect, from `bootstrap_servers` to TLS and SASL. Contains secrets: never log it."""
 
 
 def connection_of(settings: KafkaSettings) -> dict[str, Any]:
     """Build the arguments, after `compat.install()`. Reads the files of certificates and keys.
 
-    Raises SettingsError where one of them doesn't hold what it should.
+    Raises SettingsError if one of them has the wrong content.
     """
     connection: dict[str, Any] = {
         "bootstrap_servers": [server.strip() for server in settings.kafka_bootstrap_servers.split(",")],

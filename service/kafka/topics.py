@@ -1,8 +1,8 @@
-"""The service's topics on a broker: made when they are missing, and compared with the registry.
+"""The service's topics on a broker: create missing ones, and compare them to the registry.
 
-The registry is `purchasing_contracts.topics`. How often a topic is replicated, and how many replicas must have a record
-before it counts as written, stand here: they go by the brokers there are. An existing topic is never changed: what
-differs is said, and somebody who knows what else depends on the topic decides.
+The registry is `purchasing_contracts.topics`. The number of replicas and of in-sync replicas is set here, because it
+depends on the number of brokers. An existing topic is never changed: differences are reported, and a person who knows
+the topic's other users decides.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from service.runtime.acl_errors import to_grant
 
 REPLICAS = 3
 IN_SYNC = 2
-"""Replicas that have a record before it counts as written: one broker lost loses none, and stops nothing of three."""
+"""Replicas that must have a record. With three, losing one broker loses no record and stops nothing."""
 IN_SYNC_SETTING = "min.insync.replicas"
 VISIBLE_LIMIT_SECONDS = 30.0
 POLL_SECONDS = 0.05
@@ -33,31 +33,29 @@ FORBIDDEN = 29  # and TOPIC_AUTHORIZATION_FAILED
 
 
 class TopicsError(Exception):
-    """The broker did not create a topic; the text names it and the broker's reason."""
+    """The broker did not create a topic. The text names the topic and the broker's reason."""
 
 
 def partitions_of(topic: Topic, lanes: int) -> int:
-    """How many partitions the topic gets: the relay's cursor has one a lane, all others what the registry
-    says.
-    """
+    """Return the number of partitions: one per lane for the cursor topic, else that of the registry."""
     return lanes if topic is OUTBOX else topic.partitions
 
 
 def replicas_of(brokers: int) -> int:
-    """How often topics are replicated where there are so many brokers."""
+    """Return the number of replicas with that many brokers."""
     return max(1, min(REPLICAS, brokers))
 
 
 def _settings_of(topic: Topic, replicas: int) -> dict[str, str]:
-    """The registry's, and what so many replicas allow."""
+    """Return the settings of the registry, with the in-sync replicas that are possible."""
     return {**topic.settings, IN_SYNC_SETTING: str(min(IN_SYNC, replicas))}
 
 
 async def create_topics(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPICS) -> list[str]:
-    """Creates what is missing and waits until clients can use it. Returns the names created.
+    """Create missing topics and wait until clients can use them. Returns their names.
 
-    Replicated three times, or as often as there are brokers. Raises TopicsError, and KafkaError when
-    there is no broker.
+    Topics have three replicas, or one per broker if there are fewer brokers. Raises TopicsError, and KafkaError without
+    a broker.
     """
     wanted = list(topics)
     async with _admin(kafka) as admin:
@@ -80,7 +78,7 @@ async def create_topics(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPI
 
 
 async def partitions_there(admin: Any, topics: Iterable[str]) -> list[TopicPartition]:
-    """All partitions the topics have at this moment, in order. Raises KafkaError, also where a topic has none."""
+    """Return all partitions of the topics, sorted. Raises KafkaError, also if a topic has none."""
     found: list[TopicPartition] = []
     for topic in await describe_without_creating(admin, list(topics)):
         if topic["error_code"] or not topic["partitions"]:
@@ -91,7 +89,7 @@ async def partitions_there(admin: Any, topics: Iterable[str]) -> list[TopicParti
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
-    """A topic as the broker has it; `settings` are empty where this user may not read them."""
+    """A topic on the broker. `settings` are empty if the user may not read them."""
 
     partitions: int
     replicas: int
@@ -100,11 +98,10 @@ class TopicState:
 
 @dataclass(frozen=True, slots=True)
 class TopicProblem:
-    """One thing in which a topic is not as the registry wants it; `sentence` says which and what to do.
+    """One difference between a topic and the registry. `sentence` says what differs and what to do.
 
-    `stops`: the service can't work with it: the topic isn't there, or the relay's cursor doesn't fit the
-    lanes or could be removed. All else (a shorter retention, say) may be somebody's choice, to be known and
-    not more.
+    `stops`: the service can't work: the topic is missing, or the cursor topic does not match the lanes or may lose
+    cursors. Other differences, such as a shorter retention, may be intended.
     """
 
     sentence: str
@@ -115,10 +112,10 @@ class TopicProblem:
 
 
 async def topic_problems(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPICS) -> list[TopicProblem]:
-    """What is missing or set up otherwise than the registry says; empty when all is well.
+    """Return all differences from the registry; empty if there are none.
 
-    More partitions than the registry says are fine, but for the cursor topic: a lane is one of its
-    partitions. So are more replicas. Raises KafkaError when there is no broker.
+    More partitions are fine, except for the cursor topic, which has one per lane. More replicas are fine too. Raises
+    KafkaError without a broker.
     """
     wanted = list(topics)
     async with _admin(kafka) as admin:
@@ -140,7 +137,7 @@ async def topic_problems(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOP
 
 
 def differences(topic: Topic, found: TopicState | None, lanes: int, brokers: int) -> Iterator[TopicProblem]:
-    """In what a topic is not as it should be; None: the broker doesn't have it."""
+    """Yield the differences of one topic. `found` is None if the broker does not have it."""
     if found is None:
         yield TopicProblem(f"{topic.name} does not exist: create it with `topics create`", stops=True)
         return
@@ -157,7 +154,7 @@ def differences(topic: Topic, found: TopicState | None, lanes: int, brokers: int
         yield TopicProblem(sentence, stops=False)
     for name, value in _settings_of(topic, found.replicas).items():
         has = found.settings.get(name)
-        # What may not be read (a right of its own) is said once for all.
+        # Settings that the user may not read are reported once for all topics.
         if has is not None and has != value:
             fatal = topic is OUTBOX and name == "cleanup.policy"
             yield TopicProblem(f"{topic.name} has {name}={has} and should have {value}", stops=fatal)
@@ -178,7 +175,7 @@ async def _brokers(admin: Any) -> int:
 
 
 async def _visible(admin: Any, names: list[str]) -> None:
-    # The controller has created them; the brokers, which clients ask, learn of it a moment later.
+    # The controller has created them; the brokers that clients ask learn of it a moment later.
     async with asyncio.timeout(VISIBLE_LIMIT_SECONDS):
         while True:
             described = await admin.describe_topics(names)
@@ -210,7 +207,7 @@ async def _settings(admin: Any, topics: list[Topic]) -> dict[str, dict[str, str]
 
 
 async def _unseen(admin: Any, names: list[str]) -> set[str]:
-    """Those of the topics that this user may not see; of others it is known that they don't exist."""
+    """Return the topics that this user may not see; the others do not exist."""
     if not names:
         return set()
     return {

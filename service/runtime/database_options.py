@@ -1,4 +1,4 @@
-"""libpq's options in a database URL: which are understood, of which only some values, and which not, and why."""
+"""libpq's options in a database URL: supported ones, ones with limited values, unsupported ones with reasons."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"
 TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 TLS_FILES = ("sslrootcert", "sslkey", "sslcert", "sslcrl")
 SYSTEM = "system"
-"""The `sslrootcert` that stands for the certificate authorities which the operating system trusts."""
+"""The `sslrootcert` for the certificate authorities that the operating system trusts."""
 
 OF_THE_SERVICE = frozenset(
     {
@@ -29,14 +29,14 @@ OF_THE_SERVICE = frozenset(
         "default_transaction_read_only",
     }
 )
-"""Settings of a session that the service sets itself: `options` must not."""
+"""Session settings that the service sets itself, so `options` must not."""
 
 NAMED_BY_THE_SERVICE = frozenset({"application_name", "fallback_application_name"})
-"""Understood, and left out: commands find the service's sessions by the names that it gives them."""
+"""Accepted and ignored: the service names its sessions itself, and commands find them by these names."""
 
 
 class Only(NamedTuple):
-    """An option of which only some values are supported, and why."""
+    """An option with limited values, and the reason."""
 
     values: tuple[str, ...]
     why: str
@@ -55,7 +55,7 @@ ONLY: Mapping[str, Only] = {
     "max_protocol_version": Only(("3.0", "3.2", "latest"), "the driver speaks 3.0"),
     "min_protocol_version": Only(("3.0",), "the driver speaks 3.0"),
     "replication": Only(("0", "false", "no", "off"), "the service is no replica"),
-    "sslcertmode": Only(("allow",), "the certificate of sslcert is shown where there is one"),
+    "sslcertmode": Only(("allow",), "the driver sends the certificate of sslcert if there is one"),
     "sslcompression": Only(("0",), "compressed TLS isn't safe"),
     "sslmode": Only(SSL_MODES, "libpq has no others"),
     "sslnegotiation": Only(("postgres", "direct"), "libpq has no others"),
@@ -67,14 +67,14 @@ ONLY: Mapping[str, Only] = {
 
 NOT_SUPPORTED: Mapping[str, str] = {
     "gsslib": "Kerberos isn't supported",
-    "hostaddr": "give the address in the place of the host",
+    "hostaddr": "give the address as the host",
     "krbsrvname": "Kerberos isn't supported",
     "oauth_client_id": "OAuth isn't supported",
     "oauth_client_secret": "OAuth isn't supported",
     "oauth_issuer": "OAuth isn't supported",
     "oauth_scope": "OAuth isn't supported",
-    "require_auth": "the driver answers in the way the server asks for",
-    "requirepeer": "the driver doesn't look whose process the server is",
+    "require_auth": "the driver uses the method that the server asks for",
+    "requirepeer": "the driver can't check the server's user",
     "requiressl": "use sslmode=require",
     "scram_client_key": "use the password",
     "scram_server_key": "use the password",

@@ -1,9 +1,8 @@
-"""The database's URL, PURCHASING_DATABASE_URL, read once: the only parser of it.
+"""The only parser of the database URL, PURCHASING_DATABASE_URL.
 
-It is what libpq reads, `postgresql://user:password@host1:port1,host2:port2/database?option=value&…`. Each of libpq's
-options is understood, or refused in a sentence; none is sent on to the server, which would take it for a setting.
-The parts of a URL may be secrets (a password may hold a `?` or a `/`), so no error shows more of it than an option's
-name.
+The URL has libpq's form: `postgresql://user:password@host1:port1,host2:port2/database?option=value&…`. Each of libpq's
+options is understood or refused with a sentence. None is passed on to the server, which would take it for a setting.
+Parts of a URL may be secrets (a password may contain `?` or `/`), so an error shows no more than an option's name.
 """
 
 from __future__ import annotations
@@ -47,11 +46,11 @@ _HOST = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]]*))(?::([0-9]*))?")
 
 
 class DatabaseUrlError(ValueError):
-    """The URL can't be used. Its text says which part of it, and what to do, without a value."""
+    """The URL can't be used. The text names the part and says what to do; it shows no value."""
 
 
 class Host(NamedTuple):
-    """One server: a name, an address, or the directory of a Unix socket; None where the driver has defaults."""
+    """One server: a name, an address, or the directory of a Unix socket. None: the driver's default."""
 
     name: str | None
     port: int | None
@@ -63,17 +62,17 @@ class Host(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """What the URL says."""
+    """The parsed URL."""
 
     hosts: tuple[Host, ...]
     user: str | None
     password: str | None = field(repr=False)
     database: str
     connect_timeout: float | None
-    """Seconds per host; None: as long as whoever connects finds right."""
+    """Seconds per host; None: the caller's default."""
     target: str | None
-    """`target_session_attrs`. Of several hosts the one that can be written to is meant, unless the URL says otherwise;
-    of one, whatever it is: a worker waits until it can be written to."""
+    """`target_session_attrs`. With several hosts the default is one that accepts writes; with one host, any: a worker
+    waits until it accepts writes."""
     random_order: bool
     passfile: str | None
     keepalive: Mapping[str, int]
@@ -81,21 +80,21 @@ class DatabaseUrl:
     session: Mapping[str, str]
     """Settings of each session, from `options`."""
     tls: Mapping[str, str] = field(repr=False)
-    """The options of TLS, as libpq calls them."""
+    """The options of TLS, by libpq's names."""
 
     @property
     def reads_only(self) -> bool:
-        """Whether it asks for servers that can't be written to."""
+        """Whether the URL asks for servers that refuse writes."""
         return self.target in READERS_ONLY
 
     def in_turn(self) -> list[Host]:
-        """Return the hosts in the order in which they are tried."""
+        """Return the hosts in the order of attempts."""
         return random.sample(self.hosts, len(self.hosts)) if self.random_order else list(self.hosts)
 
     def driver_arguments(self, host: Host, target: str | None) -> dict[str, Any]:
-        """Return what asyncpg takes to connect to one of the hosts, if it is the target of `target_session_attrs`.
+        """Return asyncpg's arguments to connect to one of the hosts, if it has these `target_session_attrs`.
 
-        Raises DatabaseUrlError for a file of no use.
+        Raises DatabaseUrlError for a file that can't be used.
         """
         tls = dict(self.tls)
         arguments: dict[str, Any] = {
@@ -121,20 +120,18 @@ class DatabaseUrl:
         return context
 
     def _try_files(self) -> None:
-        """What the driver would say of them doesn't name the option."""
+        """Read the files first, because the driver's errors do not name the option."""
         for name in TLS_FILES:
             if name in self.tls and (name, self.tls[name]) != ("sslrootcert", SYSTEM):
                 try:
                     self._load(name, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
                 except (OSError, ValueError):
-                    raise DatabaseUrlError(
-                        f"the file of its {name} can't be read, or isn't what it should be"
-                    ) from None
+                    raise DatabaseUrlError(f"the file of its {name} can't be read, or has the wrong content") from None
 
     def _load(self, name: str, context: ssl.SSLContext) -> None:
         match name:
             case "sslcert":
-                # With an empty password, or OpenSSL would ask for one at the terminal.
+                # An empty password, or OpenSSL would ask at the terminal.
                 password = self.tls.get("sslpassword", "")
                 context.load_cert_chain(self.tls[name], self.tls.get("sslkey"), lambda: password)
             case "sslkey":
@@ -148,16 +145,16 @@ def parse_database_url(text: str) -> DatabaseUrl:
     """Read a URL. Raises DatabaseUrlError."""
     scheme = next((one for one in SCHEMES if text.startswith(one)), None)
     if scheme is None:
-        raise DatabaseUrlError("it has to begin with postgresql://")
+        raise DatabaseUrlError("it must begin with postgresql://")
     if any(character.isspace() or not character.isprintable() for character in text):
-        raise DatabaseUrlError("there is a blank or a line end in it: percent-encode it, or take it away")
+        raise DatabaseUrlError("it contains a blank or a line end: percent-encode or remove it")
     rest, _, query = text.removeprefix(scheme).partition("?")
     authority, _, path = rest.partition("/")
     credentials, at, hosts = authority.rpartition("@")
-    # Most likely a password in which these stand as they are: nothing behind it may then be shown or tried.
+    # Most likely a password that was not encoded: then show and try nothing after it.
     if "@" in credentials + path + query:
         raise DatabaseUrlError(
-            "an @ stands where none belongs: in the user, the password and the options, "
+            "an @ is in the wrong place: in the user, the password and the options, "
             "percent-encode @ : / ? # [ ] and %, such as %40 for @"
         )
     options = _options(query)
@@ -168,7 +165,7 @@ def parse_database_url(text: str) -> DatabaseUrl:
         options["password"] = _decoded(password, "password")
     if path:
         if "dbname" in options:
-            raise DatabaseUrlError("the database is given twice, behind the hosts and as dbname")
+            raise DatabaseUrlError("the database is given twice, after the hosts and as dbname")
         options["dbname"] = _decoded(path, "database")
     if not options.get("dbname"):
         raise DatabaseUrlError("it names no database: postgresql://user:password@host:5432/database")
@@ -192,15 +189,15 @@ def _options(query: str) -> dict[str, str]:
     for pair in query.split("&") if query else ():
         name, equals, value = pair.partition("=")
         if not equals or not _OPTION_NAME.fullmatch(name):
-            raise DatabaseUrlError("behind its ? something is no option=value: see the options of libpq")
+            raise DatabaseUrlError("after its ? something is not option=value: see the options of libpq")
         value = _decoded(value, name)
-        # As JDBC writes it; libpq reads it so, too.
+        # As in JDBC; libpq accepts it too.
         if (name, value) == ("ssl", "true"):
             name, value = "sslmode", "require"
         if name in NOT_SUPPORTED:
             raise DatabaseUrlError(f"its option {name} isn't supported: {NOT_SUPPORTED[name]}")
         if name not in UNDERSTOOD:
-            raise DatabaseUrlError(f"{name} is no option of libpq: leave it out")
+            raise DatabaseUrlError(f"{name} is not an option of libpq: remove it")
         only = ONLY.get(name)
         if only is not None:
             value = value.lower() if value.lower() in only.values else value
@@ -212,7 +209,7 @@ def _options(query: str) -> dict[str, str]:
 
 def _decoded(text: str, what: str) -> str:
     if re.search(r"%(?![0-9A-Fa-f]{2})", text) or "%00" in text:
-        raise DatabaseUrlError(f"its {what} has a % that begins no percent-encoded character: write % as %25")
+        raise DatabaseUrlError(f"its {what} has a % without two hexadecimal digits: write % as %25")
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
@@ -230,7 +227,7 @@ def _hosts(listed: str, options: Mapping[str, str]) -> tuple[Host, ...]:
         return tuple(hosts)
     ports = [_port(one) for one in options["port"].split(",")]
     if len(ports) not in (1, len(hosts)) or any(host.port for host in hosts):
-        raise DatabaseUrlError("its option port has to be one port, or as many as there are hosts")
+        raise DatabaseUrlError("its option port must be one port, or one per host")
     return tuple(Host(host.name, port) for host, port in zip(hosts, ports * (len(hosts) // len(ports)), strict=True))
 
 
@@ -238,36 +235,36 @@ def _host(text: str) -> Host:
     found = _HOST.fullmatch(text)
     if found is None:
         raise DatabaseUrlError(
-            "a host is no name, address or [IPv6 address] with a port; in the password, percent-encode : and /"
+            "a host is not a name, address or [IPv6 address] with a port; in the password, percent-encode : and /"
         )
     address, name, port = found.groups()
     return Host(_decoded(address or name, "host") or None, _port(port) if port else None)
 
 
 def _bare(text: str) -> Host:
-    """One of the option `host`: a socket's directory and an IPv6 address stand there as they are."""
+    """Parse one value of the option `host`, where a socket's directory and an IPv6 address need no brackets."""
     as_it_is = text.startswith("/") or (text.count(":") > 1 and "[" not in text)
     return Host(text, None) if as_it_is else _host(text)
 
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        raise DatabaseUrlError("a port is no number from 1 to 65535; in the password, percent-encode / and ?")
+        raise DatabaseUrlError("a port is not a number from 1 to 65535; in the password, percent-encode / and ?")
     return int(text)
 
 
 def _whole_number(name: str, options: Mapping[str, str], least: int = 0) -> int | None:
-    """None also for what libpq takes for "not given": 0, and less."""
+    """Return the number; None if it is not given, or 0 or less, which means the same to libpq."""
     text = options.get(name)
     if text is None:
         return None
     if not re.fullmatch(r"-?[0-9]{1,9}", text) or int(text) < least:
-        raise DatabaseUrlError(f"its option {name} is no whole number")
+        raise DatabaseUrlError(f"its option {name} is not a whole number")
     return int(text) if int(text) > 0 else None
 
 
 def _session(text: str) -> dict[str, str]:
-    """Read `-c name=value` and `--name=value`, as the server does at its command line."""
+    """Parse `-c name=value` and `--name=value`, like the server's command line."""
     found: dict[str, str] = {}
     try:
         words = split(text)
@@ -278,10 +275,10 @@ def _session(text: str) -> dict[str, str]:
         given = next(left, "") if word == "-c" else word.removeprefix("-c").removeprefix("--")
         setting = _SESSION_SETTING.fullmatch(given) if word.startswith(("-c", "--")) else None
         if setting is None:
-            raise DatabaseUrlError("its option options can only hold settings of a session: -c%20name%3Dvalue")
+            raise DatabaseUrlError("its option options can only contain session settings: -c%20name%3Dvalue")
         name = setting[1].replace("-", "_").lower()
         if name in OF_THE_SERVICE:
-            raise DatabaseUrlError(f"its option options sets {name}, which the service sets itself: leave it out")
+            raise DatabaseUrlError(f"its option options sets {name}, which the service sets itself: remove it")
         found[name] = setting[2]
     return found
 

@@ -1,6 +1,6 @@
-"""What an error of PostgreSQL or Kafka means for whoever meets it: one table, by SQLSTATE and by Kafka's error class.
+"""The meaning of errors of PostgreSQL and Kafka: one table, by SQLSTATE and by Kafka's error class.
 
-All that decides whether something is tried again, ends the process or stops a lane goes by this table.
+This table decides whether something is retried, ends the process or stops a lane.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 class ErrorClass(Enum):
-    """Who can mend it, and what is done meanwhile."""
+    """Who can repair it, and what the service does."""
 
-    WAIT = "time mends it: the same again later, with the reason in the log"
-    SETTING = "a person mends it in the settings, or at the server: ends at once with a sentence"
-    RIGHT = "a person grants the user a right: ends at once with a sentence"
-    SCHEMA = "a person migrates the database, or creates topics: ends at once with a sentence"
-    VALUE = "the server can't take this value, and never will: the batch is halved, the lane stops at the record"
-    FENCED = "another process has taken over: this one gives up what it has"
-    FAULT = "nobody foresaw it: a fault in this program"
+    WAIT = "it passes: retry later, with the reason in the log"
+    SETTING = "a person changes the settings, or the server: end at once with a sentence"
+    RIGHT = "a person grants the user a right: end at once with a sentence"
+    SCHEMA = "a person migrates the database, or creates topics: end at once with a sentence"
+    VALUE = "the server never takes this value: halve the batch; stop the lane at the record"
+    FENCED = "another process took over: give up what it took"
+    FAULT = "unexpected: a fault in this program"
 
     @property
     def is_for_a_person(self) -> bool:
-        """Whether waiting doesn't help, and a person has to be told."""
+        """Whether only a person can help."""
         return self in (ErrorClass.SETTING, ErrorClass.RIGHT, ErrorClass.SCHEMA)
 
 
@@ -37,13 +37,13 @@ WAIT, SETTING, RIGHT, SCHEMA, VALUE, FENCED, FAULT = ErrorClass
 
 
 class SqlState(NamedTuple):
-    """What a SQLSTATE, or a class of them, means."""
+    """The meaning of a SQLSTATE, or of a class of them."""
 
     meaning: ErrorClass
     shown: bool = False
-    """Whether the server's text may be shown: it speaks of connections, rights, load and names, never of values."""
+    """Whether the server's text may be shown, because it contains no values."""
     advice: str = ""
-    """For a person, where there is more to say than the server's text."""
+    """What a person can do, beyond the server's text."""
 
 
 CHECK_ACCESS = "check its user, its password and its database"
@@ -54,11 +54,11 @@ SESSIONS_NEEDED = (
 )
 
 SQLSTATES: Mapping[str, SqlState] = {
-    "00": SqlState(FAULT),  # success, warnings, no data: no errors of a server's
+    "00": SqlState(FAULT),  # success, warnings, no data: no errors
     "01": SqlState(FAULT),
     "02": SqlState(FAULT),
     "03": SqlState(FAULT),
-    "08": SqlState(WAIT, shown=True),  # connections; poolers say all they have to say with 08P01
+    "08": SqlState(WAIT, shown=True),  # connections; poolers use 08P01 for all their errors
     "09": SqlState(FAULT),
     "0A": SqlState(SETTING, shown=True, advice="this server, or a pooler before it, lacks what the service needs"),
     "0B": SqlState(FAULT),
@@ -70,10 +70,10 @@ SQLSTATES: Mapping[str, SqlState] = {
     "20": SqlState(FAULT),
     "21": SqlState(FAULT),
     "22": SqlState(VALUE),
-    "23": SqlState(FAULT),  # but for one constraint, which the store knows
+    "23": SqlState(FAULT),  # except one constraint, which the store handles
     "24": SqlState(FAULT),
     "25": SqlState(FAULT, shown=True),
-    "25006": SqlState(WAIT, shown=True),  # it only reads: demoted, or not promoted yet
+    "25006": SqlState(WAIT, shown=True),  # read-only: demoted, or not promoted yet
     "25P03": SqlState(WAIT, shown=True),  # idle in a transaction for too long: this process was frozen
     "25P04": SqlState(WAIT, shown=True),  # transaction_timeout
     "26": SqlState(SETTING, advice=SESSIONS_NEEDED),  # the driver prepares its statements itself, once a connection
@@ -110,7 +110,7 @@ SQLSTATES: Mapping[str, SqlState] = {
 }
 """By SQLSTATE, or by its first two characters; the longer one counts."""
 
-# PgBouncer and others have no codes for what they say in PostgreSQL's place, and their text is the only sign.
+# PgBouncer and other poolers have no codes for their own errors; only the text tells them apart.
 _POOLER_SAYS: tuple[tuple[re.Pattern[str], SqlState], ...] = (
     (re.compile("statement pooling"), SqlState(SETTING, advice=SESSIONS_NEEDED)),
     (
@@ -132,7 +132,7 @@ UNKNOWN = SqlState(FAULT)
 
 
 def sqlstate_meaning(sqlstate: str | None, text: str = "") -> SqlState:
-    """Return what the table says of a SQLSTATE; of a pooler's protocol violation, by its text."""
+    """Return the meaning of a SQLSTATE; for a pooler's 08P01, by its text."""
     state = sqlstate or ""
     if state == "08P01":
         for pattern, found in _POOLER_SAYS:
@@ -142,12 +142,12 @@ def sqlstate_meaning(sqlstate: str | None, text: str = "") -> SqlState:
 
 
 def driver_meaning(text: str) -> ErrorClass:
-    """Return what an error of the driver's own means while it connects: a login that it lacks, or a lost connection."""
+    """Return the meaning of the driver's own error while connecting: an unsupported login, or a lost connection."""
     return SETTING if _DRIVER_SAYS.search(text) else WAIT
 
 
 def network_meaning(error: OSError) -> ErrorClass:
-    """Return what the system's error means: a server without TLS, or with a wrong certificate, stays so."""
+    """Return the meaning of a network error. Missing TLS and wrong certificates do not pass by themselves."""
     return SETTING if isinstance(error, ssl.SSLCertVerificationError) else driver_meaning(str(error))
 
 
@@ -185,7 +185,7 @@ KAFKA_ERRORS: Mapping[type[kafka.KafkaError], ErrorClass] = {
     kafka.UnknownError: WAIT,
     kafka.OffsetOutOfRangeError: WAIT,
     kafka.CorruptRecordException: WAIT,
-    kafka.UnknownTopicOrPartitionError: WAIT,  # created a moment ago, perhaps: not every broker has heard of it
+    kafka.UnknownTopicOrPartitionError: WAIT,  # perhaps just created: not every broker knows it yet
     kafka.InvalidFetchRequestError: WAIT,
     kafka.LeaderNotAvailableError: WAIT,
     kafka.NotLeaderForPartitionError: WAIT,
@@ -260,7 +260,7 @@ KAFKA_ERRORS: Mapping[type[kafka.KafkaError], ErrorClass] = {
 
 
 def kafka_meaning(error: kafka.KafkaError) -> ErrorClass:
-    """Return what the table says of a Kafka error, or of the nearest class that it is one of."""
+    """Return the meaning of a Kafka error, by its nearest class in the table."""
     return next(KAFKA_ERRORS[one] for one in type(error).__mro__ if one in KAFKA_ERRORS)
 
 

@@ -1,8 +1,7 @@
-"""What happens with an error nobody foresaw, and how any error is put into words.
+"""The only broad `except` of the service, and texts of errors for logs.
 
-The only broad `except` of the service stands here. The text of an error may hold what a record or a row held
-(a driver quotes values), so it is shown only for errors known to be free of content; of others the class and
-the place.
+The text of an error may contain values of a record or a row, because drivers quote them. So it is shown only for errors
+whose text is known to be free of content; other errors show their class and place.
 """
 
 import os
@@ -22,12 +21,12 @@ FRAMES_SHOWN = 12
 
 
 class TransientError(Exception):
-    """What could not be done may succeed later: the same call again, after a pause. Nothing half-done is left."""
+    """The call may succeed later. Repeat it after a pause. It left nothing half-done."""
 
 
 @contextmanager
 def catch_unexpected(tell: Callable[[Exception], None]) -> Iterator[None]:
-    """Whatever goes wrong inside is handed to `tell` and goes no further (cancellation and exits do)."""
+    """Pass any error inside the block to `tell`, and stop it there. Cancellation and exits go on."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - this is the place for it
@@ -35,8 +34,7 @@ def catch_unexpected(tell: Callable[[Exception], None]) -> Iterator[None]:
 
 
 def describe(error: BaseException) -> str:
-    """One line without content: the error's class, its SQLSTATE if it has one, its text where that is known
-    to be safe.
+    """Return one line without content: the error's class, its SQLSTATE, and its text if that is safe.
 
     >>> describe(ConnectionRefusedError(111, "refused"))
     'ConnectionRefusedError: [Errno 111] refused'
@@ -47,13 +45,13 @@ def describe(error: BaseException) -> str:
     sqlstate = getattr(error, "sqlstate", None)
     if isinstance(sqlstate, str):
         name = f"{name} ({sqlstate})"
-    # Kafka's errors say their class themselves.
+    # The text of Kafka's errors repeats their class.
     text = missing_acl(error) or " ".join(str(error).split()).removeprefix(f"{name}: ").removesuffix(f" {name}")
     return f"{name}: {text}" if text and _is_safe(error, sqlstate) else name
 
 
 def network_reason(error: OSError) -> str:
-    """Why a server can't be reached, in what the system says of it, such as "Connection refused"."""
+    """Return why a server can't be reached, in the system's words, such as "Connection refused"."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"its certificate is not accepted ({error.verify_message}): give the file of its certificate authority, "
@@ -67,9 +65,7 @@ def network_reason(error: OSError) -> str:
 
 
 def places(error: BaseException) -> list[str]:
-    """Where an error came from, innermost last: file, line and function of its last frames, and of its
-    causes' classes.
-    """
+    """Return the last frames of an error, innermost last: file, line and function; and the class of its cause."""
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES_SHOWN:]
     found = [f"{_module(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
@@ -85,5 +81,5 @@ def _is_safe(error: BaseException, sqlstate: object) -> bool:
 
 
 def _module(path: str) -> str:
-    """A file's last three steps: enough to find it, nothing about the machine."""
+    """Return the last three parts of a path: enough to find the file, nothing about the machine."""
     return "/".join(path.replace("\\", "/").split("/")[-3:])

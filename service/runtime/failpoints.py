@@ -1,27 +1,29 @@
-"""Named places at which a test makes this process die, freeze or wait. For tests only.
+"""Named places at which a test kills, freezes or delays this process. For tests only.
 
     PURCHASING_FAILPOINTS="relay.in_transaction=kill@3;relay.before_init=wait:/some/path"
 
-| action | at the place |
+| action | effect at the place |
 |---|---|
-| `kill` | the process kills itself (SIGKILL): nothing is flushed, nothing is closed |
-| `stop` | the process freezes itself (SIGSTOP); whoever set the failpoint wakes it with SIGCONT |
-| `wait:PATH` | this task, not the process, makes `PATH.reached` and waits until PATH exists |
+| `kill` | the process kills itself (SIGKILL): it flushes and closes nothing |
+| `stop` | the process freezes itself (SIGSTOP); the test wakes it with SIGCONT |
+| `wait:PATH` | this task, not the process, creates `PATH.reached` and waits until PATH exists |
 
-`@N` behind it: at the N-th time the place is passed (the first if not given). Each fires once. The variable
-is read when the first place is passed and then no more. Unset, a place costs one call and a look into an
-empty table (0.1 µs).
+With `@N` it fires at the N-th pass of the place, else at the first. Each fires once. The variable is read once, at the
+first place passed. Without the variable, a place costs one call and one lookup in an empty table (0.1 µs).
 
-The places: `deadlines.claimed` (the rows of due orders are locked, nothing is decided),
-`batch.before_commit` (the lanes are locked and everything is written, nothing is committed),
-`inbox.assigned` (partitions were given to this process, their offsets are not looked at yet),
-`inbox.before_offset_commit` (stored, Kafka doesn't know yet), `relay.before_init` (a lane was given to this
-process, its producer is not yet initialised), `relay.before_cursor` (initialised, the cursor is not read yet),
-`relay.before_check` (the cursor was read, and is not held against the database yet),
-`relay.before_publish` (the cursor was read and rows are in hand, no transaction is open), `relay.half_sent` (the
-records were handed to the client, the cursor wasn't), `relay.in_transaction` (everything is sent and
-committed, the transaction is open), `relay.after_commit` (the transaction is committed, PostgreSQL doesn't
-know yet).
+| place | state |
+|---|---|
+| `deadlines.claimed` | the rows of due orders are locked, nothing is decided |
+| `batch.before_commit` | the lanes are locked, everything is written, nothing is committed |
+| `inbox.assigned` | partitions were assigned, their offsets were not read |
+| `inbox.before_offset_commit` | the batch is stored, its offsets are not committed |
+| `relay.before_init` | a lane was assigned, its producer is not initialised |
+| `relay.before_cursor` | the producer is initialised, the cursor was not read |
+| `relay.before_check` | the cursor was read, and not compared to the database |
+| `relay.before_publish` | rows were read, no transaction is open |
+| `relay.half_sent` | the records were handed to the client, the cursor was not |
+| `relay.in_transaction` | everything was sent, the transaction is open |
+| `relay.after_commit` | the transaction is committed, and not noted in PostgreSQL |
 """
 
 import asyncio
@@ -46,17 +48,16 @@ PLACES = (
     "relay.in_transaction",
     "relay.after_commit",
 )
-"""Every place there is, in the order in which an event and what it leads to pass them."""
+"""All places, in the order in which an event and its outputs pass them."""
 
 
 class FailpointError(Exception):
-    """The variable can't be read as failpoints: the text says which part and what is possible."""
+    """The variable has a wrong part. The text names it and says what is possible."""
 
 
 @dataclass
 class Failpoint:
-    """One armed place: `action` is kill, stop or wait, `path` is set for wait only, `at` counts passes from
-    1."""
+    """One armed place. `action` is kill, stop or wait; only wait has a `path`; `at` counts passes from 1."""
 
     action: str
     at: int
@@ -65,7 +66,7 @@ class Failpoint:
 
 
 def parse(text: str) -> dict[str, Failpoint]:
-    """The failpoints of such a text by name. Raises FailpointError."""
+    """Return the failpoints in a text, by place. Raises FailpointError."""
     armed: dict[str, Failpoint] = {}
     for part in filter(None, (part.strip() for part in text.split(";"))):
         name, equals, rest = part.partition("=")
@@ -86,8 +87,7 @@ def _armed() -> dict[str, Failpoint]:
 
 
 async def failpoint(name: str) -> None:
-    """Pass the place of this name: nothing happens unless the environment asks for it. Raises
-    FailpointError."""
+    """Pass a place. Nothing happens unless its failpoint is armed. Raises FailpointError."""
     armed = _armed()
     if armed and name in armed:
         await _pass(armed[name])

@@ -1,7 +1,7 @@
-"""What the environment says: every `PURCHASING_*` variable, checked before anything else starts.
+"""Settings from the environment: every `PURCHASING_*` variable, checked before anything else starts.
 
-A value may be a secret or carry one (a database URL has a password), so no error and no `repr` of this
-module shows a value: they name the variable and say what to do.
+A value may be or contain a secret (a database URL has a password). So no error and no `repr` of this module shows a
+value: they name the variable and say what to do.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 ELSEWHERE = ("cache_dir",)
-"""Read by `service.embedded`."""
+"""Variables that `service.embedded` reads."""
 
 BOTH_FAMILIES = "*"
 
@@ -35,37 +35,37 @@ WHAT_TO_DO: Mapping[str, str] = {
     **KafkaSettings.what_to_do,
     "database_url": "give the database as postgresql://user:password@host:5432/name",
     "consumer_group": "give the consumer group as 1 to 200 letters, digits, '.', '_' or '-'",
-    "http_host": "give the address to listen on, such as 127.0.0.1 or ::1, or * for all of IPv6 and IPv4",
+    "http_host": "give the address to listen on, such as 127.0.0.1 or ::1, or * for all addresses",
     "http_port": "give a port from 0 to 65535",
     "breaker_share": (
         "give the share of bad records that opens a topic's circuit breaker, above 0 and up to 1 (never), such as 0.5"
     ),
-    "breaker_records": "give how many of a topic's last records its circuit breaker looks at, from 10 to 100000",
-    "breaker_at_least": "give how many records there must be before a circuit breaker can open, from 1 to 100000",
-    "future_tolerance_seconds": "give how many seconds a message may be dated ahead of the database's clock, "
+    "breaker_records": "give the number of last records that a topic's circuit breaker counts, from 10 to 100000",
+    "breaker_at_least": "give the number of records before which a circuit breaker can't open, from 1 to 100000",
+    "future_tolerance_seconds": "give the seconds by which a message may be dated ahead of the database's clock, "
     "from 60 to 2678400 (31 days), such as 3600",
-    "refund_limit_per_minute": "give what may be refunded in a minute, in minor units, as CNY=50000000,EUR=6000000",
-    "traces": "it is one of off, otlp",
-    "log_format": "it is one of json, console, auto",
-    "log_level": "it is one of debug, info, warning, error",
+    "refund_limit_per_minute": "give the refunds allowed per minute, in minor units, as CNY=50000000,EUR=6000000",
+    "traces": "give off or otlp",
+    "log_format": "give json, console or auto",
+    "log_level": "give debug, info, warning or error",
 }
 
 
 FutureTolerance = Annotated[int, Field(ge=60, le=2_678_400)]
-"""Seconds that a message may be dated ahead of the database's clock before it is quarantined."""
+"""Seconds by which a message may be dated ahead of the database's clock without being quarantined."""
 
 
 def _a_database(url: SecretStr) -> SecretStr:
     try:
         parse_database_url(url.get_secret_value())
     except DatabaseUrlError as error:
-        # It says which part of the URL, and no value.
+        # The error names a part of the URL, and no value.
         raise PydanticCustomError(IN_WORDS, "{words}", {"words": str(error)}) from None
     return url
 
 
 class _Environment(CleanSettings, BaseSettings):
-    """Settings from environment variables named like the members with `PURCHASING_` before them."""
+    """Settings from environment variables: `PURCHASING_` and the member's name."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -91,7 +91,7 @@ class Settings(KafkaSettings, _Environment):
     breaker_at_least: int = Field(default=100, ge=1, le=100_000)
     future_tolerance_seconds: FutureTolerance = FUTURE_TOLERANCE_SECONDS
     refund_limit_per_minute: str = Field(default="", pattern=r"^([A-Z]{3}=[0-9]{1,15}(,[A-Z]{3}=[0-9]{1,15})*)?$")
-    """Off unless set: no amount is right for every business, and one too low keeps money from buyers."""
+    """Off by default: no amount is right for every business, and a limit that is too low withholds refunds."""
     traces: Literal["off", "otlp"] = "off"
     log_format: Literal["json", "console", "auto"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -101,18 +101,18 @@ class Settings(KafkaSettings, _Environment):
     def _has_each_currency_once(cls, text: str) -> str:
         currencies = [one.partition("=")[0] for one in text.split(",")]
         if len(set(currencies)) < len(currencies):
-            raise ValueError("a currency twice")
+            raise ValueError("a currency occurs twice")
         return text
 
     _is_a_database = field_validator("database_url")(_a_database)
 
     def refund_limits(self) -> dict[str, int]:
-        """What may be refunded in a minute, in minor units by currency; a currency not in it has no limit."""
+        """Return the refunds allowed per minute, in minor units by currency. Other currencies have no limit."""
         pairs = (one.split("=") for one in self.refund_limit_per_minute.split(",") if one)
         return {currency: int(amount) for currency, amount in pairs}
 
     def database(self) -> str:
-        """The PostgreSQL URL, password and all: for the driver only, never for a log."""
+        """Return the PostgreSQL URL with its password: for the driver only, never for a log."""
         return self.database_url.get_secret_value()
 
 
@@ -120,33 +120,33 @@ S = TypeVar("S", bound=_Environment)
 
 
 def load(**given: Any) -> Settings:
-    """The settings of the environment; `given` members come before it (the embedded stack's addresses).
+    """Return the settings. `given` members override the environment (addresses of the embedded servers).
 
-    Raises SettingsError with one sentence for each thing that is wrong, a line each.
+    Raises SettingsError with one sentence per error, one per line.
     """
     return _of_environment(Settings, given)
 
 
 class _DatabaseOnly(_Environment):
-    """What a command needs that has nothing to do with Kafka."""
+    """Settings of commands that need only the database."""
 
     database_url: SecretStr
     _is_a_database = field_validator("database_url")(_a_database)
 
 
 def database_of_environment() -> str:
-    """The PostgreSQL URL alone, for commands that need no broker. Raises SettingsError like `load`."""
+    """Return the PostgreSQL URL, for commands that need no broker. Raises SettingsError like `load`."""
     return _of_environment(_DatabaseOnly, {}).database_url.get_secret_value()
 
 
 class _ReplayOnly(_Environment):
-    """What a command needs besides that puts records through the service's door."""
+    """Settings of commands that replay records."""
 
     future_tolerance_seconds: FutureTolerance = FUTURE_TOLERANCE_SECONDS
 
 
 def future_tolerance_of_environment() -> timedelta:
-    """How far ahead of the database's clock a message may be dated. Raises SettingsError like `load`."""
+    """Return how far a message may be dated ahead of the database's clock. Raises SettingsError like `load`."""
     return timedelta(seconds=_of_environment(_ReplayOnly, {}).future_tolerance_seconds)
 
 
@@ -154,12 +154,12 @@ def _of_environment(kind: type[S], given: Mapping[str, Any]) -> S:
     try:
         return kind(**given)
     except ValidationError as error:
-        # `from None`: the original error's context holds the values it refused.
+        # `from None`, because the original error contains the refused values.
         raise SettingsError("\n".join(sentences(kind, error))) from None
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Names that start like ours and are none of ours: most likely a typing error, so worth a warning."""
+    """Return variables with our prefix that are no setting, most likely typing errors."""
     known = {PREFIX + name.upper() for name in (*Settings.model_fields, *ELSEWHERE)}
     ours = (name for name in environment if name.upper().startswith(PREFIX))
     return sorted(name for name in ours if name.upper() not in known)

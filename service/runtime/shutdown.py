@@ -1,4 +1,4 @@
-"""How the process ends: for which reason, with which exit code, and in bounded time whatever hangs."""
+"""The end of the process: its reason, its exit code, and its time limit."""
 
 import asyncio
 import os
@@ -20,33 +20,31 @@ SHUTDOWN_SECONDS = 26.0
 
 @dataclass(slots=True)
 class Shutdown:
-    """When the process ends (`asked` is set) and why: `failure` is None where somebody asked for it."""
+    """Whether the process should end (`asked`), and why. `failure` is None for a stop on request."""
 
     asked: asyncio.Event
     failure: Exception | None = None
 
     def ask(self, who: str) -> None:
-        """Somebody asks for the end, a signal usually."""
+        """Ask the process to stop; `who` is usually a signal."""
         if not self.asked.is_set():
             log.info("shutdown_requested", message="The process was asked to stop.", by=who)
         self.asked.set()
 
     def because_of(self, error: Exception) -> None:
-        """Something went wrong. The first such thing is the reason, also of an end that was asked for."""
+        """End the process because of an error. The first error is the reason, even after a request to stop."""
         if self.failure is None:
             self.failure = error
         self.asked.set()
 
     def exit_code(self) -> int:
-        """0 where somebody asked for the end. Raises the failure where it was one."""
+        """Return 0 after a request to stop. Raises the failure if there is one."""
         if self.failure is not None:
             raise self.failure
         return ExitCode.DONE
 
     def with_task(self, task: "asyncio.Task[None]") -> None:
-        """A task that goes on for ever has ended: by an error, or because it was cancelled in the course of
-        the end.
-        """
+        """Note that an endless task has ended. An error of it ends the process; a cancellation does not."""
         if task.cancelled():
             return
         error = task.exception()
@@ -55,7 +53,7 @@ class Shutdown:
 
 
 async def run_with_timeout(seconds: float, work: Awaitable[Any], what: str) -> None:
-    """Do it, or give it up after so many seconds. What goes wrong with it doesn't matter any more."""
+    """Run the work, or give up after that time. Its errors are only logged."""
 
     def tell(error: Exception) -> None:
         log.info(
@@ -71,10 +69,9 @@ async def run_with_timeout(seconds: float, work: Awaitable[Any], what: str) -> N
 
 
 def force_exit_after(seconds: float, shutdown: Shutdown, exit_code: ExitCode = ExitCode.NOT_DONE) -> None:
-    """End the process after so many seconds if it still is there: a client library may wait for its broker
-    for ever.
+    """End the process by force after that time, because a client library may wait for its broker for ever.
 
-    Everything is stored or its offset was never committed, so nothing is lost by it.
+    Nothing is lost: what is not stored has no committed offset.
     """
 
     def say() -> None:
@@ -91,7 +88,7 @@ def force_exit_after(seconds: float, shutdown: Shutdown, exit_code: ExitCode = E
     def code() -> ExitCode:
         return exit_code if shutdown.failure is None else ExitCode.FAULT
 
-    # Two, so that a log that nobody takes holds up the saying only.
+    # Two timers, so that a blocked log delays only the log line.
     for after, what in ((seconds, say), (seconds + 0.5, leave)):
         timer = threading.Timer(after, what)
         timer.daemon = True

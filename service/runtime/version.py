@@ -1,4 +1,4 @@
-"""Which version of the service this is."""
+"""The version of the service."""
 
 from importlib.metadata import PackageNotFoundError, version
 
@@ -6,7 +6,7 @@ UNKNOWN = "unknown"
 
 
 def own_version() -> str:
-    """The version that was installed; UNKNOWN where the code runs without having been."""
+    """Return the installed version; UNKNOWN if the package is not installed."""
     try:
         return version("purchasing-service")
     except PackageNotFoundError:

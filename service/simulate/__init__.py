@@ -1,1 +1,1 @@
-"""`simulate`: the service without a broker and a database (`simulation.py`), and the files it reads (`input.py`)."""
+"""`simulate`: the service without a broker and a database (`simulation.py`), and its input files (`input.py`)."""

@@ -1,7 +1,6 @@
-"""What `simulate` reads: a case document, a JSON array or JSON lines of CloudEvents, split without changing a byte.
+"""Read the input of `simulate`: a case document, a JSON array or JSON lines of CloudEvents, unchanged byte for byte.
 
-Events are handed on as they were written: whether `129900.0` or `1e5` is a whole number is for the codec to say, and a
-parser that had read them already would have hidden it.
+Events are passed on as written, because only the codec decides whether `129900.0` or `1e5` is a whole number.
 """
 
 from __future__ import annotations
@@ -11,30 +10,30 @@ from typing import NamedTuple
 
 WHITESPACE = " \t\n\r"
 
-# Numbers stay text: one of ten thousand digits is the codec's to refuse.
+# Numbers stay text: the codec refuses one of ten thousand digits.
 _decoder = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 class InputError(Exception):
-    """The input is no document of events; the text says where it stops being one."""
+    """The input is not a document of events. The text says where it is broken."""
 
 
 class InputEvent(NamedTuple):
-    """One event as it was written, and where it stands, for people."""
+    """One event as written, and its place in the input, for people."""
 
     where: str
     value: bytes
 
 
 class Input(NamedTuple):
-    """The events in their order, and the end that a case document names for itself (RFC 3339; None: none)."""
+    """The events in order, and the end of the clock that a case document states (RFC 3339; None: none)."""
 
     events: list[InputEvent]
     until: str | None
 
 
 def read_input(raw: bytes) -> Input:
-    """Split what was read. Raises InputError for a document that is broken as a whole; a broken line is an event."""
+    """Split the input into events. Raises InputError for a broken document; a broken line is an event."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -49,7 +48,7 @@ def read_input(raw: bytes) -> Input:
         if first_line not in ("{", "["):
             return Input(_lines(text.encode()), None)
         place = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise InputError(f"the input begins like one JSON document and isn't one{place}") from None
+        raise InputError(f"the input begins like one JSON document, but is not valid JSON{place}") from None
     if _skip(text, end) < len(text):
         return Input(_lines(text.encode()), None)
     if isinstance(document, list):
@@ -65,7 +64,7 @@ def _lines(raw: bytes) -> list[InputEvent]:
 
 
 def _array(text: str, start: int) -> list[InputEvent]:
-    """The elements of the array that begins there; it is known to be well formed."""
+    """Return the elements of the well-formed array that begins there."""
     items: list[InputEvent] = []
     at = _skip(text, start + 1)
     while text[at] != "]":
@@ -78,7 +77,7 @@ def _array(text: str, start: int) -> list[InputEvent]:
 
 
 def _place_of(text: str, start: int, name: str) -> int:
-    """Where the last member of this name begins in the object that begins there; it is known to have one."""
+    """Return where the last member of this name begins, in the object that begins there and has one."""
     found = start
     at = _skip(text, start + 1)
     while text[at] != "}":

@@ -1,7 +1,7 @@
-"""The service without a broker and a database: events in, what would be published out, days passing by their times.
+"""The service without a broker and a database: events in, outputs out, with a virtual clock.
 
-The same batch transaction on the store in memory. The clock is virtual: the latest event time seen so far. Before each
-event, deadlines strictly past by then fire in the order of their due times, each decided as of its due instant.
+It runs the same batch transaction on the store in memory. The clock is the latest event time seen so far. Before each
+event, deadlines strictly before the clock fire in order of due time, each decided at its due instant.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ if TYPE_CHECKING:
     from service.store.protocol import Store
 
 START = micros(datetime(2000, 1, 1, tzinfo=UTC))
-"""What the clock says before the first event: the earliest instant that a message may name."""
+"""The clock before the first event: the earliest instant that a message may name."""
 
 NOWHERE = "simulate"
-"""The topic of what is no event of ours: no topic can be told from it."""
+"""The topic of input that is no event of ours, and so has no topic."""
 
 
 @dataclass
 class VirtualClock:
-    """What the batch transaction is told of the time, in microseconds."""
+    """The time for the batch transaction, in microseconds."""
 
     now: int = START
     watermark: int = START
 
     def __call__(self) -> StoreTime:
-        """Return both as the store gives them."""
+        """Return both like a store."""
         return StoreTime(instant(self.now), instant(self.watermark))
 
 
 class Simulation:
-    """Takes events one by one. Many orders may be mixed.
+    """Handle events one by one. Orders may be mixed.
 
-    Another store than memory may be given, by what makes one of the clock: so the worked examples run on PostgreSQL.
+    `store_with` creates the store from the clock; the worked examples use it to run on PostgreSQL.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Simulation:
         self._fired: dict[str, int] = {}
 
     async def hear(self, value: bytes) -> AsyncIterator[BatchResult]:
-        """Take one CloudEvent in (its JSON text, as it is); yield what the deadlines before it, and it, lead to."""
+        """Handle one CloudEvent, given as its JSON text; yield the results of earlier deadlines, then its own."""
         inbound_record = self._inbound_record(value)
         event = inbound_record.decoded
         order_id = event.subject if isinstance(event, Event) else event.order_id
@@ -75,24 +75,24 @@ class Simulation:
             self._seen = max(self._seen, micros(event.time))
         async for handled in self._fire():
             yield handled
-        # A deadline that this very event sets in the past fires by itself, as of its due instant: of the order's
-        # deadlines only those that fired have passed.
+        # A deadline that this event sets in the past fires on its own, at its due instant. So only deadlines that
+        # fired have passed for this order.
         self._clock.now, self._clock.watermark = self._seen, self._fired.get(order_id or "", START)
         yield await self._engine.handle([inbound_record])
 
     @property
     def seen(self) -> int:
-        """The clock: the latest time of the events so far, in microseconds."""
+        """The clock: the latest event time so far, in microseconds."""
         return self._seen
 
     async def go_on(self, until: datetime) -> AsyncIterator[BatchResult]:
-        """Let time pass without an event; yield what the deadlines strictly before its end lead to."""
+        """Move the clock without an event; yield the results of deadlines strictly before it."""
         self._seen = max(self._seen, micros(until))
         async for handled in self._fire():
             yield handled
 
     async def end(self) -> AsyncIterator[BatchResult]:
-        """Yield what deadlines strictly before the clock lead to, without letting time pass."""
+        """Yield the results of deadlines strictly before the clock, without moving it."""
         async for handled in self._fire():
             yield handled
 
@@ -104,7 +104,7 @@ class Simulation:
             yield await self._engine.look_again([order_id])
 
     def _inbound_record(self, value: bytes) -> InboundRecord:
-        """Return the event as a record of its topic would bring it, with the key that belongs to it."""
+        """Return the event as a record of its topic, with the right key."""
         type_, subject = _type_and_subject(value)
         message = class_of(type_) if isinstance(type_, str) else None
         topic = NOWHERE if message is None else topic_of(message).name

@@ -1,1 +1,1 @@
-"""What providers and the platform declare: as files say it, and as the database keeps it."""
+"""The terms that providers and the platform declare: in files, and in the database."""

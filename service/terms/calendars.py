@@ -1,4 +1,4 @@
-"""The term `calendar`: as files say it, and as the database keeps it."""
+"""The term `calendar`: in files, and in the database."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DAYS_MAX = 20_000
 
 
 def calendar_value(where: str, raw: Any, wrong: list[str]) -> Calendar | None:
-    """Return a calendar as a terms file says it, or add to `wrong` why it can't be."""
+    """Return a calendar from a terms file, or add the problems to `wrong`."""
     if not isinstance(raw, dict) or not raw.keys() <= _MEMBERS:
         wrong.append(f"{where}: calendar must be a table of utc_offset, days_off and working_days, and nothing else.")
         return None
@@ -31,7 +31,7 @@ def calendar_value(where: str, raw: Any, wrong: list[str]) -> Calendar | None:
 
 
 def plain_calendar(calendar: Calendar) -> dict[str, Any]:
-    """Return a calendar as JSON keeps it; `calendar_value` reads it."""
+    """Return a calendar as JSON. `calendar_value` reads it."""
     sign, minutes = ("-", -calendar.utc_offset) if calendar.utc_offset < 0 else ("+", calendar.utc_offset)
     return {
         "utc_offset": f"{sign}{minutes // 60:02}:{minutes % 60:02}",
@@ -41,9 +41,9 @@ def plain_calendar(calendar: Calendar) -> dict[str, Any]:
 
 
 def calendar_end(calendar: Calendar) -> int | None:
-    """Return the instant up to which a calendar lists days, in microseconds: the end of the last year it has days of.
+    """Return the end of the last year for which a calendar lists days, in microseconds.
 
-    None where it lists none: days are announced by years.
+    Days are announced by year. None if it lists no days.
     """
     listed = calendar.days_off | calendar.working_days
     if not listed:
@@ -67,7 +67,7 @@ def _minutes(where: str, raw: Any, wrong: list[str]) -> int:
 
 
 def _days(where: str, name: str, raw: Any, wrong: list[str]) -> frozenset[int]:
-    """Return days numbered from 1970-01-01."""
+    """Return days as numbers, from 1970-01-01."""
     if not isinstance(raw, list) or len(raw) > DAYS_MAX:
         wrong.append(f"{where}: the calendar's {name} must be a list of at most {DAYS_MAX} dates.")
         return frozenset()

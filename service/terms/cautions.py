@@ -1,4 +1,4 @@
-"""Cautions about terms that are right by themselves: a calendar that runs out, a set that leaves a term out."""
+"""Warnings about valid terms: a calendar that ends soon, a set that leaves out a term."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from service.rules.terms import Terms, TermsBook, TermsSet
 
 AHEAD_DAYS = 60
-"""So long before the calendar ends is it time for the next year's: periods of 30 days, and people who check."""
+"""The warning comes this long before the calendar ends: periods take 30 days, and people have to check it."""
 
 
 def calendar_caution(book: TermsBook, now: int) -> str | None:
-    """Return a sentence if the calendar in force ends within 60 days and no set that is there already goes on with it.
+    """Return a sentence if the calendar in force ends within 60 days and no later set continues it.
 
-    `now` in microseconds. None as well where the book says nothing for the platform, or periods are counted in hours.
+    `now` in microseconds. Returns None if the book has nothing for the platform, or periods are counted in hours.
     """
     terms = _last_of_the_calendars(book, now)
     if terms is None:
@@ -43,7 +43,7 @@ def calendar_caution(book: TermsBook, now: int) -> str | None:
 
 
 def dropped_terms(book: TermsBook, sets: Iterable[TermsSet]) -> Iterator[str]:
-    """Yield a sentence for each of these sets that doesn't state what the provider's set before it in the book does."""
+    """Yield a sentence for each set that leaves out a term which the provider's set before it states."""
     for one in sets:
         before = [s for s in book.sets if s.provider_id == one.provider_id and s.effective_from < one.effective_from]
         if not before:
@@ -60,7 +60,7 @@ def dropped_terms(book: TermsBook, sets: Iterable[TermsSet]) -> Iterator[str]:
 
 
 def _last_of_the_calendars(book: TermsBook, now: int) -> Terms | None:
-    """Return the platform's terms with which the listed days run out, as its sets follow one another from now on."""
+    """Return the platform's terms whose listed days end first, following its sets from now on."""
     starts = sorted(one.effective_from for one in book.sets if one.provider_id == PLATFORM)
     found = None
     for start in starts:

@@ -1,11 +1,11 @@
-"""Terms files: what a provider or the platform declares, read and checked.
+"""Terms files: declared by a provider or the platform, read and checked.
 
 A file is TOML, or (named *.json) JSON of the same shape: a list `terms` of sets, each with `version`, `provider_id`
 (`*` for the platform), `effective_from` (a time with offset) and any of the terms of docs/rules.md, R24, by name.
 
-`calendar` is a table of `utc_offset` ("+08:00"), `days_off` and `working_days` (lists of dates), `tip_limit` a table of
-minor units by currency. A rate is a string or a decimal ("0.002"), days and minor units are whole numbers.
-`effective_until` may be given; it must then be the `effective_from` of the provider's next set.
+`calendar` is a table of `utc_offset` ("+08:00"), `days_off` and `working_days` (lists of dates). `tip_limit` is a table
+of minor units by currency. A rate is a string or a decimal ("0.002"). Days and minor units are whole numbers. If
+`effective_until` is given, it must be the `effective_from` of the provider's next set.
 """
 
 from __future__ import annotations
@@ -38,25 +38,25 @@ MAX_DAYS = 3_650
 MAX_MONEY = 10**15
 MAX_SETS = 10_000
 NAMES = frozenset(field.name for field in fields(Terms)) - {"version"}
-"""Every term by name."""
+"""The names of all terms."""
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _IDENTITY = ("version", "provider_id", "effective_from", "effective_until")
 
 
 class TermsError(Exception):
-    """A terms file that can't be taken. Its text says what is wrong and where, a sentence a line."""
+    """The terms file is wrong. The text says what and where, one sentence per line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A set as a file declares it; `until` in microseconds is what the file says about its end, None if nothing."""
+    """A set in a file. `until` is its end in microseconds, None if the file states none."""
 
     terms: TermsSet
     until: int | None
 
 
 def read_terms(path: Path) -> tuple[Declared, ...]:
-    """Read and check a terms file by itself. Raises TermsError; OSError where it can't be read."""
+    """Read and check a terms file by itself. Raises TermsError, and OSError if it can't be read."""
     raw = path.read_bytes()
     try:
         loaded = _loaded(raw, path.suffix)
@@ -74,7 +74,7 @@ def read_terms(path: Path) -> tuple[Declared, ...]:
 
 
 def check_succession(declared: Iterable[Declared]) -> None:
-    """Refuse sets that stand in each other's way: a version or an instant twice, an end that leaves a gap or overlaps.
+    """Refuse sets that contradict each other: a version or an instant twice, an end with a gap or an overlap.
 
     Raises TermsError.
     """
@@ -102,7 +102,7 @@ def check_succession(declared: Iterable[Declared]) -> None:
 
 
 def check_against_platform(book: TermsBook) -> None:
-    """Refuse what a provider shortens although it may only lengthen it (21, 22). Raises TermsError."""
+    """Refuse periods that a provider shortens but may only lengthen (21, 22). Raises TermsError."""
     problems = []
     for one in book.sets:
         if one.provider_id == PLATFORM:
@@ -119,10 +119,10 @@ def check_against_platform(book: TermsBook) -> None:
 
 
 def new_sets(declared: Iterable[Declared], book: TermsBook, now: int) -> list[TermsSet]:
-    """Return the sets that are not in the book yet; the same set again is no second one.
+    """Return the sets that are not in the book yet.
 
-    `now` in microseconds. Raises TermsError where a set would come into force in the past, or where its version is
-    there with other content.
+    `now` in microseconds. Raises TermsError if a set would come into force in the past, or if its version exists with
+    different content.
     """
     known = {(one.provider_id, one.version): one for one in book.sets}
     problems, found = [], []
@@ -168,7 +168,7 @@ def _loaded(raw: bytes, suffix: str) -> Any:
 
 
 def _declared(nth: int, entry: Any, problems: list[str]) -> Declared | None:
-    """Return one entry of a file as a set, or add to the problems what is wrong with it."""
+    """Return one entry of a file as a set, or add its problems."""
     if not isinstance(entry, dict):
         problems.append(f"Set {nth} is no table of terms.")
         return None
@@ -195,7 +195,7 @@ def _declared(nth: int, entry: Any, problems: list[str]) -> Declared | None:
 
 
 def _value(where: str, name: str, raw: Any, provider: Any, wrong: list[str]) -> Any:
-    """Return one term's value, or add to `wrong` why it can't be."""
+    """Return the value of a term, or add its problem to `wrong`."""
     if name not in NAMES:
         near = get_close_matches(name, NAMES, n=1)
         meant = f"did you mean {near[0]}?" if near else f"the terms are {', '.join(sorted(NAMES))}."
@@ -235,7 +235,7 @@ def _whole(where: str, name: str, raw: Any, top: int, wrong: list[str]) -> int |
 
 
 def _tip_limit(where: str, raw: Any, wrong: list[str]) -> dict[str, int] | int | None:
-    """Return the limits of a tip by currency, in minor units; a bare number is for CNY."""
+    """Return the limits of a tip by currency, in minor units. A bare number is for CNY."""
     if not isinstance(raw, dict):
         return _whole(where, "tip_limit", raw, MAX_MONEY, wrong)
     limits: dict[str, int] = {}

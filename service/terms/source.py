@@ -1,4 +1,4 @@
-"""Where a running worker has its terms from. A set that was imported counts from the next batch on."""
+"""The terms of a running worker. An imported set counts from the next batch on."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 
 class TermsSource(Protocol):
-    """Gives the terms, and reads them anew when the store says that there are others."""
+    """Provides the terms, and reads them again when the store says that they changed."""
 
     @property
     def book(self) -> TermsBook:
         """The terms as last read."""
 
     async def refresh(self) -> None:
-        """Read them anew."""
+        """Read the terms again."""
 
 
 class FixedTerms:
-    """Terms that stay as they are (simulate, tests)."""
+    """Terms that never change (simulate, tests)."""
 
     def __init__(self, book: TermsBook) -> None:
-        """Take a book."""
+        """Use this book."""
         self.book = book
 
     async def refresh(self) -> None:
@@ -34,7 +34,7 @@ class FixedTerms:
 
 
 class TermsInDatabase:
-    """The terms of the database. Make it with `read`."""
+    """The terms in the database. Create it with `read`."""
 
     def __init__(self, database: Fetches, book: TermsBook) -> None:
         """Use `read`."""
@@ -47,5 +47,5 @@ class TermsInDatabase:
         return cls(database, await read_book(database))
 
     async def refresh(self) -> None:
-        """Read them anew. Raises StoreUnavailableError."""
+        """Read the terms again. Raises StoreUnavailableError."""
         self.book = await read_book(self._database)

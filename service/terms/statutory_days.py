@@ -1,7 +1,7 @@
 """China's statutory holidays and make-up working days as a terms file, for people to check and import.
 
-They come from the package `chinese-calendar`, which has only what the State Council announced (decision 0031). It is an
-optional extra, imported here and only by `terms calendar`: a worker knows the days that the terms in force list.
+They come from the package `chinese-calendar`, which has only announced days (decision 0031). It is an optional extra
+that only `terms calendar` imports. A worker knows only the days that the terms in force list.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ PACKAGE, MODULE = "chinese-calendar", "chinese_calendar"
 
 @dataclass(frozen=True, slots=True)
 class StatutoryDays:
-    """The announced days of some years, each with the holiday it belongs to."""
+    """The announced days of some years, each with its holiday."""
 
     days_off: dict[date, str]
     working_days: dict[date, str]
     announced: tuple[int, ...]
-    """The years asked for that the package has."""
+    """The requested years that the package has."""
     unknown: tuple[int, ...]
-    """The years asked for that it doesn't have."""
+    """The requested years that the package lacks."""
 
 
 def statutory_days(years: Collection[int]) -> StatutoryDays:
-    """Return the announced days of these years. Raises TermsError where the package isn't installed."""
+    """Return the announced days of these years. Raises TermsError if the package is not installed."""
     package = _package()
     known = {day.year for day in package.holidays}
     wanted = sorted(set(years))
@@ -49,7 +49,7 @@ def statutory_days(years: Collection[int]) -> StatutoryDays:
 
 
 def unknown_years(days: StatutoryDays) -> str:
-    """Return the sentence about the years that the package doesn't have; empty where it has all of them."""
+    """Return the sentence about the years that the package lacks; empty if it lacks none."""
     if not days.unknown:
         return ""
     return (
@@ -60,12 +60,12 @@ def unknown_years(days: StatutoryDays) -> str:
 
 
 def terms_file(days: StatutoryDays, set_version: str, effective_from: datetime) -> Iterator[str]:
-    """Yield the lines of a terms file with one set of the platform that has nothing but the calendar."""
+    """Yield the lines of a terms file with one set of the platform that contains only the calendar."""
     yield f"# China's days off and make-up working days of {_listed(days.announced)}, by {PACKAGE} {version(PACKAGE)}."
     if days.unknown:
-        yield f"# Days of {_listed(days.unknown)} are missing: the package doesn't have them."
+        yield f"# Days of {_listed(days.unknown)} are missing: the package does not have them."
     yield "# 1. Compare every day with the State Council's announcement."
-    yield "# 2. A set of the platform takes the place of the one before: add what else that one states (`terms list`)."
+    yield "# 2. A set of the platform replaces the one before: add everything else that one states (`terms list`)."
     yield "# 3. Set effective_from, then: terms check FILE, terms import FILE."
     yield "[[terms]]"
     yield f"version = {json.dumps(set_version, ensure_ascii=False)}"

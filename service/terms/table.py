@@ -1,4 +1,4 @@
-"""The terms in PostgreSQL: append-only, in force in the future only."""
+"""The terms in PostgreSQL: append-only, in force only in the future."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Fetches(Protocol):
 
 
 async def read_book(connection: Fetches) -> TermsBook:
-    """Return every set that was ever imported."""
+    """Return all imported sets."""
     rows = await connection.fetch(READ)
     return TermsBook.of(*[TermsSet(row[1], row[0], micros(row[2]), _values(row[3])) for row in rows])
 
 
 async def begin_import(connection: asyncpg.Connection[Any]) -> tuple[datetime, TermsBook]:
-    """Within a transaction: let nobody else import, and return the clock and what is there."""
+    """Within a transaction: lock out other imports, and return the clock and the present terms."""
     await connection.execute("lock table terms in share row exclusive mode")
     now: datetime = await connection.fetchval("select clock_timestamp()")
     return now, await read_book(connection)
@@ -64,7 +64,7 @@ def _values(declared: str) -> tuple[tuple[str, object], ...]:
 
 
 def _value(name: str, plain: Any) -> object:
-    """Return a term's value as the rules take it; what was imported was checked then."""
+    """Return a term's value for the rules. The import has checked it."""
     if name == CALENDAR:
         return calendar_value("terms", plain, [])
     return Fraction(plain) if name in RATES else plain

@@ -1,1 +1,1 @@
-"""A worker: the only place where the real components are joined (`bootstrap.py`)."""
+"""A worker: the only place that joins the real components (`bootstrap.py`)."""

@@ -1,4 +1,4 @@
-"""What is told of a batch once it is handled: to the relay, to the metrics, to the log."""
+"""Report a handled batch to the relay, the metrics and the log."""
 
 import logging
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ log = structlog.get_logger("service")
 def report_batch(
     inbound_records: Sequence[InboundRecord], handled: BatchResult, relay: Relay, metrics: Instruments
 ) -> None:
-    """Wake the relay, count, and say which records were quarantined and which orders' rules raised, without content."""
+    """Wake the relay, count, and log quarantined records and stuck orders, without content."""
     relay.wake(handled.lanes)
     metrics.handled(inbound_records, handled)
     if logging.getLogger("service").isEnabledFor(logging.DEBUG):
@@ -45,7 +45,7 @@ def report_batch(
 
 
 def where(inbound_record: InboundRecord) -> dict[str, str | int | None]:
-    """Which record it was: where it lay, whose it is, what it says it is, and the trace that it belongs to."""
+    """Return the fields that identify a record: location, order, type and trace."""
     decoded = inbound_record.decoded
     event = decoded if isinstance(decoded, Event) else None
     return {
@@ -59,5 +59,5 @@ def where(inbound_record: InboundRecord) -> dict[str, str | int | None]:
 
 
 def _trace(traceparent: str | None) -> dict[str, str]:
-    """The trace's id out of a W3C `traceparent`: by it other systems' logs are found."""
+    """Return the trace id of a W3C `traceparent`, to find the logs of other systems."""
     return {"trace": traceparent.split("-")[1]} if traceparent else {}

@@ -1,8 +1,8 @@
-"""The service as a whole: the only place where the real parts are joined.
+"""The composition root: the only place that joins the real components.
 
-It starts from the outside in (the port for health and metrics, database, schema, topics, then relay and inbox) and ends
-from the inside out. What may come back is waited for with a reason in the log: a database or a broker that is away.
-What only a person can mend ends it with a sentence: an old schema, missing topics, a lost offset.
+It starts from the outside in (the port for health and metrics, database, schema, topics, then relay and inbox) and
+stops from the inside out. It waits for a database or a broker that is away, and logs why. It ends with a sentence if
+only a person can help: an old schema, missing topics, a lost offset.
 """
 
 import asyncio
@@ -36,9 +36,9 @@ __all__ = ["StartError", "serve"]
 
 
 async def serve(settings: Settings) -> Shutdown:
-    """Run until SIGTERM or SIGINT, or until something goes wrong that waiting doesn't mend. Returns which.
+    """Run until SIGTERM or SIGINT, or until an error for which waiting does not help. Returns the reason.
 
-    Raises SettingsError where a file that they name doesn't hold what it should.
+    Raises SettingsError if a file named in the settings has the wrong content.
     """
     shutdown = Shutdown(asyncio.Event())
     loop = asyncio.get_running_loop()
@@ -60,7 +60,7 @@ async def serve(settings: Settings) -> Shutdown:
 
 
 async def _force_exit_in_time(shutdown: Shutdown) -> None:
-    """Wherever it is by then: a start that waits for a broker ends no sooner than the broker answers."""
+    """Bound the shutdown, because a start that waits for a broker ends only when the broker answers."""
     await shutdown.asked.wait()
     force_exit_after(SHUTDOWN_SECONDS, shutdown)
 

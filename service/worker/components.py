@@ -1,4 +1,4 @@
-"""The parts of the service, each as a block: made at its begin, ended in bounded time at its end."""
+"""The parts of a worker as context managers: created at entry, stopped in bounded time at exit."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -30,19 +30,20 @@ from service.worker.telemetry import Telemetry
 log = structlog.get_logger("service")
 
 MEMBERS = (
-    "the database is new, or was failed over or restored since the input was last held against it; its members would "
-    "go on behind what it lacks. Those of this database end by themselves, others work with another one"
+    "the database is new, or was failed over or restored since its input was last compared to Kafka, and members of "
+    "the group would skip what it lacks. Members that use this database end by themselves; a member that stays uses "
+    "another database"
 )
 INBOX_SECONDS = 10.0
 RELAY_SECONDS = 12.0
 STORE_SECONDS = 2.0
-# How long the relay waits for the answer to a statement.
+# Time limit of a statement of the relay.
 RELAY_STATEMENT_SECONDS = 30.0
 
 
 @asynccontextmanager
 async def store_component(url: str, shutdown: Shutdown, waits: Waits) -> AsyncIterator[PostgresStore | None]:
-    """The store, connected; None where the process was asked to end first. Raises what `store_ready` raises."""
+    """Connect the store; None if the process was asked to stop first. Raises what `store_ready` raises."""
     store = await store_ready(url, shutdown, waits)
     try:
         yield store
@@ -55,8 +56,8 @@ async def store_component(url: str, shutdown: Shutdown, waits: Waits) -> AsyncIt
 async def relay_component(
     settings: Settings, kafka: Kafka, store: PostgresStore, shutdown: Shutdown
 ) -> AsyncIterator[Relay]:
-    """The relay, publishing."""
-    # A query a lane, and one connection to listen on.
+    """Run the relay."""
+    # One connection per lane for queries, and one to listen on.
     pool = await pool_of(
         settings.database(),
         store.timeline,
@@ -86,7 +87,7 @@ async def inbox_component(
     telemetry: Telemetry,
     shutdown: Shutdown,
 ) -> AsyncIterator[None]:
-    """The input, read. Without one where the process was asked to end before it had joined its group."""
+    """Run the inbox. Runs none if the process was asked to stop before it had joined its group."""
     group = settings.consumer_group
 
     def make() -> Inbox:
@@ -109,7 +110,7 @@ async def inbox_component(
         telemetry.worker.inbox = inbox
         breakers.changed = inbox.follow_breakers
         inbox.follow_breakers()
-        # A partition that nobody has read yet holds every deadline back, so all must be known, not only ours.
+        # A partition that nobody has read holds back every deadline, so note all partitions, not only ours.
         unread = [ProgressRow(p.topic, p.partition, None) for p in inbox.partitions]
         await until_stored(lambda: store.note_progress(unread), shutdown.asked, "note new partitions")
         telemetry.worker.waits_for = None
@@ -127,7 +128,7 @@ async def inbox_component(
 
 @asynccontextmanager
 async def running(work: Coroutine[Any, Any, None], name: str, shutdown: Shutdown) -> AsyncIterator[None]:
-    """A task that goes on until the block ends; should it end by itself, the process does."""
+    """Run a task until the block ends. If the task ends by itself, the process ends."""
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(shutdown.with_task)
     try:
@@ -139,9 +140,7 @@ async def running(work: Coroutine[Any, Any, None], name: str, shutdown: Shutdown
 
 @asynccontextmanager
 async def _started(make: Callable[[], Inbox], telemetry: Telemetry, shutdown: Shutdown) -> AsyncIterator[Inbox | None]:
-    """An inbox that has joined its group, however often that takes; None if the process was asked to end
-    first.
-    """
+    """Yield an inbox that has joined its group, after any number of attempts; None if asked to stop first."""
     async for _ in attempts(shutdown.asked, SERVERS):
         inbox = make()
         try:
@@ -156,10 +155,10 @@ async def _started(make: Callable[[], Inbox], telemetry: Telemetry, shutdown: Sh
 async def _rewound(
     settings: Settings, kafka: Kafka, store: PostgresStore, telemetry: Telemetry, shutdown: Shutdown
 ) -> None:
-    """Read again what Kafka holds to be read and the database doesn't know of.
+    """Rewind the input to where the database is, if Kafka's committed offsets are ahead of it.
 
-    Where the group is at work with this database, that is so already. But since the database was failed over or
-    restored nobody can be: who was has to end first, as it does by itself, and this waits for it.
+    This needs an empty group. A group that works with this database is consistent already. After a failover or a
+    restore its members end by themselves, and this waits for that.
     """
     async for _ in attempts(shutdown.asked, SERVERS):
         known = await until_stored(partial(_known, store), shutdown.asked, "read the watermarks")
@@ -195,7 +194,7 @@ async def _known(store: PostgresStore) -> tuple[Watermarks, bool]:
 
 
 async def _joined(inbox: Inbox, telemetry: Telemetry, shutdown: Shutdown) -> bool:
-    """Whether it could join the group; if not, Kafka is away, or the process was asked to end."""
+    """Join the group; False if Kafka is away, or the process was asked to stop."""
     try:
         return await done_before(shutdown.asked, inbox.start())
     except KafkaError as error:

@@ -1,8 +1,8 @@
-"""Deadlines: orders whose time has come are looked at again.
+"""Find orders whose deadline has passed, and have them assessed again.
 
-Nothing here decides. An order's next deadline stands in its row (`due_at`); whoever finds it past, as far as the input
-was read, claims the row and puts the order through the same batch transaction with no new fact. What fired is in the
-order's outputs, so it fires once, whoever fires it.
+Nothing here decides. An order's row has its next deadline (`due_at`). A worker that finds it passed, by the watermark,
+claims the row and puts the order through the usual batch transaction without a new fact. What fired is in the order's
+outputs, so it fires once, whichever worker claims it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,15 @@ if TYPE_CHECKING:
 log = structlog.get_logger("service.worker.deadlines")
 
 LOOK_EVERY_SECONDS = 1.0
-"""How late a deadline may be noticed; they are days."""
+"""The longest delay until a deadline is noticed. Periods are days."""
 
 
 async def watch_deadlines(
     fire: Callable[[], Awaitable[BatchResult | None]], stopping: asyncio.Event, every: float = LOOK_EVERY_SECONDS
 ) -> None:
-    """Fire what is due until `stopping`; a full round is followed by the next at once.
+    """Fire due orders until `stopping`. After a round with outputs, the next follows at once.
 
-    `fire` fires at most so many at once and waits by itself for a database that is away; it returns None when asked to
-    stop meanwhile.
+    `fire` takes a limited number of orders and waits for a database that is away. It returns None if asked to stop.
     """
     while not stopping.is_set():
         handled = await fire()

@@ -1,4 +1,4 @@
-"""Orders whose rules raised, looked at again after a start: a new version may know better what to do with them."""
+"""Assess stuck orders again after a start, because a new version may have fixed rules."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,7 +16,7 @@ async def retry_stuck(
     stopping: asyncio.Event,
     orders_at_once: int = ORDERS_AT_ONCE,
 ) -> None:
-    """Look once at all of them: those that stay stuck don't keep it from the others."""
+    """Assess each stuck order once. Orders that stay stuck do not hold up the others."""
 
     async def behind(order_id: str) -> str | None:
         found = await store.stuck(orders_at_once, order_id)

@@ -1,4 +1,4 @@
-"""What has to be there before the service can start: waited for where it may come back, else said to a person."""
+"""What must exist before the worker starts: wait for it if it may come back, else tell a person."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -21,18 +21,18 @@ from service.store.timeline import Timeline
 log = structlog.get_logger("service")
 
 Waits = Callable[[str], None]
-"""Is told what is waited for, and why."""
+"""Called with what the start waits for, and why."""
 
 
 class StartError(Exception):
-    """The service can't start before a person has done something. Its text says what, a sentence a line."""
+    """The service can't start before a person acts. The text says what to do, one sentence per line."""
 
 
 async def store_ready(url: str, shutdown: Shutdown, waits: Waits) -> PostgresStore | None:
-    """Wait until PostgreSQL can be reached and open the store on it; None if the process was asked to end first.
+    """Wait until PostgreSQL can be reached and open the store; None if the process was asked to stop first.
 
-    Where a connection meets another timeline later, of the store's or of whoever was given the store's timeline, the
-    process ends. Raises StartError, SchemaError, NotAllowedError.
+    The process ends if a later connection with the store's timeline meets another timeline. Raises StartError,
+    SchemaError, NotAllowedError.
     """
     opened: list[PostgresStore] = []
 
@@ -45,7 +45,7 @@ async def store_ready(url: str, shutdown: Shutdown, waits: Waits) -> PostgresSto
                 raise StartError(problem)
             opened.append(await PostgresStore.open(url, timeline=timeline))
         except StoreUnavailableError as error:
-            # It has gone away in between.
+            # The database went away in between.
             return str(error)
         return None
 
@@ -55,7 +55,7 @@ async def store_ready(url: str, shutdown: Shutdown, waits: Waits) -> PostgresSto
 
 
 async def topics_ready(kafka: Kafka, lanes: int, shutdown: Shutdown, waits: Waits) -> bool:
-    """Wait until the broker can be reached; False if the process was asked to end first. Raises StartError."""
+    """Wait until the broker can be reached; False if the process was asked to stop first. Raises StartError."""
     if not await _available(partial(broker_problem, kafka), "Kafka", shutdown, waits):
         return False
     problems: list[TopicProblem] = []
@@ -77,9 +77,9 @@ async def topics_ready(kafka: Kafka, lanes: int, shutdown: Shutdown, waits: Wait
 
 
 def waited_for(error: BaseException) -> str:
-    """Return why it is waited for, in a line. Raises StartError where only a person can mend it."""
+    """Return the reason to wait, in one line. Raises StartError if only a person can help."""
     if isinstance(error, KafkaError) and kafka_meaning(error).is_for_a_person:
-        raise StartError(f"Kafka doesn't do as asked: {describe(error)}.") from None
+        raise StartError(f"Kafka refused a request: {describe(error)}.") from None
     return describe(error)
 
 

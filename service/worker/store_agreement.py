@@ -1,7 +1,7 @@
-"""Whether Kafka and the database are of one time, before anything is read or decided on either.
+"""Check that the database is not older than Kafka, before the worker reads or decides anything.
 
-The relay asks the same of each lane before it publishes. But a database that was restored would meanwhile be given new
-facts and new outputs, in the places of those it has lost, and these could not be put back any more.
+The relay checks each lane before it publishes. That is too late here: a restored database would meanwhile store new
+outputs at the positions of the lost ones, and the lost ones could not be put back.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ WAYS_ON = 'Nothing was read or published. deploy/runbook.md, "Two stores", says 
 async def stores_agree(
     kafka: Kafka, url: str, store: PostgresStore, shutdown: Shutdown, waits: Callable[[str], None]
 ) -> bool:
-    """Wait until it can be asked; False if the process was asked to end first.
+    """Wait until both can be asked; False if the process was asked to stop first.
 
     Raises StartError, DatabaseMovedError.
     """
@@ -63,7 +63,7 @@ async def _older(kafka: Kafka, url: str, store: PostgresStore) -> list[str]:
                 async with asyncio.timeout(READ_SECONDS):
                     cursor = (await read_tail(kafka, lane)).cursor
             except CursorUnreadableError:
-                # The lane will say so, and stop.
+                # The lane reports it and stops.
                 continue
             if cursor is not None and (cursor.outbox_id, cursor.lane) == (str(installation.outbox_id), lane):
                 problems.append(await older_database(journal, cursor))

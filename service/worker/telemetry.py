@@ -1,4 +1,4 @@
-"""What makes the service visible while it runs: its counters, its looks around, and the port that tells of them."""
+"""What makes a worker visible: counters, poller, traces, and the port for health and metrics."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -22,7 +22,7 @@ TRACES_SECONDS = 2.0
 
 
 class Telemetry:
-    """One worker seen from outside."""
+    """The telemetry of one worker."""
 
     def __init__(self, settings: Settings, kafka: Kafka) -> None:
         self.poller = Poller(kafka, settings.database(), settings.consumer_group, EVENT_TOPICS)
@@ -30,7 +30,7 @@ class Telemetry:
         self.metrics = Instruments()
         self.traces = traces(settings.traces, settings.consumer_group)
         self.port = 0
-        """Where it is told: the port that was asked for, or the one that was free."""
+        """The port for health and metrics: the configured one, or the free one that was taken."""
         self.metrics.registry.register(WorkerExporter(self.worker, EVENT_TOPICS))
         self.middlewares: Sequence[Any] = (
             KafkaPrometheusMiddleware(registry=self.metrics.registry, app_name="purchasing"),
@@ -39,7 +39,7 @@ class Telemetry:
 
 @asynccontextmanager
 async def telemetry_component(settings: Settings, kafka: Kafka) -> AsyncIterator[Telemetry]:
-    """The port, answering from the first moment on, whatever the service still waits for. Raises PortError."""
+    """Serve health and metrics from the start, even while the worker waits. Raises PortError."""
     telemetry = Telemetry(settings, kafka)
     async with listening(
         Pages(telemetry.worker, telemetry.metrics.registry), settings.http_host, settings.http_port

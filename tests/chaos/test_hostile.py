@@ -36,7 +36,7 @@ def test_the_same_seed_sends_the_same() -> None:
 
 
 @pytest.mark.timeout(900)  # less than a minute on a machine that has nothing else to do
-def test_every_bad_record_is_quarantined_and_every_good_one_is_heard_in_bounded_memory() -> None:
+def test_hostile_records_are_quarantined_and_good_ones_handled_in_bounded_memory() -> None:
     survived = asyncio.run(run(PLAN))
     assert survived.unclean == [], told(survived)
     assert survived.workers == PLAN.workers, "one has crashed"

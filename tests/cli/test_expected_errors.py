@@ -26,7 +26,7 @@ from service.store.errors import NotUsableError
         ),
         (postgres.UniqueViolationError("planted"), ExitCode.FAULT, None),
         (kafka.TopicAuthorizationFailedError("purchasing.decisions.v1"), ExitCode.NOT_DONE, "grant WRITE on it"),
-        (kafka.NotEnoughReplicasError("x"), ExitCode.NOT_DONE, "Kafka doesn't do as asked: NotEnoughReplicasError"),
+        (kafka.NotEnoughReplicasError("x"), ExitCode.NOT_DONE, "Kafka refused a request: NotEnoughReplicasError"),
         (kafka.IllegalStateError("x"), ExitCode.FAULT, None),
         (ValueError("planted"), ExitCode.FAULT, None),
     ],

@@ -29,9 +29,7 @@ def bug(monkeypatch):
     monkeypatch.setattr(clause_06, "_line_grounds", grounds)
 
 
-async def test_a_bug_in_a_clause_stops_the_one_order_that_runs_into_it_and_the_mended_version_ends_it_right(
-    database, engine, store, bug
-) -> None:
+async def test_a_bug_in_a_clause_stops_one_order_until_a_fixed_version_comes(database, engine, store, bug) -> None:
     handled = await engine.handle([*bought("ord-good"), *bought("ord-bad"), *bought("ord-fine")])
     later = await engine.handle([bought("ord-bad").cost(500).last])
     listed = command(database, "order", "list", "--json")
@@ -88,9 +86,7 @@ async def test_a_held_order_says_nothing_and_once_released_what_it_would_have_sa
     ]
 
 
-async def test_orders_that_wait_are_listed_by_what_for_and_are_those_that_the_census_counts(
-    database, engine, store
-) -> None:
+async def test_waiting_orders_are_listed_by_reason_and_match_the_census(database, engine, store) -> None:
     answered = bought("ord-answered").asks_to_cancel("can-1")
     await engine.handle([*bought("ord-asked").asks_to_cancel("can-1"), *answered])
     await engine.handle([answered.seller_cancels("can-1").last])

@@ -122,9 +122,7 @@ async def test_what_is_refused_again_is_exit_code_3_and_lies_there_with_its_reas
     assert [one["outcome"] for one in about["actions"]] == ["refused: schema /time", "refused: not_json, repaired"]
 
 
-async def test_what_was_refused_by_an_older_version_says_what_it_is_refused_for_by_this_one(
-    database, engine, store
-) -> None:
+async def test_replay_states_this_versions_reason_for_an_older_versions_refusal(database, engine, store) -> None:
     bad = garbled(paid_order().last, time="yesterday")
     await engine.handle([bad])
     await store.fetch("update quarantine set reason = 'unknown_type', place = '/type'")
@@ -159,9 +157,7 @@ from unnest($1::text[], $2::bigint[], $3::bytea[], $4::bytea[]) as n (t, o, k, v
 """
 
 
-async def test_a_record_that_names_two_orders_is_shown_at_both_and_dealing_with_it_releases_both(
-    database, engine, store
-) -> None:
+async def test_resolving_a_record_of_two_orders_releases_both(database, engine, store) -> None:
     payment = paid_order("a-1").last
     bad = record(payment.value, key=b"b-2", topic=payment.topic)
     await engine.handle([*paid_order("a-1").inbound_records[:2], *paid_order("b-2"), *paid_order("c-3"), bad])

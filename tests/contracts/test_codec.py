@@ -208,7 +208,7 @@ def test_the_order_of_members_and_white_space_mean_nothing() -> None:
     ],
     ids=["none", "structured", "in capitals", "plain JSON", "foreign", "both modes", "both in capitals", "no version"],
 )
-def test_a_whole_event_in_the_value_is_read_under_any_headers_but_those_of_binary_mode(headers: Any) -> None:
+def test_a_structured_event_is_read_under_any_but_binary_headers(headers: Any) -> None:
     heard = decode(ORDER, b"ord-1001", text(event(PLACED)), headers)
 
     assert isinstance(heard, Event)

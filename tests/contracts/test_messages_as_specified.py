@@ -34,7 +34,7 @@ def without(data: dict[str, Any], name: str) -> dict[str, Any]:
     return {member: value for member, value in data.items() if member != name}
 
 
-def test_the_registry_has_exactly_the_types_of_the_specification_each_once_on_its_topic() -> None:
+def test_the_registry_has_the_specified_types_each_on_its_topic() -> None:
     registered = [(message.TYPE, topic.name) for topic in TOPICS for message in topic.messages]
 
     assert len({type_ for type_, _ in registered}) == len(registered)

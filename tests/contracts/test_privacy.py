@@ -89,7 +89,7 @@ def together(data: EventData) -> Any:
 
 
 @given(events)
-def test_masked_data_is_good_data_of_the_same_class_and_masking_it_again_changes_nothing(event_: Event) -> None:
+def test_masked_data_is_valid_and_masking_is_idempotent(event_: Event) -> None:
     hidden = masked(event_.data)
 
     assert type(hidden).model_validate_json(hidden.model_dump_json()) == hidden

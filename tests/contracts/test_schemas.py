@@ -71,7 +71,7 @@ def test_private_members_are_marked_and_no_others(message: type[MessageData]) ->
     assert {name for name, member in members.items() if member.get("x-private")} == set(private_members(message))
 
 
-def test_what_we_publish_is_never_null_and_nothing_in_it_may_be_missing_without_saying_so() -> None:
+def test_published_members_are_never_null_and_missing_only_if_optional() -> None:
     for topic in TOPICS:
         for message in topic.messages if topic.direction == "out" else ():
             text = json.dumps(SCHEMAS[message.TYPE])

@@ -18,7 +18,7 @@ def peak(pid: int) -> int:
     return int(kilobytes) * 1024
 
 
-async def test_a_batch_of_a_gigabyte_and_one_that_nobody_can_expand_stop_no_message_behind_them(own_site):
+async def test_huge_and_broken_compressed_batches_stop_no_later_message(own_site):
     # On topics of its own: a client without this care could read no further in them either.
     async with own_site.outside() as outside, own_site.worker() as worker:
         await worker.has_said("partitions_assigned")

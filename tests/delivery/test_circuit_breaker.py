@@ -21,7 +21,7 @@ def breaker(site, *arguments):
     return run_text("service", ["breaker", *arguments], environment, HANG_SECONDS)
 
 
-async def test_a_topic_full_of_bad_records_stands_still_until_it_is_reset_and_the_others_go_on(own_site):
+async def test_a_topic_of_bad_records_stops_until_reset_while_others_are_read(own_site):
     order, other = order_id(), order_id()
     placed, accepted, captured = case_events("01", order)
     async with own_site.outside() as outside:

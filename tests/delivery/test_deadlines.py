@@ -131,9 +131,7 @@ async def nothing_waits(site, orders):
     await eventually(none, "no deadline left")
 
 
-async def test_a_payment_of_day_two_that_lies_in_the_topic_while_the_service_is_down_for_nine_counts(
-    site, calendar, sender
-):
+async def test_a_payment_unread_while_the_service_was_down_counts(site, calendar, sender):
     async with site.worker():
         paid, unpaid = await in_state_of_demand(site, sender)
     await calendar.days_pass(2)
@@ -170,9 +168,7 @@ async def test_a_garbled_payment_holds_the_deposit_back_until_it_is_dealt_with(s
     assert ("payment_demand", "settled") in {(one.get("kind"), one.get("outcome")) for one in settled}
 
 
-async def test_nothing_fires_while_a_payment_lies_behind_what_cant_be_read_yet_whatever_time_records_claim(
-    site, calendar, sender, admin
-):
+async def test_no_deadline_fires_while_an_open_transaction_hides_a_payment(site, calendar, sender, admin):
     await admin.alter_configs(
         [ConfigResource(ConfigResourceType.TOPIC, PAYMENTS, {"message.timestamp.type": "CreateTime"})]
     )

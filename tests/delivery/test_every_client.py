@@ -128,7 +128,7 @@ def spread_order_id() -> str:
             return order
 
 
-async def test_an_order_whose_events_different_clients_put_into_different_partitions_ends_right(outside):
+async def test_an_order_spread_over_partitions_by_different_clients_ends_right(outside):
     order = spread_order_id()
     clients = [client for client in CLIENTS if client.there() is not None]
     turns = cycle(clients)
@@ -150,7 +150,7 @@ async def test_an_order_whose_events_different_clients_put_into_different_partit
 @pytest.mark.parametrize(
     "client", [one for one in CLIENTS if one.name in ("kafkajs", "franz-go")], ids=lambda one: one.name
 )
-async def test_a_client_places_keys_where_the_java_client_does_as_its_documentation_here_says(client: Client, outside):
+async def test_a_client_partitions_keys_as_documented(client: Client, outside):
     if client.there() is None:
         return
     order = order_id()

@@ -22,7 +22,7 @@ async def send(outside, order, event):
     return await outside.send_raw(topic_for(event), order.encode(), json.dumps(event).encode())
 
 
-async def test_a_fault_that_nobody_foresaw_ends_the_process_and_the_next_one_ends_the_batch_right(own_site):
+async def test_an_unexpected_fault_ends_the_process_and_the_next_one_finishes_the_batch(own_site):
     order = order_id()
     events = case_events("09", order)
     async with own_site.outside() as outside:
@@ -42,7 +42,7 @@ async def test_a_fault_that_nobody_foresaw_ends_the_process_and_the_next_one_end
     assert_as_expected(order, seen)
 
 
-async def test_far_more_refunds_than_usual_hold_all_that_is_published_until_somebody_has_looked(own_site):
+async def test_refunds_beyond_the_limit_pause_all_publishing_until_resumed(own_site):
     order = order_id()
     environment = {"PURCHASING_KAFKA_BOOTSTRAP_SERVERS": own_site.bootstrap}
     async with own_site.outside() as outside, own_site.worker(PURCHASING_REFUND_LIMIT_PER_MINUTE="CNY=1") as worker:

@@ -29,7 +29,7 @@ def test_hadolint_would_notice():
     assert "DL3007" in hadolint(DOCKERFILE.read_text().replace("3.13-slim-bookworm", "latest")).stdout
 
 
-def test_it_ends_as_a_user_with_a_number_and_with_the_service_as_the_process_that_gets_signals():
+def test_it_ends_as_a_numbered_user_with_the_service_as_first_process():
     stage = DOCKERFILE.read_text().rpartition("FROM ")[2]
     assert re.search(r"^USER 10001:10001$", stage, re.MULTILINE)
     assert re.search(r'^ENTRYPOINT \["python", "-m", "service"\]$', stage, re.MULTILINE)

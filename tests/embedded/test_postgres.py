@@ -113,7 +113,7 @@ async def test_a_database_started_again_on_a_private_directory_has_what_was_comm
         assert await ask(postgres.dsn, "select text from notes") == "kept"
 
 
-def test_what_lies_elsewhere_for_a_directory_that_was_deleted_is_removed_and_the_rest_is_not(tmp_path: Path) -> None:
+def test_data_elsewhere_is_removed_only_for_deleted_directories(tmp_path: Path) -> None:
     deleted, kept, new = (tmp_path / name for name in ("deleted", "kept", "new"))
     for directory in (deleted, kept, new):
         directory.mkdir(mode=0o700)

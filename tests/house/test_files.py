@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from tests.conftest import LONGEST, ROOT
 
 LINES_A_FUNCTION = 60
+NAME_OF_A_TEST = 80
 
 # Where an error nobody foresaw may be caught, and nowhere else.
 BROAD_EXCEPT_ALLOWED = {"service/runtime/errors.py"}
@@ -37,6 +38,17 @@ def test_no_function_is_longer_than_60_lines(sources: dict[str, ast.Module]) -> 
 def test_the_files_that_begin_first_are_there() -> None:
     assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []
     assert len(LONGEST) == len(set(LONGEST))
+
+
+def test_no_test_has_a_name_longer_than_80_characters(sources: dict[str, ast.Module]) -> None:
+    long = {
+        f"{name}:{node.lineno} {node.name}"
+        for name, tree in sources.items()
+        if name.startswith("tests/")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and len(node.name) > NAME_OF_A_TEST
+    }
+    assert long == set(), "name one behaviour each"
 
 
 def broad_handlers(tree: ast.Module) -> Iterator[int]:

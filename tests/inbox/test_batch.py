@@ -153,7 +153,7 @@ async def test_a_consuming_task_that_failed_ends_the_service_instead_of_spinning
         await asyncio.wait_for(world.inbox.guard(0.001), HANG_SECONDS)
 
 
-async def test_a_consumer_that_fell_out_of_its_group_for_good_ends_the_service_instead_of_failing_for_ever(world):
+async def test_a_consumer_that_left_its_group_for_good_ends_the_service(world):
     """With aiokafka's own coordinator: it has no public way to say so, and another version may have another way."""
     consumer = AIOKafkaConsumer(group_id="group")
     assert consumer._coordinator is None
@@ -172,7 +172,7 @@ async def test_a_consumer_that_fell_out_of_its_group_for_good_ends_the_service_i
     await consumer.stop()
 
 
-async def test_a_consuming_task_that_was_cancelled_or_goes_on_is_none_of_the_guards_business(world):
+async def test_the_guard_ignores_a_running_or_cancelled_consuming_task(world):
     going, cancelled = asyncio.create_task(asyncio.sleep(1000)), asyncio.create_task(asyncio.sleep(1000))
     cancelled.cancel()
     world.inbox._subscriber.tasks += [going, cancelled]
@@ -184,7 +184,7 @@ async def test_a_consuming_task_that_was_cancelled_or_goes_on_is_none_of_the_gua
     going.cancel()
 
 
-async def test_the_next_batch_is_stored_while_the_one_before_is_committed_but_committed_after_it(world):
+async def test_the_next_batch_is_stored_meanwhile_and_committed_afterwards(world):
     answered, begun = asyncio.Event(), []
 
     async def commit(offsets):

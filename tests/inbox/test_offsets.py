@@ -167,7 +167,7 @@ def second(number):
     return NOW + timedelta(seconds=number)
 
 
-async def test_a_partition_is_read_up_to_the_moment_at_which_the_end_it_has_reached_was_asked():
+async def test_the_watermark_is_when_the_end_that_was_reached_was_asked():
     watched = Watched()
     watched.holds(P, 0, 5, position=5)
     assert await watched.looks(1) == {P: None}
@@ -179,7 +179,7 @@ async def test_a_partition_is_read_up_to_the_moment_at_which_the_end_it_has_reac
     assert await watched.looks(1) == {P: second(2)}
 
 
-async def test_a_partition_that_is_never_at_its_end_is_read_up_to_where_it_ended_when_that_is_passed():
+async def test_the_watermark_advances_when_an_earlier_end_is_passed():
     watched = Watched()
     watched.holds(P, 0, 10, position=0)
     for look in range(1, 6):
@@ -226,7 +226,7 @@ async def test_while_the_broker_does_not_say_what_partitions_there_are_nothing_i
     assert watched.noted == {P: None}
 
 
-async def test_a_partition_given_to_another_worker_is_forgotten_and_begins_anew_when_it_comes_back():
+async def test_a_partition_lost_to_another_worker_begins_anew_when_it_returns():
     watched = Watched()
     watched.holds(P, 0, 5, position=3)
     await watched.looks(1)

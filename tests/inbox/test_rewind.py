@@ -10,7 +10,7 @@ from service.inbox.rewind import EVENT_TOPICS, rewind
 from service.kafka.topics import partitions_there
 
 
-async def test_that_nothing_would_have_to_go_back_is_only_certain_when_nobody_can_commit_any_more(kafka):
+async def test_rewind_waits_for_empty_group_even_when_no_offset_moves(kafka):
     where, group = {"bootstrap_servers": kafka}, f"rewind-{uuid.uuid4().hex[:8]}"
     admin = AIOKafkaAdminClient(**where)
     await admin.start()

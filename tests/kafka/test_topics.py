@@ -83,7 +83,7 @@ def test_where_there_is_one_broker_one_replica_is_as_it_should_be():
     assert said(READ, TopicState(6, 1, AS_IT_SHOULD | {"min.insync.replicas": "1"}), brokers=1) == []
 
 
-def test_the_cursor_topic_has_a_partition_a_lane_no_more_and_no_fewer_and_must_keep_what_it_holds():
+def test_the_cursor_topic_has_one_partition_per_lane_and_keeps_its_records():
     settings = {"cleanup.policy": "delete", "min.insync.replicas": "2"}
     for partitions in (3, 5):
         problems = list(differences(OUTBOX, TopicState(partitions, 3, settings), 4, 3))

@@ -46,7 +46,7 @@ else:
             await alarms.until()
             await worker.says("/readyz", 200)
 
-    async def test_a_flood_that_a_frozen_worker_holds_up_is_late_money_and_rubbish_a_open_breaker(place):
+    async def test_a_frozen_worker_fires_late_money_and_rubbish_fires_the_breaker(place):
         async with (
             place.worker() as first,
             place.worker() as second,

@@ -30,8 +30,10 @@ def test_a_worker_that_has_joined_and_sees_both_servers_is_ready():
         (Condition(schema_problem="the database lacks 0005"), "The database's tables: the database lacks 0005."),
         (
             Condition(open_breakers=frozenset({"purchasing.events.order.v1"})),
-            ("The circuit breaker is open for purchasing.events.order.v1: look at `quarantine list`, "
-            "then run `breaker reset`."),
+            (
+                "The circuit breaker is open for purchasing.events.order.v1: look at `quarantine list`, "
+                "then run `breaker reset`."
+            ),
         ),
     ],
 )  # fmt: skip

@@ -190,7 +190,7 @@ def test_a_pause_on_everything_is_one_on_each_lane_and_says_whose_it_is(worker, 
     assert value(shown, "outbox_oldest_unpublished_seconds", lane="1") == 0
 
 
-def test_a_record_quarantined_counts_with_its_reason_and_no_type_that_a_sender_made_up():
+def test_a_quarantined_record_counts_by_reason_and_without_an_invented_type():
     metrics = Instruments()
     heard = decode(ORDERS, b"x", b'{"specversion":"1.0","type":"made.up"}', ())
     inbound_record = InboundRecord(ORDERS, 0, 1, b"x", b"", (), heard)
@@ -228,7 +228,7 @@ def test_events_count_by_type_and_by_what_came_of_them():
     }
 
 
-def test_a_key_where_another_client_would_put_it_is_counted_and_one_where_kafkas_would_is_not():
+def test_only_keys_on_unexpected_partitions_are_counted():
     metrics = Instruments()
     right = [SimpleNamespace(topic=ORDERS, partition=_murmur(b"ord-1", 6), key=b"ord-1", timestamp=0)]
     wrong = [SimpleNamespace(topic=ORDERS, partition=(right[0].partition + 1) % 6, key=b"ord-1", timestamp=0)]

@@ -86,7 +86,7 @@ async def test_a_worker_without_partitions_stands_by_and_is_ready(place):
         assert (await worker.ask("/readyz"))[0] == 200
 
 
-async def test_a_frozen_worker_shows_as_lag_until_another_takes_over_and_that_one_stays_ready(place):
+async def test_a_frozen_worker_shows_as_lag_until_another_takes_over(place):
     async with place.worker() as first, place.worker() as second:
         await first.says("/readyz", 200)
         await second.says("/readyz", 200)

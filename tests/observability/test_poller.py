@@ -87,7 +87,7 @@ def test_before_the_first_look_none_has_worked():
     assert poller.LastLook().within(60) is None
 
 
-def test_a_retention_that_may_not_be_seen_is_said_once_and_again_when_it_is_another_topics():
+def test_a_hidden_retention_is_logged_once_per_set_of_topics():
     seen = Poller({}, "", "purchasing", TOPICS)
 
     def lag_of(*topics: str, retention: dict) -> GroupLag:

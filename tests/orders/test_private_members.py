@@ -69,7 +69,7 @@ async def test_the_rules_go_on_after_an_erasure(store, erase) -> None:
     assert said(handled) == [("ord-1", 1, "agreement", "effective")]
 
 
-async def test_they_stand_in_their_own_table_and_with_what_was_quarantined_and_nowhere_else(database: str) -> None:
+async def test_private_members_are_only_in_their_own_table_and_in_quarantine(database: str) -> None:
     from service.store.postgres import PostgresStore
 
     store = await PostgresStore.open(database)

@@ -61,7 +61,7 @@ async def test_an_empty_partition_has_no_cursor(world: World) -> None:
     assert (tail.end, tail.cursor) == (0, None)
 
 
-async def test_the_last_committed_cursor_counts_though_markers_and_aborted_records_follow_it(
+async def test_the_last_committed_cursor_counts_despite_later_markers_and_aborts(
     world: World,
 ) -> None:
     producer = await world.producer("cursor-test")

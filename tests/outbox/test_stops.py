@@ -155,7 +155,7 @@ async def test_a_lane_stops_on_a_record_in_the_cursor_topic_that_is_no_cursor(wo
     assert len(await world.published()) == 10
 
 
-async def test_a_lane_that_stopped_publishes_on_when_the_contradiction_is_gone_and_it_is_assigned_anew(
+async def test_a_stopped_lane_publishes_again_once_assigned_without_contradiction(
     world: World,
 ) -> None:
     await publish(world)
@@ -171,7 +171,7 @@ async def test_a_lane_that_stopped_publishes_on_when_the_contradiction_is_gone_a
     await world.assert_each_once_and_in_order()
 
 
-async def test_an_output_too_large_for_its_topic_stops_the_lane_at_its_position_and_costs_no_other(
+async def test_an_output_too_large_for_its_topic_stops_only_its_lane_at_its_position(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lane_module, "REFUSED", Backoff(first_seconds=0.2, longest_seconds=0.2))
@@ -231,7 +231,7 @@ async def test_an_output_for_a_topic_that_is_not_there_stops_the_lane_and_says_w
         (None, f"there is no topic {OUTBOX.name}, or it may not be read: create the topics first"),
     ],
 )
-async def test_without_its_cursor_topic_as_it_should_be_the_relay_publishes_nothing_and_says_why(
+async def test_with_a_wrong_cursor_topic_the_relay_publishes_nothing_and_says_why(
     world: World, partitions: int | None, problem: str
 ) -> None:
     admin = AIOKafkaAdminClient(**world.kafka)

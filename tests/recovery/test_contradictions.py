@@ -42,9 +42,7 @@ async def recovered(torn):
     assert (await torn.command("lanes", "show")).returncode == 0
 
 
-async def test_a_database_restored_to_an_instant_gets_back_from_kafka_what_it_lost_and_no_money_moves_twice(
-    torn, archive
-):
+async def test_a_restored_database_recovers_from_kafka_and_no_money_moves_twice(torn, archive):
     await torn.moved_to(archive.server)
     halfway, whole = order_id(), order_id()
     events = case_events("13", halfway)
@@ -178,7 +176,7 @@ async def test_a_position_that_the_database_does_not_have_is_refused(torn):
     assert done.stderr.endswith("Lane 2 has no position 7 in the database: it can't go on behind it.\n")
 
 
-async def test_another_databases_cursor_stops_the_lane_until_a_person_says_that_it_is_meant(torn):
+async def test_another_databases_cursor_stops_the_lane_until_it_is_adopted(torn):
     await play(torn, case_events("13", order_id()))
     ((lane,),) = await torn.rows("select distinct lane from outbox")
     before = await torn.ids()
@@ -231,7 +229,7 @@ async def test_a_database_that_went_on_after_it_was_restored_is_not_mended_by_gu
     assert "can't be put back into its place. Restore it once more" in done.stderr
 
 
-async def test_records_that_fell_out_of_retention_are_skipped_only_by_the_documented_command(torn):
+async def test_records_removed_unread_are_skipped_only_by_the_documented_command(torn):
     order = order_id()
     await play(torn, case_events("01", order))
     async with torn.sender() as sender:

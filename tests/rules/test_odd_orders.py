@@ -23,7 +23,7 @@ def test_what_the_buyer_owes_on_an_order_that_is_called_brokerage_concerns_the_b
     assert order.decision("buyer_owes").audience == "buyer"
 
 
-def test_a_deduction_for_a_chargeback_called_brokerage_and_one_for_brokerage_share_no_id() -> None:
+def test_a_chargeback_called_brokerage_shares_no_deduction_id_with_brokerage() -> None:
     order = promoted().bought().received().decided().charged_back(5_000, "brokerage", at=20 * HOUR).decided()
     order.decided(20 * HOUR + 3 * DAY + 1)
     ids = [output.id for output in order.outputs]
@@ -37,14 +37,14 @@ def test_a_hold_is_released_when_its_chargeback_turns_out_to_be_in_another_curre
     assert len(order.of(FreezeRelease)) == 1
 
 
-def test_an_order_on_which_money_was_commanded_and_whose_currency_then_changes_is_left_to_people() -> None:
+def test_a_currency_change_after_commands_is_left_to_people() -> None:
     order = Order().placed(at=10).accepted().paid().asks_to_cancel().decided()
     order.placed(at=5, currency="USD", quote=amounts(currency="USD"))
     with pytest.raises(CurrencyChangedError, match="commanded in CNY, the order turned out to be in USD"):
         order.decided()
 
 
-def test_a_request_made_moot_by_a_refusal_that_kept_costs_cites_all_clauses_of_the_closing() -> None:
+def test_a_request_made_moot_by_a_costly_refusal_cites_all_its_clauses() -> None:
     order = Order().placed(categories=("prohibited",)).accepted().paid().cost(900).asks_to_cancel().decided()
     assert order.stands("cancellation", "can-1") == ("moot", ["14"])
 
@@ -60,7 +60,7 @@ def test_an_order_whose_refund_is_more_than_one_message_can_carry_is_left_to_peo
         Order().placed(quote=huge).accepted().paid(huge).unavailable().decided()
 
 
-def test_a_new_round_in_the_instant_of_the_first_demand_has_the_days_of_its_own_publication() -> None:
+def test_a_round_in_the_instant_of_the_first_demand_has_its_own_days() -> None:
     order = Order().placed().accepted().paid().charged_back(500, at=9 * HOUR).decided(10 * HOUR)
     first = order.decision("payment_demand", "cb-1").order_version
     order.chargeback_ends(at=10 * HOUR).charged_back(500, stage="arbitration", at=10 * HOUR + 1)

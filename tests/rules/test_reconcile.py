@@ -64,7 +64,7 @@ def test_at_most_what_was_commanded_to_a_payment_counts_as_failed(failed: int, a
     assert order.refunds[1:] == [("purchase", again, "buyer_account")]
 
 
-def test_a_failure_of_a_payment_to_which_nothing_was_commanded_counts_for_nothing_until_something_is() -> None:
+def test_a_failed_refund_counts_only_once_its_payment_has_a_command() -> None:
     order = Order().placed().accepted().paid().refund_fails(500).decided()
     assert order.refunds == []
     order.asks_to_cancel().decided()
@@ -182,7 +182,7 @@ def test_a_repayment_on_a_line_on_which_nothing_is_due_goes_to_the_buyers_accoun
     assert order.refund_clauses(line) == (["21"] if line.startswith("tip:") else ["6"])
 
 
-def test_a_tip_repaid_without_need_goes_back_to_its_payment_up_to_what_that_brought_in() -> None:
+def test_a_needlessly_repaid_tip_returns_to_its_payment_up_to_its_amount() -> None:
     order = Order().placed().tipped(700).repays(900, "tip:tip-1").decided()
     assert order.refunds == [("tip:tip-1", 700, "pay-tip"), ("tip:tip-1", 200, "buyer_account")]
 
@@ -203,7 +203,7 @@ def owing() -> Order:
         (301, ["noted 300", "settled"], [("owed", 1, "buyer_account")]),
     ],
 )
-def test_what_the_buyer_owes_is_settled_by_repayments_on_owed_and_what_is_beyond_goes_back(
+def test_repayments_on_owed_settle_the_debt_and_the_excess_goes_back(
     repaid: int, told: list[str], back: list[tuple[str, int, str]]
 ) -> None:
     order = owing().repays(repaid, "owed").decided()

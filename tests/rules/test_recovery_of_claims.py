@@ -124,7 +124,7 @@ def test_a_claim_that_rises_before_its_last_instant_keeps_its_days() -> None:
     assert order.decided(LAST + 1).deductions == [("deposit", "cb-1", 35_000)]
 
 
-def test_a_claim_that_rises_above_all_that_was_demanded_after_its_days_is_a_new_demand() -> None:
+def test_a_claim_that_rises_after_its_days_is_demanded_anew() -> None:
     order = charged(30_000).decided(LAST + 1).charged_back(35_000, stage="arbitration", at=LAST + DAY).decided()
     assert order.told("payment_demand", "cb-1") == ["demanded 30000", "demanded 35000"]
     assert order.due_by() == LAST + 4 * DAY
@@ -138,7 +138,7 @@ def test_what_is_left_after_the_last_instant_is_overdue_without_a_date() -> None
     assert len(order.deductions) == 1
 
 
-def test_a_claim_that_was_settled_and_rises_again_is_a_new_demand_with_new_days_and_a_hold_of_its_own() -> None:
+def test_a_settled_claim_that_rises_gets_a_new_demand_days_and_hold() -> None:
     order = charged().chargeback_ends("restored").decided()
     order.chargeback_ends("lost", at=OPENED + 9 * DAY).decided()
     assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled", "demanded 101301"]
@@ -183,7 +183,7 @@ def test_a_deposit_that_answered_in_full_settles_everything() -> None:
 
 
 @pytest.mark.parametrize("deducted", [0, 40_000])
-def test_a_deposit_that_falls_short_authorises_retaining_the_goods_and_the_hold_stays(deducted: int) -> None:
+def test_a_short_deposit_authorises_retaining_the_goods_and_keeps_the_hold(deducted: int) -> None:
     order = charged().decided(LAST + 1).deposit_falls_short(deducted, at=LAST + HOUR).decided()
     left = 101_301 - deducted
     assert order.told("retained_goods", "cb-1") == [f"authorised {left}"]

@@ -35,9 +35,7 @@ def test_a_chargeback_restored_after_the_deposit_was_taken_gives_the_deposit_bac
     assert order.refunds == [("chargeback:cb-1", 101_301, "deposit")]
 
 
-def test_what_came_in_too_much_goes_first_to_the_deposit_then_to_the_payments_oldest_first_then_to_the_account() -> (
-    None
-):
+def test_excess_goes_to_the_deposit_then_to_payments_then_to_the_account() -> None:
     order = (
         effective().charged_back().pays_outstanding(300, payment_id="pay-b").pays_outstanding(200, payment_id="pay-a")
     )
@@ -110,14 +108,14 @@ def test_repayments_on_the_line_of_a_chargeback_are_payments_of_it(
     assert order.told("payment_demand", "cb-1") == [f"demanded {101_301 - covered}"]
 
 
-def test_a_payment_of_what_is_outstanding_counts_once_for_each_chargeback_and_payment() -> None:
+def test_an_outstanding_payment_counts_once_per_chargeback_and_payment() -> None:
     order = effective().charged_back(1_000).charged_back(2_000, "cb-2")
     order.pays_outstanding(100).pays_outstanding(900).pays_outstanding(100, "cb-2").decided()
     assert order.told("payment_demand", "cb-1") == ["demanded 900"]
     assert order.told("payment_demand", "cb-2") == ["demanded 1900"]
 
 
-def test_a_payment_of_what_is_outstanding_that_is_charged_back_is_claimed_on_a_line_of_its_own() -> None:
+def test_a_charged_back_outstanding_payment_is_claimed_on_its_own_line() -> None:
     order = effective().charged_back(1_000).pays_outstanding(1_000).decided()
     order.charged_back(5_000, "cb-2", "pay-out").decided()
     assert order.told("payment_demand", "cb-2") == ["demanded 1000"]

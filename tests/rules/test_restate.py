@@ -65,7 +65,7 @@ def test_outputs_are_numbered_from_one_without_gaps_and_carry_what_every_message
         assert getattr(data, "command_id", output.id) == output.id
 
 
-def test_what_is_decided_together_is_published_decisions_first_and_holds_before_the_deposit() -> None:
+def test_outputs_are_ordered_decisions_first_and_holds_before_the_deposit() -> None:
     order = Order().placed().accepted().paid().charged_back(at=5 * HOUR).decided()
     assert [output.data.TYPE.split(".")[1] for output in order.outputs] == [
         "decision",

@@ -86,7 +86,7 @@ def test_a_cancellation_of_open_units_is_not_cleared_by_a_later_purchase() -> No
     assert order.seller_cancels(at=12 * HOUR).decided().stands("cancellation", "can-1")[0] == "agreed"
 
 
-def test_receipt_is_not_deemed_confirmed_while_a_record_of_the_buyer_lies_in_quarantine() -> None:
+def test_receipt_is_not_deemed_confirmed_while_a_buyer_record_is_quarantined() -> None:
     order = effective().bought().delivered().decided(90 * DAY, quarantined=topic("order"))
     assert order.told("receipt") == []
     assert order.decided(90 * DAY).told("receipt") == ["deemed_confirmed"]

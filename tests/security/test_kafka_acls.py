@@ -60,7 +60,7 @@ async def test_with_the_rights_of_the_list_and_its_role_the_whole_service_runs(b
     assert '"level": "error"' not in "\n".join(line for line in text.splitlines() if "GroupCoordinatorNot" not in line)
 
 
-ON_IT = "Kafka refuses it to the user, grant {} on it (deploy/rights.md)"
+ON_IT = "Kafka refuses it to the user; grant {} on it (deploy/rights.md)"
 TOPIC, GROUP, IDS = "TOPIC", "GROUP", "TRANSACTIONAL_ID"
 # What is missing, what is there instead, the exit code (None: it waits), and what it says.
 MISSING = {
@@ -92,7 +92,7 @@ MISSING = {
         "READ",
         None,
         1,
-        "Kafka doesn't do as asked: TopicAuthorizationFailedError: purchasing.internal.outbox.v1: "
+        "Kafka refused a request: TopicAuthorizationFailedError: purchasing.internal.outbox.v1: "
         + ON_IT.format("READ and WRITE"),
     ),
     "writing the cursor": (
@@ -110,7 +110,7 @@ MISSING = {
         "WRITE",
         None,
         None,
-        "transactional id OUTBOX.0: Kafka refuses it to the user, grant WRITE on this outbox's (deploy/rights.md)",
+        "transactional id OUTBOX.0: Kafka refuses it to the user; grant WRITE on this outbox's ids (deploy/rights.md)",
     ),
     "seeing settings": (
         TOPIC,
@@ -118,7 +118,7 @@ MISSING = {
         "DESCRIBE_CONFIGS",
         None,
         None,
-        "Kafka refuses them to the user, grant DESCRIBE_CONFIGS on the topics (deploy/rights.md)",
+        "messages are removed unread: grant DESCRIBE_CONFIGS on the topics (deploy/rights.md)",
     ),
 }
 

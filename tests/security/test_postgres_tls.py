@@ -15,9 +15,7 @@ def test_a_server_whose_certificate_is_checked_is_spoken_to_with_tls(guarded: Da
     assert front.encrypted > before
 
 
-def test_a_server_with_a_certificate_of_an_unknown_authority_is_not_told_the_password(
-    guarded: Database, another_ca: Path
-) -> None:
+def test_a_server_with_an_untrusted_certificate_never_gets_the_password(guarded: Database, another_ca: Path) -> None:
     url = guarded.dsn("service", options=f"sslmode=verify-full&sslrootcert={another_ca}")
     done = service("migrate", DATABASE_URL=url)
     assert (done.returncode, done.stdout) == (1, "")

@@ -72,7 +72,7 @@ def test_an_event_far_beyond_the_end_is_taken_at_its_own_time_and_told(tmp_path,
 
     assert (within, beyond, meant) == (0, 0, 0)
     assert b"in_the_future" not in quiet.err + capfdbinary.readouterr().err
-    assert b"line 3 is dated 2199-12-31T00:00:00Z, after 2026-06-01T00:00:00Z" in err
+    assert b"line 3 is dated 2199-12-31T00:00:00Z, after the end of the simulation, 2026-06-01T00:00:00Z" in err
     assert b"(in_the_future)" in err
     assert notices(out) == []
 

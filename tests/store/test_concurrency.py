@@ -27,9 +27,7 @@ from orders o where o.order_id = 'ord-1' for update
 LOAD = "select count(*) from facts where order_id = 'ord-1'"
 
 
-async def test_lock_and_load_in_one_statement_give_a_new_version_with_old_facts_and_a_later_load_gives_the_new_ones(
-    database: str, beside, until_waiting
-) -> None:
+async def test_loading_in_the_locking_statement_returns_old_facts(database: str, beside, until_waiting) -> None:
     await beside.execute("insert into orders (order_id, lane, version) values ('ord-1', 0, $1)", uuid4())
     await beside.execute(ADD_FACT, "e0", 1)
     new = uuid4()

@@ -132,9 +132,7 @@ async def test_a_database_without_tables_says_what_to_run(empty_database: str) -
         await PostgresStore.open(empty_database)
 
 
-async def test_a_value_that_the_codec_let_pass_is_found_and_quarantined_and_the_rest_goes_on(
-    database: str, beside
-) -> None:
+async def test_a_value_that_only_the_database_refuses_is_quarantined(database: str, beside) -> None:
     store = await PostgresStore.open(database, connections=1)
     engine = engine_on(store)
     stories = [paid_order(f"ord-{n}") for n in range(7)]

@@ -60,7 +60,7 @@ def test_what_an_older_version_could_not_live_with_is_found(statement: str, rule
     assert rule in complaints(f"{statement};")
 
 
-async def test_a_migration_that_has_to_wait_for_a_lock_gives_up_before_it_holds_the_service_up(
+async def test_a_migration_that_waits_for_a_lock_gives_up_in_time(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = Migration(9999, "late", "expand", "-- expand\nalter table orders add column late integer;")

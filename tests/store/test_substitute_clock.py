@@ -19,9 +19,7 @@ async def connection(database: str):
     await connection.close()
 
 
-async def test_with_a_factor_days_pass_in_moments_for_the_clock_and_for_the_input_as_far_as_it_is_read(
-    database: str, connection: asyncpg.Connection
-) -> None:
+async def test_a_factor_speeds_up_the_clock_and_the_watermark(database: str, connection: asyncpg.Connection) -> None:
     began = await connection.fetchval("select clock_timestamp()")
     await set_clock(database, "10000000")
     _, unknown = await connection.fetchrow(CLOCK)

@@ -130,7 +130,7 @@ def test_a_provider_can_not_shorten_what_it_may_only_lengthen():
         check_against_platform(TermsBook.of(a_set("short", 1, payment_demand_days=2)))
 
 
-def test_the_same_set_again_is_no_second_one_and_another_under_its_version_is_refused():
+def test_the_same_set_is_added_once_and_another_with_its_version_is_refused():
     known = a_set("a", 10, tip_refund_days=31)
     book = TermsBook.of(known)
 

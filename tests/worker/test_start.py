@@ -72,7 +72,7 @@ async def test_tables_that_are_not_this_programs_are_not_waited_for(monkeypatch,
         await startup.store_ready(URL, shutdown, lambda _: None)
 
 
-async def test_what_the_driver_says_of_a_server_is_waited_for_and_what_it_says_of_the_url_is_not(monkeypatch):
+async def test_the_start_waits_for_server_errors_and_not_for_url_errors(monkeypatch):
     async def connect(**_):
         raise errors.pop()
 
@@ -107,7 +107,7 @@ async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for
     assert waited == 2 * [f"Kafka: {describe(gone)}"]
 
 
-async def test_where_the_database_may_lack_what_was_committed_the_groups_members_are_waited_for(monkeypatch, shutdown):
+async def test_the_start_waits_for_an_empty_group_if_the_database_may_lack_facts(monkeypatch, shutdown):
     waited, noted = [], []
 
     async def note(up_to):

@@ -1,10 +1,10 @@
-"""The messages of the purchasing service: are mine right, do schemas still fit, what does a message look like.
+"""Work with the messages of the purchasing service: check messages, compare schemas, show examples.
 
-Begin with `purchasing-contracts schema`, which lists the messages, and `purchasing-contracts example TYPE`. What came
-with this version says `purchasing-contracts changes`.
+Begin with `purchasing-contracts schema`, which lists the messages, and `purchasing-contracts example TYPE`.
+`purchasing-contracts changes` shows the changes of this version.
 
-Exit codes: 0 all is well; 1 something is wrong with what was checked; 2 it can't be read, or the command was called in
-a way that it doesn't know.
+Exit codes: 0 everything is right; 1 something that was checked is wrong; 2 the input can't be read, or the command line
+is wrong.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"purchasing-contracts: {error}\n")
         return UNREADABLE
     except BrokenPipeError:
-        # Whoever read our output has enough. Python would complain once more at exit.
+        # The reader of our output has closed the pipe. Without this, Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code

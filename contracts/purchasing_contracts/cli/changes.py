@@ -1,7 +1,7 @@
-"""Say what came with this version of the messages, in words: new messages and members, more choices, other limits.
+"""Show the changes of this version: new messages and members, more choices, other limits.
 
 purchasing-contracts changes                 since the release before this version
-purchasing-contracts changes --since 0.1.0   since another one
+purchasing-contracts changes --since 0.1.0   since another release
 purchasing-contracts changes goods_received  of one message
 """
 

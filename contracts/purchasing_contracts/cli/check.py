@@ -1,17 +1,17 @@
-"""Say whether schemas go together: an earlier version (or several, oldest first) and a new one.
+"""Check whether schemas are compatible: an earlier version (or several, oldest first) and a new one.
 
-Each is a JSON Schema, a directory of `*.schema.json`, a release file, or a type, which stands for the schema that this
-package has of it. A writer is taken to send only the members that its schema names, a reader to ignore others.
+Each is a JSON Schema, a directory of `*.schema.json`, a release file, or a type, which stands for its schema in this
+package. A writer is assumed to send only the members in its schema, and a reader to ignore others.
 
-  backward  readers of the new one take what was written by the old one
-  forward   readers of the old one take what is written by the new one
+  backward  readers of the new version accept messages of the old one
+  forward   readers of the old version accept messages of the new one
   full      both; `_transitive`: against every earlier version, not only the last
   promised  what the package's README promises: backward_transitive for events, full_transitive for all others
 
   purchasing-contracts check my-copy/refund.schema.json purchasing.refund.issue.v1
   purchasing-contracts check 0.1.0.json 0.2.0.json schemas/ --mode full_transitive
 
-Exit code: 0 they go together; 1 they don't; 2 a schema can't be read.
+Exit code: 0 they are compatible; 1 they are not; 2 a schema can't be read.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def run(given: argparse.Namespace) -> int:
     try:
         before, new = [(name, schemas_at(name)) for name in given.old], schemas_at(given.new)
         if all(len(schemas) == 1 for schemas in [new, *(old for _, old in before)]):
-            # Single schemas are meant to be held against each other, as whatever they were filed.
+            # Single schemas are compared to each other, whatever their types.
             (type_,) = new
             before = [(name, {type_: schema}) for name, old in before for schema in old.values()]
         broken = broken_promises(before, new, given.mode)
@@ -63,7 +63,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def schemas_at(name: str) -> Schemas:
-    """The schemas in a file, in a directory, or of a type, by the type of their message. Raises `SaidError`."""
+    """Return the schemas in a file or a directory, or of a type, by type. Raises `SaidError`."""
     path = Path(name)
     if path.is_dir():
         found = {file.name.removesuffix(".schema.json"): _schema(str(file)) for file in path.glob("*.schema.json")}

@@ -1,4 +1,4 @@
-"""What the commands share: exit codes, reading files, naming a type."""
+"""Shared by the commands: exit codes, reading files, names of types."""
 
 import difflib
 import sys
@@ -10,11 +10,11 @@ FINE, WRONG, UNREADABLE = 0, 1, 2
 
 
 class SaidError(Exception):
-    """The command can't do what it was asked; the text says why and what to do."""
+    """The command failed. The text says why and what to do."""
 
 
 def read(path: str) -> bytes:
-    """A file, or the standard input for `-`."""
+    """Return the content of a file, or of the standard input for `-`."""
     try:
         return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
@@ -22,7 +22,7 @@ def read(path: str) -> bytes:
 
 
 def type_named(name: str) -> str:
-    """The type of that name; any of its parts is enough while it is the only one that has it: `tip_paid`."""
+    """Return the type of a name. A part of it is enough if no other type has it: `tip_paid`."""
     known = types()
     fitting = [type_ for type_ in known if f".{name}." in f".{type_}."]
     if len(fitting) == 1:
@@ -35,5 +35,5 @@ def type_named(name: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """So many of something, in words."""
+    """Return a number with its noun."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

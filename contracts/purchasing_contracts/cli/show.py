@@ -1,4 +1,4 @@
-"""Show what messages look like: their schemas, examples of them, the AsyncAPI document."""
+"""Show messages: their schemas, examples, and the AsyncAPI document."""
 
 import argparse
 import sys

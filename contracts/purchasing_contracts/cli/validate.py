@@ -1,17 +1,17 @@
-"""Say whether messages are right: those in a file, on the standard input, or on a live topic, which is only read.
+"""Check messages from a file, from the standard input, or from a live topic, which is only read.
 
-A file holds CloudEvents or records as `kcat -C -J` prints them: one, an array, or one a line. A CloudEvent by itself is
-taken for a record whose key is its subject. What is checked is what the purchasing service checks, by the same code; so
-what is dated more than an hour ahead of this machine's clock is refused, as it would be if it were heard now.
+A file has CloudEvents or records as `kcat -C -J` prints them: one, an array, or one per line. A CloudEvent by itself
+becomes a record with its subject as key. The checks are those of the purchasing service, with the same code. So a
+message dated more than an hour ahead of this machine's clock is refused.
 
   purchasing-contracts validate events.jsonl
   kcat -C -e -J -b HOST -t TOPIC | purchasing-contracts validate -
   purchasing-contracts validate --bootstrap HOST:9092 --topic purchasing.events.payment.v1
 
-How to get into the broker stands in the environment, by the service's names: PURCHASING_KAFKA_SECURITY_PROTOCOL,
+The environment configures the connection, with the service's variables: PURCHASING_KAFKA_SECURITY_PROTOCOL,
 _SSL_CAFILE, _SSL_CERTFILE, _SSL_KEYFILE, _SASL_MECHANISM, _SASL_USERNAME, _SASL_PASSWORD and so on (README.md).
 
-Exit code: 0 all messages are right; 1 some would be refused (with --strict also: some carry what nobody reads);
+Exit code: 0 all messages are right; 1 some would be refused (with --strict also: some have members that nobody reads);
 2 the input can't be read.
 """
 
@@ -66,7 +66,7 @@ def add(commands: Any) -> None:
 
 @dataclass(slots=True)
 class Tally:
-    """What was found."""
+    """The result."""
 
     messages: int = 0
     refused: int = 0
@@ -93,7 +93,7 @@ def run(given: argparse.Namespace) -> int:
     except (LiveError, ValueError) as error:
         raise SaidError(str(error)) from None
     except KeyboardInterrupt:
-        # How one stops following a topic.
+        # This is how to stop following a topic.
         sys.stderr.write("\n")
     if not tally.messages and given.path is not None:
         raise SaidError(f"{given.path} holds no message")
@@ -117,7 +117,7 @@ def _source(given: argparse.Namespace) -> Iterator[Found]:
 
 
 def _client_settings(given: argparse.Namespace) -> dict[str, Any]:
-    """Those of the environment, then those of --config, which come before them."""
+    """Return the settings of the environment, overridden by --config."""
     values = from_environment(KafkaSettings, os.environ) | {"kafka_bootstrap_servers": given.bootstrap}
     try:
         settings = librdkafka_settings(KafkaSettings.model_validate(values))

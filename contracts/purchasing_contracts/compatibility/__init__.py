@@ -1,1 +1,1 @@
-"""Whether two versions of a schema go together: what a writer of the one may send, a reader of the other takes."""
+"""Compatibility of two versions of a schema: a reader of one accepts what a writer of the other may send."""

@@ -1,4 +1,4 @@
-"""A JSON Schema taken apart: the kinds of value it permits, each with what it asks of that kind.
+"""Take a JSON Schema apart: the kinds of values that it permits, each with its limits.
 
 References, `anyOf`, `oneOf`, `allOf`, lists of types, `enum` and `const` are resolved here, so that the comparison sees
 plain alternatives. Source: JSON Schema 2020-12, core and validation.
@@ -29,7 +29,7 @@ KEYWORDS_OF = {
 }
 _KNOWN = NUMERIC | TEXTUAL | LISTED | MAPPED
 
-# What says something to people and nothing to a validator; what it says is compared elsewhere, if at all.
+# Keywords for people, not for validators; compared elsewhere, if at all.
 _REMARKS = {
     "$schema", "$id", "$anchor", "$comment", "$defs", "definitions", "title", "description", "default", "examples",
     "deprecated", "readOnly", "writeOnly", "contentMediaType", "contentEncoding",
@@ -40,13 +40,13 @@ DEPTH_MAX = 64
 
 
 class UnreadableSchemaError(ValueError):
-    """A schema that can't be taken apart; the text says why."""
+    """The schema can't be taken apart. The text says why."""
 
 
 @dataclass(frozen=True)
 class Branch:
-    """One kind of value: the keywords that bear on it, the only values there may be (None: any), and what of the
-    schema this module doesn't understand.
+    """One kind of value: its keywords, the only permitted values (None: any), and the keywords that this module does
+    not understand.
     """
 
     kind: str
@@ -56,7 +56,7 @@ class Branch:
 
 
 def branches_of(schema: Schema, root: Json, depth: int = 0) -> list[Branch]:
-    """The alternatives of a schema. Raises `UnreadableSchemaError` where a reference leads nowhere."""
+    """Return the alternatives of a schema. Raises `UnreadableSchemaError` for a broken reference."""
     if depth > DEPTH_MAX:
         raise UnreadableSchemaError("its references go round in a circle")
     if isinstance(schema, bool):
@@ -76,7 +76,7 @@ def branches_of(schema: Schema, root: Json, depth: int = 0) -> list[Branch]:
 
 
 def dereferenced(schema: Schema, root: Json, depth: int = 0) -> Json:
-    """A schema with what stands behind its reference: for remarks on it, such as a default."""
+    """Return a schema with its reference resolved, for annotations such as a default."""
     if depth > DEPTH_MAX:
         raise UnreadableSchemaError("its references go round in a circle")
     if isinstance(schema, bool):
@@ -88,7 +88,7 @@ def dereferenced(schema: Schema, root: Json, depth: int = 0) -> Json:
 
 
 def _overlap(options: list[list[Branch]]) -> bool:
-    """Whether a value may be of several options at once: `oneOf` refuses such values, whichever they are."""
+    """Return whether a value may match several options: `oneOf` refuses such values."""
     flat = [(nth, branch) for nth, option in enumerate(options) for branch in option]
     return any(one < other and _meet(this, that) is not None for one, this in flat for other, that in flat)
 
@@ -111,7 +111,7 @@ def _behind(reference: str, root: Json) -> Schema:
 
 
 def _own(schema: Json) -> list[Branch]:
-    """The alternatives of a schema's own keywords, without those it refers to."""
+    """Return the alternatives of a schema's own keywords, without references."""
     types = schema.get("type", [kind for kind in KINDS if kind != "integer"])
     kinds = [types] if isinstance(types, str) else list(types)
     opaque = _opaque(schema)
@@ -129,7 +129,7 @@ def _own(schema: Json) -> list[Branch]:
 
 
 def _opaque(schema: Json) -> str:
-    """The keywords that nobody here understands, as a text to compare."""
+    """Return the keywords that this module does not understand, as a text to compare."""
     rest = {
         name: value
         for name, value in schema.items()
@@ -139,7 +139,7 @@ def _opaque(schema: Json) -> str:
 
 
 def _both(these: list[Branch], those: list[Branch]) -> list[Branch]:
-    """The alternatives that satisfy one of these and one of those."""
+    """Return the alternatives that satisfy one of each list."""
     return [met for one in these for other in those if (met := _meet(one, other)) is not None]
 
 
@@ -171,7 +171,7 @@ def _meet(one: Branch, other: Branch) -> Branch | None:
 
 
 def _strangers_differ(one: Json, other: Json) -> bool:
-    """Whether `additionalProperties` of the one would speak of members that only the other names."""
+    """Return whether `additionalProperties` of one applies to members that only the other names."""
     named = [set(keywords.get("properties", {})) for keywords in (one, other)]
     open_ = all(keywords.get("additionalProperties", True) is True for keywords in (one, other))
     return not open_ and named[0] != named[1]
@@ -185,12 +185,12 @@ def _joined(name: str, one: Any, other: Any) -> Any:
 
 
 def canonical(value: Any) -> str:
-    """A JSON value as a text that is the same for the same value."""
+    """Return a JSON value as a canonical text."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def is_of(value: Any, kind: str) -> bool:
-    """Whether a JSON value is of a kind. As in JSON Schema 1.0 is an integer."""
+    """Return whether a JSON value is of a kind. As in JSON Schema, 1.0 is an integer."""
     if isinstance(value, bool) or value is None:
         return kind == ("null" if value is None else "boolean")
     if isinstance(value, (int, float)):

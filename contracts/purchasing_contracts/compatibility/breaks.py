@@ -1,4 +1,4 @@
-"""What stands between a writer and a reader."""
+"""A break between a writer and a reader."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ class Break:
     """Why a reader may refuse, or misread, what a writer sends.
 
     `place` is a JSON pointer into the message, with `*` for any item of a list or any member of a map; `because` says
-    what the writer may send there and what the reader wants.
+    what the writer may send there and what the reader accepts.
     """
 
     place: str

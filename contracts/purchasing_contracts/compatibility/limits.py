@@ -1,4 +1,4 @@
-"""The limits that keywords set within one kind of value, a writer's held against a reader's."""
+"""Compare the limits that keywords set within one kind of value, the writer's to the reader's."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _UPPER = ("maxLength", "maxItems", "maxProperties")
 
 
 def keyword_breaks(sent: Branch, taken: Branch, place: str) -> Iterator[Break]:
-    """Why the reader's limits may stop what the writer's permit."""
+    """Yield reasons why the reader's limits may refuse what the writer's permit."""
     writer, reader = sent.keywords, taken.keywords
     for name in _LOWER:
         if name in reader and writer.get(name, 0) < reader[name]:
@@ -34,7 +34,7 @@ def keyword_breaks(sent: Branch, taken: Branch, place: str) -> Iterator[Break]:
 
 
 def value_breaks(sent: Branch, taken: Branch, place: str) -> Iterator[Break]:
-    """Why the reader may refuse one of the only values that the writer sends."""
+    """Yield reasons why the reader may refuse one of the writer's values."""
     known = {canonical(value) for value in taken.values} if taken.values is not None else None
     for value in sent.values or ():
         if known is not None and canonical(value) not in known:
@@ -44,7 +44,7 @@ def value_breaks(sent: Branch, taken: Branch, place: str) -> Iterator[Break]:
 
 
 def _within(value: Any, taken: Branch) -> bool:
-    """Whether a single value is within the limits of its kind. A list or an object is compared by its schema."""
+    """Return whether a value is within the limits of its kind. Lists and objects are compared by schema."""
     limits = taken.keywords
     if isinstance(value, str):
         fits = limits.get("minLength", 0) <= len(value) <= limits.get("maxLength", len(value))
@@ -62,7 +62,7 @@ def _matches(pattern: str, value: str) -> bool:
     try:
         return re.search(pattern, value) is not None
     except re.error:
-        # A notation that Python doesn't share: what can't be shown doesn't count.
+        # A notation that Python lacks: the value is not shown to match.
         return False
 
 
@@ -81,7 +81,7 @@ def _bounds(sent: Branch, taken: Branch, place: str) -> Iterator[Break]:
 
 
 Bound = tuple[Fraction, int]
-"""A number, and whether the limit lies just beyond (1) or just before (-1) it."""
+"""Return a number, and whether the limit is just after (1) or just before (-1) it."""
 
 
 def _range(limits: Json, *, whole: bool) -> tuple[Bound | None, Bound | None]:

@@ -1,9 +1,9 @@
-"""Whether a reader of one schema takes everything that a writer of another may send.
+"""Whether a reader of one schema accepts everything that a writer of another may send.
 
-The writer is closed: it sends the members that its schema names and no others. The reader is open: it ignores members
-that its schema doesn't name. Both is so in practice, and it is what lets an optional member be added.
+The writer is closed: it sends only the members that its schema names. The reader is open: it ignores members that its
+schema does not name. Both hold in practice, and so an optional member can be added.
 
-The answer errs on the safe side: what can't be shown to be taken is told as a break.
+The answer is on the safe side: what is not shown to be accepted counts as a break.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ SHOWN_MAX = 60
 
 
 def breaks_between(writer: Json, reader: Json) -> list[Break]:
-    """Why a reader of the one schema may refuse what a writer of the other sends; empty: it takes everything.
+    """Return why a reader of one schema may refuse what a writer of the other sends; empty: it accepts everything.
 
     Raises `UnreadableSchemaError`.
     """
@@ -33,7 +33,7 @@ def breaks_between(writer: Json, reader: Json) -> list[Break]:
 
 
 class _Reading:
-    """One comparison: two documents, and the pairs of schemas that are being compared already."""
+    """One comparison: two documents, and the pairs of schemas under comparison."""
 
     def __init__(self, writer: Json, reader: Json) -> None:
         self._writer, self._reader = writer, reader
@@ -42,7 +42,7 @@ class _Reading:
     def breaks(self, writer: Schema, reader: Schema, place: str) -> Iterator[Break]:
         pair = (canonical(writer), canonical(reader))
         if pair in self._open:
-            # A shape that holds itself: what is found of it is found where it was met first.
+            # A recursive schema: its breaks are found at its first occurrence.
             return
         self._open.add(pair)
         taken = branches_of(reader, self._reader)
@@ -51,7 +51,7 @@ class _Reading:
         self._open.discard(pair)
 
     def _unread(self, sent: Branch, taken: list[Branch], place: str) -> Iterator[Break]:
-        """What keeps every alternative of the reader from taking this one of the writer."""
+        """Return why no alternative of the reader accepts this one of the writer."""
         fitting = [branch for branch in taken if _kinds_fit(sent, branch)]
         if not fitting:
             wanted = ", ".join(dict.fromkeys(branch.kind for branch in taken)) or "nothing"
@@ -59,7 +59,7 @@ class _Reading:
             return
         tries = [list(self._against(sent, branch, place)) for branch in fitting]
         if all(tries):
-            # The alternative that comes closest is the one that was meant.
+            # Report the closest alternative.
             yield from min(tries, key=len)
 
     def _against(self, sent: Branch, taken: Branch, place: str) -> Iterator[Break]:
@@ -100,7 +100,7 @@ class _Reading:
         yield from self._further(sent, others, read, place)
 
     def _further(self, sent: Branch, others: Schema, read: Json, place: str) -> Iterator[Break]:
-        """Members under any name, where the writer's schema expressly has such: it is a map then."""
+        """Compare members under any name, if the writer's schema is a map."""
         further = sent.keywords.get("additionalProperties", False)
         if further is False:
             return
@@ -110,7 +110,7 @@ class _Reading:
                 yield from self.breaks(further, schema, f"{place}/{name}")
 
     def _remarks(self, writer: Schema, reader: Schema, place: str, *, optional: bool) -> Iterator[Break]:
-        """What a validator doesn't see and a reader goes by."""
+        """Compare what a reader relies on and a validator ignores."""
         said, heard = dereferenced(writer, self._writer), dereferenced(reader, self._reader)
         if optional and canonical(said.get("default")) != canonical(heard.get("default")):
             means = f"left out it means {canonical(said.get('default'))} to the writer"
@@ -124,14 +124,14 @@ def _kinds_fit(sent: Branch, taken: Branch) -> bool:
         return True
     if (sent.kind, taken.kind) != ("number", "integer"):
         return False
-    # A number that can only be whole is an integer, whatever its type is called.
+    # A number that can only be whole is an integer, whatever its type.
     if sent.values is not None:
         return all(value % 1 == 0 for value in sent.values)
     return Fraction(str(sent.keywords.get("multipleOf", "1/2"))).denominator == 1
 
 
 def _all_values(sent: Branch, taken: Branch) -> bool:
-    """Whether a list of values holds all there are of a kind."""
+    """Return whether a list has all values of a kind."""
     values = {canonical(value) for value in taken.values or ()}
     return sent.kind == "null" or (sent.kind == "boolean" and values >= {"true", "false"})
 

@@ -1,4 +1,4 @@
-"""Two versions of a schema as producer and as consumer, and one version after several: BACKWARD, FORWARD, FULL."""
+"""Compatibility of versions: BACKWARD, FORWARD and FULL, for one earlier version or several."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from purchasing_contracts.compatibility.breaks import Break
 from purchasing_contracts.compatibility.reading import breaks_between
 
 Mode = Literal["backward", "forward", "full", "backward_transitive", "forward_transitive", "full_transitive"]
-"""What is promised, as schema registries call it. Without `transitive` only the last version before counts."""
+"""Modes by the names of schema registries. Without `transitive` only the last earlier version counts."""
 
 Promised = Literal["promised"]
-"""What contracts/README.md promises: `backward_transitive` for events (the service takes whatever was right before),
-`full_transitive` for all other messages. Which of them a message is, its schema says in `x-direction`."""
+"""The promise of contracts/README.md: `backward_transitive` for events (the service accepts whatever was right before),
+`full_transitive` for all other messages. A schema's `x-direction` says which of them it is."""
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 Schemas = Mapping[str, Json]
-"""Schemas by the type of their message."""
+"""Type to schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What stands between two versions. `backward`: readers of the new one, messages of the old; `forward`: the
+    """The breaks between two versions. `backward`: readers of the new version, messages of the old; `forward`: the
     reverse.
     """
 
@@ -31,7 +31,7 @@ class Comparison:
     forward: tuple[Break, ...]
 
     def breaks(self, mode: Mode) -> list[tuple[str, Break]]:
-        """What breaks the promise, each with its direction."""
+        """Return the breaks of a promise, each with its direction."""
         wanted = mode.removesuffix("_transitive")
         found = [("backward", one) for one in self.backward] if wanted != "forward" else []
         return found + ([("forward", one) for one in self.forward] if wanted != "backward" else [])
@@ -44,7 +44,7 @@ def compare(old: Json, new: Json) -> Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """One break of a promise: of which message, against which earlier version, in which direction."""
+    """One break of a promise: message, earlier version and direction."""
 
     type: str
     against: str
@@ -61,9 +61,9 @@ class Broken:
 
 
 def broken_promises(before: Sequence[tuple[str, Schemas]], new: Schemas, mode: Mode | Promised) -> list[Broken]:
-    """What of the new schemas breaks the promise given with the earlier ones, oldest first, each set with its name.
+    """Return the breaks between the new schemas and the earlier ones (oldest first, each set with its name).
 
-    A message that is no longer there is a break, a new one isn't. Raises `UnreadableSchemaError`.
+    A missing message is a break; a new one is not. Raises `UnreadableSchemaError`.
     """
     compared = before if mode == "promised" or mode.endswith("_transitive") else before[-1:]
     found: list[Broken] = []

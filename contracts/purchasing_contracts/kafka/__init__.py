@@ -1,1 +1,1 @@
-"""How a client gets into Kafka: one set of settings and one source of tokens, whichever client library connects."""
+"""Connections to Kafka: one set of settings and one source of tokens for every client library."""

@@ -1,4 +1,4 @@
-"""The settings of a connection as clients on librdkafka take them, such as confluent-kafka."""
+"""The settings of a connection for clients on librdkafka, such as confluent-kafka."""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ from purchasing_contracts.kafka.settings import NEEDED_FOR_TOKENS, OAUTHBEARER, 
 from purchasing_contracts.kafka.tokens import Token, TokenError, TokenSource, token_source
 
 TokenForLibrdkafka = tuple[str, float, str, dict[str, str]]
-"""A token, when it ends in seconds since 1970, whose it is, and its extensions."""
+"""A token, its expiry in seconds since 1970, its principal, and its extensions."""
 
 
 class TokenCallback:
-    """What librdkafka calls for a token: at the start, and after four fifths of each one's life.
+    """Callback of librdkafka for tokens: at the start, and after four fifths of a token's life.
 
-    Never raises: confluent-kafka loses an exception between two of its callbacks. Where there is no token, librdkafka
-    gets one that has expired, refuses it and asks again in ten seconds.
+    Never raises, because confluent-kafka loses exceptions between two of its callbacks. Without a token, librdkafka
+    gets an expired one, refuses it and asks again after ten seconds.
     """
 
     def __init__(self, source: TokenSource, settings: KafkaSettings) -> None:
         self.problem = ""
-        """Why there was no token the last time; empty if there was one."""
+        """Why the last call found no token; empty if it found one."""
         self._source = source
         self._principal = settings.kafka_sasl_oauth_client_id or "purchasing"
         self._extensions = settings.extensions()
@@ -45,7 +45,7 @@ class TokenCallback:
 
 def librdkafka_settings(settings: KafkaSettings) -> dict[str, Any]:
     """Client configuration by librdkafka's names; `oauth_cb` is a TokenCallback. Raises SettingsError."""
-    # librdkafka's own errors about files name none of our settings.
+    # librdkafka's errors about files do not name our settings.
     settings.tls()
     secret, key_password = settings.kafka_sasl_password, settings.kafka_ssl_key_password
     found: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The settings of a Kafka connection: addresses, TLS, SASL. The same environment variables for every command."""
+"""The settings of a Kafka connection: addresses, TLS, SASL. Every command reads the same environment variables."""
 
 import os
 import re
@@ -31,7 +31,7 @@ _EXTENSION = re.compile(r"(?!auth=)[A-Za-z]+=[!-+\--~]+")
 
 
 class KafkaSettings(CleanSettings):
-    """How to connect to Kafka; the fields are environment variables with `PURCHASING_` before them."""
+    """The settings of a Kafka connection. Each field is an environment variable with the prefix `PURCHASING_`."""
 
     what_to_do: ClassVar[Mapping[str, str]] = {
         "kafka_bootstrap_servers": "give the brokers as host:port, separated by commas, such as localhost:9092",
@@ -73,7 +73,7 @@ class KafkaSettings(CleanSettings):
     kafka_ssl_cafile: Path | None = None
     kafka_ssl_certfile: Path | None = None
     kafka_ssl_keyfile: Path | None = None
-    """Without one, the key is in the file of the certificate."""
+    """Without it, the key is in the certificate's file."""
     kafka_ssl_key_password: SecretStr | None = None
 
     @field_validator("kafka_bootstrap_servers")
@@ -90,10 +90,10 @@ class KafkaSettings(CleanSettings):
     def _is_a_web_address(cls, url: str | None) -> str | None:
         if url is not None:
             parts = urlsplit(url)
-            # A user in the URL would be a secret in a setting that is shown.
+            # A user in the URL would be a secret in a setting that errors show.
             if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.fragment:
                 raise ValueError("not a URL of a token endpoint")
-            # Reading the port raises where it is no number.
+            # Reading the port raises if it is not a number.
             _ = parts.port
         return url
 
@@ -125,14 +125,14 @@ class KafkaSettings(CleanSettings):
         return self
 
     def extensions(self) -> dict[str, str]:
-        """What is sent to the broker beside an OAuth token (RFC 7628), value by name."""
+        """Return the extensions of an OAuth token (RFC 7628), value by name."""
         pairs = (one.partition("=") for one in self.kafka_sasl_oauth_extensions.split(",") if one)
         return {name: value for name, _, value in pairs}
 
     def tls(self) -> ssl.SSLContext | None:
-        """The TLS of a connection to the broker; None where the protocol has none. Reads the files.
+        """Return the TLS context of the connection; None if the protocol has no TLS. Reads the files.
 
-        Raises SettingsError where a file doesn't hold what it should.
+        Raises SettingsError for a file with the wrong content.
         """
         if not self.kafka_security_protocol.endswith("SSL"):
             return None
@@ -147,7 +147,7 @@ class KafkaSettings(CleanSettings):
         asked = []
 
         def answer() -> str:
-            # Without an answer of ours OpenSSL would ask at the terminal.
+            # Without our answer, OpenSSL would ask at the terminal.
             asked.append(True)
             return password
 
@@ -172,9 +172,9 @@ class KafkaSettings(CleanSettings):
 
 
 def trusting(kind: type[CleanSettings], name: str, path: Path | None) -> ssl.SSLContext:
-    """A client's TLS that trusts the authorities in the file, or without one those of the system.
+    """Return a client's TLS context that trusts the authorities in the file, or those of the system without a file.
 
-    Raises SettingsError, naming the setting `name`, where the file holds no certificate.
+    Raises SettingsError, which names the setting `name`, if the file has no certificate.
     """
     try:
         return ssl.create_default_context(cafile=path)

@@ -1,7 +1,7 @@
-"""Tokens for Kafka's mechanism OAUTHBEARER: by OAuth client credentials, or signed for AWS MSK by IAM.
+"""Tokens for Kafka's mechanism OAUTHBEARER: OAuth client credentials, or signed for AWS MSK with IAM.
 
-Fetching blocks. Each token is new; whoever connects keeps it for as long as it lives. No error shows a secret, a token
-or what the endpoint answered.
+Fetching blocks. Each fetch returns a new token; the caller keeps it until it expires. No error shows a secret, a token
+or the endpoint's answer.
 """
 
 import base64
@@ -26,7 +26,7 @@ from purchasing_contracts.kafka.settings import AWS_MSK_IAM, OAUTHBEARER, KafkaS
 ANSWER_SECONDS = 10.0
 ANSWER_BYTES = 256 * 1024
 UNSTATED_LIFETIME_SECONDS = 60.0
-"""How long a token is used of which neither the endpoint nor the token itself says how long it lives."""
+"""The assumed lifetime if neither the endpoint nor the token states one."""
 
 ENDPOINT = f"{PREFIX}KAFKA_SASL_OAUTH_TOKEN_ENDPOINT_URL"
 _TRY_AGAIN = frozenset({408, 425, 429, *range(500, 600)})
@@ -38,7 +38,7 @@ _BY_ERROR: Mapping[str, str] = {
     "invalid_scope": f"{PREFIX}KAFKA_SASL_OAUTH_SCOPE",
     "invalid_request": f"{ENDPOINT} and PURCHASING_KAFKA_SASL_OAUTH_SCOPE",
 }
-"""What to check, by the error codes of RFC 6749 (5.2)."""
+"""Error codes of RFC 6749 (5.2), with what to check."""
 _BEARER = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 
@@ -47,11 +47,11 @@ class TokenError(Exception):
 
 
 class TokenUnavailableError(TokenError):
-    """There is none just now: waiting helps."""
+    """There is no token now; waiting helps."""
 
 
 class TokenRefusedError(TokenError):
-    """There will be none before a person has done what the text says."""
+    """There will be no token until a person does what the text says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,14 @@ class Token:
 
 
 class TokenSource(Protocol):
-    """Where tokens come from."""
+    """A source of tokens."""
 
     def fetch(self) -> Token:
         """Return a new token; blocks. Raises TokenUnavailableError and TokenRefusedError."""
 
 
 def token_source(settings: KafkaSettings) -> TokenSource | None:
-    """The source of this connection's tokens; None where it needs none. Raises SettingsError."""
+    """Return the source of this connection's tokens; None if it needs none. Raises SettingsError."""
     if not settings.kafka_security_protocol.startswith("SASL_"):
         return None
     if settings.kafka_sasl_mechanism == AWS_MSK_IAM:
@@ -80,14 +80,14 @@ def token_source(settings: KafkaSettings) -> TokenSource | None:
 
 
 class ClientCredentials:
-    """Tokens by OAuth 2.0 client credentials (RFC 6749, 4.4); the client says who it is by HTTP Basic."""
+    """Tokens with OAuth 2.0 client credentials (RFC 6749, 4.4); the client authenticates with HTTP Basic."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        """Raises SettingsError where the file of the endpoint's authority holds no certificate."""
+        """Raises SettingsError if the file of the endpoint's authority has no certificate."""
         secret = settings.kafka_sasl_oauth_client_secret
         self._url = settings.kafka_sasl_oauth_token_endpoint_url or ""
         name = settings.kafka_sasl_oauth_client_id or ""
-        # RFC 6749, 2.3.1: both are form-encoded before they are joined.
+        # RFC 6749, 2.3.1: form-encode both before joining them.
         pair = f"{quote_plus(name)}:{quote_plus('' if secret is None else secret.get_secret_value())}"
         self._authorization = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
         form = {"grant_type": "client_credentials"}
@@ -160,7 +160,7 @@ class ClientCredentials:
 
 
 class MskIam:
-    """Tokens for AWS MSK: a request to connect, signed with the credentials that AWS's own search order finds.
+    """Tokens for AWS MSK: a signed request to connect, with credentials from AWS's own search order.
 
     Needs `aws-msk-iam-sasl-signer-python`, AWS's signer.
     """
@@ -188,16 +188,16 @@ class MskIam:
                 )
             value, expires_ms = signer.generate_auth_token(self._region)
         except botocore.BotoCoreError as error:
-            # The service that hands out credentials may be away; the text may hold what it was asked with.
+            # The credentials service may be away. The text may contain the request.
             raise TokenUnavailableError(f"AWS gives no credentials just now ({type(error).__name__})") from None
         return Token(value, asked_at, expires_ms / 1000)
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """A redirection is an answer like any other: the client's secret isn't sent to wherever it points."""
+    """Does not follow redirections, so that the client's secret goes nowhere else."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Follow none."""
+        """Return None: do not follow."""
         return
 
 
@@ -210,7 +210,7 @@ def _object(text: bytes) -> dict[str, Any]:
 
 
 def _lifetime(stated: object, value: str, now: float) -> float:
-    """How many seconds the token lives: as the endpoint states, else as the token does if it is a JWT."""
+    """Return the token's lifetime in seconds: from the endpoint, else from the token if it is a JWT."""
     try:
         if stated is not None:
             return float(stated)  # type: ignore[arg-type]  # what is no number raises

@@ -1,4 +1,4 @@
-"""Messages to test a consumer with, made from the shipped examples."""
+"""Messages for testing a consumer, made from the shipped examples."""
 
 import json
 import uuid
@@ -19,9 +19,9 @@ COMMANDS: tuple[str, ...] = tuple(
 
 
 def example_commands(types: Iterable[str] = COMMANDS, orders: int = 3) -> list[Record]:
-    """Commands of each type on each of some orders, each with a `command_id` of its own, as the topics have them.
+    """Return commands of each type for several orders, each with its own `command_id`, as records of the topics.
 
-    Partitions and offsets are filled in: one order's messages are in one partition of their topic.
+    Partitions and offsets are filled in: the messages of one order are in one partition of their topic.
     """
     offsets: dict[tuple[str, int], int] = {}
     records = []
@@ -39,7 +39,7 @@ def example_commands(types: Iterable[str] = COMMANDS, orders: int = 3) -> list[R
 
 
 def _of_order(event: dict[str, Any], order_id: str, version: int) -> dict[str, Any]:
-    """An example, of another order, with an id of its own."""
+    """Return an example for another order, with an id of its own."""
     command_id = str(uuid.uuid5(_NAMES, f"{order_id} {event['type']}"))
     made: dict[str, Any] = json.loads(json.dumps(event).replace("ord-1001", order_id))
     made |= {"id": command_id, "subject": order_id}

@@ -1,9 +1,9 @@
-"""pytest fixtures for teams that read our topics. Installed with the package, and idle until a test names one.
+"""pytest fixtures for teams that read our topics. Installed with the package; idle until a test names one.
 
-| fixture | is |
+| fixture | value |
 |---|---|
 | `purchasing_commands` | example commands as records, every type on several orders |
-| `purchasing_stream` | these as Kafka may deliver them; call it with records of your own, or another seed |
+| `purchasing_stream` | these records as Kafka may deliver them; call it with your own records, or another seed |
 | `purchasing_service` | a stand-in of the service: `send(event)`, then `published()` |
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-# Only for types: this module is imported by every run of pytest where the package is installed.
+# Only for types: every run of pytest imports this module where the package is installed.
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -47,7 +47,7 @@ def purchasing_stream(purchasing_commands: "list[Record]") -> "Callable[..., Str
 
 @pytest.fixture
 def purchasing_service(pytestconfig: pytest.Config) -> "StandIn":
-    """A stand-in of the service without events. Fails with what to install where there is no service to run."""
+    """A stand-in of the service without events. Fails and says what to install if there is no service."""
     from purchasing_contracts.testing.stand_in import StandIn, StandInError, simulate_command
 
     given = os.environ.get("PURCHASING_SIMULATE") or pytestconfig.getini("purchasing_simulate")

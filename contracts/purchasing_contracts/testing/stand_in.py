@@ -1,8 +1,8 @@
-"""A stand-in of the service for integration tests: events in, what would be published out, no broker and no database.
+"""A stand-in of the service for integration tests: events in, outputs out, without a broker and a database.
 
-Behind it is the service's own `simulate`. The service isn't part of this package: install `purchasing-service` beside
-it, or say how to run it (the setting `purchasing_simulate` of pytest, the environment variable `PURCHASING_SIMULATE`),
-such as `docker run -i IMAGE simulate -`.
+It runs the service's own `simulate`. The service is not part of this package: install `purchasing-service` too, or
+configure how to run it (pytest's setting `purchasing_simulate`, the environment variable `PURCHASING_SIMULATE`), such
+as `docker run -i IMAGE simulate -`.
 """
 
 import shlex
@@ -25,11 +25,11 @@ DISTRIBUTION = "purchasing-service"
 
 
 class StandInError(Exception):
-    """The stand-in can't answer; the text says why and what to do."""
+    """The stand-in can't answer. The text says why and what to do."""
 
 
 def simulate_command(given: str = "") -> list[str]:
-    """The command that simulates: the one given, else that of the installed service. Raises `StandInError`."""
+    """Return the command that simulates: the given one, else that of the installed service. Raises `StandInError`."""
     if given.strip():
         return shlex.split(given)
     try:
@@ -40,33 +40,33 @@ def simulate_command(given: str = "") -> list[str]:
             f"pip install {DISTRIBUTION}; or say how to run it, in pytest's configuration "
             "(purchasing_simulate = docker run -i IMAGE simulate -) or in PURCHASING_SIMULATE"
         ) from None
-    # -P: a package called `service` in the working directory is somebody else's.
+    # -P, because a package `service` in the working directory is not ours.
     return [sys.executable, "-P", "-m", "service", "simulate", "-"]
 
 
 @dataclass(slots=True)
 class StandIn:
-    """Takes events, and says what the service would publish for them. `command` simulates what it gets on its stdin."""
+    """Takes events and returns what the service would publish. `command` reads events from its standard input."""
 
     command: Sequence[str]
     _events: list[bytes] = field(default_factory=list, init=False)
     complaints: list[str] = field(default_factory=list, init=False)
-    """What the service said of bad events, when it was asked last."""
+    """The service's errors about bad events at the last call."""
 
     def send(self, *events: Event | bytes) -> None:
-        """Send events, in this order; as bytes: the value of a record in structured mode, right or wrong."""
+        """Send events in this order. Bytes are the value of a record in structured mode, valid or not."""
         self._events += [event if isinstance(event, bytes) else encode_structured(event) for event in events]
 
     def published(self, until: datetime | None = None) -> list[tuple[dict[str, str], MessageData]]:
-        """Attributes and data of all that is published for the events sent so far, in order.
+        """Return attributes and data of everything published for the events so far, in order.
 
-        Time goes on to `until` in the end, so that deadlines before it fire; without it to the last event's time.
-        Raises `StandInError` where the service can't be asked, or fails.
+        The clock ends at `until`, so that deadlines before it fire; without it, at the last event's time.
+        Raises `StandInError` if the service can't be run, or fails.
         """
         return [decode_published(record.value or b"") for record in self.records(until)]
 
     def records(self, until: datetime | None = None) -> list[Record]:
-        """The same as the records that a consumer would get. Raises like `published`."""
+        """Return the same as records for a consumer. Raises like `published`."""
         values = self._simulate(until)
         topics: dict[str, int] = {}
         records = []
@@ -79,7 +79,7 @@ class StandIn:
 
     def _simulate(self, until: datetime | None) -> list[bytes]:
         command = [*self.command, *([] if until is None else ["--until", text_of(until)])]
-        # A line each: an event that was written over several lines is still one.
+        # One line per event, however it was written.
         given = b"\n".join(event.replace(b"\n", b" ").replace(b"\r", b" ") for event in self._events)
         try:
             done = subprocess.run(command, input=given, capture_output=True, timeout=LIMIT_SECONDS, check=False)

@@ -1,5 +1,5 @@
-"""A stream that delivers records as Kafka may deliver them to a consumer group: everything, in order within a
-partition, and some of it again.
+"""A stream that delivers records as Kafka may deliver them to a consumer group: everything, in order per partition,
+and some records again.
 """
 
 import random
@@ -12,15 +12,15 @@ from pydantic_core import from_json
 from purchasing_contracts.records import Record
 
 AGAIN_MAX = 5
-"""How many records the successor of a consumer that died may read again; one new record in so many is its last."""
+"""The number of records that a dead consumer's successor may read again; one new record in that many is the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Records, and the order in which they are delivered: another one for each `seed`, the same for the same seed.
+    """Records and an order of delivery, which depends only on `seed`.
 
-    Each record comes at least twice. First all partitions are read, side by side; now and then the consumer dies, and
-    its successor begins some records earlier. In the end the group's offsets are lost, and all is read once more.
+    Each record comes at least twice. First all partitions are read side by side; now and then the consumer dies, and
+    its successor begins some records earlier. At the end the group's offsets are lost, and everything is read again.
     """
 
     records: Sequence[Record]
@@ -32,8 +32,8 @@ class Stream:
                 yield record
 
     def deliveries(self) -> Iterator[Record | None]:
-        """The records as they are delivered; None where the consumer dies and another takes its place."""
-        # Not for secrets: the same seed has to give the same order.
+        """Yield the records in the order of delivery; None when the consumer dies and another takes over."""
+        # Not for secrets: the same seed must give the same order.
         chance = random.Random(self.seed)  # noqa: S311
         partitions = self._partitions()
         position, reached = dict.fromkeys(partitions, 0), dict.fromkeys(partitions, 0)
@@ -43,7 +43,7 @@ class Stream:
             position[where] += 1
             if position[where] > reached[where]:
                 reached[where] = position[where]
-                # Only at a record that is new, so that it comes to an end.
+                # Only at a new record, so that the stream ends.
                 if chance.random() < 1 / AGAIN_MAX:
                     yield None
                     position[where] = max(0, position[where] - chance.randint(1, AGAIN_MAX))
@@ -56,11 +56,11 @@ class Stream:
         acted: Callable[[], Iterable[str]],
         restart: Callable[[], object] | None = None,
     ) -> None:
-        """Deliver everything to a consumer, and see whether it acted on each command once.
+        """Deliver everything to a consumer, and check that it acted on each command once.
 
-        `handle` takes one record. `acted` says afterwards on which commands it acted, as `command_id`s, one for each
-        time it did. `restart` is called where the consumer dies, to lose what it only had in memory. Raises
-        `AssertionError` that names commands acted on more than once, or never.
+        `handle` takes one record. `acted` returns the `command_id`s on which the consumer acted, one per action.
+        `restart` is called when the consumer dies, and must drop its memory. Raises `AssertionError` that names
+        commands acted on more than once, or never.
         """
         __tracebackhide__ = True  # pytest shows the test, not this
         for record in self.deliveries():
@@ -86,6 +86,6 @@ class Stream:
 
 
 def command_id_of(record: Record) -> str:
-    """The id of a message of ours: a command's `command_id`."""
+    """Return the id of a published message: a command's `command_id`."""
     event = from_json(record.value or b"")
     return str(event["id"])

@@ -1,6 +1,7 @@
-"""What the broker lets this user do with topics and groups, by the broker's own account: asked, nothing is tried.
+"""Ask the broker which operations this user may do on topics and groups. Nothing is tried.
 
-aiokafka can't ask for it with topics, so that request stands here as Kafka's protocol has it (since 2.3).
+aiokafka does not ask for the operations on topics, so this module has that request as Kafka's protocol defines it
+(since 2.3).
 """
 
 from collections.abc import Iterable, Mapping
@@ -83,19 +84,19 @@ def read_operations_on_groups() -> None:
 
 
 async def on_topics(admin: Any, topics: Iterable[str]) -> Allowed:
-    """What the user may do with each topic there is. Raises KafkaError."""
+    """Return the allowed operations per existing topic. Raises KafkaError."""
     answer = (await admin._send_request(_AboutTopics(topics))).to_object()
     seen = (0, TopicAuthorizationFailedError.errno)
     return {one["topic"]: _operations(one) for one in answer["topics"] if one["error_code"] in seen}
 
 
 async def on_group(admin: Any, group: str) -> frozenset[str]:
-    """What the user may do with the group, which need not exist; after `install()`. Raises KafkaError."""
+    """Return the allowed operations on a group, which need not exist; after `install()`. Raises KafkaError."""
 
     async def ask() -> frozenset[str]:
         (described,) = await admin.describe_consumer_groups([group], include_authorized_operations=True)
         answer = described.to_object()["groups"][0]
-        # A coordinator that is just loading its groups says nothing of rights.
+        # A coordinator that is loading its groups does not answer about rights.
         if answer["error_code"]:
             raise for_code(answer["error_code"])(group)
         return _operations(answer)

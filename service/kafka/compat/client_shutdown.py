@@ -1,9 +1,8 @@
-"""Kafka clients for the relay, and how to be rid of them in bounded time.
+"""Stop Kafka clients in bounded time.
 
-aiokafka's own `stop()` waits for the broker, for ever if it is away, and a producer that had an error is of
-no more use: its next transaction would fail on the same partition again. So a producer is not stopped but
-thrown away, by hand. That needs members that aiokafka doesn't document; `tests/kafka/compat/test_client_shutdown.py`
-notices when a new version has others.
+aiokafka's own `stop()` waits for the broker, for ever if it is away. And a producer that had an error is useless: its
+next transaction would fail on the same partition. So a producer is not stopped but discarded, through undocumented
+members of aiokafka. `tests/kafka/compat/test_client_shutdown.py` notices a version without them.
 """
 
 import asyncio
@@ -15,16 +14,15 @@ CANCELS = 50
 
 
 def transaction_error(producer: Any) -> BaseException | None:
-    """What the present transaction of a producer failed with, if it has."""
+    """Return the error of a producer's present transaction, if it failed."""
     waiter = producer._txn_manager._transaction_waiter
     return waiter.exception() if waiter is not None and waiter.done() and not waiter.cancelled() else None
 
 
 async def throw_away(producer: Any, seconds: float = 2.0) -> None:
-    """End everything a producer has running, whatever state it is in, in about so many seconds. Nothing is
-    flushed.
+    """End all tasks of a producer in any state, within about that time. Nothing is flushed.
 
-    An open transaction is left to the successor's initialisation or the broker's timeout to abort.
+    The successor's initialisation or the broker's timeout aborts an open transaction.
     """
     producer._closed = True
     sender, accumulator = producer._sender, producer._message_accumulator
@@ -39,7 +37,7 @@ async def throw_away(producer: Any, seconds: float = 2.0) -> None:
 
 
 async def close_consumer(consumer: Any, seconds: float = 2.0) -> None:
-    """Stop a consumer, leaving its group if it has one; after so many seconds cut it off."""
+    """Stop a consumer so that it leaves its group; after that time, end it by force."""
     if not await _within(consumer.stop(), seconds):
         coordinator = getattr(consumer, "_coordinator", None)
         if coordinator is not None:
@@ -49,7 +47,7 @@ async def close_consumer(consumer: Any, seconds: float = 2.0) -> None:
 
 
 async def _within(work: Awaitable[Any], seconds: float) -> bool:
-    """Whether it ended by itself, well or not, within the time; if not it is cancelled."""
+    """Return whether it ended by itself within the time; if not, cancel it."""
     task = asyncio.ensure_future(work)
     try:
         await asyncio.wait([task], timeout=seconds)
@@ -60,8 +58,7 @@ async def _within(work: Awaitable[Any], seconds: float) -> bool:
 
 
 async def _end(tasks: Iterable["asyncio.Future[Any]"]) -> None:
-    """Cancel until done: aiokafka's tasks may survive one cancellation, by awaiting others in their `except`
-    clause."""
+    """Cancel until done: aiokafka's tasks may survive one cancellation, because they await others in `except`."""
     left = [task for task in tasks if not _retrieve(task)]
     for _ in range(CANCELS):
         if not left:

@@ -1,8 +1,8 @@
-"""What a group has committed, or that its coordinator can't say at the moment.
+"""The error of an answer about committed offsets.
 
-A broker that starts, stops, or has only just become the group's coordinator answers the question with an error of the
-group's (KIP-88), and no partitions. aiokafka reads the partitions and not the error, so it would take each for one of
-which nothing was committed ever: it would be read again from its start. Here the error stands where aiokafka looks.
+A broker that starts, stops or has just become the group's coordinator answers with an error of the whole answer
+(KIP-88) and no partitions. aiokafka reads only the partitions, so it would take every partition for one without a
+committed offset and read it from its start. This module puts the error where aiokafka looks.
 """
 
 from typing import Any

@@ -1,9 +1,9 @@
 """Compressed record batches, expanded within limits.
 
-A broker measures a batch as it is compressed: a megabyte of it may hold gigabytes, and aiokafka expands it into memory
-whatever it comes to. So batches are expanded here, into as much memory as one may take and no more, and aiokafka's
-parser is given the uncompressed batch. What can't be expanded, or not within the limits, is quarantined as it lies in
-the log (`UnreadableBatch`), in the place of its records.
+A broker limits the compressed size of a batch: a megabyte may contain gigabytes, and aiokafka expands it into memory
+without a limit. So this module expands batches into limited memory and gives aiokafka's parser the uncompressed batch.
+A batch that can't be expanded, or exceeds the limits, is quarantined as it is in the log (`UnreadableBatch`), in place
+of its records.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Why a broker doesn't let a client in, in words that name the setting to change.
+"""Why a broker refuses a client, in a sentence that names the setting to change.
 
-aiokafka says "unable to bootstrap" or "connection closed" whatever the cause. So after a failure the port is asked what
-it speaks: TLS or not, SASL or not, and by which mechanisms. No credential is sent for that.
+aiokafka says "unable to bootstrap" or "connection closed" for every cause. So after a failure this module asks the port
+what it speaks: TLS or not, SASL or not, and which mechanisms. It sends no credentials.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ HANDSHAKES = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DENIED",
 
 
 class Problem(NamedTuple):
-    """Why a client isn't let in."""
+    """Why a broker refuses a client."""
 
     words: str
     by_person: bool
@@ -43,12 +43,12 @@ class Listener(NamedTuple):
 
 
 async def problem_of(host: str, port: int, arguments: Mapping[str, Any]) -> Problem | None:
-    """Why a client that connects by these (aiokafka's, without the servers) isn't let in there; None if it is."""
+    """Return why the broker refuses a client with these arguments (without servers); None if it accepts it."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             connection = await create_conn(host, port, **arguments)
             try:
-                # A listener that wants SASL answers nothing to those who say nothing of it.
+                # A listener with SASL does not answer a client without it.
                 await connection.send(MetadataRequest([]))
             finally:
                 connection.close()
@@ -63,7 +63,7 @@ def _as_said(error: Exception, arguments: Mapping[str, Any]) -> Problem:
     if isinstance(error, TimeoutError):
         return Problem(f"no answer within {ANSWER_SECONDS:.0f} seconds", by_person=False)
     if isinstance(error, KafkaError):
-        # A token that is refused may be taken later: the broker learns of new keys by itself.
+        # A refused token may be accepted later: the broker fetches new keys by itself.
         by_token = "sasl_oauth_token_provider" in arguments
         return Problem(describe(error), by_person=kafka_meaning(error).is_for_a_person and not by_token)
     if isinstance(error, OSError):
@@ -72,7 +72,7 @@ def _as_said(error: Exception, arguments: Mapping[str, Any]) -> Problem:
 
 
 def _of_certificates(error: BaseException) -> Problem | None:
-    """What one of both says of the other's certificate."""
+    """Return what one side says about the other's certificate."""
     cause = error.__cause__ if isinstance(error, KafkaConnectionError) else error
     if isinstance(cause, ssl.SSLCertVerificationError):
         if cause.verify_code in WRONG_NAME:
@@ -90,7 +90,7 @@ def _of_certificates(error: BaseException) -> Problem | None:
 
 
 async def _of_protocol(host: str, port: int, arguments: Mapping[str, Any], error: Exception) -> Problem | None:
-    """What it speaks, where that is not what the client does."""
+    """Return what the port speaks, if the client speaks something else."""
     broken = isinstance(error, KafkaError | ssl.SSLError | ConnectionResetError)
     if isinstance(error, NoTokenError | NoTokenNowError) or not broken:
         return None
@@ -120,17 +120,17 @@ def _difference(found: Listener, arguments: Mapping[str, Any]) -> str | None:
 
 
 def _name(arguments: Mapping[str, Any]) -> str:
-    """The mechanism as the settings call it."""
+    """Return the mechanism by its name in the settings."""
     provider = arguments.get("sasl_oauth_token_provider")
     return str(arguments.get("sasl_mechanism") if provider is None else provider.mechanism)
 
 
 async def _listener(host: str, port: int, arguments: Mapping[str, Any]) -> Listener | None:
-    """What this port speaks; None where that can't be found out."""
+    """Return what a port speaks; None if unknown."""
     tls = await _speaks_tls(host, port)
     how: dict[str, Any] = {"security_protocol": "PLAINTEXT"}
     if tls:
-        # Ours may hold the certificate that it wants. Nothing secret is said to whoever it is.
+        # Our context may have the certificate that the broker wants. It sends no secret.
         how = {"security_protocol": "SSL", "ssl_context": arguments.get("ssl_context") or _unchecked()}
     try:
         async with asyncio.timeout(ANSWER_SECONDS):

@@ -1,8 +1,8 @@
-"""While events come, they come in batches that are worth a transaction; a lone one doesn't wait.
+"""Batches of a useful size under load, and no delay for a single record.
 
-The client asks for what follows as soon as a batch is handed out. As the broker answers with the first record there
-is, the next batch would be what came in a millisecond, and all that came since would wait for the one after: at 400
-events a second, batches of three instead of seven, and a fifth more of the service's processor time.
+The client fetches again as soon as a batch is handed out, and the broker answers with the first record. So a batch
+would have the records of a millisecond, and all others would wait for the next: at 400 events per second, batches of
+three instead of seven, and a fifth more processor time.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ IDLE_AFTER_SECONDS = 0.2
 
 
 class Gathering:
-    """Told of each batch, has a consumer's fetches answered later, until no batch came for a while."""
+    """Delay the answers to a consumer's fetches while batches come. Call it for each batch."""
 
     def __init__(self) -> None:
         self._quiet: asyncio.TimerHandle | None = None
@@ -32,7 +32,6 @@ class Gathering:
 
 
 def fetch(consumer: Any, at_least_bytes: int, within_ms: int) -> None:
-    """Have the broker answer this consumer's next fetches so. aiokafka has no public way to say it later than when the
-    consumer is made."""
+    """Set how the broker answers this consumer's next fetches. aiokafka can set this publicly only at creation."""
     consumer._fetcher._fetch_min_bytes = at_least_bytes
     consumer._fetcher._fetch_max_wait_ms = within_ms

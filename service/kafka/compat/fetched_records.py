@@ -1,10 +1,9 @@
-"""What aiokafka's consumer hands out of what it fetched: never more at once than a transaction should have, and
-nothing that stops a partition.
+"""Limits on what aiokafka's consumer returns: at most one transaction's records, and nothing that stops a partition.
 
-It would hand out so many records whatever their size, expand a compressed batch whatever comes of it, stop at a
-header's name that is not UTF-8, and leave what nobody reads any more to Python's collector. So two classes of its and
-two methods are replaced. That needs members which are not documented; `tests/kafka/compat/test_fetched_records.py`
-notices when a version has others.
+By default it limits the number of records and not their size, expands compressed batches without a limit, stops at a
+header's name that is not UTF-8, and leaves unread records to Python's garbage collector. So this module replaces two of
+its classes and two methods, through undocumented members. `tests/kafka/compat/test_fetched_records.py` notices a
+version without them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a consumer group's coordinator answers, and the task that keeps a consumer in its group."""
+"""Requests to a group's coordinator, and the task that keeps a consumer in its group."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 async def retry_without_coordinator(ask: Callable[[], Awaitable[T]]) -> T:
-    """What a group's coordinator answers. There may be none for a second: on a new broker, and when it moves."""
+    """Return the answer of a group's coordinator. On a new broker, or when it moves, there is none for a second."""
     async for _ in attempts(None, Backoff(first_seconds=0.2, longest_seconds=0.2)):
         with suppress(*NO_COORDINATOR):
             return await ask()
@@ -28,6 +28,6 @@ async def retry_without_coordinator(ask: Callable[[], Awaitable[T]]) -> T:
 
 
 def coordination_task(consumer: Any) -> asyncio.Task[None] | None:
-    """Return the task that keeps a consumer in its group. aiokafka has no public way to say that it has ended."""
+    """Return the task that keeps a consumer in its group. aiokafka has no public way to see that it ended."""
     task: asyncio.Task[None] | None = consumer._coordinator._coordination_task
     return task

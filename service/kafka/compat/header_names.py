@@ -1,8 +1,8 @@
-"""Records with a header whose name is not UTF-8, which aiokafka can't read past.
+"""Records with a header name that is not UTF-8, which stop aiokafka.
 
-Kafka's protocol calls a header's name a string, but brokers don't look, and several clients send whatever bytes they
-are given. aiokafka then raises UnicodeDecodeError from `getmany`, for ever: one such record would stop its partition.
-So where its parser in C gives up on a batch, its parser in Python goes on, with such names kept as surrogates
+Kafka's protocol defines a header's name as a string, but brokers do not check it, and several clients send any bytes.
+aiokafka then raises UnicodeDecodeError from `getmany` for ever, so one such record would stop its partition. When its
+parser in C fails on a batch, this module continues with its parser in Python, which keeps such names as surrogates
 (`b"\\xff"` becomes `"\\udcff"`), byte for byte.
 """
 

@@ -1,9 +1,9 @@
-"""What aiokafka does too much of while a broker is away.
+"""Excess work and noise of aiokafka while a broker is away.
 
-When a producer is thrown away after an error, the loop reports the exception of every future inside aiokafka
-that nobody awaited, long after the relay has dealt with that error. A consumer that knows of a partition without a
-leader, such as one of a topic that was deleted, and then loses its broker asks for it again at once, thousands of
-times a second, which takes a core. (The flood of log lines is thinned out in `service.observability.logs`.)
+When a producer is discarded after an error, the event loop reports the exception of every future inside aiokafka that
+nobody awaited, long after the relay has handled the error. And a consumer that knows of a partition without a leader,
+such as one of a deleted topic, and loses its broker asks for metadata thousands of times per second, which takes a
+core. `service.observability.logs` thins out the log lines.
 """
 
 import asyncio
@@ -22,8 +22,7 @@ _librarys_metadata_update: Any = AIOKafkaClient._metadata_update
 
 
 def pause_between_attempts() -> None:
-    """Have clients that reached no broker wait for the library's own pause (100 ms) before they ask again.
-    Idempotent."""
+    """Make clients that reached no broker pause (100 ms, as configured) before they ask again. Idempotent."""
     AIOKafkaClient._metadata_update = _metadata_update
 
 
@@ -35,8 +34,7 @@ async def _metadata_update(self: Any, cluster: Any, topics: Any) -> bool:
 
 
 def quiet_left_over_futures(loop: asyncio.AbstractEventLoop) -> None:
-    """Let the loop report Kafka's errors in futures that nobody awaited at debug level, and all else as
-    before."""
+    """Log Kafka's errors in futures that nobody awaited at debug level; report other errors as before."""
     before = loop.get_exception_handler()
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

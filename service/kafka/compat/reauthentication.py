@@ -1,9 +1,9 @@
-"""Connections that outlive their session: authenticated anew on the same connection before it ends (KIP-368).
+"""Authenticate again on a connection before its session ends (KIP-368).
 
-A broker with `connections.max.reauth.ms` tells each client how long its session lasts (at most as long as its token),
-and closes a connection that is used after that. aiokafka doesn't authenticate anew: each of its connections breaks once
-per token, which marks coordinators dead and fills the log with errors, though nothing is lost. Can go when aiokafka
-does it itself.
+A broker with `connections.max.reauth.ms` tells each client how long its session lasts, at most as long as its token,
+and closes a connection that is used after that. aiokafka never authenticates again, so each of its connections breaks
+once per token. Nothing is lost, but coordinators are marked dead and the log fills with errors. This can go when
+aiokafka does it itself.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ async def _connect(self: Any) -> Any:
 def _send(self: Any, request: Any, expect_response: bool = True) -> Any:
     if isinstance(request, SaslAuthenticateRequest):
         return _authenticated(self, request, expect_response)
-    # Between a handshake and its end the broker takes nothing else.
+    # Until the handshake has ended, the broker accepts nothing else.
     if self._holds_back is None or isinstance(request, SaslHandShakeRequest):
         return _librarys_send(self, request, expect_response)
     return _sent_after(self, self._holds_back, request, expect_response)
@@ -60,20 +60,20 @@ async def _authenticated(self: Any, request: Any, expect_response: bool) -> Any:
 
 async def _sent_after(self: Any, renewal: "asyncio.Task[None]", request: Any, expect_response: bool) -> Any:
     await asyncio.wait([renewal])
-    # Raises where the connection was closed by then.
+    # Raises if the connection was closed meanwhile.
     return await _librarys_send(self, request, expect_response)
 
 
 def _renew_in_time(self: Any) -> None:
     if self._session_seconds >= SHORTEST_SESSION_SECONDS:
-        # The connection may be forgotten before: the timer must not keep it.
+        # A weak reference, so that the timer does not keep the connection alive.
         self._loop.call_later(self._session_seconds * RENEW_AFTER, _begin, weakref.ref(self))
 
 
 def _begin(reference: "weakref.ref[Any]") -> None:
     connection = reference()
     if connection is not None and connection.connected() and not connection._loop.is_closed():
-        # Kept, or the loop may lose it.
+        # Keep a reference, or the loop may drop the task.
         connection._renewal = connection._loop.create_task(_renew(connection), name="kafka-reauthentication")
 
 
@@ -81,12 +81,12 @@ async def _renew(connection: Any) -> None:
     try:
         async with asyncio.timeout(LIMIT_SECONDS):
             if (provider := connection._sasl_oauth_token_provider) is not None:
-                # An endpoint may take its time, which heartbeats have not.
+                # Fetch the token first: the endpoint may be slow, and heartbeats must not wait for it.
                 await provider.token()
             connection._holds_back = asyncio.current_task()
             await connection._do_sasl_handshake()
     except (KafkaError, OSError, TimeoutError) as error:
-        # Whoever uses it gets an error of the connection, and the next one says why it is refused.
+        # Users of the connection get an error, and the next connection reports why it is refused.
         log.info(
             "kafka_session_not_renewed",
             message="Authenticating again on a connection to Kafka failed; closing the connection.",

@@ -25,11 +25,11 @@ RETRY_SECONDS = 10.0
 
 
 class NoTokenNowError(KafkaConnectionError):  # type: ignore[misc]  # aiokafka has no types
-    """There is no token just now; aiokafka tries again, as after any connection that fails."""
+    """There is no token now. aiokafka tries again, as after any failed connection."""
 
 
 class NoTokenError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
-    """There will be no token before a person has done what the text says."""
+    """There will be no token until a person does what the text says."""
 
 
 class TokenNotAcceptedError(SaslAuthenticationFailed):  # type: ignore[misc]  # aiokafka has no types
@@ -42,9 +42,10 @@ class TokenNotAcceptedError(SaslAuthenticationFailed):  # type: ignore[misc]  # 
 
 
 class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
-    """Hands the same token to all who connect, until RENEW_AFTER of its life is over or LEAST_LEFT_SECONDS are left.
+    """Give all connections the same token, until RENEW_AFTER of its life is over or LEAST_LEFT_SECONDS are left.
 
-    Whoever connects while one is fetched gets that one. Where none can be fetched, the last is used to its end.
+    Connections made while a token is fetched wait for it. If none can be fetched, the last one is used until it
+    expires.
     """
 
     def __init__(
@@ -84,13 +85,13 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka ha
             return token.value
 
     def extensions(self) -> dict[str, str]:
-        """Return what is sent to the broker beside the token, value by name."""
+        """Return the extensions sent with the token, value by name."""
         return self._extensions
 
     async def _fetched(self) -> Token:
         if self._fetching is None or self._fetching.done():
             self._fetching = asyncio.create_task(self._fetch(), name="kafka-token")
-        # Who waits may be cancelled; others wait for the same.
+        # A waiter may be cancelled while others wait for the same task.
         return await asyncio.shield(self._fetching)
 
     async def _fetch(self) -> Token:

@@ -58,9 +58,7 @@ def test_an_uncompressed_batch_is_not_looked_into():
 
 
 @each_codec
-def test_a_batch_that_expands_beyond_the_limit_is_quarantined_as_it_lies_and_what_is_behind_it_is_read(
-    codec, monkeypatch
-):
+def test_a_batch_beyond_the_limit_is_quarantined_and_later_records_are_read(codec, monkeypatch):
     monkeypatch.setattr(compressed_batches, "EXPANDED_MAX", 1_000_000)
     large = batches.compressed([record(n, bytes(100_000)) for n in range(10)], codec, base_offset=20)
     last, *behind = read(large + batches.compressed(GOOD, codec, base_offset=30))
@@ -129,7 +127,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN)
-def test_a_batch_that_can_not_be_expanded_is_quarantined_and_what_is_behind_it_is_read(data):
+def test_a_broken_batch_is_quarantined_and_later_records_are_read(data):
     one, *behind = read(data + batches.compressed(GOOD, ZSTD, base_offset=3))
     assert (one.offset, one.value, one.value.refusal.reason) == (2, data, "not_json")
     assert len(behind) == 3

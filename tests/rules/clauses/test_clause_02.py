@@ -25,7 +25,7 @@ def effective_with_the_last_step(last: str) -> Order:
         (9 * HOUR + 1, ("agreed", ["12(1)A", "12(3)"]), 101_200),
     ],
 )
-def test_the_agreement_is_effective_as_of_the_last_of_placing_accepting_and_full_payment(
+def test_the_agreement_is_effective_from_the_last_of_its_three_conditions(
     last: str, at: int, asked: tuple[str, list[str]], refunded: int
 ) -> None:
     order = effective_with_the_last_step(last).asks_to_cancel(at=at).decided()
@@ -146,7 +146,7 @@ def test_only_the_earliest_refusal_counts() -> None:
         (5 * HOUR + 1, ["effective"], ("agreed", ["12(1)A", "12(3)"]), 101_200),
     ],
 )
-def test_a_refusal_after_another_closing_counts_for_nothing_and_a_tie_is_the_refusals(
+def test_a_refusal_after_another_closing_is_ignored_and_wins_a_tie(
     at: int, agreement: list[str], asked: tuple[str, list[str]], refunded: int
 ) -> None:
     order = Order().placed().accepted().paid().asks_to_cancel(at=5 * HOUR)

@@ -3,7 +3,7 @@
 from tests.rules.orders import Order, amounts
 
 
-def test_a_special_request_refused_after_payment_gives_everything_back_without_costs_or_fee_kept() -> None:
+def test_a_special_request_refused_after_payment_refunds_everything() -> None:
     quote = amounts(own=500)
     order = Order().placed(quote=quote).accepted().paid(quote).decided()
     order.cost(900).refused("special_request").decided()

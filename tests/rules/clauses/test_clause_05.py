@@ -16,7 +16,7 @@ from tests.rules.orders import HOUR, Order
         (None, "\t", ("invalid", ["5"])),
     ],
 )
-def test_the_logistics_provider_is_named_on_placing_or_on_accepting_and_a_blank_names_none(
+def test_placing_or_accepting_names_the_logistics_provider_and_a_blank_names_none(
     on_placing: str | None, on_accepting: str | None, outcome: tuple[str, list[str]]
 ) -> None:
     order = Order().placed(logistics=on_placing).accepted(logistics=on_accepting).paid().decided()

@@ -68,7 +68,7 @@ def test_a_payment_made_twice_goes_back_though_the_order_was_never_accepted() ->
     assert order.refunds == [("purchase", 101_301, "pay-2")]
 
 
-def test_a_price_corrected_downwards_pays_more_back_and_one_corrected_upwards_demands_it_again() -> None:
+def test_a_corrected_price_refunds_more_or_demands_the_difference() -> None:
     order = Order().placed().accepted().paid().bought(90_000, 1_000).decided()
     order.bought(80_000, 1_000).decided()
     assert order.refunds == [("purchase", 10_210, "pay-1"), ("purchase", 10_010, "pay-1")]

@@ -28,9 +28,7 @@ CLOSINGS: dict[str, Callable[[Order, int], Order]] = {
 
 @pytest.mark.parametrize("closing", CLOSINGS)
 @pytest.mark.parametrize("third", [0, 300])
-def test_every_closing_leaves_third_parties_their_fees_and_cites_7_only_if_there_are_any(
-    closing: str, third: int
-) -> None:
+def test_every_closing_leaves_third_party_fees_and_cites_7_only_then(closing: str, third: int) -> None:
     order = CLOSINGS[closing](Order(), third).paid(amounts(third=third), at=10**10).decided()
     assert ("7" in order.refund_clauses()) is bool(third)
     assert order.told("third_party_fees") == ([f"noted {third}"] if third else [])

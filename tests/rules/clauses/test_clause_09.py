@@ -66,7 +66,7 @@ def test_of_a_purchase_and_its_opposite_in_one_instant_the_purchase_comes_first(
         (5 * HOUR + 1, ("moot", ["9", "10"]), 101_301),
     ],
 )
-def test_of_two_grounds_to_refund_the_earlier_closes_the_order_and_a_tie_is_the_unavailable_goods(
+def test_the_earlier_ground_to_refund_closes_the_order_and_ties_go_to_clause_9(
     at: int, asked: tuple[str, list[str]], refunded: int
 ) -> None:
     order = Order().placed().accepted().paid().unavailable(at=5 * HOUR).asks_to_cancel(at=at).decided()

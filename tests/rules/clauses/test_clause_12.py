@@ -192,7 +192,7 @@ QUOTE_WITH_ALL = amounts(own=500, third=300)
         (2_000, 100_000, 0, 0, 0, []),
     ],
 )
-def test_costs_penalty_and_deposit_come_off_and_costs_and_penalty_beyond_the_money_are_owed(
+def test_costs_and_penalties_beyond_the_money_are_owed(
     deposit: int, costs: int, penalty: int, refunded: int, owed: int, clauses: list[str]
 ) -> None:
     order = Order().placed(quote=QUOTE_WITH_ALL).accepted().paid(QUOTE_WITH_ALL)
@@ -248,14 +248,14 @@ def test_of_two_requests_in_one_instant_the_lower_id_closes_the_order(first: str
     assert order.refunded() == 101_200
 
 
-def test_a_cancellation_before_the_purchase_comes_before_one_after_it_in_the_same_instant() -> None:
+def test_at_one_instant_a_cancellation_before_the_purchase_comes_first() -> None:
     order = effective().asks_to_cancel("can-2", at=8 * HOUR).bought(at=9 * HOUR)
     order.asks_to_cancel("can-1", at=9 * HOUR).seller_cancels("can-1", at=9 * HOUR).decided()
     assert order.stands("cancellation", "can-2")[0] == "agreed"
     assert order.stands("cancellation", "can-1") == ("moot", ["12(1)A", "12(3)"])
 
 
-def test_the_answer_that_takes_effect_first_closes_the_order_and_every_open_request_becomes_moot() -> None:
+def test_the_first_effective_answer_closes_the_order_and_moots_open_requests() -> None:
     order = effective().bought().asks_to_cancel("can-1").asks_to_cancel("can-2").asks_to_cancel("can-3")
     order.asks_to_cancel("can-4", channel="other").asks_to_dissolve().decided()
     assert order.told("dissolution", "dis-1") == ["pending"]

@@ -231,7 +231,7 @@ def test_costs_are_not_taken_off_a_dissolution() -> None:
     ("cancelled", "dissolution", "cancellation"),
     [(-1, "moot", "agreed"), (0, "agreed", "moot"), (1, "agreed", "moot")],
 )
-def test_cancelled_and_dissolved_the_earlier_closes_the_order_and_a_tie_is_by_fact_order(
+def test_the_earlier_of_cancellation_and_dissolution_closes_the_order(
     cancelled: int, dissolution: str, cancellation: str
 ) -> None:
     effect = DELIVERED + 5 * HOUR

@@ -30,7 +30,7 @@ def test_a_short_paid_agreement_names_no_cautions() -> None:
     assert order.stands("agreement") == ("short_paid", ["2"])
 
 
-def test_a_deposit_is_lost_when_the_buyer_cancels_but_not_when_the_goods_are_unavailable() -> None:
+def test_a_deposit_is_lost_on_cancellation_and_not_on_unavailability() -> None:
     order = Order().placed(categories=("advance_deposit",)).accepted().paid().bought(deposit=30_000)
     order.asks_to_cancel().seller_cancels().decided()
     assert order.refunds == [("purchase", 71_200, "pay-1")]

@@ -88,7 +88,7 @@ def test_a_cancellation_request_does_not_break_the_silence() -> None:
 
 
 @pytest.mark.parametrize("repeated", ["objection", "request"])
-def test_an_objection_or_request_under_an_id_that_was_used_before_breaks_the_silence_too(repeated: str) -> None:
+def test_an_objection_or_request_with_a_used_id_breaks_the_silence(repeated: str) -> None:
     order = delivered()
     if repeated == "objection":
         order.objects(at=DELIVERED - HOUR).objects(at=DELIVERED + HOUR)
@@ -110,7 +110,7 @@ def test_receipt_deemed_confirmed_stays_so_when_the_buyer_says_so_late() -> None
     assert order.told("receipt") == ["deemed_confirmed"]
 
 
-def test_an_objection_heard_late_supersedes_receipt_deemed_confirmed_and_a_dissolution_is_open_again() -> None:
+def test_a_late_objection_supersedes_a_deemed_receipt_and_reopens_dissolution() -> None:
     order = delivered().decided(LAST + 1).asks_to_dissolve(at=LAST + DAY).decided()
     assert order.stands("dissolution", "dis-1") == ("refused", ["18"])
     order.objects(scope="quality", at=DELIVERED + DAY).decided(LAST + 2 * DAY)
@@ -133,7 +133,7 @@ def test_the_last_instant_of_the_first_final_delivery_counts_when_it_is_heard_la
     assert order.due_at == LAST - DAY
 
 
-def test_receipt_deemed_confirmed_stays_so_when_less_of_the_input_is_known_to_be_read_afterwards() -> None:
+def test_a_deemed_receipt_stays_when_the_watermark_falls_back() -> None:
     order = delivered().decided(LAST + DAY, watermark=LAST + 1)
     order.cost(5).decided(LAST + 2 * DAY, watermark=LAST)
     assert order.told("receipt") == ["deemed_confirmed"]
@@ -151,7 +151,7 @@ def test_receipt_deemed_confirmed_stays_so_when_the_longer_period_has_passed_as_
     assert order.told("receipt") == ["deemed_confirmed"]
 
 
-def test_receipt_open_again_waits_for_the_input_to_be_read_up_to_its_new_last_instant() -> None:
+def test_a_reopened_receipt_waits_for_the_watermark_at_its_new_last_instant() -> None:
     order = delivered().decided(LAST + 1)
     order.placed(at=-HOUR, dissolution_period_days=30).decided(60 * DAY, watermark=DELIVERED + 20 * DAY)
     assert order.told("receipt") == ["deemed_confirmed", "superseded"]
@@ -162,7 +162,7 @@ def test_receipt_open_again_waits_for_the_input_to_be_read_up_to_its_new_last_in
     assert early.due_at == LAST + 3 * DAY
 
 
-def test_receipt_deemed_confirmed_is_open_again_when_the_order_turns_out_to_have_a_longer_period() -> None:
+def test_a_deemed_receipt_reopens_when_the_order_has_a_longer_period() -> None:
     order = delivered().decided(LAST + 1)
     order.placed(at=-HOUR, dissolution_period_days=30).decided(LAST + 2)
     assert order.told("receipt") == ["deemed_confirmed", "superseded"]

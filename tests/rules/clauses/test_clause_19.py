@@ -135,7 +135,7 @@ def test_a_transfer_that_failed_is_for_people_to_solve() -> None:
     assert [basis.clause for basis in decision.basis] == ["19"]
 
 
-def test_a_cancellation_heard_late_that_came_before_receipt_demands_the_brokerage_back() -> None:
+def test_a_late_cancellation_before_receipt_demands_the_brokerage_back() -> None:
     order = promoted().bought(at=3 * HOUR).received(at=9 * HOUR).decided().funds_pay(5_000).decided()
     order.asks_to_cancel(at=5 * HOUR).seller_cancels(at=6 * HOUR).decided()
     assert order.told("repayment_demand", "brokerage") == ["demanded 5000"]

@@ -88,7 +88,7 @@ def test_a_tip_charged_back_is_taken_back_and_nothing_else() -> None:
     assert order.told("repayment_demand", "tip:tip-1") == []
 
 
-def test_what_is_above_the_limit_is_kept_while_the_tip_is_charged_back_and_goes_back_once_it_is_restored() -> None:
+def test_a_tip_above_the_limit_goes_back_only_once_a_chargeback_is_restored() -> None:
     order = tipped(50_000).charged_back(45_000, payment_id="pay-tip").decided()
     assert (order.refunds, order.told("repayment_demand", "tip:tip-1")) == ([], [])
     order.chargeback_ends().decided()

@@ -151,7 +151,7 @@ def test_chargebacks_on_different_payments_dont_limit_each_other() -> None:
 # No one is paid twice.
 
 
-def test_a_refund_is_withheld_while_a_chargeback_has_the_money_and_released_when_it_is_restored() -> None:
+def test_a_refund_is_withheld_during_a_chargeback_and_released_when_restored() -> None:
     order = effective().charged_back().decided().asks_to_cancel().decided()
     assert order.refunds == []
     assert order.told("refund_withheld", "purchase") == ["withheld 101200"]
@@ -164,7 +164,7 @@ def test_a_refund_is_withheld_while_a_chargeback_has_the_money_and_released_when
     assert order.holds[2:] == [("release", "cb-1:2", 0)]
 
 
-def test_of_a_refund_above_what_a_chargeback_left_the_rest_is_withheld_and_later_released() -> None:
+def test_a_refund_beyond_what_a_chargeback_left_is_partly_withheld() -> None:
     order = effective().charged_back(50_000).decided().asks_to_cancel().decided()
     assert order.refunds == [("purchase", 51_200, "pay-1")]
     assert order.told("refund_withheld", "purchase") == ["withheld 50000"]
@@ -182,7 +182,7 @@ def test_a_withheld_refund_is_released_as_far_as_the_buyer_pays_what_is_outstand
     assert order.refunded() == 101_200
 
 
-def test_a_refund_that_was_paid_before_an_unjust_chargeback_is_not_demanded_but_claimed() -> None:
+def test_a_refund_paid_before_an_unjust_chargeback_is_claimed() -> None:
     order = effective().asks_to_cancel().decided().charged_back().decided()
     assert order.told("repayment_demand", "purchase") == []
     assert order.told("refund_withheld", "purchase") == []
