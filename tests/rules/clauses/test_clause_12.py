@@ -1,6 +1,7 @@
 """Clause 12: requests to cancel, in the order of the steps by which they are judged."""
 
 import pytest
+from purchasing_contracts.decisions import DecisionMade
 
 from tests.rules.orders import DAY, HOUR, Order, amounts, lamp, terms
 
@@ -367,3 +368,9 @@ def test_a_request_taken_back_cites_the_bar_that_kept_a_part_from_it() -> None:
     order = two_lamps().bought(50_000, 600, items={"1": None}).clears_customs()
     order.bought(50_000, 600, purchase="pur-2").asks_to_cancel().takes_back().decided()
     assert order.stands("cancellation", "can-1") == ("withdrawn_by_buyer", ["12(7)", "12"])
+
+
+def test_taking_back_what_can_change_nothing_cites_the_request_made_on_the_platform() -> None:
+    order = Order().placed(mandate_at=None).asks_to_cancel(channel="other").asks_to_cancel().takes_back().decided()
+    (ignored,) = [one for one in order.of(DecisionMade) if one.kind == "fact"]
+    assert (ignored.ground, [basis.clause for basis in ignored.basis]) == ("request_ended", ["8(3)", "1(2)"])
