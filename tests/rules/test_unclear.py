@@ -141,3 +141,9 @@ def test_a_chargeback_that_was_restored_reopened_unreadably_and_lost_has_what_it
     assert order.told("payment_demand", "cb-1") == []
     order.chargeback_ends("lost", at=12 * HOUR).decided()
     assert order.told("payment_demand", "cb-1") == ["demanded 101301"]
+
+
+def test_a_receipt_of_an_item_without_a_quantity_brings_as_many_as_were_bought() -> None:
+    order = Order().placed(items=(lamp(quantity=3), lamp())).accepted().paid()
+    order.bought(50_000, 1_200, items={"1": 2}).received(items={"1": None}).asks_to_cancel(items={"2": None}).decided()
+    assert order.stands("cancellation", "can-1")[0] == "agreed"

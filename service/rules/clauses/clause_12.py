@@ -91,7 +91,8 @@ def steps(timeline: Timeline) -> Iterator[Step]:
         for request in withdrawable.get(taken_back.data.request_id, ()):
             at = max(taken_back.at, request.at)
             within = (0, request.id, taken_back)
-            changed = timeline.withdrawals.setdefault(taken_back.id, (taken_back, request, []))[2]
+            told: tuple[Any, Request, list[Request]] = (taken_back, by_id[request.id], [])
+            changed = timeline.withdrawals.setdefault(taken_back.id, told)[2]
             yield at, Rank.REQUEST_WITHDRAWN, within, withdraw_request, (request, changed)
 
 
@@ -226,7 +227,7 @@ def _withdraw(timeline: Timeline, request: Request, lots: Sequence[Lot]) -> None
         timeline.end_order(ending)
         return
     timeline.end_lots(lots, UNAVAILABLE, ending)
-    if timeline.units.have_ended and timeline.end is None:
+    if timeline.units.have_ended:
         ending.is_final = True
         timeline.end = ending
 

@@ -1,8 +1,9 @@
 """Clause 12: requests to cancel, in the order of the steps by which they are judged."""
 
 import pytest
+from purchasing_contracts.decisions import DecisionMade
 
-from tests.rules.orders import DAY, HOUR, Order, amounts, lamp, terms
+from tests.rules.orders import DAY, HOUR, Order, amounts, lamp, money, terms
 
 
 def effective() -> Order:
@@ -367,3 +368,20 @@ def test_a_request_taken_back_cites_the_bar_that_kept_a_part_from_it() -> None:
     order = two_lamps().bought(50_000, 600, items={"1": None}).clears_customs()
     order.bought(50_000, 600, purchase="pur-2").asks_to_cancel().takes_back().decided()
     assert order.stands("cancellation", "can-1") == ("withdrawn_by_buyer", ["12(7)", "12"])
+
+
+def test_taking_back_what_can_change_nothing_cites_the_request_made_on_the_platform() -> None:
+    order = Order().placed(mandate_at=None).asks_to_cancel(channel="other").asks_to_cancel().takes_back().decided()
+    (ignored,) = [one for one in order.of(DecisionMade) if one.kind == "fact"]
+    assert (ignored.ground, [basis.clause for basis in ignored.basis]) == ("request_ended", ["8(3)", "1(2)"])
+
+
+def test_a_purchase_of_no_unit_goes_with_the_request_that_took_effect_last() -> None:
+    one = lamp(quantity=1, unit_price=money(50_000))
+    order = Order().placed(items=(one, one)).accepted().paid().bought().bought(500, 0, purchase="pur-2")
+    order.asks_to_cancel("can-1", items={"2": None}).seller_cancels("can-1")
+    order.asks_to_cancel("can-2", items={"1": None}).seller_cancels("can-2").decided()
+    before = order.refunds
+    # The rest of the first purchase, with its shipping, and all of the second: none of it is the buyer's again.
+    order.seller_refunds(51_200 + 500, request="can-2").decided()
+    assert (order.refunds, order.told("seller_excess")) == (before, [])

@@ -45,7 +45,7 @@ def balances(facts: Facts, by: int = INFINITY) -> list[Balance]:
     for b in found.values():
         b.unreadable |= any(not f.readable and f.data["stage"] != "inquiry" for f in b.opened)
         closed = [f for f in facts.of("closed", by=by) if f.data["chargeback_id"] == b.id]
-        moves = sorted([*b.opened, *closed], key=lambda f: (f.at, f.type != "opened", f.order))
+        moves = sorted([*b.opened, *closed], key=lambda f: (f.first.time, f.type != "opened", f.order))
         _move(b, [m for m in moves if m.type == "closed" or m.data["stage"] != "inquiry"])
     return sorted(found.values(), key=lambda b: (b.first is None, (b.first or b.opened[0]).order))
 

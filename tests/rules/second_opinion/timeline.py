@@ -19,7 +19,7 @@ ALIVE = ("open", "bought")
 CANCELLED = ("cancelled_before", "cancelled_after")
 TERMINAL = ("refused", "invalid", "withdrawn", "lapsed")
 LOGISTICS = "logistics"
-REQUESTED = ("cancellation", "withdrawal")
+REQUESTED = "request"
 """What is decided when it is asked for; other matters are decided when the clock is beyond their last instant."""
 
 
@@ -512,20 +512,17 @@ class Timeline:
         """
         barring = [since for topic, since in self.records.items() if topic in topics]
         decided_at = self.cleared_before.get(matter)
-        if decided_at is not None and (matter[0] not in REQUESTED or not barring or decided_at < min(barring)):
+        if decided_at is not None and (matter[0] != REQUESTED or not barring or decided_at < min(barring)):
             self.cleared.add(matter)
             return False
         if barring:
             return True
-        if matter[0] in REQUESTED or self.now < self.watermark:
+        if matter[0] == REQUESTED or self.now < self.watermark:
             self.cleared.add(matter)
         return False
 
     def unclear(self, what: str, *request: str) -> bool:
         """F5, first row and the one of captured payments: `cancellation`, `withdrawal` or `lapse`, as of now."""
-        topics = ["seller-response", "warehouse-receipt"] + (["order"] if what == "lapse" else [])
-        if self.barred_by_record((what, *request), *topics):
-            return True
         if self.any_receipt and not self.purchases:
             return True
         named: dict[str, int] = {}
@@ -536,7 +533,10 @@ class Timeline:
             units = [u for u in self.units if u.item == item]
             if units and n > sum(u.bought_at is not None for u in units):
                 return True
-        return what != "cancellation" and unread_captures(self.facts, self.now)
+        if what != "cancellation" and unread_captures(self.facts, self.now):
+            return True
+        topics = ["seller-response", "warehouse-receipt"] + (["order"] if what == "lapse" else [])
+        return self.barred_by_record(("lapse",) if what == "lapse" else (REQUESTED, *request), *topics)
 
     def _on_cancellation(self, fact: Fact) -> None:
         d = fact.data
