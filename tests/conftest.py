@@ -46,6 +46,12 @@ settings.load_profile("purchasing")
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / ".embedded" / "tests"
 
+NO_FSYNC = {"fsync": "off"}
+"""For a PostgreSQL whose processes may be killed, while the machine goes on: what it has written is with the system,
+which keeps it. Waiting for the disk takes a second for each database that is dropped."""
+
+TEMPLATE = "migrated"
+
 LONGEST = (
     "recovery/test_contradictions.py",
     "observability/test_alarms.py",
@@ -118,8 +124,7 @@ async def kafka(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def postgres(servers: Path) -> Iterator[EmbeddedPostgres]:
-    # Nobody cuts this one's power, and dropping a database waits for the disk: a second each time.
-    server = EmbeddedPostgres(servers / "postgres", settings={"fsync": "off"}, temporary=True)
+    server = EmbeddedPostgres(servers / "postgres", settings=NO_FSYNC, temporary=True)
     asyncio.run(server.start())
     yield server
     asyncio.run(server.__aexit__(None, None, None))
@@ -144,11 +149,11 @@ def template(postgres: EmbeddedPostgres) -> str:
     from service.store.migrate import migrate
 
     async def make() -> None:
-        await _on_server(postgres.dsn, "create database purchasing_template")
-        await migrate(postgres.dsn_of("purchasing_template"), lanes=LANES)
+        await _on_server(postgres.dsn, f"create database {TEMPLATE}")
+        await migrate(postgres.dsn_of(TEMPLATE), lanes=LANES)
 
     asyncio.run(make())
-    return "purchasing_template"
+    return TEMPLATE
 
 
 @pytest.fixture

@@ -126,8 +126,9 @@ class Place:
             **({VARIABLE: failpoints} if failpoints else {}),
         }
         log = self.directory / f"worker-{self.started:03}-slot-{slot}.log"
-        module = "tests.chaos.hurried" if self.hurried else "service"
-        worker = self.slots[slot] = Worker(self.started, ["-m", module, "run"], environment, log)
+        # The long run starts the service as operators do.
+        arguments, module = (["run"], "tests.chaos.hurried") if self.hurried else (["-m", "service", "run"], "")
+        worker = self.slots[slot] = Worker(self.started, arguments, environment, log, module)
         return worker
 
     def say(self, line: str) -> None:

@@ -12,6 +12,7 @@ from signal import SIGKILL, Signals
 import psutil
 
 from service.embedded.process import Guard
+from tests.forkserver import Process
 from tests.observability.seen import ask, samples
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -23,19 +24,26 @@ class Worker:
     """Python with these arguments and this environment, its output appended to `log`. It ends with this program,
     whatever ends that, and however frozen it is."""
 
-    def __init__(self, number: int, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, number: int, arguments: Sequence[str], environment: Mapping[str, str], log: Path, module: str = ""
+    ) -> None:
+        """With a module, that is what runs, in a process that has imported the service already."""
         self.number, self.log = number, log
+        self.process: Process | subprocess.Popen[bytes]
         with log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, *arguments],
-                env=environment,
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                # An interrupt in a terminal is for the run, which ends its workers itself.
-                start_new_session=True,
-            )
+            if module:
+                self.process = Process(module, arguments, environment, stdout=out, stderr=out)
+            else:
+                self.process = subprocess.Popen(
+                    [sys.executable, *arguments],
+                    env=environment,
+                    cwd=ROOT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=out,
+                    # An interrupt in a terminal is for the run, which ends its workers itself.
+                    start_new_session=True,
+                )
         self._ps = psutil.Process(self.process.pid)
         self._guard = Guard(self.process.pid, SIGKILL)
 

@@ -12,6 +12,7 @@ from purchasing_contracts.topics import TOPICS
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.store.migrate import migrate
 from tests.broker import LANES, SharedBroker
+from tests.conftest import NO_FSYNC
 from tests.observability.seen import Seen, service
 
 
@@ -31,7 +32,7 @@ class Place:
 @pytest.fixture(scope="module")
 def place(shared_broker: SharedBroker, servers: Path, worker_logs: Path) -> Iterator[Place]:
     """One for all tests of this module: each leaves both servers running and all handled."""
-    postgres = EmbeddedPostgres(servers / f"postgres-ops-{uuid.uuid4().hex[:8]}", temporary=True)
+    postgres = EmbeddedPostgres(servers / f"postgres-ops-{uuid.uuid4().hex[:8]}", settings=NO_FSYNC, temporary=True)
     asyncio.run(_set_up(shared_broker, postgres))
     yield Place(shared_broker.kafka, postgres, worker_logs)
     asyncio.run(postgres.__aexit__(None, None, None))

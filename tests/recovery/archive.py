@@ -33,7 +33,11 @@ class Archive:
         """What a restore begins with."""
         command = [self.place.programs / "pg_basebackup", f"--dbname={self.server.dsn}", f"--pgdata={self.backup}"]
         await asyncio.to_thread(
-            subprocess.run, [*command, "--checkpoint=fast"], check=True, capture_output=True, timeout=HANG_SECONDS
+            subprocess.run,
+            [*command, "--checkpoint=fast", "--no-sync"],
+            check=True,
+            capture_output=True,
+            timeout=HANG_SECONDS,
         )
 
     async def now(self) -> datetime:

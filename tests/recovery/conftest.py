@@ -14,6 +14,7 @@ from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.kafka.topics import create_topics
 from service.store.migrate import migrate
 from tests.broker import LANES, lose_topics
+from tests.conftest import NO_FSYNC
 from tests.delivery.conftest import Site
 from tests.recovery.archive import Archive
 from tests.recovery.standby import Pair
@@ -98,7 +99,7 @@ async def play(torn: Torn, events, then=None):
 async def archive(servers: Path) -> AsyncIterator[Archive]:
     """The archive of a server of the test's own, and a base backup from before anything happened."""
     directory = servers / f"postgres-{uuid.uuid4().hex[:8]}"
-    async with EmbeddedPostgres(directory, settings={"archive_mode": "on"}, temporary=True) as server:
+    async with EmbeddedPostgres(directory, settings={"archive_mode": "on"} | NO_FSYNC, temporary=True) as server:
         archive = Archive(server)
         await archive.begin()
         await archive.base_backup()
@@ -110,7 +111,8 @@ async def archive(servers: Path) -> AsyncIterator[Archive]:
 def primary_and_standby(servers: Path) -> Iterator[tuple[EmbeddedPostgres, EmbeddedPostgres]]:
     """Two servers, of which the first runs."""
     both = [
-        EmbeddedPostgres(servers / f"{name}-{uuid.uuid4().hex[:8]}", temporary=True) for name in ("first", "second")
+        EmbeddedPostgres(servers / f"{name}-{uuid.uuid4().hex[:8]}", settings=NO_FSYNC, temporary=True)
+        for name in ("first", "second")
     ]
     asyncio.run(both[0].start())
     yield both[0], both[1]

@@ -13,8 +13,11 @@ from service.embedded.data_directory import data_directory_for
 from service.embedded.process import free_port
 from tests.chaos.proxy import Proxy
 from tests.delivery.service import eventually
+from tests.waiting import HANG_SECONDS
 
-LIMIT_SECONDS = 60
+TESTS_DATABASES = """
+select coalesce(array_agg(datname::text), '{}') from pg_database where not datistemplate and datname <> 'postgres'
+"""
 
 
 class Pair:
@@ -35,7 +38,7 @@ class Pair:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """The standby is gone, and the primary is there as before, whatever became of it."""
+        """The standby is gone, and the primary is there as before, with no test's databases, whatever became of it."""
         await self._address.close()
         await self.standby.kill()
         if not self.primary.running:
@@ -43,6 +46,9 @@ class Pair:
         # Nobody has to confirm what this writes: it is a file.
         await _say(self.primary, "alter system reset all")
         await _say(self.primary, "select pg_reload_conf()")
+        # Or the next copy would hold them as well.
+        for name in await _say(self.primary, TESTS_DATABASES):
+            await _say(self.primary, f"drop database {name} with (force)")
 
     @property
     def dsn(self) -> str:
@@ -79,7 +85,7 @@ class Pair:
 
     async def promote(self) -> None:
         """The standby takes writes."""
-        assert await _say(self.standby, f"select pg_promote(true, {LIMIT_SECONDS})")
+        assert await _say(self.standby, f"select pg_promote(true, {HANG_SECONDS:.0f})")
 
     async def rows(self, dsn: str, query: str) -> list[asyncpg.Record]:
         """What the standby says, in this database."""
@@ -97,10 +103,10 @@ class Pair:
         command = [here.programs / "pg_basebackup", f"--dbname={self.primary.dsn}", f"--pgdata={there.data}"]
         await asyncio.to_thread(
             subprocess.run,
-            [*command, "--checkpoint=fast", "--write-recovery-conf"],
+            [*command, "--checkpoint=fast", "--no-sync", "--write-recovery-conf"],
             check=True,
             capture_output=True,
-            timeout=LIMIT_SECONDS,
+            timeout=HANG_SECONDS,
         )
         there.own_file(there.password, here.password.read_text("ascii"))
         if there.user is not None:

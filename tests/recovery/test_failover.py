@@ -15,6 +15,7 @@ from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
 from service.store.rows import ProgressRow
 from service.store.timeline import IN_RECOVERY, Timeline
+from tests.conftest import NO_FSYNC
 from tests.delivery.outside import case_events, order_id
 from tests.recovery.conftest import play
 from tests.recovery.standby import Pair
@@ -88,7 +89,7 @@ async def test_connections_of_one_process_refuse_two_histories(pair, lagging) ->
 
 async def test_two_standbys_that_give_their_timelines_the_same_number_are_told_apart(pair, lagging, servers) -> None:
     """Neither knows of the other's promotion: one takes over after the other, promoted before it, is gone as well."""
-    third = EmbeddedPostgres(servers / f"third-{uuid.uuid4().hex[:8]}", temporary=True)
+    third = EmbeddedPostgres(servers / f"third-{uuid.uuid4().hex[:8]}", settings=NO_FSYNC, temporary=True)
     async with AsyncExitStack() as undo:
         undo.push_async_exit(third)
         other = await undo.enter_async_context(Pair(pair.primary, third))
