@@ -14,13 +14,13 @@ from uuid import UUID
 
 from purchasing_contracts.envelope import Event
 
-from service.orders.awaiting import awaited
 from service.orders.batch_result import BatchResult, Rejection, Stuck
 from service.orders.dedup import DedupResult, IncomingEvent, deduplicate
 from service.orders.operator_actions import NOTHING_DONE, Intervention, intervene
 from service.orders.quarantine import quarantine, quarantined_before, with_records
 from service.orders.quarantine_row import notice
 from service.orders.state import NEW, JournalError, OrderState, note_publications, output_row, read_back
+from service.orders.stored_waits import stored_waits
 from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import decide
 from service.rules.facts import instant, micros
@@ -75,6 +75,8 @@ class _Decision:
     ledger: Ledger
     timed: tuple[int, ...]
     due_at: datetime | None
+    waits: str | None
+    """What the order waits for, as its row stores it."""
     rows: Sequence[OutputRow] = ()
 
 
@@ -200,7 +202,7 @@ class UnitOfWork:
         facts = state.facts
         if fresh:
             facts = state.with_facts([incoming.fact for incoming in fresh])
-        said = _Decision(state.ledger, state.timed, row.due_at)
+        said = _Decision(state.ledger, state.timed, row.due_at, row.waits)
         stuck = row.stuck
         if not row.held:
             self._assessed += 1
@@ -209,17 +211,14 @@ class UnitOfWork:
             failed = len(self._stuck)
             with catch_unexpected(partial(self._note_stuck, order_id)):
                 clock = self._clock(state, now, quarantined)
-                said = self._ask(order_id, facts, state, clock, _traceparent(fresh))
+                said = self._ask(row, facts, state, clock, _traceparent(fresh))
             for one in self._stuck[failed:]:
                 stuck = one.error
         after = state
         if fresh or said.rows:
             self._outputs += said.rows
             after = OrderState(self._token, facts, said.ledger, said.timed, state.published, state.problem)
-        waits = row.waits
-        if said.rows or not said.ledger.version:
-            waits = awaited(facts, said.ledger, waits, micros(now.now))
-        update = OrderUpdate(order_id, after.version, said.due_at, stuck, waits)
+        update = OrderUpdate(order_id, after.version, said.due_at, stuck, said.waits)
         if update != (order_id, row.version, row.due_at, row.stuck, row.waits):
             self._updates.append(update)
         self.folded.append((order_id, after))
@@ -230,7 +229,7 @@ class UnitOfWork:
 
     def _ask(
         self,
-        order_id: str,
+        row: OrderRow,
         facts: tuple[Fact[Any], ...],
         state: OrderState,
         clock: Clock,
@@ -239,15 +238,17 @@ class UnitOfWork:
         """Ask the rules. Raises whatever they raise, and JournalError."""
         if state.problem:
             raise JournalError(state.problem)
-        outputs, deadline = decide(order_id, facts, state.ledger, self._context.terms, clock)
+        outputs, deadline, ledger, waits = decide(row.order_id, facts, state.ledger, self._context.terms, clock)
         # A deadline that has passed and did not fire waits for its quarantined record, not for time: whoever resolves
         # that looks at the order again.
         due_at = None if deadline is None or deadline < clock.watermark else instant(deadline)
+        stored = stored_waits(waits, row.waits, clock.now)
         if not outputs:
-            return _Decision(state.ledger, state.timed, due_at)
-        rows = [output_row(output, self._lanes[order_id], traceparent) for output in outputs]
-        timed = [row.order_version for row in rows if row.timed and row.order_version is not None]
-        return _Decision(state.ledger.after(outputs), (*state.timed, *timed), due_at, rows)
+            return _Decision(state.ledger, state.timed, due_at, stored)
+        lane = self._lanes[row.order_id]
+        rows = [output_row(output, lane, traceparent) for output in outputs]
+        timed = [one.order_version for one in rows if one.timed and one.order_version is not None]
+        return _Decision(ledger, (*state.timed, *timed), due_at, stored, rows)
 
     def _clock(self, state: OrderState, now: StoreTime, quarantined: Sequence[Quarantined]) -> Clock:
         return Clock(

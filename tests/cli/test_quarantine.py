@@ -168,7 +168,7 @@ async def test_a_record_that_names_two_orders_is_shown_at_both_and_dealing_with_
     await engine.handle([*paid_order("a-1").inbound_records[:2], *paid_order("b-2"), *paid_order("c-3"), bad])
 
     def shown() -> tuple[list[str], list[bool]]:
-        waiting = command(database, "order", "waiting", "--what", "quarantine", "--json").lines
+        waiting = command(database, "order", "waiting", "--what", "record_in_quarantine", "--json").lines
         explained = [command(database, "explain", one) for one in ("a-1", "b-2", "c-3")]
         assert [one.code for one in explained] == [0, 0, 0]
         return [one["order_id"] for one in waiting], [named(bad).encode() in one.out for one in explained]

@@ -14,7 +14,7 @@ from service.rules.facts import micros
 from service.rules.requests import clauses_of
 from service.rules.settlement import next_due
 from service.rules.timeline import Rank, Step
-from service.rules.waiting import STAFF, Awaited
+from service.rules.waits import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,11 +125,11 @@ def amounts(case: Assessment, clock: Clock) -> Iterator[StandingAmount]:
                 )
 
 
-def awaits(examination: Examination) -> Iterator[Awaited]:
+def awaits(examination: Examination) -> Iterator[Wait]:
     """Yield the conversion of what can't be read (R21, row 15)."""
     view = examination.case.view
     if view.has_unread:
         for message in view.unconverted():
             if not message.converted:
                 total = message.total
-                yield Awaited(15, "conversion", STAFF, message.fact.id, amount=total.value, currency=total.currency)
+                yield Wait("conversion", message.fact.id, amount=total.value, currency=total.currency)

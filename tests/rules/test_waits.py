@@ -6,17 +6,17 @@ import pytest
 
 from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import examine
-from service.rules.waiting import Awaited, waiting_list
+from service.rules.waits import Wait, waits_of
 from tests.rules.happenings import START
 from tests.rules.orders import DAY, HOUR, Order, amounts, terms
 
 
-def awaited(order: Order, clock: Clock | None = None) -> list[Awaited]:
+def awaited(order: Order, clock: Clock | None = None) -> tuple[Wait, ...]:
     now = max(fact.at for fact in order.facts)
     facts = sorted(order.facts, key=lambda fact: fact.key)
     found = examine(order.order_id, facts, order.ledger, order.book, clock or Clock(now, now))
     assert found is not None
-    return waiting_list(found)
+    return waits_of(found)
 
 
 def effective() -> Order:
