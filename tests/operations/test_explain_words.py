@@ -57,7 +57,7 @@ def said(text: str, kind: str) -> list[str]:
 
 
 def waits(text: str) -> list[str]:
-    """What is told of what the order waits for, without what it waits for from the service itself."""
+    """What is told of each thing that the order waits for."""
     return [one for one in re.split(r" (?=from the )", text.partition("Waiting for")[2]) if one.strip()]
 
 
