@@ -145,9 +145,9 @@ STORIES: dict[str, tuple[Callable[[], Order], list[tuple[int, str, str, int | No
     "an inquiry": (
         lambda: confirmed().charged_back(stage="inquiry"), [(13, "chargeback_outcome", "cb-1", None)],
     ),
-    "an inquiry, after the end of another": (
-        lambda: confirmed().charged_back(stage="inquiry").chargeback_ends().charged_back(stage="inquiry"),
-        [(13, "chargeback_outcome", "cb-1", None)],
+    "charged back after an inquiry ended": (
+        lambda: confirmed().charged_back(stage="inquiry").chargeback_ends().charged_back(),
+        [(13, "chargeback_outcome", "cb-1", 101_301)],
     ),
     "an inquiry that ended": (lambda: confirmed().charged_back(stage="inquiry").chargeback_ends(), []),
 }  # fmt: skip
