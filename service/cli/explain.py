@@ -33,7 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"No message about order {arguments.order} was received.\n")
         return ExitCode.NOT_DONE
     if arguments.json:
-        sys.stdout.write(json.dumps(asdict(told), default=_plain, ensure_ascii=False) + "\n")
+        document = asdict(told)
+        for one in document["waiting"]:
+            one["from"] = one.pop("of")
+        sys.stdout.write(json.dumps(document, default=_plain, ensure_ascii=False) + "\n")
     else:
         sys.stdout.write("\n".join(text_of(told)) + "\n")
     return ExitCode.DONE

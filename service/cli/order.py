@@ -1,7 +1,7 @@
 """List halted and waiting orders; hold, release or retry an order.
 
     order list              orders that publish nothing: held by an operator, or stuck because the rules failed on them
-    order waiting           orders that wait for something others owe, the longest wait first
+    order waiting           what orders wait for, from whom, until when and for how much money; the longest wait first
     order hold ORDER        the order stores facts and decides nothing; outputs decided before still go out
     order release ORDER     assess the order again; its money ends as if it had not been held
     order retry ORDER       assess a stuck order again, after the rules were fixed (--all: every stuck order)
@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 from purchasing_contracts.base import text_of
 
 from service.cli.arguments import add_who, tell
-from service.observability.database_figures import waiting_orders
-from service.orders.awaiting import WAITS
+from service.observability.database_figures import OrderWait, order_waits
+from service.operations.wording import amount_in_words
 from service.orders.operator_actions import Intervention
 from service.orders.operator_engine import operator_engine
+from service.rules.waits import WAIT_KINDS
 from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
@@ -37,14 +38,21 @@ if TYPE_CHECKING:
     import asyncpg
 
 PAGE = 500
+_PARTIES = tuple(dict.fromkeys(party for kind in WAIT_KINDS.values() for party in kind.of.split(", ")))
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `order`."""
     below = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
     listing = below.add_parser("list", help="list halted orders")
-    waiting = below.add_parser("waiting", help="list orders that wait for others")
-    waiting.add_argument("--what", dest="waits_for", choices=WAITS, help="only orders that wait for this")
+    waiting = below.add_parser("waiting", help="list what orders wait for")
+    waiting.add_argument(
+        "--what", dest="waits_for", metavar="WHAT", choices=WAIT_KINDS, help=f"only {', '.join(WAIT_KINDS)}"
+    )
+    waiting.add_argument(
+        "--from", dest="waits_of", metavar="WHOM", choices=_PARTIES, help=f"only from {', '.join(_PARTIES)}"
+    )
+    waiting.add_argument("--overdue", action="store_true", help="only waits of which the last instant has passed")
     for one in (listing, waiting):
         one.add_argument("--json", action="store_true", help="print one JSON object per line")
     for name, text in (
@@ -84,14 +92,44 @@ async def _list(arguments: argparse.Namespace, url: str) -> int:
 
 async def _waiting(arguments: argparse.Namespace, url: str) -> int:
     shown = 0
+    kinds = [
+        what
+        for what, kind in WAIT_KINDS.items()
+        if arguments.waits_for in (None, what)
+        and (arguments.waits_of is None or arguments.waits_of in kind.of.split(", "))
+    ]
     async with connected(url) as connection, translated():
-        async for order_id, what, since in waiting_orders(connection, arguments.waits_for):
+        async for wait in order_waits(connection, kinds, only_overdue=arguments.overdue):
             shown += 1
-            told = json.dumps({"order_id": order_id, "what": what, "since": text_of(since)})
-            words = f"{order_id}  {what} since {text_of(since)}"
-            sys.stdout.write((told if arguments.json else words) + "\n")
-    tell(f"{shown} orders wait." if shown else "No order waits.")
+            sys.stdout.write((json.dumps(_document(wait)) if arguments.json else _line(wait)) + "\n")
+    tell(f"Waits: {shown}.")
     return ExitCode.DONE
+
+
+def _document(wait: OrderWait) -> dict[str, object]:
+    kind = WAIT_KINDS[wait.what]
+    amount = None if wait.amount is None else {"currency": wait.currency, "value": wait.amount}
+    return {
+        "order_id": wait.order_id,
+        "row": kind.row,
+        "what": wait.what,
+        "ref": wait.ref,
+        "from": kind.of,
+        "since": text_of(wait.since),
+        "until": None if wait.until is None else text_of(wait.until),
+        "overdue": wait.is_overdue,
+        "amount": amount,
+    }
+
+
+def _line(wait: OrderWait) -> str:
+    words = f"{wait.order_id}  {wait.what} {wait.ref}".rstrip() + f" from {WAIT_KINDS[wait.what].of}"
+    if wait.amount is not None:
+        words += f", {amount_in_words(wait.amount, wait.currency)}"
+    words += f", since {text_of(wait.since)}"
+    if wait.until is not None:
+        words += f", {'overdue since' if wait.is_overdue else 'until'} {text_of(wait.until)}"
+    return words
 
 
 async def _hold(arguments: argparse.Namespace, url: str) -> int:

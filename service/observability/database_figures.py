@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from service.orders.awaiting import QUARANTINE, WAITS
+from service.rules.facts import instant, micros
+from service.rules.waits import RECORD, WAIT_KINDS
 from service.store.connection import connect_to_look
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Collection, Mapping
     from datetime import datetime
 
     import asyncpg
@@ -57,13 +58,30 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingOrders:
-    """Orders that wait for one thing: their number, since when the first waits, and their money in minor units per
-    currency, where there is an amount."""
+class WaitFigures:
+    """The waits of one kind over all orders: their number, how many are overdue, since when the oldest stands, and
+    their money in minor units per currency, where there is an amount."""
 
     count: int
+    overdue: int
     since: datetime | None
     amounts: dict[str, int] = field(default_factory=dict)
+
+
+class OrderWait(NamedTuple):
+    """One thing that an order waits for (`service.rules.waits`), as it stands by the database's clock."""
+
+    order_id: str
+    what: str
+    ref: str
+    since: datetime
+    """Since when the service knows that the order waits for it."""
+    until: datetime | None
+    is_overdue: bool
+    """Whether `until` has passed."""
+    amount: int | None
+    """In minor units."""
+    currency: str | None
 
 
 async def connect(url: str) -> Connection:
@@ -113,8 +131,8 @@ async def figures(connection: asyncpg.Connection[asyncpg.Record]) -> Figures:
     )
 
 
-async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, WaitingOrders] | None:
-    """Count waiting orders by what they wait for. None if another worker is counting.
+async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, WaitFigures] | None:
+    """Count what orders wait for, by kind. None if another worker is counting.
 
     Reads every waiting order through an index, so it runs every few minutes and not with each poll. Raises what asyncpg
     raises, OSError and TimeoutError (after CENSUS_SECONDS).
@@ -124,24 +142,26 @@ async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, Wa
         if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", CENSUS_LOCK):
             return None
         await connection.execute(f"set local statement_timeout = {int(CENSUS_SECONDS * 1000)}")
-        found = {what: WaitingOrders(0, None) for what in WAITS}
-        for what, currency, count, since, amount in await connection.fetch(_WAITING, None, timeout=CENSUS_SECONDS):
-            before = found[what]
+        found = {what: WaitFigures(0, 0, None) for what in WAIT_KINDS}
+        for what, currency, count, overdue, since, amount in await connection.fetch(_CENSUS, timeout=CENSUS_SECONDS):
+            before, first = found[what], instant(since)
             amounts = before.amounts if amount is None else {**before.amounts, currency: int(amount)}
-            found[what] = WaitingOrders(before.count + count, min(since, before.since or since), amounts)
+            oldest = min(first, before.since or first)
+            found[what] = WaitFigures(before.count + count, before.overdue + overdue, oldest, amounts)
         return found
 
 
-async def waiting_orders(
-    connection: asyncpg.Connection[asyncpg.Record], what: str | None
-) -> AsyncIterator[tuple[str, str, datetime]]:
-    """Yield waiting orders, for one of WAITS or for all, the longest wait first: id, what for, since when.
-
-    Raises what asyncpg raises.
-    """
-    async with connection.transaction(readonly=True):
-        async for order_id, waits_for, since in connection.cursor(_WAITING_ORDERS, what, prefetch=PREFETCH):
-            yield order_id, waits_for, since
+async def order_waits(
+    connection: asyncpg.Connection[asyncpg.Record], kinds: Collection[str], *, only_overdue: bool = False
+) -> AsyncIterator[OrderWait]:
+    """Yield what orders wait for, of these kinds, the oldest first: what the census counts. Raises what asyncpg
+    raises."""
+    async with connection.transaction():
+        now = micros(await connection.fetchval("select instant from purchasing_clock(null)"))
+        async for row in connection.cursor(_ORDER_WAITS, list(kinds), now, only_overdue, prefetch=PREFETCH):
+            order_id, what, ref, since, until, is_overdue, amount, currency = row
+            last = None if until is None else instant(until)
+            yield OrderWait(order_id, what, ref, instant(since), last, is_overdue, amount, currency)
 
 
 _ORDERS = """
@@ -162,24 +182,25 @@ _QUARANTINE = """
 select reason, count(*) as open, min(at) as since from quarantine where resolved_at is null group by reason
 """
 
-# An id that occurs only in quarantined records is no order: it has no version.
-_HELD_UP = f"""
-select o.order_id, min(q.at) as since
+# Records in quarantine are not stored with the orders they hold up: they are found where they lie. An id that stands
+# only in quarantined records is no order: it has no version.
+_WAITS = f"""
+(select o.order_id, w.what, coalesce(w.ref, '') as ref, w.since, w.until, w.amount, w.currency
+from orders o, json_to_recordset(o.waits)
+    as w (what text, ref text, since bigint, until bigint, amount bigint, currency text)
+where o.is_waiting
+union all
+select distinct o.order_id, '{RECORD}', q.topic, (extract(epoch from q.at) * 1000000)::bigint, null::bigint,
+    null::bigint, null
 from quarantined_orders q join orders o on purchasing_order_hash(o.order_id) = q.order_hash
-where o.version is not null and ($1::text is null or $1 = '{QUARANTINE}') group by o.order_id
+where o.version is not null)
 """  # noqa: S608 - constants
-_WAITING = f"""
-select w.key, w.value ->> 'currency', count(*), to_timestamp(min((w.value ->> 'since')::bigint) / 1000000.0),
-    sum((w.value ->> 'amount')::bigint)
-from orders, json_each(waits) as w where waits is not null group by 1, 2
-union all
-select '{QUARANTINE}', null, count(*), min(since), null from ({_HELD_UP}) as held_up having count(*) > 0
+_CENSUS = f"""
+select what, currency, count(*), count(*) filter (where until < extract(epoch from clock_timestamp()) * 1000000),
+    min(since), sum(amount)
+from {_WAITS} as w group by 1, 2
 """  # noqa: S608 - constants
-_WAITING_ORDERS = f"""
-select order_id, w.key, to_timestamp((w.value ->> 'since')::bigint / 1000000.0) as since
-from orders, json_each(waits) as w
-where waits is not null and ($1::text is null or w.key = $1)
-union all
-select order_id, '{QUARANTINE}', since from ({_HELD_UP}) as held_up
-order by since, order_id, key
+_ORDER_WAITS = f"""
+select order_id, what, ref, since, until, coalesce(until < $2, false), amount, currency
+from {_WAITS} as w where what = any($1::text[]) and (not $3 or until < $2) order by since, order_id, what, ref
 """  # noqa: S608 - constants

@@ -12,8 +12,8 @@ from purchasing_contracts.quarantine import Reason
 
 from service.observability.metric_catalog import BY_NAME, PREFIX
 from service.observability.poller import CENSUS_CURRENT_SECONDS, CURRENT_SECONDS
-from service.orders.awaiting import WAITS
 from service.outbox.status import State
+from service.rules.waits import WAIT_KINDS
 from service.store.operators.pauses import ALL_LANES, AUTOMATIC
 
 if TYPE_CHECKING:
@@ -61,15 +61,14 @@ class WorkerExporter(Collector):
         yield _one("census_timestamp_seconds", poller.census_at or 0.0)
         counted = poller.census.within(CENSUS_CURRENT_SECONDS)
         if counted is not None:
-            yield _family("orders_waiting", (((what,), counted[what].count) for what in WAITS))
             now = time.time()
-            amounts = ((what, *one) for what in WAITS for one in sorted(counted[what].amounts.items()))
-            yield _family("orders_waiting_amount", (((what, currency), amount) for what, currency, amount in amounts))
-            since = {what: counted[what].since for what in WAITS}
-            yield _family(
-                "orders_waiting_oldest_seconds",
-                (((what,), 0.0 if at is None else max(0.0, now - at.timestamp())) for what, at in since.items()),
-            )
+            figures = [((what, kind.of), counted[what]) for what, kind in WAIT_KINDS.items()]
+            yield _family("waits", ((labels, one.count) for labels, one in figures))
+            yield _family("waits_overdue", ((labels, one.overdue) for labels, one in figures))
+            oldest = [(labels, now if one.since is None else one.since.timestamp()) for labels, one in figures]
+            yield _family("waits_oldest_seconds", ((labels, max(0.0, now - at)) for labels, at in oldest))
+            amounts = ((labels, money) for labels, one in figures for money in sorted(one.amounts.items()))
+            yield _family("waits_amount", (((*labels, currency), amount) for labels, (currency, amount) in amounts))
 
     def _input(self) -> Iterator[Family]:
         inbox, relay = self._worker.inbox, self._worker.relay

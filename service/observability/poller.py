@@ -77,7 +77,7 @@ class Poller:
     def __init__(self, kafka: Kafka, url: str, group: str, topics: Iterable[str], every: float = EVERY_SECONDS) -> None:
         self.broker: LastLook[GroupLag] = LastLook()
         self.database: LastLook[database_figures.Figures] = LastLook()
-        self.census: LastLook[Mapping[str, database_figures.WaitingOrders]] = LastLook()
+        self.census: LastLook[Mapping[str, database_figures.WaitFigures]] = LastLook()
         self.census_at: float | None = None
         self.skew: float | None = None
         """The database's clock minus ours, in seconds."""
@@ -154,17 +154,17 @@ class Poller:
         """Take the census, beside the polls, because it may take longer than they may."""
 
         def tell(error: Exception) -> None:
-            log.warning("census_failed", message="Counting the waiting orders failed.", because=describe(error))
+            log.warning("census_failed", message="Counting what orders wait for failed.", because=describe(error))
 
         while not stopping.is_set():
             if not self.database.works:
                 await happens_within(stopping, self._every)
                 continue
             with catch_unexpected(tell):
-                await self._count_waiting()
+                await self._count_waits()
             await happens_within(stopping, CENSUS_EVERY_SECONDS)
 
-    async def _count_waiting(self) -> None:
+    async def _count_waits(self) -> None:
         connection = await database_figures.connect(self._url)
         try:
             counted = await database_figures.census(connection)

@@ -13,13 +13,13 @@ from uuid import UUID
 
 from purchasing_contracts.envelope import Event
 
-from service.orders.awaiting import awaited
 from service.orders.batch_result import BatchResult, Rejection, Stuck
 from service.orders.dedup import DedupResult, IncomingEvent, deduplicate
 from service.orders.operator_actions import NOTHING_DONE, Done, Intervention, intervene
 from service.orders.quarantine import quarantine, quarantined_before, with_records
 from service.orders.quarantine_row import notice
 from service.orders.state import NEW, JournalError, OrderState, note_publications, output_row, read_back
+from service.orders.stored_waits import stored_waits
 from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import decide
 from service.rules.facts import instant, micros
@@ -101,6 +101,8 @@ class _Decision:
     timed: tuple[int, ...]
     due_at: datetime | None
     stuck: str | None
+    waits: str | None
+    """What the order waits for, as its row stores it."""
     rows: Sequence[OutputRow] = ()
 
 
@@ -153,7 +155,7 @@ class UnitOfWork:
             for n, order_id in enumerate(dict.fromkeys((*dedup.fresh, *again, *sorted(done.touched)))):
                 row, state = rows[order_id], states[order_id]
                 clock = self._clock(state, now, open_records.get(order_id, ()))
-                self._keep(row, state, self._decide(row, state, dedup.fresh.get(order_id, ()), clock), clock)
+                self._keep(row, state, self._decide(row, state, dedup.fresh.get(order_id, ()), clock))
                 if n % ORDERS_AT_A_STRETCH == 0:
                     await asyncio.sleep(0)
         # Whatever the batch did not touch stays as it was read.
@@ -240,10 +242,10 @@ class UnitOfWork:
         """
         facts = state.with_facts([incoming.fact for incoming in fresh]) if fresh else state.facts
         if row.held:
-            return _Decision(facts, state.ledger, state.timed, row.due_at, row.stuck)
+            return _Decision(facts, state.ledger, state.timed, row.due_at, row.stuck, row.waits)
         self._assessed += 1
         # Until the rules have said something, nothing is due: what raises publishes nothing and fires nothing.
-        said = _Decision(facts, state.ledger, state.timed, None, None)
+        said = _Decision(facts, state.ledger, state.timed, None, None, row.waits)
 
         def note_stuck(error: Exception) -> None:
             # Not the error itself: its frames hold the whole batch, which would be left to Python's collector.
@@ -253,26 +255,24 @@ class UnitOfWork:
         with catch_unexpected(note_stuck):
             if state.problem:
                 raise JournalError(state.problem)
-            outputs, deadline = decide(row.order_id, facts, state.ledger, self._context.terms, clock)
+            outputs, deadline, ledger, waits = decide(row.order_id, facts, state.ledger, self._context.terms, clock)
             # A deadline that has passed and did not fire waits for its quarantined record, not for time: whoever
             # resolves that looks at the order again.
             due_at = None if deadline is None or deadline < clock.watermark else instant(deadline)
             traceparent = _traceparent(fresh)
             rows = [output_row(output, self._lanes[row.order_id], traceparent) for output in outputs]
             timed = [one.order_version for one in rows if one.timed and one.order_version is not None]
-            said = _Decision(facts, state.ledger.after(outputs), (*state.timed, *timed), due_at, None, rows)
+            stored = stored_waits(waits, row.waits, clock.now)
+            said = _Decision(facts, ledger, (*state.timed, *timed), due_at, None, stored, rows)
         return said
 
-    def _keep(self, row: OrderRow, before: OrderState, said: _Decision, clock: Clock) -> None:
+    def _keep(self, row: OrderRow, before: OrderState, said: _Decision) -> None:
         """Collect what is to be written of an order, where anything of it is another than it was."""
         after = before
         if said.facts is not before.facts or said.rows:
             self._outputs += said.rows
             after = OrderState(self._token, said.facts, said.ledger, said.timed, before.published, before.problem)
-        waits = row.waits
-        if said.rows or not said.ledger.version:
-            waits = awaited(said.facts, said.ledger, waits, clock.now)
-        update = OrderUpdate(row.order_id, after.version, said.due_at, said.stuck, waits)
+        update = OrderUpdate(row.order_id, after.version, said.due_at, said.stuck, said.waits)
         if update != (row.order_id, row.version, row.due_at, row.stuck, row.waits):
             self._updates.append(update)
         self.folded.append((row.order_id, after))

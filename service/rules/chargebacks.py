@@ -48,11 +48,6 @@ class Balance(NamedTuple):
     """Whether a `closed` brought the amount to 0."""
     nominal: int
     """The amount, or what it was before a `closed` brought it to 0."""
-    is_open: bool
-    """Whether nothing closed it since it was last opened."""
-
-
-NOTHING = Balance(0, 0, is_restored=False, nominal=0, is_open=True)
 
 
 class Chargeback:
@@ -69,6 +64,7 @@ class Chargeback:
         "grounds",
         "id",
         "instructed_at",
+        "is_open",
         "is_unjust",
         "is_unread",
         "kinds",
@@ -96,6 +92,8 @@ class Chargeback:
         """The first `opened` that is no inquiry; None where there are only inquiries."""
         self.payment_id = (self.first or opened[0]).data.payment_id
         self.balance = self.as_of(None)
+        self.is_open = not closed or max(fact.time for fact in closed) < max(fact.time for fact in opened)
+        """Whether nothing closed it since it was last opened, be it for an inquiry."""
         self.fees = sum([0 if fact.data.fee is None else fact.data.fee.value for fact in self._opened])
         stated = [fact.data.instructed_at for fact in opened if fact.data.instructed_at is not None]
         self.instructed_at = micros(stated[0]) if stated else (self.first or opened[0]).at
@@ -128,7 +126,6 @@ class Chargeback:
         events.sort(key=lambda event: (event[0], event[1], event[2].key))
         amount = highest = rounds = before_zero = 0
         was_closed = is_restored = False
-        is_open = True
         for _, is_closing, fact in events:
             if at is not None and fact.at > at:
                 break
@@ -137,16 +134,15 @@ class Chargeback:
                 own = fact.data.amount.value
                 amount = own if rounds == 0 else max(own, min(highest, amount + own))
                 rounds = rounds or 1
-                is_restored, is_open = False, True
+                is_restored = False
             elif rounds:
                 amount, before_zero, is_restored = _closed(fact.data, amount, before_zero, is_restored=is_restored)
-                is_open = False
             if amount > before and was_closed:
                 rounds += 1
                 was_closed = False
             was_closed = was_closed or bool(is_closing and rounds)
             highest = max(highest, amount)
-        return Balance(amount, rounds, is_restored, amount or before_zero, is_open)
+        return Balance(amount, rounds, is_restored, amount or before_zero)
 
     def share(self, line: str) -> int:
         """Return what it has of a line."""

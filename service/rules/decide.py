@@ -19,6 +19,7 @@ from service.rules.outputs import Command, Outputs
 from service.rules.reconcile import paid_out, reconcile
 from service.rules.registry import REGISTRY
 from service.rules.unclear import Unclear
+from service.rules.waits import UNPLACED, waits_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from service.rules.ledger import Ledger
     from service.rules.reconcile import Followed, PaidOut, Reconciled
     from service.rules.terms import TermsBook
+    from service.rules.waits import Wait
 
 REGISTRY.load()
 
@@ -38,14 +40,14 @@ _COMMANDS = (RefundIssue, FreezePlace, FreezeRelease, DeductionExecute, Brokerag
 
 
 class Ruling(NamedTuple):
-    """What is to be published, and when to look again if nothing happens before."""
+    """What is to be published, when to look again if nothing happens before, and what the order waits for then."""
 
     outputs: tuple[Output, ...]
     due_at: int | None
     """The earliest last instant of a period that still runs, in microseconds: look again once it has passed."""
-
-
-NOTHING = Ruling((), None)
+    ledger: Ledger
+    """The ledger with these outputs."""
+    waits: tuple[Wait, ...]
 
 
 class CurrencyChangedError(Exception):
@@ -62,16 +64,8 @@ class Examination:
     paid: PaidOut
     ledger: Ledger
     clock: Clock
-
-    @property
-    def amounts(self) -> list[StandingAmount]:
-        """Every standing amount, 0 included."""
-        found = list(self.reconciled.amounts)
-        for amounts in self.case.view.concerned.amounts:
-            found.extend(amounts(self.case, self.clock))
-        for one in self.followed:
-            found.extend(one.amounts)
-        return found
+    amounts: list[StandingAmount]
+    """Every standing amount, 0 included."""
 
 
 def examine(
@@ -90,7 +84,12 @@ def examine(
     followed: list[Followed] = []
     for follow in view.concerned.follow:
         followed += follow(case, reconciled, ledger, clock)
-    return Examination(case, reconciled, tuple(followed), paid, ledger, clock)
+    standing = list(reconciled.amounts)
+    for amounts in view.concerned.amounts:
+        standing.extend(amounts(case, clock))
+    for one in followed:
+        standing.extend(one.amounts)
+    return Examination(case, reconciled, tuple(followed), paid, ledger, clock, standing)
 
 
 def _placed_in(facts: Sequence[Fact[Any]]) -> Fact[OrderPlaced] | None:
@@ -110,7 +109,7 @@ def decide(order_id: str, facts: Sequence[Fact[Any]], ledger: Ledger, terms: Ter
     """
     found = examine(order_id, facts, ledger, terms, clock)
     if found is None:
-        return NOTHING
+        return Ruling((), None, ledger, UNPLACED if facts else ())
     case = found.case
     outputs = Outputs(case.view, ledger.version, clock.now)
     said, wakes = list(case.said), list(case.timeline.wakes)
@@ -128,7 +127,9 @@ def decide(order_id: str, facts: Sequence[Fact[Any]], ledger: Ledger, terms: Ter
         outputs.command(command)
     if case.unclear.ends_at is not None:
         wakes.append(case.unclear.ends_at)
-    return Ruling(tuple(outputs.outputs), min(wakes, default=None))
+    # What was commanded now is waited for, too. Nothing else of the examination changes with it.
+    found.ledger = ledger.after(outputs.outputs)
+    return Ruling(tuple(outputs.outputs), min(wakes, default=None), found.ledger, waits_of(found))
 
 
 def _place(command: Command) -> int:

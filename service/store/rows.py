@@ -27,7 +27,7 @@ class OrderRow(NamedTuple):
     stuck: str | None
     held: bool
     waits: str | None = None
-    """What the order waits for, as `service.orders.awaiting` has it; None: for nothing."""
+    """What the order waits for, as `service.orders.stored_waits` has it; None: for nothing."""
 
 
 class OrderUpdate(NamedTuple):

@@ -49,7 +49,7 @@ Facts = list[Fact[Any]]
 def assess(facts: Facts, ledger: Ledger) -> Ledger:
     """Assess the order's facts, sorted, at the time of the latest; return the ledger with what that publishes."""
     now = max(one.at for one in facts)
-    return ledger.after(decide("ord-1001", facts, ledger, TERMS, Clock(now, now)).outputs)
+    return decide("ord-1001", facts, ledger, TERMS, Clock(now, now)).ledger
 
 
 def one_batch(orders: list[Facts]) -> int:

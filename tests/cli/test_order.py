@@ -1,12 +1,15 @@
 """`order` as an operator uses it: an order held, and one whose rules failed, end with the right money."""
 
+from collections import Counter
+
 import asyncpg
 import pytest
 from purchasing_contracts.base import text_of
 
 from service.observability.database_figures import census
-from service.orders.awaiting import WAITS
 from service.rules.clauses import clause_06
+from service.rules.waits import WAIT_KINDS
+from service.store.substitute_clock import EVENTS, pass_time, set_clock
 from tests.cli.commands import command, outputs
 from tests.orders.conftest import engine_on
 from tests.orders.stories import Story, dissolved, paid_order
@@ -86,30 +89,54 @@ async def test_a_held_order_says_nothing_and_once_released_what_it_would_have_sa
     ]
 
 
-async def test_waiting_orders_are_listed_by_reason_and_match_the_census(database, engine, store) -> None:
+async def test_waits_are_listed_by_kind_and_party_and_match_the_census(database, engine, store) -> None:
     answered = bought("ord-answered").asks_to_cancel("can-1")
     await engine.handle([*bought("ord-asked").asks_to_cancel("can-1"), *answered])
     await engine.handle([answered.seller_cancels("can-1").last])
-    await engine.handle([*Story("ord-unplaced").accepted().cost(300), *bought("ord-well")])
-    everything = command(database, "order", "waiting", "--json")
-    answers = command(database, "order", "waiting", "--what", "seller_answer")
-    nobody = command(database, "order", "waiting", "--what", "repayment")
+    await engine.handle([*Story("ord-unplaced").accepted().cost(300)])
+    await engine.handle([*Story("ord-short").placed().accepted()])
+
+    def waiting(*filters):
+        found = command(database, "order", "waiting", *filters, "--json")
+        assert found.err == f"Waits: {len(found.lines)}.\n"
+        return [(row["order_id"], row["what"], row["ref"], row["row"], row["from"]) for row in found.lines]
+
+    everything = command(database, "order", "waiting", "--json").lines
     connection = await asyncpg.connect(database)
     counted = await census(connection)
     await connection.close()
 
-    # The longest first.
-    assert [(row["order_id"], row["what"]) for row in everything.lines] == [
-        ("ord-asked", "seller_answer"),
-        ("ord-unplaced", "placed"),
-    ], everything.err
-    assert answers.out.decode().startswith("ord-asked  seller_answer since 2")
-    assert (answers.code, answers.err) == (0, "1 orders wait.\n")
-    assert (nobody.code, nobody.out, nobody.err) == (0, b"", "No order waits.\n")
-    assert counted is not None
-    since = {what: (one.count, text_of(one.since)) for what, one in counted.items() if one.count}
-    assert since == {row["what"]: (1, row["since"]) for row in everything.lines}
-    assert counted.keys() == set(WAITS)
+    assert waiting("--what", "sellers_answer") == [("ord-asked", "sellers_answer", "can-1", 6, "seller")]
+    assert waiting("--what", "placed") == [("ord-unplaced", "placed", "", None, "platform")]
+    assert {row[1] for row in waiting("--from", "seller")} == {"sellers_answer", "sellers_money"}
+    assert waiting("--what", "sellers_answer", "--from", "buyer") == waiting("--overdue") == []
+    (rest,) = [row for row in everything if row["order_id"] == "ord-short"]
+    assert rest | {"since": ""} == {
+        "order_id": "ord-short", "row": 2, "what": "rest_of_order_amount", "ref": "", "from": "buyer", "since": "",
+        "until": None, "overdue": False, "amount": {"currency": "CNY", "value": 101_301},
+    }  # fmt: skip
+    # The oldest first.
+    assert [row["since"] for row in everything] == sorted(row["since"] for row in everything)
+    number = Counter(row["what"] for row in everything)
+    assert {what: one.count for what, one in counted.items()} == {what: number[what] for what in WAIT_KINDS}
+    oldest = {row["what"]: row["since"] for row in reversed(everything)}
+    assert {what: text_of(one.since) for what, one in counted.items() if one.count} == oldest
+
+
+async def test_a_period_is_told_with_the_money_and_whether_it_has_passed(database, engine) -> None:
+    await set_clock(database, EVENTS)
+    story = paid_order("ord-1").bought(goods=101_200).charged_back()
+    await engine.handle(story.inbound_records)
+    before = command(database, "order", "waiting", "--what", "payment_of_claim").out.decode()
+    connection = await asyncpg.connect(database)
+    await pass_time(connection, story.last.decoded.time.replace(year=2027))
+    await connection.close()
+    overdue = command(database, "order", "waiting", "--overdue").out.decode()
+
+    assert before.startswith("ord-1  payment_of_claim cb-1 from buyer, ¥1,013.01, since 2026-")
+    assert ", until 2026-03-0" in before
+    (line,) = [line for line in overdue.splitlines() if "payment_of_claim" in line]
+    assert ", overdue since 2026-03-0" in line
 
 
 @pytest.mark.parametrize("what", [("hold", "--why", "x"), ("release",), ("retry",)], ids=lambda what: what[0])

@@ -163,7 +163,7 @@ async def test_resolving_a_record_of_two_orders_releases_both(database, engine, 
     await engine.handle([*paid_order("a-1").inbound_records[:2], *paid_order("b-2"), *paid_order("c-3"), bad])
 
     def shown() -> tuple[list[str], list[bool]]:
-        waiting = command(database, "order", "waiting", "--what", "quarantine", "--json").lines
+        waiting = command(database, "order", "waiting", "--what", "record_in_quarantine", "--json").lines
         explained = [command(database, "explain", one) for one in ("a-1", "b-2", "c-3")]
         assert [one.code for one in explained] == [0, 0, 0]
         return [one["order_id"] for one in waiting], [named(bad).encode() in one.out for one in explained]

@@ -62,7 +62,8 @@ def with_voucher(order_id, facts, ledger, terms, moment):
     members = {name: getattr(last.data, name) for name in PublishedData.model_fields}
     data = VoucherIssued(**members | {"order_version": last.version + 1})
     voucher = Output(name_id(order_id, VOUCHER), last.version + 1, last.at, data)
-    return ruling._replace(outputs=(*ruling.outputs, voucher))
+    outputs = (*ruling.outputs, voucher)
+    return ruling._replace(outputs=outputs, ledger=ledger.after(outputs))
 
 
 def add_voucher(fold, output):

@@ -12,7 +12,7 @@ UNPUBLISHED, OLDEST = "purchasing_outbox_unpublished_outputs", "purchasing_outbo
 PUBLISHED, PAUSED_LANE = "purchasing_relay_published_outputs_total", "purchasing_outbox_paused"
 WATERMARK, UNKNOWN = "purchasing_watermark_age_seconds", "purchasing_input_unknown_partitions"
 BREAKER, STUCK = "purchasing_circuit_breaker_open", "purchasing_orders_stuck"
-WAITING, DUE = "purchasing_orders_waiting_oldest_seconds", "purchasing_deadlines_overdue_seconds"
+WAITING, DUE = "purchasing_waits_oldest_seconds", "purchasing_deadlines_overdue_seconds"
 MEMBERS, BUILD = "purchasing_consumer_group_members", "purchasing_build_info"
 QUARANTINED, FORGOTTEN = "purchasing_quarantine_records_total", "purchasing_quarantine_oldest_open_seconds"
 REBALANCES, RETENTION = "purchasing_consumer_rebalances_total", "purchasing_topic_retention_seconds"
@@ -50,6 +50,17 @@ def fires(alert: str, why: str, series: dict[str, str], minute: int = 20, **labe
 
 def quiet(alert: str, why: str, series: dict[str, str], minute: int = 20) -> Scenario:
     return Scenario(f"Purchasing{alert}", why, minute, None, series)
+
+
+def waits(what: str, of: str) -> str:
+    """The labels of one kind of wait."""
+    return f'what="{what}",from="{of}"'
+
+
+def waits_long(why: str, what: str, of: str, seconds: int) -> Scenario:
+    """The oldest wait of a kind stands for so long, and that is an alert."""
+    labels = {"what": what, "from": of}
+    return Scenario("PurchasingOrdersWaiting", why, 20, labels, {on(WAITING, waits(what, of)): f"{seconds}x100"})
 
 
 LANE = 'lane="1"'
@@ -110,10 +121,14 @@ MONEY = [
     fires("CensusOld", "it fails", {on(CENSUS): "0x400", on(CENSUS, instance="b"): "0+15x20 300x400"}, 50),
     quiet("CensusOld", "one of them counts", {on(CENSUS): "0x400", on(CENSUS, instance="b"): "0+15x400"}, 50),
     quiet("CensusOld", "the database is away", {on(CENSUS): "0x400"} | {on(LOOK, 'at="database"'): "0x400"}, 50),
-    fires("OrdersWaiting", "never placed", {on(WAITING, 'what="placed"'): "90000x100"}, what="placed"),
-    fires("OrdersWaiting", "no answer", {on(WAITING, 'what="seller_answer"'): "700000x100"}, what="seller_answer"),
-    quiet("OrdersWaiting", "a seller thinks it over", {on(WAITING, 'what="seller_answer"'): "90000x100"}),
-    quiet("OrdersWaiting", "a buyer is slow to pay", {on(WAITING, 'what="payment"'): "9000000x100"}),
+    waits_long("never placed", "placed", "platform", 90_000),
+    waits_long("nobody says how to deliver a refund", "undeliverable", "staff", 90_000),
+    waits_long("nobody converts an amount", "conversion", "staff", 90_000),
+    waits_long("the payment system says nothing", "refund_answer", "payment system", 300_000),
+    waits_long("no answer", "sellers_answer", "seller", 700_000),
+    quiet("OrdersWaiting", "refunds take a day", {on(WAITING, waits("refund_answer", "payment system")): "90000x100"}),
+    quiet("OrdersWaiting", "a seller thinks it over", {on(WAITING, waits("sellers_answer", "seller")): "90000x100"}),
+    quiet("OrdersWaiting", "a buyer is slow to pay", {on(WAITING, waits("payment_of_claim", "buyer")): "9000000x100"}),
 ]
 ONE_READS = {on(MEMBERS): "1x100"}
 OLD = on(AGE, 'at="database"')

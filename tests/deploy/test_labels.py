@@ -7,8 +7,8 @@ import pytest
 
 from service.observability.exporter import BY
 from service.observability.metric_catalog import METRICS
-from service.orders.awaiting import WAITS
 from service.outbox.status import State
+from service.rules.waits import WAIT_KINDS
 from tests.deploy.incidents import INCIDENTS
 from tests.deploy.scenarios import SCENARIOS
 from tests.deploy.test_alerts import rules
@@ -18,7 +18,13 @@ SERIES = re.compile(r"\b(purchasing[_:][a-z_:]+)(?:\{([^}]*)\})?")
 MATCHER = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"')
 GROUPING = re.compile(r"\b(by|on)\s*\(([^()]*)\)\s*")
 # Those that a few fixed words can be the value of.
-VALUES = {"state": set(get_args(State)), "by": set(BY), "what": set(WAITS), "at": {"broker", "database"}}
+VALUES = {
+    "state": set(get_args(State)),
+    "by": set(BY),
+    "what": set(WAIT_KINDS),
+    "from": {kind.of for kind in WAIT_KINDS.values()},
+    "at": {"broker", "database"},
+}
 TARGET = {"instance"}
 """What Prometheus adds: which worker it was."""
 

@@ -8,16 +8,26 @@ from itertools import zip_longest
 import asyncpg
 from purchasing_contracts.envelope import decode
 
-from service.observability.database_figures import WaitingOrders, census
-from service.orders.awaiting import STANDING, WAITS
+from service.observability.database_figures import WaitFigures, census
 from service.orders.engine import Engine
 from service.orders.inbound_record import InboundRecord
+from service.rules.facts import micros
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
+from service.rules.waits import WAIT_KINDS
 from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
 from tests.delivery.outside import order_id, renamed, topic_for
 from tests.golden import cases
 from tests.orders.published import event_of
+
+AWAITED = {
+    "payment_demand": ("payment_of_claim", "deposits_answer", "payment_or_disposal"),
+    "repayment_demand": ("repayment", "promoters_repayment"),
+    "buyer_owes": ("buyer_owes",),
+    "refund_undeliverable": ("undeliverable",),
+    "seller_excess": ("seller_excess",),
+}
+"""By the kind of a standing amount, the waits that have that amount."""
 
 
 def inbound_record(event: dict) -> InboundRecord:
@@ -40,33 +50,43 @@ async def test_it_sums_the_money_of_the_last_decision_on_each_line_and_ref(datab
                 standing[data["order_id"], data["kind"], data["ref"]] = data
     await store.close()
 
-    money = {what: Counter() for what in WAITS}
+    money = {kind: Counter() for kind in AWAITED}
     for data in standing.values():
-        what = STANDING.get((data["kind"], data["outcome"]))
-        if what and "amount" in data:
-            money[what][data["amount"]["currency"]] += data["amount"]["value"]
-    assert money["withheld"]
-    assert money["payment"]
+        if data["kind"] in AWAITED and "amount" in data:
+            money[data["kind"]][data["amount"]["currency"]] += data["amount"]["value"]
+    assert money["payment_demand"]
+    assert money["repayment_demand"]
 
     connection = await asyncpg.connect(database)
     counted = await census(connection)
     await connection.close()
-    assert {what: waiting.amounts for what, waiting in counted.items()} == money
+    found = {
+        kind: sum((Counter(counted[what].amounts) for what in kinds), Counter()) for kind, kinds in AWAITED.items()
+    }
+    assert found == money
+    assert counted.keys() == WAIT_KINDS.keys()
 
 
-async def test_it_counts_over_currencies_and_what_has_no_amount(database):
+async def test_it_counts_over_currencies_what_has_no_amount_and_what_is_overdue(database):
+    claim = {"what": "payment_of_claim", "ref": "cb-1"}
+    ahead = micros(datetime.now(UTC)) + 3_600_000_000
     waits = [
-        {"payment": {"since": 3_000_000, "amount": 5, "currency": "EUR"}, "seller_answer": {"since": 4_000_000}},
-        {"payment": {"since": 2_000_000, "amount": 7, "currency": "CNY"}},
-        {"payment": {"since": 9_000_000, "amount": 1, "currency": "CNY"}},
-        {"payment": {"since": 1_000_000}},
+        [claim | {"since": 3_000_000, "until": 4_000_000, "amount": 5, "currency": "EUR"}],
+        [
+            {"what": "sellers_answer", "ref": "can-1", "since": 4_000_000},
+            claim | {"since": 2_000_000, "until": ahead, "amount": 7, "currency": "CNY"},
+        ],
+        [claim | {"since": 9_000_000, "amount": 1, "currency": "CNY"}],
+        [{"what": "payment_of_claim", "since": 1_000_000}],
     ]
     connection = await asyncpg.connect(database)
     for n, wait in enumerate(waits):
         await connection.execute(
             "insert into orders (order_id, lane, waits) values ($1, 0, $2)", f"o-{n}", json.dumps(wait)
         )
+    await connection.execute("insert into orders (order_id, lane) values ('o-9', 0)")
     counted = await census(connection)
     await connection.close()
-    assert counted["payment"] == WaitingOrders(4, datetime.fromtimestamp(1, UTC), {"EUR": 5, "CNY": 8})
-    assert counted["seller_answer"] == WaitingOrders(1, datetime.fromtimestamp(4, UTC), {})
+    assert counted["payment_of_claim"] == WaitFigures(4, 1, datetime.fromtimestamp(1, UTC), {"EUR": 5, "CNY": 8})
+    assert counted["sellers_answer"] == WaitFigures(1, 0, datetime.fromtimestamp(4, UTC), {})
+    assert counted["acceptance"] == WaitFigures(0, 0, None, {})

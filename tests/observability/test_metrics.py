@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from purchasing_contracts.envelope import decode
 
-from service.observability.database_figures import Figures, LaneFigures, WaitingOrders
+from service.observability.database_figures import Figures, LaneFigures, WaitFigures
 from service.observability.exporter import WorkerExporter
 from service.observability.histogram import BatchHistogram
 from service.observability.instruments import Instruments
@@ -14,12 +14,12 @@ from service.observability.lag import GroupLag, PartitionLag
 from service.observability.metric_catalog import BY_NAME, METRICS
 from service.observability.poller import CENSUS_CURRENT_SECONDS, CURRENT_SECONDS, Poller
 from service.observability.worker_state import WorkerState
-from service.orders.awaiting import WAITS
 from service.orders.batch_result import BatchResult, Rejection
 from service.orders.cache import Cache
 from service.orders.inbound_record import InboundRecord
 from service.outbox.status import LaneStatus, RelayStatus
 from service.rules.facts import instant
+from service.rules.waits import WAIT_KINDS
 from service.store.operators.pauses import AUTOMATIC
 from tests.observability.seen import ORDERS
 from tests.orders.stories import paid_order
@@ -49,7 +49,7 @@ def worker() -> WorkerState:
     seen = WorkerState(Poller({}, "", "purchasing", TOPICS))
     seen.poller.broker.worked(GroupLag((partition_lag(),), 2, {ORDERS: 60.0}, 0.0))
     seen.poller.database.worked(figures())
-    seen.poller.census.worked({what: WaitingOrders(2, NOW, {"EUR": 700}) for what in WAITS})
+    seen.poller.census.worked({what: WaitFigures(2, 1, NOW, {"EUR": 700}) for what in WAIT_KINDS})
     seen.poller.census_at = 1.0
     seen.inbox = SimpleNamespace(
         failures_in_a_row=0, failed_because=None, assignments=3, rebalancing_since=None, assigned={ORDERS: 6}
@@ -148,11 +148,13 @@ def test_before_anybody_has_looked_no_look_has_worked_and_no_figure_is_shown():
 
 def test_an_old_census_is_not_shown_but_when_it_was(worker):
     shown = samples(WorkerExporter(worker, TOPICS))
-    assert value(shown, "orders_waiting", what="withheld") == 2
-    assert value(shown, "orders_waiting_amount", what="withheld", currency="EUR") == 700
+    labels = {"what": "payment_of_claim", "from": "buyer"}
+    assert value(shown, "waits", **labels) == 2
+    assert value(shown, "waits_overdue", **labels) == 1
+    assert value(shown, "waits_amount", **labels, currency="EUR") == 700
     worker.poller.census.at -= CENSUS_CURRENT_SECONDS
     shown = samples(WorkerExporter(worker, TOPICS))
-    assert not {name for name in shown if name.startswith("purchasing_orders_waiting")}
+    assert not {name for name in shown if name.startswith("purchasing_waits")}
     assert value(shown, "census_timestamp_seconds") == 1
 
 

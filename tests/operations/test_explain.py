@@ -103,9 +103,9 @@ async def test_what_is_waited_for_has_its_last_instant(engine: Engine, database:
     waiting = {one["row"]: one for one in told(database, "ord-wait")["waiting"] if one["row"] is not None}
 
     answer, receipt = waiting[6], waiting[5]
-    assert (answer["of"], answer["what"], answer["until"]) == ("seller", "an answer to request can-1", None)
+    assert (answer["from"], answer["what"], answer["until"]) == ("seller", "an answer to request can-1", None)
     # Delivered on 2 March, 22:00 Beijing time: the tenth day after is Thursday, 12 March, and ends at 24:00 (R14).
-    assert (receipt["of"], receipt["until"]) == ("buyer", "2026-03-12T16:00:00Z")
+    assert (receipt["from"], receipt["until"]) == ("buyer", "2026-03-12T16:00:00Z")
     text = " ".join(explain(database, "ord-wait").stdout.split())
     assert "from the seller: an answer to request can-1" in text
     assert "receipt is deemed confirmed, overdue since 2026-03-12 16:00:00" in text

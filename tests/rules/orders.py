@@ -81,7 +81,9 @@ class Order(Happenings):
         self.due_at = None if ruling.due_at is None else ruling.due_at - START
         self.outputs += ruling.outputs
         self.ledger = self.ledger.after(ruling.outputs)
-        assert self._decide(clock).outputs == (), "deciding again publishes nothing"
+        again = self._decide(clock)
+        assert again.outputs == (), "deciding again publishes nothing"
+        assert again.waits == ruling.waits, "deciding again finds the same waits"
         return self
 
     def _decide(self, clock: Clock) -> Ruling:

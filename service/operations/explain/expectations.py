@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from purchasing_contracts.events.order import OrderPlaced
-
 from service.operations.wording import amount_in_words
 from service.rules.facts import instant
-from service.rules.waiting import waiting_list
+from service.rules.waits import PLACED, UNPLACED, waits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,10 +15,11 @@ if TYPE_CHECKING:
 
     from service.orders.state import OrderState
     from service.rules.decide import Examination
-    from service.rules.waiting import Awaited
+    from service.rules.waits import Wait
     from service.store.order_history import OrderHistory
 
 _WORDS = {
+    PLACED: "the message that the order was placed; nothing is decided before",
     "acceptance": "acceptance of the order",
     "rest_of_order_amount": "the rest of the order amount: {amount}",
     "purchase": "the purchase, or a report of it",
@@ -34,9 +33,10 @@ _WORDS = {
     "deposits_answer": "the answer to deduction {ref}: {amount}",
     "payment_or_disposal": "payment, or the proceeds of retained goods, for {amount} of chargeback {ref}",
     "repayment": "{amount} to be paid back on line {ref}",
+    "promoters_repayment": "{amount} to be paid back on line {ref}",
     "buyer_owes": "payment of {amount} that is owed, on line owed",
     "chargeback_outcome": "the outcome of chargeback {ref}",
-    "refund_answer": "confirmation that a refund on line {ref} was executed",
+    "refund_answer": "confirmation that {amount} on line {ref} was refunded",
     "funds_answer": "the answer of the purchasing funds to deduction {ref}: {amount}",
     "conversion": "conversion of the amount of message {ref}: {amount}",
     "seller_excess": "confirmation of the seller's money beyond what the buyer paid: {amount}",
@@ -44,7 +44,7 @@ _WORDS = {
     "refused_hold": "a decision on hold {ref}, which was refused",
     "record_in_quarantine": "a person to resolve a quarantined record of topic {ref}; what the record may affect waits",
 }
-"""The sentence for each thing that the rules wait for (R21)."""
+"""The sentence for each kind of wait (R21)."""
 _RECORDS_NAMED = 5
 
 
@@ -55,9 +55,9 @@ class Expectation:
     what: str
     until: datetime | None = None
     row: int | None = None
-    """Its row in R21; None if the order waits for this service."""
+    """Its row in R21; None where R21 has none."""
     of: str | None = None
-    """Who owes it."""
+    """Who owes it; None if the order waits for this service."""
     is_overdue: bool = False
 
 
@@ -65,23 +65,24 @@ def expectations_of(
     history: OrderHistory, state: OrderState, found: Examination | None, now: int
 ) -> Iterator[Expectation]:
     """Yield what the order waits for: first what the rules say, then what this service owes."""
-    if history.facts and not any(isinstance(fact.data, OrderPlaced) for fact in state.facts):
-        yield Expectation("the message that the order was placed; nothing is decided before")
     if found is not None:
-        for awaited in waiting_list(found):
-            yield _told(awaited, found, now)
+        yield from [_told(wait, found, now) for wait in waits_of(found)]
+    elif history.facts and not state.problem:
+        yield from [_told(wait, None, now) for wait in UNPLACED]
     yield from _ourselves(history, state)
 
 
-def _told(awaited: Awaited, found: Examination, now: int) -> Expectation:
-    currency = awaited.currency or found.case.view.currency
-    amount = "" if awaited.amount is None else amount_in_words(awaited.amount, currency)
-    until = None if awaited.until is None else instant(awaited.until)
-    words = _WORDS[awaited.what].format(ref=awaited.ref, amount=amount)
-    if awaited.what == "payment_of_claim" and until is None:
-        words += "; the days begin when the demand is published"
-    is_overdue = awaited.until is not None and awaited.until < now
-    return Expectation(words, until, awaited.row, awaited.of, is_overdue)
+def _told(wait: Wait, found: Examination | None, now: int) -> Expectation:
+    amount = "" if wait.amount is None else amount_in_words(wait.amount, wait.currency)
+    until = None if wait.until is None else instant(wait.until)
+    words = _WORDS[wait.what].format(ref=wait.ref, amount=amount)
+    if found is not None and wait.what == "payment_of_claim":
+        demand = found.ledger.demands[wait.ref]
+        if found.clock.published_at(demand.since_version, demand.since_at) is None:
+            words += "; the days begin when the demand is published"
+            until = None
+    is_overdue = until is not None and instant(now) > until
+    return Expectation(words, until, wait.row, wait.of, is_overdue)
 
 
 def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[Expectation]:

@@ -14,7 +14,7 @@ from service.rules.chargebacks import taken_from_purchase
 from service.rules.registry import only_with
 from service.rules.settlement import Cost, money_needed, next_due, provider_costs
 from service.rules.timeline import Deadline, Ending, Place, Rank
-from service.rules.waiting import BUYER, PROVIDER, Awaited
+from service.rules.waits import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,7 +142,7 @@ def says(case: Assessment) -> Iterator[Said]:
         yield Said("closing", ref, ending.kind, ending.cite(case, ending))
 
 
-def awaits(examination: Examination) -> Iterator[Awaited]:
+def awaits(examination: Examination) -> Iterator[Wait]:
     """Yield the acceptance, and the rest of the order amount (R21, rows 1 and 2)."""
     timeline = examination.case.timeline
     if timeline.has_ended:
@@ -150,10 +150,10 @@ def awaits(examination: Examination) -> Iterator[Awaited]:
     if timeline.accepted is None and not timeline.is_effective:
         days = timeline.view.terms.acceptance_days
         until = None if days is None else last_instant(timeline.view.terms, timeline.view.placed_at, days)
-        yield Awaited(1, "acceptance", PROVIDER, until=until)
+        yield Wait("acceptance", until=until)
     elif timeline.is_effective:
         missing = examination.case.settlement.outstanding
         if missing:
-            yield Awaited(2, "rest_of_order_amount", BUYER, until=next_due(timeline, examination.clock), amount=missing)
-    elif (missing := money_needed(timeline) - timeline.captured) > 0:
-        yield Awaited(2, "rest_of_order_amount", BUYER, amount=missing)
+            yield Wait("rest_of_order_amount", until=next_due(timeline, examination.clock), amount=missing)
+    elif (missing := money_needed(timeline) - _money_there(timeline)) > 0:
+        yield Wait("rest_of_order_amount", amount=missing)

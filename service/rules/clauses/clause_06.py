@@ -15,7 +15,7 @@ from service.rules.registry import only_with
 from service.rules.requests import clauses_of
 from service.rules.settlement import next_due
 from service.rules.timeline import Rank
-from service.rules.waiting import STAFF, Awaited
+from service.rules.waits import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,11 +127,11 @@ def amounts(case: Assessment, clock: Clock) -> Iterator[StandingAmount]:
                 )
 
 
-def awaits(examination: Examination) -> Iterator[Awaited]:
+def awaits(examination: Examination) -> Iterator[Wait]:
     """Yield the conversion of what can't be read (R21, row 15)."""
     view = examination.case.view
     if view.has_unread:
         for message in view.unconverted():
             if not message.converted:
                 total = message.total
-                yield Awaited(15, "conversion", STAFF, message.fact.id, amount=total.value, currency=total.currency)
+                yield Wait("conversion", message.fact.id, amount=total.value, currency=total.currency)

@@ -13,7 +13,7 @@ from service.rules.registry import only_with
 from service.rules.requests import named_lots
 from service.rules.timeline import Ignored, Purchase, Rank
 from service.rules.units import BOUGHT, OPEN, RESCINDED, lowest_first
-from service.rules.waiting import PROVIDER, SELLER, STAFF, Awaited
+from service.rules.waits import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,15 +101,14 @@ def amounts(case: Assessment, _: Clock) -> Iterator[StandingAmount]:
     yield StandingAmount("seller_excess", case.view.order_id, case.settlement.excess, (_EXCESS,), "noted")
 
 
-def awaits(examination: Examination) -> Iterator[Awaited]:
+def awaits(examination: Examination) -> Iterator[Wait]:
     """Yield the purchase, the seller's money, and the confirmation of what exceeds the payments (rows 3, 8, 15)."""
     case = examination.case
     timeline = case.timeline
-    if not timeline.has_ended:
-        unexplained = not timeline.purchases and (timeline.receipts or timeline.view.messages(SellerRefundReceived))
-        if unexplained or (timeline.is_effective and any(lot.state is OPEN for lot in timeline.units.lots)):
-            yield Awaited(3, "purchase", f"{PROVIDER}, {SELLER}")
+    unexplained = not timeline.purchases and (timeline.receipts or timeline.view.messages(SellerRefundReceived))
+    if unexplained or (timeline.is_effective and timeline.units.in_state(OPEN)):
+        yield Wait("purchase")
     for _, ref, amount in case.settlement.awaited:
-        yield Awaited(8, "sellers_money", SELLER, ref, amount=amount)
+        yield Wait("sellers_money", ref, amount=amount)
     if case.settlement.excess:
-        yield Awaited(15, "seller_excess", STAFF, amount=case.settlement.excess)
+        yield Wait("seller_excess", amount=case.settlement.excess)

@@ -27,7 +27,7 @@ from service.rules.requests import (
 from service.rules.settlement import Cost, lots_ended_by, provider_costs
 from service.rules.timeline import Ending, Place, Rank
 from service.rules.units import BOUGHT, CANCELLED, CANCELLED_AFTER, CANCELLED_BEFORE, OPEN, UNAVAILABLE
-from service.rules.waiting import SELLER, Awaited
+from service.rules.waits import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -375,8 +375,8 @@ def says(case: Assessment) -> Iterator[Said]:
 
 
 @only_with(CancellationRequested)
-def awaits(examination: Examination) -> Iterator[Awaited]:
+def awaits(examination: Examination) -> Iterator[Wait]:
     """Yield the seller's answers to pending requests (R21, row 6)."""
     for request in examination.case.timeline.requests:
         if request.is_pending and request.kind == KIND:
-            yield Awaited(6, "sellers_answer", SELLER, request.id)
+            yield Wait("sellers_answer", request.id)

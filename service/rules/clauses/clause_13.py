@@ -25,7 +25,7 @@ from service.rules.requests import (
 from service.rules.settlement import Cost, lots_ended_by, provider_costs
 from service.rules.timeline import Ending, Rank
 from service.rules.units import BOUGHT, DISSOLVED
-from service.rules.waiting import SELLER, Awaited
+from service.rules.waits import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -233,8 +233,8 @@ def says(case: Assessment) -> Iterator[Said]:
 
 
 @only_with(DissolutionRequested)
-def awaits(examination: Examination) -> Iterator[Awaited]:
+def awaits(examination: Examination) -> Iterator[Wait]:
     """Yield the seller's answers to pending requests (R21, row 6)."""
     for request in examination.case.timeline.dissolutions.values():
         if request.is_pending:
-            yield Awaited(6, "sellers_answer", SELLER, request.id)
+            yield Wait("sellers_answer", request.id)

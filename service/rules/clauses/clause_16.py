@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from purchasing_contracts.basis import Basis
+from purchasing_contracts.events.seller_response import PurchaseConfirmed
 from purchasing_contracts.events.warehouse_receipt import GoodsReceived
 
 from service.rules.assessment import Said
@@ -12,7 +13,7 @@ from service.rules.receipts import receive
 from service.rules.registry import only_with
 from service.rules.timeline import Place, Rank, Receipt
 from service.rules.units import BOUGHT, OPEN, weights
-from service.rules.waiting import PLATFORM, WAREHOUSE, Awaited
+from service.rules.waits import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,13 +72,12 @@ def says(case: Assessment) -> Iterator[Said]:
         yield Said("obligation", case.view.order_id, "terminated", (_ENDED,))
 
 
-def awaits(examination: Examination) -> Iterator[Awaited]:
+@only_with(PurchaseConfirmed, GoodsReceived)
+def awaits(examination: Examination) -> Iterator[Wait]:
     """Yield the receipt by the warehouse, and the clearing of its objections (R21, rows 4 and 7)."""
     timeline = examination.case.timeline
-    if timeline.has_ended:
-        return
-    if timeline.obligation_ended_at is None and any(lot.state is BOUGHT for lot in timeline.units.lots):
-        yield Awaited(4, "receipt_by_warehouse", WAREHOUSE)
+    if timeline.obligation_ended_at is None and timeline.units.in_state(BOUGHT):
+        yield Wait("receipt_by_warehouse")
     for receipt_id, receipt in timeline.receipts.items():
         if receipt.has_objections and timeline.verdicts.get(receipt_id) not in _CLEARED:
-            yield Awaited(7, "verification", PLATFORM, receipt_id)
+            yield Wait("verification", receipt_id)

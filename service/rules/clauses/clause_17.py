@@ -11,7 +11,7 @@ from purchasing_contracts.events.warehouse_receipt import GoodsReceived, Objecti
 from service.rules.assessment import Said
 from service.rules.registry import only_with
 from service.rules.timeline import Objection, Rank
-from service.rules.waiting import PLATFORM, Awaited
+from service.rules.waits import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,11 +111,8 @@ def says(case: Assessment) -> Iterator[Said]:
 
 
 @only_with(ObjectionRaised)
-def awaits(examination: Examination) -> Iterator[Awaited]:
+def awaits(examination: Examination) -> Iterator[Wait]:
     """Yield the verification of objections (R21, row 7)."""
-    timeline = examination.case.timeline
-    if timeline.has_ended:
-        return
-    for ref, objection in timeline.objections.items():
+    for ref, objection in examination.case.timeline.objections.items():
         if _outcome(objection) == "verification_requested":
-            yield Awaited(7, "verification", PLATFORM, ref)
+            yield Wait("verification", ref)

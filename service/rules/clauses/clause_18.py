@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.order import ReceiptConfirmed
+from purchasing_contracts.events.seller_response import PurchaseConfirmed
 from purchasing_contracts.events.warehouse_receipt import PackageDelivered
 
 from service.rules.assessment import Said
@@ -15,7 +16,7 @@ from service.rules.registry import only_with
 from service.rules.requests import settle_pending
 from service.rules.timeline import Deadline, Place, Rank, Receipt
 from service.rules.units import BOUGHT, OPEN
-from service.rules.waiting import BUYER, LOGISTICS, Awaited
+from service.rules.waits import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,14 +117,13 @@ def says(case: Assessment) -> Iterator[Said]:
         yield Said("receipt", case.view.order_id, "confirmed", (_CONFIRMED,))
 
 
-def awaits(examination: Examination) -> Iterator[Awaited]:
+@only_with(PurchaseConfirmed)
+def awaits(examination: Examination) -> Iterator[Wait]:
     """Yield the delivery, then the confirmation of receipt (R21, row 5)."""
     timeline = examination.case.timeline
-    if timeline.has_ended or timeline.confirmed_at is not None or timeline.deemed_at is not None:
-        return
-    if not any(lot.state is BOUGHT for lot in timeline.units.lots):
+    if timeline.confirmed_at is not None or timeline.deemed_at is not None or not timeline.units.in_state(BOUGHT):
         return
     if timeline.delivered_at is None:
-        yield Awaited(5, "delivery", LOGISTICS)
+        yield Wait("delivery")
     else:
-        yield Awaited(5, "confirmation_of_receipt", BUYER, until=timeline.period.last)
+        yield Wait("confirmation_of_receipt", until=timeline.period.last)

@@ -8,6 +8,7 @@ from purchasing_contracts.basis import Basis
 from purchasing_contracts.commands.brokerage_transfer import BrokerageTransfer
 from purchasing_contracts.commands.deduction import DeductionExecute
 from purchasing_contracts.events.payment import FundsDeducted, RepaymentReceived, TransferFailed
+from purchasing_contracts.events.warehouse_receipt import GoodsReceived
 
 from service.rules.assessment import StandingAmount
 from service.rules.chargebacks import PURCHASE
@@ -15,8 +16,9 @@ from service.rules.ledger import BrokerageTotals
 from service.rules.money import round_half_up
 from service.rules.outputs import Command
 from service.rules.reconcile import Followed
+from service.rules.registry import only_with
 from service.rules.units import weights
-from service.rules.waiting import PAYMENT_SYSTEM, PROMOTER, STAFF, Awaited
+from service.rules.waits import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,16 +139,19 @@ def _transfer(case: Assessment, due: int, totals: BrokerageTotals) -> Followed:
     )
 
 
-def awaits(examination: Examination) -> Iterator[Awaited]:
+@only_with(GoodsReceived)
+def awaits(examination: Examination) -> Iterator[Wait]:
     """Yield the funds' answer, and what is for the promoter or for people to do (R21, rows 12, 14 and 15)."""
     case, totals = examination.case, examination.ledger.brokerage
-    if totals.deductions and not totals.transferred:
+    if not totals.deductions:
+        return
+    if not totals.transferred:
         answered = {fact.data.deduction_id for fact in case.view.counted(FundsDeducted) if case.view.readable(fact)}
         if answered.isdisjoint(totals.deductions):
-            yield Awaited(14, "funds_answer", PAYMENT_SYSTEM, totals.deductions[0], amount=totals.deducted)
+            yield Wait("funds_answer", totals.deductions[0], amount=totals.deducted)
     for one in examination.amounts:
         if one.ref == LINE and one.amount:
             if one.kind == "repayment_demand":
-                yield Awaited(12, "repayment", PROMOTER, LINE, amount=one.amount)
+                yield Wait("promoters_repayment", LINE, amount=one.amount)
             elif one.kind == "refund_undeliverable":
-                yield Awaited(15, "undeliverable", STAFF, LINE, amount=one.amount)
+                yield Wait("undeliverable", LINE, amount=one.amount)

@@ -26,7 +26,7 @@ from service.rules.registry import only_with
 from service.rules.settlement import Cost
 from service.rules.timeline import Place, Rank
 from service.rules.units import BOUGHT
-from service.rules.waiting import BUYER, DEPOSIT, INSTITUTION, PROVIDER, STAFF, Awaited
+from service.rules.waits import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -312,12 +312,17 @@ def _refused_holds(case: Assessment, placed: set[str]) -> Iterator[Said]:
             yield Said("hold", fact.data.hold_id, "refused", (_HOLD_REFUSED,))
 
 
-def awaits(examination: Examination) -> Iterator[Awaited]:
-    """Yield payment of claims, the deposit's answers, disposal, outcomes, refused holds (rows 9, 10, 11, 13, 15)."""
+@only_with(ChargebackOpened, FreezeRefused)
+def awaits(examination: Examination) -> Iterator[Wait]:
+    """Yield payment of claims, the deposit's answers, disposal, outcomes, refused holds (R21: 9, 10, 11, 13, 15).
+
+    As long as a demand is not published, its days are counted as if it were published now.
+    """
     case, ledger, clock = examination.case, examination.ledger, examination.clock
     for chargeback in case.chargebacks:
-        if chargeback.balance.is_open:
-            yield Awaited(13, "chargeback_outcome", INSTITUTION, chargeback.id, until=chargeback.respond_by)
+        if chargeback.is_open:
+            disputed = chargeback.balance.amount or None
+            yield Wait("chargeback_outcome", chargeback.id, until=chargeback.respond_by, amount=disputed)
         claim = examination.reconciled.claims.get(chargeback.id, 0)
         demand = ledger.demands.get(chargeback.id)
         if not claim or demand is None or not demand.is_open:
@@ -325,13 +330,11 @@ def awaits(examination: Examination) -> Iterator[Awaited]:
         deduction_id = chargeback.id if demand.number == 1 else f"{chargeback.id}:{demand.number}"
         recovered = case.recovered.get(chargeback.id)
         if recovered is not None and deduction_id in recovered.answered:
-            yield Awaited(11, "payment_or_disposal", f"{BUYER}, {PROVIDER}", chargeback.id, amount=claim)
+            yield Wait("payment_or_disposal", chargeback.id, amount=claim)
         elif deduction_id in ledger.deductions:
-            yield Awaited(10, "deposits_answer", DEPOSIT, deduction_id, amount=claim)
+            yield Wait("deposits_answer", deduction_id, amount=claim)
         else:
-            published = clock.published_at(demand.since_version, demand.since_at)
-            last = None if published is None else _last_instant(case, demand, clock)
-            yield Awaited(9, "payment_of_claim", BUYER, chargeback.id, until=last, amount=claim)
+            yield Wait("payment_of_claim", chargeback.id, until=_last_instant(case, demand, clock), amount=claim)
     placed = {hold_id for hold in ledger.holds.values() for hold_id in hold.ids}
     for said in _refused_holds(case, placed):
-        yield Awaited(15, "refused_hold", STAFF, said.ref)
+        yield Wait("refused_hold", said.ref)
