@@ -315,10 +315,10 @@ class Timeline:
     @property
     def logistics_at_fault(self) -> bool:
         """Whether a package objection was verified as the logistics provider's doing (17)."""
-        return any(
-            one.scope == "package" and one.verdict == "logistics" and not one.is_withdrawn
-            for one in self.objections.values()
-        )
+        for one in self.objections.values():
+            if one.scope == "package" and one.verdict == "logistics" and not one.is_withdrawn:
+                return True
+        return False
 
     def end_lots(self, lots: Iterable[Lot], state: State, ending: Ending) -> None:
         """End units that are open or bought."""
@@ -427,8 +427,8 @@ class Timeline:
         """Return the facts that have a place on the timeline, in the order of their places."""
         view, steps = self.view, list[Step]()
         for message, rank, apply, repeats in self.concerned.places:
-            facts = view.messages(message) if repeats else view.counted(message)
-            steps += [(fact.at, rank, (0, "", fact), apply, fact) for fact in facts]
+            for fact in view.messages(message) if repeats else view.counted(message):
+                steps.append((fact.at, rank, (0, "", fact), apply, fact))  # mostly there is one
         for give in self.concerned.steps:
             steps += give(self)
         steps.sort(key=_PLACE)
@@ -442,7 +442,7 @@ class Timeline:
                 test(self)
 
     def _end_instant(self) -> None:
-        for follow in tuple(self.after_instant):
+        for follow in self.after_instant.copy():
             follow(self)
         if self._uncovered:
             self._cover()

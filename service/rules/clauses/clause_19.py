@@ -8,6 +8,7 @@ from purchasing_contracts.basis import Basis
 from purchasing_contracts.commands.brokerage_transfer import BrokerageTransfer
 from purchasing_contracts.commands.deduction import DeductionExecute
 from purchasing_contracts.events.payment import FundsDeducted, RepaymentReceived, TransferFailed
+from purchasing_contracts.events.warehouse_receipt import GoodsReceived
 
 from service.rules.assessment import StandingAmount
 from service.rules.chargebacks import PURCHASE
@@ -15,6 +16,7 @@ from service.rules.ledger import BrokerageTotals
 from service.rules.money import round_half_up
 from service.rules.outputs import Command
 from service.rules.reconcile import Followed
+from service.rules.registry import only_with
 from service.rules.units import weights
 from service.rules.waiting import PAYMENT_SYSTEM, PROMOTER, STAFF, Awaited
 
@@ -71,6 +73,7 @@ def brokerage(case: Assessment) -> int:
     return min(goods + shipping, round_half_up(base * promotion.rate_bps, 10_000) + case.view.brokerage_fixed)
 
 
+@only_with(GoodsReceived)
 def follow(case: Assessment, _: Reconciled, ledger: Ledger, clock: Clock) -> Iterator[Followed]:  # noqa: ARG001
     """Yield the deduction, then the transfer of what was deducted, and what is left for people."""
     due, totals = brokerage(case), ledger.brokerage
