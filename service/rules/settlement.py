@@ -95,25 +95,30 @@ class Cost(NamedTuple):
 class Kept:
     """What is kept, as far as the timeline alone says: `keep` and the terms it is made of."""
 
-    quote: Sums
-    """The quote in force, with what was carried over from earlier ones (R4)."""
-    price = 0
-    reserved = 0
-    fee = 0
-    own = 0
-    keep = 0
-    spent = 0
-    seller = 0
-    cancelled: Sequence[Cancelled] = ()
-    for_pending_dissolution = 0
-    """The seller's money for dissolutions that are pending."""
-    lots: Lots
+    __slots__ = (
+        "cancelled",
+        "fee",
+        "for_pending_dissolution",
+        "keep",
+        "lots",
+        "own",
+        "price",
+        "quote",
+        "reserved",
+        "seller",
+        "spent",
+    )
 
     def __init__(self, timeline: Timeline, until: int | None = None) -> None:
         """Go by the timeline; `until` leaves out the seller's money that came later, in microseconds."""
         view, quote, units = timeline.view, timeline.quote, timeline.units
         self.quote = totals = quote_totals(timeline)
+        """The quote in force, with what was carried over from earlier ones (R4)."""
         self.lots = lots = Lots(units.lots)
+        self.price = self.reserved = self.fee = self.own = self.keep = self.spent = self.seller = 0
+        self.cancelled: Sequence[Cancelled] = ()
+        self.for_pending_dissolution = 0
+        """The seller's money for dissolutions that are pending."""
         ending = timeline.ending
         if ending is not None and ending.is_final:
             return
@@ -157,9 +162,23 @@ class Kept:
 class Settlement(Kept):
     """The terms of R6, and what follows from them."""
 
-    awaited: Sequence[tuple[str, str, int]] = ()
-    """From the seller: kind and ref of what it answers, and how much is missing (R21, row 8)."""
-    dissolution_money_awaited = False
+    __slots__ = (
+        "awaited",
+        "beyond",
+        "borne",
+        "charged_back",
+        "collected",
+        "costs",
+        "deposit",
+        "dissolution_money_awaited",
+        "due",
+        "excess",
+        "outstanding",
+        "owed",
+        "paid",
+        "penalties",
+        "third",
+    )
 
     def __init__(self, timeline: Timeline, charged_back: int, borne: Sequence[Cost]) -> None:
         """Settle: `charged_back` is J of the line, `borne` the costs and losses that the buyer bears."""
@@ -179,6 +198,9 @@ class Settlement(Kept):
         self.beyond = max(0, charged_back - money)
         """What just chargebacks took beyond what was the buyer's."""
         rest = max(0, money - charged_back)
+        self.awaited: Sequence[tuple[str, str, int]] = ()
+        """From the seller: kind and ref of what it answers, and how much is missing (R21, row 8)."""
+        self.dissolution_money_awaited = False
         costs = penalties = held = not_yet = 0
         for cost in borne:
             costs += cost.amount
