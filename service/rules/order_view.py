@@ -256,9 +256,10 @@ class OrderView:
             return found
         unread = {(fact.source, fact.id) for fact, _ in self._unread}
         for kind in self._repeating:
-            if IDENTITIES[kind].counts is not Counts.EARLIEST:
+            messages = self._groups[kind]
+            if IDENTITIES[kind].counts is not Counts.EARLIEST or len(self.counted(kind)) == len(messages):
                 continue
-            for group in self._by_identity(self._groups[kind]):
+            for group in self._by_identity(messages):
                 if len(group) == 1:
                     continue
                 counting = self.counting(group)

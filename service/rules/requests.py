@@ -143,13 +143,14 @@ def choose_lots(
     It takes first what no other pending request of its kind concerns.
     """
 
-    def free_first(lot: Lot) -> tuple[int, ...]:
-        taken = any(one.is_pending and one.kind == request.kind for one in lot.requests)
-        return (taken, *order(lot))
-
     if request.items is None:
         lots = [lot for lot in timeline.units.lots if candidates(lot)]
     else:
+
+        def free_first(lot: Lot) -> tuple[int, ...]:
+            taken = any(one.is_pending and one.kind == request.kind for one in lot.requests)
+            return (taken, *order(lot))
+
         lots = timeline.units.choose(request.items, candidates, free_first)
     for lot in lots:
         lot.requests += (request,)

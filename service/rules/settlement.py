@@ -518,6 +518,8 @@ def _collected(view: OrderView, quote: Sums) -> tuple[Sums, int]:
             third += part.third
             total += part.total
         collected = Sums(goods, shipping, fee, own, third, total)
+    if total == quote.total:
+        return collected, quote.third
     most = quote.third + max(0, total - quote.total)
     least = max(0, quote.third - max(0, quote.total - total))
     return collected, max(least, min(counted, most))
