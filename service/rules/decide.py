@@ -65,7 +65,7 @@ class Examination:
 
     @property
     def amounts(self) -> list[StandingAmount]:
-        """Every standing amount, 0 included."""
+        """Every standing amount; some may be 0."""
         found = list(self.reconciled.amounts)
         for amounts in self.case.view.concerned.amounts:
             found.extend(amounts(self.case, self.clock))
