@@ -414,7 +414,8 @@ class Timeline:
             if not tested:
                 self._test()
             self._end_instant()
-        self._pass_deadlines(None)
+        if deadlines:
+            self._pass_deadlines(None)
         return self
 
     def _begin(self) -> None:
