@@ -42,6 +42,13 @@ class Unclear:
         self._ledger = ledger
         self._since: dict[str, int] = {}
         """When the first of the records came in, by topic, in microseconds."""
+        self._topics: frozenset[str] = frozenset()
+        self.ends_at: int | None = None
+        """When the next of the records stops counting by itself, in microseconds."""
+        if clock.quarantined:
+            self._read(clock)
+
+    def _read(self, clock: Clock) -> None:
         ends = []
         for record in clock.quarantined:
             end = self.end_of(record.since)
@@ -51,8 +58,7 @@ class Unclear:
                 ends.append(end)
             self._since[record.topic] = min(record.since, self._since.get(record.topic, record.since))
         self._topics = frozenset(self._since)
-        self.ends_at: int | None = min(ends, default=None)
-        """When the next of the records stops counting by itself, in microseconds."""
+        self.ends_at = min(ends, default=None)
 
     def end_of(self, since: int) -> int | None:
         """Return until when a record counts that was quarantined at an instant; None: until it is dealt with."""
