@@ -96,7 +96,7 @@ async def test_rows_of_random_orders_store_what_the_rules_say_of_their_journals(
     assert {one.order_id for one in listed if one.what == RECORD} == held_up != set()
 
 
-async def test_what_orders_of_an_earlier_version_wait_for_is_unknown_until_each_was_looked_at(connection, engine):
+async def test_waits_of_an_earlier_version_are_unknown_until_the_order_is_assessed(connection, engine):
     told = records(11, 2_000)
     for n in range(0, 2_000, AT_ONCE):
         await engine.handle([inbound_record_of(one) for one in told[n : n + AT_ONCE]])
@@ -152,7 +152,7 @@ async def test_what_passes_without_a_new_fact_is_overdue_by_the_clock_until_it_i
     assert await receipt() == []
 
 
-async def test_a_record_in_quarantine_is_a_wait_of_the_order_it_may_concern_until_it_is_dealt_with(connection, engine):
+async def test_a_quarantined_record_is_a_wait_of_its_possible_order_until_resolved(connection, engine):
     await engine.handle([*paid_order("ord-1"), *paid_order("ord-2"), record(b"{", key=b"ord-1")])
     found = [(one.order_id, one.ref) async for one in order_waits(connection, [RECORD])]
     await connection.execute("update quarantine set resolved_at = now()")
