@@ -81,7 +81,7 @@ def expanded(batch: memoryview) -> memoryview:
     codec = batch[_ATTRIBUTES_AT] & _CODEC
     if not codec:
         return batch
-    # Of such memory only that is taken which something is written to.
+    # The system provides this memory only where it is written.
     room = memoryview(mmap(-1, HEADER.size + EXPANDED_MAX, flags=MAP_PRIVATE | MAP_ANONYMOUS))
     room[: HEADER.size] = batch[: HEADER.size]
     room[_ATTRIBUTES_AT] &= ~_CODEC & 0xFF
@@ -124,7 +124,7 @@ def _gzip(data: memoryview, room: memoryview) -> int:
             room[size : size + len(piece)] = piece
             size += len(piece)
         rest = member.unused_data
-        # Brokers take a batch with anything behind its last member, and don't read it.
+        # Brokers accept a batch with anything after its last member, and do not read that.
         if not rest.startswith(_GZIP):
             return size
 

@@ -37,7 +37,7 @@ class TokenNotAcceptedError(SaslAuthenticationFailed):  # type: ignore[misc]  # 
 
     def __init__(self) -> None:
         super().__init__(
-            "Kafka refuses the token: the broker has to know the keys of whoever issued it, its audience and its scope"
+            "Kafka refuses the token: the broker must know the keys of its issuer, its audience and its scope"
         )
 
 
