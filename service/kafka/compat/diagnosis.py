@@ -22,7 +22,7 @@ from service.runtime.errors import describe, network_reason
 ANSWER_SECONDS = 5.0
 PROTOCOL = "PURCHASING_KAFKA_SECURITY_PROTOCOL"
 WRONG_NAME = frozenset({62, 64})
-"""OpenSSL's codes for a certificate that is right, and another host's: by name, by address."""
+"""OpenSSL's codes for a valid certificate of another host: by name, by address."""
 HANDSHAKES = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DENIED", "DECRYPT_ERROR")
 
 
@@ -31,15 +31,15 @@ class Problem(NamedTuple):
 
     words: str
     by_person: bool
-    """Whether it stays so until a person has done something; otherwise time may mend it."""
+    """Whether only a person can help; otherwise it may pass by itself."""
 
 
 class Listener(NamedTuple):
-    """What a port speaks."""
+    """The protocols of a port."""
 
     tls: bool
     mechanisms: tuple[str, ...] | None
-    """Of SASL: none where it wants no SASL; None where it doesn't say."""
+    """SASL mechanisms; empty without SASL; None if unknown."""
 
 
 async def problem_of(host: str, port: int, arguments: Mapping[str, Any]) -> Problem | None:
