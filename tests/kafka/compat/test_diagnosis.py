@@ -66,7 +66,7 @@ async def test_a_wrong_protocol_is_named_with_the_right_one(strict_broker, probl
 async def test_a_port_without_sasl_or_tls_is_told_to_one_who_uses_both(strict_broker, problem, protocol):
     address = strict_broker.kafka.bootstrap_servers
     settings = {**USER, PROTOCOL: protocol, "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": address}
-    what = "takes no SASL" if protocol == "SASL_PLAINTEXT" else "speaks no TLS"
+    what = "accepts no SASL" if protocol == "SASL_PLAINTEXT" else "speaks no TLS"
     words = f"it {what} on this port: set {PROTOCOL} to PLAINTEXT, not {protocol}"
     assert await problem(settings) == (f"Kafka can't be reached: {address}: {words}.", True)
 
