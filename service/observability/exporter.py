@@ -38,7 +38,7 @@ class WorkerExporter(Collector):
         self._topics = tuple(event_topics)
 
     def collect(self) -> Iterator[Family]:
-        """Every family of which something is known now. What this worker can't see any more others show."""
+        """Yield every family with a present value. Other workers export what this one can't see any more."""
         poller = self._worker.poller
         lag, figures = poller.broker.within(CURRENT_SECONDS), poller.database.within(CURRENT_SECONDS)
         if lag is not None:
@@ -120,7 +120,7 @@ def _broker(lag: GroupLag) -> Iterator[Family]:
 
 
 def _database(figures: Figures, age: float, topics: Iterable[str]) -> Iterator[Family]:
-    # What was so many seconds ago when it was read is that and the age of the look now.
+    # Add the age of the poll to an age that it read.
     now = figures.at.timestamp() + age
     watermark = None if figures.watermark is None else figures.watermark.timestamp()
     yield _one("watermark_timestamp_seconds", watermark or 0.0)

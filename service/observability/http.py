@@ -43,7 +43,7 @@ class PortError(Exception):
 
 
 class Pages:
-    """What is answered."""
+    """The pages."""
 
     def __init__(
         self, worker: WorkerState, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic

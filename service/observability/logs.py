@@ -25,8 +25,8 @@ BURST = 10
 WINDOW = 30.0
 KINDS_REMEMBERED = 1000
 
-# Libraries that say at INFO what is only of interest when looking for a fault in them. At DEBUG aiokafka shows
-# passwords and tokens, and AWS's show what they sign with.
+# Libraries whose INFO lines help only to debug them. At DEBUG aiokafka shows passwords and tokens, and AWS's show
+# their signing keys.
 QUIET = ("aiokafka", "asyncio", "boto3", "botocore", "faststream", "urllib3")
 
 
@@ -69,7 +69,7 @@ class FloodGate(logging.Filter):
 def configure(
     form: Literal["json", "console", "auto"] = "auto", level: str = "info", stream: TextIO | None = None
 ) -> None:
-    """Send every log event of the process to `stream` (stderr), a line each."""
+    """Send every log event of the process to `stream` (stderr), one line per event."""
     stream = stream or sys.stderr
     console = form == "console" or (form == "auto" and stream.isatty())
     shared: list[Processor] = [
@@ -116,12 +116,12 @@ def configure(
 
 
 def hush_clients() -> None:
-    """Say nothing of what Kafka's client logs: for commands that say themselves what went wrong."""
+    """Drop the log of Kafka's client, for commands that report errors themselves."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 def _without_content(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """An exception becomes its class and places; a text spread over lines becomes one line."""
+    """Replace an exception by its class and places, and join lines."""
     info = event.pop("exc_info", None)
     error = info if isinstance(info, BaseException) else info[1] if isinstance(info, tuple) else None
     if info is True:
@@ -135,7 +135,7 @@ def _without_content(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def _library_text(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """The text of a library is a message: it has no event name."""
+    """Move the text of a library to `message`, because it has no event name."""
     if not event.get("_from_structlog"):
         event["message"] = event.pop("event")
     return event
@@ -154,5 +154,5 @@ def _ordered(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def _class_only(value: Any) -> str:
-    """What JSON can't say is shown by its class: a `repr` may hold content."""
+    """Return the class of a value that is no JSON, because its `repr` may contain content."""
     return type(value).__name__

@@ -1,4 +1,4 @@
-"""What makes a worker visible: counters, poller, traces, and the port for health and metrics."""
+"""The telemetry of a worker: counters, poller, traces, and the port for health and metrics."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
