@@ -147,3 +147,9 @@ def test_a_receipt_of_an_item_without_a_quantity_brings_as_many_as_were_bought()
     order = Order().placed(items=(lamp(quantity=3), lamp())).accepted().paid()
     order.bought(50_000, 1_200, items={"1": 2}).received(items={"1": None}).asks_to_cancel(items={"2": None}).decided()
     assert order.stands("cancellation", "can-1")[0] == "agreed"
+
+
+def test_a_withdrawal_that_waits_cites_the_bar_that_kept_a_part_from_it() -> None:
+    order = Order().placed(items=(lamp(), lamp())).bought(50_000, 1_200, items={"1": None}).clears_customs()
+    order.received(items={"2": 1}).asks_to_cancel().decided()
+    assert order.stands("cancellation", "can-1") == ("pending", ["2", "12(7)"])

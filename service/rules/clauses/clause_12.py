@@ -263,7 +263,7 @@ def _judge(case: Assessment, request: Request) -> tuple[str, Grounds]:
     if request.withdrew:
         return "withdrawn", (_WITHDRAWN,)
     if request.is_pending and not request.by_row_7:
-        return "pending", (_WITHDRAWN_UNCLEAR,)
+        return "pending", (_WITHDRAWN_UNCLEAR, *request.bars)
     outcome = _outcome(request, parts)
     if outcome == "moot":
         return outcome, clauses_of(basis for one in request.taken_by for basis in one.grounds) or (_NOTHING_LEFT,)
