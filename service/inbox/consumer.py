@@ -104,7 +104,7 @@ class Inbox:
         self._admin = AIOKafkaAdminClient(**kafka)
         self._broker = KafkaBroker(
             **broker_arguments(kafka),
-            client_id="purchasing-inbox",
+            client_id=f"{kafka.get('client_id', 'purchasing')}-inbox",
             # No producer and no admin client: reading needs no right to write.
             consumer_only=True,
             allow_auto_create_topics=False,

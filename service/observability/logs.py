@@ -9,6 +9,7 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -62,9 +63,15 @@ class FloodGate(logging.Filter):
 
 
 def configure(
-    form: Literal["json", "console", "auto"] = "auto", level: str = "info", stream: TextIO | None = None
+    form: Literal["json", "console", "auto"] = "auto",
+    level: str = "info",
+    stream: TextIO | None = None,
+    *,
+    process: int | None = None,
 ) -> None:
-    """Send every log event of the process to `stream` (stderr), a line each."""
+    """Send every log event of the process to `stream` (stderr), a line each, with the number of the `process` if it is
+    one of a supervisor's.
+    """
     stream = stream or sys.stderr
     console = form == "console" or (form == "auto" and stream.isatty())
     shared: list[Processor] = [
@@ -72,6 +79,7 @@ def configure(
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        partial(_with_number, process),
         _without_content,
     ]
     last: list[Processor] = (
@@ -124,6 +132,12 @@ def _without_content(_logger: Any, _method: str, event: EventDict) -> EventDict:
         event["error"] = describe(error)
         event["at"] = places(error)
     event["event"] = " ".join(str(event.get("event", "")).split())
+    return event
+
+
+def _with_number(process: int | None, _logger: Any, _method: str, event: EventDict) -> EventDict:
+    if process is not None:
+        event.setdefault("process", process)
     return event
 
 

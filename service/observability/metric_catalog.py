@@ -114,6 +114,9 @@ _SERVICE = (
     Metric("look_successful", "gauge", "boolean", "1 when the last look at it worked.", ("at",)),
     Metric("look_age_seconds", "gauge", "seconds", "Age of the last look that worked.", ("at",)),
     Metric("database_clock_skew_seconds", "gauge", "seconds", "The database's clock less this worker's."),
+    Metric(
+        "process_restarts", "counter", "restarts", "Worker processes started again after they had died.", ("process",)
+    ),
     Metric("build_info", "gauge", "info", "1; which version runs on which Python.", ("version", "python")),
 )
 

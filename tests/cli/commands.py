@@ -36,7 +36,7 @@ def command(database: str, *arguments: str, given: bytes | None = None, **enviro
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PURCHASING_")}
     done = subprocess.run(
         [sys.executable, "-m", "service", *arguments],
-        env={**inherited, "PURCHASING_DATABASE_URL": database, **environment},
+        env={**inherited, "PURCHASING_PROCESSES": "1", "PURCHASING_DATABASE_URL": database, **environment},
         input=given,
         capture_output=True,
         timeout=HANG_SECONDS,

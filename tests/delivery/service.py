@@ -18,6 +18,7 @@ class Worker:
 
     program = "service"
     """The module that is run: another one may change something about the service first."""
+    arguments: tuple[str, ...] = ()
 
     def __init__(self, bootstrap: str, database: str, logs: Path, group: str = "purchasing", **more: str) -> None:
         self.log = logs / f"worker-{uuid.uuid4().hex[:8]}.log"
@@ -28,6 +29,7 @@ class Worker:
             "PURCHASING_CONSUMER_GROUP": group,
             "PURCHASING_LOG_FORMAT": "json",
             "PURCHASING_HTTP_PORT": "0",
+            "PURCHASING_PROCESSES": "1",
             **more,
         }
         self.process: subprocess.Popen[bytes] | None = None
@@ -35,7 +37,7 @@ class Worker:
     def start(self) -> Self:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", self.program, "run"],
+                [sys.executable, "-m", self.program, "run", *self.arguments],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
