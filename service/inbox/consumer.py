@@ -110,7 +110,7 @@ class Inbox:
     def _new_broker(self, middlewares: Sequence[Any]) -> KafkaBroker:
         return KafkaBroker(
             **broker_arguments(self._kafka),
-            client_id="purchasing-inbox",
+            client_id=f"{self._kafka.get('client_id', 'purchasing')}-inbox",
             # No producer and no admin client: reading needs no right to write.
             consumer_only=True,
             allow_auto_create_topics=False,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
+from prometheus_client import Metric as Family
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 from purchasing_contracts.quarantine import Reason
 
@@ -17,7 +19,7 @@ from service.rules.waits import WAIT_KINDS
 from service.store.operators.pauses import ALL_LANES, AUTOMATIC
 
 if TYPE_CHECKING:
-    from prometheus_client import Metric as Family
+    from prometheus_client import CollectorRegistry
 
     from service.observability.database_figures import Figures
     from service.observability.lag import GroupLag
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 BY = ("person", "limit")
 """Who can pause a lane."""
+
+SUPERVISOR = "supervisor"
+"""The label `process` of what a supervisor shows of itself; its worker processes have numbers, from 1."""
 
 Samples = Iterable[tuple[tuple[str, ...], float]]
 
@@ -99,6 +104,39 @@ class WorkerExporter(Collector):
         )
         yield _family("relay_published_outputs", (((str(one.lane),), one.published) for one in lanes))
         yield _family("relay_transactions", (((str(one.lane),), one.transactions) for one in lanes))
+
+
+class SupervisorExporter(Collector):
+    """Yields what a supervisor and its worker processes show, as one registry: each sample with the label `process`.
+
+    `processes` says by number what each has answered: the text of its metrics, None where it has not answered.
+    """
+
+    def __init__(
+        self,
+        processes: Callable[[], Mapping[int, str | None]],
+        restarts: Callable[[], Mapping[int, int]],
+        own: CollectorRegistry,
+    ) -> None:
+        self._processes = processes
+        self._restarts = restarts
+        self._own = own
+
+    def collect(self) -> Iterator[Family]:
+        """Every family once, with the samples of all processes. One that does not answer is not ready."""
+        families: dict[str, Family] = {}
+        for process, found in self._sources():
+            for family in found:
+                merged = families.setdefault(family.name, Family(family.name, family.documentation, family.type))
+                merged.samples += [one._replace(labels={"process": process, **one.labels}) for one in family.samples]
+        yield from families.values()
+
+    def _sources(self) -> Iterator[tuple[str, Iterable[Family]]]:
+        yield SUPERVISOR, self._own.collect()
+        counts = (((str(number),), count) for number, count in self._restarts().items())
+        yield SUPERVISOR, [_family("process_restarts", counts)]
+        for number, text in self._processes().items():
+            yield str(number), [_one("ready", 0.0)] if text is None else text_string_to_metric_families(text)
 
 
 def _broker(lag: GroupLag) -> Iterator[Family]:

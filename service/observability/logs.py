@@ -14,6 +14,7 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -67,9 +68,15 @@ class FloodGate(logging.Filter):
 
 
 def configure(
-    form: Literal["json", "console", "auto"] = "auto", level: str = "info", stream: TextIO | None = None
+    form: Literal["json", "console", "auto"] = "auto",
+    level: str = "info",
+    stream: TextIO | None = None,
+    *,
+    process: int | None = None,
 ) -> None:
-    """Send every log event of the process to `stream` (stderr), one line per event."""
+    """Send every log event of the process to `stream` (stderr), one line per event. `process` is its number under a
+    supervisor.
+    """
     stream = stream or sys.stderr
     console = form == "console" or (form == "auto" and stream.isatty())
     shared: list[Processor] = [
@@ -77,6 +84,7 @@ def configure(
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        partial(_with_number, process),
         _without_content,
     ]
     last: list[Processor] = (
@@ -138,6 +146,12 @@ def _library_text(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Move the text of a library to `message`, because it has no event name."""
     if not event.get("_from_structlog"):
         event["message"] = event.pop("event")
+    return event
+
+
+def _with_number(process: int | None, _logger: Any, _method: str, event: EventDict) -> EventDict:
+    if process is not None:
+        event.setdefault("process", process)
     return event
 
 

@@ -4,10 +4,12 @@ import re
 from types import SimpleNamespace
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.process_collector import ProcessCollector
 from purchasing_contracts.envelope import decode
 
 from service.observability.database_figures import Figures, LaneFigures, WaitFigures
-from service.observability.exporter import WorkerExporter
+from service.observability.exporter import SupervisorExporter, WorkerExporter
 from service.observability.histogram import BatchHistogram
 from service.observability.instruments import Instruments
 from service.observability.lag import GroupLag, PartitionLag
@@ -22,6 +24,7 @@ from service.rules.facts import instant
 from service.rules.waits import WAIT_KINDS
 from service.store.operators.pauses import AUTOMATIC
 from tests.observability.seen import ORDERS
+from tests.observability.seen import samples as seen_samples
 from tests.orders.stories import paid_order
 
 TOPICS = (ORDERS, "purchasing.events.payment.v1")
@@ -76,8 +79,9 @@ def value(shown, name, **labels) -> float:
 def test_every_metric_of_the_list_is_shown_with_its_help_and_labels_and_no_other_is(worker):
     metrics = Instruments()
     metrics.registry.register(WorkerExporter(worker, TOPICS))
+    supervisor = SupervisorExporter(dict, lambda: {1: 0}, CollectorRegistry())
     shown = {}
-    for family in metrics.registry.collect():
+    for family in (*metrics.registry.collect(), *supervisor.collect()):
         if family.name.startswith("purchasing_"):
             shown[family.name] = family
     assert sorted(shown) == sorted(f"purchasing_{metric.name}" for metric in METRICS)
@@ -86,6 +90,37 @@ def test_every_metric_of_the_list_is_shown_with_its_help_and_labels_and_no_other
         assert (family.type, family.documentation) == (metric.kind, metric.help)
         for sample in family.samples:
             assert set(sample.labels) - {"le"} == set(metric.labels), sample
+
+
+def test_a_supervisor_shows_each_family_once_and_every_sample_of_every_process(worker):
+    metrics, own = Instruments(), CollectorRegistry()
+    metrics.registry.register(WorkerExporter(worker, TOPICS))
+    metrics.handled(paid_order(), BatchResult(facts=3))
+    ProcessCollector(registry=own)
+    text = generate_latest(metrics.registry).decode()
+    exporter = SupervisorExporter(lambda: {1: text, 2: text, 3: None}, lambda: {1: 0, 2: 4, 3: 0}, own)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(exporter)
+    merged = generate_latest(registry).decode()
+
+    heads = [line for line in merged.splitlines() if line.startswith("# TYPE ")]
+    assert len(heads) == len(set(heads))
+    shown, of_one = seen_samples(merged), seen_samples(text)
+    assert of_one
+    for name, found in of_one.items():
+        for process in ("1", "2"):
+            own_samples = {
+                tuple(one for one in labels if one[0] != "process"): value
+                for labels, value in shown[name].items()
+                if dict(labels)["process"] == process
+            }
+            if not name.endswith("_seconds") and not name.startswith("process_"):
+                assert own_samples == found, name
+            assert own_samples.keys() == found.keys(), name
+    assert sum(shown["purchasing_facts_total"].values()) == 6
+    assert shown["purchasing_ready"][(("process", "3"),)] == 0
+    assert shown["purchasing_process_restarts_total"][(("process", "2"),)] == 4
+    assert {dict(labels)["process"] for labels in shown["process_resident_memory_bytes"]} == {"supervisor", "1", "2"}
 
 
 def test_names_are_as_the_ecosystem_expects():
