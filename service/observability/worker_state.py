@@ -51,9 +51,10 @@ class WorkerState:
         )
 
     def _open_topics(self) -> frozenset[str]:
+        if self.breakers is not None:
+            return self.breakers.open_topics
         figures = self.poller.database.value
-        seen = frozenset() if figures is None else figures.open_breakers
-        return seen if self.breakers is None else self.breakers.open_topics
+        return frozenset() if figures is None else frozenset(row["topic"] for row in figures.open_breakers)
 
     def starting(self) -> list[str]:
         """What its start waits for, in a sentence; empty once it has started."""

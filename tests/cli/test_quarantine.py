@@ -216,7 +216,7 @@ async def test_a_record_in_the_future_is_counted_listed_and_replayed_with_the_ri
     assert centuries.code != 0
     assert "PURCHASING_FUTURE_TOLERANCE_SECONDS is not valid" in centuries.err
     assert await outputs(store) == ["agreement effective"]
-    assert looked.quarantine == {}
+    assert looked.quarantine == []
 
 
 async def test_a_drop_needs_a_reason_and_deals_with_the_record_for_good(database, engine, store) -> None:

@@ -1,6 +1,7 @@
 """What is counted, what is shown of the last looks, and that nothing is shown that the list doesn't have."""
 
 import re
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 from purchasing_contracts.envelope import decode
 
-from service.observability.database_figures import Figures, LaneFigures, WaitFigures
+from service.observability.database_figures import Figures
 from service.observability.exporter import SupervisorExporter, WorkerExporter
 from service.observability.histogram import BatchHistogram
 from service.observability.instruments import Instruments
@@ -20,7 +21,7 @@ from service.orders.batch_result import BatchResult, Rejection
 from service.orders.cache import Cache
 from service.orders.inbound_record import InboundRecord
 from service.outbox.status import LaneStatus, RelayStatus
-from service.rules.facts import instant
+from service.rules.facts import instant, micros
 from service.rules.waits import WAIT_KINDS
 from service.store.operators.pauses import AUTOMATIC
 from tests.observability.seen import ORDERS
@@ -29,6 +30,10 @@ from tests.orders.stories import paid_order
 
 TOPICS = (ORDERS, "purchasing.events.payment.v1")
 NOW = instant(1_800_000_000_000_000)
+TOTALS = {
+    "at": NOW, "watermark": instant(1_799_999_990_000_000), "unknown": 0,
+    "due": 0, "overdue": 0, "overdue_since": None, "stuck": 0, "held": 0,
+}  # fmt: skip
 PUBLISHED = RelayStatus("an outbox", True, None, (LaneStatus(2, "publishing", 7, None, 7, 3),), assignments=1)
 
 
@@ -38,10 +43,9 @@ def partition_lag(**more) -> PartitionLag:
 
 def figures(**more) -> Figures:
     known = {
-        "at": NOW, "watermark": instant(1_799_999_990_000_000), "unknown": 0,
-        "due": 0, "overdue": 0, "overdue_since": None,
-        "stuck": 0, "held": 0, "lanes": (LaneFigures(0, 0, None),), "quarantine": {}, "quarantine_since": None,
-        "open_breakers": frozenset(), "pauses": {},
+        "totals": TOTALS,
+        "lanes": [{"lane": 0, "unpublished": 0, "oldest_at": None}],
+        "quarantine": [], "open_breakers": [], "pauses": [], "progress": [],
     }  # fmt: skip
     return Figures(**{**known, **more})
 
@@ -52,7 +56,8 @@ def worker() -> WorkerState:
     seen = WorkerState(Poller({}, "", "purchasing", TOPICS))
     seen.poller.broker.worked(GroupLag((partition_lag(),), 2, {ORDERS: 60.0}, 0.0))
     seen.poller.database.worked(figures())
-    seen.poller.census.worked({what: WaitFigures(2, 1, NOW, {"EUR": 700}) for what in WAIT_KINDS})
+    counted = {"count": 2, "overdue": 1, "since": micros(NOW), "amount": Decimal(700), "currency": "EUR"}
+    seen.poller.census.worked([{"what": what, **counted} for what in WAIT_KINDS])
     seen.poller.census_at = 1.0
     seen.inbox = SimpleNamespace(
         failures_in_a_row=0, failed_because=None, assignments=3, rebalancing_since=None, assigned={ORDERS: 6}
@@ -148,7 +153,8 @@ def test_a_lag_whose_age_could_not_be_seen_shows_no_age_rather_than_none(worker)
 
 
 def test_figures_grow_older_while_nobody_can_look(worker):
-    worker.poller.database.worked(figures(overdue=1, overdue_since=instant(1_799_999_999_000_000)))
+    late = {**TOTALS, "overdue": 1, "overdue_since": instant(1_799_999_999_000_000)}
+    worker.poller.database.worked(figures(totals=late))
     worker.poller.database.at -= 50
     worker.poller.database.failed("gone")
     worker.poller.database.failed("gone")
@@ -217,8 +223,12 @@ def test_records_that_are_gone_are_shown_and_what_lies_there_has_lag(worker, off
     [({-1: "anna"}, [1, 1], [0, 0]), ({1: "anna"}, [0, 1], [0, 0]), ({1: "anna", -1: AUTOMATIC}, [0, 1], [1, 1])],
 )
 def test_a_pause_on_everything_is_one_on_each_lane_and_says_whose_it_is(worker, paused, by_a_person, by_the_limit):
-    lanes = (LaneFigures(0, 3, NOW), LaneFigures(1, 0, None))
-    worker.poller.database.worked(figures(pauses=paused, lanes=lanes))
+    lanes = [
+        {"lane": 0, "unpublished": 3, "oldest_at": NOW},
+        {"lane": 1, "unpublished": 0, "oldest_at": None},
+    ]
+    pauses = [{"lane": lane, "paused_by": by} for lane, by in paused.items()]
+    worker.poller.database.worked(figures(pauses=pauses, lanes=lanes))
     shown = samples(WorkerExporter(worker, TOPICS))
     found = [(given["by"], on) for given, on in shown["purchasing_outbox_paused"]]
     assert [on for by, on in found if by == "person"] == by_a_person

@@ -87,12 +87,8 @@ async def test_clocks_that_differ_are_said(database, monkeypatch, seconds, state
 
     async def off(connection):
         read = await figures(connection)
-        return doctor.database_figures.Figures(**{**_members(read), "at": read.at + timedelta(seconds=seconds)})
+        return read._replace(totals={**read.totals, "at": read.totals["at"] + timedelta(seconds=seconds)})
 
     monkeypatch.setattr(doctor.database_figures, "figures", off)
     found = [one async for one in doctor._inside(database)]
     assert [one.state for one in found if one.about == "clock"] == [state]
-
-
-def _members(figures) -> dict:
-    return {name: getattr(figures, name) for name in figures.__dataclass_fields__}
