@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _EFFECTIVE = frozenset({"agreed", "partly_agreed", "withdrawn"})
 """The outcomes of a cancellation of which at least a part took effect."""
 _AT_THE_REQUEST = "12(1)A"
-"""What is cited where open units were cancelled, though others may be pending."""
+"""What a pending cancellation cites if it cancelled open units at once."""
 
 ROUNDS_MAX = 200
 """More rounds than a dispute can have: there are four stages, and at most 300 messages of a type."""
@@ -57,7 +57,14 @@ class StandingDecision:
     @property
     def took_effect(self) -> bool:
         """Whether a part of a cancellation took effect."""
-        return self.outcome in _EFFECTIVE or any(basis.clause == _AT_THE_REQUEST for basis in self.grounds)
+        return took_effect(self.outcome, self.grounds)
+
+
+def took_effect(outcome: str, grounds: Iterable[Basis]) -> bool:
+    """Say whether a part of a cancellation took effect, by the outcome and the grounds of its decision."""
+    if outcome == "pending":
+        return any(basis.clause == _AT_THE_REQUEST for basis in grounds)
+    return outcome in _EFFECTIVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ class Decision:
 
     @property
     def said(self) -> tuple[Any, ...]:
-        return (self.outcome, self.amount, self.ground)
+        part_ended = self.kind == "cancellation" and self.outcome == "pending" and "12(1)A" in self.clauses
+        return (self.outcome, self.amount, self.ground, part_ended)
 
 
 @dataclass
