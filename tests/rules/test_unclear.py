@@ -102,6 +102,15 @@ def test_a_journal_that_never_told_of_an_ended_part_is_told_that_and_nothing_els
     ]
 
 
+def test_a_request_that_was_moot_by_another_is_not_decided_once_the_other_is_refused() -> None:
+    order = effective().asks_to_cancel(at=10 * HOUR).asks_to_cancel("can-2", at=12 * HOUR).decided()
+    assert order.stands("cancellation", "can-2") == ("moot", ["12(1)A", "12(3)"])
+    order.objects(at=8 * HOUR).verified(at=9 * HOUR).withdraws_objection(at=11 * HOUR)
+    order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
+    assert order.stands("cancellation", "can-1") == ("refused", ["17"])
+    assert order.stands("cancellation", "can-2") == ("pending", ["12(1)B"])
+
+
 @pytest.mark.parametrize("begin", [effective, Order().placed])
 def test_what_the_seller_agreed_to_while_a_record_lay_there_stays_its_word(begin: Callable[[], Order]) -> None:
     order = begin().asks_to_cancel().seller_cancels(penalty=500)
