@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
 
-from service.rules.ledger import took_effect
+from service.rules.ledger import ended_open_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -65,7 +65,7 @@ def _has_changed(before: StandingDecision, one: Said) -> bool:
     """Say whether a decision is to be published again; that a part of a cancellation ended has to be told (R22)."""
     if before.outcome != one.outcome or before.ground != one.ground:
         return True
-    return one.kind == "cancellation" and before.took_effect != took_effect(one.outcome, one.grounds)
+    return one.kind == "cancellation" and before.ended_open_units != ended_open_units(one.outcome, one.grounds)
 
 
 def _restate_amounts(

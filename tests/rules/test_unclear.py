@@ -120,6 +120,14 @@ def test_what_the_seller_agreed_to_while_a_record_lay_there_stays_its_word(begin
     assert [one for one in order.of(DecisionMade) if one.kind == "fact"] == []
 
 
+def test_what_the_seller_agreed_to_stays_its_word_while_the_next_record_lies_there() -> None:
+    order = effective().asks_to_cancel().seller_cancels(penalty=500).decided(quarantined=topic("seller-response"))
+    refunds = order.refunds
+    order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
+    assert (order.refunds, order.told("cancellation", "can-1")) == (refunds, ["agreed"])
+    assert [one for one in order.of(DecisionMade) if one.kind == "fact"] == []
+
+
 def test_a_withdrawal_waits_while_a_captured_payment_cannot_be_read() -> None:
     order = Order().placed().paid(amounts(currency="USD")).asks_to_cancel().decided()
     assert order.stands("cancellation", "can-1") == ("pending", ["2"])

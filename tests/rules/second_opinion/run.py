@@ -62,8 +62,8 @@ class Decision:
 
     @property
     def said(self) -> tuple[Any, ...]:
-        part_ended = self.kind == "cancellation" and self.outcome == "pending" and "12(1)A" in self.clauses
-        return (self.outcome, self.amount, self.ground, part_ended)
+        concerns_parts = self.kind == "cancellation" and self.outcome in ("pending", "agreed", "partly_agreed")
+        return (self.outcome, self.amount, self.ground, concerns_parts and "12(1)A" in self.clauses)
 
 
 @dataclass
