@@ -158,7 +158,7 @@ def _take_up(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
     request.left_out = _left_out(request, live, lots)
     request.bars = _bars(request.left_out)
     if not timeline.is_effective:
-        if timeline.unclear.withdrawal(timeline, request.id):
+        if timeline.unclear.withdrawal(timeline, request):
             request.wait()
         else:
             _withdraw(timeline, request, lots)
@@ -169,7 +169,7 @@ def _take_up(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
     still_open = [lot for lot in lots if lot.state is OPEN]
     if not still_open:
         return
-    if timeline.unclear.cancellation(timeline, request.id):
+    if timeline.unclear.cancellation(timeline, request):
         request.wait()
     else:
         _cancel_open(timeline, request, still_open)
