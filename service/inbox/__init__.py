@@ -1,3 +1,1 @@
-"""Kafka in: one batch subscriber on the event topics, decoding, and what happens when a batch can't be
-stored.
-"""
+"""Input from Kafka: one batch subscriber on the event topics, decoding, and retries if a batch can't be stored."""

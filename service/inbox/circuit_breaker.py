@@ -1,13 +1,13 @@
-"""A circuit breaker for each topic: where too many of its recent records break the contract, nobody reads it on.
+"""Circuit breakers: one per topic. If too many of a topic's recent records break the contract, no worker reads it on.
 
-A bad deploy elsewhere must not drain a topic into quarantine: what lies in the topic can be read once the sender is
-mended, or we are. The batch that opened the circuit breaker is handled like any other; then the topic's partitions
-pause, in every worker, until a person resets it (`breaker reset`). The other topics go on. While it is open, the input
-counts as read no further there (store, `PROGRESS`), so deadlines wait, which is safe.
+Without it, a bad deploy at a sender would move a whole topic into quarantine. With it, the records stay in the topic
+and can be read once the sender or this service is repaired. The batch that opens the breaker is handled like any other.
+Then every worker pauses the topic's partitions until a person resets the breaker (`breaker reset`). Other topics go on.
+While a breaker is open, the topic's watermark stands still (store, `PROGRESS`), so deadlines wait, which is safe.
 
-Limits, known and accepted: each worker counts what it reads itself, from its start on; what other workers have in hand
-when a circuit breaker opens is handled; a worker notices another's circuit breaker within LOOK_EVERY_SECONDS. Only
-records quarantined for the first time count as bad, so a topic that is read again does not open it.
+Accepted limits: each worker counts only the records it has read itself since its start. When a breaker opens, other
+workers still handle their current batch. A worker notices another worker's breaker within LOOK_EVERY_SECONDS. Only
+records quarantined for the first time count as bad, so reading a topic again does not open its breaker.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ LOOK_EVERY_SECONDS = 1.0
 
 
 class BreakerLimits(NamedTuple):
-    """More than `share` of a topic's last `records` records bad, once there were at least so many: it opens."""
+    """A breaker opens if more than `share` of a topic's last `records` records are bad, once at least `at_least` were
+    read."""
 
     share: float = 0.5
     records: int = 500
@@ -43,7 +44,7 @@ class BreakerLimits(NamedTuple):
 
 
 class Window:
-    """The last records of one topic, bad or not."""
+    """The last records of one topic, each bad or not."""
 
     def __init__(self, limits: BreakerLimits) -> None:
         self._limits = limits
@@ -51,11 +52,11 @@ class Window:
         self.bad = 0
 
     def __len__(self) -> int:
-        """Return how many records it remembers."""
+        """Return the number of records in the window."""
         return len(self._last)
 
     def take(self, records: Iterable[bool]) -> tuple[int, int] | None:
-        """Take records in, True for a bad one. Returns how many of how many were bad when it first was too much."""
+        """Add records, True for a bad one. Return (bad, read) at the first record that exceeds the limit, else None."""
         share, size, at_least = self._limits
         tripped = None
         for bad in records:
@@ -70,22 +71,20 @@ class Window:
 
 
 class CircuitBreakers:
-    """This worker's part of the circuit breakers. `changed` is called, without waiting, whenever `open_topics` is
-    another set."""
+    """This worker's view of the circuit breakers. Calls `changed`, which must not block, when `open_topics` changes."""
 
     def __init__(self, table: BreakerTable, limits: BreakerLimits = BreakerLimits()) -> None:  # noqa: B008 - immutable
         self.open_topics: frozenset[str] = frozenset()
-        """Topics that are not to be read on."""
+        """Topics that must not be read."""
         self.changed: Callable[[], None] = lambda: None
         self._table = table
         self._limits = limits
         self._windows: dict[str, Window] = {}
-        self._unsaid: dict[str, tuple[int, int]] = {}
-        self._hurry = asyncio.Event()
+        self._unstored: dict[str, tuple[int, int]] = {}
+        self._look_now = asyncio.Event()
 
     def count(self, inbound_records: Sequence[InboundRecord], handled: BatchResult) -> None:
-        """Count a batch that is stored; where that opens a circuit breaker, its topic is paused before the next
-        batch."""
+        """Count a stored batch. If that opens a circuit breaker, its topic is paused before the next batch."""
         bad = {(one.record.topic, one.record.partition, one.record.offset) for one in handled.quarantined}
         by_topic: dict[str, list[bool]] = {}
         for one in inbound_records:
@@ -97,14 +96,15 @@ class CircuitBreakers:
                 self._open(topic, *tripped)
 
     async def look(self) -> None:
-        """Keep what opened here, and learn what others opened and what was reset. Raises StoreUnavailableError."""
-        self._hurry.clear()
-        for topic, counted in list(self._unsaid.items()):
+        """Store the breakers that opened here, and read which ones others opened or reset. Raises
+        StoreUnavailableError."""
+        self._look_now.clear()
+        for topic, counted in list(self._unstored.items()):
             await self._table.open(topic, *counted)
-            del self._unsaid[topic]
+            del self._unstored[topic]
         kept = frozenset(one.topic for one in await self._table.list_open())
-        # What opened while we asked is not kept yet.
-        open_topics = kept.union(self._unsaid)
+        # A breaker may have opened during the query, and is not stored yet.
+        open_topics = kept.union(self._unstored)
         for topic in self.open_topics - open_topics:
             self._windows.pop(topic, None)
             log.warning("breaker_reset", message="The circuit breaker was reset; reading the topic again.", topic=topic)
@@ -117,7 +117,7 @@ class CircuitBreakers:
         self._set(open_topics)
 
     async def run(self, stopping: asyncio.Event, every: float = LOOK_EVERY_SECONDS) -> None:
-        """Look until `stopping`; a database that is away is asked again."""
+        """Call `look` until `stopping`; retry while the database is unavailable."""
         while not stopping.is_set():
             try:
                 await self.look()
@@ -129,7 +129,7 @@ class CircuitBreakers:
                 )
                 await happens_within(stopping, every)
             else:
-                await happens_within(self._hurry, every)
+                await happens_within(self._look_now, every)
 
     def _open(self, topic: str, bad: int, records: int) -> None:
         log.error(
@@ -140,8 +140,8 @@ class CircuitBreakers:
             bad=bad,
             records=records,
         )
-        self._unsaid[topic] = (bad, records)
-        self._hurry.set()
+        self._unstored[topic] = (bad, records)
+        self._look_now.set()
         self._set(self.open_topics | {topic})
 
     def _set(self, open_topics: frozenset[str]) -> None:

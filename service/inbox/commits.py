@@ -1,5 +1,7 @@
-"""What is stored has its offsets committed while the next batch is taken in: the broker's answer takes milliseconds,
-and nothing hangs on it. Where they are not, a record comes again and is known.
+"""Offset commits of stored batches, while the next batch is being handled.
+
+The broker's answer takes milliseconds, and nothing depends on it: without a commit, the records are delivered again and
+recognised as known.
 """
 
 import asyncio
@@ -16,21 +18,21 @@ log = structlog.get_logger("service.inbox")
 
 
 class BatchOffsets(NamedTuple):
-    """A batch that the consumer handed out: where it begins and where reading goes on behind it, by partition."""
+    """A batch from the consumer: first offset and next position, per partition."""
 
     begins: Mapping[TopicPartition, int]
     positions: Mapping[TopicPartition, int]
-    """Behind the batch and the markers of transactions that follow it."""
+    """Positions after the batch and after the transaction markers that follow it."""
     assignment: int
-    """How often the group had given out its partitions by then."""
+    """Number of assignments of the group when the batch was read."""
 
 
 NO_OFFSETS = BatchOffsets({}, {}, 0)
 
 
 async def batch_offsets(consumer: AIOKafkaConsumer | None, records: Iterable[Any], assignment: int) -> BatchOffsets:
-    """Return where the batch begins and ends that `getmany` has just returned. Nothing is awaited that waits: its
-    positions are known."""
+    """Return the offsets of the batch that `getmany` has just returned. Its awaits don't suspend: the positions are
+    known."""
     begins: dict[TopicPartition, int] = {}
     for record in records:
         begins.setdefault(TopicPartition(record.topic, record.partition), record.offset)
@@ -39,19 +41,19 @@ async def batch_offsets(consumer: AIOKafkaConsumer | None, records: Iterable[Any
 
 
 class OffsetCommitter:
-    """One at a time, in the order of the batches. `fail` is told what nobody foresaw."""
+    """Runs one commit at a time, in the order of the batches. Calls `fail` with unexpected errors."""
 
     def __init__(self, fail: Callable[[Exception], None]) -> None:
         self._fail = fail
         self._last: asyncio.Task[None] | None = None
 
     async def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have it done beside what follows, once the one before is."""
+        """Run `work` in the background, after the previous commit has ended."""
         await self.done()
         self._last = asyncio.create_task(self._run(work), name="commit")
 
     async def done(self, seconds: float | None = None) -> None:
-        """Wait until the last one that was begun is done."""
+        """Wait until the last commit has ended, at most `seconds`."""
         if self._last is not None:
             await asyncio.wait([self._last], timeout=seconds)
 
@@ -61,20 +63,19 @@ class OffsetCommitter:
 
 
 async def commit_offsets(consumer: AIOKafkaConsumer, batch: BatchOffsets, assignment: int) -> None:
-    """Commit up to where the batch ends, unless the group has given out its partitions since: whoever has them now
-    may be further."""
+    """Commit the batch's positions, unless the group was rebalanced since: the new owner may be further."""
     try:
         if batch.assignment == assignment:
             await consumer.commit(dict(batch.positions))
     except (CommitFailedError, IllegalStateError):
-        # The group gave our partitions to others meanwhile. They get these records again, find the facts known.
+        # The group gave the partitions to other workers, which read these records again and know their facts.
         log.info(
             "commit_rebalanced",
             message="Offsets were not committed because the group was rebalanced. This is harmless: the records come "
             "again and are known.",
         )
     except KafkaError as error:
-        # The next commit covers this one; without one, the records come again and are known.
+        # The next commit covers this one. Without a next one, the records are delivered again and are known.
         log.warning(
             "commit_failed",
             message="Committing offsets failed. This is harmless: the next commit covers them, or the records come "

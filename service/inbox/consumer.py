@@ -1,11 +1,9 @@
-"""The batch subscriber on all event topics, and what holds it to its promise: stored first, committed
-then, or not at all.
+"""The batch subscriber on all event topics. It commits offsets only after the batch is stored.
 
-FastStream swallows what a handler raises, takes the next batch, and that one's commit goes past
-the one that failed. So the handler here never raises, and returns only when its batch is stored, or when the
-subscriber takes no further batch: because the process was asked to stop, or because something happened that
-nobody foresaw. (`StopConsume` would do for the last two, but it cancels the task that is closing the
-consumer, which then stays in the group until its session ends.)
+FastStream swallows a handler's exception and takes the next batch, whose commit would skip the failed one. So the
+handler here never raises. It returns only if its batch is stored, or if the subscriber takes no further batch because
+the process is stopping or an unexpected error occurred. (`StopConsume` would serve the last two cases, but it cancels
+the task that closes the consumer, which then stays in the group until its session ends.)
 """
 
 import asyncio
@@ -42,18 +40,18 @@ from service.runtime.retry import happens_within, until_stored
 log = structlog.get_logger("service.inbox")
 
 MAX_RECORDS = 1000
-# FastStream sleeps this long after every look that found nothing: what it costs when idle, a record pays in latency.
+# FastStream sleeps this long after each empty poll: shorter costs more when idle, longer delays records.
 BATCH_WITHIN_MS = 20
 SESSION_TIMEOUT_MS = 10_000
 HEARTBEAT_MS = 2_000
-# How long one batch may take (the database away included) before the broker gives its partitions to another
-# worker. Being given away harms nothing, the other worker waits for the same database, but it makes noise.
+# Longest duration of a batch, including retries while the database is away, before the broker gives the partitions to
+# another worker. That does no harm, because the other worker waits for the same database, but it fills the logs.
 MAX_POLL_INTERVAL_MS = 300_000
 GRACE_SECONDS = 8.0
 LAST_COMMIT_SECONDS = 2.0
 RUNNING_POLL_SECONDS = 0.01
 GUARD_SECONDS = 1.0
-# How soon partitions that were added to a topic are read. Until then they hold every deadline back.
+# Partitions added to a topic are found within this time. Until they are read, they hold back every deadline.
 METADATA_MAX_AGE_MS = 30_000
 
 EVENT_TOPICS: tuple[str, ...] = tuple(topic.name for topic in TOPICS if topic.direction == "in")
@@ -62,11 +60,11 @@ Handle = Callable[[Sequence[InboundRecord]], Awaitable[object]]
 
 
 class Inbox:
-    """Reads the event topics for `group` and hands each batch to `handle` until it is stored.
+    """Reads the event topics for `group` and gives each batch to `handle` until it is stored.
 
-    `handle` stores a batch in one transaction; it raises StoreUnavailableError when the same batch is to be tried
-    again. `fail` is told what else it raised, or that an offset is lost (OffsetLostError), and ends the process by
-    setting `stopping`. `open_topics` says which topics are not to be read on (`follow_breakers`, when it changes).
+    `handle` stores a batch in one transaction, and raises StoreUnavailableError if the same batch must be retried.
+    `fail` is called with any other exception of `handle`, or with OffsetLostError; it ends the process by setting
+    `stopping`. `open_topics` returns the topics that must not be read; call `follow_breakers` when it changes.
     """
 
     def __init__(
@@ -81,15 +79,15 @@ class Inbox:
         middlewares: Sequence[Any] = (),
     ) -> None:
         self.failures_in_a_row = 0
-        """How often the batch in hand could not be stored so far."""
+        """Number of failed attempts to store the current batch."""
         self.failed_because: str | None = None
-        """Why it could not, the last time."""
+        """Reason of the last failed attempt."""
         self.partitions: list[TopicPartition] = []
-        """All partitions there are, whoever has them, as the broker said last; known once it has started."""
+        """All partitions, whoever owns them, by the broker's last answer; known after the start."""
         self.assignments = 0
-        """How often the group has given out its partitions."""
+        """Number of assignments of the group so far."""
         self.rebalancing_since: float | None = None
-        """By the monotonic clock; None while this worker has its partitions, or knows that it has none."""
+        """Start of the current rebalance by the monotonic clock; None if none is under way."""
         self._handle = handle
         self._report = stored
         self._group = group
@@ -110,13 +108,18 @@ class Inbox:
     def _new_broker(self, middlewares: Sequence[Any]) -> KafkaBroker:
         return KafkaBroker(
             **broker_arguments(self._kafka),
+<<<<<<< HEAD
             client_id=f"{self._kafka.get('client_id', 'purchasing')}-inbox",
             # No producer and no admin client: reading needs no right to write.
+=======
+            client_id="purchasing-inbox",
+            # No producer and no admin client, so that reading needs no ACL to write.
+>>>>>>> words2
             consumer_only=True,
             allow_auto_create_topics=False,
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
             apply_types=False,
-            parser=self._take_in_hand,
+            parser=self._parse,
             decoder=pass_through,
             graceful_timeout=GRACE_SECONDS,
             logger=LibraryLog(),
@@ -132,14 +135,14 @@ class Inbox:
             max_records=MAX_RECORDS,
             batch_timeout_ms=BATCH_WITHIN_MS,
             ack_policy=AckPolicy.MANUAL,
-            # A header `reply_to` must not make us write to a topic of the sender's choice.
+            # Otherwise a header `reply_to` would make the service write to a topic of the sender's choice.
             no_reply=True,
             isolation_level="read_committed",
             auto_offset_reset="none",
             session_timeout_ms=SESSION_TIMEOUT_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
             max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
-            listener=Listener(EVENT_TOPICS, self._settle, self._given_out),
+            listener=Listener(EVENT_TOPICS, self._settle, self._note_rebalance),
         )
 
     @property
@@ -149,44 +152,40 @@ class Inbox:
 
     @property
     def assigned(self) -> Mapping[str, int]:
-        """How many partitions of each topic are this worker's."""
+        """Number of assigned partitions per topic."""
         return Counter(p.topic for p in self.consumer.assignment()) if self.consumer is not None else {}
 
     @property
     def scout(self) -> AIOKafkaConsumer:
-        """A consumer without a group, for asking where partitions begin and end."""
+        """A consumer without a group, which reads first and end offsets of partitions."""
         return self._scout
 
     @property
     def in_hand(self) -> Mapping[TopicPartition, int]:
-        """Where, by partition, the batch begins that the consumer handed out and that is not stored yet."""
+        """First offset, per partition, of the batch that is being handled and not stored yet."""
         return self._in_hand.begins
 
     async def existing(self) -> list[TopicPartition]:
-        """All partitions the event topics have at this moment. Raises KafkaError, also where one of them has none."""
+        """Return the partitions that the event topics have now. Raises KafkaError, also if a topic has none."""
         self.partitions = await partitions_there(self._admin, EVENT_TOPICS)
         return self.partitions
 
     async def start(self) -> None:
-        """Join the group and begin. Raises KafkaError where the broker can't be reached, and
-        OffsetLostError.
-        """
+        """Join the group and start reading. Raises KafkaError if the broker can't be reached, and OffsetLostError."""
         await self._scout.start()
         await self._admin.start()
         await self._settle_before()
         await self._broker.start()
 
     async def stop(self) -> None:
-        """Leave the group; the batch in hand is finished first if that takes no longer than the grace
-        period.
-        """
+        """Leave the group, after finishing the current batch if that takes no longer than the grace period."""
         await self._committer.done(LAST_COMMIT_SECONDS)
         await self._broker.stop()
         await self._scout.stop()
         await self._admin.close()
 
     def follow_breakers(self) -> None:
-        """Read no further where the topic's circuit breaker is open, and on where it is not, from the next batch on."""
+        """Pause topics whose circuit breaker is open and resume the others, from the next batch on."""
         consumer, open_topics = self.consumer, self._open_topics()
         if consumer is None:
             return
@@ -196,10 +195,10 @@ class Inbox:
                 (consumer.pause if partition.topic in open_topics else consumer.resume)(partition)
 
     async def guard(self, every: float = GUARD_SECONDS) -> None:
-        """Go on until asked to stop; raises what the consuming task ended with, or the one that keeps us in the group.
+        """Run until asked to stop; raise the error of the consuming task or of the group's coordination task.
 
-        That can only be an error of the client library's that nobody foresaw. FastStream would start the first over for
-        ever, at full speed, and say so once; without the second every look for records fails, for ever too.
+        Such an error is an unexpected one of the client library. FastStream would restart the consuming task for ever,
+        without a delay, and log it once. Without the coordination task every poll fails, for ever too.
         """
         while not await happens_within(self._stopping, every):
             member = [] if self.consumer is None else [coordination_task(self.consumer)]
@@ -213,27 +212,29 @@ class Inbox:
                     raise error
 
     async def _settle_before(self) -> None:
-        """Settle all partitions while we are no member yet: a new group's first batch would find no offsets and
-        pause, and a lost offset is said before work is taken away from others.
+        """Settle the offsets of all partitions before joining the group.
+
+        Otherwise a new group's first batch would find no offsets and pause. And a lost offset is reported before other
+        workers lose their partitions to this one.
         """
         partitions = await self.existing()
         newcomer = AIOKafkaConsumer(
             **self._kafka, group_id=self._group, enable_auto_commit=False, auto_offset_reset="none"
         )
         newcomer.assign(partitions)
-        # Nothing is to be fetched, only asked.
+        # This consumer only asks for offsets and must not fetch.
         newcomer.pause(*partitions)
         await newcomer.start()
         try:
             await settle(newcomer, self._scout, self._group, partitions)
         except CommitFailedError:
-            # The group has members: it is theirs to settle, and each settles what it is assigned.
+            # The group has members, and each settles its assigned partitions.
             log.debug("group_active", message="The consumer group has members already.", group=self._group)
         finally:
             await newcomer.stop()
 
-    async def _take_in_hand(self, records: Any, original: Any) -> Message:
-        # From getmany's return to here nothing is awaited that waits, so positions and this change together.
+    async def _parse(self, records: Any, original: Any) -> Message:
+        # Nothing suspends between the return of `getmany` and here, so the positions and `_in_hand` change together.
         self._in_hand = await batch_offsets(self.consumer, records, self.assignments)
         if self.consumer is not None:
             self._gathering.batch_came(self.consumer)
@@ -244,12 +245,13 @@ class Inbox:
             if await self._stored(message):
                 await self._committer.begin(self._commit_offsets(message.raw_message, self._in_hand, self._stopwatch))
                 self._in_hand = NO_OFFSETS
-                # FastStream's message refers to itself: so much as a batch would else be left to Python's collector.
+                # FastStream's message is in a reference cycle; empty it, so that the records don't wait for the garbage
+                # collector.
                 message.raw_message = ()
                 if self._stopping.is_set():
                     await self._committer.done(LAST_COMMIT_SECONDS)
                 return
-        # Not stored, so no other batch may be taken; `stop` is on its way.
+        # The batch is not stored, so take no other one; `stop` follows.
         while self._subscriber.running:  # noqa: ASYNC110 - FastStream has no event for it
             await asyncio.sleep(RUNNING_POLL_SECONDS)
 
@@ -260,21 +262,21 @@ class Inbox:
         with self._stopwatch.time("decode"):
             inbound_records = [inbound_record_of(record) for record in message.raw_message]
         storing = partial(self._store, inbound_records)
-        return bool(await until_stored(storing, self._stopping, "store the batch", told=self._told))
+        return bool(await until_stored(storing, self._stopping, "store the batch", told=self._note_attempt))
 
     async def _store(self, inbound_records: Sequence[InboundRecord]) -> bool:
         with self._stopwatch.time("store"):
             await self._handle(inbound_records)
         return True
 
-    def _given_out(self, *, done: bool) -> None:
-        """The group gives out its partitions, or has done so."""
+    def _note_rebalance(self, *, done: bool) -> None:
+        """Note the start or end of a rebalance."""
         self.rebalancing_since = None if done else time.monotonic()
         if done:
             self.assignments += 1
             self.follow_breakers()
 
-    def _told(self, failures: int, because: str | None) -> None:
+    def _note_attempt(self, failures: int, because: str | None) -> None:
         self.failures_in_a_row, self.failed_because = failures, because
 
     async def _commit_offsets(self, records: Sequence[Any], batch: BatchOffsets, stopwatch: Stopwatch) -> None:
@@ -293,8 +295,8 @@ class Inbox:
             try:
                 await settle(consumer, self._scout, self._group, assigned)
             except KafkaError as error:
-                # Nothing is skipped meanwhile, as there is no offset reset; the watch settles it when it
-                # looks.
+                # No record is skipped meanwhile, because there is no offset reset. The watermark tracker settles the
+                # offsets at its next look.
                 log.warning(
                     "offsets_not_settled",
                     message="Settling the offsets of the assigned partitions failed; retrying.",

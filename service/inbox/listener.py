@@ -1,4 +1,4 @@
-"""What FastStream and aiokafka call: when the group gives out its partitions, and when they have something to log."""
+"""Callbacks of FastStream and aiokafka: rebalances, and log records."""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
@@ -12,7 +12,7 @@ faststream = logging.getLogger("service.inbox.faststream")
 
 
 class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """What is done when the group gives out its partitions. `given_out` hears `done=False` first, `done=True` then."""
+    """Handles rebalances. Calls `given_out(done=False)` when one starts and `given_out(done=True)` when it ends."""
 
     def __init__(
         self,
@@ -25,12 +25,12 @@ class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         self._given_out = given_out
 
     async def on_partitions_revoked(self, _revoked: set[TopicPartition]) -> None:
-        """Only noted: a batch in hand is stored all the same, and its next owner finds the facts known."""
+        """Note the rebalance only: the current batch is stored anyway, and the next owner knows its facts."""
         self._given_out(done=False)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Settle where each partition goes on."""
-        # Before anything waits: a new assignment forgets what was paused, and fetches once it has positions.
+        """Settle the offset of each assigned partition."""
+        # First of all: a new assignment forgets paused partitions, and fetches from them once it has positions.
         self._given_out(done=True)
         by_topic = {topic: sorted(p.partition for p in assigned if p.topic == topic) for topic in self._topics}
         log.info("partitions_assigned", message="Partitions assigned.", **by_topic)
@@ -38,12 +38,10 @@ class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
 
 
 class LibraryLog:
-    """What FastStream logs, without the texts of errors that it puts into its messages, and without its
-    chat.
-    """
+    """Filter for FastStream's log: no texts of errors, which it puts into its messages, and no routine lines."""
 
     def log(self, level: int, msg: Any, /, *, exc_info: Any = None, **_extra: object) -> None:
-        """Log what is of interest."""
+        """Log warnings and errors."""
         text = str(msg)
         if isinstance(exc_info, BaseException):
             text = text.partition(":")[0]

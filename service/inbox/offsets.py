@@ -1,10 +1,9 @@
-"""Where reading goes on, and when it must not.
+"""The offsets from which reading goes on, and lost offsets.
 
-A consumer's `auto_offset_reset` answers two questions with one word: where a new group begins, and what to
-do when the offset it is to go on from is no longer there. Our answers differ. A new group begins at the
-start of every partition; a lost offset stops the service, because going on would skip records that were
-never handled. So the word is `none`, a new group's start is found and committed here, and lost offsets are
-recognised here and put into a sentence.
+A consumer's `auto_offset_reset` sets two things at once: where a new group begins, and what happens if the committed
+offset no longer exists. This service needs two different answers. A new group begins at the start of each partition. A
+lost offset stops the service, because going on would skip records that were never handled. So the setting is `none`;
+this module finds and commits the start of a new group, and reports lost offsets.
 """
 
 import asyncio
@@ -16,15 +15,16 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 log = structlog.get_logger("service.inbox")
 
 AGAIN_SECONDS = 0.5
-"""How long after a lost offset it is looked for again."""
+"""Delay before a lost offset is checked again."""
 
 
 class OffsetLostError(Exception):
-    """A partition can't be read on from where the group left off. Its text is for an operator."""
+    """A partition can't be read on from the group's offset. The text is for an operator."""
 
 
 def lost(partition: TopicPartition, group: str, position: int, begins: int, ends: int) -> str | None:
-    """What is wrong with going on at `position` in a partition that holds [begins, ends); None if nothing."""
+    """Return the problem with reading on at `position` in a partition with records in [begins, ends); None if there is
+    none."""
     one = f"{partition.topic}:{partition.partition}"
     place = f"Topic {partition.topic}, partition {partition.partition}: group {group} goes on at {position}"
     cure = (
@@ -47,10 +47,10 @@ def lost(partition: TopicPartition, group: str, position: int, begins: int, ends
 async def bounds(
     scout: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
 ) -> Mapping[TopicPartition, tuple[int, int]]:
-    """First offset and end (one past the last, open transactions included) of each partition.
+    """Return the first offset and the end of each partition. The end is one past the last record, open transactions
+    included.
 
-    `scout` reads uncommitted and belongs to no group: a read_committed consumer is told an end before open
-    transactions.
+    `scout` reads uncommitted and belongs to no group: a read_committed consumer gets an end before open transactions.
     """
     wanted = list(partitions)
     if not wanted:
@@ -63,11 +63,10 @@ async def bounds(
 async def settle(
     consumer: AIOKafkaConsumer, scout: AIOKafkaConsumer, group: str, partitions: Iterable[TopicPartition]
 ) -> None:
-    """Make sure that each assigned partition has an offset to go on from: commit its start for a group that
-    is new to it.
+    """Make sure that each assigned partition has an offset; commit the partition's start if it is new to the group.
 
-    Committed at once, so that what retention removes from now on is noticed. Raises OffsetLostError, once the
-    same offset was found lost twice: another worker may commit, or a broker take over, just as we look.
+    The start is committed at once, so that a removal by retention is noticed from now on. Raises OffsetLostError if two
+    looks find the same offset lost: during one look another worker may commit, or another broker may become leader.
     """
     wanted = list(partitions)
     suspected: Mapping[TopicPartition, tuple[int, str]] = {}
@@ -95,9 +94,9 @@ async def settle(
 async def _look(
     consumer: AIOKafkaConsumer, scout: AIOKafkaConsumer, group: str, partitions: list[TopicPartition]
 ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, tuple[int, str]]]:
-    """The starts of the partitions that are new to the group; of others the offset that is lost, and a sentence."""
-    # What is committed comes first: the end of a partition, asked before it, would already have been passed by
-    # whoever read the partition meanwhile, for seconds or more where this process was frozen in between.
+    """Return the starts of partitions that are new to the group, and for lost offsets the offset and the problem."""
+    # Ask for committed offsets first. If the ends were read first, another worker could read past them and commit
+    # before the second question, which would look like a lost offset.
     committed = {partition: await consumer.committed(partition) for partition in partitions}
     at = await bounds(scout, partitions)
     new: dict[TopicPartition, int] = {}

@@ -1,10 +1,8 @@
-"""From Kafka's records to what FastStream and the engine are handed, with nothing that a hostile record
-could break.
+"""Conversion of Kafka records for FastStream and the engine, safe against hostile records.
 
-FastStream's own parser decodes every header as UTF-8 and drops the whole batch, in silence, where one is
-null or isn't. It also answers to a topic that the header `reply_to` names. So it is shown one record without
-headers, to build its message from, and the records themselves go on as they came: what is wrong with them is
-for the codec to say.
+FastStream's own parser decodes each header as UTF-8 and silently drops the whole batch if a header is null or invalid.
+It also replies to the topic in a header `reply_to`. So it gets one record without headers, from which it builds its
+message. The records themselves are passed on unchanged, and the codec reports their faults.
 """
 
 from collections.abc import Awaitable, Callable
@@ -24,7 +22,7 @@ M = TypeVar("M")
 
 
 async def parse_batch(records: Records, original: Callable[[Records], Awaitable[Message]]) -> Message:
-    """FastStream's `parser`: a message that carries the records untouched and takes nothing out of them."""
+    """FastStream's `parser`: return a message that carries the records unchanged and contains none of their content."""
     message = await original((replace(records[0], headers=(), key=None, value=None),))
     message.raw_message = records
     message.batch_headers = []
@@ -32,12 +30,12 @@ async def parse_batch(records: Records, original: Callable[[Records], Awaitable[
 
 
 async def pass_through(message: M) -> M:
-    """FastStream's `decoder`: the handler gets the message itself; decoding is the codec's."""
+    """FastStream's `decoder`: pass the message through; the codec decodes."""
     return message
 
 
 def inbound_record_of(record: ConsumerRecord[bytes, bytes]) -> InboundRecord:
-    """One record, decoded. Its time counts for nothing: a producer may have set it, and brokers' clocks differ."""
+    """Decode one record. Its timestamp is ignored: a producer may have set it, and brokers' clocks differ."""
     if isinstance(record.value, UnreadableBatch):
         batch = record.value
         return InboundRecord(record.topic, record.partition, batch.offset, None, batch, (), batch.refusal)

@@ -1,8 +1,8 @@
-"""Where Kafka says that more was read than the database knows of, the input is read again from where the database is.
+"""Rewind: read the input again from where the database is, if Kafka's committed offsets are ahead of it.
 
-A database restored from a backup, failed over to a replica that lagged, or new, lacks what had its offsets committed
-since: going on from there would skip it. What is read a second time is known and changes nothing, so when in doubt it
-is read.
+A database that was restored from a backup, promoted from a lagging replica or newly created lacks facts whose offsets
+were committed. Going on from those offsets would skip them. Records that are read a second time are known and change
+nothing, so in doubt the input is read again.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -22,28 +22,28 @@ from service.kafka.topics import partitions_there
 log = structlog.get_logger("service.inbox")
 
 CLOCKS_APART = timedelta(seconds=10)
-"""By how much the database's clock may be ahead of the broker's, whose times the records have."""
+"""How far the database's clock may be ahead of the broker's, which sets the records' timestamps."""
 EVENT_TOPICS = tuple(topic.name for topic in TOPICS if topic.direction == "in")
 
 Watermarks = Mapping[tuple[str, int], datetime | None]
-"""Up to when the database has handled each partition; None, or not there: of nothing is that known."""
+"""Instant up to which the database has handled each partition; None or missing: nothing is known."""
 
 
 async def rewind(kafka: Kafka, group: str, watermarks: Watermarks, *, alone: bool) -> bool:
-    """Take the group's offsets back to what the database has handled.
+    """Move the group's offsets back to where the database is.
 
-    False where they would have to go back and the group has members, who would go on from where they are; with `alone`
-    also where nothing would have to: a member may yet commit what it stored before. Topics need the broker's times
-    (LogAppendTime), as ours have. Raises KafkaError.
+    Return False if offsets must move back but the group has members, who would go on from theirs. With `alone`, return
+    False whenever the group has members, because a member may still commit what it stored before. The event topics need
+    the broker's timestamps (LogAppendTime). Raises KafkaError.
     """
     async with _newcomer(kafka, group) as consumer:
         partitions = await _partitions(kafka)
         consumer.assign(partitions)
-        # Nothing is to be fetched, only asked.
+        # This consumer only asks for offsets and must not fetch.
         consumer.pause(*partitions)
         committed = {p: at for p in partitions if (at := await consumer.committed(p)) is not None}
         back = await _behind(consumer, committed, watermarks)
-        # Only a group without members takes what somebody else commits: so that is asked for.
+        # Kafka takes a commit from outside the group only if the group has no members, so the commit is the check.
         offsets = (committed if alone else {}) | {partition: to for partition, (to, _) in back.items()}
         if not offsets:
             return True
@@ -70,7 +70,7 @@ async def rewind(kafka: Kafka, group: str, watermarks: Watermarks, *, alone: boo
 async def _behind(
     consumer: Any, committed: Mapping[TopicPartition, int], watermarks: Watermarks
 ) -> dict[TopicPartition, tuple[int, int]]:
-    """Of the partitions whose committed offset is further than the database: the offset to go back to, and it."""
+    """Return (offset to go back to, committed offset) per partition whose committed offset is ahead of the database."""
     wanted = list(committed)
     begins = await consumer.beginning_offsets(wanted)
     ends = await consumer.end_offsets(wanted)
@@ -79,7 +79,7 @@ async def _behind(
     found = await consumer.offsets_for_times(asked) if asked else {}
     back: dict[TopicPartition, tuple[int, int]] = {}
     for partition, position in committed.items():
-        # A new group's start, and offsets that are lost, are for `settle` to deal with.
+        # `settle` handles a new group's start and lost offsets.
         if not begins[partition] < position <= ends[partition]:
             continue
         to = begins[partition]

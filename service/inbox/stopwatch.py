@@ -1,4 +1,4 @@
-"""How long the stages of a batch take."""
+"""Durations of a batch's stages."""
 
 import time
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Seconds by stage."""
+    """Seconds per stage."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def time(self, stage: str) -> Iterator[None]:
-        """Time what happens inside."""
+        """Add the duration of the block to the stage."""
         begun = time.perf_counter()
         try:
             yield

@@ -1,13 +1,13 @@
-"""A look at the assigned partitions every second or so: how far the input was read, and whether it is still there.
+"""The watermark tracker: finds every second how far the assigned partitions were read, and whether they are intact.
 
-How far a partition was read is said without trusting any record's time (a producer sets it, and brokers' clocks
-differ): the database's clock is read first, the partition's end asked then, and once everything before that end is
-handled, the partition was read up to that instant. So a deadline, which goes by the same clock, can't pass while a
-payment that was there in time lies unread. Which partitions there are is asked before anything is noted, so
-that one which is new holds every deadline back too.
+The watermark does not rely on records' timestamps, because a producer may set them and brokers' clocks differ. The
+tracker reads the database's clock, then asks for the partition's end. Once everything before that end is handled, the
+partition's watermark is that instant. So a deadline, which goes by the same clock, can't pass while a payment that
+arrived in time is unread. All partitions are listed before any watermark is stored, so that a new partition holds
+deadlines back too.
 
-And a partition whose records were removed, or that was made anew, under a running service yields nothing and fails
-nothing, so that has to be looked for.
+A partition whose records were removed, or that was recreated, yields neither records nor errors. So the tracker checks
+for that too.
 """
 
 import asyncio
@@ -33,19 +33,18 @@ Watermarks = Mapping[TopicPartition, datetime | None]
 
 
 class EndOffset(NamedTuple):
-    """Where a partition ended at an instant (by the database), or later."""
+    """A partition's end, read after the instant `asked_at` by the database's clock."""
 
     end: int
     asked_at: datetime
 
 
 class WatermarkTracker:
-    """Looks at the consumer's partitions, whether or not a batch is in hand.
+    """Tracks the consumer's partitions, whether or not a batch is being handled.
 
-    `clock` is the instant by the database, `note` keeps what was reached (None: nothing known yet of a partition
-    that exists). `existing` asks the broker for all partitions of the event topics. `in_hand` says where the batch
-    begins that the consumer handed out and that is not stored yet: up to there, or else to the consumer's position,
-    a partition is handled.
+    `clock` returns the database's instant. `note` stores watermarks (None: the partition exists, nothing is known).
+    `existing` asks the broker for all partitions of the event topics. `in_hand` returns the first offsets of the batch
+    that is being handled. A partition is handled up to there, or else up to the consumer's position.
     """
 
     def __init__(
@@ -68,15 +67,13 @@ class WatermarkTracker:
         self._note = note
         self._known: frozenset[TopicPartition] = frozenset()
         self._end_offsets: dict[TopicPartition, EndOffset] = {}
-        # A leader that has just taken over may show an end before the real one for a moment, so a loss is
-        # seen twice.
+        # A new leader may briefly report an end before the real one, so an offset counts as lost only if two looks
+        # agree.
         self._suspected: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
 
     async def run(self, stopping: asyncio.Event, every: float = LOOK_EVERY) -> None:
-        """Look until `stopping`. Raises OffsetLostError; what is away for a moment is looked at again next
-        time.
-        """
+        """Call `look` until `stopping`; retry while Kafka or the database is unavailable. Raises OffsetLostError."""
         while not await happens_within(stopping, every):
             try:
                 await self.look()
@@ -88,10 +85,12 @@ class WatermarkTracker:
                 )
 
     async def look(self) -> Watermarks:
-        """Note the partitions that are handled up to where an earlier look saw their end, with the instant of that
-        look. Raises OffsetLostError.
+        """Store the watermark of each partition that is handled up to the end seen by an earlier look. Return the
+        watermarks.
+
+        The watermark is the instant of that look. Raises OffsetLostError.
         """
-        await self._get_to_know()
+        await self._note_new_partitions()
         handled, whole = await self._handled()
         watermarks: dict[TopicPartition, datetime | None] = {
             partition: end_offset.asked_at
@@ -100,23 +99,23 @@ class WatermarkTracker:
         }
         if watermarks:
             await self._note(watermarks)
-        # End offsets of what is no longer ours would only grow old.
+        # Drop the ends of partitions that are no longer assigned; they would only grow old.
         self._end_offsets = {
             p: end_offset for p, end_offset in self._end_offsets.items() if p in handled and p not in watermarks
         }
-        await self._ask_end_offsets(handled)
+        await self._read_end_offsets(handled)
         await self._commit_moved({partition: handled[partition] for partition in whole})
         return watermarks
 
-    async def _get_to_know(self) -> None:
-        """Have every partition there is known to hold deadlines back, before anything is noted that lets them pass."""
+    async def _note_new_partitions(self) -> None:
+        """Store new partitions without a watermark, so that they hold deadlines back, before storing any watermark."""
         new = frozenset(await self._existing()) - self._known
         if new:
             await self._note(dict.fromkeys(new))
             self._known |= new
 
-    async def _ask_end_offsets(self, handled: Mapping[TopicPartition, int]) -> None:
-        # The instant comes first: what the broker answers afterwards contains everything up to it.
+    async def _read_end_offsets(self, handled: Mapping[TopicPartition, int]) -> None:
+        # Read the clock first: the broker's later answer contains everything up to that instant.
         asked_at = await self._clock()
         for partition, (begins, ends) in (await bounds(self._scout, handled)).items():
             position = handled[partition]
@@ -129,8 +128,10 @@ class WatermarkTracker:
             self._end_offsets.setdefault(partition, EndOffset(ends, asked_at))
 
     async def _commit_moved(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Commit positions that moved without a batch: over the markers of transactions. An idle partition would
-        else show lag for ever, and look as if its last records had gone unread once retention removes them.
+        """Commit positions that moved without records, over transaction markers.
+
+        Otherwise an idle partition would always show lag, and once retention removes its last records, they would look
+        unread.
         """
         moved = {tp: position for tp, position in positions.items() if self._committed.get(tp) != position}
         if moved:
@@ -138,7 +139,7 @@ class WatermarkTracker:
             self._committed.update(moved)
 
     async def _handled(self) -> tuple[dict[TopicPartition, int], set[TopicPartition]]:
-        """Up to where each assigned partition is handled, and which of them up to all that was handed out."""
+        """Return the handled offset of each assigned partition, and the partitions without a batch being handled."""
         unknown: list[TopicPartition] = []
         positions: dict[TopicPartition, int] = {}
         for partition in self._consumer.assignment():
@@ -148,11 +149,11 @@ class WatermarkTracker:
             except TimeoutError:
                 unknown.append(partition)
             except IllegalStateError:
-                # Given to another worker in between.
+                # The partition was assigned to another worker meanwhile.
                 continue
         if unknown:
             await settle(self._consumer, self._scout, self._group, unknown)
-        # Asked after the positions: what a position stands behind is stored by now, or in hand still.
+        # Ask after the positions: whatever is before a position is now stored or in hand.
         in_hand = self._in_hand()
         handled = {p: min(position, in_hand.get(p, position)) for p, position in positions.items()}
         return handled, positions.keys() - in_hand.keys()

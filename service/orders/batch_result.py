@@ -1,4 +1,4 @@
-"""What became of a batch."""
+"""The result of a batch."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class Rejection(NamedTuple):
-    """A record that was quarantined just now (never one that already had been), and why."""
+    """A record that this batch quarantined (not one that already was in quarantine), and the reason."""
 
     record: InboundRecord
     refusal: Refusal
 
 
 class Stuck(NamedTuple):
-    """An order whose rules raised: the error's class and the places it came from, nothing of its text."""
+    """An order whose rules raised an error: the error's class and code locations, without its text."""
 
     order_id: str
     error: str
@@ -34,27 +34,27 @@ NOTHING_KNOWN: Mapping[str | None, int] = MappingProxyType({})
 
 
 class BatchResult(NamedTuple):
-    """What a committed batch wrote. All empty: it brought nothing that was not known."""
+    """What a committed batch wrote. All empty: the batch had no new content."""
 
     facts: int = 0
-    """Facts added."""
+    """Number of facts added."""
     known: Mapping[str | None, int] = NOTHING_KNOWN
-    """By type, messages that had been handled before: taken in, with the same content, or quarantined."""
+    """Number of repeated messages per type: stored before with the same content, or in quarantine already."""
     assessed: int = 0
-    """Orders about which the rules were asked."""
+    """Number of orders for which the rules were run."""
     outputs: tuple[Written, ...] = ()
-    """Commands, decisions and quarantine notices, in the order in which they were decided."""
+    """Commands, decisions and quarantine notices, in the order of decision."""
     quarantined: tuple[Rejection, ...] = ()
     stuck: tuple[Stuck, ...] = ()
     resolved: frozenset[RecordIdentity] = frozenset()
-    """Quarantined records that were dealt with by it."""
+    """Quarantined records that this batch resolved."""
     rejected_again: tuple[Rejection, ...] = ()
-    """Records replayed that break the contract still."""
+    """Replayed records that still break the contract."""
     released: frozenset[str] = frozenset()
-    """Orders that were held until now."""
+    """Orders that this batch released from a hold."""
 
     def and_then(self, later: BatchResult) -> BatchResult:
-        """Return what both wrote."""
+        """Return the sum of both results."""
         return BatchResult(
             self.facts + later.facts,
             Tally(self.known) + Tally(later.known),
@@ -69,5 +69,5 @@ class BatchResult(NamedTuple):
 
     @property
     def lanes(self) -> frozenset[int]:
-        """The lanes of the outbox that have something new."""
+        """The lanes of the outbox with new outputs."""
         return frozenset(written.output.lane for written in self.outputs)

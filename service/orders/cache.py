@@ -1,4 +1,4 @@
-"""Folded orders, kept for their next batch."""
+"""Cache of folded orders between batches."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from service.orders.state import OrderState
 
 FACTS_MAX = 100_000
-"""About 3 KB each: 300 MB in all."""
+"""A fact takes about 3 KB, so 300 MB in all."""
 
 
 class Cache:
-    """The least recently used go first once there are more than `facts_max` facts in all (an order of none counts one).
+    """Least-recently-used cache of order states, limited to `facts_max` facts in all (an order without facts counts
+    one).
 
-    A state is valid while its token equals that of the order's row under the lock: another worker's batch, an older
-    backup or a failed commit leave another token there. Whoever fills it does so after COMMIT has returned.
+    A state is valid while its token equals the one in the order's row, read under the lock. Another worker's batch, an
+    older backup or a failed commit leaves another token there. Fill the cache only after COMMIT has returned.
     """
 
     def __init__(self, facts_max: int = FACTS_MAX) -> None:
@@ -27,20 +28,20 @@ class Cache:
         self._states: OrderedDict[str, OrderState] = OrderedDict()
         self._facts = 0
         self.hits = 0
-        """How often a state was found."""
+        """Number of states found."""
         self.misses = 0
 
     @property
     def facts(self) -> int:
-        """How many facts are kept."""
+        """Number of facts in the cache."""
         return self._facts
 
     def __len__(self) -> int:
-        """Return how many orders are kept."""
+        """Return the number of orders in the cache."""
         return len(self._states)
 
     def get(self, order_id: str, version: UUID) -> OrderState | None:
-        """Return the order's state if it is that of this token."""
+        """Return the order's state if it has this token."""
         state = self._states.get(order_id)
         if state is None or state.version != version:
             self.misses += 1
@@ -50,7 +51,7 @@ class Cache:
         return state
 
     def fill(self, states: Iterable[tuple[str, OrderState]]) -> None:
-        """Keep these states, and let go of the least recently used beyond the limit."""
+        """Add these states, then evict the least recently used ones beyond the limit."""
         for order_id, state in states:
             self._forget(order_id)
             self._states[order_id] = state
@@ -60,12 +61,12 @@ class Cache:
             self._facts -= _size(oldest)
 
     def drop(self, order_ids: Iterable[str]) -> None:
-        """Forget these orders."""
+        """Remove these orders."""
         for order_id in order_ids:
             self._forget(order_id)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all orders."""
         self._states.clear()
         self._facts = 0
 

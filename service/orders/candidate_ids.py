@@ -1,9 +1,9 @@
-"""The orders that a quarantined record may concern: every order id that can be read out of it, however garbled.
+"""The orders that a quarantined record may concern: every order id that can be read from it, even if it is garbled.
 
-Libraries of senders make paths of ids ("/orders/q-1"), URNs ("urn:order:q-1") or names ("order-q-1"), put quotes,
-spaces and line ends around them, encode them by percent signs, or change their case. Each order whose id might be meant
-waits until a person has dealt with the record. One candidate too many makes an order wait; one too few takes a deposit
-from a buyer who paid. A record is hostile until shown otherwise, so what is looked at and what is found is bounded.
+Senders' libraries write ids as paths ("/orders/q-1"), URNs ("urn:order:q-1") or names ("order-q-1"), add quotes, spaces
+and line ends, percent-encode them, or change their case. Each order that the record may concern waits until a person
+has resolved the record. A candidate too many makes an order wait; a missing candidate takes a deposit from a buyer who
+paid. Any record may be hostile, so the search and its result are bounded.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 CANDIDATES_MAX = 128
-"""So many ids of one record, at most."""
+"""Most ids per record."""
 SCANNED = 32_768
-"""Bytes at either end of a value in which members are looked for."""
+"""Bytes at each end of a value that are searched for members."""
 MEMBERS_MAX = 8
-"""So many members at either end, at most."""
+"""Most members read at each end."""
 
 _ID_LENGTH_MAX = 128
 _TEXT_LENGTH_MAX = 512
@@ -35,7 +35,7 @@ _PERCENT_DECODINGS = 2
 _PREFIXES = 3
 
 _HEADERS = frozenset({"subject", "ce_subject", "ce-subject", "order_id", "ce_orderid", "ce_order_id"})
-# It takes no closing quote and so never goes back: a value cut off is read as well, in time linear in its length.
+# The pattern needs no closing quote: it also reads truncated values, and never backtracks, so it is linear in time.
 _MEMBER = re.compile(
     r'"(?:subject|order(?:[-_ ]?(?:id|no|number|ref|reference))?)"\s*:\s*'
     rf'(?:"((?:[^"\\]|\\.){{1,{_TEXT_LENGTH_MAX}}})|([0-9]{{1,{_ID_LENGTH_MAX}}}))',
@@ -48,9 +48,9 @@ _PREFIX = re.compile(r"[^\W\d_]+[-_.~](?=.)")
 def candidate_ids(
     named: str | None, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
 ) -> tuple[str, ...]:
-    """Return the ids of orders that a record may concern, folded, at most CANDIDATES_MAX; the likeliest first.
+    """Return the ids of the orders that a record may concern, folded, likeliest first, at most CANDIDATES_MAX.
 
-    `named` is the order that the codec read, None where it read none. Never raises.
+    `named` is the order that the codec read, or None. Never raises.
     """
     texts = list(dict.fromkeys(text for one in _sources(named, key, value, headers) for text in _readings(one)))
     found = (fold(one) for one in _ids(texts) if 0 < len(one) <= _ID_LENGTH_MAX)
@@ -60,7 +60,7 @@ def candidate_ids(
 def _sources(
     named: str | None, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
 ) -> Iterator[str]:
-    """Yield the texts in which an order's id is to be expected."""
+    """Yield the texts in which an order id is expected."""
     if named is not None:
         yield named
     if key is not None:
@@ -74,7 +74,7 @@ def _sources(
 
 
 def _members(text: str) -> Iterator[str]:
-    """Yield what the members named like an order's id hold, in JSON whole or broken."""
+    """Yield the values of members named like an order id, from valid or broken JSON."""
     for found in islice(_MEMBER.finditer(text), MEMBERS_MAX):
         written, number = found.groups()
         yield number or _unescaped(written)
@@ -88,18 +88,18 @@ def _unescaped(written: str) -> str:
 
 
 def _text(raw: bytes) -> str:
-    """Return bytes as text: what can't be read becomes a mark that is in no id."""
+    """Decode bytes; undecodable bytes become a replacement character, which no id contains."""
     encoding = "utf-16" if raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
     return raw.decode(encoding, "replace")
 
 
 def _ends(text: str) -> Iterable[str]:
-    """Return a text, or both ends of one that is too long to be looked at as a whole."""
+    """Return the text, or its two ends if it is too long."""
     return (text,) if len(text) <= _TEXT_LENGTH_MAX else (text[:_TEXT_LENGTH_MAX], text[-_TEXT_LENGTH_MAX:])
 
 
 def _readings(text: str) -> Iterator[str]:
-    """Yield the text, what it means if it is percent-encoded, and letters beyond ASCII in their other forms."""
+    """Yield the text, its percent-decoded forms, and the normalized and case-changed forms of text beyond ASCII."""
     for _ in range(_PERCENT_DECODINGS + 1):
         yield text
         if not text.isascii():
@@ -112,7 +112,7 @@ def _readings(text: str) -> Iterator[str]:
 
 
 def _ids(texts: Sequence[str]) -> Iterator[str]:
-    """Yield what may be an id in these texts: a whole text, then single words, then what is between any two."""
+    """Yield possible ids: whole texts, then single words, then the span from each word to each later word."""
     for text in texts:
         yield text
         yield text.strip()
@@ -126,7 +126,7 @@ def _ids(texts: Sequence[str]) -> Iterator[str]:
 
 
 def _word(word: str) -> Iterator[str]:
-    """Yield a word, and what is behind prefixes such as `order-`."""
+    """Yield a word, and the word without prefixes such as `order-`."""
     yield word
     yield word.strip(".~-_")
     for _ in range(_PREFIXES):
@@ -138,7 +138,7 @@ def _word(word: str) -> Iterator[str]:
 
 
 def _words(text: str) -> list[tuple[int, int]]:
-    """Return where the first and the last words begin and end."""
+    """Return the start and end of the first and the last words."""
     spans = [found.span() for found in _WORD.finditer(text)]
     if len(spans) <= 2 * _WORDS_AT_EITHER_END:
         return spans

@@ -1,4 +1,4 @@
-"""What of a batch is news: facts that an order doesn't have yet, apart from repetitions and contradictions."""
+"""Deduplication of a batch: tells new facts from repetitions and contradictions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class IncomingEvent:
-    """One event of the batch with the fact it would add: its data is masked, `private` is what was masked (or None)."""
+    """One event of the batch, the fact it would add (with masked data), and `private`: the masked members, or None."""
 
     __slots__ = ("event", "fact", "private", "record")
 
@@ -42,24 +42,24 @@ class IncomingEvent:
         return (self.event.subject, self.event.source, self.event.id)
 
     def private_json(self) -> str:
-        """Return the private members as they are stored."""
+        """Return the private members as stored JSON."""
         return json.dumps(self.private)
 
 
 @dataclass(slots=True)
 class DedupResult:
-    """What a batch brings, sorted out."""
+    """The batch's events, sorted by outcome."""
 
     fresh: dict[str, list[IncomingEvent]] = field(default_factory=dict)
-    """By order, in the order of arrival."""
+    """New events per order, in the order of arrival."""
     known: Tally[str | None] = field(default_factory=Tally)
-    """How many messages were known already, in full, by type."""
+    """Number of repeated messages per type."""
     doubtful: list[IncomingEvent] = field(default_factory=list)
-    """Known as far as the journal of facts can tell: the private members are still to be compared."""
+    """Repetitions by the journal of facts, whose private members still have to be compared."""
     refused: list[Rejection] = field(default_factory=list)
 
     def compare_private(self, stored: Mapping[FactKey, str]) -> None:
-        """Settle what is doubtful. Where private members were erased, what is left is the same message."""
+        """Compare private members of doubtful events. If the stored ones were erased, the event is a repetition."""
         for incoming in self.doubtful:
             known = stored.get(incoming.key)
             if known is None or json.loads(known) == incoming.private:
@@ -76,12 +76,12 @@ def deduplicate(
     latest: datetime,
     foreign: Collection[FactKey] = (),
 ) -> DedupResult:
-    """Sort a batch out, message by message as they arrived.
+    """Sort the events of a batch by outcome, in the order of arrival.
 
-    `foreign` are the keys whose source and id are another order's fact: source and id name one message whatever its
-    subject. Of equal source and id the first heard stands. `facts_per_type` is how many facts of one type an order may
-    have. What is dated after `latest` can't have happened yet, and is no news until then; what is known already stays
-    known.
+    `foreign`: keys whose source and id belong to another order's fact, because source and id name one message whatever
+    its subject. Of several messages with equal source and id, the first received is kept. `facts_per_type`: most facts
+    of one type on an order. An event dated after `latest` can't have happened yet, so it is refused, unless it is a
+    repetition of a stored fact.
     """
     dedup = DedupResult()
     brought: dict[tuple[str, str], IncomingEvent] = {}
@@ -111,7 +111,7 @@ def deduplicate(
 
 
 def _count(data: type, facts: Iterable[Fact[Any]], fresh: Iterable[IncomingEvent]) -> int:
-    """Count the facts of one type on an order, those of this batch included."""
+    """Count an order's facts of one type, including this batch's."""
     return sum(type(fact.data) is data for fact in facts) + sum(type(incoming.event.data) is data for incoming in fresh)
 
 
@@ -134,9 +134,9 @@ def _same_event(one: Event, other: Event) -> bool:
 
 
 BECAUSE: dict[Reason, str] = {
-    "conflict": "the same source and id were heard before with other content; the first heard stands",
-    "in_the_future": "it is dated further ahead of the database's clock than clocks differ: it can't have happened yet",
-    "too_many_facts": "the order has as many facts of this type as one may have",
+    "conflict": "an earlier message has the same source and id but other content; the first one is kept",
+    "in_the_future": "its time is too far ahead of the database's clock, so it can't have happened yet",
+    "too_many_facts": "the order already has the most facts of this type that an order may have",
     "schema": "the database can't hold one of its values",
 }
 
@@ -146,5 +146,5 @@ def _rejection(incoming: IncomingEvent, reason: Reason, place: str) -> Rejection
 
 
 def refusal(reason: Reason, place: str, event: Event) -> Refusal:
-    """Return a refusal for one of the reasons that only shows beside what was heard before, or in the database."""
+    """Return a refusal for a reason that only stored facts or the database show."""
     return Refusal(reason, place, event.subject, BECAUSE[reason], event.type)

@@ -1,4 +1,4 @@
-"""The way of a batch: one transaction, and then (only then) the cache."""
+"""The engine: handles a batch in one transaction, and fills the cache after the commit."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from service.terms.source import TermsSource
 
 FACTS_PER_TYPE = 300
-"""Facts of one type on one order; more are quarantined (`too_many_facts`)."""
+"""Most facts of one type on one order; further ones are quarantined (`too_many_facts`)."""
 
 FUTURE_TOLERANCE = timedelta(seconds=FUTURE_TOLERANCE_SECONDS)
-"""A message dated further ahead of the database's clock is quarantined (in_the_future)."""
+"""A message dated further ahead of the database's clock is quarantined (`in_the_future`)."""
 
 DUE_AT_ONCE = 500
 
 TERMS_READINGS = 5
-"""How often a batch may find that sets of terms were imported since they were read."""
+"""Most times that a batch reads the terms again because sets were imported meanwhile."""
 
 
 class _Work(NamedTuple):
-    """What one transaction is to do: take records in, look again at orders, at `due` orders at most whose time has
-    come, and what a person does."""
+    """The work of one transaction: records to handle, orders to look at `again`, at most `due` orders whose deadline
+    has passed, and a person's intervention."""
 
     inbound: Sequence[InboundRecord]
     again: Sequence[str]
@@ -47,9 +47,9 @@ class _Work(NamedTuple):
 
 
 class Engine:
-    """Takes batches of news in. One engine a process; its methods may run side by side.
+    """Handler of batches. One engine per process; its methods may run concurrently.
 
-    `terms` is asked once a batch, and read anew when the batch sees that sets were imported meanwhile.
+    The engine asks `terms` once per batch, and reads them again if sets were imported meanwhile.
     """
 
     def __init__(
@@ -71,43 +71,42 @@ class Engine:
         self._epoch = store.epoch
 
     async def handle(self, inbound: Sequence[InboundRecord], by: Intervention | None = None) -> BatchResult:
-        """Take a batch in: all of it, or none of it and an exception.
+        """Handle a batch: all of it, or none of it and an exception.
 
-        `by` says who brings it, where it is a person with records out of quarantine.
-
-        One transaction, except where PostgreSQL refuses a value: then the batch is halved until the culprit stands
-        alone, and that one is quarantined (reason `schema`). Raises StoreUnavailableError (the same batch again,
-        later); anything else it raises is a bug.
+        `by`: the person who replays quarantined records, if this batch is a replay. The batch is one transaction. If
+        PostgreSQL refuses a value, the batch is halved until one record is left, and that record is quarantined (reason
+        `schema`). Raises StoreUnavailableError: handle the same batch again later. Any other exception is a bug.
         """
         try:
             return await self._transact(inbound, intervention=by)
         except ValueRefusedError:
             if len(inbound) == 1:
-                return await self._give_up(inbound[0], by)
+                return await self._quarantine_refused_value(inbound[0], by)
             middle = len(inbound) // 2
             first = await self.handle(inbound[:middle], by)
             return first.and_then(await self.handle(inbound[middle:], by))
 
     async def look_again(self, order_ids: Sequence[str]) -> BatchResult:
-        """Ask the rules about these orders although nothing new was heard. Raises StoreUnavailableError."""
+        """Run the rules for these orders without new records. Raises StoreUnavailableError."""
         return await self._transact((), order_ids)
 
     async def fire_due(self, limit: int = DUE_AT_ONCE) -> BatchResult:
-        """Look again at orders whose deadline the input was read past and that no other worker has in hand.
+        """Run the rules for at most `limit` orders whose deadline the watermark has passed and that no other worker has
+        locked.
 
-        Nothing assessed: none is due. Raises StoreUnavailableError.
+        If the result's `assessed` is 0, no order is due. Raises StoreUnavailableError.
         """
         return await self._transact((), due=limit)
 
     async def intervene(self, intervention: Intervention) -> BatchResult:
-        """Drop quarantined records and release orders, and look again at the orders it is about.
+        """Drop quarantined records, release orders, and run the rules for the orders concerned.
 
         Raises StoreUnavailableError.
         """
         return await self._transact((), intervention=intervention)
 
-    async def _give_up(self, record: InboundRecord, by: Intervention | None) -> BatchResult:
-        """Quarantine what the database refuses; where it refuses the order's id itself, without one."""
+    async def _quarantine_refused_value(self, record: InboundRecord, by: Intervention | None) -> BatchResult:
+        """Quarantine the record that the database refuses, without its order id if the database refuses that too."""
         decoded = record.decoded
         if isinstance(decoded, Event):
             decoded = refusal("schema", "", decoded)
@@ -125,7 +124,7 @@ class Engine:
         due: int = 0,
         intervention: Intervention | None = None,
     ) -> BatchResult:
-        """Attempt it until it is not disturbed: by terms imported meanwhile, by the same message on another order."""
+        """Attempt the transaction until neither imported terms nor another worker's message disturbs it."""
         work = _Work(inbound, again, due, intervention)
         readings, look_for_foreign = 0, False
         while True:
@@ -138,7 +137,7 @@ class Engine:
                     raise StoreUnavailableError("terms are imported faster than they can be read") from None
             except ForeignFactError as error:
                 if look_for_foreign:
-                    raise StoreUnavailableError("another worker adds the same message to another order now") from error
+                    raise StoreUnavailableError("another worker is adding the same message to another order") from error
                 look_for_foreign = True
 
     async def _attempt(self, work: _Work, *, look_for_foreign: bool) -> BatchResult:
@@ -147,7 +146,7 @@ class Engine:
         committed = False
         try:
             async with self._store.batch() as batch:
-                self._mind_reconnects()
+                self._clear_cache_after_reconnect()
                 if due:
                     watermark = (await batch.look(())).instant.watermark
                     again = [] if watermark is None else await batch.claim_due(watermark, due)
@@ -162,7 +161,7 @@ class Engine:
             committed = True
         finally:
             if not committed:
-                # Whether a lost COMMIT took effect isn't known; the row's token will tell.
+                # After a lost COMMIT nobody knows whether it took effect, so forget the states and read them back.
                 self.cache.drop(one.decoded.subject for one in inbound if isinstance(one.decoded, Event))
                 self.cache.drop(again)
         self.cache.fill((order_id, state) for order_id, state in unit_of_work.folded if state.facts)
@@ -178,7 +177,7 @@ class Engine:
             deciding_is_publishing=self._deciding_is_publishing,
         )
 
-    def _mind_reconnects(self) -> None:
+    def _clear_cache_after_reconnect(self) -> None:
         if self._store.epoch != self._epoch:
             self._epoch = self._store.epoch
             self.cache.clear()

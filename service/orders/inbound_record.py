@@ -1,4 +1,4 @@
-"""One record as it arrived, and what it turned out to be."""
+"""A record of an event topic, and its decoded event or refusal."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class QuarantineRef(NamedTuple):
-    """A row in quarantine. `repaired`: what is replayed for it are other bytes than those that lie there."""
+    """A row in quarantine. `repaired`: the replayed bytes differ from the quarantined ones."""
 
     record: RecordIdentity
     repaired: bool = False
 
 
 class InboundRecord(NamedTuple):
-    """A record of an event topic with its decoded event, or why it is none."""
+    """A record of an event topic with its decoded event, or the reason why it breaks the contract."""
 
     topic: str
     partition: int
@@ -33,12 +33,12 @@ class InboundRecord(NamedTuple):
     headers: Sequence[tuple[str, bytes | None]]
     decoded: Event | Refusal
     quarantined_as: QuarantineRef | None = None
-    """The row in quarantine that it is replayed from; None for what Kafka delivers."""
+    """The quarantine row of a replayed record; None for a record from Kafka."""
 
     @property
     def traceparent(self) -> str | None:
-        """The W3C context it came with: the record's header, as instrumented clients write it, or else the
-        CloudEvent's.
+        """The record's W3C trace context: its header, as instrumented clients write it, or else the CloudEvent's
+        attribute.
         """
         for name, value in self.headers:
             if (

@@ -1,7 +1,7 @@
-"""What a person does to quarantined records and to held orders, in the transaction in which its effect is.
+"""Operators' actions on quarantined records and halted orders, in the same transaction as their effects.
 
-A replayed record comes in by the batch like any other, an order released is looked at like any other; what is special
-about them is here: which rows are dealt with by it, and who did it.
+A replayed record is handled like any other record, and a released order like any other order. This module adds what is
+special: it resolves quarantine rows and records who acted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Intervention(NamedTuple):
-    """Who does it and why; which records are dropped, which orders released. Replays are among the records."""
+    """An operator's action: who, why, records to drop, orders to release. Replayed records are in the batch itself."""
 
     by: str
     why: str | None = None
@@ -28,14 +28,14 @@ class Intervention(NamedTuple):
     release: tuple[str, ...] = ()
 
     def records(self, inbound: Sequence[InboundRecord]) -> set[RecordIdentity]:
-        """Return the records that this deals with."""
+        """Return the quarantined records that this action is about."""
         return {one.record for one in self.drop}.union(
             one.quarantined_as.record for one in inbound if one.quarantined_as is not None
         )
 
 
 class Done(NamedTuple):
-    """What came of it: the records that are dealt with now and were not before, the orders to be looked at."""
+    """The outcome: newly resolved records, orders for which to run the rules (`touched`), and released orders."""
 
     resolved: frozenset[RecordIdentity]
     touched: frozenset[str]
@@ -52,10 +52,10 @@ async def intervene(
     refused: Sequence[Rejection],
     concerned: Mapping[RecordIdentity, Collection[str]],
 ) -> Done:
-    """Resolve what was replayed well or dropped, keep what was refused again, release orders; note all of it.
+    """Resolve replayed and dropped records, update those refused again, release orders, and record each action.
 
-    After what was heard is sorted out, before it is asked which orders a record bars. `concerned`: the orders that each
-    record holds up.
+    Call this after deduplication and before reading which open records hold orders up. `concerned`: the orders that
+    each record holds up.
     """
     refusals = {one.record.quarantined_as.record: one for one in refused if one.record.quarantined_as is not None}
     replayed = [
@@ -71,7 +71,7 @@ async def intervene(
         now = await batch.resolve([one.record for one in refs], what)
         resolved |= now
         actions += [_action(intervention, one, what, "resolved" if one.record in now else "known") for one in refs]
-    await _keep(batch, list(refusals.values()))
+    await _store_new_refusals(batch, list(refusals.values()))
     for one in refusals.values():
         outcome = f"refused: {one.refusal.reason} {one.refusal.place}".rstrip()
         actions += (
@@ -86,8 +86,8 @@ async def intervene(
     return Done(frozenset(resolved), frozenset(touched | released), frozenset(released))
 
 
-async def _keep(batch: Batch, refused: Sequence[Rejection]) -> None:
-    """Let rows say for what they are refused by now; not where other bytes than theirs were: they lie there still."""
+async def _store_new_refusals(batch: Batch, refused: Sequence[Rejection]) -> None:
+    """Store the new reason in rows refused again. Skip repaired ones: the row still holds the original bytes."""
     stored = [
         (one.record.quarantined_as.record, one.refusal.reason, one.refusal.place)
         for one in refused

@@ -1,4 +1,4 @@
-"""An engine of one's own, for a command that puts something through the same door as the running service."""
+"""An engine for operators' commands, which handle records the same way as the running service."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 async def operator_engine(
     url: str, timeline: Timeline | None = None, future_tolerance: timedelta = FUTURE_TOLERANCE
 ) -> AsyncIterator[tuple[Engine, PostgresStore]]:
-    """Open an engine on the database. What it decides wakes the running relay; no broker is needed.
+    """Open an engine on the database. Its outputs wake the running relay; it needs no broker.
 
-    `timeline` is that of the command's other connections; `future_tolerance`: how far ahead of the database's clock a
+    `timeline`: that of the command's other connections. `future_tolerance`: how far ahead of the database's clock a
     replayed message may be dated. Raises StoreUnavailableError, SchemaError, DatabaseMovedError.
     """
     store = await PostgresStore.open(url, connections=2, timeline=timeline)

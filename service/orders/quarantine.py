@@ -1,4 +1,4 @@
-"""Records that a batch quarantines, those that lie there since an earlier delivery, and the orders they hold up."""
+"""Quarantine within a batch: new records, records quarantined by an earlier delivery, and the orders they hold up."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 async def quarantined_before(batch: Batch, inbound: Sequence[InboundRecord]) -> dict[int, str]:
-    """Return which events were quarantined when they were heard first, by `id`, with their types.
+    """Return the types of the events that were quarantined at an earlier delivery, by `id()` of the record.
 
-    A record that was refused once stays refused, dealt with or not, although by now it might be taken: its time has
-    come, or a newer version knows its type. It is for a person to replay it.
+    A refused record stays refused, resolved or not, even if it would be valid now (its time has come, or a newer
+    version knows its type). Only a person replays it.
     """
     delivered = [(one, one.decoded) for one in inbound if one.quarantined_as is None and isinstance(one.decoded, Event)]
     ranges: dict[tuple[str, int], tuple[int, int]] = {}
@@ -46,7 +46,7 @@ async def quarantined_before(batch: Batch, inbound: Sequence[InboundRecord]) -> 
 async def quarantine(
     batch: Batch, refused: Sequence[Rejection], now: datetime
 ) -> tuple[list[Rejection], list[QuarantineRow]]:
-    """Quarantine records; return those that had not been already, and their rows."""
+    """Quarantine records. Return the records that were not in quarantine yet, and their rows."""
     if not refused:
         return [], []
     rows = [quarantine_row(record, refusal, now) for record, refusal in refused]
@@ -58,7 +58,7 @@ async def quarantine(
 def with_records(
     known: Mapping[str, Sequence[Quarantined]], rows: Sequence[QuarantineRow], order_ids: Sequence[str]
 ) -> Mapping[str, Sequence[Quarantined]]:
-    """Return the records in quarantine that may concern these orders, by order, with those just quarantined."""
+    """Return the quarantined records that may concern these orders, per order, including the rows just added."""
     if not rows:
         return known
     found = {order_id: list(records) for order_id, records in known.items()}

@@ -1,4 +1,4 @@
-"""Records that break the contract: the row that keeps them byte for byte, and the notice that says so."""
+"""A quarantined record's row, which keeps it byte for byte, and the notice about it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from service.orders.inbound_record import InboundRecord
 
 _NAMESPACE = UUID("0f0d5c1a-7d0e-5f0c-9a39-5a1d7f1b4b52")
-"""Fixed for ever: the ids of notices hang on it."""
+"""Never change this: the ids of notices depend on it."""
 
 
 def quarantine_row(record: InboundRecord, refusal: Refusal, at: datetime) -> QuarantineRow:
-    """Return the row that keeps this record. `at` is when it was quarantined."""
+    """Return the row for this record. `at`: when it was quarantined."""
     value = record.value or b""
     return QuarantineRow(
         topic=record.topic,
@@ -54,10 +54,10 @@ def quarantine_row(record: InboundRecord, refusal: Refusal, at: datetime) -> Qua
 
 
 def notice(row: QuarantineRow, lanes: int) -> OutputRow:
-    """Return the notice of a record just quarantined.
+    """Return the notice about a newly quarantined record.
 
-    Its key is the order's id where that could be read, else `topic/partition/offset`. It is no output of the order: it
-    has no order version, and its id follows from the record.
+    Its key is the order id if that could be read, else `topic/partition/offset`. The notice is not an output of the
+    order: it has no order version, and its id is derived from the record.
     """
     where = f"{row.topic}/{row.partition}/{row.offset}"
     key = row.order_id or where
@@ -88,7 +88,7 @@ def notice(row: QuarantineRow, lanes: int) -> OutputRow:
 def record_digest(record: InboundRecord) -> bytes:
     """Return the hash of the whole record.
 
-    Each piece goes in with its length, so that no two records run into the same bytes.
+    Each part is hashed with its length, so that different records never give the same bytes.
     """
     digest = sha256()
     for part in _parts(record):
@@ -98,7 +98,7 @@ def record_digest(record: InboundRecord) -> bytes:
 
 
 def _parts(record: InboundRecord) -> list[bytes | None]:
-    """The record's bytes, piece by piece; a header's name may be any text."""
+    """Return the record's parts. A header's name may be any text, even invalid Unicode."""
     parts = [record.key, record.value]
     for name, value in record.headers:
         parts += [name.encode("utf-8", "surrogatepass"), value]

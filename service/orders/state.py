@@ -1,4 +1,4 @@
-"""An order's two journals, folded into its state, and turned into rows and back."""
+"""An order's two journals: folding them into a state, and converting to rows and back."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ if TYPE_CHECKING:
     from service.store.rows import PublicationRow
 
 OUTPUT_BYTES_MAX = 1_000_000
-"""Nobody could publish or read more (the contract quarantines `too_large` records)."""
+"""Larger records could not be published or read: the contract quarantines them as `too_large`."""
 
 _by_key = attrgetter("key")
 
 
 class JournalError(Exception):
-    """A journal can't be read back, or an output can't be written into one. The order is stuck until it can."""
+    """A journal can't be read back, or an output can't be written. The order is stuck until it can."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """In place of a fact's data that this version can't read."""
+    """Stand-in for a fact's data that this version can't read."""
 
     type: str
 
 
 @dataclass(frozen=True, slots=True)
 class OrderState:
-    """What an order's journals say, folded. Immutable, so it may be kept and shared.
+    """An order's folded journals. Immutable, so it can be cached and shared.
 
-    `version` is the row's token with which it is valid. `timed` are the versions of outputs from whose publication a
-    period runs, `published` when they were published, as far as is known. `problem` is why a journal can't be read,
-    empty if it can: nothing may be decided on half a story.
+    `version`: the token of the row for which the state is valid. `timed`: versions of the outputs from whose
+    publication a period runs. `published`: their publication times by version in microseconds, as far as known.
+    `problem`: why a journal can't be read; empty if it can. With a problem, nothing is decided.
     """
 
     version: UUID | None = None
@@ -62,11 +62,11 @@ class OrderState:
 
     @property
     def awaits_publication(self) -> bool:
-        """Whether a timed output's publication is not known yet."""
+        """Whether the publication time of a timed output is not known yet."""
         return len(self.published) < len(self.timed)
 
     def with_facts(self, facts: Iterable[Fact[Any]]) -> tuple[Fact[Any], ...]:
-        """Return the order's facts with these among them, sorted by their key."""
+        """Return the order's facts and these facts, sorted by key."""
         return tuple(sorted((*self.facts, *facts), key=_by_key))
 
 
@@ -74,7 +74,7 @@ NEW = OrderState()
 
 
 def read_back(version: UUID | None, facts: Iterable[FactRow], outputs: Iterable[PastOutput]) -> OrderState:
-    """Fold an order's journals, outputs in the order of their versions. What can't be read is named in `problem`."""
+    """Fold an order's journals; outputs must be sorted by version. `problem` names what can't be read."""
     problems: list[str] = []
     found = sorted((_fact(row, problems) for row in facts), key=_by_key)
     ledger, timed = Ledger.EMPTY, []
@@ -88,7 +88,8 @@ def read_back(version: UUID | None, facts: Iterable[FactRow], outputs: Iterable[
 
 
 def output_row(output: Output, lane: int, traceparent: str | None) -> OutputRow:
-    """Turn a command or decision into the row that the relay publishes as it is. Raises JournalError when too large."""
+    """Return the row of a command or decision, in the form that the relay publishes. Raises JournalError if it is too
+    large."""
     data = output.data
     decided_at = instant(output.at)
     value = encode_structured(Publication(output.id, data.order_id, decided_at, data, traceparent))
@@ -125,8 +126,8 @@ def _past_output(value: bytes) -> Output:
     attributes, data = decode_published(value)
     if not isinstance(data, PublishedData):
         raise JournalError(f"{data.TYPE} is no output of an order")
-    # Other readers take such a value for "other". Here it is money that a newer version moved: nothing may be decided
-    # on half of what it means.
+    # Other readers treat an unknown value as "other". In this journal it stands for money that a newer version moved,
+    # so nothing may be decided without knowing it.
     for name, _ in unknown_values(data):
         raise JournalError(f"{data.TYPE} has a {name} that this version does not know, which a newer one wrote")
     return Output(attributes["id"], data.order_version, micros(instant_of(attributes["time"])), data)
@@ -134,13 +135,13 @@ def _past_output(value: bytes) -> Output:
 
 @cache
 def _reader(type_: str) -> TypeAdapter[Any] | None:
-    """Return what reads the data of this type. Kept: there are as many as there are types."""
+    """Return the reader of this type's data. Cached: there is one per type."""
     found = class_of(type_)
     return None if found is None else TypeAdapter(found)
 
 
 def note_publications(states: dict[str, OrderState], publications: Iterable[PublicationRow]) -> None:
-    """Add to the states of orders when what they wait for was published."""
+    """Add publication times to the states of the orders."""
     found: dict[str, dict[int, int]] = defaultdict(dict)
     for order_id, version, published_at in publications:
         found[order_id][version] = micros(published_at)

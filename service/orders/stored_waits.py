@@ -1,4 +1,4 @@
-"""What an order waits for as its row stores it, so that operators list and count it without reading journals."""
+"""An order's waits as stored in its row, so that operators can list and count them without reading journals."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def stored_waits(waits: Iterable[Wait], before: str | None, now: int) -> str | None:
-    """Return what an order waits for as a JSON array, None: for nothing.
+    """Return the waits as a JSON array; None: no waits.
 
-    Each has `what` and `since`, and `ref`, `until`, `amount` and `currency` where it has them: instants in
-    microseconds, amounts in minor units. `before` is what the order's row stored so far: what the order waited for
-    already, it goes on waiting for since then; what is new, since `now`. Records in quarantine are not stored: they
-    come and go without their orders, and are found where they lie.
+    Each wait has `what` and `since`, and where they apply `ref`, `until`, `amount` and `currency`: instants in
+    microseconds, amounts in minor units. `before`: the array stored in the row until now. A wait in it keeps its
+    `since`; a new wait starts at `now`. Waits for quarantined records are not stored: they come and go without a change
+    of the order's row, and are read from the quarantine table.
     """
     since: dict[tuple[str, str], int] = {}
     if before is not None:

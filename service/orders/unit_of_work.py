@@ -1,4 +1,4 @@
-"""What happens between the begin and the commit of a batch."""
+"""The unit of work: everything that one batch does in its database transaction."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ if TYPE_CHECKING:
 
 
 ORDERS_AT_A_STRETCH = 50
-"""So many orders are decided before others may go on: the relay, the heartbeat, what is being written."""
+"""Orders decided before the event loop runs other tasks: the relay, the heartbeat, pending writes."""
 
 
 class TermsChangedError(Exception):
-    """Sets of terms were imported meanwhile: read them, and take the batch in again."""
+    """Sets of terms were imported meanwhile: read them and handle the batch again."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchContext:
-    """What a batch transaction works with. `deciding_is_publishing`: there is no relay to wait for (simulate)."""
+    """What a unit of work needs beside the batch. `deciding_is_publishing`: there is no relay (simulate)."""
 
     cache: Cache
     terms: TermsBook
@@ -70,8 +70,8 @@ class BatchContext:
 
 @dataclass(frozen=True, slots=True)
 class _Sorted:
-    """A batch's records apart: events, records that break the contract, and those quarantined by an earlier delivery,
-    of which the types are kept to be counted."""
+    """A batch's records: events, records that break the contract, and the types of those quarantined by an earlier
+    delivery."""
 
     events: Sequence[IncomingEvent]
     refused: Sequence[Rejection]
@@ -80,8 +80,8 @@ class _Sorted:
 
 @dataclass(frozen=True, slots=True)
 class _Rejections:
-    """What the batch does not take: records quarantined now with their rows, replayed ones refused again, and by type
-    how many had been in quarantine already."""
+    """Refused records: newly quarantined ones with their rows, replayed ones refused again, and the number per type of
+    those that were in quarantine already."""
 
     newly: Sequence[Rejection]
     rows: Sequence[QuarantineRow]
@@ -91,9 +91,9 @@ class _Rejections:
 
 @dataclass(slots=True)
 class _Decision:
-    """What the rules said of an order: its journals as they are then, and what is to be written.
+    """The rules' result for an order: its journals after it, and the rows to write.
 
-    `stuck`: the error's class, where the rules raised.
+    `stuck`: the error's class, if the rules raised one.
     """
 
     facts: tuple[Fact[Any], ...]
@@ -102,12 +102,12 @@ class _Decision:
     due_at: datetime | None
     stuck: str | None
     waits: str | None
-    """What the order waits for, as its row stores it."""
+    """The order's waits, as stored in its row."""
     rows: Sequence[OutputRow] = ()
 
 
 class UnitOfWork:
-    """One batch, from locking its orders to its last statement."""
+    """The processing of one batch, from locking its orders to the last statement."""
 
     def __init__(self, batch: Batch, context: BatchContext) -> None:
         self._batch = batch
@@ -119,10 +119,10 @@ class UnitOfWork:
         self._stuck: list[Stuck] = []
         self._assessed = 0
         self._lanes: dict[str, int] = {}
-        # One for all orders of the transaction: each order's is another than it was, and that is all it says.
+        # One token for all orders of the transaction: it only has to differ from each order's previous token.
         self._token = UUID(bytes=os.urandom(16))
         self.folded: list[tuple[str, OrderState]] = []
-        """The states of the batch's orders as they are once it is committed."""
+        """The states of the batch's orders after the commit."""
 
     async def take_in(
         self,
@@ -132,12 +132,12 @@ class UnitOfWork:
         look_for_foreign: bool = False,
         intervention: Intervention | None = None,
     ) -> BatchResult:
-        """Take the records in, and look again at the orders `again`; return what was written, not yet committed."""
+        """Handle the records and run the rules for the orders `again`. Return what was written, before the commit."""
         found = await self._sort(inbound)
         held_up_by = await self._held_up_by(intervention, inbound)
         release = () if intervention is None else intervention.release
         rows = await self._lock({one.event.subject for one in found.events}.union(again, release, *held_up_by.values()))
-        # From here on everything is read by later statements than the one that locked.
+        # Read everything with statements after the one that locked, so that they see what other transactions committed.
         look = await self._look(rows, found.events)
         now = look.instant
         states = await self._states(rows)
@@ -147,23 +147,23 @@ class UnitOfWork:
         if intervention is not None:
             done = await intervene(self._batch, intervention, inbound, refused.again, held_up_by)
             rows.update({order_id: rows[order_id]._replace(held=False) for order_id in done.released})
-            # What it resolved holds nothing up any more.
+            # Resolved records no longer hold orders up.
             look = await self._batch.look(list(rows))
         open_records = with_records(look.quarantined, refused.rows, list(rows))
         self._add_facts(dedup.fresh, states)
-        async with self._facts_being_written(now.now):
+        async with self._writing_facts(now.now):
             for n, order_id in enumerate(dict.fromkeys((*dedup.fresh, *again, *sorted(done.touched)))):
                 row, state = rows[order_id], states[order_id]
                 clock = self._clock(state, now, open_records.get(order_id, ()))
-                self._keep(row, state, self._decide(row, state, dedup.fresh.get(order_id, ()), clock))
+                self._collect_rows(row, state, self._decide(row, state, dedup.fresh.get(order_id, ()), clock))
                 if n % ORDERS_AT_A_STRETCH == 0:
                     await asyncio.sleep(0)
-        # Whatever the batch did not touch stays as it was read.
+        # Later entries win: orders without changes keep the state that was read.
         self.folded = [*states.items(), *self.folded]
         return await self._write(dedup.known + refused.known + Tally(found.quarantined_before), refused, done)
 
     async def _sort(self, inbound: Sequence[InboundRecord]) -> _Sorted:
-        """Tell events from records that break the contract, and from those that lie in quarantine already."""
+        """Separate events, records that break the contract, and records that are in quarantine already."""
         before = await quarantined_before(self._batch, inbound)
         new = [one for one in inbound if id(one) not in before]
         return _Sorted(
@@ -175,17 +175,17 @@ class UnitOfWork:
     async def _held_up_by(
         self, intervention: Intervention | None, inbound: Sequence[InboundRecord]
     ) -> dict[RecordIdentity, set[str]]:
-        """Return the orders that each record which a person deals with holds up: they are locked with the others."""
+        """Return the orders that each record of the intervention holds up. They are locked with the others."""
         records = () if intervention is None else intervention.records(inbound)
         return await self._batch.concerned(records) if records else {}
 
     async def _lock(self, order_ids: Collection[str]) -> dict[str, OrderRow]:
-        """Lock the orders in the order in which everybody does, by id."""
+        """Lock the orders sorted by id. Every transaction uses this order, so none deadlocks."""
         self._lanes = {order_id: lane_of(order_id, self._context.lanes) for order_id in sorted(order_ids)}
         return await self._batch.lock(list(self._lanes.items())) if order_ids else {}
 
     async def _look(self, rows: Mapping[str, OrderRow], events: Sequence[IncomingEvent]) -> Look:
-        """Read the clock and what holds the orders up. Raises TermsChangedError where the terms in hand are old."""
+        """Read the clock and the records that hold orders up. Raises TermsChangedError if newer terms are stored."""
         look = await self._batch.look(list(rows), max((one.event.time for one in events), default=None))
         if look.terms not in (None, len(self._context.terms.sets)):
             raise TermsChangedError
@@ -194,7 +194,7 @@ class UnitOfWork:
     async def _deduplicate(
         self, incoming: Sequence[IncomingEvent], states: dict[str, OrderState], now: datetime, *, look_for_foreign: bool
     ) -> DedupResult:
-        """Sort out what was heard, with what is known of it elsewhere."""
+        """Deduplicate the events against stored facts, foreign keys and private members."""
         foreign = await self._batch.foreign([one.key for one in incoming]) if look_for_foreign and incoming else ()
         dedup = deduplicate(
             incoming, states, self._context.facts_per_type, now + self._context.future_tolerance, foreign
@@ -204,7 +204,7 @@ class UnitOfWork:
         return dedup
 
     async def _quarantine(self, refused: Sequence[Rejection], now: datetime) -> _Rejections:
-        """Quarantine what was delivered, with a notice for each new row; a replayed record has its row already."""
+        """Quarantine delivered records and add a notice per new row. A replayed record has a row already."""
         again = [one for one in refused if one.record.quarantined_as is not None]
         delivered = [one for one in refused if one.record.quarantined_as is None]
         newly, rows = await quarantine(self._batch, delivered, now)
@@ -236,43 +236,46 @@ class UnitOfWork:
         return states
 
     def _decide(self, row: OrderRow, state: OrderState, fresh: Sequence[IncomingEvent], clock: Clock) -> _Decision:
-        """Add an order's news to its facts and ask the rules, unless a person holds it.
+        """Add the order's new facts and run the rules, unless the order is halted.
 
-        An order on which they raise, or whose journals can't be read, is stuck, alone.
+        If the rules raise or a journal can't be read, only this order is stuck.
         """
         facts = state.with_facts([incoming.fact for incoming in fresh]) if fresh else state.facts
         if row.held:
             return _Decision(facts, state.ledger, state.timed, row.due_at, row.stuck, row.waits)
         self._assessed += 1
-        # Until the rules have said something, nothing is due: what raises publishes nothing and fires nothing.
-        said = _Decision(facts, state.ledger, state.timed, None, None, row.waits)
+        # Used if the rules raise: no outputs and no deadline.
+        decision = _Decision(facts, state.ledger, state.timed, None, None, row.waits)
 
-        def note_stuck(error: Exception) -> None:
-            # Not the error itself: its frames hold the whole batch, which would be left to Python's collector.
-            said.stuck = type(error).__name__
-            self._stuck.append(Stuck(row.order_id, said.stuck, tuple(places(error))))
+        def mark_stuck(error: Exception) -> None:
+            # Don't keep the error itself: its frames reference the whole batch, which only the garbage collector could
+            # free.
+            decision.stuck = type(error).__name__
+            self._stuck.append(Stuck(row.order_id, decision.stuck, tuple(places(error))))
 
-        with catch_unexpected(note_stuck):
+        with catch_unexpected(mark_stuck):
             if state.problem:
                 raise JournalError(state.problem)
             outputs, deadline, ledger, waits = decide(row.order_id, facts, state.ledger, self._context.terms, clock)
-            # A deadline that has passed and did not fire waits for its quarantined record, not for time: whoever
-            # resolves that looks at the order again.
+            # A deadline behind the watermark that did not fire waits for a quarantined record, not for time. Resolving
+            # the record runs the rules again.
             due_at = None if deadline is None or deadline < clock.watermark else instant(deadline)
             traceparent = _traceparent(fresh)
             rows = [output_row(output, self._lanes[row.order_id], traceparent) for output in outputs]
             timed = [one.order_version for one in rows if one.timed and one.order_version is not None]
             stored = stored_waits(waits, row.waits, clock.now)
-            said = _Decision(facts, ledger, (*state.timed, *timed), due_at, None, stored, rows)
-        return said
+            decision = _Decision(facts, ledger, (*state.timed, *timed), due_at, None, stored, rows)
+        return decision
 
-    def _keep(self, row: OrderRow, before: OrderState, said: _Decision) -> None:
-        """Collect what is to be written of an order, where anything of it is another than it was."""
+    def _collect_rows(self, row: OrderRow, before: OrderState, decision: _Decision) -> None:
+        """Collect the order's rows, if anything changed."""
         after = before
-        if said.facts is not before.facts or said.rows:
-            self._outputs += said.rows
-            after = OrderState(self._token, said.facts, said.ledger, said.timed, before.published, before.problem)
-        update = OrderUpdate(row.order_id, after.version, said.due_at, said.stuck, said.waits)
+        if decision.facts is not before.facts or decision.rows:
+            self._outputs += decision.rows
+            after = OrderState(
+                self._token, decision.facts, decision.ledger, decision.timed, before.published, before.problem
+            )
+        update = OrderUpdate(row.order_id, after.version, decision.due_at, decision.stuck, decision.waits)
         if update != (row.order_id, row.version, row.due_at, row.stuck, row.waits):
             self._updates.append(update)
         self.folded.append((row.order_id, after))
@@ -305,9 +308,9 @@ class UnitOfWork:
                     self._private.append(PrivateRow(order_id, event.source, event.id, incoming.private_json()))
 
     @asynccontextmanager
-    async def _facts_being_written(self, now: datetime) -> AsyncIterator[None]:
-        """While the rules think, the database writes the facts: they stay, whatever the rules say. Nothing else may be
-        asked of the batch meanwhile."""
+    async def _writing_facts(self, now: datetime) -> AsyncIterator[None]:
+        """Write the facts while the rules run: facts are stored whatever the rules decide. Don't use the batch for
+        anything else meanwhile."""
         if not self._facts:
             yield
             return
@@ -321,7 +324,7 @@ class UnitOfWork:
         await writing
 
     async def _write(self, known: Tally[str | None], refused: _Rejections, done: Done) -> BatchResult:
-        """Write what was decided; the facts are there already."""
+        """Write the orders and outputs; the facts are written already."""
         if self._updates:
             await self._batch.update_orders(self._updates)
         written = await self._batch.publish(self._outputs) if self._outputs else []
@@ -339,5 +342,5 @@ class UnitOfWork:
 
 
 def _traceparent(fresh: Sequence[IncomingEvent]) -> str | None:
-    """The trace that what is decided now belongs to: that of the last message that has one."""
+    """Return the trace for the new outputs: that of the last message that has one."""
     return next((found for one in reversed(fresh) if (found := one.record.traceparent)), None)

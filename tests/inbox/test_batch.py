@@ -65,7 +65,7 @@ class World:
         self.stopping.set()
 
     async def batch(self):
-        await self.inbox._take_in_hand((RECORD,), AsyncMock(return_value=SimpleNamespace()))
+        await self.inbox._parse((RECORD,), AsyncMock(return_value=SimpleNamespace()))
         await asyncio.wait_for(self.inbox._on_batch(self.message), HANG_SECONDS)
         await asyncio.wait_for(self.inbox._committer.done(), HANG_SECONDS)
 
@@ -193,7 +193,7 @@ async def test_the_next_batch_is_stored_meanwhile_and_committed_afterwards(world
 
     world.consumer.commit = commit
     world.inbox._handle = AsyncMock()
-    await world.inbox._take_in_hand((RECORD,), AsyncMock(return_value=SimpleNamespace()))
+    await world.inbox._parse((RECORD,), AsyncMock(return_value=SimpleNamespace()))
     await asyncio.wait_for(world.inbox._on_batch(world.message), HANG_SECONDS)
     assert world.inbox.in_hand == {}, "what is stored is handled, committed or not"
     second = asyncio.create_task(world.inbox._on_batch(SimpleNamespace(raw_message=(RECORD,))))
@@ -218,7 +218,7 @@ async def test_after_the_group_gave_out_its_partitions_an_earlier_batch_is_not_c
 
 
 async def test_the_broker_gathers_what_comes_after_a_batch(world):
-    await world.inbox._take_in_hand((RECORD,), AsyncMock(return_value=SimpleNamespace()))
+    await world.inbox._parse((RECORD,), AsyncMock(return_value=SimpleNamespace()))
     assert world.consumer._fetcher._fetch_max_wait_ms == BUSY_MS
 
 
@@ -234,7 +234,7 @@ async def test_what_a_batch_held_is_freed_without_the_collector(world):
 
     gc.disable()
     try:
-        await world.inbox._take_in_hand(message.raw_message, parsed)
+        await world.inbox._parse(message.raw_message, parsed)
         await asyncio.wait_for(world.inbox._on_batch(message), HANG_SECONDS)
         await asyncio.wait_for(world.inbox._committer.done(), HANG_SECONDS)
         del held
