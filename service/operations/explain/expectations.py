@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.events.order import OrderPlaced
 
+from service.operations.sentence import Amount, Id, Sentence, listed, say
 from service.operations.wording import amount_in_words
 from service.rules.facts import instant
 from service.rules.waiting import waiting_list
@@ -45,6 +46,8 @@ _WORDS = {
     "record_in_quarantine": "a look at a record of topic {ref} in quarantine; what it may bear on waits",
 }
 """What is told of each thing that the rules say is awaited (R21)."""
+_OF_NO_ID = frozenset({"repayment", "refund_answer", "undeliverable", "record_in_quarantine"})
+"""What names a line or a topic, and not something with an id."""
 _RECORDS_NAMED = 5
 
 
@@ -66,7 +69,7 @@ def expectations_of(
 ) -> Iterator[Expectation]:
     """Yield what the order waits for: what the rules say, then ourselves."""
     if history.facts and not any(isinstance(fact.data, OrderPlaced) for fact in state.facts):
-        yield Expectation("the message that the order was placed: nothing is decided before")
+        yield Expectation(say("the message that the order was placed: nothing is decided before"))
     if found is not None:
         for awaited in waiting_list(found):
             yield _told(awaited, found, now)
@@ -75,11 +78,12 @@ def expectations_of(
 
 def _told(awaited: Awaited, found: Examination, now: int) -> Expectation:
     currency = awaited.currency or found.case.view.currency
-    amount = "" if awaited.amount is None else amount_in_words(awaited.amount, currency)
+    amount = "" if awaited.amount is None else Amount(amount_in_words(awaited.amount, currency))
+    ref = awaited.ref if awaited.what in _OF_NO_ID else Id(awaited.ref)
     until = None if awaited.until is None else instant(awaited.until)
-    words = _WORDS[awaited.what].format(ref=awaited.ref, amount=amount)
+    words = say(_WORDS[awaited.what], ref=ref, amount=amount)
     if awaited.what == "payment_of_claim" and until is None:
-        words += "; the days run from when the demand is published"
+        words = say("{what}; the days run from when the demand is published", what=words)
     is_overdue = awaited.until is not None and awaited.until < now
     return Expectation(words, until, awaited.row, awaited.of, is_overdue)
 
@@ -87,18 +91,25 @@ def _told(awaited: Awaited, found: Examination, now: int) -> Expectation:
 def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[Expectation]:
     unpublished = sum(not said.published for said in history.outputs)
     if unpublished:
-        yield Expectation(f"the relay to publish {unpublished} of its outputs")
+        yield Expectation(say("the relay to publish {count} of its outputs", count=unpublished))
     if history.in_quarantine:
-        named = ", ".join(history.in_quarantine[:_RECORDS_NAMED])
-        more = ", …" if len(history.in_quarantine) > _RECORDS_NAMED else ""
+        named: list[str] = history.in_quarantine[:_RECORDS_NAMED]
+        more = ["…"] if len(history.in_quarantine) > _RECORDS_NAMED else []
         yield Expectation(
-            f"a person to look at {len(history.in_quarantine)} of its records in quarantine: {named}{more}"
+            say(
+                "a person to look at {count} of its records in quarantine: {records}",
+                count=len(history.in_quarantine),
+                records=listed([*named, *more]),
+            )
         )
     if history.stuck is not None:
         yield Expectation(
-            f"the rules to be mended: they failed on this order ({history.stuck}); it publishes nothing meanwhile"
+            say(
+                "the rules to be mended: they failed on this order ({error}); it publishes nothing meanwhile",
+                error=history.stuck,
+            )
         )
     if state.problem:
-        yield Expectation(f"a version that can read its journals: {state.problem}")
+        yield Expectation(say("a version that can read its journals: {problem}", problem=Sentence(state.problem)))
     if history.held:
-        yield Expectation("a person to release the order: it is held and publishes nothing meanwhile")
+        yield Expectation(say("a person to release the order: it is held and publishes nothing meanwhile"))
