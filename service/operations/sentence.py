@@ -43,7 +43,7 @@ class Amount(str):
 
 
 class Id(str):
-    """An identifier that can be searched for."""
+    """An identifier that the console can search for: of an order, payment, chargeback, request, command or message."""
 
     __slots__ = ()
 

@@ -128,7 +128,7 @@ _FACTS: dict[type[Any], Callable[[Any], Sentence]] = {
     order.QuoteRevised: lambda d: say(
         "The buyer agreed to a revised order amount of {amount} ({id}){items}.",
         amount=_total(d.quote),
-        id=Id(d.revision_id),
+        id=d.revision_id,
         items=_named(d.items),
     ),
     order.CancellationRequested: lambda d: say(
@@ -148,14 +148,14 @@ _FACTS: dict[type[Any], Callable[[Any], Sentence]] = {
     ),
     order.RequestWithdrawn: lambda d: say("The buyer took request {id} back.", id=Id(d.request_id)),
     order.ObjectionRaised: lambda d: say(
-        "The buyer objected to the {scope} ({id}).", scope=word(d.scope), id=Id(d.objection_id)
+        "The buyer objected to the {scope} ({id}).", scope=word(d.scope), id=d.objection_id
     ),
-    order.ObjectionWithdrawn: lambda d: say("The buyer took objection {id} back.", id=Id(d.objection_id)),
+    order.ObjectionWithdrawn: lambda d: say("The buyer took objection {id} back.", id=d.objection_id),
     order.ReceiptConfirmed: lambda _: say("The buyer confirmed receipt."),
-    order.TipRefundRequested: lambda d: say("The buyer asked for tip {id} back.", id=Id(d.tip_id)),
+    order.TipRefundRequested: lambda d: say("The buyer asked for tip {id} back.", id=d.tip_id),
     order.ProviderFaultFound: lambda d: say(
         "A fault of the provider was found ({id}): direct loss {amount}.",
-        id=Id(d.finding_id),
+        id=d.finding_id,
         amount=_sum(d.direct_loss),
     ),
     order.IssueDisclosed: lambda d: say(
@@ -164,7 +164,7 @@ _FACTS: dict[type[Any], Callable[[Any], Sentence]] = {
     ),
     order.BuyerBreachFound: lambda d: say(
         "A breach of the buyer was found ({id}, {ground}): loss {amount}.",
-        id=Id(d.finding_id),
+        id=d.finding_id,
         ground=word(d.ground),
         amount=_sum(d.loss),
     ),
@@ -175,11 +175,11 @@ _FACTS: dict[type[Any], Callable[[Any], Sentence]] = {
     payment.PaymentCaptured: lambda d: say(
         "The buyer paid {amount} ({id}).", amount=_total(d.breakdown), id=Id(d.payment_id)
     ),
-    payment.TipPaid: lambda d: say("The buyer tipped {amount} ({id}).", amount=_sum(d.amount), id=Id(d.tip_id)),
+    payment.TipPaid: lambda d: say("The buyer tipped {amount} ({id}).", amount=_sum(d.amount), id=d.tip_id),
     payment.SellerRefundReceived: lambda d: say(
         "The seller gave {amount} back ({id}{request}).",
         amount=_sum(d.amount),
-        id=Id(d.receipt_id),
+        id=d.receipt_id,
         request=_tail(", for request {it}", None if d.request_id is None else Id(d.request_id)),
     ),
     payment.OutstandingPaid: lambda d: say(
@@ -189,7 +189,7 @@ _FACTS: dict[type[Any], Callable[[Any], Sentence]] = {
         payment=Id(d.payment_id),
     ),
     payment.RepaymentReceived: lambda d: say(
-        "{amount} was paid back on line {line} ({id}).", amount=_sum(d.amount), line=d.line, id=Id(d.repayment_id)
+        "{amount} was paid back on line {line} ({id}).", amount=_sum(d.amount), line=d.line, id=d.repayment_id
     ),
     payment.RefundFailed: lambda d: say(
         "A refund of {amount} on line {line} failed{payment}.",
@@ -202,59 +202,59 @@ _FACTS: dict[type[Any], Callable[[Any], Sentence]] = {
         "{amount} was refunded elsewhere on line {line} ({id}{payment}).",
         amount=_sum(d.amount),
         line=d.line,
-        id=Id(d.refund_id),
+        id=d.refund_id,
         payment=_tail(", payment {it}", Id(d.payment_id) if d.payment_id else None),
     ),
     payment.FundsDeducted: lambda d: say(
-        "The purchasing funds gave {amount} ({id}).", amount=_sum(d.amount), id=Id(d.deduction_id)
+        "The purchasing funds gave {amount} ({id}).", amount=_sum(d.amount), id=d.deduction_id
     ),
     payment.FundsInsufficient: lambda d: say(
         "The purchasing funds were not enough: they gave {amount} ({id}).",
         amount=_sum(d.deducted),
-        id=Id(d.deduction_id),
+        id=d.deduction_id,
     ),
     payment.TransferFailed: lambda d: say(
         "A transfer to the promoter failed: {amount} did not arrive.", amount=_sum(d.amount)
     ),
-    payment.FreezeRefused: lambda d: say("The account keeper did not place hold {id}.", id=Id(d.hold_id)),
+    payment.FreezeRefused: lambda d: say("The account keeper did not place hold {id}.", id=d.hold_id),
     payment.DepositDeducted: lambda d: say(
-        "The deposit gave {amount} ({id}).", amount=_sum(d.amount), id=Id(d.deduction_id)
+        "The deposit gave {amount} ({id}).", amount=_sum(d.amount), id=d.deduction_id
     ),
     payment.DepositInsufficient: lambda d: say(
-        "The deposit was not enough: it gave {amount} ({id}).", amount=_sum(d.deducted), id=Id(d.deduction_id)
+        "The deposit was not enough: it gave {amount} ({id}).", amount=_sum(d.deducted), id=d.deduction_id
     ),
     warehouse_receipt.GoodsReceived: lambda d: say(
         "The warehouse received {arrived} ({id}), {objections}.",
         arrived=_arrived(d, to_buyer=False),
-        id=Id(d.receipt_id),
+        id=d.receipt_id,
         objections=_several(len(d.objections), "with {count} objection", "with {count} objections")
         if d.objections
         else say("without objections"),
     ),
     warehouse_receipt.ObjectionVerified: lambda d: say(
-        "Objection {id} was verified: attributable to {whom}.", id=Id(d.objection_id), whom=word(d.attributable_to)
+        "Objection {id} was verified: attributable to {whom}.", id=d.objection_id, whom=word(d.attributable_to)
     ),
     warehouse_receipt.CostIncurred: lambda d: say(
         "A cost of {amount} was incurred ({kind}, borne by the {borne_by}, {id}{request}).",
         amount=_sum(d.amount),
         kind=word(d.kind),
         borne_by=word(d.borne_by),
-        id=Id(d.cost_id),
+        id=d.cost_id,
         request=_tail(", for request {it}", None if d.request_id is None else Id(d.request_id)),
     ),
     warehouse_receipt.CustomsCleared: lambda _: say("The goods cleared customs for export."),
     warehouse_receipt.PackageDelivered: lambda d: say(
-        "The buyer has got {arrived} ({id}).", arrived=_arrived(d, to_buyer=True), id=Id(d.package_id)
+        "The buyer has got {arrived} ({id}).", arrived=_arrived(d, to_buyer=True), id=d.package_id
     ),
     warehouse_receipt.GoodsDisposed: lambda d: say(
         "The goods were {disposition}{proceeds} ({id}).",
         disposition=word(d.disposition),
         proceeds=_tail(" for {it}", _sum(d.proceeds) if d.proceeds else None),
-        id=Id(d.disposal_id),
+        id=d.disposal_id,
     ),
     seller_response.PurchaseConfirmed: lambda d: say(
         "The seller confirmed purchase {id} at {goods} plus {shipping} shipping{deposit}{items}.",
-        id=Id(d.purchase_id),
+        id=d.purchase_id,
         goods=_sum(d.goods),
         shipping=_sum(d.to_warehouse_shipping),
         deposit=_tail(", {it} of it a deposit", _sum(d.deposit) if d.deposit else None),
@@ -301,17 +301,17 @@ _OUTPUTS: dict[type[Any], Callable[[Any], Sentence]] = {
         line=d.line,
     ),
     DeductionExecute: lambda d: say(
-        "Take {amount} from the {source} ({id}).", amount=_sum(d.amount), source=word(d.source), id=Id(d.deduction_id)
+        "Take {amount} from the {source} ({id}).", amount=_sum(d.amount), source=word(d.source), id=d.deduction_id
     ),
     FreezePlace: lambda d: say(
         "Freeze {amount} of the account (hold {id}{replaces}).",
         amount=_sum(d.amount),
-        id=Id(d.hold_id),
-        replaces=_tail(", in place of hold {it}", None if d.replaces is None else Id(d.replaces)),
+        id=d.hold_id,
+        replaces=_tail(", in place of hold {it}", None if d.replaces is None else d.replaces),
     ),
-    FreezeRelease: lambda d: say("Release hold {id}.", id=Id(d.hold_id)),
+    FreezeRelease: lambda d: say("Release hold {id}.", id=d.hold_id),
     BrokerageTransfer: lambda d: say(
-        "Transfer {amount} to promoter {id}.", amount=_sum(d.amount), id=Id(d.promoter_id)
+        "Transfer {amount} to promoter {id}.", amount=_sum(d.amount), id=d.promoter_id
     ),
 }
 
@@ -358,7 +358,7 @@ def _decision(made: DecisionMade) -> Sentence:
     return say(
         "{about}{ref}: {outcome}{amount}{until}{ground}.",
         about=Sentence(made.kind.replace("_", " ").capitalize()),
-        ref=NOTHING if made.ref == made.order_id else say(" ({it})", it=Id(made.ref)),
+        ref=NOTHING if made.ref == made.order_id else say(" ({it})", it=made.ref),
         outcome=word(made.outcome),
         amount=NOTHING if made.amount is None else say(" {it}", it=_sum(made.amount)),
         until=NOTHING if made.due_at is None else say(", by {it}", it=f"{made.due_at:%Y-%m-%d %H:%M} UTC"),
