@@ -310,9 +310,7 @@ _OUTPUTS: dict[type[Any], Callable[[Any], Sentence]] = {
         replaces=_tail(", in place of hold {it}", None if d.replaces is None else d.replaces),
     ),
     FreezeRelease: lambda d: say("Release hold {id}.", id=d.hold_id),
-    BrokerageTransfer: lambda d: say(
-        "Transfer {amount} to promoter {id}.", amount=_sum(d.amount), id=d.promoter_id
-    ),
+    BrokerageTransfer: lambda d: say("Transfer {amount} to promoter {id}.", amount=_sum(d.amount), id=d.promoter_id),
 }
 
 
