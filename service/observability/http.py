@@ -115,7 +115,7 @@ async def listening(pages: Pages, host: str, port: int) -> AsyncIterator[int]:
 
     `host` is an address, a name or ALL_ADDRESSES. A host with several addresses is served on all of them, on one port.
     """
-    sockets = await asyncio.to_thread(_bound, host, port)
+    sockets = await asyncio.to_thread(bound, host, port, "PURCHASING_HTTP")
     runner = web.AppRunner(
         pages.application(),
         access_log=None,
@@ -128,7 +128,7 @@ async def listening(pages: Pages, host: str, port: int) -> AsyncIterator[int]:
     assert connections is not None
 
     def protocol() -> asyncio.BaseProtocol:
-        return connections() if len(connections.connections) < CONNECTIONS else _TurnedAway()
+        return connections() if len(connections.connections) < CONNECTIONS else TurnedAway()
 
     loop = asyncio.get_running_loop()
     servers = []
@@ -146,9 +146,12 @@ async def listening(pages: Pages, host: str, port: int) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
-def _bound(host: str, port: int) -> list[socket.socket]:
-    """Return a socket per address of the host, all on one port. Raises PortError."""
-    addresses = _addresses(host)
+def bound(host: str, port: int, settings: str) -> list[socket.socket]:
+    """Return a socket per address of the host, all on one port. Raises PortError.
+
+    `settings` is how the names of the host's and the port's setting begin.
+    """
+    addresses = _addresses(host, settings)
     # A port that is free on one address may be taken on another: try another port.
     for _ in range(PORT_TRIES if port == 0 else 1):
         try:
@@ -157,22 +160,22 @@ def _bound(host: str, port: int) -> list[socket.socket]:
             problem = error
     if problem.errno in NO_SUCH_FAMILY:
         raise PortError(
-            f"PURCHASING_HTTP_HOST is no address of this machine ({problem.strerror}): "
+            f"{settings}_HOST is no address of this machine ({problem.strerror}): "
             "set it to one, or to * for all addresses."
         )
     raise PortError(
-        f"Port {port} can't be used ({problem.strerror}): set PURCHASING_HTTP_PORT to a free port, or to 0 for any."
+        f"Port {port} can't be used ({problem.strerror}): set {settings}_PORT to a free port, or to 0 for any."
     )
 
 
-def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
+def _addresses(host: str, settings: str) -> list[tuple[socket.AddressFamily, str]]:
     if host == ALL_ADDRESSES:
         return list(EITHER.items())
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise PortError(
-            f"PURCHASING_HTTP_HOST can't be resolved ({error.strerror}): "
+            f"{settings}_HOST can't be resolved ({error.strerror}): "
             "set it to an address of this machine, or to * for all addresses."
         ) from None
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
@@ -205,7 +208,7 @@ def _bound_together(
     return bound
 
 
-class _TurnedAway(asyncio.Protocol):
+class TurnedAway(asyncio.Protocol):
     """Closes a connection beyond the limit."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

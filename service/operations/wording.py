@@ -11,8 +11,10 @@ from purchasing_contracts.commands.refund import RefundIssue
 from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.events import chargeback, order, payment, seller_response, warehouse_receipt
 
+from service.operations.sentence import NOTHING, Amount, Id, Sentence, listed, say, word
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from purchasing_contracts.basis import Basis
     from purchasing_contracts.items import ItemRef
@@ -43,204 +45,303 @@ def amount_in_words(value: int, currency: str | None) -> str:
 
 
 def _sum(money: Money | None) -> str:
-    return "nothing" if money is None else amount_in_words(money.value, money.currency)
+    return say("nothing") if money is None else Amount(amount_in_words(money.value, money.currency))
 
 
-def _total(breakdown: Breakdown) -> str:
+def _total(breakdown: Breakdown) -> Amount:
     parts = (breakdown.goods, breakdown.to_warehouse_shipping, breakdown.service_fee)
     total = sum(part.value for part in parts) + sum(fee.amount.value for fee in breakdown.other_fees)
-    return amount_in_words(total, breakdown.goods.currency)
+    return Amount(amount_in_words(total, breakdown.goods.currency))
 
 
-def _several(count: int, one: str) -> str:
-    return f"{count} {one}" if count == 1 else f"{count} {one}s"
+def _several(count: int, one: str, many: str) -> Sentence:
+    return say(one if count == 1 else many, count=count)
 
 
-def _named(items: tuple[ItemRef, ...] | None) -> str:
+def _named(items: tuple[ItemRef, ...] | None) -> Sentence:
     """Return the items that a message names, as the end of a sentence; empty if it concerns all items."""
     if items is None:
-        return ""
-    return ": " + ", ".join(
-        f"item {one.item_id}" if one.quantity is None else f"{one.quantity} of item {one.item_id}" for one in items
+        return NOTHING
+    named = listed(
+        say("item {item}", item=one.item_id)
+        if one.quantity is None
+        else say("{quantity} of item {item}", quantity=one.quantity, item=one.item_id)
+        for one in items
+    )
+    return say(": {items}", items=named)
+
+
+def _tail(template: str, value: object, **others: object) -> Sentence:
+    """Return a part of a sentence that is there only with a value: the template's `{it}`."""
+    return NOTHING if value is None else say(template, it=value, **others)
+
+
+def _arrived(part: Any, *, to_buyer: bool) -> Sentence:
+    """Say which part arrived, and whether it is the last; the whole if the message names no items."""
+    is_last = part.items is None if part.final is None else part.final
+    whole = say("the order") if to_buyer else say("the goods")
+    if part.items is None:
+        return whole if is_last else say("part of {whole}", whole=whole)
+    return say(
+        "the last part of {whole}{items}" if is_last else "part of {whole}{items}",
+        whole=whole,
+        items=_named(part.items),
     )
 
 
-def _grounds(grounds: Iterable[str]) -> str:
-    return ", ".join(ground.replace("_", " ") for ground in grounds)
+def _closed(d: Any) -> Sentence:
+    if d.amount_restored is None:
+        return say("Chargeback {id} ended: {outcome}.", id=Id(d.chargeback_id), outcome=word(d.outcome))
+    return say(
+        "Chargeback {id} ended: {outcome}, {amount} restored.",
+        id=Id(d.chargeback_id),
+        outcome=word(d.outcome),
+        amount=_sum(d.amount_restored),
+    )
 
 
-def _arrived(part: Any, whole: str) -> str:
-    """Say which part arrived, and whether it is the last; `whole` if the message names no items."""
-    is_last = part.items is None if part.final is None else part.final
-    if part.items is None:
-        return whole if is_last else f"part of {whole}"
-    return ("the last part of " if is_last else "part of ") + whole + _named(part.items)
+def _charged_back(d: Any) -> Sentence:
+    id_, payment, reason = Id(d.chargeback_id), Id(d.payment_id), word(d.reason)
+    if d.stage == "inquiry":
+        return say(
+            "The institution inquired about payment {payment}: {reason} ({id}).", payment=payment, reason=reason, id=id_
+        )
+    return say(
+        "Payment {payment} was charged back: {amount}, {reason} ({id}{stage}{fee}).",
+        payment=payment,
+        amount=_sum(d.amount),
+        reason=reason,
+        id=id_,
+        stage=NOTHING if d.stage == "chargeback" else say(", {it}", it=Sentence(d.stage.replace("_", "-"))),
+        fee=_tail(", fee {it}", _sum(d.fee) if d.fee else None),
+    )
 
 
-_FACTS: dict[type[Any], Callable[[Any], str]] = {
-    order.OrderPlaced: lambda d: (
-        f"The buyer placed the order: {_several(len(d.items), 'item')}, quoted {_total(d.quote)}."
+_FACTS: dict[type[Any], Callable[[Any], Sentence]] = {
+    order.OrderPlaced: lambda d: say(
+        "The buyer placed the order: {items}, quoted {amount}.",
+        items=_several(len(d.items), "{count} item", "{count} items"),
+        amount=_total(d.quote),
     ),
-    order.OrderAccepted: lambda _: "The provider accepted the order.",
-    order.OrderRefused: lambda d: f"The provider refused the order ({d.ground.replace('_', ' ')}).",
-    order.QuoteRevised: lambda d: (
-        f"The buyer agreed to a revised order amount of {_total(d.quote)} ({d.revision_id}){_named(d.items)}."
+    order.OrderAccepted: lambda _: say("The provider accepted the order."),
+    order.OrderRefused: lambda d: say("The provider refused the order ({ground}).", ground=word(d.ground)),
+    order.QuoteRevised: lambda d: say(
+        "The buyer agreed to a revised order amount of {amount} ({id}){items}.",
+        amount=_total(d.quote),
+        id=d.revision_id,
+        items=_named(d.items),
     ),
-    order.CancellationRequested: lambda d: (
-        f"The buyer asked to cancel ({d.request_id}"
-        + (")" if d.channel == "platform" else "), outside the platform")
-        + f"{_named(d.items)}."
+    order.CancellationRequested: lambda d: say(
+        "The buyer asked to cancel ({id}){items}."
+        if d.channel == "platform"
+        else "The buyer asked to cancel ({id}), outside the platform{items}.",
+        id=Id(d.request_id),
+        items=_named(d.items),
     ),
-    order.DissolutionRequested: lambda d: (
-        f"The buyer asked to dissolve the order ({d.request_id}): {d.ground.replace('_', ' ')}, "
-        f"{'inspected' if d.inspected else 'not inspected'}, {_several(len(d.evidence), 'piece')} of evidence"
-        f"{_named(d.items)}."
+    order.DissolutionRequested: lambda d: say(
+        "The buyer asked to dissolve the order ({id}): {ground}, {inspected}, {evidence}{items}.",
+        id=Id(d.request_id),
+        ground=word(d.ground),
+        inspected=say("inspected") if d.inspected else say("not inspected"),
+        evidence=_several(len(d.evidence), "{count} piece of evidence", "{count} pieces of evidence"),
+        items=_named(d.items),
     ),
-    order.RequestWithdrawn: lambda d: f"The buyer withdrew request {d.request_id}.",
-    order.ObjectionRaised: lambda d: f"The buyer objected to the {d.scope} ({d.objection_id}).",
-    order.ObjectionWithdrawn: lambda d: f"The buyer withdrew objection {d.objection_id}.",
-    order.ReceiptConfirmed: lambda _: "The buyer confirmed receipt.",
-    order.TipRefundRequested: lambda d: f"The buyer asked for tip {d.tip_id} back.",
-    order.ProviderFaultFound: lambda d: (
-        f"A fault of the provider was found ({d.finding_id}): direct loss {_sum(d.direct_loss)}."
+    order.RequestWithdrawn: lambda d: say("The buyer withdrew request {id}.", id=Id(d.request_id)),
+    order.ObjectionRaised: lambda d: say(
+        "The buyer objected to the {scope} ({id}).", scope=word(d.scope), id=d.objection_id
     ),
-    order.IssueDisclosed: lambda d: (
-        f"The provider told the buyer of an issue, and the buyer continued: {_grounds(d.grounds)}."
+    order.ObjectionWithdrawn: lambda d: say("The buyer withdrew objection {id}.", id=d.objection_id),
+    order.ReceiptConfirmed: lambda _: say("The buyer confirmed receipt."),
+    order.TipRefundRequested: lambda d: say("The buyer asked for tip {id} back.", id=d.tip_id),
+    order.ProviderFaultFound: lambda d: say(
+        "A fault of the provider was found ({id}): direct loss {amount}.",
+        id=d.finding_id,
+        amount=_sum(d.direct_loss),
     ),
-    order.BuyerBreachFound: lambda d: (
-        f"A breach of the buyer was found ({d.finding_id}, {d.ground.replace('_', ' ')}): loss {_sum(d.loss)}."
+    order.IssueDisclosed: lambda d: say(
+        "The provider told the buyer of an issue, and the buyer continued: {grounds}.",
+        grounds=listed(map(word, d.grounds)),
     ),
-    order.ExcessApproved: lambda d: (
-        f"It was confirmed that {_sum(d.amount)} of the seller's money beyond the payments may be paid out."
+    order.BuyerBreachFound: lambda d: say(
+        "A breach of the buyer was found ({id}, {ground}): loss {amount}.",
+        id=d.finding_id,
+        ground=word(d.ground),
+        amount=_sum(d.loss),
     ),
-    payment.PaymentCaptured: lambda d: f"The buyer paid {_total(d.breakdown)} ({d.payment_id}).",
-    payment.TipPaid: lambda d: f"The buyer tipped {_sum(d.amount)} ({d.tip_id}).",
-    payment.SellerRefundReceived: lambda d: (
-        f"The seller gave {_sum(d.amount)} back ({d.receipt_id}"
-        + ("" if d.request_id is None else f", for request {d.request_id}")
-        + ")."
+    order.ExcessApproved: lambda d: say(
+        "It was confirmed that {amount} of the seller's money beyond the payments may be paid out.",
+        amount=_sum(d.amount),
     ),
-    payment.OutstandingPaid: lambda d: (
-        f"{_sum(d.amount)} of what chargeback {d.chargeback_id} took was paid ({d.payment_id})."
+    payment.PaymentCaptured: lambda d: say(
+        "The buyer paid {amount} ({id}).", amount=_total(d.breakdown), id=Id(d.payment_id)
     ),
-    payment.RepaymentReceived: lambda d: f"{_sum(d.amount)} was paid back on line {d.line} ({d.repayment_id}).",
-    payment.RefundFailed: lambda d: (
-        f"A refund of {_sum(d.amount)} on line {d.line} failed"
-        + (f" (payment {d.payment_id})." if d.payment_id else ".")
+    payment.TipPaid: lambda d: say("The buyer tipped {amount} ({id}).", amount=_sum(d.amount), id=d.tip_id),
+    payment.SellerRefundReceived: lambda d: say(
+        "The seller gave {amount} back ({id}{request}).",
+        amount=_sum(d.amount),
+        id=d.receipt_id,
+        request=_tail(", for request {it}", None if d.request_id is None else Id(d.request_id)),
     ),
-    payment.RefundSucceeded: lambda d: f"A refund arrived ({d.command_id}).",
-    payment.RefundedElsewhere: lambda d: (
-        f"{_sum(d.amount)} was refunded elsewhere on line {d.line} ({d.refund_id}"
-        + (f", payment {d.payment_id})." if d.payment_id else ").")
+    payment.OutstandingPaid: lambda d: say(
+        "{amount} of what chargeback {id} took was paid ({payment}).",
+        amount=_sum(d.amount),
+        id=Id(d.chargeback_id),
+        payment=Id(d.payment_id),
     ),
-    payment.FundsDeducted: lambda d: f"The purchasing funds gave {_sum(d.amount)} ({d.deduction_id}).",
-    payment.FundsInsufficient: lambda d: (
-        f"The purchasing funds were not enough: they gave {_sum(d.deducted)} ({d.deduction_id})."
+    payment.RepaymentReceived: lambda d: say(
+        "{amount} was paid back on line {line} ({id}).", amount=_sum(d.amount), line=d.line, id=d.repayment_id
     ),
-    payment.TransferFailed: lambda d: f"A transfer to the promoter failed: {_sum(d.amount)} did not arrive.",
-    payment.FreezeRefused: lambda d: f"The account keeper did not place hold {d.hold_id}.",
-    payment.DepositDeducted: lambda d: f"The deposit gave {_sum(d.amount)} ({d.deduction_id}).",
-    payment.DepositInsufficient: lambda d: (
-        f"The deposit was not enough: it gave {_sum(d.deducted)} ({d.deduction_id})."
+    payment.RefundFailed: lambda d: say(
+        "A refund of {amount} on line {line} failed{payment}.",
+        amount=_sum(d.amount),
+        line=d.line,
+        payment=_tail(" (payment {it})", Id(d.payment_id) if d.payment_id else None),
     ),
-    warehouse_receipt.GoodsReceived: lambda d: (
-        f"The warehouse received {_arrived(d, 'the goods')} ({d.receipt_id}), "
-        + (f"with {_several(len(d.objections), 'objection')}." if d.objections else "without objections.")
+    payment.RefundSucceeded: lambda d: say("A refund arrived ({id}).", id=Id(d.command_id)),
+    payment.RefundedElsewhere: lambda d: say(
+        "{amount} was refunded elsewhere on line {line} ({id}{payment}).",
+        amount=_sum(d.amount),
+        line=d.line,
+        id=d.refund_id,
+        payment=_tail(", payment {it}", Id(d.payment_id) if d.payment_id else None),
     ),
-    warehouse_receipt.ObjectionVerified: lambda d: (
-        f"Objection {d.objection_id} was verified: attributable to {d.attributable_to}."
+    payment.FundsDeducted: lambda d: say(
+        "The purchasing funds gave {amount} ({id}).", amount=_sum(d.amount), id=d.deduction_id
     ),
-    warehouse_receipt.CostIncurred: lambda d: (
-        f"A cost of {_sum(d.amount)} was incurred ({d.kind}, borne by the {d.borne_by.replace('_', ' ')}, {d.cost_id}"
-        + ("" if d.request_id is None else f", for request {d.request_id}")
-        + ")."
+    payment.FundsInsufficient: lambda d: say(
+        "The purchasing funds were not enough: they gave {amount} ({id}).",
+        amount=_sum(d.deducted),
+        id=d.deduction_id,
     ),
-    warehouse_receipt.CustomsCleared: lambda _: "The goods cleared customs for export.",
-    warehouse_receipt.PackageDelivered: lambda d: f"The buyer received {_arrived(d, 'the order')} ({d.package_id}).",
-    warehouse_receipt.GoodsDisposed: lambda d: (
-        f"The goods were {d.disposition}" + (f" for {_sum(d.proceeds)}" if d.proceeds else "") + f" ({d.disposal_id})."
+    payment.TransferFailed: lambda d: say(
+        "A transfer to the promoter failed: {amount} did not arrive.", amount=_sum(d.amount)
     ),
-    seller_response.PurchaseConfirmed: lambda d: (
-        f"The seller confirmed purchase {d.purchase_id} at {_sum(d.goods)} "
-        f"plus {_sum(d.to_warehouse_shipping)} shipping"
-        + (f", {_sum(d.deposit)} of it a deposit" if d.deposit else "")
-        + f"{_named(d.items)}."
+    payment.FreezeRefused: lambda d: say("The account keeper did not place hold {id}.", id=d.hold_id),
+    payment.DepositDeducted: lambda d: say(
+        "The deposit gave {amount} ({id}).", amount=_sum(d.amount), id=d.deduction_id
     ),
-    seller_response.PurchaseUnavailable: lambda d: (
-        f"The seller can't sell ({d.reason.replace('_', ' ')}){_named(d.items)}."
+    payment.DepositInsufficient: lambda d: say(
+        "The deposit was not enough: it gave {amount} ({id}).", amount=_sum(d.deducted), id=d.deduction_id
     ),
-    seller_response.CancellationAgreed: lambda d: (
-        f"The seller agreed to cancel ({d.request_id})"
-        + (f", penalty {_sum(d.penalty)}" if d.penalty else "")
-        + ("" if d.amount is None else f", it takes back {_sum(d.amount)}")
-        + "."
+    warehouse_receipt.GoodsReceived: lambda d: say(
+        "The warehouse received {arrived} ({id}), {objections}.",
+        arrived=_arrived(d, to_buyer=False),
+        id=d.receipt_id,
+        objections=_several(len(d.objections), "with {count} objection", "with {count} objections")
+        if d.objections
+        else say("without objections"),
     ),
-    seller_response.CancellationRefused: lambda d: (
-        f"The seller refused to cancel ({d.request_id}: {d.reason.replace('_', ' ')})."
+    warehouse_receipt.ObjectionVerified: lambda d: say(
+        "Objection {id} was verified: attributable to {whom}.", id=d.objection_id, whom=word(d.attributable_to)
     ),
-    seller_response.DissolutionAgreed: lambda d: (
-        f"The seller agreed to dissolve the purchase ({d.request_id}): {d.disposition} the goods."
+    warehouse_receipt.CostIncurred: lambda d: say(
+        "A cost of {amount} was incurred ({kind}, borne by the {borne_by}, {id}{request}).",
+        amount=_sum(d.amount),
+        kind=word(d.kind),
+        borne_by=word(d.borne_by),
+        id=d.cost_id,
+        request=_tail(", for request {it}", None if d.request_id is None else Id(d.request_id)),
     ),
-    seller_response.DissolutionRefused: lambda d: f"The seller refused to dissolve the purchase ({d.request_id}).",
-    chargeback.ChargebackOpened: lambda d: (
-        f"The institution inquired about payment {d.payment_id}: {d.reason.replace('_', ' ')} ({d.chargeback_id})."
-        if d.stage == "inquiry"
-        else f"Payment {d.payment_id} was charged back: {_sum(d.amount)}, "
-        f"{d.reason.replace('_', ' ')} ({d.chargeback_id}"
-        + ("" if d.stage == "chargeback" else f", {d.stage.replace('_', '-')}")
-        + (f", fee {_sum(d.fee)})." if d.fee else ").")
+    warehouse_receipt.CustomsCleared: lambda _: say("The goods cleared customs for export."),
+    warehouse_receipt.PackageDelivered: lambda d: say(
+        "The buyer received {arrived} ({id}).", arrived=_arrived(d, to_buyer=True), id=d.package_id
     ),
-    chargeback.ChargebackReassessed: lambda d: (
-        f"Chargeback {d.chargeback_id} was found to be "
-        + ("the provider's doing." if d.attributable_to_provider else "not the provider's doing.")
+    warehouse_receipt.GoodsDisposed: lambda d: say(
+        "The goods were {disposition}{proceeds} ({id}).",
+        disposition=word(d.disposition),
+        proceeds=_tail(" for {it}", _sum(d.proceeds) if d.proceeds else None),
+        id=d.disposal_id,
     ),
-    chargeback.ChargebackClosed: lambda d: (
-        f"Chargeback {d.chargeback_id} ended: {d.outcome}"
-        + ("." if d.amount_restored is None else f", {_sum(d.amount_restored)} restored.")
+    seller_response.PurchaseConfirmed: lambda d: say(
+        "The seller confirmed purchase {id} at {goods} plus {shipping} shipping{deposit}{items}.",
+        id=d.purchase_id,
+        goods=_sum(d.goods),
+        shipping=_sum(d.to_warehouse_shipping),
+        deposit=_tail(", {it} of it a deposit", _sum(d.deposit) if d.deposit else None),
+        items=_named(d.items),
     ),
+    seller_response.PurchaseUnavailable: lambda d: say(
+        "The seller can't sell ({reason}){items}.", reason=word(d.reason), items=_named(d.items)
+    ),
+    seller_response.CancellationAgreed: lambda d: say(
+        "The seller agreed to cancel ({id}){penalty}{amount}.",
+        id=Id(d.request_id),
+        penalty=_tail(", penalty {it}", _sum(d.penalty) if d.penalty else None),
+        amount=_tail(", it takes back {it}", None if d.amount is None else _sum(d.amount)),
+    ),
+    seller_response.CancellationRefused: lambda d: say(
+        "The seller refused to cancel ({id}: {reason}).", id=Id(d.request_id), reason=word(d.reason)
+    ),
+    seller_response.DissolutionAgreed: lambda d: say(
+        "The seller agreed to dissolve the purchase ({id}): {disposition} the goods.",
+        id=Id(d.request_id),
+        disposition=word(d.disposition),
+    ),
+    seller_response.DissolutionRefused: lambda d: say(
+        "The seller refused to dissolve the purchase ({id}).", id=Id(d.request_id)
+    ),
+    chargeback.ChargebackOpened: _charged_back,
+    chargeback.ChargebackReassessed: lambda d: say(
+        "Chargeback {id} was found to be the provider's doing."
+        if d.attributable_to_provider
+        else "Chargeback {id} was found to be not the provider's doing.",
+        id=Id(d.chargeback_id),
+    ),
+    chargeback.ChargebackClosed: _closed,
 }
 
-_DESTINATIONS = {"deposit": "the deposit", "buyer_account": "the buyer's account"}
+_DESTINATIONS = {"deposit": say("the deposit"), "buyer_account": say("the buyer's account")}
 
-_OUTPUTS: dict[type[Any], Callable[[Any], str]] = {
-    RefundIssue: lambda d: (
-        f"Refund {_sum(d.amount)} to {_DESTINATIONS.get(d.destination, f'payment {d.payment_id}')} (line {d.line})."
+_OUTPUTS: dict[type[Any], Callable[[Any], Sentence]] = {
+    RefundIssue: lambda d: say(
+        "Refund {amount} to {destination} (line {line}).",
+        amount=_sum(d.amount),
+        destination=_DESTINATIONS.get(d.destination)
+        or (say("payment {id}", id=Id(d.payment_id)) if d.payment_id else word(d.destination)),
+        line=d.line,
     ),
-    DeductionExecute: lambda d: f"Take {_sum(d.amount)} from the {d.source.replace('_', ' ')} ({d.deduction_id}).",
-    FreezePlace: lambda d: (
-        f"Freeze {_sum(d.amount)} of the account (hold {d.hold_id}"
-        + ("" if d.replaces is None else f", in place of hold {d.replaces}")
-        + ")."
+    DeductionExecute: lambda d: say(
+        "Take {amount} from the {source} ({id}).", amount=_sum(d.amount), source=word(d.source), id=d.deduction_id
     ),
-    FreezeRelease: lambda d: f"Release hold {d.hold_id}.",
-    BrokerageTransfer: lambda d: f"Transfer {_sum(d.amount)} to promoter {d.promoter_id}.",
+    FreezePlace: lambda d: say(
+        "Freeze {amount} of the account (hold {id}{replaces}).",
+        amount=_sum(d.amount),
+        id=d.hold_id,
+        replaces=_tail(", in place of hold {it}", None if d.replaces is None else d.replaces),
+    ),
+    FreezeRelease: lambda d: say("Release hold {id}.", id=d.hold_id),
+    BrokerageTransfer: lambda d: say("Transfer {amount} to promoter {id}.", amount=_sum(d.amount), id=d.promoter_id),
 }
 
 
 GROUNDS = {
-    "order_ended": "the order had ended",
-    "purchased": "a purchase had been made",
-    "received": "the goods had been received",
-    "no_units": "no units are left that it could concern",
-    "request_ended": "the request had its final outcome",
-    "repeated": "an earlier report of the same thing counts",
-    "unused": "nothing is known to which it could belong",
+    "order_ended": say("the order had ended"),
+    "purchased": say("a purchase had been made"),
+    "received": say("the goods had been received"),
+    "no_units": say("no units are left that it could concern"),
+    "request_ended": say("the request had its final outcome"),
+    "repeated": say("an earlier report of the same thing counts"),
+    "unused": say("nothing is known to which it could belong"),
 }
 """Why a report changes nothing (R22)."""
 
 
-def tell_fact(data: Any) -> str:
+def tell_fact(data: Any) -> Sentence:
     """Return one sentence about a fact, without private data. A type without a sentence is named."""
     words = _FACTS.get(type(data))
-    return words(data) if words is not None else f"{getattr(data, 'TYPE', type(data).__name__)} was received."
+    if words is not None:
+        return words(data)
+    return say("{type} was received.", type=getattr(data, "TYPE", type(data).__name__))
 
 
-def tell_output(data: Any) -> str:
+def tell_output(data: Any) -> Sentence:
     """Return one sentence about a decision or a command."""
     if isinstance(data, DecisionMade):
         return _decision(data)
     words = _OUTPUTS.get(type(data))
-    return words(data) if words is not None else f"{getattr(data, 'TYPE', type(data).__name__)} was published."
+    if words is not None:
+        return words(data)
+    return say("{type} was published.", type=getattr(data, "TYPE", type(data).__name__))
 
 
 def tell_basis(basis: tuple[Basis, ...]) -> str:
@@ -251,10 +352,13 @@ def tell_basis(basis: tuple[Basis, ...]) -> str:
     return "; ".join(f"{one.clause}, {one.because}" for one in basis)
 
 
-def _decision(made: DecisionMade) -> str:
-    about = made.kind.replace("_", " ").capitalize()
-    ref = "" if made.ref == made.order_id else f" ({made.ref})"
-    amount = "" if made.amount is None else f" {_sum(made.amount)}"
-    until = "" if made.due_at is None else f", by {made.due_at:%Y-%m-%d %H:%M} UTC"
-    ground = "" if made.ground is None else f", {GROUNDS.get(made.ground, made.ground.replace('_', ' '))}"
-    return f"{about}{ref}: {made.outcome.replace('_', ' ')}{amount}{until}{ground}."
+def _decision(made: DecisionMade) -> Sentence:
+    return say(
+        "{about}{ref}: {outcome}{amount}{until}{ground}.",
+        about=Sentence(made.kind.replace("_", " ").capitalize()),
+        ref=NOTHING if made.ref == made.order_id else say(" ({it})", it=made.ref),
+        outcome=word(made.outcome),
+        amount=NOTHING if made.amount is None else say(" {it}", it=_sum(made.amount)),
+        until=NOTHING if made.due_at is None else say(", by {it}", it=f"{made.due_at:%Y-%m-%d %H:%M} UTC"),
+        ground=NOTHING if made.ground is None else say(", {it}", it=GROUNDS.get(made.ground) or word(made.ground)),
+    )

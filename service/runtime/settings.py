@@ -7,6 +7,7 @@ value: they name the variable and say what to do.
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from purchasing_contracts.checking import FUTURE_TOLERANCE_SECONDS
 from purchasing_contracts.environment import IN_WORDS, PREFIX, CleanSettings, SettingsError, sentences
@@ -18,11 +19,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from service.runtime.database_url import DatabaseUrlError, parse_database_url
 
 __all__ = [
+    "ConsoleSettings",
     "Settings",
     "SettingsError",
     "database_of_environment",
     "future_tolerance_of_environment",
     "load",
+    "load_console",
     "unknown_variables",
 ]
 
@@ -47,6 +50,19 @@ WHAT_TO_DO: Mapping[str, str] = {
     "future_tolerance_seconds": "give the seconds by which a message may be dated ahead of the database's clock, "
     "from 60 to 2678400 (31 days), such as 3600",
     "refund_limit_per_minute": "give the refunds allowed per minute, in minor units, as CNY=50000000,EUR=6000000",
+    "console_host": "give the address to listen on, such as 127.0.0.1 or ::1, or * for all of IPv6 and IPv4",
+    "console_port": "give a port from 0 to 65535",
+    "console_url": "give the address under which browsers reach the console, as https://console.example",
+    "console_roles": "give which groups have which roles, as support=agents,leads;operator=sre (roles: support, "
+    "operator, finance, engineer)",
+    "console_time_zone": "give a time zone by its name, such as Asia/Shanghai",
+    "console_oidc_issuer": "give the identity provider's issuer, as https://id.example/realm",
+    "console_oidc_client_id": "give the client's id at the identity provider",
+    "console_groups_claim": "give the name of the claim that holds a person's groups, such as groups",
+    "console_assertion_header": "give the name of the header in which the proxy sends its signed assertion",
+    "console_assertion_jwks_url": "give where the proxy's public keys are, as https://proxy.example/jwks.json",
+    "console_assertion_issuer": "give the issuer that the proxy's assertions name",
+    "console_assertion_audience": "give the audience that the proxy's assertions name",
     "traces": "give off or otlp",
     "log_format": "give json, console or auto",
     "log_level": "give debug, info, warning or error",
@@ -120,7 +136,77 @@ class Settings(KafkaSettings, _Environment):
         return self.database_url.get_secret_value()
 
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+ROLES = ("support", "operator", "finance", "engineer")
+
+
+class ConsoleSettings(_Environment):
+    """The console's settings."""
+
+    database_url: SecretStr
+    console_host: str = Field(default="127.0.0.1", pattern=r"^(\*|[A-Za-z0-9._:%-]{1,255})$")
+    console_port: int = Field(default=8081, ge=0, le=65535)
+    console_url: str = Field(default="", pattern=r"^(|https?://[A-Za-z0-9.:\[\]_-]{1,255})$")
+    """Origin alone: the console is at the root of its host."""
+    console_roles: str = ""
+    console_time_zone: str = "Asia/Shanghai"
+    console_oidc_issuer: str = Field(default="", pattern=r"^(|https?://\S{1,2000})$")
+    console_oidc_client_id: str = Field(default="", max_length=500)
+    console_oidc_client_secret: SecretStr = SecretStr("")
+    """Empty for a public client: PKCE is used in any case."""
+    console_groups_claim: str = Field(default="groups", pattern=r"^[A-Za-z0-9_.:/-]{1,200}$")
+    console_assertion_header: str = Field(default="", pattern=r"^[A-Za-z0-9-]{0,100}$")
+    console_assertion_jwks_url: str = Field(default="", pattern=r"^(|https?://\S{1,2000})$")
+    console_assertion_issuer: str = Field(default="", max_length=2000)
+    console_assertion_audience: str = Field(default="", max_length=2000)
+    log_format: Literal["json", "console", "auto"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    _is_a_database = field_validator("database_url")(_a_database)
+
+    @field_validator("console_roles")
+    @classmethod
+    def _has_known_roles_once(cls, text: str) -> str:
+        named = [part.partition("=")[0].strip() for part in text.split(";") if part.strip()]
+        if len(set(named)) < len(named) or not set(named) <= set(ROLES):
+            raise ValueError("an unknown role, or one twice")
+        if not all("=" in part and part.partition("=")[2].strip() for part in text.split(";") if part.strip()):
+            raise ValueError("a role without groups")
+        return text
+
+    @field_validator("console_time_zone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("no time zone") from None
+        return name
+
+    @property
+    def is_on_loopback(self) -> bool:
+        """Whether only this machine can reach the console."""
+        return self.console_host in LOOPBACK
+
+    def groups_by_role(self) -> dict[str, tuple[str, ...]]:
+        """Which groups of the identity provider have which role."""
+        parts = (part.partition("=") for part in self.console_roles.split(";") if part.strip())
+        return {
+            role.strip(): tuple(group.strip() for group in groups.split(",") if group.strip())
+            for role, _, groups in parts
+        }
+
+    def database(self) -> str:
+        """The PostgreSQL URL, password and all: for the driver only, never for a log."""
+        return self.database_url.get_secret_value()
+
+
 S = TypeVar("S", bound=_Environment)
+
+
+def load_console(**given: Any) -> ConsoleSettings:
+    """The console's settings, as `load` gives the service's. Raises SettingsError."""
+    return _of_environment(ConsoleSettings, given)
 
 
 def load(**given: Any) -> Settings:
@@ -164,6 +250,6 @@ def _of_environment(kind: type[S], given: Mapping[str, Any]) -> S:
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Return variables with our prefix that are no setting, most likely typing errors."""
-    known = {PREFIX + name.upper() for name in (*Settings.model_fields, *ELSEWHERE)}
+    known = {PREFIX + name.upper() for name in (*Settings.model_fields, *ConsoleSettings.model_fields, *ELSEWHERE)}
     ours = (name for name in environment if name.upper().startswith(PREFIX))
     return sorted(name for name in ours if name.upper() not in known)

@@ -121,6 +121,24 @@ def pool_of(
     return pool
 
 
+def pool_to_look(url: str, **options: Any) -> asyncpg.Pool[asyncpg.Record]:
+    """Return a pool of connections over which the server lets nothing be written, to be entered or awaited.
+
+    `options` are as for `pool_of`. Whatever needs a new connection raises what `connect_to_look` raises.
+    """
+    ours = {name: options.pop(name) for name in ("connect_seconds", "settings", "command_timeout") if name in options}
+
+    async def new_connection(*_: Any, connection_class: Any, **driver: Any) -> Connection:
+        del connection_class
+        return await connect_to_look(url, **ours, **driver)
+
+    driver: Any = asyncpg
+    pool: asyncpg.Pool[asyncpg.Record] = driver.create_pool(
+        connect=new_connection, connection_class=Connection, **options
+    )
+    return pool
+
+
 def refuse_readers(url: str) -> None:
     """Raise NotUsableError where the URL asks for servers that can't be written to."""
     if database_url(url).reads_only:

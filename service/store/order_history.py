@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from service.store.connection import connect_to_look
+from service.store.connection import connect_to_look, pool_to_look
 from service.store.driver_errors import translated
 from service.store.rows import FactRow, PastOutput, PublicationRow, Quarantined, StoreTime
 
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     import asyncpg
 
 PAGE = 500
+
+ROLE = "purchasing_reader"
+CONNECT_SECONDS = 3.0
+
+SIZE_MAX = 20_000
+"""Facts and outputs of an order that is read for a page; most have fewer than a hundred."""
 
 
 class RecordedFact(NamedTuple):
@@ -80,14 +86,39 @@ order by o.order_id limit $5
 """
 _FACTS = """
 select order_id, source, id, lane, nth, at, type, data, heard_at from facts
-where order_id = any($1::text[]) order by order_id, nth
+where order_id = any($1::text[]) and ($2::timestamptz is null or heard_at <= $2) order by order_id, nth
 """
 _OUTPUTS = """
 select o.lane, o.position, o.position <= coalesce(n.position, 0), o.order_id, o.value, o.timed
 from outbox o left join relay_notes n on n.lane = o.lane
-where o.order_id = any($1::text[]) order by o.order_id, o.order_version
+where o.order_id = any($1::text[]) and ($2::timestamptz is null or o.decided_at <= $2)
+order by o.order_id, o.order_version
 """
-_PUBLICATIONS = "select order_id, order_version, published_at from publications where order_id = any($1::text[])"
+_PUBLICATIONS = """
+select order_id, order_version, published_at from publications
+where order_id = any($1::text[]) and ($2::timestamptz is null or published_at <= $2)
+"""
+_SIZE = """
+select (select count(*) from (select from facts where order_id = $1 limit $2) as f)
+    + (select count(*) from (select from outbox where order_id = $1 limit $2) as o)
+"""
+_ORDER_THEN = """
+select o.order_id, null::uuid, null::timestamptz, null::text,
+    coalesce((select a.what = 'order hold' from operator_actions a
+        where a.subject = o.order_id and a.what in ('order hold', 'order release') and a.outcome = 'done' and a.at <= $2
+        order by a.nth desc limit 1), false),
+    array(select q.topic || '/' || q.partition || '/' || q."offset" || ' (' || q.reason || ')'
+        from records q order by q.at, q.topic, q.partition, q."offset"),
+    array(select distinct (q.topic, q.at) from records q)
+from orders o where o.order_id = $1
+"""
+_RECORDS_THEN = """
+with records as materialized (
+    select q.topic, q.partition, q."offset", q.reason, q.at
+    from quarantine_candidates c join quarantine q using (topic, partition, "offset", digest)
+    where c.order_hash = purchasing_order_hash($1) and q.at <= $2 and (q.resolved_at is null or q.resolved_at > $2)
+)
+"""
 _CLOCK = """
 select clock_timestamp(),
     (select case when count(*) = count(watermark) then min(watermark) end from input_progress)
@@ -112,6 +143,26 @@ class OrderHistories:
         """Return one order's story; None for an order nobody heard of. Raises StoreUnavailableError."""
         return next(iter(await self._page("", HistoryFilter(order_id), 1)), None)
 
+    async def at(self, order_id: str, instant: datetime) -> OrderHistory | None:
+        """Return what was known of one order then; None for an order nobody has heard of by now.
+
+        Whether it was stuck is not recorded: `stuck` is None. `published` of an output says how far it got since.
+        Raises StoreUnavailableError.
+        """
+        async with translated(), self.connection.transaction(isolation="repeatable_read", readonly=True):
+            row = await self.connection.fetchrow(_RECORDS_THEN + _ORDER_THEN, order_id, instant)
+            if row is None:
+                return None
+            then = [Quarantined(*one) for one in row[6]]
+            history = OrderHistory(row[0], row[1], row[2], row[3], row[4], [], [], [], row[5], then)
+            await self._fill({order_id: history}, instant)
+        return history
+
+    async def size(self, order_id: str) -> int:
+        """Return how many facts and outputs an order has, counted up to a little above SIZE_MAX."""
+        async with translated():
+            return int(await self.connection.fetchval(_SIZE, order_id, SIZE_MAX + 1))
+
     async def all(self, which: HistoryFilter = HistoryFilter(), page: int = PAGE) -> AsyncIterator[list[OrderHistory]]:  # noqa: B008
         """Yield the stories in the order of the ids, a page at a time, each page in a transaction of its own."""
         after = ""
@@ -132,20 +183,71 @@ class OrderHistories:
     async def _page(self, after: str, which: HistoryFilter, limit: int) -> list[OrderHistory]:
         async with translated(), self.connection.transaction(isolation="repeatable_read", readonly=True):
             rows = await self.connection.fetch(_ORDERS, after, which.order_id, which.since, which.until, limit)
-            order_ids = [row[0] for row in rows]
             histories = {
                 row[0]: OrderHistory(
                     row[0], row[1], row[2], row[3], row[4], [], [], [], row[5], [Quarantined(*one) for one in row[6]]
                 )
                 for row in rows
             }
-            for row in await self.connection.fetch(_FACTS, order_ids):
-                histories[row[0]].facts.append(RecordedFact(FactRow(*tuple(row)[:8]), row[8]))
-            for row in await self.connection.fetch(_OUTPUTS, order_ids):
-                histories[row[3]].outputs.append(RecordedOutput(row[0], row[1], row[2], PastOutput(*tuple(row)[3:])))
-            for row in await self.connection.fetch(_PUBLICATIONS, order_ids):
-                histories[row[0]].publications.append(PublicationRow(*row))
+            await self._fill(histories, None)
         return list(histories.values())
+
+    async def _fill(self, histories: dict[str, OrderHistory], instant: datetime | None) -> None:
+        """Read the journals of these orders, as they were at an instant; None: as they are."""
+        order_ids = list(histories)
+        for row in await self.connection.fetch(_FACTS, order_ids, instant):
+            histories[row[0]].facts.append(RecordedFact(FactRow(*tuple(row)[:8]), row[8]))
+        for row in await self.connection.fetch(_OUTPUTS, order_ids, instant):
+            histories[row[3]].outputs.append(RecordedOutput(row[0], row[1], row[2], PastOutput(*tuple(row)[3:])))
+        for row in await self.connection.fetch(_PUBLICATIONS, order_ids, instant):
+            histories[row[0]].publications.append(PublicationRow(*row))
+
+
+class Readers:
+    """A pool of connections that only read, as the role `purchasing_reader`, each statement bounded in time."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        """Use `open`."""
+        self._pool = pool
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, connections: int, statement_seconds: int) -> AsyncIterator[Self]:
+        """Make the pool; connections are made when they are needed, so the database may be away."""
+        pool = pool_to_look(
+            url,
+            min_size=0,
+            max_size=connections,
+            settings={
+                "application_name": "purchasing console",
+                "role": ROLE,
+                "statement_timeout": f"{statement_seconds}s",
+                "lock_timeout": "1s",
+                "idle_in_transaction_session_timeout": f"{2 * statement_seconds}s",
+                "jit": "off",
+            },
+            connect_seconds=CONNECT_SECONDS,
+            command_timeout=statement_seconds + 1.0,
+            reset=_keep,
+        )
+        async with translated():
+            await pool
+        try:
+            yield cls(pool)
+        finally:
+            pool.terminate()
+
+    @asynccontextmanager
+    async def histories(self) -> AsyncIterator[OrderHistories]:
+        """Lend a connection. Raises StoreError; StoreUnavailableError also where none is free in time."""
+        async with translated(), self._pool.acquire(timeout=CONNECT_SECONDS) as lent:
+            # The driver's own type of what a pool lends is another than that of a connection.
+            connection: Any = lent
+            yield OrderHistories(connection)
+
+
+async def _keep(_: object) -> None:
+    """Keep a session's settings when its connection goes back to the pool."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
--- Who may do what, for the four roles of deploy/rights.md: applied by `migrate --roles`, and again by every later
+-- Who may do what, for the five roles of deploy/rights.md: applied by `migrate --roles`, and again by every later
 -- `migrate`. None of them can log in: grant them to those who do. None of them owns anything, so none can alter, drop or
 -- truncate a table, and none may delete or change a row of a journal. A new table is named here, or nobody but the owner
 -- has it (tests/security/test_roles.py).
@@ -8,7 +8,8 @@ declare
     one text;
 begin
     execute format('revoke create on schema %I from public', current_schema());
-    foreach one in array array['purchasing_service', 'purchasing_operator', 'purchasing_eraser', 'purchasing_reader'] loop
+    foreach one in array array['purchasing_service', 'purchasing_operator', 'purchasing_eraser', 'purchasing_reader',
+        'purchasing_console'] loop
         if not exists (select from pg_roles where rolname = one) then
             execute format('create role %I nologin', one);
         end if;
@@ -57,3 +58,7 @@ grant select, delete on private_members to purchasing_eraser;
 -- A key that is the order's id stays, so keys are compared.
 grant select (key), update (key, value, headers, erased_at) on quarantine to purchasing_eraser;
 grant insert on erasures, quarantine_actions to purchasing_eraser;
+
+-- The console: who is signed in. What it shows it reads as `purchasing_reader`.
+grant select, insert, update, delete on console_sessions to purchasing_console;
+grant select on schema_migrations, installation to purchasing_console;

@@ -77,6 +77,7 @@ async def test_facts_stand_in_the_order_they_happened_with_the_order_we_heard_of
         "cancellation_requested",
     ]
     assert [one["nth"] for one in happened] == [1, 2, 3, 5, 4]
+    assert [one["late"] for one in happened] == [False, False, False, True, False]
 
 
 async def test_the_money_stands_by_line_and_what_is_decided_cites_its_clauses(engine: Engine, database: str):

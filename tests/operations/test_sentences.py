@@ -10,6 +10,7 @@ from purchasing_contracts.generate.valid import valid_examples
 from purchasing_contracts.privacy import private_of
 from purchasing_contracts.topics import TOPICS
 
+from service.operations.sentence import Amount, Id, listed, say, tell, word
 from service.operations.wording import GROUNDS, tell_fact, tell_output
 
 HEARD = [message for topic in TOPICS if topic.direction == "in" for message in topic.messages]
@@ -63,6 +64,27 @@ def test_a_receipt_says_what_arrived_and_whether_it_is_the_last(data: dict[str, 
     (message,) = [one for one in HEARD if one.TYPE == "purchasing.warehouse.goods_received.v1"]
     told = tell_fact(message.model_validate_json(json.dumps(data)))
     assert told == f"The warehouse received {words}, without objections."
+
+
+class Loud:
+    """A language that shows what `tell` was given."""
+
+    def template(self, template: str) -> str:
+        return template.upper().replace("{AMOUNT}", "{amount}").replace("{ID}", "{id}")
+
+    def plain(self, text: object) -> Any:
+        return f"<{text}>"
+
+    def enumeration(self, parts: list[Any]) -> Any:
+        return "+".join(parts)
+
+
+def test_a_sentence_is_english_and_can_be_told_in_another_language_later() -> None:
+    sentence = say("The buyer paid {amount} ({id}).", amount=Amount("¥5.00"), id=Id("pay-{1}"))
+    assert sentence == "The buyer paid ¥5.00 (pay-{1})."
+    assert tell(sentence, Loud()) == "THE BUYER PAID <¥5.00> (<pay-{1}>)."
+    assert tell(listed([word("a_b"), say("c")]), Loud()) == "A B+C"
+    assert tell("{as it is}", Loud()) == "<{as it is}>"
 
 
 def texts(value: Any) -> list[str]:

@@ -35,7 +35,7 @@ from tests.forkserver import run_text
 from tests.waiting import HANG_SECONDS
 
 LANES = 4
-ROLES = ("service", "operator", "eraser", "reader")
+ROLES = ("service", "operator", "eraser", "reader", "console")
 
 
 def certificate(ca: trustme.CA) -> tuple[bytes, bytes]:

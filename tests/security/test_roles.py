@@ -91,6 +91,17 @@ FORBIDDEN = {
         "update lanes set position = 0",
         "update orders set held_at = null",
         "delete from private_members",
+        "select count(*) from console_sessions",
+    ),
+    "console": (
+        *DDL,
+        *OF_JOURNALS,
+        PRIVATE,
+        CONTENT,
+        "select count(*) from facts",
+        "insert into facts (order_id) values ('x')",
+        "insert into outbox (topic) values ('x')",
+        "update orders set held_at = null",
     ),
 }
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from service.operations.sentence import Amount, Id, Sentence, listed, say
 from service.operations.wording import amount_in_words
 from service.rules.facts import instant
-from service.rules.waits import PLACED, UNPLACED, waits_of
+from service.rules.waits import PLACED, RECORD, UNPLACED, waits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ _WORDS = {
     "deposits_answer": "the answer to deduction {ref}: {amount}",
     "payment_or_disposal": "payment, or the proceeds of retained goods, for {amount} of chargeback {ref}",
     "repayment": "{amount} to be paid back on line {ref}",
-    "promoters_repayment": "{amount} to be paid back on line {ref}",
+    "promoters_repayment": "{amount} of the brokerage to be paid back",
     "buyer_owes": "payment of {amount} that is owed, on line owed",
     "chargeback_outcome": "the outcome of chargeback {ref}",
     "refund_answer": "confirmation that {amount} on line {ref} was refunded",
@@ -42,9 +43,11 @@ _WORDS = {
     "seller_excess": "confirmation of the seller's money beyond what the buyer paid: {amount}",
     "undeliverable": "a way to deliver {amount} on line {ref}",
     "refused_hold": "a decision on hold {ref}, which was refused",
-    "record_in_quarantine": "a person to resolve a quarantined record of topic {ref}; what the record may affect waits",
+    RECORD: "a person to resolve a quarantined record of topic {ref}; what the record may affect waits",
 }
 """The sentence for each kind of wait (R21)."""
+_WITHOUT_ID = frozenset({"repayment", "promoters_repayment", "refund_answer", "undeliverable", RECORD})
+"""Kinds of wait whose `ref` is a line or a topic, not an id."""
 _RECORDS_NAMED = 5
 
 
@@ -73,13 +76,14 @@ def expectations_of(
 
 
 def _told(wait: Wait, found: Examination | None, now: int) -> Expectation:
-    amount = "" if wait.amount is None else amount_in_words(wait.amount, wait.currency)
+    amount = "" if wait.amount is None else Amount(amount_in_words(wait.amount, wait.currency))
+    ref = wait.ref if wait.what in _WITHOUT_ID else Id(wait.ref)
     until = None if wait.until is None else instant(wait.until)
-    words = _WORDS[wait.what].format(ref=wait.ref, amount=amount)
+    words = say(_WORDS[wait.what], ref=ref, amount=amount)
     if found is not None and wait.what == "payment_of_claim":
         demand = found.ledger.demands[wait.ref]
         if found.clock.published_at(demand.since_version, demand.since_at) is None:
-            words += "; the days begin when the demand is published"
+            words = say("{what}; the days begin when the demand is published", what=words)
             until = None
     is_overdue = until is not None and instant(now) > until
     return Expectation(words, until, wait.row, wait.of, is_overdue)
@@ -88,16 +92,25 @@ def _told(wait: Wait, found: Examination | None, now: int) -> Expectation:
 def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[Expectation]:
     unpublished = sum(not said.published for said in history.outputs)
     if unpublished:
-        yield Expectation(f"the relay to publish {unpublished} of its outputs")
+        yield Expectation(say("the relay to publish {count} of its outputs", count=unpublished))
     if history.in_quarantine:
-        named = ", ".join(history.in_quarantine[:_RECORDS_NAMED])
-        more = ", …" if len(history.in_quarantine) > _RECORDS_NAMED else ""
-        yield Expectation(f"a person to resolve {len(history.in_quarantine)} of its quarantined records: {named}{more}")
+        named: list[str] = history.in_quarantine[:_RECORDS_NAMED]
+        more = ["…"] if len(history.in_quarantine) > _RECORDS_NAMED else []
+        yield Expectation(
+            say(
+                "a person to resolve {count} of its quarantined records: {records}",
+                count=len(history.in_quarantine),
+                records=listed([*named, *more]),
+            )
+        )
     if history.stuck is not None:
         yield Expectation(
-            f"fixed rules: the rules failed on this order ({history.stuck}); until then it publishes nothing"
+            say(
+                "fixed rules: the rules failed on this order ({error}); until then it publishes nothing",
+                error=history.stuck,
+            )
         )
     if state.problem:
-        yield Expectation(f"a version that can read its journals: {state.problem}")
+        yield Expectation(say("a version that can read its journals: {problem}", problem=Sentence(state.problem)))
     if history.held:
-        yield Expectation("a person to release the order: it is held, and until then it publishes nothing")
+        yield Expectation(say("a person to release the order: it is held, and until then it publishes nothing"))

@@ -10,6 +10,7 @@ from purchasing_contracts.envelope import decode_published
 from purchasing_contracts.events.payment import RefundSucceeded
 
 from service.operations.explain.expectations import Expectation, expectations_of
+from service.operations.sentence import say
 from service.operations.wording import tell_fact, tell_output
 from service.orders.state import OrderState, Unread, read_back
 from service.rules.clock import Clock, QuarantinedRecord
@@ -36,6 +37,8 @@ class Happened:
     source: str
     id: str
     words: str
+    late: bool
+    """Whether we had heard before of something that happened after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,16 @@ class Decided:
     basis: tuple[tuple[str, str], ...]
     """Clauses, each with its words."""
     published: bool
+    kind: str | None
+    """Of a decision: what it is about, with `ref` what of that kind, and how it came out."""
+    ref: str | None
+    outcome: str | None
+    audience: str | None
+    due_at: datetime | None
+    line: str | None
+    """Of a refund or deduction: the line it is for."""
+    currency: str | None
+    """Of the amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +174,18 @@ def explain(history: OrderHistory, terms: TermsBook, clock: StoreTime) -> Explan
 def _happened(history: OrderHistory, state: OrderState) -> list[Happened]:
     heard = {(one.row.source, one.row.id): one for one in history.facts}
     found = []
-    for fact in state.facts:
+    first_heard_of_later = len(state.facts) + 1
+    for fact in reversed(state.facts):
         row, heard_at = heard[fact.source, fact.id]
-        found.append(Happened(row.at, heard_at, row.nth, row.type, fact.source, fact.id, _words(fact)))
-    return found
+        late = row.nth > first_heard_of_later
+        first_heard_of_later = min(row.nth, first_heard_of_later)
+        found.append(Happened(row.at, heard_at, row.nth, row.type, fact.source, fact.id, _words(fact), late))
+    return found[::-1]
 
 
 def _words(fact: Fact[Any]) -> str:
     if isinstance(fact.data, Unread):
-        return f"{fact.data.type} was received; this version can't read it."
+        return say("{type} was received; this version can't read it.", type=fact.data.type)
     return tell_fact(fact.data)
 
 
@@ -189,6 +205,13 @@ def _decided(history: OrderHistory) -> list[Decided]:
                 amount=None if amount is None else amount.value,
                 basis=tuple((basis.clause, basis.because) for basis in one.basis),
                 published=said.published,
+                kind=getattr(one, "kind", None),
+                ref=getattr(one, "ref", None),
+                outcome=getattr(one, "outcome", None),
+                audience=getattr(one, "audience", None),
+                due_at=getattr(one, "due_at", None),
+                line=getattr(one, "line", None),
+                currency=None if amount is None else amount.currency,
             )
         )
     return found

@@ -24,7 +24,7 @@ def text_of(told: Explanation) -> Iterator[str]:
         yield f"  account {told.account_id}, provider {told.provider_id}, terms {told.terms_version}, {told.currency}"
     yield from ("", "What happened")
     for one in told.happened:
-        late = " (late)" if one.nth < max(other.nth for other in told.happened if other.at <= one.at) else ""
+        late = " (late)" if one.late else ""
         yield f"  {_when(one.at)}  {one.words}"
         yield f"{'':23}received as number {one.nth}, {_when(one.heard_at)}{late}"
     yield from ("", "What was decided")

@@ -1,0 +1,52 @@
+"""Run the console: pages for people and the read API, in a process of its own.
+
+Needs the extra `console`. Reads PURCHASING_DATABASE_URL, whose user has the roles purchasing_reader and
+purchasing_console, and PURCHASING_CONSOLE_*. On loopback it prints a link that lets one browser in.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+
+import structlog
+
+from service.observability import logs
+from service.runtime.exit_codes import ExitCode
+from service.runtime.settings import ConsoleSettings, load_console, unknown_variables
+
+log = structlog.get_logger("service")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `console`: none."""
+    del parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until asked to stop. Raises SettingsError, ConsoleError, PortError, NotUsableError."""
+    del arguments
+    settings = load_console()
+    logs.configure(settings.log_format, settings.log_level)
+    for name in unknown_variables(os.environ):
+        log.warning("variable_unknown", message="The service has no such setting. Check the spelling.", variable=name)
+    return _serve(settings)
+
+
+def _serve(settings: ConsoleSettings) -> int:
+    try:
+        from service.console.server import ConsoleError, serve_console
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"The console needs the extra `console` ({error.name} is missing).\n")
+        return ExitCode.NOT_DONE
+    try:
+        asyncio.run(serve_console(settings, _say))
+    except ConsoleError as error:
+        sys.stderr.write(f"{error}\n")
+        return ExitCode.NOT_DONE
+    return ExitCode.DONE
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -1,0 +1,92 @@
+"""Who may see what. Every page and every link to one asks here, and nowhere else.
+
+Default deny: a route names the right that it needs, a role has rights, a group of the identity provider has roles.
+Whoever is in none of these groups may see who they are and what they lack, and nothing else.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class Right(StrEnum):
+    """What a route can need."""
+
+    PUBLIC = "public"
+    """Nothing: health, the stylesheet, signing in."""
+    SIGNED_IN = "signed-in"
+    """To be somebody, whatever their roles."""
+    SEARCH = "search"
+    ORDERS = "orders"
+    LETTERS = "letters"
+    CLAUSES = "clauses"
+
+
+class Role(StrEnum):
+    """What a person does here."""
+
+    SUPPORT = "support"
+    OPERATOR = "operator"
+    FINANCE = "finance"
+    ENGINEER = "engineer"
+
+
+RIGHTS: Mapping[Role, frozenset[Right]] = {
+    Role.SUPPORT: frozenset({Right.SEARCH, Right.ORDERS, Right.LETTERS, Right.CLAUSES}),
+    Role.OPERATOR: frozenset({Right.SEARCH, Right.ORDERS, Right.LETTERS, Right.CLAUSES}),
+    Role.FINANCE: frozenset({Right.SEARCH, Right.ORDERS, Right.CLAUSES}),
+    Role.ENGINEER: frozenset({Right.SEARCH, Right.CLAUSES}),
+}
+"""What each role may, beside what needs no role."""
+
+NEED_A_ROLE = tuple(right for right in Right if right not in (Right.PUBLIC, Right.SIGNED_IN))
+
+
+class Person(NamedTuple):
+    """Somebody who is signed in."""
+
+    subject: str
+    name: str
+    groups: tuple[str, ...]
+    roles: frozenset[Role]
+    way: str
+    """How they signed in: `link`, `oidc`, `assertion`."""
+
+
+class Lack(NamedTuple):
+    """Why a person may not: the right, the roles that have it, and the groups that have these roles."""
+
+    right: Right
+    roles: tuple[Role, ...]
+    groups: tuple[str, ...]
+
+
+class Access:
+    """The rights of this installation."""
+
+    def __init__(self, groups_by_role: Mapping[str, Iterable[str]]) -> None:
+        """Take which groups of the identity provider have which role."""
+        self._groups = {Role(role): tuple(groups) for role, groups in groups_by_role.items()}
+
+    def roles_of(self, groups: Iterable[str]) -> frozenset[Role]:
+        """Return the roles that these groups have."""
+        own = frozenset(groups)
+        return frozenset(role for role, named in self._groups.items() if not own.isdisjoint(named))
+
+    def may(self, person: Person | None, right: Right) -> bool:
+        """Whether a person has a right; None: nobody is signed in."""
+        if right is Right.PUBLIC:
+            return True
+        if person is None:
+            return False
+        return right is Right.SIGNED_IN or any(right in RIGHTS[role] for role in person.roles)
+
+    def lack(self, right: Right) -> Lack:
+        """Return what a person without this right would need."""
+        roles = tuple(role for role in Role if right in RIGHTS[role])
+        groups = tuple(dict.fromkeys(group for role in roles for group in self._groups.get(role, ())))
+        return Lack(right, roles, groups)

@@ -1,0 +1,179 @@
+"""The console as an aiohttp application: every request goes through `Console._answer`, where access is decided."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+
+from service.console.access import Right
+from service.console.bounds import BODY_BYTES, Connections
+from service.console.problems import (
+    bad_request,
+    busy,
+    denied,
+    not_here,
+    sign_in_first,
+    too_large,
+    unavailable,
+    unexpected,
+)
+from service.console.rendering import Renderer
+from service.console.routes import ROUTES
+from service.console.stories import TooLargeError
+from service.console.visit import LANGUAGE_COOKIE, ZONE_COOKIE, Answer, BadRequestError, order_of, see_other, visit_of
+from service.runtime.errors import catch_unexpected, describe
+from service.store.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from service.console.parts import Parts
+    from service.console.visit import Route, Visit
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = structlog.get_logger("service.console")
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'; script-src 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""With every answer. No script runs on any page."""
+YEAR_SECONDS = 365 * 24 * 3600
+RETRY_SECONDS = "5"
+
+
+class Console:
+    """The application and what its handlers need."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Take the parts."""
+        self._parts = parts
+        self.settings = parts.settings
+        self.stories = parts.stories
+        self.door = parts.door
+        self.access = parts.access
+        self.connections = Connections(parts.bounds)
+        self._bounds = parts.bounds
+        self._at_work = 0
+        self._renderer = Renderer()
+
+    def application(self) -> web.Application:
+        """Return the application with all routes."""
+        application = web.Application(client_max_size=BODY_BYTES, middlewares=[self._guard])
+        for route in ROUTES:
+            application.router.add_route(route.method, route.path, self._handler(route))
+        return application
+
+    def _handler(self, route: Route) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return await self._answer(route, request)
+
+        return handle
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Keep the limits, answer what has no route, and give every answer its headers."""
+        self.connections.begin(request)
+        response = await self._bounded(request, handler)
+        for name, value in HEADERS.items():
+            response.headers[name] = value
+        response.headers.setdefault("Cache-Control", "no-store")
+        if self.door.is_secure:
+            response.headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}"
+        return response
+
+    async def _bounded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not self.door.knows_host(request):
+            return web.Response(status=421, text="This is another host's address.\n")
+        if self._at_work >= self._bounds.requests:
+            return self._render(busy(), visit_of(request, None, self.access, self.settings.console_time_zone))
+        self._at_work += 1
+        found: list[web.StreamResponse] = []
+        try:
+            with catch_unexpected(lambda error: found.append(self._failed(request, error))):
+                async with asyncio.timeout(self._bounds.request_seconds):
+                    found.append(await handler(request))
+        finally:
+            self._at_work -= 1
+        return found[0]
+
+    def _failed(self, request: web.Request, error: Exception) -> web.StreamResponse:
+        visit = visit_of(request, None, self.access, self.settings.console_time_zone)
+        if isinstance(error, web.HTTPException):
+            # 404 and 405 of the router, 413 of a body too large, 400 of a request that can't be parsed.
+            return self._render(not_here(error.status), visit)
+        if isinstance(error, TimeoutError):
+            log.warning(
+                "console_timeout",
+                message="A request took too long; it was ended.",
+                path=request.path[:200],
+                seconds=self._bounds.request_seconds,
+            )
+            return self._render(busy(), visit)
+        log.error(
+            "console_fault",
+            message="A request failed for a reason that the code does not handle.",
+            method=request.method,
+            error=describe(error),
+            exc_info=error,
+        )
+        return self._render(unexpected(), visit)
+
+    async def _answer(self, route: Route, request: web.Request) -> web.StreamResponse:
+        """Answer a request. Whether it may be answered is decided here, for every route."""
+        zone = self.settings.console_time_zone
+        try:
+            person = None if route.right is Right.PUBLIC else await self.door.person(request)
+        except StoreError as error:
+            log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
+            return self._render(unavailable(self.stories.last_clock, None), visit_of(request, None, self.access, zone))
+        visit = visit_of(request, person, self.access, zone)
+        if not self.access.may(person, route.right):
+            if person is None:
+                return self._turn_to_login(visit)
+            log.info(
+                "console_denied",
+                message="A signed-in person lacks the right for a page.",
+                right=route.right.value,
+                subject=person.subject,
+                path=route.path,
+            )
+            return self._render(denied(self.access.lack(route.right)), visit)
+        try:
+            answer = await route.handler(self._parts, visit)
+        except StoreError as error:
+            log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
+            last = self.stories.known_last(order_of(request)) if route.right is Right.ORDERS else None
+            answer = unavailable(self.stories.last_clock, last)
+        except TooLargeError:
+            answer = too_large()
+        except BadRequestError as error:
+            answer = bad_request(str(error))
+        return self._render(answer, visit) if isinstance(answer, Answer) else answer
+
+    def _turn_to_login(self, visit: Visit) -> web.StreamResponse:
+        request = visit.request
+        if visit.wants_json or request.method != "GET":
+            return self._render(sign_in_first(), visit)
+        return see_other(self.door.login_link(request.rel_url.raw_path_qs))
+
+    def _render(self, answer: Answer, visit: Visit) -> web.Response:
+        response = self._renderer.response(answer, visit)
+        if answer.status == 503:
+            response.headers["Retry-After"] = RETRY_SECONDS
+        for name, value in ((LANGUAGE_COOKIE, visit.language), (ZONE_COOKIE, visit.zone.key)):
+            if name in visit.request.query:
+                response.set_cookie(
+                    name, value, max_age=YEAR_SECONDS, httponly=True, samesite="Lax", secure=self.door.is_secure
+                )
+        return response

@@ -1,0 +1,39 @@
+"""Addresses of the console's pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from purchasing_contracts.base import text_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_DOTS = frozenset({".", ".."})
+"""Ids that a browser would take for steps in the path, however they are written."""
+
+
+def order_link(order_id: str, at: datetime | None = None, page: str = "") -> str:
+    """Return the address of an order's page; `at` an instant; `page` as `letter`."""
+    below = "" if at is None else f"/at/{quote(text_of(at), safe=':')}"
+    if page:
+        below = f"/{page}"
+    if order_id in _DOTS:
+        return f"/orders/by-id{below}?id={quote(order_id, safe='')}"
+    return f"/orders/{quote(order_id, safe='')}{below}"
+
+
+def search_link(given: str) -> str:
+    """Return the address of a search."""
+    return f"/search?q={quote(given, safe='')}"
+
+
+def clause_link(address: str) -> str:
+    """Return the address of the page of the clause that an address such as `12(1)A` names."""
+    number = ""
+    for letter in address:
+        if not ("0" <= letter <= "9"):
+            break
+        number += letter
+    return f"/clauses/{number}" if number and len(number) <= 2 else "/clauses"

@@ -1,0 +1,98 @@
+"""The read API's description (OpenAPI 3.1), made of the routes and of the classes that they answer."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic.json_schema import models_json_schema
+
+from service.console.models import ProblemModel
+from service.runtime.version import own_version
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.console.models import Model
+    from service.console.visit import Route
+
+_IN_PATH = re.compile(r"\{(\w+)\}")
+_DESCRIPTIONS = {
+    "order_id": "The order's id, percent-encoded; `by-id` where the parameter `id` has it.",
+    "instant": "RFC 3339, with seconds and offset.",
+    "number": "1 to 30.",
+}
+_PROBLEMS = {
+    "400": "The request can't be understood.",
+    "401": "Nobody is signed in.",
+    "403": "The right is missing that this needs: `right` says which, `groups` who has it.",
+    "404": "Not heard of, up to `watermark`; or there is no such thing.",
+    "422": "More than one answer can hold.",
+    "503": "The database can't be read now, or there is too much to do.",
+}
+
+
+def document(routes: Sequence[Route], origin: str) -> dict[str, Any]:
+    """Return the document."""
+    models = [route.model for route in routes if route.model is not None]
+    wanted: list[tuple[type[Model], Literal["serialization"]]]
+    wanted = [(ProblemModel, "serialization"), *((model, "serialization") for model in models)]
+    _, definitions = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Purchasing console",
+            "version": own_version(),
+            "description": "Why money moved. Each address is also a page: `Accept: application/json` asks for JSON, "
+            "`Accept-Language` (en, zh-CN) for the language of its words.",
+        },
+        "servers": [{"url": origin}],
+        "security": [{"bearer": []}, {"session": []}],
+        "paths": {route.path: {route.method.lower(): _operation(route)} for route in routes},
+        "components": {
+            "schemas": definitions["$defs"],
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "__Host-session"},
+            },
+        },
+    }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    assert route.model is not None
+    in_path = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": _DESCRIPTIONS[name],
+            "schema": {"type": "string"},
+        }
+        for name in _IN_PATH.findall(route.path)
+    ]
+    in_query = [
+        {
+            "name": one.name,
+            "in": "query",
+            "required": one.is_required,
+            "description": one.description,
+            "schema": {"type": "string"},
+        }
+        for one in route.parameters
+    ]
+    return {
+        "summary": route.summary,
+        "operationId": route.handler.__name__,
+        "x-right": route.right.value,
+        "parameters": [*in_path, *in_query],
+        "responses": {"200": _response(route.summary, "application/json", route.model.__name__)}
+        | {code: _response(text, "application/problem+json", "ProblemModel") for code, text in _PROBLEMS.items()},
+    }
+
+
+def _response(description: str, kind: str, model: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {kind: {"schema": {"$ref": f"#/components/schemas/{model}"}}},
+    }

@@ -1,0 +1,243 @@
+"""The pages: each handler reads what its page shows, and says what the same is as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from purchasing_contracts.base import instant_of
+
+from service.console.access import NEED_A_ROLE, Right, Role
+from service.console.language import said
+from service.console.letter import letter_of
+from service.console.links import order_link
+from service.console.models import (
+    AccountModel,
+    BasisModel,
+    ClauseModel,
+    ClausesModel,
+    HitModel,
+    LetterModel,
+    ParagraphModel,
+    QuarantineHitModel,
+    RightModel,
+    SearchModel,
+)
+from service.console.problems import RIGHT_NAMES, ROLE_NAMES, not_heard, not_here
+from service.console.rendering import STATIC, VERSIONS
+from service.console.stories import NotHeard, Story
+from service.console.told import awaited_from, balance_of, entries_of, order_model, terms_of
+from service.console.visit import Answer, BadRequestError, order_of, see_other
+from service.operations.sentence import say
+from service.rules.catalogue import NUMBERS, catalogue
+from service.runtime.errors import describe
+from service.store.errors import StoreError
+from service.store.search import ROWS_MAX
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from service.console.language import PlainLanguage
+    from service.console.parts import Parts
+    from service.console.visit import Visit
+    from service.rules.catalogue import Entry
+
+KEEP_A_YEAR = "public, max-age=31536000, immutable"
+SHORT_ZONES = ("Asia/Shanghai", "UTC", "Europe/London", "Europe/Berlin", "America/New_York", "America/Los_Angeles")
+
+
+async def livez(_console: Parts, _visit: Visit) -> web.Response:
+    """Say that the process answers."""
+    return web.Response(text="alive\n")
+
+
+async def readyz(console: Parts, _visit: Visit) -> web.Response:
+    """Say whether the database can be read, and if not, why."""
+    try:
+        await console.stories.clock()
+    except StoreError as error:
+        return web.Response(status=503, text=f"{describe(error)}\n")
+    return web.Response(text="ready\n")
+
+
+async def static(_console: Parts, visit: Visit) -> Answer | web.Response:
+    """Return a file that pages use; one with its version in the address may be kept for ever."""
+    name = visit.request.match_info["name"]
+    if name not in STATIC:
+        return not_here(404)
+    content, kind = STATIC[name]
+    is_this_version = visit.request.query.get("v") == VERSIONS[name]
+    headers = {"Cache-Control": KEEP_A_YEAR if is_this_version else "no-cache"}
+    return web.Response(body=content, content_type=kind, charset="utf-8", headers=headers)
+
+
+async def home(console: Parts, visit: Visit) -> Answer:
+    """Begin: the search, and what there is."""
+    clock = await console.stories.clock()
+    return Answer(
+        "home.html",
+        say("Orders"),
+        {"clock": clock},
+        lambda language: _account(console, visit, clock.watermark, language),
+    )
+
+
+async def account(console: Parts, visit: Visit) -> Answer:
+    """Say who is signed in, what they may do, and which group would give them more."""
+    clock = console.stories.last_clock
+    assert visit.person is not None
+    rights = [(RIGHT_NAMES[right], visit.may(right), console.access.lack(right)) for right in NEED_A_ROLE]
+    context = {
+        "rights": rights,
+        "roles": [ROLE_NAMES[role] for role in Role if role in visit.person.roles],
+        "role_names": ROLE_NAMES,
+        "zones": sorted({*SHORT_ZONES, console.settings.console_time_zone, visit.zone.key}),
+    }
+    watermark = None if clock is None else clock.watermark
+    return Answer(
+        "account.html",
+        say("What I may do"),
+        context,
+        lambda language: _account(console, visit, watermark, language),
+    )
+
+
+def _account(console: Parts, visit: Visit, watermark: datetime | None, _language: PlainLanguage) -> AccountModel:
+    assert visit.person is not None
+    lacks = [console.access.lack(right) for right in NEED_A_ROLE]
+    return AccountModel(
+        name=visit.person.name,
+        roles=sorted(visit.person.roles),
+        rights=[
+            RightModel(
+                right=lack.right, granted=visit.may(lack.right), roles=list(lack.roles), groups=list(lack.groups)
+            )
+            for lack in lacks
+        ],
+        watermark=watermark,
+    )
+
+
+async def search(console: Parts, visit: Visit) -> Answer | web.Response:
+    """Show which orders an id leads to. An order's id alone leads to its page at once."""
+    given = visit.request.query.get("q", "").strip()
+    if not given:
+        if visit.wants_json:
+            raise BadRequestError("Give the id that is searched for as the parameter q.")
+        return see_other("/")
+    found = await console.stories.search(given)
+    if not visit.wants_json and visit.may(Right.ORDERS) and [hit.what for hit in found.hits] == ["order"]:
+        return see_other(order_link(given))
+    kinds = {hit.what for hit in found.hits}
+    has_more = any(sum(hit.what == kind for hit in found.hits) >= ROWS_MAX for kind in kinds)
+
+    def model(_language: PlainLanguage) -> SearchModel:
+        return SearchModel(
+            given=given,
+            hits=[HitModel(what=one.what, order_id=one.order_id, at=one.at, type=one.type) for one in found.hits],
+            in_quarantine=[QuarantineHitModel(**one._asdict()) for one in found.in_quarantine],
+            has_more=has_more,
+            watermark=found.clock.watermark,
+        )
+
+    context = {"given": given, "found": found, "has_more": has_more, "what": _WHAT}
+    return Answer("search.html", say("Search"), context, model)
+
+
+_WHAT = {
+    "order": say("order"),
+    "payment": say("payment"),
+    "chargeback": say("chargeback"),
+    "request": say("request"),
+    "command": say("command"),
+    "decision": say("decision"),
+    "message": say("message"),
+    "account": say("account"),
+    "provider": say("provider"),
+}
+
+
+async def order(console: Parts, visit: Visit) -> Answer:
+    """Show an order's story."""
+    found = await console.stories.of(order_of(visit.request))
+    return not_heard(found) if isinstance(found, NotHeard) else _story(found, None)
+
+
+async def order_at(console: Parts, visit: Visit) -> Answer:
+    """Show what was known of an order at an instant."""
+    try:
+        instant = instant_of(visit.request.match_info["instant"].strip())
+    except ValueError:
+        raise BadRequestError("Give the instant as in RFC 3339, such as 2026-03-02T09:00:00Z.") from None
+    clock = await console.stories.clock()
+    if instant > clock.now:
+        raise BadRequestError("This instant has not come yet.")
+    found = await console.stories.of(order_of(visit.request), instant)
+    return not_heard(found) if isinstance(found, NotHeard) else _story(found, instant)
+
+
+def _story(story: Story, at: datetime | None) -> Answer:
+    told = story.told
+    context = {
+        "story": story,
+        "told": told,
+        "at": at,
+        "entries": entries_of(told),
+        "terms": [] if told.purchase is None else terms_of(told.purchase),
+        "balance_of": balance_of,
+        "awaited_from": awaited_from,
+    }
+    title = say("Order {order}", order=told.order_id)
+    return Answer("order.html", title, context, lambda language: order_model(story, language))
+
+
+async def letter(console: Parts, visit: Visit) -> Answer:
+    """Show a letter to the buyer: what was decided and what it comes to, without ids and internal words."""
+    found = await console.stories.of(order_of(visit.request))
+    if isinstance(found, NotHeard):
+        return not_heard(found)
+    paragraphs = letter_of(found, visit.zone)
+
+    def model(language: PlainLanguage) -> LetterModel:
+        return LetterModel(
+            order_id=found.told.order_id,
+            language=language.code,
+            paragraphs=[ParagraphModel(kind=one.kind, text=language.tell(one.text)) for one in paragraphs],
+        )
+
+    context = {"told": found.told, "paragraphs": paragraphs, "plain": visit.text.tell}
+    return Answer("letter.html", say("Letter to the buyer"), context, model)
+
+
+async def clauses(_console: Parts, _visit: Visit) -> Answer:
+    """List the clauses, and what the service does about each."""
+    entries = catalogue()
+    return Answer(
+        "clauses.html",
+        say("The agreement"),
+        {"entries": entries, "said": said},
+        lambda language: ClausesModel(clauses=[_clause(one, language) for one in entries]),
+    )
+
+
+async def clause(_console: Parts, visit: Visit) -> Answer:
+    """Show one clause: its text, what the service does about it, what messages cite."""
+    number = visit.request.match_info["number"]
+    if not (number.isascii() and number.isdecimal() and len(number) <= 2 and int(number) in NUMBERS):
+        return not_here(404)
+    entry = catalogue()[int(number) - 1]
+    context = {"entry": entry, "said": said, "last": NUMBERS[-1]}
+    title = say("Clause {number}", number=entry.number)
+    return Answer("clause.html", title, context, lambda language: _clause(entry, language))
+
+
+def _clause(entry: Entry, language: PlainLanguage) -> ClauseModel:
+    return ClauseModel(
+        number=entry.number,
+        title=language.tell(said(entry.title)),
+        does=language.tell(said(entry.does)),
+        text=entry.text,
+        grounds=[
+            BasisModel(clause=clause, because=language.tell_published(because)) for clause, because in entry.grounds
+        ],
+    )

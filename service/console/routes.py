@@ -1,0 +1,68 @@
+"""All addresses of the console, each with the right that it needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from service.console import models, pages, sign_in_pages
+from service.console.access import Right
+from service.console.openapi import document
+from service.console.visit import Parameter, Route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.console.parts import Parts
+    from service.console.visit import Visit
+
+_ID = Parameter("id", "With `by-id` in the path: the order's id, such as `..`, that a path can't hold.")
+_ORDER = "/orders/{order_id}"
+
+
+async def openapi(_console: Parts, visit: Visit) -> web.Response:
+    """Return the description of the read API."""
+    return web.json_response(document(list(api_routes()), str(visit.request.url.origin())))
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/livez", Right.PUBLIC, pages.livez, "Whether the process answers"),
+    Route("GET", "/readyz", Right.PUBLIC, pages.readyz, "Whether the database can be read"),
+    Route("GET", "/static/{name}", Right.PUBLIC, pages.static, "Stylesheet and icon"),
+    Route("GET", "/login", Right.PUBLIC, sign_in_pages.login, "The ways of signing in"),
+    Route("GET", "/login/link", Right.PUBLIC, sign_in_pages.link, "Sign in by a one-time link"),
+    Route("GET", "/login/oidc", Right.PUBLIC, sign_in_pages.to_provider, "Sign in at the identity provider"),
+    Route("GET", "/login/callback", Right.PUBLIC, sign_in_pages.callback, "Come back from the identity provider"),
+    Route("POST", "/logout", Right.SIGNED_IN, sign_in_pages.logout, "Sign out"),
+    Route("GET", "/", Right.SIGNED_IN, pages.home, "Begin here"),
+    Route("GET", "/account", Right.SIGNED_IN, pages.account, "What I may do", models.AccountModel),
+    Route(
+        "GET",
+        "/search",
+        Right.SEARCH,
+        pages.search,
+        "Which orders an id leads to",
+        models.SearchModel,
+        (Parameter("q", "The id.", is_required=True),),
+    ),
+    Route("GET", _ORDER, Right.ORDERS, pages.order, "An order's story", models.OrderModel, (_ID,)),
+    Route(
+        "GET",
+        f"{_ORDER}/at/{{instant}}",
+        Right.ORDERS,
+        pages.order_at,
+        "What was known of an order at an instant",
+        models.OrderModel,
+        (_ID,),
+    ),
+    Route("GET", f"{_ORDER}/letter", Right.LETTERS, pages.letter, "A letter to the buyer", models.LetterModel, (_ID,)),
+    Route("GET", "/clauses", Right.CLAUSES, pages.clauses, "The agreement's clauses", models.ClausesModel),
+    Route("GET", "/clauses/{number}", Right.CLAUSES, pages.clause, "One clause", models.ClauseModel),
+    Route("GET", "/openapi.json", Right.SIGNED_IN, openapi, "This API, described"),
+)
+
+
+def api_routes() -> Iterator[Route]:
+    """Yield the routes that are part of the read API."""
+    yield from (route for route in ROUTES if route.model is not None)

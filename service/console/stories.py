@@ -1,0 +1,141 @@
+"""Orders' stories for the pages, read as `purchasing_reader`, and what of them was known last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from service.operations.explain.explanation import Explanation, explain
+from service.store.driver_errors import translated
+from service.store.order_history import SIZE_MAX, Readers
+from service.store.rows import StoreTime
+from service.store.search import Hit, QuarantineHit, is_searchable, quarantined, search
+from service.terms.table import read_book
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import datetime
+
+    from service.rules.terms import TermsBook
+    from service.store.order_history import OrderHistory
+
+KEPT = 50
+"""Stories kept in memory, to be shown while the database is away."""
+KEPT_SIZE_MAX = 300
+"""Facts and outputs of a story that is kept."""
+
+
+class Story(NamedTuple):
+    """An order's story, and of when it is the knowledge."""
+
+    told: Explanation
+    clock: StoreTime
+
+
+class NotHeard(NamedTuple):
+    """Of such an order nothing was heard, up to the clock's watermark; these records may concern it."""
+
+    order_id: str
+    clock: StoreTime
+    in_quarantine: list[QuarantineHit]
+
+
+class Found(NamedTuple):
+    """What an id leads to."""
+
+    hits: list[Hit]
+    in_quarantine: list[QuarantineHit]
+    clock: StoreTime
+
+
+class TooLargeError(Exception):
+    """The order has more facts and outputs than a page can hold."""
+
+
+class Stories:
+    """Reads stories. The rules work in one thread of their own, so that a long order holds up no other page."""
+
+    def __init__(self, readers: Readers) -> None:
+        """Take the pool to read by."""
+        self._readers = readers
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="console-rules")
+        self._kept: OrderedDict[str, Story] = OrderedDict()
+        self.last_clock: StoreTime | None = None
+        """What the database's clock and watermark were when they were read last."""
+
+    def close(self) -> None:
+        """End the thread once it has finished what it is doing."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def of(self, order_id: str, at: datetime | None = None) -> Story | NotHeard:
+        """Return an order's story, or what was known of it at an instant. Raises StoreError, TooLargeError."""
+        if not is_searchable(order_id):
+            return NotHeard(order_id, await self.clock(), [])
+        async with self._readers.histories() as histories:
+            if await histories.size(order_id) > SIZE_MAX:
+                raise TooLargeError
+            history = await (histories.of(order_id) if at is None else histories.at(order_id, at))
+            clock = self._note(await histories.clock())
+            if history is None:
+                return NotHeard(order_id, clock, await quarantined(histories.connection, order_id))
+            async with translated():
+                book = await read_book(histories.connection)
+        if at is not None:
+            clock = _then(clock, at)
+        story = await self._told(history, book, clock)
+        if at is None:
+            self._keep(story)
+        return story
+
+    async def search(self, given: str) -> Found:
+        """Return what an id leads to. Raises StoreError."""
+        async with self._readers.histories() as histories:
+            clock = self._note(await histories.clock())
+            hits = await search(histories.connection, given)
+            in_quarantine = await quarantined(histories.connection, given)
+        return Found(hits, in_quarantine, clock)
+
+    async def clock(self) -> StoreTime:
+        """Return the database's clock and watermark. Raises StoreError."""
+        async with self._readers.histories() as histories:
+            return self._note(await histories.clock())
+
+    def known_last(self, order_id: str) -> Story | None:
+        """Return the story of an order that was read last, if it is still at hand."""
+        return self._kept.get(order_id)
+
+    async def _told(self, history: OrderHistory, book: TermsBook, clock: StoreTime) -> Story:
+        told = await asyncio.get_running_loop().run_in_executor(self._thread, explain, history, book, clock)
+        return Story(told, clock)
+
+    def _note(self, clock: StoreTime) -> StoreTime:
+        self.last_clock = clock
+        return clock
+
+    def _keep(self, story: Story) -> None:
+        if len(story.told.happened) + len(story.told.decided) > KEPT_SIZE_MAX:
+            self._kept.pop(story.told.order_id, None)
+            return
+        self._kept[story.told.order_id] = story
+        self._kept.move_to_end(story.told.order_id)
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+
+
+def _then(clock: StoreTime, at: datetime) -> StoreTime:
+    """Return the clock as it was at an instant. How far the input had been read then is not recorded: at most to it."""
+    return StoreTime(at, None if clock.watermark is None else min(clock.watermark, at))
+
+
+@asynccontextmanager
+async def open_stories(url: str, connections: int, statement_seconds: int) -> AsyncIterator[Stories]:
+    """Make the pool to read by. The database may be away."""
+    async with Readers.open(url, connections, statement_seconds) as readers:
+        stories = Stories(readers)
+        try:
+            yield stories
+        finally:
+            stories.close()

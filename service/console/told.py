@@ -1,0 +1,150 @@
+"""An explanation as the pages and the API show it. Nothing is computed here that `explain` computes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from service.console.models import BasisModel, ExpectationModel, FactModel, OrderModel, OutputModel
+from service.operations.sentence import Sentence, listed, say, word
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from service.console.language import PlainLanguage
+    from service.console.stories import Story
+    from service.operations.explain.explanation import Decided, Explanation, Happened, Line, SettlementTerms
+
+
+class Entry(NamedTuple):
+    """What was heard and decided at one instant: facts, and what followed from them or from time passing."""
+
+    at: datetime
+    happened: list[Happened]
+    decided: list[Decided]
+
+
+def entries_of(told: Explanation) -> list[Entry]:
+    """Return the story in the order in which we heard and decided."""
+    entries: dict[datetime, Entry] = {}
+    for fact in sorted(told.happened, key=lambda one: one.nth):
+        entries.setdefault(fact.heard_at, Entry(fact.heard_at, [], [])).happened.append(fact)
+    for made in told.decided:
+        entries.setdefault(made.at, Entry(made.at, [], [])).decided.append(made)
+    return [entries[at] for at in sorted(entries)]
+
+
+def awaited_from(of: str | None) -> Sentence | None:
+    """Return whom something is awaited from; the rules separate several by commas."""
+    return None if of is None else listed(word(one.strip()) for one in of.split(","))
+
+
+class Term(NamedTuple):
+    """One term of a sum, in minor units."""
+
+    sign: str
+    """`+`, `−`, `=`; empty for the first."""
+    name: Sentence
+    amount: int
+
+
+def terms_of(purchase: SettlementTerms) -> list[Term]:
+    """Return how what is due on the line `purchase` comes about (R6), without the terms that are nothing."""
+    terms = [
+        Term("", say("paid"), purchase.paid),
+        Term("−", say("price"), purchase.price),
+        Term("−", say("reserved for what is still to be bought"), purchase.reserved),
+        Term("−", say("service fee"), purchase.fee),
+        Term("−", say("other fees of the provider"), purchase.own_fees),
+        Term("+", say("of these beyond the order amount, not kept"), purchase.not_kept),
+        Term("+", say("of these not paid in yet"), purchase.not_paid),
+        Term("+", say("given back by the seller"), purchase.from_seller),
+        Term("−", say("waits for confirmation"), purchase.unconfirmed),
+        Term("−", say("charged back"), purchase.charged_back),
+        Term("+", say("of this beyond what was the buyer's"), purchase.charged_beyond),
+        Term("−", say("costs"), purchase.costs),
+        Term("−", say("penalties"), purchase.penalties),
+        Term("+", say("of these beyond what there was"), purchase.beyond_money),
+        Term("−", say("the seller's deposit"), purchase.deposit),
+    ]
+    shown = [one for one in terms if one.amount or not one.sign]
+    if purchase.third_party_fees:
+        captured = Term("", say("captured"), purchase.captured)
+        fees = Term("−", say("fees of third parties"), purchase.third_party_fees)
+        shown = [captured, fees, shown[0]._replace(sign="="), *shown[1:]]
+    return [*shown, Term("=", say("due"), purchase.due)]
+
+
+def balance_of(line: Line) -> list[Term]:
+    """Return how a line stands, without what is nothing: what is due, and what was done about it."""
+    terms = [
+        Term("", say("paid in"), line.captured),
+        Term("", say("due"), line.due),
+        Term("", say("charged back"), line.charged_back),
+        Term("", say("commanded"), line.commanded),
+        Term("", say("failed"), line.failed),
+        Term("", say("confirmed"), line.succeeded),
+        Term("", say("refunded elsewhere"), line.elsewhere),
+        Term("", say("paid back"), line.repaid),
+        Term("", say("withheld"), line.withheld),
+        Term("", say("demanded back"), line.demanded),
+        Term("", say("set off"), line.set_off),
+        Term("", say("not commanded yet"), line.to_command),
+    ]
+    return [one for one in terms if one.amount or one.name in ("due", "commanded")]
+
+
+def order_model(story: Story, language: PlainLanguage) -> OrderModel:
+    """Return an order's story for programs, its words in a language."""
+    told = story.told
+    return OrderModel(
+        order_id=told.order_id,
+        account_id=told.account_id,
+        provider_id=told.provider_id,
+        terms_version=told.terms_version,
+        currency=told.currency,
+        known_at=story.clock.now,
+        watermark=story.clock.watermark,
+        facts=[
+            FactModel(
+                at=one.at,
+                heard_at=one.heard_at,
+                nth=one.nth,
+                late=one.late,
+                type=one.type,
+                source=one.source,
+                id=one.id,
+                words=language.tell(one.words),
+            )
+            for one in told.happened
+        ],
+        outputs=[_output(one, language) for one in told.decided],
+        lines=list(told.lines),
+        purchase=told.purchase,
+        awaited=[
+            ExpectationModel(
+                of=one.of, what=language.tell(one.what), until=one.until, is_overdue=one.is_overdue, row=one.row
+            )
+            for one in told.waiting
+        ],
+    )
+
+
+def _output(made: Decided, language: PlainLanguage) -> OutputModel:
+    basis = [BasisModel(clause=clause, because=language.tell_published(because)) for clause, because in made.basis]
+    return OutputModel(
+        version=made.version,
+        at=made.at,
+        type=made.type,
+        id=made.id,
+        words=language.tell(made.words),
+        amount=made.amount,
+        currency=made.currency,
+        kind=made.kind,
+        ref=made.ref,
+        outcome=made.outcome,
+        audience=made.audience,
+        due_at=made.due_at,
+        line=made.line,
+        basis=basis,
+        published=made.published,
+    )

@@ -1,0 +1,110 @@
+"""Sentences that know how they were made, so that they can be told in another language later.
+
+A `Sentence` is its English text: whoever prints or stores it needs to know nothing else. Beside the text it keeps its
+template and arguments. `tell` looks the template up in a catalogue (English template to the other language's) and
+puts the arguments in then.
+
+Only templates that stand in the code are ever formatted. Whatever came with a message is an argument, so braces in it
+mean nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class Sentence(str):
+    """A text made of a template and arguments, in English. Make it with `say`, `word` or `listed`."""
+
+    __slots__ = ("arguments", "parts", "template")
+    template: str
+    arguments: Mapping[str, object]
+    parts: tuple[str, ...]
+    """Of an enumeration, its members; the template is not used then."""
+
+    def __new__(
+        cls, text: str, template: str = "", arguments: Mapping[str, object] | None = None, parts: tuple[str, ...] = ()
+    ) -> Self:
+        """Use `say`, `word` or `listed`."""
+        made = super().__new__(cls, text)
+        made.template = template or text
+        made.arguments = arguments or {}
+        made.parts = parts
+        return made
+
+
+class Amount(str):
+    """An amount of money as a person writes it."""
+
+    __slots__ = ()
+
+
+class Id(str):
+    """An identifier that the console can search for: of an order, payment, chargeback, request, command or message."""
+
+    __slots__ = ()
+
+
+NOTHING = Sentence("")
+"""In the place of a part that a sentence doesn't have."""
+
+
+def say(template: str, **arguments: object) -> Sentence:
+    """Return a sentence. An argument is a text (a Sentence, an Amount, an Id or plain) or a whole number.
+
+    >>> say("The buyer paid {amount}.", amount=Amount("¥5.00"))
+    'The buyer paid ¥5.00.'
+    """
+    return Sentence(template.format(**arguments) if arguments else template, template, arguments)
+
+
+def word(name: str) -> Sentence:
+    """Return a value of an enumeration as words.
+
+    >>> word("not_as_committed")
+    'not as committed'
+    """
+    return Sentence(name.replace("_", " "))
+
+
+def listed(parts: Iterable[str]) -> Sentence:
+    """Return an enumeration.
+
+    >>> listed(["item 1", "item 2"])
+    'item 1, item 2'
+    """
+    every = tuple(parts)
+    return Sentence(", ".join(every), parts=every)
+
+
+class Language(Protocol):
+    """What `tell` needs to know of a language, and of where its text will stand."""
+
+    def template(self, template: str) -> str:
+        """Return the template in this language, ready to be formatted; the same one where there is none."""
+
+    def plain(self, text: object) -> Any:
+        """Return an argument that is no sentence as it is to stand in the text."""
+
+    def enumeration(self, parts: list[Any]) -> Any:
+        """Join the members of an enumeration."""
+
+
+def tell(text: str, language: Language) -> Any:
+    """Return a sentence in a language. What is no sentence stays as it is."""
+    if not isinstance(text, Sentence):
+        return language.plain(text)
+    if text.parts:
+        return language.enumeration([tell(one, language) for one in text.parts])
+    template = language.template(text.template)
+    if not text.arguments:
+        return template
+    return template.format(
+        **{
+            name: tell(value, language) if isinstance(value, str) else language.plain(value)
+            for name, value in text.arguments.items()
+        }
+    )

@@ -1,0 +1,101 @@
+"""Which orders an id leads to: an order's, payment's, chargeback's, request's, command's, message's, account's or
+provider's id.
+
+Each look-up is one index (0012_index_ids_for_search), and ends after ROWS_MAX rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from service.store.driver_errors import translated
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import asyncpg
+
+ROWS_MAX = 50
+"""Rows per kind of id."""
+
+ID_LENGTH_MAX = 160
+"""Characters of the longest id that is stored (derived ids)."""
+
+_SEARCH = """
+(select 'order' as what, order_id, null::timestamptz as at, null::text as type from orders where order_id = $1)
+union all
+(select 'payment', order_id, heard_at, type from facts
+    where type in ('purchasing.payment.captured.v1', 'purchasing.payment.tip_paid.v1',
+        'purchasing.payment.outstanding_paid.v1') and data ->> 'payment_id' = $1 limit $2)
+union all
+(select 'chargeback', order_id, heard_at, type from facts
+    where type = 'purchasing.chargeback.opened.v1' and data ->> 'chargeback_id' = $1 limit $2)
+union all
+(select 'request', order_id, heard_at, type from facts
+    where type in ('purchasing.order.cancellation_requested.v1', 'purchasing.order.dissolution_requested.v1')
+    and data ->> 'request_id' = $1 limit $2)
+union all
+(select case when topic like 'purchasing.commands.%' then 'command' else 'decision' end, order_id, decided_at, topic
+    from outbox where id = $1 and order_id is not null limit $2)
+union all
+(select 'message', order_id, heard_at, type from facts where id = $1 limit $2)
+union all
+(select 'account', order_id, heard_at, type from facts
+    where type = 'purchasing.order.placed.v1' and data ->> 'account_id' = $1
+    order by heard_at desc limit $2)
+union all
+(select 'provider', order_id, heard_at, type from facts
+    where type = 'purchasing.order.placed.v1' and data ->> 'provider_id' = $1
+    order by heard_at desc limit $2)
+"""
+
+_IN_QUARANTINE = """
+select topic, partition, "offset", reason, at from quarantined_orders
+where order_hash = purchasing_order_hash($1) order by at desc limit $2
+"""
+
+
+class Hit(NamedTuple):
+    """One order that an id leads to. `at`: when the message was heard or the output decided; None for the order."""
+
+    what: str
+    order_id: str
+    at: datetime | None
+    type: str | None
+    """Type of the message, or topic of the output."""
+
+
+class QuarantineHit(NamedTuple):
+    """A record in quarantine that may concern an order of this id."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    at: datetime
+
+
+async def search(connection: asyncpg.Connection[asyncpg.Record], given: str) -> list[Hit]:
+    """Return what an id leads to, at most ROWS_MAX of a kind, accounts' and providers' latest orders first.
+
+    Raises StoreUnavailableError.
+    """
+    if not is_searchable(given):
+        return []
+    async with translated():
+        return [Hit(*row) for row in await connection.fetch(_SEARCH, given, ROWS_MAX)]
+
+
+async def quarantined(connection: asyncpg.Connection[asyncpg.Record], given: str) -> list[QuarantineHit]:
+    """Return records in quarantine that may concern the order of this id. Raises StoreUnavailableError."""
+    if not is_searchable(given):
+        return []
+    async with translated():
+        return [QuarantineHit(*row) for row in await connection.fetch(_IN_QUARANTINE, given, ROWS_MAX)]
+
+
+def is_searchable(given: str) -> bool:
+    """Whether there can be such an id at all: PostgreSQL holds no NUL and no lone surrogate."""
+    if not given or len(given) > ID_LENGTH_MAX or "\0" in given:
+        return False
+    return not any("\ud800" <= letter <= "\udfff" for letter in given)

@@ -1,0 +1,80 @@
+"""A console on the test's database, spoken to as a browser or a program would."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp import ClientSession, CookieJar
+
+from service.console.server import running_console
+from service.orders.engine import Engine
+from service.rules.terms import TERMS_OF_THE_AGREEMENT
+from service.runtime.settings import ConsoleSettings
+from service.store.migrate import migrate
+from service.store.postgres import PostgresStore
+from service.store.substitute_clock import EVENTS, set_clock
+from service.terms.source import FixedTerms
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from service.console.server import Running
+
+LANES = 4
+
+
+@pytest.fixture
+async def database(empty_database: str) -> str:
+    """A migrated database with roles, whose clock goes by the events."""
+    await migrate(empty_database, lanes=LANES, roles=True)
+    await set_clock(empty_database, EVENTS)
+    return empty_database
+
+
+@pytest.fixture
+async def store(database: str) -> AsyncIterator[PostgresStore]:
+    store = await PostgresStore.open(database, connections=2)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def engine(store: PostgresStore) -> Engine:
+    return Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT))
+
+
+def settings_for(database: str, **given: object) -> ConsoleSettings:
+    return ConsoleSettings(database_url=database, console_port=0, **given)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def running(database: str) -> AsyncIterator[Running]:
+    async with running_console(settings_for(database)) as running:
+        yield running
+
+
+@asynccontextmanager
+async def browser(running: Running, *, signed_in: bool = True, **headers: str) -> AsyncIterator[ClientSession]:
+    """A client with cookies, let in by the one-time link unless said otherwise."""
+    session = ClientSession(running.origin, cookie_jar=CookieJar(unsafe=True), headers=headers)
+    async with session:
+        if signed_in:
+            async with session.get(running.console.door.new_link()) as answer:
+                assert answer.status == 200, await answer.text()
+        yield session
+
+
+@pytest.fixture
+async def pages(running: Running) -> AsyncIterator[ClientSession]:
+    """Somebody at a browser, with all roles."""
+    async with browser(running) as session:
+        yield session
+
+
+@pytest.fixture
+async def api(running: Running) -> AsyncIterator[ClientSession]:
+    """A program that asks for JSON, with all roles."""
+    async with browser(running, Accept="application/json") as session:
+        yield session
