@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from purchasing_contracts.topics import TOPICS
 
 import service.rules
 from service.rules import decide  # noqa: F401  # loads the clauses
@@ -65,6 +66,13 @@ def test_every_clause_of_the_agreement_has_a_module_that_says_what_it_is_and_doe
 def test_no_module_is_of_a_clause_the_agreement_does_not_have() -> None:
     others = [name for name in FILES if int(name.split("_")[1]) not in SECTIONS]
     assert others == [], f"service/docs/agreement.md has no '## N. Title' for {others}"
+
+
+def test_each_event_says_which_messages_are_the_same_fact() -> None:
+    events = {message for topic in TOPICS if topic.direction == "in" for message in topic.messages}
+    missing = sorted(message.__name__ for message in events - TYPES)
+    assert missing == [], "add them to IDENTITIES in service/rules/identity.py, or an order that hears two is stuck"
+    assert events >= TYPES
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from purchasing_contracts.topics import TOPICS
 
 from tests.golden import CASES
 from tests.rules.second_opinion.differential import play
@@ -25,3 +26,9 @@ def test_the_second_opinion_decides_a_worked_example_as_expected(path) -> None:
 def test_the_product_and_the_second_opinion_agree_in_every_arrival_order(first: int) -> None:
     seeds = range(first, first + AT_ONCE)
     assert {seed: found for seed in seeds if (found := play(History(seed), 3)[0])} == {}
+
+
+def test_the_random_histories_tell_every_type_of_event() -> None:
+    events = {message.TYPE for topic in TOPICS if topic.direction == "in" for message in topic.messages}
+    told = {event["type"] for seed in range(HISTORIES) for event in History(seed).events}
+    assert events - told == set(), "let a history or a plot of tests/rules/second_opinion tell them"
