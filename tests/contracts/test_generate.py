@@ -58,5 +58,5 @@ def test_a_release_is_written_beside_earlier_ones_and_never_changed(copy: Path) 
 
 
 def test_a_type_without_a_sample_is_named_with_the_file_to_add_it_to() -> None:
-    with pytest.raises(LookupError, match=r"purchasing.warehouse.gift_added.v1 has no sample: add one to .*samples.py"):
-        valid_examples("purchasing.warehouse.gift_added.v1")
+    with pytest.raises(LookupError, match=r"purchasing.warehouse.unheard_of.v1 has no sample: add one to .*samples.py"):
+        valid_examples("purchasing.warehouse.unheard_of.v1")
