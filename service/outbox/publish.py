@@ -1,4 +1,4 @@
-"""One Kafka transaction: some rows of a lane and the cursor that counts them."""
+"""One Kafka transaction: rows of a lane, and the cursor that counts them."""
 
 import asyncio
 import re
@@ -18,16 +18,15 @@ STEP_SECONDS = 10.0
 """Limit of each step that waits for Kafka: as long as the broker keeps a transaction open."""
 
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json")
-# The journal's values are JSON as we write it, in which no text holds this unescaped.
+# The journal's values are JSON written by this service, in which no string contains this text unescaped.
 _TRACEPARENT = re.compile(rb'"traceparent":"([^"\\]+)"')
 
 
 async def publish(producer: Any, rows: Sequence[Row], cursor: Cursor) -> None:
-    """Publish the rows (at least one) and the cursor, which stands at the last of them, all or nothing.
+    """Publish the rows (at least one) and the cursor, whose position is the last row's, all or nothing.
 
-    Raises RecordsRefusedError where Kafka won't have a record, else whatever aiokafka raises, and
-    TimeoutError. After any error it is unknown whether the transaction was committed, and the producer is of
-    no more use.
+    Raises RecordsRefusedError if Kafka refuses a record, else aiokafka's errors and TimeoutError. After an error it is
+    unknown whether the transaction was committed, and the producer can't be used again.
     """
     sent: list[asyncio.Future[Any]] = []
     try:
@@ -35,14 +34,14 @@ async def publish(producer: Any, rows: Sequence[Row], cursor: Cursor) -> None:
             await producer.begin_transaction()
             await _send(producer, rows, cursor, sent)
     except REFUSALS as error:
-        position, topic = _place_of(error, rows, sent)
+        position, topic = _refused_record(error, rows, sent)
         raise RecordsRefusedError(
             position, topic, missing_acl(error) or type(error).__name__, alone=len(rows) == 1, until=cursor.position
         ) from error
     finally:
-        # Where one failed the others have too, or will: nobody awaits them any more.
+        # If one send failed, the others fail too, and nobody awaits them any more.
         for future in sent:
-            future.add_done_callback(_seen)
+            future.add_done_callback(_mark_retrieved)
     await failpoint("relay.in_transaction")
     async with asyncio.timeout(STEP_SECONDS):
         await producer.commit_transaction()
@@ -58,23 +57,27 @@ async def _send(producer: Any, rows: Sequence[Row], cursor: Cursor, sent: list["
         await failpoint("relay.half_sent")
         sent.append(await producer.send(CURSOR_TOPIC, encode(cursor), number, partition=cursor.lane))
     except IllegalOperation as error:
-        # The transaction failed while we were sending; the next to send is told only that there is none.
+        # The transaction failed during the sends; the next `send` reports only that there is none.
         raise transaction_error(producer) or error from None
-    # Every one of them: aiokafka tells a refusal to the record's future only, and would commit all the rest.
+    # Await each future: aiokafka reports a refused record only to its future, and would commit the others.
     for future in sent:
         await future
 
 
 def headers_of(row: Row, lane: bytes) -> list[tuple[str, bytes]]:
-    """What stands beside the value: its place in the outbox, and its trace, where instrumented clients look for it."""
+    """Return the record's headers: place in the outbox, and trace, where instrumented clients look for it."""
     headers = [CONTENT_TYPE, ("lane", lane), ("position", str(row.position).encode())]
     found = _TRACEPARENT.search(row.value)
     return [*headers, ("traceparent", found[1])] if found else headers
 
 
-def _place_of(error: BaseException, rows: Sequence[Row], sent: Sequence["asyncio.Future[Any]"]) -> tuple[int, str]:
-    """Position and topic of the record that was refused: the first of a topic that the error names, else the one sent
-    that it was told to, else the one that couldn't be sent.
+def _refused_record(
+    error: BaseException, rows: Sequence[Row], sent: Sequence["asyncio.Future[Any]"]
+) -> tuple[int, str]:
+    """Return position and topic of the refused record.
+
+    That is the first record of a topic that the error names, else the first whose send has this error, else the one
+    after the last sent.
     """
     refused = refused_topics(error)
     named = (n for n, topic in enumerate([*(row.topic for row in rows), CURSOR_TOPIC]) if topic in refused)
@@ -85,6 +88,6 @@ def _place_of(error: BaseException, rows: Sequence[Row], sent: Sequence["asyncio
     return rows[-1].position, CURSOR_TOPIC
 
 
-def _seen(future: "asyncio.Future[Any]") -> None:
+def _mark_retrieved(future: "asyncio.Future[Any]") -> None:
     if not future.cancelled():
         future.exception()
