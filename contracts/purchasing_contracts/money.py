@@ -1,4 +1,4 @@
-"""Money and its breakdown, as they stand in messages."""
+"""Money and its breakdown in messages."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -95,7 +95,7 @@ _Getter = Callable[[Any], Any]
 
 
 def _found_in(data: Shape) -> list[str]:
-    """The currencies in the data, those of required members first. Every message passes here: be quick."""
+    """Yield the currencies in the data, required members first. Every message passes here, so it must be fast."""
     always, sometimes = _readers(type(data))
     found = [read(data) for read in always]
     for read in sometimes:
@@ -110,9 +110,9 @@ def _found_in(data: Shape) -> list[str]:
 
 @cache
 def _readers(shape: type[Shape]) -> tuple[tuple[_Getter, ...], tuple[_Getter, ...]]:
-    """What reads a class's currencies: those always there; and the optional members and lists that may hold some.
+    """Return the readers of a class's currencies: the required members, and the optional members and lists.
 
-    Kept: there are as many as there are classes.
+    Cached; the number of classes is fixed.
     """
     always, sometimes = _paths(shape)
     return tuple(map(attrgetter, always)), tuple(map(attrgetter, sometimes))

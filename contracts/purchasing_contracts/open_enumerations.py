@@ -1,8 +1,7 @@
-"""Enumerations of what we publish are open: a string in the schema, the values known today as its examples.
+"""Open enumerations of published messages: a string in the schema, with today's values as its examples.
 
-A new value needs no new version of a message or of a topic, so a reader must expect values that it doesn't know. The
-models take any string, as a reader has to; what we publish ourselves is held against the known values by
-`unknown_values`.
+A new value needs no new version of a message or a topic, so a reader must expect unknown values. The models accept any
+string, as a reader must; `unknown_values` compares published data to the known values.
 """
 
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ def open_to(known: Any) -> Any:
 
 
 def unknown_values(data: Shape) -> Iterator[tuple[str, str]]:
-    """The members of a message's data whose value is none of those known, each with that value."""
+    """Return the members of a message's data with an unknown value, each with that value."""
     for name, field in type(data).model_fields.items():
         value = getattr(data, name)
         is_open = isinstance(field.json_schema_extra, dict) and "x-open-enumeration" in field.json_schema_extra

@@ -1,4 +1,4 @@
-"""Building an event so that it is right before it is sent: what would be refused is an error here, in your own code."""
+"""Build an event and check it before it is sent: a faulty event is an error here, in your own code."""
 
 from datetime import datetime
 
@@ -23,10 +23,10 @@ class EventRefusedError(ValueError):
 def new_event(
     data: EventData, *, order_id: str, source: str, event_id: str, time: datetime, traceparent: str | None = None
 ) -> Event:
-    """An event that the service will take. Raises `EventRefusedError`, and `ValueError` for what can't be encoded.
+    """Return an event that the service accepts. Raises `EventRefusedError`, and `ValueError` if it can't be encoded.
 
-    `source` is you, such as `/payments`; `event_id` is this event's for ever, so take it from your own journal and not
-    from a random number that is drawn anew when you try again. `time` is when it happened, with an offset, and not when
+    `source` names you, such as `/payments`. `event_id` identifies this event for ever, so take it from your own journal
+    and not from a random number, which would differ at a retry. `time` is when it happened, with an offset, not when
     you send it.
     """
     if time.utcoffset() is None:

@@ -1,10 +1,10 @@
 """The JSON Schema (2020-12) of each message, made from its model.
 
 A schema describes the whole CloudEvent in structured form; its `data` is `$defs/<class>`, which by itself describes the
-value of a record in binary mode. Schemas of messages that we read say what we accept; those of messages that we
-publish say what we write: what is always there is required, and nothing is ever null. All are open: unknown members
-are ignored by us, and are to be ignored by you. Enumerations of what we publish are open (`x-open-enumeration`): the
-values known today are their `examples`.
+value of a record in binary mode. Schemas of messages that the service reads say what it accepts. Schemas of messages
+that it publishes say what it writes: members that are always present are required, and nothing is ever null. All are
+open: the service ignores unknown members, and so must you. Enumerations of published messages are open
+(`x-open-enumeration`): the values known today are their `examples`.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ _TRACEPARENT = "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?$"
 
 
 def schema_of(message: type[MessageData], deprecated: Mapping[str, Deprecation] = DEPRECATED) -> Json:
-    """The schema of a message's class. Raises `KeyError` for a class that is no message."""
+    """Return the schema of a message's class. Raises `KeyError` for a class of no message."""
     topic = topic_of(message)
     raw = ENVELOPES[message.TYPE].model_json_schema()
     published = topic.direction == "out"
@@ -62,7 +62,7 @@ def schema_of(message: type[MessageData], deprecated: Mapping[str, Deprecation] 
 
 
 def _tidy(schema: Json) -> Json:
-    """Without what pydantic adds and nobody reads: titles of members, and defaults that are null."""
+    """Remove pydantic's titles of members and defaults that are null."""
     kept = {
         name: value
         for name, value in schema.items()
@@ -80,7 +80,7 @@ def _tidy(schema: Json) -> Json:
 
 
 def _written(shape: Json) -> Json:
-    """A shape as we write it: members with a default are always there, what is None is left out."""
+    """Describe a shape as written: members with a default are always present, None is left out."""
     members = {name: _never_null(member) for name, member in shape.get("properties", {}).items()}
     always = [name for name, member in members.items() if "default" in member]
     members = {
@@ -118,7 +118,7 @@ def _written_envelope(body: Json, message: type[MessageData]) -> Json:
 
 
 def _ordered(body: Json) -> Json:
-    """The members in the order in which people write an event."""
+    """Sort the members in the usual order of an event."""
     members = body["properties"]
     names = [name for name in _ORDER if name in members] + [name for name in members if name not in _ORDER]
     required = [name for name in names if name in body["required"]]
@@ -130,7 +130,7 @@ def _ordered(body: Json) -> Json:
 
 
 def _arranged(schema: Json) -> Json:
-    """The same with its keywords in the order in which people look for them."""
+    """Sort the keywords of a schema in the usual order."""
     names = [name for name in _KEYWORDS if name in schema] + [name for name in schema if name not in _KEYWORDS]
     arranged = {name: schema[name] for name in names}
     if "properties" in arranged:

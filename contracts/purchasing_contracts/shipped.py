@@ -11,26 +11,26 @@ _HERE = Path(__file__).resolve().parent
 
 
 def root() -> Path:
-    """The directory that has `schemas/`, `examples/` and `asyncapi.json`."""
+    """Return the directory with `schemas/`, `examples/` and `asyncapi.json`."""
     return _HERE if (_HERE / "schemas").is_dir() else _HERE.parent
 
 
 def schema_file(type_: str) -> Path:
-    """Where the JSON Schema of a type is."""
+    """Return the path of a type's JSON Schema."""
     return root() / "schemas" / f"{type_}.schema.json"
 
 
 def examples(type_: str, kind: str = "valid") -> dict[str, Path]:
-    """The examples of a type by name, `valid` or `invalid` ones, sorted; without any where the type is unknown."""
+    """Return the examples of a type by name, `valid` or `invalid` ones, sorted; empty for an unknown type."""
     return {path.stem: path for path in sorted((root() / "examples" / type_ / kind).glob("*.json"))}
 
 
 def example(type_: str, name: str = "whole") -> Any:
-    """A valid example as JSON. Raises `KeyError` where there is none of that name."""
+    """Return a valid example as JSON. Raises `KeyError` for an unknown name."""
     return json.loads(examples(type_)[name].read_text("utf-8"))
 
 
 def types() -> Iterator[str]:
-    """All types that have a schema, sorted."""
+    """Return all types with a schema, sorted."""
     for path in sorted((root() / "schemas").glob("*.schema.json")):
         yield path.name.removesuffix(".schema.json")

@@ -27,6 +27,7 @@ from service.store.errors import (
 from service.store.operators.lane_count import LanesError
 from service.terms.files import TermsError
 from service.worker.bootstrap import StartError
+from service.worker.supervisor import ProcessStoppedError
 
 EXPECTED_ERRORS = (
     AdoptError,
@@ -39,6 +40,7 @@ EXPECTED_ERRORS = (
     NotUsableError,
     OffsetLostError,
     PortError,
+    ProcessStoppedError,
     QuarantineError,
     SchemaError,
     SettingsError,

@@ -121,29 +121,42 @@ def _partition(one: PartitionLag, now: float) -> dict[str, Any]:
 
 
 def _figures(figures: Figures) -> dict[str, Any]:
+    totals = figures.totals
+    at, watermark = totals["at"], totals["watermark"]
     return {
-        "watermark": None if figures.watermark is None else figures.watermark.isoformat(),
-        "watermark_seconds": _age(figures.at, figures.watermark),
+        "watermark": None if watermark is None else watermark.isoformat(),
+        "watermark_seconds": _age(at, watermark),
         "watermark_held_by": furthest_behind(figures),
-        "unpublished": {str(one.lane): one.unpublished for one in figures.lanes},
-        "oldest_unpublished_seconds": {str(one.lane): _age(figures.at, one.oldest_at) or 0.0 for one in figures.lanes},
-        "deadlines_due": figures.due,
-        "deadlines_overdue": figures.overdue,
-        "deadlines_overdue_seconds": _age(figures.at, figures.overdue_since) or 0.0,
-        "stuck": figures.stuck,
-        "held": figures.held,
-        "quarantine": dict(sorted(figures.quarantine.items())),
-        "open_breakers": sorted(figures.open_breakers),
-        "pauses": sorted(figures.pauses),
+        "unpublished": {str(row["lane"]): row["unpublished"] for row in figures.lanes},
+        "oldest_unpublished_seconds": {str(row["lane"]): _age(at, row["oldest_at"]) or 0.0 for row in figures.lanes},
+        "deadlines_due": totals["due"],
+        "deadlines_overdue": totals["overdue"],
+        "deadlines_overdue_seconds": _age(at, totals["overdue_since"]) or 0.0,
+        "stuck": totals["stuck"],
+        "held": totals["held"],
+        "quarantine": dict(sorted((row["reason"], row["open"]) for row in figures.quarantine)),
+        "open_breakers": _open_topics(figures),
+        "pauses": _paused_lanes(figures),
     }
 
 
 def furthest_behind(figures: Figures) -> tuple[str, int] | None:
     """Return topic and partition with the lowest watermark; None if no partition was read yet."""
-    place = min(
-        figures.progress.items(), key=lambda one: (one[1] is not None, one[1] or figures.at, one[0]), default=None
+    at = figures.totals["at"]
+    behind = min(
+        figures.progress,
+        key=lambda row: (row["watermark"] is not None, row["watermark"] or at, row["topic"], row["partition"]),
+        default=None,
     )
-    return None if place is None else place[0]
+    return None if behind is None else (behind["topic"], behind["partition"])
+
+
+def _open_topics(figures: Figures) -> list[str]:
+    return sorted(row["topic"] for row in figures.open_breakers)
+
+
+def _paused_lanes(figures: Figures) -> list[int]:
+    return sorted(row["lane"] for row in figures.pauses)
 
 
 def _age(now: datetime, then: datetime | None) -> float | None:
@@ -174,19 +187,20 @@ def _row(one: PartitionLag, now: float) -> str:
 
 
 def _in_words(figures: Figures) -> list[str]:
-    lanes = sum(one.unpublished for one in figures.lanes)
-    oldest = min((one.oldest_at for one in figures.lanes if one.oldest_at is not None), default=None)
-    watermark = _age(figures.at, figures.watermark)
+    totals = figures.totals
+    at = totals["at"]
+    unpublished = sum(row["unpublished"] for row in figures.lanes)
+    oldest = min((row["oldest_at"] for row in figures.lanes if row["oldest_at"] is not None), default=None)
+    watermark = _age(at, totals["watermark"])
     read = "unknown for some partition" if watermark is None else f"{watermark:.1f} s ago"
     if held_by := furthest_behind(figures):
         read += f", held by {held_by[0]}, partition {held_by[1]}"
     return [
-        f"outputs not published   {lanes}"
-        + ("" if oldest is None else f", the oldest {_age(figures.at, oldest):.1f} s"),
-        f"outbox paused           {', '.join(map(str, sorted(figures.pauses))) or 'no'}",
-        f"deadlines not fired     {figures.overdue} passed by the clock, {figures.due} of them by the input",
+        f"outputs not published   {unpublished}" + ("" if oldest is None else f", the oldest {_age(at, oldest):.1f} s"),
+        f"outbox paused           {', '.join(map(str, _paused_lanes(figures))) or 'no'}",
+        f"deadlines not fired     {totals['overdue']} passed by the clock, {totals['due']} of them by the input",
         f"input read up to        {read}",
-        f"orders stuck / held     {figures.stuck} / {figures.held}",
-        f"records in quarantine   {sum(figures.quarantine.values())}",
-        f"breakers open           {', '.join(sorted(figures.open_breakers)) or 'none'}",
+        f"orders stuck / held     {totals['stuck']} / {totals['held']}",
+        f"records in quarantine   {sum(row['open'] for row in figures.quarantine)}",
+        f"breakers open           {', '.join(_open_topics(figures)) or 'none'}",
     ]

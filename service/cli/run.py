@@ -3,8 +3,11 @@
 It waits for a database or a broker that is away, and says why. It ends with a sentence if only a person can help: wrong
 settings, an old schema, missing topics. SIGTERM and SIGINT stop it in order.
 
+--processes runs several worker processes behind one port for health and metrics: by default one per core
+(PURCHASING_PROCESSES), at most one per partition of an event topic. A process that dies is started again.
+
 With --embedded it starts its own Kafka and PostgreSQL, to try things out. This needs no settings. Its data is
-in .embedded/.
+in .embedded/. It runs one process unless --processes says otherwise.
 """
 
 import argparse
@@ -12,10 +15,13 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import structlog
 
+from service.cli.expected_errors import sentence_for
 from service.embedded import EmbeddedStack
 from service.kafka import compat
 from service.kafka.connection import connection_of
@@ -23,13 +29,15 @@ from service.kafka.topics import create_topics
 from service.observability import logs
 from service.runtime import failpoints
 from service.runtime.database_url import parse_database_url
+from service.runtime.errors import catch_unexpected
 from service.runtime.exit_codes import ExitCode
-from service.runtime.settings import Settings, load, unknown_variables
-from service.runtime.shutdown import Shutdown
+from service.runtime.settings import PROCESSES_MAX, Settings, load, unknown_variables
 from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
 from service.store.substitute_clock import EVENTS, FASTEST, set_clock
 from service.worker.bootstrap import serve
+from service.worker.process_report import tell_reason
+from service.worker.supervisor import default_processes, supervise
 
 log = structlog.get_logger("service")
 
@@ -39,6 +47,9 @@ HOME = Path(".embedded")
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `run`."""
     parser.add_argument("--embedded", action="store_true", help="start a Kafka and a PostgreSQL too")
+    parser.add_argument("--processes", metavar="N", type=_count, help="number of worker processes")
+    # Internal: the number of this process under a supervisor.
+    parser.add_argument("--member", metavar="NUMBER", type=int, help=argparse.SUPPRESS)
     parser.add_argument(
         "--clock",
         metavar="FACTOR|events",
@@ -48,15 +59,48 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run until asked to stop. Raises SettingsError and EmbeddedError."""
+    """Run until asked to stop; return the exit code. Raises SettingsError and EmbeddedError."""
+    if arguments.member is not None:
+        return _run_member(arguments.member)
     if arguments.embedded:
-        return asyncio.run(_embedded(arguments.clock)).exit_code()
+        return asyncio.run(_embedded(arguments.clock, arguments.processes))
     if arguments.clock is not None:
         sys.stderr.write("--clock needs --embedded: a service that moves money uses the real time.\n")
         return ExitCode.USAGE
     settings = load()
     _log(settings)
-    return asyncio.run(serve(settings)).exit_code()
+    return asyncio.run(_serve(settings, arguments.processes or settings.processes or default_processes(), {}))
+
+
+async def _serve(settings: Settings, processes: int, given: Mapping[str, Any]) -> int:
+    """`given` are settings that come before the environment's."""
+    if processes == 1:
+        return (await serve(settings)).exit_code()
+    return await supervise(settings, processes, given)
+
+
+def _run_member(number: int) -> int:
+    """Be one of a supervisor's processes. Why it ends, where a person has to do something, the supervisor says."""
+    codes: list[int] = []
+
+    def tell(error: Exception) -> None:
+        sentence = sentence_for(error)
+        if sentence is None:
+            raise error
+        tell_reason(sentence)
+        codes.append(ExitCode.NOT_DONE)
+
+    with catch_unexpected(tell):
+        settings = load()
+        logs.configure(settings.log_format, settings.log_level, process=number)
+        codes.append(asyncio.run(serve(settings, number)).exit_code())
+    return codes[0]
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= PROCESSES_MAX):
+        raise argparse.ArgumentTypeError(f"{text}: not a number from 1 to {PROCESSES_MAX}")
+    return int(text)
 
 
 def _clock(text: str) -> str:
@@ -80,19 +124,20 @@ def _log(settings: Settings) -> None:
             )
 
 
-async def _embedded(clock: str | None) -> Shutdown:
+async def _embedded(clock: str | None, processes: int | None) -> int:
     # Until the service handles SIGTERM itself, treat it like an interrupt: stop both servers.
     main = asyncio.current_task()
     assert main is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
     async with EmbeddedStack(HOME, progress=_say) as stack:
-        settings = load(
-            kafka_bootstrap_servers=stack.kafka.bootstrap_servers,
-            kafka_security_protocol="PLAINTEXT",
-            database_url=stack.postgres.dsn,
+        given = {
+            "kafka_bootstrap_servers": stack.kafka.bootstrap_servers,
+            "kafka_security_protocol": "PLAINTEXT",
+            "database_url": stack.postgres.dsn,
             # Any free port, because 8080 is often taken.
-            http_port=0,
-        )
+            "http_port": 0,
+        }
+        settings = load(**given)
         _log(settings)
         await migrate(settings.database())
         if clock is not None:
@@ -105,7 +150,7 @@ async def _embedded(clock: str | None) -> Shutdown:
         _say("To run other commands, set this in another terminal in this directory:")
         _say(f'  export PURCHASING_KAFKA_BOOTSTRAP_SERVERS="{stack.kafka.bootstrap_servers}"')
         _say(f'  export PURCHASING_DATABASE_URL="{_without_password(stack)}"')
-        return await serve(settings)
+        return await _serve(settings, processes or settings.processes or 1, given)
 
 
 def _without_password(stack: EmbeddedStack) -> str:

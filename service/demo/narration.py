@@ -46,7 +46,7 @@ def _came_in(sent: Sent, *, late: bool) -> Iterator[str]:
     kind = class_of(event["type"])
     assert kind is not None
     words = tell_fact(kind.model_validate_json(json.dumps(event["data"])))
-    remark = sent.note or ("heard only now" if late else "")
+    remark = sent.note or ("received only now" if late else "")
     yield f"  {when:12}  {words}" + (f"  [{remark}]" if remark else "")
 
 

@@ -72,6 +72,7 @@ async def _service(bootstrap: str, dsn: str, directory: Path) -> AsyncIterator[a
         "PURCHASING_DATABASE_URL": dsn,
         "PURCHASING_CONSUMER_GROUP": GROUP,
         "PURCHASING_HTTP_PORT": "0",
+        "PURCHASING_PROCESSES": "1",
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PURCHASING_")}
     with (directory / "service.log").open("wb") as log:

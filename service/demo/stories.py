@@ -1,4 +1,4 @@
-"""The orders that the demo plays, as another team would write their events."""
+"""The orders of the demo, with their events written as another team would write them."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ FIRST_DAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One record for a topic. `at` is when its event happened, None where it holds no event."""
+    """One record for a topic. `at` is the time of its event, None if it has no event."""
 
     topic: str
     key: str
     value: bytes
     at: datetime | None
     note: str = ""
-    """What is special about it, for the timeline; empty for an ordinary event."""
+    """A remark for the timeline; empty for an ordinary event."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimePasses:
-    """Nothing is sent, and time goes on until an instant."""
+    """Let time pass until an instant, and send nothing."""
 
     until: datetime
 
@@ -43,7 +43,7 @@ Step = Sent | TimePasses
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One order's steps, in the order in which they are taken."""
+    """The steps of one order."""
 
     order_id: str
     title: str
@@ -51,7 +51,7 @@ class Story:
 
 
 class _Teller:
-    """Writes the events of one order."""
+    """Builds the events of one order."""
 
     def __init__(self, order_id: str, title: str, day: int) -> None:
         self._order_id = order_id
@@ -61,7 +61,7 @@ class _Teller:
         self._sent: list[Step] = []
 
     def says(self, hours: float, what: str, **data: Any) -> _Teller:
-        """Add an event of type `purchasing.{what}.v1`, so many hours after the order was placed."""
+        """Add an event of type `purchasing.{what}.v1` at a number of hours after the order was placed."""
         at = self._placed + timedelta(hours=hours)
         type_ = f"purchasing.{what}.v1"
         kind = class_of(type_)
@@ -80,13 +80,13 @@ class _Teller:
         return self
 
     def again(self) -> _Teller:
-        """Add the last record once more."""
+        """Add the last record again."""
         last = self._last()
         self._sent.append(Sent(last.topic, last.key, last.value, last.at, "the same message once more"))
         return self
 
     def nonsense(self) -> _Teller:
-        """Add a record that is no message."""
+        """Add a record that breaks the contract."""
         topic = self._last().topic
         self._sent.append(Sent(topic, self._order_id, b'{"specversion": "1.0", "id": ', None, "a malformed message"))
         return self
@@ -94,7 +94,7 @@ class _Teller:
     def ordered(self, *, third: int = 0, quantities: Sequence[int] = (200,), **more: Any) -> _Teller:
         """Add a placed, accepted and paid order of ¥1,000.00 goods, ¥12.00 shipping, ¥1.01 fee.
 
-        `quantities` has so many units for each item; they are alike, and add up to the goods.
+        `quantities` has the units of each item; all units have one price and add up to the goods.
         """
         fees = [{"kind": "storage", "amount": yuan(third), "collected_by": "third_party"}] if third else []
         quote = breakdown(100_000, 1_200, 101) | {"other_fees": fees}
@@ -141,7 +141,7 @@ class _Teller:
         return self.says(hours, "warehouse.goods_received", receipt_id="rcp-1", objections=[])
 
     def charged_back(self, hours: float, **more: Any) -> _Teller:
-        """Add a chargeback of all that was paid, as the account was stolen."""
+        """Add a chargeback of the whole payment, because of a stolen account."""
         return self.says(
             hours,
             "chargeback.opened",
@@ -154,7 +154,7 @@ class _Teller:
         )
 
     def waits(self, hours: float) -> _Teller:
-        """Let time go on until so many hours after the order was placed."""
+        """Let time pass until a number of hours after the order was placed."""
         self._sent.append(TimePasses(self._placed + timedelta(hours=hours)))
         return self
 
@@ -174,12 +174,12 @@ def yuan(fen: int) -> dict[str, Any]:
 
 
 def breakdown(goods: int, shipping: int, fee: int) -> dict[str, Any]:
-    """Return a quote or what a payment is made of, as on the wire; in fen."""
+    """Return a quote or the breakdown of a payment, as on the wire; in fen."""
     return {"goods": yuan(goods), "to_warehouse_shipping": yuan(shipping), "service_fee": yuan(fee)}
 
 
 def stories(prefix: str = "demo") -> Iterator[Story]:
-    """Yield the orders; `prefix` begins their ids. Each is placed when the one before has ended: time only goes on."""
+    """Yield the orders; their ids begin with `prefix`. Each is placed after the one before has ended."""
     yield (
         _Teller(f"{prefix}-01", "Paid, and bought for less: the surplus goes back", 0)
         .ordered()

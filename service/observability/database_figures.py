@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.rules.facts import instant, micros
-from service.rules.waits import RECORD, WAIT_KINDS
+from service.rules.waits import RECORD
 from service.store.connection import connect_to_look
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping
+    from collections.abc import AsyncIterator, Collection, Sequence
     from datetime import datetime
 
     import asyncpg
+    from asyncpg import Record
 
     from service.store.driver import Connection
 
@@ -26,46 +26,23 @@ CENSUS_LOCK = 4_851_622_302
 """The advisory lock for the census: one worker counts at a time. An arbitrary number that never changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class LaneFigures:
-    """The unpublished outputs of a lane, and since when the oldest waits (None: there are none)."""
+class Figures(NamedTuple):
+    """The rows of each query, as it returns them, all read at one instant."""
 
-    lane: int
-    unpublished: int
-    oldest_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """The figures at `at`, by the database's clock. `watermark` is None until every partition was read to its end."""
-
-    at: datetime
-    watermark: datetime | None
-    unknown: int
-    """Partitions never read to their end."""
-    due: int
-    overdue: int
-    overdue_since: datetime | None
-    stuck: int
-    held: int
-    lanes: tuple[LaneFigures, ...]
-    quarantine: Mapping[str, int]
-    quarantine_since: datetime | None
-    open_breakers: frozenset[str]
-    pauses: Mapping[int, str]
-    """Lane (-1: all lanes) to who paused it."""
-    progress: Mapping[tuple[str, int], datetime | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class WaitFigures:
-    """The waits of one kind over all orders: their number, how many are overdue, since when the oldest stands, and
-    their money in minor units per currency, where there is an amount."""
-
-    count: int
-    overdue: int
-    since: datetime | None
-    amounts: dict[str, int] = field(default_factory=dict)
+    totals: Record
+    """`at`: the instant, by the database's clock. `watermark`: None until every partition was read to its end.
+    `unknown`: the number of partitions never read to their end. Numbers of orders: `due`, `overdue`, `stuck`, `held`.
+    `overdue_since`: the first overdue deadline, or None."""
+    lanes: Sequence[Record]
+    """`lane`, the number of its `unpublished` outputs, and `oldest_at`: since when the oldest waits, or None."""
+    quarantine: Sequence[Record]
+    """Open records: `reason`, their number `open`, and `since` when the oldest lies there."""
+    open_breakers: Sequence[Record]
+    """`topic`"""
+    pauses: Sequence[Record]
+    """`lane` (-1: all lanes), and who paused it: `paused_by`."""
+    progress: Sequence[Record]
+    """`topic`, `partition`, and its `watermark` or None."""
 
 
 class OrderWait(NamedTuple):
@@ -100,39 +77,27 @@ async def connect(url: str) -> Connection:
     )
 
 
-async def figures(connection: asyncpg.Connection[asyncpg.Record]) -> Figures:
+async def figures(connection: asyncpg.Connection[Record]) -> Figures:
     """Read all figures at one instant. Raises what asyncpg raises, OSError and TimeoutError."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        at = await connection.fetchval("select clock_timestamp()")
-        progress = await connection.fetch("select topic, partition, watermark from input_progress")
-        known = [row[2] for row in progress if row[2] is not None]
-        watermark = min(known) if progress and len(known) == len(progress) else None
-        orders = await connection.fetchrow(_ORDERS, at, None if watermark is None else min(at, watermark))
-        lanes = await connection.fetch(_LANES)
-        quarantine = await connection.fetch(_QUARANTINE)
-        breakers = await connection.fetch("select topic from circuit_breakers")
-        pauses = await connection.fetch("select lane, paused_by from outbox_pauses")
-    assert orders is not None
-    return Figures(
-        at=at,
-        watermark=watermark,
-        unknown=len(progress) - len(known),
-        due=orders["due"],
-        overdue=orders["overdue"],
-        overdue_since=orders["since"],
-        stuck=orders["stuck"],
-        held=orders["held"],
-        lanes=tuple(LaneFigures(*row) for row in lanes),
-        quarantine={row["reason"]: row["open"] for row in quarantine},
-        quarantine_since=min((row["since"] for row in quarantine), default=None),
-        open_breakers=frozenset(row[0] for row in breakers),
-        pauses=dict(map(tuple, pauses)),
-        progress={(row[0], row[1]): row[2] for row in progress},
-    )
+        totals = await connection.fetchrow(_TOTALS)
+        assert totals is not None
+        return Figures(
+            totals=totals,
+            lanes=await connection.fetch(_LANES),
+            quarantine=await connection.fetch(_QUARANTINE),
+            open_breakers=await connection.fetch("select topic from circuit_breakers"),
+            pauses=await connection.fetch("select lane, paused_by from outbox_pauses"),
+            progress=await connection.fetch("select topic, partition, watermark from input_progress"),
+        )
 
 
-async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, WaitFigures] | None:
-    """Count what orders wait for, by kind. None if another worker is counting.
+async def census(connection: asyncpg.Connection[Record]) -> list[Record] | None:
+    """Count what orders wait for: one row per kind and currency. None if another worker is counting.
+
+    A row has `what` and `currency`; the number of waits, `count`; how many are `overdue`; `since` when the oldest
+    stands, in microseconds since 1970; and their money, `amount`, in minor units. Waits without money have None as
+    `currency` and `amount`.
 
     Reads every waiting order through an index, so it runs every few minutes and not with each poll. Raises what asyncpg
     raises, OSError and TimeoutError (after CENSUS_SECONDS).
@@ -142,17 +107,11 @@ async def census(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, Wa
         if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", CENSUS_LOCK):
             return None
         await connection.execute(f"set local statement_timeout = {int(CENSUS_SECONDS * 1000)}")
-        found = {what: WaitFigures(0, 0, None) for what in WAIT_KINDS}
-        for what, currency, count, overdue, since, amount in await connection.fetch(_CENSUS, timeout=CENSUS_SECONDS):
-            before, first = found[what], instant(since)
-            amounts = before.amounts if amount is None else {**before.amounts, currency: int(amount)}
-            oldest = min(first, before.since or first)
-            found[what] = WaitFigures(before.count + count, before.overdue + overdue, oldest, amounts)
-        return found
+        return await connection.fetch(_CENSUS, timeout=CENSUS_SECONDS)
 
 
 async def order_waits(
-    connection: asyncpg.Connection[asyncpg.Record], kinds: Collection[str], *, only_overdue: bool = False
+    connection: asyncpg.Connection[Record], kinds: Collection[str], *, only_overdue: bool = False
 ) -> AsyncIterator[OrderWait]:
     """Yield what orders wait for, of these kinds, the oldest first: what the census counts. Raises what asyncpg
     raises."""
@@ -164,12 +123,19 @@ async def order_waits(
             yield OrderWait(order_id, what, ref, instant(since), last, is_overdue, amount, currency)
 
 
-_ORDERS = """
-select (select count(*) from orders where due_at < $2::timestamptz and stuck is null and held_at is null) as due,
-    (select count(*) from orders where due_at < $1::timestamptz and stuck is null and held_at is null) as overdue,
-    (select min(due_at) from orders where due_at < $1::timestamptz and stuck is null and held_at is null) as since,
+_TOTALS = """
+with input as (
+    select clock_timestamp() as at, case when count(*) = count(watermark) then min(watermark) end as watermark,
+        count(*) - count(watermark) as unknown
+    from input_progress
+)
+select at, watermark, unknown,
+    (select count(*) from orders where due_at < at and due_at < watermark and stuck is null and held_at is null) as due,
+    (select count(*) from orders where due_at < at and stuck is null and held_at is null) as overdue,
+    (select min(due_at) from orders where due_at < at and stuck is null and held_at is null) as overdue_since,
     (select count(*) from orders where stuck is not null) as stuck,
     (select count(*) from orders where held_at is not null) as held
+from input
 """
 
 _LANES = """
@@ -196,9 +162,10 @@ from quarantined_orders q join orders o on purchasing_order_hash(o.order_id) = q
 where o.version is not null)
 """  # noqa: S608 - constants
 _CENSUS = f"""
-select what, currency, count(*), count(*) filter (where until < extract(epoch from clock_timestamp()) * 1000000),
-    min(since), sum(amount)
-from {_WAITS} as w group by 1, 2
+select what, currency, count(*) as count,
+    count(*) filter (where until < extract(epoch from clock_timestamp()) * 1000000) as overdue,
+    min(since) as since, sum(amount) as amount
+from {_WAITS} as w group by what, currency order by what, currency
 """  # noqa: S608 - constants
 _ORDER_WAITS = f"""
 select order_id, what, ref, since, until, coalesce(until < $2, false), amount, currency

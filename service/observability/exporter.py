@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
+from prometheus_client import Metric as Family
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 from purchasing_contracts.quarantine import Reason
 
 from service.observability.metric_catalog import BY_NAME, PREFIX
 from service.observability.poller import CENSUS_CURRENT_SECONDS, CURRENT_SECONDS
 from service.outbox.status import State
+from service.rules.facts import instant
 from service.rules.waits import WAIT_KINDS
 from service.store.operators.pauses import ALL_LANES, AUTOMATIC
 
 if TYPE_CHECKING:
-    from prometheus_client import Metric as Family
+    from datetime import datetime
+
+    from asyncpg import Record
+    from prometheus_client import CollectorRegistry
 
     from service.observability.database_figures import Figures
     from service.observability.lag import GroupLag
@@ -26,6 +32,9 @@ if TYPE_CHECKING:
 
 BY = ("person", "limit")
 """Who can pause a lane."""
+
+SUPERVISOR = "supervisor"
+"""The label `process` of what a supervisor shows of itself; its worker processes have numbers, from 1."""
 
 Samples = Iterable[tuple[tuple[str, ...], float]]
 
@@ -38,7 +47,7 @@ class WorkerExporter(Collector):
         self._topics = tuple(event_topics)
 
     def collect(self) -> Iterator[Family]:
-        """Every family of which something is known now. What this worker can't see any more others show."""
+        """Yield every family with a present value. Other workers export what this one can't see any more."""
         poller = self._worker.poller
         lag, figures = poller.broker.within(CURRENT_SECONDS), poller.database.within(CURRENT_SECONDS)
         if lag is not None:
@@ -59,16 +68,9 @@ class WorkerExporter(Collector):
     def _census(self) -> Iterator[Family]:
         poller = self._worker.poller
         yield _one("census_timestamp_seconds", poller.census_at or 0.0)
-        counted = poller.census.within(CENSUS_CURRENT_SECONDS)
-        if counted is not None:
-            now = time.time()
-            figures = [((what, kind.of), counted[what]) for what, kind in WAIT_KINDS.items()]
-            yield _family("waits", ((labels, one.count) for labels, one in figures))
-            yield _family("waits_overdue", ((labels, one.overdue) for labels, one in figures))
-            oldest = [(labels, now if one.since is None else one.since.timestamp()) for labels, one in figures]
-            yield _family("waits_oldest_seconds", ((labels, max(0.0, now - at)) for labels, at in oldest))
-            amounts = ((labels, money) for labels, one in figures for money in sorted(one.amounts.items()))
-            yield _family("waits_amount", (((*labels, currency), amount) for labels, (currency, amount) in amounts))
+        rows = poller.census.within(CENSUS_CURRENT_SECONDS)
+        if rows is not None:
+            yield from wait_families(rows, time.time())
 
     def _input(self) -> Iterator[Family]:
         inbox, relay = self._worker.inbox, self._worker.relay
@@ -101,6 +103,39 @@ class WorkerExporter(Collector):
         yield _family("relay_transactions", (((str(one.lane),), one.transactions) for one in lanes))
 
 
+class SupervisorExporter(Collector):
+    """Yields what a supervisor and its worker processes show, as one registry: each sample with the label `process`.
+
+    `processes` says by number what each has answered: the text of its metrics, None where it has not answered.
+    """
+
+    def __init__(
+        self,
+        processes: Callable[[], Mapping[int, str | None]],
+        restarts: Callable[[], Mapping[int, int]],
+        own: CollectorRegistry,
+    ) -> None:
+        self._processes = processes
+        self._restarts = restarts
+        self._own = own
+
+    def collect(self) -> Iterator[Family]:
+        """Every family once, with the samples of all processes. One that does not answer is not ready."""
+        families: dict[str, Family] = {}
+        for process, found in self._sources():
+            for family in found:
+                merged = families.setdefault(family.name, Family(family.name, family.documentation, family.type))
+                merged.samples += [one._replace(labels={"process": process, **one.labels}) for one in family.samples]
+        yield from families.values()
+
+    def _sources(self) -> Iterator[tuple[str, Iterable[Family]]]:
+        yield SUPERVISOR, self._own.collect()
+        counts = (((str(number),), count) for number, count in self._restarts().items())
+        yield SUPERVISOR, [_family("process_restarts", counts)]
+        for number, text in self._processes().items():
+            yield str(number), [_one("ready", 0.0)] if text is None else text_string_to_metric_families(text)
+
+
 def _broker(lag: GroupLag) -> Iterator[Family]:
     now = time.time()
     places = [((one.topic, str(one.partition)), one) for one in lag.partitions]
@@ -120,32 +155,58 @@ def _broker(lag: GroupLag) -> Iterator[Family]:
 
 
 def _database(figures: Figures, age: float, topics: Iterable[str]) -> Iterator[Family]:
-    # What was so many seconds ago when it was read is that and the age of the look now.
-    now = figures.at.timestamp() + age
-    watermark = None if figures.watermark is None else figures.watermark.timestamp()
-    yield _one("watermark_timestamp_seconds", watermark or 0.0)
+    # Add the age of the poll to an age that it read.
+    totals = figures.totals
+    now = totals["at"].timestamp() + age
+
+    def seconds_since(at: datetime | None) -> float:
+        return 0.0 if at is None else max(0.0, now - at.timestamp())
+
+    watermark = totals["watermark"]
+    yield _one("watermark_timestamp_seconds", 0.0 if watermark is None else watermark.timestamp())
     if watermark is not None:
-        yield _one("watermark_age_seconds", max(0.0, now - watermark))
-    yield _one("input_unknown_partitions", figures.unknown)
-    yield _family("circuit_breaker_open", (((topic,), float(topic in figures.open_breakers)) for topic in topics))
-    yield _one("orders_stuck", figures.stuck)
-    yield _one("orders_held", figures.held)
-    yield _one("deadlines_due", figures.due)
-    yield _one("deadlines_overdue", figures.overdue)
-    since = figures.overdue_since
-    yield _one("deadlines_overdue_seconds", 0.0 if since is None else max(0.0, now - since.timestamp()))
-    lanes = figures.lanes
-    yield _family("outbox_unpublished_outputs", (((str(one.lane),), one.unpublished) for one in lanes))
-    oldest = {one.lane: 0.0 if one.oldest_at is None else max(0.0, now - one.oldest_at.timestamp()) for one in lanes}
-    yield _family("outbox_oldest_unpublished_seconds", (((str(lane),), seconds) for lane, seconds in oldest.items()))
-    pauses = {(lane, "limit" if by == AUTOMATIC else "person") for lane, by in figures.pauses.items()}
-    paused = {(one.lane, by): not pauses.isdisjoint({(ALL_LANES, by), (one.lane, by)}) for one in lanes for by in BY}
+        yield _one("watermark_age_seconds", seconds_since(watermark))
+    yield _one("input_unknown_partitions", totals["unknown"])
+    open_topics = {row["topic"] for row in figures.open_breakers}
+    yield _family("circuit_breaker_open", (((topic,), float(topic in open_topics)) for topic in topics))
+    yield _one("orders_stuck", totals["stuck"])
+    yield _one("orders_held", totals["held"])
+    yield _one("deadlines_due", totals["due"])
+    yield _one("deadlines_overdue", totals["overdue"])
+    yield _one("deadlines_overdue_seconds", seconds_since(totals["overdue_since"]))
+    lanes = {row["lane"]: row for row in figures.lanes}
+    yield _family("outbox_unpublished_outputs", (((str(lane),), row["unpublished"]) for lane, row in lanes.items()))
+    yield _family(
+        "outbox_oldest_unpublished_seconds",
+        (((str(lane),), seconds_since(row["oldest_at"])) for lane, row in lanes.items()),
+    )
+    pauses = {(row["lane"], "limit" if row["paused_by"] == AUTOMATIC else "person") for row in figures.pauses}
+    paused = {(lane, by): not pauses.isdisjoint({(ALL_LANES, by), (lane, by)}) for lane in lanes for by in BY}
     yield _family("outbox_paused", (((str(lane), by), float(held)) for (lane, by), held in paused.items()))
-    reasons = get_args(Reason)
-    yield _family("quarantine_open_records", (((reason,), figures.quarantine.get(reason, 0)) for reason in reasons))
-    oldest_open = figures.quarantine_since
-    yield _one(
-        "quarantine_oldest_open_seconds", 0.0 if oldest_open is None else max(0.0, now - oldest_open.timestamp())
+    open_records = {row["reason"]: row["open"] for row in figures.quarantine}
+    yield _family("quarantine_open_records", (((reason,), open_records.get(reason, 0)) for reason in get_args(Reason)))
+    oldest = min((row["since"] for row in figures.quarantine), default=None)
+    yield _one("quarantine_oldest_open_seconds", seconds_since(oldest))
+
+
+def wait_families(census: Sequence[Record], now: float) -> Iterator[Family]:
+    """Yield the metrics of the rows of a census, summed per kind; 0 for a kind that no order waits for.
+
+    `now` is in seconds since 1970. A kind that only a newer version knows is left out.
+    """
+    kinds = [((what, kind.of), [row for row in census if row["what"] == what]) for what, kind in WAIT_KINDS.items()]
+    yield _family("waits", ((labels, sum(row["count"] for row in rows)) for labels, rows in kinds))
+    yield _family("waits_overdue", ((labels, sum(row["overdue"] for row in rows)) for labels, rows in kinds))
+    ages = ((labels, [now - instant(row["since"]).timestamp() for row in rows]) for labels, rows in kinds)
+    yield _family("waits_oldest_seconds", ((labels, max([0.0, *found])) for labels, found in ages))
+    yield _family(
+        "waits_amount",
+        (
+            ((*labels, row["currency"]), float(row["amount"]))
+            for labels, rows in kinds
+            for row in rows
+            if row["amount"] is not None
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""A histogram that takes a batch's values at once: the library's own takes a lock for each of a thousand."""
+"""A histogram that adds the values of a batch at once: the library's own takes a lock for each value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class BatchHistogram(Collector):
-    """The histogram of one metric without labels. Used by one thread."""
+    """The histogram of one metric without labels, for one thread."""
 
     def __init__(self, metric: Metric) -> None:
         self._metric = metric
@@ -25,14 +25,14 @@ class BatchHistogram(Collector):
         self._sum = 0.0
 
     def observe(self, values: Iterable[float]) -> None:
-        """Take values in."""
+        """Add values."""
         counts, bounds = self._counts, self._metric.buckets
         for value in values:
             counts[bisect_left(bounds, value)] += 1
             self._sum += value
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """The family, with counts that add up from bucket to bucket."""
+        """Yield the family with cumulative counts."""
         below, buckets = 0, []
         for bound, count in zip((*self._metric.buckets, float("inf")), self._counts, strict=True):
             below += count

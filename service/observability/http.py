@@ -1,7 +1,7 @@
 """Serve `/livez`, `/readyz`, `/startupz` and `/metrics` on a port of their own, in the service's event loop.
 
-No answer waits for anything: each uses values at hand. The load is bounded: limited connections, at most one rendering
-of the metrics per second, no request body read.
+A worker answers at once from values at hand. A supervisor first asks its processes for their `/metrics`, in bounded
+time. The load is bounded: limited connections, at most one rendering of the metrics per second, no request body read.
 """
 
 from __future__ import annotations
@@ -11,20 +11,16 @@ import errno
 import socket
 import time
 from contextlib import ExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from service.observability.health import starting
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from prometheus_client import CollectorRegistry
-
-    from service.observability.worker_state import WorkerState
 
 log = structlog.get_logger("service.observability")
 
@@ -42,15 +38,31 @@ class PortError(Exception):
     """The address or the port can't be listened on. Its text says which, and what to do."""
 
 
+class HealthReporter(Protocol):
+    """Whose health is answered: a worker, or a supervisor for all of its processes."""
+
+    def starting(self) -> list[str]:
+        """What its start waits for, a sentence each; empty once it has started."""
+
+    def missing(self) -> list[str]:
+        """What keeps it from being ready, a sentence each; empty: it is."""
+
+
 class Pages:
-    """What is answered."""
+    """The pages. `refresh`, if given, brings the registry up to date before it is rendered."""
 
     def __init__(
-        self, worker: WorkerState, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic
+        self,
+        reporter: HealthReporter,
+        registry: CollectorRegistry,
+        clock: Callable[[], float] = time.monotonic,
+        refresh: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self._worker = worker
+        self._reporter = reporter
         self._registry = registry
         self._clock = clock
+        self._refresh = refresh
+        self._refreshing = asyncio.Lock()
         self._rendered = b""
         self._rendered_at: float | None = None
 
@@ -68,21 +80,33 @@ class Pages:
         return _said("alive", [])
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """Say whether the worker can work; if not, one reason per line."""
-        return _said("ready", self._worker.missing())
+        """Whether it can work; if not, what is missing, a line each."""
+        return _said("ready", self._reporter.missing())
 
     async def startupz(self, _request: web.Request) -> web.Response:
-        """Say whether the worker has started."""
-        waits_for = self._worker.waits_for
-        return _said("started", [] if waits_for is None else [starting(waits_for)])
+        """Whether it has started."""
+        return _said("started", self._reporter.starting())
 
     async def metrics(self, _request: web.Request) -> web.Response:
-        """Return all metrics as text."""
-        now = self._clock()
-        if self._rendered_at is None or now - self._rendered_at >= RENDER_EVERY_SECONDS:
+        """All metrics as text."""
+        if self._refresh is None:
+            text = self.rendered()
+        else:
+            async with self._refreshing:
+                if self._is_old():
+                    await self._refresh()
+                text = self.rendered()
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    def rendered(self) -> bytes:
+        """The registry's metrics as text, not older than RENDER_EVERY_SECONDS."""
+        if self._is_old():
+            self._rendered_at = self._clock()
             self._rendered = generate_latest(self._registry)
-            self._rendered_at = now
-        return web.Response(body=self._rendered, headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return self._rendered
+
+    def _is_old(self) -> bool:
+        return self._rendered_at is None or self._clock() - self._rendered_at >= RENDER_EVERY_SECONDS
 
 
 @asynccontextmanager

@@ -5,10 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter as Tally
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from typing import TYPE_CHECKING, Protocol, get_args
 
-from aiokafka.partitioner import murmur2
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
@@ -16,6 +14,7 @@ from prometheus_client.process_collector import ProcessCollector
 from purchasing_contracts.quarantine import Reason
 from purchasing_contracts.topics import TOPICS, class_of
 
+from service.kafka.partitions import partition_of
 from service.observability.histogram import BatchHistogram
 from service.observability.metric_catalog import BY_NAME, PREFIX
 from service.runtime.version import own_version
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from service.orders.inbound_record import InboundRecord
 
 STAGES = ("decode", "store", "commit")
-KEYS_REMEMBERED = 65_536
 UNKNOWN = "unknown"
 
 
@@ -78,7 +76,7 @@ class Instruments:
         self._age.observe([max(0.0, now - record.timestamp / 1000) for record in records])
         for topic, partition, key in {(one.topic, one.partition, one.key) for one in records}:
             # A record without a key is quarantined, and does not show how its sender hashes.
-            if key and topic in partitions and _expected(key, partitions[topic]) != partition:
+            if key and topic in partitions and partition_of(key, partitions[topic]) != partition:
                 self._misplaced.labels(topic).inc()
 
     def handled(self, inbound_records: Sequence[InboundRecord], handled: BatchResult) -> None:
@@ -131,10 +129,3 @@ class Instruments:
 def _type(claimed: str | None) -> str:
     """Return the type if the contract has it, else UNKNOWN: a sender must not create labels."""
     return claimed if claimed is not None and class_of(claimed) else UNKNOWN
-
-
-@lru_cache(maxsize=KEYS_REMEMBERED)
-def _expected(key: bytes, partitions: int) -> int:
-    """Return the partition that Kafka's own clients choose for a key."""
-    hashed: Any = murmur2(key)
-    return int(hashed & 0x7FFFFFFF) % partitions

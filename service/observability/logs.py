@@ -14,6 +14,7 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -25,8 +26,8 @@ BURST = 10
 WINDOW = 30.0
 KINDS_REMEMBERED = 1000
 
-# Libraries that say at INFO what is only of interest when looking for a fault in them. At DEBUG aiokafka shows
-# passwords and tokens, and AWS's show what they sign with.
+# Libraries whose INFO lines help only to debug them. At DEBUG aiokafka shows passwords and tokens, and AWS's show
+# their signing keys.
 QUIET = ("aiokafka", "asyncio", "boto3", "botocore", "faststream", "urllib3")
 
 
@@ -67,9 +68,15 @@ class FloodGate(logging.Filter):
 
 
 def configure(
-    form: Literal["json", "console", "auto"] = "auto", level: str = "info", stream: TextIO | None = None
+    form: Literal["json", "console", "auto"] = "auto",
+    level: str = "info",
+    stream: TextIO | None = None,
+    *,
+    process: int | None = None,
 ) -> None:
-    """Send every log event of the process to `stream` (stderr), a line each."""
+    """Send every log event of the process to `stream` (stderr), one line per event. `process` is its number under a
+    supervisor.
+    """
     stream = stream or sys.stderr
     console = form == "console" or (form == "auto" and stream.isatty())
     shared: list[Processor] = [
@@ -77,6 +84,7 @@ def configure(
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        partial(_with_number, process),
         _without_content,
     ]
     last: list[Processor] = (
@@ -116,12 +124,12 @@ def configure(
 
 
 def hush_clients() -> None:
-    """Say nothing of what Kafka's client logs: for commands that say themselves what went wrong."""
+    """Drop the log of Kafka's client, for commands that report errors themselves."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 def _without_content(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """An exception becomes its class and places; a text spread over lines becomes one line."""
+    """Replace an exception by its class and places, and join lines."""
     info = event.pop("exc_info", None)
     error = info if isinstance(info, BaseException) else info[1] if isinstance(info, tuple) else None
     if info is True:
@@ -135,9 +143,15 @@ def _without_content(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def _library_text(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """The text of a library is a message: it has no event name."""
+    """Move the text of a library to `message`, because it has no event name."""
     if not event.get("_from_structlog"):
         event["message"] = event.pop("event")
+    return event
+
+
+def _with_number(process: int | None, _logger: Any, _method: str, event: EventDict) -> EventDict:
+    if process is not None:
+        event.setdefault("process", process)
     return event
 
 
@@ -154,5 +168,5 @@ def _ordered(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def _class_only(value: Any) -> str:
-    """What JSON can't say is shown by its class: a `repr` may hold content."""
+    """Return the class of a value that is no JSON, because its `repr` may contain content."""
     return type(value).__name__

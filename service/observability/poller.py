@@ -20,7 +20,9 @@ from service.runtime.retry import happens_within
 from service.store.migrate import schema_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+    from asyncpg import Record
 
     from service.kafka.connection import Kafka
 
@@ -77,7 +79,7 @@ class Poller:
     def __init__(self, kafka: Kafka, url: str, group: str, topics: Iterable[str], every: float = EVERY_SECONDS) -> None:
         self.broker: LastLook[GroupLag] = LastLook()
         self.database: LastLook[database_figures.Figures] = LastLook()
-        self.census: LastLook[Mapping[str, database_figures.WaitFigures]] = LastLook()
+        self.census: LastLook[Sequence[Record]] = LastLook()
         self.census_at: float | None = None
         self.skew: float | None = None
         """The database's clock minus ours, in seconds."""
@@ -144,7 +146,7 @@ class Poller:
                     if self.schema_problem is None:
                         begun = time.time()
                         figures = await database_figures.figures(connection)
-                        self.skew = figures.at.timestamp() - (begun + time.time()) / 2
+                        self.skew = figures.totals["at"].timestamp() - (begun + time.time()) / 2
                         self.database.worked(figures)
                 await happens_within(stopping, self._every)
         finally:

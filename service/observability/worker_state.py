@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from service.observability.health import Condition, missing
+from service.observability.health import Condition, missing, starting
 
 if TYPE_CHECKING:
     from service.inbox.circuit_breaker import CircuitBreakers
@@ -51,9 +51,14 @@ class WorkerState:
         )
 
     def _open_topics(self) -> frozenset[str]:
+        if self.breakers is not None:
+            return self.breakers.open_topics
         figures = self.poller.database.value
-        seen = frozenset() if figures is None else figures.open_breakers
-        return seen if self.breakers is None else self.breakers.open_topics
+        return frozenset() if figures is None else frozenset(row["topic"] for row in figures.open_breakers)
+
+    def starting(self) -> list[str]:
+        """What its start waits for, in a sentence; empty once it has started."""
+        return [] if self.waits_for is None else [starting(self.waits_for)]
 
     def missing(self) -> list[str]:
         """Return a sentence per reason why the worker is not ready."""

@@ -112,7 +112,7 @@ async def _inside(url: str) -> Findings:
     try:
         before = time.time()
         figures = await database_figures.figures(connection)
-        skew = figures.at.timestamp() - (before + time.time()) / 2
+        skew = figures.totals["at"].timestamp() - (before + time.time()) / 2
         book = await read_book(connection)
     finally:
         connection.terminate()
@@ -125,25 +125,24 @@ async def _inside(url: str) -> Findings:
         yield Finding("clock", "well", f"the database's clock is {skew:+.1f} s off this machine's")
     if book.sets:
         yield Finding("terms", "well", f"{len(book.sets)} sets of terms")
-        caution = calendar_caution(book, micros(figures.at))
+        caution = calendar_caution(book, micros(figures.totals["at"]))
         if caution is not None:
             yield Finding("terms", "look", caution)
     else:
         yield Finding("terms", "look", "no terms were imported: the built-in terms apply to everybody (`terms import`)")
+    stuck, unknown = figures.totals["stuck"], figures.totals["unknown"]
+    open_topics = sorted(row["topic"] for row in figures.open_breakers)
     for bad, words in (
         (
-            figures.stuck,
-            f"{figures.stuck} orders are stuck because the rules fail on them: see `order list`",
+            stuck,
+            f"{stuck} orders are stuck because the rules fail on them: see `order list`",
         ),
         (
-            figures.open_breakers,
-            (
-                f"circuit breakers are open for {', '.join(sorted(figures.open_breakers))}: see `quarantine list`, "
-                f"then `breaker reset`"
-            ),
+            open_topics,
+            (f"circuit breakers are open for {', '.join(open_topics)}: see `quarantine list`, then `breaker reset`"),
         ),
         (figures.pauses, "the outbox is paused: see `outbox status`, then `outbox resume`"),
-        (figures.unknown, f"{figures.unknown} partitions were never read to an end: no deadline passes until they are"),
+        (unknown, f"{unknown} partitions were never read to an end: no deadline passes until they are"),
     ):
         if bad:
             yield Finding("state", "look", words)

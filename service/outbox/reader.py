@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import asyncpg
 
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE = 2_000
 BYTES_AT_ONCE = 4_000_000
 
 OUTBOX_IDENTITY = "select outbox_id::text as outbox_id, lanes from installation"

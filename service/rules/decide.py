@@ -65,7 +65,7 @@ class Examination:
     ledger: Ledger
     clock: Clock
     amounts: list[StandingAmount]
-    """Every standing amount, 0 included."""
+    """Every standing amount; some may be 0."""
 
 
 def examine(
@@ -120,7 +120,8 @@ def decide(order_id: str, facts: Sequence[Fact[Any]], ledger: Ledger, terms: Ter
         if one.wake_at is not None:
             wakes.append(one.wake_at)
     restate(said, found.amounts, ledger, outputs)
-    _refund(outputs, found.reconciled, ledger)
+    if found.reconciled.payouts:
+        _refund(outputs, found.reconciled, ledger)
     if len(commands) > 1:
         commands.sort(key=_place)
     for command in commands:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
 
+from service.rules.ledger import ended_open_units
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -47,7 +49,7 @@ def restate(said: Iterable[Said], amounts: Iterable[StandingAmount], ledger: Led
             continue  # one message id may come from two sources: the decision on it is one
         keys.add(key)
         before = stands.get(key)
-        if before is None or before.outcome != one.outcome or before.ground != one.ground:
+        if before is None or _has_changed(before, one):
             _decide(outputs, key, one.outcome, one.grounds, before, ground=one.ground)
     wanted = {(amount.kind, amount.ref): amount for amount in amounts if amount.amount > 0}
     ended = sorted(stands.keys() - keys - wanted.keys())
@@ -57,6 +59,13 @@ def restate(said: Iterable[Said], amounts: Iterable[StandingAmount], ledger: Led
             _decide(outputs, key, SUPERSEDED, _worded(before.grounds, _SUPERSEDED), before)
     if wanted or ended:
         _restate_amounts(wanted, ended, ledger, outputs)
+
+
+def _has_changed(before: StandingDecision, one: Said) -> bool:
+    """Say whether a decision is to be published again; that a part of a cancellation ended has to be told (R22)."""
+    if before.outcome != one.outcome or before.ground != one.ground:
+        return True
+    return one.kind == "cancellation" and before.ended_open_units != ended_open_units(one.outcome, one.grounds)
 
 
 def _restate_amounts(

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from purchasing_contracts.basis import Basis
     from purchasing_contracts.published import PublishedData
 
-_EFFECTIVE = frozenset({"agreed", "partly_agreed", "withdrawn"})
-"""The outcomes of a cancellation of which at least a part took effect."""
-_AT_THE_REQUEST = "12(1)A"
-"""What is cited where open units were cancelled, though others may be pending."""
+_BEFORE_PURCHASE = "12(1)A"
+"""What a cancellation cites of which a part was cancelled before purchase."""
+_BY_THE_SELLER = "12(1)B"
+"""What a cancellation cites of which a part is pending or was answered."""
 
 ROUNDS_MAX = 200
 """More rounds than a dispute can have: there are four stages, and at most 300 messages of a type."""
@@ -52,12 +52,28 @@ class StandingDecision:
     grounds: tuple[Basis, ...]
     ground: str | None = None
     since_at: int = 0
-    """When it was decided, in microseconds; of a cancellation, since when a part of it took effect, if one did."""
+    """When it was decided, in microseconds; of a cancellation, since when it has ended open units, if it did."""
 
     @property
-    def took_effect(self) -> bool:
-        """Whether a part of a cancellation took effect."""
-        return self.outcome in _EFFECTIVE or any(basis.clause == _AT_THE_REQUEST for basis in self.grounds)
+    def ended_open_units(self) -> bool:
+        """Whether a cancellation ended units that were not bought."""
+        return ended_open_units(self.outcome, self.grounds)
+
+    @property
+    def was_answered(self) -> bool:
+        """Whether the seller agreed to a part of a cancellation."""
+        return self.outcome in ("agreed", "partly_agreed") and _cites(self.grounds, _BY_THE_SELLER)
+
+
+def ended_open_units(outcome: str, grounds: Iterable[Basis]) -> bool:
+    """Say whether a cancellation ended units that were not bought, by the outcome and the grounds of its decision."""
+    if outcome in ("pending", "agreed", "partly_agreed"):
+        return _cites(grounds, _BEFORE_PURCHASE)
+    return outcome == "withdrawn"
+
+
+def _cites(grounds: Iterable[Basis], clause: str) -> bool:
+    return any(basis.clause == clause for basis in grounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +221,7 @@ class _Fold:
             self._demand(output, data, amount)
         before = self._standing.get(key)
         stands = StandingDecision(output.id, data.outcome, amount, data.basis, data.ground, output.at)
-        if data.kind == "cancellation" and before is not None and before.took_effect and stands.took_effect:
+        if data.kind == "cancellation" and before is not None and before.ended_open_units and stands.ended_open_units:
             stands = replace(stands, since_at=before.since_at)
         self._standing[key] = stands
 

@@ -182,9 +182,11 @@ class OrderView:
         return not kinds.isdisjoint(self._groups)
 
     def by_identity(self, kind: type[T]) -> list[list[Fact[T]]]:
-        """Return the messages of a type that was heard of, put together by identity, each group in fact order."""
+        """Return the messages of a type put together by identity, each group in fact order."""
         messages = self._of_identity(kind)
-        return self._by_identity(messages) if len(messages) > 1 else [messages]
+        if len(messages) > 1:
+            return self._by_identity(messages)
+        return [messages] if messages else []
 
     def _by_identity(self, messages: list[Fact[Any]]) -> list[list[Fact[Any]]]:
         of = IDENTITIES[type(messages[0].data)].of
@@ -258,9 +260,10 @@ class OrderView:
             return found
         unread = {(fact.source, fact.id) for fact, _ in self._unread}
         for kind in self._repeating:
-            if IDENTITIES[kind].counts is not Counts.EARLIEST:
+            messages = self._groups[kind]
+            if IDENTITIES[kind].counts is not Counts.EARLIEST or len(self.counted(kind)) == len(messages):
                 continue
-            for group in self._by_identity(self._groups[kind]):
+            for group in self._by_identity(messages):
                 if len(group) == 1:
                     continue
                 counting = self.counting(group)

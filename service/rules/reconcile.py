@@ -58,21 +58,22 @@ class Payout(NamedTuple):
 class LineBalance:
     """How one line stands. Minor units."""
 
-    elsewhere = 0
-    """What was refunded elsewhere."""
-    failed = 0
-    """What came back of it because the payment it went to took no more."""
-    repaid = 0
-    pay = 0
-    """What is to be commanded now."""
-    withheld = 0
-    """What is due and kept back."""
-    withheld_for: Grounds = ()
-    """What that cites."""
-    set_off = 0
-    """What was paid out beyond what is due, and is kept back on other lines or claimed with a chargeback."""
-    undeliverable = 0
-    """What failed without a payment: people take care of it."""
+    __slots__ = (
+        "commanded",
+        "demanded",
+        "due",
+        "elsewhere",
+        "failed",
+        "gross",
+        "out",
+        "pay",
+        "payable",
+        "repaid",
+        "set_off",
+        "undeliverable",
+        "withheld",
+        "withheld_for",
+    )
 
     def __init__(self, due: Due, commanded: int) -> None:
         """Begin with what the clauses say is due, and what was commanded."""
@@ -82,6 +83,21 @@ class LineBalance:
         self.commanded = self.out = commanded
         self.demanded = 0
         """What was paid out beyond what is due, and not set off."""
+        self.elsewhere = 0
+        """What was refunded elsewhere."""
+        self.failed = 0
+        """What came back of it because the payment it went to took no more."""
+        self.repaid = 0
+        self.pay = 0
+        """What is to be commanded now."""
+        self.withheld = 0
+        """What is due and kept back."""
+        self.withheld_for: Grounds = ()
+        """What that cites."""
+        self.set_off = 0
+        """What was paid out beyond what is due, and is kept back on other lines or claimed with a chargeback."""
+        self.undeliverable = 0
+        """What failed without a payment: people take care of it."""
 
 
 @dataclass(slots=True)

@@ -27,35 +27,31 @@ def clauses_of(bases: Iterable[Basis]) -> Grounds:
 class Request:
     """A request, and how it stands at a point of the timeline."""
 
-    decided: str | None = None
-    """The outcome of the row that decided it at once."""
-    grounds: Grounds = ()
-    """What that outcome cites."""
-    moot_endings: Sequence[Ending] = ()
-    """What had ended all that it asks for before it did."""
-    is_pending = False
-    is_final = False
-    """Whether no answer can change it any more."""
-    waited = False
-    """Whether a part of it ever waited for the seller."""
-    left_out: Sequence[Lot] = ()
-    """What it asked for and could not reach because of a bar."""
-    bars: Grounds = ()
-    """The bars that kept units from it, as of when they did."""
-    objection = False
-    """Whether it ended because the logistics provider caused the objection (17)."""
-    was_withdrawn = False
-    """Whether the buyer took it back."""
-    answer: Fact[Any] | None = None
-    """The answer of the seller that counts now."""
-    taken_by: Sequence[Ending] = ()
-    """What else had ended all its units when nothing of it was left to wait for."""
-    took_effect = False
-    """Whether an answer of the seller ended units."""
-    withdrew = False
-    """Whether it withdrew the order, or these units, before the agreement was effective."""
-    by_row_7 = False
-    """Whether it asked for a cancellation of an effective order, and nothing stood against it."""
+    __slots__ = (
+        "answer",
+        "at",
+        "bar_of",
+        "barred",
+        "bars",
+        "by_row_7",
+        "cite",
+        "decided",
+        "fact",
+        "grounds",
+        "id",
+        "is_final",
+        "is_pending",
+        "items",
+        "kind",
+        "left_out",
+        "moot_endings",
+        "objection",
+        "taken_by",
+        "took_effect",
+        "waited",
+        "was_withdrawn",
+        "withdrew",
+    )
 
     def __init__(
         self,
@@ -76,6 +72,35 @@ class Request:
         """Says what its decision cites."""
         self.barred: list[Lot] = []
         """What it concerned when a bar took it out of its reach."""
+        self.decided: str | None = None
+        """The outcome of the row that decided it at once."""
+        self.grounds: Grounds = ()
+        """What that outcome cites."""
+        self.moot_endings: Sequence[Ending] = ()
+        """What had ended all that it asks for before it did."""
+        self.is_pending = False
+        self.is_final = False
+        """Whether no answer can change it any more."""
+        self.waited = False
+        """Whether a part of it ever waited for the seller."""
+        self.left_out: Sequence[Lot] = ()
+        """What it asked for and could not reach because of a bar."""
+        self.bars: Grounds = ()
+        """The bars that kept units from it, as of when they did."""
+        self.objection = False
+        """Whether it ended because the logistics provider caused the objection (17)."""
+        self.was_withdrawn = False
+        """Whether the buyer took it back."""
+        self.answer: Fact[Any] | None = None
+        """The answer of the seller that counts now."""
+        self.taken_by: Sequence[Ending] = ()
+        """What else had ended all its units when nothing of it was left to wait for."""
+        self.took_effect = False
+        """Whether an answer of the seller ended units."""
+        self.withdrew = False
+        """Whether it withdrew the order, or these units, before the agreement was effective."""
+        self.by_row_7 = False
+        """Whether it asked for a cancellation of an effective order, and nothing stood against it."""
 
     def decide(self, outcome: str, grounds: Grounds) -> None:
         """Decide it at once, for good."""
@@ -125,13 +150,14 @@ def choose_lots(
     It takes first what no other pending request of its kind concerns.
     """
 
-    def free_first(lot: Lot) -> tuple[int, ...]:
-        taken = any(one.is_pending and one.kind == request.kind for one in lot.requests)
-        return (taken, *order(lot))
-
     if request.items is None:
         lots = [lot for lot in timeline.units.lots if candidates(lot)]
     else:
+
+        def free_first(lot: Lot) -> tuple[int, ...]:
+            taken = any(one.is_pending and one.kind == request.kind for one in lot.requests)
+            return (taken, *order(lot))
+
         lots = timeline.units.choose(request.items, candidates, free_first)
     for lot in lots:
         lot.requests += (request,)

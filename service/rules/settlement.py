@@ -95,25 +95,30 @@ class Cost(NamedTuple):
 class Kept:
     """What is kept, as far as the timeline alone says: `keep` and the terms it is made of."""
 
-    quote: Sums
-    """The quote in force, with what was carried over from earlier ones (R4)."""
-    price = 0
-    reserved = 0
-    fee = 0
-    own = 0
-    keep = 0
-    spent = 0
-    seller = 0
-    cancelled: Sequence[Cancelled] = ()
-    for_pending_dissolution = 0
-    """The seller's money for dissolutions that are pending."""
-    lots: Lots
+    __slots__ = (
+        "cancelled",
+        "fee",
+        "for_pending_dissolution",
+        "keep",
+        "lots",
+        "own",
+        "price",
+        "quote",
+        "reserved",
+        "seller",
+        "spent",
+    )
 
     def __init__(self, timeline: Timeline, until: int | None = None) -> None:
         """Go by the timeline; `until` leaves out the seller's money that came later, in microseconds."""
         view, quote, units = timeline.view, timeline.quote, timeline.units
         self.quote = totals = quote_totals(timeline)
+        """The quote in force, with what was carried over from earlier ones (R4)."""
         self.lots = lots = Lots(units.lots)
+        self.price = self.reserved = self.fee = self.own = self.keep = self.spent = self.seller = 0
+        self.cancelled: Sequence[Cancelled] = ()
+        self.for_pending_dissolution = 0
+        """The seller's money for dissolutions that are pending."""
         ending = timeline.ending
         if ending is not None and ending.is_final:
             return
@@ -131,7 +136,7 @@ class Kept:
                 spent -= one.share
         if view.messages(SellerRefundReceived):
             seller, rebates, self.for_pending_dissolution = _seller_money(timeline, self.cancelled, until)
-            if not timeline.purchases and not lots.has_dissolved:
+            if not timeline.purchases and not lots.dissolved:
                 seller = rebates = 0
         for one in self.cancelled:
             _keep_of_seller(timeline, one)
@@ -147,7 +152,7 @@ class Kept:
             still = _still_quoted(timeline, lots.to_buy, cancelled_before, unspent[1])
         base = (spent if terms.refund_fee_on_cancellation else bought) - rebates
         self.fee = _fee(terms.service_fee_rate, base, totals, still)
-        if ending is None or lots.has_dissolved:
+        if ending is None or lots.dissolved:
             self.own = totals.own
         self.spent, self.seller, self.reserved = spent, seller, reserved
         self.price = max(0, min(spent - seller, agreed - reserved))
@@ -157,9 +162,23 @@ class Kept:
 class Settlement(Kept):
     """The terms of R6, and what follows from them."""
 
-    awaited: Sequence[tuple[str, str, int]] = ()
-    """From the seller: kind and ref of what it answers, and how much is missing (R21, row 8)."""
-    dissolution_money_awaited = False
+    __slots__ = (
+        "awaited",
+        "beyond",
+        "borne",
+        "charged_back",
+        "collected",
+        "costs",
+        "deposit",
+        "dissolution_money_awaited",
+        "due",
+        "excess",
+        "outstanding",
+        "owed",
+        "paid",
+        "penalties",
+        "third",
+    )
 
     def __init__(self, timeline: Timeline, charged_back: int, borne: Sequence[Cost]) -> None:
         """Settle: `charged_back` is J of the line, `borne` the costs and losses that the buyer bears."""
@@ -179,16 +198,19 @@ class Settlement(Kept):
         self.beyond = max(0, charged_back - money)
         """What just chargebacks took beyond what was the buyer's."""
         rest = max(0, money - charged_back)
+        self.awaited: Sequence[tuple[str, str, int]] = ()
+        """From the seller: kind and ref of what it answers, and how much is missing (R21, row 8)."""
+        self.dissolution_money_awaited = False
         costs = penalties = held = not_yet = 0
         for cost in borne:
             costs += cost.amount
         for one in self.cancelled:
             penalties += one.penalties
             held += one.deposit
-        if lots.has_cancelled or lots.has_dissolved or lots.has_rescinded:
-            self.awaited = tuple(_awaited(timeline, self))
-            self.dissolution_money_awaited = any(kind == "dissolution" for kind, _, _ in self.awaited)
-            if self.dissolution_money_awaited:
+        if lots.has_cancelled or lots.dissolved or lots.rescinded:
+            self.awaited = _awaited(timeline, self)
+            if self.awaited and any(kind == "dissolution" for kind, _, _ in self.awaited):
+                self.dissolution_money_awaited = True
                 not_yet = sum([cost.amount for cost in borne if cost.is_of_return])
         left = max(0, rest - costs - penalties)
         self.borne, self.costs, self.penalties = borne, costs, penalties
@@ -225,7 +247,7 @@ def next_due(timeline: Timeline, clock: Clock) -> int | None:
 class Lots:
     """The units by what becomes of their money."""
 
-    __slots__ = ("cancelled_before", "gone", "has_cancelled", "has_dissolved", "has_rescinded", "to_buy")
+    __slots__ = ("cancelled_before", "dissolved", "gone", "has_cancelled", "rescinded", "to_buy")
 
     def __init__(self, lots: Sequence[Lot]) -> None:
         """Sort them."""
@@ -234,7 +256,9 @@ class Lots:
         self.gone: list[Lot] = []
         """Unavailable or cancelled."""
         self.cancelled_before: list[Lot] = []
-        self.has_cancelled = self.has_dissolved = self.has_rescinded = False
+        self.dissolved: list[Lot] = []
+        self.rescinded: list[Lot] = []
+        self.has_cancelled = False
         for lot in lots:
             state = lot.state
             if state is BOUGHT:
@@ -242,11 +266,11 @@ class Lots:
             if state is OPEN:
                 self.to_buy.append(lot)
             elif state is DISSOLVED:
-                self.has_dissolved = True
+                self.dissolved.append(lot)
                 if lot.purchase is None:
                     self.to_buy.append(lot)
             elif state is RESCINDED:
-                self.has_rescinded = True
+                self.rescinded.append(lot)
             elif state is not VOID:
                 self.gone.append(lot)
                 if state is not UNAVAILABLE:
@@ -447,14 +471,15 @@ def _seller_money(timeline: Timeline, cancelled: Sequence[Cancelled], until: int
         if not left:
             continue
         seller += left
-        waiting = [
-            request
-            for request in timeline.requests
-            if _keeps_fee(request) and (request.id == named if named is not None else request.at <= receipt.at)
-        ]
-        if not waiting:
+        keeps_fee = is_pending_dissolution = False
+        for request in timeline.requests:
+            if _keeps_fee(request) and (request.id == named if named is not None else request.at <= receipt.at):
+                keeps_fee = True
+                if request.kind == "dissolution" and request.is_pending:
+                    is_pending_dissolution = True
+        if not keeps_fee:
             rebates += left
-        if any(request.kind == "dissolution" and request.is_pending for request in waiting):
+        if is_pending_dissolution:
             for_pending += left
     return seller, rebates, for_pending
 
@@ -493,6 +518,8 @@ def _collected(view: OrderView, quote: Sums) -> tuple[Sums, int]:
             third += part.third
             total += part.total
         collected = Sums(goods, shipping, fee, own, third, total)
+    if total == quote.total:
+        return collected, quote.third
     most = quote.third + max(0, total - quote.total)
     least = max(0, quote.third - max(0, quote.total - total))
     return collected, max(least, min(counted, most))
@@ -520,14 +547,12 @@ def lots_ended_by(timeline: Timeline, request: Request) -> list[Lot]:
     return [lot for lot in timeline.units.lots if not lot.is_live and _request_of(lot) is request]
 
 
-def _awaited(timeline: Timeline, kept: Kept) -> Iterable[tuple[str, str, int]]:
-    """Yield what of the seller's money is missing, by the request or the purchase that it is for (R21, row 8)."""
-    for one in kept.cancelled:
-        if one.takes > one.received:
-            yield "cancellation", one.id, one.takes - one.received
+def _awaited(timeline: Timeline, kept: Kept) -> list[tuple[str, str, int]]:
+    """Return what of the seller's money is missing, by the request or the purchase that it is for (R21, row 8)."""
+    found = [("cancellation", one.id, one.takes - one.received) for one in kept.cancelled if one.takes > one.received]
     returned = kept.seller
-    for state, kind in ((DISSOLVED, "dissolution"), (RESCINDED, "unavailability")):
-        lots = [lot for lot in timeline.units.lots if lot.state is state and lot.purchase is not None]
+    for ended, kind in ((kept.lots.dissolved, "dissolution"), (kept.lots.rescinded, "unavailability")):
+        lots = [lot for lot in ended if lot.purchase is not None]
         if not lots:
             continue
         price = _price_of(timeline, lots)
@@ -535,7 +560,8 @@ def _awaited(timeline: Timeline, kept: Kept) -> Iterable[tuple[str, str, int]]:
         returned = max(0, returned - price)
         if missing:
             request = _request_of(lots[0])
-            yield kind, "" if request is None else request.id, missing
+            found.append((kind, "" if request is None else request.id, missing))
+    return found
 
 
 def _price_of(timeline: Timeline, lots: Sequence[Lot]) -> int:

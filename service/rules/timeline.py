@@ -239,6 +239,17 @@ class Timeline:
         "withdrawals",
     )
 
+    captured: int
+    """All that was captured so far, minor units."""
+    elsewhere: int
+    """What was refunded elsewhere on the purchase so far."""
+    effective_at: int | None
+    obligation_ended_at: int | None
+    delivered_at: int | None
+    """When the delivery was complete."""
+    confirmed_at: int | None
+    deemed_at: int | None
+
     def __init__(self, view: OrderView, watermark: int, unclear: Unclear) -> None:
         """Begin when the order was placed; deadlines before `watermark` (microseconds) have passed."""
         self.view = view
@@ -281,11 +292,8 @@ class Timeline:
         self._passed: set[tuple[int, int]] = set()
         self.plan: Plan | None = None
         self.accepted: Fact[Any] | None = None
-        self.captured = 0
-        """All that was captured so far, minor units."""
-        self.elsewhere = 0
-        """What was refunded elsewhere on the purchase so far."""
-        self.effective_at: int | None = None
+        self.captured = self.elsewhere = 0
+        self.effective_at = None
         self.is_effective = False
         """Whether the agreement is effective (2)."""
         self.obstacle: Ending | None = None
@@ -298,13 +306,8 @@ class Timeline:
         """Whether the order has ended (R20): it was ended for good, or no unit is open or bought."""
         self.ending: Ending | None = None
         """What ended the order; None while it has not ended."""
-        self.final_receipt = self.final_delivery = False
-        self.customs_cleared = False
-        self.obligation_ended_at: int | None = None
-        self.delivered_at: int | None = None
-        """When the delivery was complete."""
-        self.confirmed_at: int | None = None
-        self.deemed_at: int | None = None
+        self.final_receipt = self.final_delivery = self.customs_cleared = False
+        self.obligation_ended_at = self.delivered_at = self.confirmed_at = self.deemed_at = None
 
     # What the clauses ask and do.
 
@@ -315,10 +318,10 @@ class Timeline:
     @property
     def logistics_at_fault(self) -> bool:
         """Whether a package objection was verified as the logistics provider's doing (17)."""
-        return any(
-            one.scope == "package" and one.verdict == "logistics" and not one.is_withdrawn
-            for one in self.objections.values()
-        )
+        for one in self.objections.values():
+            if one.scope == "package" and one.verdict == "logistics" and not one.is_withdrawn:
+                return True
+        return False
 
     def end_lots(self, lots: Iterable[Lot], state: State, ending: Ending) -> None:
         """End units that are open or bought."""
@@ -414,7 +417,8 @@ class Timeline:
             if not tested:
                 self._test()
             self._end_instant()
-        self._pass_deadlines(None)
+        if deadlines:
+            self._pass_deadlines(None)
         return self
 
     def _begin(self) -> None:
@@ -427,8 +431,8 @@ class Timeline:
         """Return the facts that have a place on the timeline, in the order of their places."""
         view, steps = self.view, list[Step]()
         for message, rank, apply, repeats in self.concerned.places:
-            facts = view.messages(message) if repeats else view.counted(message)
-            steps += [(fact.at, rank, (0, "", fact), apply, fact) for fact in facts]
+            for fact in view.messages(message) if repeats else view.counted(message):
+                steps.append((fact.at, rank, (0, "", fact), apply, fact))  # mostly there is one
         for give in self.concerned.steps:
             steps += give(self)
         steps.sort(key=_PLACE)
@@ -442,7 +446,7 @@ class Timeline:
                 test(self)
 
     def _end_instant(self) -> None:
-        for follow in tuple(self.after_instant):
+        for follow in self.after_instant.copy():
             follow(self)
         if self._uncovered:
             self._cover()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from service.rules.clock import Clock
     from service.rules.ledger import Ledger
     from service.rules.order_view import OrderView
+    from service.rules.requests import Request
     from service.rules.timeline import Timeline
 
 ORDER = "purchasing.events.order.v1"
@@ -42,6 +43,13 @@ class Unclear:
         self._ledger = ledger
         self._since: dict[str, int] = {}
         """When the first of the records came in, by topic, in microseconds."""
+        self._topics: frozenset[str] = frozenset()
+        self.ends_at: int | None = None
+        """When the next of the records stops counting by itself, in microseconds."""
+        if clock.quarantined:
+            self._read(clock)
+
+    def _read(self, clock: Clock) -> None:
         ends = []
         for record in clock.quarantined:
             end = self.end_of(record.since)
@@ -51,23 +59,22 @@ class Unclear:
                 ends.append(end)
             self._since[record.topic] = min(record.since, self._since.get(record.topic, record.since))
         self._topics = frozenset(self._since)
-        self.ends_at: int | None = min(ends, default=None)
-        """When the next of the records stops counting by itself, in microseconds."""
+        self.ends_at = min(ends, default=None)
 
     def end_of(self, since: int) -> int | None:
         """Return until when a record counts that was quarantined at an instant; None: until it is dealt with."""
         days = self._view.terms.quarantine_days
         return None if days is None else last_instant(self._view.terms, since, days)
 
-    def cancellation(self, timeline: Timeline, request_id: str) -> bool:
+    def cancellation(self, timeline: Timeline, request: Request) -> bool:
         """Say whether the end of open units by a cancellation has to wait, as of now on the timeline."""
-        if self._topics and not self._topics.isdisjoint(_CANCELLATION) and not self._was_decided(request_id):
+        if self._topics and not self._topics.isdisjoint(_CANCELLATION) and not self._was_decided(request):
             return True
         return _received_more_than_bought(timeline)
 
-    def withdrawal(self, timeline: Timeline, request_id: str) -> bool:
+    def withdrawal(self, timeline: Timeline, request: Request) -> bool:
         """Say whether a withdrawal has to wait, as of now on the timeline."""
-        return self.cancellation(timeline, request_id) or self._view.is_unread(PaymentCaptured, timeline.at)
+        return self.cancellation(timeline, request) or self._view.is_unread(PaymentCaptured, timeline.at)
 
     def lapse(self, timeline: Timeline) -> bool:
         """Say whether the order can't be said to have lapsed."""
@@ -112,10 +119,13 @@ class Unclear:
             or view.is_unread(ChargebackClosed)
         )
 
-    def _was_decided(self, request_id: str) -> bool:
-        """Say whether a request was decided before the records arrived; since then only the seller decides it."""
-        standing = self._ledger.standing.get(("cancellation", request_id))
-        if standing is None or not standing.took_effect:
+    def _was_decided(self, request: Request) -> bool:
+        """Say whether the open units of a request ended at the request, before the records arrived.
+
+        If the seller agreed although nothing was bought, they ended by its answer: they had waited for it.
+        """
+        standing = self._ledger.standing.get(("cancellation", request.id))
+        if standing is None or not standing.ended_open_units or (standing.was_answered and not request.waited):
             return False
         return standing.since_at < min([since for topic, since in self._since.items() if topic in _CANCELLATION])
 

@@ -30,10 +30,12 @@ ELSEWHERE = ("cache_dir",)
 """Variables that `service.embedded` reads."""
 
 BOTH_FAMILIES = "*"
+PROCESSES_MAX = 64
 
 WHAT_TO_DO: Mapping[str, str] = {
     **KafkaSettings.what_to_do,
     "database_url": "give the database as postgresql://user:password@host:5432/name",
+    "processes": f"give how many worker processes to run, from 1 to {PROCESSES_MAX}",
     "consumer_group": "give the consumer group as 1 to 200 letters, digits, '.', '_' or '-'",
     "http_host": "give the address to listen on, such as 127.0.0.1 or ::1, or * for all addresses",
     "http_port": "give a port from 0 to 65535",
@@ -83,6 +85,8 @@ class Settings(KafkaSettings, _Environment):
     what_to_do: ClassVar[Mapping[str, str]] = WHAT_TO_DO
 
     database_url: SecretStr
+    processes: int | None = Field(default=None, ge=1, le=PROCESSES_MAX)
+    """Worker processes; None: one per core, see `service.worker.supervisor`."""
     consumer_group: str = Field(default="purchasing", pattern=r"^[A-Za-z0-9._-]{1,200}$")
     http_host: str = Field(default=BOTH_FAMILIES, pattern=r"^(\*|[A-Za-z0-9._:%-]{1,255})$")
     http_port: int = Field(default=8080, ge=0, le=65535)

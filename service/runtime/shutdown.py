@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import signal
 import threading
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +52,22 @@ class Shutdown:
         error = task.exception()
         if isinstance(error, Exception):
             self.because_of(error)
+
+
+@contextmanager
+def asked_by_signals(shutdown: Shutdown) -> Iterator[None]:
+    """Let SIGTERM and SIGINT ask for the end while the block runs, in the running event loop. A second one adds
+    nothing.
+    """
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, shutdown.ask, number.name)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 async def run_with_timeout(seconds: float, work: Awaitable[Any], what: str) -> None:

@@ -6,7 +6,6 @@ only a person can help: an old schema, missing topics, a lost offset.
 """
 
 import asyncio
-import signal
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -19,7 +18,7 @@ from service.orders.inbound_record import InboundRecord
 from service.runtime.errors import catch_unexpected
 from service.runtime.retry import until_stored
 from service.runtime.settings import Settings
-from service.runtime.shutdown import SHUTDOWN_SECONDS, Shutdown, force_exit_after
+from service.runtime.shutdown import SHUTDOWN_SECONDS, Shutdown, asked_by_signals, force_exit_after
 from service.store.operators.breakers import BreakersInDatabase
 from service.store.postgres import PostgresStore
 from service.terms.source import TermsInDatabase
@@ -35,27 +34,25 @@ from service.worker.telemetry import Telemetry, telemetry_component
 __all__ = ["StartError", "serve"]
 
 
-async def serve(settings: Settings) -> Shutdown:
+async def serve(settings: Settings, process: int | None = None) -> Shutdown:
     """Run until SIGTERM or SIGINT, or until an error for which waiting does not help. Returns the reason.
 
-    Raises SettingsError if a file named in the settings has the wrong content.
+    `process` is its number under a supervisor; it ends with its supervisor. Raises SettingsError if a file named in the
+    settings has the wrong content.
     """
     shutdown = Shutdown(asyncio.Event())
-    loop = asyncio.get_running_loop()
-    compat.install(loop)
+    compat.install(asyncio.get_running_loop())
     kafka = connection_of(settings)
-    signals = (signal.SIGTERM, signal.SIGINT)
-    for number in signals:
-        loop.add_signal_handler(number, shutdown.ask, number.name)
-    with catch_unexpected(shutdown.because_of):
+    if process is not None:
+        # People tell the members of a group apart by it.
+        kafka["client_id"] = f"purchasing-{process}"
+    with asked_by_signals(shutdown), catch_unexpected(shutdown.because_of):
         async with (
             running(_force_exit_in_time(shutdown), "shutdown", shutdown),
-            telemetry_component(settings, kafka) as telemetry,
+            telemetry_component(settings, kafka, shutdown, process) as telemetry,
             running(telemetry.poller.run(shutdown.asked), "survey", shutdown),
         ):
             await _start(settings, kafka, telemetry, shutdown)
-    for number in signals:
-        loop.remove_signal_handler(number)
     return shutdown
 
 

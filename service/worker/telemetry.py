@@ -1,8 +1,8 @@
-"""What makes a worker visible: counters, poller, traces, and the port for health and metrics."""
+"""The telemetry of a worker: counters, poller, traces, and the port for health and metrics."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
@@ -16,7 +16,8 @@ from service.observability.poller import Poller
 from service.observability.traces import traces
 from service.observability.worker_state import WorkerState
 from service.runtime.settings import Settings
-from service.runtime.shutdown import run_with_timeout
+from service.runtime.shutdown import Shutdown, run_with_timeout
+from service.worker.process_report import reporting
 
 TRACES_SECONDS = 2.0
 
@@ -38,13 +39,21 @@ class Telemetry:
 
 
 @asynccontextmanager
-async def telemetry_component(settings: Settings, kafka: Kafka) -> AsyncIterator[Telemetry]:
-    """Serve health and metrics from the start, even while the worker waits. Raises PortError."""
+async def telemetry_component(
+    settings: Settings, kafka: Kafka, shutdown: Shutdown, process: int | None
+) -> AsyncIterator[Telemetry]:
+    """Serve health and metrics from the start, even while the worker waits. Raises PortError.
+
+    A process under a supervisor reports to the supervisor, which has the port.
+    """
     telemetry = Telemetry(settings, kafka)
-    async with listening(
-        Pages(telemetry.worker, telemetry.metrics.registry), settings.http_host, settings.http_port
-    ) as port:
-        telemetry.port = port
+    pages = Pages(telemetry.worker, telemetry.metrics.registry)
+    async with AsyncExitStack() as told:
+        if process is None:
+            telemetry.port = await told.enter_async_context(listening(pages, settings.http_host, settings.http_port))
+        else:
+            telemetry.port = settings.http_port
+            await told.enter_async_context(reporting(pages, telemetry.worker, shutdown))
         try:
             yield telemetry
         finally:

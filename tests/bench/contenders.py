@@ -99,7 +99,9 @@ class Contender(ABC):
 
     @property
     def pids(self) -> list[int]:
-        return [process.pid for process in self.processes]
+        """Its processes, and those that they have started."""
+        started = [psutil.Process(process.pid) for process in self.processes]
+        return [one.pid for parent in started for one in (parent, *parent.children())]
 
     @property
     def rss(self) -> int:
@@ -108,9 +110,10 @@ class Contender(ABC):
 
 
 class Service(Contender):
-    """`python -m service run` with the settings that users get."""
+    """`python -m service run`, one process of it, with the settings that users get otherwise."""
 
     name = "service"
+    worker_processes = 1
 
     async def prepare(self) -> None:
         await migrate(self.ground.database)
@@ -136,12 +139,26 @@ class Service(Contender):
             "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": self.ground.bootstrap,
             "PURCHASING_DATABASE_URL": self.ground.database,
             "PURCHASING_CONSUMER_GROUP": self.group,
-            # One of several workers is looked at.
-            "PURCHASING_HTTP_PORT": "0" if self.processes else str(self.port),
+            "PURCHASING_PROCESSES": str(self.worker_processes),
+            "PURCHASING_HTTP_PORT": str(self.port),
         }
 
     def published(self, events: int) -> int:
         return int(self.ground.value("select coalesce(sum(position), 0) from lanes"))
+
+
+class TwoProcesses(Service):
+    """The same with a supervisor and two worker processes."""
+
+    name = "service, two processes"
+    worker_processes = 2
+
+
+class FourProcesses(Service):
+    """The same with four."""
+
+    name = "service, four processes"
+    worker_processes = 4
 
 
 class PerMessage(Contender):

@@ -94,7 +94,7 @@ def _throughput(found: Found) -> Iterator[str]:
         spread = f"{min(values):,.0f} to {max(values):,.0f}"
         yield f"  {name:36}{median(values):>9,.0f}   {spread:>20}   {' + '.join(parts)}"
     for workers, one in found.workers.items():
-        yield f"  {f'service, {workers} workers':36}{one['rate']:>9,.0f}"
+        yield f"  {f'service, --processes {workers}':36}{one['rate']:>9,.0f}"
     ours = found.throughput.get(Service.name)
     if ours:
         yield (

@@ -14,11 +14,13 @@ from tests.bench.anatomy import anatomy
 from tests.bench.contenders import (
     Contender,
     FastPassThrough,
+    FourProcesses,
     PassThrough,
     PerMessage,
     PerMessageConcurrent,
     Service,
     Streams,
+    TwoProcesses,
 )
 from tests.bench.copying import LIMIT, copy_rate
 from tests.bench.events import Record, records
@@ -49,7 +51,7 @@ class Plan:
     history_events: int = 10_000
     rounds_of_history: int = 3
     touched: int = 4_000
-    workers: tuple[int, ...] = (2, 4)
+    workers: tuple[type[Service], ...] = (Service, TwoProcesses, FourProcesses)
     memory_events: int = 3_600_000
     """An hour's, at 1,000 a second."""
     memory_at_once: int = 60_000
@@ -66,7 +68,7 @@ SMALL = Plan(
     histories=(1_000,),
     history_events=2_000,
     touched=500,
-    workers=(2,),
+    workers=(Service, TwoProcesses),
     memory_events=60_000,
     memory_at_once=10_000,
     anatomy_events=4_000,
@@ -124,12 +126,10 @@ class Bench:
                 self._say(f"round {number + 1}: {kind.name}: {result.rate:,.0f} events/s")
 
     async def throughput(
-        self, kind: type[Contender], under: Ground, told: Sequence[Record], warm_up: int, workers: int = 1
+        self, kind: type[Contender], under: Ground, told: Sequence[Record], warm_up: int
     ) -> Throughput:
         """One contender's round."""
         async with kind(under) as contender:
-            for _ in range(workers - 1):
-                contender.start()
 
             def measured() -> Throughput:
                 with Session(contender) as session:
@@ -215,14 +215,14 @@ class Bench:
                 self._say(f"after {sent:,} events: {service.rss / 1e6:,.0f} MB")
 
     async def several_workers(self) -> None:
-        """The service as several processes: on few cores this shows contention, not what more machines bring."""
+        """The service as one process and as several. More processes than cores show contention only."""
         plan = self._plan
-        for workers in self._plan.workers:
+        for kind in plan.workers:
             async with ground(self._stack, self._logs) as under:
                 told = self._records[: plan.warm_up + plan.events // 2]
-                result = await self.throughput(Service, under, told, plan.warm_up, workers)
-            self.found.workers[workers] = result.plain()
-            self._say(f"{workers} workers: {result.rate:,.0f} events/s")
+                result = await self.throughput(kind, under, told, plan.warm_up)
+            self.found.workers[kind.worker_processes] = result.plain()
+            self._say(f"{kind.name}: {result.rate:,.0f} events/s, {result.rss_mb:,.0f} MB")
 
     async def dissect(self) -> None:
         """Where the time of a batch goes, for large and for small batches, in a database with a past."""

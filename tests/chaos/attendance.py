@@ -22,22 +22,23 @@ async def absent(place: Place, outsider: Outsider) -> list[str]:
     while True:
         ready = {slot: await worker.ask("/readyz") for slot, worker in place.slots.items()}
         shares = {group: await asyncio.to_thread(outsider.shares, group) for group in groups}
-        found = absences(ready, shares)
+        found = absences(ready, shares, sum(worker.processes for worker in place.slots.values()))
         if not found or time.monotonic() > until:
             return found
         await asyncio.sleep(RETRY_SECONDS)
 
 
-def absences(ready: Mapping[int, tuple[int, str]], shares: Mapping[str, Sequence[int]]) -> list[str]:
-    """Of what each slot's worker answers to `/readyz`, and of how many partitions each member of a group has."""
+def absences(ready: Mapping[int, tuple[int, str]], shares: Mapping[str, Sequence[int]], processes: int) -> list[str]:
+    """Of what each slot's worker answers to `/readyz`, and of how many partitions each member of a group has; there are
+    so many processes in all."""
     found = [
         f"slot {slot}: not ready ({status}): {' '.join(said.split())}"
         for slot, (status, said) in ready.items()
         if status != 200
     ]
     for group, members in shares.items():
-        if len(members) != len(ready):
-            found.append(f"{group}: {len(members)} members, and {len(ready)} workers run")
+        if len(members) != processes:
+            found.append(f"{group}: {len(members)} members, and {processes} workers run")
         elif 0 in members and not 0 < sum(members) < len(members):
             found.append(f"{group}: a member has nothing to do, they have {sorted(members)}")
     return found

@@ -17,6 +17,11 @@ async def kill(scene: Scene) -> bool:
     return True
 
 
+async def kill_one_process(scene: Scene) -> bool:
+    """One of a supervisor's processes, which is started again without anybody's doing."""
+    return await within(lambda: scene.place.slots[scene.slot].kill_one(scene.rng))
+
+
 async def freeze(scene: Scene) -> bool:
     return await _frozen(scene, scene.longest)
 
@@ -163,8 +168,12 @@ def _taken(place: str) -> str:
     return LANE if needs_lane(place) else SLOT
 
 
+PROCESS_KILLED = "one process of a worker killed"
+"""Only where workers have several."""
+
 FAULTS: dict[str, tuple[str, Fault]] = {
     "worker killed": (SLOT, kill),
+    PROCESS_KILLED: (SLOT, kill_one_process),
     "worker frozen longer than every timeout": (SLOT, freeze),
     "worker frozen for a moment": (SLOT, doze),
     "all workers killed at once": (EVERY_SLOT, kill_all),

@@ -49,11 +49,20 @@ class Place:
     """`async with Place(directory, lanes) as place`. Nothing is left behind, whatever happens inside."""
 
     def __init__(
-        self, directory: Path, lanes: int, *, hurried: bool, say: Progress = silent, **environment: str
+        self,
+        directory: Path,
+        lanes: int,
+        *,
+        hurried: bool,
+        processes: int = 1,
+        say: Progress = silent,
+        **environment: str,
     ) -> None:
         self.directory = directory
         self.lanes = lanes
         self.hurried = hurried
+        self.processes = processes
+        """Of each worker; more than one have a supervisor."""
         self._say = say
         self._environment = environment
         self.kafka = ProxiedKafka(directory / "kafka")
@@ -87,7 +96,7 @@ class Place:
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         for worker in self.slots.values():
-            worker.send(signal.SIGKILL)
+            worker.kill_family()
             await worker.ended()
         for proxy in getattr(self, "proxies", []):
             await proxy.close()
@@ -108,7 +117,8 @@ class Place:
         return self.lanes < workers
 
     def start(self, slot: int, failpoints: str = "") -> Worker:
-        """A worker into a slot that has none."""
+        """A worker into a slot that has none. One that is to be harmed at a place of its code is a process alone: the
+        place would be reached in each of several, and again when they are started again."""
         self.started += 1
         bootstrap, dsn = self.bootstrap, self.dsn
         if slot == 0:
@@ -122,13 +132,15 @@ class Place:
             "PURCHASING_CONSUMER_GROUP": GROUP,
             "PURCHASING_LOG_FORMAT": "json",
             "PURCHASING_HTTP_PORT": "0",
+            "PURCHASING_PROCESSES": str(1 if failpoints else self.processes),
             **self._environment,
             **({VARIABLE: failpoints} if failpoints else {}),
         }
         log = self.directory / f"worker-{self.started:03}-slot-{slot}.log"
         # The long run starts the service as operators do.
         arguments, module = (["run"], "tests.chaos.hurried") if self.hurried else (["-m", "service", "run"], "")
-        worker = self.slots[slot] = Worker(self.started, arguments, environment, log, module)
+        processes = int(environment["PURCHASING_PROCESSES"])
+        worker = self.slots[slot] = Worker(self.started, arguments, environment, log, module, processes)
         return worker
 
     def say(self, line: str) -> None:

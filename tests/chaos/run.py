@@ -17,7 +17,7 @@ from service.embedded.process import Progress, silent
 from tests.chaos import bombs, hurried
 from tests.chaos.attendance import absent
 from tests.chaos.evidence import gather, heard_after, is_quiet
-from tests.chaos.faults import FAULTS, NO_FAULT
+from tests.chaos.faults import FAULTS, NO_FAULT, PROCESS_KILLED
 from tests.chaos.hands import Hands
 from tests.chaos.hostile import surplus
 from tests.chaos.memory import Memory
@@ -35,12 +35,15 @@ CRASHES = 10
 """So many, and the rest of the run would teach nothing more."""
 HOSTILE = 0.6
 MOSTLY = 0.5
+ONE_PROCESS = tuple(name for name in FAULTS if name != PROCESS_KILLED)
+"""The faults that there are where each worker is one process."""
 BOMB = 100
 
 
 @dataclass
 class Plan:
-    """A run: what is sent in how many minutes, on how many workers, and which faults (all of them unless named).
+    """A run: what is sent in how many minutes, on how many workers of how many processes, and which faults (all of them
+    unless named).
 
     `hurried`: the service's timeouts are cut to seconds, to fit more into the time. `surplus`: so many facts of one
     order, which may have a thousand. `malformed`: the share of hostile records; from a half on also large ones.
@@ -54,7 +57,8 @@ class Plan:
     lanes: int = 4
     hands: int = 2
     hurried: bool = False
-    faults: tuple[str, ...] = tuple(FAULTS)
+    processes: int = 1
+    faults: tuple[str, ...] = ONE_PROCESS
     surplus: int = 1_050
     malformed: float = MALFORMED
     bombs: int = 0
@@ -72,7 +76,9 @@ async def run(plan: Plan) -> Report:
     directory = ROOT / ".embedded" / "chaos" / str(plan.seed)
     # Where most of it is bad the circuit breakers would open, which is theirs to do and not what is looked for here.
     more = {"PURCHASING_BREAKER_SHARE": "1"} if plan.hostile else {}
-    async with Place(directory, plan.lanes, hurried=plan.hurried, say=plan.say, **more) as place:
+    async with Place(
+        directory, plan.lanes, hurried=plan.hurried, processes=plan.processes, say=plan.say, **more
+    ) as place:
         for slot in range(plan.workers):
             place.start(slot)
         sender, outsider = Sender(place.bootstrap), Outsider(place.bootstrap)
@@ -168,6 +174,7 @@ def main() -> int:
     )
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--processes", type=int, default=1, help="of each worker; more than one have a supervisor")
     parser.add_argument("--lanes", type=int, default=4, help="1 is what users get who ask for no more")
     parser.add_argument("--minutes", type=float, default=None, help="in how many the events are sent (10,000 a minute)")
     parser.add_argument("--hands", type=int, default=2, help="so many faults at a time, at most")
@@ -185,7 +192,8 @@ def main() -> int:
         given.lanes,
         given.hands,
         hurried=given.hurried,
-        faults=NO_FAULT if given.hostile else tuple(given.fault or FAULTS),
+        processes=given.processes,
+        faults=NO_FAULT if given.hostile else tuple(given.fault or (FAULTS if given.processes > 1 else ONE_PROCESS)),
         malformed=HOSTILE if given.hostile else MALFORMED,
         bombs=BOMB if given.hostile else 0,
         say=_say,

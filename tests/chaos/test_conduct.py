@@ -165,13 +165,14 @@ async def test_a_fault_that_was_not_done_is_tried_again_and_told(
 
 def test_a_worker_whose_share_others_have_taken_over_is_not_at_work() -> None:
     well = {0: (200, "ready\n"), 1: (200, "ready\n")}
-    assert absences(well, {"events": [15, 15], "lanes": [1, 3]}) == []
-    assert absences(well, {"events": [30], "lanes": [2, 2]}) == ["events: 1 members, and 2 workers run"]
-    assert absences(well, {"events": [30, 0], "lanes": [2, 2]}) != []
-    assert absences(well, {"events": [15, 15], "lanes": [1, 0]}) == [], "one lane is for one"
-    assert absences(well, {"events": [15, 15], "lanes": [0, 0]}) != []
-    (complaint,) = absences({**well, 1: (503, "It has not joined.\n")}, {"events": [15, 15], "lanes": [2, 2]})
+    assert absences(well, {"events": [15, 15], "lanes": [1, 3]}, 2) == []
+    assert absences(well, {"events": [30], "lanes": [2, 2]}, 2) == ["events: 1 members, and 2 workers run"]
+    assert absences(well, {"events": [30, 0], "lanes": [2, 2]}, 2) != []
+    assert absences(well, {"events": [15, 15], "lanes": [1, 0]}, 2) == [], "one lane is for one"
+    assert absences(well, {"events": [15, 15], "lanes": [0, 0]}, 2) != []
+    (complaint,) = absences({**well, 1: (503, "It has not joined.\n")}, {"events": [15, 15], "lanes": [2, 2]}, 2)
     assert complaint == "slot 1: not ready (503): It has not joined."
+    assert absences(well, {"events": [8, 8, 7, 7], "lanes": [1, 1, 1, 1]}, 4) == [], "two processes each"
 
 
 def test_how_long_a_good_message_took_is_counted_from_its_first_record() -> None:

@@ -1,13 +1,14 @@
 """One process of the service, started and ended by whoever does the harm."""
 
 import asyncio
+import random
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from signal import SIGKILL, Signals
+from signal import SIGCONT, SIGKILL, SIGSTOP, Signals
 
 import psutil
 
@@ -21,14 +22,20 @@ OWNS = ("purchasing_consumer_assigned_partitions", "purchasing_relay_lanes_owned
 
 
 class Worker:
-    """Python with these arguments and this environment, its output appended to `log`. It ends with this program,
-    whatever ends that, and however frozen it is."""
+    """A worker, or a supervisor with several worker processes: Python with these arguments and this environment, its
+    output appended to `log`. It ends with this program, whatever ends that, and however frozen it is."""
 
     def __init__(
-        self, number: int, arguments: Sequence[str], environment: Mapping[str, str], log: Path, module: str = ""
+        self,
+        number: int,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        module: str = "",
+        processes: int = 1,
     ) -> None:
         """With a module, that is what runs, in a process that has imported the service already."""
-        self.number, self.log = number, log
+        self.number, self.log, self.processes = number, log, processes
         self.process: Process | subprocess.Popen[bytes]
         with log.open("ab") as out:
             if module:
@@ -62,16 +69,20 @@ class Worker:
 
     @property
     def memory(self) -> int:
-        """Resident bytes."""
-        with suppress(psutil.NoSuchProcess):
-            return int(self._ps.memory_info().rss)
-        return 0
+        """Resident bytes of the largest of its processes."""
+        sizes = [0]
+        for one in self._family():
+            with suppress(psutil.NoSuchProcess):
+                sizes.append(int(one.memory_info().rss))
+        return max(sizes)
 
     def ports(self) -> set[int]:
         """The local ports of its connections."""
-        with suppress(psutil.NoSuchProcess):
-            return {one.laddr.port for one in self._ps.net_connections("tcp")}
-        return set()
+        found: set[int] = set()
+        for one in self._family():
+            with suppress(psutil.NoSuchProcess):
+                found |= {connection.laddr.port for connection in one.net_connections("tcp")}
+        return found
 
     @property
     def port(self) -> int | None:
@@ -92,8 +103,32 @@ class Worker:
         return int(sum(sum(shown.get(name, {}).values()) for name in OWNS))
 
     def send(self, number: Signals) -> None:
-        if self.running:
-            self.process.send_signal(number)
+        """A signal to it. What freezes and wakes goes to the processes of a supervisor as well; anything else it has to
+        see to itself."""
+        if not self.running:
+            return
+        for one in self._family() if number in (SIGSTOP, SIGCONT) else [self.process]:
+            with suppress(psutil.NoSuchProcess):
+                one.send_signal(number)
+
+    def kill_one(self, rng: random.Random) -> bool:
+        """Kill one of a supervisor's processes; whether there was one."""
+        _, *processes = self._family() or [None]
+        if processes:
+            with suppress(psutil.NoSuchProcess):
+                rng.choice(processes).kill()
+        return bool(processes)
+
+    def kill_family(self) -> None:
+        """Kill it and its processes, which would end by themselves, in order."""
+        for one in self._family():
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+
+    def _family(self) -> list[psutil.Process]:
+        with suppress(psutil.NoSuchProcess):
+            return [self._ps, *self._ps.children()]
+        return []
 
     async def ended(self, limit: float = END_SECONDS) -> bool:
         """Whether it ends within that time."""

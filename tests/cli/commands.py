@@ -33,7 +33,7 @@ class Ended:
 def command(database: str, *arguments: str, given: bytes | None = None, **environment: str) -> Ended:
     """Run it to its end."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PURCHASING_")}
-    own = {**inherited, "PURCHASING_DATABASE_URL": database, **environment}
+    own = {**inherited, "PURCHASING_PROCESSES": "1", "PURCHASING_DATABASE_URL": database, **environment}
     done = run("service", arguments, own, HANG_SECONDS, given or b"")
     return Ended(done.returncode, done.stdout, done.stderr.decode())
 

@@ -27,7 +27,8 @@ SECRET = "hunter2-planted"
 def service(*arguments, **variables):
     """Run a command to its end."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PURCHASING_")}
-    environment |= {"PURCHASING_HTTP_PORT": "0"} | {f"PURCHASING_{name}": value for name, value in variables.items()}
+    environment |= {"PURCHASING_HTTP_PORT": "0", "PURCHASING_PROCESSES": "1"}
+    environment |= {f"PURCHASING_{name}": value for name, value in variables.items()}
     return run_text("service", arguments, environment, HANG_SECONDS)
 
 

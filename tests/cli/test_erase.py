@@ -59,7 +59,7 @@ async def test_records_that_only_might_be_the_orders_are_named_and_left_to_a_per
     done = command(database, "erase", "ord-1")
     name = f"{neither.topic}/{neither.partition}/{neither.offset}"
 
-    assert "the bytes of 1 records in quarantine" in done.err
+    assert "the bytes of 1 quarantined records" in done.err
     assert f"`erase --record`: {name}" in done.err
     assert command(database, "erase", "--record", name).code == 0
     assert "erase --record" not in command(database, "erase", "ord-1").err

@@ -84,7 +84,7 @@ async def test_a_record_repaired_in_a_file_is_replayed_once_and_all_of_it_is_kep
     redelivered = await engine.handle([bad])
 
     assert (first.code, second.code) == (0, 0), first.err + second.err
-    assert "1 of 1: 1 dealt with." in first.err
+    assert "1 of 1: 1 resolved." in first.err
     assert "nothing to do" in second.err
     assert await outputs(store) == ["agreement effective"]
     assert about["resolution"] == "replay"
@@ -144,7 +144,7 @@ async def test_thousands_are_replayed_with_progress_once_a_new_version_can_read_
 
     total = len(told) - 300
     assert (done.code, again.code) == (0, 0), done.err
-    assert f"{total} of {total}: {total} dealt with." in done.err.splitlines()[-1]
+    assert f"{total} of {total}: {total} resolved." in done.err.splitlines()[-1]
     assert len(done.err.splitlines()) == -(-total // 200)
     assert tuple(decided[0]) == (orders, orders)
     assert "nothing to do" in again.err
@@ -192,7 +192,7 @@ async def test_the_list_finds_garbled_ids_and_only_the_very_id_is_dropped_by_a_f
     assert listed("q-1") == listed("Q-1") == listed("orders/q-1") == both
     assert listed("q-2") == []
     dropped = command(database, "quarantine", "drop", "--order", "q-1", "--why", "a test")
-    assert "1 of 1: 1 dealt with." in dropped.err
+    assert "1 of 1: 1 resolved." in dropped.err
     assert listed("q-1") == [named(garbled_twice)]
 
 
@@ -216,7 +216,7 @@ async def test_a_record_in_the_future_is_counted_listed_and_replayed_with_the_ri
     assert centuries.code != 0
     assert "PURCHASING_FUTURE_TOLERANCE_SECONDS is not valid" in centuries.err
     assert await outputs(store) == ["agreement effective"]
-    assert looked.quarantine == {}
+    assert looked.quarantine == []
 
 
 async def test_a_drop_needs_a_reason_and_deals_with_the_record_for_good(database, engine, store) -> None:

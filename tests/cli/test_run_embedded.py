@@ -105,6 +105,15 @@ async def test_it_starts_says_where_and_decides_and_leaves_nothing_running(tmp_p
     assert password not in log.read_text()
 
 
+async def test_with_several_processes_it_ends_all_of_them(tmp_path):
+    async with embedded(tmp_path, "--processes", "2") as log:
+        for number in (1, 2):
+            found = re.compile(rf"The service is running\..*\bprocess\W+{number}\b")
+            await eventually(
+                lambda found=found: found.search(log.read_text()), f"process {number} running", log.read_text
+            )
+
+
 async def test_with_a_clock_by_events_days_pass_with_the_next_event_of_any_order(tmp_path):
     async with (
         embedded(tmp_path, "--clock", "events") as log,

@@ -5,9 +5,11 @@ import sys
 from service.cli import main
 from service.orders.engine import Engine
 
+FAULT = "nobody foresaw this"
+
 
 async def failing(*_):
-    raise RuntimeError("nobody foresaw this")
+    raise RuntimeError(FAULT)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ class Worker:
 
     program = "service"
     """The module that is run: another one may change something about the service first."""
+    arguments: tuple[str, ...] = ()
 
     def __init__(self, bootstrap: str, database: str, logs: Path, group: str = "purchasing", **more: str) -> None:
         self.log = logs / f"worker-{uuid.uuid4().hex[:8]}.log"
@@ -28,13 +29,14 @@ class Worker:
             "PURCHASING_CONSUMER_GROUP": group,
             "PURCHASING_LOG_FORMAT": "json",
             "PURCHASING_HTTP_PORT": "0",
+            "PURCHASING_PROCESSES": "1",
             **more,
         }
         self.process: Process | None = None
 
     def start(self) -> Self:
         with self.log.open("ab") as log:
-            self.process = Process(self.program, ["run"], self.environment, stdout=log, stderr=log)
+            self.process = Process(self.program, ["run", *self.arguments], self.environment, stdout=log, stderr=log)
         return self
 
     async def __aenter__(self) -> Self:

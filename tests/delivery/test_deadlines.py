@@ -159,7 +159,9 @@ async def test_a_garbled_payment_holds_the_deposit_back_until_it_is_dealt_with(s
             places.append(f"{PAYMENTS}/{where.partition}/{offset}")
         await calendar.days_pass(A_WEEK)
         await taken_of(site, [unpaid], among=orders)
-        held = {row["order_id"] for row in (await run("order", "waiting", "--what", "quarantine", "--json")).lines}
+        held = {
+            row["order_id"] for row in (await run("order", "waiting", "--what", "record_in_quarantine", "--json")).lines
+        }
         mended = await run("quarantine", "replay", places[0], "--value", "-", given=right)
         gone = await run("quarantine", "drop", places[1], "--why", "a test")
         await taken_of(site, sorted([dropped, unpaid]), among=orders)

@@ -16,6 +16,7 @@ WAITING, DUE = "purchasing_waits_oldest_seconds", "purchasing_deadlines_overdue_
 MEMBERS, BUILD = "purchasing_consumer_group_members", "purchasing_build_info"
 QUARANTINED, FORGOTTEN = "purchasing_quarantine_records_total", "purchasing_quarantine_oldest_open_seconds"
 REBALANCES, RETENTION = "purchasing_consumer_rebalances_total", "purchasing_topic_retention_seconds"
+RESTARTS = "purchasing_process_restarts_total"
 READY, CENSUS = "purchasing_ready", "purchasing_census_timestamp_seconds"
 LOOK, AGE = "purchasing_look_successful", "purchasing_look_age_seconds"
 SKEW, STATE = "purchasing_database_clock_skew_seconds", "purchasing_relay_lane_state"
@@ -152,6 +153,9 @@ INPUT = [
     fires("WorkerNotReady", "one of two", {on(READY): "0x100", on(READY, instance="b"): "1x100"}, instance="a"),
     quiet("WorkerNotReady", "it starts", {on(READY): "1x60 0x20 1x60", on(READY, instance="b"): "1x100"}),
     quiet("WorkerNotReady", "none is", {on(READY): "0x100", on(READY, instance="b"): "0x100"}),
+    fires("ProcessDies", "a fault at every start", {on(RESTARTS, 'process="2"'): "0+1x100"}, process="2"),
+    quiet("ProcessDies", "killed once for memory", {on(RESTARTS, 'process="2"'): "0x40 1x60"}),
+    quiet("ProcessDies", "each of three, once", {on(RESTARTS, f'process="{n}"'): "0x40 1x60" for n in range(1, 4)}),
     fires(
         "PartitionStalled",
         "one does not move",

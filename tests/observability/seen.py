@@ -49,9 +49,9 @@ def samples(text: str) -> Samples:
 class Seen(Worker):
     """A worker with a port of its own."""
 
-    def __init__(self, bootstrap: str, database: str, logs: Path, group: str = "purchasing") -> None:
+    def __init__(self, bootstrap: str, database: str, logs: Path, group: str = "purchasing", **more: str) -> None:
         self.port = free_port()
-        super().__init__(bootstrap, database, logs, group, PURCHASING_HTTP_PORT=str(self.port))
+        super().__init__(bootstrap, database, logs, group, PURCHASING_HTTP_PORT=str(self.port), **more)
 
     async def ask(self, path: str) -> tuple[int, str]:
         """Status and text of a page; 0 while nothing listens."""

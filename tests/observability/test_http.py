@@ -22,7 +22,8 @@ from tests.deploy.test_dockerfile import DOCKERFILE
 class Alive:
     """What the pages ask of a worker."""
 
-    waits_for = None
+    def starting(self):
+        return []
 
     def missing(self):
         return []

@@ -1,13 +1,16 @@
 """What is counted, what is shown of the last looks, and that nothing is shown that the list doesn't have."""
 
 import re
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.process_collector import ProcessCollector
 from purchasing_contracts.envelope import decode
 
-from service.observability.database_figures import Figures, LaneFigures, WaitFigures
-from service.observability.exporter import WorkerExporter
+from service.observability.database_figures import Figures
+from service.observability.exporter import SupervisorExporter, WorkerExporter
 from service.observability.histogram import BatchHistogram
 from service.observability.instruments import Instruments
 from service.observability.lag import GroupLag, PartitionLag
@@ -18,14 +21,19 @@ from service.orders.batch_result import BatchResult, Rejection
 from service.orders.cache import Cache
 from service.orders.inbound_record import InboundRecord
 from service.outbox.status import LaneStatus, RelayStatus
-from service.rules.facts import instant
+from service.rules.facts import instant, micros
 from service.rules.waits import WAIT_KINDS
 from service.store.operators.pauses import AUTOMATIC
 from tests.observability.seen import ORDERS
+from tests.observability.seen import samples as seen_samples
 from tests.orders.stories import paid_order
 
 TOPICS = (ORDERS, "purchasing.events.payment.v1")
 NOW = instant(1_800_000_000_000_000)
+TOTALS = {
+    "at": NOW, "watermark": instant(1_799_999_990_000_000), "unknown": 0,
+    "due": 0, "overdue": 0, "overdue_since": None, "stuck": 0, "held": 0,
+}  # fmt: skip
 PUBLISHED = RelayStatus("an outbox", True, None, (LaneStatus(2, "publishing", 7, None, 7, 3),), assignments=1)
 
 
@@ -35,10 +43,9 @@ def partition_lag(**more) -> PartitionLag:
 
 def figures(**more) -> Figures:
     known = {
-        "at": NOW, "watermark": instant(1_799_999_990_000_000), "unknown": 0,
-        "due": 0, "overdue": 0, "overdue_since": None,
-        "stuck": 0, "held": 0, "lanes": (LaneFigures(0, 0, None),), "quarantine": {}, "quarantine_since": None,
-        "open_breakers": frozenset(), "pauses": {},
+        "totals": TOTALS,
+        "lanes": [{"lane": 0, "unpublished": 0, "oldest_at": None}],
+        "quarantine": [], "open_breakers": [], "pauses": [], "progress": [],
     }  # fmt: skip
     return Figures(**{**known, **more})
 
@@ -49,7 +56,8 @@ def worker() -> WorkerState:
     seen = WorkerState(Poller({}, "", "purchasing", TOPICS))
     seen.poller.broker.worked(GroupLag((partition_lag(),), 2, {ORDERS: 60.0}, 0.0))
     seen.poller.database.worked(figures())
-    seen.poller.census.worked({what: WaitFigures(2, 1, NOW, {"EUR": 700}) for what in WAIT_KINDS})
+    counted = {"count": 2, "overdue": 1, "since": micros(NOW), "amount": Decimal(700), "currency": "EUR"}
+    seen.poller.census.worked([{"what": what, **counted} for what in WAIT_KINDS])
     seen.poller.census_at = 1.0
     seen.inbox = SimpleNamespace(
         failures_in_a_row=0, failed_because=None, assignments=3, rebalancing_since=None, assigned={ORDERS: 6}
@@ -76,8 +84,9 @@ def value(shown, name, **labels) -> float:
 def test_every_metric_of_the_list_is_shown_with_its_help_and_labels_and_no_other_is(worker):
     metrics = Instruments()
     metrics.registry.register(WorkerExporter(worker, TOPICS))
+    supervisor = SupervisorExporter(dict, lambda: {1: 0}, CollectorRegistry())
     shown = {}
-    for family in metrics.registry.collect():
+    for family in (*metrics.registry.collect(), *supervisor.collect()):
         if family.name.startswith("purchasing_"):
             shown[family.name] = family
     assert sorted(shown) == sorted(f"purchasing_{metric.name}" for metric in METRICS)
@@ -86,6 +95,37 @@ def test_every_metric_of_the_list_is_shown_with_its_help_and_labels_and_no_other
         assert (family.type, family.documentation) == (metric.kind, metric.help)
         for sample in family.samples:
             assert set(sample.labels) - {"le"} == set(metric.labels), sample
+
+
+def test_a_supervisor_shows_each_family_once_and_every_sample_of_every_process(worker):
+    metrics, own = Instruments(), CollectorRegistry()
+    metrics.registry.register(WorkerExporter(worker, TOPICS))
+    metrics.handled(paid_order(), BatchResult(facts=3))
+    ProcessCollector(registry=own)
+    text = generate_latest(metrics.registry).decode()
+    exporter = SupervisorExporter(lambda: {1: text, 2: text, 3: None}, lambda: {1: 0, 2: 4, 3: 0}, own)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(exporter)
+    merged = generate_latest(registry).decode()
+
+    heads = [line for line in merged.splitlines() if line.startswith("# TYPE ")]
+    assert len(heads) == len(set(heads))
+    shown, of_one = seen_samples(merged), seen_samples(text)
+    assert of_one
+    for name, found in of_one.items():
+        for process in ("1", "2"):
+            own_samples = {
+                tuple(one for one in labels if one[0] != "process"): value
+                for labels, value in shown[name].items()
+                if dict(labels)["process"] == process
+            }
+            if not name.endswith("_seconds") and not name.startswith("process_"):
+                assert own_samples == found, name
+            assert own_samples.keys() == found.keys(), name
+    assert sum(shown["purchasing_facts_total"].values()) == 6
+    assert shown["purchasing_ready"][(("process", "3"),)] == 0
+    assert shown["purchasing_process_restarts_total"][(("process", "2"),)] == 4
+    assert {dict(labels)["process"] for labels in shown["process_resident_memory_bytes"]} == {"supervisor", "1", "2"}
 
 
 def test_names_are_as_the_ecosystem_expects():
@@ -113,7 +153,8 @@ def test_a_lag_whose_age_could_not_be_seen_shows_no_age_rather_than_none(worker)
 
 
 def test_figures_grow_older_while_nobody_can_look(worker):
-    worker.poller.database.worked(figures(overdue=1, overdue_since=instant(1_799_999_999_000_000)))
+    late = {**TOTALS, "overdue": 1, "overdue_since": instant(1_799_999_999_000_000)}
+    worker.poller.database.worked(figures(totals=late))
     worker.poller.database.at -= 50
     worker.poller.database.failed("gone")
     worker.poller.database.failed("gone")
@@ -182,8 +223,12 @@ def test_records_that_are_gone_are_shown_and_what_lies_there_has_lag(worker, off
     [({-1: "anna"}, [1, 1], [0, 0]), ({1: "anna"}, [0, 1], [0, 0]), ({1: "anna", -1: AUTOMATIC}, [0, 1], [1, 1])],
 )
 def test_a_pause_on_everything_is_one_on_each_lane_and_says_whose_it_is(worker, paused, by_a_person, by_the_limit):
-    lanes = (LaneFigures(0, 3, NOW), LaneFigures(1, 0, None))
-    worker.poller.database.worked(figures(pauses=paused, lanes=lanes))
+    lanes = [
+        {"lane": 0, "unpublished": 3, "oldest_at": NOW},
+        {"lane": 1, "unpublished": 0, "oldest_at": None},
+    ]
+    pauses = [{"lane": lane, "paused_by": by} for lane, by in paused.items()]
+    worker.poller.database.worked(figures(pauses=pauses, lanes=lanes))
     shown = samples(WorkerExporter(worker, TOPICS))
     found = [(given["by"], on) for given, on in shown["purchasing_outbox_paused"]]
     assert [on for by, on in found if by == "person"] == by_a_person

@@ -37,7 +37,7 @@ async def looking(monkeypatch):
         return None
 
     async def figures(_connection):
-        return SimpleNamespace(at=datetime.now(UTC))
+        return SimpleNamespace(totals={"at": datetime.now(UTC)})
 
     async def connect(_url):
         return SimpleNamespace(terminate=lambda: None)

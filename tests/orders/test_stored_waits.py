@@ -20,6 +20,7 @@ from service.store.postgres import PostgresStore
 from service.store.substitute_clock import EVENTS, pass_time, set_clock
 from tests.bench.events import records
 from tests.bench.history import inbound_record_of
+from tests.observability.waits_shown import waits_shown
 from tests.orders.conftest import engine_on
 from tests.orders.stories import Story, paid_order, record
 from tests.rules.happenings import HOUR
@@ -76,7 +77,7 @@ async def test_rows_of_random_orders_store_what_the_rules_say_of_their_journals(
     for n in range(0, EVENTS_TOLD, AT_ONCE):
         await engine.handle([inbound_record_of(one) for one in told[n : n + AT_ONCE]])
     found = await stored(connection)
-    counted = await census(connection)
+    counted = waits_shown(await census(connection))
     listed = [one async for one in order_waits(connection, WAIT_KINDS)]
 
     async with open_histories(database) as histories:
@@ -86,17 +87,15 @@ async def test_rows_of_random_orders_store_what_the_rules_say_of_their_journals(
     assert {PLACED, "acceptance", "purchase", "sellers_answer", "verification", "payment_of_claim"} <= seen
     assert RECORD not in seen
     number = {what: sum(one["what"] == what for waits in found.values() for one in waits) for what in seen}
-    assert number == {what: one.count for what, one in counted.items() if one.count and what != RECORD}
-    assert {what: one.count for what, one in counted.items()} == {
-        what: sum(one.what == what for one in listed) for what in WAIT_KINDS
-    }
+    assert number == {what: count for what, count in counted.items() if count and what != RECORD}
+    assert counted == {what: sum(one.what == what for one in listed) for what in WAIT_KINDS}
     quarantined = await connection.fetch("select key, value, order_id from quarantine")
     known = {row[0] for row in await connection.fetch("select distinct order_id from facts")}
     held_up = {one for row in quarantined for one in candidate_ids(row[2], row[0], row[1], ())} & known
     assert {one.order_id for one in listed if one.what == RECORD} == held_up != set()
 
 
-async def test_what_orders_of_an_earlier_version_wait_for_is_unknown_until_each_was_looked_at(connection, engine):
+async def test_waits_of_an_earlier_version_are_unknown_until_the_order_is_assessed(connection, engine):
     told = records(11, 2_000)
     for n in range(0, 2_000, AT_ONCE):
         await engine.handle([inbound_record_of(one) for one in told[n : n + AT_ONCE]])
@@ -110,7 +109,7 @@ async def test_what_orders_of_an_earlier_version_wait_for_is_unknown_until_each_
     unknown = await stored(connection)
     orders = await connection.fetchval("select count(*) from orders where version is not null")
     assert {one["what"] for waits in unknown.values() for one in waits} == {UNKNOWN}
-    assert (await census(connection))[UNKNOWN].count == len(unknown) == orders
+    assert waits_shown(await census(connection))[UNKNOWN] == len(unknown) == orders
     await all_due(engine)
 
     assert without_since(await stored(connection)) == without_since(right)
@@ -148,11 +147,11 @@ async def test_what_passes_without_a_new_fact_is_overdue_by_the_clock_until_it_i
 
     assert (before, overdue_before) == ([("ord-1", False)], [])
     assert passed == [("ord-1", True)]
-    assert counted["confirmation_of_receipt"].overdue == 1
+    assert waits_shown(counted, "waits_overdue")["confirmation_of_receipt"] == 1
     assert await receipt() == []
 
 
-async def test_a_record_in_quarantine_is_a_wait_of_the_order_it_may_concern_until_it_is_dealt_with(connection, engine):
+async def test_a_quarantined_record_is_a_wait_of_its_possible_order_until_resolved(connection, engine):
     await engine.handle([*paid_order("ord-1"), *paid_order("ord-2"), record(b"{", key=b"ord-1")])
     found = [(one.order_id, one.ref) async for one in order_waits(connection, [RECORD])]
     await connection.execute("update quarantine set resolved_at = now()")

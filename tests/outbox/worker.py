@@ -6,18 +6,18 @@ python worker.py DSN BOOTSTRAP SESSION_MS
 import asyncio
 import dataclasses
 import json
-import logging
 import signal
 import sys
 
 import asyncpg
 
 from service.kafka.compat.outage_noise import quiet_left_over_futures
+from service.observability import logs
 from service.outbox import Relay
 
 
 async def main(dsn: str, bootstrap: str, session_ms: str) -> None:
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+    logs.configure()
     loop = asyncio.get_running_loop()
     quiet_left_over_futures(loop)
     async with asyncpg.create_pool(dsn, min_size=1, max_size=8) as pool:

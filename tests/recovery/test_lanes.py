@@ -17,7 +17,7 @@ async def test_an_outbox_gets_more_lanes_and_every_order_keeps_its_order(torn):
     stories = {order: case_events("13", order) for order in orders}
     await play(torn, [event for order in orders for event in stories[order][:4]])
     done = await torn.command("lanes", "change", "--to", "8", "--why", "commits queue", "--by", "op")
-    assert (done.returncode, done.stderr) == (0, "The outbox has 8 lanes (before: 4). Start the workers.\n")
+    assert (done.returncode, done.stderr) == (0, "The outbox now has 8 lanes (before: 4). Start the workers.\n")
     assert (await torn.command("topics", "check")).returncode == 0
     await play(torn, [event for order in orders for event in stories[order][4:]])
     assert (await torn.rows("select max(lane) from outbox"))[0][0] > 3

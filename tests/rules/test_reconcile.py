@@ -1,7 +1,9 @@
 """Reconciliation of money: where refunds go, what failed, what came back, what is owed and what is for people."""
 
 import pytest
+from purchasing_contracts.events.payment import RefundSucceeded
 
+from tests.rules.happenings import HOUR
 from tests.rules.orders import Order, amounts
 
 FIRST, SECOND = amounts(50_000, 0, 0), amounts(50_000)
@@ -121,6 +123,50 @@ def test_money_refunded_elsewhere_to_the_account_that_fails_is_undeliverable() -
     order = Order().placed().accepted().paid().refunded_elsewhere(700, payment_id=None)
     order.refund_fails(900, payment_id=None).decided()
     assert order.told("refund_undeliverable", "purchase") == ["noted 700"]
+
+
+def undeliverable() -> Order:
+    """Return an order whose refund of 1,012.00 failed on the payment, then to the buyer's account at 20:00 (c-2)."""
+    order = Order().placed().accepted().paid().asks_to_cancel().decided().refund_fails(101_200, command="c-1").decided()
+    return order.refund_fails(101_200, None, command="c-2", at=20 * HOUR).decided()
+
+
+@pytest.mark.parametrize(("undelivered", "told"), [(0, "settled"), (300, "noted 300")])
+def test_an_earlier_failure_of_the_same_command_says_what_is_still_undeliverable(undelivered: int, told: str) -> None:
+    order = undeliverable()
+    paid_so_far = order.refunds
+    order.refund_fails(undelivered, None, command="c-2", at=20 * HOUR - 1).decided()
+    assert order.told("refund_undeliverable", "purchase") == ["noted 101200", told]
+    assert order.refunds == paid_so_far
+    assert order.told("repayment_demand", "purchase") == []
+
+
+def test_an_undeliverable_refund_told_as_repaid_is_commanded_again() -> None:
+    order = undeliverable().repays(101_200, at=21 * HOUR).refund_fails(0, None, command="c-2", at=19 * HOUR).decided()
+    assert order.refunds[2:] == [("purchase", 101_200, "buyer_account")]
+    assert order.told("refund_undeliverable", "purchase") == ["noted 101200", "settled"]
+    assert order.told("repayment_demand", "purchase") == []
+
+
+def test_an_undeliverable_refund_not_due_any_more_is_demanded_until_told_as_repaid() -> None:
+    order = undeliverable().bought(at=HOUR).decided()
+    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
+    order.repays(101_200, at=22 * HOUR).refund_fails(0, None, command="c-2", at=19 * HOUR).decided()
+    assert order.told("repayment_demand", "purchase") == ["demanded 101200", "settled"]
+    assert order.told("refund_undeliverable", "purchase") == ["noted 101200", "settled"]
+
+
+def test_a_later_failure_or_success_of_the_command_leaves_it_undeliverable() -> None:
+    order = undeliverable().refund_fails(0, None, command="c-2", at=21 * HOUR)
+    order.tell(RefundSucceeded(command_id="c-2"), at=22 * HOUR).decided()
+    assert order.told("refund_undeliverable", "purchase") == ["noted 101200"]
+
+
+def test_an_undeliverable_refund_told_as_made_elsewhere_is_demanded_back() -> None:
+    # The command counts as paid out, so this would be the second time.
+    order = undeliverable().refunded_elsewhere(101_200, None, at=21 * HOUR).decided()
+    assert order.told("refund_undeliverable", "purchase") == ["noted 101200"]
+    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
 
 
 def test_a_failed_tip_refund_goes_to_the_buyers_account() -> None:

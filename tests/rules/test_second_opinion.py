@@ -7,7 +7,9 @@ import json
 import pytest
 
 from tests.golden import CASES
-from tests.rules.second_opinion.differential import play
+from tests.orders.stories import paid_order
+from tests.rules.happenings import HOUR
+from tests.rules.second_opinion.differential import check, play
 from tests.rules.second_opinion.golden import wrong
 from tests.rules.second_opinion.histories import History
 
@@ -25,3 +27,11 @@ def test_the_second_opinion_decides_a_worked_example_as_expected(path) -> None:
 def test_the_product_and_the_second_opinion_agree_in_every_arrival_order(first: int) -> None:
     seeds = range(first, first + AT_ONCE)
     assert {seed: found for seed in seeds if (found := play(History(seed), 3)[0])} == {}
+
+
+@pytest.mark.parametrize(("undelivered", "at"), [(0, 19), (300, 19), (0, 21)], ids=["earlier", "a part", "later"])
+def test_both_say_the_same_of_a_second_failure_of_an_undeliverable_refund(undelivered: int, at: int) -> None:
+    story = paid_order().asks_to_cancel(at=5 * HOUR).refund_fails(101_200, at=6 * HOUR)
+    story.refund_fails(101_200, None, command="c-2", at=20 * HOUR)
+    story.refund_fails(undelivered, None, command="c-2", at=at * HOUR)
+    assert check([json.loads(one.value) for one in story], []) == []

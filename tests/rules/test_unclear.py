@@ -6,6 +6,7 @@ import pytest
 from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.events.chargeback import ChargebackClosed
 
+from service.rules.ledger import Ledger
 from tests.rules.orders import DAY, HOUR, Order, amounts, lamp, money, terms
 
 
@@ -15,6 +16,11 @@ def topic(name: str) -> tuple[str, ...]:
 
 def effective() -> Order:
     return Order().placed().accepted().paid()
+
+
+def half_bought() -> Order:
+    """Return an effective order of two items, of which the first was bought."""
+    return Order().placed(items=(lamp(), lamp())).accepted().paid().bought(50_000, 1_200, items={"1": None})
 
 
 @pytest.mark.parametrize("name", ["seller-response", "warehouse-receipt"])
@@ -41,11 +47,68 @@ def test_what_was_decided_before_a_record_arrived_stays_decided() -> None:
 
 
 def test_a_part_cancelled_before_a_record_arrived_stays_cancelled() -> None:
-    order = Order().placed(items=(lamp(), lamp())).accepted().paid().bought(50_000, 1_200, items={"1": None})
-    order.asks_to_cancel().decided()
+    order = half_bought().asks_to_cancel().decided()
     order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
     assert order.told("cancellation", "can-1") == ["pending"]
     assert order.told("repayment_demand", "purchase") == []
+
+
+def test_a_part_cancelled_while_the_decision_stays_pending_is_told() -> None:
+    order = half_bought().asks_to_cancel().decided(quarantined=topic("seller-response"))
+    assert (order.stands("cancellation", "can-1"), order.refunds) == (("pending", ["12(1)B"]), [])
+    order.decided()
+    assert order.told("cancellation", "can-1") == ["pending", "pending"]
+    assert order.stands("cancellation", "can-1") == ("pending", ["12(1)A", "12(1)B", "12(3)"])
+
+
+def test_a_part_cancelled_while_the_decision_stays_pending_stays_cancelled() -> None:
+    order = half_bought().asks_to_cancel().decided(quarantined=topic("seller-response")).decided()
+    refunds = order.refunds
+    order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
+    assert order.stands("cancellation", "can-1") == ("pending", ["12(1)A", "12(1)B", "12(3)"])
+    assert (order.refunds, order.told("repayment_demand", "purchase")) == (refunds, [])
+
+
+def test_a_part_of_a_withdrawal_that_became_a_cancellation_stays_cancelled() -> None:
+    order = Order().placed(items=(lamp(), lamp())).paid().received(at=8 * HOUR, items={"1": None})
+    order.asks_to_cancel(at=10 * HOUR).decided()
+    assert order.stands("cancellation", "can-1") == ("pending", ["2"])
+    order.bought(50_000, 1_200, at=9 * HOUR, items={"1": None}).decided()
+    assert order.stands("cancellation", "can-1")[1] == ["12(1)A", "12(1)B", "12(3)", "16"]
+    order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
+    assert order.stands("cancellation", "can-1")[1] == ["12(1)A", "12(1)B", "12(3)", "16"]
+    assert order.told("repayment_demand", "purchase") == []
+
+
+def test_a_part_that_waits_again_is_told_and_held_up_by_a_record() -> None:
+    order = Order().placed(items=(lamp(quantity=2), lamp())).accepted().paid().bought(50_000, 0, items={"1": 1})
+    order.asks_to_cancel(at=10 * HOUR).decided().received(at=9 * HOUR, items={"1": 2}).decided()
+    assert order.stands("cancellation", "can-1") == ("pending", ["12(1)B"])
+    order.bought(50_000, 0, at=8 * HOUR, purchase="pur-2", items={"1": 1})
+    order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
+    assert order.told("cancellation", "can-1") == ["pending", "pending"]
+    assert order.stands("cancellation", "can-1") == ("pending", ["12(1)B"])
+
+
+def test_a_journal_that_never_told_of_an_ended_part_is_told_that_and_nothing_else() -> None:
+    order = half_bought().asks_to_cancel().decided(quarantined=topic("seller-response")).decided()
+    last = order.decision("cancellation", "can-1")
+    before = [one for one in order.outputs if one.data is not last]
+    order.ledger = Ledger.EMPTY.after(one._replace(version=nth) for nth, one in enumerate(before, 1))
+    order.outputs = []
+    order.decided()
+    assert [one.data.model_dump(exclude={"order_version"}) for one in order.outputs] == [
+        last.model_dump(exclude={"order_version"})
+    ]
+
+
+def test_a_request_that_was_moot_by_another_is_not_decided_once_the_other_is_refused() -> None:
+    order = effective().asks_to_cancel(at=10 * HOUR).asks_to_cancel("can-2", at=12 * HOUR).decided()
+    assert order.stands("cancellation", "can-2") == ("moot", ["12(1)A", "12(3)"])
+    order.objects(at=8 * HOUR).verified(at=9 * HOUR).withdraws_objection(at=11 * HOUR)
+    order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
+    assert order.stands("cancellation", "can-1") == ("refused", ["17"])
+    assert order.stands("cancellation", "can-2") == ("pending", ["12(1)B"])
 
 
 @pytest.mark.parametrize("begin", [effective, Order().placed])
@@ -54,6 +117,14 @@ def test_what_the_seller_agreed_to_while_a_record_lay_there_stays_its_word(begin
     for day in (8, 9):
         order.decided(day * DAY, quarantined=topic("warehouse-receipt"))
     assert order.told("cancellation", "can-1") in (["agreed"], ["withdrawn"])
+    assert [one for one in order.of(DecisionMade) if one.kind == "fact"] == []
+
+
+def test_what_the_seller_agreed_to_stays_its_word_while_the_next_record_lies_there() -> None:
+    order = effective().asks_to_cancel().seller_cancels(penalty=500).decided(quarantined=topic("seller-response"))
+    refunds = order.refunds
+    order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
+    assert (order.refunds, order.told("cancellation", "can-1")) == (refunds, ["agreed"])
     assert [one for one in order.of(DecisionMade) if one.kind == "fact"] == []
 
 
@@ -147,3 +218,9 @@ def test_a_receipt_of_an_item_without_a_quantity_brings_as_many_as_were_bought()
     order = Order().placed(items=(lamp(quantity=3), lamp())).accepted().paid()
     order.bought(50_000, 1_200, items={"1": 2}).received(items={"1": None}).asks_to_cancel(items={"2": None}).decided()
     assert order.stands("cancellation", "can-1")[0] == "agreed"
+
+
+def test_a_withdrawal_that_waits_cites_the_bar_that_kept_a_part_from_it() -> None:
+    order = Order().placed(items=(lamp(), lamp())).bought(50_000, 1_200, items={"1": None}).clears_customs()
+    order.received(items={"2": 1}).asks_to_cancel().decided()
+    assert order.stands("cancellation", "can-1") == ("pending", ["2", "12(7)"])

@@ -164,7 +164,7 @@ def test_each_kind_of_wait_is_in_a_story() -> None:
     assert told == WAIT_KINDS.keys() - {PLACED, UNKNOWN, RECORD}
 
 
-def test_an_order_that_was_not_placed_waits_for_that_and_one_nobody_heard_of_for_nothing() -> None:
+def test_an_order_not_placed_waits_for_that_and_an_unknown_one_for_nothing() -> None:
     clock = Clock(START, START)
     assert decide("ord-1", Order().accepted().facts, Ledger.EMPTY, TermsBook(), clock).waits == (Wait(PLACED),)
     assert decide("ord-1", [], Ledger.EMPTY, TermsBook(), clock).waits == ()

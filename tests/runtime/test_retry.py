@@ -75,7 +75,7 @@ def test_pauses_double_up_to_a_limit_and_half_of_each_is_chance():
     assert shortest == pytest.approx([pause / 2 for pause in longest])
 
 
-async def test_work_on_the_database_is_attempted_once_although_the_process_was_asked_to_stop():
+async def test_work_is_attempted_once_although_the_process_was_asked_to_stop():
     stopping = asyncio.Event()
     stopping.set()
     assert await until_stored(failing(0), stopping, "It is {}done") == "stored"

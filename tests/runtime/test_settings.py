@@ -168,6 +168,7 @@ VALUES = {
     "kafka_ssl_key_password": SECRET,
     "database_url": f"postgresql://user:{SECRET}@db/purchasing",
     "consumer_group": "group",
+    "processes": "3",
     "http_host": "127.0.0.1",
     "http_port": "9000",
     "future_tolerance_seconds": "7200",

@@ -1,1 +1,1 @@
-"""Makes what is committed beside the models: schemas, examples, the AsyncAPI document and its page."""
+"""Generate the files beside the models: schemas, examples, the AsyncAPI document and its page."""

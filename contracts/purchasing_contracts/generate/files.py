@@ -1,4 +1,4 @@
-"""What the generator writes: each file's path from `contracts/`, and its text."""
+"""The generated files: path from `contracts/`, and text."""
 
 import json
 from functools import cache
@@ -14,7 +14,7 @@ from purchasing_contracts.topics import TOPICS
 
 @cache
 def _files() -> dict[str, str]:
-    """Kept: it takes a second, and is always the same."""
+    """Cached, because it takes a second and never changes."""
     made: dict[str, str] = {}
     for message in (message for topic in TOPICS for message in topic.messages):
         type_ = message.TYPE
@@ -27,7 +27,7 @@ def _files() -> dict[str, str]:
 
 
 def files() -> dict[str, str]:
-    """All files but those of releases."""
+    """Return all files except those of releases."""
     return dict(_files())
 
 
@@ -43,7 +43,7 @@ def release(version: str) -> dict[str, str]:
 
 
 def _by_type(values: dict[str, Any]) -> str:
-    """One JSON object with a line each: what differs between two releases shows, and the file stays short."""
+    """Return a JSON object with one member per line, so that differences between releases show."""
     lines = [f"{json.dumps(type_)}: {json.dumps(value, ensure_ascii=False)}" for type_, value in values.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

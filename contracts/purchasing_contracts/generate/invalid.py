@@ -86,7 +86,7 @@ def _of_event(type_: str) -> Iterator[tuple[str, Json]]:
 
 
 def _violation(good: Json) -> tuple[str, Json]:
-    """What breaks the schema most often: money in yuan, else a member that is missing, else an event without order."""
+    """Return the most common violation: money in yuan, else a missing member, else an event without an order."""
     data = good["data"]
     place = _money_in(data)
     if place is not None:
@@ -129,7 +129,7 @@ def _of_members(type_: str) -> Iterator[tuple[str, Json]]:
 
 
 def _further(good: Json) -> Iterator[tuple[str, Json]]:
-    """More in which people go wrong, shown on an event with money."""
+    """Return further common mistakes, shown on an event with money."""
     data = good["data"]
     text = to_json(good).decode()
 
@@ -155,7 +155,7 @@ def _further(good: Json) -> Iterator[tuple[str, Json]]:
 
 
 def _of_publication(type_: str) -> Iterator[tuple[str, Json]]:
-    """We publish none of these; they are for trying a consumer's own checks."""
+    """Return faults that are never published, to test a consumer's own checks."""
     good = valid_examples(type_)["minimal"]
     for name in list(PUBLISHED[type_][0])[:1]:
         broken = {**good, "data": _without(good["data"], name)}
@@ -166,7 +166,7 @@ def _of_publication(type_: str) -> Iterator[tuple[str, Json]]:
 
 
 def _money_in(value: Any) -> list[str | int] | None:
-    """The way to the first money in some data; None without any."""
+    """Return the path to the first money in the data; None if there is none."""
     if isinstance(value, dict):
         if set(value) == {"currency", "value"}:
             return []
@@ -183,7 +183,7 @@ def _money_in(value: Any) -> list[str | int] | None:
 
 
 def _mixed(sample: tuple[Json, Json]) -> Json | None:
-    """The data with its first money in another currency than the rest; None where there is no second."""
+    """Return the data with its first money in another currency; None if there is no second money."""
     required, optional = sample
     # What was settled may be in another currency.
     data = _without({**required, **optional}, "settled")

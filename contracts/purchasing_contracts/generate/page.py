@@ -126,7 +126,7 @@ def _kind(inner: Json, items: Json | None) -> str:
 
 
 def _shape(schema: Json, schemas: Json) -> Json:
-    """What a schema is behind its reference, and apart from null."""
+    """Resolve a reference, and leave out null."""
     for branch in [*schema.get("anyOf", []), *schema.get("allOf", [])]:
         if branch != {"type": "null"}:
             return _shape(branch, schemas)
@@ -145,7 +145,7 @@ def _text(text: str) -> str:
 
 
 def _words(text: str) -> str:
-    """A sentence with its code, bold and italics."""
+    """Render a sentence with its code, bold and italics."""
     made = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
     made = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", made)
     return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", made)

@@ -9,12 +9,12 @@ Json = dict[str, Any]
 
 
 def yuan(fen: int) -> Json:
-    """Money in CNY, of so many fen."""
+    """Return money in CNY, given in fen."""
     return {"currency": "CNY", "value": fen}
 
 
 def euro(cent: int) -> Json:
-    """Money in EUR, of so many cent: for messages that say in `settled` what it is in CNY."""
+    """Return money in EUR, given in cent, for messages that state `settled` in CNY."""
     return {"currency": "EUR", "value": cent}
 
 
@@ -250,7 +250,7 @@ EVENTS: dict[str, tuple[Json, Json]] = {
         {"amount_restored": euro(6_700), "settled": yuan(50_000)},
     ),
 }
-"""What the service reads."""
+"""Samples of events."""
 
 _NOT_PURCHASED = ("12(1)A", "no purchase had been made from the seller")
 _UNJUST = ("22(3)", "the account had been stolen")
@@ -345,7 +345,7 @@ PUBLISHED: dict[str, tuple[Json, Json]] = {
         {"order_id": "ord-1001"},
     ),
 }
-"""What the service publishes."""
+"""Samples of published messages."""
 
 FURTHER: dict[str, dict[str, Json]] = {
     "purchasing.order.placed.v1": {

@@ -19,7 +19,7 @@ _TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def valid_examples(type_: str) -> dict[str, Json]:
-    """The valid examples of a type by name."""
+    """Return the valid examples of a type by name."""
     return _of_event(type_) if type_ in EVENTS else _of_publication(type_)
 
 
@@ -63,7 +63,7 @@ def _of_event(type_: str) -> dict[str, Json]:
 
 
 def _tolerated(type_: str) -> Json:
-    """An event with what we take although we wouldn't write it so."""
+    """Return an event with everything that is accepted and not usual."""
     required, _ = EVENTS[type_]
     members = _class(type_).model_fields
     absent = {name: None for name, member in members.items() if not member.is_required() and member.default is None}
@@ -84,7 +84,7 @@ def _of_publication(type_: str) -> dict[str, Json]:
 
 
 def _published(type_: str, data: Json, traceparent: str | None = None) -> Json:
-    """What our own encoder makes of the data."""
+    """Return the data as our own encoder writes it."""
     built = _class(type_).model_validate_json(to_json(data))
     id_ = data.get("command_id", "5d0c4f0e-1f0a-5b1c-8a55-6b1d0e8f2a01")
     published = Publication(id_, data.get("order_id", ORDER), instant_of(TIME), built, traceparent)

@@ -26,7 +26,7 @@ async def throw_away(producer: Any, seconds: float = 2.0) -> None:
     """
     producer._closed = True
     sender, accumulator = producer._sender, producer._message_accumulator
-    # Its children first: the sender, when cancelled, awaits them, and with the broker away they never end by
+    # Its children first: a cancelled sender awaits them, and with the broker away they never end by
     # themselves.
     await _end([*_tasks_of(sender, accumulator), *filter(None, [sender.sender_task])])
     _retrieve(producer._txn_manager._transaction_waiter)
@@ -70,8 +70,7 @@ async def _end(tasks: Iterable["asyncio.Future[Any]"]) -> None:
 
 
 def _retrieve(future: "asyncio.Future[Any] | None") -> bool:
-    """Whether it is done; its exception, known by then from elsewhere, counts as seen and is not reported
-    again."""
+    """Return whether it is done, and mark its exception as seen, because it was reported elsewhere."""
     if future is None:
         return True
     if future.done() and not future.cancelled():

@@ -21,7 +21,7 @@ def read_errors_of_committed_offsets() -> None:
 
 
 class _Answer:
-    """An answer whose error is also one of a partition's."""
+    """An answer whose error is repeated as a partition's error."""
 
     topics: list[Any]
     error_code: int
@@ -29,7 +29,7 @@ class _Answer:
     def __init__(self, *fields: Any, **named: Any) -> None:
         super().__init__(*fields, **named)
         if self.error_code:
-            # One that aiokafka doesn't expect of a partition it would not try again after.
+            # aiokafka would not retry after an error that it does not expect of a partition.
             gone = self.error_code == GroupCoordinatorNotAvailableError.errno
             code = NotCoordinatorForGroupError.errno if gone else self.error_code
             self.topics = [("", [(_NOWHERE, _NO_OFFSET, "", code)])]

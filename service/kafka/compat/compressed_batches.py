@@ -24,12 +24,11 @@ if TYPE_CHECKING:
     from purchasing_contracts.quarantine import Reason
 
 EXPANDED_MAX = 128_000_000
-"""Bytes of a batch. Of a megabyte, which is what a topic takes, JSON as alike as can be makes 75 million."""
+"""The limit of an expanded batch in bytes. One megabyte, a topic's limit, expands to 75 million of repetitive JSON."""
 
 RECORD_MAX = 2_000_000
-"""Bytes of a record in a compressed batch. Twice what a record may have, so that what is a little too large is
-quarantined by itself; a record made of headers alone takes forty times its size in memory, and may not be any
-larger."""
+"""The limit of a record in a compressed batch, in bytes. It is twice the contract's limit, so that a record which is a
+little too large is quarantined by itself. A record of headers alone takes forty times its size in memory."""
 
 HEADER: struct.Struct = DefaultRecordBase.HEADER_STRUCT
 MAGIC = 2
@@ -45,7 +44,7 @@ _NO_ROOM = "failed to write whole buffer"
 
 
 class UnreadableBatchError(Exception):
-    """A batch, or the rest of it, is to be quarantined as it is; the text says why, behind "a compressed batch"."""
+    """Quarantine the batch, or the rest of it, as it is. The text says why and continues "a compressed batch"."""
 
     def __init__(self, reason: Reason, because: str) -> None:
         super().__init__(because)
@@ -53,14 +52,14 @@ class UnreadableBatchError(Exception):
 
 
 class UnreadableBatch(bytes):
-    """A compressed batch as it lies in the log, in the place of its records from `offset` on."""
+    """A compressed batch as in the log, in place of its records from `offset` on."""
 
     offset: int
     refusal: Refusal
 
 
 def unreadable_batch(batch: memoryview, offset: int, error: UnreadableBatchError) -> UnreadableBatch:
-    """Return the batch as what is quarantined in the place of its records from `offset` on."""
+    """Return the batch to quarantine in place of its records from `offset` on."""
     base, *_, last, _, _, _, _, _, _ = HEADER.unpack_from(batch)
     found = UnreadableBatch(batch)
     found.offset = offset
@@ -70,18 +69,18 @@ def unreadable_batch(batch: memoryview, offset: int, error: UnreadableBatchError
 
 
 def is_batch(value: bytes | None) -> bool:
-    """Whether it is such a batch. What begins like one and has its checksum is no message."""
+    """Return whether the value is such a batch, by its beginning and its checksum."""
     if value is None or len(value) < HEADER.size or value[_MAGIC_AT] != MAGIC or not value[_ATTRIBUTES_AT] & _CODEC:
         return False
     return bool(DefaultRecordBatch(value).validate_crc())
 
 
 def expanded(batch: memoryview) -> memoryview:
-    """Return the batch without its compression; the same where it has none. Raises UnreadableBatchError."""
+    """Return the batch uncompressed. Raises UnreadableBatchError."""
     codec = batch[_ATTRIBUTES_AT] & _CODEC
     if not codec:
         return batch
-    # Of such memory only that is taken which something is written to.
+    # The system provides this memory only where it is written.
     room = memoryview(mmap(-1, HEADER.size + EXPANDED_MAX, flags=MAP_PRIVATE | MAP_ANONYMOUS))
     room[: HEADER.size] = batch[: HEADER.size]
     room[_ATTRIBUTES_AT] &= ~_CODEC & 0xFF
@@ -95,8 +94,7 @@ def expanded(batch: memoryview) -> memoryview:
 
 
 def each_within_limits(batch: memoryview) -> Iterator[None]:
-    """Go from record to record of an expanded batch, without reading them. Raises UnreadableBatchError before one that
-    is too large."""
+    """Skip through the records of an expanded batch. Raises UnreadableBatchError before one that is too large."""
     at = HEADER.size
     while at < len(batch):
         size, at = decode_varint(batch, at)
@@ -124,7 +122,7 @@ def _gzip(data: memoryview, room: memoryview) -> int:
             room[size : size + len(piece)] = piece
             size += len(piece)
         rest = member.unused_data
-        # Brokers take a batch with anything behind its last member, and don't read it.
+        # Brokers accept a batch with anything after its last member, and do not read that.
         if not rest.startswith(_GZIP):
             return size
 
@@ -141,7 +139,7 @@ def _snappy(data: memoryview, room: memoryview) -> int:
 
 
 def _snappy_blocks(data: memoryview) -> Iterator[memoryview]:
-    """The framing of Java's library is blocks with their lengths in front; other clients send one block without."""
+    """Yield the blocks: Java's library frames blocks by their lengths; other clients send one unframed block."""
     if data[: len(_XERIAL)] != _XERIAL:
         yield data
         return

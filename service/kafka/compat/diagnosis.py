@@ -22,7 +22,7 @@ from service.runtime.errors import describe, network_reason
 ANSWER_SECONDS = 5.0
 PROTOCOL = "PURCHASING_KAFKA_SECURITY_PROTOCOL"
 WRONG_NAME = frozenset({62, 64})
-"""OpenSSL's codes for a certificate that is right, and another host's: by name, by address."""
+"""OpenSSL's codes for a valid certificate of another host: by name, by address."""
 HANDSHAKES = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DENIED", "DECRYPT_ERROR")
 
 
@@ -31,15 +31,15 @@ class Problem(NamedTuple):
 
     words: str
     by_person: bool
-    """Whether it stays so until a person has done something; otherwise time may mend it."""
+    """Whether only a person can help; otherwise it may pass by itself."""
 
 
 class Listener(NamedTuple):
-    """What a port speaks."""
+    """The protocols of a port."""
 
     tls: bool
     mechanisms: tuple[str, ...] | None
-    """Of SASL: none where it wants no SASL; None where it doesn't say."""
+    """SASL mechanisms; empty without SASL; None if unknown."""
 
 
 async def problem_of(host: str, port: int, arguments: Mapping[str, Any]) -> Problem | None:
@@ -77,15 +77,15 @@ def _of_certificates(error: BaseException) -> Problem | None:
     if isinstance(cause, ssl.SSLCertVerificationError):
         if cause.verify_code in WRONG_NAME:
             check = (
-                "write in PURCHASING_KAFKA_BOOTSTRAP_SERVERS, and in the broker's advertised listeners, a name of it"
+                "use one of its names in PURCHASING_KAFKA_BOOTSTRAP_SERVERS and in the broker's advertised listeners"
             )
-            return Problem(f"its certificate is another host's ({cause.verify_message}): {check}", by_person=True)
-        check = "PURCHASING_KAFKA_SSL_CAFILE has to hold the certificate authority it is from"
+            return Problem(f"its certificate is for another host ({cause.verify_message}): {check}", by_person=True)
+        check = "PURCHASING_KAFKA_SSL_CAFILE must contain its certificate authority"
         return Problem(f"its certificate is not accepted ({cause.verify_message}): {check}", by_person=True)
     reason = (cause.reason or "") if isinstance(cause, ssl.SSLError) else ""
     if "ALERT" in reason and any(word in reason for word in HANDSHAKES):
         check = "check PURCHASING_KAFKA_SSL_CERTFILE and PURCHASING_KAFKA_SSL_KEYFILE"
-        return Problem(f"it wants a client's certificate, or refuses the one it was shown ({reason}): {check}", True)
+        return Problem(f"it requires a client certificate, or refuses the one that was sent ({reason}): {check}", True)
     return None
 
 
@@ -111,9 +111,9 @@ def _difference(found: Listener, arguments: Mapping[str, Any]) -> str | None:
         return None
     offered = ", ".join(mechanisms)
     if mechanisms and not sasl:
-        return f"it wants SASL, by {offered}: {to_set}, and PURCHASING_KAFKA_SASL_MECHANISM"
+        return f"it requires SASL with {offered}: {to_set}, and PURCHASING_KAFKA_SASL_MECHANISM"
     if sasl and not mechanisms:
-        return f"it takes no SASL on this port: {to_set}"
+        return f"it accepts no SASL on this port: {to_set}"
     if sasl and arguments["sasl_mechanism"] not in mechanisms:
         return f"it offers {offered}, not {_name(arguments)}: set PURCHASING_KAFKA_SASL_MECHANISM"
     return None

@@ -9,10 +9,10 @@ import asyncio
 from typing import Any
 
 BUSY_BYTES, BUSY_MS = 100_000, 12
-"""The broker answers once it has so much, or after so long. Shorter than a look for records waits: FastStream sleeps
-after one that found nothing."""
+"""The broker answers after this many bytes or milliseconds. The time is shorter than a request for records waits,
+because FastStream sleeps after an empty one."""
 IDLE_BYTES, IDLE_MS = 1, 500
-"""aiokafka's own."""
+"""aiokafka's defaults."""
 IDLE_AFTER_SECONDS = 0.2
 
 
@@ -23,7 +23,7 @@ class Gathering:
         self._quiet: asyncio.TimerHandle | None = None
 
     def batch_came(self, consumer: Any) -> None:
-        """From the next fetch on, the broker waits for more."""
+        """Let the broker wait for more records from the next fetch on."""
         if self._quiet is not None:
             self._quiet.cancel()
         fetch(consumer, BUSY_BYTES, BUSY_MS)

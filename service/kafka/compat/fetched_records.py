@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PORTION_BYTES = 8_000_000
-"""Of records handed out at once, before the last. A usual thousand is far less; eight of the largest allowed."""
+"""Bytes of the records returned at once, before the last. Far more than a usual thousand; eight of the largest."""
 HEADER_BYTES = 80
-"""What a header takes in memory beside its name and value."""
+"""Memory of a header beside its name and value, in bytes."""
 _LOG_APPEND_TIME = 1
 
 _left: ContextVar[list[int] | None] = ContextVar("left", default=None)
@@ -46,7 +46,7 @@ _librarys_unpack_records: Any = fetcher.PartitionRecords._unpack_records
 def limit_fetched_records() -> None:
     """Patch the consumers of this process. Idempotent.
 
-    Consumers may be at work already, so nothing is replaced of which they hold a part.
+    Running consumers keep references, so only parts are replaced to which they have none.
     """
     fetcher.Fetcher.fetched_records = _fetched_records
     fetcher.FetchResult.getall = _getall
@@ -55,7 +55,7 @@ def limit_fetched_records() -> None:
 
 
 async def _fetched_records(self: Any, *arguments: Any, **more: Any) -> Any:
-    """Hand out no more than a portion at once, of all partitions together."""
+    """Return at most one portion at once, from all partitions together."""
     token = _left.set([PORTION_BYTES])
     try:
         return await _librarys_fetched_records(self, *arguments, **more)
@@ -64,10 +64,10 @@ async def _fetched_records(self: Any, *arguments: Any, **more: Any) -> Any:
 
 
 def _getall(self: Any, max_records: int | None = None) -> list[Any]:
-    """Hand out what is left of a portion, of what was fetched of one partition."""
+    """Return the rest of a portion from the records of one partition."""
     left = _left.get()
     if left is None:
-        # Asked for before this was put in place.
+        # Requested before the patch.
         records: list[Any] = _librarys_getall(self, max_records)
         return records
     if not self.check_assignment(self._topic_partition) or not self.has_more():
@@ -86,10 +86,10 @@ def _getall(self: Any, max_records: int | None = None) -> list[Any]:
 
 
 class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
-    """The records of a partition, and the generator that goes through them, which doesn't hold them for its part.
+    """The records of a partition, and a generator over them that keeps no reference to this object.
 
-    Each holding the other, a consumer that was closed, or that gave a partition up, before all was read would leave
-    what it had fetched to the collector. A look for the oldest message leaves nearly all of its: 0.5 MB a second.
+    With a cycle between them, a consumer that closes or loses a partition early would leave its fetched records to the
+    garbage collector. A poll for the oldest message leaves nearly all of its records: 0.5 MB per second.
     """
 
     def _unpack_records(self) -> Iterator[Any]:
@@ -98,7 +98,7 @@ class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
 
 
 class _Records(_MemoryRecordsPy):  # type: ignore[misc]
-    """What a fetch returned for a partition, batch by batch."""
+    """The result of a fetch for a partition, batch by batch."""
 
     def next_batch(self, *limits: int) -> Any:
         data = self._next_slice
@@ -107,7 +107,7 @@ class _Records(_MemoryRecordsPy):  # type: ignore[misc]
 
 
 class _Batch:
-    """aiokafka's batch, but for the way its records are gone through."""
+    """aiokafka's batch with another iteration over its records."""
 
     __slots__ = ("_data", "_fast")
 
@@ -128,14 +128,14 @@ class _Batch:
                 yield record
                 offset = record.offset + 1
         except UnreadableBatchError as error:
-            # At the last offset: a record before where the consumer goes on would be taken for one that it had.
+            # At the last offset, because a record before the consumer's position counts as known.
             last = self._fast.next_offset - 1
             value = unreadable_batch(self._data, offset, error)
             yield DefaultRecord(last, self._fast.max_timestamp, _LOG_APPEND_TIME, None, value, [])
 
     def _records(self, data: memoryview) -> Iterator[Any]:
         same = data is self._data
-        # What came uncompressed is no larger than the broker allowed.
+        # The broker limits uncompressed batches.
         checks: Iterator[None] = repeat(None) if same or len(data) <= RECORD_MAX else each_within_limits(data)
         handed = 0
         try:
@@ -143,7 +143,7 @@ class _Batch:
                 yield record
                 handed += 1
         except UnicodeDecodeError:
-            # By aiokafka's parser in C. The one in Python goes on; the record that it goes on with is checked already.
+            # aiokafka's parser in C failed. The one in Python continues with a record that is checked already.
             rest = islice(AnyNameBatch(data), handed, None)
             for _, record in zip(chain((None,), checks), rest):  # noqa: B905
                 yield record

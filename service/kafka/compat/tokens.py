@@ -15,13 +15,13 @@ from purchasing_contracts.kafka.tokens import Token, TokenRefusedError, TokenSou
 log = structlog.get_logger("service.kafka")
 
 RENEW_AFTER = 0.8
-"""Share of its life after which a token is renewed, as Kafka's own clients do."""
+"""The share of its life after which a token is renewed, as in Kafka's own clients."""
 LEAST_LEFT_SECONDS = 5.0
-"""Who connects gets no token that ends sooner, if there is another: its session would end before it can be renewed."""
+"""A connection gets no token that expires sooner, if there is another: its session would end too soon."""
 
 
 RETRY_SECONDS = 10.0
-"""How long nothing is asked of an endpoint that has failed, while the last token lives."""
+"""The pause after a failed fetch, while the last token is valid."""
 
 
 class NoTokenNowError(KafkaConnectionError):  # type: ignore[misc]  # aiokafka has no types
@@ -33,11 +33,11 @@ class NoTokenError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
 
 
 class TokenNotAcceptedError(SaslAuthenticationFailed):  # type: ignore[misc]  # aiokafka has no types
-    """The broker refuses the token that was issued."""
+    """The broker refuses the issued token."""
 
     def __init__(self) -> None:
         super().__init__(
-            "Kafka refuses the token: the broker has to know the keys of whoever issued it, its audience and its scope"
+            "Kafka refuses the token: the broker must know the keys of its issuer, its audience and its scope"
         )
 
 
@@ -56,7 +56,7 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka ha
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.mechanism = mechanism
-        """As the settings call it."""
+        """The mechanism by its name in the settings."""
         self._source = source
         self._extensions = dict(extensions)
         self._clock = clock

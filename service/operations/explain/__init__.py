@@ -1,1 +1,1 @@
-"""Why an order stands as it does: its story from the journals, as a person tells it."""
+"""Explain the state of an order from its journals."""

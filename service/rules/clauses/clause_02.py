@@ -19,7 +19,7 @@ from service.rules.waits import Wait
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.rules.assessment import Assessment
+    from service.rules.assessment import Assessment, Grounds
     from service.rules.chargebacks import Chargeback
     from service.rules.decide import Examination
     from service.rules.facts import Fact
@@ -126,20 +126,24 @@ def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
             yield Cost(fact.data.amount.value, ending.grounds, None)
 
 
-def says(case: Assessment) -> Iterator[Said]:
-    """Yield the decisions `agreement` and `closing`."""
+def says(case: Assessment) -> list[Said]:
+    """Return the decisions `agreement` and `closing`."""
     timeline = case.timeline
     ref = case.view.order_id
+    found: list[Said] = []
     if timeline.obstacle is not None:
-        yield Said("agreement", ref, timeline.obstacle.kind, timeline.obstacle.grounds)
+        found.append(Said("agreement", ref, timeline.obstacle.kind, timeline.obstacle.grounds))
     elif timeline.is_effective:
-        cautions = [basis for caution in case.view.concerned.caution for basis in caution(case.view)]
-        yield Said("agreement", ref, "effective", (EFFECTIVE, *cautions))
+        grounds: Grounds = (EFFECTIVE,)
+        for caution in case.view.concerned.caution:
+            grounds += caution(case.view)
+        found.append(Said("agreement", ref, "effective", grounds))
     elif timeline.accepted is not None and not timeline.has_ended and _money_there(timeline) > 0:
-        yield Said("agreement", ref, "short_paid", (_SHORT_PAID,))
+        found.append(Said("agreement", ref, "short_paid", (_SHORT_PAID,)))
     ending = timeline.ending
     if ending is not None:
-        yield Said("closing", ref, ending.kind, ending.cite(case, ending))
+        found.append(Said("closing", ref, ending.kind, ending.cite(case, ending)))
+    return found
 
 
 def awaits(examination: Examination) -> Iterator[Wait]:

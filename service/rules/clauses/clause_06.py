@@ -75,8 +75,8 @@ def _revise(timeline: Timeline, fact: Fact[QuoteRevised]) -> None:
     timeline.revise_quote(fact)
 
 
-def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
-    """Yield the line `purchase`.
+def dues(case: Assessment, _: Ledger) -> tuple[Due]:
+    """Return the line `purchase`.
 
     Its refunds go to the captured payments: the latest first while no unit ended, else the oldest (R16).
     """
@@ -84,16 +84,18 @@ def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
     for capture in case.view.captures():
         brought[capture.payment_id] = brought.get(capture.payment_id, 0) + capture.total
     routes = [Route("original_payment", payment_id, amount) for payment_id, amount in brought.items()]
-    if case.timeline.end is None and case.timeline.units.are_all_live:
+    if len(routes) > 1 and case.timeline.end is None and case.timeline.units.are_all_live:
         routes.reverse()
-    yield Due(PURCHASE, case.settlement.due, _line_grounds(case), tuple(routes))
+    return (Due(PURCHASE, case.settlement.due, _line_grounds(case), tuple(routes)),)
 
 
 def _line_grounds(case: Assessment) -> Grounds:
     """Return what the line cites: the clauses of what became of the order, and what took effect besides (R6)."""
     timeline = case.timeline
     ending = timeline.ending
-    adds = (*case.line_adds, *[basis for cost in case.settlement.borne for basis in cost.grounds])
+    adds = list(case.line_adds)
+    for cost in case.settlement.borne:
+        adds += cost.grounds
     if ending is not None and ending.is_final:
         return clauses_of((*ending.grounds, *adds))
     grounds: list[Basis] = []

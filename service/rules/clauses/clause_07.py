@@ -30,5 +30,6 @@ def adds(case: Assessment) -> Grounds:
 
 def amounts(case: Assessment, _: Clock) -> Iterator[StandingAmount]:
     """Yield what third parties collected of an order that has ended."""
-    if case.timeline.has_ended:
-        yield StandingAmount("third_party_fees", case.view.order_id, case.settlement.third, (_NOT_REFUNDED,), "noted")
+    third = case.settlement.third
+    if third and case.timeline.has_ended:
+        yield StandingAmount("third_party_fees", case.view.order_id, third, (_NOT_REFUNDED,), "noted")

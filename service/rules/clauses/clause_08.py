@@ -98,7 +98,8 @@ def _is_open(lot: Lot) -> bool:
 @only_with(SellerRefundReceived)
 def amounts(case: Assessment, _: Clock) -> Iterator[StandingAmount]:
     """Yield the seller's money that waits for confirmation."""
-    yield StandingAmount("seller_excess", case.view.order_id, case.settlement.excess, (_EXCESS,), "noted")
+    if case.settlement.excess:
+        yield StandingAmount("seller_excess", case.view.order_id, case.settlement.excess, (_EXCESS,), "noted")
 
 
 def awaits(examination: Examination) -> Iterator[Wait]:

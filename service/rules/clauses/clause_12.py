@@ -158,7 +158,7 @@ def _take_up(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
     request.left_out = _left_out(request, live, lots)
     request.bars = _bars(request.left_out)
     if not timeline.is_effective:
-        if timeline.unclear.withdrawal(timeline, request.id):
+        if timeline.unclear.withdrawal(timeline, request):
             request.wait()
         else:
             _withdraw(timeline, request, lots)
@@ -169,7 +169,7 @@ def _take_up(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
     still_open = [lot for lot in lots if lot.state is OPEN]
     if not still_open:
         return
-    if timeline.unclear.cancellation(timeline, request.id):
+    if timeline.unclear.cancellation(timeline, request):
         request.wait()
     else:
         _cancel_open(timeline, request, still_open)
@@ -263,7 +263,7 @@ def _judge(case: Assessment, request: Request) -> tuple[str, Grounds]:
     if request.withdrew:
         return "withdrawn", (_WITHDRAWN,)
     if request.is_pending and not request.by_row_7:
-        return "pending", (_WITHDRAWN_UNCLEAR,)
+        return "pending", (_WITHDRAWN_UNCLEAR, *request.bars)
     outcome = _outcome(request, parts)
     if outcome == "moot":
         return outcome, clauses_of(basis for one in request.taken_by for basis in one.grounds) or (_NOTHING_LEFT,)

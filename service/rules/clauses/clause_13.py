@@ -125,10 +125,10 @@ def _was_disclosed(timeline: Timeline, ground: str) -> bool:
     if ground in timeline.view.placed.disclosed_issues:
         return True
     ended = timeline.obligation_ended_at
-    return any(
-        ground in fact.data.grounds and fact.at <= timeline.at and (ended is None or fact.at <= ended)
-        for fact in timeline.view.messages(IssueDisclosed)
-    )
+    for fact in timeline.view.messages(IssueDisclosed):
+        if ground in fact.data.grounds and fact.at <= timeline.at and (ended is None or fact.at <= ended):
+            return True
+    return False
 
 
 def _concerned(live: Sequence[Lot]) -> Sequence[Lot]:
@@ -214,14 +214,15 @@ _RETURNED_AT_COST = Basis(clause="13(5)", because="the costs of returning the go
 @only_with(DissolutionRequested)
 def adds(case: Assessment) -> Grounds:
     """Return what took effect of this clause on the line `purchase`."""
-    found = []
-    if any(cost.is_of_return for cost in case.settlement.borne):
-        found.append(_RETURNED_AT_COST)
-    if case.settlement.for_pending_dissolution > 0:
-        found.append(_FUNDS_RETURNED)
-    if case.settlement.fee > 0 and any(lot.state is DISSOLVED for lot in case.timeline.units.lots):
-        found.append(_FEE_KEPT)
-    return tuple(found)
+    settlement = case.settlement
+    found: Grounds = ()
+    if settlement.borne and any(cost.is_of_return for cost in settlement.borne):
+        found += (_RETURNED_AT_COST,)
+    if settlement.for_pending_dissolution > 0:
+        found += (_FUNDS_RETURNED,)
+    if settlement.fee > 0 and settlement.lots.dissolved:
+        found += (_FEE_KEPT,)
+    return found
 
 
 @only_with(DissolutionRequested)

@@ -71,12 +71,13 @@ def _run_period(timeline: Timeline) -> None:
                 return
         timeline.delivered_at = timeline.at
     period = timeline.period
-    if (timeline.objections or timeline.dissolutions) and _something_stands(timeline):
+    if _something_stands(timeline):
         period.starts_at = period.last = None
     elif period.starts_at is None:
         period.starts_at = timeline.at
-        terms = timeline.view.terms
-        days = max(terms.deemed_confirmation_days, timeline.view.placed.dissolution_period_days or 0)
+        terms, days = timeline.view.terms, timeline.view.placed.dissolution_period_days
+        if days is None or days < terms.deemed_confirmation_days:
+            days = terms.deemed_confirmation_days
         period.last = last_instant(terms, timeline.at, days)
         timeline.set_deadline(period.last, _PERIOD_ENDS)
 

@@ -73,6 +73,7 @@ def brokerage(case: Assessment) -> int:
     return min(goods + shipping, round_half_up(base * promotion.rate_bps, 10_000) + case.view.brokerage_fixed)
 
 
+@only_with(GoodsReceived)
 def follow(case: Assessment, _: Reconciled, ledger: Ledger, clock: Clock) -> Iterator[Followed]:  # noqa: ARG001
     """Yield the deduction, then the transfer of what was deducted, and what is left for people."""
     due, totals = brokerage(case), ledger.brokerage

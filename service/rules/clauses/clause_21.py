@@ -56,7 +56,10 @@ def says(case: Assessment) -> Iterator[Said]:
 
 def _asked_in_time(case: Assessment, tip: Fact[TipPaid]) -> bool | None:
     """Say whether it was asked back by the last instant of the period; None if it wasn't asked back."""
-    asked = [fact for fact in case.view.messages(TipRefundRequested) if fact.data.tip_id == tip.data.tip_id]
+    requests = case.view.messages(TipRefundRequested)
+    if not requests:
+        return None
+    asked = [fact for fact in requests if fact.data.tip_id == tip.data.tip_id]
     if not asked:
         return None
     terms = case.view.terms

@@ -189,10 +189,9 @@ def says(case: Assessment) -> Iterator[Said]:
 # What is done about a claim: this part depends on our clock.
 
 
+@only_with(ChargebackOpened)
 def follow(case: Assessment, reconciled: Reconciled, ledger: Ledger, clock: Clock) -> Iterator[Followed]:
     """Yield what follows from each chargeback's claim, and the holds that were refused."""
-    if not case.chargebacks and not ledger.holds:
-        return
     refused = {fact.data.hold_id for fact in case.view.counted(FreezeRefused)}
     placed = {hold_id for hold in ledger.holds.values() for hold_id in hold.ids}
     for chargeback in case.chargebacks:

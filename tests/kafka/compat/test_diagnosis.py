@@ -47,12 +47,12 @@ def in_words(broker, listener, words):
         (
             "SASL_PLAINTEXT",
             "PLAINTEXT",
-            f"it wants SASL, by SCRAM-SHA-256: set {PROTOCOL} to SASL_PLAINTEXT, not PLAINTEXT, and {MECHANISM}",
+            f"it requires SASL with SCRAM-SHA-256: set {PROTOCOL} to SASL_PLAINTEXT, not PLAINTEXT, and {MECHANISM}",
         ),
         (
             "SASL_SSL",
             "SSL",
-            f"it wants SASL, by OAUTHBEARER, SCRAM-SHA-512: set {PROTOCOL} to SASL_SSL, not SSL, and {MECHANISM}",
+            f"it requires SASL with OAUTHBEARER, SCRAM-SHA-512: set {PROTOCOL} to SASL_SSL, not SSL, and {MECHANISM}",
         ),
     ],
 )
@@ -66,7 +66,7 @@ async def test_a_wrong_protocol_is_named_with_the_right_one(strict_broker, probl
 async def test_a_port_without_sasl_or_tls_is_told_to_one_who_uses_both(strict_broker, problem, protocol):
     address = strict_broker.kafka.bootstrap_servers
     settings = {**USER, PROTOCOL: protocol, "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": address}
-    what = "takes no SASL" if protocol == "SASL_PLAINTEXT" else "speaks no TLS"
+    what = "accepts no SASL" if protocol == "SASL_PLAINTEXT" else "speaks no TLS"
     words = f"it {what} on this port: set {PROTOCOL} to PLAINTEXT, not {protocol}"
     assert await problem(settings) == (f"Kafka can't be reached: {address}: {words}.", True)
 
@@ -94,7 +94,7 @@ async def test_an_authority_that_is_not_trusted_is_named(strict_broker, problem,
     words, by_person = await problem(settings | {"PURCHASING_KAFKA_SSL_CAFILE": str(tmp_path / "another.pem")})
     assert by_person
     assert "its certificate is not accepted (" in words
-    assert words.endswith("): PURCHASING_KAFKA_SSL_CAFILE has to hold the certificate authority it is from.")
+    assert words.endswith("): PURCHASING_KAFKA_SSL_CAFILE must contain its certificate authority.")
 
 
 async def test_a_certificate_of_another_host_is_named(strict_broker, problem, tmp_path):
@@ -103,7 +103,7 @@ async def test_a_certificate_of_another_host_is_named(strict_broker, problem, tm
     address = strict_broker.kafka.address("SSL").replace("127.0.0.1", "127.1")
     words, by_person = await problem(settings | {"PURCHASING_KAFKA_BOOTSTRAP_SERVERS": address})
     assert by_person
-    assert "its certificate is another host's (Hostname mismatch" in words
+    assert "its certificate is for another host (Hostname mismatch" in words
     assert "PURCHASING_KAFKA_BOOTSTRAP_SERVERS" in words
 
 
@@ -114,7 +114,7 @@ async def test_a_broker_that_wants_a_certificate_says_so(strict_broker, problem,
         settings = strict_broker.with_certificate(tmp_path, trustme.CA())
     words, by_person = await problem(settings)
     assert by_person
-    assert "it wants a client's certificate, or refuses the one it was shown (" in words
+    assert "it requires a client certificate, or refuses the one that was sent (" in words
     assert words.endswith("): check PURCHASING_KAFKA_SSL_CERTFILE and PURCHASING_KAFKA_SSL_KEYFILE.")
 
 

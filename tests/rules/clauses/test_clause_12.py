@@ -316,7 +316,7 @@ def test_a_request_for_what_had_ended_cites_what_ended_it_also_when_that_comes_b
     assert order.stands("cancellation", "can-1") == ("moot", ["9", "10"])
 
 
-def test_a_request_for_an_item_that_had_ended_cites_what_ended_it_also_when_that_comes_back() -> None:
+def test_a_request_for_an_ended_item_cites_what_ended_it_then() -> None:
     order = two_lamps().bought().unavailable(items={"2": None}).asks_to_cancel(items={"2": None})
     order.received(items={"2": None}).decided()
     assert order.stands("cancellation", "can-1") == ("moot", ["9", "10"])
@@ -357,7 +357,7 @@ def test_damage_on_the_way_back_is_cited_where_only_a_part_was_refused_for_it() 
     assert "12(6)" in order.refund_clauses()
 
 
-def test_units_that_come_back_after_the_seller_agreed_leave_the_request_partly_agreed() -> None:
+def test_units_that_come_back_after_the_agreement_leave_it_partly_agreed() -> None:
     order = two_lamps().bought().asks_to_cancel().unavailable(items={"2": None}).seller_cancels().decided()
     assert order.stands("cancellation", "can-1")[0] == "agreed"
     order.received().decided()

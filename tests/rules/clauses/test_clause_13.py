@@ -254,7 +254,7 @@ def test_an_answer_given_before_the_request_works_from_the_request() -> None:
     ) == ("agreed", ["13(5)", "13(7)"])
 
 
-def test_a_request_is_refused_where_all_that_was_bought_is_confirmed_though_more_is_to_be_bought() -> None:
+def test_a_request_is_refused_when_all_bought_units_are_confirmed() -> None:
     order = Order().placed(items=(lamp(), lamp())).accepted().paid().bought(50_000, 600, items={"1": None})
     order.received().confirms_receipt().asks_to_dissolve().seller_dissolves().decided()
     assert order.stands("dissolution", "dis-1") == ("refused", ["18"])

@@ -171,7 +171,7 @@ def test_a_deemed_receipt_reopens_when_the_order_has_a_longer_period() -> None:
     assert order.told("receipt") == ["deemed_confirmed", "superseded", "deemed_confirmed"]
 
 
-def test_a_period_that_passed_while_the_order_had_ended_confirms_nothing_when_it_reopens() -> None:
+def test_a_period_that_passed_while_the_order_had_ended_confirms_nothing() -> None:
     order = delivered().unavailable(at=LAST - HOUR).received(at=LAST + 5 * DAY).decided(LAST + 90 * DAY)
     assert order.told("closing") == []
     assert order.told("receipt") == []

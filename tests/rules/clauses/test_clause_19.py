@@ -135,6 +135,21 @@ def test_a_transfer_that_failed_is_for_people_to_solve() -> None:
     assert [basis.clause for basis in decision.basis] == ["19"]
 
 
+def test_what_the_funds_gave_too_much_is_for_people_until_the_funds_correct_it() -> None:
+    order = promoted().bought().received().decided().funds_pay(6_000).decided()
+    assert order.told("refund_undeliverable", "brokerage") == ["noted 1000"]
+    order.funds_pay(5_000).decided()
+    assert order.told("refund_undeliverable", "brokerage") == ["noted 1000", "settled"]
+    assert order.transfers == [("prom-5", "ord-1:brokerage:1", 5_000)]
+
+
+def test_an_earlier_failure_of_the_transfer_says_what_is_still_undeliverable() -> None:
+    order = promoted().bought().received(at=9 * HOUR).decided().funds_pay(5_000, at=10 * HOUR).decided()
+    order.transfer_fails(5_000, at=20 * HOUR).decided().transfer_fails(0, at=20 * HOUR - 1).decided()
+    assert order.told("refund_undeliverable", "brokerage") == ["noted 5000", "settled"]
+    assert len(order.transfers) == 1
+
+
 def test_a_late_cancellation_before_receipt_demands_the_brokerage_back() -> None:
     order = promoted().bought(at=3 * HOUR).received(at=9 * HOUR).decided().funds_pay(5_000).decided()
     order.asks_to_cancel(at=5 * HOUR).seller_cancels(at=6 * HOUR).decided()

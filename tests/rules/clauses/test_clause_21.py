@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from purchasing_contracts.decisions import DecisionMade
 
 from service.rules.facts import micros
 from tests.rules.happenings import START
@@ -131,3 +132,9 @@ def test_a_chargeback_takes_back_the_purchase_first_and_then_the_tip() -> None:
 def test_a_tip_does_not_pay_the_order() -> None:
     order = Order().placed().accepted().tipped(101_301).paid(amounts(goods=1)).decided()
     assert order.told("agreement") == ["short_paid"]
+
+
+def test_taking_back_a_request_that_has_the_id_of_a_tip_is_not_unused() -> None:
+    order = Order().placed().accepted().paid().bought().tipped(500, "can-1").asks_to_cancel().takes_back().decided()
+    assert order.stands("cancellation", "can-1")[0] == "withdrawn_by_buyer"
+    assert [one for one in order.of(DecisionMade) if one.kind == "fact"] == []

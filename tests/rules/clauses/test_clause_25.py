@@ -65,7 +65,7 @@ def test_a_refund_cites_the_fee_of_a_chargeback_that_was_won() -> None:
     assert order.refund_clauses()[-2:] == ["22", "25"]
 
 
-def test_what_was_refunded_elsewhere_on_what_is_owed_is_demanded_under_the_clause_of_the_loss() -> None:
+def test_refunds_elsewhere_on_line_owed_are_demanded_under_the_clause_of_the_loss() -> None:
     order = breached(700).refunded_elsewhere(300, None, line="owed").decided()
     assert order.told("repayment_demand", "owed") == ["demanded 300"]
     assert order.stands("repayment_demand", "owed")[1] == ["25"]

@@ -62,7 +62,8 @@ class Decision:
 
     @property
     def said(self) -> tuple[Any, ...]:
-        return (self.outcome, self.amount, self.ground)
+        concerns_parts = self.kind == "cancellation" and self.outcome in ("pending", "agreed", "partly_agreed")
+        return (self.outcome, self.amount, self.ground, concerns_parts and "12(1)A" in self.clauses)
 
 
 @dataclass

@@ -1,0 +1,53 @@
+"""What a clause declares with `only_with` and `PLACES`: without those messages, it has nothing to say."""
+
+import pytest
+
+from service.rules.identity import IDENTITIES
+from service.rules.registry import REGISTRY, Concerned
+from tests.golden import cases
+from tests.rules.playing import Played
+from tests.rules.second_opinion.differential import orders_of, product, until_of
+from tests.rules.second_opinion.histories import History
+
+EVERY_TYPE = frozenset(IDENTITIES)
+HISTORIES = 60
+AT_ONCE = 15
+
+
+@pytest.fixture
+def everything(monkeypatch):
+    """Return a function after which every clause is asked for every order, whatever it heard of."""
+
+    def ask_every_clause() -> None:
+        every = Concerned(REGISTRY.clauses, EVERY_TYPE)
+        monkeypatch.setattr(type(REGISTRY), "concerned", lambda self, messages: every)
+
+    return ask_every_clause
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+def test_asking_every_clause_decides_a_worked_example_as_asking_those_concerned_does(case, everything) -> None:
+    def outputs():
+        played = Played("ord-1001")
+        for event in case.events:
+            played.hear(event)
+        return played.outputs
+
+    asked_concerned = outputs()
+    everything()
+    assert outputs() == asked_concerned
+
+
+@pytest.mark.parametrize("first", range(0, HISTORIES, AT_ONCE))
+def test_asking_every_clause_decides_random_histories_as_asking_those_concerned_does(first, everything) -> None:
+    def decided():
+        return {
+            (seed, nth): product(events, history.sets, until_of(events))
+            for seed in range(first, first + AT_ONCE)
+            for history in (History(seed),)
+            for nth, events in enumerate(orders_of(history, 2))
+        }
+
+    asked_concerned = decided()
+    everything()
+    assert decided() == asked_concerned
