@@ -108,13 +108,8 @@ class Inbox:
     def _new_broker(self, middlewares: Sequence[Any]) -> KafkaBroker:
         return KafkaBroker(
             **broker_arguments(self._kafka),
-<<<<<<< HEAD
             client_id=f"{self._kafka.get('client_id', 'purchasing')}-inbox",
-            # No producer and no admin client: reading needs no right to write.
-=======
-            client_id="purchasing-inbox",
             # No producer and no admin client, so that reading needs no ACL to write.
->>>>>>> words2
             consumer_only=True,
             allow_auto_create_topics=False,
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
