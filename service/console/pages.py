@@ -29,7 +29,7 @@ from service.console.stories import NotHeard, Story
 from service.console.told import awaited_from, balance_of, entries_of, order_model, terms_of
 from service.console.visit import Answer, BadRequestError, order_of, see_other
 from service.operations.sentence import say
-from service.rules.catalogue import NUMBERS, catalogue
+from service.rules.catalogue import catalogue
 from service.runtime.errors import describe
 from service.store.errors import StoreError
 from service.store.search import ROWS_MAX
@@ -222,11 +222,11 @@ async def clauses(_console: Parts, _visit: Visit) -> Answer:
 
 async def clause(_console: Parts, visit: Visit) -> Answer:
     """Show one clause: its text, what the service does about it, what messages cite."""
-    number = visit.request.match_info["number"]
-    if not (number.isascii() and number.isdecimal() and len(number) <= 2 and int(number) in NUMBERS):
+    entries = {str(one.number): one for one in catalogue()}
+    entry = entries.get(visit.request.match_info["number"])
+    if entry is None:
         return not_here(404)
-    entry = catalogue()[int(number) - 1]
-    context = {"entry": entry, "said": said, "last": NUMBERS[-1]}
+    context = {"entry": entry, "said": said, "last": max(one.number for one in entries.values())}
     title = say("Clause {number}", number=entry.number)
     return Answer("clause.html", title, context, lambda language: _clause(entry, language))
 

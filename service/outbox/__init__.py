@@ -1,8 +1,8 @@
-"""From the journal of outputs to Kafka: each output once, and each lane's in order.
+"""The relay: from the journal of outputs to Kafka, each output once and each lane in order.
 
-`Relay` is the whole of it for the rest of the service. `lane.py` publishes one lane, `membership.py` says which
-lanes are ours, `cursor.py` and `reader.py` are the two sides that have to agree, `consistency.py` holds them
-against each other.
+`Relay` is the interface for the rest of the service. `lane.py` publishes one lane, and `membership.py` knows which
+lanes this process owns. `cursor.py` reads Kafka's side, `reader.py` the database's, and `consistency.py` compares the
+two.
 """
 
 from service.outbox.relay import Relay

@@ -1,8 +1,8 @@
-"""Whether Kafka and PostgreSQL tell the same story of a lane, before anything is published on it.
+"""Comparison of Kafka's and PostgreSQL's account of a lane, before anything is published on it.
 
-One of the two may have been restored from a backup, or lost its newest part. Going on then would publish
-outputs twice or leave some out, and money moves on them: the lane stops and says what it found.
-`deploy/runbook.md`, "Two stores", has the ways on.
+Either may have been restored from a backup or may have lost its newest records. Going on would then publish outputs
+twice or omit some, and each may move money. So the lane stops and says what it found. `deploy/runbook.md`, "Two
+stores", says how to continue.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from service.outbox.reader import Following, OutboxReader
 
 @dataclass(frozen=True, slots=True)
 class LanePosition:
-    """Where a lane stands: published up to `position` by Kafka's account, up to `noted` by the database's
-    (never more). `anchor` is the hash of the output at the position, None at position 0."""
+    """A lane's position: `position` by Kafka's cursor, `noted` by the database (never greater). `anchor` is the hash of
+    the output at the position; None at position 0."""
 
     position: int
     noted: int
@@ -23,30 +23,30 @@ class LanePosition:
 
 
 def refuse_break(lane: int, position: int, anchor: str | None, following: Following) -> None:
-    """Raises LaneStopped where rows don't go on from what was published last, in whatever way.
+    """Raise LaneStopped if the rows do not follow directly on the last published output.
 
-    Asked each time, not only at the start: a database that failed over, and lost its newest rows by that, is
-    back within a second and gives the lost positions to other outputs.
+    Called before each transaction, not only at the start: a database that failed over and lost its newest rows is back
+    within a second, and gives the lost positions to other outputs.
     """
     if following.anchor != anchor:
         raise LaneStopped(
-            f"position {position} of lane {lane} was published, and is not in the database any more: "
-            "it has lost its newest rows"
+            f"position {position} of lane {lane} was published but is no longer in the database, "
+            "which has lost its newest rows"
         )
     for expected, row in enumerate(following.rows, position + 1):
         if row.position != expected:
             raise LaneStopped(
-                f"position {expected} of lane {lane} is missing in the outbox, {row.position} comes next: "
-                "a row was deleted, or written past the lane's lock"
+                f"position {expected} of lane {lane} is missing in the outbox, the next is {row.position}: "
+                "a row was deleted, or written without the lane's lock"
             )
 
 
 async def check(journal: OutboxReader, outbox_id: str, lane: int, noted: int, tail: Tail) -> LanePosition:
-    """The lane's standing. Raises LaneStopped where the cursor and the database contradict each other.
+    """Return the lane's position. Raises LaneStopped if the cursor and the database contradict each other.
 
-    Only meaningful between the initialisation of the lane's producer and its first transaction. `noted` must have
-    been read before the cursor: a process that was frozen may have lost the lane without knowing, and whoever has it
-    publishes and notes while we look.
+    Call it between the initialisation of the lane's producer and its first transaction. Read `noted` before the cursor:
+    a process that was frozen may have lost the lane without knowing, and the lane's new owner publishes and notes
+    meanwhile.
     """
     cursor = tail.cursor
     if cursor is None:
@@ -60,7 +60,7 @@ async def check(journal: OutboxReader, outbox_id: str, lane: int, noted: int, ta
         raise LaneStopped(
             f"the cursor of lane {lane} belongs to outbox {cursor.outbox_id}, "
             f"this database is outbox {outbox_id}: "
-            "one of the two is not the one that was meant"
+            "Kafka or the database is not the intended one"
         )
     if cursor.lane != lane:
         raise LaneStopped(f"the cursor in partition {lane} of {CURSOR_TOPIC} is lane {cursor.lane}'s")
@@ -75,9 +75,9 @@ async def check(journal: OutboxReader, outbox_id: str, lane: int, noted: int, ta
 
 
 async def older_database(journal: OutboxReader, cursor: Cursor) -> str | None:
-    """In a sentence, that the database lacks what this cursor, of its own outbox, says was published; None: it has it.
+    """Return a sentence if the database lacks what this cursor, of the same outbox, says was published; else None.
 
-    Never a false alarm, also of a cursor that is not the newest: a row is committed before it is published.
+    It is never a false alarm, even for an older cursor: a row is committed before it is published.
     """
     lane, position = cursor.lane, cursor.position
     in_database = await journal.hash_at(lane, position)

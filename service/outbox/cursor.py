@@ -1,8 +1,8 @@
-"""How far a lane has been published: the last committed record of its partition of the cursor topic.
+"""A lane's cursor: the last committed record of its partition of the cursor topic.
 
-The relay writes the cursor in the same Kafka transaction as the records it counts, so the two can't disagree
-(design, "Two cursors"). It is read from the partition's end backwards: compaction may lag, transaction
-markers take offsets too, and the last record is the one that counts.
+The relay writes the cursor in the same Kafka transaction as the records that it counts, so the two always agree
+(design, "Two cursors"). The partition is read backwards from its end, because only the last record counts, compaction
+may lag, and transaction markers take offsets too.
 """
 
 import json
@@ -18,19 +18,19 @@ from service.kafka.compat.client_shutdown import close_consumer
 from service.kafka.connection import Kafka
 
 CURSOR_TOPIC = OUTBOX.name
-"""One partition a lane, compacted."""
+"""Compacted; one partition per lane."""
 
 FIRST_WINDOW = 8
 WIDER = 8
 
 
 class CursorUnreadableError(Exception):
-    """The last record of a cursor partition is no cursor; the text says where it lies, not what is in it."""
+    """The last record of a cursor partition is not a cursor. The text says where the record is, not its content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A lane of an outbox is published up to and including `position`; `sha256` is that output's value's,
+    """A lane of an outbox, published up to and including `position`. `sha256`: hash of that output's value,
     hexadecimal."""
 
     outbox_id: str
@@ -44,37 +44,36 @@ TYPES: Mapping[str, type] = {"outbox_id": str, "lane": int, "position": int, "sh
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """What stands at a partition's end: its end offset (of what is committed) and the last record's cursor,
-    if there is one."""
+    """The end of a cursor partition: the offset after the last committed record, and that record's cursor, if any."""
 
     end: int
     cursor: Cursor | None
 
 
 def encode(cursor: Cursor) -> bytes:
-    """The cursor record's value: a JSON object of the members."""
+    """Return the cursor record's value: a JSON object of the members."""
     return json.dumps(asdict(cursor), separators=(",", ":")).encode()
 
 
 def decode(value: bytes | None) -> Cursor:
-    """The cursor of such a value. Raises CursorUnreadableError; unknown members are ignored."""
+    """Return the cursor in this value; ignore unknown members. Raises CursorUnreadableError."""
     try:
         read = json.loads(value or b"")
         members = {name: read[name] for name in TYPES}
     except (ValueError, KeyError, TypeError) as error:
-        raise CursorUnreadableError(f"it is no cursor ({type(error).__name__})") from None
+        raise CursorUnreadableError(f"it is not a cursor ({type(error).__name__})") from None
     for name, wanted in TYPES.items():
         if type(members[name]) is not wanted:
-            raise CursorUnreadableError(f"it is no cursor ({name} is of another type)")
+            raise CursorUnreadableError(f"it is not a cursor ({name} is of another type)")
     return Cursor(**members)
 
 
 async def read_tail(kafka: Kafka, lane: int) -> Tail:
-    """The lane's cursor as it is committed now.
+    """Read the lane's committed cursor.
 
-    Only exact after the lane's producer was initialised: before that, a predecessor's transaction may still
-    be about to be committed. Not bounded in time: wrap it. Raises KafkaError, and CursorUnreadableError with
-    the offset.
+    It is only exact after the lane's producer was initialised: before that, a predecessor's transaction may still be
+    committed. It has no timeout of its own, so wrap it in one. Raises KafkaError, and CursorUnreadableError with the
+    offset.
     """
     partition = TopicPartition(CURSOR_TOPIC, lane)
     async with _reader(kafka, partition) as consumer:
@@ -99,8 +98,7 @@ async def read_tail(kafka: Kafka, lane: int) -> Tail:
 
 @asynccontextmanager
 async def _reader(kafka: Kafka, partition: TopicPartition) -> AsyncIterator[Any]:
-    # A consumer of its own for each reading: on a used one, asking for the end waits behind its own long
-    # poll.
+    # One consumer per reading: on a used one, the question for the end waits behind the consumer's own long poll.
     consumer = AIOKafkaConsumer(
         **kafka,
         group_id=None,
@@ -120,7 +118,7 @@ async def _reader(kafka: Kafka, partition: TopicPartition) -> AsyncIterator[Any]
 async def _last_record(consumer: Any, partition: TopicPartition, start: int, end: int) -> Any | None:
     consumer.seek(partition, start)
     last = None
-    # The position passes markers and aborted records, which are never handed out.
+    # The position also passes transaction markers and aborted records, which `getmany` never returns.
     while await consumer.position(partition) < end:
         for record in (await consumer.getmany(partition, timeout_ms=200)).get(partition, ()):
             if record.offset < end:

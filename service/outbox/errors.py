@@ -1,14 +1,13 @@
-"""What can go wrong in the relay, and what is then done.
+"""Errors of the relay, and how it handles them.
 
-| what | then |
+| error | handling |
 |---|---|
-| `LaneStopped` | Kafka and database contradict each other: it stands until assigned anew |
-| records refused | each gets a transaction of its own; the one refused alone stops the lane, which tries on |
-| fenced | somebody initialised this lane after us: given up until the group says anew that it is ours |
-| anything else | the producer is thrown away, the lane starts over after a pause |
+| `LaneStopped` | Kafka and the database contradict each other: the lane stops until it is assigned again |
+| refused records | each gets a transaction of its own; one that is refused alone stops the lane, which retries |
+| fenced | another process initialised this lane later: give it up until the group confirms that this process owns it |
+| any other | close the producer, start the lane again after a delay |
 
-aiokafka raises more than KafkaError (an AssertionError after a fence, for one), so nothing narrower than
-Exception will do.
+aiokafka raises more than KafkaError (an AssertionError after a fence, for example), so the relay catches Exception.
 """
 
 from collections.abc import Awaitable
@@ -20,26 +19,28 @@ from service.runtime.errors import catch_unexpected
 
 REFUSALS: tuple[type[BaseException], ...] = (
     *kafka_errors(ErrorClass.VALUE),
-    # Of the record's topic: others may well be had.
+    # About the record's topic: other topics may work.
     kafka.TopicAuthorizationFailedError,
     kafka.UnknownTopicOrPartitionError,
     kafka.InvalidTopicError,
 )
-"""Kafka won't have this record, however often it is sent."""
+"""Kafka refuses this record, however often it is sent."""
 
 
 FENCES = kafka_errors(ErrorClass.FENCED)
 
 
 class LaneStopped(Exception):  # noqa: N818 - a state of the lane that is raised to get there
-    """The lane publishes nothing more; the text says why and at which position, and never what the output
-    says."""
+    """The lane publishes no more. The text says why and at which position; it never contains the output's content."""
 
 
 class RecordsRefusedError(Exception):
-    """Kafka refused a record of a transaction: the one at `position`, if it was `alone`, else that one or one
-    sent with it in one transaction, which went `until` that position. `topic` is the record's (the cursor's,
-    where that was refused), `because` the error's name."""
+    """Kafka refused a record of a transaction.
+
+    If the transaction had one record (`alone`), it is the one at `position`. Otherwise it is that one or another one of
+    the same transaction, which ended at position `until`. `topic`: the topic of the refused record, which may be the
+    cursor's. `because`: the error's name.
+    """
 
     def __init__(self, position: int, topic: str, because: str, *, alone: bool, until: int) -> None:
         super().__init__(f"position {position} for {topic}: {because}")
@@ -48,7 +49,7 @@ class RecordsRefusedError(Exception):
 
 
 async def outcome(work: Awaitable[None]) -> Exception | None:
-    """Wait for it and return what it raised. Cancellation passes through."""
+    """Await the work and return the exception it raised, or None. Cancellation is not caught."""
     raised: list[Exception] = []
     with catch_unexpected(raised.append):
         await work
@@ -56,13 +57,13 @@ async def outcome(work: Awaitable[None]) -> Exception | None:
 
 
 def is_fence(error: BaseException) -> bool:
-    """Whether somebody else initialised this transactional id, or the broker gave our transaction up: our
+    """Whether another process initialised this transactional id, or the broker aborted the transaction: the producer's
     epoch is over."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, FENCES):
             return True
-        # What aiokafka says to whoever uses a producer after it was fenced.
+        # aiokafka raises this when a producer is used after it was fenced.
         if isinstance(seen, AssertionError) and "Invalid state transition" in str(seen):
             return True
         seen = seen.__cause__

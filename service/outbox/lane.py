@@ -1,9 +1,9 @@
-"""One lane being published: a task that owns a producer and a position.
+"""The publisher of one lane: a task with a producer and a position.
 
-The order of its start is what makes it exact (design, "The way of a batch" 5): only when the group has given
-the lane to us, initialise the producer, which ends whatever a predecessor still had open and shuts it out,
-even a frozen one; then read the cursor, which nobody else can move any more; then hold it against the
-database. After any error all of it begins again with a new producer.
+The order of its start makes it exact (design, "The way of a batch" 5). Wait until the group assigns the lane to this
+process. Initialise the producer, which ends a predecessor's open transaction and fences the predecessor, even a frozen
+one. Read the cursor, which no other process can move any more. Compare it with the database. After any error, all of
+this begins again with a new producer.
 """
 
 import asyncio
@@ -28,19 +28,22 @@ from service.runtime.failpoints import failpoint
 from service.runtime.retry import Backoff, happens_within
 
 POLL_SECONDS = 2.0
-"""How soon a lane looks by itself, if every way of waking it fails."""
+"""Longest delay of new rows if every notification is lost."""
 ASK_SECONDS = 1.0
 NEW_PRODUCER = Backoff(first_seconds=0.3, longest_seconds=5.0)
 REFUSED = Backoff(first_seconds=5.0, longest_seconds=60.0)
 FINISH_SECONDS = 3.0
-"""What a lane may still use to finish the transaction in hand when it is told to stop."""
+"""Time to finish the current transaction when the lane is told to stop."""
 CUT_SECONDS = 4.0
-"""And then to be rid of its producer and its query; a database that is frozen would hold it for longer."""
+"""Further time to close the producer and end the query, because a frozen database would hold the lane for longer."""
 
 
 class Lane:
-    """The publisher of one lane, from `start` to `stop`. `still_ours(lane)` asks the group whether it is ours
-    in the group's present generation; it may raise and may take seconds."""
+    """The publisher of one lane, from `start` to `stop`.
+
+    `still_ours(lane)` asks the group whether this process owns the lane in the group's current generation. It may
+    raise, and may take seconds.
+    """
 
     def __init__(
         self,
@@ -52,7 +55,7 @@ class Lane:
         refund_limit: RefundLimit,
     ) -> None:
         self.lane = lane
-        # One each, or a flood of one lane's lines would hide what the others say once.
+        # One logger per lane, because a flood of one lane's lines would hide the other lanes' lines.
         self._log = structlog.get_logger(f"service.outbox.lane.{lane}")
         self._installation = installation
         self._journal = journal
@@ -61,7 +64,7 @@ class Lane:
         self._refund_limit = refund_limit
         self._work = asyncio.Event()
         self._assigned = asyncio.Event()
-        self._assignments = self._begun_with = 0
+        self._assignments = self._assignments_at_start = 0
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self._producer: Any = None
@@ -75,22 +78,20 @@ class Lane:
         self._transactions = 0
 
     def start(self) -> None:
-        """Begin. The group has just given the lane to this process."""
-        self._task = asyncio.create_task(self._live(), name=f"outbox lane {self.lane}")
+        """Start publishing. The group has just assigned the lane to this process."""
+        self._task = asyncio.create_task(self._run(), name=f"outbox lane {self.lane}")
 
     def wake(self) -> None:
-        """There are new rows, perhaps."""
+        """Look for new rows now."""
         self._work.set()
 
     def assigned_anew(self) -> None:
-        """The group has just said again that the lane is ours: if it was given up or had stopped, it starts
-        over."""
+        """Note that the group has assigned the lane again. A lane that was given up or stopped starts over."""
         self._assignments += 1
         self._assigned.set()
 
     async def stop(self) -> None:
-        """End in bounded time: the transaction in hand is finished if Kafka answers, else left for the
-        successor to abort."""
+        """Stop in bounded time. Finish the current transaction if Kafka answers; otherwise the successor aborts it."""
         self._stopping = True
         self._work.set()
         self._assigned.set()
@@ -101,29 +102,29 @@ class Lane:
                 await asyncio.wait([self._task], timeout=CUT_SECONDS)
 
     def status(self) -> LaneStatus:
-        """Where the lane is now."""
+        """Return the lane's status."""
         return LaneStatus(self.lane, self._state, self._position, self._reason, self._published, self._transactions)
 
-    async def _live(self) -> None:
+    async def _run(self) -> None:
         try:
             while not self._stopping:
-                self._begun_with = self._assignments
+                self._assignments_at_start = self._assignments
                 error = await outcome(self._publish())
-                await self._be_rid_of_producer()
+                await self._close_producer()
                 if error is not None and not self._stopping:
-                    await self._until_ours(self._take(error))
+                    await self._wait_for_ownership(self._handle_error(error))
         finally:
-            await self._be_rid_of_producer()
+            await self._close_producer()
 
     async def _publish(self) -> None:
-        """All of it, from initialisation on, until told to stop. Raises whatever goes wrong."""
+        """Initialise and publish until told to stop. Raises any error."""
         self._state = "starting"
-        standing = await self._begin()
-        position, anchor = standing.position, standing.anchor
+        start = await self._initialise()
+        position, anchor = start.position, start.anchor
         self._position = position
-        if standing.noted < position:
-            # A predecessor committed this and ended before it could tell the database.
-            await self._journal.note(self.lane, standing.noted, position)
+        if start.noted < position:
+            # A predecessor committed these outputs and ended before it noted them in the database.
+            await self._journal.note(self.lane, start.noted, position)
         self._reason = None
         self._log.info(
             "lane_publishing",
@@ -132,13 +133,13 @@ class Lane:
             position=position,
         )
         try:
-            await self._go_on_publishing(position, anchor)
-            await self._noted()
+            await self._publish_after(position, anchor)
+            await self._finish_note()
         finally:
             self._drop_note()
 
-    async def _go_on_publishing(self, position: int, anchor: str | None) -> None:
-        """Transaction after transaction behind a position whose value has this hash, until told to stop."""
+    async def _publish_after(self, position: int, anchor: str | None) -> None:
+        """Publish transactions after `position`, whose value has the hash `anchor`, until told to stop."""
         while not self._stopping:
             self._work.clear()
             limit = 1 if position < self._one_by_one_until else ROWS_AT_ONCE
@@ -146,11 +147,11 @@ class Lane:
             refuse_break(self.lane, position, anchor, following)
             rows = following.rows
             if not rows or not await self._refund_limit.admits(self.lane, rows):
-                await self._noted()
+                await self._finish_note()
                 self._failures = 0
-                await self._rest()
+                await self._wait_for_rows()
                 continue
-            self._go_on(position)
+            self._mark_publishing(position)
             await failpoint("relay.before_publish")
             last = rows[-1]
             cursor = Cursor(self._installation.outbox_id, self.lane, last.position, value_hash(last.value))
@@ -160,27 +161,28 @@ class Lane:
             self._published += len(rows)
             self._transactions += 1
             self._failures = 0
-            await self._noted()
+            await self._finish_note()
             timed = any(row.timed for row in rows)
             self._noting = asyncio.create_task(self._journal.note(self.lane, known, position, timed=timed))
 
-    async def _noted(self) -> None:
-        """Wait until the database knows of the transaction before; raises what noting it ended with.
+    async def _finish_note(self) -> None:
+        """Wait until the previous transaction is noted in the database; raise the error of noting it.
 
-        One note at a time, beside the next transaction: nobody waits for it, it may only never be ahead of Kafka.
+        One note runs at a time, beside the next transaction. It may lag behind Kafka, but must never be ahead of it.
         """
         if self._noting is not None:
             await self._noting
             self._noting = None
 
     def _drop_note(self) -> None:
-        """What was not noted when something went wrong is noted at the lane's next start, here or elsewhere."""
+        """Cancel the pending note after an error. The lane's next start, here or in another process, notes what is
+        missing."""
         noting, self._noting = self._noting, None
         if noting is not None:
             noting.cancel()
             noting.add_done_callback(lambda task: task.cancelled() or task.exception())
 
-    def _go_on(self, position: int) -> None:
+    def _mark_publishing(self, position: int) -> None:
         if self._state == "paused":
             self._log.warning(
                 "lane_resumed",
@@ -190,16 +192,16 @@ class Lane:
             )
         self._state, self._reason = "publishing", None
 
-    async def _rest(self) -> None:
-        """Wait for new rows, or for the pause to end, whichever it is that keeps the lane from publishing."""
+    async def _wait_for_rows(self) -> None:
+        """Wait for new rows, or for the end of the pause."""
         pause = await self._refund_limit.pause_on(self.lane)
         if pause is None:
             self._state, self._reason = "waiting", None
         else:
-            self._say("paused", str(pause))
+            self._set_state("paused", str(pause))
         await happens_within(self._work, POLL_SECONDS)
 
-    async def _begin(self) -> LanePosition:
+    async def _initialise(self) -> LanePosition:
         await failpoint("relay.before_init")
         self._producer = new_producer(self._kafka, f"{self._installation.outbox_id}.{self.lane}")
         async with asyncio.timeout(STEP_SECONDS):
@@ -214,36 +216,36 @@ class Lane:
         await failpoint("relay.before_check")
         return await check(self._journal, self._installation.outbox_id, self.lane, noted, tail)
 
-    async def _be_rid_of_producer(self) -> None:
+    async def _close_producer(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
             await throw_away(producer)
 
-    def _take(self, error: Exception) -> float | None:
-        """Take note of an error; how many seconds to wait before asking the group again, None: until it
-        assigns anew."""
+    def _handle_error(self, error: Exception) -> float | None:
+        """Handle an error. Return the seconds until the group is asked again; None: wait until the group assigns the
+        lane again."""
         self._failures += 1
         match error:
             case LaneStopped():
-                self._say("stopped", str(error))
+                self._set_state("stopped", str(error))
                 return None
             case RecordsRefusedError(alone=False):
-                # Which one it is, and whether it is one alone, shows when each has a transaction of its own.
+                # Transactions of one record each show which record is refused, and whether Kafka refuses it alone.
                 self._one_by_one_until = error.until
-                self._say("starting over", f"Kafka refuses a record from {error} on: one by one")
+                self._set_state("starting over", f"Kafka refuses a record, from {error} on; sending one by one")
                 return 0.0
             case RecordsRefusedError():
-                self._say("stopped", f"Kafka refuses the output of lane {self.lane} at {error}")
+                self._set_state("stopped", f"Kafka refuses the output of lane {self.lane} at {error}")
                 return REFUSED.pause(self._failures)
             case _ if is_fence(error):
-                self._say("given up", "another process has taken the lane, or a transaction took too long")
+                self._set_state("given up", "another process has taken the lane, or a transaction took too long")
                 return NEW_PRODUCER.pause(self._failures)
             case _:
-                self._say("starting over", describe(error))
+                self._set_state("starting over", describe(error))
                 return NEW_PRODUCER.pause(self._failures)
 
-    def _say(self, state: State, reason: str) -> None:
-        # An outage repeats its error with every attempt: once is enough for a person.
+    def _set_state(self, state: State, reason: str) -> None:
+        # During an outage each attempt has the same error: log it once for people.
         level = logging.ERROR if state == "stopped" else logging.WARNING
         self._log.log(
             logging.DEBUG if self._reason == reason else level,
@@ -255,23 +257,22 @@ class Lane:
         )
         self._state, self._reason = state, reason
 
-    async def _until_ours(self, pause: float | None) -> None:
-        """Wait until the group has said once more that the lane is ours.
+    async def _wait_for_ownership(self, pause: float | None) -> None:
+        """Wait until the group has confirmed again that this process owns the lane.
 
-        Never initialised without its word: a process that has lost the lane without knowing would shut its
-        successor out, and the two would do so in turn. The word is either a new assignment or the group's
-        answer to a question, because after an outage, or a transaction that took too long, nothing needs to
-        be assigned anew.
+        Without that, a process that lost the lane without knowing would fence its successor, and the two would fence
+        each other in turn. The confirmation is a new assignment or the group's answer to a question: after an outage,
+        or after a transaction that took too long, the group may have no reason for a new assignment.
         """
-        if pause is None and self._assignments > self._begun_with:
-            # What stopped it was looked at before the lane was assigned anew: look again.
+        if pause is None and self._assignments > self._assignments_at_start:
+            # The group assigned the lane again after this attempt began, so try again at once.
             return
         self._assigned.clear()
         await happens_within(self._assigned, pause)
-        while not self._assigned.is_set() and not await self._confirmed():
+        while not self._assigned.is_set() and not await self._ask_group():
             await happens_within(self._assigned, ASK_SECONDS)
 
-    async def _confirmed(self) -> bool:
+    async def _ask_group(self) -> bool:
         answers: list[bool] = []
 
         async def ask() -> None:

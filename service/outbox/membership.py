@@ -1,9 +1,9 @@
-"""Which lanes are this process's: the consumer group on the cursor topic. Partition assigned = lane owned.
+"""This process's lanes, by the consumer group on the cursor topic. A process owns a lane if it is assigned its
+partition.
 
-Nothing is consumed through the group; it only spreads lanes over processes. aiokafka rebalances eagerly,
-every member gives everything up each time: so nothing happens on revoke, and on assignment only what has
-changed is stopped and started. A lane may then run in two processes for a moment; its transactional id sees
-to it that only the newer one publishes.
+The group only distributes lanes over processes; nothing is consumed through it. aiokafka rebalances eagerly: each
+member gives up all partitions each time. So nothing happens on revocation, and on assignment only changed lanes stop or
+start. Two processes may run a lane for a moment; the transactional id makes sure that only the newer one publishes.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from service.runtime.retry import Backoff, attempts
 log = structlog.get_logger("service.outbox")
 
 SESSION_MS = 6_000
-"""How long a lane may stand when its process dies or freezes; the broker's group.min.session.timeout.ms is
+"""How long a lane stands still after its process died or froze. The broker's minimum (group.min.session.timeout.ms) is
 usually 6000 too."""
 HEARTBEATS = 6
 POLL_MS = 1_000
@@ -37,11 +37,11 @@ NEW_CONSUMER = Backoff(first_seconds=0.3, longest_seconds=5.0)
 
 
 class CursorTopicError(Exception):
-    """The cursor topic is missing or has another number of partitions than the outbox has lanes."""
+    """The cursor topic is missing, or its number of partitions differs from the outbox's number of lanes."""
 
 
 class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """This process as a member of the group. `on_lanes` is called, without waiting, with the lanes of each
+    """This process's membership in the group. Calls `on_lanes`, which must not block, with the lanes of each
     assignment."""
 
     def __init__(
@@ -65,27 +65,28 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
     @property
     def joined(self) -> bool:
-        """Whether the group has given out its lanes and no rebalance is under way that we know of."""
+        """Whether the group has assigned lanes and no rebalance is known to be under way."""
         return not self._pending
 
     @property
     def assignments(self) -> int:
-        """How often the group has given out its lanes."""
+        """Number of assignments of the group so far."""
         return self._assignments
 
     async def run(self) -> None:
-        """Be a member until cancelled; then leave. A consumer that fails is replaced, after a pause with
-        jitter."""
+        """Be a member until cancelled, then leave. Replace a failed consumer, after a delay with jitter."""
         async for attempt in attempts(None, NEW_CONSUMER):
             before = self._assignments
-            error = await outcome(self._stay())
+            error = await outcome(self._consume())
             if self._assignments > before:
                 attempt.begin_again()
-            self._say_problem(error)
+            self._log_problem(error)
 
     async def still_ours(self, lane: int) -> bool:
-        """Whether the group holds the lane to be ours now: asked by committing an offset, which it takes only
-        from a member of its present generation. Raises what aiokafka raises, and TimeoutError."""
+        """Whether this process owns the lane now by the group's answer. Raises aiokafka's errors and TimeoutError.
+
+        It asks by committing an offset, which the group accepts only from members of its current generation.
+        """
         consumer, assignments = self._consumer, self._assignments
         if consumer is None or not self._settled_since(assignments) or lane not in self._owned:
             return False
@@ -96,15 +97,15 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
                 await consumer.commit({partition: OffsetAndMetadata(end, "")})
         except (CommitFailedError, IllegalStateError):
             return False
-        # aiokafka repeats a commit after a rebalance under the new generation: then it says nothing about
-        # this lane.
+        # After a rebalance aiokafka repeats the commit in the new generation, where success says nothing about this
+        # lane.
         return self._settled_since(assignments)
 
     def _settled_since(self, assignments: int) -> bool:
-        """Whether no rebalance has begun or ended since there were that many."""
+        """Whether no rebalance has begun or ended since this number of assignments."""
         return not self._pending and self._assignments == assignments
 
-    async def _stay(self) -> None:
+    async def _consume(self) -> None:
         consumer = AIOKafkaConsumer(
             **self._kafka,
             group_id=self._group_id,
@@ -122,8 +123,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             self._consumer = consumer
             consumer.subscribe([CURSOR_TOPIC], listener=self)
             while True:
-                # Paused as everything is, this returns nothing; a member that never polls is put out of the
-                # group.
+                # All partitions are paused, so this returns nothing. But the group removes a member that never polls.
                 await consumer.getmany(timeout_ms=POLL_MS)
                 if self.problem is not None and self._pending:
                     raise CursorTopicError(self.problem)
@@ -133,18 +133,18 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             await close_consumer(consumer)
 
     async def _refuse_missing_topic(self, consumer: Any) -> None:
-        # Asked in this way no broker makes the topic by itself, with whatever settings.
+        # This question never makes a broker create the topic, whatever its settings.
         if CURSOR_TOPIC not in await consumer.topics():
             raise CursorTopicError(f"there is no topic {CURSOR_TOPIC}, or it may not be read: create the topics first")
 
     def on_partitions_revoked(self, _revoked: Collection[TopicPartition]) -> None:
-        """A rebalance begins. Lanes go on: most come back, and what doesn't is fenced by its new owner."""
+        """Note the start of a rebalance. Lanes go on: most are assigned again, and a new owner fences the others."""
         self._pending = True
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """The group has decided. Must be quick: heartbeats of the new generation begin after it."""
+        """Start and stop lanes by the new assignment. Must be quick: the new generation's heartbeats begin after it."""
         if self._consumer is None:
-            # It is being closed, and a rebalance that had begun comes to its end.
+            # The consumer is being closed while a rebalance ends.
             return
         partitions = self._consumer.partitions_for_topic(CURSOR_TOPIC) or ()
         if len(partitions) != self._lanes:
@@ -160,7 +160,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         log.info("lanes_assigned", message="Lanes assigned.", lanes=sorted(self._owned))
         self._on_lanes(self._owned)
 
-    def _say_problem(self, error: Exception | None) -> None:
+    def _log_problem(self, error: Exception | None) -> None:
         problem = str(error) if isinstance(error, CursorTopicError) else describe(error or RuntimeError("it ended"))
         log.log(
             logging.DEBUG if problem == self.problem else logging.WARNING,

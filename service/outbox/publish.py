@@ -1,4 +1,4 @@
-"""One Kafka transaction: some rows of a lane and the cursor that counts them."""
+"""One Kafka transaction: rows of a lane, and the cursor that counts them."""
 
 import asyncio
 import re
@@ -20,16 +20,15 @@ STEP_SECONDS = 10.0
 """Limit of each step that waits for Kafka: as long as the broker keeps a transaction open."""
 
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json")
-# The journal's values are JSON as we write it, in which no text holds this unescaped.
+# The journal's values are JSON written by this service, in which no string contains this text unescaped.
 _TRACEPARENT = re.compile(rb'"traceparent":"([^"\\]+)"')
 
 
 async def publish(producer: Any, rows: Sequence[Row], cursor: Cursor) -> None:
-    """Publish the rows (at least one) and the cursor, which stands at the last of them, all or nothing.
+    """Publish the rows (at least one) and the cursor, whose position is the last row's, all or nothing.
 
-    Raises RecordsRefusedError where Kafka won't have a record, else whatever aiokafka raises, and
-    TimeoutError. After any error it is unknown whether the transaction was committed, and the producer is of
-    no more use.
+    Raises RecordsRefusedError if Kafka refuses a record, else aiokafka's errors and TimeoutError. After an error it is
+    unknown whether the transaction was committed, and the producer can't be used again.
     """
     given = _Given()
     try:
@@ -37,14 +36,14 @@ async def publish(producer: Any, rows: Sequence[Row], cursor: Cursor) -> None:
             await producer.begin_transaction()
             await _send(producer, rows, cursor, given)
     except REFUSALS as error:
-        position, topic = _place_of(error, rows, given)
+        position, topic = _refused_record(error, rows, given)
         raise RecordsRefusedError(
             position, topic, missing_acl(error) or type(error).__name__, alone=len(rows) == 1, until=cursor.position
         ) from error
     finally:
-        # Where one failed the others have too, or will: nobody awaits them any more.
+        # If one send failed, the others fail too, and nobody awaits them any more.
         for _, future in given.sent:
-            future.add_done_callback(_seen)
+            future.add_done_callback(_mark_retrieved)
     await failpoint("relay.in_transaction")
     async with asyncio.timeout(STEP_SECONDS):
         await producer.commit_transaction()
@@ -53,8 +52,8 @@ async def publish(producer: Any, rows: Sequence[Row], cursor: Cursor) -> None:
 
 @dataclass(slots=True)
 class _Given:
-    """What the client was given of a transaction: of each record batch the index of its first row and its future;
-    `index` is that of the row being given now. The cursor's index is the number of rows."""
+    """The records of a transaction given to the client. `sent`: per record batch, the index of its first row and its
+    future. `index`: that of the row being sent. The cursor's index is the number of rows."""
 
     sent: "list[tuple[int, asyncio.Future[Any]]]" = field(default_factory=list)
     index: int = 0
@@ -70,15 +69,15 @@ async def _send(producer: Any, rows: Sequence[Row], cursor: Cursor, given: _Give
             (given.index, await producer.send(CURSOR_TOPIC, encode(cursor), number, partition=cursor.lane))
         )
     except IllegalOperation as error:
-        # The transaction failed while we were sending; the next to send is told only that there is none.
+        # The transaction failed during the sends; the next `send` reports only that there is none.
         raise transaction_error(producer) or error from None
-    # Every one of them: aiokafka tells a refusal to the record's future only, and would commit all the rest.
+    # Await each future: aiokafka reports a refused record only to its future, and would commit the others.
     for _, future in given.sent:
         await future
 
 
 async def _send_rows(producer: Any, rows: Sequence[Row], lane: bytes, given: _Given) -> None:
-    """Send the rows in record batches: one per partition, and a further one where that is full.
+    """Send the rows in record batches: one per partition, and another one when that is full.
 
     A future per batch instead of one per record halves the client's work. Within a partition the rows keep their order.
     """
@@ -95,7 +94,7 @@ async def _send_rows(producer: Any, rows: Sequence[Row], lane: bytes, given: _Gi
             if filling[place][1].append(**record) is not None:
                 continue
             await _send_batch(producer, place, *filling[place], given)
-        # A batch takes its first record however large that is.
+        # A batch accepts its first record however large it is.
         batch = producer.create_batch()
         batch.append(**record)
         filling[place] = (index, batch)
@@ -110,15 +109,17 @@ async def _send_batch(producer: Any, place: tuple[str, int], first: int, batch: 
 
 
 def headers_of(row: Row, lane: bytes) -> list[tuple[str, bytes]]:
-    """What stands beside the value: its place in the outbox, and its trace, where instrumented clients look for it."""
+    """Return the record's headers: place in the outbox, and trace, where instrumented clients look for it."""
     headers = [CONTENT_TYPE, ("lane", lane), ("position", str(row.position).encode())]
     found = _TRACEPARENT.search(row.value)
     return [*headers, ("traceparent", found[1])] if found else headers
 
 
-def _place_of(error: BaseException, rows: Sequence[Row], given: _Given) -> tuple[int, str]:
-    """Position and topic of the record that was refused: the first of a topic that the error names, else the first of
-    the batch that it was told to, else the one that couldn't be sent.
+def _refused_record(error: BaseException, rows: Sequence[Row], given: _Given) -> tuple[int, str]:
+    """Return position and topic of the refused record.
+
+    That is the first record of a topic that the error names, else the first of the record batch whose send has this
+    error, else the one that was being sent.
     """
     refused = refused_topics(error)
     named = (n for n, topic in enumerate([*(row.topic for row in rows), CURSOR_TOPIC]) if topic in refused)
@@ -129,6 +130,6 @@ def _place_of(error: BaseException, rows: Sequence[Row], given: _Given) -> tuple
     return rows[-1].position, CURSOR_TOPIC
 
 
-def _seen(future: "asyncio.Future[Any]") -> None:
+def _mark_retrieved(future: "asyncio.Future[Any]") -> None:
     if not future.cancelled():
         future.exception()

@@ -1,7 +1,6 @@
-"""The outbox as the relay reads it: rows in order, and the relay's own notes beside them.
+"""The relay's database access: rows in order, and the relay's notes.
 
-The relay only ever reads `installation`, `outbox` and the pauses; what it writes here is `relay_notes` and
-`publications`.
+The relay reads `installation`, `outbox` and the pauses. It writes `relay_notes` and `publications`.
 """
 
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ BYTES_AT_ONCE = 4_000_000
 
 OUTBOX_IDENTITY = "select outbox_id::text as outbox_id, lanes from installation"
 
-# The row at the position comes along, and nothing but it while a pause holds. Of those behind it not more than so
-# many bytes, but always one row: `octet_length` of a stored bytea reads its header only.
+# The result includes the row at the position itself, and only that row while a pause holds. The rows after it are
+# limited to so many bytes, but there is always one: `octet_length` of a stored bytea reads only its header.
 NEXT = """
 select position, topic, key, value, timed
 from (select position, topic, key, value, timed,
@@ -36,7 +35,7 @@ VALUE_AT = "select value from outbox where lane = $1 and position = $2"
 LAST = "select coalesce(max(position), 0) from outbox where lane = $1"
 NOTED = "select coalesce((select position from relay_notes where lane = $1), 0)"
 
-# One statement, one commit: a note and the publications up to it can't be apart.
+# One statement and commit, so that a note never exists without its publications.
 NOTE = """
 with note as (
     insert into relay_notes as known (lane, position, noted_at) values ($1, $3, clock_timestamp())
@@ -50,7 +49,7 @@ from outbox where lane = $1 and position > $2 and position <= $3 and timed
 on conflict (lane, position) do nothing
 """
 
-# The same for a batch in which nothing is timed: the outbox needn't be read again.
+# The same for a batch without timed outputs, which need no look at the outbox.
 NOTE_ONLY = """
 insert into relay_notes as known (lane, position, noted_at) values ($1, $2, clock_timestamp())
 on conflict (lane) do update
@@ -61,7 +60,7 @@ on conflict (lane) do update
 
 @dataclass(frozen=True, slots=True)
 class OutboxIdentity:
-    """Who this outbox is: its id, made once at migration, and how many lanes it has."""
+    """The outbox's identity: its id, made at migration, and its number of lanes."""
 
     outbox_id: str
     lanes: int
@@ -69,8 +68,7 @@ class OutboxIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One output waiting to be published. `value` is the whole CloudEvent; `timed`: somebody counts days from
-    its publication."""
+    """An output that waits for publication. `value`: the whole CloudEvent. `timed`: its publication starts a period."""
 
     position: int
     topic: str
@@ -81,28 +79,26 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """What follows a position: its own value's hash (None if there is no such row) and the rows behind it, in
-    order."""
+    """The hash of the value at a position (None if there is no such row), and the rows after it, in order."""
 
     anchor: str | None
     rows: list[Row]
 
 
 class OutboxReader:
-    """The relay's statements on a pool. Every method raises what asyncpg raises (errors, OSError,
-    TimeoutError)."""
+    """The relay's statements on a pool. Each method raises asyncpg's errors (including OSError, TimeoutError)."""
 
     def __init__(self, pool: "asyncpg.Pool[Any] | asyncpg.Connection[Any]") -> None:
         self._pool = pool
 
     async def installation(self) -> OutboxIdentity | None:
-        """Who this outbox is; None where the database was migrated but holds no installation row."""
+        """Return the outbox's identity; None if the database was migrated but has no installation row."""
         row = await self._pool.fetchrow(OUTBOX_IDENTITY)
         return None if row is None else OutboxIdentity(row["outbox_id"], row["lanes"])
 
     async def following(self, lane: int, position: int, limit: int = ROWS_AT_ONCE) -> Following:
-        """The rows behind a position, `limit` at most, about BYTES_AT_ONCE bytes at most, one at least if
-        any; and whether the position is still what it was."""
+        """Return the hash at the position and the rows after it: at most `limit`, about BYTES_AT_ONCE bytes, at least
+        one if there is any."""
         found = await self._pool.fetch(NEXT, lane, position, limit + 1, BYTES_AT_ONCE)
         rows = [Row(*row) for row in found]
         if rows and rows[0].position == position:
@@ -110,23 +106,22 @@ class OutboxReader:
         return Following(None, rows[:limit])
 
     async def hash_at(self, lane: int, position: int) -> str | None:
-        """The SHA-256 (hexadecimal) of the value at this position; None if there is no such row."""
+        """Return the SHA-256 (hexadecimal) of the value at this position; None if there is no such row."""
         value: bytes | None = await self._pool.fetchval(VALUE_AT, lane, position)
         return None if value is None else value_hash(value)
 
     async def last_position(self, lane: int) -> int:
-        """The position of the lane's newest row, 0 if it has none."""
+        """Return the position of the lane's newest row; 0 if it has none."""
         return int(await self._pool.fetchval(LAST, lane))
 
     async def noted(self, lane: int) -> int:
-        """Up to which position the relay noted its publications, 0 if it never did."""
+        """Return the position up to which publications are noted; 0 if none is."""
         return int(await self._pool.fetchval(NOTED, lane))
 
     async def note(self, lane: int, known: int, published: int, *, timed: bool = True) -> None:
-        """Note that everything up to `published` is in Kafka, and when, for the timed rows behind `known`. A
-        note never falls.
+        """Note that all rows up to `published` are in Kafka, and the time for timed rows after `known`.
 
-        `timed=False` says that no row between the two is timed.
+        A note never decreases. `timed=False`: no row between the two positions is timed.
         """
         if timed:
             await self._pool.execute(NOTE, lane, known, published)
@@ -135,5 +130,5 @@ class OutboxReader:
 
 
 def value_hash(value: bytes) -> str:
-    """What a cursor remembers of an output: the SHA-256 of its value, hexadecimal."""
+    """Return the SHA-256 of an output's value, hexadecimal, as stored in cursors."""
     return sha256(value).hexdigest()

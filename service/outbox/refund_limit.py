@@ -1,7 +1,7 @@
-"""The refund limit and the pauses, as a lane asks for them: may these rows go out?
+"""The refund limit and the pauses, which decide whether a lane may publish its next rows.
 
-A person pauses (`outbox pause`), or the limit does: where refunds of one currency would exceed a set limit within a
-minute, all lanes stop before the first of them goes out, until a person has looked and says `outbox resume`.
+A person pauses lanes with `outbox pause`. The refund limit pauses all lanes if the refunds of one currency within a
+minute would exceed it, before the first excess refund is published. A person then checks and runs `outbox resume`.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ NO_LIMITS: Mapping[str, int] = {}
 
 
 class RefundLimit:
-    """The limit of the whole outbox, which all lanes of all workers share through the database.
+    """The limit of the whole outbox, shared by all lanes of all workers through the database.
 
-    `limits` is what may be refunded in a minute, in minor units by currency; a currency not in it has no limit.
+    `limits`: most refunds per minute, in minor units per currency; a currency that is not in it has no limit.
     """
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], limits: Mapping[str, int] = NO_LIMITS) -> None:
@@ -40,7 +40,7 @@ class RefundLimit:
         self._limits = limits
 
     async def admits(self, lane: int, rows: Sequence[Row]) -> bool:
-        """Whether the rows may go out, all of them. Raises what asyncpg raises."""
+        """Whether all of these rows may be published. Raises asyncpg's errors."""
         refunds = self._refunds(rows)
         if not refunds:
             return True
@@ -59,7 +59,7 @@ class RefundLimit:
         return False
 
     async def pause_on(self, lane: int) -> Pause | None:
-        """Return the pause that holds the lane, if one does. Raises what asyncpg raises."""
+        """Return the pause that holds the lane, or None. Raises asyncpg's errors."""
         async with self._pool.acquire() as connection:
             found = await current_pauses(connection)
         return next((one for one in found if one.lane in (-1, lane)), None)

@@ -1,4 +1,4 @@
-"""The relay: takes outputs from the journal to Kafka. What the rest of the service knows of this package."""
+"""The relay: publishes outputs from the journal to Kafka. The interface of this package for the rest of the service."""
 
 import asyncio
 import re
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 log = structlog.get_logger("service.outbox")
 
 CHANNEL = "purchasing_outbox"
-"""PostgreSQL's channel on which a batch says which lanes have new rows; the payload is their numbers."""
+"""PostgreSQL's channel on which a batch notifies which lanes have new rows; the payload is their numbers."""
 
 DATABASE_AGAIN = Backoff(first_seconds=1.0, longest_seconds=1.0)
 
 
 class Relay:
-    """Publishes the lanes that the group gives to this process, each output once and each lane's in order.
+    """Publishes the lanes that the group assigns to this process, each output once and each lane in order.
 
-    `pool` needs one connection for listening and one for each lane that is at work at a time. `kafka` is what
-    aiokafka's clients need to connect (`bootstrap_servers`, TLS, SASL). `session_ms`: after how long without
-    a sign of life the group gives a process's lanes to others. `refund_limits`: what may be refunded in a minute
-    before all lanes stop, in minor units by currency.
+    `pool` needs one connection to listen, and one per lane that publishes at the same time. `kafka`: connection
+    arguments of aiokafka's clients (`bootstrap_servers`, TLS, SASL). `session_ms`: after this time without a heartbeat
+    the group gives a process's lanes to other processes. `refund_limits`: most refunds per minute before all lanes are
+    paused, in minor units per currency.
     """
 
     def __init__(
@@ -54,26 +54,26 @@ class Relay:
         self._membership: Membership | None = None
         self._lanes: dict[int, Lane] = {}
         self._leaving: list[Lane] = []
-        self._wanted: frozenset[int] = frozenset()
+        self._assigned: frozenset[int] = frozenset()
         self._changed = asyncio.Event()
         self._problem: str | None = None
 
     async def run(self) -> None:
-        """Publish until cancelled; then finish what is in hand, leave the group, and raise CancelledError.
+        """Publish until cancelled; then finish the current transactions, leave the group, and raise CancelledError.
 
-        Ending takes about ten seconds at most, also with Kafka or PostgreSQL away.
+        The end takes about ten seconds at most, even without Kafka or PostgreSQL.
         """
         installation = self._installation = await self._find_installation()
         membership = self._membership = Membership(
             self._kafka,
             f"{installation.outbox_id}.relay",
             installation.lanes,
-            self._take_lanes,
+            self._set_lanes,
             self._session_ms,
         )
         member = asyncio.create_task(membership.run(), name="outbox group")
         others = [
-            asyncio.create_task(self._tend(installation, membership), name="outbox lanes"),
+            asyncio.create_task(self._run_lanes(installation, membership), name="outbox lanes"),
             asyncio.create_task(self._listen(), name="outbox listener"),
         ]
         try:
@@ -81,22 +81,22 @@ class Relay:
             for task in ended:
                 task.result()
         finally:
-            # The lanes first: whoever gets them next finds nothing of ours open.
+            # Stop the lanes first, so that their next owner finds no open transactions.
             await _cancel(others)
             await asyncio.gather(*(lane.stop() for lane in (*self._lanes.values(), *self._leaving)))
             self._lanes.clear()
             await _cancel([member])
 
     def wake(self, lanes: Iterable[int]) -> None:
-        """These lanes have new rows: said by the batch in this process after its commit. Lanes that aren't
-        ours are ignored."""
+        """Tell these lanes that they have new rows, after a batch's commit in this process. Ignores lanes of other
+        processes."""
         for number in lanes:
             lane = self._lanes.get(number)
             if lane is not None:
                 lane.wake()
 
     def status(self) -> RelayStatus:
-        """How the relay is doing in this process."""
+        """Return the relay's status in this process."""
         membership = self._membership
         return RelayStatus(
             outbox_id=self._installation.outbox_id if self._installation else None,
@@ -123,17 +123,17 @@ class Relay:
             self._problem = problem
         raise AssertionError("without an event attempts never end")
 
-    def _take_lanes(self, lanes: frozenset[int]) -> None:
-        self._wanted = lanes
+    def _set_lanes(self, lanes: frozenset[int]) -> None:
+        self._assigned = lanes
         self._changed.set()
 
-    async def _tend(self, installation: OutboxIdentity, membership: Membership) -> None:
-        """Run the lanes of the last assignment, no others."""
+    async def _run_lanes(self, installation: OutboxIdentity, membership: Membership) -> None:
+        """Run exactly the lanes of the last assignment."""
         while True:
             await self._changed.wait()
             self._changed.clear()
-            self._leaving = [self._lanes.pop(number) for number in set(self._lanes) - self._wanted]
-            for number in sorted(self._wanted):
+            self._leaving = [self._lanes.pop(number) for number in set(self._lanes) - self._assigned]
+            for number in sorted(self._assigned):
                 if number in self._lanes:
                     self._lanes[number].assigned_anew()
                 else:
@@ -159,11 +159,11 @@ class Relay:
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(CHANNEL, self._notified)
             try:
-                # What was said while nobody listened.
+                # Catch up on notifications that were sent while nobody listened.
                 self.wake(list(self._lanes))
                 await lost.wait()
             finally:
-                # Rather than to say that it no longer listens, and wait for the answer of a server that may be away.
+                # Removing the listener instead would wait for an answer of the server, which may be away.
                 connection.terminate()
 
     def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:

@@ -1,7 +1,8 @@
 """Finds the clauses: every module of `clauses/`, and what each has to say.
 
 A clause's module may define any of these functions; a new clause is one new module, and no list names it. A function
-that only matters to orders that heard of certain things says so with `only_with`.
+that only matters to orders that heard of certain things says so with `only_with`; without them it has nothing to say
+(`tests/rules/test_declared_messages.py`). What the functions yield is in `assessment.py`.
 
 | name | what it gives | given |
 |---|---|---|
@@ -15,9 +16,9 @@ that only matters to orders that heard of certain things says so with `only_with
 | `costs` | costs and losses that the buyer bears | the timeline, its chargebacks |
 | `caution` | what the effective agreement cites besides | the order's view |
 | `adds` | what the line `purchase` cites besides the endings of its units | the assessment with its settlement |
-| `dues` | what is due on lines | the assessment so far, the ledger |
-| `says` | decisions without amount that stand | the assessment |
-| `amounts` | standing amounts that the facts alone lead to | the assessment, the clock |
+| `dues` | what is due on lines: `Due` | the assessment so far, the ledger |
+| `says` | decisions without amount that stand: `Said` | the assessment |
+| `amounts` | standing amounts that the facts alone lead to: `StandingAmount` | the assessment, the clock |
 | `follow` | amounts and commands that follow from what was published | the assessment, the lines, ledger, clock |
 | `awaits` | what the order waits for (R21) | the examination, ledger, clock |
 """

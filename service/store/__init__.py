@@ -1,1 +1,1 @@
-"""What is kept: PostgreSQL in the service, memory in `simulate` and in tests, behind one protocol (`protocol.py`)."""
+"""Storage: PostgreSQL for the service, memory for `simulate` and tests, behind one protocol (`protocol.py`)."""

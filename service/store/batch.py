@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 
 CHANNEL = "purchasing_outbox"
 
-# Missing rows first: `for update` can't lock what is not there. Both in the order of the ids, by code point, so that
-# two batches never wait for each other.
+# Insert missing rows first, because `for update` can't lock missing rows. Both statements go by id in code point order,
+# so that two batches never deadlock.
 ADD_ORDERS = """
 insert into orders (order_id, lane)
 select n.order_id, n.lane from unnest($1::text[], $2::smallint[]) as n (order_id, lane)
 order by n.order_id collate "C"
 on conflict (order_id) do nothing
 """
-# What `for update` returns is each row as it is after the wait; anything else in the same statement would be as it was
-# before. So the journals are read by later statements.
+# `for update` returns each row as it is after the wait. Any other data in the same statement would be as before the
+# wait, so later statements read the journals.
 LOCK_ORDERS = """
 select order_id, version, due_at, stuck, held_at is not null, waits
 from orders where order_id = any($1::text[]) order by order_id for update
@@ -76,7 +76,7 @@ select p.order_id, p.source, p.id, p.data
 from unnest($1::text[], $2::text[], $3::text[]) as n (order_id, source, id)
 join private_members p on (p.order_id, p.source, p.id) = (n.order_id, n.source, n.id)
 """
-# `limit` keeps it a look into the index per row, whatever the planner believes of an empty table.
+# `limit` forces one index lookup per row, even if the planner believes that the table is empty.
 FOREIGN = """
 select n.order_id, n.source, n.id
 from unnest($1::text[], $2::text[], $3::text[]) as n (order_id, source, id)
@@ -127,7 +127,7 @@ with added as (
 )
 select topic, partition, "offset", digest from added
 """
-# `offset 0` keeps it a look into the index per range, however much of the topic lies there.
+# `offset 0` forces one index lookup per range, however many rows the topic has.
 QUARANTINED = """
 select q.topic, q.partition, q."offset", q.digest
 from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) as n (topic, partition, low, high)
@@ -137,7 +137,7 @@ cross join lateral (
     offset 0
 ) as q
 """
-# Orders, then quarantined records, then lanes: locked in this order by everyone who locks any of them.
+# Lock order for every transaction: orders, then quarantined records, then lanes.
 RESOLVE = """
 with locked as (
     select q.topic, q.partition, q."offset", q.digest
@@ -193,7 +193,7 @@ class PostgresBatch:
     def __init__(
         self, connection: PoolConnectionProxy[asyncpg.Record], clock: Callable[[StoreTime], StoreTime], lanes: int
     ) -> None:
-        """Work in the transaction that is open on this connection, with so many lanes."""
+        """Use the connection's open transaction, and this number of lanes."""
         self._lanes = lanes
         self._connection = connection
         self._clock = clock
@@ -287,11 +287,11 @@ class PostgresBatch:
             PUBLISH, lanes, [positions[one] for one in lanes], CHANNEL, lane, [w.position for w in written], *rest
         )
         if in_all != self._lanes:
-            # Into other lanes than its earlier ones, an order's output would overtake them.
+            # In other lanes than its earlier outputs, an order's output would overtake them.
             raise SchemaError(f"the outbox has {in_all} lanes now, not {self._lanes}: start this worker anew")
         return written
 
 
 def _columns(rows: Collection[Sequence[Any]]) -> list[list[Any]]:
-    """Turn rows into the arrays that `unnest` makes rows of again."""
+    """Transpose rows into the column arrays that `unnest` takes."""
     return [list(column) for column in zip(*rows, strict=True)]

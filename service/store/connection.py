@@ -1,4 +1,5 @@
-"""How the service connects to PostgreSQL, for whatever: there is no other way, and none that skips the comparison."""
+"""Connections to PostgreSQL. All of the service's connections are made here, and each one that can write is compared
+with the timeline."""
 
 from __future__ import annotations
 
@@ -23,10 +24,10 @@ STATEMENT_SECONDS = 60.0
 
 
 async def connect(url: str, timeline: Timeline, **options: Any) -> Connection:
-    """Connect to decide and write.
+    """Connect for deciding and writing.
 
-    `options` are those of `_session`. Raises NotReachedError, NotUsableError, NotAllowedError, and what `Timeline.meet`
-    raises.
+    `options`: those of `_session`. Raises NotReachedError, NotUsableError, NotAllowedError, and the errors of
+    `Timeline.meet`.
     """
     refuse_readers(url)
     connection = await _session(url, **options)
@@ -35,10 +36,10 @@ async def connect(url: str, timeline: Timeline, **options: Any) -> Connection:
 
 
 async def connect_to_look(url: str, *, settings: Mapping[str, str] | None = None, **options: Any) -> Connection:
-    """Connect to look only, at whatever server: the server lets nothing be written over it.
+    """Connect to any server for reading only; the server refuses writes on this connection.
 
-    Nothing that is written elsewhere may hang on what is seen. `options` are those of `_session`. Raises
-    NotReachedError, NotUsableError, NotAllowedError.
+    Never base a write elsewhere on what this connection reads. `options`: those of `_session`. Raises NotReachedError,
+    NotUsableError, NotAllowedError.
     """
     return await _session(url, settings={**(settings or {}), "default_transaction_read_only": "on"}, **options)
 
@@ -51,17 +52,16 @@ async def _session(
     command_timeout: float | None = None,
     **options: Any,
 ) -> Connection:
-    """Connect, and set what the session goes by.
+    """Connect and set the session's settings.
 
-    `connect_seconds` are per host, where the URL's `connect_timeout` doesn't say otherwise; `settings` are those of
-    the server by name, in force when this returns; `options` are asyncpg's. Raises NotReachedError, NotUsableError,
-    NotAllowedError.
+    `connect_seconds`: per host, unless the URL has a `connect_timeout`. `settings`: the server's settings by name, in
+    force when this returns. `options`: asyncpg's. Raises NotReachedError, NotUsableError, NotAllowedError.
     """
     described = database_url(url)
     seconds = described.connect_timeout or connect_seconds
 
     async def driver_connection(host: Host, target: str | None) -> Connection:
-        # Nothing but user and database goes along with the greeting: a pooler refuses other settings there.
+        # The startup packet has only user and database, because a pooler refuses other settings there.
         connection: Connection = await asyncpg.connect(
             **described.driver_arguments(host, target),
             timeout=seconds,
@@ -89,22 +89,22 @@ async def _compare(connection: Connection, timeline: Timeline) -> None:
         async with translated():
             await timeline.meet(connection)
     except BaseException:
-        # Not closed politely: the driver would wait for the server's answer, for ever.
+        # Terminate instead of closing: a close would wait for the server's answer without a limit.
         connection.terminate()
         raise
 
 
-async def _nothing(_: object) -> None:
+async def _ignore(_: object) -> None:
     pass
 
 
 def pool_of(
-    url: str, timeline: Timeline, *, then: Callable[[Any], Awaitable[None]] = _nothing, **options: Any
+    url: str, timeline: Timeline, *, then: Callable[[Any], Awaitable[None]] = _ignore, **options: Any
 ) -> asyncpg.Pool[asyncpg.Record]:
-    """Return a pool for writing, to be entered or awaited. `then` is told of each new connection.
+    """Return a pool for writing, to be entered or awaited. It calls `then` with each new connection.
 
-    `connect_seconds`, `settings` and `command_timeout` among the `options` are as for `connect`, the others are the
-    pool's. Raises NotUsableError; whatever needs a new connection raises what `connect` raises.
+    The options `connect_seconds`, `settings` and `command_timeout` are those of `connect`, all others the pool's.
+    Raises NotUsableError; a call that needs a new connection raises the errors of `connect`.
     """
     refuse_readers(url)
     ours = {name: options.pop(name) for name in ("connect_seconds", "settings", "command_timeout") if name in options}
@@ -113,7 +113,7 @@ def pool_of(
         del connection_class
         return await connect(url, timeline, **ours, **driver)
 
-    # The driver's own types know nothing of a function that connects in its place.
+    # asyncpg's type stubs don't have the argument `connect`.
     driver: Any = asyncpg
     pool: asyncpg.Pool[asyncpg.Record] = driver.create_pool(
         connect=new_connection, connection_class=Connection, init=then, **options
@@ -140,16 +140,16 @@ def pool_to_look(url: str, **options: Any) -> asyncpg.Pool[asyncpg.Record]:
 
 
 def refuse_readers(url: str) -> None:
-    """Raise NotUsableError where the URL asks for servers that can't be written to."""
+    """Raise NotUsableError if the URL asks for servers that refuse writes."""
     if database_url(url).reads_only:
         raise unusable("its target_session_attrs finds servers that only read, and here is written: use read-write")
 
 
 @asynccontextmanager
 async def connected(url: str, timeline: Timeline | None = None) -> AsyncIterator[Connection]:
-    """Connect for a command; `timeline` is that of its other connections, if it has any.
+    """Connect for a command; `timeline` is that of the command's other connections, if any.
 
-    Raises StoreError; StoreUnavailableError also where a statement takes longer than a minute; DatabaseMovedError.
+    Raises StoreError; StoreUnavailableError also if a statement takes longer than a minute; DatabaseMovedError.
     """
     connection = await connect(
         url,

@@ -1,8 +1,8 @@
-"""The driver's connection, ended instead of waiting for ever.
+"""asyncpg's connection, terminated where the driver would wait without a limit.
 
-Where a statement is given up, because its time is over or its task is cancelled, the driver asks the server to cancel
-it, and rolls back or hands the connection on only when the server has answered, however long that takes. A server that
-is gone without a word never does; nor does the driver look whether anybody is there.
+If a statement times out or its task is cancelled, the driver asks the server to cancel it. It rolls back or releases
+the connection only after the server's answer, however long that takes. A server that vanished never answers, and the
+driver doesn't check whether it is there.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ if TYPE_CHECKING:
 else:
     Driver = asyncpg.Connection
 
-# Less than any time limit of a statement. Linux; what another system doesn't have is left out.
+# Shorter than any statement timeout. The names are Linux's; options that another system lacks are left out.
 KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
-"""Seconds until the network is asked whether the server is there, seconds between two questions, how many; milliseconds
-until what was sent has to be received."""
+"""Seconds before the first keepalive probe, seconds between probes, number of probes, and milliseconds before sent data
+must be acknowledged."""
 
-# A server that only reads now was demoted: the one to write to is another, found by a new connection.
-OF_NO_MORE_USE = (TimeoutError, asyncio.CancelledError, asyncpg.ReadOnlySQLTransactionError, *LOST)
+# A server that has become read-only was demoted; a new connection finds the one that accepts writes.
+MAKES_UNUSABLE = (TimeoutError, asyncio.CancelledError, asyncpg.ReadOnlySQLTransactionError, *LOST)
 
 
 class Connection(Driver):
-    """The driver's, ended as soon as it is of no more use, so that its next user gets a new one."""
+    """asyncpg's connection, terminated as soon as it can't be used any more, so that its next user gets a new one."""
 
     def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:
         """Called by the driver."""
         super().__init__(protocol, transport, *rest)
         self.is_pooled = False
-        """Whether a pooler stands between this program and the server."""
+        """Whether a pooler is between this program and the server."""
         self._socket = transport.get_extra_info("socket")
         self.keep_alive({})
 
     def keep_alive(self, otherwise: Mapping[str, int]) -> None:
-        """Have the network ask whether the server is there: KEEPALIVE, `otherwise` before it."""
+        """Enable TCP keepalive with the values of KEEPALIVE, overridden by `otherwise`."""
         if self._socket.family == getattr(socket, "AF_UNIX", None):
             return
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -54,32 +54,32 @@ class Connection(Driver):
                 self._socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     def transaction(self, *, isolation: Any = None, readonly: bool = False, deferrable: bool = False) -> Transaction:
-        """Return a transaction that leaves its end to the server where the connection was ended."""
+        """Return a transaction that does not roll back on a terminated connection, where the server does it."""
         return _Transaction(self, isolation, readonly, deferrable)
 
     async def execute(self, *query: Any, **options: Any) -> str:
-        """As the driver's."""
-        with _ended_if_of_no_more_use(self):
+        """Like asyncpg's."""
+        with _terminate_if_unusable(self):
             return await super().execute(*query, **options)
 
     async def executemany(self, *query: Any, **options: Any) -> None:
-        """As the driver's."""
-        with _ended_if_of_no_more_use(self):
+        """Like asyncpg's."""
+        with _terminate_if_unusable(self):
             return await super().executemany(*query, **options)
 
     async def fetch(self, *query: Any, **options: Any) -> Any:
-        """As the driver's."""
-        with _ended_if_of_no_more_use(self):
+        """Like asyncpg's."""
+        with _terminate_if_unusable(self):
             return await super().fetch(*query, **options)
 
     async def fetchrow(self, *query: Any, **options: Any) -> Any:
-        """As the driver's."""
-        with _ended_if_of_no_more_use(self):
+        """Like asyncpg's."""
+        with _terminate_if_unusable(self):
             return await super().fetchrow(*query, **options)
 
     async def fetchval(self, *query: Any, **options: Any) -> Any:
-        """As the driver's."""
-        with _ended_if_of_no_more_use(self):
+        """Like asyncpg's."""
+        with _terminate_if_unusable(self):
             return await super().fetchval(*query, **options)
 
 
@@ -87,18 +87,18 @@ class _Transaction(Transaction):
     _connection: Connection
 
     async def __aexit__(self, extype: object, ex: object, tb: object) -> None:
-        # The driver would say that it can't roll back, in the place of what happened.
+        # Otherwise the driver's error about the rollback would replace the original one.
         if extype is None or not self._connection.is_closed():
             await super().__aexit__(extype, ex, tb)
 
 
 @contextmanager
-def _ended_if_of_no_more_use(connection: Connection) -> Iterator[None]:
+def _terminate_if_unusable(connection: Connection) -> Iterator[None]:
     try:
         yield
     except asyncpg.DataError:
         raise
-    except OF_NO_MORE_USE:
-        # One that the server ended while it was idle isn't seen as closed: the driver only stumbles over it, and again.
+    except MAKES_UNUSABLE:
+        # The driver does not see that the server ended an idle connection, and would fail on it again and again.
         connection.terminate()
         raise

@@ -1,4 +1,4 @@
-"""What asyncpg and the operating system raise, put into the few words of `service.store.errors`."""
+"""Translation of errors of asyncpg and the operating system into those of `service.store.errors`."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 ONE_ORDER = "facts_one_order"
 
-# What the driver says when it finds a connection closed, or the server's last word in the place of an answer.
+# The driver's errors for a closed connection, or for the server's last message in place of an answer.
 LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 OF_THE_DRIVER = (asyncpg.PostgresError, *LOST, UnicodeEncodeError, OSError, TimeoutError)
 
 
 @asynccontextmanager
 async def translated() -> AsyncIterator[None]:
-    """Inside, errors of driver and connection become StoreErrors; those that mean a bug stay what they are."""
+    """Convert errors of the driver and the connection into StoreErrors. Errors that mean a bug stay unchanged."""
     try:
         yield
     except StoreError:
@@ -43,7 +43,7 @@ async def translated() -> AsyncIterator[None]:
         if found is None:
             raise
         _clear_frames(error)
-        # The driver's text may quote a value: it goes no further, but where the connection was lost.
+        # The driver's text may quote a value, so it is not chained, except for a lost connection.
         cause = error if isinstance(error, LOST) and isinstance(found, StoreUnavailableError) else None
         try:
             raise found from cause
@@ -52,15 +52,18 @@ async def translated() -> AsyncIterator[None]:
 
 
 def _clear_frames(error: BaseException | None) -> None:
-    """Let go of what its frames hold: the driver keeps its error in a frame that the error refers to. All that a batch
-    had in hand would be left to Python's collector, which for minutes doesn't look at what batches leave."""
+    """Clear the frames of an error and its context.
+
+    The driver keeps its error in a frame that the error refers to. Without this, the batch's data would wait for the
+    garbage collector, which may not look at it for minutes.
+    """
     while error is not None:
         clear_frames(error.__traceback__)
         error = error.__context__
 
 
 def store_error(error: BaseException) -> StoreError | None:
-    """Return what it is in the words of the store; None: a fault in this program, or no error of the driver."""
+    """Return the StoreError for an error; None: a bug in this program, or not an error of the driver."""
     if not isinstance(error, OF_THE_DRIVER):
         return None
     if isinstance(error, asyncpg.PostgresError):
@@ -78,7 +81,7 @@ def _of_server(error: asyncpg.PostgresError) -> StoreError | None:
     if error.sqlstate == "23505" and error.constraint_name == ONE_ORDER:
         return ForeignFactError("a source and id of this batch are another order's fact")
     if isinstance(error, asyncpg.InvalidCachedStatementError):
-        # A migration changed a table since this connection prepared its statement.
+        # A migration has changed a table since this connection prepared its statement.
         return StoreUnavailableError(f"PostgreSQL gave the transaction up ({describe(error)})")
     found = sqlstate_meaning(error.sqlstate, str(error))
     match found.meaning:
@@ -87,7 +90,7 @@ def _of_server(error: asyncpg.PostgresError) -> StoreError | None:
         case ErrorClass.VALUE:
             return ValueRefusedError(f"PostgreSQL can't hold a value ({describe(error)})")
         case ErrorClass.RIGHT:
-            # Its text names a table or another thing of the schema, never a value.
+            # The server's text names a table or another object of the schema, never a value.
             return NotAllowedError(
                 f"the database user of {SETTING} lacks a right ({error.args[0]}): grant it the role for what "
                 "it does (deploy/rights.md); after an upgrade, `python -m service migrate` gives the roles their new "
@@ -102,6 +105,6 @@ def _of_server(error: asyncpg.PostgresError) -> StoreError | None:
         case ErrorClass.SETTING if found.advice == SESSIONS_NEEDED:
             return NotUsableError(SESSIONS_NEEDED)
         case ErrorClass.SETTING:
-            said = f"the server of {SETTING} can't be worked with ({describe(error)})"
-            return NotUsableError(f"{said}: {found.advice}" if found.advice else said)
+            sentence = f"the server of {SETTING} can't be worked with ({describe(error)})"
+            return NotUsableError(f"{sentence}: {found.advice}" if found.advice else sentence)
     return None

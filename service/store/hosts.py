@@ -1,7 +1,7 @@
-"""The servers of a database URL, tried in turn: libpq's rules, which the driver keeps only in part.
+"""The hosts of a database URL, tried in order by libpq's rules, which the driver follows only in part.
 
-The driver goes on to the next host where one can't be reached, but not where one is just starting, and one that answers
-nothing uses up the time of them all.
+The driver tries the next host if one can't be reached, but not if one is still starting. And a host that does not
+answer uses up the time of all hosts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 def database_url(text: str) -> DatabaseUrl:
-    """Read the URL. Raises NotUsableError."""
+    """Parse the URL. Raises NotUsableError."""
     try:
         return parse_database_url(text)
     except DatabaseUrlError as error:
@@ -41,14 +41,14 @@ def unusable(because: str) -> NotUsableError:
 
 
 async def first_of(url: DatabaseUrl, attempt: Attempt, seconds: float) -> Connection:
-    """Return the first connection to be had, at most so many seconds per host.
+    """Return the first connection that succeeds, with at most `seconds` per host.
 
-    `attempt(host, target)` connects to one host, where it has the `target_session_attrs`. Raises NotReachedError,
+    `attempt(host, target)` connects to one host if it has the `target_session_attrs`. Raises NotReachedError,
     NotUsableError, NotAllowedError.
     """
     target = url.target or ("read-write" if len(url.hosts) > 1 else None)
     found: list[Connection] = []
-    # What is only preferred is asked for first, and done without then.
+    # A mere preference is tried on all hosts first, then dropped.
     targets = ["standby", "any"] if target == "prefer-standby" else [target]
     reasons: list[tuple[Host, str]] = []
     because: list[ErrorClass] = []
@@ -72,7 +72,7 @@ async def _reason_against(
     found: list[Connection],
     because: list[ErrorClass],
 ) -> str | None:
-    """Why this host is not to be had now; None: it is, and is in `found`."""
+    """Return why this host can't be used now; None: its connection is in `found`."""
     try:
         async with asyncio.timeout(seconds):
             found.append(await attempt(host, target))
@@ -86,14 +86,14 @@ async def _reason_against(
     except DatabaseUrlError as error:
         raise unusable(str(error)) from None
     except asyncpg.PostgresError as error:
-        await _raise_unless_mended_by_time(error)
+        await _raise_unless_temporary(error)
         return describe(error)
     except StoreUnavailableError as error:
         return str(error)
     except LOST as error:
         if driver_meaning(str(error)) is ErrorClass.SETTING:
             raise unusable(f"the server asks for a way to log in that isn't supported ({error})") from None
-        # A server that is stopping, or starting, may say its last word anywhere.
+        # A server that is stopping or starting may end the connection at any point.
         return describe(error)
     except TimeoutError:
         return f"no answer within {seconds:g} seconds"
@@ -103,7 +103,7 @@ async def _reason_against(
     return None
 
 
-async def _raise_unless_mended_by_time(error: asyncpg.PostgresError) -> None:
+async def _raise_unless_temporary(error: asyncpg.PostgresError) -> None:
     found = sqlstate_meaning(error.sqlstate, str(error))
     if found.meaning is ErrorClass.WAIT:
         return

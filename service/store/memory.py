@@ -1,4 +1,4 @@
-"""The store in memory: what `simulate` runs on, and what tests of the batch transaction run on besides PostgreSQL."""
+"""The store in memory, for `simulate` and for tests of the batch transaction."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ TimeSource = Callable[[], StoreTime]
 
 
 def wall_clock() -> StoreTime:
-    """Return this machine's time, with no deadline passed."""
+    """Return this machine's time, with no watermark."""
     return StoreTime(datetime.now(UTC), None)
 
 
 class MemoryStore:
-    """Everything in dictionaries, gone with the process. One transaction at a time."""
+    """A store in dictionaries, lost with the process. It runs one transaction at a time."""
 
     def __init__(
         self,
@@ -65,50 +65,50 @@ class MemoryStore:
         self.progress: dict[tuple[str, int], datetime | None] = {}
         self.quarantine: dict[RecordIdentity, QuarantineRow] = {}
         self.quarantined: dict[int, list[QuarantineRow]] = defaultdict(list)
-        """The records that may concern an order, by its hash, dealt with or not."""
+        """The records that may concern an order, by its hash, resolved or not."""
         self.resolved: dict[RecordIdentity, str] = {}
         self.actions: list[QuarantineAction] = []
         self._installation = Installation(outbox_id or uuid4(), lanes)
         self._busy = asyncio.Lock()
 
     def is_open(self, record: RecordIdentity) -> bool:
-        """Whether a record lies in quarantine and nobody has dealt with it."""
+        """Whether a record is in quarantine and not resolved."""
         return record in self.quarantine and record not in self.resolved
 
     @property
     def installation(self) -> Installation:
-        """What was made with the store."""
+        """The installation, created with the store."""
         return self._installation
 
     @property
     def epoch(self) -> int:
-        """There are no connections to lose."""
+        """Constant, because there are no connections to lose."""
         return 0
 
     @asynccontextmanager
     async def batch(self) -> AsyncIterator[Batch]:
-        """Begin a transaction: what it writes is kept back until it ends."""
+        """Begin a transaction, which writes at its end."""
         async with self._busy:
             batch = MemoryBatch(self)
             yield batch
             batch.commit()
 
     async def clock(self) -> StoreTime:
-        """Return what the clock says now."""
+        """Return the clock's time."""
         return self._clock()
 
     async def note_progress(self, rows: Sequence[ProgressRow]) -> None:
-        """Note how far partitions were read."""
+        """Store watermarks of partitions."""
         async with self.batch() as batch:
             await batch.progress(rows)
 
     async def earliest_due(self) -> tuple[datetime, str] | None:
-        """Return the earliest deadline and its order (of several, the lowest id); None if nothing waits."""
+        """Return the earliest deadline and its order (the lowest id of several); None if there is none."""
         due = [(row.due_at, row.order_id) for row in self.orders.values() if row.due_at and _waits(row)]
         return min(due, default=None)
 
     async def stuck(self, limit: int, after: str = "") -> list[str]:
-        """Return at most `limit` orders whose rules raised, by id."""
+        """Return the ids of at most `limit` stuck orders after the id `after`, sorted."""
         found = (row.order_id for row in self.orders.values() if row.stuck and row.order_id > after)
         return sorted(found)[:limit]
 
@@ -121,13 +121,13 @@ class MemoryBatch:
     """See `service.store.protocol.Batch`."""
 
     def __init__(self, store: MemoryStore) -> None:
-        """Work on this store; nothing is written before `commit`."""
+        """Use this store; nothing is written before `commit`."""
         self._store = store
         self._writes: list[Callable[[], object]] = []
         self._resolved: set[RecordIdentity] = set()
 
     def commit(self) -> None:
-        """Write what the batch has put together."""
+        """Apply the batch's writes."""
         for write in self._writes:
             write()
 

@@ -1,8 +1,8 @@
-"""Brings a database's tables to what this program knows, and says in one sentence when they are something else.
+"""Migration of a database's tables to those that this program knows, and a sentence if they are something else.
 
-A migration is a file `migrations/NNNN_name.sql`, applied once, in the order of the numbers, each in its own
-transaction. Its first line is `-- expand` (an older program goes on working beside it) or `-- contract` (it doesn't).
-Files are never changed once applied: their hash is kept and compared.
+A migration is a file `migrations/NNNN_name.sql`. Each is applied once, in the order of the numbers, in a transaction of
+its own. Its first line is `-- expand` (older programs still work with the result) or `-- contract` (they don't). An
+applied file must not change: its hash is stored and compared.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
 LANES = 1
-"""As many as a new outbox gets. One is the fastest as long as one process can publish everything: each lane is a Kafka
-transaction of its own, and four take half as much CPU again for the same outputs (docs/performance.md). Lanes
-can be added later, never taken away."""
+"""Lanes of a new outbox. One is the fastest as long as one process can publish everything: each lane has its own Kafka
+transaction, and four lanes take half as much CPU again for the same outputs (docs/performance.md). Lanes can be added
+later, but not removed."""
 LANES_MAX = 256
 
 _LOCK = 4_851_622_300
-"""The advisory lock that one migrating process holds; any number, the same for ever."""
+"""The advisory lock of the migrating process: any number, but never change it."""
 
 _ROLES_GRANTED = """
 select exists (select from pg_roles where rolname = 'purchasing_service')
@@ -50,20 +50,20 @@ create table if not exists schema_migrations (
 """
 
 LOCK_TIMEOUT = "5s"
-"""How long a migration waits for a table: everybody who comes after it waits behind it meanwhile."""
+"""How long a migration waits for a table, while every later statement on it waits behind the migration."""
 
 LOOK_SECONDS = 10.0
-"""How long a look at the tables waits for each answer. A migration takes as long as it takes."""
+"""Time limit per answer of a look at the tables. A migration has no limit."""
 
 COMMAND = "`python -m service migrate`"
 
 SERVER_MIN = 17
-"""The first PostgreSQL with `transaction_timeout`, without which a stalled worker could hold everybody up."""
+"""The first PostgreSQL with `transaction_timeout`, without which a stalled worker could block all others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file of SQL."""
+    """One SQL file."""
 
     number: int
     name: str
@@ -79,7 +79,7 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """One migration as a database remembers it."""
+    """A migration as recorded in a database."""
 
     number: int
     name: str
@@ -88,7 +88,8 @@ class Applied:
 
 
 def known_migrations() -> list[Migration]:
-    """Return the migrations this program comes with, by number. Raises SchemaError for a file that is none."""
+    """Return this program's migrations, sorted by number. Raises SchemaError for a file with a wrong name or first
+    line."""
     found = []
     for file in files("service.store").joinpath("migrations").iterdir():
         if not file.name.endswith(".sql"):
@@ -103,13 +104,12 @@ def known_migrations() -> list[Migration]:
 
 
 async def migrate(dsn: str, *, lanes: int = LANES, roles: bool = False) -> list[str]:
-    """Apply what is missing and make the installation; return the names of what was applied.
+    """Apply missing migrations and create the installation. Return the names of the applied ones.
 
-    `lanes` counts only where there is no installation yet: it is fixed from then on. `roles` makes the roles of
-    roles.sql and gives them their rights; where they have rights already, they get those on new tables in any case.
-    Processes that migrate at once wait for each other. Raises SchemaError (a power of two of lanes is wanted, or the
-    database has what this program doesn't know), NotAllowedError,
-    NotUsableError, StoreUnavailableError.
+    `lanes` is used only for a new installation and is then fixed. `roles` creates the roles of roles.sql and grants
+    their rights; if they have rights already, they get those on new tables in any case. Concurrent migrations wait for
+    each other. Raises SchemaError (the number of lanes is not a power of two, or the database has something that this
+    program does not know), NotAllowedError, NotUsableError, StoreUnavailableError.
     """
     if not 1 <= lanes <= LANES_MAX or lanes & (lanes - 1):
         raise SchemaError(f"the number of lanes is a power of two from 1 to {LANES_MAX}, not {lanes}")
@@ -135,10 +135,10 @@ async def migrate(dsn: str, *, lanes: int = LANES, roles: bool = False) -> list[
 
 
 async def schema_problem(dsn: str, timeline: Timeline | None = None) -> str | None:
-    """Return what is wrong with the database's tables and what to do, in a sentence; None if this program can work.
+    """Return in a sentence what is wrong with the database's tables and what to do; None if this program can work.
 
-    Newer tables than this program knows are no problem as long as the newer program only expanded them. `timeline` is
-    that of the connections that will work with these tables. Raises StoreUnavailableError, DatabaseMovedError.
+    Tables newer than this program are fine as long as the newer program only expanded them. `timeline`: that of the
+    connections that will use these tables. Raises StoreUnavailableError, DatabaseMovedError.
     """
     async with _connection(dsn, timeline, command_timeout=LOOK_SECONDS) as connection:
         if too_old := _server_problem(connection):
@@ -163,7 +163,7 @@ def _server_problem(connection: asyncpg.Connection[asyncpg.Record]) -> str | Non
 
 
 def _contradiction(known: Sequence[Migration], applied: Sequence[Applied]) -> str | None:
-    """Return why this program must not touch such a database, if so."""
+    """Return why this program must not use this database; None if it may."""
     mine = {one.number: one for one in known}
     strange = [one for one in applied if one.number not in mine]
     newest = max(mine, default=0)
@@ -213,7 +213,7 @@ async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migr
 
 
 async def _install(connection: asyncpg.Connection[asyncpg.Record], lanes: int) -> None:
-    """Give the database its outbox id and its lanes, once and for all."""
+    """Create the outbox id and the lanes, unless they exist."""
     async with connection.transaction():
         made = await connection.fetchval(
             "insert into installation (outbox_id, lanes) values ($1, $2) on conflict do nothing returning lanes",
@@ -225,7 +225,7 @@ async def _install(connection: asyncpg.Connection[asyncpg.Record], lanes: int) -
 
 
 async def _grant(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Let the roles have what roles.sql says, and nothing else."""
+    """Grant the roles exactly the rights of roles.sql."""
     async with connection.transaction():
         await connection.execute(files("service.store").joinpath("roles.sql").read_text())
 

@@ -1,7 +1,7 @@
-"""The number by which an order is found from an order id that was read out of a garbled record.
+"""The number that finds an order by an order id read from a garbled record.
 
-A hash, so that nothing of such a record stands in a table that everybody may read: what looks like an id may be
-private.
+It is a hash, so that a table that everybody may read contains nothing of such a record: text that looks like an id may
+be private.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def fold(order_id: str) -> str:
-    """Return an order id without the difference between capital and small letters (ASCII)."""
+    """Return an order id in lower case (ASCII letters only)."""
     return order_id.translate(_LOWER)
 
 
 def order_hash(order_id: str) -> int:
-    """Return 64 bits, signed, that are the same however the id's letters (ASCII) are written.
+    """Return a signed 64-bit number that does not depend on the case of the id's ASCII letters.
 
-    `purchasing_order_hash` of the database (0008) is the same function.
+    The database's `purchasing_order_hash` (0008) is the same function.
     """
     digest = sha256(fold(order_id).encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big", signed=True)

@@ -1,4 +1,4 @@
-"""Reading the journals for people (explain, what-if): in short transactions, beside a running service."""
+"""Journals for people (explain, what-if), read in short transactions beside a running service."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SIZE_MAX = 20_000
 
 
 class RecordedFact(NamedTuple):
-    """A fact and when we heard of it."""
+    """A fact and when it was received."""
 
     row: FactRow
     heard_at: datetime
 
 
 class RecordedOutput(NamedTuple):
-    """An output, and how far it got: `published` once the relay said so."""
+    """An output and its place. `published`: whether the relay has noted its publication."""
 
     lane: int
     position: int
@@ -42,7 +42,7 @@ class RecordedOutput(NamedTuple):
 
 
 class OrderHistory(NamedTuple):
-    """All that the database knows of an order, but its private members."""
+    """Everything that the database knows of an order, except its private members."""
 
     order_id: str
     version: UUID | None
@@ -50,19 +50,19 @@ class OrderHistory(NamedTuple):
     stuck: str | None
     held: bool
     facts: list[RecordedFact]
-    """In the order in which we heard of them."""
+    """In the order in which they were received."""
     outputs: list[RecordedOutput]
     """By version."""
     publications: list[PublicationRow]
     in_quarantine: list[str]
-    """Records in quarantine that hold the order up: topic/partition/offset and the reason, those quarantined first
-    before the others."""
+    """Quarantined records that hold the order up: topic/partition/offset and the reason, those quarantined first before
+    the others."""
     quarantined: Sequence[Quarantined] = ()
-    """What these records are."""
+    """Topic and time of these records."""
 
 
 class HistoryFilter(NamedTuple):
-    """Which orders: the one of this id, or those that heard a fact in a period; None: all."""
+    """Selection of orders: the one with this id, or those with a fact in a period; None: all."""
 
     order_id: str | None = None
     since: datetime | None = None
@@ -126,21 +126,21 @@ select clock_timestamp(),
 
 
 class OrderHistories:
-    """Orders' stories from one connection. Make it with `open_histories`."""
+    """Order histories from one connection. Create it with `open_histories`."""
 
     def __init__(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        """Use `open_histories`."""
+        """Use `open_histories` instead."""
         self.connection = connection
 
     async def clock(self) -> StoreTime:
-        """Return what the clock says, and up to where the input was read."""
+        """Return the clock's time and the watermark."""
         async with translated():
             row = await self.connection.fetchrow(_CLOCK)
         assert row is not None
         return StoreTime(row[0], row[1])
 
     async def of(self, order_id: str) -> OrderHistory | None:
-        """Return one order's story; None for an order nobody heard of. Raises StoreUnavailableError."""
+        """Return one order's history; None if the order is unknown. Raises StoreUnavailableError."""
         return next(iter(await self._page("", HistoryFilter(order_id), 1)), None)
 
     async def at(self, order_id: str, instant: datetime) -> OrderHistory | None:
@@ -164,14 +164,14 @@ class OrderHistories:
             return int(await self.connection.fetchval(_SIZE, order_id, SIZE_MAX + 1))
 
     async def all(self, which: HistoryFilter = HistoryFilter(), page: int = PAGE) -> AsyncIterator[list[OrderHistory]]:  # noqa: B008
-        """Yield the stories in the order of the ids, a page at a time, each page in a transaction of its own."""
+        """Yield the histories sorted by id, in pages, each page in a transaction of its own."""
         after = ""
         while histories := await self._page(after, which, page):
             yield histories
             after = histories[-1].order_id
 
     async def count(self) -> int:
-        """Return about how many orders there are, for showing progress."""
+        """Return an estimate of the number of orders, for progress reports."""
         async with translated():
             return int(
                 await self.connection.fetchval(

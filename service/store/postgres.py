@@ -1,4 +1,4 @@
-"""The store on PostgreSQL: sessions that can't hold others up, and transactions whose errors mean something."""
+"""The store on PostgreSQL: sessions that can't block others for long, and transactions with translated errors."""
 
 from __future__ import annotations
 
@@ -29,31 +29,33 @@ CLOSE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """How long a session may take, in milliseconds, before the server itself ends what it does.
+    """Limits of a session, in milliseconds, enforced by the server.
 
-    A worker frozen between lane lock and commit holds everybody up; the server ends its session after `idle`.
+    A worker that is frozen between the lane lock and the commit blocks all others; the server ends its session after
+    `idle`.
     """
 
     lock: int = 5_000
-    """Waiting for a lock; then the batch is taken back and tried again."""
+    """Wait for a lock; then the batch is rolled back and retried."""
     idle: int = 10_000
-    """Between two statements of a transaction (the rules decide there: seconds are a frozen process)."""
+    """Pause between two statements of a transaction. The rules run there, but seconds mean a frozen process."""
     transaction: int = 30_000
     """A whole transaction. PostgreSQL 17 and later."""
     client: int = 40_000
-    """On our side, for a server that doesn't answer at all."""
+    """On this program's side, for a server that does not answer at all."""
 
     def settings(self) -> dict[str, str]:
-        """Return them as session settings, with what keeps plans on indexes however old the statistics are.
+        """Return these limits as session settings, with those that keep plans on indexes however old the statistics
+        are.
 
-        A session's own settings go before those of its role, its database and its server, also when these change.
+        A session's own settings override those of its role, database and server, even if these change.
         """
         return {
             "application_name": "purchasing",
             "lock_timeout": str(self.lock),
             "idle_in_transaction_session_timeout": str(self.idle),
             "transaction_timeout": str(self.transaction),
-            # What is committed outlasts a crash, after which the timeline is the same: switched off, it need not.
+            # A commit must survive a crash, which does not change the timeline; with `off` it might not.
             "synchronous_commit": "on",
             "tcp_keepalives_idle": "10",
             "tcp_keepalives_interval": "5",
@@ -72,15 +74,15 @@ select exists (
 """
 
 TimeSource: TypeAlias = "Callable[[StoreTime], StoreTime]"
-"""What the service takes for the time, by what the server says it is."""
+"""Maps the server's time to the time that the service uses."""
 
 
-def _its_own(instant: StoreTime) -> StoreTime:
+def _server_clock(instant: StoreTime) -> StoreTime:
     return instant
 
 
 class PostgresStore:
-    """The store on PostgreSQL (17 or later). Make it with `open`, end it with `close`."""
+    """The store on PostgreSQL (17 or later). Create it with `open`, end it with `close`."""
 
     def __init__(
         self,
@@ -90,7 +92,7 @@ class PostgresStore:
         timeline: Timeline,
         clock: TimeSource,
     ) -> None:
-        """Use `open`."""
+        """Use `open` instead."""
         self._timeline = timeline
         self._pool = pool
         self._installation = installation
@@ -104,16 +106,16 @@ class PostgresStore:
         *,
         connections: int = CONNECTIONS,
         limits: SessionLimits | None = None,
-        clock: TimeSource = _its_own,
+        clock: TimeSource = _server_clock,
         timeline: Timeline | None = None,
     ) -> Self:
         """Connect to a migrated database.
 
-        All connections are made now, so that a later new one means that an old one was lost (see `epoch`).
-        Whatever needs a new connection raises DatabaseMovedError where that meets another timeline than `timeline`,
-        which is that of the process's other connections, or of the first one made here.
-        `clock` makes another instant of the server's (for tests and the demo, where days pass quickly).
-        Raises StoreUnavailableError, and SchemaError where there is no installation.
+        All connections are made now, so that a later new one means that an old one was lost (see `epoch`). A call that
+        needs a new connection raises DatabaseMovedError if that has another timeline than `timeline`. `timeline` is
+        that of the process's other connections, or of the first one made here. `clock` replaces the server's instant
+        (for tests and the demo, where days pass quickly). Raises StoreUnavailableError, and SchemaError if there is no
+        installation.
         """
         limits = limits or SessionLimits()
         opened, timeline = [0], timeline or Timeline()
@@ -134,7 +136,7 @@ class PostgresStore:
                 settings=limits.settings(),
                 connect_seconds=limits.client / 1000,
                 command_timeout=limits.client / 1000,
-                reset=_keep,
+                reset=_reset_nothing,
             )
             try:
                 installation = await _installation(pool)
@@ -144,7 +146,7 @@ class PostgresStore:
         return cls(pool, installation, opened, timeline, clock)
 
     async def close(self) -> None:
-        """Close the connections; what is under way has some seconds to end first."""
+        """Close the connections, after some seconds for running statements to end."""
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._pool.close()
@@ -153,48 +155,52 @@ class PostgresStore:
 
     @property
     def installation(self) -> Installation:
-        """What was made at migration."""
+        """The installation, created by the migration."""
         return self._installation
 
     @property
     def timeline(self) -> Timeline:
-        """What each of its connections was compared with: for other connections of this process."""
+        """The timeline with which each connection was compared, for other connections of this process."""
         return self._timeline
 
     @property
     def epoch(self) -> int:
-        """How many connections were made so far."""
+        """Number of connections made so far."""
         return self._opened[0]
 
     @asynccontextmanager
     async def batch(self) -> AsyncIterator[Batch]:
-        """Begin a transaction (read committed: what commits while it waits for a lock, its next statement sees)."""
+        """Begin a transaction. It is read committed: after a wait for a lock, its next statement sees what was
+        committed meanwhile."""
         async with translated(), self._pool.acquire() as connection, connection.transaction():
             yield PostgresBatch(connection, self._clock, self._installation.lanes)
 
     async def clock(self) -> StoreTime:
-        """Return the server's clock, and up to where all partitions were read."""
+        """Return the service's time and the watermark over all partitions."""
         async with self.batch() as batch:
             return (await batch.look(())).instant
 
     async def server_time(self) -> datetime:
-        """Return the server's own clock, whatever the service takes for the time: the input goes by it."""
+        """Return the server's own clock, which watermarks use, even if the service uses another time."""
         at: datetime = (await self.fetch("select clock_timestamp()"))[0][0]
         return at
 
     async def note_progress(self, rows: Sequence[ProgressRow]) -> None:
-        """Note how far partitions were read, without a batch."""
+        """Store watermarks of partitions, without a batch."""
         async with self.batch() as batch:
             await batch.progress(rows)
 
     async def watermarks(self) -> dict[tuple[str, int], datetime | None]:
-        """Return up to when the input was read, by topic and partition; None: nothing is known of that partition."""
+        """Return the watermark per topic and partition; None: nothing is known of that partition."""
         rows = await self.fetch("select topic, partition, watermark from input_progress")
         return {(row[0], row[1]): row[2] for row in rows}
 
     async def input_agrees(self) -> bool:
-        """Return whether the input's offsets were held against this database since it was last failed over, restored or
-        made. One that an earlier version worked with is taken for such."""
+        """Return whether the input's offsets were compared with this database since it was last failed over, restored
+        or created.
+
+        A database that an earlier version used counts as compared.
+        """
         (row,) = await self.fetch(
             "select exists (select from input_agreements where timeline = $1)"
             " or exists (select from input_progress) and not exists (select from input_agreements)",
@@ -203,9 +209,10 @@ class PostgresStore:
         return bool(row[0])
 
     async def note_input_agrees(self, noted: Mapping[tuple[str, int], datetime | None]) -> None:
-        """Note that they were, against a database that had read up to `noted`.
+        """Record that the offsets were compared, with a database that had the watermarks `noted`.
 
-        Raises DatabaseMovedError where this one has read less: it is not the one they were held against.
+        Raises DatabaseMovedError if this database's watermarks are lower, because it is then not the one that was
+        compared.
         """
         timeline = self._timeline
         known = {place: at for place, at in noted.items() if at is not None}
@@ -219,7 +226,7 @@ class PostgresStore:
             timeline.agreed_at = await connection.fetchval(AGREED_AT, timeline.known)
 
     async def earliest_due(self) -> tuple[datetime, str] | None:
-        """Return the earliest deadline and its order (of several, the lowest id); None if nothing waits."""
+        """Return the earliest deadline and its order (the lowest id of several); None if there is none."""
         rows = await self.fetch(
             "select due_at, order_id from orders"
             " where due_at is not null and stuck is null and held_at is null order by due_at, order_id limit 1"
@@ -227,7 +234,7 @@ class PostgresStore:
         return (rows[0][0], rows[0][1]) if rows else None
 
     async def stuck(self, limit: int, after: str = "") -> list[str]:
-        """Return at most `limit` orders behind the id `after` whose rules raised, by id."""
+        """Return the ids of at most `limit` stuck orders after the id `after`, sorted."""
         rows = await self.fetch(
             "select order_id from orders where stuck is not null and order_id > $2 order by order_id limit $1",
             limit,
@@ -241,8 +248,8 @@ class PostgresStore:
             return await self._pool.fetch(query, *arguments)
 
 
-async def _keep(_: Any) -> None:
-    """Nothing to take back between two users of a connection: no batch leaves anything but a transaction behind."""
+async def _reset_nothing(_: Any) -> None:
+    """Reset nothing between two users of a connection: a batch leaves nothing but its transaction."""
 
 
 async def _installation(pool: asyncpg.Pool[asyncpg.Record]) -> Installation:

@@ -1,6 +1,6 @@
-"""What the batch transaction asks of a store.
+"""The protocol of a store, as used by the batch transaction.
 
-`PostgresStore` and `MemoryStore` keep the same promises; one suite of tests (tests/store) runs against both.
+`PostgresStore` and `MemoryStore` keep the same promises; one test suite (tests/store) runs against both.
 """
 
 from __future__ import annotations
@@ -33,101 +33,100 @@ if TYPE_CHECKING:
 
 
 class Batch(Protocol):
-    """One transaction. Whatever it wrote is there once its context has ended without an exception, else none of it is.
+    """One transaction. If its context ends without an exception, everything is written, else nothing.
 
-    Every method takes all of a batch at once: the number of statements doesn't grow with the batch. Locks are taken in
-    one order by everyone, so batches never deadlock: orders by id, then lanes by number.
-    Any method may raise StoreUnavailableError or ValueRefusedError; the transaction is over then.
+    Each method handles a whole batch, so the number of statements does not grow with the batch. All transactions lock
+    in one order, orders by id and then lanes by number, so batches never deadlock. Any method may raise
+    StoreUnavailableError or ValueRefusedError; the transaction is then over.
     """
 
     async def lock(self, orders: Sequence[tuple[str, int]]) -> dict[str, OrderRow]:
-        """Make the rows of these (order, lane) that are missing, lock all until the end, return them as they are."""
+        """Create missing rows of these (order, lane) pairs, lock all rows until the end, and return them."""
 
     async def concerned(self, records: Collection[RecordIdentity]) -> dict[RecordIdentity, set[str]]:
-        """Return the orders there are that these records hold up. Before `lock`: what it returns is to be locked."""
+        """Return the existing orders that these records hold up. Call it before `lock`, which must lock them."""
 
     async def claim_due(self, before: datetime, limit: int) -> list[str]:
-        """Lock at most `limit` orders with a deadline before this instant that nobody else has locked."""
+        """Lock at most `limit` orders with a deadline before this instant that no other transaction has locked."""
 
     async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:
-        """Read the clock, how many sets of terms there are, and which of these orders a record in quarantine holds up.
+        """Read the clock, the number of sets of terms, and which of these orders a quarantined record holds up.
 
-        Only after `lock`: it is the later statement that sees what was committed while `lock` waited. `decoded`, the
-        latest event time at hand, moves a clock for tests.
+        Call it after `lock`: only a later statement sees what was committed while `lock` waited. `heard`, the batch's
+        latest event time, moves a clock for tests.
         """
 
     async def facts(self, order_ids: Collection[str]) -> Sequence[FactRow]:
-        """Return all facts of these orders, in no order. Only after `lock`, like all that follow."""
+        """Return all facts of these orders, in any order. Call this and all methods below only after `lock`."""
 
     async def outputs(self, order_ids: Collection[str]) -> Sequence[PastOutput]:
         """Return all outputs of these orders, each order's by version."""
 
     async def publications(self, order_ids: Collection[str]) -> Sequence[PublicationRow]:
-        """Return when the timed outputs of these orders were published, as far as they were."""
+        """Return the publication times of these orders' timed outputs, as far as they are published."""
 
     async def private_members(self, keys: Collection[FactKey]) -> dict[FactKey, str]:
-        """Return the private members of these facts, without those that have none or were erased."""
+        """Return the private members of these facts, without facts that have none or whose members were erased."""
 
     async def foreign(self, keys: Collection[FactKey]) -> set[FactKey]:
-        """Return those keys whose source and id are another order's fact."""
+        """Return the keys whose source and id are another order's fact."""
 
     async def add_facts(self, facts: Sequence[FactRow], private: Sequence[PrivateRow], heard_at: datetime) -> None:
-        """Append facts that are not there, and their private members. Raises ForeignFactError."""
+        """Append new facts and their private members. Raises ForeignFactError."""
 
     async def update_orders(self, updates: Sequence[OrderUpdate]) -> None:
-        """Say how orders that this batch locked now stand."""
+        """Update rows of orders that this batch locked."""
 
     async def progress(self, rows: Sequence[ProgressRow]) -> None:
-        """Note how far partitions were read; what was noted never goes back."""
+        """Store watermarks of partitions; a watermark never goes back."""
 
     async def quarantine(self, rows: Sequence[QuarantineRow]) -> set[RecordIdentity]:
-        """Quarantine records that are not there yet, with the orders they may concern; return the identities of those
-        that were added."""
+        """Quarantine new records with the orders they may concern. Return the identities of the added ones."""
 
     async def quarantined(self, ranges: Collection[tuple[str, int, int, int]]) -> set[RecordIdentity]:
-        """Return the quarantined records, dealt with or not, in these ranges: topic, partition, first and last
-        offset."""
+        """Return the quarantined records, resolved or not, in these ranges: topic, partition, first and last offset."""
 
     async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
-        """Say of quarantined records that they are dealt with; return those that were not yet. Before `publish`."""
+        """Mark quarantined records as resolved; return those that were not. Call it before `publish`."""
 
     async def refuse_again(self, records: Collection[tuple[RecordIdentity, str, str]]) -> None:
-        """Say of what, by now, quarantined records are refused for (reason and place), as far as they are
-        unresolved."""
+        """Update reason and place of unresolved quarantined records."""
 
     async def note_actions(self, actions: Sequence[QuarantineAction]) -> None:
-        """Append to what was done about quarantined records."""
+        """Record actions on quarantined records."""
 
     async def release(self, order_ids: Collection[str], by: str, why: str | None) -> set[str]:
-        """Hold these locked orders no longer, and note who does it; return those that were held."""
+        """Release these locked orders and record who did it; return those that were halted."""
 
     async def publish(self, outputs: Sequence[OutputRow]) -> list[Written]:
-        """Append to the journal of outputs, in this order, and wake the relay at commit. The last thing a batch does:
-        from here to the commit everybody else who wants these lanes waits."""
+        """Append to the journal of outputs, in this order, and wake the relay at commit.
+
+        A batch does this last: from here to the commit, other batches that need these lanes wait.
+        """
 
 
 class Store(Protocol):
-    """Where the journals are."""
+    """The storage of the journals."""
 
     @property
     def installation(self) -> Installation:
-        """What was made at migration."""
+        """The installation, created by the migration."""
 
     @property
     def epoch(self) -> int:
-        """Changes whenever a connection was made anew: what was read over an earlier one may not be trusted."""
+        """Changes with each new connection: data read over an earlier connection can't be trusted any more."""
 
     def batch(self) -> AbstractAsyncContextManager[Batch]:
-        """Begin a transaction; its end commits it, an exception undoes it."""
+        """Begin a transaction. Its end commits it; an exception rolls it back."""
 
     async def clock(self) -> StoreTime:
-        """Return what the clock says now."""
+        """Return the clock's time."""
 
     async def note_progress(self, rows: Sequence[ProgressRow]) -> None:
-        """Note how far partitions were read, without a batch (an idle partition whose end was seen)."""
+        """Store watermarks of partitions, without a batch (for an idle partition whose end was read)."""
 
     async def earliest_due(self) -> tuple[datetime, str] | None:
-        """Return the earliest deadline and its order (of several, the lowest id); None if nothing waits."""
+        """Return the earliest deadline and its order (the lowest id of several); None if there is none."""
 
     async def stuck(self, limit: int, after: str = "") -> list[str]:
-        """Return at most `limit` orders behind the id `after` whose rules raised, by id."""
+        """Return the ids of at most `limit` stuck orders after the id `after`, sorted."""

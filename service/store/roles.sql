@@ -1,7 +1,7 @@
--- Who may do what, for the five roles of deploy/rights.md: applied by `migrate --roles`, and again by every later
--- `migrate`. None of them can log in: grant them to those who do. None of them owns anything, so none can alter, drop or
--- truncate a table, and none may delete or change a row of a journal. A new table is named here, or nobody but the owner
--- has it (tests/security/test_roles.py).
+-- The rights of the five roles of deploy/rights.md, applied by `migrate --roles` and again by each later `migrate`. The
+-- roles can't log in: grant them to users who can. They own nothing, so they can't alter, drop or truncate a table, and
+-- they may not delete or change a row of a journal. Name each new table here, or only its owner can use it
+-- (tests/security/test_roles.py).
 
 do $$
 declare
@@ -13,14 +13,14 @@ begin
         if not exists (select from pg_roles where rolname = one) then
             execute format('create role %I nologin', one);
         end if;
-        -- What this file no longer grants is gone.
+        -- Revoke everything first, so that rights removed from this file are removed from the roles.
         execute format('revoke all on all tables in schema %I from %I, public', current_schema(), one);
         execute format('grant usage on schema %I to %I', current_schema(), one);
     end loop;
 end
 $$;
 
--- What anybody may see: no private members, no content of what was quarantined.
+-- For everybody: no private members, no content of quarantined records.
 grant select on
     schema_migrations, installation, orders, facts, outbox, lanes, relay_notes, publications, input_progress,
     input_agreements, terms, circuit_breakers, outbox_pauses, outbox_releases, refunds_admitted, quarantine_actions,
@@ -29,8 +29,8 @@ grant select on
 grant select (topic, partition, "offset", digest, sha256, reason, place, size, order_id, type, at, resolved_at, resolution,
     erased_at) on quarantine to purchasing_service, purchasing_operator, purchasing_eraser, purchasing_reader;
 
--- The batch transaction: the service's, and an operator's who replays records or releases orders. It reads private
--- members to know a message that came again with others from one that came again.
+-- The batch transaction, run by the service and by operators who replay records or release orders. It reads private
+-- members to tell a repeated message from one with the same id and other content.
 grant insert, update on orders, input_progress to purchasing_service, purchasing_operator;
 grant insert on facts, outbox, quarantine, quarantine_candidates to purchasing_service, purchasing_operator;
 grant select, insert on private_members to purchasing_service, purchasing_operator;
@@ -43,22 +43,22 @@ grant insert, update on circuit_breakers to purchasing_service;
 grant insert on outbox_pauses, operator_actions to purchasing_service;
 grant insert, delete on refunds_admitted to purchasing_service;
 
--- People at work.
+-- Operators.
 grant select (key, value, headers) on quarantine to purchasing_operator;
 grant update (resolved_at, resolution, reason, place) on quarantine to purchasing_operator;
 grant insert on quarantine_actions, operator_actions to purchasing_operator;
 grant delete on circuit_breakers to purchasing_operator;
 grant insert, update, delete on outbox_pauses to purchasing_operator;
 grant insert, update on outbox_releases to purchasing_operator;
--- `maintain` is what locking a table against another import needs.
+-- `maintain` is needed to lock a table against a concurrent import.
 grant insert, maintain on terms to purchasing_operator;
 
--- Who erases: nothing that moves money.
+-- People who erase: no right that moves money.
 grant select, delete on private_members to purchasing_eraser;
--- A key that is the order's id stays, so keys are compared.
+-- Keys are compared, because a key that equals the order id is kept.
 grant select (key), update (key, value, headers, erased_at) on quarantine to purchasing_eraser;
 grant insert on erasures, quarantine_actions to purchasing_eraser;
 
--- The console: who is signed in. What it shows it reads as `purchasing_reader`.
+-- The console's sessions. The console reads what it shows as `purchasing_reader`.
 grant select, insert, update, delete on console_sessions to purchasing_console;
 grant select on schema_migrations, installation to purchasing_console;

@@ -1,4 +1,4 @@
-"""The rows that go between `service.orders` and a store. Times are aware datetimes in UTC, JSON is text."""
+"""The rows exchanged between `service.orders` and a store. Times are aware datetimes in UTC, JSON is text."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ if TYPE_CHECKING:
 
 
 class Installation(NamedTuple):
-    """What was made at migration: who this database is to Kafka, and how many lanes its outbox has."""
+    """Created by the migration: the outbox id, which identifies this database to Kafka, and the outbox's number of
+    lanes."""
 
     outbox_id: UUID
     lanes: int
 
 
 class OrderRow(NamedTuple):
-    """An order as it stands under its lock."""
+    """An order's row under its lock."""
 
     order_id: str
     version: UUID | None
-    """Random token, new whenever a journal of the order grew; None while it has no fact."""
+    """Random token, new each time a journal of the order grows; None while the order has no fact."""
     due_at: datetime | None
     stuck: str | None
     held: bool
     waits: str | None = None
-    """What the order waits for, as `service.orders.stored_waits` has it; None: for nothing."""
+    """The order's waits in the format of `service.orders.stored_waits`; None: no waits."""
 
 
 class OrderUpdate(NamedTuple):
-    """How an order stands after a batch."""
+    """An order's new values after a batch."""
 
     order_id: str
     version: UUID | None
@@ -41,8 +42,8 @@ class OrderUpdate(NamedTuple):
 
 
 class FactRow(NamedTuple):
-    """One fact of an order; `data` is the message's data with private members masked. `nth` counts, from 1, in the
-    order in which we heard of the order's facts."""
+    """One fact of an order. `data`: the message's data with private members masked. `nth`: number of the fact from 1,
+    in the order in which the order's facts were received."""
 
     order_id: str
     source: str
@@ -64,10 +65,10 @@ class PrivateRow(NamedTuple):
 
 
 class OutputRow(NamedTuple):
-    """One output, before it has a position. `value` is the CloudEvent in structured mode.
+    """One output before it has a position. `value` is the CloudEvent in structured mode.
 
-    `order_id` and `order_version` are None for what is no order's (quarantine notices). `timed`: a period runs from its
-    publication.
+    `order_id` and `order_version` are None for an output of no order (quarantine notices). `timed`: a period runs from
+    its publication.
     """
 
     lane: int
@@ -82,7 +83,7 @@ class OutputRow(NamedTuple):
 
 
 class Written(NamedTuple):
-    """One output as it stands in the journal of outputs."""
+    """One output with its position in the journal of outputs."""
 
     position: int
     output: OutputRow
@@ -97,7 +98,7 @@ class PastOutput(NamedTuple):
 
 
 class PublicationRow(NamedTuple):
-    """When a timed output was published."""
+    """The publication time of a timed output."""
 
     order_id: str
     order_version: int
@@ -105,12 +106,12 @@ class PublicationRow(NamedTuple):
 
 
 class ProgressRow(NamedTuple):
-    """Everything in the partition that is older than `watermark` was handled."""
+    """A partition's watermark: everything older in the partition was handled."""
 
     topic: str
     partition: int
     watermark: datetime | None
-    """None: the partition exists, and how far it was read is not known yet."""
+    """None: the partition exists, and its watermark is not known yet."""
 
 
 RecordIdentity = tuple[str, int, int, bytes]
@@ -118,9 +119,9 @@ RecordIdentity = tuple[str, int, int, bytes]
 
 
 class QuarantineRow(NamedTuple):
-    """One record quarantined, byte for byte. `headers` is JSON: pairs of name and base64 of the value, or null.
+    """One quarantined record, byte for byte. `headers` is JSON: pairs of name and base64 of the value, or null.
 
-    `digest` is the hash of all of it (two records may differ in headers only), `sha256` that of the value alone.
+    `digest`: the hash of the whole record (two records may differ in headers only). `sha256`: that of the value alone.
     """
 
     topic: str
@@ -142,7 +143,7 @@ class QuarantineRow(NamedTuple):
 
     @property
     def identity(self) -> RecordIdentity:
-        """What makes it the same record however often it is delivered."""
+        """What identifies the record in each delivery."""
         return (self.topic, self.partition, self.offset, self.digest)
 
 
@@ -151,37 +152,37 @@ FactKey = tuple[str, str, str]
 
 
 class StoreTime(NamedTuple):
-    """What the clock says: the instant at which things are decided, and up to where deadlines have passed."""
+    """The clock's time: the instant for decisions, and the watermark for deadlines."""
 
     now: datetime
     watermark: datetime | None
-    """Deadlines strictly before it have passed; None: none has (the input was not read up to any)."""
+    """Deadlines strictly before it have passed; None: none has, because a partition has no watermark yet."""
 
 
 class Quarantined(NamedTuple):
-    """A record of an order that lies in quarantine."""
+    """A quarantined record that may concern an order."""
 
     topic: str
     since: datetime
 
 
 class Look(NamedTuple):
-    """What is read once the batch's orders are locked."""
+    """What the batch reads after it locked its orders."""
 
     instant: StoreTime
     quarantined: Mapping[str, Sequence[Quarantined]]
-    """The records in quarantine that may concern the batch's orders, by order, of those that have some."""
+    """The open quarantined records that may concern the batch's orders, per order; orders without any are left out."""
     terms: int | None = None
-    """How many sets of terms there are; None where terms are not kept here."""
+    """Number of sets of terms; None if the store keeps no terms."""
 
 
 class QuarantineAction(NamedTuple):
-    """What a person did about a quarantined record, and what came of it. Never content."""
+    """A person's action on a quarantined record and its outcome, without content."""
 
     record: RecordIdentity
     what: str
     """show, replay, drop or erase."""
     outcome: str
-    """resolved, known (resolved before), shown, erased; or refused, with the reason and the place."""
+    """resolved, known (resolved before), shown, erased; or refused, with reason and place."""
     by: str
     why: str | None

@@ -1,7 +1,7 @@
-"""What a session goes by, set once it is there and then read back; and whether it is a session at all.
+"""A session's settings, set after connecting and read back, and a check that the session is a real one.
 
-A pooler between this program and PostgreSQL refuses settings in the greeting, or drops them without a word. And where
-it hands the connection on between two transactions, nothing that is set lasts, though all of it seems to work.
+A pooler between this program and PostgreSQL refuses settings in the startup packet, or drops them silently. If it gives
+the connection to other clients between transactions, no setting lasts, although each seems to work.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     Another: TypeAlias = Callable[[], Awaitable[Connection]]
 
 ROUNDS = 10
-"""How often two sessions are asked in turn which of the server's processes they have. A pooler that hands connections
-on gives one what the other has just used, unless somebody else takes it in between, each time anew."""
+"""How often two sessions in turn ask which server process they have. A pooler that shares connections gives one session
+the process that the other has just used, unless another client takes it each time in between."""
 SECOND_SECONDS = 3.0
-"""How long a pooler may take for the second session. Less than any time limit of connecting."""
+"""Time limit for the second session of a pooler. Shorter than any connection timeout."""
 
 _SET = "select name, set_config(name, setting, false) from unnest($1::text[], $2::text[]) as one (name, setting)"
 _IN_FORCE = "select name, current_setting(name) from unnest($1::text[]) as name"
@@ -35,13 +35,13 @@ _IN_FORCE = "select name, current_setting(name) from unnest($1::text[]) as name"
 async def begin_session(
     connection: Connection, asked: Mapping[str, str], settings: Mapping[str, str], another: Another
 ) -> None:
-    """Set what the URL asks for and what the service goes by, and see to it that both last.
+    """Set the URL's and the service's settings, and check that they last.
 
-    `another` connects once more, to the same server. Sets `is_pooled`. Raises NotUsableError where a setting can't be
-    had, doesn't last, or the connection is shared with others; StoreUnavailableError; and what asyncpg raises.
+    `another` connects once more to the same server. Sets `is_pooled`. Raises NotUsableError if a setting is refused or
+    does not last, or if the connection is shared with other clients; StoreUnavailableError; and asyncpg's errors.
     """
     process = await _server_process(connection)
-    # A pooler greets in the server's place, with a number of its own.
+    # A pooler answers the startup packet itself, with a process number of its own.
     connection.is_pooled = process != connection.get_server_pid()
     if connection.is_pooled:
         await _refuse_shared(connection, another)
@@ -51,7 +51,7 @@ async def begin_session(
         except asyncpg.PostgresError as error:
             if sqlstate_meaning(error.sqlstate, str(error)).meaning is ErrorClass.WAIT:
                 raise
-            # The server's text holds the value.
+            # The server's text contains the value.
             raise unusable(
                 f"its option options sets {name}, and the server won't have it ({type(error).__name__})"
             ) from None
@@ -66,13 +66,13 @@ async def begin_session(
 
 
 async def _server_process(connection: Connection) -> int:
-    # Prepared without a name: one with a name would be left behind in a connection that others get.
+    # Prepared without a name, because a named statement would stay in a connection that other clients get.
     statement = await connection.prepare("select pg_backend_pid()", name="")
     return int(await statement.fetchval())
 
 
 async def _refuse_shared(connection: Connection, another: Another) -> None:
-    """Raise NotUsableError where two sessions are seen to share one of the server's processes."""
+    """Raise NotUsableError if two sessions share a server process."""
     mine, others = set(), set()
     try:
         async with asyncio.timeout(SECOND_SECONDS):

@@ -1,4 +1,4 @@
-"""Clocks for tests and the demo: days that pass quickly. Never for a database that matters."""
+"""Clocks for tests and the demo, in which days pass quickly. Never use them on a database with real orders."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ $$
 async def set_clock(dsn: str, clock: str) -> None:
     """Replace a database's clock.
 
-    `events`: it is the latest event time seen, and all input counts as read up to it. A number: time passes so many
-    times faster from now on, up to FASTEST. Raises ValueError for anything else.
+    `events`: the time is the latest event time, and is also the watermark. A number: time passes this many times faster
+    from now on, up to FASTEST. Raises ValueError for anything else.
     """
     factor = None if clock == EVENTS else float(clock)
     if factor is not None and not 0 < factor <= FASTEST:
@@ -57,5 +57,5 @@ async def set_clock(dsn: str, clock: str) -> None:
 
 
 async def pass_time(connection: asyncpg.Connection[asyncpg.Record], until: datetime) -> None:
-    """Let a clock by events go on to an instant although nothing happens."""
+    """Move a clock by events forward to an instant without an event."""
     await connection.execute("select purchasing_clock($1)", until)

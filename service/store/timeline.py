@@ -1,13 +1,13 @@
-"""Of which history the database is: another begins where a replica takes over, or a backup is restored.
+"""The timeline: which history the database has. A new one begins when a replica is promoted or a backup is restored.
 
-What was stored last, with its offsets committed, may be missing then. So a worker that meets another history than it
-began with ends, as nothing it remembers need be true any more; started again, the database and Kafka are held against
-each other.
+Data stored last may then be missing, although its offsets were committed. So a worker that meets another timeline than
+its first one ends, because what it remembers may be wrong. After its restart, the offsets are compared with the
+database.
 
-Every connection that can write is compared once, before anything else is done over it, and that is enough: a session
-belongs to one start of one server. Within it the timeline changes once at most, where recovery ends, so a session met
-outside recovery keeps its timeline until it breaks; and a session met in recovery is closed, never kept for later.
-Session pooling doesn't change that (a pooler ends the client's session with the server's); transaction pooling would.
+Each connection that can write is compared once, before anything else, and that is enough. A session belongs to one
+start of one server. Within it the timeline changes at most once, when recovery ends. So a session that was met outside
+recovery keeps its timeline until it breaks, and a session that was met in recovery is closed, never kept. Session
+pooling doesn't change that (a pooler ends the client's session with the server's); transaction pooling would.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from service.store.driver import Driver
 
-# A server only gets a new timeline where WAL may have been lost, and a dump only ever fills another database.
+# A server gets a new timeline only if WAL may have been lost, and a dump is always restored into another database.
 _TIMELINE = """
 select case when not pg_is_in_recovery() then concat_ws('/',
     (select system_identifier from pg_control_system()),
@@ -41,20 +41,21 @@ IN_RECOVERY = (
 
 
 class Timeline:
-    """The one that the first connection met. One object for all connections that a process decides and writes by."""
+    """The timeline of the first connection. One object for all connections by which a process decides and writes."""
 
     def __init__(self, moved: Callable[[DatabaseMovedError], None] = lambda _: None) -> None:
-        """Tell `moved` when a connection meets another one, whoever wanted that connection, whatever becomes of it."""
+        """Call `moved` when any connection meets another timeline, even if the error is then ignored."""
         self.known: str | None = None
         self.agreed_at: datetime | None = None
-        """When the input was held against the database in this timeline: tells two of the same name apart. Of two
-        standbys, neither of which knows of the other's promotion, each gives its timeline the same number."""
+        """When the input was compared with the database in this timeline. It tells apart two timelines of the same
+        name: two standbys that don't know of each other's promotion give their timelines the same number."""
         self._moved = moved
 
     async def meet(self, connection: Driver) -> None:
-        """Compare a new connection's; one whose comparison raises may not be used.
+        """Compare a new connection's timeline; don't use the connection if this raises.
 
-        Raises DatabaseMovedError, and StoreUnavailableError where the server is in recovery: it has no timeline yet.
+        Raises DatabaseMovedError, and StoreUnavailableError if the server is in recovery, because it then has no
+        timeline yet.
         """
         found: str | None = await connection.fetchval(_TIMELINE)
         if found is None:
@@ -67,7 +68,7 @@ class Timeline:
             raise self.moved(found)
 
     def moved(self, found: str | None) -> DatabaseMovedError:
-        """Tell that the database is of another timeline, of this name; return what to raise."""
+        """Report that the database has another timeline, named `found`; return the error to raise."""
         error = DatabaseMovedError(
             "PostgreSQL is not as this worker knew it: a replica took over, or a backup was restored "
             f"(system/timeline/database was {self.known}, is {found}). What had its offsets committed last may "

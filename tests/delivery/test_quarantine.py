@@ -83,4 +83,4 @@ async def test_a_held_order_and_a_paused_outbox_beside_a_running_service(own_sit
     assert (held[0][0], decided[0][0], paused) == (0, 1, [])
     assert [one.event["data"]["outcome"] for one in seen] == ["effective"]
     assert verified.code == 0, verified.out + verified.err.encode()
-    assert "1 records are what the journal says" in verified.err
+    assert "1 records match the journal" in verified.err

@@ -102,9 +102,9 @@ async def test_each_lane_that_stops_says_where_and_why_however_many_do(stream):
     lanes = [Lane(n, None, None, {}, None, None) for n in range(logs.BURST + 20)]
     for lane in lanes:
         for _ in range(2 * logs.BURST):
-            lane._take(OSError("away"))
-            lane._take(RuntimeError())
-        lane._take(LaneStopped(f"its reason {lane.lane}"))
+            lane._handle_error(OSError("away"))
+            lane._handle_error(RuntimeError())
+        lane._handle_error(LaneStopped(f"its reason {lane.lane}"))
     said = [(line["event"], line["lane"], line["state"], line["reason"]) for line in lines(stream)]
     for lane in lanes:
         assert ("lane_not_publishing", lane.lane, "stopped", f"its reason {lane.lane}") in said

@@ -52,7 +52,7 @@ def test_members_a_later_version_adds_are_ignored() -> None:
     ],
 )
 def test_anything_else_is_no_cursor(value: bytes | None) -> None:
-    with pytest.raises(CursorUnreadableError, match="it is no cursor"):
+    with pytest.raises(CursorUnreadableError, match="it is not a cursor"):
         decode(value)
 
 

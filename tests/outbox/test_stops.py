@@ -36,8 +36,8 @@ async def test_a_gap_in_the_positions_stops_the_lane_and_no_other(world: World) 
         status = lane_0(relay)
         assert status is not None
         assert status.reason == (
-            "position 4 of lane 0 is missing in the outbox, 5 comes next: "
-            "a row was deleted, or written past the lane's lock"
+            "position 4 of lane 0 is missing in the outbox, the next is 5: "
+            "a row was deleted, or written without the lane's lock"
         )
     # What stands before the gap may be out, what stands behind it may not.
     assert not [record for record in await world.published() if record.lane == 0 and record.position >= 4]
@@ -104,7 +104,7 @@ async def test_a_lane_stops_when_the_database_loses_its_newest_rows_under_it(wor
         status = lane_0(relay)
         assert status is not None
         assert status.reason == (
-            "position 10 of lane 0 was published, and is not in the database any more: it has lost its newest rows"
+            "position 10 of lane 0 was published but is no longer in the database, which has lost its newest rows"
         )
     assert len(await world.published()) == 10
 
@@ -120,7 +120,7 @@ async def test_a_lane_stops_on_the_cursor_of_another_outbox(world: World) -> Non
         assert status is not None
         assert status.reason == (
             f"the cursor of lane 0 belongs to outbox {was}, this database is outbox {await world.outbox_id()}: "
-            "one of the two is not the one that was meant"
+            "Kafka or the database is not the intended one"
         )
     assert len(await world.published()) == 10
 
@@ -151,7 +151,7 @@ async def test_a_lane_stops_on_a_record_in_the_cursor_topic_that_is_no_cursor(wo
         status = lane_0(relay)
         assert status is not None
         assert status.reason is not None
-        assert "it is no cursor" in status.reason
+        assert "it is not a cursor" in status.reason
     assert len(await world.published()) == 10
 
 

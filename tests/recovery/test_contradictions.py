@@ -153,7 +153,7 @@ async def test_lost_topics_stop_every_lane_until_a_person_says_where_to_go_on(to
 
         await eventually(published, "what was decided since", worker.log.read_text)
     ((outcome,),) = await torn.rows("select outcome from operator_actions where what = 'lanes adopt'")
-    assert outcome.startswith(f"goes on behind position {last}; before: lane {lane}: Kafka: no cursor")
+    assert outcome.startswith(f"resumes after position {last}; before: lane {lane}: Kafka: no cursor")
 
 
 async def test_a_person_may_have_outputs_published_again_and_is_told_which(torn):
@@ -173,7 +173,7 @@ async def test_a_person_may_have_outputs_published_again_and_is_told_which(torn)
 async def test_a_position_that_the_database_does_not_have_is_refused(torn):
     done = await torn.command("lanes", "adopt", "--lane", "2", "--position", "7", "--why", "x", "--yes")
     assert done.returncode == 1
-    assert done.stderr.endswith("Lane 2 has no position 7 in the database: it can't go on behind it.\n")
+    assert done.stderr.endswith("Lane 2 has no position 7 in the database: publishing can't resume after it.\n")
 
 
 async def test_another_databases_cursor_stops_the_lane_until_it_is_adopted(torn):
@@ -226,7 +226,7 @@ async def test_a_database_that_went_on_after_it_was_restored_is_not_mended_by_gu
     assert "the database was restored from before it and has gone on" in await refused(torn)
     done = await torn.command("lanes", "recover", "--why", "x", "--yes")
     assert done.returncode == 1
-    assert "can't be put back into its place. Restore it once more" in done.stderr
+    assert "can't be put back into their place. Restore it again" in done.stderr
 
 
 async def test_records_removed_unread_are_skipped_only_by_the_documented_command(torn):

@@ -1,1 +1,1 @@
-"""What people do when Kafka and the database contradict each other: verify, recover, adopt."""
+"""Operators' repairs when Kafka and the database contradict each other: verify, recover, adopt."""

@@ -1,7 +1,7 @@
-"""A person's word on where a lane goes on, after Kafka and the database have been found to contradict each other.
+"""Adoption of a position: a person decides where a lane resumes after Kafka and the database contradicted each other.
 
-Writes a cursor as the relay would, with the lane's producer initialised first: whoever still had the lane is shut out.
-The decision is written down in the database before it takes effect.
+It writes a cursor like the relay, after initialising the lane's producer, which fences the previous owner. The decision
+is recorded in the database before it takes effect.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ insert into operator_actions (done_by, what, subject, outcome, why) values ($3, 
 
 
 class AdoptError(Exception):
-    """A lane can't be let go on there; the text says why."""
+    """The lane can't resume there; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaneReport:
-    """A lane by both accounts: `cursor` is Kafka's (None: none, or `unreadable`), `noted` what the relay noted as
-    published, `last` the newest output in the database."""
+    """A lane by both accounts. `cursor`: Kafka's (None: none, or `unreadable`). `noted`: position that the relay noted
+    as published. `last`: the newest output in the database."""
 
     lane: int
     cursor: Cursor | None
@@ -46,13 +46,13 @@ class LaneReport:
     last: int
 
     def published(self, outbox_id: str) -> int:
-        """Up to where the lane's outputs are known to be published: by Kafka, where its cursor is ours, else by the
-        relay's note."""
+        """Return the last position known to be published: the greater of the relay's note and this outbox's cursor, if
+        any."""
         ours = self.cursor is not None and self.cursor.outbox_id == outbox_id
         return max(self.noted, self.cursor.position if ours and self.cursor is not None else 0)
 
     def says(self, outbox_id: str) -> str:
-        """Return it in words."""
+        """Return the report as a sentence."""
         if self.unreadable:
             kafka = f"Kafka: {self.unreadable}"
         elif self.cursor is None:
@@ -65,7 +65,7 @@ class LaneReport:
 
 
 async def lane_report(connection: asyncpg.Connection[Any], kafka: Kafka, lane: int) -> LaneReport:
-    """How a lane stands. Only exact where nobody publishes on it. Raises KafkaError, StoreUnavailableError."""
+    """Read both accounts of a lane. Exact only if nobody publishes on it. Raises KafkaError, StoreUnavailableError."""
     async with translated():
         journal = OutboxReader(connection)
         noted, last = await journal.noted(lane), await journal.last_position(lane)
@@ -76,19 +76,19 @@ async def lane_report(connection: asyncpg.Connection[Any], kafka: Kafka, lane: i
         return LaneReport(lane, None, str(error), noted, last)
 
 
-def consequences(standing: LaneReport, outbox_id: str, position: int) -> list[str]:
-    """What happens if the lane goes on behind this position, in sentences."""
-    published = standing.published(outbox_id)
-    told = [f"{standing.says(outbox_id)}."]
+def consequences(report: LaneReport, outbox_id: str, position: int) -> list[str]:
+    """Return sentences about what happens if the lane resumes after this position."""
+    published = report.published(outbox_id)
+    sentences = [f"{report.says(outbox_id)}."]
     if position < published:
-        told.append(f"Positions {position + 1} to {min(published, standing.last)} are published AGAIN.")
+        sentences.append(f"Positions {position + 1} to {min(published, report.last)} are published AGAIN.")
     if position > published:
-        told.append(f"Positions {published + 1} to {position} are NEVER published.")
-    if position < standing.last:
-        told.append(f"Publishing goes on with position {position + 1}.")
+        sentences.append(f"Positions {published + 1} to {position} are NEVER published.")
+    if position < report.last:
+        sentences.append(f"Publishing resumes with position {position + 1}.")
     else:
-        told.append("Publishing goes on with the next output that is decided.")
-    return told
+        sentences.append("Publishing resumes with the next new output.")
+    return sentences
 
 
 async def adopt(
@@ -100,23 +100,23 @@ async def adopt(
     by: str,
     why: str,
 ) -> None:
-    """Let the lane go on behind this position, which the database must have (or 0: from the beginning).
+    """Make the lane resume after this position, which must exist in the database (or 0: from the beginning).
 
-    Raises AdoptError, KafkaError, TimeoutError, StoreUnavailableError. May be repeated after any of them.
+    Raises AdoptError, KafkaError, TimeoutError, StoreUnavailableError; may be repeated after any of them.
     """
     outbox_id = str(installation.outbox_id)
     async with translated():
         sha256 = await OutboxReader(connection).hash_at(lane, position) if position else ""
     if sha256 is None:
-        raise AdoptError(f"Lane {lane} has no position {position} in the database: it can't go on behind it.")
+        raise AdoptError(f"Lane {lane} has no position {position} in the database: publishing can't resume after it.")
     producer = new_producer(kafka, f"{outbox_id}.{lane}")
     try:
         async with asyncio.timeout(STEP_SECONDS):
             await producer.start()
         before = await lane_report(connection, kafka, lane)
-        outcome = f"goes on behind position {position}; before: {before.says(outbox_id)}"
+        outcome = f"resumes after position {position}; before: {before.says(outbox_id)}"
         async with translated():
-            # First the note: one that is ahead of the cursor would stop the lane again, one behind it does no harm.
+            # Lower the note first: a note ahead of the cursor would stop the lane again, one behind it does no harm.
             await connection.execute(_DECIDED, lane, position, by, f"lane {lane}", outcome, why)
         cursor = Cursor(outbox_id, lane, position, sha256)
         async with asyncio.timeout(STEP_SECONDS), producer.transaction():

@@ -1,9 +1,10 @@
-"""Outputs that a restored database has lost are put back from Kafka, where they were published.
+"""Recovery of outputs that a restored database has lost, from Kafka, where they were published.
 
-The topics hold every published output byte for byte, with its lane and position; the last of a lane is known by the
-hash in its cursor. With them in the journal again, the rules know what was published, so nothing is published twice.
-The facts come back by reading the input again. Until they have, an order that lost outputs must not be decided: it
-would seem to have been paid out for no reason. So such orders are held here, and released when the input was read
+The topics hold each published output byte for byte, with its lane and position. The cursor's hash identifies a lane's
+last one. With these outputs in the journal again, the rules know what was published, and nothing is published twice.
+
+The facts come back by reading the input again. Until then, an order that lost outputs must not be decided, because its
+payments would seem to have no reason. So this module halts such orders; they are released once the input has been read
 up to now.
 """
 
@@ -62,7 +63,7 @@ _NOTE = "insert into operator_actions (done_by, what, subject, outcome, why) val
 
 
 class Lost(NamedTuple):
-    """One output as it lies in Kafka, in the columns of the outbox."""
+    """One output from Kafka, in the columns of the outbox."""
 
     lane: int
     position: int
@@ -78,7 +79,7 @@ class Lost(NamedTuple):
 
 @dataclass
 class RecoveryPlan:
-    """What there is to put back, by lane; empty: the database lacks nothing."""
+    """Outputs to put back, per lane. Empty: the database lacks nothing."""
 
     standings: list[LaneReport]
     outputs: dict[int, list[Lost]] = field(default_factory=dict)
@@ -89,31 +90,31 @@ class RecoveryPlan:
         return sorted({one.order_id for rows in self.outputs.values() for one in rows if one.order_id is not None})
 
     def says(self) -> list[str]:
-        """Return it in words."""
-        told = [
+        """Return the plan as sentences."""
+        sentences = [
             f"lane {lane}: positions {rows[0].position} to {rows[-1].position} are put back from Kafka"
             for lane, rows in sorted(self.outputs.items())
         ]
-        return [*told, f"{len(self.orders)} orders are held until their facts were read again"]
+        return [*sentences, f"{len(self.orders)} orders are halted until their facts have been read again"]
 
 
 async def find_lost(
     connection: asyncpg.Connection[Any], kafka: Kafka, installation: Installation, progress: Callable[[str], None]
 ) -> RecoveryPlan:
-    """What the database lacks of what was published. Shuts out whoever publishes still.
+    """Find published outputs that the database lacks. Fences any process that still publishes.
 
-    Raises AdoptError where it can't be put back: the database has gone on since, or the topics don't have it any more;
-    KafkaError, TimeoutError, StoreUnavailableError.
+    Raises AdoptError if they can't be put back: the database has new outputs since, or the topics no longer have the
+    lost ones. Raises KafkaError, TimeoutError, StoreUnavailableError.
     """
     outbox_id = str(installation.outbox_id)
     standings = [await _fenced(connection, kafka, outbox_id, lane) for lane in range(installation.lanes)]
     behind = {one.lane: one for one in standings if _published(one, outbox_id) > one.last}
     for one in standings:
         if one.cursor is not None and one.lane not in behind:
-            await _refuse_gone_on(connection, one, outbox_id)
+            await _refuse_overwritten(connection, one, outbox_id)
     found: dict[int, dict[int, Lost]] = defaultdict(dict)
     read = 0
-    async for records, total in committed(kafka, {}) if behind else _nothing():
+    async for records, total in committed(kafka, {}) if behind else _no_records():
         for record in records:
             place = lane_and_position(record)
             if place is None or place[0] not in behind:
@@ -122,16 +123,18 @@ async def find_lost(
             if behind[lane].last < position <= _published(behind[lane], outbox_id):
                 row = _row(lane, position, record)
                 if found[lane].setdefault(position, row).value != row.value:
-                    raise AdoptError(f"Kafka has two outputs for position {position} of lane {lane}: find out whose.")
+                    raise AdoptError(
+                        f"Kafka has two outputs for position {position} of lane {lane}: find out who published them."
+                    )
         await _refuse_difference(connection, records, behind)
         if (read + len(records)) // PROGRESS_EVERY > read // PROGRESS_EVERY:
             progress(f"{read + len(records)} records read of about {total}.")
         read += len(records)
-    return RecoveryPlan(standings, {lane: _whole(one, found[lane], outbox_id) for lane, one in behind.items()})
+    return RecoveryPlan(standings, {lane: _without_gaps(one, found[lane], outbox_id) for lane, one in behind.items()})
 
 
 async def put_back(connection: asyncpg.Connection[Any], recovery: RecoveryPlan, lanes: int, by: str, why: str) -> int:
-    """Put the outputs back and hold their orders, in one transaction; returns how many orders are held by it.
+    """Put the outputs back and halt their orders, in one transaction. Return the number of orders newly halted.
 
     Raises StoreUnavailableError.
     """
@@ -164,20 +167,20 @@ async def _fenced(connection: asyncpg.Connection[Any], kafka: Kafka, outbox_id: 
         await throw_away(producer)
 
 
-async def _refuse_gone_on(connection: asyncpg.Connection[Any], standing: LaneReport, outbox_id: str) -> None:
+async def _refuse_overwritten(connection: asyncpg.Connection[Any], standing: LaneReport, outbox_id: str) -> None:
     cursor = standing.cursor
     if cursor is None or cursor.outbox_id != outbox_id or not cursor.position:
         return
     async with translated():
         there = await OutboxReader(connection).hash_at(standing.lane, cursor.position)
     if there != cursor.sha256:
-        raise AdoptError(_gone_on(standing.lane, cursor.position))
+        raise AdoptError(_overwritten(standing.lane, cursor.position))
 
 
 async def _refuse_difference(
     connection: asyncpg.Connection[Any], records: Iterable[Any], behind: Mapping[int, LaneReport]
 ) -> None:
-    """What the database does have of these lanes must be what was published there."""
+    """Raise AdoptError if an output of these lanes in the database differs from the published one."""
     hashes: dict[int, dict[int, bytes]] = defaultdict(dict)
     for record in records:
         place = lane_and_position(record)
@@ -188,29 +191,29 @@ async def _refuse_difference(
             rows = await connection.fetch(_HASHES, lane, list(of_lane))
         for position, there in rows:
             if there != of_lane[position]:
-                raise AdoptError(_gone_on(lane, position))
+                raise AdoptError(_overwritten(lane, position))
 
 
-def _gone_on(lane: int, position: int) -> str:
+def _overwritten(lane: int, position: int) -> str:
     return (
-        f"Position {position} of lane {lane} in the database is not the output that was published there: it has gone "
-        "on since it was restored, and what it has lost can't be put back into its place. Restore it once more, and "
-        "run this before the service."
+        f"Position {position} of lane {lane} in the database is not the output that was published there. It has "
+        "new outputs since it was restored, so the lost ones can't be put back into their place. Restore it again, and "
+        "run this before you start the service."
     )
 
 
-def _whole(standing: LaneReport, found: Mapping[int, Lost], outbox_id: str) -> list[Lost]:
-    """All of what the lane lost, without a gap, up to the very output that its cursor knows."""
+def _without_gaps(standing: LaneReport, found: Mapping[int, Lost], outbox_id: str) -> list[Lost]:
+    """Return all outputs that the lane lost, without a gap, up to the output whose hash is in its cursor."""
     wanted = range(standing.last + 1, _published(standing, outbox_id) + 1)
     missing = [position for position in wanted if position not in found]
     if missing:
         raise AdoptError(
-            f"Position {missing[0]} of lane {standing.lane} ({len(missing)} in all) is not in the topics any more: "
+            f"Position {missing[0]} of lane {standing.lane} ({len(missing)} in all) is no longer in the topics: "
             "restore a younger backup."
         )
     rows = [found[position] for position in wanted]
     if standing.cursor is None or sha256(rows[-1].value).hexdigest() != standing.cursor.sha256:
-        raise AdoptError(f"The newest output of lane {standing.lane} in Kafka is not the one its cursor knows.")
+        raise AdoptError(f"The newest output of lane {standing.lane} in Kafka does not match its cursor.")
     return rows
 
 
@@ -232,6 +235,6 @@ def _row(lane: int, position: int, record: Any) -> Lost:
     )
 
 
-async def _nothing() -> Any:
+async def _no_records() -> Any:
     for nothing in tuple[Any]():
         yield nothing

@@ -1,8 +1,8 @@
-"""The output topics held against the journal, position by position, as an outsider reads them.
+"""Verification of the output topics against the journal, position by position, as a consumer reads them.
 
-Everything committed is read once, from the topics' beginnings to the ends they had at the start. A bit a position is
-remembered, nothing else, so memory stays small (a megabyte for eight million outputs). What is not compared, because it
-can't be: records that the topics' retention has removed; they are counted and said.
+It reads everything committed once, from the topics' beginnings to their ends at the start. It remembers one bit per
+position, so memory stays small (a megabyte for eight million outputs). Records that the topics' retention removed can't
+be compared; they are counted and reported.
 """
 
 from __future__ import annotations
@@ -48,41 +48,41 @@ select position, topic, decided_at from outbox where lane = $1 and position = an
 
 @dataclass
 class Verification:
-    """What was found. `counts` by kind; `complaints` are the first thousand, in words, without content."""
+    """The findings. `counts`: number per kind. `complaints`: the first thousand as sentences, without content."""
 
     counts: Counter[str] = field(default_factory=Counter)
     complaints: list[str] = field(default_factory=list)
 
     def complain(self, kind: str, where: str) -> None:
-        """Take note of something that is wrong."""
+        """Add a finding."""
         self.counts[kind] += 1
         if len(self.complaints) < COMPLAINTS_MAX:
             self.complaints.append(f"{kind}: {where}")
 
     @property
     def wrong(self) -> bool:
-        """Whether anything is."""
+        """Whether there is a wrong record or position."""
         return any(self.counts[kind] for kind in WRONG)
 
     def summary(self) -> str:
-        """Return it in a line."""
+        """Return the findings in a line."""
         found = [f"{self.counts[kind]} {kind}" for kind in WRONG if self.counts[kind]]
-        parts = [f"{self.counts['right']} records are what the journal says", *found]
+        parts = [f"{self.counts['right']} records match the journal", *found]
         if self.counts["removed"]:
-            parts.append(f"{self.counts['removed']} positions are older than what the topics keep")
+            parts.append(f"{self.counts['removed']} positions are older than the topics' retention")
         if self.counts["waiting"]:
             parts.append(f"{self.counts['waiting']} positions were not published yet")
         return ", ".join(parts) + "."
 
 
 class _Seen:
-    """Which positions of a lane were seen: a bit each."""
+    """The positions of a lane that were seen, one bit each."""
 
     def __init__(self) -> None:
         self._bits = bytearray()
 
     def add(self, position: int) -> bool:
-        """Whether it is new."""
+        """Add a position; return whether it is new."""
         byte, bit = divmod(position, 8)
         if byte >= len(self._bits):
             self._bits.extend(bytes(byte + 1 - len(self._bits) + len(self._bits) // 2))
@@ -98,9 +98,9 @@ class _Seen:
 async def verify(
     connection: asyncpg.Connection[asyncpg.Record], kafka: Kafka, progress: Callable[[str], None]
 ) -> Verification:
-    """Compare, beside a running service if need be. Raises KafkaError, StoreUnavailableError."""
+    """Compare all records, even beside a running service. Raises KafkaError, StoreUnavailableError."""
     async with translated():
-        # Before the topics' ends are asked: what was noted by now must be in front of them.
+        # Read the notes before the topics' ends, so that every noted output is before these ends.
         lanes = await lane_rows(connection)
     found = Verification()
     seen = {row.lane: _Seen() for row in lanes}
@@ -119,9 +119,9 @@ async def verify(
 
 
 async def committed(kafka: Kafka, kept_since: dict[str, datetime]) -> AsyncIterator[tuple[Sequence[Any], int]]:
-    """Yield what is committed in the output topics, in the order of each partition, and about how much there is.
+    """Yield the committed records of the output topics, ordered per partition, and an estimate of their total.
 
-    `kept_since` is filled with the time of the oldest record of partitions that have lost older ones, by topic.
+    Fills `kept_since`, per topic, with the oldest record's time for partitions whose older records were removed.
     """
     async with _reader(kafka) as consumer:
         partitions = [TopicPartition(t, n) for t in OUT for n in sorted(consumer.partitions_for_topic(t) or ())]
@@ -144,7 +144,7 @@ async def committed(kafka: Kafka, kept_since: dict[str, datetime]) -> AsyncItera
                     oldest = datetime.fromtimestamp(records[0].timestamp / 1000, UTC)
                     kept_since[partition.topic] = max(oldest, kept_since.get(partition.topic, oldest))
                 yield [one for one in records if one.offset < ends[partition]], total
-            # The position passes markers and aborted records, which are never handed out.
+            # The position also passes transaction markers and aborted records, which `getmany` never returns.
             left = {one for one in left if await consumer.position(one) < ends[one]}
 
 
@@ -163,7 +163,7 @@ async def _compare(
     for record, place in placed:
         where = f"{record.topic}/{record.partition}/{record.offset}"
         if place is None:
-            found.complain("nobody's", f"{where} says no lane and position")
+            found.complain("nobody's", f"{where} has no lane and position")
             continue
         lane, position = place
         where = f"lane {lane} position {position} in {where}"
@@ -175,9 +175,9 @@ async def _compare(
         if not seen[lane].add(position):
             found.complain("doubled", where)
         elif expected[place] != (record.topic, key, sha256(record.value or b"").digest()):
-            found.complain("different", f"{where} is not what the journal says")
+            found.complain("different", f"{where} differs from the journal")
         elif position < last.get(way, 0):
-            found.complain("out of order", f"{where} comes behind position {last[way]}")
+            found.complain("out of order", f"{where} comes after position {last[way]}")
         else:
             found.counts["right"] += 1
         last[way] = max(position, last.get(way, 0))

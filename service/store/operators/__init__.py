@@ -1,1 +1,1 @@
-"""What people act on: pauses, breakers, holds, quarantine, erasures, the number of lanes."""
+"""Tables for operators' actions: pauses, breakers, holds, quarantine, erasures, the number of lanes."""

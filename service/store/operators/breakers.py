@@ -1,4 +1,4 @@
-"""Which topics' circuit breakers are open: one row each, seen by all workers and kept over restarts."""
+"""Open circuit breakers: one row per topic, shared by all workers and kept over restarts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class OpenBreaker(NamedTuple):
-    """A topic that nobody reads on: since when, and how many of how many records were bad."""
+    """A topic that is not read: since when, and how many of how many records were bad."""
 
     topic: str
     at: datetime
@@ -22,20 +22,20 @@ class OpenBreaker(NamedTuple):
 
 
 class BreakerTable(Protocol):
-    """Where it is kept which circuit breakers are open. Its methods raise StoreUnavailableError."""
+    """Storage of open circuit breakers. Its methods raise StoreUnavailableError."""
 
     async def list_open(self) -> list[OpenBreaker]:
         """Return the open circuit breakers, by topic."""
 
     async def open(self, topic: str, bad: int, records: int) -> None:
-        """Keep that a topic's circuit breaker is open; if it was already, nothing changes."""
+        """Store that a topic's circuit breaker is open; does nothing if it already is."""
 
 
 class BreakersInDatabase:
     """The table `circuit_breakers`."""
 
     def __init__(self, store: PostgresStore) -> None:
-        """Keep them in this store's database."""
+        """Use this store's database."""
         self._store = store
 
     async def list_open(self) -> list[OpenBreaker]:
@@ -43,7 +43,7 @@ class BreakersInDatabase:
         return [OpenBreaker(*row) for row in await self._store.fetch(_OPEN_BREAKERS)]
 
     async def open(self, topic: str, bad: int, records: int) -> None:
-        """Keep that a topic's circuit breaker is open; if it was already, nothing changes."""
+        """Store that a topic's circuit breaker is open; does nothing if it already is."""
         await self._store.fetch(_OPEN, topic, bad, records)
 
 
@@ -53,7 +53,8 @@ async def open_breakers(connection: asyncpg.Connection[asyncpg.Record]) -> list[
 
 
 async def reset_breaker(connection: asyncpg.Connection[asyncpg.Record], topic: str, by: str, why: str | None) -> bool:
-    """Let all workers read a topic on, and note who did it; whether its circuit breaker was open."""
+    """Reset a topic's circuit breaker, so that all workers read the topic, and record who did it. Return whether it was
+    open."""
     return bool(await connection.fetch(_RESET, topic, by, why))
 
 

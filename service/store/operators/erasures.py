@@ -1,7 +1,7 @@
-"""Erasing what clause 23 protects: the private members of an order, and the bytes of its quarantined records.
+"""Erasure of what clause 23 protects: an order's private members, and the bytes of its quarantined records.
 
-Facts keep what the money needs (that a member was there, and how many), and by the digests of what was quarantined a
-redelivery is known. So reading the topic again brings nothing back.
+Facts keep what payments need: that a member was present, and how many. Digests of quarantined records identify a
+redelivery. So reading the topic again brings nothing back.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Erased(NamedTuple):
-    """How many messages' private members and how many records' bytes were erased just now."""
+    """Numbers of messages whose private members, and of records whose bytes, were just erased."""
 
     private_members: int
     quarantine_records: int
@@ -26,9 +26,9 @@ class Erased(NamedTuple):
 async def erase_order(
     connection: asyncpg.Connection[asyncpg.Record], order_id: str, by: str, why: str | None
 ) -> Erased | None:
-    """Erase, and note that it was done; None where nothing of the order is known. Raises StoreUnavailableError.
+    """Erase, and record who did it; return None if the order is unknown. Raises StoreUnavailableError.
 
-    Nothing is locked: a batch that commits meanwhile brings what is new, as if it had come afterwards.
+    It locks nothing: data of a batch that commits meanwhile stays, as if the batch had come afterwards.
     """
     async with translated():
         row = await connection.fetchrow(_ERASE_ORDER, order_id, by, why)
@@ -38,14 +38,14 @@ async def erase_order(
 async def erase_record(
     connection: asyncpg.Connection[asyncpg.Record], record: RecordIdentity, by: str, why: str | None
 ) -> Erased:
-    """Erase one quarantined record, such as one whose order could not be read. Raises StoreUnavailableError."""
+    """Erase one quarantined record, for example one whose order could not be read. Raises StoreUnavailableError."""
     async with translated():
         row = await connection.fetchrow(_ERASE_RECORD, *record, by, why)
     assert row is not None
     return Erased(row[0], row[1])
 
 
-# A key that is the order's id is no secret, and people find the record by it.
+# A key that equals the order id is not private, and people find the record by it.
 _WIPE = """
 update quarantine set value = null, headers = '[]', erased_at = clock_timestamp(),
     key = case when key = convert_to(order_id, 'UTF8') then key end

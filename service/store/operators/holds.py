@@ -1,4 +1,4 @@
-"""Orders that a person holds, and orders whose rules raised."""
+"""Halted orders and stuck orders."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 class Halted(NamedTuple):
-    """An order that publishes nothing: `stuck` is the class of the error its rules ended with, `held_at` since when a
-    person holds it."""
+    """A halted or stuck order, which publishes nothing. `stuck`: the class of its rules' error. `held_at`: since when
+    an operator holds it."""
 
     order_id: str
     stuck: str | None
@@ -20,25 +20,26 @@ class Halted(NamedTuple):
 
 
 async def halt_of(connection: asyncpg.Connection[asyncpg.Record], order_id: str) -> Halted | None:
-    """Return how an order stands, halted or not; None where nothing was heard of it."""
+    """Return whether the order is halted or stuck; None if it is unknown."""
     row = await connection.fetchrow("select order_id, stuck, held_at from orders where order_id = $1", order_id)
     return None if row is None else Halted(*row)
 
 
 async def halted(connection: asyncpg.Connection[asyncpg.Record], after: str, limit: int) -> list[Halted]:
-    """Return at most `limit` halted orders behind this id, by id."""
+    """Return at most `limit` halted or stuck orders after this id, sorted by id."""
     return [Halted(*row) for row in await connection.fetch(_HALTED, after, limit)]
 
 
 async def hold(connection: asyncpg.Connection[asyncpg.Record], order_id: str, by: str, why: str) -> bool:
-    """Let an order decide nothing from now on, and note who does it; whether it could until now."""
+    """Halt an order, so that it decides nothing from now on, and record who did it. Return whether it was not halted
+    yet."""
     return bool(await connection.fetch(_HOLD, order_id, by, why))
 
 
 async def note_retry(
     connection: asyncpg.Connection[asyncpg.Record], order_id: str, by: str, why: str | None, outcome: str
 ) -> None:
-    """Note that somebody had an order looked at again, and what came of it."""
+    """Record that an operator had an order looked at again, and the outcome."""
     await connection.execute(_NOTE, by, order_id, outcome, why)
 
 

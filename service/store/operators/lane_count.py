@@ -1,4 +1,4 @@
-"""How many lanes the outbox has, changed: only where everything is published and nobody works."""
+"""Change of the outbox's number of lanes, possible only if everything is published and no worker runs."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ class LanesError(Exception):
 
 
 async def change_lanes(connection: asyncpg.Connection[asyncpg.Record], lanes: int, by: str, why: str) -> int:
-    """Give the outbox so many lanes; returns how many it had. Positions of the lanes it has go on.
+    """Set the outbox's number of lanes; return the previous number. Positions of existing lanes continue.
 
     Raises LanesError, StoreUnavailableError.
     """
     async with translated(), connection.transaction():
         had = int(await connection.fetchval("select lanes from installation for update"))
-        # Whoever writes an output has one of these.
+        # A transaction that writes outputs locks one of these rows.
         await connection.execute("select lane from lanes order by lane for update")
         if lanes < had or lanes & (lanes - 1) or lanes > 256:
             raise LanesError(
                 f"The outbox has {had} lanes: it can be given more, a power of two up to 256, not {lanes}."
             )
         if at_work := await connection.fetchval(_AT_WORK):
-            raise LanesError(f"Workers have {at_work} sessions on this database still: stop all of them first.")
+            raise LanesError(f"Workers still have {at_work} sessions on this database: stop all workers first.")
         if waiting := await connection.fetch(_WAITING):
-            said = ", ".join(f"lane {row[0]}: {row[1]}" for row in waiting)
+            counts = ", ".join(f"lane {row[0]}: {row[1]}" for row in waiting)
             raise LanesError(
-                f"Outputs wait to be published ({said}). An order's outputs would overtake each other on their way "
-                "through other lanes: let the service publish everything, stop it, and try again."
+                f"Outputs wait to be published ({counts}). An order's outputs could overtake each other in "
+                "other lanes: let the service publish everything, stop it, and try again."
             )
         await connection.execute("update installation set lanes = $1", lanes)
         await connection.execute(

@@ -1,4 +1,4 @@
-"""The pauses of the outbox: which lanes publish nothing, and how much was refunded in the last minute."""
+"""The pauses of the outbox, and the refunds of the last minute."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ALL_LANES = -1
 CHANNEL = "purchasing_outbox"
 AUTOMATIC = "the refund limit"
 _LOCK = 4_851_622_301
-"""The advisory lock under which refunds are admitted; any number, the same for ever."""
+"""The advisory lock for admitting refunds: any number, but never change it."""
 
 
 class Pause(NamedTuple):
-    """A pause that holds. `lane` is -1 where it holds all lanes."""
+    """A pause in force. `lane` is -1 for all lanes."""
 
     lane: int
     at: datetime
@@ -28,12 +28,12 @@ class Pause(NamedTuple):
     why: str
 
     def __str__(self) -> str:
-        """Return it in words."""
+        """Return by whom and why."""
         return f"by {self.by}: {self.why}"
 
 
 class Refund(NamedTuple):
-    """A refund about to be published: its position in its lane, its amount in minor units."""
+    """A refund about to be published: position in its lane, amount in minor units."""
 
     position: int
     currency: str
@@ -41,7 +41,7 @@ class Refund(NamedTuple):
 
 
 class Exceeded(NamedTuple):
-    """What would be refunded in this minute, and the limit. In minor units."""
+    """The refunds that this minute would reach, and the limit, in minor units."""
 
     currency: str
     amount: int
@@ -49,7 +49,7 @@ class Exceeded(NamedTuple):
 
 
 class LaneRow(NamedTuple):
-    """A lane: the last position taken, the last one the relay noted as published."""
+    """A lane: the last position taken, and the last one that the relay noted as published."""
 
     lane: int
     position: int
@@ -57,13 +57,13 @@ class LaneRow(NamedTuple):
 
 
 async def current_pauses(connection: Connection) -> list[Pause]:
-    """Return the pauses that hold, by lane."""
+    """Return the pauses in force, by lane."""
     rows = await connection.fetch("select lane, paused_at, paused_by, why from outbox_pauses order by lane")
     return [Pause(*row) for row in rows]
 
 
 async def lane_rows(connection: Connection) -> list[LaneRow]:
-    """Return how far each lane is."""
+    """Return the positions of each lane."""
     query = """
         select l.lane, l.position, coalesce(n.position, 0)
         from lanes l left join relay_notes n using (lane) order by l.lane
@@ -72,7 +72,7 @@ async def lane_rows(connection: Connection) -> list[LaneRow]:
 
 
 async def pause(connection: Connection, lane: int, by: str, why: str) -> bool:
-    """Let a lane (or ALL_LANES) publish nothing more; whether it could until now."""
+    """Pause a lane (or ALL_LANES). Return whether it was not paused yet."""
     async with connection.transaction():
         made = await connection.fetchval(_PAUSE, lane, by, why)
         if made:
@@ -81,9 +81,9 @@ async def pause(connection: Connection, lane: int, by: str, why: str) -> bool:
 
 
 async def resume(connection: Connection, lane: int, by: str, why: str | None) -> list[int]:
-    """Let a lane (ALL_LANES: every one) publish again, and wake it; return the pauses that ended.
+    """Resume a lane (ALL_LANES: each one) and wake it; return the pauses that ended.
 
-    What is decided by now goes out whatever the refund limit says: a person has looked at it.
+    Outputs decided by now are published whatever the refund limit says, because a person has checked them.
     """
     async with connection.transaction():
         gone = [row[0] for row in await connection.fetch(_RESUME, lane)]
@@ -98,16 +98,16 @@ async def resume(connection: Connection, lane: int, by: str, why: str | None) ->
 async def admit(
     connection: Connection, lane: int, refunds: Sequence[Refund], limits: Mapping[str, int]
 ) -> Exceeded | None:
-    """Count refunds that are about to be published, if with them the last minute stays within the limits.
+    """Count refunds that are about to be published, if the last minute stays within the limits with them.
 
-    Where it does not, all lanes are paused, nothing is counted, and what would exceed is returned. A position
-    counts once, however often it is tried; one that a person resumed is not counted.
+    Otherwise pause all lanes, count nothing, and return what would exceed the limit. A position counts once, however
+    often it is tried. A position that a person resumed is not counted.
     """
     async with connection.transaction():
-        # The lanes one by one: two at once could both stay within what is left.
+        # One lane at a time: two at once could each fit into the rest of the limit, but not both.
         await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
         counted = await connection.fetchval(_COUNTED, lane)
-        # By currency, the position of the last and the sum: a row each, not one a refund.
+        # Per currency, the last position and the sum: one row each, not one per refund.
         new: dict[str, tuple[int, int]] = {}
         for one in refunds:
             if one.position > counted:
@@ -144,7 +144,7 @@ _NOTE_RESUMED_UP_TO = """
 insert into outbox_releases (lane, position) select lane, position from lanes where $1::smallint = -1 or lane = $1
 on conflict (lane) do update set position = excluded.position
 """
-# A lane is published in order, so it is counted in order: all refunds up to a position, or none behind it.
+# A lane is published in order, so it is counted in order: all refunds up to a position, and none after it.
 _COUNTED = """
 select greatest((select max(position) from refunds_admitted where lane = $1),
     (select position from outbox_releases where lane = $1), 0)
@@ -157,6 +157,6 @@ _COUNT = """
 insert into refunds_admitted (lane, position, currency, amount)
 select $1, * from unnest($2::bigint[], $3::text[], $4::bigint[])
 """
-# Longer than a minute: a transaction that could not be told from committed is tried again for a while.
+# Longer than a minute, because a transaction with an unknown outcome is retried for a while.
 _FORGET = "delete from refunds_admitted where at < clock_timestamp() - interval '1 hour'"
 _NOTE = "insert into operator_actions (done_by, what, subject, outcome, why) values ($1, $2, $3, 'done', $4)"

@@ -1,4 +1,4 @@
-"""Quarantined records, as people look for them. What lies in a record is only read where it is asked for by name."""
+"""Queries of quarantined records for operators. A record's content is read only by `contents`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ DIGEST_SHOWN = 8
 
 
 class RecordLocation(NamedTuple):
-    """Where a record lay in Kafka; `digest` is how its digest begins (hexadecimal; empty: any), where a topic that was
-    made anew put several records into one place."""
+    """A record's place in Kafka. `digest`: the beginning of its digest (hexadecimal; empty: any), because a recreated
+    topic may have put several records into one place."""
 
     topic: str
     partition: int
@@ -30,10 +30,10 @@ class RecordLocation(NamedTuple):
 
 
 class QuarantineFilter(NamedTuple):
-    """Which records; None: whatever. Times are when they were quarantined, `until` exclusive.
+    """Selection of records; None: any. Times are when they were quarantined, `until` exclusive.
 
-    `order_id`: those that may concern the order; with `exactly` only those whose subject or key is this very id, for
-    what can't be undone.
+    `order_id`: records that may concern the order. With `exactly`, only records whose subject or key is this id, for
+    actions that can't be undone.
     """
 
     places: tuple[RecordLocation, ...] = ()
@@ -48,7 +48,7 @@ class QuarantineFilter(NamedTuple):
 
 
 class QuarantinedRecord(NamedTuple):
-    """A quarantined record, without its content."""
+    """A quarantined record without its content."""
 
     topic: str
     partition: int
@@ -65,21 +65,21 @@ class QuarantinedRecord(NamedTuple):
     resolution: str | None
     erased_at: datetime | None
     holds_up: tuple[str, ...] = ()
-    """The orders there are that wait until it is dealt with."""
+    """The existing orders that wait until it is resolved."""
 
     @property
     def identity(self) -> RecordIdentity:
-        """What makes it the same record however often it is delivered."""
+        """What identifies the record in each delivery."""
         return (self.topic, self.partition, self.offset, self.digest)
 
     @property
     def name(self) -> str:
-        """How people call it: topic/partition/offset#digest."""
+        """The record's name for people: topic/partition/offset#digest."""
         return f"{self.topic}/{self.partition}/{self.offset}#{self.digest.hex()[:DIGEST_SHOWN]}"
 
 
 class Content(NamedTuple):
-    """A record's bytes; none of them where they were erased."""
+    """A record's bytes; all empty if they were erased."""
 
     key: bytes | None
     value: bytes | None
@@ -87,7 +87,7 @@ class Content(NamedTuple):
 
 
 class PastAction(NamedTuple):
-    """What was done about a record."""
+    """A past action on a record."""
 
     at: datetime
     by: str
@@ -117,7 +117,7 @@ where ($5::text is null or q.reason = $5) and ($6::text is null or q.topic = $6)
 _OF_ORDER = """(q.order_id = $8 or exists (select from quarantine_candidates c
     where (c.topic, c.partition, c."offset", c.digest) = (q.topic, q.partition, q."offset", q.digest)
         and c.order_hash = purchasing_order_hash($8)))"""
-# The key is content: only those may ask who may see that.
+# The key is content, so only those may use this who may see content.
 _OF_ORDER_EXACTLY = "(q.order_id = $8 or q.key = convert_to($8, 'UTF8'))"
 _ONE_ROW = """
 join unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[]) as n (topic, partition, "offset", digest)
@@ -126,7 +126,7 @@ join unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[]) as n (topic, p
 
 
 async def count(connection: asyncpg.Connection[asyncpg.Record], which: QuarantineFilter) -> int:
-    """Return how many there are. Raises StoreUnavailableError, SchemaError, like all that follow."""
+    """Return the number of records. Raises StoreUnavailableError, SchemaError, like all functions below."""
     async with translated():
         query = f"select count(*) from quarantine q {_joined(which)} {_where(which)}"  # noqa: S608 - constants
         return int(await connection.fetchval(query, *_arguments(which)))
@@ -135,7 +135,7 @@ async def count(connection: asyncpg.Connection[asyncpg.Record], which: Quarantin
 async def page(
     connection: asyncpg.Connection[asyncpg.Record], which: QuarantineFilter, after: RecordIdentity | None, limit: int
 ) -> list[QuarantinedRecord]:
-    """Return at most `limit` records behind `after`, in the order of topic, partition, offset and digest."""
+    """Return at most `limit` records after `after`, sorted by topic, partition, offset and digest."""
     query = f"""
         select {_COLUMNS} from quarantine q {_joined(which)} {_where(which)}
             and (q.topic, q.partition, q."offset", q.digest) > ($12, $13, $14, $15)
@@ -149,7 +149,7 @@ async def page(
 async def contents(
     connection: asyncpg.Connection[asyncpg.Record], records: Collection[RecordIdentity]
 ) -> dict[RecordIdentity, Content]:
-    """Return what lies in these records: private members too. For whoever may see it."""
+    """Return the content of these records, including private members. Only for people who may see it."""
     query = f"""
         select q.topic, q.partition, q."offset", q.digest, q.key, q.value, q.headers from quarantine q {_ONE_ROW}
     """  # noqa: S608 - constants
@@ -159,7 +159,7 @@ async def contents(
 
 
 async def actions(connection: asyncpg.Connection[asyncpg.Record], record: RecordIdentity) -> list[PastAction]:
-    """Return what was done about a record, the oldest first."""
+    """Return the actions on a record, the oldest first."""
     query = """
         select at, done_by, what, outcome, why from quarantine_actions
         where (topic, partition, "offset", digest) = ($1, $2, $3, $4) order by nth
@@ -169,7 +169,7 @@ async def actions(connection: asyncpg.Connection[asyncpg.Record], record: Record
 
 
 async def note(connection: asyncpg.Connection[asyncpg.Record], done: Sequence[QuarantineAction]) -> None:
-    """Append to what was done about records."""
+    """Record actions on records."""
     query = """
         insert into quarantine_actions (topic, partition, "offset", digest, what, outcome, done_by, why)
         values ($1, $2, $3, $4, $5, $6, $7, $8)
