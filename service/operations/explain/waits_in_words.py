@@ -49,7 +49,7 @@ _RECORDS_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
+class WaitInWords:
     """One thing that the order waits for. `until` is the last instant of its period, None if it has none."""
 
     what: str
@@ -61,9 +61,9 @@ class Expectation:
     is_overdue: bool = False
 
 
-def expectations_of(
+def waits_in_words(
     history: OrderHistory, state: OrderState, found: Examination | None, now: int
-) -> Iterator[Expectation]:
+) -> Iterator[WaitInWords]:
     """Yield what the order waits for: first what the rules say, then what this service owes."""
     if found is not None:
         yield from [_told(wait, found, now) for wait in waits_of(found)]
@@ -72,7 +72,7 @@ def expectations_of(
     yield from _ourselves(history, state)
 
 
-def _told(wait: Wait, found: Examination | None, now: int) -> Expectation:
+def _told(wait: Wait, found: Examination | None, now: int) -> WaitInWords:
     amount = "" if wait.amount is None else amount_in_words(wait.amount, wait.currency)
     until = None if wait.until is None else instant(wait.until)
     words = _WORDS[wait.what].format(ref=wait.ref, amount=amount)
@@ -82,22 +82,22 @@ def _told(wait: Wait, found: Examination | None, now: int) -> Expectation:
             words += "; the days begin when the demand is published"
             until = None
     is_overdue = until is not None and instant(now) > until
-    return Expectation(words, until, wait.row, wait.of, is_overdue)
+    return WaitInWords(words, until, wait.row, wait.of, is_overdue)
 
 
-def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[Expectation]:
+def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[WaitInWords]:
     unpublished = sum(not said.published for said in history.outputs)
     if unpublished:
-        yield Expectation(f"the relay to publish {unpublished} of its outputs")
+        yield WaitInWords(f"the relay to publish {unpublished} of its outputs")
     if history.in_quarantine:
         named = ", ".join(history.in_quarantine[:_RECORDS_NAMED])
         more = ", …" if len(history.in_quarantine) > _RECORDS_NAMED else ""
-        yield Expectation(f"a person to resolve {len(history.in_quarantine)} of its quarantined records: {named}{more}")
+        yield WaitInWords(f"a person to resolve {len(history.in_quarantine)} of its quarantined records: {named}{more}")
     if history.stuck is not None:
-        yield Expectation(
+        yield WaitInWords(
             f"fixed rules: the rules failed on this order ({history.stuck}); until then it publishes nothing"
         )
     if state.problem:
-        yield Expectation(f"a version that can read its journals: {state.problem}")
+        yield WaitInWords(f"a version that can read its journals: {state.problem}")
     if history.held:
-        yield Expectation("a person to release the order: it is held, and until then it publishes nothing")
+        yield WaitInWords("a person to release the order: it is held, and until then it publishes nothing")
