@@ -54,7 +54,7 @@ class OutputModel(Model):
     published: bool = Field(description="Whether it has been published by now.")
 
 
-class ExpectationModel(Model):
+class WaitModel(Model):
     """Something that the order waits for."""
 
     of: str | None = Field(description="Whom it is awaited from; absent: the service itself or its operators.")
@@ -80,7 +80,7 @@ class OrderModel(Model):
     outputs: list[OutputModel] = Field(description="By version.")
     lines: list[Line] = Field(description="How each line stands, in minor units.")
     purchase: SettlementTerms | None = Field(description="How what is due on the line `purchase` comes about.")
-    awaited: list[ExpectationModel]
+    awaited: list[WaitModel]
 
 
 class ParagraphModel(Model):

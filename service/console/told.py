@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.console.models import BasisModel, ExpectationModel, FactModel, OrderModel, OutputModel
+from service.console.models import BasisModel, FactModel, OrderModel, OutputModel, WaitModel
 from service.operations.sentence import Sentence, listed, say, word
 
 if TYPE_CHECKING:
@@ -121,9 +121,7 @@ def order_model(story: Story, language: PlainLanguage) -> OrderModel:
         lines=list(told.lines),
         purchase=told.purchase,
         awaited=[
-            ExpectationModel(
-                of=one.of, what=language.tell(one.what), until=one.until, is_overdue=one.is_overdue, row=one.row
-            )
+            WaitModel(of=one.of, what=language.tell(one.what), until=one.until, is_overdue=one.is_overdue, row=one.row)
             for one in told.waiting
         ],
     )

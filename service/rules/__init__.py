@@ -1,9 +1,12 @@
-"""The agreement as code: facts in, entitlements out, differences published.
+"""The agreement as code: from facts to entitlements, and from there to the outputs that are still missing.
 
-Pure: nothing in here does IO, reads a clock or draws a random number; the standard library and the plain values of
-`purchasing_contracts` are all it imports. `decide.py` is the entry. It reads the facts (`order_view.py`), goes through
-them in the order in which they happened (`timeline.py`), says what everybody is entitled to (`assess.py`,
-`settlement.py`, `chargebacks.py`), and commands what was not commanded yet (`reconcile.py`, `decisions.py`) by what the
-ledger of outputs says (`ledger.py`). `clauses/clause_NN.py` holds what clause NN adds, found by discovery
-(`registry.py`); what several clauses need has a file without a number, and none of those imports a clause.
+Pure: no module here does IO, reads a clock or draws a random number. They import only the standard library and the
+plain values of `purchasing_contracts`.
+
+`decide.py` is the entry. It reads the facts (`order_view.py`), applies them in the order in which they happened
+(`timeline.py`), computes entitlements (`assess.py`, `settlement.py`, `chargebacks.py`), and compares them with the
+ledger of outputs (`ledger.py`) to find the commands and decisions to publish (`reconcile.py`, `decisions.py`).
+
+`clauses/clause_NN.py` holds the rules of clause NN and is found by discovery (`registry.py`). Code that several clauses
+need is in a file without a number; none of these files imports a clause.
 """

@@ -1,4 +1,4 @@
-"""Amounts in another currency than the order's: what was booked for them, or nothing until that is known (F4)."""
+"""Amounts in another currency than the order's: the booked amounts, or 0 until they are known (F4)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MEMBERS: dict[type[Any], tuple[str, ...]] = {
     ChargebackOpened: ("amount", "fee"),
     ChargebackClosed: ("amount_restored",),
 }
-"""The members with money, as the rules list them (docs/rules.md, Appendix B); a type that isn't here has `amount`."""
+"""Members with money, as listed in docs/rules.md, Appendix B. A type that is not listed has `amount`."""
 
 _BREAKDOWNS: dict[type[Any], str] = {PaymentCaptured: "breakdown", QuoteRevised: "quote"}
 
@@ -42,11 +42,11 @@ class Booked(NamedTuple):
 
     fact: Fact[Any]
     unread: Money | None
-    """The total in its own currency, where it can't be read: then the fact's amounts are 0."""
+    """The total in its own currency if it can't be read; the fact's amounts are then 0. Else None."""
 
 
 def book(fact: Fact[Any], currency: str) -> Booked:
-    """Return a fact whose money is in another currency with its amounts as they were booked (F4)."""
+    """Convert a fact in another currency to its booked amounts (F4)."""
     data = fact.data
     settled = getattr(data, "settled", None)
     total = _total(data)
@@ -59,7 +59,8 @@ def book(fact: Fact[Any], currency: str) -> Booked:
 
 
 def fixed_fee_of(placed: OrderPlaced, currency: str) -> tuple[int, Money | None]:
-    """Return the promotion's fixed fee in minor units of `currency`, the order's, and what can't be read of it."""
+    """Return the promotion's fixed fee in minor units of `currency`, the order's; second, the amount if it can't be
+    read."""
     promotion = placed.promotion
     if promotion is None or promotion.fixed is None:
         return 0, None
@@ -74,7 +75,7 @@ def _with(fact: Fact[Any], data: Any, currency: str) -> Fact[Any]:
 
 
 def _total(data: Any) -> Money:
-    """Return what `settled` stands for."""
+    """Return the total that `settled` is the booked amount of."""
     kind = type(data)
     if kind in _BREAKDOWNS:
         breakdown = getattr(data, _BREAKDOWNS[kind])
@@ -93,7 +94,7 @@ def _amounts(data: Any) -> Iterable[Money | None]:
 
 
 def _converted(data: Any, settled: Money, currency: str) -> Any:
-    """Return the data with its amounts in proportion to what was booked for the total."""
+    """Return the data with its amounts in proportion to the booked total."""
     kind = type(data)
     total = _total(data).value
 
@@ -121,7 +122,7 @@ def _converted(data: Any, settled: Money, currency: str) -> Any:
 
 
 def _breakdown(breakdown: Breakdown, settled: int, total: int, currency: str) -> Breakdown:
-    """Return a breakdown converted part by part; `goods` takes what remains."""
+    """Return a breakdown converted part by part; `goods` gets the remainder."""
     left = settled
 
     def part(amount: Money) -> Money:

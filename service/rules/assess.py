@@ -1,4 +1,4 @@
-"""Assessment: facts, terms and clock to entitlements. It reasons with when things happened."""
+"""Assessment: from facts, terms and clock to entitlements. Only times of events count, not times of receipt."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _OBLIGATION = Basis(clause="16", because="goods that were received stay bought")
 
 
 def assess(view: OrderView, ledger: Ledger, unclear: Unclear, paid: PaidOut, watermark: int) -> Assessment:
-    """Return what the order's facts entitle people to; deadlines before `watermark` (microseconds) have passed."""
+    """Return the entitlements by the order's facts. Deadlines before `watermark` (microseconds) have passed."""
     concerned = view.concerned
     timeline = Timeline(view, watermark, unclear).run()
     case = Assessment(view, timeline, unclear)
@@ -68,7 +68,7 @@ def assess(view: OrderView, ledger: Ledger, unclear: Unclear, paid: PaidOut, wat
 
 
 def _judge(case: Assessment, ledger: Ledger, paid: PaidOut) -> None:
-    """Note the order's chargebacks, what came in for them and what is left of what is owed on them."""
+    """Assess the order's chargebacks: recoveries for each, and what is still owed."""
     case.chargebacks = chargebacks_of(case.view)
     for judge in case.view.concerned.judge:
         judge(case)
@@ -81,7 +81,7 @@ def _judge(case: Assessment, ledger: Ledger, paid: PaidOut) -> None:
 
 
 def _ignored(case: Assessment) -> Iterator[Said]:
-    """Yield `fact: ignored` on each fact that changes nothing, with why (R22)."""
+    """Yield `fact: ignored` for each fact that changes nothing, with the reason (R22)."""
     timeline, view = case.timeline, case.view
     for ignored in timeline.ignored:
         yield Said("fact", view.message_id(ignored.fact), "ignored", _grounds(case, ignored), ignored.ground)
@@ -106,7 +106,7 @@ def _grounds(case: Assessment, ignored: Ignored) -> Grounds:
 
 
 def _withdrawn_tips(case: Assessment) -> Iterator[Fact[RequestWithdrawn]]:
-    """Yield the messages that take back a request, but name a tip: a refund of a tip takes effect at once (21)."""
+    """Yield withdrawals that name a tip: they change nothing, because a tip's refund takes effect at once (21)."""
     view = case.view
     if not view.messages(RequestWithdrawn):
         return

@@ -1,4 +1,4 @@
-"""What is said of an order and what is due on it: the values that the clauses hand to each other."""
+"""The result of an assessment: decisions and amounts due, which the clauses exchange."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from service.rules.unclear import Unclear
 
 Grounds = tuple["Basis", ...]
-"""The clauses something rests on, each with words that a support agent can read out."""
+"""The clauses that something rests on, each with words that a support agent can read out."""
 
 
 @dataclass(slots=True)
 class Route:
-    """Where a line's refunds may go: a payment or the deposit, with what it brought in on this line. Minor units."""
+    """A destination of a line's refunds: a payment or the deposit, and what it brought in on this line. Minor units."""
 
     destination: str
     payment_id: str | None
@@ -34,7 +34,7 @@ class Route:
 
 @dataclass(slots=True)
 class Due:
-    """What is due on a line according to the clauses, before chargebacks are set off. Minor units."""
+    """What is due on a line by the clauses, before chargebacks are set off. Minor units."""
 
     line: str
     amount: int
@@ -44,19 +44,19 @@ class Due:
 
 @dataclass(slots=True)
 class Said:
-    """A decision without amount as it stands by the facts: its key is `kind` and `ref`."""
+    """A decision without an amount, by the facts. Its key is `kind` and `ref`."""
 
     kind: str
     ref: str
     outcome: str
     grounds: Grounds
     ground: str | None = None
-    """Why a fact changes nothing."""
+    """The reason why a fact changes nothing."""
 
 
 @dataclass(slots=True)
 class StandingAmount:
-    """A decision that is an amount; at 0 it ends in its second outcome. Minor units."""
+    """A decision with an amount. At 0 it gets its second outcome. Minor units."""
 
     kind: str
     ref: str
@@ -64,19 +64,19 @@ class StandingAmount:
     grounds: Grounds
     outcome: str
     due_at: int | None = None
-    """By when it is to be paid, in microseconds."""
+    """The last instant to pay it, in microseconds."""
     demand: tuple[int, int] | None = None
-    """Of a payment demand: its number, and the rounds that were known when it began (`ids.demand_id`)."""
+    """For a payment demand: its number, and the number of rounds known when it began (`ids.demand_id`)."""
     is_new: bool = False
-    """Whether it is published although outcome and amount are as before: a new demand of the same amount."""
+    """Whether to publish it although outcome and amount are unchanged, because it is a new demand."""
     foreign: Money | None = None
-    """The amount, where it is in another currency than the order's."""
+    """The amount if it is in another currency than the order's."""
 
 
 class Assessment:
-    """What the facts entitle people to, by terms and clock alone: no word of it depends on what was published.
+    """The entitlements by facts, terms and clock, independent of what was published.
 
-    Except for `remaining` of chargebacks: what was given back on their lines covers them no more (R13).
+    The exception is `remaining` of chargebacks: money given back on their lines no longer covers them (R13).
     """
 
     __slots__ = (
@@ -93,22 +93,22 @@ class Assessment:
     )
 
     def __init__(self, view: OrderView, timeline: Timeline, unclear: Unclear) -> None:
-        """Begin with the timeline gone through."""
+        """Begin after all facts were applied to the timeline."""
         self.view = view
         self.timeline = timeline
         self.unclear = unclear
         self.chargebacks: list[Chargeback] = []
         self.recovered: Mapping[str, Recovered] = {}
         self.unused_proceeds: list[Fact[GoodsDisposed]] = []
-        """The disposals whose proceeds are for no chargeback."""
+        """Disposals whose proceeds are for no chargeback."""
         self.settlement: Settlement
         self.line_adds: Grounds = ()
-        """What the line `purchase` cites besides the endings of its units (R6)."""
+        """The clauses that the line `purchase` cites besides the endings of its units (R6)."""
         self.dues: list[Due] = []
         self.said: list[Said] = []
 
     def accepted(self, line: str) -> int:
-        """Return what chargebacks took from a line that nobody claims again: `J`."""
+        """Return what chargebacks took from a line and nobody reclaims: `J`."""
         if not self.chargebacks:
             return 0
         is_tip = line.startswith("tip:")

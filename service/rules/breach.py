@@ -1,4 +1,4 @@
-"""What provider and buyer owe each other for breaches, set off against each other (R18)."""
+"""The compensations of provider and buyer for breaches, set off against each other (R18)."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Breach(NamedTuple):
     compensation: int
     """`X`: what the provider owes for its fault."""
     owed: int
-    """`Y`: what costs and penalties exceed the buyer's money by."""
+    """`Y`: the excess of costs and penalties over the buyer's money."""
     repaid: int
-    """On the line `owed`."""
+    """Repayments on the line `owed`."""
     still_owed: int
-    """What of `Y` was not repaid."""
+    """The part of `Y` that was not repaid."""
     set_off: int
 
 
 def breach_of(case: Assessment) -> Breach:
-    """Return what either side owes the other."""
+    """Return what each side owes the other."""
     view, settlement = case.view, case.settlement
     loss = 0
     findings = view.counted(ProviderFaultFound)
@@ -47,7 +47,7 @@ def breach_of(case: Assessment) -> Breach:
 
 
 def owed_grounds(case: Assessment, penalties: Basis) -> Grounds:
-    """Return the clauses of the costs and penalties; `penalties` is cited where there are some."""
+    """Return the clauses of the costs and penalties; cite `penalties` if there are penalties."""
     settlement = case.settlement
     cited = [basis for cost in settlement.borne for basis in cost.grounds]
     if settlement.penalties > 0:

@@ -10,29 +10,29 @@ from service.rules.facts import DAY, MINUTE
 CIVIL_CODE = "civil_code"
 HOURS = "hours"
 PERIOD_COUNTINGS = (CIVIL_CODE, HOURS)
-"""What the term `period_counting` may say: by the calendar, or days of 24 hours."""
+"""Values of the term `period_counting`: by the calendar, or days of 24 hours."""
 
 _SATURDAY = 5
 
 DAYS_KEPT = 10_000
-"""So many days' ends a calendar keeps at most; real orders are about a few years."""
+"""Most results that a calendar caches; real orders span a few years."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Which days are working days. Days are numbered from 1970-01-01, which is day 0."""
+    """Working days and days off. Days are numbered; day 0 is 1970-01-01."""
 
     utc_offset: int = 8 * 60
-    """Minutes that local time is ahead of UTC."""
+    """Local time minus UTC in minutes."""
     days_off: frozenset[int] = frozenset()
     """Days off besides Saturdays and Sundays."""
     working_days: frozenset[int] = frozenset()
-    """Working days although they are Saturdays, Sundays or listed as off."""
+    """Working days that are a Saturday, a Sunday or in `days_off`."""
     _ends: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """By day: the first working day from it on, as far as it was asked for."""
+    """Cache: the first working day at or after each day asked for."""
 
     def working_day_from(self, day: int) -> int:
-        """Return the first working day that is not before a day."""
+        """Return the first working day at or after a day."""
         found = self._ends.get(day)
         if found is None:
             if len(self._ends) >= DAYS_KEPT:
@@ -44,7 +44,7 @@ class Calendar:
         return found
 
     def is_working_day(self, day: int) -> bool:
-        """Say whether people work on a day."""
+        """Return whether a day is a working day."""
         if day in self.working_days:
             return True
         weekday = (day + 3) % 7  # day 0 was a Thursday
@@ -52,7 +52,7 @@ class Calendar:
 
 
 class CountsPeriods(Protocol):
-    """What of an order's terms says how its periods are counted."""
+    """The terms that define how periods are counted."""
 
     @property
     def period_counting(self) -> str:
@@ -60,13 +60,13 @@ class CountsPeriods(Protocol):
 
     @property
     def calendar(self) -> Calendar:
-        """Which days are working days."""
+        """The working days."""
 
 
 def last_instant(terms: CountsPeriods, start: int, days: int) -> int:
-    """Return the last instant of a period of days from an instant, in microseconds.
+    """Return the last instant of a period of days after an instant, in microseconds.
 
-    The day of the start isn't counted; a period that would end on a day off ends on the next working day, at 24:00
+    The day of the start isn't counted. A period that would end on a day off ends on the next working day, at 24:00
     local time.
     """
     if terms.period_counting == HOURS:

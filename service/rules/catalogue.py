@@ -28,20 +28,20 @@ _HEADING = re.compile(r"^## (\d+)\. .*\n", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one clause comes to in this service."""
+    """One clause in this service."""
 
     number: int
     title: str
     text: str
-    """The clause itself, in paragraphs; from the agreement."""
+    """The clause's text from the agreement, in paragraphs."""
     does: str
-    """What the service does about it, or why nothing moves."""
+    """What the service does about it, or why it moves no money."""
     modules: tuple[str, ...]
     """Paths in the repository, the clause's own first."""
     tests: tuple[str, ...]
-    """Paths in the repository of the tests that hold it."""
+    """Paths in the repository of the clause's tests."""
     grounds: tuple[tuple[str, str], ...]
-    """Every address of the clause that messages cite, with the words that go with it, by address."""
+    """Each address of the clause that messages cite, with its words, sorted by address."""
 
 
 def catalogue() -> tuple[Entry, ...]:
@@ -60,7 +60,7 @@ def catalogue() -> tuple[Entry, ...]:
 
 @cache
 def agreement() -> dict[int, str]:
-    """Return the text of each clause by its number, as docs/agreement.md has it. It is in the wheel, too."""
+    """Return the text of each clause by number, from docs/agreement.md, which is in the wheel too."""
     text = files("service").joinpath("docs", "agreement.md").read_text(encoding="utf-8")
     parts = _HEADING.split(text)[1:]
     return {int(number): clause.strip() for number, clause in zip(parts[::2], parts[1::2], strict=True)}
@@ -91,7 +91,7 @@ def _path_of(module: str) -> str:
 
 
 def _grounds() -> dict[int, set[tuple[str, str]]]:
-    """Return what the rules' modules can cite, by the clause's number."""
+    """Return all grounds that the rules' modules can cite, by the clause's number."""
     found: dict[int, set[tuple[str, str]]] = {}
     for module in REGISTRY.clauses:
         for basis in _bases_of(module):

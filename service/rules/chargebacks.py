@@ -1,4 +1,4 @@
-"""Chargebacks: what they took, from whom, and what came in for them (R13)."""
+"""Chargebacks: what they took, from which lines, and what was recovered for them (R13)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PURCHASE = "purchase"
 OF_CHARGEBACKS: frozenset[type[Any]] = frozenset(
     {ChargebackOpened, OutstandingPaid, RepaymentReceived, DepositDeducted, DepositInsufficient, GoodsDisposed}
 )
-"""The messages that chargebacks are made of, and what comes in for them."""
+"""The messages about chargebacks and recoveries."""
 INQUIRY = "inquiry"
 
 
@@ -39,19 +39,19 @@ class Role(NamedTuple):
 
 
 class Balance(NamedTuple):
-    """How a chargeback stands. Minor units."""
+    """The state of a chargeback. Minor units."""
 
     amount: int
     rounds: int
-    """How many rounds there were: a rise after it was closed begins one."""
+    """Number of rounds: a rise after a `closed` begins a new one."""
     is_restored: bool
     """Whether a `closed` brought the amount to 0."""
     nominal: int
-    """The amount, or what it was before a `closed` brought it to 0."""
+    """The amount, or the amount before a `closed` brought it to 0."""
 
 
 class Chargeback:
-    """A chargeback, as far as it is known. Amounts in minor units of the order's currency, instants in microseconds."""
+    """A chargeback. Amounts in minor units of the order's currency, instants in microseconds."""
 
     __slots__ = (
         "_closed",
@@ -84,16 +84,16 @@ class Chargeback:
         reassessed: Fact[ChargebackReassessed] | None,
         view: OrderView,
     ) -> None:
-        """Read its messages: those that count, in fact order."""
+        """Read its messages that count, in fact order."""
         self._opened = [fact for fact in opened if fact.data.stage != INQUIRY]
         self._closed = closed
         self.id = opened[0].data.chargeback_id
         self.first: Fact[ChargebackOpened] | None = self._opened[0] if self._opened else None
-        """The first `opened` that is no inquiry; None where there are only inquiries."""
+        """The first `opened` that is not an inquiry; None if there are only inquiries."""
         self.payment_id = (self.first or opened[0]).data.payment_id
         self.balance = self.as_of(None)
         self.is_open = not closed or max(fact.time for fact in closed) < max(fact.time for fact in opened)
-        """Whether nothing closed it since it was last opened, be it for an inquiry."""
+        """Whether no `closed` followed the last `opened`, inquiries included."""
         self.fees = sum([0 if fact.data.fee is None else fact.data.fee.value for fact in self._opened])
         stated = [fact.data.instructed_at for fact in opened if fact.data.instructed_at is not None]
         self.instructed_at = micros(stated[0]) if stated else (self.first or opened[0]).at
@@ -105,22 +105,22 @@ class Chargeback:
         self.respond_by = None if latest.respond_by is None else micros(latest.respond_by)
         moved = (*self._opened, *closed)
         self.is_unread = not self.balance.is_restored and any(not view.readable(fact) for fact in moved)
-        """Whether an amount of it can't be read, and it was not restored in full."""
+        """Whether one of its amounts can't be read, and it was not restored in full."""
         self.shares: list[Role] = []
-        """What it has of each line."""
+        """Its share of each line."""
         self.kinds: set[str] = set()
-        """The lines' kinds, of its shares; where it is restored, of those it would have."""
+        """The kinds of its shares' lines; if it was restored, of the lines that it would have."""
         self.is_unjust = False
         self.outcome = ""
         self.grounds: Grounds = ()
         self.owed = 0
         self.covered = 0
-        """What was paid, recovered and sold for it."""
+        """Paid, recovered from the deposit and proceeds of sales for it."""
         self.remaining: list[Role] = []
-        """What is left of each share that is owed."""
+        """What is left of each owed share."""
 
     def as_of(self, at: int | None) -> Balance:
-        """Return how it stood at an instant (None: how it stands)."""
+        """Return its state at an instant (None: now)."""
         events: list[tuple[int, int, Fact[Any]]] = [(fact.time, 0, fact) for fact in self._opened]
         events += [(fact.time, 1, fact) for fact in self._closed]
         events.sort(key=lambda event: (event[0], event[1], event[2].key))
@@ -145,24 +145,25 @@ class Chargeback:
         return Balance(amount, rounds, is_restored, amount or before_zero)
 
     def share(self, line: str) -> int:
-        """Return what it has of a line."""
+        """Return its share of a line."""
         return sum([share.brought for share in self.shares if share.line == line])
 
     @property
     def owed_shares(self) -> list[Role]:
-        """Its shares that are owed: of an unjust one, all but those of tips."""
+        """Its shares that are owed: if it is unjust, all except those of tips."""
         return [share for share in self.shares if not share.line.startswith("tip:")] if self.is_unjust else []
 
     @property
     def total_remaining(self) -> int:
-        """What is left of all that is owed."""
+        """What is left of everything owed."""
         return sum([part.brought for part in self.remaining])
 
 
 def _closed(data: ChargebackClosed, amount: int, before_zero: int, *, is_restored: bool) -> tuple[int, int, bool]:
-    """Return the amount after a `closed`, what it was before it came to 0, and whether all of it was restored.
+    """Return the amount after a `closed`, the amount before it became 0, and whether all of it was restored.
 
-    The amount is 0 also where it can't be read: then only one that says that everything was restored brings it to 0.
+    The amount is also 0 if it can't be read. Then only a `closed` that says that everything was restored brings it to
+    0.
     """
     given = None if data.amount_restored is None else data.amount_restored.value
     everything = False
@@ -176,14 +177,14 @@ def _closed(data: ChargebackClosed, amount: int, before_zero: int, *, is_restore
 
 
 class Recovered:
-    """What came in for one chargeback. Minor units."""
+    """The recoveries for one chargeback. Minor units."""
 
     __slots__ = ("answered", "from_deposit", "paid", "proceeds")
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Begin with zero amounts."""
         self.paid: list[tuple[str, int]] = []
-        """Payment and amount, oldest first; repayments have no payment."""
+        """Payment and amount, oldest first; a repayment has no payment."""
         self.answered: set[str] = set()
         """The deductions that the deposit answered."""
         self.from_deposit = 0
@@ -191,12 +192,12 @@ class Recovered:
 
     @property
     def total(self) -> int:
-        """Everything together."""
+        """The sum of all recoveries."""
         return sum([amount for _, amount in self.paid]) + self.from_deposit + self.proceeds
 
 
 def roles_by_payment(view: OrderView) -> dict[str, list[Role]]:
-    """Return what each payment brought in: for the purchase, then for claims, then for tips, each by id."""
+    """Return what each payment brought in: for the purchase, then for claims, then for tips, each sorted by id."""
     found: dict[str, dict[str, int]] = {}
     for capture in view.captures():
         roles = found.setdefault(capture.payment_id, {})
@@ -211,7 +212,7 @@ def roles_by_payment(view: OrderView) -> dict[str, list[Role]]:
 
 
 def chargebacks_of(view: OrderView) -> list[Chargeback]:
-    """Return the order's chargebacks with their shares, in fact order of their first `opened` that is no inquiry."""
+    """Return the order's chargebacks with shares, in fact order of their first `opened` that is not an inquiry."""
     opened: dict[str, list[Fact[ChargebackOpened]]] = {}
     for fact in view.counted(ChargebackOpened):
         opened.setdefault(fact.data.chargeback_id, []).append(fact)
@@ -232,7 +233,7 @@ def chargebacks_of(view: OrderView) -> list[Chargeback]:
         chargeback.shares = _shared(chargeback.balance.amount, there)
         for share in chargeback.shares:
             left[share.line] -= share.brought
-        # Where earlier ones left nothing, what the payment brought in says what it is about.
+        # If earlier ones took everything, the payment's whole amounts show which kinds of lines this one is about.
         nominal = chargeback.balance.nominal
         would = chargeback.shares or _shared(nominal, there) or _shared(nominal, own)
         chargeback.kinds = {share.line.partition(":")[0] for share in would} or {PURCHASE}
@@ -245,7 +246,7 @@ def _seniority(chargeback: Chargeback) -> tuple[bool, int, str, str]:
 
 
 def _shared(amount: int, roles: Iterable[Role]) -> list[Role]:
-    """Share an amount among roles, in their order, each up to what it brought."""
+    """Divide an amount among roles in their order, each up to what it brought in."""
     shares = []
     for role in roles:
         part = min(amount, role.brought)
@@ -256,7 +257,10 @@ def _shared(amount: int, roles: Iterable[Role]) -> list[Role]:
 
 
 def taken_from_purchase(view: OrderView, at: int, *, only_foreign_to_provider: bool = False) -> int:
-    """Return what chargebacks had of the captured payments at an instant; of those not attributable to the provider."""
+    """Return what chargebacks took of captured payments until an instant.
+
+    `only_foreign_to_provider` leaves out chargebacks that are attributable to the provider.
+    """
     if not view.messages(ChargebackOpened):
         return 0
     room: dict[str, int] = {}
@@ -274,7 +278,7 @@ def taken_from_purchase(view: OrderView, at: int, *, only_foreign_to_provider: b
 
 
 def _known_at(view: OrderView, at: int) -> list[Chargeback]:
-    """Return the chargebacks that had taken money by an instant, with what was known of them then."""
+    """Return the chargebacks that had taken money by an instant, as known then."""
     opened: dict[str, list[Fact[ChargebackOpened]]] = {}
     for fact in view.counted(ChargebackOpened):
         if fact.at <= at:
@@ -293,7 +297,7 @@ def _known_at(view: OrderView, at: int) -> list[Chargeback]:
 def recovered_of(
     view: OrderView, chargebacks: list[Chargeback]
 ) -> tuple[dict[str, Recovered], list[Fact[GoodsDisposed]]]:
-    """Return what came in by chargeback, also for one that nobody has opened yet; and proceeds that are for none."""
+    """Return recoveries per chargeback, even for one that was not opened yet; and disposals with proceeds for none."""
     found: dict[str, Recovered] = {}
     for paid in view.counted(OutstandingPaid):
         entry = found.setdefault(paid.data.chargeback_id, Recovered())
@@ -326,12 +330,12 @@ def recovered_of(
 
 
 def is_brokerage(order_id: str, deduction_id: str) -> bool:
-    """Say whether a deduction is one from the purchasing funds (19)."""
+    """Return whether a deduction is one from the purchasing funds (19)."""
     return deduction_id.startswith(f"{order_id}:brokerage:")
 
 
 def _claimed_by(deduction_id: str, known: set[str]) -> str:
-    """Return the chargeback that a deduction is for: that of its id, else of its id without the demand's number."""
+    """Return the chargeback that a deduction is for: the one of its id, else of its id without the demand's number."""
     if deduction_id in known:
         return deduction_id
     id_, _, number = deduction_id.rpartition(":")
@@ -339,11 +343,11 @@ def _claimed_by(deduction_id: str, known: set[str]) -> str:
 
 
 def spread_remaining(chargeback: Chargeback, out: int) -> None:
-    """Note what is left of each share that is owed, once what came in and was not given back has covered them.
+    """Note what is left of each owed share after the recoveries that were not given back.
 
-    `out` is what was given back on the chargeback's line. What came in covers the shares in the order of the roles, and
-    the fees last; what is left of the fees is put to the first share, and so is what was given back beyond what came
-    in: it is owed again. Nothing is left where it has no share.
+    `out`: what was given back on the chargeback's line. Recoveries cover the shares in the order of the roles, then the
+    fees. What is left of the fees is added to the first share, and so is what was given back beyond the recoveries,
+    because it is owed again. Without a share, nothing is left.
     """
     shares = chargeback.owed_shares
     chargeback.remaining = []

@@ -1,4 +1,4 @@
-"""The clock and the state of the input as the rules are given them: they never read one."""
+"""The clock and the state of the input, passed to the rules, which never read a clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class QuarantinedRecord(NamedTuple):
-    """A record of the order that lies in quarantine: it may say something that the rules don't know."""
+    """A quarantined record that may concern the order; its content is unknown to the rules."""
 
     topic: str
     since: int
@@ -19,17 +19,17 @@ class QuarantinedRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """When something is decided, and how far the input had been read. Instants in microseconds since the epoch."""
+    """The instant of a decision and the state of the input. Instants in microseconds since the epoch."""
 
     now: int
-    """What is decided is decided at this instant."""
+    """The instant of the decisions."""
     watermark: int
-    """Deadlines strictly before it have passed: the clock or the watermark of the input, whichever is less."""
+    """Deadlines strictly before it have passed: the lesser of the clock and the input's watermark."""
     quarantined: tuple[QuarantinedRecord, ...] = ()
-    """The order's records in quarantine: while they lie there, what they may bear on waits (`unclear.py`)."""
+    """The order's open quarantined records. Decisions that they may affect wait (`unclear.py`)."""
     published: Mapping[int, int] | None = None
-    """When outputs were published, by their version; None where deciding is publishing (simulate)."""
+    """Publication times of outputs by version; None if an output counts as published when decided (simulate)."""
 
     def published_at(self, version: int, decided_at: int) -> int | None:
-        """Return when an output was published; None while it wasn't."""
+        """Return when an output was published; None if it is not published yet."""
         return decided_at if self.published is None else self.published.get(version)

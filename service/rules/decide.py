@@ -1,4 +1,4 @@
-"""The entry: an order's facts, what was published for it, terms and clock; out comes what is to be published now."""
+"""The entry of the rules: from an order's facts, its ledger, terms and clock to the outputs to publish now."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ REGISTRY.load()
 
 _UNTOUCHED = LineTotals()
 _COMMANDS = (RefundIssue, FreezePlace, FreezeRelease, DeductionExecute, BrokerageTransfer)
-"""The order in which commands are published that are decided together."""
+"""Types of commands, in the order of their publication."""
 
 
 class Ruling(NamedTuple):
-    """What is to be published, when to look again if nothing happens before, and what the order waits for then."""
+    """The outputs to publish, the next instant to look at the order, and the order's waits."""
 
     outputs: tuple[Output, ...]
     due_at: int | None
-    """The earliest last instant of a period that still runs, in microseconds: look again once it has passed."""
+    """The earliest last instant of a running period, in microseconds: look again once it has passed."""
     ledger: Ledger
-    """The ledger with these outputs."""
+    """The ledger including these outputs."""
     waits: tuple[Wait, ...]
 
 
 class CurrencyChangedError(Exception):
-    """Money was commanded, and then an earlier `placed` was heard in another currency: people have to solve this."""
+    """Money was commanded, and then an earlier `placed` arrived in another currency. People must resolve this."""
 
 
 @dataclass(slots=True)
 class Examination:
-    """What the rules make of an order, before any of it is put into messages."""
+    """The rules' result for an order, before it is put into messages."""
 
     case: Assessment
     reconciled: Reconciled
@@ -65,13 +65,13 @@ class Examination:
     ledger: Ledger
     clock: Clock
     amounts: list[StandingAmount]
-    """Every standing amount; some may be 0."""
+    """All standing amounts; some may be 0."""
 
 
 def examine(
     order_id: str, facts: Sequence[Fact[Any]], ledger: Ledger, terms: TermsBook, clock: Clock
 ) -> Examination | None:
-    """Return what the rules make of an order's facts, sorted by their key; None before `placed` is known."""
+    """Apply the rules to an order's facts, which are sorted by key; return None before `placed` is known."""
     placed = _placed_in(facts)
     if placed is None:
         return None
@@ -93,7 +93,7 @@ def examine(
 
 
 def _placed_in(facts: Sequence[Fact[Any]]) -> Fact[OrderPlaced] | None:
-    """Return the earliest `placed`: mostly it is the first fact of all."""
+    """Return the earliest `placed`, usually the first fact."""
     for fact in facts:
         if isinstance(fact.data, OrderPlaced):
             return fact
@@ -101,11 +101,11 @@ def _placed_in(facts: Sequence[Fact[Any]]) -> Fact[OrderPlaced] | None:
 
 
 def decide(order_id: str, facts: Sequence[Fact[Any]], ledger: Ledger, terms: TermsBook, clock: Clock) -> Ruling:
-    """Return what is to be published for an order beyond what its ledger says was published.
+    """Return the outputs to publish for an order that its ledger does not have.
 
-    `facts` are all of the order's, sorted by their key. Nothing is decided before `placed` is known. Deciding again
-    with the same facts, and with the outputs in the ledger, returns none. Whatever it raises is a bug in the rules,
-    and the order is stuck until it is mended.
+    `facts`: all of the order's, sorted by key. Nothing is decided before `placed` is known. Deciding again with the
+    same facts and with these outputs in the ledger returns none. Any exception is a bug in the rules, and the order is
+    stuck until it is fixed.
     """
     found = examine(order_id, facts, ledger, terms, clock)
     if found is None:
@@ -128,7 +128,7 @@ def decide(order_id: str, facts: Sequence[Fact[Any]], ledger: Ledger, terms: Ter
         outputs.command(command)
     if case.unclear.ends_at is not None:
         wakes.append(case.unclear.ends_at)
-    # What was commanded now is waited for, too. Nothing else of the examination changes with it.
+    # The waits include those for the new commands. Nothing else of the examination changes with the new ledger.
     found.ledger = ledger.after(outputs.outputs)
     return Ruling(tuple(outputs.outputs), min(wakes, default=None), found.ledger, waits_of(found))
 
@@ -138,11 +138,12 @@ def _place(command: Command) -> int:
 
 
 _FIRED = {"receipt": ("deemed_confirmed",), "closing": ("lapsed", "balance_unpaid")}
-"""By kind of decision: its outcomes when a deadline has passed."""
+"""Per kind of decision: the outcomes that a passed deadline leads to."""
 
 
 def _watermark(order_id: str, ledger: Ledger, clock: Clock) -> int:
-    """Return up to when deadlines have passed: what fired stays so, however little is known of the input now."""
+    """Return the watermark for deadlines. A deadline that fired stays passed, even if the input's watermark is lower
+    now."""
     watermark = clock.watermark
     if not ledger.standing:
         return watermark
@@ -154,7 +155,7 @@ def _watermark(order_id: str, ledger: Ledger, clock: Clock) -> int:
 
 
 def _refund(outputs: Outputs, reconciled: Reconciled, ledger: Ledger) -> None:
-    """Add the refunds, each named after the one before it on its line."""
+    """Add the refunds; the id of each depends on the previous one on its line."""
     last: dict[str, str] = {}
     for payout in reconciled.payouts:
         line = payout.line

@@ -1,4 +1,4 @@
-"""Reconciliation of decisions: every one stands until it is replaced (R22, R23)."""
+"""Reconciliation of decisions: each one stands until it is replaced (R22, R23)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECOND_OUTCOMES = {
     "retained_goods": ("released", "the goods may no longer be retained or disposed of"),
     "brokerage_withheld": ("released", "nothing is kept back any more"),
 }
-"""Standing amounts: the outcome at 0 and its words, in the order in which they are published."""
+"""Kinds of standing amounts in the order of their publication: the outcome at 0 and its words."""
 
 SUPERSEDED = "superseded"
 _SUPERSEDED = "this no longer applies, because of what has become known since"
@@ -36,17 +36,17 @@ _SUPERSEDED = "this no longer applies, because of what has become known since"
 _FOR_PROVIDER = frozenset({"hold", "fact", "seller_excess", "brokerage_withheld", "foreign_currency"})
 _BROKERAGE = "brokerage"
 _ON_LINES = frozenset({"refund_withheld", "repayment_demand", "refund_undeliverable"})
-"""Those whose ref is a line."""
+"""Kinds whose ref is a line."""
 
 
 def restate(said: Iterable[Said], amounts: Iterable[StandingAmount], ledger: Ledger, outputs: Outputs) -> None:
-    """Add to the outputs what stands now and was not published so: new, changed, superseded, come to 0."""
+    """Add decisions that differ from the published ones: new, changed, superseded, or now 0."""
     stands = ledger.standing
     keys = set()
     for one in said:
         key = (one.kind, one.ref)
         if key in keys:
-            continue  # one message id may come from two sources: the decision on it is one
+            continue  # one message id may come from two sources; there is one decision for it
         keys.add(key)
         before = stands.get(key)
         if before is None or _has_changed(before, one):
@@ -62,7 +62,7 @@ def restate(said: Iterable[Said], amounts: Iterable[StandingAmount], ledger: Led
 
 
 def _has_changed(before: StandingDecision, one: Said) -> bool:
-    """Say whether a decision is to be published again; that a part of a cancellation ended has to be told (R22)."""
+    """Return whether to publish a decision again. The end of a part of a cancellation must be published too (R22)."""
     if before.outcome != one.outcome or before.ground != one.ground:
         return True
     return one.kind == "cancellation" and before.ended_open_units != ended_open_units(one.outcome, one.grounds)
@@ -101,7 +101,7 @@ def _decide(
     amount: StandingAmount | None = None,
 ) -> None:
     kind, ref = key
-    # What concerns brokerage is the provider's, and the buyer's account is none of it (19).
+    # Decisions about brokerage are the provider's, and don't name the buyer's account (19).
     of_brokerage = kind == "brokerage_withheld" or (ref == _BROKERAGE and kind in _ON_LINES)
     outputs.decision(
         key,

@@ -1,4 +1,4 @@
-"""One thing that happened to an order, as the rules see it."""
+"""A fact: an event of an order, as the rules see it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from purchasing_contracts.envelope import Event
 
 DAY = 24 * 60 * 60 * 1_000_000
-"""24 hours; instants and spans are whole microseconds."""
+"""24 hours; instants and durations are whole microseconds."""
 
 MINUTE = 60 * 1_000_000
 
@@ -24,12 +24,12 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def micros(time: datetime) -> int:
-    """Return an aware time as microseconds since 1970-01-01T00:00:00Z, exactly."""
+    """Convert an aware time to microseconds since 1970-01-01T00:00:00Z, exactly."""
     return (time - _EPOCH) // _MICROSECOND
 
 
 def instant(at: int) -> datetime:
-    """Return microseconds since 1970-01-01T00:00:00Z as a time in UTC, exactly."""
+    """Convert microseconds since 1970-01-01T00:00:00Z to a time in UTC, exactly."""
     return _EPOCH + timedelta(microseconds=at)
 
 
@@ -39,11 +39,11 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class Fact(Generic[D_co]):
-    """An event once it is known to be an order's.
+    """An event in an order's journal.
 
-    `at` is when it happened, in microseconds since the epoch, never when we heard of it. `source` and `id` together are
-    its identity. `data` is the message's data with private members masked (clause 23): the rules need their presence
-    and count, nothing else. `currency` is that of the money in it, None where there is none.
+    `at`: when it happened, in microseconds since the epoch, not when it was received. `source` and `id`: its identity.
+    `data`: the message's data with private members masked (clause 23), because the rules need only their presence and
+    count. `currency`: that of its amounts; None if it has none.
     """
 
     at: int
@@ -52,7 +52,7 @@ class Fact(Generic[D_co]):
     data: D_co
     currency: str | None
     dated: int | None = None
-    """The message's own time, where that is before the order was placed: `at` is when it takes effect."""
+    """The message's own time if that is before the order was placed; `at` is then when it takes effect."""
     _worked_out: dict[Callable[[Any], Any], Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -62,11 +62,11 @@ class Fact(Generic[D_co]):
 
     @property
     def key(self) -> tuple[int, str, str]:
-        """What facts are ordered by: their own time, then source, then id, strings by code point."""
+        """The sort key of facts: own time, then source, then id, strings by code point."""
         return (self.at if self.dated is None else self.dated, self.source, self.id)
 
     def worked_out(self, work: Callable[[D_co], V]) -> V:
-        """Return what a function makes of the data; it is asked once as long as the fact is kept."""
+        """Return `work(data)`, computed once and kept with the fact."""
         known = self._worked_out
         if known is None:
             known = {}
@@ -77,10 +77,10 @@ class Fact(Generic[D_co]):
         return found
 
     def __lt__(self, other: Fact[Any]) -> bool:
-        """Say whether it comes before another in the fact order."""
+        """Return whether it comes before another fact in the fact order."""
         return self.key < other.key
 
 
 def fact_of(event: Event, data: EventData) -> Fact[EventData]:
-    """Return the fact that an event adds to its order; `data` is the event's data, masked."""
+    """Return the fact of an event; `data` is the event's masked data."""
     return Fact(micros(event.time), event.source, event.id, data, currency_of(data))

@@ -1,4 +1,4 @@
-"""Which messages are the same fact, and which of several counts (docs/rules.md, Appendix B)."""
+"""The identity of facts: which messages are the same fact, and which of several counts (docs/rules.md, Appendix B)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 class Counts(Enum):
-    """Which of the messages with one identity counts."""
+    """Which message of one identity counts."""
 
     EARLIEST = "earliest"
     LATEST = "latest"
     EACH = "each"
-    """Each from its time on."""
+    """Each message counts from its own time on."""
 
 
 class Identity(NamedTuple):
-    """What two messages of a type must share to speak of the same fact."""
+    """How to compute a type's identity, and which message of one identity counts."""
 
     of: Callable[[Any], Any]
     counts: Counts
@@ -85,7 +85,7 @@ IDENTITIES: dict[type[Any], Identity] = {
     chargeback.ChargebackClosed: _by("chargeback_id", "outcome"),
     chargeback.ChargebackReassessed: _by("chargeback_id", counts=Counts.LATEST),
 }
-"""Of every type of message. A closed chargeback's time is also part of its identity (`order_view.py`)."""
+"""The identity per type of message. For a closed chargeback, the time is part of the identity too (`order_view.py`)."""
 
 TOGETHER: tuple[tuple[type[Any], ...], ...] = (
     (seller_response.CancellationAgreed, seller_response.CancellationRefused),

@@ -1,4 +1,4 @@
-"""Ids of commands and decisions: the same step has the same id however often it is computed."""
+"""Ids of commands and decisions: the same step always gets the same id."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from uuid import UUID
 from purchasing_contracts.decisions import DecisionMade
 
 _NAMESPACE = UUID("6f0c1d9e-52a4-5d0b-9a0e-3f1a7c2b8e44").bytes
-"""Fixed for ever: ids of commands and decisions depend on it."""
+"""Never change this: ids of commands and decisions depend on it."""
 
 
 def name_id(*parts: str) -> str:
-    """Return the name-based UUID (version 5) of these parts; parts never have a NUL, so no two lists share a name."""
+    """Return the name-based UUID (version 5) of these parts. Parts contain no NUL, so different lists never collide."""
     text = sha1(_NAMESPACE + "\0".join(parts).encode(), usedforsecurity=False).hexdigest()
-    # As `UUID(bytes=…, version=5)` writes it, at a fraction of its time: version 5, variant of RFC 9562.
+    # Equals `UUID(bytes=…, version=5)`, in a fraction of the time: version 5, variant of RFC 9562.
     variant = "89ab"[int(text[16], 16) & 3]
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
@@ -24,8 +24,8 @@ def demand_id(
 ) -> str:
     """Return the id of the decision on a payment demand.
 
-    `demand` is its number, and how many rounds of the dispute were known when it began; `previous` is the id of the
-    decision that stood before. Demand and rounds are nowhere in the message, so the ledger tells them by the id.
+    `demand`: the demand's number, and the number of rounds known when it began. `previous`: the id of the decision
+    before it. The message contains neither number, so the ledger recovers both from the id.
     """
     number, rounds = demand
     concerns = ("payment_demand", chargeback_id, outcome, str(amount), str(number), str(rounds))

@@ -1,4 +1,4 @@
-"""What was already published for an order, folded from its journal of outputs."""
+"""The ledger: what was published for an order, folded from its journal of outputs."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from purchasing_contracts.published import PublishedData
 
 _BEFORE_PURCHASE = "12(1)A"
-"""What a cancellation cites of which a part was cancelled before purchase."""
+"""The clause that a cancellation cites if a part was cancelled before the purchase."""
 _BY_THE_SELLER = "12(1)B"
-"""What a cancellation cites of which a part is pending or was answered."""
+"""The clause that a cancellation cites if a part is pending or was answered by the seller."""
 
 ROUNDS_MAX = 200
-"""More rounds than a dispute can have: there are four stages, and at most 300 messages of a type."""
+"""More rounds than a dispute can have: four stages, and at most 300 messages of a type."""
 
 
 class UnknownOutputError(ValueError):
-    """The journal has an output that these rules don't know: they would command again what it commanded."""
+    """The journal has an output of a type that these rules don't know. Ignoring it would command its money again."""
 
 
 class Output(NamedTuple):
-    """One command or decision. `version` counts the order's outputs from 1; `at` is when, in microseconds."""
+    """One command or decision. `version`: number of the output in the order, from 1. `at`: when, in microseconds."""
 
     id: str
     version: int
@@ -52,7 +52,7 @@ class StandingDecision:
     grounds: tuple[Basis, ...]
     ground: str | None = None
     since_at: int = 0
-    """When it was decided, in microseconds; of a cancellation, since when it has ended open units, if it did."""
+    """When it was decided, in microseconds. For a cancellation that ended open units: since when it did."""
 
     @property
     def ended_open_units(self) -> bool:
@@ -66,7 +66,7 @@ class StandingDecision:
 
 
 def ended_open_units(outcome: str, grounds: Iterable[Basis]) -> bool:
-    """Say whether a cancellation ended units that were not bought, by the outcome and the grounds of its decision."""
+    """Return whether a cancellation ended units that were not bought, by its decision's outcome and grounds."""
     if outcome in ("pending", "agreed", "partly_agreed"):
         return _cites(grounds, _BEFORE_PURCHASE)
     return outcome == "withdrawn"
@@ -78,18 +78,18 @@ def _cites(grounds: Iterable[Basis], clause: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LineTotals:
-    """What was commanded on a line, in minor units."""
+    """The sums commanded on a line, in minor units."""
 
     commanded: int = 0
     by_payment: Mapping[str, int] = field(default_factory=dict)
     to_deposit: int = 0
     to_account: int = 0
     last_id: str = ""
-    """The id of the line's last command, so that no two steps share an id."""
+    """The id of the line's last command; it is part of the next one's id, so that no two steps share an id."""
     count: int = 0
     command_ids: tuple[str, ...] = ()
     amounts: tuple[int, ...] = ()
-    """Of each of these commands."""
+    """The amounts of these commands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,42 +97,43 @@ class Hold:
     """The holds placed for one chargeback."""
 
     placed: int
-    """How many there were."""
+    """Number of holds placed."""
     chain: tuple[tuple[str, int], ...]
-    """Id and amount of those placed since the last release; each took the place of the one before, unless refused."""
+    """Id and amount of the holds placed since the last release. Each replaced the previous one, unless it was refused.
+    """
     last_amount: int
-    """What was commanded last; 0 after a release."""
+    """The amount of the last command; 0 after a release."""
     last_id: str
     ids: tuple[str, ...] = ()
-    """Of all that were ever placed."""
+    """Ids of all holds ever placed."""
     replaces: bool = False
-    """Whether the last one said which hold it replaces."""
+    """Whether the last command named the hold that it replaces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """The payment demands on one chargeback: the last of them."""
+    """The last payment demand on one chargeback."""
 
     number: int
     rounds: int
-    """How many rounds of the dispute were known when it began."""
+    """Number of rounds of the dispute known when it began."""
     is_open: bool
     since_version: int
-    """The version of the output from whose publication its days run."""
+    """Version of the output whose publication starts its period."""
     since_at: int
-    """When that was decided, in microseconds."""
+    """When that output was decided, in microseconds."""
     due_at: int
-    """Its last instant as it said, in microseconds."""
+    """Its last instant as published, in microseconds."""
     highest: int
-    """The greatest amount that it named."""
+    """The highest amount that it named."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerageTotals:
-    """What was deducted for the promoter, and transferred (19). Minor units."""
+    """The promoter's brokerage: deducted and transferred (19). Minor units."""
 
     deductions: tuple[str, ...] = ()
-    """Their ids."""
+    """Ids of the deductions."""
     deducted: int = 0
     transferred: int = 0
     last_id: str = ""
@@ -148,15 +149,15 @@ class Ledger:
     holds: Mapping[str, Hold] = field(default_factory=dict)
     demands: Mapping[str, Demand] = field(default_factory=dict)
     deductions: frozenset[str] = frozenset()
-    """The deductions from the deposit, by id: once each (22)."""
+    """Ids of the deductions from the deposit; each is made once (22)."""
     brokerage: BrokerageTotals = BrokerageTotals()
     currency: str | None = None
-    """Of what was commanded on lines; None while nothing was."""
+    """The currency of commands on lines; None before the first."""
 
     EMPTY: ClassVar[Ledger]
 
     def after(self, outputs: Iterable[Output]) -> Ledger:
-        """Return the ledger with these outputs too, in order of version. Raises UnknownOutputError."""
+        """Return the ledger including these outputs, sorted by version. Raises UnknownOutputError."""
         added = tuple(outputs)
         if not added:
             return self
@@ -226,7 +227,7 @@ class _Fold:
         self._standing[key] = stands
 
     def _demand(self, output: Output, data: DecisionMade, amount: int | None) -> None:
-        """Tell by its id whether a decision goes on with the demand that is open, or begins another."""
+        """Recognise by the decision's id whether it continues the open demand or begins a new one."""
         before = self._demands.get(data.ref)
         if amount is None:
             if before is not None:
@@ -240,7 +241,7 @@ class _Fold:
         number = 1 if before is None else before.number + 1
         rounds = self._rounds(output, data, amount, number)
         if rounds is None:
-            # Version 0.1 had one demand per chargeback, whose days began anew when its amount rose.
+            # Version 0.1 had one demand per chargeback, whose period began again when its amount rose.
             if before is not None and before.is_open and amount <= before.highest:
                 return
             number = 1 if before is None or before.is_open else before.number + 1
@@ -310,7 +311,7 @@ class _Fold:
 
     def _release(self, command_id: str, data: FreezeRelease) -> None:
         hold = self._holds[data.ref]
-        # Version 0.1 placed a new hold first, and then released the one before: the new one stands on.
+        # Version 0.1 placed a new hold before it released the previous one, so the new one is still in force.
         stands_on = bool(hold.chain) and hold.chain[-1][0] != data.hold_id and not hold.replaces
         chain = hold.chain[-1:] if stands_on else ()
         last_amount = hold.last_amount if stands_on else 0

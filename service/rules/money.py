@@ -1,4 +1,4 @@
-"""Sums of minor units, and the one way of rounding."""
+"""Sums of minor units, and rounding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def round_half_up(numerator: int, denominator: int) -> int:
-    """Return a quotient that isn't negative, rounded to a whole number; a half is rounded up (F1)."""
+    """Return a non-negative quotient rounded to a whole number; a half is rounded up (F1)."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 
@@ -23,7 +23,7 @@ def fee_on(rate: Fraction, amount: int) -> int:
 
 @dataclass(slots=True)
 class Sums:
-    """Money by what it was collected for, in minor units: `P` and `Q` of the rules."""
+    """Money by purpose, in minor units: `P` and `Q` of the rules."""
 
     goods: int
     shipping: int
@@ -31,13 +31,13 @@ class Sums:
     own: int
     """Other fees that the provider collects."""
     third: int
-    """Fees that third parties collect: never the provider's to refund (7)."""
+    """Fees that third parties collect; the provider never refunds them (7)."""
     total: int
-    """Everything, third parties' fees included."""
+    """All of it, third parties' fees included."""
 
 
 def sums_of(breakdown: Breakdown) -> Sums:
-    """Return a breakdown's money by what it is for."""
+    """Return a breakdown's money by purpose."""
     own = third = 0
     for fee in breakdown.other_fees:
         if fee.collected_by == "provider":

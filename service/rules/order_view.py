@@ -1,4 +1,4 @@
-"""An order's facts, read under its terms, once it is settled which of its messages count (F1, F4)."""
+"""The view of an order's facts under its terms, with the messages that count (F1, F4)."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _PARTNERS: dict[type[Any], tuple[type[Any], ...]] = {kind: kinds for kinds in TO
 
 
 class Unconverted(NamedTuple):
-    """A message whose amounts can't be read, in whatever place it stands."""
+    """A message whose amounts can't be read, whether or not it counts."""
 
     fact: Fact[Any]
     total: Money
-    """In its own currency."""
+    """The total in its own currency."""
     converted: bool
-    """Whether a message of the same identity counts in its place."""
+    """Whether a readable message of the same identity counts instead."""
 
 
 @dataclass(slots=True)
 class Capture:
-    """Money that was captured, in minor units."""
+    """Captured money, in minor units."""
 
     fact: Fact[PaymentCaptured]
     payment_id: str
@@ -49,10 +49,10 @@ class Capture:
 
 
 class OrderView:
-    """An order's facts under the terms that bind it. Built once per assessment; nothing in it changes afterwards.
+    """An order's facts under its terms. Built once per assessment, then unchanged.
 
-    Instants are in microseconds, amounts in minor units of `currency`. A fact that is dated before the order was
-    placed takes effect when it was; its place in the fact order stays that of its own time.
+    Instants are in microseconds, amounts in minor units of `currency`. A fact dated before the order was placed takes
+    effect when the order was placed; its position in the fact order is still that of its own time.
     """
 
     __slots__ = (
@@ -77,21 +77,21 @@ class OrderView:
     )
 
     def __init__(self, order_id: str, facts: Sequence[Fact[Any]], placed: Fact[OrderPlaced], terms: TermsBook) -> None:
-        """Read facts sorted by their key; `placed` is the earliest `order.placed` among them."""
+        """Read facts sorted by key; `placed` is the earliest `order.placed` among them."""
         self.order_id = order_id
         self.placed_at = placed.at
         self.currency: str = placed.data.currency
         self._captures: list[Capture] | None = None
         self._groups: dict[type[Any], list[Fact[Any]]] = {}
         self._repeating: dict[type[Any], None] = {}
-        """The types of which there is more than one message."""
+        """The types with more than one message."""
         self._stated: dict[tuple[str, str], Any] = {}
-        """By source and id: what messages said whose amounts are in another currency."""
+        """The original data of messages in another currency, by source and id."""
         self._unread: list[tuple[Fact[Any], Money]] = []
         self._group(facts, placed)
         self.has_unread = bool(self._unread)
-        """Whether an amount of some message can't be read."""
-        # Of most types there is one message, which counts. Of these it is settled when somebody asks.
+        """Whether the amounts of a message can't be read."""
+        # Most types have one message, which counts. For the other types, `counted` settles it on demand.
         self._counted = self._groups.copy()
         self._unsettled = set(self._repeating)
         for kind in _PARTNERS.keys() & self._groups.keys():
@@ -100,17 +100,17 @@ class OrderView:
         """The message that placed the order; `placed` is its data."""
         self.placed = self.placing.data
         self.concerned = REGISTRY.concerned(frozenset(self._groups))
-        """What of the clauses concerns an order that heard these messages."""
+        """The clauses' functions that concern an order with these messages."""
         agreed_at = self.placing.worked_out(_agreed_at)
         self.terms: Terms = terms.in_force(self.placed.provider_id, placed.at if agreed_at is None else agreed_at)
         self.quote = self.placing.worked_out(_quoted)
         self.brokerage_fixed, self.brokerage_unread = fixed_fee_of(self.placed, self.currency)
 
     def _group(self, facts: Sequence[Fact[Any]], placed: Fact[OrderPlaced]) -> None:
-        """Put the facts by type, with their amounts in the order's currency."""
+        """Group the facts by type, with their amounts in the order's currency."""
         groups, placed_at = self._groups, self.placed_at
         readable = (None, self.currency)
-        # Facts dated before the order was placed come before it in the fact order.
+        # Facts dated before the order was placed come before `placed` in the fact order.
         may_be_early = facts[0] is not placed
         for given in facts:
             fact = given
@@ -131,7 +131,7 @@ class OrderView:
                 self._unread.sort(key=_key_of_unread)
 
     def _book(self, stated: Fact[Any]) -> Fact[Any]:
-        """Return a fact with its amounts in the order's currency; note what it stated, and whether it can be read."""
+        """Return a fact with its amounts in the order's currency. Keep its original data; note unreadable amounts."""
         self._stated[stated.source, stated.id] = stated.data
         fact, unread = book(stated, self.currency)
         if unread is not None:
@@ -139,26 +139,26 @@ class OrderView:
         return fact
 
     def readable(self, fact: Fact[Any]) -> bool:
-        """Say whether the amounts of a fact can be read; where they can't, they are 0."""
+        """Return whether a fact's amounts can be read; if not, they are 0."""
         if fact.currency is not None and fact.currency != self.currency:
             return False
         return type(fact.data) is not OrderPlaced or fixed_fee_of(fact.data, self.currency)[1] is None
 
     def messages(self, kind: type[T]) -> list[Fact[T]]:
-        """Return every message of a type, in fact order; those that repeat an identity too."""
+        """Return all messages of a type in fact order, including those that repeat an identity."""
         return self._groups.get(kind, _NONE)
 
     def counted(self, kind: type[T]) -> list[Fact[T]]:
-        """Return the facts of a type: the message that counts of each identity, dated as the earliest of it.
+        """Return the facts of a type: per identity the message that counts, dated as the earliest one.
 
-        In the order of the earliest messages. Of types that share an identity, all are returned together.
+        They are in the order of the earliest messages. For types that share an identity, the facts of all are returned.
         """
         if kind in self._unsettled:
             self._settle(kind)
         return self._counted.get(kind, _NONE)
 
     def _settle(self, kind: type[Any]) -> None:
-        """Settle which messages of a type count, or of those that share its identities."""
+        """Determine which messages count, of a type and of those that share its identities."""
         found = self._of_identity(kind)
         if len(found) > 1:
             found = [self._fact_of(group) for group in self._by_identity(found)]
@@ -178,11 +178,11 @@ class OrderView:
         return found
 
     def hears_of(self, kinds: frozenset[type[Any]]) -> bool:
-        """Say whether there is a message of any of these types."""
+        """Return whether there is a message of any of these types."""
         return not kinds.isdisjoint(self._groups)
 
     def by_identity(self, kind: type[T]) -> list[list[Fact[T]]]:
-        """Return the messages of a type put together by identity, each group in fact order."""
+        """Return the messages of a type grouped by identity, each group in fact order."""
         messages = self._of_identity(kind)
         if len(messages) > 1:
             return self._by_identity(messages)
@@ -198,7 +198,7 @@ class OrderView:
         return list(groups.values())
 
     def answers(self, *kinds: type[Any]) -> list[Fact[Any]]:
-        """Return every message of types whose messages each count from their time on, in fact order."""
+        """Return all messages, in fact order, of types whose messages each count from their own time on."""
         found = [fact for kind in kinds for fact in self._groups.get(kind, ())]
         if len(found) > 1:
             found.sort(key=_key)
@@ -215,7 +215,7 @@ class OrderView:
         return Fact(earliest.at, earliest.source, earliest.id, counting.data, counting.currency, earliest.dated)
 
     def counting(self, group: list[Fact[T]]) -> Fact[T]:
-        """Return which message of one identity counts, with its own time."""
+        """Return the message that counts of one identity, with its own time."""
         if len(group) == 1:
             return group[0]
         readable = [fact for fact in group if self.readable(fact)] or group
@@ -223,11 +223,11 @@ class OrderView:
         return readable[-1 if latest else 0]
 
     def message_id(self, fact: Fact[Any]) -> str:
-        """Return the id of the message that counts of a fact: the fact's own is that of the earliest (F1)."""
+        """Return the id of the message that counts for a fact, whose own id is that of the earliest message (F1)."""
         return next((one.id for one in self.messages(type(fact.data)) if one.data is fact.data), fact.id)
 
     def captures(self) -> list[Capture]:
-        """Return what was captured, in fact order."""
+        """Return the captures, in fact order."""
         if self._captures is None:
             self._captures = [
                 Capture(fact, fact.data.payment_id, sums, sums.total)
@@ -237,24 +237,24 @@ class OrderView:
         return self._captures
 
     def is_unread(self, kind: type[Any], by: int | None = None) -> bool:
-        """Say whether a fact of a type, that happened by an instant, has amounts that can't be read."""
+        """Return whether a fact of a type, until an instant, has amounts that can't be read."""
         if not self._unread:
             return False
         return any(not self.readable(fact) for fact in self.counted(kind) if by is None or fact.at <= by)
 
     def unconverted(self) -> list[Unconverted]:
-        """Return every message whose amounts can't be read, converted since or not, in fact order."""
+        """Return the messages whose amounts can't be read, converted since or not, in fact order."""
         return [Unconverted(fact, total, self._is_converted(fact)) for fact, total in self._unread]
 
     def _is_converted(self, fact: Fact[Any]) -> bool:
-        """Say whether a readable message of the same identity counts in the place of one that can't be read."""
+        """Return whether a readable message of the same identity counts instead of this one."""
         identity = IDENTITIES[type(fact.data)]
         group = next(group for group in self.by_identity(type(fact.data)) if fact in group)
         any_time = identity.counts is Counts.EARLIEST
         return any(self.readable(one) and (any_time or one.time >= fact.time) for one in group)
 
     def repeated(self) -> list[Fact[Any]]:
-        """Return the messages that don't count because an earlier one with other content has their identity."""
+        """Return the messages that don't count because an earlier one of their identity has other content."""
         found: list[Fact[Any]] = []
         if not self._repeating:
             return found
@@ -277,7 +277,7 @@ class OrderView:
         return found
 
     def _said(self, fact: Fact[Any]) -> Any:
-        """Return a message's data as it was sent: not with its amounts as they were booked."""
+        """Return a message's data as it was sent, before its amounts were converted."""
         return self._stated.get((fact.source, fact.id), fact.data)
 
 

@@ -1,4 +1,4 @@
-"""Outputs in the making: numbers them, and gives each the id that the same step always has."""
+"""The outputs under construction: numbers them, and gives each step the id that it always has."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 class Command(NamedTuple):
-    """A command that is to be published."""
+    """A command to publish."""
 
     message: type[PublishedData]
     previous: str
-    """The id of what stood before it on its line or chargeback."""
+    """The id of the previous command on its line or chargeback."""
     concerns: tuple[str, ...]
-    """What else sets it apart."""
+    """The other parts of its id."""
     basis: Grounds
     members: Mapping[str, Any]
-    """Its own; `amount` in minor units of the order's currency."""
+    """Its own members; `amount` in minor units of the order's currency."""
     concerns_brokerage: bool = False
 
 
@@ -40,13 +40,13 @@ class Outputs:
     __slots__ = ("_currency", "_now", "_of_all", "_order_id", "_view", "outputs", "version")
 
     def __init__(self, view: OrderView, version: int, now: int) -> None:
-        """Begin after the output numbered `version`; `now` in microseconds is when all of it is decided."""
+        """Begin after the output numbered `version`. `now`: the instant of all decisions, in microseconds."""
         self._order_id = view.order_id
         self._currency = view.currency
         self._now = now
         self._view = view
         self._of_all: dict[str, Any] | None = None
-        """The members that are the same in every output, once there is one."""
+        """The members common to all outputs; computed for the first one."""
         self.version = version
         self.outputs: list[Output] = []
 
@@ -71,7 +71,7 @@ class Outputs:
         ground: str | None = None,
         amount: StandingAmount | None = None,
     ) -> None:
-        """Add a decision, of an amount where it is one; `previous` is the id of the last one of its key."""
+        """Add a decision, with its amount if it has one. `previous`: the id of the last decision of its key."""
         kind, ref = key
         members: dict[str, Any] = {"kind": kind, "ref": ref, "outcome": outcome, "audience": audience}
         value = ""

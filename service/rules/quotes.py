@@ -1,4 +1,4 @@
-"""Quotes in force, what they cover, and what units are worth by them (R4); payment plans (R5)."""
+"""Quotes in force, the units they cover, and the units' values by them (R4); payment plans (R5)."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Quote:
-    """An order amount that was in force. Its place in the order's list of quotes is its bit in `Lot.covered`."""
+    """An order amount that was in force. Its index in the order's list of quotes is its bit in `Lot.covered`."""
 
     at: int
-    """From when: when it was given and the buyer had agreed to it."""
+    """From when it was in force: when it was given and the buyer had agreed to it."""
     sums: Sums
     bit: int
     items: Sequence[ItemRef] | None
-    """What it covers; None: everything that had not ended."""
+    """The items it covers; None: all units that had not ended."""
 
     def value(self, lots: Iterable[Lot], all_lots: Iterable[Lot]) -> int:
-        """Return the quoted value `v` of those of the lots that it covers, in minor units."""
+        """Return the quoted value `v` of those lots that it covers, in minor units."""
         bit = self.bit
         weight = count = 0
         for lot in lots:
@@ -50,7 +50,7 @@ class Quote:
 
 
 def last_value(quotes: Sequence[Quote], lots: Iterable[Lot], all_lots: Sequence[Lot]) -> int:
-    """Return what lots are worth, each by the last quote that covered it. Minor units."""
+    """Return the value of the lots, each by the last quote that covered it. Minor units."""
     by_quote: dict[int, list[Lot]] = {}
     for lot in lots:
         by_quote.setdefault(lot.covered.bit_length() - 1, []).append(lot)
@@ -69,12 +69,12 @@ class Plan(NamedTuple):
         return self.deposit + sum([amount for due_at, amount in self.balances if due_at is not None and due_at <= at])
 
     def due_from(self, at: int) -> list[int]:
-        """Return the last instants of balances that are not before an instant, the earliest first."""
+        """Return the last instants of balances at or after an instant, the earliest first."""
         return sorted([due_at for due_at, _ in self.balances if due_at is not None and due_at >= at])
 
 
 def plan_of(parts: Sequence[PlanPart]) -> Plan:
-    """Return the plan that a message carries."""
+    """Return the plan in a message."""
     deposit = sum([part.amount.value for part in parts if part.part == "deposit"])
     balances = tuple(
         [

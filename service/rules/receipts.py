@@ -1,4 +1,4 @@
-"""What arrives, at the warehouse or at the buyer, and which units that is (F2)."""
+"""Arrivals at the warehouse or at the buyer, and the units that arrived (F2)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def receive(timeline: Timeline, receipt: Receipt, data: Any, mark: str) -> bool:
-    """Mark the units that a message says arrived (`received` or `delivered`); say whether it is the last part.
+    """Mark the units that arrived by a message (`received` or `delivered`); return whether it is the last part.
 
-    A unit that arrives although the seller had withdrawn from its sale is bought again.
+    If a unit arrives although the seller had withdrawn from its sale, it is bought again.
     """
     if data.items is not None:
         for ref in data.items:
@@ -34,7 +34,7 @@ def receive(timeline: Timeline, receipt: Receipt, data: Any, mark: str) -> bool:
 
 
 def _chosen(timeline: Timeline, receipt: Receipt, item_id: str, quantity: int | None, mark: str) -> list[Lot]:
-    """Return the units of an item that a message names beyond what earlier ones of its receipt did."""
+    """Return the units of an item that a message names in addition to earlier messages of its receipt."""
     lots = [lot for lot in timeline.units.lots if lot.item.id == item_id and not getattr(lot, mark)]
     in_order = [lot for state in (BOUGHT, RESCINDED, OPEN) for lot in lots if lot.state is state]
     named = receipt.named.get(item_id)

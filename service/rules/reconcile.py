@@ -1,4 +1,4 @@
-"""From entitlements to commands: what is due on each line, less what was commanded on it (R16, R22)."""
+"""Reconciliation of lines: from what is due and what was commanded to the commands that are missing (R16, R22)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ACCOUNT = "buyer_account"
 
 _UNTOUCHED = LineTotals()
 _TURNS = {PURCHASE: 0, COMPENSATION: 1, OWED: 2, "chargeback": 3, "tip": 4}
-"""The order in which lines take turns, by kind."""
+"""The order of lines, by kind."""
 _NOTHING_DUE = Basis(clause="6", because="nothing is due on this line")
 _NO_TIP_DUE = Basis(clause="21", because="nothing is due on this tip")
 _WITHHELD = Basis(clause="22", because="due, but kept back while a chargeback has the money or a claim stands")
@@ -42,11 +42,11 @@ class Followed:
     commands: tuple[Command, ...] = ()
     said: tuple[Said, ...] = ()
     wake_at: int | None = None
-    """When to look again, unless something happens before; in microseconds."""
+    """When to look at the order again, unless something happens before; in microseconds."""
 
 
 class Payout(NamedTuple):
-    """Money to command now. Minor units; `payment_id` where it goes back on a payment."""
+    """Money to command now. Minor units; `payment_id` if it is refunded to a payment."""
 
     line: str
     amount: int
@@ -56,7 +56,7 @@ class Payout(NamedTuple):
 
 
 class LineBalance:
-    """How one line stands. Minor units."""
+    """The balance of one line. Minor units."""
 
     __slots__ = (
         "commanded",
@@ -76,52 +76,53 @@ class LineBalance:
     )
 
     def __init__(self, due: Due, commanded: int) -> None:
-        """Begin with what the clauses say is due, and what was commanded."""
+        """Begin with the amount due by the clauses, and the amount commanded."""
         self.due = due
         self.gross = self.payable = due.amount
-        """What is due less what accepted chargebacks took; and the part of it that nothing stops on the line itself."""
+        """`gross`: the amount due less what accepted chargebacks took. `payable`: the part that nothing on the line
+        stops."""
         self.commanded = self.out = commanded
         self.demanded = 0
-        """What was paid out beyond what is due, and not set off."""
+        """Paid out beyond the amount due, and not set off."""
         self.elsewhere = 0
-        """What was refunded elsewhere."""
+        """Refunded elsewhere."""
         self.failed = 0
-        """What came back of it because the payment it went to took no more."""
+        """Returned because the payment it went to accepted no more."""
         self.repaid = 0
         self.pay = 0
-        """What is to be commanded now."""
+        """To command now."""
         self.withheld = 0
-        """What is due and kept back."""
+        """Due and withheld."""
         self.withheld_for: Grounds = ()
-        """What that cites."""
+        """The clauses for withholding."""
         self.set_off = 0
-        """What was paid out beyond what is due, and is kept back on other lines or claimed with a chargeback."""
+        """Paid out beyond the amount due, and withheld on other lines or claimed with a chargeback."""
         self.undeliverable = 0
-        """What failed without a payment: people take care of it."""
+        """Failed refunds without a payment; people handle them."""
 
 
 @dataclass(slots=True)
 class Reconciled:
-    """What follows for all lines."""
+    """The result for all lines."""
 
     balances: list[LineBalance]
     payouts: list[Payout]
     amounts: list[StandingAmount]
     claims: dict[str, int]
-    """By chargeback: what is left to be claimed, at least the floor."""
+    """Per chargeback: what is left to claim, at least the floor."""
 
 
 class PaidOut(NamedTuple):
-    """What left and came back besides our commands, by line. Minor units."""
+    """Money that left or came back without this service's commands, per line. Minor units."""
 
     elsewhere: dict[str, dict[str | None, int]]
-    """By payment; None: the buyer's account."""
+    """Per payment; None: the buyer's account."""
     repaid: dict[str, int]
     failed: dict[str, dict[str, int]]
-    """On payments."""
+    """Failed refunds to payments."""
     failed_elsewhere: dict[str, int]
     closed_payments: frozenset[str]
-    """A payment on which a refund failed takes no more."""
+    """Payments with a failed refund, which accept no more."""
 
 
 _OF_PAYOUTS: frozenset[type[Any]] = frozenset({RefundedElsewhere, RepaymentReceived, RefundFailed})
@@ -129,7 +130,7 @@ _NOTHING_PAID_OUT = PaidOut({}, {}, {}, {}, frozenset())
 
 
 def paid_out(view: OrderView) -> PaidOut:
-    """Return what the facts say of money that left or came back."""
+    """Return the money that left or came back by the facts."""
     if not view.hears_of(_OF_PAYOUTS):
         return _NOTHING_PAID_OUT
     found = PaidOut({}, {}, {}, {}, frozenset())
@@ -154,7 +155,7 @@ def paid_out(view: OrderView) -> PaidOut:
 
 
 def out_of(line: str, totals: LineTotals, paid: PaidOut) -> tuple[int, int, int, int]:
-    """Return what is out on a line, and of what it is made: refunded elsewhere, failed, repaid. Minor units."""
+    """Return the amount out on a line, and its parts: refunded elsewhere, failed, repaid. Minor units."""
     if paid is _NOTHING_PAID_OUT:
         return totals.commanded, 0, 0, 0
     elsewhere = paid.elsewhere.get(line, {})
@@ -168,7 +169,7 @@ def out_of(line: str, totals: LineTotals, paid: PaidOut) -> tuple[int, int, int,
 
 
 def reconcile(case: Assessment, ledger: Ledger, paid: PaidOut) -> Reconciled:
-    """Return what is to be commanded, withheld and demanded on every line that is due or was touched."""
+    """Return what to command, withhold and demand on each line that is due or had money."""
     balances: list[LineBalance] = []
     sets_off = bool(case.chargebacks)
     for due in _lines(case, ledger, paid):
@@ -207,7 +208,7 @@ def _standing(balance: LineBalance) -> Iterator[StandingAmount]:
 
 
 def _lines(case: Assessment, ledger: Ledger, paid: PaidOut) -> list[Due]:
-    """Return what is due on every line: as the clauses say, and nothing on lines that only money touched."""
+    """Return the amount due on each line: by the clauses, or 0 for a line that only had money."""
     dues = list(case.dues)
     known = {BROKERAGE, *[due.line for due in dues]}
     for line in (*ledger.lines, *paid.repaid, *paid.elsewhere):
@@ -225,7 +226,7 @@ def _turn(due: Due) -> tuple[int, str]:
 
 
 def _balance(case: Assessment, due: Due, ledger: Ledger, paid: PaidOut) -> LineBalance:
-    """Return how a line stands by itself: J and U are set off against what is due, and F5 may stop it."""
+    """Return a line's own balance: J and U are set off against the amount due, and F5 may stop it."""
     line = due.line
     totals = ledger.lines.get(line, _UNTOUCHED)
     balance = LineBalance(due, totals.commanded)
@@ -251,7 +252,7 @@ def _balance(case: Assessment, due: Due, ledger: Ledger, paid: PaidOut) -> LineB
 
 
 def _stopped_lines(case: Assessment) -> set[str]:
-    """Return the lines on which nothing more is refunded because a chargeback of their payment can't be read (F5)."""
+    """Return the lines without further refunds, because a chargeback of their payment can't be read (F5)."""
     found: set[str] = set()
     if not any(chargeback.is_unread for chargeback in case.chargebacks):
         return found
@@ -263,9 +264,9 @@ def _stopped_lines(case: Assessment) -> set[str]:
 
 
 def _set_off(case: Assessment, balances: list[LineBalance]) -> dict[str, int]:
-    """Set what is payable off against claims and against what is overpaid; return what is left to be claimed (R22).
+    """Set payable amounts off against claims and overpaid lines; return what is left to claim (R22).
 
-    First each line's own withholding covers what is left of its chargebacks, then the lines take turns.
+    First each line's own withheld amount covers its chargebacks, then the lines are set off in order.
     """
     left = {(one.id, part.line): part.brought for one in case.chargebacks for part in one.remaining}
     for balance in balances:
@@ -301,7 +302,7 @@ def _set_off(case: Assessment, balances: list[LineBalance]) -> dict[str, int]:
 
 
 def _routed(case: Assessment, balance: LineBalance, totals: LineTotals, paid: PaidOut) -> Iterator[Payout]:
-    """Yield where an amount goes: along the line's routes, each up to its room, the rest to the buyer's account."""
+    """Yield the payouts of an amount: along the line's routes, each up to its room, the rest to the buyer's account."""
     due, amount = balance.due, balance.pay
     for route in due.routes:
         part = min(amount, _room(case, due.line, route, totals, paid))
@@ -313,7 +314,7 @@ def _routed(case: Assessment, balance: LineBalance, totals: LineTotals, paid: Pa
 
 
 def _room(case: Assessment, line: str, route: Route, totals: LineTotals, paid: PaidOut) -> int:
-    """Return how much a route still takes: what it brought in, less what went to it and was charged back on it."""
+    """Return the room of a route: what it brought in, less refunds to it and chargebacks of it on this line."""
     payment = route.payment_id
     if payment is None:
         return route.brought - totals.to_deposit

@@ -1,26 +1,26 @@
-"""Finds the clauses: every module of `clauses/`, and what each has to say.
+"""The registry: finds the modules of `clauses/` and the functions that each defines.
 
-A clause's module may define any of these functions; a new clause is one new module, and no list names it. A function
-that only matters to orders that heard of certain things says so with `only_with`; without them it has nothing to say
+A clause's module may define any of these functions. A new clause is one new module; no list names it. A function that
+concerns only orders with certain messages is marked with `only_with`; without them it says nothing
 (`tests/rules/test_declared_messages.py`). What the functions yield is in `assessment.py`.
 
-| name | what it gives | given |
+| name | result | arguments |
 |---|---|---|
-| `PLACES` | facts that come on the timeline at their own time (no function, but a tuple) | |
-| `steps` | facts whose place on it depends on others | the timeline, before anything was applied |
-| `begin` | what holds as of placing | the timeline |
-| `test` | what makes the agreement effective, after the payments of an instant | the timeline, still open |
-| `obstacle` | why the agreement can't become effective now: an ending, None if it can | the timeline |
-| `plan` | what follows once a payment plan is in force | the timeline, the plan |
-| `judge` | whether chargebacks are just, and what is owed on them | the assessment with its chargebacks |
+| `PLACES` | facts applied at their own time (a tuple, not a function) | |
+| `steps` | facts whose place on the timeline depends on others | the timeline, before any fact is applied |
+| `begin` | applies what holds from the order's placing on | the timeline |
+| `test` | makes the agreement effective, after the payments of an instant | the timeline, still open |
+| `obstacle` | why the agreement can't become effective now: an ending; None if it can | the timeline |
+| `plan` | applies what follows once a payment plan is in force | the timeline, the plan |
+| `judge` | notes whether chargebacks are just, and what is owed on them | the assessment with its chargebacks |
 | `costs` | costs and losses that the buyer bears | the timeline, its chargebacks |
-| `caution` | what the effective agreement cites besides | the order's view |
-| `adds` | what the line `purchase` cites besides the endings of its units | the assessment with its settlement |
-| `dues` | what is due on lines: `Due` | the assessment so far, the ledger |
-| `says` | decisions without amount that stand: `Said` | the assessment |
-| `amounts` | standing amounts that the facts alone lead to: `StandingAmount` | the assessment, the clock |
+| `caution` | further grounds of the effective agreement | the order's view |
+| `adds` | grounds of the line `purchase` besides the endings of its units | the assessment with its settlement |
+| `dues` | amounts due on lines: `Due` | the assessment so far, the ledger |
+| `says` | standing decisions without an amount: `Said` | the assessment |
+| `amounts` | standing amounts by the facts alone: `StandingAmount` | the assessment, the clock |
 | `follow` | amounts and commands that follow from what was published | the assessment, the lines, ledger, clock |
-| `awaits` | what the order waits for (R21) | the examination, ledger, clock |
+| `awaits` | the order's waits (R21) | the examination, which has assessment, ledger and clock |
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ FUNCTIONS = (
     "follow",
     "awaits",
 )
-"""What a clause's module may define."""
+"""The functions that a clause's module may define."""
 
 
 def only_with(*messages: type[Any]) -> Callable[[F], F]:
-    """Mark a function of a clause: an order without any message of these types doesn't ask it.
+    """Mark a clause's function as needed only for orders with a message of these types.
 
-    Most orders hear of few things. What doesn't concern them isn't even called.
+    Most orders have few types of messages, so functions that don't concern them are not called.
     """
 
     def mark(function: F) -> F:
@@ -77,7 +77,7 @@ _ONLY_WITH: dict[Callable[..., Any], frozenset[type[Any]]] = {}
 
 
 class Concerned:
-    """The clauses' functions that concern orders which heard messages of the same types, in order of the clauses."""
+    """The clauses' functions for orders with the same types of messages, in order of the clauses."""
 
     __slots__ = (*FUNCTIONS, "places")
 
@@ -115,7 +115,7 @@ class Registry:
     """The clauses' modules, in the order of their numbers."""
 
     def __init__(self) -> None:
-        """Begin empty: the modules import the core, so they are imported after it."""
+        """Begin empty: the modules import the core, so `load` imports them later."""
         self.clauses: tuple[ModuleType, ...] = ()
         self._concerned: dict[frozenset[type[Any]], Concerned] = {}
 
@@ -126,7 +126,7 @@ class Registry:
         self._concerned.clear()
 
     def concerned(self, messages: frozenset[type[Any]]) -> Concerned:
-        """Return what concerns orders that heard messages of these types. Kept: real orders know few combinations."""
+        """Return the functions for orders with messages of these types. Cached: real orders have few combinations."""
         found = self._concerned.get(messages)
         if found is None:
             if len(self._concerned) >= COMBINATIONS_MAX:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def clauses_of(bases: Iterable[Basis]) -> Grounds:
-    """Return grounds without a clause cited twice."""
+    """Return grounds that cite each clause once, with its first words."""
     found: dict[str, Basis] = {}
     for basis in bases:
         found.setdefault(basis.clause, basis)
@@ -25,7 +25,7 @@ def clauses_of(bases: Iterable[Basis]) -> Grounds:
 
 
 class Request:
-    """A request, and how it stands at a point of the timeline."""
+    """A request and its state at a point of the timeline."""
 
     __slots__ = (
         "answer",
@@ -60,70 +60,70 @@ class Request:
         bar_of: Callable[[Lot], Grounds],
         cite: Callable[[Assessment, Request], Grounds],
     ) -> None:
-        """Begin undecided; `kind` is that of its decision."""
+        """Begin undecided; `kind` is the kind of its decision."""
         self.kind = kind
         self.fact = fact
         self.id: str = fact.data.request_id
         self.at = fact.at
         self.items: Sequence[ItemRef] | None = fact.data.items
         self.bar_of = bar_of
-        """Says of a lot why this request can't reach it (R2); nothing if it can."""
+        """Returns why this request can't reach a lot (R2); empty if it can."""
         self.cite = cite
-        """Says what its decision cites."""
+        """Returns what its decision cites."""
         self.barred: list[Lot] = []
-        """What it concerned when a bar took it out of its reach."""
+        """Lots that it concerned before a bar."""
         self.decided: str | None = None
-        """The outcome of the row that decided it at once."""
+        """The outcome if it was decided at once."""
         self.grounds: Grounds = ()
         """What that outcome cites."""
         self.moot_endings: Sequence[Ending] = ()
-        """What had ended all that it asks for before it did."""
+        """The endings that had ended everything it asks for before it was made."""
         self.is_pending = False
         self.is_final = False
         """Whether no answer can change it any more."""
         self.waited = False
         """Whether a part of it ever waited for the seller."""
         self.left_out: Sequence[Lot] = ()
-        """What it asked for and could not reach because of a bar."""
+        """Lots that it asked for but could not reach because of a bar."""
         self.bars: Grounds = ()
         """The bars that kept units from it, as of when they did."""
         self.objection = False
         """Whether it ended because the logistics provider caused the objection (17)."""
         self.was_withdrawn = False
-        """Whether the buyer took it back."""
+        """Whether the buyer withdrew it."""
         self.answer: Fact[Any] | None = None
-        """The answer of the seller that counts now."""
+        """The seller's answer that counts now."""
         self.taken_by: Sequence[Ending] = ()
-        """What else had ended all its units when nothing of it was left to wait for."""
+        """The other endings that ended its last units while it was pending."""
         self.took_effect = False
         """Whether an answer of the seller ended units."""
         self.withdrew = False
         """Whether it withdrew the order, or these units, before the agreement was effective."""
         self.by_row_7 = False
-        """Whether it asked for a cancellation of an effective order, and nothing stood against it."""
+        """Whether it asked for the cancellation of an effective order, and nothing barred it."""
 
     def decide(self, outcome: str, grounds: Grounds) -> None:
-        """Decide it at once, for good."""
+        """Decide it at once and for good."""
         self.decided, self.grounds, self.is_final = outcome, grounds, True
 
     def finish(self) -> None:
-        """Let no answer change it any more."""
+        """Make it final, so that no answer changes it any more."""
         self.is_pending, self.is_final = False, True
 
     def wait(self) -> None:
-        """Let it wait for the seller, or for the order to become clear as of the request (F5)."""
+        """Make it wait for the seller, or until the order is clear as of the request (F5)."""
         self.is_pending = self.waited = True
 
 
 def moot_grounds(case: Assessment, request: Request, nothing_left: Basis) -> Grounds:
-    """Return what a request cites of which all had ended before: the clauses of those endings."""
+    """Return what a request cites if everything had ended before it: the clauses of those endings."""
     whole = request.items is None
     cited = [basis for one in request.moot_endings for basis in (one.cite(case, one) if whole else one.grounds)]
     return clauses_of(cited) or (nothing_left,)
 
 
 def note_endings(timeline: Timeline, request: Request) -> None:
-    """Note what had ended all that a request asks for: without `items` what ended the order (R8, row 5)."""
+    """Note the endings of everything that a request asks for; without `items`, the order's ending (R8, row 5)."""
     if request.items is not None:
         ended = [lot.ended_by for lot in named_lots(timeline, request.items)]
         request.moot_endings = [one for one in ended if one is not None]
@@ -132,7 +132,7 @@ def note_endings(timeline: Timeline, request: Request) -> None:
 
 
 def named_lots(timeline: Timeline, items: Sequence[ItemRef] | None) -> list[Lot]:
-    """Return the lots of the items that a list names, whatever the quantity; all without a list."""
+    """Return the lots of the named items, whatever the quantity; all lots without a list."""
     if items is None:
         return timeline.units.lots
     names = {ref.item_id for ref in items}
@@ -145,9 +145,9 @@ def choose_lots(
     candidates: Callable[[Lot], bool],
     order: Callable[[Lot], tuple[int, ...]],
 ) -> list[Lot]:
-    """Return the units that a request concerns, and note on them that it does.
+    """Return the units that a request concerns, and mark them.
 
-    It takes first what no other pending request of its kind concerns.
+    Units that no other pending request of its kind concerns come first.
     """
 
     if request.items is None:
@@ -165,12 +165,12 @@ def choose_lots(
 
 
 def pending_lots(timeline: Timeline, request: Request) -> list[Lot]:
-    """Return the units of a request that it could still reach."""
+    """Return the units that a request can still reach."""
     return [lot for lot in timeline.units.lots if lot.is_live and request in lot.requests and not request.bar_of(lot)]
 
 
 def settle_pending(timeline: Timeline) -> None:
-    """End every pending request of which no unit is left that it could reach (R8, R9)."""
+    """End each pending request that can't reach any unit any more (R8, R9)."""
     for request in timeline.requests:
         if not request.is_pending:
             continue
@@ -194,7 +194,7 @@ def settle_pending(timeline: Timeline) -> None:
 
 
 def withdraw_request(_: Timeline, found: tuple[Request, list[Request]]) -> None:
-    """Let the buyer take a pending request back; note it in the list if it was pending."""
+    """Withdraw a pending request for the buyer; add it to the list if it was pending."""
     request, changed = found
     if request.is_pending:
         request.finish()
@@ -210,9 +210,9 @@ def take_answer(
     agreed: bool,
     end: Callable[[Timeline, Request, list[Lot]], None],
 ) -> None:
-    """Take an answer of the seller; `end` ends the units of a request that it agreed to.
+    """Apply a seller's answer; `end` ends the units of a request that it agrees to.
 
-    A later answer replaces an earlier one from its own time on; one that can change nothing is ignored.
+    A later answer replaces an earlier one from its own time on. An answer that can't change anything is ignored.
     """
     if request.is_final or not request.waited:
         timeline.ignore(answer, "request_ended", request)
@@ -243,12 +243,12 @@ def _ended_by_answer(lot: Lot, request: Request) -> bool:
 
 
 class Parts:
-    """What became of the units that a request concerns."""
+    """The units that a request concerns, by what became of them."""
 
     __slots__ = ("done", "undone")
 
     def __init__(self, timeline: Timeline, request: Request) -> None:
-        """Sort the units: ended by the request, or not ended at all. Others ended otherwise meanwhile."""
+        """Sort the units: ended by the request, or not ended. Units that ended otherwise are left out."""
         self.done: list[Lot] = []
         self.undone: list[Lot] = []
         for lot in timeline.units.lots:

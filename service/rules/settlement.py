@@ -1,4 +1,4 @@
-"""The settlement: what is due on the line `purchase` (R6), by one formula for every order at every moment.
+"""The settlement: what is due on the line `purchase` (R6), by the same formula at all times and for all orders.
 
     price  = min(spent - seller, agreed - reserved)
     keep   = min(price + reserved + fee + own fees, Q.total - Q.third)
@@ -7,7 +7,7 @@
     due    = rest - costs - penalties - deposit
     outstanding = keep + Q.third - P.total
 
-Every line is at least 0. All amounts are minor units of the order's currency. The names are those of the rules.
+Each line is at least 0. All amounts are minor units of the order's currency. The names are those of the rules.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ PROVIDER = "provider"
 
 
 class Cancelled:
-    """A cancellation with an effect, or a balance that was not paid, and what the seller keeps of it (R8)."""
+    """An effective cancellation, or an unpaid balance, and what the seller keeps of it (R8)."""
 
     __slots__ = ("amount", "at", "deposit", "id", "penalty", "received", "request", "share", "shortfall", "waits_for")
 
     def __init__(self, id_: str, request: Request | None, at: int, requested_at: int) -> None:
-        """Begin with nothing; `at` is when it took effect."""
+        """Begin with zero amounts; `at` is when it took effect."""
         self.id = id_
         self.request = request
         self.at = (at, id_)
@@ -62,9 +62,9 @@ class Cancelled:
         self.share = 0
         self.penalty = 0
         self.amount: int | None = None
-        """What the seller takes back, where its answer states that."""
+        """What the seller takes back, if its answer states it."""
         self.shortfall = 0
-        """What the stated amount is less than the share."""
+        """The shortfall of the stated amount against the share."""
         self.deposit = 0
         self.received = 0
         """The seller's money for this request (R10)."""
@@ -76,7 +76,7 @@ class Cancelled:
 
     @property
     def takes(self) -> int:
-        """How much of the seller's money it takes in all."""
+        """The most that it takes of the seller's money."""
         gives = self.share if self.amount is None else min(self.share, self.amount)
         return max(0, gives - self.penalty)
 
@@ -89,11 +89,11 @@ class Cost(NamedTuple):
     request: Request | None
     """The request that it belongs to."""
     is_of_return: bool = False
-    """Whether it is one of 13(5)."""
+    """Whether it is a cost of 13(5)."""
 
 
 class Kept:
-    """What is kept, as far as the timeline alone says: `keep` and the terms it is made of."""
+    """What is kept, by the timeline alone: `keep` and its terms."""
 
     __slots__ = (
         "cancelled",
@@ -110,15 +110,15 @@ class Kept:
     )
 
     def __init__(self, timeline: Timeline, until: int | None = None) -> None:
-        """Go by the timeline; `until` leaves out the seller's money that came later, in microseconds."""
+        """Compute from the timeline; `until` (microseconds) leaves out later money of the seller."""
         view, quote, units = timeline.view, timeline.quote, timeline.units
         self.quote = totals = quote_totals(timeline)
-        """The quote in force, with what was carried over from earlier ones (R4)."""
+        """The quote in force, plus what is carried over from earlier ones (R4)."""
         self.lots = lots = Lots(units.lots)
         self.price = self.reserved = self.fee = self.own = self.keep = self.spent = self.seller = 0
         self.cancelled: Sequence[Cancelled] = ()
         self.for_pending_dissolution = 0
-        """The seller's money for dissolutions that are pending."""
+        """The seller's money for pending dissolutions."""
         ending = timeline.ending
         if ending is not None and ending.is_final:
             return
@@ -160,7 +160,7 @@ class Kept:
 
 
 class Settlement(Kept):
-    """The terms of R6, and what follows from them."""
+    """The terms of R6, and the amounts derived from them."""
 
     __slots__ = (
         "awaited",
@@ -181,11 +181,11 @@ class Settlement(Kept):
     )
 
     def __init__(self, timeline: Timeline, charged_back: int, borne: Sequence[Cost]) -> None:
-        """Settle: `charged_back` is J of the line, `borne` the costs and losses that the buyer bears."""
+        """Settle. `charged_back`: J of the line. `borne`: the costs and losses that the buyer bears."""
         super().__init__(timeline)
         view, quote, keep, lots = timeline.view, self.quote, self.keep, self.lots
         self.collected, self.third = _collected(view, quote)
-        """`P`, what was captured; and `T`, the part of third parties."""
+        """`P`, the captured money, and `T`, third parties' part of it."""
         captured = self.collected.total
         self.paid = paid = captured - self.third
         uncut = max(0, paid - keep + max(0, self.seller - self.spent))
@@ -196,10 +196,10 @@ class Settlement(Kept):
         """The seller's money that waits for confirmation."""
         self.charged_back = charged_back
         self.beyond = max(0, charged_back - money)
-        """What just chargebacks took beyond what was the buyer's."""
+        """What just chargebacks took beyond the buyer's money."""
         rest = max(0, money - charged_back)
         self.awaited: Sequence[tuple[str, str, int]] = ()
-        """From the seller: kind and ref of what it answers, and how much is missing (R21, row 8)."""
+        """Money missing from the seller: kind and ref of what it is for, and the amount (R21, row 8)."""
         self.dissolution_money_awaited = False
         costs = penalties = held = not_yet = 0
         for cost in borne:
@@ -218,11 +218,11 @@ class Settlement(Kept):
         self.due = left - self.deposit
         self.outstanding = max(0, keep + quote.third - captured)
         self.owed = max(0, costs - not_yet + penalties - rest)
-        """`Y`: what costs and penalties exceed the buyer's money by."""
+        """`Y`: the excess of costs and penalties over the buyer's money."""
 
 
 def money_needed(timeline: Timeline) -> int:
-    """Return what must be there for the agreement to become effective by payment (R1), as of now on the timeline."""
+    """Return the payment needed to make the agreement effective (R1), as of now on the timeline."""
     if not timeline.purchases and len(timeline.quotes) == 1 and timeline.last_ending is None:
         needed = timeline.view.quote.total
     else:
@@ -232,25 +232,25 @@ def money_needed(timeline: Timeline) -> int:
 
 
 def outstanding_at(timeline: Timeline) -> int:
-    """Return what of the order amount is missing, as of now on the timeline."""
+    """Return what is missing of the order amount, as of now on the timeline."""
     kept = Kept(timeline, timeline.at)
     return max(0, kept.keep + kept.quote.third - timeline.captured)
 
 
 def next_due(timeline: Timeline, clock: Clock) -> int | None:
-    """Return the next last instant of a balance that has not passed; None where the plan sets none."""
+    """Return the next last instant of a balance that has not passed; None if the plan has none."""
     if timeline.plan is None:
         return None
     return next(iter(timeline.plan.due_from(max(clock.now, clock.watermark))), None)
 
 
 class Lots:
-    """The units by what becomes of their money."""
+    """The units, by what happens with their money."""
 
     __slots__ = ("cancelled_before", "dissolved", "gone", "has_cancelled", "rescinded", "to_buy")
 
     def __init__(self, lots: Sequence[Lot]) -> None:
-        """Sort them."""
+        """Sort the units."""
         self.to_buy: list[Lot] = []
         """Open, or dissolved without having been bought: `O` of R6."""
         self.gone: list[Lot] = []
@@ -280,7 +280,7 @@ class Lots:
 
 
 def _reserved(timeline: Timeline, to_buy: Sequence[Lot], unspent: tuple[int, int]) -> int:
-    """Return the money for goods that are still to be bought; `unspent` is what of goods and shipping was not spent."""
+    """Return the money for goods still to be bought. `unspent`: the unspent parts of goods and shipping."""
     if not to_buy:
         return 0
     if not timeline.units.has_prices:
@@ -291,10 +291,10 @@ def _reserved(timeline: Timeline, to_buy: Sequence[Lot], unspent: tuple[int, int
 def _still_quoted(
     timeline: Timeline, to_buy: Sequence[Lot], cancelled_before: Sequence[Lot], unspent_shipping: int
 ) -> int:
-    """Return the quoted money whose part of the quoted fee is kept: of what is still to be bought, or was cancelled.
+    """Return the quoted money whose part of the quoted fee is kept: of units still to be bought, or cancelled.
 
-    Without unit prices every unit weighs the same here: what of the goods was not spent stands for their value in
-    `reserved` only (R6).
+    Without unit prices all units weigh the same here. Unspent money for goods stands for their value only in `reserved`
+    (R6).
     """
     counted = [lot for lot in cancelled_before if lot.covered & timeline.quote.bit]
     if not to_buy and not counted:
@@ -303,7 +303,7 @@ def _still_quoted(
 
 
 def quote_totals(timeline: Timeline) -> Sums:
-    """Return the quote in force, with the last value of bought units that it leaves out added (R4)."""
+    """Return the quote in force, plus the last value of bought units that it leaves out (R4)."""
     quote = timeline.quote
     sums = quote.sums
     if len(timeline.quotes) == 1:
@@ -322,7 +322,7 @@ def quote_totals(timeline: Timeline) -> Sums:
 
 
 def _read(unread: Purchase, timeline: Timeline, totals: Sums) -> None:
-    """Let a purchase whose amounts can't be read cost what its units were quoted, and the unspent shipping (F4)."""
+    """Estimate a purchase whose amounts can't be read: its units' quoted value, and the unspent shipping (F4)."""
     lots = [lot for lot in timeline.units.lots if lot.purchase is unread]
     others = sum([one.shipping for one in timeline.purchases if one is not unread])
     unread.goods = last_value(timeline.quotes, lots, timeline.units.lots)
@@ -330,9 +330,9 @@ def _read(unread: Purchase, timeline: Timeline, totals: Sums) -> None:
 
 
 def _fee(rate: Fraction, base: int, quote: Sums, still: int) -> int:
-    """Return the service fee: the rate on what the seller charges, and a part of the quoted fee for the rest.
+    """Return the service fee: the rate on what the seller charges, plus a part of the quoted fee for the rest.
 
-    The line is at least 0, not its parts: `base` is below 0 where the seller returned more than it charged (R6).
+    Only the sum is at least 0, not its parts: `base` is negative if the seller returned more than it charged (R6).
     """
     numerator, denominator = rate.numerator, rate.denominator
     whole = quote.goods + quote.shipping
@@ -343,11 +343,11 @@ def _fee(rate: Fraction, base: int, quote: Sums, still: int) -> int:
     return max(0, min(fee, quote.fee))
 
 
-# What the seller keeps of cancellations, and its money (R8, R10).
+# What the seller keeps of cancellations, and the seller's money (R8, R10).
 
 
 def _cancelled(timeline: Timeline) -> list[Cancelled]:
-    """Return the cancellations with an effect and the balance not paid, in order of effect, with their shares."""
+    """Return the effective cancellations and the unpaid balance, in order of effect, with their shares."""
     found: dict[int, Cancelled] = {}
     lots_of: dict[int, list[Lot]] = {}
     for lot in timeline.units.lots:
@@ -381,7 +381,7 @@ def _cancelled(timeline: Timeline) -> list[Cancelled]:
             if not own and last is one.request:
                 after = purchase.price
             one.share += after - before
-            # The deposit that goes with it, before what the answer and the seller's money take off.
+            # The deposit of these units, before the deductions for the answer and the seller's money.
             one.deposit += min(purchase.deposit, purchase.price - before) - min(
                 purchase.deposit, purchase.price - after
             )
@@ -419,7 +419,7 @@ def _cancelled_price(purchase: Purchase, own: Sequence[Lot], cancelled: Sequence
 
 
 def _keep_of_seller(timeline: Timeline, one: Cancelled) -> None:
-    """Note what the seller keeps: a penalty, less than it should take back, or the deposit; never both of the last."""
+    """Note what the seller keeps: a penalty, and either a shortfall of the stated amount or the deposit."""
     deposit = one.deposit
     one.deposit = 0
     if one.amount is not None:
@@ -441,7 +441,7 @@ def _request_of(lot: Lot) -> Request | None:
 
 
 def _contains_shipping(timeline: Timeline, lots: Sequence[Lot]) -> bool:
-    """Say whether with these units a purchase was cancelled whole, its shipping included."""
+    """Return whether a purchase is cancelled completely, including its shipping, with these units."""
     for purchase in {id(lot.purchase): lot.purchase for lot in lots}.values():
         if all(lot.state in CANCELLED for lot in timeline.units.lots if lot.purchase is purchase):
             return True
@@ -449,9 +449,10 @@ def _contains_shipping(timeline: Timeline, lots: Sequence[Lot]) -> bool:
 
 
 def _seller_money(timeline: Timeline, cancelled: Sequence[Cancelled], until: int | None) -> tuple[int, int, int]:
-    """Return the seller's money that is the buyer's, what of it brings back the fee, and what is for pending requests.
+    """Return the seller's money that is the buyer's, the part that brings back the fee, and the part for pending
+    dissolutions.
 
-    The last is the part for dissolutions that are pending. What is for cancellations is noted on them.
+    Money for cancellations is noted on them.
     """
     seller = rebates = for_pending = 0
     all_gone = bool(cancelled) and all(
@@ -485,11 +486,11 @@ def _seller_money(timeline: Timeline, cancelled: Sequence[Cancelled], until: int
 
 
 def _keeps_fee(request: Request) -> bool:
-    """Say whether the seller's money for a request doesn't bring back the fee (R10)."""
+    """Return whether the seller's money for a request does not bring back the fee (R10)."""
     return request.is_pending or (request.kind == "dissolution" and request.took_effect)
 
 
-# The whole.
+# The settlement as a whole.
 
 
 def _approved(view: OrderView) -> int:
@@ -498,7 +499,7 @@ def _approved(view: OrderView) -> int:
 
 
 def _collected(view: OrderView, quote: Sums) -> tuple[Sums, int]:
-    """Return `P`, and `T`: what of it is third parties' (R15)."""
+    """Return `P`, and `T`, third parties' part of it (R15)."""
     captures = view.captures()
     goods = shipping = fee = own = third = counted = total = 0
     if len(captures) == 1:
@@ -526,9 +527,9 @@ def _collected(view: OrderView, quote: Sums) -> tuple[Sums, int]:
 
 
 def provider_costs(timeline: Timeline) -> Iterable[tuple[Fact[CostIncurred], list[Request], Ending | None]]:
-    """Yield the costs that the provider advanced, with the requests that each names, or the ending it goes with (R6).
+    """Yield the provider's advanced costs, each with the requests that it names, or the ending it belongs to (R6).
 
-    One that names no request belongs to the ending of the order, if it has ended.
+    A cost that names no request belongs to the ending of the order, if it has ended.
     """
     if not timeline.view.messages(CostIncurred):
         return
@@ -548,7 +549,7 @@ def lots_ended_by(timeline: Timeline, request: Request) -> list[Lot]:
 
 
 def _awaited(timeline: Timeline, kept: Kept) -> list[tuple[str, str, int]]:
-    """Return what of the seller's money is missing, by the request or the purchase that it is for (R21, row 8)."""
+    """Return the seller's missing money, by the request or purchase that it is for (R21, row 8)."""
     found = [("cancellation", one.id, one.takes - one.received) for one in kept.cancelled if one.takes > one.received]
     returned = kept.seller
     for ended, kind in ((kept.lots.dissolved, "dissolution"), (kept.lots.rescinded, "unavailability")):
@@ -565,7 +566,7 @@ def _awaited(timeline: Timeline, kept: Kept) -> list[tuple[str, str, int]]:
 
 
 def _price_of(timeline: Timeline, lots: Sequence[Lot]) -> int:
-    """Return what the seller charged for units; with the last of a purchase its shipping too. Minor units."""
+    """Return what the seller charged for units, plus shipping if all units of a purchase are included. Minor units."""
     price = 0
     for purchase in timeline.purchases:
         own = [lot for lot in timeline.units.lots if lot.purchase is purchase]

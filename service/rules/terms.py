@@ -1,4 +1,4 @@
-"""The terms a provider or the platform declares, and which of them bind an order (R24)."""
+"""The terms that a provider or the platform declares, and which of them bind an order (R24)."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PLATFORM = "*"
-"""The `provider_id` of the sets that hold for every provider without one of its own."""
+"""The `provider_id` of sets for all providers without one of their own."""
 
 PLATFORM_ONLY = frozenset(
     {"deemed_confirmation_days", "tip_limit", "claim_floor", "quarantine_days", "period_counting", "calendar"}
 )
-"""What only `*` may set (clauses 18, 21, 22 and 28)."""
+"""Terms that only `*` may set (clauses 18, 21, 22 and 28)."""
 
 ONLY_LONGER = frozenset({"tip_refund_days", "payment_demand_days"})
-"""What a provider may lengthen, but never shorten (clauses 21 and 22)."""
+"""Terms that a provider may lengthen, but not shorten (clauses 21 and 22)."""
 
 TIP_LIMIT_CURRENCY = "CNY"
-"""The currency that a `tip_limit` given as a bare number is in."""
+"""The currency of a `tip_limit` without a currency."""
 
 
 CHINA = Calendar()
-"""Beijing time; Saturdays and Sundays are off. Holidays are for the terms to list."""
+"""Beijing time; Saturdays and Sundays are off. The terms list holidays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The terms that bind one order. Money is minor units, periods are days counted by `calendar.last_instant`."""
+    """The terms that bind one order. Money in minor units, periods in days counted by `calendar.last_instant`."""
 
     version: str = "standard"
     service_fee_rate: Fraction = Fraction(1, 1000)
     refund_fee_on_cancellation: bool = False
     refuse_prohibited: bool = True
     acceptance_days: int | None = None
-    """How long the provider may take to accept; None: without limit (2)."""
+    """The provider's period for accepting; None: no limit (2)."""
     deemed_confirmation_days: int = 10
     tip_limit: Mapping[str, int] | int = field(default_factory=lambda: {TIP_LIMIT_CURRENCY: 20_000})
-    """By currency; a currency that isn't listed has no limit (21). A bare number is for CNY."""
+    """Per currency; a currency that is not listed has no limit (21). A bare number is for CNY."""
     tip_refund_days: int = 30
     payment_demand_days: int = 3
     claim_floor: int = 0
     quarantine_days: int | None = None
-    """How long a record in quarantine holds anything up; None: until it is dealt with."""
+    """How long a quarantined record holds orders up; None: until it is resolved."""
     period_counting: str = CIVIL_CODE
     calendar: Calendar = CHINA
 
     def tip_limit_in(self, currency: str) -> int | None:
-        """Return the limit of a tip in a currency, in minor units; None where there is none."""
+        """Return the limit of a tip in a currency, in minor units; None if there is none."""
         limits = self.tip_limit
         if isinstance(limits, int):
             return limits if currency == TIP_LIMIT_CURRENCY else None
@@ -61,12 +61,12 @@ class Terms:
 
 
 STANDARD = Terms()
-"""What the agreement itself says; in force where nobody declared anything."""
+"""The agreement's own terms, in force if nothing is declared."""
 
 
 @dataclass(frozen=True, slots=True)
 class TermsSet:
-    """What one provider (or `*`, the platform) declared from an instant on: only the named values differ."""
+    """The values that one provider (or `*`, the platform) declared from an instant on; other values don't change."""
 
     version: str
     provider_id: str
@@ -76,13 +76,14 @@ class TermsSet:
 
 @dataclass(frozen=True, slots=True)
 class TermsBook:
-    """Every set ever declared. Append-only; sets come into force in the future only, so what bound an order stays."""
+    """All declared sets. Append-only; sets take effect only in the future, so the terms that bind an order never
+    change."""
 
     sets: tuple[TermsSet, ...] = ()
     _successions: dict[str, tuple[list[int], list[TermsSet]]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Order each provider's sets by the instant from which they are in force."""
+        """Sort each provider's sets by the instant from which they are in force."""
         successions: dict[str, tuple[list[int], list[TermsSet]]] = {}
         for one in sorted(self.sets, key=lambda s: (s.provider_id, s.effective_from)):
             starts, sets = successions.setdefault(one.provider_id, ([], []))
@@ -93,8 +94,8 @@ class TermsBook:
     def in_force(self, provider_id: str, at: int) -> Terms:
         """Return the terms that bind an order of this provider agreed at this instant.
 
-        The provider's own set comes before the platform's; what it does not declare, and what only the platform may
-        declare, is taken from the platform's set in force at that instant, else from the agreement.
+        The provider's own set has priority. Values that it does not declare, or that only the platform may declare,
+        come from the platform's set in force at that instant, else from the agreement.
         """
         if not self._successions:
             return STANDARD
@@ -125,7 +126,7 @@ class TermsBook:
 
 
 def _own_values(own: TermsSet, platform: dict[str, object]) -> dict[str, object]:
-    """Return what a provider's set changes: nothing that is the platform's to set, and no period shortened."""
+    """Return the values that a provider's set changes: none that only the platform may set, and no shortened period."""
     values: dict[str, object] = {}
     for name, value in own.values:
         if name in PLATFORM_ONLY:
@@ -139,4 +140,4 @@ def _own_values(own: TermsSet, platform: dict[str, object]) -> dict[str, object]
 
 
 TERMS_OF_THE_AGREEMENT = TermsBook()
-"""A book in which nobody declared anything."""
+"""A book without declared sets."""

@@ -1,7 +1,7 @@
-"""The timeline: an order's facts gone through once, in the order in which they happened (F3).
+"""The timeline: applies an order's facts once, in the order in which they happened (F3).
 
-Which facts have a place on it, and what they do, is for the clauses' modules to say (`registry.py`). What is here is
-the state they share: units, quotes, purchases, requests, how far the agreement came and how the order ended.
+The clauses' modules define which facts have a place on it and what these do (`registry.py`). This module has the state
+that they share: units, quotes, purchases, requests, the state of the agreement, and the order's ending.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Rank:
-    """In which order facts of one instant are applied (F3). Whole numbers: a member of an enum is slow to get at."""
+    """The order of facts of one instant (F3). Whole numbers, because access to a member of an enum is slow."""
 
     QUOTE: Final = 2
     PURCHASE: Final = 3
@@ -42,42 +42,42 @@ class Rank:
     REQUEST: Final = 8
     ANSWER: Final = 9
     REQUEST_WITHDRAWN: Final = 10
-    # Deadlines that share their last instant pass in this order.
+    # The order of deadlines with the same last instant.
     ACCEPTANCE_ENDS: Final = 11
     BALANCE_IS_DUE: Final = 12
     RECEIPT_IS_DEEMED: Final = 13
 
 
 Step = tuple[int, int, tuple[Any, ...], Callable[["Timeline", Any], None], Any]
-"""A fact in its place on the timeline: its instant; its rank; its place within the rank (requests and answers by
-`request_id`, then everything in fact order); what applies it; what that is given besides the timeline."""
+"""A fact's place on the timeline: its instant; its rank; its place within the rank (requests and answers by
+`request_id`, then all in fact order); the function that applies it; the function's argument besides the timeline."""
 
 _PLACE = itemgetter(0, 1, 2)
 
 
 class Place(NamedTuple):
-    """The place of facts that come on the timeline at their own time, whatever else is known of the order."""
+    """The place of facts that are applied at their own time, whatever else is known of the order."""
 
     message: type[Any]
     rank: int
     apply: Callable[[Timeline, Any], None]
-    """Given the timeline and the fact."""
+    """Applies the fact; its arguments are the timeline and the fact."""
     repeats: bool
-    """Whether messages that repeat an identity come on it too."""
+    """Whether messages that repeat an identity are applied too."""
 
 
 class Deadline(NamedTuple):
-    """A deadline that takes effect after all facts of its last instant, and before every later fact."""
+    """A deadline, which takes effect after all facts of its last instant and before each later fact."""
 
     rank: int
     stands: Callable[[Timeline, int], bool]
-    """Whether the period that has this last instant still runs, as things stand on the timeline."""
+    """Returns whether the period with this last instant still runs, by the state of the timeline."""
     pass_by: Callable[[Timeline], None]
     """What happens when it has passed; nothing while the order is unclear (F5)."""
 
 
 class Ending:
-    """What ended units, or the order."""
+    """The cause by which units, or the order, ended."""
 
     __slots__ = ("at", "by_answer", "cite", "grounds", "is_final", "kind", "number", "request")
 
@@ -92,22 +92,22 @@ class Ending:
         is_final: bool = False,
         cite: Callable[[Assessment, Ending], Grounds] | None = None,
     ) -> None:
-        """Name it; see the attributes."""
+        """See the attributes."""
         self.kind = kind
-        """The outcome of `closing` where it ends the order."""
+        """The outcome of `closing` if it ends the order."""
         self.grounds = grounds
-        """What a refund cites for units that ended so (R6)."""
+        """What a refund cites for units that ended by it (R6)."""
         self.at = at
         self.request = request
-        """The request that brought it about."""
+        """The request that caused it."""
         self.by_answer = by_answer
-        """Whether the seller's answer did, so that a later answer can undo it."""
+        """Whether the seller's answer caused it, so that a later answer can undo it."""
         self.is_final = is_final
-        """Whether it ends the order so that nothing opens it again, and purchases don't concern the buyer."""
+        """Whether it ends the order for good, so that later purchases don't concern the buyer."""
         self.cite = cite or _own_grounds
-        """Says what `closing` cites where it ends the order."""
+        """Returns what `closing` cites if it ends the order."""
         self.number = 0
-        """Counts the endings of an order, in the order in which they took effect."""
+        """Number of the ending, in the order in which endings took effect."""
 
 
 def _own_grounds(_: Assessment, ending: Ending) -> Grounds:
@@ -120,7 +120,7 @@ class Purchase:
     __slots__ = ("at", "deposit", "goods", "id", "is_read", "shipping")
 
     def __init__(self, fact: Fact[PurchaseConfirmed], at: int, *, is_read: bool) -> None:
-        """Take what the counting message says; `is_read` is false where its amounts can't be read."""
+        """Read the message that counts; `is_read` is false if its amounts can't be read."""
         self.id: str = fact.data.purchase_id
         self.at = at
         self.goods, self.shipping, self.deposit = fact.worked_out(_charged)
@@ -142,11 +142,11 @@ class Ignored(NamedTuple):
     fact: Fact[Any]
     ground: str
     because_of: Ending | Request | None = None
-    """What its decision cites besides 8(3)."""
+    """The ending or request that its decision cites besides 8(3)."""
 
 
 class Objection:
-    """A buyer's objection, as it stands at a point of the timeline."""
+    """A buyer's objection and its state at a point of the timeline."""
 
     __slots__ = ("is_withdrawn", "scope", "verdict")
 
@@ -154,7 +154,7 @@ class Objection:
         """Begin unverified."""
         self.scope = scope
         self.verdict: str | None = None
-        """Whom the latest verification found to have caused it."""
+        """Who caused it, by the latest verification."""
         self.is_withdrawn = False
 
     @property
@@ -164,7 +164,7 @@ class Objection:
 
 
 class Receipt:
-    """A receipt or a delivery in parts, as its messages so far say."""
+    """A receipt or a delivery in parts, by its messages so far."""
 
     __slots__ = ("has_objections", "named")
 
@@ -172,7 +172,7 @@ class Receipt:
         """Begin with nothing named."""
         self.has_objections = False
         self.named: dict[str, int] = {}
-        """By item: how many units it named; without a quantity, as many as it brought."""
+        """Units named so far, per item; for a message without a quantity, the units that it brought."""
 
 
 class Period:
@@ -188,9 +188,9 @@ class Period:
 
 
 class Timeline:
-    """The state of an order, as of the last fact that was applied."""
+    """The state of an order after the last applied fact."""
 
-    # Slots, as this is asked for everything many times for every order.
+    # Slots, because these attributes are read many times per order.
     __slots__ = (
         "_deadlines",
         "_passed",
@@ -240,9 +240,9 @@ class Timeline:
     )
 
     captured: int
-    """All that was captured so far, minor units."""
+    """All captures so far, in minor units."""
     elsewhere: int
-    """What was refunded elsewhere on the purchase so far."""
+    """Refunded elsewhere on the purchase so far, in minor units."""
     effective_at: int | None
     obligation_ended_at: int | None
     delivered_at: int | None
@@ -269,15 +269,17 @@ class Timeline:
         """By id and channel."""
         self.dissolutions: dict[str, Request] = {}
         self.withdrawals: dict[str, tuple[Fact[Any], Request, list[Request]]] = {}
-        """Messages that take requests back, by id: the first request each names, and those that it changed."""
+        """Withdrawals of requests, by message id: the first request that each names, and the requests that it changed.
+        """
         self.requests: list[Request] = []
-        """All that were made so far."""
+        """All requests made so far."""
         self.objections: dict[str, Objection] = {}
         self.receipts: dict[str, Receipt] = {}
         self.verdicts: dict[str, str] = {}
-        """Of the warehouse's objections, by receipt: whom the latest verification found to have caused them."""
+        """Verdicts on the warehouse's objections, by receipt: who caused them, by the latest verification."""
         self.bought_when_obligation_ended: dict[str | None, tuple[int, int]] = {}
-        """Where a promoter is named, by purchase: weight and number of its units bought then; None: of all units."""
+        """Only if a promoter is named: weight and number of the units bought at that time, per purchase; None: of all
+        units."""
         self.packages: dict[str, Receipt] = {}
         self.period = Period()
         self.ignored: list[Ignored] = []
@@ -286,9 +288,9 @@ class Timeline:
         self.wakes: list[int] = []
         """Last instants that have not passed yet, in microseconds."""
         self.after_instant: list[Callable[[Timeline], None]] = []
-        """What follows once all facts of an instant were applied."""
+        """Functions to call after all facts of an instant."""
         self._deadlines: list[tuple[int, int, Deadline]] = []
-        """By last instant and rank: a heap."""
+        """A heap by last instant and rank."""
         self._passed: set[tuple[int, int]] = set()
         self.plan: Plan | None = None
         self.accepted: Fact[Any] | None = None
@@ -297,19 +299,19 @@ class Timeline:
         self.is_effective = False
         """Whether the agreement is effective (2)."""
         self.obstacle: Ending | None = None
-        """The ending by R3, if there was one."""
+        """The ending by R3, if there is one."""
         self.end: Ending | None = None
-        """The ending that ended the order so that nothing opens it again."""
+        """The ending that ended the order for good."""
         self.last_ending: Ending | None = None
-        """The last thing that ended a unit."""
+        """The last ending of a unit."""
         self.has_ended = False
-        """Whether the order has ended (R20): it was ended for good, or no unit is open or bought."""
+        """Whether the order has ended (R20): for good, or because no unit is open or bought."""
         self.ending: Ending | None = None
-        """What ended the order; None while it has not ended."""
+        """The ending of the order; None if it has not ended."""
         self.final_receipt = self.final_delivery = self.customs_cleared = False
         self.obligation_ended_at = self.delivered_at = self.confirmed_at = self.deemed_at = None
 
-    # What the clauses ask and do.
+    # For the clauses.
 
     def take_effect(self) -> None:
         """Make the agreement effective as of now."""
@@ -317,7 +319,7 @@ class Timeline:
 
     @property
     def logistics_at_fault(self) -> bool:
-        """Whether a package objection was verified as the logistics provider's doing (17)."""
+        """Whether a package objection was verified as caused by the logistics provider (17)."""
         for one in self.objections.values():
             if one.scope == "package" and one.verdict == "logistics" and not one.is_withdrawn:
                 return True
@@ -332,12 +334,12 @@ class Timeline:
         settle_pending(self)
 
     def end_order(self, ending: Ending) -> None:
-        """End the order, for good; every unit that had not ended ends with it."""
+        """End the order for good, with all units that have not ended."""
         self.end = ending
         self.end_lots(self.units.live(), VOID, ending)
 
     def restore(self, lots: Iterable[Lot]) -> None:
-        """Make units again what they were: bought, or open."""
+        """Restore units to bought or open."""
         for lot in lots:
             lot.state = VOID if self.end is not None else OPEN if lot.purchase is None else BOUGHT
             lot.is_live, lot.ended_by = self.end is None, self.end
@@ -368,7 +370,7 @@ class Timeline:
         self._cover()
 
     def set_deadline(self, last: int, deadline: Deadline) -> None:
-        """Let a deadline pass by after this instant (microseconds), if its period still runs then."""
+        """Add a deadline that takes effect after this instant (microseconds), if its period still runs then."""
         heappush(self._deadlines, (last, deadline.rank, deadline))
 
     def _put_in_force(self, plan: Plan) -> None:
@@ -377,7 +379,7 @@ class Timeline:
             follow(self, plan)
 
     def _cover(self) -> None:
-        """Let the quotes of this instant cover what they name, as far as it has not ended by now."""
+        """Apply the coverage of this instant's quotes to the units that have not ended."""
         for quote in self._uncovered:
             for lot in self.units.lots:
                 lot.covered &= ~quote.bit
@@ -389,10 +391,10 @@ class Timeline:
         ending.number = 1 if self.last_ending is None else self.last_ending.number + 1
         self.last_ending = ending
 
-    # Going through the facts.
+    # Application of the facts.
 
     def run(self) -> Timeline:
-        """Go through all facts; return the state as of the last, with the deadlines that have passed."""
+        """Apply all facts; return the state after the last one and after the deadlines that have passed."""
         self._begin()
         now: int | None = None
         tested = False
@@ -428,11 +430,11 @@ class Timeline:
             self._put_in_force(plan_of(self.view.placed.payment_plan))
 
     def _steps(self) -> list[Step]:
-        """Return the facts that have a place on the timeline, in the order of their places."""
+        """Return the facts that have a place on the timeline, in order."""
         view, steps = self.view, list[Step]()
         for message, rank, apply, repeats in self.concerned.places:
             for fact in view.messages(message) if repeats else view.counted(message):
-                steps.append((fact.at, rank, (0, "", fact), apply, fact))  # mostly there is one
+                steps.append((fact.at, rank, (0, "", fact), apply, fact))  # there is usually one
         for give in self.concerned.steps:
             steps += give(self)
         steps.sort(key=_PLACE)
@@ -453,7 +455,7 @@ class Timeline:
             self._uncovered = []
 
     def _pass_deadlines(self, until: int | None) -> None:
-        """Let the deadlines take effect whose last instant is before an instant (None: all there are)."""
+        """Apply deadlines whose last instant is before an instant (None: all)."""
         deadlines = self._deadlines
         while deadlines and (until is None or deadlines[0][0] < until):
             last, rank, deadline = heappop(deadlines)

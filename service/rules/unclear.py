@@ -1,4 +1,4 @@
-"""When an order is unclear: silence proves nothing while there is a sign that something happened (F5)."""
+"""Unclear orders: while there is a sign of an unread event, the absence of an event proves nothing (F5)."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ _MONEY = frozenset({PAYMENT, CHARGEBACK})
 
 
 class Unclear:
-    """What of an order is unclear at a moment, by its records in quarantine and by amounts that can't be read.
+    """What is unclear about an order now, because of quarantined records and amounts that can't be read.
 
-    What was decided before a record arrived stays decided: a record holds up, it doesn't undo.
+    Decisions made before a record arrived stay: a record holds up decisions, but does not undo them.
     """
 
     __slots__ = ("_ledger", "_since", "_topics", "_view", "ends_at")
 
     def __init__(self, view: OrderView, ledger: Ledger, clock: Clock) -> None:
-        """Look at the records that still count."""
+        """Read the records that still count."""
         self._view = view
         self._ledger = ledger
         self._since: dict[str, int] = {}
-        """When the first of the records came in, by topic, in microseconds."""
+        """When the first record of each topic was quarantined, in microseconds."""
         self._topics: frozenset[str] = frozenset()
         self.ends_at: int | None = None
-        """When the next of the records stops counting by itself, in microseconds."""
+        """When the next record stops counting by itself, in microseconds."""
         if clock.quarantined:
             self._read(clock)
 
@@ -62,46 +62,46 @@ class Unclear:
         self.ends_at = min(ends, default=None)
 
     def end_of(self, since: int) -> int | None:
-        """Return until when a record counts that was quarantined at an instant; None: until it is dealt with."""
+        """Return until when a record quarantined at an instant counts; None: until it is resolved."""
         days = self._view.terms.quarantine_days
         return None if days is None else last_instant(self._view.terms, since, days)
 
     def cancellation(self, timeline: Timeline, request: Request) -> bool:
-        """Say whether the end of open units by a cancellation has to wait, as of now on the timeline."""
+        """Return whether the end of open units by a cancellation must wait, as of now on the timeline."""
         if self._topics and not self._topics.isdisjoint(_CANCELLATION) and not self._was_decided(request):
             return True
         return _received_more_than_bought(timeline)
 
     def withdrawal(self, timeline: Timeline, request: Request) -> bool:
-        """Say whether a withdrawal has to wait, as of now on the timeline."""
+        """Return whether a withdrawal must wait, as of now on the timeline."""
         return self.cancellation(timeline, request) or self._view.is_unread(PaymentCaptured, timeline.at)
 
     def lapse(self, timeline: Timeline) -> bool:
-        """Say whether the order can't be said to have lapsed."""
+        """Return whether it is unclear that the order lapsed."""
         if self._topics and not self._topics.isdisjoint(_LAPSE) and not self._stands("closing", "lapsed"):
             return True
         return _received_more_than_bought(timeline) or self._view.is_unread(PaymentCaptured, timeline.at)
 
     @property
     def deemed_receipt(self) -> bool:
-        """Whether receipt can't be deemed confirmed."""
+        """Whether receipt must not be deemed confirmed."""
         return not self._topics.isdisjoint(_DEEMED_RECEIPT) and not self._stands("receipt", "deemed_confirmed")
 
     @property
     def balance(self) -> bool:
-        """Whether a balance can't be said to be unpaid."""
+        """Whether it is unclear that a balance is unpaid."""
         if self._topics and not self._topics.isdisjoint(_MONEY) and not self._stands("closing", "balance_unpaid"):
             return True
         return self._money_is_unread
 
     @property
     def deduction(self) -> bool:
-        """Whether nothing may be taken from the deposit."""
+        """Whether deductions from the deposit must wait."""
         return not self._topics.isdisjoint(_MONEY) or self._money_is_unread
 
     @property
     def brokerage(self) -> bool:
-        """Whether nothing may be taken from the purchasing funds."""
+        """Whether deductions from the purchasing funds must wait."""
         if self._topics - {ORDER}:
             return True
         view = self._view
@@ -120,9 +120,9 @@ class Unclear:
         )
 
     def _was_decided(self, request: Request) -> bool:
-        """Say whether the open units of a request ended at the request, before the records arrived.
+        """Return whether a request ended its open units when it was made, before the records arrived.
 
-        If the seller agreed although nothing was bought, they ended by its answer: they had waited for it.
+        If the seller agreed although nothing was bought, the units ended by its answer, because they had waited for it.
         """
         standing = self._ledger.standing.get(("cancellation", request.id))
         if standing is None or not standing.ended_open_units or (standing.was_answered and not request.waited):
@@ -135,7 +135,7 @@ class Unclear:
 
 
 def _received_more_than_bought(timeline: Timeline) -> bool:
-    """Say whether goods were received of which no purchase is known."""
+    """Return whether more goods were received than the known purchases have."""
     if not timeline.receipts:
         return False
     if not timeline.purchases:

@@ -1,7 +1,7 @@
-"""The units of an order and what becomes of them (F2).
+"""The units of an order and their states (F2).
 
-Units of one item that are alike are kept together as a *lot*, so that an order of a million units is as quick as one of
-one. A lot is split where a message concerns a part of it.
+Equal units of one item are kept together as a *lot*, so that an order of a million units is as fast as an order of one.
+A lot is split if a message concerns a part of it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class State(Enum):
-    """What a unit is."""
+    """The state of a unit."""
 
     OPEN = "open"
     BOUGHT = "bought"
@@ -34,7 +34,7 @@ class State(Enum):
     VOID = "void"
 
 
-# Names of their own, as a member of an enum is slow to get at.
+# Module-level names, because access to a member of an enum is slow.
 OPEN, BOUGHT, UNAVAILABLE, VOID = State.OPEN, State.BOUGHT, State.UNAVAILABLE, State.VOID
 CANCELLED_BEFORE, CANCELLED_AFTER = State.CANCELLED_BEFORE, State.CANCELLED_AFTER
 RESCINDED, DISSOLVED = State.RESCINDED, State.DISSOLVED
@@ -47,11 +47,11 @@ class Item:
 
     id: str
     weight: int
-    """Of one unit: its unit price, or 1 where the order is without unit prices. Minor units."""
+    """Weight of one unit: its unit price, or 1 if the order has no unit prices. Minor units."""
 
 
 class Lot:
-    """Units of one item, numbered in a row, of which the same is true."""
+    """Consecutively numbered units of one item in the same state."""
 
     __slots__ = (
         "bought_at",
@@ -88,18 +88,18 @@ class Lot:
         self.confirmed = False
         """Whether receipt bars a cancellation and a dissolution (18)."""
         self.covered = 1
-        """The quotes that cover them, a bit each: bit 0 is the quote of `placed`."""
+        """The quotes that cover them, one bit each: bit 0 is the quote of `placed`."""
         self.requests: tuple[Request, ...] = ()
         """The requests that concern them."""
         self.ended_by: Ending | None = None
 
     @property
     def weight(self) -> int:
-        """Of all of them together. Minor units."""
+        """Weight of the whole lot. Minor units."""
         return self.count * self.item.weight
 
     def copy(self) -> Lot:
-        """Return a lot of which the same is true."""
+        """Return a copy of the lot."""
         twin = Lot.__new__(Lot)
         for name in Lot.__slots__:
             setattr(twin, name, getattr(self, name))
@@ -112,7 +112,7 @@ class Units:
     __slots__ = ("has_prices", "lots")
 
     def __init__(self, placing: Fact[OrderPlaced]) -> None:
-        """Make every unit of the order, open."""
+        """Create the units of the order, open."""
         self.has_prices, items = placing.worked_out(_items_of)
         self.lots = [Lot(item, 1, quantity) for item, quantity in items]
 
@@ -126,8 +126,8 @@ class Units:
 
     @property
     def have_ended(self) -> bool:
-        """Whether none is open or bought."""
-        # A loop: this is asked many times per order, and a generator would take twice as long.
+        """Whether all units have ended."""
+        # A loop, because this is called many times per order and a generator would take twice as long.
         for lot in self.lots:  # noqa: SIM110
             if lot.is_live:
                 return False
@@ -135,7 +135,7 @@ class Units:
 
     @property
     def are_all_live(self) -> bool:
-        """Whether none has ended."""
+        """Whether no unit has ended."""
         for lot in self.lots:  # noqa: SIM110
             if not lot.is_live:
                 return False
@@ -144,10 +144,10 @@ class Units:
     def choose(
         self, items: Iterable[ItemRef], candidates: Callable[[Lot], bool], order: Callable[[Lot], tuple[int, ...]]
     ) -> list[Lot]:
-        """Return lots of just the units that a list of items names, splitting lots where it names a part.
+        """Return lots of exactly the named units, splitting lots if a part is named.
 
-        `order` says which lots come first; units come with the highest number first if it ends in a negative number,
-        else with the lowest. A quantity beyond the candidates counts as those there are, an unknown item as nothing.
+        `order` is the sort key of lots. If it ends in a negative number, the highest-numbered units come first, else
+        the lowest. A quantity beyond the candidates means all of them; an unknown item means none.
         """
         chosen: list[Lot] = []
         for ref in items:
@@ -156,7 +156,7 @@ class Units:
         return chosen
 
     def take(self, lots: Sequence[Lot], quantity: int, order: Callable[[Lot], tuple[int, ...]]) -> list[Lot]:
-        """Return so many units of these lots, which are in order; see `choose`."""
+        """Return this number of units from sorted lots; see `choose`."""
         taken = []
         for lot in lots:
             if quantity <= 0:
@@ -167,7 +167,7 @@ class Units:
         return taken
 
     def _split(self, lot: Lot, count: int, *, highest: bool) -> Lot:
-        """Take `count` units out of a larger lot, and return them as a lot of their own."""
+        """Split `count` units off a larger lot and return them as a lot of their own."""
         part = lot.copy()
         part.count = count
         lot.count -= count
@@ -182,7 +182,7 @@ class Units:
 
 
 def _items_of(placed: OrderPlaced) -> tuple[bool, list[tuple[Item, int]]]:
-    """Return whether the items have prices, and each with its quantity. An empty list is one item of one unit."""
+    """Return whether the items have prices, and each item with its quantity. No items means one item of one unit."""
     total = 0
     are_priced = True
     for item in placed.items:
@@ -199,17 +199,17 @@ def _items_of(placed: OrderPlaced) -> tuple[bool, list[tuple[Item, int]]]:
 
 
 def lowest_first(lot: Lot) -> tuple[int, ...]:
-    """Order units by their numbers."""
+    """Sort units by number."""
     return (lot.first,)
 
 
 def highest_first(lot: Lot) -> tuple[int, ...]:
-    """Order units by their numbers, from the last."""
+    """Sort units by number, the highest first."""
     return (-lot.first,)
 
 
 def weights(lots: Iterable[Lot]) -> tuple[int, int]:
-    """Return the weight of lots, and the number of their units: the latter where the former would divide by 0."""
+    """Return the weight of lots and the number of units, for use if the weight is 0."""
     weight = count = 0
     for lot in lots:
         weight += lot.count * lot.item.weight

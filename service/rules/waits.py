@@ -1,4 +1,4 @@
-"""What an order waits for (R21): from whom, until when, and what money stands behind it."""
+"""The waits of an order (R21): from whom, until when, and what money stands behind it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class WaitKind(NamedTuple):
-    """One kind of wait: its row in the table of R21 (None where R21 has none), and from whom something is awaited."""
+    """A kind of wait: its row in the table of R21 (None if it has none), and from whom something is awaited."""
 
     row: int | None
     of: str
@@ -48,28 +48,28 @@ WAIT_KINDS: Mapping[str, WaitKind] = {
     "refused_hold": WaitKind(15, "staff"),
     UNKNOWN: WaitKind(None, "this service"),
 }
-"""Everything that an order can wait for, in the order of R21.
+"""All kinds of waits, in the order of R21.
 
-`placed`: facts were heard, but not yet that the order was placed; nothing is decided before (F1). `unknown`: an earlier
-version decided the order last, and did not store what R21 says.
+`placed`: facts arrived, but not yet that the order was placed; nothing is decided before (F1). `unknown`: an earlier
+version made the last decision and did not store the waits of R21.
 """
 
 ENDED_FROM_ROW = 8
-"""An ended order waits only for what stands from this row on."""
+"""An ended order has only waits from this row on."""
 
 
 class Wait(NamedTuple):
-    """One thing that an order waits for. Instants in microseconds, amounts in minor units."""
+    """One wait of an order. Instants in microseconds, amounts in minor units."""
 
     what: str
     """One of WAIT_KINDS."""
     ref: str = ""
-    """What of that kind: a request, a chargeback, a line and so on."""
+    """The request, chargeback, line or other thing that it is about."""
     until: int | None = None
-    """The last instant of its period; None where there is no limit of time."""
+    """The last instant of its period; None if it has no time limit."""
     amount: int | None = None
     currency: str | None = None
-    """Of the amount; None where there is none."""
+    """The amount's currency; None without an amount."""
 
     @property
     def row(self) -> int | None:
@@ -78,18 +78,18 @@ class Wait(NamedTuple):
 
     @property
     def of(self) -> str:
-        """From whom it is awaited."""
+        """From whom something is awaited."""
         return WAIT_KINDS[self.what].of
 
 
 UNPLACED = (Wait(PLACED),)
-"""What an order waits for of which something was heard, but not that it was placed."""
+"""The wait of an order with facts but without `placed`."""
 
 _PLACE = {what: nth for nth, what in enumerate(WAIT_KINDS)}
 
 
 def waits_of(examination: Examination) -> tuple[Wait, ...]:
-    """Return what an order waits for, by the rows of R21. The examination's ledger has all that was published."""
+    """Return an order's waits, by the rows of R21. The examination's ledger must include the new outputs."""
     case = examination.case
     found: list[Wait] = []
     for awaits in case.view.concerned.awaits:
@@ -114,7 +114,7 @@ def _place(wait: Wait) -> int:
 
 
 def _of_lines(examination: Examination) -> Iterator[Wait]:
-    """Yield repayments, what is owed, refunds that were not answered, and those that could not be delivered."""
+    """Yield waits for repayments, debts, unanswered refunds and undeliverable refunds."""
     for one in examination.amounts:
         if not one.amount or one.ref == "brokerage":
             continue

@@ -17,7 +17,7 @@ import service.rules as rules
 from service.console.language import PageLanguage, PlainLanguage, language_of
 from service.console.letter import AWAITED, SENTENCES
 from service.console.words import ZH_CN
-from service.operations.explain import expectations
+from service.operations.explain import waits_in_words
 from service.operations.sentence import Amount, Id, Sentence, say
 from service.operations.wording import tell_fact, tell_output
 from service.rules import decisions
@@ -56,7 +56,7 @@ def of_python() -> set[str]:
                         if isinstance(one, ast.Constant) and isinstance(one.value, str)
                     }
     found -= {"{it}", ""}
-    tables = [expectations._WORDS, SENTENCES, AWAITED]
+    tables = [waits_in_words._WORDS, SENTENCES, AWAITED]
     return found | {text for table in tables for text in table.values()}
 
 

@@ -25,7 +25,7 @@ CLASSES = {
     "Standing": "StandingDecision",
     "Heard": "IncomingEvent", "News": "DedupResult", "Handed": "BatchOffsets", "Handled": "BatchResult",
     "Refused": "Rejection", "Mark": "EndOffset", "Noted": "Watermarks", "Reached": "Watermarks", "End": "Shutdown",
-    "Lying": "QuarantinedRecord", "Which": "QuarantineFilter", "Right": "Acl",
+    "Lying": "QuarantinedRecord", "Which": "QuarantineFilter", "Right": "Acl", "Expectation": "WaitInWords",
 }  # fmt: skip
 """Classes of the service that have another name now."""
 

@@ -9,6 +9,10 @@ from tests.delivery.outside import Sender, case_events, order_id
 from tests.observability.seen import ORDERS, Seen
 
 
+class OftenAsking(Seen):
+    program = "tests.observability.often_asking"
+
+
 async def outputs(database: str) -> int:
     connection = await asyncpg.connect(database)
     try:
@@ -20,7 +24,7 @@ async def outputs(database: str) -> int:
 async def test_a_topic_read_again_adds_nothing_and_partitions_added_are_read(fresh_kafka, database, worker_logs):
     bootstrap = fresh_kafka.bootstrap_servers
     events = [event for _ in range(3) for event in case_events("01", order_id())]
-    async with Sender(bootstrap) as sender, Seen(bootstrap, database, worker_logs) as worker:
+    async with Sender(bootstrap) as sender, OftenAsking(bootstrap, database, worker_logs) as worker:
         for event in events:
             await sender.send(event)
         await worker.shows("purchasing_facts_total", len(events))
@@ -31,7 +35,7 @@ async def test_a_topic_read_again_adds_nothing_and_partitions_added_are_read(fre
         await admin.start()
         await admin.create_partitions({ORDERS: NewPartitions(7)})
         await admin.close()
-        # Until it was read to its end once, deadlines wait; METADATA_MAX_AGE_MS says how soon that is.
+        # Until each was read to its end once, deadlines wait.
         await worker.shows("purchasing_consumer_assigned_partitions", 7, topic=ORDERS)
         late = case_events("01", order_id())[0]
         async with Sender(bootstrap) as new:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from purchasing_contracts.events.order import Promotion
 
-from service.operations.explain.expectations import _WORDS
 from service.operations.explain.explanation import explain
 from service.operations.explain.text import text_of
+from service.operations.explain.waits_in_words import _WORDS
 from service.orders.engine import Engine
 from service.rules.decisions import SECOND_OUTCOMES
 from service.rules.terms import TERMS_OF_THE_AGREEMENT

@@ -209,7 +209,7 @@ async def test_an_option_of_no_use_is_for_a_person(option: str, says: str, datab
     ("option", "code", "says"),
     [
         ("connect_timeout=10", 1, "No message about order nobody was received."),
-        ("nosuch=10", 1, "PURCHASING_DATABASE_URL is not valid: nosuch is no option of libpq"),
+        ("nosuch=10", 1, "PURCHASING_DATABASE_URL is not valid: nosuch is not an option of libpq"),
         ("service=x", 1, "PURCHASING_DATABASE_URL is not valid: its option service isn't supported"),
     ],
 )

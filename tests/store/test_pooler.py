@@ -8,7 +8,6 @@ import re
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from service.kafka.topics import create_topics
 from service.store.connection import connect, connected
 from service.store.errors import NotUsableError, StoreUnavailableError
 from service.store.postgres import PostgresStore, SessionLimits
@@ -18,6 +17,7 @@ from tests.delivery.outside import case_events, topic_for
 from tests.delivery.service import Worker, eventually
 from tests.orders.conftest import engine_on
 from tests.orders.stories import paid_order
+from tests.security.site import recreate_topics
 from tests.store.pooler import Pooler
 
 SHARED = "a pooler stands between this program and PostgreSQL, and hands the connection to others"
@@ -129,7 +129,7 @@ async def test_commands_and_the_service_run_behind_a_pooler(kafka: str, empty_da
     async with Pooler(empty_database, "session") as pooler:
         migrated = command(pooler.dsn, "migrate", "--lanes", "4")
         assert (migrated.code, "Applied: 0001" in migrated.err) == (0, True), migrated.err
-        await create_topics({"bootstrap_servers": kafka}, 4)
+        await recreate_topics(kafka)
         order = empty_database.rpartition("/")[2]
         async with Worker(kafka, pooler.dsn, worker_logs, order) as worker:
             await worker.has_said("service_running")

@@ -9,7 +9,7 @@ from purchasing_contracts.base import instant_of
 from purchasing_contracts.envelope import decode_published
 from purchasing_contracts.events.payment import RefundSucceeded
 
-from service.operations.explain.expectations import Expectation, expectations_of
+from service.operations.explain.waits_in_words import WaitInWords, waits_in_words
 from service.operations.sentence import say
 from service.operations.wording import tell_fact, tell_output
 from service.orders.state import OrderState, Unread, read_back
@@ -142,7 +142,7 @@ class Explanation:
     lines: tuple[Line, ...]
     purchase: SettlementTerms | None
     """The terms of what is due on the line `purchase`; None before the order was placed."""
-    waiting: tuple[Expectation, ...]
+    waiting: tuple[WaitInWords, ...]
 
 
 def explain(history: OrderHistory, terms: TermsBook, clock: StoreTime) -> Explanation:
@@ -167,7 +167,7 @@ def explain(history: OrderHistory, terms: TermsBook, clock: StoreTime) -> Explan
         decided=tuple(_decided(history)),
         lines=() if found is None else tuple(lines_of(found)),
         purchase=None if found is None else settlement_terms(found),
-        waiting=tuple(expectations_of(history, state, found, now.now)),
+        waiting=tuple(waits_in_words(history, state, found, now.now)),
     )
 
 

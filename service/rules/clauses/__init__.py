@@ -1,1 +1,1 @@
-"""The clauses of the agreement, a module each: found by `registry.py`, named nowhere."""
+"""The clauses of the agreement, one module each, found by `registry.py`."""

@@ -40,7 +40,7 @@ def obstacle(timeline: Timeline) -> Ending | None:
 
 
 def _lacks_particulars(placed: OrderPlaced) -> bool:
-    """Say whether an item, one of an item's particulars, or the domestic address is missing or blank: 1(1)."""
+    """Return whether an item, a particular of an item, or the domestic address is missing or blank: 1(1)."""
     if not placed.items or _is_blank(placed.domestic_address):
         return True
     return any(

@@ -1,4 +1,4 @@
-"""Clause 2: how the agreement becomes effective, and how it doesn't (R1, R3, R20)."""
+"""Clause 2: how the agreement becomes effective, and what prevents it (R1, R3, R20)."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ PLACES = (
 
 
 def test(timeline: Timeline) -> None:
-    """Make the agreement effective by conduct or by payment, or end it by an obstacle that stands in its way (R1)."""
+    """Make the agreement effective by conduct or by payment, or end the order if there is an obstacle (R1)."""
     if timeline.purchases and timeline.captured > 0 and _money_there(timeline) > 0:
         timeline.take_effect()
         return
@@ -100,7 +100,7 @@ def _money_there(timeline: Timeline) -> int:
 
 
 def begin(timeline: Timeline) -> None:
-    """Set the end of the time in which the provider may accept."""
+    """Set the deadline for the provider's acceptance."""
     terms = timeline.view.terms
     if terms.acceptance_days is not None:
         timeline.set_deadline(last_instant(terms, timeline.view.placed_at, terms.acceptance_days), _ACCEPTANCE_ENDS)
@@ -120,7 +120,7 @@ _ACCEPTANCE_ENDS = Deadline(Rank.ACCEPTANCE_ENDS, _awaits_acceptance, _lapse)
 
 @only_with(CostIncurred)
 def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
-    """Yield the costs of an order that was refused as prohibited or restricted: they are the buyer's (14, 15(5))."""
+    """Yield the costs of an order refused as prohibited or restricted, which the buyer bears (14, 15(5))."""
     for fact, _requests, ending in provider_costs(timeline):
         if ending is not None and ending.kind == "refused" and ending.grounds[0].clause in _COSTS_ARE_THE_BUYERS:
             yield Cost(fact.data.amount.value, ending.grounds, None)
@@ -147,7 +147,7 @@ def says(case: Assessment) -> list[Said]:
 
 
 def awaits(examination: Examination) -> Iterator[Wait]:
-    """Yield the acceptance, and the rest of the order amount (R21, rows 1 and 2)."""
+    """Yield waits for the acceptance and for the rest of the order amount (R21, rows 1 and 2)."""
     timeline = examination.case.timeline
     if timeline.has_ended:
         return

@@ -1,4 +1,4 @@
-"""Clause 6: what the buyer pays for, and so what of it goes back (R4, R6)."""
+"""Clause 6: what the buyer pays for, and so what is refunded (R4, R6)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _UNCONVERTED = Basis(clause="6", because="an amount in another currency counts o
 
 @only_with(PaymentCaptured, QuoteRevised, RefundedElsewhere)
 def steps(timeline: Timeline) -> list[Step]:
-    """Return revised quotes, captured payments and what was refunded elsewhere on the purchase."""
+    """Return revised quotes, captured payments and refunds elsewhere on the purchase."""
     view = timeline.view
     found: list[Step] = [
         (capture.fact.at, Rank.PAYMENT, (0, "", capture.fact), _capture, capture.total) for capture in view.captures()
@@ -78,7 +78,7 @@ def _revise(timeline: Timeline, fact: Fact[QuoteRevised]) -> None:
 def dues(case: Assessment, _: Ledger) -> tuple[Due]:
     """Return the line `purchase`.
 
-    Its refunds go to the captured payments: the latest first while no unit ended, else the oldest (R16).
+    Its refunds go to the captured payments: the latest first if no unit has ended, else the oldest first (R16).
     """
     brought: dict[str, int] = {}
     for capture in case.view.captures():
@@ -90,7 +90,7 @@ def dues(case: Assessment, _: Ledger) -> tuple[Due]:
 
 
 def _line_grounds(case: Assessment) -> Grounds:
-    """Return what the line cites: the clauses of what became of the order, and what took effect besides (R6)."""
+    """Return the line's grounds: the clauses of the order's endings, and other clauses that took effect (R6)."""
     timeline = case.timeline
     ending = timeline.ending
     adds = list(case.line_adds)
@@ -130,7 +130,7 @@ def amounts(case: Assessment, clock: Clock) -> Iterator[StandingAmount]:
 
 
 def awaits(examination: Examination) -> Iterator[Wait]:
-    """Yield the conversion of what can't be read (R21, row 15)."""
+    """Yield waits for the conversion of amounts that can't be read (R21, row 15)."""
     view = examination.case.view
     if view.has_unread:
         for message in view.unconverted():

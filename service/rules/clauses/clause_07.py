@@ -1,4 +1,4 @@
-"""Clause 7: fees that third parties collect are not the provider's to refund (R15)."""
+"""Clause 7: the provider does not refund fees that third parties collect (R15)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _NOT_REFUNDED = Basis(clause="7", because="these fees were collected by others a
 
 
 def adds(case: Assessment) -> Grounds:
-    """Return this clause where the order has ended and third parties collected fees."""
+    """Return this clause if the order has ended and third parties collected fees."""
     return (_NOT_REFUNDED,) if case.settlement.third > 0 and case.timeline.has_ended else ()
 
 
 def amounts(case: Assessment, _: Clock) -> Iterator[StandingAmount]:
-    """Yield what third parties collected of an order that has ended."""
+    """Yield what third parties collected for an order that has ended."""
     third = case.settlement.third
     if third and case.timeline.has_ended:
         yield StandingAmount("third_party_fees", case.view.order_id, third, (_NOT_REFUNDED,), "noted")

@@ -1,4 +1,4 @@
-"""Clause 8: service commitment: purchases, feedback on what is reported, the seller's money (R7, R10)."""
+"""Clause 8: service commitment: purchases, feedback on reports, the seller's money (R7, R10)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _EXCESS = Basis(
 
 @only_with(PurchaseConfirmed)
 def steps(timeline: Timeline) -> Iterator[Step]:
-    """Yield every message of every purchase: the first makes it, a later one can bring rescinded units back."""
+    """Yield all messages of each purchase: the first makes it, a later one can restore rescinded units."""
     view = timeline.view
     for messages in view.by_identity(PurchaseConfirmed):
         counting = view.counting(messages)
@@ -103,7 +103,7 @@ def amounts(case: Assessment, _: Clock) -> Iterator[StandingAmount]:
 
 
 def awaits(examination: Examination) -> Iterator[Wait]:
-    """Yield the purchase, the seller's money, and the confirmation of what exceeds the payments (rows 3, 8, 15)."""
+    """Yield waits for the purchase, the seller's money, and confirmation of an excess (rows 3, 8, 15)."""
     case = examination.case
     timeline = case.timeline
     unexplained = not timeline.purchases and (timeline.receipts or timeline.view.messages(SellerRefundReceived))

@@ -1,4 +1,4 @@
-"""Clause 9: non-liability where the goods can't be had (R7)."""
+"""Clause 9: non-liability for goods that can't be had (R7)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _can_end(lot: Lot) -> bool:
 
 
 def _is_kept(lot: Lot) -> bool:
-    """Say whether a unit was bought, and received or exported since: it stays bought."""
+    """Return whether a unit was bought, and since then received or exported, so that it stays bought."""
     return lot.state is BOUGHT and (lot.received or lot.cleared)
 
 

@@ -70,7 +70,7 @@ _DEPOSIT_KEPT = Basis(clause="15(2)", because="the deposit paid in advance to th
 
 @only_with(CancellationRequested)
 def steps(timeline: Timeline) -> Iterator[Step]:
-    """Yield requests, the seller's answers, and requests that the buyer took back."""
+    """Yield requests, the seller's answers, and withdrawals of requests."""
     view = timeline.view
     by_id: dict[str, Request] = {}
     withdrawable: dict[str, list[Request]] = {}
@@ -110,7 +110,7 @@ _BARS: dict[tuple[bool, bool], Grounds] = {
     (False, True): (_RECEIVED,),
     (True, True): (CLEARED, _RECEIVED),
 }
-"""By whether units are cleared, and confirmed."""
+"""The bars by whether the units are cleared, and confirmed."""
 
 
 def _bar_of(lot: Lot) -> Grounds:
@@ -125,7 +125,7 @@ def _is_barred(lot: Lot) -> bool:
 
 
 def _ask(timeline: Timeline, found: tuple[Request, str]) -> None:
-    """Decide a request by the first row that fits, or let its units end or wait (R8)."""
+    """Decide a request by the first row that matches, or end its units, or make it wait (R8)."""
     request, channel = found
     timeline.requests.append(request)
     live = [lot for lot in named_lots(timeline, request.items) if lot.is_live]
@@ -141,7 +141,7 @@ def _ask(timeline: Timeline, found: tuple[Request, str]) -> None:
         note_endings(timeline, request)
         request.decide("moot", ())
     else:
-        _take_up(timeline, request, live)
+        _apply_to_units(timeline, request, live)
 
 
 def _is_late(timeline: Timeline) -> bool:
@@ -153,7 +153,7 @@ def _bars(lots: Sequence[Lot]) -> Grounds:
     return clauses_of(basis for lot in lots for basis in _bar_of(lot))
 
 
-def _take_up(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
+def _apply_to_units(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
     lots = choose_lots(timeline, request, lambda lot: lot.is_live and not _is_barred(lot), _open_first)
     request.left_out = _left_out(request, live, lots)
     request.bars = _bars(request.left_out)
@@ -176,7 +176,7 @@ def _take_up(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
 
 
 def _left_out(request: Request, live: Sequence[Lot], taken: Sequence[Lot]) -> list[Lot]:
-    """Return the barred units that a request asked for: those of items of which it could not take all it named."""
+    """Return the barred units that a request asked for: those of items that it could not get in full."""
     barred = [lot for lot in live if _is_barred(lot)]
     if not barred or request.items is None:
         return barred
@@ -202,7 +202,7 @@ def _cancel_open(timeline: Timeline, request: Request, lots: Sequence[Lot]) -> N
 
 
 def _cancel_agreed(timeline: Timeline, request: Request, lots: Sequence[Lot]) -> None:
-    """Cancel units as the seller agreed; before the agreement is effective that is a withdrawal."""
+    """Cancel units after the seller agreed; before the agreement is effective this is a withdrawal."""
     if not timeline.is_effective:
         _withdraw(timeline, request, lots)
         return
@@ -238,22 +238,22 @@ def _answer(timeline: Timeline, found: tuple[Request, Fact[Any]]) -> None:
     take_answer(timeline, request, answer, agreed=agreed, end=_cancel_agreed)
 
 
-# What is said of it.
+# Decisions on requests.
 
 
 def grounds_of(case: Assessment, request: Request) -> Grounds:
-    """Return what the decision on a request cites."""
+    """Return the grounds of the decision on a request."""
     return _judge(case, request)[1]
 
 
 def _cite(case: Assessment, ending: Ending) -> Grounds:
-    """Return what `closing: cancelled` cites: what the request's decision does, without 16."""
+    """Return the grounds of `closing: cancelled`: those of the request's decision, without 16."""
     assert ending.request is not None
     return tuple([basis for basis in grounds_of(case, ending.request) if basis.clause != "16"])
 
 
 def _judge(case: Assessment, request: Request) -> tuple[str, Grounds]:
-    """Return the outcome of a request and what it cites."""
+    """Return the outcome of a request and its grounds."""
     timeline = case.timeline
     if request.decided == "moot":
         return "moot", moot_grounds(case, request, _NOTHING_LEFT)
@@ -304,14 +304,14 @@ def _grounds(case: Assessment, request: Request, parts: Parts) -> Grounds:
 
 
 def _after_obligation(case: Assessment, request: Request) -> Grounds:
-    """Return what a request cites that came when the obligation to procure had ended."""
+    """Return the ground of a request that was made after the obligation to procure had ended."""
     ended = case.timeline.obligation_ended_at
     is_after = request.by_row_7 and ended is not None and ended <= request.at
     return (_OBLIGATION_ENDED,) if is_after else ()
 
 
 def _kept(case: Assessment, request: Request) -> Iterator[Basis]:
-    """Yield what of the money a request that took effect leaves with others."""
+    """Yield grounds for the money that stays with others after an effective request."""
     settlement = case.settlement
     if not case.view.terms.refund_fee_on_cancellation and settlement.fee > 0:
         yield _FEE_KEPT
@@ -327,7 +327,7 @@ def _kept(case: Assessment, request: Request) -> Iterator[Basis]:
 
 @only_with(CostIncurred)
 def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
-    """Yield the costs of cancellations with an effect, and of a balance that was not paid (12(4))."""
+    """Yield the costs of effective cancellations and of an unpaid balance (12(4))."""
     for fact, requests, ending in provider_costs(timeline):
         amount = fact.data.amount.value
         for request in requests:
@@ -339,7 +339,7 @@ def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
 
 
 def adds(case: Assessment) -> Grounds:
-    """Return what took effect of this clause on the line `purchase`."""
+    """Return what this clause adds to the line `purchase`."""
     settlement = case.settlement
     found = []
     timeline = case.timeline
@@ -366,7 +366,7 @@ def _was_damaged(request: Request) -> bool:
 
 @only_with(CancellationRequested)
 def says(case: Assessment) -> Iterator[Said]:
-    """Yield the decision `cancellation` on each request: that made on the platform, else that of the other channel."""
+    """Yield the decision `cancellation` on each request: the one on the platform, else the one on the other channel."""
     requests = case.timeline.cancellations
     for (id_, channel), request in requests.items():
         if channel == PLATFORM or (id_, PLATFORM) not in requests:
@@ -376,7 +376,7 @@ def says(case: Assessment) -> Iterator[Said]:
 
 @only_with(CancellationRequested)
 def awaits(examination: Examination) -> Iterator[Wait]:
-    """Yield the seller's answers to pending requests (R21, row 6)."""
+    """Yield waits for the seller's answers to pending requests (R21, row 6)."""
     for request in examination.case.timeline.requests:
         if request.is_pending and request.kind == KIND:
             yield Wait("sellers_answer", request.id)

@@ -64,7 +64,7 @@ _LOGISTICS = Basis(clause="17", because="the logistics provider caused the objec
 
 @only_with(DissolutionRequested)
 def steps(timeline: Timeline) -> Iterator[Step]:
-    """Yield requests, the seller's answers, and requests that the buyer took back."""
+    """Yield requests, the seller's answers, and withdrawals of requests."""
     view = timeline.view
     for fact in view.counted(DissolutionRequested):
         request = Request(KIND, fact, _bar_of, grounds_of)
@@ -85,12 +85,12 @@ def steps(timeline: Timeline) -> Iterator[Step]:
 
 
 def _bar_of(_: Lot) -> Grounds:
-    """Return nothing: receipt bars a dissolution when it is asked for, no unit of one that is pending."""
+    """Return nothing: receipt bars a new dissolution request, but not the units of a pending one."""
     return ()
 
 
 def _ask(timeline: Timeline, request: Request) -> None:
-    """Decide a request by the first row that fits, or let it wait for the seller (R9)."""
+    """Decide a request by the first row that matches, or make it wait for the seller (R9)."""
     timeline.requests.append(request)
     data = request.fact.data
     live = [lot for lot in named_lots(timeline, request.items) if lot.is_live]
@@ -110,11 +110,11 @@ def _ask(timeline: Timeline, request: Request) -> None:
         note_endings(timeline, request)
         request.decide("moot", ())
     else:
-        _take_up(timeline, request, live)
+        _apply_to_units(timeline, request, live)
 
 
 def _is_late(timeline: Timeline) -> bool:
-    """Say whether the period has passed; without a period, or before all was delivered, there is no limit."""
+    """Return whether the period has passed. Without a period, or before the complete delivery, there is no limit."""
     days, delivered = timeline.view.placed.dissolution_period_days, timeline.delivered_at
     if days is None or delivered is None:
         return False
@@ -132,12 +132,12 @@ def _was_disclosed(timeline: Timeline, ground: str) -> bool:
 
 
 def _concerned(live: Sequence[Lot]) -> Sequence[Lot]:
-    """Return the bought units of those that a request names, or the open ones where none is bought (F2)."""
+    """Return the bought units of those that a request names, or the open ones if none is bought (F2)."""
     return [lot for lot in live if lot.state is BOUGHT] or live
 
 
-def _take_up(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
-    """Let the units that a request concerns wait for the seller, but those that receipt bars."""
+def _apply_to_units(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
+    """Make the request's units wait for the seller, except those barred by receipt."""
     state = _concerned(live)[0].state
     choose_lots(timeline, request, lambda lot: lot.state is state and not lot.confirmed, _received_first)
     request.wait()
@@ -158,22 +158,22 @@ def _answer(timeline: Timeline, found: tuple[Request, Fact[Any]]) -> None:
     take_answer(timeline, request, answer, agreed=isinstance(answer.data, DissolutionAgreed), end=_dissolve)
 
 
-# What is said of it.
+# Decisions on requests.
 
 
 def grounds_of(case: Assessment, request: Request) -> Grounds:
-    """Return what the decision on a request cites."""
+    """Return the grounds of the decision on a request."""
     return _judge(case, request)[1]
 
 
 def _cite(case: Assessment, ending: Ending) -> Grounds:
-    """Return what `closing: dissolved` cites: what the request's decision does."""
+    """Return the grounds of `closing: dissolved`: those of the request's decision."""
     assert ending.request is not None
     return grounds_of(case, ending.request)
 
 
 def _judge(case: Assessment, request: Request) -> tuple[str, Grounds]:
-    """Return the outcome of a request and what it cites."""
+    """Return the outcome of a request and its grounds."""
     if request.decided == "moot":
         return "moot", moot_grounds(case, request, _NOTHING_LEFT)
     if request.decided is not None:
@@ -213,7 +213,7 @@ _RETURNED_AT_COST = Basis(clause="13(5)", because="the costs of returning the go
 
 @only_with(DissolutionRequested)
 def adds(case: Assessment) -> Grounds:
-    """Return what took effect of this clause on the line `purchase`."""
+    """Return what this clause adds to the line `purchase`."""
     settlement = case.settlement
     found: Grounds = ()
     if settlement.borne and any(cost.is_of_return for cost in settlement.borne):
@@ -235,7 +235,7 @@ def says(case: Assessment) -> Iterator[Said]:
 
 @only_with(DissolutionRequested)
 def awaits(examination: Examination) -> Iterator[Wait]:
-    """Yield the seller's answers to pending requests (R21, row 6)."""
+    """Yield waits for the seller's answers to pending requests (R21, row 6)."""
     for request in examination.case.timeline.dissolutions.values():
         if request.is_pending:
             yield Wait("sellers_answer", request.id)

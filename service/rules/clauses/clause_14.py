@@ -30,7 +30,7 @@ _CATEGORIES = frozenset({"prohibited", "infringing"})
 
 
 def begin(timeline: Timeline) -> None:
-    """End an order of prohibited goods, as of placing (R3, row 2)."""
+    """End an order of prohibited goods, as of its placing (R3, row 2)."""
     view = timeline.view
     if not view.placed.categories or not view.terms.refuse_prohibited or timeline.end is not None:
         return
@@ -49,5 +49,5 @@ def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
 
 @only_with(BuyerBreachFound)
 def adds(case: Assessment) -> Grounds:
-    """Return the clause of the losses that the buyer bears, on the line `purchase` (R6)."""
+    """Return the clause of the losses that the buyer bears, for the line `purchase` (R6)."""
     return (_LOSS,) if any(cost.grounds == (_LOSS,) for cost in case.settlement.borne) else ()

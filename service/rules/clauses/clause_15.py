@@ -42,7 +42,7 @@ _CAUTIONS = {
 
 
 def caution(view: OrderView) -> Grounds:
-    """Return what the effective agreement's decision names, because it disclaims the provider's liability."""
+    """Return the cautions that the effective agreement names, because they disclaim the provider's liability."""
     categories = view.placed.categories
     if not categories:
         return ()
@@ -50,7 +50,7 @@ def caution(view: OrderView) -> Grounds:
 
 
 def plan(timeline: Timeline, in_force: Plan) -> None:
-    """Set the last instants of the plan's balances."""
+    """Set deadlines for the plan's balances."""
     for last in in_force.due_from(timeline.at):
         timeline.set_deadline(last, _BALANCE_IS_DUE)
 
@@ -63,7 +63,7 @@ def _balance_stands(timeline: Timeline, last: int) -> bool:
 
 
 def _end_unpaid(timeline: Timeline) -> None:
-    """End the order if at the last instant of a balance too little was paid, and the seller holds a deposit (R5)."""
+    """End the order if too little was paid by the last instant of a balance and the seller holds a deposit (R5)."""
     in_force, view, at = timeline.plan, timeline.view, timeline.at
     assert in_force is not None
     if any(fact.at <= at for fact in view.messages(GoodsReceived)) or timeline.customs_cleared:
@@ -82,11 +82,11 @@ _BALANCE_IS_DUE = Deadline(Rank.BALANCE_IS_DUE, _balance_stands, _end_unpaid)
 
 
 def _cite(case: Assessment, ending: Ending) -> Grounds:
-    """Return what `closing: balance_unpaid` cites: 15(2), with 12(3) and 12(4) as the line does (R20)."""
+    """Return the grounds of `closing: balance_unpaid`: 15(2), and 12(3) and 12(4) if the line has them (R20)."""
     added = [basis for basis in case.line_adds if basis.clause in ("12(3)", "12(4)")]
     return (*ending.grounds, *added)
 
 
 def adds(case: Assessment) -> Grounds:
-    """Return the deposit that the seller keeps."""
+    """Return the ground for the deposit that the seller keeps."""
     return (_DEPOSIT_KEPT,) if case.settlement.deposit > 0 else ()

@@ -46,7 +46,7 @@ PLACES = (Place(GoodsReceived, Rank.RECEIPT, _receive, repeats=True),)
 
 
 def _end_obligation(timeline: Timeline) -> None:
-    """Note the earliest instant as of which the obligation has ended; what comes later does not undo it."""
+    """Note the first instant at which the obligation has ended. Later facts do not undo it."""
     lots = timeline.units.lots
     for lot in lots:
         if (lot.state is BOUGHT and not lot.received) or (lot.state is OPEN and timeline.purchases):
@@ -74,7 +74,7 @@ def says(case: Assessment) -> Iterator[Said]:
 
 @only_with(PurchaseConfirmed, GoodsReceived)
 def awaits(examination: Examination) -> Iterator[Wait]:
-    """Yield the receipt by the warehouse, and the clearing of its objections (R21, rows 4 and 7)."""
+    """Yield waits for the receipt by the warehouse and for the verification of its objections (R21, rows 4 and 7)."""
     timeline = examination.case.timeline
     if timeline.obligation_ended_at is None and timeline.units.in_state(BOUGHT):
         yield Wait("receipt_by_warehouse")

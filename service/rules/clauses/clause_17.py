@@ -1,4 +1,4 @@
-"""Clause 17: objections, and what follows where the logistics provider caused one (R12)."""
+"""Clause 17: objections, and the effects if the logistics provider caused one (R12)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DOES = (
 )
 
 CLAUSES = {"package": "17", "quality": "18"}
-"""By scope of an objection, the clause it is raised under."""
+"""The clause for an objection, by its scope."""
 
 _WORDS = {
     "verification_requested": "the platform has been asked to verify",
@@ -54,7 +54,7 @@ def steps(timeline: Timeline) -> Iterator[Step]:
     for withdrawn in view.counted(ObjectionWithdrawn):
         at = raised_at.get(withdrawn.data.objection_id)
         if at is not None:
-            # After the objection, also where both take effect at the same instant; so do verifications.
+            # Like a verification, a withdrawal comes after the objection, even at the same instant.
             yield max(at, withdrawn.at), Rank.RECEIPT, (1, "", withdrawn), _withdraw, withdrawn
     if not view.messages(ObjectionVerified):
         return
@@ -104,7 +104,7 @@ def _outcome(objection: Objection) -> str:
 
 @only_with(ObjectionRaised)
 def says(case: Assessment) -> Iterator[Said]:
-    """Yield the decision `objection` on each."""
+    """Yield the decision `objection` on each objection."""
     for ref, objection in case.timeline.objections.items():
         outcome = _outcome(objection)
         yield Said("objection", ref, outcome, _GROUNDS[objection.scope, outcome])
@@ -112,7 +112,7 @@ def says(case: Assessment) -> Iterator[Said]:
 
 @only_with(ObjectionRaised)
 def awaits(examination: Examination) -> Iterator[Wait]:
-    """Yield the verification of objections (R21, row 7)."""
+    """Yield waits for the verification of objections (R21, row 7)."""
     for ref, objection in examination.case.timeline.objections.items():
         if _outcome(objection) == "verification_requested":
             yield Wait("verification", ref)

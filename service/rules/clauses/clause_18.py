@@ -1,4 +1,4 @@
-"""Clause 18: receipt is confirmed by the buyer, or deemed confirmed when a period has passed in silence (R12)."""
+"""Clause 18: the buyer confirms receipt, or it is deemed confirmed after a period without objection (R12)."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ PLACES = (
 
 
 def _bar(timeline: Timeline) -> None:
-    """Bar the units that are bought by now, or all if there is no purchase (R2)."""
+    """Bar the units that are bought now, or all if there is no purchase (R2)."""
     for lot in timeline.units.lots:
         if lot.state is BOUGHT or not timeline.purchases:
             lot.confirmed = True
@@ -64,14 +64,14 @@ def _bar(timeline: Timeline) -> None:
 
 
 def _run_period(timeline: Timeline) -> None:
-    """Note when the delivery is complete, and let the period run while nothing stands against it."""
+    """Note when the delivery is complete, and run the period while no objection or dissolution request stands."""
     if timeline.delivered_at is None:
         for lot in timeline.units.lots:
             if (lot.state is BOUGHT and not lot.delivered) or (lot.state is OPEN and timeline.purchases):
                 return
         timeline.delivered_at = timeline.at
     period = timeline.period
-    if _something_stands(timeline):
+    if _is_contested(timeline):
         period.starts_at = period.last = None
     elif period.starts_at is None:
         period.starts_at = timeline.at
@@ -82,8 +82,8 @@ def _run_period(timeline: Timeline) -> None:
         timeline.set_deadline(period.last, _PERIOD_ENDS)
 
 
-def _something_stands(timeline: Timeline) -> bool:
-    """Say whether an objection or a dissolution request stands."""
+def _is_contested(timeline: Timeline) -> bool:
+    """Return whether an objection or a dissolution request stands."""
     for objection in timeline.objections.values():
         if objection.stands:
             return True
@@ -120,7 +120,7 @@ def says(case: Assessment) -> Iterator[Said]:
 
 @only_with(PurchaseConfirmed)
 def awaits(examination: Examination) -> Iterator[Wait]:
-    """Yield the delivery, then the confirmation of receipt (R21, row 5)."""
+    """Yield the wait for the delivery, then for the confirmation of receipt (R21, row 5)."""
     timeline = examination.case.timeline
     if timeline.confirmed_at is not None or timeline.deemed_at is not None or not timeline.units.in_state(BOUGHT):
         return

@@ -47,7 +47,7 @@ _TOO_MUCH = Basis(clause="19", because="more was transferred to the promoter tha
 
 
 def brokerage(case: Assessment) -> int:
-    """Return what is due to the promoter, `B`, in minor units: at most what the seller charged for the goods."""
+    """Return what is due to the promoter, `B`, in minor units: at most what the seller charged."""
     timeline, promotion = case.timeline, case.view.placed.promotion
     ended, effective = timeline.obligation_ended_at, timeline.effective_at
     if promotion is None or ended is None or effective is None or effective > ended:
@@ -75,7 +75,7 @@ def brokerage(case: Assessment) -> int:
 
 @only_with(GoodsReceived)
 def follow(case: Assessment, _: Reconciled, ledger: Ledger, clock: Clock) -> Iterator[Followed]:  # noqa: ARG001
-    """Yield the deduction, then the transfer of what was deducted, and what is left for people."""
+    """Yield the deduction, then the transfer of the deducted amount, and amounts for people to handle."""
     due, totals = brokerage(case), ledger.brokerage
     if due == 0 and not totals.deductions and not totals.transferred:
         return
@@ -142,7 +142,7 @@ def _transfer(case: Assessment, due: int, totals: BrokerageTotals) -> Followed:
 
 @only_with(GoodsReceived)
 def awaits(examination: Examination) -> Iterator[Wait]:
-    """Yield the funds' answer, and what is for the promoter or for people to do (R21, rows 12, 14 and 15)."""
+    """Yield waits for the funds' answer, the promoter's repayment and people's work (R21, rows 12, 14 and 15)."""
     case, totals = examination.case, examination.ledger.brokerage
     if not totals.deductions:
         return

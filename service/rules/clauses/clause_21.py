@@ -1,4 +1,4 @@
-"""Clause 21: tips are optional, limited, and can be asked back for a while (R19)."""
+"""Clause 21: tips are optional and limited, and can be refunded for a while (R19)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
 
 @only_with(TipRefundRequested)
 def says(case: Assessment) -> Iterator[Said]:
-    """Yield the decision `tip_refund` on each tip that was asked back."""
+    """Yield the decision `tip_refund` on each tip whose refund was requested."""
     for tip in case.view.counted(TipPaid):
         in_time = _asked_in_time(case, tip)
         if in_time is not None:
@@ -55,7 +55,7 @@ def says(case: Assessment) -> Iterator[Said]:
 
 
 def _asked_in_time(case: Assessment, tip: Fact[TipPaid]) -> bool | None:
-    """Say whether it was asked back by the last instant of the period; None if it wasn't asked back."""
+    """Return whether the refund was requested by the last instant of the period; None if it was not requested."""
     requests = case.view.messages(TipRefundRequested)
     if not requests:
         return None

@@ -1,4 +1,4 @@
-"""Clause 22: chargebacks, and what is done about a claim: hold, demand, deduction, retained goods (R13)."""
+"""Clause 22: chargebacks, and the steps for a claim: hold, demand, deduction, retained goods (R13)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _REASONS = {
 }
 _TIP = Basis(clause="21", because="tips are voluntary: the chargeback takes the tip back and nothing else")
 _RESTORED = {clause: Basis(clause=clause, because="the institution returned the money") for clause in ("2", "21", "22")}
-"""By the clause that the outcome rested on before."""
+"""Grounds of a restored chargeback, by the clause of its outcome before."""
 _GIVEN_BACK = Basis(clause="22", because="what came in for the chargeback beyond what is owed goes back")
 _DEMANDED = (
     Basis(clause="22", because="the money that was taken back is to be paid by the date"),
@@ -84,7 +84,7 @@ _LOSS = Basis(clause="22", because="the buyer compensates the loss that an unjus
 
 
 def _note(timeline: Timeline, fact: Fact[Any]) -> None:
-    """Do nothing: what chargebacks took as of an instant is read from the facts, and the agreement is tested anew."""
+    """Do nothing: the fact only makes the timeline test the agreement again, with what chargebacks took until then."""
 
 
 PLACES = (
@@ -95,7 +95,7 @@ PLACES = (
 
 @only_with(ChargebackOpened)
 def judge(case: Assessment) -> None:
-    """Say of each chargeback whether it is just, and what is owed on it."""
+    """Note for each chargeback whether it is unjust, and what is owed on it."""
     for chargeback in case.chargebacks:
         chargeback.is_unjust, chargeback.outcome, chargeback.grounds = _judged(case, chargeback)
         if chargeback.is_unjust:
@@ -140,7 +140,7 @@ def _reasons(timeline: Timeline, chargeback: Chargeback) -> Grounds:
 
 @only_with(ChargebackOpened, BuyerBreachFound)
 def costs(timeline: Timeline, chargebacks: list[Chargeback]) -> Iterator[Cost]:
-    """Yield fees of unjust chargebacks that were restored and are not covered, and losses found (R18)."""
+    """Yield uncovered fees of unjust chargebacks that were restored, and losses found (R18)."""
     for chargeback in chargebacks:
         if chargeback.is_unjust and chargeback.balance.is_restored:
             uncovered = max(0, chargeback.owed - chargeback.covered)
@@ -153,17 +153,18 @@ def costs(timeline: Timeline, chargebacks: list[Chargeback]) -> Iterator[Cost]:
 
 @only_with(ChargebackOpened, BuyerBreachFound)
 def adds(case: Assessment) -> Grounds:
-    """Return the clauses of the fees and losses that the buyer bears, on the line `purchase` (R6)."""
+    """Return the clauses of the fees and losses that the buyer bears, for the line `purchase` (R6)."""
     borne = [cost.grounds for cost in case.settlement.borne]
     return next((one for one in (_UNCOVERED_FEE, (_LOSS,)) if one in borne), ())
 
 
 @only_with(OutstandingPaid, RepaymentReceived, DepositDeducted, DepositInsufficient, GoodsDisposed)
 def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
-    """Yield the lines `chargeback:{id}`: what came in beyond what is owed goes back.
+    """Yield the lines `chargeback:{id}`: recoveries beyond what is owed are refunded.
 
-    To the deposit up to what it gave, then to the payments that paid, oldest first (R16). Of a chargeback that nobody
-    opened yet, nothing is due: the money is a sign that it was, and covers it as soon as it is heard of.
+    They go to the deposit up to what it gave, then to the payments that paid, oldest first (R16). For a chargeback
+    without an `opened`, nothing is due: the money shows that it was opened, and covers it as soon as the message
+    arrives.
     """
     owed = {chargeback.id: chargeback.owed for chargeback in case.chargebacks}
     for id_, entry in case.recovered.items():
@@ -181,17 +182,17 @@ def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
 
 @only_with(ChargebackOpened)
 def says(case: Assessment) -> Iterator[Said]:
-    """Yield the decision `chargeback` on each."""
+    """Yield the decision `chargeback` on each chargeback."""
     for chargeback in case.chargebacks:
         yield Said("chargeback", chargeback.id, chargeback.outcome, chargeback.grounds)
 
 
-# What is done about a claim: this part depends on our clock.
+# The steps for a claim, which depend on the clock.
 
 
 @only_with(ChargebackOpened)
 def follow(case: Assessment, reconciled: Reconciled, ledger: Ledger, clock: Clock) -> Iterator[Followed]:
-    """Yield what follows from each chargeback's claim, and the holds that were refused."""
+    """Yield the steps for each chargeback's claim, and the refused holds."""
     refused = {fact.data.hold_id for fact in case.view.counted(FreezeRefused)}
     placed = {hold_id for hold in ledger.holds.values() for hold_id in hold.ids}
     for chargeback in case.chargebacks:
@@ -210,14 +211,14 @@ def follow(case: Assessment, reconciled: Reconciled, ledger: Ledger, clock: Cloc
 
 
 def _standing_hold(hold: Hold | None, refused: set[str]) -> str | None:
-    """Return the hold that stands: the last that was not refused."""
+    """Return the hold in force: the last one that was not refused."""
     if hold is None:
         return None
     return next((hold_id for hold_id, _ in reversed(hold.chain) if hold_id not in refused), None)
 
 
 def _hold(ref: str, grounds: Grounds, claim: int, ledger: Ledger, refused: set[str]) -> Iterator[Command]:
-    """Yield the new hold where the claim is another than was commanded last, or the release of the one that stands."""
+    """Yield a new hold if the claim differs from the last commanded amount, or the release of the hold in force."""
     hold = ledger.holds.get(ref)
     standing = _standing_hold(hold, refused)
     previous = "" if hold is None else hold.last_id
@@ -240,7 +241,7 @@ def _hold(ref: str, grounds: Grounds, claim: int, ledger: Ledger, refused: set[s
 def _demand(
     case: Assessment, chargeback: Chargeback, claim: int, ledger: Ledger, clock: Clock, refused: set[str]
 ) -> Followed:
-    """Return the demand of a claim, and what follows once its last instant has passed."""
+    """Return the demand of a claim, and the steps after its last instant."""
     if not claim:
         return Followed()
     ref = chargeback.id
@@ -283,21 +284,21 @@ def _demand(
 
 
 def _hold_after(ref: str, claim: int, ledger: Ledger, refused: set[str]) -> str | None:
-    """Return the hold that stands once what is decided now is carried out."""
+    """Return the hold in force after the commands decided now."""
     for command in _hold(ref, (), claim, ledger, refused):
         return str(command.members["hold_id"])
     return _standing_hold(ledger.holds.get(ref), refused)
 
 
 def _last_instant(case: Assessment, demand: Demand, clock: Clock) -> int:
-    """Return the last instant in which a demand can be met: its days run from its publication (27)."""
+    """Return the last instant to meet a demand; its period starts with its publication (27)."""
     published = clock.published_at(demand.since_version, demand.since_at)
     terms = case.view.terms
     return last_instant(terms, clock.now if published is None else published, terms.payment_demand_days)
 
 
 def _may_retain(case: Assessment) -> bool:
-    """Say whether there are goods to retain: bought, and neither delivered, confirmed nor disposed of."""
+    """Return whether there are goods to retain: bought, and neither delivered, confirmed nor disposed of."""
     timeline = case.timeline
     if timeline.delivered_at is not None or timeline.confirmed_at is not None or timeline.deemed_at is not None:
         return False
@@ -305,7 +306,7 @@ def _may_retain(case: Assessment) -> bool:
 
 
 def _refused_holds(case: Assessment, placed: set[str]) -> Iterator[Said]:
-    """Yield the decision `hold: refused` on each of the holds placed that the account keeper did not place."""
+    """Yield the decision `hold: refused` on each commanded hold that the account keeper did not place."""
     for fact in case.view.counted(FreezeRefused):
         if fact.data.hold_id in placed:
             yield Said("hold", fact.data.hold_id, "refused", (_HOLD_REFUSED,))
@@ -313,9 +314,9 @@ def _refused_holds(case: Assessment, placed: set[str]) -> Iterator[Said]:
 
 @only_with(ChargebackOpened, FreezeRefused)
 def awaits(examination: Examination) -> Iterator[Wait]:
-    """Yield payment of claims, the deposit's answers, disposal, outcomes, refused holds (R21: 9, 10, 11, 13, 15).
+    """Yield waits for claims, the deposit, disposal, outcomes and refused holds (R21: 9, 10, 11, 13, 15).
 
-    As long as a demand is not published, its days are counted as if it were published now.
+    Until a demand is published, its period is counted from now.
     """
     case, ledger, clock = examination.case, examination.ledger, examination.clock
     for chargeback in case.chargebacks:

@@ -33,7 +33,7 @@ _DISSOLVED = Basis(clause="13(7)", because="the dissolved order was at fault of 
 
 @only_with(ProviderFaultFound)
 def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
-    """Yield the line `compensation`, where there are findings. Paid to the buyer's account."""
+    """Yield the line `compensation` if there are findings. It is paid to the buyer's account."""
     if not case.view.counted(ProviderFaultFound):
         return  # without a finding the line cites 6, not 24 (R22)
     breach = breach_of(case)

@@ -1,4 +1,4 @@
-"""Clause 25: what the buyer owes beyond the money there was (R18)."""
+"""Clause 25: what the buyer owes beyond its money (R18)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NOTHING_OWED = Basis(clause="6", because="nothing is owed, so what was paid on 
 
 @only_with(BuyerBreachFound)
 def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
-    """Yield the losses that the platform found, where no other clause names them (R18)."""
+    """Yield the losses that the platform found and that no other clause names (R18)."""
     for fact in timeline.view.counted(BuyerBreachFound):
         if fact.data.ground == "other" and fact.data.loss.value:
             yield Cost(fact.data.loss.value, (_BREACH,), None)
@@ -46,13 +46,13 @@ def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
 
 @only_with(BuyerBreachFound)
 def adds(case: Assessment) -> Grounds:
-    """Return the clause of the losses that the buyer bears, on the line `purchase` (R6)."""
+    """Return the clause of the losses that the buyer bears, for the line `purchase` (R6)."""
     return (_BREACH,) if any(cost.grounds == (_BREACH,) for cost in case.settlement.borne) else ()
 
 
 @only_with(RepaymentReceived, RefundedElsewhere)
 def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
-    """Yield the line `owed`, where something is owed or was paid on it."""
+    """Yield the line `owed` if something is owed or was paid on it."""
     breach = breach_of(case)
     if breach.owed or breach.repaid:
         grounds = owed_grounds(case, _PENALTIES) if breach.owed else ()

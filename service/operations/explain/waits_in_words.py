@@ -52,7 +52,7 @@ _RECORDS_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
+class WaitInWords:
     """One thing that the order waits for. `until` is the last instant of its period, None if it has none."""
 
     what: str
@@ -64,9 +64,9 @@ class Expectation:
     is_overdue: bool = False
 
 
-def expectations_of(
+def waits_in_words(
     history: OrderHistory, state: OrderState, found: Examination | None, now: int
-) -> Iterator[Expectation]:
+) -> Iterator[WaitInWords]:
     """Yield what the order waits for: first what the rules say, then what this service owes."""
     if found is not None:
         yield from [_told(wait, found, now) for wait in waits_of(found)]
@@ -75,7 +75,7 @@ def expectations_of(
     yield from _ourselves(history, state)
 
 
-def _told(wait: Wait, found: Examination | None, now: int) -> Expectation:
+def _told(wait: Wait, found: Examination | None, now: int) -> WaitInWords:
     amount = "" if wait.amount is None else Amount(amount_in_words(wait.amount, wait.currency))
     ref = wait.ref if wait.what in _WITHOUT_ID else Id(wait.ref)
     until = None if wait.until is None else instant(wait.until)
@@ -86,17 +86,17 @@ def _told(wait: Wait, found: Examination | None, now: int) -> Expectation:
             words = say("{what}; the days begin when the demand is published", what=words)
             until = None
     is_overdue = until is not None and instant(now) > until
-    return Expectation(words, until, wait.row, wait.of, is_overdue)
+    return WaitInWords(words, until, wait.row, wait.of, is_overdue)
 
 
-def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[Expectation]:
+def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[WaitInWords]:
     unpublished = sum(not said.published for said in history.outputs)
     if unpublished:
-        yield Expectation(say("the relay to publish {count} of its outputs", count=unpublished))
+        yield WaitInWords(say("the relay to publish {count} of its outputs", count=unpublished))
     if history.in_quarantine:
         named: list[str] = history.in_quarantine[:_RECORDS_NAMED]
         more = ["…"] if len(history.in_quarantine) > _RECORDS_NAMED else []
-        yield Expectation(
+        yield WaitInWords(
             say(
                 "a person to resolve {count} of its quarantined records: {records}",
                 count=len(history.in_quarantine),
@@ -104,13 +104,13 @@ def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[Expectation
             )
         )
     if history.stuck is not None:
-        yield Expectation(
+        yield WaitInWords(
             say(
                 "fixed rules: the rules failed on this order ({error}); until then it publishes nothing",
                 error=history.stuck,
             )
         )
     if state.problem:
-        yield Expectation(say("a version that can read its journals: {problem}", problem=Sentence(state.problem)))
+        yield WaitInWords(say("a version that can read its journals: {problem}", problem=Sentence(state.problem)))
     if history.held:
-        yield Expectation(say("a person to release the order: it is held, and until then it publishes nothing"))
+        yield WaitInWords(say("a person to release the order: it is held, and until then it publishes nothing"))
