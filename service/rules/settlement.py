@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from service.rules.clock import Clock
     from service.rules.facts import Fact
     from service.rules.order_view import OrderView
+    from service.rules.quotes import Quote
     from service.rules.requests import Request
     from service.rules.timeline import Ending, Purchase, Timeline
     from service.rules.units import Lot
@@ -112,7 +113,7 @@ class Kept:
     def __init__(self, timeline: Timeline, until: int | None = None) -> None:
         """Go by the timeline; `until` leaves out the seller's money that came later, in microseconds."""
         view, quote, units = timeline.view, timeline.quote, timeline.units
-        self.quote = totals = quote_totals(timeline)
+        self.quote = totals = quote_totals(timeline, quote)
         """The quote in force, with what was carried over from earlier ones (R4)."""
         self.lots = lots = Lots(units.lots)
         self.price = self.reserved = self.fee = self.own = self.keep = self.spent = self.seller = 0
@@ -302,11 +303,10 @@ def _still_quoted(
     return timeline.quote.value([*to_buy, *counted], timeline.units.lots) + unspent_shipping
 
 
-def quote_totals(timeline: Timeline) -> Sums:
-    """Return the quote in force, with the last value of bought units that it leaves out added (R4)."""
-    quote = timeline.quote
+def quote_totals(timeline: Timeline, quote: Quote) -> Sums:
+    """Return a quote that was in force, with the last value of bought units that it leaves out added (R4)."""
     sums = quote.sums
-    if len(timeline.quotes) == 1:
+    if quote.bit == 1:
         return sums
     left_out = [
         lot
@@ -316,7 +316,7 @@ def quote_totals(timeline: Timeline) -> Sums:
         and not lot.covered & quote.bit
         and lot.state not in CANCELLED
     ]
-    carried = last_value(timeline.quotes, left_out, timeline.units.lots)
+    carried = last_value(timeline.quotes, left_out, timeline.units.lots, before=quote)
     fee = fee_on(timeline.view.terms.service_fee_rate, carried)
     return Sums(sums.goods + carried, sums.shipping, sums.fee + fee, sums.own, sums.third, sums.total + carried + fee)
 
