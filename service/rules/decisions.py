@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
 
-from service.rules.ledger import ended_open_units
+from service.rules.ledger import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -62,10 +62,12 @@ def restate(said: Iterable[Said], amounts: Iterable[StandingAmount], ledger: Led
 
 
 def _has_changed(before: StandingDecision, one: Said) -> bool:
-    """Say whether a decision is to be published again; that a part of a cancellation ended has to be told (R22)."""
+    """Say whether a decision is to be published again; of a cancellation it has to be told how its parts end (R22)."""
     if before.outcome != one.outcome or before.ground != one.ground:
         return True
-    return one.kind == "cancellation" and before.ended_open_units != ended_open_units(one.outcome, one.grounds)
+    if one.kind != "cancellation":
+        return False
+    return parts_of(before.outcome, before.grounds) != parts_of(one.outcome, one.grounds)
 
 
 def _restate_amounts(
