@@ -233,3 +233,11 @@ def test_a_withdrawal_that_waits_cites_the_bar_that_kept_a_part_from_it() -> Non
     order = Order().placed(items=(lamp(), lamp())).bought(50_000, 1_200, items={"1": None}).clears_customs()
     order.received(items={"2": 1}).asks_to_cancel().decided()
     assert order.stands("cancellation", "can-1") == ("pending", ["2", "12(7)"])
+
+
+def test_a_withdrawal_that_the_seller_agrees_to_leaves_what_customs_barred_meanwhile() -> None:
+    order = Order().placed(items=(lamp(), lamp())).bought(50_000, 1_200, items={"1": None}).asks_to_cancel()
+    order.clears_customs().seller_cancels().asks_to_cancel("can-2").decided(quarantined=topic("seller-response"))
+    assert order.stands("cancellation", "can-1") == ("withdrawn", ["2"])
+    assert order.stands("cancellation", "can-2") == ("refused", ["12(7)"])
+    assert order.told("closing") == []
