@@ -224,8 +224,10 @@ class Settlement(Kept):
 
 def money_needed(timeline: Timeline) -> int:
     """Return what must be there for the agreement to become effective by payment (R1), as of now on the timeline."""
-    if not timeline.purchases and len(timeline.quotes) == 1 and timeline.last_ending is None:
-        needed = timeline.view.quote.total
+    quote = timeline.quote.sums
+    untouched = not timeline.purchases and len(timeline.quotes) == 1 and timeline.last_ending is None
+    if untouched and quote.goods + quote.shipping:
+        needed = quote.total
     else:
         kept = Kept(timeline, timeline.at)
         needed = kept.keep + kept.quote.third
