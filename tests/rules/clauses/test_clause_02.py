@@ -48,7 +48,9 @@ def test_less_than_the_quote_is_short_paid_until_it_is_topped_up() -> None:
     assert order.refunds == []
 
 
-@pytest.mark.parametrize(("fee", "told"), [(0, "short_paid"), (1, "short_paid"), (100, "short_paid"), (101, "effective")])
+@pytest.mark.parametrize(
+    ("fee", "told"), [(0, "short_paid"), (1, "short_paid"), (100, "short_paid"), (101, "effective")]
+)
 def test_anything_but_less_than_the_quote_is_short_paid(fee: int, told: str) -> None:
     quote = amounts(goods=1_000, shipping=0, fee=101)
     order = Order().placed(quote=quote).accepted().paid(amounts(goods=1_000, shipping=0, fee=fee)).decided()
