@@ -9,6 +9,7 @@ from purchasing_contracts.events.payment import RepaymentReceived
 
 from service.rules.reconcile import OWED
 from service.rules.requests import clauses_of
+from service.rules.settlement import quote_totals
 
 if TYPE_CHECKING:
     from purchasing_contracts.basis import Basis
@@ -36,8 +37,8 @@ def breach_of(case: Assessment) -> Breach:
     loss = 0
     findings = view.counted(ProviderFaultFound)
     if findings:
-        highest = max([quote.sums.total for quote in case.timeline.quotes])
-        loss = min(sum([fact.data.direct_loss.value for fact in findings]), max(highest, settlement.quote.total))
+        highest = max([quote_totals(case.timeline, quote).total for quote in case.timeline.quotes])
+        loss = min(sum([fact.data.direct_loss.value for fact in findings]), highest)
         loss = max(0, loss - settlement.beyond)
     repaid = 0
     if view.messages(RepaymentReceived):

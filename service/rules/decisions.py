@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
 
-from service.rules.ledger import ended_open_units
+from service.rules.ledger import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -65,7 +65,9 @@ def _has_changed(before: StandingDecision, one: Said) -> bool:
     """Return whether to publish a decision again. The end of a part of a cancellation must be published too (R22)."""
     if before.outcome != one.outcome or before.ground != one.ground:
         return True
-    return one.kind == "cancellation" and before.ended_open_units != ended_open_units(one.outcome, one.grounds)
+    if one.kind != "cancellation":
+        return False
+    return parts_of(before.outcome, before.grounds) != parts_of(one.outcome, one.grounds)
 
 
 def _restate_amounts(

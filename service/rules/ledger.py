@@ -57,23 +57,19 @@ class StandingDecision:
     @property
     def ended_open_units(self) -> bool:
         """Whether a cancellation ended units that were not bought."""
-        return ended_open_units(self.outcome, self.grounds)
+        return self.outcome == "withdrawn" or _BEFORE_PURCHASE in parts_of(self.outcome, self.grounds)
 
     @property
     def was_answered(self) -> bool:
         """Whether the seller agreed to a part of a cancellation."""
-        return self.outcome in ("agreed", "partly_agreed") and _cites(self.grounds, _BY_THE_SELLER)
+        return self.outcome != "pending" and _BY_THE_SELLER in parts_of(self.outcome, self.grounds)
 
 
-def ended_open_units(outcome: str, grounds: Iterable[Basis]) -> bool:
-    """Return whether a cancellation ended units that were not bought, by its decision's outcome and grounds."""
-    if outcome in ("pending", "agreed", "partly_agreed"):
-        return _cites(grounds, _BEFORE_PURCHASE)
-    return outcome == "withdrawn"
-
-
-def _cites(grounds: Iterable[Basis], clause: str) -> bool:
-    return any(basis.clause == clause for basis in grounds)
+def parts_of(outcome: str, grounds: Iterable[Basis]) -> frozenset[str]:
+    """Return which of 12(1)A and 12(1)B the decision on a cancellation cites for parts of the request."""
+    if outcome not in ("pending", "agreed", "partly_agreed"):
+        return frozenset()
+    return frozenset([basis.clause for basis in grounds]) & {_BEFORE_PURCHASE, _BY_THE_SELLER}
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,11 +49,16 @@ class Quote:
         )
 
 
-def last_value(quotes: Sequence[Quote], lots: Iterable[Lot], all_lots: Sequence[Lot]) -> int:
-    """Return the value of the lots, each by the last quote that covered it. Minor units."""
+def last_value(
+    quotes: Sequence[Quote], lots: Iterable[Lot], all_lots: Sequence[Lot], before: Quote | None = None
+) -> int:
+    """Return the value of the lots, each by the last quote that covered it, in minor units; `before`: only quotes
+    before that one.
+    """
+    bits = -1 if before is None else before.bit - 1
     by_quote: dict[int, list[Lot]] = {}
     for lot in lots:
-        by_quote.setdefault(lot.covered.bit_length() - 1, []).append(lot)
+        by_quote.setdefault((lot.covered & bits).bit_length() - 1, []).append(lot)
     return sum([quotes[nth].value(some, all_lots) for nth, some in by_quote.items()])
 
 

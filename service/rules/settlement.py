@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from service.rules.clock import Clock
     from service.rules.facts import Fact
     from service.rules.order_view import OrderView
+    from service.rules.quotes import Quote
     from service.rules.requests import Request
     from service.rules.timeline import Ending, Purchase, Timeline
     from service.rules.units import Lot
@@ -112,7 +113,7 @@ class Kept:
     def __init__(self, timeline: Timeline, until: int | None = None) -> None:
         """Compute from the timeline; `until` (microseconds) leaves out later money of the seller."""
         view, quote, units = timeline.view, timeline.quote, timeline.units
-        self.quote = totals = quote_totals(timeline)
+        self.quote = totals = quote_totals(timeline, quote)
         """The quote in force, plus what is carried over from earlier ones (R4)."""
         self.lots = lots = Lots(units.lots)
         self.price = self.reserved = self.fee = self.own = self.keep = self.spent = self.seller = 0
@@ -223,8 +224,10 @@ class Settlement(Kept):
 
 def money_needed(timeline: Timeline) -> int:
     """Return the payment needed to make the agreement effective (R1), as of now on the timeline."""
-    if not timeline.purchases and len(timeline.quotes) == 1 and timeline.last_ending is None:
-        needed = timeline.view.quote.total
+    quote = timeline.quote.sums
+    untouched = not timeline.purchases and len(timeline.quotes) == 1 and timeline.last_ending is None
+    if untouched and quote.goods + quote.shipping:
+        needed = quote.total
     else:
         kept = Kept(timeline, timeline.at)
         needed = kept.keep + kept.quote.third
@@ -302,11 +305,10 @@ def _still_quoted(
     return timeline.quote.value([*to_buy, *counted], timeline.units.lots) + unspent_shipping
 
 
-def quote_totals(timeline: Timeline) -> Sums:
-    """Return the quote in force, plus the last value of bought units that it leaves out (R4)."""
-    quote = timeline.quote
+def quote_totals(timeline: Timeline, quote: Quote) -> Sums:
+    """Return a quote that was in force, plus the last value of bought units that it leaves out (R4)."""
     sums = quote.sums
-    if len(timeline.quotes) == 1:
+    if quote.bit == 1:
         return sums
     left_out = [
         lot
@@ -316,7 +318,7 @@ def quote_totals(timeline: Timeline) -> Sums:
         and not lot.covered & quote.bit
         and lot.state not in CANCELLED
     ]
-    carried = last_value(timeline.quotes, left_out, timeline.units.lots)
+    carried = last_value(timeline.quotes, left_out, timeline.units.lots, before=quote)
     fee = fee_on(timeline.view.terms.service_fee_rate, carried)
     return Sums(sums.goods + carried, sums.shipping, sums.fee + fee, sums.own, sums.third, sums.total + carried + fee)
 

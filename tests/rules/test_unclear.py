@@ -128,6 +128,15 @@ def test_what_the_seller_agreed_to_stays_its_word_while_the_next_record_lies_the
     assert [one for one in order.of(DecisionMade) if one.kind == "fact"] == []
 
 
+def test_what_became_clear_after_the_seller_agreed_stays_decided() -> None:
+    order = effective().asks_to_cancel().seller_cancels(penalty=500).decided(quarantined=topic("seller-response"))
+    order.decided()
+    assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)A", "12(3)"])
+    order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
+    assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)A", "12(3)"])
+    assert (order.refunded(), order.told("repayment_demand", "purchase")) == (101_200, [])
+
+
 def test_a_withdrawal_waits_while_a_captured_payment_cannot_be_read() -> None:
     order = Order().placed().paid(amounts(currency="USD")).asks_to_cancel().decided()
     assert order.stands("cancellation", "can-1") == ("pending", ["2"])
@@ -224,3 +233,11 @@ def test_a_withdrawal_that_waits_cites_the_bar_that_kept_a_part_from_it() -> Non
     order = Order().placed(items=(lamp(), lamp())).bought(50_000, 1_200, items={"1": None}).clears_customs()
     order.received(items={"2": 1}).asks_to_cancel().decided()
     assert order.stands("cancellation", "can-1") == ("pending", ["2", "12(7)"])
+
+
+def test_a_withdrawal_that_the_seller_agrees_to_leaves_what_customs_barred_meanwhile() -> None:
+    order = Order().placed(items=(lamp(), lamp())).bought(50_000, 1_200, items={"1": None}).asks_to_cancel()
+    order.clears_customs().seller_cancels().asks_to_cancel("can-2").decided(quarantined=topic("seller-response"))
+    assert order.stands("cancellation", "can-1") == ("withdrawn", ["2"])
+    assert order.stands("cancellation", "can-2") == ("refused", ["12(7)"])
+    assert order.told("closing") == []

@@ -221,7 +221,7 @@ def _withdraw(timeline: Timeline, request: Request, lots: Sequence[Lot]) -> None
     """Withdraw the order, or the units that the request names (R8, row 6)."""
     request.finish()
     request.withdrew = True
-    whole = request.items is None and not request.left_out
+    whole = request.items is None and not any(_is_barred(lot) for lot in timeline.units.live())
     ending = Ending("withdrawn", (_WITHDRAWN,), timeline.at, request, is_final=whole)
     if whole:
         timeline.end_order(ending)

@@ -256,7 +256,7 @@ def _demand(
         amount = StandingAmount("payment_demand", ref, claim, _DEMANDED, "demanded", last, begins, is_new=True)
         return Followed(amounts=(amount,), wake_at=last)
     goes_on = (demand.number, demand.rounds)
-    if last < clock.now:
+    if last < max(clock.now, clock.watermark):
         amount = StandingAmount("payment_demand", ref, claim, _OVERDUE, "overdue", None, goes_on)
     else:
         amount = StandingAmount("payment_demand", ref, claim, _DEMANDED, "demanded", last, goes_on)

@@ -48,11 +48,13 @@ def test_less_than_the_quote_is_short_paid_until_it_is_topped_up() -> None:
     assert order.refunds == []
 
 
-@pytest.mark.parametrize(("fee", "told"), [(0, []), (1, ["short_paid"]), (100, ["short_paid"]), (101, ["effective"])])
-def test_anything_but_less_than_the_quote_is_short_paid(fee: int, told: list[str]) -> None:
-    quote = amounts(goods=0, shipping=0, fee=101)
-    order = Order().placed(quote=quote).accepted().paid(amounts(goods=0, shipping=0, fee=fee)).decided()
-    assert order.told("agreement") == told
+@pytest.mark.parametrize(
+    ("fee", "told"), [(0, "short_paid"), (1, "short_paid"), (100, "short_paid"), (101, "effective")]
+)
+def test_anything_but_less_than_the_quote_is_short_paid(fee: int, told: str) -> None:
+    quote = amounts(goods=1_000, shipping=0, fee=101)
+    order = Order().placed(quote=quote).accepted().paid(amounts(goods=1_000, shipping=0, fee=fee)).decided()
+    assert order.told("agreement") == [told]
 
 
 @pytest.mark.parametrize(
@@ -211,3 +213,9 @@ def test_an_earlier_withdrawal_heard_late_supersedes_the_agreement() -> None:
     assert order.told("agreement") == ["effective", "superseded"]
     assert order.stands("agreement") == ("superseded", ["2"])
     assert order.refunds == [("purchase", 101_301, "pay-1")]
+
+
+def test_an_order_quoted_at_no_goods_is_effective_without_the_fee_on_them() -> None:
+    order = Order().placed(quote=amounts(goods=0, shipping=0, third=300)).accepted().decided()
+    assert order.told("agreement") == []
+    assert order.paid(amounts(goods=0, shipping=0, fee=0, third=300)).decided().told("agreement") == ["effective"]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.rules.orders import Order, amounts
+from tests.rules.happenings import refs
+from tests.rules.orders import Order, amounts, lamp
 
 
 def effective() -> Order:
@@ -30,6 +31,14 @@ def test_several_findings_are_added_up_under_one_cap_and_a_finding_counts_once()
 def test_the_cap_is_the_quote_with_third_parties_fees_whatever_was_paid() -> None:
     order = Order().placed(quote=amounts(third=300)).fault_found(500_000).decided()
     assert order.refunds == [("compensation", 101_601, "buyer_account")]
+
+
+def test_the_cap_is_the_greatest_quote_with_what_it_carried_over() -> None:
+    order = Order().placed(items=(lamp(), lamp())).accepted().paid().bought(50_000, 1_200, items={"1": None})
+    # It covers the second item only: 50,000 for the first one, and a fee of 50 on that, are carried over.
+    order.requoted(amounts(goods=90_000, fee=91), items=refs({"2": None}))
+    order.requoted(amounts(goods=50_000, fee=51), "rev-2").fault_found(500_000).decided()
+    assert order.refunded("compensation") == 90_000 + 1_200 + 91 + 50_050
 
 
 def test_a_dissolved_order_is_compensated_under_13_7_too() -> None:

@@ -62,8 +62,10 @@ class Decision:
 
     @property
     def said(self) -> tuple[Any, ...]:
-        concerns_parts = self.kind == "cancellation" and self.outcome in ("pending", "agreed", "partly_agreed")
-        return (self.outcome, self.amount, self.ground, concerns_parts and "12(1)A" in self.clauses)
+        parts: tuple[str, ...] = ()
+        if self.kind == "cancellation" and self.outcome in ("pending", "agreed", "partly_agreed"):
+            parts = tuple(c for c in ("12(1)A", "12(1)B") if c in self.clauses)
+        return (self.outcome, self.amount, self.ground, parts)
 
 
 @dataclass
