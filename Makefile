@@ -34,8 +34,8 @@ chaos: env jars ## everything fails, for half an hour: three seeds, then ten tho
 lint: env ## format, lint, types and layers only
 	@echo "== format";  .venv/bin/ruff format --check --quiet . || { echo "not formatted: run make format" >&2; exit 1; }
 	@echo "== lint";    .venv/bin/ruff check --quiet .
-	@echo "== types";   .venv/bin/mypy
-	@echo "== layers";  .venv/bin/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+	@echo "== types";   $(PYTHON) -m mypy
+	@echo "== layers";  $(PYTHON) .venv/bin/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 
 unit: env jars ## tests only; PYTEST="..." narrows them down
 ifneq ($(PYTEST),)

@@ -1,4 +1,4 @@
-"""Show the agreement's 30 clauses and what the service does about each.
+"""Show the agreement's clauses and what the service does about each.
 
 clauses         all clauses: title, what the service does (or why no money moves), module, tests
 clauses 12      one clause: its text, what the service does, and each address that messages cite, with its words
@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from service.rules.catalogue import NUMBERS, Entry, catalogue
+from service.rules.catalogue import Entry, agreement, catalogue
 from service.runtime.exit_codes import ExitCode
 
 WIDTH = 110
@@ -19,7 +19,10 @@ WIDTH = 110
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `clauses`."""
-    parser.add_argument("number", nargs="?", type=int, choices=NUMBERS, metavar="NUMBER", help="1 to 30")
+    numbers = tuple(agreement())
+    parser.add_argument(
+        "number", nargs="?", type=int, choices=numbers, metavar="NUMBER", help=f"{numbers[0]} to {numbers[-1]}"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 

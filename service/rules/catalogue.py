@@ -1,4 +1,7 @@
-"""The catalogue: the 30 clauses of the agreement and what the service does about each, derived from the code."""
+"""The catalogue: each clause of the agreement and what the service does about it.
+
+The numbers and texts come from docs/agreement.md, everything else from the clauses' modules.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,6 @@ from service.rules.registry import REGISTRY
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
-
-NUMBERS = range(1, 31)
-"""The agreement has 30 clauses."""
 
 _NAME = re.compile(r"clause_(\d\d)")
 _OF = re.compile(r"\d+")
@@ -45,10 +45,17 @@ class Entry:
 
 
 def catalogue() -> tuple[Entry, ...]:
-    """Return the entries in the order of the agreement."""
-    modules = {number: [m for m in REGISTRY.clauses if _number_of(m) == number] for number in NUMBERS}
+    """Return the entries in the order of the agreement.
+
+    Raises `LookupError` if a clause of the agreement has no module.
+    """
+    modules = {_number_of(module): module for module in REGISTRY.clauses}
+    missing = agreement().keys() - modules.keys()
+    if missing:
+        names = ", ".join(f"service/rules/clauses/clause_{number:02}.py" for number in sorted(missing))
+        raise LookupError(f"docs/agreement.md has clauses without a module: add {names}")
     grounds = _grounds()
-    return tuple(_entry(number, modules[number], grounds.get(number, set())) for number in NUMBERS)
+    return tuple(_entry(number, modules[number], grounds.get(number, set())) for number in agreement())
 
 
 @cache
@@ -59,9 +66,8 @@ def agreement() -> dict[int, str]:
     return {int(number): clause.strip() for number, clause in zip(parts[::2], parts[1::2], strict=True)}
 
 
-def _entry(number: int, modules: list[ModuleType], grounds: set[tuple[str, str]]) -> Entry:
-    own = modules[0]
-    paths = [_path_of(module.__name__) for module in modules]
+def _entry(number: int, own: ModuleType, grounds: set[tuple[str, str]]) -> Entry:
+    paths = [_path_of(own.__name__)]
     paths += [_path_of(f"service.rules.{name}") for name in getattr(own, "SEE", ())]
     return Entry(
         number=number,

@@ -1,7 +1,8 @@
 """The registry: finds the modules of `clauses/` and the functions that each defines.
 
 A clause's module may define any of these functions. A new clause is one new module; no list names it. A function that
-concerns only orders with certain messages is marked with `only_with`.
+concerns only orders with certain messages is marked with `only_with`; without them it yields nothing
+(`tests/rules/test_declared_messages.py`). The values that the functions yield are in `assessment.py`.
 
 | name | result | arguments |
 |---|---|---|
@@ -15,9 +16,9 @@ concerns only orders with certain messages is marked with `only_with`.
 | `costs` | costs and losses that the buyer bears | the timeline, its chargebacks |
 | `caution` | further grounds of the effective agreement | the order's view |
 | `adds` | grounds of the line `purchase` besides the endings of its units | the assessment with its settlement |
-| `dues` | amounts due on lines | the assessment so far, the ledger |
-| `says` | standing decisions without an amount | the assessment |
-| `amounts` | standing amounts by the facts alone | the assessment, the clock |
+| `dues` | amounts due on lines: `Due` | the assessment so far, the ledger |
+| `says` | standing decisions without an amount: `Said` | the assessment |
+| `amounts` | standing amounts by the facts alone: `StandingAmount` | the assessment, the clock |
 | `follow` | amounts and commands that follow from what was published | the assessment, the lines, ledger, clock |
 | `awaits` | the order's waits (R21) | the examination, which has assessment, ledger and clock |
 """

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from purchasing_contracts.generate.__main__ import main
+from purchasing_contracts.generate.valid import valid_examples
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
 
@@ -54,3 +55,8 @@ def test_a_release_is_written_beside_earlier_ones_and_never_changed(copy: Path) 
     assert main([str(copy), "--release", "9.8.7"]) == 2
     assert "A tip" in released.read_text()
     assert main([str(copy), "--check"]) == 0
+
+
+def test_a_type_without_a_sample_is_named_with_the_file_to_add_it_to() -> None:
+    with pytest.raises(LookupError, match=r"purchasing.warehouse.unheard_of.v1 has no sample: add one to .*samples.py"):
+        valid_examples("purchasing.warehouse.unheard_of.v1")

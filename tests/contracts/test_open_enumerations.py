@@ -91,7 +91,9 @@ GROUNDS = "order_ended purchased received no_units request_ended repeated unused
     ("known", "words"), [(Kind, KINDS), (Outcome, OUTCOMES), (FactGround, GROUNDS)], ids=["kind", "outcome", "ground"]
 )
 def test_the_known_values_are_those_of_the_rules(known: Any, words: str) -> None:
-    assert set(get_args(known)) == set(words.split())
+    assert set(get_args(known)) == set(words.split()), (
+        "write new values into the lists above, and R22 or R23 of the rules"
+    )
     assert len(get_args(known)) == len(words.split())
 
 

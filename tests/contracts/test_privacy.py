@@ -30,7 +30,8 @@ def test_exactly_the_members_that_the_specification_calls_private_are_marked() -
 
     for message in EVENT_CLASSES:
         ours = private | ({"reason"} if message.__name__ in with_a_reason else set())
-        assert set(private_members(message)) == ours & set(message.model_fields)
+        named = ours & set(message.model_fields)
+        assert set(private_members(message)) == named, f"{message.__name__}: mark it PRIVATE, and name it in this test"
     assert with_a_reason <= {message.__name__ for message in EVENT_CLASSES}
     assert set(private_members(Contact)) == set(Contact.model_fields)
 

@@ -29,7 +29,7 @@ def test_each_fact_is_told_in_a_sentence_without_private_members(message: type[M
     for data in examples(message):
         words = tell_fact(data)
         assert words.endswith(".")
-        assert message.TYPE not in words
+        assert message.TYPE not in words, "add a sentence to _FACTS in service/operations/wording.py"
         assert not [text for text in texts(private_of(data)) if text in words]
 
 
@@ -38,7 +38,7 @@ def test_each_output_is_told_in_a_sentence(message: type[MessageData]) -> None:
     for data in examples(message):
         words = tell_output(data)
         assert words.endswith(".")
-        assert message.TYPE not in words
+        assert message.TYPE not in words, "add a sentence to _OUTPUTS in service/operations/wording.py"
         assert "None" not in words
 
 

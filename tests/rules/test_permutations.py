@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from purchasing_contracts.base import instant_of
 from purchasing_contracts.events.order import OrderPlaced
 from purchasing_contracts.events.payment import OutstandingPaid, PaymentCaptured, TipPaid
+from purchasing_contracts.topics import TOPICS
 
 from service.rules.decide import Examination
 from service.rules.facts import micros
 from service.rules.money import sums_of
-from tests.rules.histories import DAY, ORDER, TERMS, Event, histories
+from tests.rules.histories import DAY, ORDER, TERMS, Event, histories, history
 from tests.rules.money import end_of, examined
 from tests.rules.playing import Played
 
@@ -163,3 +164,9 @@ def test_nobody_keeps_what_he_was_paid_twice(events: list[Event], declared: dict
         assert one.out + taken <= max(one.gross + taken, taken) + overpaid[one.due.line]
     claims = sum(found.reconciled.claims.values())
     assert claims <= sum(one.total_remaining for one in case.chargebacks)
+
+
+def test_the_random_histories_tell_every_type_of_event() -> None:
+    events = {message.TYPE for topic in TOPICS if topic.direction == "in" for message in topic.messages}
+    told = {event["type"] for seed in range(200) for event in history(random.Random(seed))}
+    assert events - told == set(), "add them to tests/rules/histories.py, and their data to happenstance.py"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from purchasing_contracts.topics import TOPICS
 
 from tests.golden import CASES
 from tests.orders.stories import paid_order
@@ -35,3 +36,9 @@ def test_both_say_the_same_of_a_second_failure_of_an_undeliverable_refund(undeli
     story.refund_fails(101_200, None, command="c-2", at=20 * HOUR)
     story.refund_fails(undelivered, None, command="c-2", at=at * HOUR)
     assert check([json.loads(one.value) for one in story], []) == []
+
+
+def test_the_random_histories_tell_every_type_of_event() -> None:
+    events = {message.TYPE for topic in TOPICS if topic.direction == "in" for message in topic.messages}
+    told = {event["type"] for seed in range(HISTORIES) for event in History(seed).events}
+    assert events - told == set(), "let a history or a plot of tests/rules/second_opinion tell them"

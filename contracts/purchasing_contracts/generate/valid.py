@@ -19,8 +19,12 @@ _TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def valid_examples(type_: str) -> dict[str, Json]:
-    """Return the valid examples of a type by name."""
-    return _of_event(type_) if type_ in EVENTS else _of_publication(type_)
+    """Return the valid examples of a type by name. Raises `LookupError` for a type that has no sample."""
+    if type_ in EVENTS:
+        return _of_event(type_)
+    if type_ in PUBLISHED:
+        return _of_publication(type_)
+    raise LookupError(f"{type_} has no sample: add one to EVENTS or PUBLISHED in generate/samples.py")
 
 
 def record(type_: str, value: Any, key: str | None = ORDER) -> Json:

@@ -35,7 +35,7 @@ _DISSOLVED = Basis(clause="13(7)", because="the dissolved order was at fault of 
 def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
     """Yield the line `compensation` if there are findings. It is paid to the buyer's account."""
     if not case.view.counted(ProviderFaultFound):
-        return
+        return  # without a finding the line cites 6, not 24 (R22)
     breach = breach_of(case)
     is_dissolved = any(lot.state is DISSOLVED for lot in case.timeline.units.lots)
     grounds = (_FAULT, _DISSOLVED) if is_dissolved else (_FAULT,)
