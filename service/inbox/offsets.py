@@ -33,13 +33,13 @@ def lost(partition: TopicPartition, group: str, position: int, begins: int, ends
     )
     if position < begins:
         return (
-            f"{place}, but the topic begins at {begins}: the records between were removed unread. Nothing is "
-            f"skipped unasked. If they are lost for good, {cure} and have the senders repeat them."
+            f"{place}, but the topic begins at {begins}: the records between were removed unread. The "
+            f"service never skips records by itself. If they are lost, {cure} and ask the senders to repeat them."
         )
     if position > ends:
         return (
             f"{place}, but the topic ends at {ends}: it was recreated or restored. What was stored is safe, and "
-            f"a record that comes again changes nothing, so {cure}."
+            f"a repeated record changes nothing, so {cure}."
         )
     return None
 

@@ -1,6 +1,6 @@
-"""The catalogue: each clause of the agreement with what the service does about it.
+"""The catalogue: each clause of the agreement and what the service does about it.
 
-Which clauses there are, and their text, comes from docs/agreement.md; everything else from the clauses' modules.
+The numbers and texts come from docs/agreement.md, everything else from the clauses' modules.
 """
 
 from __future__ import annotations

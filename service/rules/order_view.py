@@ -271,12 +271,12 @@ class OrderView:
                 found += [
                     fact
                     for fact in group[group.index(counting) + 1 :]
-                    if self._said(fact) != self._said(counting)
+                    if self._original_data(fact) != self._original_data(counting)
                     and (none_is_read or (fact.source, fact.id) not in unread)
                 ]
         return found
 
-    def _said(self, fact: Fact[Any]) -> Any:
+    def _original_data(self, fact: Fact[Any]) -> Any:
         """Return a message's data as it was sent, before its amounts were converted."""
         return self._stated.get((fact.source, fact.id), fact.data)
 

@@ -1,8 +1,8 @@
 """The registry: finds the modules of `clauses/` and the functions that each defines.
 
 A clause's module may define any of these functions. A new clause is one new module; no list names it. A function that
-concerns only orders with certain messages is marked with `only_with`; without them it says nothing
-(`tests/rules/test_declared_messages.py`). What the functions yield is in `assessment.py`.
+concerns only orders with certain messages is marked with `only_with`; without them it yields nothing
+(`tests/rules/test_declared_messages.py`). The values that the functions yield are in `assessment.py`.
 
 | name | result | arguments |
 |---|---|---|

@@ -366,7 +366,7 @@ def _cancelled(timeline: Timeline) -> list[Cancelled]:
         one.at = min(one.at, (ending.at, one.id))
         lots_of.setdefault(key, []).append(lot)
     ordered = sorted(found.items(), key=lambda item: item[1].at)
-    last = _takes_the_last(timeline)
+    last = _request_of_last_unit(timeline)
     gone: set[int] = set()
     for key, one in ordered:
         lots = lots_of[key]
@@ -391,22 +391,22 @@ def _cancelled(timeline: Timeline) -> list[Cancelled]:
     return [one for _, one in ordered]
 
 
-_NOBODY: Any = object()
+_NO_REQUEST: Any = object()
 
 
-def _takes_the_last(timeline: Timeline) -> Any:
-    """Return the request (None: the unpaid balance) that cancelled the last bought unit; `_NOBODY` if none did."""
+def _request_of_last_unit(timeline: Timeline) -> Any:
+    """Return the request (None: the unpaid balance) that cancelled the last bought unit; `_NO_REQUEST` if none did."""
     latest: Ending | None = None
     for lot in timeline.units.lots:
         if lot.purchase is None:
             continue
         if lot.state is BOUGHT:
-            return _NOBODY
+            return _NO_REQUEST
         ending = lot.ended_by
         if ending is not None and (latest is None or ending.number > latest.number):
             latest = ending
     if latest is None or latest.kind not in ("cancelled", "balance_unpaid"):
-        return _NOBODY
+        return _NO_REQUEST
     return latest.request
 
 

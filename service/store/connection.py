@@ -142,7 +142,7 @@ def pool_to_look(url: str, **options: Any) -> asyncpg.Pool[asyncpg.Record]:
 def refuse_readers(url: str) -> None:
     """Raise NotUsableError if the URL asks for servers that refuse writes."""
     if database_url(url).reads_only:
-        raise unusable("its target_session_attrs finds servers that only read, and here is written: use read-write")
+        raise unusable("its target_session_attrs finds read-only servers, but this connection writes: use read-write")
 
 
 @asynccontextmanager

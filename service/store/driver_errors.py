@@ -82,11 +82,11 @@ def _of_server(error: asyncpg.PostgresError) -> StoreError | None:
         return ForeignFactError("a source and id of this batch are another order's fact")
     if isinstance(error, asyncpg.InvalidCachedStatementError):
         # A migration has changed a table since this connection prepared its statement.
-        return StoreUnavailableError(f"PostgreSQL gave the transaction up ({describe(error)})")
+        return StoreUnavailableError(f"PostgreSQL aborted the transaction ({describe(error)})")
     found = sqlstate_meaning(error.sqlstate, str(error))
     match found.meaning:
         case ErrorClass.WAIT:
-            return StoreUnavailableError(f"PostgreSQL gave the transaction up ({describe(error)})")
+            return StoreUnavailableError(f"PostgreSQL aborted the transaction ({describe(error)})")
         case ErrorClass.VALUE:
             return ValueRefusedError(f"PostgreSQL can't hold a value ({describe(error)})")
         case ErrorClass.RIGHT:
@@ -97,7 +97,7 @@ def _of_server(error: asyncpg.PostgresError) -> StoreError | None:
                 "rights"
             )
         case ErrorClass.SCHEMA:
-            return SchemaError("the database has not the tables this program knows: run `python -m service migrate`")
+            return SchemaError("the database lacks tables that this program needs: run `python -m service migrate`")
         case ErrorClass.SETTING if found.advice == CHECK_ACCESS:
             return NotUsableError(
                 f"PostgreSQL refuses the connection that {SETTING} describes ({describe(error)}): {CHECK_ACCESS}"
@@ -105,6 +105,6 @@ def _of_server(error: asyncpg.PostgresError) -> StoreError | None:
         case ErrorClass.SETTING if found.advice == SESSIONS_NEEDED:
             return NotUsableError(SESSIONS_NEEDED)
         case ErrorClass.SETTING:
-            sentence = f"the server of {SETTING} can't be worked with ({describe(error)})"
+            sentence = f"the server of {SETTING} can't be used ({describe(error)})"
             return NotUsableError(f"{sentence}: {found.advice}" if found.advice else sentence)
     return None

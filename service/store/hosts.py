@@ -92,7 +92,7 @@ async def _reason_against(
         return str(error)
     except LOST as error:
         if driver_meaning(str(error)) is ErrorClass.SETTING:
-            raise unusable(f"the server asks for a way to log in that isn't supported ({error})") from None
+            raise unusable(f"the server requires an unsupported authentication method ({error})") from None
         # A server that is stopping or starting may end the connection at any point.
         return describe(error)
     except TimeoutError:

@@ -171,18 +171,18 @@ def _contradiction(known: Sequence[Migration], applied: Sequence[Applied]) -> st
     if between:
         return (
             f"the database has {_names(between)}, which this program does not know although it knows newer ones: "
-            "it was migrated by a program of another line; use that one"
+            "a program of another branch migrated it; use that program"
         )
     contracted = [one for one in strange if one.kind == "contract"]
     if contracted:
         return (
-            f"the database is newer than this program ({_names(contracted)} took away what it needs): use a newer one"
+            f"the database is newer than this program ({_names(contracted)} removed what it needs): use a newer program"
         )
     for one in applied:
         if one.number in mine and one.sha256 != mine[one.number].sha256:
             return (
-                f"the database was migrated by another version of {_names([one])} than this program has: "
-                "find the program that did it; an applied migration must not change"
+                f"the database was migrated with another version of {_names([one])} than this program has: "
+                "use the program that applied it; an applied migration must not change"
             )
     return None
 
@@ -202,7 +202,7 @@ async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migr
         try:
             await connection.execute(migration.sql)
         except asyncpg.PostgresError as error:
-            raise SchemaError(f"{_names([migration])} failed and left nothing behind: {error}") from error
+            raise SchemaError(f"{_names([migration])} failed and changed nothing: {error}") from error
         await connection.execute(
             "insert into schema_migrations (number, name, kind, sha256) values ($1, $2, $3, $4)",
             migration.number,

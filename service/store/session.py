@@ -53,15 +53,15 @@ async def begin_session(
                 raise
             # The server's text contains the value.
             raise unusable(
-                f"its option options sets {name}, and the server won't have it ({type(error).__name__})"
+                f"its option options sets {name}, and the server refuses it ({type(error).__name__})"
             ) from None
     if settings:
         wanted = dict(map(tuple, await connection.fetch(_SET, list(settings), list(settings.values()))))
         in_force = dict(map(tuple, await connection.fetch(_IN_FORCE, list(wanted))))
         if lost := sorted(name for name in wanted if in_force[name] != wanted[name]):
             raise NotUsableError(
-                f"{', '.join(lost)} was set and is not in force at the next statement: whatever stands between this "
-                "program and PostgreSQL keeps no settings of a session"
+                f"{', '.join(lost)} was set and is not in force at the next statement: a pooler, or another program "
+                "before PostgreSQL, keeps no session settings"
             )
 
 
@@ -85,8 +85,8 @@ async def _refuse_shared(connection: Connection, another: Another) -> None:
                 other.terminate()
     except TimeoutError:
         raise StoreUnavailableError(
-            f"the pooler before PostgreSQL gave no second connection within {SECOND_SECONDS:g} seconds, with which to "
-            "see whether it keeps sessions: its pool (default_pool_size) is too small, or taken"
+            f"the pooler before PostgreSQL gave no second connection within {SECOND_SECONDS:g} seconds, needed to "
+            "check that it keeps sessions: its pool (default_pool_size) is too small, or in use"
         ) from None
     if len(mine) > 1 or len(others) > 1 or mine & others:
         raise NotUsableError(SESSIONS_NEEDED)

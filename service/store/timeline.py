@@ -70,11 +70,10 @@ class Timeline:
     def moved(self, found: str | None) -> DatabaseMovedError:
         """Report that the database has another timeline, named `found`; return the error to raise."""
         error = DatabaseMovedError(
-            "PostgreSQL is not as this worker knew it: a replica took over, or a backup was restored "
-            f"(system/timeline/database was {self.known}, is {found}). What had its offsets committed last may "
-            f"be missing "
-            "there. Started again, the worker compares it with Kafka, and reads again what the database doesn't "
-            "know of."
+            "PostgreSQL has another timeline than before: a replica took over, or a backup was restored "
+            f"(system/timeline/database was {self.known}, is {found}). Data whose offsets "
+            "were committed may be missing there. After a restart the worker compares the database with Kafka, and "
+            "reads missing input again."
         )
         self._moved(error)
         return error

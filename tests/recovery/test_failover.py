@@ -140,7 +140,7 @@ async def test_a_worker_that_connects_in_recovery_hears_again_what_a_lagging_sta
         await worker.has_said("database_retry", task="decide what is due", because=IN_RECOVERY)
         await pair.promote()
         assert await worker.ended() == 1
-    assert "PostgreSQL is not as this worker knew it" in worker.log.read_text()
+    assert "PostgreSQL has another timeline than before" in worker.log.read_text()
     assert await torn.rows("select * from input_progress order by 1, 2") == progress
     assert await torn.rows("select count(*) from facts") == [(1,)]
     async with torn.worker(), torn.outside() as outside:

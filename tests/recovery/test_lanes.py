@@ -47,7 +47,7 @@ async def test_with_outputs_waiting_or_workers_at_work_the_lanes_stay(database, 
         await change_lanes(connection, 8, "op", "why")
     await connection.execute("update lanes set position = 0 where lane = 2")
     store = await PostgresStore.open(database)
-    with pytest.raises(LanesError, match="Workers have 4 sessions on this database still"):
+    with pytest.raises(LanesError, match="Workers still have 4 sessions on this database"):
         await change_lanes(connection, 8, "op", "why")
     await store.close()
     assert await change_lanes(connection, 8, "op", "why") == 4

@@ -22,7 +22,7 @@ async def test_a_database_put_back_in_time_under_work_hears_again_what_it_lost(t
         await archive.restore(instant)
         assert await stays.ended() == 1
     assert (
-        "PostgreSQL is not as this worker knew it: a replica took over, or a backup was restored"
+        "PostgreSQL has another timeline than before: a replica took over, or a backup was restored"
         in stays.log.read_text()
     )
     assert await torn.rows("select count(*) from facts") == [(1,)]

@@ -147,7 +147,7 @@ async def test_where_no_host_is_to_be_had_each_says_why(database: str, reader: E
 async def test_who_writes_does_not_ask_for_servers_that_only_read(database: str) -> None:
     url = f"{database}?target_session_attrs=prefer-standby"
     for attempt in (PostgresStore.open(url), migrate(url), connect(url, Timeline())):
-        with pytest.raises(NotUsableError, match="target_session_attrs finds servers that only read"):
+        with pytest.raises(NotUsableError, match="target_session_attrs finds read-only servers"):
             await attempt
     connection = await connect_to_look(url)
     assert await connection.fetchval(PORT) == port_of(database)
@@ -192,8 +192,8 @@ async def test_settings_of_the_url_are_in_force_in_every_session(database: str) 
 @pytest.mark.parametrize(
     ("option", "says"),
     [
-        ("options=-c%20nosuch%3D1", "its option options sets nosuch, and the server won't have it"),
-        ("options=-c%20statement_timeout%3Dplanted", "sets statement_timeout, and the server won't have it"),
+        ("options=-c%20nosuch%3D1", "its option options sets nosuch, and the server refuses it"),
+        ("options=-c%20statement_timeout%3Dplanted", "sets statement_timeout, and the server refuses it"),
         ("sslrootcert=/nowhere/ca.pem", "the file of its sslrootcert can't be read"),
         ("sslmode=require", "rejected SSL upgrade"),
     ],

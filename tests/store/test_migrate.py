@@ -104,7 +104,7 @@ async def test_a_migration_of_another_line_is_noticed(database: str, monkeypatch
     mine = [Migration(one.number + 1, one.name, one.kind, one.sql) for one in KNOWN]
     monkeypatch.setattr(runner, "known_migrations", lambda: mine)
 
-    assert "another line" in str(await schema_problem(database))
+    assert "another branch" in str(await schema_problem(database))
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(database: str, monkeypatch) -> None:

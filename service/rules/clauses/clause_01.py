@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 TITLE = "Service agreement: what a request must contain"
 DOES = (
-    "A request without the mandate is invalid from the beginning, one without a needed particular when it would become "
-    "effective by payment and nothing was bought; unless it is determinable. All is refunded."
+    "A request without the mandate is invalid from the beginning. A request without a needed particular that can't be "
+    "determined is invalid when payment would make it effective, unless something was bought. Everything is refunded."
 )
 
 _PARTICULARS = Basis(clause="1(1)", because="a particular that is needed to purchase the goods was missing")

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 TITLE = "Acceptance of the request; effectiveness on payment"
 DOES = (
-    "The agreement is effective once accepted and paid (or its deposit), or once goods were bought with the buyer's "
-    "money; the provider may refuse before a purchase, the buyer may withdraw before it is effective, and a request "
-    "that nobody accepts in time lapses: all is refunded."
+    "The agreement is effective once it is accepted and paid (or its deposit is), or once goods were bought with the "
+    "buyer's money. The provider may refuse before a purchase, the buyer may withdraw before it is effective, and a "
+    "request that is not accepted in time lapses: everything is refunded."
 )
 
 EFFECTIVE = Basis(
@@ -80,10 +80,10 @@ PLACES = (
 
 def test(timeline: Timeline) -> None:
     """Make the agreement effective by conduct or by payment, or end the order if there is an obstacle (R1)."""
-    if timeline.purchases and timeline.captured > 0 and _money_there(timeline) > 0:
+    if timeline.purchases and timeline.captured > 0 and _available_money(timeline) > 0:
         timeline.take_effect()
         return
-    if timeline.accepted is None or _money_there(timeline) < money_needed(timeline):
+    if timeline.accepted is None or _available_money(timeline) < money_needed(timeline):
         return
     for obstacles in timeline.concerned.obstacle:
         found = obstacles(timeline)
@@ -94,7 +94,7 @@ def test(timeline: Timeline) -> None:
     timeline.take_effect()
 
 
-def _money_there(timeline: Timeline) -> int:
+def _available_money(timeline: Timeline) -> int:
     """Return the captured money less what was charged back or refunded elsewhere, as of now. May be negative."""
     return timeline.captured - timeline.elsewhere - taken_from_purchase(timeline.view, timeline.at)
 
@@ -138,7 +138,7 @@ def says(case: Assessment) -> list[Said]:
         for caution in case.view.concerned.caution:
             grounds += caution(case.view)
         found.append(Said("agreement", ref, "effective", grounds))
-    elif timeline.accepted is not None and not timeline.has_ended and _money_there(timeline) > 0:
+    elif timeline.accepted is not None and not timeline.has_ended and _available_money(timeline) > 0:
         found.append(Said("agreement", ref, "short_paid", (_SHORT_PAID,)))
     ending = timeline.ending
     if ending is not None:
@@ -159,5 +159,5 @@ def awaits(examination: Examination) -> Iterator[Wait]:
         missing = examination.case.settlement.outstanding
         if missing:
             yield Wait("rest_of_order_amount", until=next_due(timeline, examination.clock), amount=missing)
-    elif (missing := money_needed(timeline) - _money_there(timeline)) > 0:
+    elif (missing := money_needed(timeline) - _available_money(timeline)) > 0:
         yield Wait("rest_of_order_amount", amount=missing)

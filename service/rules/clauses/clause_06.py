@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 TITLE = "Payment obligations: goods, service fee, other agreed fees"
 DOES = (
-    "What was paid beyond the price of the goods as far as it was agreed, the money for goods still to be bought and "
-    "the fees goes back to the buyer; what is missing is noted; money in another currency counts once it was converted."
+    "Payments beyond the agreed price of the goods, the money for goods still to be bought and the fees are refunded; "
+    "a missing amount is noted. Money in another currency counts once it is converted."
 )
 
 _ABOVE_QUOTE = Basis(clause="6", because="what was paid beyond the agreed order amount goes back, no more")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TITLE = "Additional costs collected by third parties"
 DOES = (
-    "Fees collected by third parties are never part of a refund; when the order has ended, the refund says so and the "
+    "Fees collected by third parties are never refunded here. When the order has ended, the refund says so and the "
     "amount is noted, so that the buyer can ask those who collected it."
 )
 

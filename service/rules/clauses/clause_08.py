@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 TITLE = "Service commitment"
 DOES = (
-    "Goods are bought at the price and for the units that the seller confirms; a report that changes nothing is "
-    "answered as such (8(3)); the seller's money is the buyer's, what exceeds all that the buyer paid once it was "
-    "confirmed (8(4))."
+    "Goods are bought at the price and in the quantity that the seller confirms. A report that changes nothing is "
+    "answered as such (8(3)). The seller's money is the buyer's; an excess over the buyer's payments is paid out once "
+    "it is confirmed (8(4))."
 )
 
 TESTS = ("tests/rules/clauses/test_clause_08.py",)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TITLE = "Non-liability: goods that can't be had"
 DOES = (
-    "Goods that can't be bought end without a service fee, and their money goes back; where the seller withdraws from "
+    "Goods that can't be bought end without a service fee, and their money is refunded. If the seller withdraws from "
     "a sale, its money is passed on as it returns it, with the fee on it. Goods that were received stay bought."
 )
 

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 TITLE = "Order cancellation"
 DOES = (
-    "Units that were not bought are cancelled at the request; bought ones if the seller agrees, and until they cleared "
-    "export customs or were confirmed. Fee, costs, and what the seller keeps are the buyer's."
+    "Units that were not bought are cancelled on request. Bought units are cancelled if the seller agrees, until they "
+    "clear export customs or receipt is confirmed. The buyer bears the fee, the costs, and what the seller keeps."
 )
 
 KIND = "cancellation"

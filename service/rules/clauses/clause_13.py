@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 
 TITLE = "Order dissolution"
 DOES = (
-    "Inspected goods with evidence, in time, not disclosed before and not yet confirmed may be dissolved if the seller "
-    "agrees; what the seller returns goes to the buyer in full, the service fee does not."
+    "A purchase may be dissolved if the goods were inspected with evidence, the request is in time, the issue was not "
+    "disclosed before, receipt is not confirmed, and the seller agrees. What the seller returns goes to the buyer in "
+    "full; the service fee does not."
 )
 
 KIND = "dissolution"

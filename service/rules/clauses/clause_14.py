@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 TITLE = "Prohibited services"
 DOES = (
-    "A request for prohibited or infringing goods is refused where the terms refuse those (`refuse_prohibited`): what "
-    "was paid is refunded less the costs incurred. Losses that it caused are the buyer's."
+    "A request for prohibited or infringing goods is refused if the terms say so (`refuse_prohibited`): payments are "
+    "refunded less the costs incurred. The buyer bears the losses that it caused."
 )
 
 _PROHIBITED = Basis(clause="14", because="the provider does not purchase prohibited or infringing goods")

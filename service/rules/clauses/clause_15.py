@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 TITLE = "Caution on specific goods"
 DOES = (
-    "Customized goods, low-reputation sellers and goods without a market price are named on the effective agreement; "
-    "an advance deposit that the seller keeps is lost on cancellation, and when the balance isn't paid in time; a "
-    "refusal of restricted goods keeps the costs (`clause_02.py`)."
+    "The effective agreement names customized goods, low-reputation sellers and goods without a market price. An "
+    "advance deposit that the seller keeps is lost on cancellation, and if the balance isn't paid in time. A refusal "
+    "of restricted goods keeps the costs (`clause_02.py`)."
 )
 
 _DEPOSIT_KEPT = Basis(clause="15(2)", because="the deposit paid in advance to the seller is not refunded")

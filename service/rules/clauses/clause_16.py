@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 TITLE = "Termination of obligations"
 DOES = (
-    "Once every bought unit was received, with a final receipt and no objection of the warehouse that stands, the "
-    "obligation to procure ends; from then on the provider only passes requests on, and brokerage is earned (19)."
+    "Once each bought unit is received, with a final receipt and without a standing objection of the warehouse, the "
+    "obligation to procure ends. From then on the provider only passes requests on, and brokerage is earned (19)."
 )
 
 _ENDED = Basis(clause="16", because="the goods reached the warehouse and no objection stands")

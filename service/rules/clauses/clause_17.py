@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 TITLE = "Immediate inspection of the package"
 DOES = (
-    "An objection is verified, and the buyer may take it back; where the logistics provider caused an objection to the "
-    "package, the buyer claims against it, and no cancellation or dissolution is served any more."
+    "An objection is verified, and the buyer may withdraw it. If the logistics provider caused an objection to the "
+    "package, the buyer claims against it, and cancellation or dissolution is no longer possible."
 )
 
 CLAUSES = {"package": "17", "quality": "18"}

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 TITLE = "Timely confirmation of receipt"
 DOES = (
-    "Silence for `deemed_confirmation_days` (or the dissolution period, if longer) after the complete delivery "
-    "confirms receipt; the period doesn't run while an objection or a dissolution request stands. Then nothing is "
-    "cancelled or dissolved any more."
+    "Receipt is deemed confirmed if nothing is objected for `deemed_confirmation_days` (or the dissolution period, if "
+    "longer) after the complete delivery. The period doesn't run while an objection or a dissolution request stands. "
+    "Afterwards nothing can be cancelled or dissolved."
 )
 
 _CONFIRMED = Basis(clause="18", because="the buyer confirmed receipt")

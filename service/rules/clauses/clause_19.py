@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 TITLE = "Cooperation with promoters"
 DOES = (
-    "A promoted order that was effective when the obligation to procure ended earns the promoter's fee: it is deducted "
-    "once from the purchasing funds, when they are there, and what was deducted is transferred. Buyer and promoter "
-    "never see each other's data."
+    "A promoted order that was effective when the obligation to procure ended earns the promoter's fee. It is "
+    "deducted once from the purchasing funds, if they suffice, and the deducted amount is transferred. Buyer and "
+    "promoter never see each other's data."
 )
 
 LINE = "brokerage"

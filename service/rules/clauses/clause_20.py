@@ -2,7 +2,7 @@
 
 TITLE = "Optional participation by the platform"
 DOES = (
-    "The platform may decide a dispute; what it finds arrives as `provider_fault_found` and is compensated under "
-    "24. No money moves by this clause alone."
+    "The platform may decide a dispute. Its finding arrives as `provider_fault_found` and is compensated under 24. "
+    "This clause alone moves no money."
 )
 TESTS = ("tests/rules/clauses/test_clause_24.py",)

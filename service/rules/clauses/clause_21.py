@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 TITLE = "Optional tips"
 DOES = (
-    "What is above `tip_limit` goes back at once; all of a tip goes back if asked for within `tip_refund_days`; a "
-    "chargeback of a tip's payment takes the tip back and nothing else."
+    "The part of a tip above `tip_limit` is refunded at once. The whole tip is refunded if the buyer asks within "
+    "`tip_refund_days`. A chargeback of a tip's payment takes the tip back and nothing else."
 )
 
 _ABOVE_LIMIT = Basis(clause="21", because="what is above the tipping limit is given back")

@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
 TITLE = "Non-transfer of funds: chargebacks"
 DOES = (
-    "A chargeback without just cause is a claim, with the institution's fee: it is held in the account, demanded for "
-    "`payment_demand_days`, then taken from the deposit, then from retained goods. A claim is set off against "
-    "whatever is due to the buyer. A new round of the dispute has its own demand and deduction. What came in beyond it "
-    "goes back."
+    "A chargeback without just cause is a claim, with the institution's fee. The claim is held in the account, "
+    "demanded for `payment_demand_days`, then taken from the deposit, then from retained goods. It is set off against "
+    "money due to the buyer. A new round of the dispute has its own demand and deduction. Recoveries beyond the claim "
+    "are refunded."
 )
 
 _INQUIRY = Basis(clause="22", because="the institution asks; no money was taken")

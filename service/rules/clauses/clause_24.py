@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 TITLE = "Liability for breach"
 DOES = (
-    "Direct losses found to be the provider's fault are compensated up to the greatest order amount, less what just "
-    "chargebacks gave beyond what was due, and set off against what the buyer owes; consequential losses never."
+    "Direct losses by the provider's fault are compensated up to the greatest order amount, less what just "
+    "chargebacks gave beyond the amount due, and set off against what the buyer owes. Consequential losses are never "
+    "compensated."
 )
 
 _FAULT = Basis(

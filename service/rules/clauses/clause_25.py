@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 TITLE = "Part of the service agreement"
 DOES = (
-    "Losses that the platform found the buyer's breach to have caused are set off against what is due to the buyer; "
-    "what they, costs and penalties exceed it by is noted as owed. What is paid on it beyond what is owed goes back."
+    "Losses that the platform found to be caused by the buyer's breach are set off against money due to the buyer. "
+    "The excess of these losses, costs and penalties over that money is noted as owed. Payments on it beyond what is "
+    "owed are refunded."
 )
 
 TESTS = ("tests/rules/clauses/test_clause_25.py",)

@@ -2,7 +2,7 @@
 
 TITLE = "Valid communication channels"
 DOES = (
-    "Notices are decisions, deemed delivered when published: the days of a payment demand run from there (22). "
-    "What is demanded cites it."
+    "Notices are decisions, and count as delivered when they are published: the period of a payment demand starts "
+    "then (22). A demand cites this clause."
 )
 TESTS = ("tests/rules/test_recovery_of_claims.py",)
