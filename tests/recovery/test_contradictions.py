@@ -44,6 +44,7 @@ async def recovered(torn):
 
 async def test_a_restored_database_recovers_from_kafka_and_no_money_moves_twice(torn, archive):
     await torn.moved_to(archive.server)
+    await archive.base_backup()
     halfway, whole = order_id(), order_id()
     events = case_events("13", halfway)
     await play(torn, events[:4])

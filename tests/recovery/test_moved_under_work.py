@@ -10,6 +10,7 @@ from tests.recovery.conftest import play
 async def test_a_database_put_back_in_time_under_work_hears_again_what_it_lost(torn, archive):
     """As where a replica takes over that lagged: one worker went down with the server, another lost no facts."""
     await torn.moved_to(archive.server)
+    await archive.base_backup()
     placed, accepted, captured = case_events("01", order_id())
     await play(torn, [placed])
     instant = await archive.now()
