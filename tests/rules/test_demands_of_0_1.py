@@ -1,7 +1,6 @@
 """Payment demands that version 0.1 published: their ids tell neither the demand nor the rounds, so the amounts do."""
 
 import pytest
-from purchasing_contracts.decisions import DecisionMade
 
 from service.rules.ledger import Demand, Ledger, Output
 from tests.rules.orders import HOUR, Order, money
@@ -12,11 +11,11 @@ def demand_after(*amounts: int | None) -> Demand:
     said = Order().placed().accepted().paid().bought().charged_back().decided().decision("payment_demand", "cb-1")
     ledger = Ledger.EMPTY
     for nth, amount in enumerate(amounts, 1):
-        told = {"outcome": "settled", "amount": None, "due_at": None}
+        told: dict[str, object] = {"outcome": "settled", "amount": None, "due_at": None}
         if amount is not None:
-            told = {"outcome": "demanded", "amount": money(amount), "due_at": said.due_at}
-        data: DecisionMade = said.model_copy(update=told)
-        ledger = ledger.after([Output(f"of-0.1-{nth}", nth, nth * HOUR, data)])
+            told: dict[str, object] = {"outcome": "demanded", "amount": money(amount), "due_at": said.due_at}
+        output = Output(f"of-0.1-{nth}", nth, nth * HOUR, said.model_copy(update=told))
+        ledger = ledger.after([output])
     return ledger.demands["cb-1"]
 
 

@@ -131,6 +131,11 @@ def test_a_claim_that_rises_after_its_days_is_demanded_anew() -> None:
     assert order.decided(LAST + 4 * DAY + 1).deductions[1:] == [("deposit", "cb-1:2", 35_000)]
 
 
+def test_what_is_left_after_the_last_instant_is_overdue_while_the_input_lags() -> None:
+    order = charged().pays_outstanding(1_301, at=LAST).decided(LAST + 1, watermark=LAST)
+    assert (order.told("payment_demand", "cb-1"), order.deductions) == (["demanded 101301", "overdue 100000"], [])
+
+
 def test_what_is_left_as_a_simulation_passes_the_last_instant_is_overdue() -> None:
     order = charged().decided().pays_outstanding(1_301, at=LAST).decided(LAST, watermark=LAST + 1)
     assert order.told("payment_demand", "cb-1") == ["demanded 101301", "overdue 100000"]

@@ -53,6 +53,25 @@ def test_a_part_cancelled_before_a_record_arrived_stays_cancelled() -> None:
     assert order.told("repayment_demand", "purchase") == []
 
 
+def test_a_record_of_the_instant_of_a_decision_holds_it_up() -> None:
+    order = effective().asks_to_cancel().decided(8 * DAY)
+    order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
+    assert order.told("cancellation", "can-1") == ["agreed", "pending"]
+
+
+def test_a_withdrawal_that_took_effect_before_a_record_arrived_stays() -> None:
+    order = Order().placed().paid().asks_to_cancel().decided()
+    order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
+    assert order.told("cancellation", "can-1") == ["withdrawn"]
+
+
+def test_what_was_cancelled_at_once_stays_so_whatever_the_seller_answers_later() -> None:
+    order = half_bought().asks_to_cancel().decided()
+    order.seller_cancels(at=9 * DAY).decided(quarantined=topic("seller-response"), quarantined_at=8 * DAY)
+    order.seller_wont_cancel(at=10 * DAY).decided(quarantined=topic("seller-response"), quarantined_at=8 * DAY)
+    assert order.told("cancellation", "can-1") == ["pending", "agreed", "partly_agreed"]
+
+
 def test_a_part_cancelled_while_the_decision_stays_pending_is_told() -> None:
     order = half_bought().asks_to_cancel().decided(quarantined=topic("seller-response"))
     assert (order.stands("cancellation", "can-1"), order.refunds) == (("pending", ["12(1)B"]), [])
