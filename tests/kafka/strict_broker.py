@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechani
 
 from service.embedded import EmbeddedKafka
 from tests.kafka.identity_provider import CLIENT, IdentityProvider
-from tests.security.site import certificate
+from tests.security.site import certificate, create_user
 
 VALIDATOR = "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler"
 LOGIN = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;"
@@ -62,8 +62,7 @@ class StrictBroker:
         how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096)
         admin = AdminClient({"bootstrap.servers": self.kafka.bootstrap_servers})
         upsertion = UserScramCredentialUpsertion(name, how, password.encode())
-        for future in admin.alter_user_scram_credentials([upsertion]).values():
-            future.result()
+        create_user(admin, upsertion)
         return name, password
 
 

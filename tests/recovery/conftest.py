@@ -97,8 +97,8 @@ async def play(torn: Torn, events, then=None):
 
 @pytest.fixture
 async def archive(servers: Path) -> AsyncIterator[Archive]:
-    """The archive of a server of the test's own. A base backup comes once the test has its database there: a server that
-    replays the log from before that has no such database for a moment."""
+    """The archive of a server of the test's own. The test makes the base backup once its database is there: a server
+    that replays the log from before that lacks the database for a moment."""
     directory = servers / f"postgres-{uuid.uuid4().hex[:8]}"
     async with EmbeddedPostgres(directory, settings={"archive_mode": "on"} | NO_FSYNC, temporary=True) as server:
         archive = Archive(server)

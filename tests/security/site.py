@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ import asyncpg
 import trustme
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -65,6 +67,21 @@ async def recreate_topics(bootstrap: str) -> None:
     await create_topics({"bootstrap_servers": bootstrap}, LANES)
 
 
+def create_user(admin: AdminClient, upsertion: UserScramCredentialUpsertion) -> None:
+    """Create a user, and wait until the broker knows it: the controller answers before."""
+    for future in admin.alter_user_scram_credentials([upsertion]).values():
+        future.result()
+    deadline = time.monotonic() + HANG_SECONDS
+    while True:
+        try:
+            admin.describe_user_scram_credentials([upsertion.user])[upsertion.user].result()
+        except KafkaException:
+            assert time.monotonic() < deadline, f"the broker doesn't know {upsertion.user}"
+            time.sleep(0.05)
+        else:
+            return
+
+
 @dataclass(frozen=True)
 class Right:
     """One ACL: may do the operation on the resource, or on those whose names begin like it."""
@@ -89,8 +106,7 @@ class Broker:
         name, password = f"user-{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
         how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         upsertion = UserScramCredentialUpsertion(name, how, password.encode())
-        for future in self._admin.alter_user_scram_credentials([upsertion]).values():
-            future.result()
+        create_user(self._admin, upsertion)
         if acls := [self._acl(name, right) for right in rights]:
             for future in self._admin.create_acls(acls).values():
                 future.result()
