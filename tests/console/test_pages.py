@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 from aiohttp import ClientSession
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from purchasing_contracts.base import text_of
 from yarl import URL
@@ -292,6 +293,15 @@ async def test_the_api_is_described_as_openapi_and_answers_as_described(engine, 
     assert set(document["paths"]) == {route.path for route in ROUTES if route.model is not None}
     rights = {path: one["get"]["x-right"] for path, one in document["paths"].items()}
     assert rights == {route.path: route.right.value for route in ROUTES if route.model is not None}
+    await hear(engine, dissolved())
+    for path, operation in document["paths"].items():
+        given = path.format(order_id="ord-1", instant=text_of(when(3_000_000)), number="12")
+        schema = operation["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        answer = await told(api, f"{given}?q=ord-1")
+        Draft202012Validator(schema | {"components": document["components"]}).validate(answer)
+    problem = await told(api, "/orders/ord-9", 404)
+    schema = document["paths"]["/clauses"]["get"]["responses"]["404"]["content"]["application/problem+json"]["schema"]
+    Draft202012Validator(schema | {"components": document["components"]}).validate(problem)
 
 
 async def seen(session: ClientSession, name: str) -> list[Page]:
