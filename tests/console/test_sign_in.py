@@ -17,7 +17,7 @@ from aiohttp import ClientSession, CookieJar, DummyCookieJar
 from yarl import URL
 
 from service.console.server import ConsoleError, check, running_console
-from service.console.sign_in.door import LINK_SECONDS, is_own_path
+from service.console.sign_in.door import LINK, LINK_SECONDS, is_own_path
 from service.console.sign_in.tokens import FETCH_AGAIN_SECONDS, Client, Keys
 from tests.console.conftest import browser, settings_for
 from tests.console.identity import HEADER, IdentityProvider, new_key
@@ -141,6 +141,17 @@ async def test_no_link_where_others_reach_the_console(host, database, provider) 
         async with session.get("/login", headers={"Host": "console.example"} | JSON) as answer:
             assert (await answer.json())["ways"] == ["oidc"]
             assert "max-age" in answer.headers["Strict-Transport-Security"]
+
+
+async def test_a_links_session_is_worth_nothing_where_others_reach_the_console(database) -> None:
+    async with running_console(settings_for(database)) as here:
+        session_id = await here.console.door.begin("local", "local user", (), LINK)
+        async with ClientSession(here.origin, headers={"Cookie": f"session={session_id}"}) as session:
+            assert await is_signed_in(session)
+    async with running_console(settings_for(database, console_url="https://console.example")) as there:
+        headers = {"Host": "console.example", "Cookie": f"__Host-session={session_id}"}
+        async with ClientSession(there.origin, headers=headers) as session:
+            assert not await is_signed_in(session)
 
 
 async def test_a_request_to_another_host_is_turned_away(running) -> None:
