@@ -71,7 +71,9 @@ class Console:
         """Return the application with all routes."""
         application = web.Application(client_max_size=BODY_BYTES, middlewares=[self._guard])
         for route in ROUTES:
-            application.router.add_route(route.method, route.path, self._handler(route))
+            # An id may have braces, which aiohttp's own pattern leaves out.
+            path = route.path.replace("}", ":[^/]+}")
+            application.router.add_route(route.method, path, self._handler(route))
         return application
 
     def _handler(self, route: Route) -> Handler:

@@ -81,6 +81,8 @@ class Stories:
             clock = self._note(await histories.clock())
             if history is None:
                 return NotHeard(order_id, clock, await quarantined(histories.connection, order_id))
+            if at is not None and not history.facts:
+                return NotHeard(order_id, _then(clock, at), [])
             async with translated():
                 book = await read_book(histories.connection)
         if at is not None:

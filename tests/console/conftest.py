@@ -16,6 +16,7 @@ from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
 from service.store.substitute_clock import EVENTS, set_clock
 from service.terms.source import FixedTerms
+from tests.console.identity import IdentityProvider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,6 +54,12 @@ def settings_for(database: str, **given: object) -> ConsoleSettings:
 async def running(database: str) -> AsyncIterator[Running]:
     async with running_console(settings_for(database)) as running:
         yield running
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[IdentityProvider]:
+    async with IdentityProvider().answering() as provider:
+        yield provider
 
 
 @asynccontextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -181,22 +183,17 @@ def _ids(keys: KeySet) -> set[str | None]:
 
 
 def _key_id(token: str) -> str | None:
-    import base64
-    import json
-
     head = token.split(".", 1)[0]
     try:
         header = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
         found = header.get("kid")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         raise TokenError(NOT_TAKEN) from None
     return found if isinstance(found, str) else None
 
 
 def _json(body: bytes) -> Any:
-    import json
-
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ProviderError("answered something that is no JSON") from None

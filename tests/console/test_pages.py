@@ -1,0 +1,424 @@
+"""The pages and the read API on orders in a real database: what they show, and what they never do."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+from aiohttp import ClientSession
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from purchasing_contracts.base import text_of
+from yarl import URL
+
+from service.console.app import HEADERS
+from service.console.links import order_link, search_link
+from service.console.routes import ROUTES
+from service.console.server import running_console
+from tests.chaos.proxy import proxy_before
+from tests.console.conftest import browser, settings_for
+from tests.console.test_order_page import hear, late_purchase
+from tests.orders.stories import Story, dissolved
+from tests.rules.happenings import HOUR, when
+
+if TYPE_CHECKING:
+    from service.orders.engine import Engine
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</title></textarea></main><h1>x",
+    "<!--",
+    "&lt;b&gt;&#x3c;b&#x3e;",
+    "{{7*7}}",
+    "{% for x in y %}${7*7}#{7*7}",
+    "{order}{0}{amount!r}",
+    "javascript:alert(1)",
+    "\u202egnp.exe\u2066\u200f",
+    "line\r\nSet-Cookie: session=x",
+    "tab\tand \u2028 and \x01 and \x7f",
+    "../../login?next=//elsewhere.example#x",
+    "..",
+    "by-id",
+    "100%25 %00 %2e%2e",
+    "e\u0301\U0001f600" * 40,
+    "x" * 120,
+]
+VOID = {"meta", "link", "input", "img", "br", "hr"}
+
+
+class Page(HTMLParser):
+    """A page as a browser reads it: its elements with the names of their attributes, its text, its links."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
+        self.links: list[str] = []
+        self.comments: list[str] = []
+        self.texts: list[tuple[str, tuple[str, ...]]] = []
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, tuple(name for name, _ in attrs)))
+        self.links += [str(value) for name, value in attrs if name in ("href", "src", "action")]
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append((data, tuple(self._open)))
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(text for text, _ in self.texts).split())
+
+
+async def read(session: ClientSession, path: str, status: int = 200, **headers: str) -> str:
+    async with session.get(path, headers=headers) as answer:
+        text = await answer.text()
+        assert answer.status == status, text
+        return text
+
+
+async def told(session: ClientSession, path: str, status: int = 200, **headers: str) -> Any:
+    async with session.get(path, headers=headers) as answer:
+        assert answer.status == status, await answer.text()
+        assert answer.content_type == ("application/json" if status < 400 else "application/problem+json")
+        return await answer.json(content_type=None)
+
+
+async def set_watermark(database: str, hours: int) -> None:
+    connection = await asyncpg.connect(database)
+    try:
+        await connection.execute("delete from input_progress")
+        await connection.execute(
+            "insert into input_progress (topic, partition, watermark) values ('t', 0, $1)",
+            when(hours * HOUR),
+        )
+    finally:
+        await connection.close()
+
+
+def with_ids(name: str) -> Story:
+    """An order of which every id has `name` in it: bought, cancelled with a penalty, one payment charged back."""
+    story = Story(name)
+    story.placed(account_id=name, provider_id=name, seller_id=name).accepted()
+    story.paid(payment_id=name).bought(goods=90_000, at=3_000_000).asks_to_cancel(request=name)
+    return story.seller_cancels(request=name, penalty=5_000).charged_back(
+        amount=1_000, chargeback_id=name, payment_id=name
+    )
+
+
+async def hear_side_by_side(engine: Engine, one: str, other: str) -> None:
+    """Hear of two orders, of which each message comes at the same time as the other's."""
+    for pair in zip(with_ids(one), with_ids(other), strict=True):
+        await engine.handle(list(pair))
+
+
+async def test_an_orders_page_says_what_happened_why_money_moved_and_what_is_awaited(engine, pages) -> None:
+    await hear(engine, dissolved())
+    page = Page(await read(pages, "/orders/ord-1"))
+    story = await told(pages, "/orders/ord-1", Accept="application/json")
+    for fact in story["facts"]:
+        assert fact["id"] in page.text
+    for output in story["outputs"]:
+        assert output["id"] in page.text
+        for basis in output["basis"]:
+            assert basis["because"] in page.text
+            assert f"/clauses/{re.match(r'[0-9]+', basis['clause'])[0]}" in page.links  # type: ignore[index]
+    refunds = [one for one in story["outputs"] if one["type"] == "purchasing.refund.issue.v1"]
+    assert refunds
+    assert sum(one["amount"] for one in refunds) == sum(line["commanded"] for line in story["lines"])
+    for wait in story["awaited"]:
+        assert wait["what"] in page.text
+    assert re.search(
+        r'<time datetime="[^"]+Z">[^<]+<span class="offset">\+08:00</span>', await read(pages, "/orders/ord-1")
+    )
+
+
+async def test_at_an_instant_only_what_was_known_then_is_shown(engine, api) -> None:
+    await hear(engine, late_purchase())
+    then = f"/orders/ord-late/at/{text_of(when(2 * HOUR))}"
+    before, now = await told(api, then), await told(api, "/orders/ord-late")
+    assert [fact["nth"] for fact in before["facts"]] == [1, 2, 3]
+    assert len(now["facts"]) == 5
+    assert [fact["late"] for fact in now["facts"]].count(True) == 1
+    assert before["outputs"] == [
+        one | {"published": earlier["published"]}
+        for one, earlier in zip(now["outputs"], before["outputs"], strict=False)
+    ]
+    page = await read(api, then, Accept="text/html")
+    assert "What was known at" in page
+    assert "late news" not in page
+    missing = await told(api, f"/orders/ord-late/at/{text_of(when(-HOUR))}", 404)
+    assert missing["title"] == "Not heard of"
+
+
+@pytest.mark.parametrize("instant", ["2999-01-01T00:00:00Z", "yesterday", "2026-03-02", "2026-03-02T09:00:00", "%00"])
+async def test_an_instant_that_is_none_or_to_come_is_refused(instant, engine, api) -> None:
+    await hear(engine, late_purchase())
+    problem = await told(api, f"/orders/ord-late/at/{instant}", 400)
+    assert "instant" in problem["detail"]
+
+
+@pytest.mark.parametrize("path", ["/orders/ord-9", "/orders/ord-9/letter", "/orders/ord-9/at/2026-03-02T09:00:00Z"])
+async def test_of_an_unknown_order_the_page_says_up_to_when_that_is_certain(path, database, engine, pages) -> None:
+    await hear(engine, late_purchase())
+    await set_watermark(database, 1)
+    page = Page(await read(pages, path, 404)).text
+    assert "Not heard of" in page
+    assert "No message about order ord-9 was heard." in page
+    assert "All messages up to" in page
+    problem = await told(pages, path, 404, Accept="application/json")
+    assert problem["watermark"] is not None
+
+
+async def test_every_kind_of_id_is_found(engine, api) -> None:
+    story = Story("ord-s").placed().accepted().paid(payment_id="p-s").bought(goods=90_000, at=3_000_000)
+    story.asks_to_cancel(request="r-s").seller_cancels(request="r-s", penalty=5_000)
+    story.charged_back(amount=1_000, chargeback_id="c-s", payment_id="p-s")
+    await hear(engine, story)
+    outputs = (await told(api, "/orders/ord-s"))["outputs"]
+    command = next(one["id"] for one in outputs if one["type"] == "purchasing.refund.issue.v1")
+    decision = next(one["id"] for one in outputs if one["kind"])
+    for what, given in {
+        "order": "ord-s",
+        "payment": "p-s",
+        "request": "r-s",
+        "chargeback": "c-s",
+        "command": command,
+        "decision": decision,
+        "message": "ord-s-e0",
+        "account": "acct-7",
+        "provider": "prov-1",
+    }.items():
+        found = await told(api, f"/search?q=%20{given}%20")
+        assert (what, "ord-s") in {(hit["what"], hit["order_id"]) for hit in found["hits"]}, what
+        page = await read(api, f"/search?q={given}", Accept="text/html")
+        assert "ord-s" in page
+    nothing = await told(api, "/search?q=nothing")
+    assert nothing["hits"] == []
+    assert "Not heard of" in await read(api, "/search?q=nothing", Accept="text/html")
+    assert (await told(api, "/search?q=", 400))["detail"]
+
+
+async def test_a_clause_is_shown_with_its_text_and_what_messages_cite(pages) -> None:
+    clause = await told(pages, "/clauses/12", Accept="application/json")
+    assert clause["number"] == 12
+    page = Page(await read(pages, "/clauses/12"))
+    shown = page.text
+    for part in (
+        clause["title"],
+        clause["does"],
+        *clause["text"].split("\n\n"),
+        *(one["because"] for one in clause["grounds"]),
+    ):
+        assert " ".join(part.split()) in shown
+    assert {"/clauses/11", "/clauses/13"} <= set(page.links)
+    assert [one["number"] for one in (await told(pages, "/clauses", Accept="application/json"))["clauses"]] == [
+        *range(1, 31)
+    ]
+    for number in ("0", "31", "012", "x", "%F0%9F%98%80", "\u0661"):
+        await read(pages, f"/clauses/{number}", 404)
+
+
+INTERNAL = re.compile(
+    r"\b(?:lane|watermark|outbox|quarantine|fact|journal|version|line|command(?:ed)?)\b|_|purchasing\."
+)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+async def test_the_letter_has_no_ids_and_no_internal_words(language, engine, pages) -> None:
+    story = Story("ord-1").placed().accepted().paid(payment_id="p-x").bought(goods=90_000, at=3_000_000)
+    story.asks_to_cancel(request="r-x").seller_cancels(request="r-x", penalty=5_000)
+    story.charged_back(amount=1_000, chargeback_id="c-x", payment_id="p-x")
+    await hear(engine, story)
+    known = await told(pages, "/orders/ord-1", Accept="application/json")
+    ids = {one["id"] for one in (*known["facts"], *known["outputs"])} | {
+        "p-x",
+        "r-x",
+        "c-x",
+        "acct-7",
+        "prov-1",
+        "sell-9",
+    }
+    letter = await told(pages, f"/orders/ord-1/letter?lang={language}", Accept="application/json")
+    text = "\n".join(one["text"] for one in letter["paragraphs"])
+    page = Page(await read(pages, f"/orders/ord-1/letter?lang={language}")).text
+    for one in letter["paragraphs"]:
+        assert " ".join(one["text"].split()) in page
+    assert [one for one in ids if one in text] == []
+    assert INTERNAL.findall(text) == []
+    refunds = [
+        one for one in known["outputs"] if one["type"] == "purchasing.refund.issue.v1" and one["line"] != "brokerage"
+    ]
+    assert refunds
+    assert text.count("a refund of" if language == "en" else "退款") >= len(refunds)
+    if language == "zh-CN":
+        for one in letter["paragraphs"]:
+            assert re.search(r"[\u4e00-\u9fff]", one["text"]), one
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("*/*", "text/html"),
+        ("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "text/html"),
+        ("application/json", "application/json"),
+        ("application/json;q=0.5, text/html;q=0.4", "application/json"),
+        ("text/html, application/json", "text/html"),
+        (";q=;;,,application/json;q=nan", "text/html"),
+    ],
+)
+async def test_what_is_answered_goes_by_accept(accept, kind, pages) -> None:
+    async with pages.get("/clauses/1", headers={"Accept": accept}) as answer:
+        assert answer.content_type == kind
+        assert "Accept" in answer.headers["Vary"]
+
+
+async def test_the_api_is_described_as_openapi_and_answers_as_described(engine, api) -> None:
+    document = await told(api, "/openapi.json")
+    OpenAPIV31SpecValidator(document).validate()
+    assert set(document["paths"]) == {route.path for route in ROUTES if route.model is not None}
+    rights = {path: one["get"]["x-right"] for path, one in document["paths"].items()}
+    assert rights == {route.path: route.right.value for route in ROUTES if route.model is not None}
+    await hear(engine, dissolved())
+    for path, operation in document["paths"].items():
+        given = path.format(order_id="ord-1", instant=text_of(when(3_000_000)), number="12")
+        schema = operation["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        answer = await told(api, f"{given}?q=ord-1")
+        Draft202012Validator(schema | {"components": document["components"]}).validate(answer)
+    problem = await told(api, "/orders/ord-9", 404)
+    schema = document["paths"]["/clauses"]["get"]["responses"]["404"]["content"]["application/problem+json"]["schema"]
+    Draft202012Validator(schema | {"components": document["components"]}).validate(problem)
+
+
+async def seen(session: ClientSession, name: str) -> list[Page]:
+    paths = [
+        order_link(name),
+        order_link(name, when(3_000_000)),
+        order_link(name, None, "letter"),
+        search_link(name),
+    ]
+    found = []
+    for path in paths:
+        async with session.get(URL(path, encoded=True)) as answer:
+            text = await answer.text()
+            assert answer.status == 200, (path, text)
+            assert answer.cookies == {}
+        found.append(Page(text))
+    return found
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_a_hostile_text_is_shown_as_text(text, engine, pages) -> None:
+    await hear_side_by_side(engine, "ord-1", text)
+    for usual, hostile in zip(await seen(pages, "ord-1"), await seen(pages, text), strict=True):
+        assert hostile.elements == usual.elements
+        assert hostile.comments == []
+        assert all(link.startswith(("/", "#")) and not link.startswith("//") for link in hostile.links)
+        shown = " ".join(text.replace("\r\n", "\n").split())
+        assert hostile.text.count(shown) == usual.text.count("ord-1") > 0
+    isolated = (await seen(pages, text))[0]
+    for piece, inside in isolated.texts:
+        if text in piece:
+            assert {"bdi", "title"} & set(inside), (piece, inside)
+
+
+async def test_a_hostile_search_that_finds_nothing_is_shown_as_text(pages) -> None:
+    for text in [*HOSTILE, "x" * 3_000]:
+        async with pages.get("/search", params={"q": text}) as answer:
+            page = Page(await answer.text())
+            assert answer.status == 200
+        assert not {"script", "img", "b"} & {tag for tag, _ in page.elements}
+        assert not any(name.startswith("on") for _, names in page.elements for name in names)
+
+
+@pytest.mark.parametrize(
+    "path", ["/orders/%00", "/orders/%FF%FE", "/orders/" + "x" * 4_000, "/search?q=%00", "/search?q=%FF"]
+)
+async def test_an_id_that_cannot_be_is_not_heard_of(path, pages) -> None:
+    async with pages.get(URL(path, encoded=True)) as answer:
+        assert answer.status == (200 if path.startswith("/search") else 404), await answer.text()
+
+
+async def test_one_orders_pages_show_nothing_of_another(engine, api) -> None:
+    await hear_side_by_side(engine, "alpha", "bravo")
+    for own, other in (("alpha", "bravo"), ("bravo", "alpha")):
+        for path in (
+            f"/orders/{own}",
+            f"/orders/{own}/at/{text_of(when(3_000_000))}",
+            f"/orders/{own}/letter",
+            f"/search?q={own}",
+        ):
+            for accept in ("application/json", "text/html"):
+                text = await read(api, path, Accept=accept)
+                assert own in text
+                assert other not in text, path
+
+
+async def test_every_answer_has_the_headers_that_keep_a_page_safe(engine, running, pages) -> None:
+    await hear(engine, dissolved())
+    paths = {
+        "/": 200,
+        "/orders/ord-1": 200,
+        "/orders/ord-9": 404,
+        "/nothing": 404,
+        "/static/console.css": 200,
+        "/static/../app.py": 404,
+        "/static/none": 404,
+        "/livez": 200,
+        "/readyz": 200,
+        "/login": 200,
+        "/login/oidc": 404,
+        "/openapi.json": 200,
+        "/search": 303,
+    }
+    async with ClientSession(running.origin) as nobody:
+        answers = [await pages.get(path, allow_redirects=False) for path in paths]
+        answers += [await pages.post("/"), await nobody.get("/", allow_redirects=False), await nobody.post("/logout")]
+        answers += [await nobody.get("/", headers={"Host": "elsewhere.example"})]
+        assert [one.status for one in answers] == [*paths.values(), 405, 303, 401, 421]
+        for answer in answers:
+            for name, value in HEADERS.items():
+                assert answer.headers[name] == value, (answer.url, name)
+            assert "script-src 'none'" in answer.headers["Content-Security-Policy"]
+            is_static = answer.url.path == "/static/console.css"
+            assert answer.headers["Cache-Control"] == ("no-cache" if is_static else "no-store"), answer.url
+            answer.release()
+
+
+async def test_while_the_database_is_away_the_page_says_so_and_shows_what_was_known(database, engine) -> None:
+    await hear(engine, late_purchase())
+    async with (
+        proxy_before(database) as (proxy, url),
+        running_console(settings_for(url)) as running,
+        browser(running) as session,
+    ):
+        await read(session, "/orders/ord-late")
+        proxy.cut()
+        page = Page(await read(session, "/orders/ord-late", 503)).text
+        assert "The database can't be read now" in page
+        assert "What was known of order ord-late" in page
+        problem = await told(session, "/orders/ord-late", 503, Accept="application/json")
+        assert problem["last_known"]["order_id"] == "ord-late"
+        other = Page(await read(session, "/orders/ord-9", 503)).text
+        assert "The database can't be read now" in other
+        assert "ord-late" not in other
+        assert "can't be read" in Page(await read(session, "/search?q=ord-late", 503)).text
+        assert await read(session, "/livez") == "alive\n"
+        await read(session, "/readyz", 503)
+        await read(session, "/clauses/12")
+        async with session.get("/orders/ord-late") as answer:
+            assert answer.headers["Retry-After"]
