@@ -37,7 +37,7 @@ class Worker:
 
     def start(self) -> Self:
         with self.log.open("ab") as log:
-            if self.arguments:
+            if self.arguments or self.environment["PURCHASING_PROCESSES"] != "1":
                 # A supervisor starts its own program again, so it is started as operators do.
                 command = [sys.executable, "-m", self.program, "run", *self.arguments]
                 self.process = subprocess.Popen(

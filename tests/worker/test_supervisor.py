@@ -169,9 +169,10 @@ class _SetFromTheSecondLook(asyncio.Event):
 
 async def test_a_signal_ends_all_and_the_port_answers_until_then(program):
     program("sleeps")
-    running = asyncio.create_task(supervise(SETTINGS, 3, {}))
-    await eventually(lambda: len(running_programs()) == 3, "three processes")
-    (port,) = {one.laddr.port for one in psutil.Process().net_connections("tcp") if one.status == psutil.CONN_LISTEN}
+    with capture_logs() as lines:
+        running = asyncio.create_task(supervise(SETTINGS, 3, {}))
+        await eventually(lambda: len(running_programs()) == 3, "three processes")
+    (port,) = (line["http_port"] for line in lines if line["event"] == "supervisor_running")
 
     async def ready() -> bool:
         return await ask(port, "/readyz") == (200, "ready\n")
