@@ -233,6 +233,8 @@ def _become(request: dict[str, Any], streams: Sequence[int]) -> Callable[[], obj
     os.environ.update(request["environment"])
     time.tzset()
     sys.argv[1:] = request["arguments"]
+    # A supervisor starts its own program again.
+    sys.orig_argv = [sys.executable, "-m", request["module"], *request["arguments"]]
     return functools.partial(runpy.run_module, request["module"], run_name="__main__", alter_sys=True)
 
 

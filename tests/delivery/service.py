@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 from typing import Any, Self
@@ -33,18 +32,11 @@ class Worker:
             "PURCHASING_PROCESSES": "1",
             **more,
         }
-        self.process: Process | subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
 
     def start(self) -> Self:
         with self.log.open("ab") as log:
-            if self.arguments or self.environment["PURCHASING_PROCESSES"] != "1":
-                # A supervisor starts its own program again, so it is started as operators do.
-                command = [sys.executable, "-m", self.program, "run", *self.arguments]
-                self.process = subprocess.Popen(
-                    command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-                )
-            else:
-                self.process = Process(self.program, ["run"], self.environment, stdout=log, stderr=log)
+            self.process = Process(self.program, ["run", *self.arguments], self.environment, stdout=log, stderr=log)
         return self
 
     async def __aenter__(self) -> Self:
