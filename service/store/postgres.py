@@ -223,7 +223,9 @@ class PostgresStore:
             await connection.execute(
                 "insert into input_agreements (timeline) values ($1) on conflict do nothing", timeline.known
             )
-            timeline.agreed_at = await connection.fetchval(AGREED_AT, timeline.known)
+            agreed_at = await connection.fetchval(AGREED_AT, timeline.known)
+        # After the commit: a connection that is compared meanwhile would miss the row, and take this database for another.
+        timeline.agreed_at = agreed_at
 
     async def earliest_due(self) -> tuple[datetime, str] | None:
         """Return the earliest deadline and its order (the lowest id of several); None if there is none."""
