@@ -224,7 +224,7 @@ class PostgresStore:
                 "insert into input_agreements (timeline) values ($1) on conflict do nothing", timeline.known
             )
             agreed_at = await connection.fetchval(AGREED_AT, timeline.known)
-        # After the commit: a connection that is compared meanwhile would miss the row, and take this database for another.
+        # After the commit: a connection that is compared before it would miss the row, and report another database.
         timeline.agreed_at = agreed_at
 
     async def earliest_due(self) -> tuple[datetime, str] | None:
