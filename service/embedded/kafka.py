@@ -22,7 +22,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from service.embedded.jars import jars, java
-from service.embedded.process import EmbeddedError, Progress, Server, free_port, silent, tail
+from service.embedded.process import EmbeddedError, Progress, Server, reserve_port, silent, tail
 
 log = structlog.get_logger("service.embedded")
 
@@ -87,9 +87,9 @@ class EmbeddedKafka:
         self._properties = [f"-D{name}={value}" for name, value in (properties or {}).items()]
         self._temporary = temporary
         self._progress = progress
-        self._port = free_port()
-        self._controller_port = free_port()
-        self._listeners = {protocol: free_port() for protocol in listeners}
+        self._port = reserve_port()
+        self._controller_port = reserve_port()
+        self._listeners = {protocol: reserve_port() for protocol in listeners}
         self._server = Server("Apache Kafka", self.log, grace=15.0, scratch=[self._data] if temporary else ())
 
     @property

@@ -19,7 +19,7 @@ from typing import Literal, Self
 import asyncpg
 
 from service.embedded.data_directory import DataDirectory, data_directory_for
-from service.embedded.process import EmbeddedError, Progress, Server, free_port, silent, tail
+from service.embedded.process import EmbeddedError, Progress, Server, reserve_port, silent, tail
 
 START_LIMIT_SECONDS = 60.0
 INITDB_LIMIT_SECONDS = 120.0
@@ -54,7 +54,7 @@ class EmbeddedPostgres:
         self._settings = settings or {}
         self._temporary = temporary
         self._progress = progress
-        self._port = free_port()
+        self._port = reserve_port()
         self._place: DataDirectory | None = None
         self._server = Server("PostgreSQL", self.log, stop_signal=SIGNALS["fast"])
 

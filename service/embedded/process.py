@@ -25,6 +25,9 @@ FREEZE_LIMIT_SECONDS = 10.0
 LOG_TAIL_LINES = 12
 PORT_TRIES = 200
 
+_reserved: list[socket.socket] = []
+"""Of `reserve_port`; held open as long as the program runs."""
+
 
 class EmbeddedError(Exception):
     """The embedded broker or database failed. The text says why and names the log."""
@@ -34,17 +37,28 @@ def silent(_line: str) -> None:
     """A `Progress` that prints nothing."""
 
 
-def free_port() -> int:
-    """Return a TCP port that is free on loopback now.
+def reserve_port() -> int:
+    """Return a TCP port of loopback that no other program gets from here until this one ends.
+
+    Between the choice of a port and the moment a server listens there lie seconds, and minutes while it is stopped:
+    another program must not choose the same one meanwhile. So a socket stays bound to it, without listening. Linux
+    lets a server that sets SO_REUSEADDR, as all servers here do, listen beside it, and refuses the next choice, which
+    doesn't set it. Raises EmbeddedError where no port is free.
 
     It is below the range for local ends of outgoing connections: a client that keeps reconnecting to a stopped server
     on a port of that range can end up connected to itself, and then holds the port.
     """
     for _ in range(PORT_TRIES):
         port = random.randint(20_000, 32_000)  # noqa: S311  # nothing secret about it
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+        place = socket.socket()
+        try:
+            place.bind(("127.0.0.1", port))
+        except OSError:
+            place.close()
+            continue
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _reserved.append(place)
+        return port
     raise EmbeddedError(f"no free TCP port found between 20000 and 32000 on 127.0.0.1 in {PORT_TRIES} tries")
 
 

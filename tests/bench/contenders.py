@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 import psutil
 
-from service.embedded.process import free_port
+from service.embedded.process import reserve_port
 from service.store.migrate import migrate
 from tests.bench import streams
 from tests.bench.ground import Ground
@@ -117,7 +117,7 @@ class Service(Contender):
 
     async def prepare(self) -> None:
         await migrate(self.ground.database)
-        self.port = free_port()
+        self.port = reserve_port()
 
     def _metrics(self) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:

@@ -14,7 +14,7 @@ from typing import Self
 import asyncpg
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
-from service.embedded.process import Progress, free_port, silent
+from service.embedded.process import Progress, reserve_port, silent
 from service.kafka.topics import create_topics
 from service.runtime.failpoints import VARIABLE
 from service.store.migrate import migrate
@@ -29,7 +29,7 @@ class ProxiedKafka(EmbeddedKafka):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, temporary=True)
-        self.behind, self.proxied = free_port(), free_port()
+        self.behind, self.proxied = reserve_port(), reserve_port()
 
     def _write_configuration(self) -> Path:
         path = super()._write_configuration()
@@ -86,7 +86,7 @@ class Place:
             await connection.close()
             await migrate(self.dsn, lanes=self.lanes)
             port = int(self.dsn.rpartition(":")[2].partition("/")[0])
-            self.proxies = [Proxy(self.kafka.proxied, self.kafka.behind), Proxy(free_port(), port)]
+            self.proxies = [Proxy(self.kafka.proxied, self.kafka.behind), Proxy(reserve_port(), port)]
             for proxy in self.proxies:
                 await proxy.start()
             undo.pop_all()

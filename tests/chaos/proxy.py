@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
 
-from service.embedded.process import free_port
+from service.embedded.process import reserve_port
 
 CHUNK = 65_536
 
@@ -106,7 +106,7 @@ async def proxy_before(dsn: str) -> AsyncIterator[tuple[Proxy, str]]:
     """A network before a database, and the DSN that leads through it."""
     parts = urlsplit(dsn)
     assert parts.port is not None
-    proxy = Proxy(free_port(), parts.port)
+    proxy = Proxy(reserve_port(), parts.port)
     await proxy.start()
     try:
         yield proxy, urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{proxy.port}")))

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from service.embedded.process import free_port, silent
+from service.embedded.process import reserve_port, silent
 from tests.chaos import hurried, scene
 from tests.chaos import run as running
 from tests.chaos.at_places import held_up_at, killed_at
@@ -201,7 +201,7 @@ async def test_what_is_said_on_a_stranded_connection_never_arrives_and_new_ones_
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    proxy = Proxy(free_port(), port)
+    proxy = Proxy(reserve_port(), port)
     await proxy.start()
     _, one = await asyncio.open_connection("127.0.0.1", proxy.port)
     one.write(b"one")

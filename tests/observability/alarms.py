@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import yaml
 
-from service.embedded.process import free_port
+from service.embedded.process import reserve_port
 from tests.delivery.service import eventually
 from tests.waiting import HANG_SECONDS
 
@@ -39,7 +39,7 @@ class Alarms:
     def __init__(self, directory: Path, ports: Sequence[int]) -> None:
         self._directory = directory / f"prometheus-{uuid.uuid4().hex[:8]}"
         self._ports = ports
-        self._port = free_port()
+        self._port = reserve_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     async def __aenter__(self) -> Self:

@@ -12,7 +12,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.embedded.jars import jars, java
-from service.embedded.process import free_port, silent
+from service.embedded.process import reserve_port, silent
 from tests.delivery.service import Worker, eventually
 from tests.forkserver import run_text
 from tests.waiting import HANG_SECONDS
@@ -50,7 +50,7 @@ class Seen(Worker):
     """A worker with a port of its own."""
 
     def __init__(self, bootstrap: str, database: str, logs: Path, group: str = "purchasing", **more: str) -> None:
-        self.port = free_port()
+        self.port = reserve_port()
         super().__init__(bootstrap, database, logs, group, PURCHASING_HTTP_PORT=str(self.port), **more)
 
     async def ask(self, path: str) -> tuple[int, str]:

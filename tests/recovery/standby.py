@@ -10,7 +10,7 @@ import asyncpg
 
 from service.embedded import EmbeddedPostgres
 from service.embedded.data_directory import data_directory_for
-from service.embedded.process import free_port
+from service.embedded.process import reserve_port
 from tests.chaos.proxy import Proxy
 from tests.delivery.service import eventually
 from tests.waiting import HANG_SECONDS
@@ -29,7 +29,7 @@ class Pair:
 
     def __init__(self, primary: EmbeddedPostgres, standby: EmbeddedPostgres) -> None:
         self.primary, self.standby = primary, standby
-        self._address = Proxy(free_port(), _port(primary))
+        self._address = Proxy(reserve_port(), _port(primary))
 
     async def __aenter__(self) -> Self:
         await self._copy()

@@ -13,7 +13,7 @@ from typing import Self
 
 import asyncpg
 
-from service.embedded.process import free_port
+from service.embedded.process import reserve_port
 from service.runtime.database_url import parse_database_url
 from tests.delivery.service import eventually
 
@@ -34,7 +34,7 @@ class Pooler:
 
     def __init__(self, dsn: str, mode: str, **settings: object) -> None:
         self._server = parse_database_url(dsn)
-        self._port = free_port()
+        self._port = reserve_port()
         self._settings = {"pool_mode": mode, **settings}
         self._directory = Path(tempfile.mkdtemp(prefix="purchasing-pgbouncer-"))
         self._process: subprocess.Popen[bytes] | None = None

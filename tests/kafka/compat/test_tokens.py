@@ -22,7 +22,7 @@ from purchasing_contracts.kafka.tokens import (
     TokenUnavailableError,
 )
 
-from service.embedded.process import free_port
+from service.embedded.process import reserve_port
 from service.kafka.compat.tokens import NoTokenError, NoTokenNowError, TokenProvider
 from service.kafka.connection import connection_of
 from service.observability.reachability import UnreachableError, broker_problem
@@ -101,7 +101,7 @@ def test_the_secret_is_not_sent_to_where_the_endpoint_points(provider, status):
 
 def test_an_endpoint_that_is_down_may_come_back():
     with pytest.raises(TokenUnavailableError, match="can't be reached: Connection refused"):
-        ClientCredentials(settings(f"http://127.0.0.1:{free_port()}")).fetch()
+        ClientCredentials(settings(f"http://127.0.0.1:{reserve_port()}")).fetch()
 
 
 def test_an_endpoint_by_tls_is_trusted_by_its_own_authority_only(tmp_path):
@@ -144,7 +144,7 @@ async def test_a_refused_client_is_for_a_person_and_a_missing_endpoint_for_time(
     with pytest.raises(UnreachableError, match=r"refuses the client \(HTTP 401, invalid_client\)") as raised:
         await broker_problem(connection_of(refused))
     assert "planted" not in str(raised.value)
-    down = settings(f"http://127.0.0.1:{free_port()}", **here)
+    down = settings(f"http://127.0.0.1:{reserve_port()}", **here)
     words = f"{address}: the token endpoint can't be reached: Connection refused"
     assert await broker_problem(connection_of(down)) == words
 
