@@ -27,13 +27,14 @@ from __future__ import annotations
 
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from service.rules import clauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import ModuleType
+    from typing import Self
 
     from service.rules.timeline import Place
 
@@ -81,13 +82,12 @@ class Concerned:
 
     __slots__ = (*FUNCTIONS, "places")
 
-    def __init__(self, modules: Iterable[ModuleType], messages: frozenset[type[Any]]) -> None:
-        """Leave out the functions that are marked for other messages."""
-        for name in FUNCTIONS:
-            functions = [getattr(module, name) for module in modules if hasattr(module, name)]
-            setattr(self, name, tuple([one for one in functions if _concerns(one, messages)]))
-        places = [place for module in modules for place in getattr(module, "PLACES", ())]
-        self.places: tuple[Place, ...] = tuple([place for place in places if place.message in messages])
+    def __init__(self, definitions: Definitions, messages: frozenset[type[Any]]) -> None:
+        """Leave out the functions and places that are for other messages."""
+        for name, defined in definitions.functions.items():
+            concerning = [one for one, only in defined if only is None or not only.isdisjoint(messages)]
+            setattr(self, name, tuple(concerning))
+        self.places: tuple[Place, ...] = tuple([place for place in definitions.places if place.message in messages])
 
     if TYPE_CHECKING:
         steps: Functions
@@ -106,9 +106,22 @@ class Concerned:
         awaits: Functions
 
 
-def _concerns(function: Callable[..., Any], messages: frozenset[type[Any]]) -> bool:
-    only_with_these = _ONLY_WITH.get(function)
-    return only_with_these is None or not only_with_these.isdisjoint(messages)
+class Definitions(NamedTuple):
+    """What the clauses' modules define, looked up once."""
+
+    functions: dict[str, list[tuple[Callable[..., Any], frozenset[type[Any]] | None]]]
+    """By the function's name: each clause's function, and the messages without which it yields nothing, if marked."""
+    places: list[Place]
+
+    @classmethod
+    def of(cls, modules: Iterable[ModuleType]) -> Self:
+        """Look up the names in each module."""
+        functions: dict[str, list[tuple[Callable[..., Any], frozenset[type[Any]] | None]]] = {}
+        found = list(modules)
+        for name in FUNCTIONS:
+            defined = [getattr(module, name) for module in found if hasattr(module, name)]
+            functions[name] = [(function, _ONLY_WITH.get(function)) for function in defined]
+        return cls(functions, [place for module in found for place in getattr(module, "PLACES", ())])
 
 
 class Registry:
@@ -117,21 +130,23 @@ class Registry:
     def __init__(self) -> None:
         """Begin empty: the modules import the core, so `load` imports them later."""
         self.clauses: tuple[ModuleType, ...] = ()
+        self._definitions = Definitions.of(())
         self._concerned: dict[frozenset[type[Any]], Concerned] = {}
 
     def load(self) -> None:
         """Import the clauses' modules. Idempotent."""
         names = sorted(module.name for module in iter_modules(clauses.__path__))
         self.clauses = tuple(import_module(f"{clauses.__name__}.{name}") for name in names)
+        self._definitions = Definitions.of(self.clauses)
         self._concerned.clear()
 
     def concerned(self, messages: frozenset[type[Any]]) -> Concerned:
-        """Return the functions for orders with messages of these types. Cached: real orders have few combinations."""
+        """Return the functions for orders with messages of these types. Cached: few combinations are common."""
         found = self._concerned.get(messages)
         if found is None:
             if len(self._concerned) >= COMBINATIONS_MAX:
                 self._concerned.clear()
-            found = self._concerned[messages] = Concerned(self.clauses, messages)
+            found = self._concerned[messages] = Concerned(self._definitions, messages)
         return found
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from service.rules.identity import IDENTITIES
-from service.rules.registry import REGISTRY, Concerned
+from service.rules.registry import REGISTRY, Concerned, Definitions
 from tests.golden import cases
 from tests.rules.playing import Played
 from tests.rules.second_opinion.differential import orders_of, product, until_of
@@ -19,7 +19,7 @@ def everything(monkeypatch):
     """Return a function after which every clause is asked for every order, whatever it heard of."""
 
     def ask_every_clause() -> None:
-        every = Concerned(REGISTRY.clauses, EVERY_TYPE)
+        every = Concerned(Definitions.of(REGISTRY.clauses), EVERY_TYPE)
         monkeypatch.setattr(type(REGISTRY), "concerned", lambda self, messages: every)
 
     return ask_every_clause

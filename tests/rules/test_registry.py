@@ -13,7 +13,7 @@ import service.rules
 from service.rules import decide  # noqa: F401  # loads the clauses
 from service.rules.catalogue import agreement
 from service.rules.identity import IDENTITIES
-from service.rules.registry import FUNCTIONS, REGISTRY, Concerned, only_with
+from service.rules.registry import FUNCTIONS, REGISTRY, Concerned, Definitions, only_with
 
 DIRECTORY = Path(service.rules.__file__).parent
 FILES = sorted(path.stem for path in DIRECTORY.glob("clauses/clause_*.py"))
@@ -104,8 +104,8 @@ def test_a_function_marked_for_messages_is_left_out_of_orders_without_them() -> 
 
     module = ModuleType("clause_31")
     module.says = says  # type: ignore[attr-defined]
-    assert Concerned([module], frozenset({Message, Other})).says == (says,)
-    assert Concerned([module], frozenset({Other})).says == ()
+    assert Concerned(Definitions.of([module]), frozenset({Message, Other})).says == (says,)
+    assert Concerned(Definitions.of([module]), frozenset({Other})).says == ()
 
 
 def test_the_core_of_the_rules_imports_no_clause() -> None:
