@@ -102,7 +102,7 @@ def deduplicate(
             dedup.refused.append(_rejection(incoming, "conflict", "/subject"))
         elif event.time > latest:
             dedup.refused.append(_rejection(incoming, "in_the_future", "/time"))
-        elif _count(type(event.data), facts.values(), dedup.fresh.get(event.subject, ())) >= facts_per_type:
+        elif _too_many(type(event.data), facts, dedup.fresh.get(event.subject, ()), facts_per_type):
             dedup.refused.append(_rejection(incoming, "too_many_facts", ""))
         else:
             dedup.fresh.setdefault(event.subject, []).append(incoming)
@@ -110,9 +110,14 @@ def deduplicate(
     return dedup
 
 
-def _count(data: type, facts: Iterable[Fact[Any]], fresh: Iterable[IncomingEvent]) -> int:
-    """Count an order's facts of one type, including this batch's."""
-    return sum(type(fact.data) is data for fact in facts) + sum(type(incoming.event.data) is data for incoming in fresh)
+def _too_many(
+    data: type, facts: Mapping[Any, Fact[Any]], fresh: Collection[IncomingEvent], facts_per_type: int
+) -> bool:
+    """Return whether an order has the most facts of one type already, including this batch's."""
+    if len(facts) + len(fresh) < facts_per_type:
+        return False
+    count = sum(type(fact.data) is data for fact in facts.values())
+    return count + sum(type(incoming.event.data) is data for incoming in fresh) >= facts_per_type
 
 
 def _compare(incoming: IncomingEvent, fact: Fact[Any], dedup: DedupResult) -> None:

@@ -34,6 +34,8 @@ async def quarantined_before(batch: Batch, inbound: Sequence[InboundRecord]) -> 
     if not ranges:
         return {}
     rows = await batch.quarantined([(*partition, *offsets) for partition, offsets in ranges.items()])
+    if not rows:
+        return {}
     places = {row[:3] for row in rows}
     return {
         id(one): event.type

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
+
+from pydantic_core import from_json, to_json
 
 from service.rules.waits import RECORD
 
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from service.rules.waits import Wait
-
-_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def stored_waits(waits: Iterable[Wait], before: str | None, now: int) -> str | None:
@@ -25,7 +24,7 @@ def stored_waits(waits: Iterable[Wait], before: str | None, now: int) -> str | N
     """
     since: dict[tuple[str, str], int] = {}
     if before is not None:
-        since = {(one["what"], one.get("ref", "")): one["since"] for one in json.loads(before)}
+        since = {(one["what"], one.get("ref", "")): one["since"] for one in from_json(before)}
     found: list[dict[str, Any]] = []
     for what, ref, until, amount, currency in waits:
         if what == RECORD:
@@ -38,4 +37,4 @@ def stored_waits(waits: Iterable[Wait], before: str | None, now: int) -> str | N
         if amount is not None:
             one["amount"], one["currency"] = amount, currency
         found.append(one)
-    return _ENCODE(found) if found else None
+    return to_json(found).decode() if found else None
