@@ -21,7 +21,7 @@ def chosen_by_another(taken: int, other: int) -> int:
     return int(subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True).stdout)
 
 
-async def test_a_reserved_port_is_chosen_by_no_other_program_before_while_and_after_a_server_listens():
+async def test_a_reserved_port_is_chosen_by_no_other_program_listening_or_not():
     port, other = process.reserve_port(), process.reserve_port()
     process._reserved.pop().close()
     assert await asyncio.to_thread(chosen_by_another, port, other) == other
