@@ -7,7 +7,8 @@ settings, an old schema, missing topics. SIGTERM and SIGINT stop it in order.
 (PURCHASING_PROCESSES), at most one per partition of an event topic. A process that dies is started again.
 
 With --embedded it starts its own Kafka and PostgreSQL, to try things out. This needs no settings. Its data is
-in .embedded/. It runs one process unless --processes says otherwise.
+in .embedded/. It runs one process unless --processes says otherwise. --brokers 3 starts a cluster as real
+installations have it: three brokers, and PostgreSQL with two standbys. It has data of its own.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import structlog
 
 from service.cli.expected_errors import sentence_for
 from service.embedded import EmbeddedStack
+from service.embedded.cluster import BROKERS_MAX
 from service.kafka import compat
 from service.kafka.connection import connection_of
 from service.kafka.topics import create_topics
@@ -47,6 +49,9 @@ HOME = Path(".embedded")
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `run`."""
     parser.add_argument("--embedded", action="store_true", help="start a Kafka and a PostgreSQL too")
+    parser.add_argument(
+        "--brokers", metavar="N", type=_brokers, help="with --embedded only: number of brokers, 1 (default) or 3 to 5"
+    )
     parser.add_argument("--processes", metavar="N", type=_count, help="number of worker processes")
     # Internal: the number of this process under a supervisor.
     parser.add_argument("--member", metavar="NUMBER", type=int, help=argparse.SUPPRESS)
@@ -63,9 +68,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.member is not None:
         return _run_member(arguments.member)
     if arguments.embedded:
-        return asyncio.run(_embedded(arguments.clock, arguments.processes))
+        return asyncio.run(_embedded(arguments.clock, arguments.processes, arguments.brokers or 1))
     if arguments.clock is not None:
         sys.stderr.write("--clock needs --embedded: a service that moves money uses the real time.\n")
+        return ExitCode.USAGE
+    if arguments.brokers is not None:
+        sys.stderr.write("--brokers needs --embedded: other brokers are started by whoever runs them.\n")
         return ExitCode.USAGE
     settings = load()
     _log(settings)
@@ -103,6 +111,13 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _brokers(text: str) -> int:
+    # A cluster of two has no majority when it loses one.
+    if text not in ("1", *map(str, range(3, BROKERS_MAX + 1))):
+        raise argparse.ArgumentTypeError(f"{text}: neither 1 nor a number from 3 to {BROKERS_MAX}")
+    return int(text)
+
+
 def _clock(text: str) -> str:
     if text != EVENTS:
         try:
@@ -124,12 +139,14 @@ def _log(settings: Settings) -> None:
             )
 
 
-async def _embedded(clock: str | None, processes: int | None) -> int:
+async def _embedded(clock: str | None, processes: int | None, brokers: int) -> int:
     # Until the service handles SIGTERM itself, treat it like an interrupt: stop both servers.
     main = asyncio.current_task()
     assert main is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
-    async with EmbeddedStack(HOME, progress=_say) as stack:
+    # A database and the topics that it wrote to belong together.
+    home = HOME if brokers == 1 else HOME / f"{brokers}-brokers"
+    async with EmbeddedStack(home, brokers=brokers, progress=_say) as stack:
         given = {
             "kafka_bootstrap_servers": stack.kafka.bootstrap_servers,
             "kafka_security_protocol": "PLAINTEXT",
@@ -155,9 +172,9 @@ async def _embedded(clock: str | None, processes: int | None) -> int:
 
 def _without_password(stack: EmbeddedStack) -> str:
     """Return the URL for a shell, which reads the password from its file. Our output may be stored."""
-    url = parse_database_url(stack.postgres.dsn)
-    (host,) = url.hosts
-    return f"postgresql://{url.user}:$(cat {stack.postgres.password_file})@{host}/{url.database}"
+    account, _, place = stack.postgres.dsn.rpartition("@")
+    user = parse_database_url(f"{account}@{place}").user
+    return f"postgresql://{user}:$(cat {stack.postgres.password_file})@{place}"
 
 
 def _say(text: str) -> None:

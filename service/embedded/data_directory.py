@@ -38,6 +38,11 @@ class DataDirectory:
         return self.home / "data"
 
     @property
+    def standby_signal(self) -> Path:
+        """The file by which PostgreSQL knows that it is a standby."""
+        return self.data / "standby.signal"
+
+    @property
     def password(self) -> Path:
         """The file with the superuser's password; only its owner may read it."""
         return self.home / "password"

@@ -1,4 +1,4 @@
-"""One node of Apache Kafka in KRaft mode, from its own jars, on loopback.
+"""A node of Apache Kafka in KRaft mode, from its own jars, on loopback. `cluster.py` has several.
 
 Start-up, measured on 2 cores with the wheel's Java 25 and PostgreSQL starting beside it: formatting 0.8 s, ready 2.1 s
 later; second start 1.7 s; after a kill -9 3.5 s, because the broker waits for its predecessor's session to end (2 s).
@@ -13,6 +13,7 @@ import socket
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,7 +36,6 @@ HEAP = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 SETTINGS: Mapping[str, str] = {
     "process.roles": "broker,controller",
-    "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     # one node, no replicas
     "default.replication.factor": "1",
@@ -60,6 +60,24 @@ SETTINGS: Mapping[str, str] = {
 }
 
 
+@dataclass(frozen=True)
+class Quorum:
+    """The nodes of a cluster, each a broker and a controller: the cluster's id, and each node's port for the others."""
+
+    cluster_id: str
+    ports: Mapping[int, int]
+
+    @classmethod
+    def of(cls, nodes: int, cluster_id: str) -> Self:
+        """Reserve the ports of so many nodes, numbered from 1."""
+        return cls(cluster_id, {node: reserve_port() for node in range(1, nodes + 1)})
+
+
+def new_cluster_id() -> str:
+    """Return a random id in Kafka's form: 16 bytes in base64 for URLs."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
+
+
 class EmbeddedKafka:
     """`async with EmbeddedKafka(directory) as kafka: kafka.bootstrap_servers`. Ready when the block begins.
 
@@ -67,8 +85,8 @@ class EmbeddedKafka:
     stay the same over `stop`, `kill` and `start`. `settings` overrides broker settings. `listeners` are further
     security protocols (SSL, SASL_SSL, SASL_PLAINTEXT), each on a port of its own (see `address`); `settings` must
     configure them. `properties` are system properties of its Java. `temporary`: the data is removed when the block ends
-    or this program dies; the log stays. Usable from any event loop. Raises EmbeddedError with the reason and the log's
-    path.
+    or this program dies; the log stays. `node` is its number in `quorum`; without a quorum it is alone. Usable from any
+    event loop. Raises EmbeddedError with the reason and the log's path.
     """
 
     def __init__(
@@ -80,17 +98,21 @@ class EmbeddedKafka:
         properties: Mapping[str, str] | None = None,
         temporary: bool = False,
         progress: Progress = silent,
+        quorum: Quorum | None = None,
+        node: int = 1,
     ) -> None:
         self.directory = directory.absolute()
         self.log = self.directory / "kafka.log"
+        self.node = node
         self._settings = {**SETTINGS, **(settings or {})}
         self._properties = [f"-D{name}={value}" for name, value in (properties or {}).items()]
         self._temporary = temporary
         self._progress = progress
         self._port = reserve_port()
-        self._controller_port = reserve_port()
+        self._quorum = quorum or Quorum.of(1, new_cluster_id())
         self._listeners = {protocol: reserve_port() for protocol in listeners}
-        self._server = Server("Apache Kafka", self.log, grace=15.0, scratch=[self._data] if temporary else ())
+        name = "Apache Kafka" if quorum is None else f"broker {node} of Apache Kafka"
+        self._server = Server(name, self.log, grace=15.0, scratch=[self._data] if temporary else ())
 
     @property
     def bootstrap_servers(self) -> str:
@@ -128,7 +150,7 @@ class EmbeddedKafka:
     async def start(self) -> None:
         """Start the broker on its directory, formatted at the first start, and wait until it serves clients."""
         libraries = await asyncio.to_thread(jars, self._progress)
-        self._progress("starting Apache Kafka ...")
+        self._progress(f"starting {self._server.name} ...")
         self.directory.mkdir(parents=True, exist_ok=True)
         configuration = self._write_configuration()
         command = [java(), *HEAP, *_log_options(), *self._properties, "-cp", f"{libraries}/*"]
@@ -136,7 +158,7 @@ class EmbeddedKafka:
             await asyncio.to_thread(self._format, command, configuration)
         self._server.spawn([*command, "kafka.Kafka", str(configuration)], cwd=self.directory)
         await self._server.until_ready(self._serves, START_LIMIT_SECONDS)
-        self._progress(f"Apache Kafka is ready on {self.bootstrap_servers}")
+        self._progress(f"{self._server.name} is ready on {self.bootstrap_servers}")
 
     async def stop(self) -> None:
         """Stop the broker in order (half a second). Idempotent."""
@@ -159,17 +181,19 @@ class EmbeddedKafka:
         return self.directory / "data"
 
     def _write_configuration(self) -> Path:
-        controller = f"127.0.0.1:{self._controller_port}"
         served = [f"PLAINTEXT://{self.bootstrap_servers}"]
         served += [f"{protocol}://{self.address(protocol)}" for protocol in self._listeners]
         settings = {
             **self._settings,
-            "listeners": ",".join([*served, f"CONTROLLER://{controller}"]),
+            "node.id": str(self.node),
+            "listeners": ",".join([*served, f"CONTROLLER://127.0.0.1:{self._quorum.ports[self.node]}"]),
             "advertised.listeners": ",".join(served),
             "listener.security.protocol.map": ",".join(
                 ["CONTROLLER:PLAINTEXT", *(f"{protocol}:{protocol}" for protocol in ("PLAINTEXT", *self._listeners))]
             ),
-            "controller.quorum.voters": f"1@{controller}",
+            "controller.quorum.voters": ",".join(
+                f"{node}@127.0.0.1:{port}" for node, port in self._quorum.ports.items()
+            ),
             "log.dirs": str(self._data),
         }
         path = self.directory / "server.properties"
@@ -177,13 +201,12 @@ class EmbeddedKafka:
         return path
 
     def _format(self, command: list[str], configuration: Path) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
         arguments = [
             "kafka.tools.StorageTool",
             "format",
             "--config",
             str(configuration),
-            f"--cluster-id={cluster}",
+            f"--cluster-id={self._quorum.cluster_id}",
         ]
         with self.log.open("ab") as out:
             try:
@@ -203,7 +226,7 @@ class EmbeddedKafka:
             raise EmbeddedError(f"Apache Kafka's directory can't be formatted. Its log: {self.log}\n{tail(self.log)}")
 
     async def _serves(self) -> bool:
-        """Return whether the broker answers, is not fenced, and leads all its partitions."""
+        """Return whether the broker answers and is not fenced, and, if it is alone, leads all partitions."""
         if not _listens(self._port):  # first, because aiokafka logs an error for each attempt without a port
             return False
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers, request_timeout_ms=2000)
@@ -220,8 +243,10 @@ class EmbeddedKafka:
         finally:
             with contextlib.suppress(KafkaError, OSError):
                 await admin.close()
-        partitions = [partition for topic in topics for partition in topic["partitions"]]
-        return bool(cluster["brokers"]) and all(partition["leader"] == 1 for partition in partitions)
+        # Other nodes may be down, and with them the leaders of partitions.
+        alone = len(self._quorum.ports) == 1
+        leaders = [partition["leader"] for topic in topics for partition in topic["partitions"] if alone]
+        return self.node in {broker["node_id"] for broker in cluster["brokers"]} and set(leaders) <= {self.node}
 
 
 def _listens(port: int) -> bool:

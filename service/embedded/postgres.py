@@ -9,9 +9,12 @@ Start-up, measured on 2 cores: ready after 0.8 s, initdb included; second start 
 
 import asyncio
 import contextlib
+import os
 import secrets
+import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -22,7 +25,7 @@ from service.embedded.data_directory import DataDirectory, data_directory_for
 from service.embedded.process import EmbeddedError, Progress, Server, reserve_port, silent, tail
 
 START_LIMIT_SECONDS = 60.0
-INITDB_LIMIT_SECONDS = 120.0
+PROGRAM_LIMIT_SECONDS = 120.0
 PROBE_LIMIT_SECONDS = 5.0
 SUPERUSER = "purchasing"
 
@@ -37,8 +40,8 @@ class EmbeddedPostgres:
     the same over `stop`, `kill` and `start`. `settings` are server settings, such as max_connections. If this program
     is root and the account `nobody` can't reach `directory` or the programs (a checkout in a private home), both are
     kept below the system's temporary directory, and `directory/elsewhere` names the place. `temporary`: the data is
-    removed when the block ends or this program dies; the log stays. Usable from any event loop. Raises EmbeddedError
-    with the reason and the log's path.
+    removed when the block ends or this program dies; the log stays. `name` is for messages. Usable from any event loop.
+    Raises EmbeddedError with the reason and the log's path.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class EmbeddedPostgres:
         settings: dict[str, str] | None = None,
         temporary: bool = False,
         progress: Progress = silent,
+        name: str = "PostgreSQL",
     ) -> None:
         self.directory = directory.absolute()
         self.log = self.directory / "postgres.log"
@@ -56,7 +60,7 @@ class EmbeddedPostgres:
         self._progress = progress
         self._port = reserve_port()
         self._place: DataDirectory | None = None
-        self._server = Server("PostgreSQL", self.log, stop_signal=SIGNALS["fast"])
+        self._server = Server(name, self.log, stop_signal=SIGNALS["fast"])
 
     @property
     def password_file(self) -> Path:
@@ -64,6 +68,11 @@ class EmbeddedPostgres:
         if self._place is None:
             raise EmbeddedError("PostgreSQL has not been started yet: the first start creates its password")
         return self._place.password
+
+    @property
+    def port(self) -> int:
+        """Its port on 127.0.0.1."""
+        return self._port
 
     @property
     def dsn(self) -> str:
@@ -101,11 +110,8 @@ class EmbeddedPostgres:
 
     async def start(self) -> None:
         """Start the server on its directory, created by initdb at the first start; wait until it answers a query."""
-        self._progress("starting PostgreSQL ...")
-        self.directory.mkdir(parents=True, exist_ok=True)
-        place = self._place = await asyncio.to_thread(data_directory_for, self.directory)
-        self._server.user = place.user
-        self._server.scratch = place.all if self._temporary else ()
+        self._progress(f"starting {self._server.name} ...")
+        place = await self._placed()
         if not place.data.exists():
             await asyncio.to_thread(self._initialize, place)
         settings = {
@@ -119,7 +125,41 @@ class EmbeddedPostgres:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._server.spawn([str(place.programs / "postgres"), "-D", str(place.data), *options], cwd=place.data)
         await self._server.until_ready(self._answers, START_LIMIT_SECONDS)
-        self._progress(f"PostgreSQL is ready on 127.0.0.1:{self._port}")
+        self._progress(f"{self._server.name} is ready on 127.0.0.1:{self._port}")
+
+    async def _placed(self) -> DataDirectory:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        place = self._place = await asyncio.to_thread(data_directory_for, self.directory)
+        self._server.user = place.user
+        self._server.scratch = place.all if self._temporary else ()
+        return place
+
+    async def is_standby(self) -> bool:
+        """Return whether its data is a standby's: a copy that was never promoted."""
+        return (await self._placed()).standby_signal.exists()
+
+    async def copy(self, primary: Self) -> None:
+        """Copy a running server's data: at its next start this one is a standby. Data that it has is removed.
+
+        A standby changes nothing itself and answers reading queries. It receives nothing before `follow`.
+        """
+        place = await self._placed()
+        await asyncio.to_thread(self._copy, place, primary)
+
+    async def follow(self, primary: Self, name: str) -> None:
+        """Receive from a running primary what it commits, under this name. This server must run as a standby."""
+        source = f"host=127.0.0.1 port={primary.port} user={SUPERUSER} application_name={name} password="
+        source += self.password_file.read_text("ascii")
+        await self.execute(f"alter system set primary_conninfo = '{source}'", "select pg_reload_conf()")
+
+    async def execute(self, *statements: str) -> None:
+        """Run statements as the superuser, each on its own."""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
 
     async def stop(self, mode: StopMode = "fast") -> None:
         """Stop the server: `fast` ends sessions and writes a checkpoint, `immediate` crashes it on purpose."""
@@ -157,7 +197,12 @@ class EmbeddedPostgres:
             "--no-locale",
         ]
         # initdb need not flush; from the first start on, fsync is on.
-        command += ["--no-sync"]
+        self._run([*command, "--no-sync"], unfinished)
+        unfinished.rename(place.data)
+
+    def _run(self, command: list[str], where: Path, environment: Mapping[str, str] | None = None) -> None:
+        """Run a program of PostgreSQL as the server's account. Raises EmbeddedError."""
+        name = Path(command[0]).name
         with self.log.open("ab") as out:
             try:
                 done = subprocess.run(
@@ -165,16 +210,28 @@ class EmbeddedPostgres:
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=subprocess.STDOUT,
-                    cwd=unfinished,
-                    timeout=INITDB_LIMIT_SECONDS,
+                    env={**os.environ, **(environment or {})},
+                    cwd=where,
+                    timeout=PROGRAM_LIMIT_SECONDS,
                     check=False,
                     **self._server.account(),
                 )
             except (OSError, subprocess.TimeoutExpired) as error:
-                raise EmbeddedError(f"PostgreSQL's initdb failed: {error}. Its log: {self.log}") from error
+                raise EmbeddedError(f"PostgreSQL's {name} failed: {error}. Its log: {self.log}") from error
         if done.returncode != 0:
-            raise EmbeddedError(f"PostgreSQL's initdb failed. Its log: {self.log}\n{tail(self.log)}")
+            raise EmbeddedError(f"PostgreSQL's {name} failed. Its log: {self.log}\n{tail(self.log)}")
+
+    def _copy(self, place: DataDirectory, primary: Self) -> None:
+        shutil.rmtree(place.data, ignore_errors=True)
+        # Renamed when complete, because the copy may be interrupted.
+        unfinished = place.fresh_directory("data.unfinished")
+        source = f"host=127.0.0.1 port={primary.port} user={SUPERUSER} dbname=postgres"
+        command = [str(place.programs / "pg_basebackup"), f"--dbname={source}", f"--pgdata={unfinished}"]
+        password = primary.password_file.read_text("ascii")
+        self._run([*command, "--checkpoint=fast", "--no-sync"], unfinished, {"PGPASSWORD": password})
         unfinished.rename(place.data)
+        place.own_file(place.password, password)
+        place.own_file(place.standby_signal, "")
 
     async def _answers(self) -> bool:
         with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,19 @@ def reserve_port() -> int:
         _reserved.append(place)
         return port
     raise EmbeddedError(f"no free TCP port found between 20000 and 32000 on 127.0.0.1 in {PORT_TRIES} tries")
+
+
+async def together(*starts: Coroutine[Any, Any, None]) -> None:
+    """Run these side by side. If one fails or this is interrupted, the others are cancelled and have ended before it
+    raises.
+    """
+    tasks = [asyncio.create_task(start) for start in starts]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:

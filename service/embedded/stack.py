@@ -1,35 +1,43 @@
-"""Kafka and PostgreSQL, started side by side."""
+"""Kafka and PostgreSQL, started side by side: one node of each, or a cluster."""
 
 import asyncio
-from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from service.embedded.cluster import EmbeddedKafkaCluster
 from service.embedded.kafka import EmbeddedKafka
 from service.embedded.postgres import EmbeddedPostgres
-from service.embedded.process import Progress, silent
+from service.embedded.process import Progress, silent, together
+from service.embedded.replicas import ReplicatedPostgres
 
 
 class EmbeddedStack:
     """`async with EmbeddedStack(directory) as stack: stack.kafka.bootstrap_servers, stack.postgres.dsn`.
 
     Data and logs are in `directory/kafka` and `directory/postgres`. Both start at once (3 s on 2 cores). If one fails
-    or the start is interrupted, the other is stopped first. `temporary`: the data is removed when the block ends or
-    this program dies; the logs stay.
+    or the start is interrupted, the other is stopped first. With several `brokers`, PostgreSQL has two standbys.
+    `temporary`: the data is removed when the block ends or this program dies; the logs stay.
     """
 
-    def __init__(self, directory: Path, *, temporary: bool = False, progress: Progress = silent) -> None:
-        self.kafka = EmbeddedKafka(directory / "kafka", temporary=temporary, progress=progress)
-        self.postgres = EmbeddedPostgres(directory / "postgres", temporary=temporary, progress=progress)
+    def __init__(
+        self, directory: Path, *, brokers: int = 1, temporary: bool = False, progress: Progress = silent
+    ) -> None:
+        self.kafka: EmbeddedKafka | EmbeddedKafkaCluster
+        self.postgres: EmbeddedPostgres | ReplicatedPostgres
+        here, there = directory / "kafka", directory / "postgres"
+        if brokers == 1:
+            self.kafka = EmbeddedKafka(here, temporary=temporary, progress=progress)
+            self.postgres = EmbeddedPostgres(there, temporary=temporary, progress=progress)
+        else:
+            self.kafka = EmbeddedKafkaCluster(here, brokers, temporary=temporary, progress=progress)
+            self.postgres = ReplicatedPostgres(there, temporary=temporary, progress=progress)
 
     async def __aenter__(self) -> Self:
-        starts = [asyncio.create_task(self.kafka.start()), asyncio.create_task(self.postgres.start())]
         async with AsyncExitStack() as undo:
             undo.push_async_exit(self)
-            undo.push_async_callback(_given_up, starts)
-            await asyncio.gather(*starts)
+            await together(self.kafka.start(), self.postgres.start())
             undo.pop_all()
         return self
 
@@ -37,9 +45,3 @@ class EmbeddedStack:
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         await asyncio.gather(self.kafka.__aexit__(None, None, None), self.postgres.__aexit__(None, None, None))
-
-
-async def _given_up(starts: Iterable[asyncio.Task[None]]) -> None:
-    for start in starts:
-        start.cancel()
-    await asyncio.gather(*starts, return_exceptions=True)

@@ -1,15 +1,11 @@
 """A PostgreSQL that streams to a standby, and the one address at which clients find whichever of them serves."""
 
-import asyncio
-import shutil
-import subprocess
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import asyncpg
 
 from service.embedded import EmbeddedPostgres
-from service.embedded.data_directory import data_directory_for
 from service.embedded.process import reserve_port
 from tests.chaos.proxy import Proxy
 from tests.delivery.service import eventually
@@ -29,11 +25,12 @@ class Pair:
 
     def __init__(self, primary: EmbeddedPostgres, standby: EmbeddedPostgres) -> None:
         self.primary, self.standby = primary, standby
-        self._address = Proxy(reserve_port(), _port(primary))
+        self._address = Proxy(reserve_port(), primary.port)
 
     async def __aenter__(self) -> Self:
-        await self._copy()
+        await self.standby.copy(self.primary)
         await self.standby.start()
+        await self.standby.follow(self.primary, "standby")
         await self._address.start()
         return self
 
@@ -57,7 +54,7 @@ class Pair:
 
     def dsn_of(self, database: str) -> str:
         """The DSN of a database, at the address of whichever serves."""
-        return self.primary.dsn_of(database).replace(f":{_port(self.primary)}/", f":{self._address.port}/")
+        return self.primary.dsn_of(database).replace(f":{self.primary.port}/", f":{self._address.port}/")
 
     async def confirm_every_commit(self) -> None:
         """Commits wait from now on until the standby has them (synchronous replication)."""
@@ -76,12 +73,12 @@ class Pair:
     async def fail_over(self) -> None:
         """The primary is gone; the standby serves in its place, and is in recovery."""
         await self.primary.kill()
-        self._address.lead_to(_port(self.standby))
+        self._address.lead_to(self.standby.port)
 
     async def fail_over_to(self, other: "Pair") -> None:
         """The standby is gone, too, and another pair's serves in its place."""
         await self.standby.kill()
-        self._address.lead_to(_port(other.standby))
+        self._address.lead_to(other.standby.port)
 
     async def promote(self) -> None:
         """The standby takes writes."""
@@ -95,35 +92,11 @@ class Pair:
         finally:
             await connection.close()
 
-    async def _copy(self) -> None:
-        """The standby's data: those of the primary, with its address."""
-        self.standby.directory.mkdir(parents=True, exist_ok=True)
-        here, there = data_directory_for(self.primary.directory), data_directory_for(self.standby.directory)
-        shutil.rmtree(there.data, ignore_errors=True)
-        command = [here.programs / "pg_basebackup", f"--dbname={self.primary.dsn}", f"--pgdata={there.data}"]
-        await asyncio.to_thread(
-            subprocess.run,
-            [*command, "--checkpoint=fast", "--no-sync", "--write-recovery-conf"],
-            check=True,
-            capture_output=True,
-            timeout=HANG_SECONDS,
-        )
-        there.own_file(there.password, here.password.read_text("ascii"))
-        if there.user is not None:
-            for path in (there.data, *there.data.rglob("*")):
-                shutil.chown(path, there.user)
-
     async def _until(self, server: EmbeddedPostgres, condition: str) -> None:
         async def seen() -> bool:
             return bool(await _say(server, condition))
 
         await eventually(seen, condition, server.log.read_text)
-
-
-def _port(server: EmbeddedPostgres) -> int:
-    port = urlsplit(server.dsn).port
-    assert port is not None
-    return port
 
 
 async def _say(server: EmbeddedPostgres, statement: str) -> Any:
