@@ -24,13 +24,19 @@ _DAY_MS = 24 * 60 * 60 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A Kafka topic: its name, the classes of its messages, and its settings by Kafka's names."""
+    """A Kafka topic: its name, the classes of its messages, and its settings by Kafka's names.
+
+    `replicas` of each partition, of which `in_sync` must have a record before it counts as written: losing one broker
+    then loses nothing and stops nothing. Installations with fewer brokers have fewer.
+    """
 
     name: str
     messages: tuple[type[MessageData], ...]
     direction: Direction
     partitions: int
     settings: Mapping[str, str]
+    replicas: int = 3
+    in_sync: int = 2
 
 
 def _read(name: str, *messages: type[MessageData]) -> Topic:

@@ -163,7 +163,7 @@ async def _embedded(clock: str | None, processes: int | None, brokers: int) -> i
         lanes = store.installation.lanes
         await store.close()
         compat.install()
-        await create_topics(connection_of(settings), lanes)
+        await create_topics(connection_of(settings), lanes, replicas=settings.topic_replicas)
         _say("To run other commands, set this in another terminal in this directory:")
         _say(f'  export PURCHASING_KAFKA_BOOTSTRAP_SERVERS="{stack.kafka.bootstrap_servers}"')
         _say(f'  export PURCHASING_DATABASE_URL="{_without_password(stack)}"')

@@ -48,10 +48,10 @@ async def _run(settings: Settings, what: str) -> int:
         raise UnreachableError(f"Kafka can't be reached: {reason}.")
     try:
         if what == "create":
-            created = await create_topics(kafka, lanes)
+            created = await create_topics(kafka, lanes, replicas=settings.topic_replicas)
             sys.stderr.write("".join(f"Created {name}\n" for name in created) or "All topics exist.\n")
             return ExitCode.DONE
-        problems = await topic_problems(kafka, lanes)
+        problems = await topic_problems(kafka, lanes, replicas=settings.topic_replicas)
     except KafkaError as error:
         raise UnreachableError(f"Kafka gave no usable answer: {describe(error)}.") from None
     sys.stdout.write("".join(f"{problem}\n" for problem in problems))

@@ -4,7 +4,6 @@ Three nodes take about 1.5 GB of memory and, on 2 cores, ten seconds to start.
 """
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -42,12 +41,10 @@ class EmbeddedKafkaCluster:
     directory with data, settings and log. The rest is as with `EmbeddedKafka`.
     """
 
-    def __init__(
-        self, directory: Path, brokers: int, *, temporary: bool = False, progress: Progress = silent
-    ) -> None:
+    def __init__(self, directory: Path, brokers: int, *, temporary: bool = False, progress: Progress = silent) -> None:
         self.directory = directory.absolute()
         quorum = Quorum.of(brokers, _cluster_id(self.directory))
-        self.nodes: Mapping[int, EmbeddedKafka] = {
+        self.nodes = {
             node: EmbeddedKafka(
                 self.directory / str(node),
                 settings=settings_for(brokers),

@@ -14,10 +14,10 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import asyncpg
 
@@ -154,12 +154,22 @@ class EmbeddedPostgres:
 
     async def execute(self, *statements: str) -> None:
         """Run statements as the superuser, each on its own."""
-        connection = await asyncpg.connect(self.dsn)
-        try:
+        async with self._connection() as connection:
             for statement in statements:
                 await connection.execute(statement)
+
+    async def value(self, query: str, *arguments: object) -> Any:
+        """Return the first column of a query's first row, read as the superuser."""
+        async with self._connection() as connection:
+            return await connection.fetchval(query, *arguments)
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        connection = await asyncpg.connect(self.dsn, timeout=PROBE_LIMIT_SECONDS)
+        try:
+            yield connection
         finally:
-            await connection.close()
+            connection.terminate()
 
     async def stop(self, mode: StopMode = "fast") -> None:
         """Stop the server: `fast` ends sessions and writes a checkpoint, `immediate` crashes it on purpose."""
@@ -235,9 +245,6 @@ class EmbeddedPostgres:
 
     async def _answers(self) -> bool:
         with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            connection = await asyncpg.connect(self.dsn, timeout=PROBE_LIMIT_SECONDS)
-            try:
-                return bool(await connection.fetchval("select true", timeout=PROBE_LIMIT_SECONDS))
-            finally:
-                connection.terminate()
+            async with asyncio.timeout(PROBE_LIMIT_SECONDS):
+                return bool(await self.value("select true"))
         return False

@@ -1,13 +1,10 @@
 """A PostgreSQL primary on this machine with two standbys, as real installations have them."""
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-
-import asyncpg
 
 from service.embedded.postgres import EmbeddedPostgres
 from service.embedded.process import EmbeddedError, Progress, silent, together
@@ -43,7 +40,7 @@ class ReplicatedPostgres:
         self._temporary = temporary
         self.synchronous: int | None = None
         """Number of the standby that confirms every commit; None if none does."""
-        self.nodes: Mapping[int, EmbeddedPostgres] = {
+        self.nodes = {
             node: EmbeddedPostgres(
                 self.directory / str(node),
                 settings={**SETTINGS, **(settings or {})},
@@ -140,17 +137,13 @@ class ReplicatedPostgres:
             await self._until(CONFIRMS, node)
 
     async def _until(self, query: str, node: int) -> None:
-        primary = self.nodes[self.primary]
-        connection = await asyncpg.connect(primary.dsn)
         try:
             async with asyncio.timeout(STREAMING_LIMIT_SECONDS):
-                while not await connection.fetchval(query, _name(node)):
+                while not await self.nodes[self.primary].value(query, _name(node)):  # noqa: ASYNC110 - no event for it
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             log = self.nodes[node].log
             raise EmbeddedError(f"server {node} does not follow server {self.primary}. Its log: {log}") from None
-        finally:
-            await connection.close()
 
 
 def _name(node: int) -> str:

@@ -1,8 +1,8 @@
 """The service's topics on a broker: create missing ones, and compare them to the registry.
 
-The registry is `purchasing_contracts.topics`. The number of replicas and of in-sync replicas is set here, because it
-depends on the number of brokers. An existing topic is never changed: differences are reported, and a person who knows
-the topic's other users decides.
+The registry is `purchasing_contracts.topics`. Its number of replicas is for three brokers or more: an installation with
+fewer, or with a setting of its own, has fewer. An existing topic is never changed: differences are reported, and a
+person who knows the topic's other users decides.
 """
 
 import asyncio
@@ -22,10 +22,20 @@ from service.kafka.compat.admin import describe_without_creating
 from service.kafka.connection import Kafka
 from service.runtime.acl_errors import to_grant
 
-REPLICAS = 3
-IN_SYNC = 2
-"""Replicas that must have a record. With three, losing one broker loses no record and stops nothing."""
 IN_SYNC_SETTING = "min.insync.replicas"
+REPLICAS_OF_KAFKAS_OWN = 3
+KAFKAS_OWN: Mapping[str, tuple[str, str]] = {
+    "__consumer_offsets": ("groups whose offsets it has read nothing", "offsets.topic.replication.factor"),
+    "__transaction_state": (
+        "lanes whose transactions it has publish nothing",
+        "transaction.state.log.replication.factor",
+    ),
+}
+"""Topics that brokers create for themselves: what stops without them, and the brokers' setting for their replicas."""
+ONE_BROKER = (
+    "there is one broker: while it is away nothing is read or published, and with its disk what was published is lost; "
+    "three brokers keep both"
+)
 VISIBLE_LIMIT_SECONDS = 30.0
 POLL_SECONDS = 0.05
 EXISTS = 36  # Kafka's error code TOPIC_ALREADY_EXISTS
@@ -41,21 +51,23 @@ def partitions_of(topic: Topic, lanes: int) -> int:
     return lanes if topic is OUTBOX else topic.partitions
 
 
-def replicas_of(brokers: int) -> int:
-    """Return the number of replicas with that many brokers."""
-    return max(1, min(REPLICAS, brokers))
+def replicas_of(topic: Topic, brokers: int, replicas: int | None = None) -> int:
+    """Return the topic's number of replicas: `replicas`, or the registry's, at most one per broker."""
+    return replicas or max(1, min(topic.replicas, brokers))
 
 
 def _settings_of(topic: Topic, replicas: int) -> dict[str, str]:
     """Return the settings of the registry, with the in-sync replicas that are possible."""
-    return {**topic.settings, IN_SYNC_SETTING: str(min(IN_SYNC, replicas))}
+    return {**topic.settings, IN_SYNC_SETTING: str(min(topic.in_sync, replicas))}
 
 
-async def create_topics(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPICS) -> list[str]:
+async def create_topics(
+    kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPICS, replicas: int | None = None
+) -> list[str]:
     """Create missing topics and wait until clients can use them. Returns their names.
 
-    Topics have three replicas, or one per broker if there are fewer brokers. Raises TopicsError, and KafkaError without
-    a broker.
+    `replicas`: the installation's own number. Raises TopicsError, also if there are fewer brokers, and KafkaError
+    without a broker.
     """
     wanted = list(topics)
     async with _admin(kafka) as admin:
@@ -63,11 +75,12 @@ async def create_topics(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPI
         missing = [topic for topic in wanted if topic.name not in present]
         if not missing:
             return []
-        replicas = replicas_of(await _brokers(admin))
+        brokers = await _brokers(admin)
+        copies = [(topic, replicas_of(topic, brokers, replicas)) for topic in missing]
         answer = await admin.create_topics(
             [
-                NewTopic(topic.name, partitions_of(topic, lanes), replicas, topic_configs=_settings_of(topic, replicas))
-                for topic in missing
+                NewTopic(topic.name, partitions_of(topic, lanes), number, topic_configs=_settings_of(topic, number))
+                for topic, number in copies
             ]
         )
         refused = [_reason(error) for error in answer.topic_errors if error[1] not in (0, EXISTS)]
@@ -111,11 +124,13 @@ class TopicProblem:
         return self.sentence
 
 
-async def topic_problems(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPICS) -> list[TopicProblem]:
+async def topic_problems(
+    kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOPICS, replicas: int | None = None
+) -> list[TopicProblem]:
     """Return all differences from the registry; empty if there are none.
 
-    More partitions are fine, except for the cursor topic, which has one per lane. More replicas are fine too. Raises
-    KafkaError without a broker.
+    `replicas`: the installation's own number. More partitions are fine, except for the cursor topic, which has one per
+    lane. More replicas are fine too. Raises KafkaError without a broker.
     """
     wanted = list(topics)
     async with _admin(kafka) as admin:
@@ -130,13 +145,14 @@ async def topic_problems(kafka: Kafka, lanes: int, topics: Iterable[Topic] = TOP
     problems = [TopicProblem(to_grant(topic.name), stops=True) for topic in wanted if topic.name in unseen]
     for topic in wanted:
         if topic.name not in unseen:
-            problems += differences(topic, found.get(topic.name), lanes, brokers)
+            wanted_replicas = replicas_of(topic, brokers, replicas)
+            problems += differences(topic, found.get(topic.name), lanes, wanted_replicas)
     if any(name not in settings for name in present):
         problems.append(TopicProblem(SEE_SETTINGS, stops=False))
     return problems
 
 
-def differences(topic: Topic, found: TopicState | None, lanes: int, brokers: int) -> Iterator[TopicProblem]:
+def differences(topic: Topic, found: TopicState | None, lanes: int, replicas: int) -> Iterator[TopicProblem]:
     """Yield the differences of one topic. `found` is None if the broker does not have it."""
     if found is None:
         yield TopicProblem(f"{topic.name} does not exist: create it with `topics create`", stops=True)
@@ -149,8 +165,8 @@ def differences(topic: Topic, found: TopicState | None, lanes: int, brokers: int
         yield TopicProblem(sentence, stops=True)
     elif found.partitions < needed:
         yield TopicProblem(f"{topic.name} has {found.partitions} partitions and should have {needed}", stops=False)
-    if found.replicas < replicas_of(brokers):
-        sentence = f"{topic.name} has {found.replicas} replicas and should have {replicas_of(brokers)}"
+    if found.replicas < replicas:
+        sentence = f"{topic.name} has {found.replicas} replicas and should have {replicas}"
         yield TopicProblem(sentence, stops=False)
     for name, value in _settings_of(topic, found.replicas).items():
         has = found.settings.get(name)
@@ -158,6 +174,35 @@ def differences(topic: Topic, found: TopicState | None, lanes: int, brokers: int
         if has is not None and has != value:
             fatal = topic is OUTBOX and name == "cleanup.policy"
             yield TopicProblem(f"{topic.name} has {name}={has} and should have {value}", stops=fatal)
+
+
+async def durability_problems(kafka: Kafka, replicas: int | None = None) -> list[str]:
+    """Return, as sentences, what the brokers can't promise; `replicas`: the installation's own number.
+
+    Kafka's own topics are left out if this user may not see them. Raises KafkaError without a broker.
+    """
+    async with _admin(kafka) as admin:
+        brokers = await _brokers(admin)
+        described = await describe_without_creating(admin, list(KAFKAS_OWN))
+    found = {
+        topic["topic"]: min(len(one["replicas"]) for one in topic["partitions"])
+        for topic in described
+        if not topic["error_code"] and topic["partitions"]
+    }
+    return list(shortages(found, brokers, replicas))
+
+
+def shortages(found: Mapping[str, int], brokers: int, replicas: int | None = None) -> Iterator[str]:
+    """Yield what so many brokers, and Kafka's own topics with these numbers of replicas, can't promise."""
+    if brokers == 1:
+        yield ONE_BROKER
+    needed = min(replicas or REPLICAS_OF_KAFKAS_OWN, brokers)
+    for name, (stops, setting) in KAFKAS_OWN.items():
+        if found.get(name, needed) < needed:
+            yield (
+                f"{name} has {found[name]} replicas and should have {needed}: while a broker is away, {stops}; set the "
+                f"brokers' {setting}, and give the topic more replicas with kafka-reassign-partitions"
+            )
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 from service.kafka.acls import acls
 from service.kafka.compat.acl_probe import on_group, on_topics
 from service.kafka.connection import Kafka, connection_of
-from service.kafka.topics import topic_problems
+from service.kafka.topics import durability_problems, topic_problems
 from service.observability import database_figures
 from service.observability.lag import LagLook
 from service.observability.reachability import UnreachableError, broker_problem, database_problem
@@ -176,11 +176,13 @@ async def _broker(settings: Settings, outbox: OutboxIdentity | None, event_topic
         return
 
     async def compare() -> AsyncIterator[Finding]:
-        problems = await topic_problems(kafka, outbox.lanes)
+        problems = await topic_problems(kafka, outbox.lanes, replicas=settings.topic_replicas)
         for problem in problems:
             yield Finding("topics", "bad" if problem.stops else "look", problem.sentence)
         if not problems:
             yield Finding("topics", "well", "all topics match the registry")
+        for sentence in await durability_problems(kafka, settings.topic_replicas):
+            yield Finding("broker", "look", sentence)
 
     async for one in _told("topics", compare):
         yield one

@@ -34,12 +34,14 @@ ELSEWHERE = ("cache_dir",)
 
 BOTH_FAMILIES = "*"
 PROCESSES_MAX = 64
+TOPIC_REPLICAS_MAX = 9
 
 WHAT_TO_DO: Mapping[str, str] = {
     **KafkaSettings.what_to_do,
     "database_url": "give the database as postgresql://user:password@host:5432/name",
     "processes": f"give how many worker processes to run, from 1 to {PROCESSES_MAX}",
     "consumer_group": "give the consumer group as 1 to 200 letters, digits, '.', '_' or '-'",
+    "topic_replicas": f"give how many replicas the topics have, from 1 to {TOPIC_REPLICAS_MAX}",
     "http_host": "give the address to listen on, such as 127.0.0.1 or ::1, or * for all addresses",
     "http_port": "give a port from 0 to 65535",
     "breaker_share": (
@@ -104,6 +106,8 @@ class Settings(KafkaSettings, _Environment):
     processes: int | None = Field(default=None, ge=1, le=PROCESSES_MAX)
     """Worker processes; None: one per core, see `service.worker.supervisor`."""
     consumer_group: str = Field(default="purchasing", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    topic_replicas: int | None = Field(default=None, ge=1, le=TOPIC_REPLICAS_MAX)
+    """Replicas of each topic; None: those of the registry, at most one per broker."""
     http_host: str = Field(default=BOTH_FAMILIES, pattern=r"^(\*|[A-Za-z0-9._:%-]{1,255})$")
     http_port: int = Field(default=8080, ge=0, le=65535)
     breaker_share: float = Field(default=0.5, gt=0, le=1)

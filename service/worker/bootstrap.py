@@ -67,7 +67,7 @@ async def _start(settings: Settings, kafka: Kafka, telemetry: Telemetry, shutdow
     async with store_component(url, shutdown, waits) as store:
         if (
             store is not None
-            and await topics_ready(kafka, store.installation.lanes, shutdown, waits)
+            and await topics_ready(kafka, store.installation.lanes, settings.topic_replicas, shutdown, waits)
             and await stores_agree(kafka, url, store, shutdown, waits)
         ):
             await _work(settings, kafka, store, telemetry, shutdown)

@@ -54,7 +54,7 @@ async def store_ready(url: str, shutdown: Shutdown, waits: Waits) -> PostgresSto
     return opened[0]
 
 
-async def topics_ready(kafka: Kafka, lanes: int, shutdown: Shutdown, waits: Waits) -> bool:
+async def topics_ready(kafka: Kafka, lanes: int, replicas: int | None, shutdown: Shutdown, waits: Waits) -> bool:
     """Wait until the broker can be reached; False if the process was asked to stop first. Raises StartError."""
     if not await _available(partial(broker_problem, kafka), "Kafka", shutdown, waits):
         return False
@@ -62,7 +62,7 @@ async def topics_ready(kafka: Kafka, lanes: int, shutdown: Shutdown, waits: Wait
 
     async def compare() -> str | None:
         try:
-            problems[:] = await topic_problems(kafka, lanes)
+            problems[:] = await topic_problems(kafka, lanes, replicas=replicas)
         except KafkaError as error:
             return waited_for(error)
         return None

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from purchasing_contracts.topics import TOPICS
 
 from service.embedded import EmbeddedKafkaCluster, ReplicatedPostgres
-from service.kafka.topics import create_topics, topic_problems
+from service.kafka.topics import create_topics, durability_problems, topic_problems
 from tests.conftest import NO_FSYNC
 from tests.waiting import HANG_SECONDS
 
@@ -19,6 +19,7 @@ async def test_three_brokers_keep_and_take_records_while_one_of_them_is_gone(tmp
         kafka = {"bootstrap_servers": cluster.bootstrap_servers}
         await create_topics(kafka, lanes=1)
         assert await topic_problems(kafka, lanes=1) == []
+        assert await durability_problems(kafka) == []
         async with AIOKafkaProducer(**kafka, acks="all") as producer:
             await producer.send_and_wait(TOPIC, b"before", partition=0)
             leader = producer.client.cluster.leader_for_partition(TopicPartition(TOPIC, 0))

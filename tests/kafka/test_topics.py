@@ -7,15 +7,15 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from purchasing_contracts.topics import OUTBOX, TOPICS, Topic
 
-from service.kafka.topics import TopicState, create_topics, differences, replicas_of, topic_problems
+from service.kafka.topics import TopicState, create_topics, differences, replicas_of, shortages, topic_problems
 from tests.delivery.service import eventually
 
 READ = TOPICS[0]
 AS_IT_SHOULD = {**READ.settings, "min.insync.replicas": "2"}
 
 
-def said(topic: Topic, found: TopicState | None, lanes: int = 4, brokers: int = 3) -> list[str]:
-    return [problem.sentence.removeprefix(f"{topic.name} ") for problem in differences(topic, found, lanes, brokers)]
+def said(topic: Topic, found: TopicState | None, lanes: int = 4, replicas: int = 3) -> list[str]:
+    return [problem.sentence.removeprefix(f"{topic.name} ") for problem in differences(topic, found, lanes, replicas)]
 
 
 async def test_what_differs_at_the_broker_is_said_setting_by_setting(kafka):
@@ -52,7 +52,28 @@ async def test_what_is_created_is_as_it_should_be(kafka):
 
 @pytest.mark.parametrize(("brokers", "replicas"), [(1, 1), (2, 2), (3, 3), (9, 3)])
 def test_topics_are_replicated_three_times_where_there_are_brokers_for_it(brokers, replicas):
-    assert replicas_of(brokers) == replicas
+    assert replicas_of(READ, brokers) == replicas
+
+
+def test_an_installation_may_have_a_number_of_replicas_of_its_own():
+    assert replicas_of(READ, brokers=3, replicas=2) == 2
+
+
+def test_where_there_is_one_broker_what_it_cannot_promise_is_said():
+    (sentence,) = shortages({"__consumer_offsets": 1, "__transaction_state": 1}, brokers=1)
+    assert sentence.startswith("there is one broker: while it is away nothing is read or published")
+
+
+def test_kafkas_own_topics_with_too_few_replicas_are_named_with_what_stops():
+    (sentence,) = shortages({"__consumer_offsets": 3, "__transaction_state": 1}, brokers=3)
+    assert sentence == (
+        "__transaction_state has 1 replicas and should have 3: while a broker is away, lanes whose transactions it has "
+        "publish nothing; set the brokers' transaction.state.log.replication.factor, and give the topic more replicas "
+        "with kafka-reassign-partitions"
+    )
+    assert list(shortages({"__consumer_offsets": 2, "__transaction_state": 2}, brokers=3, replicas=2)) == []
+    # Topics that this user may not see.
+    assert list(shortages({}, brokers=3)) == []
 
 
 @pytest.mark.parametrize(
@@ -80,7 +101,7 @@ def test_replicas_are_compared_by_the_brokers_there_are(found, expected):
 
 
 def test_where_there_is_one_broker_one_replica_is_as_it_should_be():
-    assert said(READ, TopicState(6, 1, AS_IT_SHOULD | {"min.insync.replicas": "1"}), brokers=1) == []
+    assert said(READ, TopicState(6, 1, AS_IT_SHOULD | {"min.insync.replicas": "1"}), replicas=1) == []
 
 
 def test_the_cursor_topic_has_one_partition_per_lane_and_keeps_its_records():

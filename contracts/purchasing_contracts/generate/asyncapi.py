@@ -58,6 +58,7 @@ def _channel(topic: Topic) -> Json:
             "kafka": {
                 "topic": topic.name,
                 "partitions": topic.partitions,
+                "replicas": topic.replicas,
                 "topicConfiguration": _configuration(topic),
                 "bindingVersion": BINDING,
             }
