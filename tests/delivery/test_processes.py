@@ -45,6 +45,17 @@ async def share(seen: Seen) -> None:
             await seen.shows(name, lambda owned: owned > 0, process=number)
 
 
+async def both_worked(seen: Seen) -> bool:
+    """Whether each process has stored facts and published outputs."""
+    metrics = await seen.metrics()
+    counts = [
+        sum(count for labels, count in metrics.get(name, {}).items() if ("process", number) in labels)
+        for name in (FACTS, PUBLISHED)
+        for number in ("1", "2")
+    ]
+    return all(counts)
+
+
 async def play(outside, orders, events) -> None:
     """Send so many events of each order, one after the other within an order, all orders at once."""
 
@@ -61,12 +72,15 @@ async def test_both_work_and_one_that_is_killed_comes_again_with_nothing_lost_or
         await share(seen)
         await play(outside, orders, slice(0, 3))
         ((facts, outputs),) = await own_site.rows("select (select count(*) from facts), (select count(*) from outbox)")
-        # What the processes count adds up to what was done, and both have done some of it.
+        # What the processes count adds up to what was done.
         await seen.shows(FACTS, facts)
         await seen.shows(PUBLISHED, outputs)
-        for name in (FACTS, PUBLISHED):
-            for number in ("1", "2"):
-                await seen.shows(name, lambda count: count > 0, process=number)
+        # Both do some of it: on a busy machine one may have lost its partitions for a while, and has them again.
+        async with asyncio.timeout(HANG_SECONDS):
+            while not await both_worked(seen):
+                await share(seen)
+                orders.append(order_id())
+                await play(outside, orders[-1:], slice(0, 3))
 
         process(seen, 2).kill()
         said = await seen.has_said(ENDED)
