@@ -43,7 +43,7 @@ class WatermarkTracker:
     """Tracks the consumer's partitions, whether or not a batch is being handled.
 
     `clock` returns the database's instant. `note` stores watermarks (None: the partition exists, nothing is known).
-    `existing` asks the broker for all partitions of the event topics. `in_hand` returns the first offsets of the batch
+    `existing` returns all partitions of the event topics. `in_progress` returns the first offsets of the batch
     that is being handled. A partition is handled up to there, or else up to the consumer's position.
     """
 
@@ -54,7 +54,7 @@ class WatermarkTracker:
         group: str,
         *,
         existing: Callable[[], Awaitable[Iterable[TopicPartition]]],
-        in_hand: Callable[[], Mapping[TopicPartition, int]],
+        in_progress: Callable[[], Mapping[TopicPartition, int]],
         clock: Callable[[], Awaitable[datetime]],
         note: Callable[[Watermarks], Awaitable[None]],
     ) -> None:
@@ -62,7 +62,7 @@ class WatermarkTracker:
         self._scout = scout
         self._group = group
         self._existing = existing
-        self._in_hand = in_hand
+        self._in_progress = in_progress
         self._clock = clock
         self._note = note
         self._known: frozenset[TopicPartition] = frozenset()
@@ -154,6 +154,6 @@ class WatermarkTracker:
         if unknown:
             await settle(self._consumer, self._scout, self._group, unknown)
         # Ask after the positions: whatever is before a position is now stored or in hand.
-        in_hand = self._in_hand()
-        handled = {p: min(position, in_hand.get(p, position)) for p, position in positions.items()}
-        return handled, positions.keys() - in_hand.keys()
+        in_progress = self._in_progress()
+        handled = {p: min(position, in_progress.get(p, position)) for p, position in positions.items()}
+        return handled, positions.keys() - in_progress.keys()

@@ -84,7 +84,7 @@ def waited_for(error: BaseException) -> str:
 
 
 async def _available(problem: Callable[[], Awaitable[str | None]], what: str, shutdown: Shutdown, waits: Waits) -> bool:
-    async for _ in attempts(shutdown.asked, SERVERS):
+    async for _ in attempts(shutdown.requested, SERVERS):
         reason = await problem()
         if reason is None:
             return True

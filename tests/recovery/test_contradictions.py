@@ -137,10 +137,10 @@ async def test_lost_topics_stop_every_lane_until_a_person_says_where_to_go_on(to
             for event in case_events("01", later):
                 await sender.send(event)
 
-        async def heard() -> bool:
+        async def stored() -> bool:
             return await torn.rows("select count(*) from facts where order_id = $1", later) == [(3,)]
 
-        await eventually(heard, "the new order's facts", worker.log.read_text)
+        await eventually(stored, "the new order's facts", worker.log.read_text)
     adopt = ("lanes", "adopt", "--lane", str(lane), "--position", str(last), "--why", "the cluster was lost")
     tried = await torn.command(*adopt)
     assert (tried.returncode, await torn.ids()) == (1, [])
