@@ -136,7 +136,7 @@ async def _recover(
         report("Nothing was done. Repeat the command with --yes.")
         return ExitCode.NOT_DONE
     held = await put_back(connection, recovery, installation.lanes, arguments.by, arguments.why)
-    report(f"Done: {held} orders are held. Start the service, and run `lanes release` after it has caught up.")
+    report(f"Done: {held} orders are halted. Start the service, and run `lanes release` after it has caught up.")
     return ExitCode.DONE
 
 

@@ -86,7 +86,7 @@ async def _list(arguments: argparse.Namespace, url: str) -> int:
             words += [f"stuck: {row.stuck}"] if row.stuck else []
             document = json.dumps({"order_id": row.order_id, "held_at": held, "stuck": row.stuck})
             sys.stdout.write((document if arguments.json else f"{row.order_id}  {', '.join(words)}") + "\n")
-    report(f"{shown} orders publish nothing." if shown else "No order is held or stuck.")
+    report(f"{shown} orders publish nothing." if shown else "No order is halted or stuck.")
     return ExitCode.DONE
 
 
@@ -137,7 +137,7 @@ async def _hold(arguments: argparse.Namespace, url: str) -> int:
         if await halt_of(connection, arguments.order) is None:
             return _unknown(arguments.order)
         new = await hold(connection, arguments.order, arguments.by, arguments.why)
-    report("Held. Outputs that were decided before still go out." if new else "The order is held already.")
+    report("Halted. Outputs that were decided before still go out." if new else "The order is halted already.")
     return ExitCode.DONE
 
 
@@ -149,7 +149,7 @@ async def _release(arguments: argparse.Namespace, url: str) -> int:
     async with operator_engine(url, timeline) as (engine, _):
         handled = await engine.intervene(Intervention(arguments.by, arguments.why, release=(arguments.order,)))
     if not handled.released:
-        report("The order is not held: nothing to do.")
+        report("The order is not halted: nothing to do.")
         return ExitCode.DONE
     report(f"Released: {len(handled.outputs)} outputs.")
     for stuck in handled.stuck:
@@ -169,7 +169,7 @@ async def _retry(arguments: argparse.Namespace, url: str) -> int:
             if row is None:
                 return _unknown(arguments.order)
             if row.held_at is not None:
-                report("The order is held: release it with `order release`.")
+                report("The order is halted: release it with `order release`.")
                 return ExitCode.NOT_DONE
             orders = [arguments.order]
         for order_id in orders:

@@ -36,7 +36,7 @@ async def recovered(torn):
     assert "Nothing was done" in tried.stderr
     done = await torn.command("lanes", "recover", "--why", "disk full", "--by", "op", "--yes")
     assert done.returncode == 0, done.stderr
-    assert "2 orders are held" in done.stderr
+    assert "2 orders are halted" in done.stderr
     again = await torn.command("lanes", "recover", "--why", "disk full", "--yes")
     assert (again.returncode, again.stderr) == (0, "The database has everything that was published.\n")
     assert (await torn.command("lanes", "show")).returncode == 0
