@@ -1,6 +1,6 @@
 """Play real orders through a real Kafka and PostgreSQL, and explain them clause by clause.
 
-It starts everything it needs in .embedded/demo, plays the orders, prints a timeline per order, and stops everything.
+It starts everything it needs in .embedded/demo, plays the orders, prints each order's timeline, and stops everything.
 """
 
 import argparse

@@ -42,7 +42,7 @@ class DemoError(Exception):
 
 
 async def play(stories: Sequence[Story], directory: Path, progress: Callable[[str], None]) -> list[str]:
-    """Play the stories and return the lines of their timelines. Raises EmbeddedError and DemoError.
+    """Play the stories and return the lines of the orders' timelines. Raises EmbeddedError and DemoError.
 
     Stops everything it started, also on an interrupt. Logs stay in `directory`.
     """

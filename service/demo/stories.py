@@ -28,7 +28,7 @@ class Sent:
     value: bytes
     at: datetime | None
     note: str = ""
-    """A remark for the timeline; empty for an ordinary event."""
+    """A remark for the order's timeline; empty for an ordinary event."""
 
 
 @dataclass(frozen=True, slots=True)
