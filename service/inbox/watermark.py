@@ -33,10 +33,10 @@ Watermarks = Mapping[TopicPartition, datetime | None]
 
 
 class EndOffset(NamedTuple):
-    """A partition's end, read after the instant `asked_at` by the database's clock."""
+    """A partition's end, read after the instant `requested_at` by the database's clock."""
 
     end: int
-    asked_at: datetime
+    requested_at: datetime
 
 
 class WatermarkTracker:
@@ -93,7 +93,7 @@ class WatermarkTracker:
         await self._note_new_partitions()
         handled, whole = await self._handled()
         watermarks: dict[TopicPartition, datetime | None] = {
-            partition: end_offset.asked_at
+            partition: end_offset.requested_at
             for partition, end_offset in self._end_offsets.items()
             if partition in handled and handled[partition] >= end_offset.end
         }
@@ -116,7 +116,7 @@ class WatermarkTracker:
 
     async def _read_end_offsets(self, handled: Mapping[TopicPartition, int]) -> None:
         # Read the clock first: the broker's later answer contains everything up to that instant.
-        asked_at = await self._clock()
+        requested_at = await self._clock()
         for partition, (begins, ends) in (await bounds(self._scout, handled)).items():
             position = handled[partition]
             if problem := lost(partition, self._group, position, begins, ends):
@@ -125,7 +125,7 @@ class WatermarkTracker:
                 self._suspected[partition] = position
                 continue
             self._suspected.pop(partition, None)
-            self._end_offsets.setdefault(partition, EndOffset(ends, asked_at))
+            self._end_offsets.setdefault(partition, EndOffset(ends, requested_at))
 
     async def _commit_moved(self, positions: Mapping[TopicPartition, int]) -> None:
         """Commit positions that moved without records, over transaction markers.

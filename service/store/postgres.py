@@ -112,10 +112,10 @@ class PostgresStore:
         """Connect to a migrated database.
 
         All connections are made now, so that a later new one means that an old one was lost (see `epoch`). A call that
-        needs a new connection raises DatabaseMovedError if the database has another timeline than `timeline` by then. `timeline` is
-        that of the process's other connections, or of the first one made here. `clock` replaces the server's instant
-        (for tests and the demo, where days pass quickly). Raises StoreUnavailableError, and SchemaError if there is no
-        installation.
+        needs a new connection raises DatabaseMovedError if the database has another timeline than `timeline` by then.
+        `timeline` is that of the process's other connections, or of the first one made here. `clock` replaces the
+        server's instant (for tests and the demo, where days pass quickly). Raises StoreUnavailableError, and
+        SchemaError if there is no installation.
         """
         limits = limits or SessionLimits()
         opened, timeline = [0], timeline or Timeline()

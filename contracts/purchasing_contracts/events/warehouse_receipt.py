@@ -15,7 +15,7 @@ _FINAL = (
 _PART = "The items of this part; absent: everything that was bought or, if `final` is false, no particular unit."
 
 
-class _Arrival(EventData):
+class _Shipment(EventData):
     """Goods that arrive, at once or in parts."""
 
     @model_validator(mode="after")
@@ -27,7 +27,7 @@ class _Arrival(EventData):
         return self
 
 
-class GoodsReceived(_Arrival):
+class GoodsReceived(_Shipment):
     """Goods arrived at the warehouse (16)."""
 
     TYPE: ClassVar[str] = "purchasing.warehouse.goods_received.v1"
@@ -79,7 +79,7 @@ class CustomsCleared(EventData):
     TYPE: ClassVar[str] = "purchasing.warehouse.customs_cleared.v1"
 
 
-class PackageDelivered(_Arrival):
+class PackageDelivered(_Shipment):
     """A package reached the buyer (18)."""
 
     TYPE: ClassVar[str] = "purchasing.warehouse.package_delivered.v1"
