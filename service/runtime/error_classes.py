@@ -50,8 +50,8 @@ CHECK_ACCESS = "check its user, its password and its database"
 SESSIONS_NEEDED = (
     "a pooler stands between this program and PostgreSQL, and hands the connection to others between two transactions "
     "(transaction or statement pooling): LISTEN, session locks, a session's limits and the comparison of the "
-    "database's timelines need a connection that stays theirs. Set pool_mode = session for this database, or connect to "
-    "PostgreSQL itself"
+    "database's timelines need a connection that stays theirs. Set pool_mode = session for this database, or connect "
+    "to PostgreSQL itself"
 )
 
 SQLSTATES: Mapping[str, SqlState] = {
