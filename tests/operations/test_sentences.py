@@ -13,8 +13,8 @@ from purchasing_contracts.topics import TOPICS
 from service.operations.sentence import Amount, Id, listed, say, tell, word
 from service.operations.wording import GROUNDS, fact_in_words, output_in_words
 
-EVENT_TYPES = [message for topic in TOPICS if topic.direction == "in" for message in topic.messages]
-PUBLISHED_TYPES = [
+HEARD = [message for topic in TOPICS if topic.direction == "in" for message in topic.messages]
+SAID = [
     message for topic in TOPICS if topic.name.split(".")[1] in ("commands", "decisions") for message in topic.messages
 ]
 
@@ -25,7 +25,7 @@ def examples(message: type[MessageData]) -> list[Any]:
     return [message.model_validate_json(json.dumps(data)) for data in found]
 
 
-@pytest.mark.parametrize("message", EVENT_TYPES, ids=lambda message: message.TYPE)
+@pytest.mark.parametrize("message", HEARD, ids=lambda message: message.TYPE)
 def test_each_fact_is_told_in_a_sentence_without_private_members(message: type[MessageData]) -> None:
     for data in examples(message):
         words = fact_in_words(data)
@@ -34,7 +34,7 @@ def test_each_fact_is_told_in_a_sentence_without_private_members(message: type[M
         assert not [text for text in texts(private_of(data)) if text in words]
 
 
-@pytest.mark.parametrize("message", PUBLISHED_TYPES, ids=lambda message: message.TYPE)
+@pytest.mark.parametrize("message", SAID, ids=lambda message: message.TYPE)
 def test_each_output_is_told_in_a_sentence(message: type[MessageData]) -> None:
     for data in examples(message):
         words = output_in_words(data)
@@ -61,7 +61,7 @@ def test_each_reason_for_which_a_report_changes_nothing_is_told_in_words() -> No
     ids=["all", "a part", "units", "the last part"],
 )
 def test_a_receipt_says_what_arrived_and_whether_it_is_the_last(data: dict[str, Any], words: str) -> None:
-    (message,) = [one for one in EVENT_TYPES if one.TYPE == "purchasing.warehouse.goods_received.v1"]
+    (message,) = [one for one in HEARD if one.TYPE == "purchasing.warehouse.goods_received.v1"]
     told = fact_in_words(message.model_validate_json(json.dumps(data)))
     assert told == f"The warehouse received {words}, without objections."
 
