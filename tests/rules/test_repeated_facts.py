@@ -174,7 +174,7 @@ def net(order: Order, line: str) -> int:
 
 
 @pytest.mark.parametrize("row", ROWS)
-@pytest.mark.parametrize("heard", ["in order", "the later one first", "together"])
+@pytest.mark.parametrize("received", ["in order", "the later one first", "together"])
 def test_which_fact_of_one_identity_counts_whatever_the_order_of_arrival(row: str, received: str) -> None:
     begin, earlier, later, seen, expected = ROWS[row]
     order = begin()
