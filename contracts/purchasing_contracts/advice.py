@@ -19,7 +19,7 @@ _ADVICE: dict[Reason, str] = {
     "not_cloudevent": 'A CloudEvent has "specversion": "1.0", and an "id", "source" and "type" that are not empty.',
     "conflict": "An id names one message for ever: send it again unchanged, or make a new id for new content.",
     "in_the_future": "`time` is when it happened, with the right offset; look at the sender's clock and time zone.",
-    "too_many_facts": "Look for a loop that makes new ids for old news.",
+    "too_many_facts": "Look for a loop that sends the same facts under new ids.",
     "mixed_currencies": "All money in one message has one currency.",
     "key_mismatch": "Set the record's key to the order's id, the same text as `subject`, in UTF-8.",
 }
@@ -46,15 +46,15 @@ def advice_on(refusal: Refusal) -> str:
 
 
 def warnings_of(event: object) -> tuple[Warned, ...]:
-    """Return remarks on an event: members that nobody reads, deprecated members, a typing error in a type."""
+    """Return remarks on an event: unknown members, deprecated members, a typing error in a type."""
     type_ = event.get("type") if isinstance(event, dict) else None
     if not isinstance(type_, str):
         return ()
     schema = _schema(type_)
     if schema is not None:
         ending = schema.get("x-deprecated")
-        told = [Warned("/type", f"ends on {ending['ends']}; write {ending['instead']} instead")] if ending else []
-        return (*told, *_unread(event, schema, schema["$defs"], ""))
+        remarks = [Warned("/type", f"ends on {ending['ends']}; write {ending['instead']} instead")] if ending else []
+        return (*remarks, *_unread(event, schema, schema["$defs"], ""))
     close = difflib.get_close_matches(type_, types(), 1, 0.8)
     return tuple(Warned("/type", f"is `{one}` meant?") for one in close)
 
@@ -104,7 +104,7 @@ def _unread(value: object, schema: Json, definitions: Json, place: str) -> Itera
 
 
 def _stranger(name: str, known: list[str], place: str) -> Warned | None:
-    """Return a remark on a member that nobody reads. Extension attributes only if they look like typing errors."""
+    """Return a remark on an unknown member. Extension attributes only if they look like typing errors."""
     close = difflib.get_close_matches(name.lower(), known, 1, 0.75)
     if not place and not close:
         return None

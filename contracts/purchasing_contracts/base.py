@@ -91,7 +91,7 @@ Instant = Annotated[datetime, _InstantSchema()]
 """An aware datetime in UTC, to the microsecond, years 2000 to 2199. In JSON: RFC 3339 with an offset, any."""
 
 PRIVATE: Any = Field(json_schema_extra={"x-private": True}, repr=False)
-"""Marks a member as private (clause 23): never published, logged or traced. `privacy.py` reads this mark."""
+"""Mark a member as private (clause 23): never published, logged or traced. `privacy.py` reads this mark."""
 
 
 class Shape(BaseModel):
@@ -107,4 +107,4 @@ class MessageData(Shape):
 
 
 class EventData(MessageData):
-    """The data of a message that this service consumes: something that happened, in the past tense."""
+    """The data of an event: something that happened, named in the past tense."""

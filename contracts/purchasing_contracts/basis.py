@@ -14,5 +14,5 @@ class Basis(Shape):
         description="The clause of the service agreement, such as `12(1)A`."
     )
     because: Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_NUL)] = Field(
-        description="What made the clause apply, such as `no purchase had been made from the seller`."
+        description="The reason why the clause applies, such as `no purchase had been made from the seller`."
     )

@@ -60,7 +60,7 @@ class _Comparison:
 
     def changes(self, old: Json, new: Json, place: str) -> Iterator[tuple[str, str]]:
         before, now = _resolved(old, self._old), _resolved(new, self._new)
-        yield from ((place, words) for words in _said(before, now))
+        yield from ((place, words) for words in _in_words(before, now))
         if "items" in before and "items" in now:
             yield from self.changes(before["items"], now["items"], f"{place}[]")
         known = before.get("properties", {})
@@ -86,7 +86,7 @@ def _resolved(schema: Json, definitions: Json) -> Json:
     return schema
 
 
-def _said(before: Json, now: Json) -> Iterator[str]:
+def _in_words(before: Json, now: Json) -> Iterator[str]:
     """Return the difference between two versions of a member as a text."""
     known, values = _values(before), _values(now)
     more = [str(value) for value in values if value not in known]

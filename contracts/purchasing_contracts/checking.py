@@ -1,6 +1,6 @@
 """Check records of any topic in sequence, like the service: also faults that show only between records.
 
-Beside refusals it warns about accepted members that are probably a mistake, because nobody reads them.
+Beside refusals it warns about accepted members that are unknown and therefore probably a mistake.
 """
 
 from collections import Counter
@@ -42,13 +42,13 @@ _OURS = frozenset(_PUBLISHED_TOPICS.values())
 class Verdict:
     """The result for a record: a message or a refusal, and warnings."""
 
-    heard: Event | Refusal
+    decoded: Event | Refusal
     warnings: tuple[Warned, ...] = ()
 
     @property
     def refusal(self) -> Refusal | None:
         """The refusal; None for a message."""
-        return self.heard if isinstance(self.heard, Refusal) else None
+        return self.decoded if isinstance(self.decoded, Refusal) else None
 
 
 @dataclass(slots=True)
@@ -67,34 +67,34 @@ class Checker:
         """Return the verdict on a record, given the records before it."""
         published = record.topic in _OURS
         carried = _PUBLISHED_TOPICS if published else EVENT_TOPICS
-        heard = examine(record.topic, record.key, record.value, record.headers, carried)
-        if isinstance(heard, Refusal):
-            # A typing error in a name shows as a missing member and a member that nobody reads.
-            telling = heard.reason in ("schema", "unknown_type")
-            return Verdict(heard, warnings_of(_parsed(record)) if telling else ())
-        between = None if published else self._between(heard)
-        return Verdict(between or heard, warnings_of(_parsed(record)))
+        decoded = examine(record.topic, record.key, record.value, record.headers, carried)
+        if isinstance(decoded, Refusal):
+            # A typing error in a name shows as a missing member and an unknown member.
+            is_explained = decoded.reason in ("schema", "unknown_type")
+            return Verdict(decoded, warnings_of(_parsed(record)) if is_explained else ())
+        between = None if published else self._between(decoded)
+        return Verdict(between or decoded, warnings_of(_parsed(record)))
 
     def _between(self, event: Event) -> Refusal | None:
         """Return the fault that an event has only because of earlier ones."""
         # Keep hashes, because the content may be private.
-        said = tuple(hash(getattr(event, name)) for name in _CONTENT)
+        content = tuple(hash(getattr(event, name)) for name in _CONTENT)
         known = self._seen.get((event.source, event.id))
         if known is not None:
-            differing = [name for name, one, other in zip(_CONTENT, known, said, strict=True) if one != other]
+            differing = [name for name, one, other in zip(_CONTENT, known, content, strict=True) if one != other]
             return _refusal(event, "conflict", f"/{differing[0]}") if differing else None
         if self.clock is not None and event.time > self.clock() + timedelta(seconds=FUTURE_TOLERANCE_SECONDS):
             return _refusal(event, "in_the_future", "/time")
         if self._facts[event.subject, event.type] >= FACTS_PER_TYPE_MAX:
             return _refusal(event, "too_many_facts", "")
         if len(self._seen) < REMEMBERED_MAX:
-            self._seen[event.source, event.id] = said
+            self._seen[event.source, event.id] = content
             self._facts[event.subject, event.type] += 1
         return None
 
 
 _BECAUSE: dict[Reason, str] = {
-    "conflict": "the same source and id came before with other content; the first heard stands",
+    "conflict": "the same source and id came before with other content; the first message received counts",
     "in_the_future": "it is dated more than an hour ahead of the clock: it can't have happened yet",
     "too_many_facts": f"the order has {FACTS_PER_TYPE_MAX} events of this type, as many as one may have",
 }

@@ -1,4 +1,4 @@
-"""Topic `purchasing.decisions.v1`: what was decided, and stands until replaced (R22 and R23 of the rules)."""
+"""Topic `purchasing.decisions.v1`: decisions, each in force until another replaces it (R22 and R23 of the rules)."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -34,7 +34,7 @@ Kind = Literal[
     "brokerage_withheld",
     "foreign_currency",
 ]
-"""The known kinds: what a decision is about. Kind and ref together are its key: the latest of a key stands."""
+"""The known kinds of decisions. Kind and ref are a decision's key; the latest decision of a key is in force."""
 
 Outcome = Literal[
     "effective",
@@ -77,32 +77,32 @@ Outcome = Literal[
     "converted",
     "superseded",
 ]
-"""The known outcomes; `superseded`: this no longer applies, because of what has become known since."""
+"""The known outcomes; `superseded`: later facts mean that the decision no longer applies."""
 
 FactGround = Literal["order_ended", "purchased", "received", "no_units", "request_ended", "repeated", "unused"]
-"""The known grounds: why a fact changes nothing (`fact`, `ignored`)."""
+"""The known grounds on which a fact changes nothing (`fact`, `ignored`)."""
 
 Audience = Literal["buyer", "provider"]
-"""Whom a decision concerns; what is about brokerage is the provider's (19)."""
+"""The party that a decision concerns; a decision about brokerage concerns the provider (19)."""
 
 
 class DecisionMade(PublishedData):
-    """A decision: stands until another of the same order, kind and ref replaces it (1 to 27)."""
+    """A decision. It is in force until another of the same order, kind and ref replaces it (1 to 27)."""
 
     TYPE: ClassVar[str] = "purchasing.decision.made.v1"
 
     kind: Annotated[OpenValue, open_to(Kind)] = Field(
-        description="What it is about. Ignore a decision of a kind that you don't know."
+        description="The kind of decision. Ignore a decision of a kind that you don't know."
     )
     ref: DerivedIdentifier = Field(
-        description="What of that kind: the order, a request, a chargeback, a line, a message and so on."
+        description="The id of its subject: the order, a request, a chargeback, a line, a message and so on."
     )
-    outcome: Annotated[OpenValue, open_to(Outcome)] = Field(description="How it came out.")
-    audience: Audience = Field(description="Whom it concerns.")
-    amount: Money | None = Field(default=None, description="The amount that stands, for kinds that have one.")
+    outcome: Annotated[OpenValue, open_to(Outcome)] = Field(description="The outcome.")
+    audience: Audience = Field(description="The party that it concerns.")
+    amount: Money | None = Field(default=None, description="The amount, for kinds that have one.")
     due_at: Instant | None = Field(
-        default=None, description="The last instant in which a demand (22, 27) or a balance (15(2)) can be met."
+        default=None, description="The last instant at which a demand (22, 27) or a balance (15(2)) is paid in time."
     )
     ground: Annotated[OpenValue | None, open_to(FactGround)] = Field(
-        default=None, description="Why a fact changes nothing (8(3)), for kind `fact`."
+        default=None, description="The ground on which a fact changes nothing (8(3)), for kind `fact`."
     )

@@ -61,8 +61,8 @@ def examine(
         return _refusal(parsed, key, members)
     if not isinstance(parsed, dict):
         return _refusal(Fault("not_cloudevent", "", "the JSON is no object"), key, members)
-    heard = _event(topic, key, cast("bytes", text), parsed, carried)
-    return heard if isinstance(heard, Event) else _refusal(heard, key, parsed)
+    decoded = _event(topic, key, cast("bytes", text), parsed, carried)
+    return decoded if isinstance(decoded, Event) else _refusal(decoded, key, parsed)
 
 
 def structured(attributes: dict[str, str] | None, value: bytes | None) -> bytes | Fault:

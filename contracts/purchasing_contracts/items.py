@@ -25,10 +25,10 @@ class ItemRef(Shape):
     """Units of one item of the order."""
 
     item_id: Identifier = Field(
-        description="As in `purchasing.order.placed.v1`. An id that the order doesn't have names nothing."
+        description="As in `purchasing.order.placed.v1`. An id that the order doesn't have names no unit."
     )
     quantity: Annotated[int, Field(ge=1, le=BIGINT_MAX)] | None = Field(
-        default=None, description="How many of its units; absent: all that the message can concern."
+        default=None, description="The number of its units; absent: all that the message can concern."
     )
 
 
@@ -38,4 +38,4 @@ def _distinct(items: tuple[ItemRef, ...]) -> tuple[ItemRef, ...]:
 
 
 ItemRefs = Annotated[tuple[ItemRef, ...], Field(min_length=1), AfterValidator(_distinct)]
-"""At least one item, each named once."""
+"""A list of at least one item, each named once."""

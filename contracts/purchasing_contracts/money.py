@@ -32,21 +32,23 @@ class Money(Shape):
 
 
 Settled = Annotated[Money | None, OWN_CURRENCY]
-"""The booked amount in the order's currency, for money of the message that is in another currency."""
+"""The booked amount in the order's currency, for money in a message in another currency."""
 
 
 class OtherFee(Shape):
     """A fee besides goods, shipping and service fee (7)."""
 
-    kind: Literal["storage", "fixed_loss", "transaction", "packaging", "other"] = Field(description="What it is for.")
+    kind: Literal["storage", "fixed_loss", "transaction", "packaging", "other"] = Field(
+        description="The purpose of the fee."
+    )
     amount: Money = Field(description="The fee.")
     collected_by: Literal["provider", "third_party"] = Field(
-        description="Who keeps it. What a third party collected is never the provider's to refund (7)."
+        description="Who collected it. The provider never refunds a fee that a third party collected (7)."
     )
 
 
 class Breakdown(Shape):
-    """A sum of money by what it is for: a quote, or a payment."""
+    """A sum of money by purpose: a quote, or a payment."""
 
     goods: Money = Field(description="The price of the goods (6).")
     to_warehouse_shipping: Money = Field(description="Shipping from the seller to the warehouse (6, 10).")

@@ -10,13 +10,11 @@ from purchasing_contracts.money import Money
 
 
 class PlanPart(Shape):
-    """One part of what the buyer pays."""
+    """One part of the order amount."""
 
     part: Literal["deposit", "balance"] = Field(description="Deposits make the agreement effective; balances follow.")
-    amount: Money = Field(description="How much.")
-    due_at: Instant | None = Field(
-        default=None, description="A balance's last instant: a payment in it is still in time."
-    )
+    amount: Money = Field(description="The amount.")
+    due_at: Instant | None = Field(default=None, description="The last instant at which a balance is paid in time.")
 
 
 def _with_deposit(parts: tuple[PlanPart, ...]) -> tuple[PlanPart, ...]:
@@ -26,7 +24,7 @@ def _with_deposit(parts: tuple[PlanPart, ...]) -> tuple[PlanPart, ...]:
 
 
 FirstPlan = Annotated[tuple[PlanPart, ...], AfterValidator(_with_deposit)]
-"""The plan that an order is placed with: at least one deposit."""
+"""The plan of a new order: at least one deposit."""
 
 NewPlan = tuple[PlanPart, ...]
-"""The plan that a revised quote carries: any parts."""
+"""The plan of a revised quote: any parts."""

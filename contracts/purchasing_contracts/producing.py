@@ -32,7 +32,7 @@ def new_event(
     if time.utcoffset() is None:
         raise ValueError("time has no offset: say which zone it is in, such as datetime.now(UTC)")
     draft = Event(event_id, source, data.TYPE, order_id, time, data, traceparent)
-    heard = Checker().check(record_of(draft)).heard
-    if isinstance(heard, Refusal):
-        raise EventRefusedError(heard)
-    return heard
+    decoded = Checker().check(record_of(draft)).decoded
+    if isinstance(decoded, Refusal):
+        raise EventRefusedError(decoded)
+    return decoded

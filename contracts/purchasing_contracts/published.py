@@ -9,7 +9,7 @@ from purchasing_contracts.basis import Basis
 class PublishedData(MessageData):
     """The data of a message that this service publishes about an order."""
 
-    order_id: Identifier = Field(description="The order; also the message's `subject` and the record's key.")
+    order_id: Identifier = Field(description="The order's id; also the message's `subject` and the record's key.")
     account_id: Identifier | None = Field(
         default=None, description="The buyer's account. Absent where the message concerns brokerage (19)."
     )
@@ -17,15 +17,15 @@ class PublishedData(MessageData):
     order_version: int = Field(
         ge=1,
         le=BIGINT_MAX,
-        description="Counts the order's messages over all topics we publish, from 1, without gaps.",
+        description="Counts the messages published about the order, over all topics, from 1, without gaps.",
     )
     terms_version: Identifier = Field(description="The version of the terms that bind the order.")
     basis: tuple[Basis, ...] = Field(min_length=1, description="The clauses that led to this, at least one.")
 
 
 class CommandData(PublishedData):
-    """The data of a command: something that its receiver is to do, once for each `command_id`."""
+    """The data of a command. The receiver executes it once per `command_id`."""
 
     command_id: Identifier = Field(
-        description="Equals the message's `id`. Made of what is commanded: the same step has the same one."
+        description="Equals the message's `id`. It is derived from the command: the same step always has the same id."
     )

@@ -60,14 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Raises only SystemExit, where the command line was wrong."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     # Import only the command that is called: `simulate` needs no Kafka.
-    asked = [given[0]] if given and given[0] in names() else names()
-    chosen = parser(asked).parse_args(given)
+    wanted = [given[0]] if given and given[0] in names() else names()
+    chosen = parser(wanted).parse_args(given)
     # A command reports its own errors. `run` configures the log again.
     logs.configure("console", "error")
     logs.hush_clients()
     codes: list[int] = []
     try:
-        with catch_unexpected(lambda error: codes.append(_tell(error))):
+        with catch_unexpected(lambda error: codes.append(_report(error))):
             codes.append(chosen.run(chosen))
             sys.stdout.flush()
     except KeyboardInterrupt:
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return max(codes)
 
 
-def _tell(error: Exception) -> int:
+def _report(error: Exception) -> int:
     from service.cli.expected_errors import sentence_for
 
     if isinstance(error, BrokenPipeError):

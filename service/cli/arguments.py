@@ -64,7 +64,7 @@ def record(given: str) -> RecordLocation:
     return RecordLocation(topic, int(partition), int(offset), digest or "")
 
 
-def tell(line: str) -> None:
+def report(line: str) -> None:
     """Write a line to stderr for the person at the terminal."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

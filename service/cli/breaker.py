@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from purchasing_contracts.base import text_of
 from purchasing_contracts.topics import TOPICS
 
-from service.cli.arguments import add_who, tell
+from service.cli.arguments import add_who, report
 from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
@@ -53,14 +53,14 @@ async def _list(*, as_json: bool) -> int:
         text = f"{one.topic}  open since {text_of(one.at)}: {one.bad} of {one.records} records were bad"
         sys.stdout.write((json.dumps(row) if as_json else text) + "\n")
     if not found:
-        tell("No circuit breaker is open.")
+        report("No circuit breaker is open.")
     return ExitCode.CHECK if found else ExitCode.DONE
 
 
 async def _reset(arguments: argparse.Namespace) -> int:
     async with connected(database_of_environment()) as connection, translated():
         was_open = await reset_breaker(connection, arguments.topic, arguments.by, arguments.why)
-    tell(
+    report(
         "The breaker is reset. All workers read the topic again."
         if was_open
         else "The breaker is not open: nothing to do."

@@ -40,13 +40,13 @@ def _serve(settings: ConsoleSettings) -> int:
         sys.stderr.write(f"The console needs the extra `console` ({error.name} is missing).\n")
         return ExitCode.NOT_DONE
     try:
-        asyncio.run(serve_console(settings, _say))
+        asyncio.run(serve_console(settings, _print_line))
     except ConsoleError as error:
         sys.stderr.write(f"{error}\n")
         return ExitCode.NOT_DONE
     return ExitCode.DONE
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

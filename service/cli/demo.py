@@ -1,6 +1,6 @@
 """Play real orders through a real Kafka and PostgreSQL, and explain them clause by clause.
 
-It starts everything it needs in .embedded/demo, plays the orders, prints a timeline per order, and stops everything.
+It starts everything it needs in .embedded/demo, plays the orders, prints each order's timeline, and stops everything.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def run(_arguments: argparse.Namespace) -> int:
 async def _run() -> int:
     began = time.monotonic()
 
-    def say(text: str) -> None:
+    def progress(text: str) -> None:
         sys.stderr.write(f"[{time.monotonic() - began:5.1f} s] {text}\n")
         sys.stderr.flush()
 
@@ -37,8 +37,8 @@ async def _run() -> int:
     main = asyncio.current_task()
     assert main is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
-    lines = await play(list(stories()), HOME, say)
+    lines = await play(list(stories()), HOME, progress)
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
-    say(f"Done. Logs are in {HOME}.")
+    progress(f"Done. Logs are in {HOME}.")
     return ExitCode.DONE

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from service.cli.arguments import add_who, record, tell
+from service.cli.arguments import add_who, record, report
 from service.operations.quarantine.lookup import one_record
 from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment
@@ -47,7 +47,7 @@ async def _erase(arguments: argparse.Namespace, url: str) -> int:
         else:
             found = await erase_order(connection, arguments.order, arguments.by, arguments.why)
             if found is None:
-                tell(f"No message about order {arguments.order} was received, and no record of it is in quarantine.")
+                report(f"No message about order {arguments.order} was received, and no record of it is in quarantine.")
                 return ExitCode.NOT_DONE
             done = found
             # Erased bytes can't be repaired, so a person judges records that only might belong to the order.
@@ -55,8 +55,8 @@ async def _erase(arguments: argparse.Namespace, url: str) -> int:
             others = [one.name for one in await page(connection, might_be, None, OTHERS_SHOWN) if one.erased_at is None]
             if others:
                 names = ", ".join(others)
-                tell(f"These records may also belong to the order; check each, then run `erase --record`: {names}.")
-    tell(
+                report(f"These records may also belong to the order; check each, then run `erase --record`: {names}.")
+    report(
         f"Erased: the private members of {done.private_members} messages, "
         f"the bytes of {done.quarantine_records} quarantined records."
     )

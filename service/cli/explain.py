@@ -28,21 +28,21 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Explain. Exit code 1 for an unknown order. Raises SettingsError, StoreUnavailableError."""
-    told = asyncio.run(_told(database_of_environment(), arguments.order))
-    if told is None:
+    explanation = asyncio.run(_explanation_of(database_of_environment(), arguments.order))
+    if explanation is None:
         sys.stderr.write(f"No message about order {arguments.order} was received.\n")
         return ExitCode.NOT_DONE
     if arguments.json:
-        document = asdict(told)
+        document = asdict(explanation)
         for one in document["waiting"]:
             one["from"] = one.pop("of")
         sys.stdout.write(json.dumps(document, default=_plain, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write("\n".join(text_of(told)) + "\n")
+        sys.stdout.write("\n".join(text_of(explanation)) + "\n")
     return ExitCode.DONE
 
 
-async def _told(url: str, order_id: str) -> Explanation | None:
+async def _explanation_of(url: str, order_id: str) -> Explanation | None:
     async with open_histories(url) as histories:
         history = await histories.of(order_id)
         if history is None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from service.cli.arguments import tell
+from service.cli.arguments import report
 from service.inbox.consumer import EVENT_TOPICS
 from service.kafka import compat
 from service.kafka.connection import connection_of
@@ -63,15 +63,15 @@ async def _of_broker(settings: Settings) -> GroupLag | None:
     kafka = connection_of(settings)
     try:
         if reason := await broker_problem(kafka):
-            tell(f"Kafka can't be reached: {reason}.")
+            report(f"Kafka can't be reached: {reason}.")
             return None
         async with LagLook(kafka, settings.consumer_group, EVENT_TOPICS) as look:
             return await look.look()
     except UnreachableError as error:
-        tell(str(error))
+        report(str(error))
         return None
     except (KafkaError, OSError, TimeoutError) as error:
-        tell(f"Kafka gave no usable answer: {describe(error)}.")
+        report(f"Kafka gave no usable answer: {describe(error)}.")
         return None
 
 
@@ -91,7 +91,7 @@ async def _of_database(settings: Settings) -> Figures | None:
         reason = str(error)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         reason = describe(error)
-    tell(f"PostgreSQL can't be queried: {reason}")
+    report(f"PostgreSQL can't be queried: {reason}")
     return None
 
 

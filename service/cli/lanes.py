@@ -22,7 +22,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.errors import KafkaError
 from purchasing_contracts.topics import OUTBOX
 
-from service.cli.arguments import add_who, tell
+from service.cli.arguments import add_who, report
 from service.kafka import compat
 from service.kafka.connection import connection_of
 from service.observability.reachability import UnreachableError, broker_problem
@@ -118,7 +118,7 @@ async def _show(
         bad = bad or standing.noted > (cursor.position if cursor is not None else 0)
         wrong = wrong or bad
         sys.stdout.write(
-            f"{standing.says(outbox_id)}{'  <- ' + (older or 'they contradict each other') if bad else ''}\n"
+            f"{standing.in_words(outbox_id)}{'  <- ' + (older or 'they contradict each other') if bad else ''}\n"
         )
     return ExitCode.NOT_DONE if wrong else ExitCode.DONE
 
@@ -126,17 +126,17 @@ async def _show(
 async def _recover(
     arguments: argparse.Namespace, connection: asyncpg.Connection[Any], kafka: Any, installation: Installation
 ) -> int:
-    recovery = await find_lost(connection, kafka, installation, tell)
+    recovery = await find_lost(connection, kafka, installation, report)
     if not recovery.outputs:
-        tell("The database has everything that was published.")
+        report("The database has everything that was published.")
         return ExitCode.DONE
-    for sentence in recovery.says():
-        tell(f"{sentence}.")
+    for sentence in recovery.sentences():
+        report(f"{sentence}.")
     if not arguments.yes:
-        tell("Nothing was done. Repeat the command with --yes.")
+        report("Nothing was done. Repeat the command with --yes.")
         return ExitCode.NOT_DONE
     held = await put_back(connection, recovery, installation.lanes, arguments.by, arguments.why)
-    tell(f"Done: {held} orders are held. Start the service, and run `lanes release` after it has caught up.")
+    report(f"Done: {held} orders are halted. Start the service, and run `lanes release` after it has caught up.")
     return ExitCode.DONE
 
 
@@ -152,7 +152,7 @@ async def _release(arguments: argparse.Namespace, url: str) -> int:
             while order_ids := [row[0] for row in await connection.fetch(_HELD, AT_ONCE)]:
                 intervention = Intervention(arguments.by, arguments.why, release=tuple(order_ids))
                 released += len((await engine.intervene(intervention)).released)
-    tell(f"{released} orders were released.")
+    report(f"{released} orders were released.")
     return ExitCode.DONE
 
 
@@ -163,12 +163,12 @@ async def _adopt(
         raise LanesError(f"There is no lane {arguments.lane}: the lanes are 0 to {installation.lanes - 1}.")
     standing = await lane_report(connection, kafka, arguments.lane)
     for sentence in consequences(standing, str(installation.outbox_id), arguments.position):
-        tell(sentence)
+        report(sentence)
     if not arguments.yes:
-        tell("Nothing was done. Repeat the command with --yes.")
+        report("Nothing was done. Repeat the command with --yes.")
         return ExitCode.NOT_DONE
     await adopt(connection, kafka, installation, arguments.lane, arguments.position, arguments.by, arguments.why)
-    tell("Done.")
+    report("Done.")
     return ExitCode.DONE
 
 
@@ -185,5 +185,5 @@ async def _change(
             await admin.create_partitions({OUTBOX.name: NewPartitions(arguments.to)})
     finally:
         await admin.close()
-    tell(f"The outbox now has {arguments.to} lanes (before: {had}). Start the workers.")
+    report(f"The outbox now has {arguments.to} lanes (before: {had}). Start the workers.")
     return ExitCode.DONE

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from purchasing_contracts.base import text_of
 
-from service.cli.arguments import add_who, tell
+from service.cli.arguments import add_who, report
 from service.observability.database_figures import OrderWait, order_waits
 from service.operations.wording import amount_in_words
 from service.orders.operator_actions import Intervention
@@ -84,9 +84,9 @@ async def _list(arguments: argparse.Namespace, url: str) -> int:
             held = None if row.held_at is None else text_of(row.held_at)
             words = [f"held since {held}"] if held else []
             words += [f"stuck: {row.stuck}"] if row.stuck else []
-            told = json.dumps({"order_id": row.order_id, "held_at": held, "stuck": row.stuck})
-            sys.stdout.write((told if arguments.json else f"{row.order_id}  {', '.join(words)}") + "\n")
-    tell(f"{shown} orders publish nothing." if shown else "No order is held or stuck.")
+            document = json.dumps({"order_id": row.order_id, "held_at": held, "stuck": row.stuck})
+            sys.stdout.write((document if arguments.json else f"{row.order_id}  {', '.join(words)}") + "\n")
+    report(f"{shown} orders publish nothing." if shown else "No order is halted or stuck.")
     return ExitCode.DONE
 
 
@@ -102,7 +102,7 @@ async def _waiting(arguments: argparse.Namespace, url: str) -> int:
         async for wait in order_waits(connection, kinds, only_overdue=arguments.overdue):
             shown += 1
             sys.stdout.write((json.dumps(_document(wait)) if arguments.json else _line(wait)) + "\n")
-    tell(f"Waits: {shown}.")
+    report(f"Waits: {shown}.")
     return ExitCode.DONE
 
 
@@ -137,7 +137,7 @@ async def _hold(arguments: argparse.Namespace, url: str) -> int:
         if await halt_of(connection, arguments.order) is None:
             return _unknown(arguments.order)
         new = await hold(connection, arguments.order, arguments.by, arguments.why)
-    tell("Held. Outputs that were decided before still go out." if new else "The order is held already.")
+    report("Halted. Outputs that were decided before still go out." if new else "The order is halted already.")
     return ExitCode.DONE
 
 
@@ -149,11 +149,11 @@ async def _release(arguments: argparse.Namespace, url: str) -> int:
     async with operator_engine(url, timeline) as (engine, _):
         handled = await engine.intervene(Intervention(arguments.by, arguments.why, release=(arguments.order,)))
     if not handled.released:
-        tell("The order is not held: nothing to do.")
+        report("The order is not halted: nothing to do.")
         return ExitCode.DONE
-    tell(f"Released: {len(handled.outputs)} outputs.")
+    report(f"Released: {len(handled.outputs)} outputs.")
     for stuck in handled.stuck:
-        tell(f"The rules fail on the order: {stuck.error}. It is stuck.")
+        report(f"The rules fail on the order: {stuck.error}. It is stuck.")
     return ExitCode.CHECK if handled.stuck else ExitCode.DONE
 
 
@@ -169,7 +169,7 @@ async def _retry(arguments: argparse.Namespace, url: str) -> int:
             if row is None:
                 return _unknown(arguments.order)
             if row.held_at is not None:
-                tell("The order is held: release it with `order release`.")
+                report("The order is halted: release it with `order release`.")
                 return ExitCode.NOT_DONE
             orders = [arguments.order]
         for order_id in orders:
@@ -179,9 +179,9 @@ async def _retry(arguments: argparse.Namespace, url: str) -> int:
             async with translated():
                 await note_retry(connection, order_id, arguments.by, arguments.why, outcome)
             tried, still = tried + 1, still + bool(handled.stuck)
-            tell(f"{tried} of {len(orders)}: {order_id} {outcome}, {len(handled.outputs)} outputs.")
+            report(f"{tried} of {len(orders)}: {order_id} {outcome}, {len(handled.outputs)} outputs.")
     if not orders:
-        tell("No order is stuck.")
+        report("No order is stuck.")
     return ExitCode.CHECK if still else ExitCode.DONE
 
 
@@ -198,5 +198,5 @@ async def _all_halted(connection: asyncpg.Connection[asyncpg.Record]) -> AsyncIt
 
 
 def _unknown(order_id: str) -> int:
-    tell(f"No message about order {order_id} was received.")
+    report(f"No message about order {order_id} was received.")
     return ExitCode.NOT_DONE

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka.errors import KafkaError
 from purchasing_contracts.base import text_of
 
-from service.cli.arguments import add_who, tell
+from service.cli.arguments import add_who, report
 from service.kafka import compat
 from service.kafka.connection import connection_of
 from service.observability.reachability import UnreachableError, broker_problem
@@ -70,17 +70,19 @@ async def _with_database(arguments: argparse.Namespace) -> int:
             return await _status(connection, as_json=arguments.json)
         lanes = [one.lane for one in await lane_rows(connection)]
         if arguments.lane not in (ALL_LANES, *lanes):
-            tell(f"There is no lane {arguments.lane}: the lanes are {lanes[0]} to {lanes[-1]}.")
+            report(f"There is no lane {arguments.lane}: the lanes are {lanes[0]} to {lanes[-1]}.")
             return ExitCode.NOT_DONE
         if arguments.what == "pause":
             new = await pause(connection, arguments.lane, arguments.by, arguments.why)
-            tell("Paused. The batch that a worker is publishing may still go out." if new else "It is paused already.")
+            report(
+                "Paused. The batch that a worker is publishing may still go out." if new else "It is paused already."
+            )
             return ExitCode.DONE
         gone = await resume(connection, arguments.lane, arguments.by, arguments.why)
         if arguments.lane != ALL_LANES and ALL_LANES in [one.lane for one in await current_pauses(connection)]:
-            tell("All lanes are paused together: resume them all, without --lane.")
+            report("All lanes are paused together: resume them all, without --lane.")
             return ExitCode.NOT_DONE
-        tell("Publishing again." if gone else "It is not paused: nothing to do.")
+        report("Publishing again." if gone else "It is not paused: nothing to do.")
         return ExitCode.DONE
 
 
@@ -88,18 +90,18 @@ async def _status(connection: asyncpg.Connection[asyncpg.Record], *, as_json: bo
     pauses = {one.lane: one for one in await current_pauses(connection)}
     for row in await lane_rows(connection):
         held = pauses.get(ALL_LANES) or pauses.get(row.lane)
-        told: dict[str, Any] = {
+        document: dict[str, Any] = {
             "lane": row.lane,
             "decided": row.position,
             "published": row.noted,
             "waiting": row.position - row.noted,
         }
         if held is not None:
-            told["paused"] = {"at": text_of(held.at), "by": held.by, "why": held.why}
+            document["paused"] = {"at": text_of(held.at), "by": held.by, "why": held.why}
         words = f"lane {row.lane}: decided up to {row.position}, published up to {row.noted}"
         if held is not None:
             words += f", paused {held} ({text_of(held.at)})"
-        sys.stdout.write((json.dumps(told) if as_json else words) + "\n")
+        sys.stdout.write((json.dumps(document) if as_json else words) + "\n")
     return ExitCode.CHECK if pauses else ExitCode.DONE
 
 
@@ -111,13 +113,13 @@ async def _verify(*, as_json: bool) -> int:
         raise UnreachableError(f"Kafka can't be reached: {reason}.")
     async with connected(settings.database()) as connection:
         try:
-            found = await verify(connection, kafka, tell)
+            found = await verify(connection, kafka, report)
         except KafkaError as error:
             raise UnreachableError(f"Kafka gave no usable answer: {describe(error)}.") from None
     if as_json:
-        told = {"wrong": found.wrong, "counts": dict(found.counts), "complaints": found.complaints}
-        sys.stdout.write(json.dumps(told) + "\n")
+        document = {"wrong": found.wrong, "counts": dict(found.counts), "complaints": found.complaints}
+        sys.stdout.write(json.dumps(document) + "\n")
     else:
         sys.stdout.write("".join(f"{complaint}\n" for complaint in found.complaints))
-    tell(found.summary())
+    report(found.summary())
     return ExitCode.NOT_DONE if found.wrong else ExitCode.DONE

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from purchasing_contracts.base import text_of
 
-from service.cli.arguments import add_who, record, tell, time
+from service.cli.arguments import add_who, record, report, time
 from service.operations.quarantine.lookup import QuarantineError, one_record
 from service.operations.quarantine.resolution import UNREPAIRED, QuarantineOutcome, Repair, drop, replay
 from service.orders.operator_actions import Intervention
@@ -126,14 +126,14 @@ async def _list(arguments: Namespace, url: str) -> int:
             for row in rows:
                 sys.stdout.write((json.dumps(_plain(row)) if arguments.json else _line(row)) + "\n")
             shown, after = shown + len(rows), rows[-1].identity
-    tell(f"{shown} records.")
+    report(f"{shown} records.")
     return ExitCode.DONE
 
 
 async def _show(arguments: Namespace, url: str) -> int:
     async with connected(url) as connection:
         row = await one_record(connection, arguments.record)
-        told: dict[str, Any] = {
+        document: dict[str, Any] = {
             **_plain(row),
             "actions": [
                 {"at": text_of(one.at), "by": one.by, "what": one.what, "outcome": one.outcome, "why": one.why}
@@ -149,16 +149,16 @@ async def _show(arguments: Namespace, url: str) -> int:
             content = (await contents(connection, [row.identity]))[row.identity]
             value = content.value or b""
             headers = [[name, _base64(data)] for name, data in content.headers]
-            told["content"] = {"key": _base64(content.key), "value": _base64(content.value), "headers": headers}
+            document["content"] = {"key": _base64(content.key), "value": _base64(content.value), "headers": headers}
     if arguments.json:
-        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.write(json.dumps(document) + "\n")
     elif value is not None:
         # Byte for byte, so that it can be saved in a file, repaired and replayed.
         sys.stdout.buffer.write(value)
         sys.stdout.flush()
     else:
         sys.stdout.write(_line(row) + "\n")
-        for one in told["actions"]:
+        for one in document["actions"]:
             why = f": {one['why']}" if one["why"] else ""
             sys.stdout.write(f"  {one['at']}  {one['what']} by {one['by']}: {one['outcome']}{why}\n")
     return ExitCode.DONE
@@ -201,14 +201,14 @@ async def _report(
             elif one.because:
                 sys.stdout.write(f"{one.record.name}  {one.reason or ''} {one.place or ''}: {one.because}\n")
         seen += len(done)
-        said = ", ".join(f"{number} {_SAID[outcome]}" for outcome, number in outcomes.items() if number)
-        tell(f"{seen} of {total}: {said}.")
+        counts = ", ".join(f"{number} {_OUTCOMES_IN_WORDS[outcome]}" for outcome, number in outcomes.items() if number)
+        report(f"{seen} of {total}: {counts}.")
     if not total:
-        tell("No such record is open in quarantine: nothing to do.")
+        report("No such record is open in quarantine: nothing to do.")
     return ExitCode.CHECK if outcomes["refused"] or outcomes["erased"] else ExitCode.DONE
 
 
-_SAID = {
+_OUTCOMES_IN_WORDS = {
     "resolved": "resolved",
     "refused": "refused again",
     "erased": "erased",

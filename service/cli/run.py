@@ -38,7 +38,7 @@ from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
 from service.store.substitute_clock import EVENTS, FASTEST, set_clock
 from service.worker.bootstrap import serve
-from service.worker.process_report import tell_reason
+from service.worker.process_report import report_reason
 from service.worker.supervisor import default_processes, supervise
 
 log = structlog.get_logger("service")
@@ -91,14 +91,14 @@ def _run_member(number: int) -> int:
     """Be one of a supervisor's processes. Why it ends, where a person has to do something, the supervisor says."""
     codes: list[int] = []
 
-    def tell(error: Exception) -> None:
+    def report(error: Exception) -> None:
         sentence = sentence_for(error)
         if sentence is None:
             raise error
-        tell_reason(sentence)
+        report_reason(sentence)
         codes.append(ExitCode.NOT_DONE)
 
-    with catch_unexpected(tell):
+    with catch_unexpected(report):
         settings = load()
         logs.configure(settings.log_format, settings.log_level, process=number)
         codes.append(asyncio.run(serve(settings, number)).exit_code())
@@ -146,7 +146,7 @@ async def _embedded(clock: str | None, processes: int | None, brokers: int) -> i
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
     # A database and the topics that it wrote to belong together.
     home = HOME if brokers == 1 else HOME / f"{brokers}-brokers"
-    async with EmbeddedStack(home, brokers=brokers, progress=_say) as stack:
+    async with EmbeddedStack(home, brokers=brokers, progress=_print_line) as stack:
         given = {
             "kafka_bootstrap_servers": stack.kafka.bootstrap_servers,
             "kafka_security_protocol": "PLAINTEXT",
@@ -164,9 +164,9 @@ async def _embedded(clock: str | None, processes: int | None, brokers: int) -> i
         await store.close()
         compat.install()
         await create_topics(connection_of(settings), lanes, replicas=settings.topic_replicas)
-        _say("To run other commands, set this in another terminal in this directory:")
-        _say(f'  export PURCHASING_KAFKA_BOOTSTRAP_SERVERS="{stack.kafka.bootstrap_servers}"')
-        _say(f'  export PURCHASING_DATABASE_URL="{_without_password(stack)}"')
+        _print_line("To run other commands, set this in another terminal in this directory:")
+        _print_line(f'  export PURCHASING_KAFKA_BOOTSTRAP_SERVERS="{stack.kafka.bootstrap_servers}"')
+        _print_line(f'  export PURCHASING_DATABASE_URL="{_without_password(stack)}"')
         return await _serve(settings, processes or settings.processes or 1, given)
 
 
@@ -177,6 +177,6 @@ def _without_password(stack: EmbeddedStack) -> str:
     return f"postgresql://{user}:$(cat {stack.postgres.password_file})@{place}"
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

@@ -66,7 +66,7 @@ async def _simulate(events: Input, until: datetime | None, terms: TermsBook) -> 
     codes = {ExitCode.DONE}
     ahead = False
     for item in events.events:
-        codes.add(await _say(simulation.hear(item.value), item.where))
+        codes.add(await _print(simulation.receive(item.value), item.where))
         seen = instant(simulation.seen)
         if until is not None and not ahead and seen > until + FUTURE_TOLERANCE:
             ahead = True
@@ -77,12 +77,12 @@ async def _simulate(events: Input, until: datetime | None, terms: TermsBook) -> 
     if until is not None and until < instant(simulation.seen):
         sys.stderr.write("simulate: some events are after --until; the clock ends with the last event\n")
     rest = simulation.end() if until is None else simulation.go_on(until)
-    codes.add(await _say(rest, "the end"))
+    codes.add(await _print(rest, "the end"))
     sys.stdout.flush()
     return max(codes)
 
 
-async def _say(steps: AsyncIterator[BatchResult], where: str) -> ExitCode:
+async def _print(steps: AsyncIterator[BatchResult], where: str) -> ExitCode:
     """Write outputs to stdout and errors, without content, to stderr; return the exit code."""
     code = ExitCode.DONE
     async for handled in steps:

@@ -20,7 +20,7 @@ from typing import Any
 from purchasing_contracts.base import instant_of, text_of
 
 from service.operations.what_if import Difference, TermsComparison, other_book, unpublished
-from service.operations.wording import amount_in_words, tell_basis, tell_output
+from service.operations.wording import amount_in_words, basis_in_words, output_in_words
 from service.rules.facts import instant
 from service.rules.terms import TermsBook
 from service.runtime.errors import catch_unexpected, describe
@@ -127,7 +127,7 @@ def _output(output: Any, *, as_json: bool) -> str:
         return (
             json.dumps({"id": output.id, "type": data.TYPE, "time": text_of(instant(output.at)), "data": wire}) + "\n"
         )
-    return f"{data.order_id}: {tell_output(data)} (clause {tell_basis(data.basis)})\n"
+    return f"{data.order_id}: {output_in_words(data)} (clause {basis_in_words(data.basis)})\n"
 
 
 def _as_json(found: Difference) -> Iterator[str]:

@@ -27,7 +27,7 @@ def entries_of(told: Explanation) -> list[Entry]:
     """Return the story in the order in which we heard and decided."""
     entries: dict[datetime, Entry] = {}
     for fact in sorted(told.happened, key=lambda one: one.nth):
-        entries.setdefault(fact.heard_at, Entry(fact.heard_at, [], [])).happened.append(fact)
+        entries.setdefault(fact.received_at, Entry(fact.received_at, [], [])).happened.append(fact)
     for made in told.decided:
         entries.setdefault(made.at, Entry(made.at, [], [])).decided.append(made)
     return [entries[at] for at in sorted(entries)]
@@ -107,7 +107,7 @@ def order_model(story: Story, language: PlainLanguage) -> OrderModel:
         facts=[
             FactModel(
                 at=one.at,
-                heard_at=one.heard_at,
+                heard_at=one.received_at,
                 nth=one.nth,
                 late=one.late,
                 type=one.type,

@@ -10,7 +10,7 @@ from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.topics import class_of
 
 from service.demo.stories import TimePasses
-from service.operations.wording import tell_basis, tell_fact, tell_output
+from service.operations.wording import basis_in_words, fact_in_words, output_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 WIDTH = 110
 
 
-def tell(story: Story, steps: Sequence[tuple[Step, Sequence[Any]]]) -> Iterator[str]:
+def narrate(story: Story, steps: Sequence[tuple[Step, Sequence[Any]]]) -> Iterator[str]:
     """Yield the lines of an order's timeline: each step with the outputs that it caused."""
     yield ""
     yield f"━━ {story.order_id}: {story.title}"
-    heard: datetime | None = None
+    latest: datetime | None = None
     for sent, published in steps:
         if isinstance(sent, TimePasses):
             yield f"  {sent.until:%d %b %H:%M}  Time has passed, and no event came."
         else:
-            late = sent.at is not None and heard is not None and sent.at < heard
+            late = sent.at is not None and latest is not None and sent.at < latest
             yield from _came_in(sent, late=late)
-            heard = max(sent.at, heard) if sent.at is not None and heard is not None else sent.at or heard
+            latest = max(sent.at, latest) if sent.at is not None and latest is not None else sent.at or latest
         for data in published:
             yield from _came_out(data)
 
@@ -45,7 +45,7 @@ def _came_in(sent: Sent, *, late: bool) -> Iterator[str]:
     event = json.loads(sent.value)
     kind = class_of(event["type"])
     assert kind is not None
-    words = tell_fact(kind.model_validate_json(json.dumps(event["data"])))
+    words = fact_in_words(kind.model_validate_json(json.dumps(event["data"])))
     remark = sent.note or ("received only now" if late else "")
     yield f"  {when:12}  {words}" + (f"  [{remark}]" if remark else "")
 
@@ -55,6 +55,6 @@ def _came_out(data: Any) -> Iterator[str]:
         yield f"{'':16}  ⇒ notice on the quarantine topic: {data.reason} at offset {data.offset}"
         return
     mark = "·" if isinstance(data, DecisionMade) else "⇒"
-    yield f"{'':16}{mark} {tell_output(data)}"
-    why = f"clause {tell_basis(data.basis)}."
+    yield f"{'':16}{mark} {output_in_words(data)}"
+    why = f"clause {basis_in_words(data.basis)}."
     yield from textwrap.wrap(why, WIDTH, initial_indent=" " * 20, subsequent_indent=" " * 20)

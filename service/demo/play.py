@@ -15,7 +15,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from purchasing_contracts.envelope import decode_published
 from purchasing_contracts.topics import TOPICS
 
-from service.demo.narration import tell
+from service.demo.narration import narrate
 from service.demo.stories import TimePasses
 from service.embedded import EmbeddedStack
 from service.kafka.topics import create_topics
@@ -41,25 +41,25 @@ class DemoError(Exception):
     """The demo can't continue. The text says why and where the logs are."""
 
 
-async def play(stories: Sequence[Story], directory: Path, say: Callable[[str], None]) -> list[str]:
-    """Play the stories and return the lines of their timelines. Raises EmbeddedError and DemoError.
+async def play(stories: Sequence[Story], directory: Path, progress: Callable[[str], None]) -> list[str]:
+    """Play the stories and return the lines of the orders' timelines. Raises EmbeddedError and DemoError.
 
     Stops everything it started, also on an interrupt. Logs stay in `directory`.
     """
-    async with EmbeddedStack(directory, temporary=True, progress=say) as stack:
+    async with EmbeddedStack(directory, temporary=True, progress=progress) as stack:
         dsn, bootstrap = stack.postgres.dsn, stack.kafka.bootstrap_servers
-        say("Creating tables and topics")
+        progress("Creating tables and topics")
         await migrate(dsn)
         await set_clock(dsn, EVENTS)
         connection = await connect(dsn, Timeline())
         lanes = await connection.fetchval("select lanes from installation")
         await create_topics({"bootstrap_servers": bootstrap}, lanes)
-        say("Starting the service (python -m service run)")
+        progress("Starting the service (python -m service run)")
         async with _service(bootstrap, dsn, directory) as process, _Client(bootstrap, connection, process) as client:
             lines: list[str] = []
             for story in stories:
-                say(f"Playing {story.order_id}: {len(story.steps)} steps")
-                lines += tell(story, [(step, await client.take(step, story.order_id)) for step in story.steps])
+                progress(f"Playing {story.order_id}: {len(story.steps)} steps")
+                lines += narrate(story, [(step, await client.take(step, story.order_id)) for step in story.steps])
         await connection.close()
         return lines
 

@@ -28,7 +28,7 @@ class Sent:
     value: bytes
     at: datetime | None
     note: str = ""
-    """A remark for the timeline; empty for an ordinary event."""
+    """A remark for the order's timeline; empty for an ordinary event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Story:
     steps: tuple[Step, ...]
 
 
-class _Teller:
+class _StoryBuilder:
     """Builds the events of one order."""
 
     def __init__(self, order_id: str, title: str, day: int) -> None:
@@ -60,7 +60,7 @@ class _Teller:
         self._numbers = count(1)
         self._sent: list[Step] = []
 
-    def says(self, hours: float, what: str, **data: Any) -> _Teller:
+    def event(self, hours: float, what: str, **data: Any) -> _StoryBuilder:
         """Add an event of type `purchasing.{what}.v1` at a number of hours after the order was placed."""
         at = self._placed + timedelta(hours=hours)
         type_ = f"purchasing.{what}.v1"
@@ -79,19 +79,19 @@ class _Teller:
         self._sent.append(Sent(topic_of(kind).name, self._order_id, json.dumps(event).encode(), at))
         return self
 
-    def again(self) -> _Teller:
+    def again(self) -> _StoryBuilder:
         """Add the last record again."""
         last = self._last()
         self._sent.append(Sent(last.topic, last.key, last.value, last.at, "the same message once more"))
         return self
 
-    def nonsense(self) -> _Teller:
+    def nonsense(self) -> _StoryBuilder:
         """Add a record that breaks the contract."""
         topic = self._last().topic
         self._sent.append(Sent(topic, self._order_id, b'{"specversion": "1.0", "id": ', None, "a malformed message"))
         return self
 
-    def ordered(self, *, third: int = 0, quantities: Sequence[int] = (200,), **more: Any) -> _Teller:
+    def ordered(self, *, third: int = 0, quantities: Sequence[int] = (200,), **more: Any) -> _StoryBuilder:
         """Add a placed, accepted and paid order of ¥1,000.00 goods, ¥12.00 shipping, ¥1.01 fee.
 
         `quantities` has the units of each item; all units have one price and add up to the goods.
@@ -108,7 +108,7 @@ class _Teller:
             }
             for number, quantity in enumerate(quantities)
         ]
-        self.says(
+        self.event(
             0,
             "order.placed",
             account_id="acct-7",
@@ -122,12 +122,12 @@ class _Teller:
             quote=quote,
             **more,
         )
-        self.says(0.5, "order.accepted")
-        return self.says(1, "payment.captured", payment_id="pay-1", breakdown=quote)
+        self.event(0.5, "order.accepted")
+        return self.event(1, "payment.captured", payment_id="pay-1", breakdown=quote)
 
-    def bought(self, hours: float, goods: int = 100_000, shipping: int = 1_200, **more: Any) -> _Teller:
+    def bought(self, hours: float, goods: int = 100_000, shipping: int = 1_200, **more: Any) -> _StoryBuilder:
         """Add the seller's confirmation of the purchase."""
-        return self.says(
+        return self.event(
             hours,
             "seller.purchase_confirmed",
             purchase_id="pur-1",
@@ -136,13 +136,13 @@ class _Teller:
             **more,
         )
 
-    def received(self, hours: float) -> _Teller:
+    def received(self, hours: float) -> _StoryBuilder:
         """Add a receipt by the warehouse without objections."""
-        return self.says(hours, "warehouse.goods_received", receipt_id="rcp-1", objections=[])
+        return self.event(hours, "warehouse.goods_received", receipt_id="rcp-1", objections=[])
 
-    def charged_back(self, hours: float, **more: Any) -> _Teller:
+    def charged_back(self, hours: float, **more: Any) -> _StoryBuilder:
         """Add a chargeback of the whole payment, because of a stolen account."""
-        return self.says(
+        return self.event(
             hours,
             "chargeback.opened",
             chargeback_id="cb-1",
@@ -153,7 +153,7 @@ class _Teller:
             **more,
         )
 
-    def waits(self, hours: float) -> _Teller:
+    def waits(self, hours: float) -> _StoryBuilder:
         """Let time pass until a number of hours after the order was placed."""
         self._sent.append(TimePasses(self._placed + timedelta(hours=hours)))
         return self
@@ -181,42 +181,42 @@ def breakdown(goods: int, shipping: int, fee: int) -> dict[str, Any]:
 def stories(prefix: str = "demo") -> Iterator[Story]:
     """Yield the orders; their ids begin with `prefix`. Each is placed after the one before has ended."""
     yield (
-        _Teller(f"{prefix}-01", "Paid, and bought for less: the surplus goes back", 0)
+        _StoryBuilder(f"{prefix}-01", "Paid, and bought for less: the surplus goes back", 0)
         .ordered()
         .bought(5, goods=90_000, shipping=1_000)
         .end()
     )
     yield (
-        _Teller(f"{prefix}-02", "Out of stock: everything goes back, but for the third party's fee", 1)
+        _StoryBuilder(f"{prefix}-02", "Out of stock: everything goes back, but for the third party's fee", 1)
         .ordered(third=500)
-        .says(6, "seller.purchase_unavailable", reason="out_of_stock")
+        .event(6, "seller.purchase_unavailable", reason="out_of_stock")
         .end()
     )
     yield (
-        _Teller(f"{prefix}-03", "Cancelled before the purchase; the request arrives twice", 2)
+        _StoryBuilder(f"{prefix}-03", "Cancelled before the purchase; the request arrives twice", 2)
         .ordered()
-        .says(3, "order.cancellation_requested", request_id="can-1", channel="platform")
+        .event(3, "order.cancellation_requested", request_id="can-1", channel="platform")
         .again()
         .end()
     )
     yield (
-        _Teller(f"{prefix}-04", "Cancelled after the purchase: the seller agrees, with costs and a penalty", 3)
+        _StoryBuilder(f"{prefix}-04", "Cancelled after the purchase: the seller agrees, with costs and a penalty", 3)
         .ordered()
         .bought(5)
-        .says(6, "warehouse.cost_incurred", cost_id="cst-1", kind="packaging", amount=yuan(450), borne_by="provider")
-        .says(7, "order.cancellation_requested", request_id="can-1", channel="platform")
-        .says(9, "seller.cancellation_agreed", request_id="can-1", penalty=yuan(5_000))
+        .event(6, "warehouse.cost_incurred", cost_id="cst-1", kind="packaging", amount=yuan(450), borne_by="provider")
+        .event(7, "order.cancellation_requested", request_id="can-1", channel="platform")
+        .event(9, "seller.cancellation_agreed", request_id="can-1", penalty=yuan(5_000))
         .end()
     )
     yield (
-        _Teller(f"{prefix}-05", "Cancelled, refunded; then we hear that it had been bought before", 4)
+        _StoryBuilder(f"{prefix}-05", "Cancelled, refunded; then we hear that it had been bought before", 4)
         .ordered()
-        .says(7, "order.cancellation_requested", request_id="can-1", channel="platform")
+        .event(7, "order.cancellation_requested", request_id="can-1", channel="platform")
         .bought(5)
         .end()
     )
     yield (
-        _Teller(f"{prefix}-06", "A malformed message in between delays nobody", 5)
+        _StoryBuilder(f"{prefix}-06", "A malformed message in between delays nobody", 5)
         .ordered()
         .nonsense()
         .bought(5, goods=95_000)
@@ -225,10 +225,10 @@ def stories(prefix: str = "demo") -> Iterator[Story]:
     yield _promoted_and_dissolved(prefix)
     yield _charged_back(prefix)
     yield (
-        _Teller(f"{prefix}-09", "Two items, one out of stock: its money goes back, the other item is bought", 30)
+        _StoryBuilder(f"{prefix}-09", "Two items, one out of stock: its money goes back, the other item is bought", 30)
         .ordered(quantities=(60, 40))
         .bought(5, goods=60_000, items=[{"item_id": "1"}])
-        .says(30, "seller.purchase_unavailable", reason="out_of_stock", items=[{"item_id": "2"}])
+        .event(30, "seller.purchase_unavailable", reason="out_of_stock", items=[{"item_id": "2"}])
         .end()
     )
     yield _dearer(prefix)
@@ -238,12 +238,12 @@ def stories(prefix: str = "demo") -> Iterator[Story]:
 def _promoted_and_dissolved(prefix: str) -> Story:
     promotion = {"promoter_id": "prom-3", "basis": "goods", "rate_bps": 250}
     return (
-        _Teller(f"{prefix}-07", "Brought by a promoter, received; then dissolved, as the goods are defective", 6)
+        _StoryBuilder(f"{prefix}-07", "Brought by a promoter, received; then dissolved, as the goods are defective", 6)
         .ordered(promotion=promotion)
         .bought(5)
         .received(48)
-        .says(200, "warehouse.package_delivered", package_id="pkg-1")
-        .says(
+        .event(200, "warehouse.package_delivered", package_id="pkg-1")
+        .event(
             230,
             "order.dissolution_requested",
             request_id="dis-1",
@@ -251,21 +251,21 @@ def _promoted_and_dissolved(prefix: str) -> Story:
             inspected=True,
             evidence=["https://evidence.example/1.jpg"],
         )
-        .says(250, "seller.dissolution_agreed", request_id="dis-1", disposition="return")
-        .says(300, "payment.seller_refund_received", receipt_id="rr-1", amount=yuan(101_200))
+        .event(250, "seller.dissolution_agreed", request_id="dis-1", disposition="return")
+        .event(300, "payment.seller_refund_received", receipt_id="rr-1", amount=yuan(101_200))
         .end()
     )
 
 
 def _charged_back(prefix: str) -> Story:
     return (
-        _Teller(f"{prefix}-08", "Charged back after receipt: frozen, demanded, then taken from the deposit", 20)
+        _StoryBuilder(f"{prefix}-08", "Charged back after receipt: frozen, demanded, then taken from the deposit", 20)
         .ordered()
         .bought(5)
         .received(48)
         .charged_back(60)
         .waits(200)  # the third day is a Saturday, so the buyer has until the end of Monday in Beijing
-        .says(201, "payment.deposit_deducted", deduction_id="cb-1", amount=yuan(101_301))
+        .event(201, "payment.deposit_deducted", deduction_id="cb-1", amount=yuan(101_301))
         .end()
     )
 
@@ -274,10 +274,12 @@ def _dearer(prefix: str) -> Story:
     dearer = breakdown(110_000, 1_200, 111)
     agreed_at = text_of(FIRST_DAY + timedelta(days=32, hours=5))
     return (
-        _Teller(f"{prefix}-10", "The price rises, and the buyer pays the rest; it is bought for a little less", 32)
+        _StoryBuilder(
+            f"{prefix}-10", "The price rises, and the buyer pays the rest; it is bought for a little less", 32
+        )
         .ordered()
-        .says(5, "order.quote_revised", revision_id="rev-1", quote=dearer, agreed_at=agreed_at)
-        .says(6, "payment.captured", payment_id="pay-2", breakdown=breakdown(10_000, 0, 10))
+        .event(5, "order.quote_revised", revision_id="rev-1", quote=dearer, agreed_at=agreed_at)
+        .event(6, "payment.captured", payment_id="pay-2", breakdown=breakdown(10_000, 0, 10))
         .bought(8, goods=108_000)
         .end()
     )
@@ -286,15 +288,15 @@ def _dearer(prefix: str) -> Story:
 def _charged_back_twice(prefix: str) -> Story:
     fee = yuan(1_500)
     return (
-        _Teller(f"{prefix}-11", "A dispute of two rounds: taken from the deposit, won, opened again, paid", 40)
+        _StoryBuilder(f"{prefix}-11", "A dispute of two rounds: taken from the deposit, won, opened again, paid", 40)
         .ordered()
         .bought(5)
         .received(48)
         .charged_back(60, fee=fee)
         .waits(152)
-        .says(153, "payment.deposit_deducted", deduction_id="cb-1", amount=yuan(102_801))
-        .says(13 * DAY, "chargeback.closed", chargeback_id="cb-1", outcome="restored")
+        .event(153, "payment.deposit_deducted", deduction_id="cb-1", amount=yuan(102_801))
+        .event(13 * DAY, "chargeback.closed", chargeback_id="cb-1", outcome="restored")
         .charged_back(31 * DAY, stage="pre_arbitration", fee=fee)
-        .says(33 * DAY, "payment.outstanding_paid", chargeback_id="cb-1", payment_id="pay-2", amount=yuan(102_801))
+        .event(33 * DAY, "payment.outstanding_paid", chargeback_id="cb-1", payment_id="pay-2", amount=yuan(102_801))
         .end()
     )

@@ -113,8 +113,8 @@ def _run_maven(maven: str, into: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise EmbeddedError(f"Maven did not fetch the broker's jars within {MAVEN_LIMIT_SECONDS} seconds") from error
     if done.returncode != 0:
-        said = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")] or done.stdout.splitlines()
-        shown = "\n".join(f"  | {line}" for line in said[:MAVEN_LINES_SHOWN])
+        errors = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")] or done.stdout.splitlines()
+        shown = "\n".join(f"  | {line}" for line in errors[:MAVEN_LINES_SHOWN])
         raise EmbeddedError(f"Maven could not fetch the broker's jars (is the network there?):\n{shown}")
 
 

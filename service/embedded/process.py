@@ -82,8 +82,8 @@ def tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:
     """
     with contextlib.suppress(OSError):
         text = log.read_text("utf-8", errors="replace").splitlines()
-        telling = [line for line in text if not line.startswith("\tat ")]
-        return "\n".join(f"  | {line}" for line in telling[-lines:])
+        shown = [line for line in text if not line.startswith("\tat ")]
+        return "\n".join(f"  | {line}" for line in shown[-lines:])
     return ""
 
 

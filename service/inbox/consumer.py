@@ -94,7 +94,7 @@ class Inbox:
         self._stopping = stopping
         self._fail = fail
         self._open_topics = open_topics
-        self._in_hand = NO_OFFSETS
+        self._in_progress = NO_OFFSETS
         self._committer = OffsetCommitter(fail)
         self._gathering = Gathering()
         self._stopwatch = Stopwatch()
@@ -156,9 +156,9 @@ class Inbox:
         return self._scout
 
     @property
-    def in_hand(self) -> Mapping[TopicPartition, int]:
+    def in_progress(self) -> Mapping[TopicPartition, int]:
         """First offset, per partition, of the batch that is being handled and not stored yet."""
-        return self._in_hand.begins
+        return self._in_progress.begins
 
     async def existing(self) -> list[TopicPartition]:
         """Return the partitions that the event topics have now. Raises KafkaError, also if a topic has none."""
@@ -229,8 +229,8 @@ class Inbox:
             await newcomer.stop()
 
     async def _parse(self, records: Any, original: Any) -> Message:
-        # Nothing suspends between the return of `getmany` and here, so the positions and `_in_hand` change together.
-        self._in_hand = await batch_offsets(self.consumer, records, self.assignments)
+        # Nothing suspends between the return of `getmany` and here, so positions and `_in_progress` change together.
+        self._in_progress = await batch_offsets(self.consumer, records, self.assignments)
         if self.consumer is not None:
             self._gathering.batch_came(self.consumer)
         return await parse_batch(records, original)
@@ -238,8 +238,10 @@ class Inbox:
     async def _on_batch(self, message: Message) -> None:
         with catch_unexpected(self._fail):
             if await self._stored(message):
-                await self._committer.begin(self._commit_offsets(message.raw_message, self._in_hand, self._stopwatch))
-                self._in_hand = NO_OFFSETS
+                await self._committer.begin(
+                    self._commit_offsets(message.raw_message, self._in_progress, self._stopwatch)
+                )
+                self._in_progress = NO_OFFSETS
                 # FastStream's message is in a reference cycle; empty it, so that the records don't wait for the garbage
                 # collector.
                 message.raw_message = ()
@@ -257,7 +259,7 @@ class Inbox:
         with self._stopwatch.time("decode"):
             inbound_records = [inbound_record_of(record) for record in message.raw_message]
         storing = partial(self._store, inbound_records)
-        return bool(await until_stored(storing, self._stopping, "store the batch", told=self._note_attempt))
+        return bool(await until_stored(storing, self._stopping, "store the batch", on_failures=self._note_attempt))
 
     async def _store(self, inbound_records: Sequence[InboundRecord]) -> bool:
         with self._stopwatch.time("store"):

@@ -75,8 +75,8 @@ async def _behind(
     begins = await consumer.beginning_offsets(wanted)
     ends = await consumer.end_offsets(wanted)
     times = {p: at for p in wanted if (at := watermarks.get((p.topic, p.partition))) is not None}
-    asked = {p: int((at - CLOCKS_APART).timestamp() * 1000) for p, at in times.items()}
-    found = await consumer.offsets_for_times(asked) if asked else {}
+    timestamps = {p: int((at - CLOCKS_APART).timestamp() * 1000) for p, at in times.items()}
+    found = await consumer.offsets_for_times(timestamps) if timestamps else {}
     back: dict[TopicPartition, tuple[int, int]] = {}
     for partition, position in committed.items():
         # `settle` handles a new group's start and lost offsets.

@@ -33,17 +33,17 @@ Watermarks = Mapping[TopicPartition, datetime | None]
 
 
 class EndOffset(NamedTuple):
-    """A partition's end, read after the instant `asked_at` by the database's clock."""
+    """A partition's end, read after the instant `requested_at` by the database's clock."""
 
     end: int
-    asked_at: datetime
+    requested_at: datetime
 
 
 class WatermarkTracker:
     """Tracks the consumer's partitions, whether or not a batch is being handled.
 
     `clock` returns the database's instant. `note` stores watermarks (None: the partition exists, nothing is known).
-    `existing` asks the broker for all partitions of the event topics. `in_hand` returns the first offsets of the batch
+    `existing` returns all partitions of the event topics. `in_progress` returns the first offsets of the batch
     that is being handled. A partition is handled up to there, or else up to the consumer's position.
     """
 
@@ -54,7 +54,7 @@ class WatermarkTracker:
         group: str,
         *,
         existing: Callable[[], Awaitable[Iterable[TopicPartition]]],
-        in_hand: Callable[[], Mapping[TopicPartition, int]],
+        in_progress: Callable[[], Mapping[TopicPartition, int]],
         clock: Callable[[], Awaitable[datetime]],
         note: Callable[[Watermarks], Awaitable[None]],
     ) -> None:
@@ -62,7 +62,7 @@ class WatermarkTracker:
         self._scout = scout
         self._group = group
         self._existing = existing
-        self._in_hand = in_hand
+        self._in_progress = in_progress
         self._clock = clock
         self._note = note
         self._known: frozenset[TopicPartition] = frozenset()
@@ -93,7 +93,7 @@ class WatermarkTracker:
         await self._note_new_partitions()
         handled, whole = await self._handled()
         watermarks: dict[TopicPartition, datetime | None] = {
-            partition: end_offset.asked_at
+            partition: end_offset.requested_at
             for partition, end_offset in self._end_offsets.items()
             if partition in handled and handled[partition] >= end_offset.end
         }
@@ -116,7 +116,7 @@ class WatermarkTracker:
 
     async def _read_end_offsets(self, handled: Mapping[TopicPartition, int]) -> None:
         # Read the clock first: the broker's later answer contains everything up to that instant.
-        asked_at = await self._clock()
+        requested_at = await self._clock()
         for partition, (begins, ends) in (await bounds(self._scout, handled)).items():
             position = handled[partition]
             if problem := lost(partition, self._group, position, begins, ends):
@@ -125,7 +125,7 @@ class WatermarkTracker:
                 self._suspected[partition] = position
                 continue
             self._suspected.pop(partition, None)
-            self._end_offsets.setdefault(partition, EndOffset(ends, asked_at))
+            self._end_offsets.setdefault(partition, EndOffset(ends, requested_at))
 
     async def _commit_moved(self, positions: Mapping[TopicPartition, int]) -> None:
         """Commit positions that moved without records, over transaction markers.
@@ -154,6 +154,6 @@ class WatermarkTracker:
         if unknown:
             await settle(self._consumer, self._scout, self._group, unknown)
         # Ask after the positions: whatever is before a position is now stored or in hand.
-        in_hand = self._in_hand()
-        handled = {p: min(position, in_hand.get(p, position)) for p, position in positions.items()}
-        return handled, positions.keys() - in_hand.keys()
+        in_progress = self._in_progress()
+        handled = {p: min(position, in_progress.get(p, position)) for p, position in positions.items()}
+        return handled, positions.keys() - in_progress.keys()

@@ -262,5 +262,5 @@ async def _unseen(admin: Any, names: list[str]) -> set[str]:
 
 def _reason(error: tuple[Any, ...]) -> str:
     name, code, *message = error
-    said = message[0] if message and message[0] else for_code(code).__name__
-    return f"{name}: {said}"
+    text = message[0] if message and message[0] else for_code(code).__name__
+    return f"{name}: {text}"

@@ -77,15 +77,15 @@ class Pages:
 
     async def livez(self, _request: web.Request) -> web.Response:
         """Answer. This shows only that the process can."""
-        return _said("alive", [])
+        return _answer("alive", [])
 
     async def readyz(self, _request: web.Request) -> web.Response:
         """Whether it can work; if not, what is missing, a line each."""
-        return _said("ready", self._reporter.missing())
+        return _answer("ready", self._reporter.missing())
 
     async def startupz(self, _request: web.Request) -> web.Response:
         """Whether it has started."""
-        return _said("started", self._reporter.starting())
+        return _answer("started", self._reporter.starting())
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """All metrics as text."""
@@ -216,6 +216,6 @@ class TurnedAway(asyncio.Protocol):
         transport.abort()
 
 
-def _said(well: str, missing: list[str]) -> web.Response:
+def _answer(well: str, missing: list[str]) -> web.Response:
     text = "".join(f"{line}\n" for line in missing or [well])
     return web.Response(text=text, status=503 if missing else 200, headers={"Cache-Control": "no-store"})

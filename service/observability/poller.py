@@ -104,12 +104,12 @@ class Poller:
     ) -> None:
         """Repeat `look`, which runs until it fails or should stop. An unexpected error is not fatal here."""
 
-        def tell(error: Exception) -> None:
+        def report(error: Exception) -> None:
             seen.failed(describe(error))
             log.debug("poll_failed", message="Polling a server failed; polling again.", because=seen.because)
 
         while not stopping.is_set():
-            with catch_unexpected(tell):
+            with catch_unexpected(report):
                 await look(stopping)
             await happens_within(stopping, AFTER_FAILURE_SECONDS)
 
@@ -118,10 +118,10 @@ class Poller:
             while not stopping.is_set():
                 seen = await looking.look()
                 self.broker.worked(seen)
-                self._say_what_is_hidden(seen)
+                self._warn_of_missing_rights(seen)
                 await happens_within(stopping, self._every)
 
-    def _say_what_is_hidden(self, seen: GroupLag) -> None:
+    def _warn_of_missing_rights(self, seen: GroupLag) -> None:
         """Warn once per set of topics, because the alert about retention can't fire for them."""
         hidden = seen.unseen_retention
         if hidden and hidden != self._hidden:
@@ -155,14 +155,14 @@ class Poller:
     async def _count_again_and_again(self, stopping: asyncio.Event) -> None:
         """Take the census, beside the polls, because it may take longer than they may."""
 
-        def tell(error: Exception) -> None:
+        def report(error: Exception) -> None:
             log.warning("census_failed", message="Counting what orders wait for failed.", because=describe(error))
 
         while not stopping.is_set():
             if not self.database.works:
                 await happens_within(stopping, self._every)
                 continue
-            with catch_unexpected(tell):
+            with catch_unexpected(report):
                 await self._count_waits()
             await happens_within(stopping, CENSUS_EVERY_SECONDS)
 

@@ -184,13 +184,13 @@ async def _broker(settings: Settings, outbox: OutboxIdentity | None, event_topic
         for sentence in await durability_problems(kafka, settings.topic_replicas):
             yield Finding("broker", "look", sentence)
 
-    async for one in _told("topics", compare):
+    async for one in _guarded("topics", compare):
         yield one
-    async for one in _told("acls", lambda: _acls(settings, kafka, outbox)):
+    async for one in _guarded("acls", lambda: _acls(settings, kafka, outbox)):
         yield one
-    async for one in _told("state", lambda: _behind(settings, kafka, event_topics)):
+    async for one in _guarded("state", lambda: _behind(settings, kafka, event_topics)):
         yield one
-    async for one in _told("acls", lambda: _transactions(kafka, outbox)):
+    async for one in _guarded("acls", lambda: _transactions(kafka, outbox)):
         yield one
 
 
@@ -241,7 +241,7 @@ async def _transactions(kafka: Kafka, outbox: OutboxIdentity) -> Findings:
         await producer.stop()
 
 
-async def _told(about: str, examination: Callable[[], AsyncIterator[Finding]]) -> Findings:
+async def _guarded(about: str, examination: Callable[[], AsyncIterator[Finding]]) -> Findings:
     """Yield what the check finds; if the broker refuses, the missing right."""
     found: list[Finding] = []
 

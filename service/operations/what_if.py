@@ -137,7 +137,9 @@ def unpublished(history: OrderHistory, terms: TermsBook, clock: StoreTime) -> tu
 
 def state_of(history: OrderHistory) -> OrderState:
     """Fold an order's journals."""
-    return read_back(history.version, [heard.row for heard in history.facts], [said.row for said in history.outputs])
+    return read_back(
+        history.version, [received.row for received in history.facts], [output.row for output in history.outputs]
+    )
 
 
 def clock_of(

@@ -326,7 +326,7 @@ GROUNDS = {
 """Why a report changes nothing (R22)."""
 
 
-def tell_fact(data: Any) -> Sentence:
+def fact_in_words(data: Any) -> Sentence:
     """Return one sentence about a fact, without private data. A type without a sentence is named."""
     words = _FACTS.get(type(data))
     if words is not None:
@@ -334,7 +334,7 @@ def tell_fact(data: Any) -> Sentence:
     return say("{type} was received.", type=getattr(data, "TYPE", type(data).__name__))
 
 
-def tell_output(data: Any) -> Sentence:
+def output_in_words(data: Any) -> Sentence:
     """Return one sentence about a decision or a command."""
     if isinstance(data, DecisionMade):
         return _decision(data)
@@ -344,7 +344,7 @@ def tell_output(data: Any) -> Sentence:
     return say("{type} was published.", type=getattr(data, "TYPE", type(data).__name__))
 
 
-def tell_basis(basis: tuple[Basis, ...]) -> str:
+def basis_in_words(basis: tuple[Basis, ...]) -> str:
     """Return the clauses with their words.
 
     `12(1)A, no purchase had been made from the seller; 12(3), the service fee is not refunded …`

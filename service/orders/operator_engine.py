@@ -22,8 +22,8 @@ async def operator_engine(
 ) -> AsyncIterator[tuple[Engine, PostgresStore]]:
     """Open an engine on the database. Its outputs wake the running relay; it needs no broker.
 
-    `timeline`: that of the command's other connections. `future_tolerance`: how far ahead of the database's clock a
-    replayed message may be dated. Raises StoreUnavailableError, SchemaError, DatabaseMovedError.
+    `timeline`: the database's, as the command's other connections found it. `future_tolerance`: how far ahead of the
+    database's clock a replayed message may be dated. Raises StoreUnavailableError, SchemaError, DatabaseMovedError.
     """
     store = await PostgresStore.open(url, connections=2, timeline=timeline)
     try:

@@ -29,7 +29,7 @@ from service.runtime.retry import Backoff, happens_within
 
 POLL_SECONDS = 2.0
 """Longest delay of new rows if every notification is lost."""
-ASK_SECONDS = 1.0
+GROUP_POLL_SECONDS = 1.0
 NEW_PRODUCER = Backoff(first_seconds=0.3, longest_seconds=5.0)
 REFUSED = Backoff(first_seconds=5.0, longest_seconds=60.0)
 FINISH_SECONDS = 3.0
@@ -269,16 +269,16 @@ class Lane:
             return
         self._assigned.clear()
         await happens_within(self._assigned, pause)
-        while not self._assigned.is_set() and not await self._ask_group():
-            await happens_within(self._assigned, ASK_SECONDS)
+        while not self._assigned.is_set() and not await self._check_ownership():
+            await happens_within(self._assigned, GROUP_POLL_SECONDS)
 
-    async def _ask_group(self) -> bool:
+    async def _check_ownership(self) -> bool:
         answers: list[bool] = []
 
-        async def ask() -> None:
+        async def check() -> None:
             answers.append(await self._still_ours(self.lane))
 
-        error = await outcome(ask())
+        error = await outcome(check())
         if error is not None:
             self._log.debug(
                 "lane_owner_unknown",

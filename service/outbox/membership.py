@@ -32,7 +32,7 @@ usually 6000 too."""
 HEARTBEATS = 6
 POLL_MS = 1_000
 START_SECONDS = 20.0
-ASK_SECONDS = 5.0
+GROUP_TIMEOUT_SECONDS = 5.0
 NEW_CONSUMER = Backoff(first_seconds=0.3, longest_seconds=5.0)
 
 
@@ -92,7 +92,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             return False
         partition = TopicPartition(CURSOR_TOPIC, lane)
         try:
-            async with asyncio.timeout(ASK_SECONDS):
+            async with asyncio.timeout(GROUP_TIMEOUT_SECONDS):
                 end = (await consumer.end_offsets([partition]))[partition]
                 await consumer.commit({partition: OffsetAndMetadata(end, "")})
         except (CommitFailedError, IllegalStateError):

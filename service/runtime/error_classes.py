@@ -49,8 +49,9 @@ class SqlState(NamedTuple):
 CHECK_ACCESS = "check its user, its password and its database"
 SESSIONS_NEEDED = (
     "a pooler stands between this program and PostgreSQL, and hands the connection to others between two transactions "
-    "(transaction or statement pooling): LISTEN, session locks, a session's limits and the comparison of timelines "
-    "need a connection that stays theirs. Set pool_mode = session for this database, or connect to PostgreSQL itself"
+    "(transaction or statement pooling): LISTEN, session locks, a session's limits and the comparison of the "
+    "database's timelines need a connection that stays theirs. Set pool_mode = session for this database, or connect "
+    "to PostgreSQL itself"
 )
 
 SQLSTATES: Mapping[str, SqlState] = {
@@ -111,7 +112,7 @@ SQLSTATES: Mapping[str, SqlState] = {
 """By SQLSTATE, or by its first two characters; the longer one counts."""
 
 # PgBouncer and other poolers have no codes for their own errors; only the text tells them apart.
-_POOLER_SAYS: tuple[tuple[re.Pattern[str], SqlState], ...] = (
+_POOLER_TEXTS: tuple[tuple[re.Pattern[str], SqlState], ...] = (
     (re.compile("statement pooling"), SqlState(SETTING, advice=SESSIONS_NEEDED)),
     (
         re.compile("unsupported startup parameter"),
@@ -126,7 +127,7 @@ _POOLER_SAYS: tuple[tuple[re.Pattern[str], SqlState], ...] = (
     ),
 )
 
-_DRIVER_SAYS = re.compile("unsupported|gssapi|sspi|server signature|rejected SSL upgrade")
+_DRIVER_TEXTS = re.compile("unsupported|gssapi|sspi|server signature|rejected SSL upgrade")
 
 UNKNOWN = SqlState(FAULT)
 
@@ -135,7 +136,7 @@ def sqlstate_meaning(sqlstate: str | None, text: str = "") -> SqlState:
     """Return the meaning of a SQLSTATE; for a pooler's 08P01, by its text."""
     state = sqlstate or ""
     if state == "08P01":
-        for pattern, found in _POOLER_SAYS:
+        for pattern, found in _POOLER_TEXTS:
             if pattern.search(text):
                 return found
     return SQLSTATES.get(state) or SQLSTATES.get(state[:2]) or UNKNOWN
@@ -143,7 +144,7 @@ def sqlstate_meaning(sqlstate: str | None, text: str = "") -> SqlState:
 
 def driver_meaning(text: str) -> ErrorClass:
     """Return the meaning of the driver's own error while connecting: an unsupported login, or a lost connection."""
-    return SETTING if _DRIVER_SAYS.search(text) else WAIT
+    return SETTING if _DRIVER_TEXTS.search(text) else WAIT
 
 
 def network_meaning(error: OSError) -> ErrorClass:

@@ -25,12 +25,12 @@ class TransientError(Exception):
 
 
 @contextmanager
-def catch_unexpected(tell: Callable[[Exception], None]) -> Iterator[None]:
-    """Pass any error inside the block to `tell`, and stop it there. Cancellation and exits go on."""
+def catch_unexpected(report: Callable[[Exception], None]) -> Iterator[None]:
+    """Pass any error inside the block to `report`, and stop it there. Cancellation and exits go on."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - this is the place for it
-        tell(error)
+        report(error)
 
 
 def describe(error: BaseException) -> str:

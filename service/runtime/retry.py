@@ -93,18 +93,19 @@ async def until_stored(
     stopping: asyncio.Event,
     task: str,
     *,
-    told: Callable[[int, str | None], None] = lambda _failures, _because: None,
+    on_failures: Callable[[int, str | None], None] = lambda _failures, _because: None,
 ) -> R | None:
     """What `work` returns, however often it takes; None if `stopping` was set before it worked.
 
-    `task` names the work in the log, such as "store the batch". `told` hears the number of failures so far each time
-    and why, and 0 when it worked: readiness and lag build on it. Raises whatever `work` raises besides TransientError.
+    `task` names the work in the log, such as "store the batch". `on_failures` is called after each attempt, with the
+    number of failures so far and why, and with 0 on success; readiness and lag use it. Raises whatever `work` raises
+    besides TransientError.
     """
     async for attempt in attempts(stopping, DATABASE, at_least_one=True):
         try:
             result = await work()
         except TransientError as error:
-            told(attempt.number, str(error))
+            on_failures(attempt.number, str(error))
             log.warning(
                 "database_retry",
                 message="Work on the database failed; retrying.",
@@ -121,7 +122,7 @@ async def until_stored(
                     task=task,
                     failures=attempt.number - 1,
                 )
-            told(0, None)
+            on_failures(0, None)
             return result
     return None
 

@@ -22,22 +22,22 @@ SHUTDOWN_SECONDS = 26.0
 
 @dataclass(slots=True)
 class Shutdown:
-    """Whether the process should end (`asked`), and why. `failure` is None for a stop on request."""
+    """Whether the process should end (`requested`), and why. `failure` is None if only a signal requested it."""
 
-    asked: asyncio.Event
+    requested: asyncio.Event
     failure: Exception | None = None
 
-    def ask(self, who: str) -> None:
-        """Ask the process to stop; `who` is usually a signal."""
-        if not self.asked.is_set():
-            log.info("shutdown_requested", message="The process was asked to stop.", by=who)
-        self.asked.set()
+    def request(self, by: str) -> None:
+        """Request that the process ends; `by` is usually a signal's name."""
+        if not self.requested.is_set():
+            log.info("shutdown_requested", message="The process was requested to stop.", by=by)
+        self.requested.set()
 
     def because_of(self, error: Exception) -> None:
         """End the process because of an error. The first error is the reason, even after a request to stop."""
         if self.failure is None:
             self.failure = error
-        self.asked.set()
+        self.requested.set()
 
     def exit_code(self) -> int:
         """Return 0 after a request to stop. Raises the failure if there is one."""
@@ -55,14 +55,14 @@ class Shutdown:
 
 
 @contextmanager
-def asked_by_signals(shutdown: Shutdown) -> Iterator[None]:
-    """Let SIGTERM and SIGINT ask for the end while the block runs, in the running event loop. A second one adds
-    nothing.
+def requested_by_signals(shutdown: Shutdown) -> Iterator[None]:
+    """Let SIGTERM and SIGINT request the shutdown while the block runs, in the running event loop. Further signals have
+    no effect.
     """
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGTERM, signal.SIGINT)
     for number in numbers:
-        loop.add_signal_handler(number, shutdown.ask, number.name)
+        loop.add_signal_handler(number, shutdown.request, number.name)
     try:
         yield
     finally:
@@ -73,7 +73,7 @@ def asked_by_signals(shutdown: Shutdown) -> Iterator[None]:
 async def run_with_timeout(seconds: float, work: Awaitable[Any], what: str) -> None:
     """Run the work, or give up after that time. Its errors are only logged."""
 
-    def tell(error: Exception) -> None:
+    def report(error: Exception) -> None:
         log.info(
             "shutdown_step_failed",
             message="A step of the shutdown failed; the shutdown goes on.",
@@ -81,7 +81,7 @@ async def run_with_timeout(seconds: float, work: Awaitable[Any], what: str) -> N
             because=describe(error),
         )
 
-    with catch_unexpected(tell):
+    with catch_unexpected(report):
         async with asyncio.timeout(seconds):
             await work
 
@@ -92,7 +92,7 @@ def force_exit_after(seconds: float, shutdown: Shutdown, exit_code: ExitCode = E
     Nothing is lost: what is not stored has no committed offset.
     """
 
-    def say() -> None:
+    def log_it() -> None:
         log.error(
             "exit_forced",
             message="The shutdown took too long, so the process is ended by force. Nothing is lost.",
@@ -107,7 +107,7 @@ def force_exit_after(seconds: float, shutdown: Shutdown, exit_code: ExitCode = E
         return exit_code if shutdown.failure is None else ExitCode.FAULT
 
     # Two timers, so that a blocked log delays only the log line.
-    for after, what in ((seconds, say), (seconds + 0.5, leave)):
+    for after, what in ((seconds, log_it), (seconds + 0.5, leave)):
         timer = threading.Timer(after, what)
         timer.daemon = True
         timer.start()

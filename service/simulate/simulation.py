@@ -60,13 +60,13 @@ class Simulation:
         store_with: Callable[[VirtualClock], Store] = lambda clock: MemoryStore(clock=clock),
     ) -> None:
         self._seen = START
-        self._heard = 0
+        self._received = 0
         self._clock = VirtualClock()
         self._store = store_with(self._clock)
         self._engine = Engine(self._store, FixedTerms(terms), deciding_is_publishing=True)
         self._fired: dict[str, int] = {}
 
-    async def hear(self, value: bytes) -> AsyncIterator[BatchResult]:
+    async def receive(self, value: bytes) -> AsyncIterator[BatchResult]:
         """Handle one CloudEvent, given as its JSON text; yield the results of earlier deadlines, then its own."""
         inbound_record = self._inbound_record(value)
         event = inbound_record.decoded
@@ -109,7 +109,7 @@ class Simulation:
         message = class_of(type_) if isinstance(type_, str) else None
         topic = NOWHERE if message is None else topic_of(message).name
         key = subject.encode() if isinstance(subject, str) else None
-        offset, self._heard = self._heard, self._heard + 1
+        offset, self._received = self._received, self._received + 1
         return InboundRecord(topic, 0, offset, key, value, (), decode(topic, key, value, ()))
 
 

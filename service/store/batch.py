@@ -85,7 +85,7 @@ cross join lateral (
 ) as theirs
 """
 ADD_FACTS = """
-insert into facts (order_id, source, id, lane, nth, at, type, data, heard_at)
+insert into facts (order_id, source, id, lane, nth, at, type, data, received_at)
 select n.*, $9 from unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::integer[], $6::timestamptz[],
     $7::text[], $8::json[]) as n
 """
@@ -206,9 +206,9 @@ class PostgresBatch:
     async def claim_due(self, before: datetime, limit: int) -> list[str]:
         return [row[0] for row in await self._connection.fetch(CLAIM_DUE, before, limit)]
 
-    async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:
+    async def look(self, order_ids: Collection[str], latest_event: datetime | None = None) -> Look:
         hashes = {one: order_hash(one) for one in order_ids}
-        row = await self._connection.fetchrow(LOOK, list(hashes.values()), heard)
+        row = await self._connection.fetchrow(LOOK, list(hashes.values()), latest_event)
         assert row is not None
         open_records: dict[int, list[Quarantined]] = {}
         for number, topic, since in row[2]:
@@ -239,8 +239,8 @@ class PostgresBatch:
     async def foreign(self, keys: Collection[FactKey]) -> set[FactKey]:
         return {(row[0], row[1], row[2]) for row in await self._connection.fetch(FOREIGN, *_columns(keys))}
 
-    async def add_facts(self, facts: Sequence[FactRow], private: Sequence[PrivateRow], heard_at: datetime) -> None:
-        await self._connection.execute(ADD_FACTS, *_columns(facts), heard_at)
+    async def add_facts(self, facts: Sequence[FactRow], private: Sequence[PrivateRow], received_at: datetime) -> None:
+        await self._connection.execute(ADD_FACTS, *_columns(facts), received_at)
         if private:
             await self._connection.execute(ADD_PRIVATE_MEMBERS, *_columns(private))
 

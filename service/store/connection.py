@@ -1,5 +1,5 @@
 """Connections to PostgreSQL. All of the service's connections are made here, and each one that can write is compared
-with the timeline."""
+with the database's timeline."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def refuse_readers(url: str) -> None:
 
 @asynccontextmanager
 async def connected(url: str, timeline: Timeline | None = None) -> AsyncIterator[Connection]:
-    """Connect for a command; `timeline` is that of the command's other connections, if any.
+    """Connect for a command; `timeline`: the database's, as the command's other connections found it, if any.
 
     Raises StoreError; StoreUnavailableError also if a statement takes longer than a minute; DatabaseMovedError.
     """

@@ -147,7 +147,7 @@ class MemoryBatch:
         due = sorted((row.due_at, row.order_id) for row in rows if row.due_at and row.due_at < before and _waits(row))
         return [order_id for _, order_id in due[:limit]]
 
-    async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:  # noqa: ARG002
+    async def look(self, order_ids: Collection[str], latest_event: datetime | None = None) -> Look:  # noqa: ARG002
         instant = await self._store.clock()
         return Look(instant, {one: open_records for one in order_ids if (open_records := self._open_records(one))})
 
@@ -184,7 +184,7 @@ class MemoryBatch:
         self,
         facts: Sequence[FactRow],
         private: Sequence[PrivateRow],
-        heard_at: datetime,  # noqa: ARG002
+        received_at: datetime,  # noqa: ARG002
     ) -> None:
         brought: dict[tuple[str, str], str] = {}
         for fact in facts:

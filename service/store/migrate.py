@@ -137,8 +137,8 @@ async def migrate(dsn: str, *, lanes: int = LANES, roles: bool = False) -> list[
 async def schema_problem(dsn: str, timeline: Timeline | None = None) -> str | None:
     """Return in a sentence what is wrong with the database's tables and what to do; None if this program can work.
 
-    Tables newer than this program are fine as long as the newer program only expanded them. `timeline`: that of the
-    connections that will use these tables. Raises StoreUnavailableError, DatabaseMovedError.
+    Tables newer than this program are fine as long as the newer program only expanded them. `timeline`: the
+    database's, for the connections that will use these tables. Raises StoreUnavailableError, DatabaseMovedError.
     """
     async with _connection(dsn, timeline, command_timeout=LOOK_SECONDS) as connection:
         if too_old := _server_problem(connection):

@@ -29,7 +29,7 @@ class RecordedFact(NamedTuple):
     """A fact and when it was received."""
 
     row: FactRow
-    heard_at: datetime
+    received_at: datetime
 
 
 class RecordedOutput(NamedTuple):
@@ -85,8 +85,8 @@ where o.order_id > $1 and ($2::text is null or o.order_id = $2)
 order by o.order_id limit $5
 """
 _FACTS = """
-select order_id, source, id, lane, nth, at, type, data, heard_at from facts
-where order_id = any($1::text[]) and ($2::timestamptz is null or heard_at <= $2) order by order_id, nth
+select order_id, source, id, lane, nth, at, type, data, received_at from facts
+where order_id = any($1::text[]) and ($2::timestamptz is null or received_at <= $2) order by order_id, nth
 """
 _OUTPUTS = """
 select o.lane, o.position, o.position <= coalesce(n.position, 0), o.order_id, o.value, o.timed
@@ -144,7 +144,7 @@ class OrderHistories:
         return next(iter(await self._page("", HistoryFilter(order_id), 1)), None)
 
     async def at(self, order_id: str, instant: datetime) -> OrderHistory | None:
-        """Return what was known of one order then; None for an order nobody has heard of by now.
+        """Return what was known of one order then; None if no message about the order has been received by now.
 
         Whether it was stuck is not recorded: `stuck` is None. `published` of an output says how far it got since.
         Raises StoreUnavailableError.

@@ -55,7 +55,7 @@ class SessionLimits:
             "lock_timeout": str(self.lock),
             "idle_in_transaction_session_timeout": str(self.idle),
             "transaction_timeout": str(self.transaction),
-            # A commit must survive a crash, which does not change the timeline; with `off` it might not.
+            # A commit must survive a crash, which does not change the database's timeline; with `off` it might not.
             "synchronous_commit": "on",
             "tcp_keepalives_idle": "10",
             "tcp_keepalives_interval": "5",
@@ -112,10 +112,10 @@ class PostgresStore:
         """Connect to a migrated database.
 
         All connections are made now, so that a later new one means that an old one was lost (see `epoch`). A call that
-        needs a new connection raises DatabaseMovedError if that has another timeline than `timeline`. `timeline` is
-        that of the process's other connections, or of the first one made here. `clock` replaces the server's instant
-        (for tests and the demo, where days pass quickly). Raises StoreUnavailableError, and SchemaError if there is no
-        installation.
+        needs a new connection raises DatabaseMovedError if the database has another timeline than `timeline` by then.
+        `timeline` is that of the process's other connections, or of the first one made here. `clock` replaces the
+        server's instant (for tests and the demo, where days pass quickly). Raises StoreUnavailableError, and
+        SchemaError if there is no installation.
         """
         limits = limits or SessionLimits()
         opened, timeline = [0], timeline or Timeline()
@@ -160,7 +160,7 @@ class PostgresStore:
 
     @property
     def timeline(self) -> Timeline:
-        """The timeline with which each connection was compared, for other connections of this process."""
+        """The database's timeline with which each connection was compared, for other connections of this process."""
         return self._timeline
 
     @property

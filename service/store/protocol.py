@@ -49,11 +49,11 @@ class Batch(Protocol):
     async def claim_due(self, before: datetime, limit: int) -> list[str]:
         """Lock at most `limit` orders with a deadline before this instant that no other transaction has locked."""
 
-    async def look(self, order_ids: Collection[str], heard: datetime | None = None) -> Look:
+    async def look(self, order_ids: Collection[str], latest_event: datetime | None = None) -> Look:
         """Read the clock, the number of sets of terms, and which of these orders a quarantined record holds up.
 
-        Call it after `lock`: only a later statement sees what was committed while `lock` waited. `heard`, the batch's
-        latest event time, moves a clock for tests.
+        Call it after `lock`: only a later statement sees what was committed while `lock` waited. `latest_event`, the
+        latest event time of the batch, moves a clock for tests.
         """
 
     async def facts(self, order_ids: Collection[str]) -> Sequence[FactRow]:
@@ -71,7 +71,7 @@ class Batch(Protocol):
     async def foreign(self, keys: Collection[FactKey]) -> set[FactKey]:
         """Return the keys whose source and id are another order's fact."""
 
-    async def add_facts(self, facts: Sequence[FactRow], private: Sequence[PrivateRow], heard_at: datetime) -> None:
+    async def add_facts(self, facts: Sequence[FactRow], private: Sequence[PrivateRow], received_at: datetime) -> None:
         """Append new facts and their private members. Raises ForeignFactError."""
 
     async def update_orders(self, updates: Sequence[OrderUpdate]) -> None:

@@ -24,29 +24,29 @@ ID_LENGTH_MAX = 160
 _SEARCH = """
 (select 'order' as what, order_id, null::timestamptz as at, null::text as type from orders where order_id = $1)
 union all
-(select 'payment', order_id, heard_at, type from facts
+(select 'payment', order_id, received_at, type from facts
     where type in ('purchasing.payment.captured.v1', 'purchasing.payment.tip_paid.v1',
         'purchasing.payment.outstanding_paid.v1') and data ->> 'payment_id' = $1 limit $2)
 union all
-(select 'chargeback', order_id, heard_at, type from facts
+(select 'chargeback', order_id, received_at, type from facts
     where type = 'purchasing.chargeback.opened.v1' and data ->> 'chargeback_id' = $1 limit $2)
 union all
-(select 'request', order_id, heard_at, type from facts
+(select 'request', order_id, received_at, type from facts
     where type in ('purchasing.order.cancellation_requested.v1', 'purchasing.order.dissolution_requested.v1')
     and data ->> 'request_id' = $1 limit $2)
 union all
 (select case when topic like 'purchasing.commands.%' then 'command' else 'decision' end, order_id, decided_at, topic
     from outbox where id = $1 and order_id is not null limit $2)
 union all
-(select 'message', order_id, heard_at, type from facts where id = $1 limit $2)
+(select 'message', order_id, received_at, type from facts where id = $1 limit $2)
 union all
-(select 'account', order_id, heard_at, type from facts
+(select 'account', order_id, received_at, type from facts
     where type = 'purchasing.order.placed.v1' and data ->> 'account_id' = $1
-    order by heard_at desc limit $2)
+    order by received_at desc limit $2)
 union all
-(select 'provider', order_id, heard_at, type from facts
+(select 'provider', order_id, received_at, type from facts
     where type = 'purchasing.order.placed.v1' and data ->> 'provider_id' = $1
-    order by heard_at desc limit $2)
+    order by received_at desc limit $2)
 """
 
 _IN_QUARANTINE = """
@@ -56,7 +56,7 @@ where order_hash = purchasing_order_hash($1) order by at desc limit $2
 
 
 class Hit(NamedTuple):
-    """One order that an id leads to. `at`: when the message was heard or the output decided; None for the order."""
+    """One order that an id leads to. `at`: when the message was received or the output decided; None for the order."""
 
     what: str
     order_id: str

@@ -33,7 +33,7 @@ _IN_FORCE = "select name, current_setting(name) from unnest($1::text[]) as name"
 
 
 async def begin_session(
-    connection: Connection, asked: Mapping[str, str], settings: Mapping[str, str], another: Another
+    connection: Connection, options: Mapping[str, str], settings: Mapping[str, str], another: Another
 ) -> None:
     """Set the URL's and the service's settings, and check that they last.
 
@@ -45,7 +45,7 @@ async def begin_session(
     connection.is_pooled = process != connection.get_server_pid()
     if connection.is_pooled:
         await _refuse_shared(connection, another)
-    for name, setting in asked.items():
+    for name, setting in options.items():
         try:
             await connection.execute("select set_config($1, $2, false)", name, setting)
         except asyncpg.PostgresError as error:

@@ -19,13 +19,13 @@ FASTEST = 10_000_000
 _BY_EVENTS = """
 create table if not exists test_clock (one boolean primary key default true check (one), at timestamptz not null);
 insert into test_clock (at) values ('2000-01-01T00:00:00Z') on conflict do nothing;
-create or replace function purchasing_clock(heard timestamptz, out instant timestamptz, out watermark timestamptz)
+create or replace function purchasing_clock(latest timestamptz, out instant timestamptz, out watermark timestamptz)
 language sql volatile as $$
-    update test_clock set at = greatest(at, heard) returning at, at
+    update test_clock set at = greatest(at, latest) returning at, at
 $$
 """
 _BY_FACTOR = """
-create or replace function purchasing_clock(heard timestamptz, out instant timestamptz, out watermark timestamptz)
+create or replace function purchasing_clock(latest timestamptz, out instant timestamptz, out watermark timestamptz)
 language sql volatile as $$
     select {began} + (t - {began}) * {factor},
         case when r is not null then {began} + (least(t, r) - {began}) * {factor} end

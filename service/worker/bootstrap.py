@@ -18,7 +18,7 @@ from service.orders.inbound_record import InboundRecord
 from service.runtime.errors import catch_unexpected
 from service.runtime.retry import until_stored
 from service.runtime.settings import Settings
-from service.runtime.shutdown import SHUTDOWN_SECONDS, Shutdown, asked_by_signals, force_exit_after
+from service.runtime.shutdown import SHUTDOWN_SECONDS, Shutdown, force_exit_after, requested_by_signals
 from service.store.operators.breakers import BreakersInDatabase
 from service.store.postgres import PostgresStore
 from service.terms.source import TermsInDatabase
@@ -46,11 +46,11 @@ async def serve(settings: Settings, process: int | None = None) -> Shutdown:
     if process is not None:
         # People tell the members of a group apart by it.
         kafka["client_id"] = f"purchasing-{process}"
-    with asked_by_signals(shutdown), catch_unexpected(shutdown.because_of):
+    with requested_by_signals(shutdown), catch_unexpected(shutdown.because_of):
         async with (
             running(_force_exit_in_time(shutdown), "shutdown", shutdown),
             telemetry_component(settings, kafka, shutdown, process) as telemetry,
-            running(telemetry.poller.run(shutdown.asked), "survey", shutdown),
+            running(telemetry.poller.run(shutdown.requested), "survey", shutdown),
         ):
             await _start(settings, kafka, telemetry, shutdown)
     return shutdown
@@ -58,7 +58,7 @@ async def serve(settings: Settings, process: int | None = None) -> Shutdown:
 
 async def _force_exit_in_time(shutdown: Shutdown) -> None:
     """Bound the shutdown, because a start that waits for a broker ends only when the broker answers."""
-    await shutdown.asked.wait()
+    await shutdown.requested.wait()
     force_exit_after(SHUTDOWN_SECONDS, shutdown)
 
 
@@ -77,7 +77,7 @@ async def _work(
     settings: Settings, kafka: Kafka, store: PostgresStore, telemetry: Telemetry, shutdown: Shutdown
 ) -> None:
     telemetry.worker.waits("its terms, its lanes and its consumer group")
-    terms = await until_stored(lambda: TermsInDatabase.read(store), shutdown.asked, "read the terms")
+    terms = await until_stored(lambda: TermsInDatabase.read(store), shutdown.requested, "read the terms")
     if terms is None:
         return
     engine = Engine(store, terms, future_tolerance=timedelta(seconds=settings.future_tolerance_seconds))
@@ -85,7 +85,7 @@ async def _work(
     limits = BreakerLimits(settings.breaker_share, settings.breaker_records, settings.breaker_at_least)
     breakers = CircuitBreakers(BreakersInDatabase(store), limits)
     telemetry.worker.breakers = breakers
-    await until_stored(breakers.look, shutdown.asked, "read the circuit breakers")
+    await until_stored(breakers.look, shutdown.requested, "read the circuit breakers")
     async with relay_component(settings, kafka, store, shutdown) as relay:
         telemetry.worker.relay = relay
 
@@ -100,7 +100,7 @@ async def _work(
             report_batch((), await engine.look_again(orders), relay, telemetry.metrics)
 
         async def fire_due() -> BatchResult | None:
-            handled = await until_stored(engine.fire_due, shutdown.asked, "decide what is due")
+            handled = await until_stored(engine.fire_due, shutdown.requested, "decide what is due")
             if handled is not None:
                 report_batch((), handled, relay, telemetry.metrics)
                 telemetry.metrics.fired(handled)
@@ -108,10 +108,10 @@ async def _work(
 
         async with (
             inbox_component(settings, kafka, handle, store, breakers, telemetry, shutdown),
-            running(breakers.run(shutdown.asked), "circuit breakers", shutdown),
-            running(watch_deadlines(fire_due, shutdown.asked), "deadlines", shutdown),
-            running(retry_stuck(store, look_again, shutdown.asked), "stuck", shutdown),
-            running(gc_tuning.look_at_everything(shutdown.asked), "collector", shutdown),
+            running(breakers.run(shutdown.requested), "circuit breakers", shutdown),
+            running(watch_deadlines(fire_due, shutdown.requested), "deadlines", shutdown),
+            running(retry_stuck(store, look_again, shutdown.requested), "stuck", shutdown),
+            running(gc_tuning.look_at_everything(shutdown.requested), "collector", shutdown),
         ):
             gc_tuning.settle()
-            await shutdown.asked.wait()
+            await shutdown.requested.wait()

@@ -95,7 +95,7 @@ async def inbox_component(
             kafka,
             group,
             handle,
-            shutdown.asked,
+            shutdown.requested,
             shutdown.because_of,
             lambda: breakers.open_topics,
             stored=telemetry.metrics.batch,
@@ -112,7 +112,7 @@ async def inbox_component(
         inbox.follow_breakers()
         # A partition that nobody has read holds back every deadline, so note all partitions, not only ours.
         unread = [ProgressRow(p.topic, p.partition, None) for p in inbox.partitions]
-        await until_stored(lambda: store.note_progress(unread), shutdown.asked, "note new partitions")
+        await until_stored(lambda: store.note_progress(unread), shutdown.requested, "note new partitions")
         telemetry.worker.waits_for = None
         log.info(
             "service_running",
@@ -121,7 +121,7 @@ async def inbox_component(
             lanes=store.installation.lanes,
             http_port=telemetry.port,
         )
-        watching = _track_watermark(inbox, group, store, shutdown.asked)
+        watching = _track_watermark(inbox, group, store, shutdown.requested)
         async with running(inbox.guard(), "guard", shutdown), running(watching, "watermark", shutdown):
             yield
 
@@ -141,7 +141,7 @@ async def running(work: Coroutine[Any, Any, None], name: str, shutdown: Shutdown
 @asynccontextmanager
 async def _started(make: Callable[[], Inbox], telemetry: Telemetry, shutdown: Shutdown) -> AsyncIterator[Inbox | None]:
     """Yield an inbox that has joined its group, after any number of attempts; None if asked to stop first."""
-    async for _ in attempts(shutdown.asked, SERVERS):
+    async for _ in attempts(shutdown.requested, SERVERS):
         inbox = make()
         try:
             if await _joined(inbox, telemetry, shutdown):
@@ -160,8 +160,8 @@ async def _rewound(
     This needs an empty group. A group that works with this database is consistent already. After a failover or a
     restore its members end by themselves, and this waits for that.
     """
-    async for _ in attempts(shutdown.asked, SERVERS):
-        known = await until_stored(partial(_known, store), shutdown.asked, "read the watermarks")
+    async for _ in attempts(shutdown.requested, SERVERS):
+        known = await until_stored(partial(_known, store), shutdown.requested, "read the watermarks")
         if known is None:
             return
         watermarks, agrees = known
@@ -171,13 +171,13 @@ async def _rewound(
             done.append(await rewind(kafka, settings.consumer_group, watermarks, alone=alone))
 
         try:
-            await done_before(shutdown.asked, back())
+            await done_before(shutdown.requested, back())
         except KafkaError as error:
-            _say_waiting_for_kafka(error, telemetry)
+            _note_waiting_for_kafka(error, telemetry)
             continue
         if any(done) or agrees:
             await until_stored(
-                partial(store.note_input_agrees, watermarks), shutdown.asked, "note that the input agrees"
+                partial(store.note_input_agrees, watermarks), shutdown.requested, "note that the input agrees"
             )
             return
         telemetry.worker.waits(f"the consumer group {settings.consumer_group} to have no members: {MEMBERS}")
@@ -196,13 +196,13 @@ async def _known(store: PostgresStore) -> tuple[Watermarks, bool]:
 async def _joined(inbox: Inbox, telemetry: Telemetry, shutdown: Shutdown) -> bool:
     """Join the group; False if Kafka is away, or the process was asked to stop."""
     try:
-        return await done_before(shutdown.asked, inbox.start())
+        return await done_before(shutdown.requested, inbox.start())
     except KafkaError as error:
-        _say_waiting_for_kafka(error, telemetry)
+        _note_waiting_for_kafka(error, telemetry)
         return False
 
 
-def _say_waiting_for_kafka(error: KafkaError, telemetry: Telemetry) -> None:
+def _note_waiting_for_kafka(error: KafkaError, telemetry: Telemetry) -> None:
     reason = waited_for(error)
     telemetry.worker.waits(f"Kafka: {reason}")
     log.warning("startup_waiting", message="Startup waits for something.", waiting_for="Kafka", because=reason)
@@ -217,7 +217,7 @@ async def _track_watermark(inbox: Inbox, group: str, store: PostgresStore, stopp
         inbox.scout,
         group,
         existing=inbox.existing,
-        in_hand=lambda: inbox.in_hand,
+        in_progress=lambda: inbox.in_progress,
         clock=store.server_time,
         note=note,
     )

@@ -31,7 +31,7 @@ class StartError(Exception):
 async def store_ready(url: str, shutdown: Shutdown, waits: Waits) -> PostgresStore | None:
     """Wait until PostgreSQL can be reached and open the store; None if the process was asked to stop first.
 
-    The process ends if a later connection with the store's timeline meets another timeline. Raises StartError,
+    The process ends if a later connection meets another timeline of the database. Raises StartError,
     SchemaError, NotAllowedError.
     """
     opened: list[PostgresStore] = []
@@ -84,7 +84,7 @@ def waited_for(error: BaseException) -> str:
 
 
 async def _available(problem: Callable[[], Awaitable[str | None]], what: str, shutdown: Shutdown, waits: Waits) -> bool:
-    async for _ in attempts(shutdown.asked, SERVERS):
+    async for _ in attempts(shutdown.requested, SERVERS):
         reason = await problem()
         if reason is None:
             return True

@@ -35,7 +35,7 @@ async def stores_agree(
 
     Raises StartError, DatabaseMovedError.
     """
-    async for _ in attempts(shutdown.asked, SERVERS):
+    async for _ in attempts(shutdown.requested, SERVERS):
         try:
             problems = await _older(kafka, url, store)
         except (KafkaError, TimeoutError, StoreUnavailableError) as error:

@@ -1,14 +1,14 @@
-"""Several worker processes on one machine: started, watched, started again when they die, and stopped together.
+"""Several worker processes on one machine: start them, watch them, restart those that die, and stop them together.
 
 Python runs on one core per process, so a machine of several cores needs several workers. Each is a worker as `run` is
 one alone: a fresh interpreter, its own clients, its own member of both consumer groups. The supervisor reads no record
 and publishes none. It has the one port for health and metrics, which answers for all processes.
 
-| a process ends | then |
+| a process ends | what follows |
 |---|---|
-| asked to | nothing |
-| with exit code 1: a person has to do something | all end, its sentence is said once, the exit code is 1 |
-| in any other way: killed, a fault | one line in the log; it is started again after a pause that grows |
+| on request | nothing |
+| with exit code 1: a person has to do something | all end, the supervisor too, with its reason and exit code 1 |
+| in any other way: killed, a fault | the log line `process_restarting`; it is restarted after a pause that grows |
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from service.observability.exporter import SupervisorExporter
 from service.observability.http import Pages, listening
 from service.runtime.exit_codes import ExitCode
 from service.runtime.retry import Backoff, attempts, happens_within
-from service.runtime.shutdown import SHUTDOWN_SECONDS, Shutdown, asked_by_signals, force_exit_after
+from service.runtime.shutdown import SHUTDOWN_SECONDS, Shutdown, force_exit_after, requested_by_signals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,7 +74,7 @@ async def supervise(settings: Settings, processes: int, given: Mapping[str, Any]
     shutdown = Shutdown(asyncio.Event())
     own = CollectorRegistry(auto_describe=False)
     ProcessCollector(registry=own)
-    with asked_by_signals(shutdown):
+    with requested_by_signals(shutdown):
         workers: list[WorkerProcess] = []
         reporter = _Reporter(workers)
         registry = CollectorRegistry(auto_describe=False)
@@ -87,19 +87,19 @@ async def supervise(settings: Settings, processes: int, given: Mapping[str, Any]
             running = [asyncio.create_task(worker.run(), name=f"process {worker.number}") for worker in workers]
             for task in running:
                 task.add_done_callback(shutdown.with_task)
-            await shutdown.asked.wait()
+            await shutdown.requested.wait()
             force_exit_after(KILL_SECONDS + 1.0, shutdown)
             await asyncio.wait(running)
     return max(shutdown.exit_code(), *(worker.exit_code for worker in workers))
 
 
 class WorkerProcess:
-    """One worker process, by its number: what it last said of itself, and how often it was started again."""
+    """One worker process, by its number: its last report, and how often it was restarted."""
 
     def __init__(self, number: int, environment: Mapping[str, str], shutdown: Shutdown) -> None:
         self.number = number
         self.exit_code = ExitCode.DONE
-        """Of its end, once that was asked for."""
+        """How it ended, once a stop was requested."""
         self.restarts = 0
         self.metrics: str | None = None
         """The text of its metrics, as answered last; None: it has not answered."""
@@ -108,21 +108,21 @@ class WorkerProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._starting = self._missing = ["It is starting."]
         self._reason: str | None = None
-        self._unheard_seconds = 0
+        self._silent_seconds = 0
         self._answered = asyncio.Event()
 
     async def run(self) -> None:
-        """Keep it running until the end is asked for, or until it says that a person has to do something."""
-        async for attempt in attempts(self._shutdown.asked, RESTART):
+        """Keep it running until a stop is requested, or until it reports that a person has to do something."""
+        async for attempt in attempts(self._shutdown.requested, RESTART):
             begun = time.monotonic()
             code = await self._live()
             self.metrics = None
-            if self._shutdown.asked.is_set():
-                # Before it heeds SIGTERM itself, the signal ends it: it has nothing in hand yet.
+            if self._shutdown.requested.is_set():
+                # A process that has no handler for SIGTERM yet is ended by the signal; it has begun no work.
                 if code not in (ExitCode.DONE, -signal.SIGTERM):
                     self.exit_code = ExitCode.FAULT if code == ExitCode.FAULT else ExitCode.NOT_DONE
             elif code == ExitCode.NOT_DONE:
-                self._shutdown.because_of(ProcessStoppedError(self._reason or self._unsaid()))
+                self._shutdown.because_of(ProcessStoppedError(self._reason or self._ended_without_reason()))
             else:
                 if time.monotonic() - begun >= LASTED_SECONDS:
                     attempt.begin_again()
@@ -134,15 +134,15 @@ class WorkerProcess:
 
     def missing(self) -> list[str]:
         """What keeps it from being ready, a sentence each."""
-        quiet = self._process is not None and self._unheard_seconds > QUIET_SECONDS
-        lines = [f"It has said nothing for {self._unheard_seconds} seconds."] if quiet else self._missing
+        quiet = self._process is not None and self._silent_seconds > QUIET_SECONDS
+        lines = [f"It has sent no report for {self._silent_seconds} seconds."] if quiet else self._missing
         return [f"Process {self.number}: {line}" for line in lines]
 
-    async def ask_metrics(self) -> None:
-        """Ask for its metrics, and wait for them so long."""
+    async def request_metrics(self) -> None:
+        """Request its metrics, and wait for them for METRICS_SECONDS at most."""
         self.metrics = None
         process = self._process
-        if process is None or process.returncode is not None or self._unheard_seconds > QUIET_SECONDS:
+        if process is None or process.returncode is not None or self._silent_seconds > QUIET_SECONDS:
             return
         assert process.stdin is not None
         self._answered.clear()
@@ -150,7 +150,7 @@ class WorkerProcess:
         await happens_within(self._answered, METRICS_SECONDS)
 
     async def _live(self) -> int:
-        """Start it, stay with it to its end, and return its exit code: negative where a signal ended it."""
+        """Start it, wait until it ends, and return its exit code: negative if a signal ended it."""
         process = self._process = await asyncio.create_subprocess_exec(
             *_program(),
             "run",
@@ -163,24 +163,24 @@ class WorkerProcess:
             # Ctrl-C in a terminal is for the supervisor, which stops its processes in order.
             start_new_session=True,
         )
-        self._unheard_seconds, self._reason = 0, None
+        self._silent_seconds, self._reason = 0, None
         self._starting = self._missing = ["It is starting."]
-        ended = asyncio.create_task(self._heard_to_the_end(process))
-        asked = asyncio.create_task(self._shutdown.asked.wait())
+        ended = asyncio.create_task(self._read_to_the_end(process))
+        stop_requested = asyncio.create_task(self._shutdown.requested.wait())
         watching = asyncio.create_task(self._kill_when_hung(process))
         try:
-            await asyncio.wait([ended, asked], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([ended, stop_requested], return_when=asyncio.FIRST_COMPLETED)
             if not ended.done():
                 _signal(process, signal.SIGTERM)
                 await asyncio.wait([ended], timeout=KILL_SECONDS)
         finally:
-            asked.cancel()
+            stop_requested.cancel()
             watching.cancel()
             _signal(process, signal.SIGKILL)
             self._process = None
         return await ended
 
-    async def _heard_to_the_end(self, process: asyncio.subprocess.Process) -> int:
+    async def _read_to_the_end(self, process: asyncio.subprocess.Process) -> int:
         assert process.stdout is not None
         async for line in process.stdout:
             with suppress(ValueError):
@@ -188,7 +188,7 @@ class WorkerProcess:
         return await process.wait()
 
     def _take(self, report: dict[str, Any]) -> None:
-        self._unheard_seconds = 0
+        self._silent_seconds = 0
         if "metrics" in report:
             self.metrics = report["metrics"]
             self._answered.set()
@@ -199,9 +199,9 @@ class WorkerProcess:
 
     async def _kill_when_hung(self, process: asyncio.subprocess.Process) -> None:
         """Count the seconds without a report: one by one, or a suspended machine would pass for a hung process."""
-        while self._unheard_seconds < HUNG_SECONDS:
+        while self._silent_seconds < HUNG_SECONDS:
             await asyncio.sleep(1.0)
-            self._unheard_seconds += 1
+            self._silent_seconds += 1
         log.error(
             "process_hangs", message="A worker process hangs; killing it.", process=self.number, seconds=HUNG_SECONDS
         )
@@ -221,7 +221,7 @@ class WorkerProcess:
         ended = f"by {how['signal']}" if code < 0 else f"with exit code {code}"
         self._starting = self._missing = [f"It ended {ended} and is restarted in a moment."]
 
-    def _unsaid(self) -> str:
+    def _ended_without_reason(self) -> str:
         return f"Process {self.number} ended with exit code {ExitCode.NOT_DONE:d} without a reason: read its stderr."
 
 
@@ -244,7 +244,7 @@ class _Reporter:
         return {worker.number: worker.restarts for worker in self._workers}
 
     async def refresh(self) -> None:
-        await asyncio.gather(*(worker.ask_metrics() for worker in self._workers))
+        await asyncio.gather(*(worker.request_metrics() for worker in self._workers))
 
 
 def _program() -> list[str]:

@@ -48,12 +48,12 @@ async def telemetry_component(
     """
     telemetry = Telemetry(settings, kafka)
     pages = Pages(telemetry.worker, telemetry.metrics.registry)
-    async with AsyncExitStack() as told:
+    async with AsyncExitStack() as stack:
         if process is None:
-            telemetry.port = await told.enter_async_context(listening(pages, settings.http_host, settings.http_port))
+            telemetry.port = await stack.enter_async_context(listening(pages, settings.http_host, settings.http_port))
         else:
             telemetry.port = settings.http_port
-            await told.enter_async_context(reporting(pages, telemetry.worker, shutdown))
+            await stack.enter_async_context(reporting(pages, telemetry.worker, shutdown))
         try:
             yield telemetry
         finally:

@@ -38,8 +38,8 @@ select c.order_id, c.lane, gen_random_uuid(), o.due_at, o.stuck, o.held_at, o.wa
 from copies c join orders o on o.order_id = c.of
 """
 COPY_FACTS = """
-insert into facts (order_id, source, id, lane, nth, at, type, data, heard_at)
-select c.order_id, f.source, replace(f.id, c.of, c.order_id), c.lane, f.nth, f.at, f.type, f.data, f.heard_at
+insert into facts (order_id, source, id, lane, nth, at, type, data, received_at)
+select c.order_id, f.source, replace(f.id, c.of, c.order_id), c.lane, f.nth, f.at, f.type, f.data, f.received_at
 from copies c join facts f on f.order_id = c.of
 """
 COPY_PRIVATE_MEMBERS = """

@@ -53,7 +53,7 @@ async def gather(bootstrap: str, dsn: str, group: str, sent: Sequence[Sent]) -> 
             "select lane, position, order_id, order_version, topic, key, id, value from outbox order by lane, position"
         )
         facts = defaultdict(list)
-        for row in await connection.fetch("select order_id, source, id, at, type, data, heard_at from facts"):
+        for row in await connection.fetch("select order_id, source, id, at, type, data, received_at from facts"):
             facts[row["order_id"]].append(row)
         found.facts = facts
         found.quarantine = await connection.fetch('select topic, partition, "offset", reason, order_id from quarantine')
@@ -86,7 +86,7 @@ def _read(outsider: Outsider, group: str, found: Evidence) -> None:
     found.came_in, found.appended = came_in, appended
 
 
-def heard_after(found: Evidence) -> list[float]:
+def received_after(found: Evidence) -> list[float]:
     """Seconds from when the broker had the first record of each message to when its fact was written, by the broker's
     clock and the database's, the least first."""
     first: dict[tuple[str, str], datetime] = {}
@@ -95,8 +95,8 @@ def heard_after(found: Evidence) -> list[float]:
         if sent.verdict == "good" and sent.event is not None:
             identity = (sent.event["source"], sent.event["id"])
             first[identity] = min(at, first.get(identity, at))
-    heard = {(row["source"], row["id"]): row["heard_at"] for rows in found.facts.values() for row in rows}
-    return sorted((heard[one] - first[one]).total_seconds() for one in heard.keys() & first.keys())
+    received = {(row["source"], row["id"]): row["received_at"] for rows in found.facts.values() for row in rows}
+    return sorted((received[one] - first[one]).total_seconds() for one in received.keys() & first.keys())
 
 
 async def is_quiet(dsn: str, outsider: Outsider, group: str) -> str | None:

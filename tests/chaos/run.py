@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from service.embedded.process import Progress, silent
 from tests.chaos import bombs, hurried
 from tests.chaos.attendance import absent
-from tests.chaos.evidence import gather, heard_after, is_quiet
+from tests.chaos.evidence import gather, is_quiet, received_after
 from tests.chaos.faults import FAULTS, NO_FAULT, PROCESS_KILLED
 from tests.chaos.hands import Hands
 from tests.chaos.hostile import surplus
@@ -123,7 +123,7 @@ async def run(plan: Plan) -> Report:
         workers=place.started,
         memory=memory,
         ends=sorted(place.ends),
-        heard_after=heard_after(found),
+        received_after=received_after(found),
         seconds=time.monotonic() - begun,
         quiet_after=quiet - sent,
         faults=hands.done,

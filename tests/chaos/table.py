@@ -11,8 +11,8 @@ from tests.chaos.memory import MEBIBYTE, Memory
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """A run. `ends`: seconds that workers took to end in order. `heard_after`: seconds from when the broker had a good
-    message to its fact. Both the least first. `quiet_after`: seconds from the last record sent, and the last fault
+    """A run. `ends`: seconds that workers took to end in order. `received_after`: seconds from when the broker had a
+    good message to its fact. Both the least first. `quiet_after`: seconds from the last record sent, and the last fault
     mended, until everything was handled and published."""
 
     seed: int
@@ -23,7 +23,7 @@ class Report:
     workers: int
     memory: Memory
     ends: list[float]
-    heard_after: list[float]
+    received_after: list[float]
     seconds: float
     quiet_after: float
     faults: Mapping[str, Done]
@@ -56,7 +56,7 @@ class Report:
             "peak": self.memory.peak,
             "grown": self.memory.grown,
             "ended_after_seconds": spread(self.ends),
-            "heard_after_seconds": spread(self.heard_after),
+            "received_after_seconds": spread(self.received_after),
             "faults": faults,
             "complaints": dict(self.complaints),
             "clean": not self.unclean,
@@ -83,7 +83,7 @@ def told(report: Report) -> str:
         f"at most {max(memory.sending) / MEBIBYTE:.0f} MiB each ({memory.peak / MEBIBYTE:.0f} with what came last),",
         f"{memory.grown:.2f} times as large at the end as before;",
         f"{report.seconds:.0f} s, quiet {report.quiet_after:.1f} s after the last record;",
-        f"from a good record to its fact {_seconds(report.heard_after)};",
+        f"from a good record to its fact {_seconds(report.received_after)};",
         f"{len(report.ends)} workers ended in order, each within {_seconds(report.ends)}",
         "",
         "| fault | survived | not reached | published again after (median, longest) |",

@@ -19,7 +19,7 @@ from tests.chaos import hurried, scene
 from tests.chaos import run as running
 from tests.chaos.at_places import held_up_at, killed_at
 from tests.chaos.attendance import absences
-from tests.chaos.evidence import Evidence, heard_after
+from tests.chaos.evidence import Evidence, received_after
 from tests.chaos.faults import FAULTS, SLOT
 from tests.chaos.hands import TRIES, Hands
 from tests.chaos.hostile import Hostile
@@ -179,8 +179,8 @@ def test_how_long_a_good_message_took_is_counted_from_its_first_record() -> None
     hostile = Hostile(1)
     bad, good = hostile.bad("wrong types"), structured(hostile.event(id="e", source="/s"))
     at = dict(enumerate([BEGIN, BEGIN, BEGIN + timedelta(seconds=5)]))
-    fact = {"source": "/s", "id": "e", "heard_at": BEGIN + timedelta(seconds=2)}
-    assert heard_after(Evidence(sent=[bad, good, good], appended=at, facts={"o": [fact]})) == [2.0]
+    fact = {"source": "/s", "id": "e", "received_at": BEGIN + timedelta(seconds=2)}
+    assert received_after(Evidence(sent=[bad, good, good], appended=at, facts={"o": [fact]})) == [2.0]
 
 
 def test_memory_that_grows_or_is_more_than_a_batch_explains_is_complained_of() -> None:
@@ -191,12 +191,12 @@ def test_memory_that_grows_or_is_more_than_a_batch_explains_is_complained_of() -
 
 
 async def test_what_is_said_on_a_stranded_connection_never_arrives_and_new_ones_work() -> None:
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(100):
-            heard.append(data)
-        heard.append(b"an end")
+            received.append(data)
+        received.append(b"an end")
         writer.close()
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
@@ -205,16 +205,16 @@ async def test_what_is_said_on_a_stranded_connection_never_arrives_and_new_ones_
     await proxy.start()
     _, one = await asyncio.open_connection("127.0.0.1", proxy.port)
     one.write(b"one")
-    await eventually(lambda: heard == [b"one"], "the first to be heard")
+    await eventually(lambda: received == [b"one"], "the first to be heard")
     proxy.swallow()
     one.write(b"swallowed")
     proxy.strand()
     one.write(b"stranded")
     _, other = await asyncio.open_connection("127.0.0.1", proxy.port)
     other.write(b"other")
-    await eventually(lambda: heard == [b"one", b"other"], "the other to be heard")
+    await eventually(lambda: received == [b"one", b"other"], "the other to be heard")
     one.close()
-    await eventually(lambda: heard == [b"one", b"other", b"an end"], "the first to have ended")
+    await eventually(lambda: received == [b"one", b"other", b"an end"], "the first to have ended")
     other.close()
     await proxy.close()
     server.close()

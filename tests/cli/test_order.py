@@ -81,8 +81,8 @@ async def test_a_held_order_says_nothing_and_once_released_what_it_would_have_sa
     assert (held.code, retried.code, released.code, again.code) == (0, 1, 0, 0), released.err
     assert (while_held.facts, while_held.outputs) == (len(told) - 3, ())
     assert [(row["order_id"], row["held_at"] is not None) for row in listed.lines] == [("ord-1", True)]
-    assert "The order is held" in retried.err
-    assert "is not held" in again.err
+    assert "The order is halted" in retried.err
+    assert "is not halted" in again.err
     commands = [[one for one in await outputs(store, order) if one[-1].isdigit()] for order in ("ord-1", "ord-2")]
     assert commands[0] == commands[1] != []
     assert await noted(store) == [

@@ -19,7 +19,7 @@ from service.console.letter import AWAITED, SENTENCES
 from service.console.words import ZH_CN
 from service.operations.explain import waits_in_words
 from service.operations.sentence import Amount, Id, Sentence, say
-from service.operations.wording import tell_fact, tell_output
+from service.operations.wording import fact_in_words, output_in_words
 from service.rules import decisions
 from service.rules.catalogue import _bases_in, catalogue
 from tests.operations.test_sentences import HEARD, SAID, examples
@@ -85,10 +85,10 @@ def of_enumerations() -> set[str]:
 
     for message in HEARD:
         for data in examples(message):
-            templates(tell_fact(data))
+            templates(fact_in_words(data))
     for message in SAID:
         for data in examples(message):
-            templates(tell_output(data))
+            templates(output_in_words(data))
     return {text for text in found | kinds | outcomes if any(letter.isalpha() for letter in text)}
 
 

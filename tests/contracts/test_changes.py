@@ -93,8 +93,8 @@ def data_of(schema: Json) -> Json:
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
     code = main(["changes", *arguments])
-    heard = capsys.readouterr()
-    return code, heard.out + heard.err
+    printed = capsys.readouterr()
+    return code, printed.out + printed.err
 
 
 def test_the_command_tells_what_came_with_this_version_and_what_no_schema_can_say(

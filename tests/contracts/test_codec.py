@@ -69,10 +69,10 @@ def test_a_broken_record_gets_the_same_verdict_on_the_fast_and_on_the_slow_way(
         value[data.draw(st.integers(0, len(value) - 1))] = data.draw(st.integers(0, 255))
     topic = data.draw(st.sampled_from([topic.name for topic in TOPICS]))
 
-    heard = decode(topic, event_.subject.encode(), bytes(value), [])
+    decoded = decode(topic, event_.subject.encode(), bytes(value), [])
 
-    assert isinstance(heard, (Event, Refusal))
-    assert heard == examine(topic, event_.subject.encode(), bytes(value), [])
+    assert isinstance(decoded, (Event, Refusal))
+    assert decoded == examine(topic, event_.subject.encode(), bytes(value), [])
 
 
 def is_json(value: bytes) -> bool:
@@ -90,10 +90,10 @@ def is_json(value: bytes) -> bool:
 
 @given(st.binary(max_size=12) | st.text('[]{}",:\\\\u0dD8cC019eE+-. \tntrufalsNI', max_size=12).map(str.encode))
 def test_what_is_json_is_so_for_another_parser_too(value: bytes) -> None:
-    heard = decode(ORDER, b"ord-1001", value, [])
+    decoded = decode(ORDER, b"ord-1001", value, [])
 
-    assert isinstance(heard, Refusal)
-    assert (heard.reason == "not_json") is not is_json(value)
+    assert isinstance(decoded, Refusal)
+    assert (decoded.reason == "not_json") is not is_json(value)
 
 
 raw_headers = st.lists(
@@ -159,19 +159,19 @@ def test_of_a_name_that_stands_twice_the_last_counts_on_the_fast_and_on_the_slow
     assert twice in plain
     value = plain.replace(twice, twin).encode()
 
-    heard = decode(PAYMENT, b"ord-1001", value, [])
+    decoded = decode(PAYMENT, b"ord-1001", value, [])
 
-    assert isinstance(heard, Event)
-    assert heard == decode(PAYMENT, b"ord-1001", plain.encode(), []) == examine(PAYMENT, b"ord-1001", value, [])
+    assert isinstance(decoded, Event)
+    assert decoded == decode(PAYMENT, b"ord-1001", plain.encode(), []) == examine(PAYMENT, b"ord-1001", value, [])
 
 
 @pytest.mark.parametrize("encode", [encode_structured, encode_binary])
 def test_what_cannot_be_written_as_utf_8_is_an_error_of_the_writer(encode: Any) -> None:
-    heard = decode(PAYMENT, b"ord-1001", text(event(CAPTURED)), [])
-    assert isinstance(heard, Event)
+    decoded = decode(PAYMENT, b"ord-1001", text(event(CAPTURED)), [])
+    assert isinstance(decoded, Event)
 
     with pytest.raises(ValueError, match="surrogate"):
-        encode(replace(heard, id="\ud800"))
+        encode(replace(decoded, id="\ud800"))
 
 
 def test_a_pair_of_surrogates_is_a_character_in_either_mode_and_beside_a_lone_one() -> None:
@@ -179,12 +179,12 @@ def test_a_pair_of_surrogates_is_a_character_in_either_mode_and_beside_a_lone_on
     data = json.dumps({**plain["data"], "unknown": "HERE"}).replace("HERE", "\\ud800").encode()
     whole = json.dumps({**plain, "unknown": "HERE"}).replace("HERE", "\\udc00").encode()
 
-    for heard in (
+    for decoded in (
         decode(ORDER, b"ord-1001", whole, []),
         decode(ORDER, b"ord-1001", data, headers_of(plain)),
     ):
-        assert isinstance(heard, Event)
-        assert heard.data.model_dump()["detail"] == "so \\ud800 \U0001f600"
+        assert isinstance(decoded, Event)
+        assert decoded.data.model_dump()["detail"] == "so \\ud800 \U0001f600"
 
 
 def test_the_order_of_members_and_white_space_mean_nothing() -> None:
@@ -209,10 +209,10 @@ def test_the_order_of_members_and_white_space_mean_nothing() -> None:
     ids=["none", "structured", "in capitals", "plain JSON", "foreign", "both modes", "both in capitals", "no version"],
 )
 def test_a_structured_event_is_read_under_any_but_binary_headers(headers: Any) -> None:
-    heard = decode(ORDER, b"ord-1001", text(event(PLACED)), headers)
+    decoded = decode(ORDER, b"ord-1001", text(event(PLACED)), headers)
 
-    assert isinstance(heard, Event)
-    assert heard.id == "ord-1001-e1"
+    assert isinstance(decoded, Event)
+    assert decoded.id == "ord-1001-e1"
 
 
 @pytest.mark.parametrize(
@@ -228,10 +228,10 @@ def test_a_structured_event_is_read_under_any_but_binary_headers(headers: Any) -
 )
 def test_binary_mode_is_read_like_structured_mode(headers: Any) -> None:
     plain = event(PLACED)
-    heard = decode(ORDER, b"ord-1001", text(plain["data"]), headers_of(plain) + headers)
+    decoded = decode(ORDER, b"ord-1001", text(plain["data"]), headers_of(plain) + headers)
 
-    assert heard == decode(ORDER, b"ord-1001", text(plain), [])
-    assert isinstance(heard, Event)
+    assert decoded == decode(ORDER, b"ord-1001", text(plain), [])
+    assert isinstance(decoded, Event)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"null", b"{}"])
@@ -245,10 +245,10 @@ def test_a_value_in_binary_mode_cannot_add_attributes() -> None:
     plain = event(CAPTURED)
     value = text(plain["data"]) + b',"id":"another"'
 
-    heard = decode(PAYMENT, b"ord-1001", value, headers_of(plain))
+    decoded = decode(PAYMENT, b"ord-1001", value, headers_of(plain))
 
-    assert isinstance(heard, Refusal)
-    assert heard.reason == "not_json"
+    assert isinstance(decoded, Refusal)
+    assert decoded.reason == "not_json"
 
 
 @pytest.mark.parametrize(
@@ -269,15 +269,15 @@ def test_a_value_in_binary_mode_cannot_add_attributes() -> None:
     ],
 )
 def test_a_malformed_trace_context_is_dropped_and_refuses_nothing(traceparent: Any, kept: bool) -> None:
-    heard = decode(ORDER, b"ord-1001", text(event(PLACED, traceparent=traceparent)), [])
+    decoded = decode(ORDER, b"ord-1001", text(event(PLACED, traceparent=traceparent)), [])
 
-    assert isinstance(heard, Event)
-    assert heard.traceparent == (traceparent if kept else None)
+    assert isinstance(decoded, Event)
+    assert decoded.traceparent == (traceparent if kept else None)
 
 
 @pytest.mark.parametrize("type_", EVENTS)
 def test_what_is_read_can_be_told_apart_by_its_class(type_: str) -> None:
-    heard = decode(EVENTS[type_].topic, b"ord-1001", text(event(type_)), [])
+    decoded = decode(EVENTS[type_].topic, b"ord-1001", text(event(type_)), [])
 
-    assert isinstance(heard, Event)
-    assert heard.type == type(heard.data).TYPE == type_
+    assert isinstance(decoded, Event)
+    assert decoded.type == type(decoded.data).TYPE == type_

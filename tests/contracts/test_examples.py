@@ -108,7 +108,7 @@ async def refused_by_the_service(raw: bytes) -> list[tuple[str, str]]:
     simulation = Simulation()
     found = []
     for document in read_documents(raw):
-        async for handled in simulation.hear(document.record.value or b""):
+        async for handled in simulation.receive(document.record.value or b""):
             found += [(refusal.reason, refusal.place) for _, refusal in handled.quarantined]
     return found
 
@@ -126,8 +126,8 @@ async def test_the_service_quarantines_what_is_dated_centuries_ahead() -> None:
     path = examples("purchasing.payment.captured.v1", "invalid")["in_the_future"]
     (document,) = read_documents(path.read_bytes())
     record = document.record
-    heard = decode(record.topic, record.key, record.value, record.headers)
-    inbound_record = InboundRecord(record.topic, 0, 0, record.key, record.value, record.headers, heard)
+    received = decode(record.topic, record.key, record.value, record.headers)
+    inbound_record = InboundRecord(record.topic, 0, 0, record.key, record.value, record.headers, received)
 
     handled = await Engine(MemoryStore(), FixedTerms(TERMS_OF_THE_AGREEMENT)).handle([inbound_record])
 

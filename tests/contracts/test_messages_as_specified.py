@@ -26,7 +26,7 @@ def model(type_: str) -> type[MessageData]:
     return found
 
 
-def heard(type_: str, data: Any) -> Event | Refusal:
+def decoded(type_: str, data: Any) -> Event | Refusal:
     return decode(EVENTS[type_].topic, b"ord-1001", text(event(type_, data)), [])
 
 
@@ -52,7 +52,7 @@ def test_a_message_has_exactly_the_members_of_the_specification(type_: str, wire
 
 @pytest.mark.parametrize(("type_", "wire"), EVENTS.items(), ids=EVENTS)
 def test_an_event_with_every_member_is_read_and_loses_none(type_: str, wire: Wire) -> None:
-    event_ = heard(type_, wire.whole)
+    event_ = decoded(type_, wire.whole)
 
     assert isinstance(event_, Event)
     assert event_.data.model_dump(mode="json") == wire.whole
@@ -72,7 +72,7 @@ def test_a_published_message_is_read_back_by_a_receiver(type_: str, wire: Wire) 
 def test_a_required_member_may_be_neither_absent_nor_null(type_: str, name: str, null: bool) -> None:
     data = without(EVENTS[type_].whole, name) | ({name: None} if null else {})
 
-    refusal = heard(type_, data)
+    refusal = decoded(type_, data)
 
     assert isinstance(refusal, Refusal)
     assert (refusal.reason, refusal.place) == ("schema", f"/data/{name}")
@@ -80,8 +80,8 @@ def test_a_required_member_may_be_neither_absent_nor_null(type_: str, name: str,
 
 @pytest.mark.parametrize(("type_", "name"), OPTIONAL)
 def test_an_optional_member_may_be_absent_or_null_which_is_the_same(type_: str, name: str) -> None:
-    absent = heard(type_, without(EVENTS[type_].whole, name))
-    null = heard(type_, EVENTS[type_].whole | {name: None})
+    absent = decoded(type_, without(EVENTS[type_].whole, name))
+    null = decoded(type_, EVENTS[type_].whole | {name: None})
 
     assert isinstance(absent, Event)
     assert getattr(absent.data, name) is None
@@ -90,9 +90,9 @@ def test_an_optional_member_may_be_absent_or_null_which_is_the_same(type_: str, 
 
 @pytest.mark.parametrize(("type_", "name"), DEFAULTED)
 def test_a_member_with_a_default_may_be_absent_but_not_null(type_: str, name: str) -> None:
-    absent = heard(type_, without(EVENTS[type_].whole, name))
-    default = heard(type_, EVENTS[type_].whole | {name: EVENTS[type_].defaulted[name][1]})
-    null = heard(type_, EVENTS[type_].whole | {name: None})
+    absent = decoded(type_, without(EVENTS[type_].whole, name))
+    default = decoded(type_, EVENTS[type_].whole | {name: EVENTS[type_].defaulted[name][1]})
+    null = decoded(type_, EVENTS[type_].whole | {name: None})
 
     assert isinstance(absent, Event)
     assert absent == default
@@ -105,7 +105,7 @@ def test_an_optional_member_with_a_default_means_it_when_absent_or_null(type_: s
     given = [
         without(EVENTS[type_].whole, name) | more for more in ({}, {name: None}, {name: EVENTS[type_].meant[name][1]})
     ]
-    absent, null, default = (heard(type_, data) for data in given)
+    absent, null, default = (decoded(type_, data) for data in given)
 
     assert isinstance(absent, Event)
     assert absent == null == default
@@ -117,14 +117,14 @@ def test_a_part_is_final_without_items_and_open_with_them(type_: str) -> None:
     item = {"items": [{"item_id": "1"}]}
     said = [{}, {"final": None}, {"final": True}, {"final": False}, item, {**item, "final": True}]
 
-    events = [heard(type_, whole | more) for more in said]
+    events = [decoded(type_, whole | more) for more in said]
 
     assert [getattr(one, "data").final for one in events] == [True, True, True, False, None, True]  # noqa: B009
     assert events[0] == events[1] == events[2]
 
 
 def placed_items(*items: Any) -> Event | Refusal:
-    return heard(PLACED, EVENTS[PLACED].whole | {"items": list(items)})
+    return decoded(PLACED, EVENTS[PLACED].whole | {"items": list(items)})
 
 
 def test_an_item_without_an_id_is_called_by_its_place() -> None:
@@ -161,7 +161,7 @@ WITH_ITEMS = [type_ for type_, wire in EVENTS.items() if "items" in wire.optiona
     ids=["none", "one twice", "no id", "an empty id"],
 )
 def test_a_list_of_items_names_at_least_one_and_each_once(type_: str, items: list[Any]) -> None:
-    refusal = heard(type_, EVENTS[type_].whole | {"items": items})
+    refusal = decoded(type_, EVENTS[type_].whole | {"items": items})
 
     assert isinstance(refusal, Refusal)
     assert refusal.reason == "schema"
@@ -190,11 +190,11 @@ def test_a_plan_has_a_deposit_when_the_order_is_placed_and_any_parts_later() -> 
     balance = [{"part": "balance", "amount": yuan(1)}]
     revised = "purchasing.order.quote_revised.v1"
 
-    refusal = heard(PLACED, EVENTS[PLACED].whole | {"payment_plan": balance})
+    refusal = decoded(PLACED, EVENTS[PLACED].whole | {"payment_plan": balance})
 
     assert isinstance(refusal, Refusal)
     assert (refusal.reason, refusal.place) == ("schema", "/data/payment_plan")
-    assert isinstance(heard(revised, EVENTS[revised].whole | {"payment_plan": balance}), Event)
+    assert isinstance(decoded(revised, EVENTS[revised].whole | {"payment_plan": balance}), Event)
 
 
 @pytest.mark.parametrize("type_", [type_ for type_, wire in EVENTS.items() if not wire.required and not wire.defaulted])
@@ -244,9 +244,9 @@ CASES = sorted((Path(__file__).parents[1] / "cases").glob("*.json"))
 def test_the_events_of_the_worked_examples_are_read(case: Path) -> None:
     given = json.loads(case.read_text())["events"]
     refused = [
-        heard
+        decoded
         for one in given
-        if isinstance(heard := decode(EVENTS[one["type"]].topic, one["subject"].encode(), text(one), []), Refusal)
+        if isinstance(decoded := decode(EVENTS[one["type"]].topic, one["subject"].encode(), text(one), []), Refusal)
     ]
 
     assert given
@@ -256,19 +256,19 @@ def test_the_events_of_the_worked_examples_are_read(case: Path) -> None:
 @pytest.mark.parametrize(("length", "fits"), [(1, True), (160, True), (161, False), (0, False)])
 def test_a_line_may_be_as_long_as_one_made_of_the_longest_identifier(length: int, fits: bool) -> None:
     for type_ in ("purchasing.payment.repayment_received.v1", "purchasing.payment.refund_failed.v1"):
-        assert isinstance(heard(type_, EVENTS[type_].whole | {"line": "l" * length}), Event) is fits
+        assert isinstance(decoded(type_, EVENTS[type_].whole | {"line": "l" * length}), Event) is fits
 
 
 @pytest.mark.parametrize(("length", "fits"), [(128, True), (129, False)])
 def test_an_identifier_is_counted_in_characters_not_in_bytes(length: int, fits: bool) -> None:
     data = EVENTS["purchasing.payment.tip_paid.v1"].whole | {"tip_id": "𠮷" * length}
 
-    assert isinstance(heard("purchasing.payment.tip_paid.v1", data), Event) is fits
+    assert isinstance(decoded("purchasing.payment.tip_paid.v1", data), Event) is fits
 
 
 def test_an_amount_may_be_nothing_or_ten_to_the_fifteenth() -> None:
     for value in (0, 10**15):
-        event_ = heard("purchasing.payment.seller_refund_received.v1", {"receipt_id": "r", "amount": yuan(value)})
+        event_ = decoded("purchasing.payment.seller_refund_received.v1", {"receipt_id": "r", "amount": yuan(value)})
 
         assert isinstance(event_, Event)
         assert currency_of(event_.data) == "CNY"

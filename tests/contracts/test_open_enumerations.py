@@ -100,7 +100,7 @@ def test_the_known_values_are_those_of_the_rules(known: Any, words: str) -> None
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 async def test_the_service_publishes_known_values_only(case: Case) -> None:
     simulation = Simulation()
-    handled = [done for one in case.events async for done in simulation.hear(json.dumps(one).encode())]
+    handled = [done for one in case.events async for done in simulation.receive(json.dumps(one).encode())]
     handled += [done async for done in simulation.go_on(instant_of(case.until))]
     published = [decode_published(output.value)[1] for done in handled for _, output in done.outputs]
 

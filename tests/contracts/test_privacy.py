@@ -18,10 +18,10 @@ from tests.contracts.wire import ORDER, PLACED, event, text
 
 def placed(**members: Any) -> OrderPlaced:
     whole = event(PLACED)
-    heard = decode(ORDER, b"ord-1001", text({**whole, "data": {**whole["data"], **members}}), [])
-    assert isinstance(heard, Event)
-    assert isinstance(heard.data, OrderPlaced)
-    return heard.data
+    decoded = decode(ORDER, b"ord-1001", text({**whole, "data": {**whole["data"], **members}}), [])
+    assert isinstance(decoded, Event)
+    assert isinstance(decoded.data, OrderPlaced)
+    return decoded.data
 
 
 def test_exactly_the_members_that_the_specification_calls_private_are_marked() -> None:

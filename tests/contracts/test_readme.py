@@ -22,9 +22,9 @@ def test_the_example_of_writing_an_event_works() -> None:
     exec(BLOCKS[0], names)
 
     sent = names["arguments"]
-    heard = decode(sent["topic"], sent["key"], sent["value"], sent["headers"])
-    assert isinstance(heard, Event)
-    assert heard == names["event"]
+    decoded = decode(sent["topic"], sent["key"], sent["value"], sent["headers"])
+    assert isinstance(decoded, Event)
+    assert decoded == names["event"]
 
 
 def test_the_example_of_reading_a_command_works() -> None:

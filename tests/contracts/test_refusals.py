@@ -13,19 +13,19 @@ from tests.contracts.refused import EURO, LONG, TABLE, Record, attribute, in_bin
 from tests.contracts.wire import CAPTURED, CHARGEBACK, ORDER, PLACED, changed, event, text
 
 
-def heard(record: Record) -> Event | Refusal:
+def decoded(record: Record) -> Event | Refusal:
     return decode(record.topic, record.key, record.value, record.headers)
 
 
 def test_the_record_that_the_table_spoils_is_good() -> None:
-    assert isinstance(heard(Record()), Event)
-    assert isinstance(heard(in_binary_mode()), Event)
-    assert isinstance(heard(Record(ORDER, value=text(event(PLACED)))), Event)
+    assert isinstance(decoded(Record()), Event)
+    assert isinstance(decoded(in_binary_mode()), Event)
+    assert isinstance(decoded(Record(ORDER, value=text(event(PLACED)))), Event)
 
 
 @pytest.mark.parametrize(("record", "reason", "place"), [pytest.param(*row[1:], id=row[0]) for row in TABLE])
 def test_a_record_is_refused_with_the_reason_and_the_place(record: Record, reason: Reason, place: str) -> None:
-    refusal = heard(record)
+    refusal = decoded(record)
 
     assert isinstance(refusal, Refusal)
     assert (refusal.reason, refusal.place) == (reason, place)
@@ -62,7 +62,7 @@ def spoilt(record: Record, pointer: str, value: Any) -> Record:
 )
 def test_of_two_faults_the_first_in_order_is_named(first: int, second: int) -> None:
     # From the last to the first, because a value that is no JSON can't be spoilt further.
-    refusal = heard(FAULTS[first][1](FAULTS[second][1](Record())))
+    refusal = decoded(FAULTS[first][1](FAULTS[second][1](Record())))
 
     assert isinstance(refusal, Refusal)
     assert refusal.reason == FAULTS[first][0]
@@ -83,7 +83,7 @@ def test_of_two_places_the_first_in_the_order_of_the_specification_is_named(poin
     for pointer in pointers:
         record = spoilt(record, pointer, [])
 
-    refusal = heard(record)
+    refusal = decoded(record)
 
     assert isinstance(refusal, Refusal)
     assert refusal.place == place
@@ -112,14 +112,14 @@ def test_of_two_places_the_first_in_the_order_of_the_specification_is_named(poin
 def test_a_refusal_names_the_order_by_subject_else_by_key_where_they_can_be_read(
     record: Record, order_id: str | None
 ) -> None:
-    refusal = heard(record)
+    refusal = decoded(record)
 
     assert isinstance(refusal, Refusal)
     assert refusal.order_id == order_id
 
 
 def test_a_refusal_names_the_type_only_where_it_is_one_of_ours() -> None:
-    ours, foreign = heard(Record(key=None)), heard(attribute("type", "buyer@example.org"))
+    ours, foreign = decoded(Record(key=None)), decoded(attribute("type", "buyer@example.org"))
 
     assert isinstance(ours, Refusal)
     assert isinstance(foreign, Refusal)
@@ -134,7 +134,7 @@ def test_a_refusal_never_repeats_what_was_in_the_record() -> None:
         "/data/mandate/agreed_at", "/data/promotion/basis", "/data/categories/0", "/data/determinable",
     ]  # fmt: skip
     for pointer in pointers:
-        refusal = heard(member(pointer, secret, PLACED))
+        refusal = decoded(member(pointer, secret, PLACED))
         if pointer not in ("/id", "/source"):
             assert isinstance(refusal, Refusal), pointer
         assert not isinstance(refusal, Refusal) or secret not in repr(refusal)

@@ -32,11 +32,11 @@ from tests.contracts.wire import ORDER, PLACED, event, text
     ],
 )
 def test_a_time_is_read_in_whatever_notation_rfc_3339_has(notation: str, meant: str) -> None:
-    heard = decode(ORDER, b"ord-1001", text(event(PLACED, time=notation)), [])
+    decoded = decode(ORDER, b"ord-1001", text(event(PLACED, time=notation)), [])
 
-    assert isinstance(heard, Event)
-    assert text_of(heard.time) == meant
-    assert heard.time.tzinfo is UTC
+    assert isinstance(decoded, Event)
+    assert text_of(decoded.time) == meant
+    assert decoded.time.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
@@ -76,18 +76,18 @@ def test_a_time_is_read_in_whatever_notation_rfc_3339_has(notation: str, meant: 
     ],
 )
 def test_a_time_in_another_notation_or_of_another_age_is_refused(notation: str) -> None:
-    heard = decode(ORDER, b"ord-1001", text(event(PLACED, time=notation)), [])
+    decoded = decode(ORDER, b"ord-1001", text(event(PLACED, time=notation)), [])
 
-    assert isinstance(heard, Refusal)
-    assert (heard.reason, heard.place) == ("schema", "/time")
+    assert isinstance(decoded, Refusal)
+    assert (decoded.reason, decoded.place) == ("schema", "/time")
 
 
 @pytest.mark.parametrize("value", [1772442000, 1772442000.5, True, None, ["2026-03-02T09:00:00Z"]])
 def test_a_time_is_a_string(value: object) -> None:
-    heard = decode(ORDER, b"ord-1001", text(event(PLACED, time=value)), [])
+    decoded = decode(ORDER, b"ord-1001", text(event(PLACED, time=value)), [])
 
-    assert isinstance(heard, Refusal)
-    assert (heard.reason, heard.place) == ("schema", "/time")
+    assert isinstance(decoded, Refusal)
+    assert (decoded.reason, decoded.place) == ("schema", "/time")
 
 
 def test_a_time_given_in_python_is_turned_to_utc_and_must_have_an_offset() -> None:

@@ -118,7 +118,7 @@ def test_what_came_with_a_version_is_told_from_the_releases_in_the_wheel(smoke: 
     code, text = smoke["changes"]
 
     assert code == 0
-    assert "items: new: What this part holds" in text
+    assert "items: new: The items of this part" in text
 
 
 def test_what_needs_more_says_what_to_install(smoke: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ create table test_leaps (at timestamptz not null, days interval not null);
 create function test_leapt(really timestamptz) returns timestamptz language sql volatile as $$
     select really + coalesce((select sum(days) from test_leaps where at <= really), '0')
 $$;
-create or replace function purchasing_clock(heard timestamptz, out instant timestamptz, out watermark timestamptz)
+create or replace function purchasing_clock(latest timestamptz, out instant timestamptz, out watermark timestamptz)
 language sql volatile as $$
     select test_leapt(t), test_leapt(case when r is not null then least(t, r) end)
     from (select clock_timestamp() as t,

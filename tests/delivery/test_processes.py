@@ -114,7 +114,7 @@ async def test_a_frozen_process_is_not_ready_and_its_metrics_are_left_out(own_si
         await seen.says("/readyz", 200, "ready")
         frozen = process(seen, 1)
         frozen.suspend()
-        await seen.says("/readyz", 503, "Process 1: It has said nothing for ")
+        await seen.says("/readyz", 503, "Process 1: It has sent no report for ")
         assert "Process 2" not in (await seen.ask("/readyz"))[1]
         await seen.shows("purchasing_ready", 0, process="1")
         await seen.shows("purchasing_ready", 1, process="2")

@@ -9,7 +9,7 @@ from tests.delivery.service import eventually
 IN = {topic.name: topic.partitions for topic in TOPICS if topic.direction == "in"}
 COUNTS = """
 select (select count(*) from outbox) as outputs, (select count(*) from facts) as facts,
-       (select count(*) from quarantine) as quarantined, (select max(heard_at) from facts) as last_heard
+       (select count(*) from quarantine) as quarantined, (select max(received_at) from facts) as last_received
 """
 
 

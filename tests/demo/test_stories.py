@@ -12,7 +12,7 @@ from purchasing_contracts.commands.refund import RefundIssue
 from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.envelope import decode_published
 
-from service.demo.narration import tell
+from service.demo.narration import narrate
 from service.demo.stories import Sent, Story, TimePasses, stories
 from service.simulate.simulation import Simulation
 
@@ -35,7 +35,7 @@ async def played(order_id: str) -> list[tuple[Step, list[Any]]]:
     simulation = Simulation()
     found: list[tuple[Step, list[Any]]] = []
     for step in STORIES[order_id].steps:
-        answer = simulation.hear(step.value) if isinstance(step, Sent) else simulation.go_on(step.until)
+        answer = simulation.receive(step.value) if isinstance(step, Sent) else simulation.go_on(step.until)
         outputs = [one.output.value async for handled in answer for one in handled.outputs]
         found.append((step, [decode_published(value)[1] for value in outputs]))
     return found
@@ -102,7 +102,7 @@ async def test_a_story_with_a_claim_ends_with_nothing_owed_and_no_hold(order_id:
 
 
 async def test_a_won_chargeback_is_told_by_the_institution_s_word() -> None:
-    lines = list(tell(STORIES[TWO_ROUNDS], await played(TWO_ROUNDS)))
+    lines = list(narrate(STORIES[TWO_ROUNDS], await played(TWO_ROUNDS)))
     restored = lines.index("                · Chargeback (cb-1): restored.")
     assert lines[restored + 1].strip().startswith("clause 22, the institution returned the money; 22(1), ")
 
@@ -110,7 +110,7 @@ async def test_a_won_chargeback_is_told_by_the_institution_s_word() -> None:
 async def test_each_story_s_timeline_has_its_title_every_step_and_every_answer() -> None:
     for story in STORIES.values():
         steps = await played(story.order_id)
-        lines = list(tell(story, steps))
+        lines = list(narrate(story, steps))
         assert f"{story.order_id}: {story.title}" in lines[1]
         assert sum(line.startswith(("  0", "  1", "  2", "  3")) for line in lines) == len(instants(story))
         assert sum("⇒" in line or "·" in line[:18] for line in lines) == sum(len(answer) for _, answer in steps)
@@ -120,7 +120,7 @@ async def test_the_readme_s_excerpt_is_what_the_demo_tells() -> None:
     text = (Path(__file__).parents[2] / "README.md").read_text()
     excerpt = text.partition("```text\n━━ ")[2].partition("```")[0].splitlines()
     order_id = excerpt[0].partition(":")[0]
-    told = iter(tell(STORIES[order_id], await played(order_id)))
+    told = iter(narrate(STORIES[order_id], await played(order_id)))
     missing = [line for line in excerpt[1:] if line.strip() != "…" and line not in told]
     assert missing == []
     assert len(excerpt) > 8

@@ -17,6 +17,17 @@ SAY = {
 }  # fmt: skip
 """Words that stand in no name and in no text for an operator, with what to say."""
 
+HEARSAY = {
+    **dict.fromkeys(("hear", "hears", "heard", "unheard"), "receive, received"),
+    **dict.fromkeys(("tell", "tells", "told", "telling", "teller"), "report, publish, print or record"),
+    **dict.fromkeys(("say", "says", "said", "saying", "unsaid"), "what it is: outputs, a text, a report"),
+    **dict.fromkeys(("tidings", "news", "handed"), "what it is: messages, records, events"),
+}  # fmt: skip
+"""Words of conversation for what a program does: in no name of the service and of the contracts, with what to say."""
+
+UNCHANGED = ("service/console/", "service/rules/", "service/operations/sentence.py")
+"""Where such names are left: the clauses' functions `says`, and the sentences of the pages, which they share."""
+
 PLAIN = frozenset({"arrival", "arrivals", "dealt", "lying", "aside", "blow", "blown", "pulled"})
 """Of these, words of plain English: the name of a test may have them."""
 
@@ -26,6 +37,7 @@ CLASSES = {
     "Heard": "IncomingEvent", "News": "DedupResult", "Handed": "BatchOffsets", "Handled": "BatchResult",
     "Refused": "Rejection", "Mark": "EndOffset", "Noted": "Watermarks", "Reached": "Watermarks", "End": "Shutdown",
     "Lying": "QuarantinedRecord", "Which": "QuarantineFilter", "Right": "Acl", "Expectation": "WaitInWords",
+    "SaidError": "CommandError",
 }  # fmt: skip
 """Classes of the service that have another name now."""
 
@@ -41,6 +53,8 @@ NAMES = {
 TEXTS = (
     *(rf"(?i)\b{word}\b" for word in SAY if word not in ("dealt", "blow", "lying", "pulled")),
     r"(?i)\bput aside\b",
+    r"(?i)\b(un)?heard\b",
+    r"(?i)\btidings\b",
     r"PURCHASING_FUSE",
 )
 PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -65,10 +79,13 @@ def names(tree: ast.Module) -> Iterator[tuple[int, str]]:
 def wrong_names(name: str, tree: ast.Module) -> Iterator[str]:
     """What a module names by a word of before, and what to say."""
     ours = name.startswith("service/")
+    plain_words = name.startswith(("service/", "contracts/purchasing_contracts/")) and not name.startswith(UNCHANGED)
     for line, one in names(tree):
         for part in PARTS.findall(one):
             if part.lower() in SAY and not (one.startswith("test_") and part.lower() in PLAIN):
                 yield f"{name}:{line} {one}: say {SAY[part.lower()]}"
+            if plain_words and part.lower() in HEARSAY:
+                yield f"{name}:{line} {one}: say {HEARSAY[part.lower()]}"
         if ours and one.lstrip("_") in NAMES:
             yield f"{name}:{line} {one}: say {NAMES[one.lstrip('_')]}"
     if ours:
@@ -79,7 +96,7 @@ def wrong_names(name: str, tree: ast.Module) -> Iterator[str]:
                 yield f"{name}:{node.lineno} {node.name}: say {CLASSES[node.name.lstrip('_')]}"
 
 
-def told(name: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
+def texts_for_operators(name: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
     """The texts that an operator sees: log lines, help, what a command prints, metrics; and a command's docstring."""
     if name.startswith("service/cli/"):
         yield 1, ast.get_docstring(tree) or ""
@@ -95,7 +112,7 @@ def told(name: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
             "error",
             "critical",
             "log",
-            "tell",
+            "report",
             "write",
             "add_parser",
             "add_argument",
@@ -109,7 +126,7 @@ def told(name: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def wrong_texts(name: str, tree: ast.Module) -> Iterator[str]:
-    for line, text in told(name, tree):
+    for line, text in texts_for_operators(name, tree):
         for one in TEXTS:
             if found := re.search(one, text):
                 yield f"{name}:{line} {found[0]!r} in {text[:60]!r}"
@@ -119,14 +136,20 @@ def test_no_name_is_a_word_of_before(sources: dict[str, ast.Module]) -> None:
     found = [
         one
         for name, tree in sources.items()
-        if name.startswith(("service/", "tests/")) and name != "tests/house/test_glossary.py"
+        if name.startswith(("service/", "tests/", "contracts/purchasing_contracts/"))
+        and name != "tests/house/test_glossary.py"
         for one in wrong_names(name, tree)
     ]
     assert found == []
 
 
 def test_no_text_for_operators_has_a_word_of_before(sources: dict[str, ast.Module], texts: dict[str, str]) -> None:
-    found = [one for name, tree in sources.items() if name.startswith("service/") for one in wrong_texts(name, tree)]
+    found = [
+        one
+        for name, tree in sources.items()
+        if name.startswith("service/") and not name.startswith(UNCHANGED)
+        for one in wrong_texts(name, tree)
+    ]
     for name, text in texts.items():
         if name.startswith("deploy/") or name == "README.md":
             found += [f"{name}: {one[0]!r}" for word in TEXTS for one in re.finditer(word, text)]
@@ -139,9 +162,11 @@ def test_no_text_for_operators_has_a_word_of_before(sources: dict[str, ast.Modul
         ("def blow_fuse(): ...", "circuit breaker"),
         ("class BrakePulled: ...", "pause"),
         ("one.horizon = 3", "watermark"),
-        ("with anything_else(tell) as anything_else: ...", "catch_unexpected"),
+        ("with anything_else(report) as anything_else: ...", "catch_unexpected"),
         ("class Reading: ...", "OrderView"),
         ("def f(arrivals): ...", "inbound records"),
+        ("heard_at = 3", "receive, received"),
+        ("def tell_reason(): ...", "report, publish, print or record"),
     ],
 )
 def test_a_name_of_before_is_recognised(code: str, say: str) -> None:
@@ -154,7 +179,8 @@ def test_a_name_of_before_is_recognised(code: str, say: str) -> None:
         'log.error("breaker_opened", message="The fuse is blown.", topic=topic)',
         'parser.add_argument("--x", help="a record put aside")',
         'Metric("a", "gauge", "seconds", "How far the horizon is.")',
-        'tell(f"{n} brakes")',
+        'report(f"{n} brakes")',
+        'report("No message was heard.")',
     ],
 )
 def test_a_text_of_before_is_recognised(code: str) -> None:

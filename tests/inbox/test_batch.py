@@ -91,7 +91,7 @@ async def test_a_stored_batch_is_committed(world):
     await world.batch()
     assert world.handed == [[41]]
     world.consumer.commit.assert_awaited_once_with({WHERE: RECORD.offset + 2})
-    assert world.inbox.in_hand == {}
+    assert world.inbox.in_progress == {}
 
 
 async def test_while_the_store_is_away_the_same_batch_is_tried_again_and_nothing_committed(world):
@@ -107,7 +107,7 @@ async def test_a_refused_commit_is_harmless(world, error):
     world.consumer.commit.side_effect = error
     await world.batch()
     assert world.failures == []
-    assert world.inbox.in_hand == {}
+    assert world.inbox.in_progress == {}
 
 
 async def test_an_error_nobody_foresaw_ends_the_service_and_nothing_is_committed(world):
@@ -115,7 +115,7 @@ async def test_an_error_nobody_foresaw_ends_the_service_and_nothing_is_committed
     await world.batch_that_parks()
     assert [repr(error) for error in world.failures] == ["RuntimeError('a bug')"]
     assert not world.consumer.commit.called
-    assert world.inbox.in_hand == {WHERE: RECORD.offset}
+    assert world.inbox.in_progress == {WHERE: RECORD.offset}
 
 
 async def test_an_unforeseen_error_of_the_commit_ends_the_service_too(world):
@@ -195,7 +195,7 @@ async def test_the_next_batch_is_stored_meanwhile_and_committed_afterwards(world
     world.inbox._handle = AsyncMock()
     await world.inbox._parse((RECORD,), AsyncMock(return_value=SimpleNamespace()))
     await asyncio.wait_for(world.inbox._on_batch(world.message), HANG_SECONDS)
-    assert world.inbox.in_hand == {}, "what is stored is handled, committed or not"
+    assert world.inbox.in_progress == {}, "what is stored is handled, committed or not"
     second = asyncio.create_task(world.inbox._on_batch(SimpleNamespace(raw_message=(RECORD,))))
     while world.inbox._handle.await_count < 2:  # noqa: ASYNC110 - nothing else tells
         await asyncio.sleep(0)

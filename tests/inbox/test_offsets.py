@@ -135,14 +135,14 @@ class Watched(Broker):
 
     def __init__(self):
         super().__init__()
-        self.in_hand, self.noted, self.seconds = {}, {}, 0
+        self.in_progress, self.noted, self.seconds = {}, {}, 0
         self.more = set()
         self.watch = WatermarkTracker(
             self,
             self,
             "purchasing",
             existing=self.existing,
-            in_hand=lambda: self.in_hand,
+            in_progress=lambda: self.in_progress,
             clock=self.clock,
             note=self.note,
         )
@@ -193,11 +193,11 @@ async def test_a_partition_is_read_no_further_than_to_where_the_batch_in_hand_be
     watched = Watched()
     watched.holds(P, 0, 5, position=5)
     watched.holds(Q, 0, 5, position=5)
-    watched.in_hand = {P: 4}
+    watched.in_progress = {P: 4}
     # The other one is idle, so the batch in hand tells nothing of it.
     assert await watched.looks(3) == {P: None, Q: second(2)}
     assert watched.commits == [{Q: 5}]
-    watched.in_hand = {}
+    watched.in_progress = {}
     assert await watched.looks(1) == {P: second(1), Q: second(3)}
 
 

@@ -241,9 +241,9 @@ def test_a_pause_on_everything_is_one_on_each_lane_and_says_whose_it_is(worker, 
 
 def test_a_quarantined_record_counts_by_reason_and_without_an_invented_type():
     metrics = Instruments()
-    heard = decode(ORDERS, b"x", b'{"specversion":"1.0","type":"made.up"}', ())
-    inbound_record = InboundRecord(ORDERS, 0, 1, b"x", b"", (), heard)
-    metrics.handled([inbound_record], BatchResult(quarantined=(Rejection(inbound_record, heard),)))
+    decoded = decode(ORDERS, b"x", b'{"specversion":"1.0","type":"made.up"}', ())
+    inbound_record = InboundRecord(ORDERS, 0, 1, b"x", b"", (), decoded)
+    metrics.handled([inbound_record], BatchResult(quarantined=(Rejection(inbound_record, decoded),)))
     shown = samples(metrics.registry)
     assert value(shown, "events_total", outcome="refused") == 1
     assert {given["type"] for given, _ in shown["purchasing_events_total"] if given["outcome"] == "refused"} == {

@@ -49,7 +49,7 @@ async def engine(database: str) -> AsyncIterator[Engine]:
     await store.close()
 
 
-async def hear(engine: Engine, story: Story) -> None:
+async def receive(engine: Engine, story: Story) -> None:
     for inbound_record in story:
         await engine.handle([inbound_record])
 
@@ -65,7 +65,7 @@ async def test_an_order_nobody_heard_of_is_said_to_be_none(database: str):
 async def test_facts_stand_in_the_order_they_happened_with_the_order_we_heard_of_them(engine: Engine, database: str):
     story = Story("ord-late").placed(at=0).accepted(at=HOUR).paid(at=2 * HOUR)
     story.asks_to_cancel(at=8 * HOUR).bought(at=6 * HOUR)
-    await hear(engine, story)
+    await receive(engine, story)
 
     happened = told(database, "ord-late")["happened"]
 
@@ -82,7 +82,7 @@ async def test_facts_stand_in_the_order_they_happened_with_the_order_we_heard_of
 
 async def test_the_money_stands_by_line_and_what_is_decided_cites_its_clauses(engine: Engine, database: str):
     story = Story("ord-money").placed().accepted().paid().bought().asks_to_cancel().seller_cancels(penalty=5_000)
-    await hear(engine, story)
+    await receive(engine, story)
 
     found = told(database, "ord-money")
 
@@ -99,7 +99,7 @@ async def test_the_money_stands_by_line_and_what_is_decided_cites_its_clauses(en
 async def test_what_is_waited_for_has_its_last_instant(engine: Engine, database: str):
     story = Story("ord-wait").placed(at=0).accepted(at=HOUR).paid(at=2 * HOUR).bought(at=3 * HOUR)
     story.received(at=4 * HOUR).delivered(at=5 * HOUR).asks_to_cancel(at=6 * HOUR)
-    await hear(engine, story)
+    await receive(engine, story)
 
     waiting = {one["row"]: one for one in told(database, "ord-wait")["waiting"] if one["row"] is not None}
 
@@ -114,7 +114,7 @@ async def test_what_is_waited_for_has_its_last_instant(engine: Engine, database:
 
 async def test_a_demand_waits_for_its_publication_and_then_for_the_payment(engine: Engine, database: str):
     story = Story("ord-demand").placed(at=0).accepted(at=HOUR).paid(at=2 * HOUR).bought(at=3 * HOUR)
-    await hear(engine, story.charged_back(at=4 * HOUR))
+    await receive(engine, story.charged_back(at=4 * HOUR))
 
     waiting = " ".join(one["what"] for one in told(database, "ord-demand")["waiting"])
 
@@ -124,7 +124,7 @@ async def test_a_demand_waits_for_its_publication_and_then_for_the_payment(engin
 
 
 async def test_a_stuck_order_and_one_with_a_record_in_quarantine_say_so(engine: Engine, database: str):
-    await hear(engine, Story("ord-odd").placed())
+    await receive(engine, Story("ord-odd").placed())
     await engine.handle([record(b"{", key=b"ord-odd")])
     connection = await asyncpg.connect(database)
     await connection.execute("update orders set stuck = 'ZeroDivisionError' where order_id = 'ord-odd'")
@@ -138,7 +138,7 @@ async def test_a_stuck_order_and_one_with_a_record_in_quarantine_say_so(engine: 
 
 async def test_private_members_are_not_shown(engine: Engine, database: str):
     story = Story("ord-private").placed().accepted().paid().bought().objects()
-    await hear(engine, story)
+    await receive(engine, story)
     connection = await asyncpg.connect(database)
     private = await connection.fetchval("select string_agg(data::text, ' ') from private_members")
     await connection.close()
@@ -152,7 +152,7 @@ async def test_private_members_are_not_shown(engine: Engine, database: str):
 
 async def test_time_that_passes_changes_what_is_waited_for(engine: Engine, database: str):
     story = Story("ord-deemed").placed(at=0).accepted(at=HOUR).paid(at=2 * HOUR).bought(at=3 * HOUR)
-    await hear(engine, story.delivered(at=5 * HOUR))
+    await receive(engine, story.delivered(at=5 * HOUR))
     connection = await asyncpg.connect(database)
     until = told(database, "ord-deemed")["waiting"]
     assert any("deemed confirmed" in one["what"] for one in until)

@@ -11,7 +11,7 @@ from purchasing_contracts.privacy import private_of
 from purchasing_contracts.topics import TOPICS
 
 from service.operations.sentence import Amount, Id, listed, say, tell, word
-from service.operations.wording import GROUNDS, tell_fact, tell_output
+from service.operations.wording import GROUNDS, fact_in_words, output_in_words
 
 HEARD = [message for topic in TOPICS if topic.direction == "in" for message in topic.messages]
 SAID = [
@@ -28,7 +28,7 @@ def examples(message: type[MessageData]) -> list[Any]:
 @pytest.mark.parametrize("message", HEARD, ids=lambda message: message.TYPE)
 def test_each_fact_is_told_in_a_sentence_without_private_members(message: type[MessageData]) -> None:
     for data in examples(message):
-        words = tell_fact(data)
+        words = fact_in_words(data)
         assert words.endswith(".")
         assert message.TYPE not in words, "add a sentence to _FACTS in service/operations/wording.py"
         assert not [text for text in texts(private_of(data)) if text in words]
@@ -37,7 +37,7 @@ def test_each_fact_is_told_in_a_sentence_without_private_members(message: type[M
 @pytest.mark.parametrize("message", SAID, ids=lambda message: message.TYPE)
 def test_each_output_is_told_in_a_sentence(message: type[MessageData]) -> None:
     for data in examples(message):
-        words = tell_output(data)
+        words = output_in_words(data)
         assert words.endswith(".")
         assert message.TYPE not in words, "add a sentence to _OUTPUTS in service/operations/wording.py"
         assert "None" not in words
@@ -62,7 +62,7 @@ def test_each_reason_for_which_a_report_changes_nothing_is_told_in_words() -> No
 )
 def test_a_receipt_says_what_arrived_and_whether_it_is_the_last(data: dict[str, Any], words: str) -> None:
     (message,) = [one for one in HEARD if one.TYPE == "purchasing.warehouse.goods_received.v1"]
-    told = tell_fact(message.model_validate_json(json.dumps(data)))
+    told = fact_in_words(message.model_validate_json(json.dumps(data)))
     assert told == f"The warehouse received {words}, without objections."
 
 

@@ -28,8 +28,8 @@ def record(
     partition: int = 0,
 ) -> InboundRecord:
     """A record as the inbox hands it on, at an offset of its own."""
-    heard = decode(topic, key, value, ())
-    return InboundRecord(topic, partition, next(OFFSETS), key, value, (), heard)
+    received = decode(topic, key, value, ())
+    return InboundRecord(topic, partition, next(OFFSETS), key, value, (), received)
 
 
 def again(inbound_record: InboundRecord) -> InboundRecord:

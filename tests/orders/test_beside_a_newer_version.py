@@ -113,7 +113,7 @@ async def test_a_type_of_fact_that_a_newer_version_wrote_stops_its_order_here(da
     await engine_on(store).handle(story.inbound_records)
     assert topics.class_of("purchasing.order.gifted.v1") is None
     await connection.execute(
-        "insert into facts (order_id, source, id, lane, nth, at, type, data, heard_at)"
+        "insert into facts (order_id, source, id, lane, nth, at, type, data, received_at)"
         " select order_id, source, 'newer', lane, 99, at, 'purchasing.order.gifted.v1', '{}', now() from facts limit 1"
     )
     await connection.execute("update orders set version = gen_random_uuid()")

@@ -36,7 +36,7 @@ async def recovered(torn):
     assert "Nothing was done" in tried.stderr
     done = await torn.command("lanes", "recover", "--why", "disk full", "--by", "op", "--yes")
     assert done.returncode == 0, done.stderr
-    assert "2 orders are held" in done.stderr
+    assert "2 orders are halted" in done.stderr
     again = await torn.command("lanes", "recover", "--why", "disk full", "--yes")
     assert (again.returncode, again.stderr) == (0, "The database has everything that was published.\n")
     assert (await torn.command("lanes", "show")).returncode == 0
@@ -137,10 +137,10 @@ async def test_lost_topics_stop_every_lane_until_a_person_says_where_to_go_on(to
             for event in case_events("01", later):
                 await sender.send(event)
 
-        async def heard() -> bool:
+        async def stored() -> bool:
             return await torn.rows("select count(*) from facts where order_id = $1", later) == [(3,)]
 
-        await eventually(heard, "the new order's facts", worker.log.read_text)
+        await eventually(stored, "the new order's facts", worker.log.read_text)
     adopt = ("lanes", "adopt", "--lane", str(lane), "--position", str(last), "--why", "the cluster was lost")
     tried = await torn.command(*adopt)
     assert (tried.returncode, await torn.ids()) == (1, [])

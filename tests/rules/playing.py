@@ -48,7 +48,7 @@ class Played:
         self.again: list[Output] = []
         """What a second look at the same facts would have published: nothing, ever."""
 
-    def hear(self, *events: Event) -> list[Output]:
+    def receive(self, *events: Event) -> list[Output]:
         """What is published for a batch of events; deadlines strictly before its latest instant fire before it."""
         new = [fact(event) for event in events]
         published = self.until(max([self.clock, *(one.at for one in new)]))

@@ -30,7 +30,7 @@ def test_asking_every_clause_decides_a_worked_example_as_asking_those_concerned_
     def outputs():
         played = Played("ord-1001")
         for event in case.events:
-            played.hear(event)
+            played.receive(event)
         return played.outputs
 
     asked_concerned = outputs()

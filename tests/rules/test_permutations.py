@@ -51,12 +51,12 @@ def batches(rng: random.Random, events: list[Event]) -> list[list[Event]]:
     return cut
 
 
-def play(heard: list[list[Event]], declared: dict[str, Any]) -> Played:
+def play(received: list[list[Event]], declared: dict[str, Any]) -> Played:
     """The order after these batches, long after the last of them."""
     played = Played(ORDER, declared)
-    for batch in heard:
-        played.hear(*batch)
-    played.until(max(at(event) for batch in heard for event in batch) + 100 * DAY)
+    for batch in received:
+        played.receive(*batch)
+    played.until(max(at(event) for batch in received for event in batch) + 100 * DAY)
     return played
 
 
@@ -87,7 +87,7 @@ def test_every_order_of_arrival_ends_the_same(events: list[Event], declared: dic
     kept = genuine(events)
     assume(of_one_currency(kept))
     in_time = [[event] for event in sorted(kept, key=at)]
-    ends = [end_of(play(heard, declared)) for heard in (in_time, batches(rng, kept), batches(rng, kept), [kept])]
+    ends = [end_of(play(received, declared)) for received in (in_time, batches(rng, kept), batches(rng, kept), [kept])]
     assert all(end == ends[0] for end in ends), ends
 
 
@@ -133,7 +133,7 @@ def test_no_command_pays_beyond_what_is_due_on_its_line(
         # What a deadline brings is commanded before the batch is heard, which may change what is due.
         played.until(max(played.clock, *(at(event) for event in batch)))
         before = dict(played.ledger.lines)
-        played.hear(*batch)
+        played.receive(*batch)
         found = examined(played)
         if found is None:
             continue

@@ -87,8 +87,8 @@ def test_places_are_collected_of_the_messages_that_were_heard() -> None:
     declared = [place for module in REGISTRY.clauses for place in getattr(module, "PLACES", ())]
     assert declared
     assert list(REGISTRY.concerned(TYPES).places) == declared
-    heard = frozenset({declared[0].message})
-    assert REGISTRY.concerned(heard).places == tuple(place for place in declared if place.message in heard)
+    received = frozenset({declared[0].message})
+    assert REGISTRY.concerned(received).places == tuple(place for place in declared if place.message in received)
 
 
 def test_a_function_marked_for_messages_is_left_out_of_orders_without_them() -> None:

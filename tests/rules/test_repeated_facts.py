@@ -174,13 +174,13 @@ def net(order: Order, line: str) -> int:
 
 
 @pytest.mark.parametrize("row", ROWS)
-@pytest.mark.parametrize("heard", ["in order", "the later one first", "together"])
-def test_which_fact_of_one_identity_counts_whatever_the_order_of_arrival(row: str, heard: str) -> None:
+@pytest.mark.parametrize("received", ["in order", "the later one first", "together"])
+def test_which_fact_of_one_identity_counts_whatever_the_order_of_arrival(row: str, received: str) -> None:
     begin, earlier, later, seen, expected = ROWS[row]
     order = begin()
-    if heard == "in order":
+    if received == "in order":
         later(earlier(order).decided(50 * HOUR))
-    elif heard == "the later one first":
+    elif received == "the later one first":
         earlier(later(order).decided(50 * HOUR))
     else:
         later(earlier(order))

@@ -34,11 +34,11 @@ def failing(times, then="stored", error=StoreUnavailableError):
 
 
 async def test_it_is_tried_until_it_works_and_readiness_hears_of_each_failure():
-    work, heard = failing(7), []
-    hear = lambda failures, because: heard.append((failures, because))  # noqa: E731
-    assert await until_stored(work, asyncio.Event(), "do it", told=hear) == "stored"
+    work, notified = failing(7), []
+    notify = lambda failures, because: notified.append((failures, because))  # noqa: E731
+    assert await until_stored(work, asyncio.Event(), "do it", on_failures=notify) == "stored"
     assert len(work.calls) == 8
-    assert heard == [*((n, AWAY) for n in range(1, 8)), (0, None)]
+    assert notified == [*((n, AWAY) for n in range(1, 8)), (0, None)]
 
 
 async def test_the_log_says_what_it_is_that_does_not_work_and_why():
@@ -61,7 +61,7 @@ async def test_what_is_not_the_stores_fault_is_not_tried_again():
 async def test_asked_to_stop_it_gives_up_during_the_pause(monkeypatch):
     monkeypatch.setattr(retry, "DATABASE", LONG)
     stopping, work = asyncio.Event(), failing(10**9)
-    ending = asyncio.create_task(until_stored(work, stopping, "do it", told=lambda *_: stopping.set()))
+    ending = asyncio.create_task(until_stored(work, stopping, "do it", on_failures=lambda *_: stopping.set()))
     assert await asyncio.wait_for(ending, HANG_SECONDS) is None
     assert len(work.calls) == 1
 

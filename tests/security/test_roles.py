@@ -32,7 +32,7 @@ DDL = (
     "truncate facts",
     "drop index outbox_of_order",
     "create index on facts (at)",
-    "create or replace function purchasing_clock(heard timestamptz) returns int language sql as 'select 1'",
+    "create or replace function purchasing_clock(latest timestamptz) returns int language sql as 'select 1'",
     "create trigger t before insert on facts for each row execute function suppress_redundant_updates_trigger()",
     "alter table private_members disable row level security",
     "set session authorization purchasing",

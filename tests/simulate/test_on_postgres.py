@@ -17,7 +17,7 @@ async def published(simulation: Simulation, events: list[dict[str, Any]], until:
     values = []
     (order_id,) = {event["subject"] for event in events}
     for event in events:
-        async for handled in simulation.hear(json.dumps(event).encode()):
+        async for handled in simulation.receive(json.dumps(event).encode()):
             values += [output.value for _, output in handled.outputs if output.key == order_id]
     async for handled in simulation.go_on(instant_of(until)):
         values += [output.value for _, output in handled.outputs if output.key == order_id]

@@ -17,7 +17,7 @@ from tests.orders.published import repetitions, said
 from tests.orders.stories import Story, paid_order, record
 
 ADD_FACT = """
-insert into facts (order_id, source, id, lane, nth, at, type, data, heard_at)
+insert into facts (order_id, source, id, lane, nth, at, type, data, received_at)
 values ('ord-1', '/tests', $1, 0, $2, now(), 'purchasing.order.accepted.v1', '{}', now())
 """
 LOCK_AND_LOAD = """

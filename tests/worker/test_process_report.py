@@ -9,7 +9,7 @@ import pytest
 
 from service.runtime.shutdown import SHUTDOWN_SECONDS, Shutdown
 from service.worker import process_report
-from service.worker.process_report import reporting, tell_reason
+from service.worker.process_report import report_reason, reporting
 from tests.waiting import HANG_SECONDS, eventually
 
 METRICS = b"m" * 100_000
@@ -73,7 +73,7 @@ async def test_health_is_told_unasked_and_metrics_are_when_asked(pipes, forced, 
             while "metrics" not in answer:
                 answer = json.loads(await asyncio.to_thread(reports.readline))
             gone(pipes)
-            await asyncio.wait_for(shutdown.asked.wait(), HANG_SECONDS)
+            await asyncio.wait_for(shutdown.requested.wait(), HANG_SECONDS)
     assert first == {"starting": [], "missing": ["Something."]}
     assert answer == {"metrics": METRICS.decode()}
 
@@ -101,6 +101,6 @@ async def test_a_supervisor_that_does_not_read_costs_no_memory(pipes, forced, sh
 
 async def test_the_reason_of_an_end_is_on_a_line_of_its_own(pipes):
     os.write(process_report.STDOUT, b'{"metrics": "cut o')
-    tell_reason("Do something.")
+    report_reason("Do something.")
     lines = os.read(pipes["reads"], 1_000).splitlines()
     assert json.loads(lines[-1]) == {"reason": "Do something."}

@@ -18,6 +18,6 @@ async def test_a_relay_that_meets_another_history_ends_the_process(database: str
     store.timeline.known = "another"
     settings = SimpleNamespace(database=lambda: database, refund_limits=dict)
     async with relay_component(settings, {}, store, shutdown), asyncio.timeout(HANG_SECONDS):
-        await shutdown.asked.wait()
+        await shutdown.requested.wait()
     await store.close()
     assert isinstance(shutdown.failure, DatabaseMovedError)

@@ -125,7 +125,7 @@ async def test_asked_to_stop_while_it_joins_its_group_it_waits_for_no_broker(shu
     left = []
 
     async def hangs():
-        shutdown.ask("SIGTERM")
+        shutdown.request("SIGTERM")
         await asyncio.Event().wait()
 
     async def stop():

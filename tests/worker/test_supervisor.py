@@ -70,7 +70,7 @@ async def three_restarts(worker: WorkerProcess, shutdown: Shutdown) -> list[floa
     with capture_logs() as lines:
         running = asyncio.create_task(worker.run())
         await eventually(lambda: worker.restarts >= 3, "three restarts")
-        shutdown.ask("the test")
+        shutdown.request("the test")
         await ended(running)
     return [line["pause_seconds"] for line in lines if line["event"] == "process_restarting"][:3]
 
@@ -87,7 +87,7 @@ async def test_one_that_died_says_so_until_it_is_restarted(program, shutdown, mo
     running = asyncio.create_task(worker.run())
     said = ["Process 1: It ended with exit code 70 and is restarted in a moment."]
     await eventually(lambda: worker.missing() == said, "it to say so", lambda: str(worker.missing()))
-    shutdown.ask("the test")
+    shutdown.request("the test")
     await ended(running)
 
 
@@ -103,7 +103,7 @@ async def test_one_that_says_nothing_is_killed_and_started_again(program, shutdo
     worker = WorkerProcess(1, {}, shutdown)
     running = asyncio.create_task(worker.run())
     await eventually(lambda: worker.restarts, "it is started again")
-    shutdown.ask("the test")
+    shutdown.request("the test")
     await ended(running)
 
 
@@ -113,7 +113,7 @@ async def test_one_that_does_not_end_when_asked_is_killed_and_the_exit_code_says
     worker = WorkerProcess(1, {}, shutdown)
     running = asyncio.create_task(worker.run())
     await eventually(lambda: not worker.missing(), "it is ready")
-    shutdown.ask("the test")
+    shutdown.request("the test")
     await ended(running)
     assert worker.exit_code == ExitCode.NOT_DONE
     assert running_programs() == []
@@ -125,7 +125,7 @@ async def test_one_that_the_signal_ends_has_ended_well(program, shutdown, name):
     worker = WorkerProcess(1, {}, shutdown)
     running = asyncio.create_task(worker.run())
     await eventually(running_programs, "it runs")
-    shutdown.ask("the test")
+    shutdown.request("the test")
     await ended(running)
     assert worker.exit_code == ExitCode.DONE
 
@@ -148,7 +148,7 @@ async def test_a_fault_on_the_way_down_is_in_the_exit_code(program, shutdown):
     program("dies")
     worker = WorkerProcess(1, {}, shutdown)
     running = asyncio.create_task(worker.run())
-    shutdown.asked = _SetFromTheSecondLook()
+    shutdown.requested = _SetFromTheSecondLook()
     await ended(running)
     assert worker.exit_code == ExitCode.FAULT
 

@@ -12,7 +12,7 @@ import os
 import sys
 
 from purchasing_contracts.cli import changes, check, show, validate
-from purchasing_contracts.cli.said import UNREADABLE, SaidError
+from purchasing_contracts.cli.common import UNREADABLE, CommandError
 
 COMMANDS = (validate, check, changes, show)
 
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         code: int = given.run(given)
         sys.stdout.flush()
-    except SaidError as error:
+    except CommandError as error:
         sys.stderr.write(f"purchasing-contracts: {error}\n")
         return UNREADABLE
     except BrokenPipeError:

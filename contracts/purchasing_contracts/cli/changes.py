@@ -14,7 +14,7 @@ from typing import Any
 
 from purchasing_contracts.advice import types
 from purchasing_contracts.changes import Change, changes_between, releases, version_key
-from purchasing_contracts.cli.said import FINE, SaidError, type_named
+from purchasing_contracts.cli.common import FINE, CommandError, type_named
 from purchasing_contracts.schema import schema_of
 from purchasing_contracts.topics import class_of
 from purchasing_contracts.versions import NOTES
@@ -42,23 +42,23 @@ def run(given: argparse.Namespace) -> int:
     earlier = [one for one in known if version_key(one) < version_key(own)]
     since = given.since or (earlier[-1] if earlier else "")
     if since not in known:
-        raise SaidError(f"there is no release {since or 'before this version'}. There are: {', '.join(known)}")
+        raise CommandError(f"there is no release {since or 'before this version'}. There are: {', '.join(known)}")
     schemas = {type_: schema_of(cls) for type_ in types() if (cls := class_of(type_)) is not None}
     found = [one for one in changes_between(known[since], schemas) if wanted in (None, one.type)]
     sys.stdout.write(f"{own}, since {since}\n")
     if wanted is None:
         sys.stdout.writelines(notes for one, notes in NOTES.items() if version_key(one) > version_key(since))
-    sys.stdout.writelines(_told(found))
+    sys.stdout.writelines(_described(found))
     if not found:
         sys.stdout.write("nothing is new\n")
     return FINE
 
 
-def _told(found: list[Change]) -> Iterator[str]:
-    told = ""
+def _described(found: list[Change]) -> Iterator[str]:
+    heading = ""
     for one in found:
-        if one.type != told:
-            told = one.type
-            yield f"\n{told}\n"
+        if one.type != heading:
+            heading = one.type
+            yield f"\n{heading}\n"
         words = f"{one.place}: {one.words}" if one.place else one.words
         yield textwrap.fill(words, WIDTH, initial_indent="    ", subsequent_indent="        ") + "\n"

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from purchasing_contracts.cli.said import FINE, WRONG, SaidError, count, read, type_named
+from purchasing_contracts.cli.common import FINE, WRONG, CommandError, count, read, type_named
 from purchasing_contracts.compatibility.branches import UnreadableSchemaError
 from purchasing_contracts.compatibility.verdict import MODES, Broken, Schemas, broken_promises
 from purchasing_contracts.shipped import schema_file
@@ -51,7 +51,7 @@ def run(given: argparse.Namespace) -> int:
             before = [(name, {type_: schema}) for name, old in before for schema in old.values()]
         broken = broken_promises(before, new, given.mode)
     except (UnreadableSchemaError, AttributeError, TypeError) as error:
-        raise SaidError(f"not a schema that can be compared: {error}") from None
+        raise CommandError(f"not a schema that can be compared: {error}") from None
     for one in broken:
         sys.stdout.write(json.dumps(_noted(one), ensure_ascii=False) + "\n" if given.json else f"{one}\n")
     if given.json:
@@ -63,12 +63,12 @@ def run(given: argparse.Namespace) -> int:
 
 
 def schemas_at(name: str) -> Schemas:
-    """Return the schemas in a file or a directory, or of a type, by type. Raises `SaidError`."""
+    """Return the schemas in a file or a directory, or of a type, by type. Raises `CommandError`."""
     path = Path(name)
     if path.is_dir():
         found = {file.name.removesuffix(".schema.json"): _schema(str(file)) for file in path.glob("*.schema.json")}
         if not found:
-            raise SaidError(f"{name} holds no *.schema.json")
+            raise CommandError(f"{name} holds no *.schema.json")
         return found
     if not path.exists() and name != "-" and not name.endswith(".json"):
         type_ = type_named(name)
@@ -82,9 +82,9 @@ def _schema(name: str) -> dict[str, Any]:
     try:
         document = json.loads(read(name), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise SaidError(f"{name} is not JSON: {error}") from None
+        raise CommandError(f"{name} is not JSON: {error}") from None
     if not isinstance(document, dict):
-        raise SaidError(f"{name} is no JSON Schema: it should be an object")
+        raise CommandError(f"{name} is no JSON Schema: it should be an object")
     return document
 
 

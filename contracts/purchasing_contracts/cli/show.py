@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from purchasing_contracts.advice import types
-from purchasing_contracts.cli.said import FINE, SaidError, type_named
+from purchasing_contracts.cli.common import FINE, CommandError, type_named
 from purchasing_contracts.shipped import examples, root, schema_file
 from purchasing_contracts.topics import class_of, topic_of
 
@@ -51,7 +51,7 @@ def show_example(given: argparse.Namespace) -> int:
     name = given.name or "whole"
     path = valid.get(name) or invalid.get(name)
     if path is None:
-        raise SaidError(f"{type_} has no example {name}. It has: {', '.join([*valid, *invalid])}")
+        raise CommandError(f"{type_} has no example {name}. It has: {', '.join([*valid, *invalid])}")
     sys.stdout.write(path.read_text("utf-8"))
     return FINE
 

@@ -11,7 +11,7 @@ message dated more than an hour ahead of this machine's clock is refused.
 The environment configures the connection, with the service's variables: PURCHASING_KAFKA_SECURITY_PROTOCOL,
 _SSL_CAFILE, _SSL_CERTFILE, _SSL_KEYFILE, _SASL_MECHANISM, _SASL_USERNAME, _SASL_PASSWORD and so on (README.md).
 
-Exit code: 0 all messages are right; 1 some would be refused (with --strict also: some have members that nobody reads);
+Exit code: 0 all messages are right; 1 some would be refused (with --strict also: some have unknown members);
 2 the input can't be read.
 """
 
@@ -28,7 +28,7 @@ from pydantic import ValidationError
 
 from purchasing_contracts.advice import advice_on
 from purchasing_contracts.checking import Checker, Verdict
-from purchasing_contracts.cli.said import FINE, WRONG, SaidError, count, read
+from purchasing_contracts.cli.common import FINE, WRONG, CommandError, count, read
 from purchasing_contracts.documents import Found, read_documents
 from purchasing_contracts.environment import LINE_ENDS, SettingsError, from_environment, sentences
 from purchasing_contracts.kafka.librdkafka import librdkafka_settings
@@ -59,7 +59,7 @@ def add(commands: Any) -> None:
         metavar="NAME=VALUE",
         help="more settings of the Kafka client (librdkafka's names), such as security.protocol=SSL",
     )
-    parser.add_argument("--strict", action="store_true", help="members that nobody reads are an error")
+    parser.add_argument("--strict", action="store_true", help="unknown members are an error")
     parser.add_argument("--json", action="store_true", help="one JSON object a finding, the last one the summary")
     parser.set_defaults(run=run)
 
@@ -74,29 +74,29 @@ class Tally:
     reasons: dict[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        said = f"{count(self.messages, 'message')}: {self.messages - self.refused} right, {self.refused} refused"
+        output = f"{count(self.messages, 'message')}: {self.messages - self.refused} right, {self.refused} refused"
         why = ", ".join(f"{reason} {number}" for reason, number in sorted(self.reasons.items()))
-        return said + (f" ({why})" if why else "") + (f"; {count(self.warnings, 'warning')}" if self.warnings else "")
+        return output + (f" ({why})" if why else "") + (f"; {count(self.warnings, 'warning')}" if self.warnings else "")
 
 
 def run(given: argparse.Namespace) -> int:
     """Check everything; return the exit code."""
     topics = [topic.name for topic in TOPICS if topic.messages]
     if given.topic and given.topic not in topics:
-        raise SaidError(f"{given.topic} carries no messages of the contracts. Those that do: {', '.join(topics)}")
+        raise CommandError(f"{given.topic} carries no messages of the contracts. Those that do: {', '.join(topics)}")
     if (given.path is None) == (given.bootstrap is None):
-        raise SaidError("say what to check: a PATH (or -), or a live topic by --bootstrap and --topic")
+        raise CommandError("say what to check: a PATH (or -), or a live topic by --bootstrap and --topic")
     tally, checker = Tally(), Checker(clock=lambda: datetime.now(UTC))
     try:
         for found in _limited(_source(given), given.limit):
-            _say(found.where, checker.check(found.record), tally, as_json=given.json)
+            _print(found.where, checker.check(found.record), tally, as_json=given.json)
     except (LiveError, ValueError) as error:
-        raise SaidError(str(error)) from None
+        raise CommandError(str(error)) from None
     except KeyboardInterrupt:
         # This is how to stop following a topic.
         sys.stderr.write("\n")
     if not tally.messages and given.path is not None:
-        raise SaidError(f"{given.path} holds no message")
+        raise CommandError(f"{given.path} holds no message")
     if given.json:
         summary = {"messages": tally.messages, "refused": tally.refused, "warnings": tally.warnings}
         sys.stdout.write(json.dumps({"verdict": "summary", **summary, "reasons": tally.reasons}) + "\n")
@@ -110,7 +110,7 @@ def _source(given: argparse.Namespace) -> Iterator[Found]:
         yield from read_documents(read(given.path), given.topic)
         return
     if given.topic is None:
-        raise SaidError("say which topic to read: --topic")
+        raise CommandError("say which topic to read: --topic")
     with LiveTopic(given.topic, _client_settings(given)) as live:
         for record in live.records(follow=given.follow):
             yield Found(f"partition {record.partition}, offset {record.offset}", record)
@@ -122,9 +122,9 @@ def _client_settings(given: argparse.Namespace) -> dict[str, Any]:
     try:
         settings = librdkafka_settings(KafkaSettings.model_validate(values))
     except ValidationError as error:
-        raise SaidError("; ".join(sentences(KafkaSettings, error))) from None
+        raise CommandError("; ".join(sentences(KafkaSettings, error))) from None
     except SettingsError as error:
-        raise SaidError(str(error)) from None
+        raise CommandError(str(error)) from None
     more = (setting.partition("=") for setting in given.config)
     return settings | {name.strip(): value.strip(LINE_ENDS) for name, _, value in more}
 
@@ -136,10 +136,10 @@ def _limited(found: Iterator[Found], limit: int | None) -> Iterator[Found]:
             return
 
 
-def _say(where: str, verdict: Verdict, tally: Tally, *, as_json: bool) -> None:
+def _print(where: str, verdict: Verdict, tally: Tally, *, as_json: bool) -> None:
     tally.messages += 1
     findings: list[dict[str, Any]] = []
-    order_id = verdict.refusal.order_id if verdict.refusal else verdict.heard.subject  # type: ignore[union-attr]
+    order_id = verdict.refusal.order_id if verdict.refusal else verdict.decoded.subject  # type: ignore[union-attr]
     if verdict.refusal:
         refusal = verdict.refusal
         tally.refused += 1
@@ -150,13 +150,13 @@ def _say(where: str, verdict: Verdict, tally: Tally, *, as_json: bool) -> None:
         tally.warnings += 1
         findings.append({"verdict": "warning", "place": warning.place, "because": warning.because})
     for finding in findings:
-        told = {"where": where, "order_id": order_id, **finding}
-        sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n" if as_json else _in_words(told))
+        found = {"where": where, "order_id": order_id, **finding}
+        sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n" if as_json else _in_words(found))
 
 
-def _in_words(told: dict[str, Any]) -> str:
-    whose = f" ({told['order_id']})" if told["order_id"] else ""
-    what = f"refused, {told['reason']}" if told["verdict"] == "refused" else "warning"
-    place = f" at {told['place']}" if told["place"] else ""
-    advice = f"\n    {told['advice']}" if told.get("advice") else ""
-    return f"{told['where']}{whose}: {what}{place}: {told['because']}{advice}\n"
+def _in_words(found: dict[str, Any]) -> str:
+    whose = f" ({found['order_id']})" if found["order_id"] else ""
+    what = f"refused, {found['reason']}" if found["verdict"] == "refused" else "warning"
+    place = f" at {found['place']}" if found["place"] else ""
+    advice = f"\n    {found['advice']}" if found.get("advice") else ""
+    return f"{found['where']}{whose}: {what}{place}: {found['because']}{advice}\n"

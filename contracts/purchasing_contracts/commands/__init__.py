@@ -1,1 +1,1 @@
-"""What the service commands: one module a topic."""
+"""The commands that the service publishes, one module per topic."""

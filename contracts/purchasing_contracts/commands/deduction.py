@@ -1,4 +1,4 @@
-"""Topic `purchasing.commands.deduction.v1`: to whoever holds the deposit and the purchasing funds."""
+"""Topic `purchasing.commands.deduction.v1`: to the service that keeps the deposit and the purchasing funds."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -17,19 +17,21 @@ Purpose = Literal["chargeback_recovery", "brokerage"]
 
 
 class DeductionExecute(CommandData):
-    """Take `amount` out of the deposit (22) or of the purchasing funds (19)."""
+    """Deduct `amount` from the deposit (22) or from the purchasing funds (19)."""
 
     TYPE: ClassVar[str] = "purchasing.deduction.execute.v1"
 
-    line: DerivedIdentifier = Field(description="What it is taken for: `brokerage`, or the chargeback's line.")
+    line: DerivedIdentifier = Field(
+        description="The line that it is deducted for: `brokerage`, or the chargeback's line."
+    )
     deduction_id: DerivedIdentifier = Field(
         description="The deduction: the chargeback's id, `{chargeback_id}:{k}` for its kth demand, or "
         "`{order_id}:brokerage:1`. The answer names it."
     )
-    amount: Money = Field(description="What is to be taken, all of it once for each `command_id`.")
-    source: Annotated[OpenValue, open_to(Source)] = Field(description="What it is taken from.")
-    purpose: Annotated[OpenValue, open_to(Purpose)] = Field(description="Why: clause 22, or clause 19.")
+    amount: Money = Field(description="The amount to be deducted, in full and once per `command_id`.")
+    source: Annotated[OpenValue, open_to(Source)] = Field(description="The source of the deduction.")
+    purpose: Annotated[OpenValue, open_to(Purpose)] = Field(description="The purpose: clause 22, or clause 19.")
     ref: DerivedIdentifier = Field(description="The chargeback's id, or `brokerage`.")
     hold_id: DerivedIdentifier | None = Field(
-        default=None, description="The hold under which the money lies; the deduction may draw on it (22)."
+        default=None, description="The hold that secures the money; the deduction may use it (22)."
     )

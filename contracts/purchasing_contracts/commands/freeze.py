@@ -1,4 +1,4 @@
-"""Topic `purchasing.commands.freeze.v1`: to whoever keeps the buyers' accounts (22)."""
+"""Topic `purchasing.commands.freeze.v1`: to the service that keeps the buyers' accounts (22)."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -16,26 +16,26 @@ Scope = Literal["withdrawal_and_use"]
 class FreezePlace(CommandData):
     """Hold `amount` on the buyer's account (22).
 
-    A chargeback (`ref`) has one hold: this one takes the place of the one that stands, in one step. If it is refused,
-    that one stays.
+    A chargeback (`ref`) has one hold. This hold replaces the former one in one step. If it is refused, the former one
+    stays.
     """
 
     TYPE: ClassVar[str] = "purchasing.freeze.place.v1"
 
     hold_id: DerivedIdentifier = Field(
-        description="The hold: the chargeback's id, or `{chargeback_id}:{n}` for its nth hold."
+        description="The hold's id: the chargeback's id, or `{chargeback_id}:{n}` for its nth hold."
     )
-    amount: Money = Field(description="What is held.")
+    amount: Money = Field(description="The amount to be held.")
     scope: Annotated[OpenValue, open_to(Scope)] = Field(
         default="withdrawal_and_use",
-        description="What the buyer can't do with it: neither withdraw nor use it.",
+        description="The scope of the hold: the buyer can neither withdraw the money nor use it.",
     )
     ref: DerivedIdentifier = Field(description="The chargeback's id.")
-    replaces: DerivedIdentifier | None = Field(default=None, description="The hold that stood, whose place this takes.")
+    replaces: DerivedIdentifier | None = Field(default=None, description="The former hold, which this one replaces.")
 
 
 class FreezeRelease(CommandData):
-    """End the hold `hold_id`, whole: the chargeback (`ref`) has no hold any more (22)."""
+    """Release the whole hold `hold_id`: the chargeback (`ref`) has no hold any more (22)."""
 
     TYPE: ClassVar[str] = "purchasing.freeze.release.v1"
 

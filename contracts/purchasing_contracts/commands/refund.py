@@ -19,12 +19,12 @@ class RefundIssue(CommandData):
     TYPE: ClassVar[str] = "purchasing.refund.issue.v1"
 
     line: DerivedIdentifier = Field(
-        description="What is refunded: `purchase`, `compensation`, `owed`, `tip:{id}` or `chargeback:{id}`."
+        description="The line that is refunded: `purchase`, `compensation`, `owed`, `tip:{id}` or `chargeback:{id}`."
     )
-    amount: Money = Field(description="What is to be paid, all of it once for each `command_id`.")
+    amount: Money = Field(description="The amount to be paid, in full and once per `command_id`.")
     destination: Annotated[OpenValue, open_to(Destination)] = Field(
-        description="Where to: back on `payment_id`, to the deposit account, or to the buyer's account."
+        description="The destination: the payment `payment_id`, the deposit account, or the buyer's account."
     )
     payment_id: Identifier | None = Field(
-        default=None, description="The payment to refund, where the destination is `original_payment`."
+        default=None, description="The payment to refund, if the destination is `original_payment`."
     )

@@ -70,9 +70,9 @@ def _bounds(sent: Branch, taken: Branch, place: str) -> Iterator[Break]:
     whole = sent.kind == "integer"
     (low, high), (least, most) = _range(sent.keywords, whole=whole), _range(taken.keywords, whole=whole)
     if least is not None and (low is None or low < least):
-        yield Break(place, f"minimum: the writer goes down to {_said(low)}, the reader to {_said(least)}")
+        yield Break(place, f"minimum: the writer goes down to {_in_words(low)}, the reader to {_in_words(least)}")
     if most is not None and (high is None or high > most):
-        yield Break(place, f"maximum: the writer goes up to {_said(high)}, the reader to {_said(most)}")
+        yield Break(place, f"maximum: the writer goes up to {_in_words(high)}, the reader to {_in_words(most)}")
     step = taken.keywords.get("multipleOf")
     if step is not None:
         own = sent.keywords.get("multipleOf", 1 if whole else None)
@@ -101,7 +101,7 @@ def _bound(limits: Json, name: str, exclusive: str, side: int, *, whole: bool) -
     return found
 
 
-def _said(bound: Bound | None) -> str:
+def _in_words(bound: Bound | None) -> str:
     if bound is None:
         return "anything"
     number, side = bound

@@ -111,11 +111,11 @@ class _Reading:
 
     def _remarks(self, writer: Schema, reader: Schema, place: str, *, optional: bool) -> Iterator[Break]:
         """Compare what a reader relies on and a validator ignores."""
-        said, heard = dereferenced(writer, self._writer), dereferenced(reader, self._reader)
-        if optional and canonical(said.get("default")) != canonical(heard.get("default")):
-            means = f"left out it means {canonical(said.get('default'))} to the writer"
-            yield Break(place, f"{means} and {canonical(heard.get('default'))} to the reader")
-        if said.get("x-private") and not heard.get("x-private"):
+        written, read = dereferenced(writer, self._writer), dereferenced(reader, self._reader)
+        if optional and canonical(written.get("default")) != canonical(read.get("default")):
+            means = f"left out it means {canonical(written.get('default'))} to the writer"
+            yield Break(place, f"{means} and {canonical(read.get('default'))} to the reader")
+        if written.get("x-private") and not read.get("x-private"):
             yield Break(place, "the writer counts on it being kept private, the reader doesn't know of it")
 
 

@@ -1,1 +1,1 @@
-"""What the service consumes: one module a topic."""
+"""The events that the service reads, one module per topic."""

@@ -18,40 +18,40 @@ Category = Literal[
     "prohibited",
     "infringing",
 ]
-"""What the goods are, where clauses 14 and 15 attach something to it."""
+"""Categories of goods to which clauses 14 and 15 attach consequences."""
 
 Ground = Literal["not_as_committed", "defective", "infringing"]
-"""On what a buyer may dissolve the purchase (13)."""
+"""Grounds on which a buyer may dissolve the purchase (13)."""
 
 Evidence = Annotated[tuple[Annotated[Text, Field(min_length=1)], ...], PRIVATE]
-"""URIs of what the buyer shows. Only how many there are ever leaves the restricted store (23)."""
+"""URIs of the buyer's evidence. Only their number leaves the restricted table (23)."""
 
 DAYS_MAX = 36_500
 """A hundred years: a period of days beyond it is a mistake, and its last instant would leave the calendar."""
 
 
 class Item(Shape):
-    """One thing to be bought. What is missing here is judged by clause 1(1), not by the schema."""
+    """One item to be bought. Clause 1(1), not the schema, judges particulars that are missing."""
 
     item_id: Identifier | None = Field(
         default=None,
-        description="The item, for messages that name items. Absent: its place in the list, counted from 1, as text.",
+        description="The item's id, used by messages that name items. Absent: its place in the list, from 1, as text.",
     )
-    link: Text | None = Field(default=None, description="Where the seller offers it.")
-    seller_name: Text | None = Field(default=None, description="What the seller is called there.")
+    link: Text | None = Field(default=None, description="The link to the seller's offer.")
+    seller_name: Text | None = Field(default=None, description="The seller's name in the offer.")
     specification: Text | None = Field(default=None, description="Model, colour, size and the like.")
     quantity: Annotated[int, Field(ge=1, le=BIGINT_MAX)] | None = Field(
-        default=None, description="How many units (1(1)); absent: one, where the request is determined all the same."
+        default=None, description="The number of units (1(1)); absent: one, if the request is determinable without it."
     )
     unit_price: Money | None = Field(
         default=None,
-        description="The seller's price of one unit: by it the order amount is divided among the units. Without "
+        description="The seller's price of one unit; the order amount is divided among the units by it. Without "
         "unit prices of all items every unit weighs the same.",
     )
 
 
 def _with_item_ids(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """The items with what an absent `item_id` means, so that nobody has to know it twice."""
+    """The items, each with its `item_id`, also where the message leaves it out."""
     named = tuple(
         item if item.item_id is not None else item.model_copy(update={"item_id": str(place)})
         for place, item in enumerate(items, 1)
@@ -63,23 +63,21 @@ def _with_item_ids(items: tuple[Item, ...]) -> tuple[Item, ...]:
 class Mandate(Shape):
     """The buyer's mandate to purchase (1(2))."""
 
-    agreed_at: Instant = Field(description="When the buyer agreed. Picks the terms that bind the order.")
+    agreed_at: Instant = Field(description="When the buyer agreed. It selects the terms that bind the order.")
 
 
 class Promotion(Shape):
-    """Who brought the buyer here, and what brokerage that earns (19)."""
+    """The promoter who brought the buyer, and the brokerage for it (19)."""
 
-    promoter_id: Identifier = Field(description="The promoter; never shown to the buyer (19).")
+    promoter_id: Identifier = Field(description="The promoter's id; never shown to the buyer (19).")
     basis: Literal["goods", "order_amount"] = Field(
-        description="What the rate applies to: the goods, or goods and to-warehouse shipping."
+        description="The base of the rate: the goods, or goods and to-warehouse shipping."
     )
     rate_bps: int = Field(ge=0, le=BIGINT_MAX, description="The rate in basis points: 100 is one percent.")
     fixed: Annotated[Money | None, OWN_CURRENCY] = Field(
-        default=None, description="A fixed sum on top of the rate, in any currency."
+        default=None, description="A fixed sum in addition to the rate, in any currency."
     )
-    settled: Settled = Field(
-        default=None, description="What `fixed` is in the order's currency, where it is in another one."
-    )
+    settled: Settled = Field(default=None, description="`fixed` in the order's currency, if it is in another currency.")
 
 
 class Contact(Shape):
@@ -101,35 +99,36 @@ class OrderPlaced(EventData):
         description="The order's currency (ISO 4217): that of all money here but `promotion.fixed`."
     )
     items: Annotated[tuple[Item, ...], AfterValidator(_with_item_ids)] = Field(
-        description="What is to be bought, each `item_id` once. An empty list is one item of one unit."
+        description="The items to be bought, each `item_id` once. An empty list is one item of one unit."
     )
     domestic_address: Annotated[Text | None, PRIVATE] = Field(
-        default=None, description="Where in the seller's country the goods are to be sent (1(1))."
+        default=None, description="The address in the seller's country to which the goods are to be sent (1(1))."
     )
     logistics_provider_id: Text | None = Field(
-        default=None, description="Who stores and ships the goods (5); a blank one names none."
+        default=None, description="The provider that stores and ships the goods (5); a blank one names none."
     )
-    mandate: Mandate | None = Field(default=None, description="The mandate, where one was given (1(2)).")
+    mandate: Mandate | None = Field(default=None, description="The mandate, if one was given (1(2)).")
     quote: Breakdown = Field(description="The order amount as shown to the buyer (2, 6).")
     payment_plan: FirstPlan | None = Field(
-        default=None, description="Deposit and balance, at least one deposit (15(2)); absent: all of it at once."
+        default=None,
+        description="Deposit and balance, at least one deposit (15(2)); absent: the whole amount is due at once.",
     )
     determinable: bool = Field(
         default=False,
-        description="Whether the request can be determined although a particular is missing (1).",
+        description="Whether the request is determinable although a particular is missing (1).",
     )
-    categories: tuple[Category, ...] = Field(default=(), description="What the goods are (14, 15).")
+    categories: tuple[Category, ...] = Field(default=(), description="The categories of the goods (14, 15).")
     disclosed_issues: tuple[Ground, ...] = Field(
-        default=(), description="Faults the buyer was told of beforehand: no ground for dissolution (13(3))."
+        default=(), description="Faults that were disclosed to the buyer beforehand: no ground for dissolution (13(3))."
     )
     promotion: Promotion | None = Field(default=None, description="Brokerage that the order may earn (19).")
     cancellation_deadline: Instant | None = Field(
         default=None,
-        description="Until when, that instant included, a cancellation may be asked for (12(2)).",
+        description="The last instant at which a cancellation may be requested (12(2)).",
     )
     dissolution_period_days: Annotated[int, Field(ge=0, le=DAYS_MAX)] | None = Field(
         default=None,
-        description="Days from delivery in which dissolution may be asked for (13(2)), counted as the terms say.",
+        description="Days from delivery in which a dissolution may be requested (13(2)), counted by the terms.",
     )
     contact: Annotated[Contact | None, PRIVATE] = Field(default=None, description="How to reach the buyer.")
 
@@ -140,19 +139,19 @@ class QuoteRevised(EventData):
     TYPE: ClassVar[str] = "purchasing.order.quote_revised.v1"
 
     revision_id: Identifier = Field(description="The revision.")
-    quote: Breakdown = Field(description="The new order amount for what it covers.")
+    quote: Breakdown = Field(description="The new order amount of the items that the revision covers.")
     agreed_at: Instant = Field(
-        description="When the buyer agreed to it. It is in force from then, at the earliest from `time`."
+        description="When the buyer agreed to it. It is in force from then, but not before `time`."
     )
     items: ItemRefs | None = Field(
         default=None,
-        description="What it covers; absent: everything that has not ended. Name the items when a part of the order "
+        description="The items it covers; absent: all that has not ended. Name the items when a part of the order "
         "ends at about the same time.",
     )
     payment_plan: NewPlan | None = Field(
-        default=None, description="A new plan (15(2)) that replaces the former; absent: the former stays."
+        default=None, description="A new plan (15(2)) that replaces the former plan; absent: the former plan stays."
     )
-    reason: Annotated[Text | None, PRIVATE] = Field(default=None, description="Why, for the staff alone (23).")
+    reason: Annotated[Text | None, PRIVATE] = Field(default=None, description="The reason, for the staff only (23).")
 
 
 class OrderAccepted(EventData):
@@ -161,7 +160,8 @@ class OrderAccepted(EventData):
     TYPE: ClassVar[str] = "purchasing.order.accepted.v1"
 
     logistics_provider_id: Text | None = Field(
-        default=None, description="Who stores and ships the goods, if named only now (5); a blank one names none."
+        default=None,
+        description="The provider that stores and ships the goods, if named only now (5); a blank one names none.",
     )
 
 
@@ -171,37 +171,39 @@ class OrderRefused(EventData):
     TYPE: ClassVar[str] = "purchasing.order.refused.v1"
 
     ground: Literal["special_request", "prohibited", "restricted", "other"] = Field(
-        description="Why: a special request (3), prohibited goods (14), restricted goods (15(5)), other (2)."
+        description="The ground: a special request (3), prohibited goods (14), restricted goods (15(5)), other (2)."
     )
     detail: Annotated[Text | None, PRIVATE] = Field(
-        default=None, description="In the staff's words, for the staff alone (23)."
+        default=None, description="The staff's note, for the staff only (23)."
     )
 
 
 class CancellationRequested(EventData):
-    """The buyer asked to cancel (12)."""
+    """The buyer requested a cancellation (12)."""
 
     TYPE: ClassVar[str] = "purchasing.order.cancellation_requested.v1"
 
-    request_id: Identifier = Field(description="The request; the seller's answer names it.")
+    request_id: Identifier = Field(description="The request's id; the seller's answer names it.")
     channel: Literal["platform", "other"] = Field(description="Only requests on the platform count (12(2)).")
-    items: ItemRefs | None = Field(default=None, description="What is to be cancelled; absent: the whole order.")
+    items: ItemRefs | None = Field(default=None, description="The items to be cancelled; absent: the whole order.")
 
 
 class DissolutionRequested(EventData):
-    """The buyer asked to dissolve the purchase (13)."""
+    """The buyer requested that the purchase be dissolved (13)."""
 
     TYPE: ClassVar[str] = "purchasing.order.dissolution_requested.v1"
 
-    request_id: Identifier = Field(description="The request; the seller's answer names it.")
-    ground: Ground = Field(description="On what ground (13); one that was disclosed beforehand is none (13(3)).")
+    request_id: Identifier = Field(description="The request's id; the seller's answer names it.")
+    ground: Ground = Field(description="The ground (13); one that was disclosed beforehand does not count (13(3)).")
     inspected: bool = Field(description="Whether the buyer inspected the goods (13(1)).")
-    evidence: Evidence = Field(description="URIs of the evidence; may be empty, which 13(1) judges.")
-    items: ItemRefs | None = Field(default=None, description="What is to be dissolved; absent: all that was bought.")
+    evidence: Evidence = Field(description="URIs of the evidence. It may be empty; 13(1) judges that.")
+    items: ItemRefs | None = Field(
+        default=None, description="The items to be dissolved; absent: everything that was bought."
+    )
 
 
 class RequestWithdrawn(EventData):
-    """The buyer took back every pending request with that id (12, 13)."""
+    """The buyer withdrew every pending request with that id (12, 13)."""
 
     TYPE: ClassVar[str] = "purchasing.order.request_withdrawn.v1"
 
@@ -213,13 +215,15 @@ class ObjectionRaised(EventData):
 
     TYPE: ClassVar[str] = "purchasing.order.objection_raised.v1"
 
-    objection_id: Identifier = Field(description="The objection; its verification names it.")
-    scope: Literal["package", "quality"] = Field(description="The package's state (17) or the goods' quality (18).")
+    objection_id: Identifier = Field(description="The objection's id; its verification names it.")
+    scope: Literal["package", "quality"] = Field(
+        description="The subject of the objection: the package's state (17) or the goods' quality (18)."
+    )
     evidence: Evidence = Field(description="URIs of the evidence; may be empty.")
 
 
 class ObjectionWithdrawn(EventData):
-    """The buyer took an objection back (17, 18)."""
+    """The buyer withdrew an objection (17, 18)."""
 
     TYPE: ClassVar[str] = "purchasing.order.objection_withdrawn.v1"
 
@@ -233,7 +237,7 @@ class ReceiptConfirmed(EventData):
 
 
 class TipRefundRequested(EventData):
-    """The buyer asked for a tip back (21)."""
+    """The buyer requested the refund of a tip (21)."""
 
     TYPE: ClassVar[str] = "purchasing.order.tip_refund_requested.v1"
 
@@ -241,17 +245,17 @@ class TipRefundRequested(EventData):
 
 
 class IssueDisclosed(EventData):
-    """During procurement the provider told the buyer of a fault of the goods, and the buyer went on (13(3))."""
+    """During procurement the provider disclosed a fault of the goods to the buyer, who continued (13(3))."""
 
     TYPE: ClassVar[str] = "purchasing.order.issue_disclosed.v1"
 
     grounds: Annotated[tuple[Ground, ...], Field(min_length=1)] = Field(
-        description="What the buyer was told of, at least one: no ground for a later dissolution."
+        description="The disclosed faults, at least one: no ground for a later dissolution."
     )
 
 
 class ProviderFaultFound(EventData):
-    """The platform found the provider at fault (20, 24). A later message of one `finding_id` corrects."""
+    """The platform found the provider at fault (20, 24). A later message with the same `finding_id` corrects it."""
 
     TYPE: ClassVar[str] = "purchasing.order.provider_fault_found.v1"
 
@@ -262,28 +266,26 @@ class ProviderFaultFound(EventData):
     )
     consequential_loss: Money | None = Field(default=None, description="Further loss; never compensated (20, 24).")
     settled: Settled = Field(
-        default=None, description="What `direct_loss` is in the order's currency, where it is in another one."
+        default=None, description="`direct_loss` in the order's currency, if it is in another currency."
     )
 
 
 class BuyerBreachFound(EventData):
-    """The platform found that the buyer broke the agreement (20). A later message of one `finding_id` corrects."""
+    """The platform found a breach by the buyer (20). A later message with the same `finding_id` corrects it."""
 
     TYPE: ClassVar[str] = "purchasing.order.buyer_breach_found.v1"
 
     finding_id: Identifier = Field(description="The finding.")
     ground: Literal["prohibited", "unjust_chargeback", "other"] = Field(
-        description="What the buyer did: prohibited goods (14), an unjust chargeback (22), other (25)."
+        description="The breach: prohibited goods (14), an unjust chargeback (22), other (25)."
     )
-    loss: Money = Field(description="The loss, net of claims, costs and fees that are claimed otherwise.")
-    settled: Settled = Field(
-        default=None, description="What `loss` is in the order's currency, where it is in another one."
-    )
+    loss: Money = Field(description="The loss, net of claims, costs and fees that are claimed in another way.")
+    settled: Settled = Field(default=None, description="`loss` in the order's currency, if it is in another currency.")
 
 
 class ExcessApproved(EventData):
-    """Staff confirmed that the seller's money beyond what the buyer paid is right (8(4)). The latest counts."""
+    """Staff confirmed that the seller was right to return more than the buyer had paid (8(4)). The latest counts."""
 
     TYPE: ClassVar[str] = "purchasing.order.excess_approved.v1"
 
-    amount: Money = Field(description="In all, so much of it may be paid out to the buyer.")
+    amount: Money = Field(description="The total of the excess that may be paid out to the buyer.")

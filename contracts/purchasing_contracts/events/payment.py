@@ -7,7 +7,7 @@ from pydantic import Field
 from purchasing_contracts.base import PRIVATE, DerivedIdentifier, EventData, Identifier, Text
 from purchasing_contracts.money import Breakdown, Money, Settled
 
-_SETTLED = "What `amount` is in the order's currency, as booked, where it is in another one."
+_SETTLED = "`amount` in the order's currency, as booked, if `amount` is in another currency."
 _DEDUCTED = _SETTLED.replace("amount", "deducted")
 
 
@@ -16,14 +16,15 @@ class PaymentCaptured(EventData):
 
     TYPE: ClassVar[str] = "purchasing.payment.captured.v1"
 
-    payment_id: Identifier = Field(description="The payment; refunds and chargebacks name it.")
+    payment_id: Identifier = Field(description="The payment's id; refunds and chargebacks name it.")
     capture_id: Identifier | None = Field(
-        default=None, description="Tells several captures of one payment apart; of one id the earliest counts."
+        default=None,
+        description="Distinguishes captures of one payment; of several messages with one id the earliest counts.",
     )
-    breakdown: Breakdown = Field(description="What it paid for.")
+    breakdown: Breakdown = Field(description="The purposes for which it was paid.")
     settled: Settled = Field(
         default=None,
-        description="What the whole breakdown is in the order's currency, as booked, where it is in another one.",
+        description="The total of the breakdown in the order's currency, as booked, if it is in another currency.",
     )
 
 
@@ -32,66 +33,67 @@ class TipPaid(EventData):
 
     TYPE: ClassVar[str] = "purchasing.payment.tip_paid.v1"
 
-    tip_id: Identifier = Field(description="The tip; a request to have it back names it (21).")
+    tip_id: Identifier = Field(description="The tip's id; a request to refund it names it (21).")
     payment_id: Identifier = Field(
-        description="The payment that brought it; one payment may carry several tips, and the order."
+        description="The payment that contains it; one payment may contain several tips and the order amount."
     )
-    amount: Money = Field(description="The whole tip; what is above the limit goes back at once (21).")
+    amount: Money = Field(description="The whole tip; the part above the limit is refunded at once (21).")
     settled: Settled = Field(default=None, description=_SETTLED)
 
 
 class SellerRefundReceived(EventData):
-    """The seller paid something back to the provider (8(4), 13(6))."""
+    """The seller refunded money to the provider (8(4), 13(6))."""
 
     TYPE: ClassVar[str] = "purchasing.payment.seller_refund_received.v1"
 
-    receipt_id: Identifier = Field(description="The receipt of this refund.")
-    amount: Money = Field(description="What the seller paid back.")
+    receipt_id: Identifier = Field(description="The id of this refund's receipt.")
+    amount: Money = Field(description="The amount that the seller refunded.")
     request_id: Identifier | None = Field(
         default=None,
-        description="The cancellation or dissolution that it answers; any other id: it is for no cancellation.",
+        description="The cancellation or dissolution it belongs to. With any other id it belongs to no cancellation.",
     )
     settled: Settled = Field(default=None, description=_SETTLED)
 
 
 class OutstandingPaid(EventData):
-    """The buyer paid what a chargeback had left outstanding (22)."""
+    """The buyer paid an amount that was outstanding after a chargeback (22)."""
 
     TYPE: ClassVar[str] = "purchasing.payment.outstanding_paid.v1"
 
-    chargeback_id: Identifier = Field(description="The chargeback it pays for.")
-    payment_id: Identifier = Field(description="The payment that brought it.")
+    chargeback_id: Identifier = Field(description="The chargeback for which it was paid.")
+    payment_id: Identifier = Field(description="The payment's id.")
     receipt_id: Identifier | None = Field(
-        default=None, description="Tells several payments by one `payment_id` apart; of one id the earliest counts."
+        default=None,
+        description="Distinguishes payments by one `payment_id`; of several messages with one id the earliest counts.",
     )
-    amount: Money = Field(description="What was paid of the outstanding sum.")
+    amount: Money = Field(description="The amount paid.")
     settled: Settled = Field(default=None, description=_SETTLED)
 
 
 class RepaymentReceived(EventData):
-    """What was refunded too much, or was owed (12(4), 12(5)), came back."""
+    """The buyer repaid an amount that had been refunded in excess or was owed (12(4), 12(5))."""
 
     TYPE: ClassVar[str] = "purchasing.payment.repayment_received.v1"
 
     repayment_id: Identifier = Field(description="The repayment.")
     line: DerivedIdentifier = Field(description="As in our `repayment_demand`, or `owed` for `buyer_owes`.")
-    amount: Money = Field(description="What came back.")
+    amount: Money = Field(description="The amount repaid.")
     settled: Settled = Field(default=None, description=_SETTLED)
 
 
 class RefundFailed(EventData):
-    """A refund that we commanded (6, 12, 13, 21, 22, 24) could not be made, in whole or in part."""
+    """A refund that the service commanded (6, 12, 13, 21, 22, 24) failed, in whole or in part."""
 
     TYPE: ClassVar[str] = "purchasing.payment.refund_failed.v1"
 
     command_id: Identifier = Field(description="The command that failed.")
     line: DerivedIdentifier = Field(description="The line of that command.")
     payment_id: Identifier | None = Field(default=None, description="The payment of that command, if it had one.")
-    amount: Money = Field(description="How much of it did not arrive.")
+    amount: Money = Field(description="The amount that did not arrive.")
 
 
 class RefundSucceeded(EventData):
-    """A refund that we commanded was executed: nobody waits for it any longer (6, 12, 13, 21, 22, 24)."""
+    """A refund that the service commanded was executed, so it is not awaited any more (6, 12, 13, 21, 22, 24)."""
 
     TYPE: ClassVar[str] = "purchasing.payment.refund_succeeded.v1"
 
@@ -99,16 +101,19 @@ class RefundSucceeded(EventData):
 
 
 class RefundedElsewhere(EventData):
-    """Staff or the institution refunded or voided without our command (6). Never for a refund of our `command_id`."""
+    """Staff or the institution refunded or voided without a command of the service (6).
+
+    Don't send it for a refund that the service commanded.
+    """
 
     TYPE: ClassVar[str] = "purchasing.payment.refunded_elsewhere.v1"
 
-    refund_id: Identifier = Field(description="The refund; of one id the earliest counts.")
+    refund_id: Identifier = Field(description="The refund's id; of several messages with one id the earliest counts.")
     line: DerivedIdentifier = Field(description="The line that it belongs to, as in our `refund.issue`.")
     payment_id: Identifier | None = Field(
-        default=None, description="The payment that was refunded; absent: it went to the buyer's account."
+        default=None, description="The payment that was refunded; absent: the money went to the buyer's account."
     )
-    amount: Money = Field(description="How much was refunded.")
+    amount: Money = Field(description="The amount refunded.")
     settled: Settled = Field(default=None, description=_SETTLED)
 
 
@@ -118,7 +123,7 @@ class DepositDeducted(EventData):
     TYPE: ClassVar[str] = "purchasing.payment.deposit_deducted.v1"
 
     deduction_id: DerivedIdentifier = Field(description="As in the command.")
-    amount: Money = Field(description="How much was taken.")
+    amount: Money = Field(description="The amount deducted.")
     settled: Settled = Field(default=None, description=_SETTLED)
 
 
@@ -128,7 +133,9 @@ class DepositInsufficient(EventData):
     TYPE: ClassVar[str] = "purchasing.payment.deposit_insufficient.v1"
 
     deduction_id: DerivedIdentifier = Field(description="As in the command.")
-    deducted: Money = Field(description="What was taken all the same, for good; zero where there was nothing.")
+    deducted: Money = Field(
+        description="The amount that was deducted nevertheless, finally; zero if there was nothing."
+    )
     settled: Settled = Field(default=None, description=_DEDUCTED)
 
 
@@ -138,7 +145,7 @@ class FundsDeducted(EventData):
     TYPE: ClassVar[str] = "purchasing.payment.funds_deducted.v1"
 
     deduction_id: DerivedIdentifier = Field(description="As in the command.")
-    amount: Money = Field(description="How much was taken.")
+    amount: Money = Field(description="The amount deducted.")
     settled: Settled = Field(default=None, description=_SETTLED)
 
 
@@ -148,7 +155,9 @@ class FundsInsufficient(EventData):
     TYPE: ClassVar[str] = "purchasing.payment.funds_insufficient.v1"
 
     deduction_id: DerivedIdentifier = Field(description="As in the command.")
-    deducted: Money = Field(description="What was taken all the same, for good; zero where there was nothing.")
+    deducted: Money = Field(
+        description="The amount that was deducted nevertheless, finally; zero if there was nothing."
+    )
     settled: Settled = Field(default=None, description=_DEDUCTED)
 
 
@@ -158,13 +167,13 @@ class TransferFailed(EventData):
     TYPE: ClassVar[str] = "purchasing.payment.transfer_failed.v1"
 
     command_id: Identifier = Field(description="Our `brokerage.transfer`.")
-    amount: Money = Field(description="How much of it did not arrive.")
+    amount: Money = Field(description="The amount that did not arrive.")
 
 
 class FreezeRefused(EventData):
-    """A hold that we commanded was not placed (22); what it was to replace still stands."""
+    """A hold that the service commanded was not placed (22). The hold that it was to replace still stands."""
 
     TYPE: ClassVar[str] = "purchasing.payment.freeze_refused.v1"
 
     hold_id: DerivedIdentifier = Field(description="As in our `freeze.place`.")
-    reason: Annotated[Text | None, PRIVATE] = Field(default=None, description="Why, for the staff alone (23).")
+    reason: Annotated[Text | None, PRIVATE] = Field(default=None, description="The reason, for the staff only (23).")

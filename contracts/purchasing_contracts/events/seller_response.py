@@ -10,33 +10,35 @@ from purchasing_contracts.money import Money, Settled
 
 
 class PurchaseConfirmed(EventData):
-    """The seller sold the goods, at what it actually charged (6, 8(1), 10)."""
+    """The seller sold the goods, with the amounts that it actually charged (6, 8(1), 10)."""
 
     TYPE: ClassVar[str] = "purchasing.seller.purchase_confirmed.v1"
 
-    purchase_id: Identifier = Field(description="The purchase. A later message of the same id corrects an earlier one.")
+    purchase_id: Identifier = Field(
+        description="The purchase's id. A later message with the same id corrects an earlier one."
+    )
     goods: Money = Field(description="The price of the goods, as charged for this purchase.")
     to_warehouse_shipping: Money = Field(description="Shipping to the warehouse, as charged for this purchase.")
     deposit: Money | None = Field(
         default=None,
         description="The part of the price that the seller keeps as deposit on cancellation (15(2)); contained in it.",
     )
-    items: ItemRefs | None = Field(default=None, description="What was bought; absent: everything that is open.")
+    items: ItemRefs | None = Field(default=None, description="The items bought; absent: everything that is open.")
     settled: Settled = Field(
         default=None,
-        description="What `goods` and `to_warehouse_shipping` are together in the order's currency, as booked, where "
-        "they are in another one.",
+        description="`goods` and `to_warehouse_shipping` together in the order's currency, as booked, where "
+        "they are in another currency.",
     )
 
 
 class PurchaseUnavailable(EventData):
-    """The seller doesn't sell, or not at that price (9)."""
+    """The seller does not sell the goods, or not at that price (9)."""
 
     TYPE: ClassVar[str] = "purchasing.seller.purchase_unavailable.v1"
 
-    reason: Literal["ceased", "out_of_stock", "price_changed"] = Field(description="Why it can't be bought (9).")
+    reason: Literal["ceased", "out_of_stock", "price_changed"] = Field(description="The reason (9).")
     items: ItemRefs | None = Field(
-        default=None, description="What can't be had; absent: what is open, or if nothing is, what was bought."
+        default=None, description="The unavailable items; absent: what is open or, if nothing is open, what was bought."
     )
 
 
@@ -45,16 +47,16 @@ class CancellationAgreed(EventData):
 
     TYPE: ClassVar[str] = "purchasing.seller.cancellation_agreed.v1"
 
-    request_id: Identifier = Field(description="The request it answers.")
-    penalty: Money | None = Field(default=None, description="What the seller charges for it (12(5)).")
+    request_id: Identifier = Field(description="The request that this answers.")
+    penalty: Money | None = Field(default=None, description="The seller's charge for the cancellation (12(5)).")
     amount: Money | None = Field(
         default=None,
-        description="What the seller takes back, before the penalty; absent: the price share of the units.",
+        description="The amount that the seller takes back, before the penalty; absent: the price share of the units.",
     )
     settled: Settled = Field(
         default=None,
-        description="What `penalty` is in the order's currency, or `amount` where there is no penalty, if they are in "
-        "another one.",
+        description="`penalty`, or `amount` if there is no penalty, in the order's currency, if it is in another "
+        "currency.",
     )
 
 
@@ -63,9 +65,9 @@ class CancellationRefused(EventData):
 
     TYPE: ClassVar[str] = "purchasing.seller.cancellation_refused.v1"
 
-    request_id: Identifier = Field(description="The request it answers.")
+    request_id: Identifier = Field(description="The request that this answers.")
     reason: Literal["declined", "damaged_in_return", "other"] = Field(
-        description="Why; goods damaged in return: 12(6)."
+        description="The reason; goods damaged in return: 12(6)."
     )
 
 
@@ -74,8 +76,8 @@ class DissolutionAgreed(EventData):
 
     TYPE: ClassVar[str] = "purchasing.seller.dissolution_agreed.v1"
 
-    request_id: Identifier = Field(description="The request it answers.")
-    disposition: Literal["return", "destroy"] = Field(description="What is to be done with the goods.")
+    request_id: Identifier = Field(description="The request that this answers.")
+    disposition: Literal["return", "destroy"] = Field(description="What happens to the goods.")
 
 
 class DissolutionRefused(EventData):
@@ -83,5 +85,5 @@ class DissolutionRefused(EventData):
 
     TYPE: ClassVar[str] = "purchasing.seller.dissolution_refused.v1"
 
-    request_id: Identifier = Field(description="The request it answers.")
-    reason: Text | None = Field(default=None, description="In the seller's words.")
+    request_id: Identifier = Field(description="The request that this answers.")
+    reason: Text | None = Field(default=None, description="The seller's reason.")

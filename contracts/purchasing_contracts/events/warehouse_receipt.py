@@ -9,14 +9,14 @@ from purchasing_contracts.items import ItemRefs
 from purchasing_contracts.money import Money, Settled
 
 _FINAL = (
-    "Whether nothing more is to come. Absent: true without `items`; with them, whether every bought unit has then "
+    "Whether it is the last one. Absent: true without `items`; with `items`, whether every bought unit has then "
     "{arrived}."
 )
-_PART = "What this part holds; absent: all that was bought, or no unit in particular where more is to come."
+_PART = "The items of this part; absent: everything that was bought or, if `final` is false, no particular unit."
 
 
-class _Arrival(EventData):
-    """Goods that arrive somewhere, at once or in parts."""
+class _Shipment(EventData):
+    """Goods that arrive, at once or in parts."""
 
     @model_validator(mode="after")
     def _final_without_items(self) -> Self:
@@ -27,14 +27,14 @@ class _Arrival(EventData):
         return self
 
 
-class GoodsReceived(_Arrival):
+class GoodsReceived(_Shipment):
     """Goods arrived at the warehouse (16)."""
 
     TYPE: ClassVar[str] = "purchasing.warehouse.goods_received.v1"
 
     receipt_id: Identifier = Field(description="The receipt.")
     objections: Annotated[tuple[Text, ...], PRIVATE] = Field(
-        default=(), description="What was wrong with them; empty: received normally."
+        default=(), description="Objections to the goods; empty: received normally."
     )
     final: bool | None = Field(default=None, description=_FINAL.format(arrived="been received"))
     items: ItemRefs | None = Field(default=None, description=_PART)
@@ -48,36 +48,38 @@ class ObjectionVerified(EventData):
     objection_id: Identifier = Field(
         description="As in `purchasing.order.objection_raised.v1`, or the `receipt_id` of a receipt with objections."
     )
-    attributable_to: Literal["logistics", "seller", "none"] = Field(description="Whose doing it was.")
+    attributable_to: Literal["logistics", "seller", "none"] = Field(description="Who caused it.")
 
 
 class CostIncurred(EventData):
-    """Something cost money on the way (12(4), 13(5), 14, 15(5))."""
+    """A cost was incurred for the order (12(4), 13(5), 14, 15(5))."""
 
     TYPE: ClassVar[str] = "purchasing.warehouse.cost_incurred.v1"
 
     cost_id: Identifier = Field(description="The cost.")
-    kind: Literal["custody", "transport", "transaction", "packaging", "other"] = Field(description="What for.")
-    amount: Money = Field(description="What it cost.")
+    kind: Literal["custody", "transport", "transaction", "packaging", "other"] = Field(
+        description="The purpose of the cost."
+    )
+    amount: Money = Field(description="The cost.")
     borne_by: Literal["provider", "third_party", "seller"] = Field(
-        default="provider", description="Who advanced it; only the provider's can be passed on to the buyer."
+        default="provider", description="Who advanced it; only a cost of the provider can be passed on to the buyer."
     )
     request_id: Identifier | None = Field(
         default=None,
-        description="The cancellation or dissolution that caused it; absent: it goes with the ending of the order.",
+        description="The cancellation or dissolution that caused it; absent: it belongs to the ending of the order.",
     )
     settled: Settled = Field(
-        default=None, description="What `amount` is in the order's currency, as booked, where it is in another one."
+        default=None, description="`amount` in the order's currency, as booked, if `amount` is in another currency."
     )
 
 
 class CustomsCleared(EventData):
-    """Export customs was cleared for what was bought by then: no cancellation of it any more (12(7)). No members."""
+    """Export customs cleared what had been bought by then; it can't be cancelled any more (12(7)). No members."""
 
     TYPE: ClassVar[str] = "purchasing.warehouse.customs_cleared.v1"
 
 
-class PackageDelivered(_Arrival):
+class PackageDelivered(_Shipment):
     """A package reached the buyer (18)."""
 
     TYPE: ClassVar[str] = "purchasing.warehouse.package_delivered.v1"
@@ -93,13 +95,14 @@ class GoodsDisposed(EventData):
     TYPE: ClassVar[str] = "purchasing.warehouse.goods_disposed.v1"
 
     disposal_id: Identifier = Field(description="The disposal.")
-    disposition: Literal["returned", "destroyed", "sold"] = Field(description="What became of them.")
+    disposition: Literal["returned", "destroyed", "sold"] = Field(description="What happened to the goods.")
     chargeback_id: Identifier | None = Field(
-        default=None, description="The chargeback for which they had been retained, if any (22)."
+        default=None, description="The chargeback for which the goods had been retained, if any (22)."
     )
     proceeds: Money | None = Field(
-        default=None, description="What the sale brought; set off against what the chargeback left (22)."
+        default=None,
+        description="The proceeds of the sale; set off against what is outstanding on the chargeback (22).",
     )
     settled: Settled = Field(
-        default=None, description="What `proceeds` are in the order's currency, as booked, where in another one."
+        default=None, description="`proceeds` in the order's currency, as booked, if they are in another currency."
     )

@@ -32,9 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     stale = [name for name, text in wanted.items() if _text(given.directory / name) != text]
     strays = [path for path in _present(given.directory) if path.relative_to(given.directory).as_posix() not in wanted]
     if given.check:
-        said = stale + [path.relative_to(given.directory).as_posix() for path in strays]
-        sys.stdout.writelines(f"{name} is not as the models say\n" for name in said)
-        return STALE if said else FRESH
+        wrong = stale + [path.relative_to(given.directory).as_posix() for path in strays]
+        sys.stdout.writelines(f"{name} is not as the models say\n" for name in wrong)
+        return STALE if wrong else FRESH
     for name in stale:
         path = given.directory / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -76,7 +76,7 @@ def _of_event(type_: str) -> Iterator[tuple[str, Json]]:
     other = record(type_, good, "ord-1002")
     yield "key_mismatch", {"about": "The key is another order's than the subject.", "records": [other]}
     again = record(type_, {**good, "time": SECOND_TIME})
-    about = "The same source and id came before with another time; the first heard stands."
+    about = "The same source and id came before with another time; the first message received counts."
     yield "conflict", {"about": about, "records": [record(type_, good), again]}
     about = "It is dated more than an hour ahead of the service's clock; nothing has happened before its time."
     yield "in_the_future", _one(about, {**good, "time": CENTURIES_AHEAD}, type_)
@@ -117,8 +117,8 @@ def _of_members(type_: str) -> Iterator[tuple[str, Json]]:
     elif "items" in members:
         twice = [{"item_id": "1", "quantity": 40}, {"item_id": "1", "quantity": 2}]
         yield "schema-item-twice", refused("The list names an item twice.", items=twice)
-        yield "schema-no-item", refused("The list names no item; leave it out to speak of all.", items=[])
-        yield "schema-no-unit", refused("It speaks of no unit.", items=[{"item_id": "1", "quantity": 0}])
+        yield "schema-no-item", refused("The list names no item; leave it out to name all.", items=[])
+        yield "schema-no-unit", refused("It names no unit.", items=[{"item_id": "1", "quantity": 0}])
     if "grounds" in members:
         yield "schema-no-ground", refused("It discloses nothing.", grounds=[])
     if "stage" in members:

@@ -121,8 +121,8 @@ def _kind(inner: Json, items: Json | None) -> str:
     if inner.get("type") == "object":
         return _text(inner.get("title", "object"))
     limits = {"maxLength": "≤ {} characters", "minimum": "≥ {}", "maximum": "≤ {}"}
-    told = [words.format(inner[name]) for name, words in limits.items() if name in inner]
-    return _text(" ".join([inner.get("type", "anything"), *told]))
+    parts = [words.format(inner[name]) for name, words in limits.items() if name in inner]
+    return _text(" ".join([inner.get("type", "anything"), *parts]))
 
 
 def _shape(schema: Json, schemas: Json) -> Json:

@@ -144,11 +144,11 @@ class KafkaSettings(CleanSettings):
     def _load_client_certificate(self, context: ssl.SSLContext, certificate: Path) -> None:
         secret = self.kafka_ssl_key_password
         password = "" if secret is None else secret.get_secret_value()
-        asked = []
+        prompted = []
 
         def answer() -> str:
             # Without our answer, OpenSSL would ask at the terminal.
-            asked.append(True)
+            prompted.append(True)
             return password
 
         kind = type(self)
@@ -156,7 +156,7 @@ class KafkaSettings(CleanSettings):
         try:
             context.load_cert_chain(certificate, key, password=answer)
         except (OSError, ssl.SSLError) as error:
-            if asked:
+            if prompted:
                 state = "is not set, but the client's key is encrypted" if secret is None else "doesn't open the key"
                 raise SettingsError(sentence(kind, "kafka_ssl_key_password", state)) from None
             if "KEY_VALUES_MISMATCH" in str(error):

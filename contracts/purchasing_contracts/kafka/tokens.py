@@ -98,15 +98,15 @@ class ClientCredentials:
 
     def fetch(self) -> Token:
         """Ask the endpoint for a token. Raises TokenUnavailableError and TokenRefusedError."""
-        asked_at = time.time()
+        requested_at = time.time()
         answer = self._answer()
         value = answer.get("access_token")
         if not (isinstance(value, str) and _BEARER.fullmatch(value)):
             self._refuse("answers without a token that can be sent", ENDPOINT)
-        lifetime = _lifetime(answer.get("expires_in"), value, asked_at)
+        lifetime = _lifetime(answer.get("expires_in"), value, requested_at)
         if lifetime <= 0:
             self._refuse("gives tokens that have expired already", "the clocks of both machines")
-        return Token(value, asked_at, asked_at + lifetime)
+        return Token(value, requested_at, requested_at + lifetime)
 
     @staticmethod
     def _opener_of(settings: KafkaSettings) -> OpenerDirector:
@@ -179,7 +179,7 @@ class MskIam:
                 "the mechanism AWS_MSK_IAM needs AWS's signer: install purchasing-service[aws-msk-iam], or "
                 "purchasing-contracts[aws-msk-iam] for its command"
             ) from None
-        asked_at = time.time()
+        requested_at = time.time()
         try:
             if session.get_credentials() is None:
                 raise TokenRefusedError(
@@ -190,7 +190,7 @@ class MskIam:
         except botocore.BotoCoreError as error:
             # The credentials service may be away. The text may contain the request.
             raise TokenUnavailableError(f"AWS gives no credentials just now ({type(error).__name__})") from None
-        return Token(value, asked_at, expires_ms / 1000)
+        return Token(value, requested_at, expires_ms / 1000)
 
 
 class _NoRedirect(HTTPRedirectHandler):

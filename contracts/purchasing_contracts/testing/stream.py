@@ -74,9 +74,9 @@ class Stream:
         never = [id_ for id_ in expected if not times[id_]]
         strange = sorted(set(times) - set(expected))
         problems = [("more than once", twice), ("never", never), ("which were not sent", strange)]
-        said = [f"acted {what}: {', '.join(ids)}" for what, ids in problems if ids]
-        if said:
-            raise AssertionError("; ".join([*said, "keep the command_ids acted on, beside what the act changes"]))
+        complaints = [f"acted {what}: {', '.join(ids)}" for what, ids in problems if ids]
+        if complaints:
+            raise AssertionError("; ".join([*complaints, "keep the command_ids acted on, beside what the act changes"]))
 
     def _partitions(self) -> dict[tuple[str, int], list[Record]]:
         found: dict[tuple[str, int], list[Record]] = {}

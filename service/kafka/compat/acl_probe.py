@@ -93,7 +93,7 @@ async def on_topics(admin: Any, topics: Iterable[str]) -> Allowed:
 async def on_group(admin: Any, group: str) -> frozenset[str]:
     """Return the allowed operations on a group, which need not exist; after `install()`. Raises KafkaError."""
 
-    async def ask() -> frozenset[str]:
+    async def request() -> frozenset[str]:
         (described,) = await admin.describe_consumer_groups([group], include_authorized_operations=True)
         answer = described.to_object()["groups"][0]
         # A coordinator that is loading its groups does not answer about rights.
@@ -102,7 +102,7 @@ async def on_group(admin: Any, group: str) -> frozenset[str]:
         return _operations(answer)
 
     try:
-        return await retry_without_coordinator(ask)
+        return await retry_without_coordinator(request)
     except GroupAuthorizationFailedError:
         return frozenset()
 

@@ -53,11 +53,15 @@ async def problem_of(host: str, port: int, arguments: Mapping[str, Any]) -> Prob
             finally:
                 connection.close()
     except (OSError, KafkaError, TimeoutError) as error:
-        return _of_certificates(error) or await _of_protocol(host, port, arguments, error) or _as_said(error, arguments)
+        return (
+            _of_certificates(error)
+            or await _of_protocol(host, port, arguments, error)
+            or _as_reported(error, arguments)
+        )
     return None
 
 
-def _as_said(error: Exception, arguments: Mapping[str, Any]) -> Problem:
+def _as_reported(error: Exception, arguments: Mapping[str, Any]) -> Problem:
     if isinstance(error, NoTokenError | NoTokenNowError):
         return Problem(str(error.args[0]), by_person=isinstance(error, NoTokenError))
     if isinstance(error, TimeoutError):

@@ -137,13 +137,13 @@ class _Batch:
         same = data is self._data
         # The broker limits uncompressed batches.
         checks: Iterator[None] = repeat(None) if same or len(data) <= RECORD_MAX else each_within_limits(data)
-        handed = 0
+        returned = 0
         try:
             for _, record in zip(checks, self._fast if same else DefaultRecordBatch(data)):  # noqa: B905 - one is endless
                 yield record
-                handed += 1
+                returned += 1
         except UnicodeDecodeError:
             # aiokafka's parser in C failed. The one in Python continues with a record that is checked already.
-            rest = islice(AnyNameBatch(data), handed, None)
+            rest = islice(AnyNameBatch(data), returned, None)
             for _, record in zip(chain((None,), checks), rest):  # noqa: B905
                 yield record

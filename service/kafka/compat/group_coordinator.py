@@ -19,11 +19,11 @@ NO_COORDINATOR = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, N
 T = TypeVar("T")
 
 
-async def retry_without_coordinator(ask: Callable[[], Awaitable[T]]) -> T:
+async def retry_without_coordinator(request: Callable[[], Awaitable[T]]) -> T:
     """Return the answer of a group's coordinator. On a new broker, or when it moves, there is none for a second."""
     async for _ in attempts(None, Backoff(first_seconds=0.2, longest_seconds=0.2)):
         with suppress(*NO_COORDINATOR):
-            return await ask()
+            return await request()
     raise AssertionError("without an event attempts never end")
 
 

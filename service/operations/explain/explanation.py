@@ -11,7 +11,7 @@ from purchasing_contracts.events.payment import RefundSucceeded
 
 from service.operations.explain.waits_in_words import WaitInWords, waits_in_words
 from service.operations.sentence import say
-from service.operations.wording import tell_fact, tell_output
+from service.operations.wording import fact_in_words, output_in_words
 from service.orders.state import OrderState, Unread, read_back
 from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import Examination, examine
@@ -31,14 +31,14 @@ class Happened:
     """One fact. `nth` counts facts in the order in which they were received."""
 
     at: datetime
-    heard_at: datetime
+    received_at: datetime
     nth: int
     type: str
     source: str
     id: str
     words: str
     late: bool
-    """Whether we had heard before of something that happened after it."""
+    """Whether something that happened after it had been received before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,9 @@ class Explanation:
 
 def explain(history: OrderHistory, terms: TermsBook, clock: StoreTime) -> Explanation:
     """Explain an order. Contains no private members, because the journals contain none."""
-    state = read_back(history.version, [heard.row for heard in history.facts], [said.row for said in history.outputs])
+    state = read_back(
+        history.version, [received.row for received in history.facts], [output.row for output in history.outputs]
+    )
     published = {one.order_version: micros(one.published_at) for one in history.publications}
     now = Clock(
         now=micros(clock.now),
@@ -172,27 +174,27 @@ def explain(history: OrderHistory, terms: TermsBook, clock: StoreTime) -> Explan
 
 
 def _happened(history: OrderHistory, state: OrderState) -> list[Happened]:
-    heard = {(one.row.source, one.row.id): one for one in history.facts}
+    received = {(one.row.source, one.row.id): one for one in history.facts}
     found = []
-    first_heard_of_later = len(state.facts) + 1
+    first_later_one = len(state.facts) + 1
     for fact in reversed(state.facts):
-        row, heard_at = heard[fact.source, fact.id]
-        late = row.nth > first_heard_of_later
-        first_heard_of_later = min(row.nth, first_heard_of_later)
-        found.append(Happened(row.at, heard_at, row.nth, row.type, fact.source, fact.id, _words(fact), late))
+        row, received_at = received[fact.source, fact.id]
+        late = row.nth > first_later_one
+        first_later_one = min(row.nth, first_later_one)
+        found.append(Happened(row.at, received_at, row.nth, row.type, fact.source, fact.id, _words(fact), late))
     return found[::-1]
 
 
 def _words(fact: Fact[Any]) -> str:
     if isinstance(fact.data, Unread):
         return say("{type} was received; this version can't read it.", type=fact.data.type)
-    return tell_fact(fact.data)
+    return fact_in_words(fact.data)
 
 
 def _decided(history: OrderHistory) -> list[Decided]:
     found = []
-    for said in history.outputs:
-        attributes, data = decode_published(said.row.value)
+    for output in history.outputs:
+        attributes, data = decode_published(output.row.value)
         one: Any = data
         amount = getattr(one, "amount", None)
         found.append(
@@ -201,10 +203,10 @@ def _decided(history: OrderHistory) -> list[Decided]:
                 at=instant_of(attributes["time"]),
                 type=one.TYPE,
                 id=attributes["id"],
-                words=tell_output(one),
+                words=output_in_words(one),
                 amount=None if amount is None else amount.value,
                 basis=tuple((basis.clause, basis.because) for basis in one.basis),
-                published=said.published,
+                published=output.published,
                 kind=getattr(one, "kind", None),
                 ref=getattr(one, "ref", None),
                 outcome=getattr(one, "outcome", None),

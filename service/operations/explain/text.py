@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 WIDTH = 110
 
 
-def text_of(told: Explanation) -> Iterator[str]:
+def text_of(explanation: Explanation) -> Iterator[str]:
     """Yield the lines."""
-    yield f"Order {told.order_id}"
-    if told.provider_id is not None:
-        yield f"  account {told.account_id}, provider {told.provider_id}, terms {told.terms_version}, {told.currency}"
+    yield f"Order {explanation.order_id}"
+    if explanation.provider_id is not None:
+        terms = f"terms {explanation.terms_version}, {explanation.currency}"
+        yield f"  account {explanation.account_id}, provider {explanation.provider_id}, {terms}"
     yield from ("", "What happened")
-    for one in told.happened:
+    for one in explanation.happened:
         late = " (late)" if one.late else ""
         yield f"  {_when(one.at)}  {one.words}"
-        yield f"{'':23}received as number {one.nth}, {_when(one.heard_at)}{late}"
+        yield f"{'':23}received as number {one.nth}, {_when(one.received_at)}{late}"
     yield from ("", "What was decided")
-    for made in told.decided:
+    for made in explanation.decided:
         unpublished = "" if made.published else "  [not published yet]"
         yield f"  {_when(made.at)}  {made.version}. {made.words}{unpublished}"
         for clause, because in made.basis:
@@ -36,15 +37,18 @@ def text_of(told: Explanation) -> Iterator[str]:
                 f"clause {clause}: {because}", WIDTH, initial_indent=" " * 26, subsequent_indent=" " * 28
             )
     yield from ("", "The money")
-    for line in told.lines:
-        yield f"  {line.line}: {_line(line, told.currency)}"
-        if line.line == PURCHASE and told.purchase is not None:
+    for line in explanation.lines:
+        yield f"  {line.line}: {_line(line, explanation.currency)}"
+        if line.line == PURCHASE and explanation.purchase is not None:
             yield from textwrap.wrap(
-                words_of_terms(told.purchase, told.currency), WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 6
+                words_of_terms(explanation.purchase, explanation.currency),
+                WIDTH,
+                initial_indent=" " * 4,
+                subsequent_indent=" " * 6,
             )
-    if told.waiting:
+    if explanation.waiting:
         yield from ("", "Waiting for")
-    for waiting in told.waiting:
+    for waiting in explanation.waiting:
         since = "overdue since" if waiting.is_overdue else "until"
         until = "" if waiting.until is None else f", {since} {_when(waiting.until)}"
         of = "" if waiting.of is None else f"from the {waiting.of.replace(', ', ' or the ')}: "

@@ -69,13 +69,13 @@ def waits_in_words(
 ) -> Iterator[WaitInWords]:
     """Yield what the order waits for: first what the rules say, then what this service owes."""
     if found is not None:
-        yield from [_told(wait, found, now) for wait in waits_of(found)]
+        yield from [_in_words(wait, found, now) for wait in waits_of(found)]
     elif history.facts and not state.problem:
-        yield from [_told(wait, None, now) for wait in UNPLACED]
+        yield from [_in_words(wait, None, now) for wait in UNPLACED]
     yield from _ourselves(history, state)
 
 
-def _told(wait: Wait, found: Examination | None, now: int) -> WaitInWords:
+def _in_words(wait: Wait, found: Examination | None, now: int) -> WaitInWords:
     amount = "" if wait.amount is None else Amount(amount_in_words(wait.amount, wait.currency))
     ref = wait.ref if wait.what in _WITHOUT_ID else Id(wait.ref)
     until = None if wait.until is None else instant(wait.until)
@@ -90,7 +90,7 @@ def _told(wait: Wait, found: Examination | None, now: int) -> WaitInWords:
 
 
 def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[WaitInWords]:
-    unpublished = sum(not said.published for said in history.outputs)
+    unpublished = sum(not output.published for output in history.outputs)
     if unpublished:
         yield WaitInWords(say("the relay to publish {count} of its outputs", count=unpublished))
     if history.in_quarantine:

@@ -51,7 +51,7 @@ class LaneReport:
         ours = self.cursor is not None and self.cursor.outbox_id == outbox_id
         return max(self.noted, self.cursor.position if ours and self.cursor is not None else 0)
 
-    def says(self, outbox_id: str) -> str:
+    def in_words(self, outbox_id: str) -> str:
         """Return the report as a sentence."""
         if self.unreadable:
             kafka = f"Kafka: {self.unreadable}"
@@ -79,7 +79,7 @@ async def lane_report(connection: asyncpg.Connection[Any], kafka: Kafka, lane: i
 def consequences(report: LaneReport, outbox_id: str, position: int) -> list[str]:
     """Return sentences about what happens if the lane resumes after this position."""
     published = report.published(outbox_id)
-    sentences = [f"{report.says(outbox_id)}."]
+    sentences = [f"{report.in_words(outbox_id)}."]
     if position < published:
         sentences.append(f"Positions {position + 1} to {min(published, report.last)} are published AGAIN.")
     if position > published:
@@ -114,7 +114,7 @@ async def adopt(
         async with asyncio.timeout(STEP_SECONDS):
             await producer.start()
         before = await lane_report(connection, kafka, lane)
-        outcome = f"resumes after position {position}; before: {before.says(outbox_id)}"
+        outcome = f"resumes after position {position}; before: {before.in_words(outbox_id)}"
         async with translated():
             # Lower the note first: a note ahead of the cursor would stop the lane again, one behind it does no harm.
             await connection.execute(_DECIDED, lane, position, by, f"lane {lane}", outcome, why)

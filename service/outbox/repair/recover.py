@@ -89,7 +89,7 @@ class RecoveryPlan:
         """The orders that lost outputs."""
         return sorted({one.order_id for rows in self.outputs.values() for one in rows if one.order_id is not None})
 
-    def says(self) -> list[str]:
+    def sentences(self) -> list[str]:
         """Return the plan as sentences."""
         sentences = [
             f"lane {lane}: positions {rows[0].position} to {rows[-1].position} are put back from Kafka"
@@ -149,7 +149,7 @@ async def put_back(connection: asyncpg.Connection[Any], recovery: RecoveryPlan, 
         for lane, of_lane in sorted(recovery.outputs.items()):
             await connection.execute(_TAKEN, lane, of_lane[-1].position)
         await connection.execute(_HELD, by, WHAT, [row[0] for row in held])
-        await connection.execute(_NOTE, by, WHAT, "all lanes", "; ".join(recovery.says()), why)
+        await connection.execute(_NOTE, by, WHAT, "all lanes", "; ".join(recovery.sentences()), why)
     return len(held)
 
 

@@ -148,6 +148,6 @@ def quarantined_record(reason):
 @pytest.mark.parametrize("reason", ["too_large", "not_json"])
 def test_its_replay_says_what_to_do(reason):
     data = batches.compressed(GOOD, ZSTD)
-    heard = record_to_replay(quarantined_record(reason), Content(None, data, ())).decoded
-    assert (heard.reason, heard.place) == (reason, "")
-    assert "sent again" in heard.because
+    decoded = record_to_replay(quarantined_record(reason), Content(None, data, ())).decoded
+    assert (decoded.reason, decoded.place) == (reason, "")
+    assert "sent again" in decoded.because

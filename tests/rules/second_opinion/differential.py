@@ -59,7 +59,7 @@ async def _play(events: list[dict[str, Any]], terms: TermsBook, until: str) -> l
 
     for event in events:
         sent = {name: value for name, value in event.items() if name != "quarantined"}
-        await take(simulation.hear(json.dumps(sent).encode()))
+        await take(simulation.receive(json.dumps(sent).encode()))
     await take(simulation.go_on(instant_of(until)))
     return found
 

@@ -268,8 +268,8 @@ class Fact:
 class Facts:
     """All facts of one order, by type, in fact order."""
 
-    def __init__(self, heard: list[Message]) -> None:
-        messages = sorted({(m.source, m.id): m for m in reversed(heard)}.values(), key=lambda m: m.key)
+    def __init__(self, received: list[Message]) -> None:
+        messages = sorted({(m.source, m.id): m for m in reversed(received)}.values(), key=lambda m: m.key)
         self.messages = messages
         placed = [m for m in messages if m.type == "placed"]
         self.placed: Fact | None = None

@@ -107,7 +107,7 @@ class Order:
 
     id: str
     sets: list[dict[str, Any]]
-    heard: list[Message] = field(default_factory=list)
+    received: list[Message] = field(default_factory=list)
     records: list[tuple[str, int]] = field(default_factory=list)
     decisions: dict[tuple[str, str], Decision] = field(default_factory=dict)
     commanded: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -155,9 +155,9 @@ def decide(
         m = message(event)
         seen = max(seen, m.time)
         fire()
-        if any((o.id, o.source) == (m.id, m.source) for o in order.heard):
+        if any((o.id, o.source) == (m.id, m.source) for o in order.received):
             continue
-        order.heard.append(m)
+        order.received.append(m)
         published.extend(step(order, seen, order.fired))
     if until is not None:
         seen = max(seen, micros(until))
@@ -167,7 +167,7 @@ def decide(
 
 def step(order: Order, now: int, watermark: int) -> list[Any]:
     """Compute everything anew and return what is published."""
-    facts = Facts(order.heard)
+    facts = Facts(order.received)
     if facts.placed is None:
         order.deadlines = []
         return []
@@ -177,13 +177,13 @@ def step(order: Order, now: int, watermark: int) -> list[Any]:
     )
     deadlines: set[int] = set()
     records: dict[str, int] = {}
-    for topic, heard_at in order.records:
+    for topic, received_at in order.records:
         if terms.quarantine_days is not None:
-            end = terms.last_instant(heard_at, terms.quarantine_days)
+            end = terms.last_instant(received_at, terms.quarantine_days)
             if end < max(now, watermark):
                 continue
             deadlines.add(end)
-        records[topic] = min(heard_at, records.get(topic, heard_at))
+        records[topic] = min(received_at, records.get(topic, received_at))
     tl = Timeline(facts, terms, watermark, records, order.cleared)
     order.cleared = {matter: order.cleared.get(matter, now) for matter in tl.cleared}
     deadlines |= tl.deadlines

@@ -9,7 +9,7 @@ from purchasing_contracts.advice import types
 FINE, WRONG, UNREADABLE = 0, 1, 2
 
 
-class SaidError(Exception):
+class CommandError(Exception):
     """The command failed. The text says why and what to do."""
 
 
@@ -18,7 +18,7 @@ def read(path: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
-        raise SaidError(f"{path} can't be read: {error.strerror}") from None
+        raise CommandError(f"{path} can't be read: {error.strerror}") from None
 
 
 def type_named(name: str) -> str:
@@ -31,7 +31,7 @@ def type_named(name: str) -> str:
     alike = [short[one] for one in difflib.get_close_matches(name, short, 3)]
     close = fitting or [one for one in known if name in one][:5] or alike or difflib.get_close_matches(name, known, 3)
     hint = f" Did you mean {', '.join(close)}?" if close else ""
-    raise SaidError(f"no message has the type {name}.{hint} `purchasing-contracts schema` lists all of them.")
+    raise CommandError(f"no message has the type {name}.{hint} `purchasing-contracts schema` lists all of them.")
 
 
 def count(number: int, noun: str) -> str:
