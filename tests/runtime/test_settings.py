@@ -169,6 +169,7 @@ VALUES = {
     "database_url": f"postgresql://user:{SECRET}@db/purchasing",
     "consumer_group": "group",
     "processes": "3",
+    "topic_replicas": "2",
     "http_host": "127.0.0.1",
     "http_port": "9000",
     "future_tolerance_seconds": "7200",
