@@ -44,6 +44,11 @@ class Workers(OneProcess):
     async def prepare(self) -> None:
         await super().prepare()
         self._begun = 0
+        self._leaving = []
+
+    async def __aexit__(self, *error: object) -> None:
+        self.processes += self._leaving
+        await super().__aexit__(*error)
 
     def start(self) -> None:
         self.port = reserve_port()
@@ -58,7 +63,9 @@ class Workers(OneProcess):
 
     def let_go(self) -> None:
         """Ask the newest to end; it is not started again."""
-        self.processes.pop().terminate()
+        leaving = self.processes.pop()
+        leaving.terminate()
+        self._leaving.append(leaving)
         self.members = len(self.processes)
 
     def kill(self) -> None:
