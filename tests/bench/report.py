@@ -92,8 +92,9 @@ def markdown(found: Found) -> str:
     """The tables for a page."""
     lines = [*(f"{line}  " for line in _made_on(found)), ""]
     in_rounds = ratios_of_rounds(found)
-    lines += ["| contender | events/s (median) | lowest to highest | the service beside it, per round |"]
-    lines += ["|---|---:|---:|---:|"]
+    if found.throughput:
+        lines += ["| contender | events/s (median) | lowest to highest | the service beside it, per round |"]
+        lines += ["|---|---:|---:|---:|"]
     for name, v in _fastest_first(found):
         beside = Spread.of(in_rounds[name]) if name in in_rounds else None
         ratio = f"{beside.median:.2f} ({beside.lowest:.2f} to {beside.highest:.2f})" if beside else "-"
