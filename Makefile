@@ -45,7 +45,7 @@ else
 	@echo "== speed";          $(PYTHON) -m pytest $(ALONE)
 endif
 
-bench: env jars ## how fast the service is, beside others, in under 15 minutes; BENCH="--small" for a quick look
+bench: env jars ## how fast the service is, beside others, some 15 minutes; BENCH="--small" for a quick look, "--help" for more
 	@$(PYTHON) -m tests.bench --json .embedded/bench.json --svg tests/bench/picture.svg $(BENCH)
 
 bench-rules: env ## how long the rules take for an order; BEFORE=PATH takes another checkout's rules in turn with these

@@ -51,9 +51,13 @@ EVENT_TOPICS: dict[str, str] = {
 """Type to topic, for the types that the service reads."""
 
 _AnyEvent: Any = Union[tuple(ENVELOPES[type_] for type_ in EVENT_TOPICS)]  # noqa: UP007  # made at run time
+_AnyPublished: Any = Union[tuple(ENVELOPES[type_] for type_ in ENVELOPES if type_ not in EVENT_TOPICS)]  # noqa: UP007
 
 ANY_EVENT: TypeAdapter[Any] = TypeAdapter(Annotated[_AnyEvent, Field(discriminator="type")])
 """Validates an event of any type."""
+
+ANY_PUBLISHED: TypeAdapter[Any] = TypeAdapter(Annotated[_AnyPublished, Field(discriminator="type")])
+"""Validates a message of any type that the service publishes."""
 
 
 def trace_context(value: object) -> str | None:

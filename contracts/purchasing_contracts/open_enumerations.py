@@ -5,6 +5,7 @@ string, as a reader must; `unknown_values` compares published data to the known 
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Any, get_args
 
 from pydantic import Field
@@ -22,8 +23,17 @@ def open_to(known: Any) -> Any:
 
 def unknown_values(data: Shape) -> Iterator[tuple[str, str]]:
     """Return the members of a message's data with an unknown value, each with that value."""
-    for name, field in type(data).model_fields.items():
+    for name, known in _open_members(type(data)):
         value = getattr(data, name)
-        is_open = isinstance(field.json_schema_extra, dict) and "x-open-enumeration" in field.json_schema_extra
-        if is_open and value is not None and value not in (field.examples or ()):
+        if value is not None and value not in known:
             yield name, value
+
+
+@cache
+def _open_members(shape: type[Shape]) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    """Return the open enumerations among a shape's members, each with the values known today."""
+    return tuple(
+        (name, tuple(field.examples or ()))
+        for name, field in shape.model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and "x-open-enumeration" in field.json_schema_extra
+    )

@@ -281,7 +281,7 @@ class Inbox:
         with stopwatch.time("commit"):
             if self.consumer is not None:
                 await commit_offsets(self.consumer, batch, self.assignments)
-        self._report(records, Counter(p.topic for p in self.partitions), stopwatch.seconds)
+        self._report(records, Counter(p.topic for p in self.partitions), stopwatch.all())
 
     async def _settle(self, assigned: set[TopicPartition]) -> None:
         consumer = self.consumer

@@ -14,6 +14,7 @@ from prometheus_client.process_collector import ProcessCollector
 from purchasing_contracts.quarantine import Reason
 from purchasing_contracts.topics import TOPICS, class_of
 
+from service.inbox.stopwatch import ELAPSED
 from service.kafka.partitions import partition_of
 from service.observability.histogram import BatchHistogram
 from service.observability.metric_catalog import BY_NAME, PREFIX
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from service.orders.inbound_record import InboundRecord
 
 STAGES = ("decode", "store", "commit")
+RELAY_STAGES = ("read", "publish")
 UNKNOWN = "unknown"
 
 
@@ -50,8 +52,11 @@ class Instruments:
         self._facts = self._counter("facts")
         self._age = BatchHistogram(BY_NAME["event_age_at_commit_seconds"])
         self.registry.register(self._age)
+        self._age_at_start = BatchHistogram(BY_NAME["event_age_at_start_seconds"])
+        self.registry.register(self._age_at_start)
         self._batch = self._histogram("batch_messages")
         self._stages = self._histogram("batch_stage_seconds")
+        self._relay_stages = self._histogram("relay_stage_seconds")
         self._misplaced = self._counter("key_on_unexpected_partition")
         self._assessed = self._counter("orders_assessed")
         self._raised = self._counter("orders_rules_failed")
@@ -67,13 +72,17 @@ class Instruments:
     def batch(
         self, records: Sequence[ConsumedRecord], partitions: Mapping[str, int], seconds: Mapping[str, float]
     ) -> None:
-        """Count a stored batch. `partitions` is their number per topic, `seconds` the time per stage of STAGES."""
+        """Count a stored batch. `partitions` is their number per topic, `seconds` the time per stage of STAGES, and
+        since the batch began (ELAPSED)."""
         self._batch.observe(len(records))
         for stage in STAGES:
             if stage in seconds:
                 self._stages.labels(stage).observe(seconds[stage])
         now = time.time()
-        self._age.observe([max(0.0, now - record.timestamp / 1000) for record in records])
+        ages = [max(0.0, now - record.timestamp / 1000) for record in records]
+        self._age.observe(ages)
+        if (elapsed := seconds.get(ELAPSED)) is not None:
+            self._age_at_start.observe([max(0.0, age - elapsed) for age in ages])
         for topic, partition, key in {(one.topic, one.partition, one.key) for one in records}:
             # A record without a key is quarantined, and does not show how its sender hashes.
             if key and topic in partitions and partition_of(key, partitions[topic]) != partition:
@@ -97,6 +106,11 @@ class Instruments:
         for reason, count in Tally(one.refusal.reason for one in handled.quarantined).items():
             self._quarantined.labels(reason).inc(count)
 
+    def relayed(self, seconds: Mapping[str, float]) -> None:
+        """Count a transaction of the relay. `seconds` is the time per stage of RELAY_STAGES."""
+        for stage, taken in seconds.items():
+            self._relay_stages.labels(stage).observe(taken)
+
     def fired(self, handled: BatchResult) -> None:
         """Count orders assessed because of deadlines."""
         self._fired.inc(handled.assessed)
@@ -116,6 +130,8 @@ class Instruments:
         self._events.labels(UNKNOWN, "refused")
         for stage in STAGES:
             self._stages.labels(stage)
+        for stage in RELAY_STAGES:
+            self._relay_stages.labels(stage)
 
     def _counter(self, name: str) -> Counter:
         metric = BY_NAME[name]

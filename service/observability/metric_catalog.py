@@ -60,6 +60,8 @@ _INPUT = (
     Metric("facts", "counter", "facts", "Facts added to orders."),
     Metric("event_age_at_commit_seconds", "histogram", "seconds",
         "Time from a message's timestamp to its commit.", (), AGES),
+    Metric("event_age_at_start_seconds", "histogram", "seconds",
+        "Time from a message's timestamp to the start of its batch.", (), AGES),
     Metric("batch_messages", "histogram", "messages", "Messages in a batch.", (), SIZES),
     Metric("batch_stage_seconds", "histogram", "seconds", "Time that a batch spends per stage.", ("stage",), FRACTIONS),
     Metric(
@@ -103,7 +105,9 @@ _OUTBOX = (
     Metric("relay_lane_state", "gauge", "boolean", "1 for the present state of this worker's lane.", ("lane", "state")),
     Metric("relay_published_outputs", "counter", "outputs", "Outputs that this worker published.", ("lane",)),
     Metric("relay_transactions", "counter", "transactions", "Kafka transactions with those outputs.", ("lane",)),
-)
+    Metric("relay_stage_seconds", "histogram", "seconds",
+        "Time that a transaction of the relay spends per stage.", ("stage",), FRACTIONS),
+)  # fmt: skip
 
 _QUARANTINE = (
     Metric("quarantine_records", "counter", "records", "Quarantined records.", ("reason",)),

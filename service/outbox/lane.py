@@ -8,7 +8,8 @@ this begins again with a new producer.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -42,7 +43,8 @@ class Lane:
     """The publisher of one lane, from `start` to `stop`.
 
     `still_ours(lane)` asks the group whether this process owns the lane in the group's current generation. It may
-    raise, and may take seconds.
+    raise, and may take seconds. `report` is given the seconds of each transaction: to `read` its rows and to `publish`
+    them.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Lane:
         kafka: Kafka,
         still_ours: Callable[[int], Awaitable[bool]],
         refund_limit: RefundLimit,
+        report: Callable[[Mapping[str, float]], None] = lambda _: None,
     ) -> None:
         self.lane = lane
         # One logger per lane, because a flood of one lane's lines would hide the other lanes' lines.
@@ -62,6 +65,7 @@ class Lane:
         self._kafka = kafka
         self._still_ours = still_ours
         self._refund_limit = refund_limit
+        self._report = report
         self._work = asyncio.Event()
         self._assigned = asyncio.Event()
         self._assignments = self._assignments_at_start = 0
@@ -143,7 +147,9 @@ class Lane:
         while not self._stopping:
             self._work.clear()
             limit = 1 if position < self._one_by_one_until else ROWS_AT_ONCE
+            begun = time.perf_counter()
             following = await self._journal.following(self.lane, position, limit)
+            read = time.perf_counter()
             refuse_break(self.lane, position, anchor, following)
             rows = following.rows
             if not rows or not await self._refund_limit.admits(self.lane, rows):
@@ -155,7 +161,9 @@ class Lane:
             await failpoint("relay.before_publish")
             last = rows[-1]
             cursor = Cursor(self._installation.outbox_id, self.lane, last.position, value_hash(last.value))
+            begun_to_publish = time.perf_counter()
             await publish(self._producer, rows, cursor)
+            self._report({"read": read - begun, "publish": time.perf_counter() - begun_to_publish})
             known, position, anchor = position, cursor.position, cursor.sha256
             self._position = position
             self._published += len(rows)

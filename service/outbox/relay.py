@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -34,7 +34,8 @@ class Relay:
     `pool` needs one connection to listen, and one per lane that publishes at the same time. `kafka`: connection
     arguments of aiokafka's clients (`bootstrap_servers`, TLS, SASL). `session_ms`: after this time without a heartbeat
     the group gives a process's lanes to other processes. `refund_limits`: most refunds per minute before all lanes are
-    paused, in minor units per currency.
+    paused, in minor units per currency. `report` is given the seconds of each transaction by stage, as lanes measure
+    them.
     """
 
     def __init__(
@@ -44,7 +45,9 @@ class Relay:
         *,
         session_ms: int = SESSION_MS,
         refund_limits: Mapping[str, int] = NO_LIMITS,
+        report: Callable[[Mapping[str, float]], None] = lambda _: None,
     ) -> None:
+        self._report = report
         self._session_ms = session_ms
         self._refund_limit = RefundLimit(pool, refund_limits)
         self._pool = pool
@@ -138,7 +141,13 @@ class Relay:
                     self._lanes[number].assigned_anew()
                 else:
                     lane = Lane(
-                        number, installation, self._journal, self._kafka, membership.still_ours, self._refund_limit
+                        number,
+                        installation,
+                        self._journal,
+                        self._kafka,
+                        membership.still_ours,
+                        self._refund_limit,
+                        self._report,
                     )
                     self._lanes[number] = lane
                     lane.start()

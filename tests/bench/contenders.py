@@ -2,43 +2,50 @@
 
 import asyncio
 import os
-import re
 import subprocess
 import sys
 import urllib.request
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar, Self
 
 import psutil
+from confluent_kafka import ConsumerGroupState, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from service.embedded.process import reserve_port
-from service.store.migrate import migrate
+from service.worker.supervisor import default_processes
 from tests.bench import streams
 from tests.bench.ground import Ground
+from tests.bench.histograms import Histogram, histograms
 from tests.bench.load import IN
+from tests.bench.machine import commit_of
 from tests.bench.pass_through import OUT as OUT_TOPIC
 from tests.bench.per_message import SCHEMA
 
+ROOT = Path(__file__).resolve().parents[2]
 GOODBYE_SECONDS = 30.0
-STAGE = re.compile(
-    r'^purchasing_batch_(?:stage_seconds|(messages))_(sum|count)(?:{stage="(\w+)"})? (\S+)$', re.MULTILINE
-)
-
-CENSUS_TAKEN = re.compile(r"^purchasing_census_timestamp_seconds [1-9]", re.MULTILINE)
-
-Stages = dict[str, tuple[float, float]]
-"""By stage of a batch, and `messages`: how many batches, and the sum over them (seconds, messages)."""
+ANSWER_SECONDS = 10.0
+CENSUS = "purchasing_census_timestamp_seconds "
 
 
 class Contender(ABC):
     """One or more processes at work on a ground, from `async with` to its end."""
 
+    key: ClassVar[str]
+    """Its name on the command line."""
     name: ClassVar[str]
     program = sys.executable
+    checkout = ROOT
+    """The checkout whose program runs."""
+    members: ClassVar[int | None] = None
+    """How many members its consumer group has, once all are there; None: it is not asked."""
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
         self.group = ground.group
+        self.log_name = type(self).__name__.lower()
         self.processes: list[subprocess.Popen[bytes]] = []
 
     @abstractmethod
@@ -61,18 +68,23 @@ class Contender(ABC):
     def start(self) -> None:
         """Start a process of it."""
         arguments, more = self.command()
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PURCHASING_", "BENCH_"))}
-        log = self.ground.logs / f"{type(self).__name__.lower()}-{len(self.processes)}.log"
+        log = self.ground.logs / f"{self.log_name}.log"
         with log.open("wb") as out:
             self.processes.append(
                 subprocess.Popen(
                     [self.program, *arguments],
-                    env=kept | more,
+                    cwd=self.checkout,
+                    env=self.environment() | more,
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=out,
                 )
             )
+
+    def environment(self) -> dict[str, str]:
+        """The environment of its processes: this one's without settings, and its checkout's code."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PURCHASING_", "BENCH_"))}
+        return kept | {"PYTHONPATH": os.pathsep.join((str(self.checkout), str(self.checkout / "contracts")))}
 
     async def __aexit__(self, *_: object) -> None:
         for process in self.processes:
@@ -84,7 +96,19 @@ class Contender(ABC):
                 process.kill()
                 process.wait()
 
-    def stages(self) -> Stages:
+    @property
+    def joined(self) -> bool:
+        """Whether every member has joined the consumer group and has its partitions, as the broker says."""
+        if self.members is None:
+            return True
+        admin = AdminClient({"bootstrap.servers": self.ground.bootstrap, "log_level": 2})
+        try:
+            found = admin.describe_consumer_groups([self.group])[self.group].result(ANSWER_SECONDS)
+        except KafkaException:
+            return False
+        return found.state == ConsumerGroupState.STABLE and len(found.members) == self.members
+
+    def histograms(self) -> Mapping[str, Histogram]:
         """What it says of its own batches; nothing, if it says nothing."""
         return {}
 
@@ -98,72 +122,131 @@ class Contender(ABC):
         return all(process.poll() is None for process in self.processes)
 
     @property
-    def pids(self) -> list[int]:
-        """Its processes, and those that they have started."""
-        started = [psutil.Process(process.pid) for process in self.processes]
-        return [one.pid for parent in started for one in (parent, *parent.children())]
+    def started(self) -> list[int]:
+        """Process ids of those that were started here."""
+        return [process.pid for process in self.processes]
 
     @property
     def rss(self) -> int:
-        """Bytes of memory of all its processes."""
-        return sum(psutil.Process(pid).memory_info().rss for pid in self.pids)
+        """Bytes of memory of all its processes, and of those that they have started."""
+        parents = [psutil.Process(pid) for pid in self.started]
+        return sum(one.memory_info().rss for parent in parents for one in (parent, *parent.children()))
 
 
 class Service(Contender):
-    """`python -m service run`, one process of it, with the settings that users get otherwise."""
+    """`python -m service run` with the settings that users get: a process per core."""
 
+    key = "service"
     name = "service"
-    worker_processes = 1
+    worker_processes: ClassVar[int | None] = None
+    """None: as many as it chooses itself."""
+    members = default_processes()
 
     async def prepare(self) -> None:
-        await migrate(self.ground.database)
         self.port = reserve_port()
+        migrated = await asyncio.create_subprocess_exec(
+            self.program, "-m", "service", "migrate",
+            cwd=self.checkout,
+            env=self.environment() | {"PURCHASING_DATABASE_URL": self.ground.database},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await migrated.communicate()
+        if migrated.returncode:
+            raise SystemExit(f"`python -m service migrate` of {self.checkout} failed: {said.decode()}")
 
-    def _metrics(self) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
+    def metrics(self) -> str:
+        """The text of its metrics, of all processes."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=ANSWER_SECONDS) as answer:
             return str(answer.read().decode())
 
     @property
     def settled(self) -> bool:
-        return CENSUS_TAKEN.search(self._metrics()) is not None
+        # One worker counts for all; the others show 0.
+        lines = self.metrics().replace("{", " ").splitlines()
+        return any(line.startswith(CENSUS) and float(line.split()[-1]) > 0 for line in lines)
 
-    def stages(self) -> Stages:
-        shown = self._metrics()
-        found: dict[str, dict[str, float]] = {}
-        for messages, what, stage, value in STAGE.findall(shown):
-            found.setdefault(messages or stage, {})[what] = float(value)
-        return {name: (one["count"], one["sum"]) for name, one in found.items()}
+    def histograms(self) -> Mapping[str, Histogram]:
+        return histograms(self.metrics())
 
     def command(self) -> tuple[list[str], dict[str, str]]:
+        processes = {} if self.worker_processes is None else {"PURCHASING_PROCESSES": str(self.worker_processes)}
         return ["-m", "service", "run"], {
             "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": self.ground.bootstrap,
             "PURCHASING_DATABASE_URL": self.ground.database,
             "PURCHASING_CONSUMER_GROUP": self.group,
-            "PURCHASING_PROCESSES": str(self.worker_processes),
             "PURCHASING_HTTP_PORT": str(self.port),
+            **processes,
         }
 
     def published(self, events: int) -> int:
         return int(self.ground.value("select coalesce(sum(position), 0) from lanes"))
 
 
+class OneProcess(Service):
+    """The same as one process, whatever the machine has."""
+
+    key = "one-process"
+    name = "service, one process"
+    worker_processes = 1
+    members = 1
+
+
 class TwoProcesses(Service):
     """The same with a supervisor and two worker processes."""
 
+    key = "two-processes"
     name = "service, two processes"
     worker_processes = 2
+    members = 2
 
 
 class FourProcesses(Service):
     """The same with four."""
 
+    key = "four-processes"
     name = "service, four processes"
     worker_processes = 4
+    members = 4
+
+
+def service_of(checkout: Path) -> type[Service]:
+    """Return the service of another checkout, as a contender with the same interpreter and packages.
+
+    Raises SystemExit where Python would not run that checkout's service.
+    """
+    root = checkout.resolve()
+
+    class Before(Service):
+        key = "before"
+        name = f"service before ({commit_of(root)})"
+        checkout = root
+        # Earlier services run one process, whatever the machine has.
+        members = default_processes() if (root / "service" / "worker" / "supervisor.py").exists() else 1
+
+    paths = os.pathsep.join((str(root), str(root / "contracts")))
+    program = (
+        "import service, purchasing_contracts as contracts; print(service.__file__, contracts.__file__, sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = [Path(line) for line in done.stdout.splitlines()]
+    if done.returncode or not all(path.is_relative_to(root) for path in found):
+        raise SystemExit(f"--before: {root} has no service that runs here: {done.stderr or done.stdout}")
+    return Before
 
 
 class PerMessage(Contender):
     """A handler a message, as FastStream's pages lead to it."""
 
+    key = "handler"
     name = "handler per message"
     workers = 1
 
@@ -187,6 +270,7 @@ class PerMessage(Contender):
 class PerMessageConcurrent(PerMessage):
     """The same with a consumer a partition, which is as far as it stays correct."""
 
+    key = "handler-30"
     name = "handler per message, 30 at a time"
     workers = 6
 
@@ -194,6 +278,7 @@ class PerMessageConcurrent(PerMessage):
 class Streams(Contender):
     """Reading, keyed state and writing, exactly once, by Kafka Streams on the JVM; no rules."""
 
+    key = "streams"
     name = "Kafka Streams, keyed state, no rules"
     program = "java"
 
@@ -216,6 +301,7 @@ class Streams(Contender):
 class PassThrough(Contender):
     """Consume and produce in transactions, with nothing between; the service's own client."""
 
+    key = "pass-through"
     name = "limit: pass-through, aiokafka"
     client = "aiokafka"
 
@@ -236,5 +322,6 @@ class PassThrough(Contender):
 class FastPassThrough(PassThrough):
     """The same with librdkafka."""
 
+    key = "pass-through-librdkafka"
     name = "limit: pass-through, librdkafka"
     client = "librdkafka"

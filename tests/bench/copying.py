@@ -9,13 +9,18 @@ from service.store.migrate import migrate
 
 TABLES = ("orders", "facts", "private_members", "outbox")
 EVENTS_AT_ONCE = 1_000
+# What PostgreSQL computes itself can't be copied into a table.
+COLUMNS = """
+select array_agg(attname::text order by attnum) from pg_attribute
+where attrelid = $1::text::regclass and attnum > 0 and not attisdropped and attgenerated = ''
+"""
 LIMIT = "limit: COPY of the same rows"
 
 
 async def copy_rate(source: str, target: str, events: int) -> float:
     """Events a second. `source` is a database that the service wrote this many events into, `target` an empty one."""
     await migrate(target)
-    rows = await _rows(source)
+    columns, rows = await _rows(source)
     connection = await asyncpg.connect(target)
     try:
         batches = -(-events // EVENTS_AT_ONCE)
@@ -24,15 +29,21 @@ async def copy_rate(source: str, target: str, events: int) -> float:
             async with connection.transaction():
                 for table in TABLES:
                     share = rows[table][len(rows[table]) * n // batches : len(rows[table]) * (n + 1) // batches]
-                    await connection.copy_records_to_table(table, records=share)
+                    await connection.copy_records_to_table(table, records=share, columns=columns[table])
         return events / (time.perf_counter() - began)
     finally:
         await connection.close()
 
 
-async def _rows(source: str) -> dict[str, list[Any]]:
+async def _rows(source: str) -> tuple[dict[str, list[str]], dict[str, list[Any]]]:
+    """Columns and rows by table."""
     connection = await asyncpg.connect(source)
     try:
-        return {table: [tuple(row) for row in await connection.fetch(f"select * from {table}")] for table in TABLES}
+        columns = {table: await connection.fetchval(COLUMNS, table) for table in TABLES}
+        rows = {
+            table: [tuple(row) for row in await connection.fetch(f"select {', '.join(columns[table])} from {table}")]
+            for table in TABLES
+        }
     finally:
         await connection.close()
+    return columns, rows

@@ -1,7 +1,6 @@
 """What all contenders stand on: one broker and one database server, with topics and a database new for each round."""
 
 import asyncio
-import time
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -17,6 +16,8 @@ from purchasing_contracts.topics import TOPICS
 from service.embedded import EmbeddedKafka, EmbeddedPostgres, EmbeddedStack
 from service.kafka.topics import create_topics
 from service.store.migrate import LANES
+from tests.bench.disturbance import Usage, usage_of
+from tests.recovery.standby import Pair
 
 GONE_SECONDS = 30.0
 
@@ -26,7 +27,7 @@ class Ground:
     """One round's: empty topics, an empty database."""
 
     kafka: EmbeddedKafka
-    postgres: EmbeddedPostgres
+    postgres: EmbeddedPostgres | Pair
     database: str
     group: str
     """A consumer group's name that nobody used: what had its offsets committed in the deleted topics may live on for a
@@ -58,17 +59,19 @@ async def servers(directory: Path) -> AsyncIterator[EmbeddedStack]:
 
 
 @asynccontextmanager
-async def ground(stack: EmbeddedStack, logs: Path, lanes: int = LANES) -> AsyncIterator[Ground]:
-    """Topics and a database (not migrated) that nobody used before."""
-    name = f"bench_{uuid.uuid4().hex[:12]}"
-    await _on_server(stack.postgres.dsn, f"create database {name}")
+async def ground(
+    stack: EmbeddedStack, logs: Path, lanes: int = LANES, on: EmbeddedPostgres | Pair | None = None
+) -> AsyncIterator[Ground]:
+    """Topics and a database (not migrated) that nobody used before, `on` another server than the stack's if given."""
+    name, postgres = f"bench_{uuid.uuid4().hex[:12]}", on or stack.postgres
+    await _on_server(postgres.dsn, f"create database {name}")
     await _new_topics(stack.kafka.bootstrap_servers, lanes)
     # What an earlier round left to be written out shall not be paid by this one.
-    await _on_server(stack.postgres.dsn, "checkpoint")
+    await _on_server(postgres.dsn, "checkpoint")
     try:
-        yield Ground(stack.kafka, stack.postgres, stack.postgres.dsn_of(name), name, logs)
+        yield Ground(stack.kafka, postgres, postgres.dsn_of(name), name, logs)
     finally:
-        await _on_server(stack.postgres.dsn, f"drop database {name} with (force)")
+        await _on_server(postgres.dsn, f"drop database {name} with (force)")
 
 
 async def _on_server(dsn: str, statement: str) -> None:
@@ -95,27 +98,17 @@ async def _new_topics(bootstrap: str, lanes: int) -> None:
     await create_topics({"bootstrap_servers": bootstrap}, lanes)
 
 
-@dataclass(frozen=True)
-class Usage:
-    """CPU seconds used so far by role, and the wall clock."""
-
-    at: float
-    cpu: dict[str, float]
-
-    def since(self, before: "Usage") -> "Usage":
-        """What was used between the two."""
-        return Usage(self.at - before.at, {role: self.cpu[role] - before.cpu.get(role, 0.0) for role in self.cpu})
-
-
 def usage(ground: Ground, contender: Iterable[int]) -> Usage:
     """CPU seconds of the contender's processes, the broker, the database server and the load (this process)."""
-    cpu = {
-        "contender": sum(_seconds(psutil.Process(pid)) for pid in contender),
-        "broker": _seconds(psutil.Process(ground.kafka.pid)),
-        "database": _family(psutil.Process(ground.postgres.pid)),
-        "load": _seconds(psutil.Process()),
-    }
-    return Usage(time.monotonic(), cpu)
+    return usage_of(
+        {
+            "contender": sum(_family(psutil.Process(pid)) for pid in contender),
+            "broker": _family(psutil.Process(ground.kafka.pid)),
+            "database": _family(psutil.Process(ground.postgres.pid)),
+            # Without its children that ended: earlier contenders are among them.
+            "load": _seconds(psutil.Process()),
+        }
+    )
 
 
 def _seconds(process: psutil.Process) -> float:
@@ -124,6 +117,7 @@ def _seconds(process: psutil.Process) -> float:
 
 
 def _family(process: psutil.Process) -> float:
+    """CPU seconds of a process and of its children, those that ended among them."""
     times = process.cpu_times()
     total = float(times.user + times.system + times.children_user + times.children_system)
     for child in process.children():

@@ -23,6 +23,8 @@ DECIDED = re.compile(rb'"time":"([^"]+)"')
 AT_ONCE = 2_000
 POLL_SECONDS = 0.05
 TICK_SECONDS = 0.002
+RECONNECT = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100}
+"""A broker that was away is found again at once: what is measured is how long the service needs."""
 
 
 class NotDoneError(Exception):
@@ -42,6 +44,7 @@ class Sender:
                 "bootstrap.servers": bootstrap,
                 "enable.idempotence": True,
                 "queue.buffering.max.messages": 1_000_000,
+                **RECONNECT,
                 # What the client says while the broker is new, or gone at the end, tells nothing.
                 "log_level": 2,
             }
@@ -79,10 +82,12 @@ class Sender:
 
 @dataclass
 class Arrived:
-    """What the reader has got: how many, when the last one; of which trace, and when decided, published, read (ms)."""
+    """What the reader has got: how many, when the last one, and when any (seconds); with `traces`, of which trace, and
+    when decided, published, read (ms)."""
 
     count: int = 0
     last_at: float = 0.0
+    times: list[float] = field(default_factory=list)
     traces: list[tuple[int, float, int, int]] = field(default_factory=list)
 
 
@@ -99,6 +104,8 @@ class Reader:
                 "group.id": "bench-reader",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
+                "log_level": 2,
+                **RECONNECT,
             }
         )
         self._consumer.assign([TopicPartition(name, n, 0) for name, count in OUT.items() for n in range(count)])
@@ -122,6 +129,7 @@ class Reader:
             if not good:
                 continue
             arrived.last_at = time.time()
+            arrived.times.append(arrived.last_at)
             if self._traces:
                 at = int(arrived.last_at * 1000)
                 for message in good:
@@ -136,7 +144,8 @@ class CommittedOffsets:
     """How far a consumer group has come, as the broker has it."""
 
     def __init__(self, bootstrap: str, group: str) -> None:
-        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
+        settings = {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 2}
+        self._consumer = Consumer({**settings, **RECONNECT})
         self._partitions = [TopicPartition(name, n) for name, count in IN.items() for n in range(count)]
 
     def __enter__(self) -> Self:

@@ -2,16 +2,30 @@
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
-from tests.bench.contenders import Contender, Stages
+from tests.bench.contenders import Contender
+from tests.bench.disturbance import Disturbance, Usage
 from tests.bench.events import Record
 from tests.bench.ground import usage
+from tests.bench.histograms import Histogram, grown
 from tests.bench.load import CommittedOffsets, Reader, Sender, wait
 
 LIMIT_SECONDS = 120.0
+
+STAGES = {
+    "event_age_at_start_seconds": "until its batch begins: the broker gathers, and the batch before",
+    "batch_stage_seconds.decode": "batch: decoded",
+    "batch_stage_seconds.store": "batch: read, decided, written, committed in the database",
+    "relay_stage_seconds.read": "relay: rows read",
+    "relay_stage_seconds.publish": "relay: published, one Kafka transaction",
+}
+"""What an event passes one after the other, by the service's histogram."""
+WAITED = "in between: waiting for the relay's turn, and the reader"
+BESIDE = {"batch_stage_seconds.commit": "beside the next batch: offsets committed in Kafka"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,7 @@ class Throughput:
     cpu_us: dict[str, float]
     rss_mb: float
     wal_bytes: float
+    disturbance: Disturbance
 
     @property
     def rate(self) -> float:
@@ -32,7 +47,7 @@ class Throughput:
         return self.events / self.seconds
 
     def plain(self) -> dict[str, Any]:
-        return {**asdict(self), "rate": self.rate}
+        return {**self.__dict__, "rate": self.rate, "disturbance": self.disturbance.plain()}
 
 
 @dataclass(frozen=True)
@@ -40,8 +55,8 @@ class Latency:
     """Milliseconds from the broker's time of an event's record to the time of the command's (`to_record`), and until
     a `read_committed` reader had it in hand (`to_reader`). Of the first: until it was decided, by the database's clock
     under the order's lock (`to_decided`: fetched, waited for the batch before, decoded, locked), and from there on
-    (`from_decided`: the rules, written, committed, the relay's turn, Kafka's transaction). `stages` are means of the
-    service's own account of a batch."""
+    (`from_decided`: the rules, written, committed, the relay's turn, Kafka's transaction). `mean` is that of
+    `to_reader`, and `stages` where it went by the service's own histograms."""
 
     rate: float
     outputs: int
@@ -49,10 +64,14 @@ class Latency:
     to_reader: dict[str, float]
     to_decided: dict[str, float]
     from_decided: dict[str, float]
-    stages: dict[str, float]
+    mean: float
+    batch: float
+    """Messages in a batch, mean."""
+    stages: list[dict[str, Any]]
+    disturbance: Disturbance
 
     def plain(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**self.__dict__, "disturbance": self.disturbance.plain()}
 
 
 class Session:
@@ -76,34 +95,29 @@ class Session:
         self.reader.__exit__()
         self._committed.__exit__()
 
+    def until_joined(self) -> None:
+        """Wait until every member of the contender's group is there: fewer would show another contender."""
+        contender = self._contender
+        self._wait(lambda: contender.joined, f"{contender.members} members in the consumer group")
+
     def send(self, records: Sequence[Record], rate: float | None = None) -> None:
         """Send them, wait until all are committed and everything they lead to is in the reader's hands."""
         contender, arrived = self._contender, self.reader.arrived
         self.sender.send(records, self._sent + 1, rate)
         self._sent += len(records)
-        wait(
-            lambda: self._committed.up_to(self.sender.ends),
-            f"{contender.name}: {self._sent} events committed",
-            LIMIT_SECONDS,
-            lambda: contender.alive,
-        )
+        self._wait(lambda: self._committed.up_to(self.sender.ends), f"{self._sent} events committed")
         self._done_at = time.time()
         owed = contender.published(self._sent) - self._before
-        wait(
-            lambda: arrived.count >= owed,
-            f"{contender.name}: {owed} outputs published",
-            LIMIT_SECONDS,
-            lambda: contender.alive,
-        )
+        self._wait(lambda: arrived.count >= owed, f"{owed} outputs published")
         self._done_at = max(self._done_at, arrived.last_at)
 
     def throughput(self, records: Sequence[Record]) -> Throughput:
         """Send as fast as the broker takes them."""
-        ground, arrived = self._contender.ground, self.reader.arrived
-        before, outputs, wal = usage(ground, self._contender.pids), arrived.count, self._wal()
+        arrived = self.reader.arrived
+        before, outputs, wal = self._usage(), arrived.count, self._wal()
         began = time.time()
         self.send(records)
-        used = usage(ground, self._contender.pids).since(before)
+        used = self._usage().since(before)
         return Throughput(
             events=len(records),
             outputs=arrived.count - outputs,
@@ -111,36 +125,65 @@ class Session:
             cpu_us={role: seconds / len(records) * 1e6 for role, seconds in used.cpu.items()},
             rss_mb=self._contender.rss / 1e6,
             wal_bytes=(self._wal() - wal) / len(records),
+            disturbance=used.disturbance,
         )
 
     def latency(self, records: Sequence[Record], rate: float, warm_up: int = 0) -> Latency:
         """Send at this rate; what the first `warm_up` lead to is not counted."""
-        first = self._sent + warm_up
-        before = self._contender.stages()
-        self.send(records, rate)
-        stages = context(before, self._contender.stages())
+        if warm_up:
+            self.send(records[:warm_up], rate)
+        first = self._sent
+        before, usage_before = self._contender.histograms(), self._usage()
+        self.send(records[warm_up:], rate)
+        used = self._usage().since(usage_before)
+        found = grown(before, self._contender.histograms())
         traces = [one for one in self.reader.arrived.traces if one[0] > first]
         appended = self.sender.appended
+        to_reader = [at - appended[trace] for trace, _, _, at in traces]
+        mean = fmean(to_reader) if to_reader else 0.0
         return Latency(
             rate,
             len(traces),
             to_record=percentiles([at - appended[trace] for trace, _, at, _ in traces]),
-            to_reader=percentiles([at - appended[trace] for trace, _, _, at in traces]),
+            to_reader=percentiles(to_reader),
             to_decided=percentiles([decided - appended[trace] for trace, decided, _, _ in traces]),
             from_decided=percentiles([at - decided for _, decided, at, _ in traces]),
-            stages=stages,
+            mean=mean,
+            batch=found["batch_messages"].mean if "batch_messages" in found else 0.0,
+            stages=stages(found, mean),
+            disturbance=used.disturbance,
         )
+
+    def everything_arrived(self, sent: int) -> bool:
+        """Whether all of so many events are committed, and all that they lead to was read."""
+        if not self._committed.up_to(self.sender.ends):
+            return False
+        return self.reader.arrived.count >= self._contender.published(sent) - self._before
+
+    def _usage(self) -> Usage:
+        return usage(self._contender.ground, self._contender.started)
+
+    def _wait(self, seen: Callable[[], bool], what: str) -> None:
+        contender = self._contender
+        wait(seen, f"{contender.name}: {what}", LIMIT_SECONDS, lambda: contender.alive)
 
     def _wal(self) -> int:
         return int(self._contender.ground.value("select pg_current_wal_lsn() - '0/0'"))
 
 
-def context(before: Stages, after: Stages) -> dict[str, float]:
-    """Milliseconds a batch by stage, and messages a batch, between two looks."""
-    grown = {name: (count - before[name][0], total - before[name][1]) for name, (count, total) in after.items()}
-    return {
-        name: total / count * (1 if name == "messages" else 1000) for name, (count, total) in grown.items() if count
-    }
+def stages(found: Mapping[str, Histogram], mean: float) -> list[dict[str, Any]]:
+    """Where the time of an event went: mean and p99 in milliseconds of each stage, and what is left of `mean`, the
+    mean from its record until its output is read. Means of a batch or a transaction, large and small alike."""
+
+    def row(name: str, what: str) -> dict[str, Any]:
+        return {"stage": what, "mean": found[name].mean * 1000, "p99": found[name].quantile(0.99) * 1000}
+
+    one_by_one = [row(name, what) for name, what in STAGES.items() if name in found]
+    if not one_by_one:
+        return []
+    rest = mean - sum(one["mean"] for one in one_by_one)
+    beside = [row(name, what) for name, what in BESIDE.items() if name in found]
+    return [*one_by_one, {"stage": WAITED, "mean": rest, "p99": None}, *beside]
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:

@@ -5,7 +5,8 @@ from html import escape
 from math import log10
 from statistics import median
 
-from tests.bench.report import rates
+from tests.bench.contenders import Service
+from tests.bench.report import mark, rates
 from tests.bench.rounds import Found
 
 WIDTH, HEIGHT = 960, 700
@@ -28,18 +29,20 @@ def svg(found: Found) -> str:
 def _throughput(found: Found) -> Iterator[str]:
     yield _text(20, 28, "Events a second (logarithmic), median, lowest and highest round", bold=True)
     ordered = sorted(rates(found).items(), key=lambda one: -median(one[1]))
+    step = min(40, 270 // max(1, len(ordered)))
     for row, (name, values) in enumerate(ordered):
-        y = 46 + row * 40
+        y = 46 + row * step
         left, top = 260, max(max(several) for _, several in ordered)
 
         def x(value: float, left: int = left, top: float = top) -> float:
             return left + 560 * max(0.0, log10(max(value, 1)) - 1) / (log10(top) - 1 or 1)
 
-        colour = OURS if name == "service" else OTHERS
-        yield _text(left - 10, y + 19, name, anchor="end")
-        yield f'<rect x="{left}" y="{y}" width="{x(median(values)) - left:.1f}" height="28" fill="{colour}"/>'
-        yield _line(x(min(values)), y + 14, x(max(values)), y + 14, "#222")
-        yield _text(x(max(values)) + 8, y + 19, f"{median(values):,.0f}")
+        colour = OURS if name == Service.name else OTHERS
+        yield _text(left - 10, y + step // 2 - 1, name, anchor="end")
+        yield f'<rect x="{left}" y="{y}" width="{x(median(values)) - left:.1f}" height="{step - 12}" fill="{colour}"/>'
+        middle = y + (step - 12) / 2
+        yield _line(x(min(values)), middle, x(max(values)), middle, "#222")
+        yield _text(x(max(values)) + 8, y + step // 2 - 1, f"{median(values):,.0f}{mark(found.throughput[name])}")
 
 
 def _latency(found: Found) -> Iterator[str]:

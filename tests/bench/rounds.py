@@ -1,9 +1,10 @@
 """The rounds: which contender is measured when, on what, and what is kept of it."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 from service.embedded import EmbeddedStack
 from service.store.migrate import migrate
 from tests.bench.anatomy import anatomy
+from tests.bench.cold import folding, read_cold
 from tests.bench.contenders import (
     Contender,
     FastPassThrough,
     FourProcesses,
+    OneProcess,
     PassThrough,
     PerMessage,
     PerMessageConcurrent,
@@ -23,16 +26,28 @@ from tests.bench.contenders import (
     TwoProcesses,
 )
 from tests.bench.copying import LIMIT, copy_rate
+from tests.bench.disturbance import REPEATS, undisturbed
 from tests.bench.events import Record, records
 from tests.bench.ground import Ground, ground
-from tests.bench.history import fill, touches
+from tests.bench.history import DISK_MARGIN, WAL_BYTES, evict, fill, order_ids, touches
+from tests.bench.interruptions import ACTS, interruption
 from tests.bench.load import wait
 from tests.bench.measure import Latency, Session, Throughput
 from tests.bench.streams import NotHereError
 
 SEED = 1
-ALL: tuple[type[Contender], ...] = (Service, PerMessage, PerMessageConcurrent, Streams, PassThrough, FastPassThrough)
+ALL: tuple[type[Contender], ...] = (
+    Service,
+    OneProcess,
+    PerMessage,
+    PerMessageConcurrent,
+    Streams,
+    PassThrough,
+    FastPassThrough,
+)
 LOADS = (0.10, 0.25, 0.50, 0.75)
+MEASURING_SECONDS = 60.0
+"""About what growth takes for each number of orders, once they are there."""
 
 Say = Callable[[str], None]
 
@@ -42,35 +57,51 @@ class Plan:
     """How much of everything. Events are the same for all; who is slow gets fewer of them, from the beginning."""
 
     rounds: int = 3
+    repeats: int = REPEATS
+    """How often a block that others disturbed is measured again."""
     events: int = 30_000
     warm_up: int = 6_000
     slow_events: int = 1_500
     slow_warm_up: int = 300
     latency_seconds: float = 12.0
-    histories: tuple[int, ...] = (10_000, 100_000)
+    loads: tuple[float, ...] = LOADS
+    histories: tuple[int, ...] = (0, 10_000, 100_000)
     history_events: int = 10_000
     rounds_of_history: int = 3
     touched: int = 4_000
-    workers: tuple[type[Service], ...] = (Service, TwoProcesses, FourProcesses)
+    estimated_orders: int = 5_000
+    """How many orders are made to estimate what more of them cost."""
+    cold_orders: int = 50_000
+    cold_read: int = 1_000
+    interruptions: int = 3
+    workers: tuple[type[Service], ...] = (OneProcess, TwoProcesses, FourProcesses)
     memory_events: int = 3_600_000
     """An hour's, at 1,000 a second."""
     memory_at_once: int = 60_000
+    anatomy_orders: int = 10_000
     anatomy_events: int = 20_000
 
 
 SMALL = Plan(
     rounds=1,
+    repeats=0,
     events=6_000,
     warm_up=1_500,
     slow_events=300,
     slow_warm_up=50,
     latency_seconds=3.0,
-    histories=(1_000,),
+    loads=(0.25, 0.50),
+    histories=(0, 1_000),
     history_events=2_000,
     touched=500,
-    workers=(Service, TwoProcesses),
+    estimated_orders=1_000,
+    cold_orders=2_000,
+    cold_read=500,
+    interruptions=1,
+    workers=(OneProcess, TwoProcesses),
     memory_events=60_000,
     memory_at_once=10_000,
+    anatomy_orders=1_000,
     anatomy_events=4_000,
 )
 
@@ -79,11 +110,21 @@ SMALL = Plan(
 class Found:
     """What was measured: plain values, as `--json` prints them."""
 
+    machine: dict[str, Any] = field(default_factory=dict)
+    machine_lines: list[str] = field(default_factory=list)
+    load_before: float = 0.0
+    """Of one minute, when the run began."""
+    commit: str = ""
+    before: str = ""
+    """The name of the other checkout's service, if there is one."""
     throughput: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    copy: list[float] = field(default_factory=list)
     latency: list[dict[str, Any]] = field(default_factory=list)
+    interruptions: list[dict[str, Any]] = field(default_factory=list)
     growth: list[dict[str, Any]] = field(default_factory=list)
-    workers: dict[int, dict[str, Any]] = field(default_factory=dict)
+    cold: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """What reading one order costs, first from the disk and then from memory."""
+    folding: dict[str, float] = field(default_factory=dict)
+    workers: dict[str, dict[str, Any]] = field(default_factory=dict)
     anatomy: dict[int, dict[str, float]] = field(default_factory=dict)
     memory: list[tuple[int, float]] = field(default_factory=list)
     """The service's memory (resident, MB) after so many events."""
@@ -103,101 +144,196 @@ class Bench:
         self._say = say
         self._records = records(SEED, plan.warm_up + plan.events)
 
-    async def side_by_side(self, contenders: Sequence[type[Contender]] = ALL, *, limits: bool = True) -> None:
+    async def side_by_side(
+        self,
+        contenders: Sequence[type[Contender]] = ALL,
+        *,
+        limits: bool = True,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Every contender in every round, in turn: what changes on the machine meanwhile meets them all.
 
-        `limits`: after each round of the service, `COPY` of what it wrote.
+        `limits`: after each round of the service, `COPY` of what it wrote. `enough`: whether no further round is
+        needed, asked after each.
         """
-        plan = self._plan
-        for number in range(plan.rounds):
+        for number in range(1, self._plan.rounds + 1):
             for kind in contenders:
-                slow = issubclass(kind, PerMessage)
-                warm_up, events = (plan.slow_warm_up, plan.slow_events) if slow else (plan.warm_up, plan.events)
-                async with ground(self._stack, self._logs) as under:
-                    try:
-                        result = await self.throughput(kind, under, self._records[: warm_up + events], warm_up)
-                    except NotHereError as missing:
-                        self._say(f"{kind.name}: not measured, {missing}")
-                        continue
-                    if limits and kind is Service:
-                        await self._copy(under, warm_up + events)
-                        self.found.tables = await tables(under, warm_up + events)
-                self.found.throughput.setdefault(kind.name, []).append(result.plain())
-                self._say(f"round {number + 1}: {kind.name}: {result.rate:,.0f} events/s")
+                try:
+                    result = await self._round(kind, copy_in=number if limits and kind is Service else None)
+                except NotHereError as missing:
+                    self._say(f"{kind.name}: not measured, {missing}")
+                    continue
+                self.found.throughput.setdefault(kind.name, []).append({"round": number, **result.plain()})
+                others = result.disturbance.share
+                self._say(
+                    f"round {number} of {self._plan.rounds}: {kind.name}: {result.rate:,.0f} events/s"
+                    f" (others {others:.0%} of the machine)"
+                )
+            if enough():
+                break
 
-    async def throughput(
+    async def full_speed(self) -> float:
+        """The service's events a second: those measured, or one round if there are none."""
+        if Service.name not in self.found.throughput:
+            await self.side_by_side([Service], limits=False)
+        return median(one["rate"] for one in self.found.throughput[Service.name])
+
+    async def _round(self, kind: type[Contender], *, copy_in: int | None = None) -> Throughput:
+        plan = self._plan
+        slow = issubclass(kind, PerMessage)
+        warm_up, events = (plan.slow_warm_up, plan.slow_events) if slow else (plan.warm_up, plan.events)
+
+        async def measure() -> Throughput:
+            async with ground(self._stack, self._logs) as under:
+                result = await self._throughput(kind, under, self._records[: warm_up + events], warm_up)
+                if copy_in is not None:
+                    await self._copy(under, warm_up + events, copy_in)
+                    self.found.tables = await tables(under, warm_up + events)
+            return result
+
+        return await undisturbed(measure, kind.name, self._say, plan.repeats)
+
+    async def _throughput(
         self, kind: type[Contender], under: Ground, told: Sequence[Record], warm_up: int
     ) -> Throughput:
-        """One contender's round."""
+        """One contender's block."""
         async with kind(under) as contender:
 
             def measured() -> Throughput:
                 with Session(contender) as session:
+                    session.until_joined()
                     session.send(told[:warm_up])
                     return session.throughput(told[warm_up:])
 
             return await asyncio.to_thread(measured)
 
-    async def _copy(self, under: Ground, events: int) -> None:
+    async def _copy(self, under: Ground, events: int, number: int) -> None:
         async with ground(self._stack, self._logs) as other:
             rate = await copy_rate(under.database, other.database, events)
-        self.found.copy.append(rate)
+        # A block that is repeated takes this with it.
+        kept = [one for one in self.found.throughput.get(LIMIT, ()) if one["round"] != number]
+        self.found.throughput[LIMIT] = [*kept, {"round": number, "rate": rate}]
         self._say(f"{LIMIT}: {rate:,.0f} events/s")
 
     async def latencies(self, full: float) -> None:
         """The service's latency at shares of `full` events a second."""
         plan = self._plan
-        for share in LOADS:
+        for share in plan.loads:
             rate = full * share
             # The first quarter warms up.
             warm_up = int(rate * plan.latency_seconds / 4)
             told = records(SEED, plan.warm_up + warm_up + int(rate * plan.latency_seconds))
-            async with ground(self._stack, self._logs) as under, Service(under) as service:
 
-                def measured(contender: Contender, told: list[Record], rate: float, warm_up: int) -> Latency:
-                    with Session(contender, traces=True) as session:
-                        session.send(told[: plan.warm_up])
-                        return session.latency(told[plan.warm_up :], rate, warm_up)
+            async def measure(rate: float = rate, warm_up: int = warm_up, told: list[Record] = told) -> Latency:
+                async with ground(self._stack, self._logs) as under, Service(under) as service:
 
-                result = await asyncio.to_thread(measured, service, told, rate, warm_up)
+                    def measured() -> Latency:
+                        with Session(service, traces=True) as session:
+                            session.until_joined()
+                            session.send(told[: plan.warm_up])
+                            return session.latency(told[plan.warm_up :], rate, warm_up)
+
+                    return await asyncio.to_thread(measured)
+
+            result = await undisturbed(measure, f"latency at {share:.0%}", self._say, plan.repeats)
             self.found.latency.append({"share": share, **result.plain()})
             self._say(f"latency at {rate:,.0f}/s ({share:.0%}): {result.to_record} ms to the command's record")
 
+    async def interruptions(self, rate: float) -> None:
+        """How long nothing is published when something happens, at `rate` events a second."""
+
+        def told(count: int) -> list[Record]:
+            return records(SEED, count)
+
+        for number in range(self._plan.interruptions):
+            for what in ACTS:
+                result = await interruption(what, self._stack, self._logs, told, rate)
+                self.found.interruptions.append({"round": number + 1, "rate": rate, **asdict(result)})
+                self._say(f"round {number + 1}: {what}: {result.silence_seconds:.1f} s to the next output")
+
     async def growth(self, rate: float) -> None:
-        """The service's speed over the number of orders in the database; latency at `rate` events a second."""
+        """The service's speed over the number of orders in the database; latency at `rate` events a second.
+
+        Raises SystemExit if the disk has no room for them.
+        """
+        await self._estimate(max(self._plan.histories), sum(self._plan.histories), len(self._plan.histories))
         async with ground(self._stack, self._logs) as under:
             # The broker's code is compiled as it is used: who comes first would pay for all.
-            await self.throughput(Service, under, self._records[: self._plan.warm_up], self._plan.warm_up // 2)
-        for orders in (0, *self._plan.histories):
+            await self._throughput(Service, under, self._records[: self._plan.warm_up], self._plan.warm_up // 2)
+        for orders in self._plan.histories:
             async with ground(self._stack, self._logs) as under:
                 await migrate(under.database)
-                past = await fill(under.database, under.bootstrap, orders) if orders else []
+                if orders:
+                    cost = await fill(under.database, under.bootstrap, orders, self._say)
+                    self._say(f"{orders:,} orders: {cost.size / 1e9:.1f} GB, made in {cost.seconds:,.0f} s")
+                    await evict(self._stack.postgres, under.database)
+                past = order_ids(orders, self._plan.touched)
                 async with Service(under) as service:
                     result = await asyncio.to_thread(self._grown, service, past, rate)
             self.found.growth.append({"orders": orders, **result})
-            self._say(f"with {orders:,} orders: {result}")
+            shown = {name: value for name, value in result.items() if name != "blocks"}
+            self._say(f"with {orders:,} orders: {shown}")
+
+    async def _estimate(self, most: int, in_all: int, histories: int) -> None:
+        """Say what growth will take, by making some orders."""
+        few = self._plan.estimated_orders
+        if most <= few:
+            return
+        async with ground(self._stack, self._logs) as under:
+            await migrate(under.database)
+            cost = await fill(under.database, None, few, self._say)
+            directory = (await under.rows("show data_directory"))[0][0]
+        needed, free = cost.of(most).size * DISK_MARGIN + WAL_BYTES, shutil.disk_usage(directory).free
+        seconds = cost.of(in_all).seconds + histories * MEASURING_SECONDS
+        self._say(
+            f"growth, by {few:,} orders: at least {seconds / 60:,.0f} minutes, and {needed / 1e9:,.1f} GB of disk"
+            f" for {most:,} orders ({free / 1e9:,.1f} GB are free)"
+        )
+        if needed > free:
+            raise SystemExit(
+                f"{most:,} orders need about {needed / 1e9:,.1f} GB in {directory}, which has {free / 1e9:,.1f} GB:"
+                " give fewer to --orders, or run where there is room"
+            )
 
     def _grown(self, contender: Contender, past: Sequence[str], rate: float) -> dict[str, Any]:
         plan = self._plan
         warm_up, count = plan.warm_up // 2, plan.history_events
         with Session(contender, traces=True) as session:
+            session.until_joined()
             session.send(self._records[:warm_up])
             # Waiting orders are counted at the start, and every five minutes: it would be half of what is measured.
             began = time.monotonic()
             wait(lambda: contender.settled, f"{contender.name}: waiting orders counted", 120, lambda: contender.alive)
             self._say(f"waiting orders counted within {time.monotonic() - began:.1f} s of the warm-up's end")
-            sent, new = warm_up, []
+            sent = warm_up
+            new: list[Throughput] = []
             for _ in range(plan.rounds_of_history):
-                new.append(session.throughput(self._records[sent : sent + count]).rate)
+                new.append(session.throughput(self._records[sent : sent + count]))
                 sent += count
-            result: dict[str, Any] = {"new": median(new)}
+            blocks = [*new]
+            result: dict[str, Any] = {"new": median(one.rate for one in new)}
             for name in ("cold", "warm") if past else ():
-                told = touches(past, plan.touched, sent + 1, f"tip-{name}")
-                result[name] = session.throughput(told).rate
+                told = touches(past, sent + 1, f"cancellation-{name}")
+                blocks.append(session.throughput(told))
+                result[name] = blocks[-1].rate
                 sent += len(told)
             told = records(SEED + 1, int(rate * plan.latency_seconds / 2), "late", sent + 1)
             latency = session.latency(told, rate, len(told) // 4)
-        return {**result, "p50": latency.to_record.get("p50"), "p99": latency.to_record.get("p99")}
+        percentiles = {name: latency.to_record.get(name) for name in ("p50", "p99")}
+        return {**result, **percentiles, "blocks": [*(one.plain() for one in blocks), latency.plain()]}
+
+    async def cold(self) -> None:
+        """What reading one cold order costs, by PostgreSQL's own account, and folding it."""
+        plan = self._plan
+        async with ground(self._stack, self._logs) as under:
+            await migrate(under.database)
+            await fill(under.database, None, plan.cold_orders, self._say)
+            chosen = order_ids(plan.cold_orders, plan.cold_read)
+            await evict(self._stack.postgres, under.database)
+            for temperature in ("from the disk", "from memory"):
+                readings = await read_cold(under.database, chosen)
+                self.found.cold[temperature] = [asdict(one) for one in readings]
+            self.found.folding = await folding(under.database, chosen)
 
     async def memory(self) -> None:
         """The service's memory over many events; orders come and go, as many are open at a time as in every part."""
@@ -217,11 +353,15 @@ class Bench:
     async def several_workers(self) -> None:
         """The service as one process and as several. More processes than cores show contention only."""
         plan = self._plan
+        told = self._records[: plan.warm_up + plan.events // 2]
         for kind in plan.workers:
-            async with ground(self._stack, self._logs) as under:
-                told = self._records[: plan.warm_up + plan.events // 2]
-                result = await self.throughput(kind, under, told, plan.warm_up)
-            self.found.workers[kind.worker_processes] = result.plain()
+
+            async def measure(kind: type[Service] = kind) -> Throughput:
+                async with ground(self._stack, self._logs) as under:
+                    return await self._throughput(kind, under, told, plan.warm_up)
+
+            result = await undisturbed(measure, kind.name, self._say, plan.repeats)
+            self.found.workers[kind.name] = result.plain()
             self._say(f"{kind.name}: {result.rate:,.0f} events/s, {result.rss_mb:,.0f} MB")
 
     async def dissect(self) -> None:
@@ -229,7 +369,7 @@ class Bench:
         for batch in (1_000, 100):
             async with ground(self._stack, self._logs) as under:
                 await migrate(under.database)
-                await fill(under.database, under.bootstrap, self._plan.histories[0])
+                await fill(under.database, None, self._plan.anatomy_orders, self._say)
                 before = await read_in_sequence(under)
                 told = self._records[: self._plan.anatomy_events]
                 self.found.anatomy[batch] = await anatomy(under.database, told, batch)

@@ -21,8 +21,9 @@ from purchasing_contracts.examination import examine
 from purchasing_contracts.topics import TOPICS, topic_of
 
 from tests.contracts.strategies import events, publications
-from tests.contracts.wire import CAPTURED, EVENTS, ORDER, PAYMENT, PLACED, event, text
+from tests.contracts.wire import CAPTURED, EVENTS, ORDER, PAYMENT, PLACED, PUBLISHED, event, text
 
+REFUND = text(event("purchasing.refund.issue.v1", PUBLISHED["purchasing.refund.issue.v1"].whole))
 JSON_STRUCTURED = [("content-type", b"application/cloudevents+json; charset=utf-8")]
 
 
@@ -58,6 +59,23 @@ def test_a_publication_is_read_back_as_it_was_written(message: Publication) -> N
     assert attributes["subject"] == message.subject
     assert attributes["time"] == text_of(message.time)
     assert attributes.get("traceparent") == message.traceparent
+
+
+@pytest.mark.parametrize(
+    ("what", "value"),
+    [
+        ("not an object", b"null"),
+        ("an event that others send", text(event(PLACED))),
+        ("another version of CloudEvents", REFUND.replace(b'"1.0"', b'"0.3"')),
+        ("NaN in a member that nobody knows", REFUND[:-1] + b',"unknown":NaN}'),
+        ("cut off", REFUND[:-1]),
+    ],
+)
+def test_what_is_no_publication_is_not_read_as_one(what: str, value: bytes) -> None:
+    assert decode_published(REFUND)[1].TYPE == "purchasing.refund.issue.v1"
+    with pytest.raises(ValueError, match=r".") as refused:
+        decode_published(value)
+    assert "ord-1001" not in str(refused.value)
 
 
 @given(events, st.data())

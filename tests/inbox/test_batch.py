@@ -21,7 +21,9 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest_v5
 
 from service.inbox.consumer import EVENT_TOPICS, Inbox
+from service.inbox.stopwatch import ELAPSED
 from service.kafka.compat.fetch_pacing import BUSY_MS
+from service.observability.instruments import STAGES
 from service.runtime import retry
 from service.store.errors import StoreUnavailableError
 from tests.inbox.test_parser import RECORD
@@ -49,7 +51,8 @@ class World:
             _fetcher=SimpleNamespace(),
             _coordinator=SimpleNamespace(_coordination_task=asyncio.get_running_loop().create_future()),
         )
-        self.inbox = Inbox(NOWHERE, "group", self.handle, self.stopping, self.fail)
+        self.reported = []
+        self.inbox = Inbox(NOWHERE, "group", self.handle, self.stopping, self.fail, stored=self.report)
         self.inbox._subscriber.running = True
         self.inbox._subscriber.consumer = self.consumer
 
@@ -59,6 +62,9 @@ class World:
         self.handed.append([inbound_record.offset for inbound_record in inbound_records])
         if self.trouble:
             raise self.trouble.pop(0)
+
+    def report(self, records, partitions, seconds):
+        self.reported.append((len(records), seconds))
 
     def fail(self, error):
         self.failures.append(error)
@@ -85,6 +91,14 @@ async def world(monkeypatch):
     yield world
     # A client that nobody closes says so whenever it is collected, in the midst of another test.
     await world.inbox.scout.stop()
+
+
+async def test_a_stored_batch_is_reported_with_the_seconds_of_its_stages_and_of_all(world):
+    await world.batch()
+    ((records, seconds),) = world.reported
+    assert records == 1
+    assert seconds.keys() == {*STAGES, ELAPSED}
+    assert seconds[ELAPSED] >= sum(seconds[stage] for stage in STAGES)
 
 
 async def test_a_stored_batch_is_committed(world):

@@ -1,6 +1,7 @@
 """What is counted, what is shown of the last looks, and that nothing is shown that the list doesn't have."""
 
 import re
+import time
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -295,6 +296,20 @@ def test_ages_of_a_batch_fall_into_their_buckets():
     found = {sample.labels.get("le", sample.name): sample.value for sample in family.samples}
     assert (found["0.005"], found["0.25"], found["0.5"], found["3600.0"], found["+Inf"]) == (2, 2, 3, 3, 4)
     assert found["purchasing_event_age_at_commit_seconds_count"] == 4
+
+
+def test_an_age_at_the_start_is_that_at_the_commit_less_what_the_batch_took():
+    metrics = Instruments()
+    minute_old = SimpleNamespace(topic=ORDERS, partition=0, key=None, timestamp=(time.time() - 60) * 1000)
+    metrics.batch([minute_old], {ORDERS: 6}, {"store": 20.0, "elapsed": 45.0})
+    metrics.relayed({"read": 0.25, "publish": 0.5})
+    metrics.relayed({"read": 0.25, "publish": 1.5})
+    shown = samples(metrics.registry)
+    start, commit = (value(shown, f"event_age_at_{at}_seconds_sum") for at in ("start", "commit"))
+    assert commit - start == pytest.approx(45.0)
+    stages = ("read", "publish")
+    assert [value(shown, "relay_stage_seconds_sum", stage=stage) for stage in stages] == [0.5, 2.0]
+    assert value(shown, "relay_stage_seconds_count", stage="publish") == 2
 
 
 def _murmur(key: bytes, partitions: int) -> int:

@@ -17,8 +17,10 @@ async def test_a_backlog_larger_than_a_record_batch_goes_out_in_one_transaction_
     for _ in range(3):
         # All of an order's outputs, so of one partition.
         await world.write(0, 150, pad=BATCH_BYTES // 100)
-    async with relay_of(world) as relay:
+    reported = []
+    async with relay_of(world, report=reported.append) as relay:
         await eventually("all of it is published", world.all_noted)
         assert len(relay.status().lanes) == LANES
         assert relay.status().lanes[0].transactions == 1
+    assert [sorted(seconds) for seconds in reported] == [["publish", "read"]]
     await world.assert_each_once_and_in_order()

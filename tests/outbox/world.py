@@ -8,7 +8,7 @@ import asyncio
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -191,9 +191,13 @@ async def eventually(what: str, seen: Callable[[], object], state: Callable[[], 
 
 
 @asynccontextmanager
-async def relay_of(world: World, pool: asyncpg.Pool | None = None) -> AsyncIterator[Relay]:
+async def relay_of(
+    world: World,
+    pool: asyncpg.Pool | None = None,
+    report: Callable[[Mapping[str, float]], None] = lambda _: None,
+) -> AsyncIterator[Relay]:
     """A relay in this process, stopped at the end as the service stops it."""
-    relay = Relay(pool or world.pool, world.kafka, session_ms=SESSION_MS)
+    relay = Relay(pool or world.pool, world.kafka, session_ms=SESSION_MS, report=report)
     running = asyncio.create_task(relay.run())
     try:
         yield relay

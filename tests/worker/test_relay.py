@@ -17,7 +17,7 @@ async def test_a_relay_that_meets_another_history_ends_the_process(database: str
     # As if the database had failed over since.
     store.timeline.known = "another"
     settings = SimpleNamespace(database=lambda: database, refund_limits=dict)
-    async with relay_component(settings, {}, store, shutdown), asyncio.timeout(HANG_SECONDS):
+    async with relay_component(settings, {}, store, shutdown, print), asyncio.timeout(HANG_SECONDS):
         await shutdown.requested.wait()
     await store.close()
     assert isinstance(shutdown.failure, DatabaseMovedError)
