@@ -10,20 +10,20 @@ from tests.waiting import eventually
 
 
 async def test_to_describe_a_topic_does_not_create_it_as_aiokafkas_own_request_does(strict_broker):
-    name = f"absent-{uuid.uuid4().hex[:8]}"
+    ours, aiokafkas = (f"absent-{uuid.uuid4().hex[:8]}" for _ in range(2))
     admin = AIOKafkaAdminClient(bootstrap_servers=strict_broker.kafka.bootstrap_servers)
     await admin.start()
     try:
-        for _ in range(2):
-            [described] = await describe_without_creating(admin, [name])
-            assert described["error_code"] == UnknownTopicOrPartitionError.errno
-        assert name not in await admin.list_topics()
-        await admin.describe_topics([name])
+        [described] = await describe_without_creating(admin, [ours])
+        assert described["error_code"] == UnknownTopicOrPartitionError.errno
+        await admin.describe_topics([aiokafkas])
 
         async def created() -> bool:
-            return name in await admin.list_topics()
+            return aiokafkas in await admin.list_topics()
 
-        await eventually(created, f"{name} is created")
-        await admin.delete_topics([name])
+        # The broker would have asked its controller for the first topic before.
+        await eventually(created, f"{aiokafkas} is created")
+        assert ours not in await admin.list_topics()
+        await admin.delete_topics([aiokafkas])
     finally:
         await admin.close()

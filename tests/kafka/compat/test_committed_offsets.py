@@ -99,12 +99,13 @@ async def test_a_broker_that_has_only_just_come_back_does_not_forget_what_was_co
     try:
         for _ in range(COMMITS):
             await consumer.commit({P: OFFSET})
-        await fresh_kafka.kill()
-        asking = asyncio.create_task(_answers(consumer, admin))
-        await fresh_kafka.start()
-        assert await asking == {OFFSET}
+        # The first time as a rule: without a refusal nothing was tried.
+        while not refused:
+            await fresh_kafka.kill()
+            asking = asyncio.create_task(_answers(consumer, admin))
+            await fresh_kafka.start()
+            assert await asking == {OFFSET}
         # From the same answers aiokafka itself reads: nothing was committed. See `reports/offset_fetch.md`.
-        assert refused
         for fields in refused:
             assert await made_of(OffsetFetchResponse_v3(*fields)) == ({}, False)
     finally:
