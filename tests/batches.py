@@ -15,8 +15,8 @@ NONE, GZIP, SNAPPY, LZ4, ZSTD = range(5)
 COMPRESS: dict[int, Callable[[bytes], bytes]] = {
     NONE: bytes,
     GZIP: gzip.compress,
-    SNAPPY: snappy_encode,
-    LZ4: lz4_encode,
+    SNAPPY: lambda data: bytes(snappy_encode(data)),
+    LZ4: lambda data: bytes(lz4_encode(data)),
     ZSTD: lambda data: bytes(cramjam.zstd.compress(data)),
 }
 NAMES = {GZIP: "gzip", SNAPPY: "snappy", LZ4: "lz4", ZSTD: "zstd"}

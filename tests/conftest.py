@@ -12,6 +12,7 @@
 | `template` | session | name of the database that `database` is copied from |
 | `fresh_kafka` | test | the `EmbeddedKafka` of `shared_broker` with all topics, empty; to be stopped, killed, frozen |
 | `fresh_postgres` | test | an `EmbeddedPostgres` of its own, for the same (1 s) |
+| `unpatched` | test | nothing: aiokafka is as it was installed, without any workaround |
 
 Each process of pytest-xdist has a session of its own. The servers belong to no event loop. Their logs are in
 `.embedded/tests/` until the next run; the header of the run says where. `PURCHASING_TEST_KAFKA=host:port` takes the
@@ -34,9 +35,10 @@ from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.kafka import compat
 from service.kafka.topics import create_topics
 from tests.broker import LANES, SharedBroker
+from tests.patches import patches_of, undo
 
 # As the composition root does, before any client is made.
-compat.install()
+PATCHES = patches_of(compat.install)
 
 # No time limit on an example: how long one takes says more of the machine than of the code. Where a change is about to
 # land, the same examples each time: what new ones find is looked for beside that, in every other run.
@@ -175,6 +177,11 @@ async def fresh_kafka(shared_broker: SharedBroker) -> EmbeddedKafka:
 async def fresh_postgres(servers: Path) -> AsyncIterator[EmbeddedPostgres]:
     async with EmbeddedPostgres(servers / f"postgres-{uuid.uuid4().hex[:8]}", temporary=True) as server:
         yield server
+
+
+@pytest.fixture
+def unpatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    undo(PATCHES, monkeypatch)
 
 
 async def _on_server(dsn: str, statement: str) -> None:

@@ -72,6 +72,8 @@ def settings_of(directory: Path, ca: trustme.CA, ca_file: Path, provider: Identi
     key_store = directory / "broker.pem"
     key_store.write_bytes(b"".join(certificate(ca)))
     return {
+        # As Kafka's own default is: who asks for a topic that is absent creates it.
+        "auto.create.topics.enable": "true",
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": str(key_store),
         "listener.name.ssl.ssl.client.auth": "required",

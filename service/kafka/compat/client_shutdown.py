@@ -37,24 +37,24 @@ async def throw_away(producer: Any, seconds: float = 2.0) -> None:
 
 
 async def close_consumer(consumer: Any, seconds: float = 2.0) -> None:
-    """Stop a consumer so that it leaves its group; after that time, end it by force."""
+    """Stop a consumer so that it leaves its group; after that time, or if that fails, end all its tasks by force."""
     if not await _within(consumer.stop(), seconds):
-        coordinator = getattr(consumer, "_coordinator", None)
-        if coordinator is not None:
-            running = (getattr(coordinator, f"_{name}_task", None) for name in ("coordination", "heartbeat"))
-            await _end(filter(None, running))
+        # There are none in a consumer that was never started.
+        owners = filter(None, (getattr(consumer, name, None) for name in ("_coordinator", "_fetcher")))
+        await _end(_tasks_of(*owners))
         await _within(consumer._client.close(), seconds)
 
 
 async def _within(work: Awaitable[Any], seconds: float) -> bool:
-    """Return whether it ended by itself within the time; if not, cancel it."""
+    """Return whether it succeeded within the time; if it still runs, cancel it."""
     task = asyncio.ensure_future(work)
     try:
         await asyncio.wait([task], timeout=seconds)
-        ended = task.done()
+        # `stop()` may end by the cancellation of a task inside it.
+        succeeded = task.done() and not task.cancelled() and task.exception() is None
     finally:
         await _end([task])
-    return ended
+    return succeeded
 
 
 async def _end(tasks: Iterable["asyncio.Future[Any]"]) -> None:

@@ -80,6 +80,20 @@ def test_a_batch_beyond_the_limit_is_quarantined_and_later_records_are_read(code
     )
 
 
+async def test_aiokafka_itself_expands_whatever_a_broker_took(log, unpatched):
+    bomb = batches.bomb(20, 1_000_000)
+    await log.append(bomb)
+    assert sum(len(one.value) for one in await log.records(20)) > 1_000 * len(bomb)
+
+
+async def test_a_batch_from_the_broker_beyond_the_limit_is_quarantined(log, monkeypatch):
+    monkeypatch.setattr(compressed_batches, "EXPANDED_MAX", 1_000_000)
+    await log.append(batches.bomb(20, 1_000_000), batches.compressed(GOOD, ZSTD))
+    large, *behind = await log.records(4)
+    assert (large.offset, type(large.value)) == (19, UnreadableBatch)
+    assert [one.value for one in behind] == [b"value 0", b"value 1", b"value 2"]
+
+
 @each_codec
 def test_a_batch_may_expand_up_to_the_limit(codec, monkeypatch):
     records = [record(n, bytes(100_000)) for n in range(10)]

@@ -1,9 +1,12 @@
 """Who isn't let in reads what the broker wants and which setting says otherwise."""
 
 import asyncio
+import ssl
 
 import pytest
 import trustme
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError
 
 from service.kafka.connection import connection_of
 from service.observability.reachability import UnreachableError, broker_problem
@@ -60,6 +63,21 @@ async def test_a_wrong_protocol_is_named_with_the_right_one(strict_broker, probl
     settings = {**strict_broker.settings(listener), PROTOCOL: ours}
     settings["PURCHASING_KAFKA_SSL_CAFILE"] = str(strict_broker.ca_file)
     assert await problem(settings) == (in_words(strict_broker, listener, words), True)
+
+
+@pytest.mark.parametrize(("listener", "ours"), [("SASL_SSL", "PLAINTEXT"), ("SASL_PLAINTEXT", "SSL")])
+async def test_aiokafka_itself_says_the_same_whatever_the_cause(strict_broker, listener, ours, unpatched):
+    tls = {"ssl_context": ssl.create_default_context(cafile=strict_broker.ca_file)} if ours == "SSL" else {}
+    address = strict_broker.kafka.address(listener)
+    client = AIOKafkaClient(bootstrap_servers=address, security_protocol=ours, **tls)
+    with pytest.raises(KafkaConnectionError) as raised:
+        await client.bootstrap()
+    host, port = address.split(":")
+    assert (
+        str(raised.value)
+        == f"KafkaConnectionError: Unable to bootstrap from [('{host}', {port}, <AddressFamily.AF_INET: 2>)]"
+    )
+    await client.close()
 
 
 @pytest.mark.parametrize("protocol", ["SASL_PLAINTEXT", "SASL_SSL"])

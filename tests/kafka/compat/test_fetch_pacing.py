@@ -1,11 +1,9 @@
 """How long a real broker is asked to gather: for as long as events come."""
 
 import asyncio
-import uuid
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.consumer import fetcher
 
 from service.inbox.consumer import BATCH_WITHIN_MS
@@ -27,18 +25,6 @@ def asked(monkeypatch):
 
     monkeypatch.setattr(fetcher, "FetchRequest", request)
     return found
-
-
-@pytest.fixture
-async def topic(kafka):
-    name = f"gathering-{uuid.uuid4().hex[:8]}"
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
-        await admin.create_topics([NewTopic(name, 1, 1)])
-    finally:
-        await admin.close()
-    return name
 
 
 @pytest.fixture

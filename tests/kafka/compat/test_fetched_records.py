@@ -18,18 +18,6 @@ MEGABYTE = 1_000_000
 ALL = 1_000
 
 
-@pytest.fixture(autouse=True)
-def taken_care_of(monkeypatch):
-    for place, name in (
-        (fetcher.Fetcher, "fetched_records"),
-        (fetcher.FetchResult, "getall"),
-        (fetcher, "MemoryRecords"),
-        (fetcher, "PartitionRecords"),
-    ):
-        monkeypatch.setattr(place, name, getattr(place, name))
-    limit_fetched_records()
-
-
 class Fetched:
     """A consumer's fetcher with what was fetched of some partitions, connected to nothing."""
 
@@ -77,6 +65,16 @@ async def test_no_more_is_handed_out_at_once_than_a_portion_of_all_partitions_to
     assert await consumer.hand_out() == {}
 
 
+async def test_aiokafka_itself_hands_out_all_that_a_batch_expands_to(log, unpatched):
+    await log.append(megabytes(*range(10)))
+    assert [len(portion) for portion in await log.read(10)] == [10]
+
+
+async def test_a_batch_from_the_broker_is_handed_out_in_portions(log):
+    await log.append(megabytes(*range(10)))
+    assert [len(portion) for portion in await log.read(10)] == [8, 2]
+
+
 async def test_a_record_larger_than_a_portion_is_handed_out_alone():
     consumer = Fetched(compressed([record(n, bytes(PORTION_BYTES + n)) for n in range(2)], NONE), megabytes(0))
     assert [await consumer.hand_out() for _ in range(3)] == [{0: [0]}, {0: [1]}, {1: [0]}]
@@ -107,6 +105,33 @@ async def test_what_was_fetched_and_is_not_read_goes_with_its_consumer():
         assert fetched_records() is None
     finally:
         gc.enable()
+
+
+async def unread(log):
+    """Fetched records of a consumer that has read one of them and was stopped, and whether they are still there."""
+    await log.append(compressed([record(n, b"v") for n in range(5)], NONE))
+    consumer = log.consumer()
+    await consumer.start()
+    gc.disable()
+    try:
+        while not await consumer.getmany(timeout_ms=10_000, max_records=1):
+            pass
+        [result] = consumer._fetcher._records.values()
+        fetched_records = weakref.ref(result._partition_records)
+        await consumer.stop()
+        del result
+        consumer._fetcher._records.clear()
+        return fetched_records()
+    finally:
+        gc.enable()
+
+
+async def test_aiokafka_itself_leaves_what_it_fetched_to_the_collector(log, unpatched):
+    assert await unread(log) is not None
+
+
+async def test_what_a_broker_sent_and_nobody_read_is_freed_without_the_collector(log):
+    assert await unread(log) is None
 
 
 async def test_a_consumer_that_waits_for_records_meanwhile_gets_them(monkeypatch):
@@ -149,9 +174,18 @@ def read(data):
     return found
 
 
-def test_this_is_needed_because_aiokafka_stops_at_a_header_name_that_is_not_utf_8():
-    with pytest.raises(UnicodeDecodeError):
-        list(MemoryRecords(named([b"\xff"])).next_batch())
+async def test_aiokafka_itself_stops_at_a_header_name_that_is_not_utf_8(log, unpatched):
+    await log.append(named([b"\xff"]))
+    async with log.consumer() as consumer:
+        for _ in range(2):
+            with pytest.raises(UnicodeDecodeError):
+                await consumer.getmany(timeout_ms=10_000)
+
+
+async def test_a_record_with_such_a_name_is_read_from_a_broker(log):
+    await log.append(named([b"\xff"]), named([b"behind it"]))
+    [first, second] = await log.records(2)
+    assert [first.headers[0], second.headers[0]] == [("\udcff", b"v"), ("behind it", b"v")]
 
 
 @pytest.mark.parametrize("codec", [NONE, *NAMES])

@@ -12,6 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import trustme
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.metadata import MetadataRequest
 from purchasing_contracts.environment import SettingsError
 from purchasing_contracts.kafka.settings import KafkaSettings
 from purchasing_contracts.kafka.tokens import (
@@ -23,7 +26,7 @@ from purchasing_contracts.kafka.tokens import (
 )
 
 from service.embedded.process import reserve_port
-from service.kafka.compat.tokens import NoTokenError, NoTokenNowError, TokenProvider
+from service.kafka.compat.tokens import NoTokenError, NoTokenNowError, TokenNotAcceptedError, TokenProvider
 from service.kafka.connection import connection_of
 from service.observability.reachability import UnreachableError, broker_problem
 from tests.kafka.identity_provider import CLIENT, IdentityProvider
@@ -147,6 +150,40 @@ async def test_a_refused_client_is_for_a_person_and_a_missing_endpoint_for_time(
     down = settings(f"http://127.0.0.1:{reserve_port()}", **here)
     words = f"{address}: the token endpoint can't be reached: Connection refused"
     assert await broker_problem(connection_of(down)) == words
+
+
+@pytest.fixture
+def strangers_token(strict_broker):
+    """The arguments of a connection whose token the broker does not accept."""
+    address = strict_broker.kafka.address("SASL_SSL")
+    host, port = address.split(":")
+    with IdentityProvider().serving() as stranger:
+        arguments = connection_of(
+            settings(
+                stranger.url,
+                kafka_bootstrap_servers=address,
+                kafka_security_protocol="SASL_SSL",
+                kafka_ssl_cafile=strict_broker.ca_file,
+            )
+        )
+        yield {**arguments, "host": host, "port": int(port)}
+
+
+def connect(bootstrap_servers, **arguments):
+    return create_conn(**arguments)
+
+
+async def test_a_token_that_the_broker_refuses_is_said_when_connecting(strangers_token):
+    with pytest.raises(TokenNotAcceptedError, match="Kafka refuses the token"):
+        await connect(**strangers_token)
+
+
+async def test_aiokafka_itself_takes_the_refusal_for_success(strangers_token, unpatched):
+    connection = await connect(**strangers_token)
+    # The first answer is no answer to the request: it is read as one without brokers. Then the broker closes.
+    assert (await connection.send(MetadataRequest([]))).brokers == []
+    with pytest.raises(KafkaConnectionError):
+        await connection.send(MetadataRequest([]))
 
 
 class Source:
