@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -26,7 +27,7 @@ from service.console.models import (
 from service.console.problems import RIGHT_NAMES, ROLE_NAMES, not_heard, not_here
 from service.console.rendering import STATIC, VERSIONS
 from service.console.stories import NotHeard, Story
-from service.console.told import awaited_from, balance_of, entries_of, order_model, terms_of
+from service.console.told import context_of, order_model
 from service.console.visit import Answer, BadRequestError, order_of, see_other
 from service.operations.sentence import say
 from service.rules.catalogue import catalogue
@@ -177,17 +178,8 @@ async def order_at(console: Parts, visit: Visit) -> Answer:
 
 
 def _story(story: Story, at: datetime | None) -> Answer:
-    told = story.told
-    context = {
-        "story": story,
-        "told": told,
-        "at": at,
-        "entries": entries_of(told),
-        "terms": [] if told.purchase is None else terms_of(told.purchase),
-        "balance_of": balance_of,
-        "awaited_from": awaited_from,
-    }
-    title = say("Order {order}", order=told.order_id)
+    title = say("Order {order}", order=story.told.order_id)
+    context = context_of(story) | {"at": at}
     return Answer("order.html", title, context, lambda language: order_model(story, language))
 
 
@@ -226,9 +218,32 @@ async def clause(_console: Parts, visit: Visit) -> Answer:
     entry = entries.get(visit.request.match_info["number"])
     if entry is None:
         return not_here(404)
-    context = {"entry": entry, "said": said, "last": max(one.number for one in entries.values())}
+    context = {
+        "entry": entry,
+        "passages": passages(entry),
+        "said": said,
+        "last": max(one.number for one in entries.values()),
+    }
     title = say("Clause {number}", number=entry.number)
     return Answer("clause.html", title, context, lambda language: _clause(entry, language))
+
+
+def passages(entry: Entry) -> list[tuple[str | None, str]]:
+    """Return the paragraphs of a clause's text, each with its address if the text itself numbers it: `12(1)A`."""
+    found: list[tuple[str | None, str]] = []
+    above = str(entry.number)
+    for paragraph in entry.text.split("\n\n"):
+        numbered = _NUMBERED.match(paragraph)
+        address = None
+        if numbered is not None and numbered[1]:
+            address = above = f"{entry.number}{numbered[1]}"
+        elif numbered is not None:
+            address = f"{above}{numbered[2]}"
+        found.append((address, paragraph))
+    return found
+
+
+_NUMBERED = re.compile(r"(\(\d+\))|([A-Z])\.")
 
 
 def _clause(entry: Entry, language: PlainLanguage) -> ClauseModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,9 @@ VERSIONS = {name: sha256(content).hexdigest()[:16] for name, (content, _) in STA
 
 PAGE_BYTES_MAX = 20_000_000
 """No page is larger; most have a few thousand."""
+
+
+_CODE = re.compile("`([^`]*)`")
 
 
 class Renderer:
@@ -89,11 +93,15 @@ class Renderer:
         def money(value: int, currency: str | None) -> Markup:
             return visit.page.plain(Amount(amount_in_words(value, currency)))
 
+        def prose(text: str) -> Markup:
+            return Markup(_CODE.sub(r"<code>\1</code>", visit.page.tell(text)))  # noqa: S704 - escaped already
+
         page: str = self._environment.get_template(answer.template).render(
             answer.context,
             t=t,
             p=p,
             tell=visit.page.tell,
+            prose=prose,
             because=visit.page.tell_published,
             when=when,
             money=money,
@@ -107,17 +115,18 @@ class Renderer:
 
 
 def time_element(at: datetime, visit: Visit) -> Markup:
-    """Return an instant in the person's zone and in UTC, with the offset of each."""
+    """Return an instant in the person's zone, with its offset, and in UTC: there without the date if it is the same."""
     local = at.astimezone(visit.zone)
     offset = f"{local:%z}"
     offset = f"{offset[:3]}:{offset[3:5]}"
+    utc = f"{at:%H:%M:%S}" if at.date() == local.date() else f"{at:%Y-%m-%d %H:%M:%S}"
     if offset == "+00:00":
         return Markup('<time datetime="{}">{} <span class="offset">+00:00</span></time>').format(
             text_of(at), f"{local:%Y-%m-%d %H:%M:%S}"
         )
     return Markup(
-        '<time datetime="{}">{} <span class="offset">{}</span> <span class="utc">{} UTC</span></time>'
-    ).format(text_of(at), f"{local:%Y-%m-%d %H:%M:%S}", offset, f"{at:%Y-%m-%d %H:%M:%S}")
+        '<time datetime="{}">{} <span class="offset">{}</span> <span class="utc">({} UTC)</span></time>'
+    ).format(text_of(at), f"{local:%Y-%m-%d %H:%M:%S}", offset, utc)
 
 
 def _with_query(visit: Visit, name: str, value: Any) -> str:

@@ -15,9 +15,11 @@ from purchasing_contracts.base import text_of
 from yarl import URL
 
 from service.console.app import HEADERS
-from service.console.links import order_link, search_link
+from service.console.links import clause_link, order_link, search_link
+from service.console.pages import passages
 from service.console.routes import ROUTES
 from service.console.server import running_console
+from service.rules.catalogue import catalogue
 from tests.chaos.proxy import proxy_before
 from tests.console.conftest import browser, settings_for
 from tests.console.test_order_page import hear, late_purchase
@@ -136,7 +138,7 @@ async def test_an_orders_page_says_what_happened_why_money_moved_and_what_is_awa
         assert output["id"] in page.text
         for basis in output["basis"]:
             assert basis["because"] in page.text
-            assert f"/clauses/{re.match(r'[0-9]+', basis['clause'])[0]}" in page.links  # type: ignore[index]
+            assert clause_link(basis["clause"]) in page.links
     refunds = [one for one in story["outputs"] if one["type"] == "purchasing.refund.issue.v1"]
     assert refunds
     assert sum(one["amount"] for one in refunds) == sum(line["commanded"] for line in story["lines"])
@@ -233,6 +235,14 @@ async def test_a_clause_is_shown_with_its_text_and_what_messages_cite(pages) -> 
         await read(pages, f"/clauses/{number}", 404)
 
 
+def test_every_address_that_messages_cite_leads_to_its_passage() -> None:
+    assert clause_link("12(1)A") == "/clauses/12#12(1)A"
+    for entry in catalogue():
+        there = {address for address, _ in passages(entry)} | {str(entry.number)}
+        assert {address for address, _ in entry.grounds} <= there
+        assert "\n\n".join(text for _, text in passages(entry)) == entry.text
+
+
 INTERNAL = re.compile(
     r"\b(?:lane|watermark|outbox|quarantine|fact|journal|version|line|command(?:ed)?)\b|_|purchasing\."
 )
@@ -260,6 +270,7 @@ async def test_the_letter_has_no_ids_and_no_internal_words(language, engine, pag
         assert " ".join(one["text"].split()) in page
     assert [one for one in ids if one in text] == []
     assert INTERNAL.findall(text) == []
+    assert ("for the same reasons as above" if language == "en" else "理由同上") in text
     refunds = [
         one for one in known["outputs"] if one["type"] == "purchasing.refund.issue.v1" and one["line"] != "brokerage"
     ]
