@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from purchasing_contracts.base import text_of
 
 from service.console.access import Right
-from service.console.language import NAMES
+from service.console.language import NAMES, time_element
 from service.console.links import clause_link, order_link, search_link
 from service.operations.sentence import Amount, Id, say
 from service.operations.wording import amount_in_words
@@ -88,7 +87,7 @@ class Renderer:
             return visit.text.tell(say(template))
 
         def when(at: datetime) -> Markup:
-            return time_element(at, visit)
+            return time_element(at, visit.zone)
 
         def money(value: int, currency: str | None) -> Markup:
             return visit.page.plain(Amount(amount_in_words(value, currency)))
@@ -112,21 +111,6 @@ class Renderer:
             in_language=lambda code: _with_query(visit, "lang", code),
         )
         return page
-
-
-def time_element(at: datetime, visit: Visit) -> Markup:
-    """Return an instant in the person's zone, with its offset, and in UTC: there without the date if it is the same."""
-    local = at.astimezone(visit.zone)
-    offset = f"{local:%z}"
-    offset = f"{offset[:3]}:{offset[3:5]}"
-    utc = f"{at:%H:%M:%S}" if at.date() == local.date() else f"{at:%Y-%m-%d %H:%M:%S}"
-    if offset == "+00:00":
-        return Markup('<time datetime="{}">{} <span class="offset">+00:00</span></time>').format(
-            text_of(at), f"{local:%Y-%m-%d %H:%M:%S}"
-        )
-    return Markup(
-        '<time datetime="{}">{} <span class="offset">{}</span> <span class="utc">({} UTC)</span></time>'
-    ).format(text_of(at), f"{local:%Y-%m-%d %H:%M:%S}", offset, utc)
 
 
 def _with_query(visit: Visit, name: str, value: Any) -> str:

@@ -85,14 +85,15 @@ def visit_of(request: web.Request, person: Person | None, access: Access, zone: 
         if asked in ZONES:
             zone = str(asked)
             break
+    where = ZoneInfo(zone)
     return Visit(
         request,
         person,
         access,
         language,
-        ZoneInfo(zone),
+        where,
         wants_json(request.headers.get("Accept", "")),
-        PageLanguage(language, may_search=access.may(person, Right.SEARCH)),
+        PageLanguage(language, where, may_search=access.may(person, Right.SEARCH)),
         PlainLanguage(language),
     )
 
