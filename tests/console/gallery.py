@@ -16,21 +16,19 @@ from service.console.server import running_console
 from service.demo.stories import FIRST_DAY, Sent, stories
 from service.orders.engine import Engine
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
-from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
-from service.store.substitute_clock import EVENTS, pass_time, set_clock
+from service.store.substitute_clock import pass_time
 from service.terms.source import FixedTerms
 from tests.chaos.proxy import Proxy, proxy_before
-from tests.console.conftest import LANES, settings_for
+from tests.console.conftest import settings_for
 from tests.console.identity import HEADER, IdentityProvider
 from tests.orders.stories import record
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator
     from datetime import datetime
 
     from service.console.server import Running
-    from service.demo.stories import Story
 
 ALL, ENGINEER, NOBODY = "all roles", "engineer", "nobody"
 """Who looks at a page."""
@@ -90,16 +88,14 @@ class Gallery(NamedTuple):
         return self.running.origin + self.running.console.door.new_link() if person == ALL else None
 
 
-async def prepare(database: str, told: Iterable[Story] | None = None) -> None:
-    """Fill an empty database with the demo's orders, read up to the last of them."""
-    await migrate(database, lanes=LANES, roles=True)
-    await set_clock(database, EVENTS)
+async def play(database: str) -> None:
+    """Play the demo's orders in a database whose clock goes by the events; read up to the last of them."""
     store = await PostgresStore.open(database, connections=2)
     connection = await asyncpg.connect(database)
     try:
         engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT))
         latest = FIRST_DAY
-        for story in stories() if told is None else told:
+        for story in stories():
             for step in story.steps:
                 if isinstance(step, Sent):
                     latest = max(latest, step.at or latest)

@@ -9,15 +9,14 @@ from __future__ import annotations
 import warnings
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import uuid4
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
 from service.console.language import LANGUAGES
 from tests.console.chromium import EXECUTABLE, browsing, visiting
-from tests.console.gallery import ALL, AWAY, SIGHTS, gallery, prepare
+from tests.console.conftest import copied
+from tests.console.gallery import ALL, AWAY, SIGHTS, gallery, play
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -87,19 +86,11 @@ if EXECUTABLE is None:
 else:
 
     @in_module
-    async def database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
-        name = f"test_{uuid4().hex}"
-        connection = await asyncpg.connect(postgres.dsn)
-        await connection.execute(f"create database {name}")
-        await prepare(postgres.dsn_of(name))
-        yield postgres.dsn_of(name)
-        await connection.execute(f"drop database {name} with (force)")
-        await connection.close()
-
-    @in_module
-    async def shown(database: str) -> AsyncIterator[Gallery]:
-        async with gallery(database) as shown:
-            yield shown
+    async def shown(postgres: EmbeddedPostgres, console_template: str) -> AsyncIterator[Gallery]:
+        async with copied(postgres, console_template) as database:
+            await play(database)
+            async with gallery(database) as shown:
+                yield shown
 
     @in_module
     async def browser() -> AsyncIterator[Browser]:
