@@ -13,6 +13,8 @@ ALONE := tests/bench
 # Of the chaos runs: which seeds, and how many events each.
 SEEDS ?= 1 2 3
 EVENTS ?= 100000
+# With CONSOLE=1 the demo opens the console on its orders, until it is interrupted.
+CONSOLE ?=
 # More arguments for the benchmark, such as `make bench BENCH="--only throughput"`.
 BENCH ?=
 
@@ -22,8 +24,8 @@ BENCH ?=
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: env ## real orders through a real Kafka and PostgreSQL, explained as they go
-	@$(PYTHON) -m service demo
+demo: env ## real orders through a real Kafka and PostgreSQL, explained as they go; CONSOLE=1 opens the console on them
+	@$(PYTHON) -m service demo $(if $(CONSOLE),--console)
 
 test: lint unit ## format, lint, types, layers, then all tests on a real broker and database
 
