@@ -10,7 +10,7 @@ from purchasing_contracts.base import text_of
 
 from service.console.links import search_link
 from service.console.words import ZH_CN
-from service.operations.sentence import Amount, Id, Moment, Sentence, tell
+from service.operations.sentence import Amount, Id, Sentence, Timestamp, tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +76,7 @@ class PageLanguage:
             return text
         if isinstance(text, Amount):
             return Markup('<span class="amount">{}</span>').format(str(text))
-        if isinstance(text, Moment):
+        if isinstance(text, Timestamp):
             return time_element(text.at, self._zone)
         if isinstance(text, Id) and self._may_search:
             return Markup('<a class="id" href="{}"><bdi>{}</bdi></a>').format(search_link(text), str(text))

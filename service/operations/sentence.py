@@ -49,7 +49,7 @@ class Id(str):
     __slots__ = ()
 
 
-class Moment(str):
+class Timestamp(str):
     """An instant as a person writes it, in UTC. Whoever shows it elsewhere has `at`."""
 
     __slots__ = ("at",)
@@ -67,7 +67,7 @@ NOTHING = Sentence("")
 
 
 def say(template: str, **arguments: object) -> Sentence:
-    """Return a sentence. An argument is a text (a Sentence, an Amount, an Id, a Moment or plain) or a whole number.
+    """Return a sentence. An argument is a text (a Sentence, an Amount, an Id, a Timestamp or plain) or a whole number.
 
     >>> say("The buyer paid {amount}.", amount=Amount("¥5.00"))
     'The buyer paid ¥5.00.'

@@ -75,6 +75,17 @@ PUBLISHED = (
 
 async def fill(database: str, bootstrap: str, orders: int) -> list[str]:
     """Fill a migrated database and the cursor topic. Returns the orders' ids."""
+    filled = await fill_database(database, orders)
+    connection = await asyncpg.connect(database)
+    try:
+        await _set_cursors(connection, bootstrap)
+    finally:
+        await connection.close()
+    return filled
+
+
+async def fill_database(database: str, orders: int) -> list[str]:
+    """Fill a migrated database alone. Returns the orders' ids."""
     templates = [f"old-{n}" for n in range(min(TEMPLATES, orders))]
     await _decide(database, templates)
     copies = [f"{templates[n % len(templates)]}~{n}" for n in range(len(templates), orders)]
@@ -87,7 +98,6 @@ async def fill(database: str, bootstrap: str, orders: int) -> list[str]:
         await connection.execute("analyze copies")
         for statement in (COPY_ORDERS, COPY_FACTS, COPY_PRIVATE_MEMBERS, COPY_OUTBOX, *PUBLISHED):
             await connection.execute(statement)
-        await _set_cursors(connection, bootstrap)
     finally:
         await connection.close()
     return [*templates, *copies]
