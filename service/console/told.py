@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.console.models import BasisModel, FactModel, OrderModel, OutputModel, WaitModel
 from service.operations.sentence import Sentence, listed, say, word
+from service.rules.decisions import SUPERSEDED
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,8 +40,10 @@ def awaited_from(of: str | None) -> Sentence | None:
 
 
 def outcome_of(told: Explanation) -> str | None:
-    """Return what was decided last of the order as a whole: that it is effective, or how it ended."""
-    return next((one.words for one in reversed(told.decided) if one.kind in ("agreement", "closing")), None)
+    """Return what stands of the order as a whole: how it ended, else how it was concluded; None: nothing is decided."""
+    latest = {one.kind: one for one in told.decided}
+    standing = [latest[kind] for kind in ("closing", "agreement") if kind in latest]
+    return next((one.words for one in standing if one.outcome != SUPERSEDED), None)
 
 
 class Term(NamedTuple):

@@ -66,6 +66,13 @@ def instants_told(page: str, zone: str) -> int:
     return len(found)
 
 
+async def test_how_the_order_stands_is_what_was_decided_and_not_undone(database, pages) -> None:
+    await play(database)
+    for order_id, outcome in {"demo-04": "Closing: cancelled.", "demo-05": "Agreement: effective."}.items():
+        page = await read(pages, f"/orders/{order_id}")
+        assert re.search(r'<p class="outcome">([^<]+)</p>', page)[1] == outcome  # type: ignore[index]
+
+
 async def test_every_id_is_a_link_and_every_page_of_an_order_leads_to_it(engine, pages) -> None:
     await hear(engine, with_ids("ord-1"))
     async with pages.get("/orders/ord-1", headers={"Accept": "application/json"}) as answer:
