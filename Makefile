@@ -19,7 +19,7 @@ CONSOLE ?=
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos audit lint format unit bench bench-rules env jars clean
+.PHONY: help demo test chaos audit lint format unit bench bench-rules bench-console env jars clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: env jars ## how fast the service is, beside others, in under 15 minutes; 
 
 bench-rules: env ## how long the rules take for an order; BEFORE=PATH takes another checkout's rules in turn with these
 	@$(PYTHON) -m tests.bench.rules $(BEFORE:%=--before %)
+
+bench-console: env ## how long the console's pages and searches take with ORDERS=1000000 orders in the database
+	@$(PYTHON) -m tests.bench.console $(ORDERS:%=--orders %)
 
 audit: ## the locked dependencies against the known vulnerabilities; needs the internet
 	@.ci/audit
