@@ -81,6 +81,7 @@ async def test_every_id_is_a_link_and_every_page_of_an_order_leads_to_it(engine,
     ids = {one["id"] for one in (*known["facts"], *known["outputs"])}
     ids |= {"acct-x", "prov-x", "pay-x", "can-x", "cb-x"}
     assert {search_link(one) for one in ids} <= set(order.links)
+    assert "/orders/ord-1" in Page(await read(pages, search_link("pay-x"))).links
     for page in ("/orders/ord-1/letter", f"/orders/ord-1/at/{text_of(when(4 * HOUR))}", "/search?q=pay-x"):
         assert "/orders/ord-1" in Page(await read(pages, page)).links, page
 
