@@ -54,7 +54,6 @@ YEAR_SECONDS = 365 * 24 * 3600
 RETRY_SECONDS = "5"
 LOOKS = frozenset({Right.SEARCH, Right.ORDERS, Right.LETTERS})
 """Of whoever uses these, the log says what was looked at."""
-GIVEN_LENGTH_MAX = 200
 
 
 class Console:
@@ -159,16 +158,6 @@ class Console:
                 path=route.path,
             )
             return self._render(denied(self.access.lack(route.right)), visit)
-        if person is not None and route.right in LOOKS:
-            log.info(
-                "console_looked",
-                message="A person looked at what the service knows.",
-                right=route.right.value,
-                subject=person.subject,
-                way=person.way,
-                path=route.path,
-                given=(request.query.get("q") or order_of(request))[:GIVEN_LENGTH_MAX],
-            )
         try:
             answer = await route.handler(self._parts, visit)
         except StoreError as error:
@@ -179,7 +168,19 @@ class Console:
             answer = too_large()
         except BadRequestError as error:
             answer = bad_request(str(error))
-        return self._render(answer, visit) if isinstance(answer, Answer) else answer
+        if not isinstance(answer, Answer):
+            return answer
+        if person is not None and route.right in LOOKS:
+            log.info(
+                "console_looked",
+                message="A person looked at what the service knows.",
+                right=route.right.value,
+                subject=person.subject,
+                way=person.way,
+                path=route.path,
+                known_id=answer.known_id,
+            )
+        return self._render(answer, visit)
 
     def _turn_to_login(self, visit: Visit) -> web.StreamResponse:
         request = visit.request

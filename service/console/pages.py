@@ -142,7 +142,7 @@ async def search(console: Parts, visit: Visit) -> Answer | web.Response:
         )
 
     context = {"given": given, "found": found, "has_more": has_more, "what": _WHAT}
-    return Answer("search.html", say("Search"), context, model)
+    return Answer("search.html", say("Search"), context, model, known_id=given if found.hits else None)
 
 
 _WHAT = {
@@ -180,7 +180,13 @@ async def order_at(console: Parts, visit: Visit) -> Answer:
 def _story(story: Story, at: datetime | None) -> Answer:
     title = say("Order {order}", order=story.told.order_id)
     context = context_of(story) | {"at": at}
-    return Answer("order.html", title, context, lambda language: order_model(story, language))
+    return Answer(
+        "order.html",
+        title,
+        context,
+        lambda language: order_model(story, language),
+        known_id=story.told.order_id,
+    )
 
 
 async def letter(console: Parts, visit: Visit) -> Answer:
@@ -198,7 +204,7 @@ async def letter(console: Parts, visit: Visit) -> Answer:
         )
 
     context = {"told": found.told, "paragraphs": paragraphs, "plain": visit.text.tell}
-    return Answer("letter.html", say("Letter to the buyer"), context, model)
+    return Answer("letter.html", say("Letter to the buyer"), context, model, known_id=found.told.order_id)
 
 
 async def clauses(_console: Parts, _visit: Visit) -> Answer:

@@ -136,4 +136,4 @@ def unavailable(clock: StoreTime | None, last: Story | None) -> Answer:
         )
 
     context = {"clock": clock, "last": last} | ({} if last is None else context_of(last))
-    return Answer("unavailable.html", title, context, model, 503)
+    return Answer("unavailable.html", title, context, model, 503, known_id=None if last is None else last.told.order_id)

@@ -52,6 +52,8 @@ class Answer:
     context: Mapping[str, Any]
     model: Callable[[PlainLanguage], Model]
     status: int = 200
+    known_id: str | None = None
+    """The id that it is about, for the log of looks: only one that messages brought, never what else a person typed."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
