@@ -13,17 +13,19 @@ ALONE := tests/bench
 # Of the chaos runs: which seeds, and how many events each.
 SEEDS ?= 1 2 3
 EVENTS ?= 100000
+# With CONSOLE=1 the demo opens the console on its orders, until it is interrupted.
+CONSOLE ?=
 # More arguments for the benchmark, such as `make bench BENCH="--only throughput"`.
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos audit lint format unit bench bench-rules env jars clean
+.PHONY: help demo test chaos audit lint format unit bench bench-rules bench-console env jars clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: env ## real orders through a real Kafka and PostgreSQL, explained as they go
-	@$(PYTHON) -m service demo
+demo: env ## real orders through a real Kafka and PostgreSQL, explained as they go; CONSOLE=1 opens the console on them
+	@$(PYTHON) -m service demo $(if $(CONSOLE),--console)
 
 test: lint unit ## format, lint, types, layers, then all tests on a real broker and database
 
@@ -50,6 +52,9 @@ bench: env jars ## how fast the service is, beside others, some 15 minutes; BENC
 
 bench-rules: env ## how long the rules take for an order; BEFORE=PATH takes another checkout's rules in turn with these
 	@$(PYTHON) -m tests.bench.rules $(BEFORE:%=--before %)
+
+bench-console: env ## how long the console's pages and searches take with ORDERS=1000000 orders in the database
+	@$(PYTHON) -m tests.bench.console $(ORDERS:%=--orders %)
 
 audit: ## the locked dependencies against the known vulnerabilities; needs the internet
 	@.ci/audit

@@ -73,6 +73,8 @@ LONGEST = (
     "kafka/test_ways_in.py",
     "delivery/test_crashes.py",
     "demo/test_stories.py",
+    "console/test_browser.py",
+    "console/test_hostile.py",
     "contracts/test_wheel.py",
 )
 """The files that take longest, from the longest on. They begin first: a long one that begins last keeps one process

@@ -30,17 +30,25 @@ def run(arguments: argparse.Namespace) -> int:
     logs.configure(settings.log_format, settings.log_level)
     for name in unknown_variables(os.environ):
         log.warning("variable_unknown", message="The service has no such setting. Check the spelling.", variable=name)
-    return _serve(settings)
+    return asyncio.run(serve(settings)) if is_installed() else ExitCode.NOT_DONE
 
 
-def _serve(settings: ConsoleSettings) -> int:
+def is_installed() -> bool:
+    """Whether the extra `console` is there; stderr says which part is missing."""
     try:
-        from service.console.server import ConsoleError, serve_console
+        import service.console.server  # noqa: F401
     except ModuleNotFoundError as error:
         sys.stderr.write(f"The console needs the extra `console` ({error.name} is missing).\n")
-        return ExitCode.NOT_DONE
+        return False
+    return True
+
+
+async def serve(settings: ConsoleSettings) -> int:
+    """Run until asked to stop. Raises PortError, NotUsableError."""
+    from service.console.server import ConsoleError, serve_console
+
     try:
-        asyncio.run(serve_console(settings, _print_line))
+        await serve_console(settings, _print_line)
     except ConsoleError as error:
         sys.stderr.write(f"{error}\n")
         return ExitCode.NOT_DONE

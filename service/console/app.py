@@ -43,13 +43,17 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
+    # Not no-referrer: with it, browsers call the origin of our own forms "null".
+    "Referrer-Policy": "same-origin",
+    "Server": "console",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
 """With every answer. No script runs on any page."""
 YEAR_SECONDS = 365 * 24 * 3600
 RETRY_SECONDS = "5"
+LOOKS = frozenset({Right.SEARCH, Right.ORDERS, Right.LETTERS})
+"""Of whoever uses these, the log says what was looked at."""
 
 
 class Console:
@@ -97,6 +101,9 @@ class Console:
     async def _bounded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if not self.door.knows_host(request):
             return web.Response(status=421, text="This is another host's address.\n")
+        if (request.content_length or 0) > BODY_BYTES:
+            # Whatever the handler would do with it, and however slowly it comes.
+            return self._render(not_here(413), visit_of(request, None, self.access, self.settings.console_time_zone))
         if self._at_work >= self._bounds.requests:
             return self._render(busy(), visit_of(request, None, self.access, self.settings.console_time_zone))
         self._at_work += 1
@@ -161,7 +168,19 @@ class Console:
             answer = too_large()
         except BadRequestError as error:
             answer = bad_request(str(error))
-        return self._render(answer, visit) if isinstance(answer, Answer) else answer
+        if not isinstance(answer, Answer):
+            return answer
+        if person is not None and route.right in LOOKS:
+            log.info(
+                "console_looked",
+                message="A person looked at what the service knows.",
+                right=route.right.value,
+                subject=person.subject,
+                way=person.way,
+                path=route.path,
+                known_id=answer.known_id,
+            )
+        return self._render(answer, visit)
 
     def _turn_to_login(self, visit: Visit) -> web.StreamResponse:
         request = visit.request

@@ -57,6 +57,11 @@ class Connections:
         self._deadlines[made] = asyncio.get_running_loop().time() + self._bounds.first_seconds
         return made
 
+    @property
+    def watched(self) -> int:
+        """How many connections have to begin a request in time."""
+        return len(self._deadlines)
+
     def begin(self, request: web.Request) -> None:
         """Note that a request has come in whole, but for its body."""
         self._deadlines[request.protocol] = asyncio.get_running_loop().time() + self._bounds.next_seconds

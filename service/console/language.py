@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
+from purchasing_contracts.base import text_of
 
 from service.console.links import search_link
 from service.console.words import ZH_CN
-from service.operations.sentence import Amount, Id, Sentence, tell
+from service.operations.sentence import Amount, Id, Sentence, Timestamp, tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime, tzinfo
 
 LANGUAGES = ("en", "zh-CN")
 NAMES = {"en": "English", "zh-CN": "中文"}
@@ -53,9 +56,10 @@ class PlainLanguage:
 class PageLanguage:
     """A language as HTML. Whatever came with a message is escaped, and isolated from the direction of the text."""
 
-    def __init__(self, code: str, *, may_search: bool = False) -> None:
-        """Take one of LANGUAGES, and whether ids lead to the search."""
+    def __init__(self, code: str, zone: tzinfo = UTC, *, may_search: bool = False) -> None:
+        """Take one of LANGUAGES, the zone of instants, and whether ids lead to the search."""
         self.code = code
+        self._zone = zone
         self._catalogue = _CATALOGUES[code]
         self._may_search = may_search
 
@@ -72,6 +76,8 @@ class PageLanguage:
             return text
         if isinstance(text, Amount):
             return Markup('<span class="amount">{}</span>').format(str(text))
+        if isinstance(text, Timestamp):
+            return time_element(text.at, self._zone)
         if isinstance(text, Id) and self._may_search:
             return Markup('<a class="id" href="{}"><bdi>{}</bdi></a>').format(search_link(text), str(text))
         if isinstance(text, str):
@@ -93,6 +99,21 @@ class PageLanguage:
         if found is None and self.code != "en":
             return Markup('<span lang="en"><bdi>{}</bdi></span>').format(words)
         return Markup("<bdi>{}</bdi>").format(words) if found is None else escape(found)
+
+
+def time_element(at: datetime, zone: tzinfo) -> Markup:
+    """Return an instant in a zone, with its offset, and in UTC: there without the date if it is the same."""
+    local = at.astimezone(zone)
+    offset = f"{local:%z}"
+    offset = f"{offset[:3]}:{offset[3:5]}"
+    utc = f"{at:%H:%M:%S}" if at.date() == local.date() else f"{at:%Y-%m-%d %H:%M:%S}"
+    if offset == "+00:00":
+        return Markup('<time datetime="{}">{} <span class="offset">+00:00</span></time>').format(
+            text_of(at), f"{local:%Y-%m-%d %H:%M:%S}"
+        )
+    return Markup(
+        '<time datetime="{}">{} <span class="offset">{}</span> <span class="utc">({} UTC)</span></time>'
+    ).format(text_of(at), f"{local:%Y-%m-%d %H:%M:%S}", offset, utc)
 
 
 def language_of(asked: str | None, kept: str | None, accepted: str | None) -> str:

@@ -4,6 +4,7 @@ words of the service's own; only what concerns the buyer (19).
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.operations.sentence import Amount, Sentence, say
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from service.console.stories import Story
     from service.operations.explain.explanation import Decided, Explanation
+
+Basis = tuple[tuple[str, str], ...]
+"""Clauses, each with its words."""
 
 REFUND = "purchasing.refund.issue.v1"
 _BROKERAGE = "brokerage"
@@ -128,13 +132,15 @@ def _letter(told: Explanation, story: Story, zone: ZoneInfo) -> Iterator[Paragra
     decisions = [(made, SENTENCES.get((str(made.kind), str(made.outcome)))) for made in standing(told)]
     if any(template for _, template in decisions):
         yield Paragraph("heading", say("What was decided"))
-    for made, template in decisions:
-        if template is not None:
+    given: set[Basis] = set()
+    concern_buyer = [(made, template) for made, template in decisions if template is not None]
+    for basis, together in groupby(concern_buyer, key=lambda one: one[0].basis):
+        for made, sentence in together:
             amount = _amount(made.amount, made.currency)
             until = "" if made.due_at is None else _moment(made.due_at, zone)
-            yield Paragraph("text", say(template, amount=amount, until=until))
-            yield from _grounds(made)
-    yield from _refunds(told, zone)
+            yield Paragraph("text", say(sentence, amount=amount, until=until))
+        yield from _grounds(basis, given)
+    yield from _refunds(told, zone, given)
     awaited = [(one, AWAITED.get(getattr(one.what, "template", ""))) for one in told.waiting]
     if any(template for _, template in awaited):
         yield Paragraph("heading", say("What is awaited"))
@@ -156,7 +162,7 @@ def standing(told: Explanation) -> list[Decided]:
     return sorted((one for one in latest.values() if one.audience == "buyer"), key=lambda one: one.version)
 
 
-def _refunds(told: Explanation, zone: ZoneInfo) -> Iterator[Paragraph]:
+def _refunds(told: Explanation, zone: ZoneInfo, given: set[Basis]) -> Iterator[Paragraph]:
     refunds = [made for made in told.decided if made.type == REFUND and made.line != _BROKERAGE]
     if not refunds:
         return
@@ -164,7 +170,7 @@ def _refunds(told: Explanation, zone: ZoneInfo) -> Iterator[Paragraph]:
     for made in refunds:
         amount = _amount(made.amount, made.currency)
         yield Paragraph("text", say("{date}: a refund of {amount}.", date=_date(made.at, zone), amount=amount))
-        yield from _grounds(made)
+        yield from _grounds(made.basis, given)
     lines = [line for line in told.lines if line.line != _BROKERAGE]
     total = sum(made.amount or 0 for made in refunds)
     failed, confirmed = sum(line.failed for line in lines), sum(line.succeeded for line in lines)
@@ -175,8 +181,13 @@ def _refunds(told: Explanation, zone: ZoneInfo) -> Iterator[Paragraph]:
         yield Paragraph("text", say("Of this, {amount} did not arrive.", amount=_amount(failed, told.currency)))
 
 
-def _grounds(made: Decided) -> Iterator[Paragraph]:
-    for clause, because in made.basis:
+def _grounds(basis: Basis, given: set[Basis]) -> Iterator[Paragraph]:
+    """Yield the grounds, or that they were given before."""
+    if basis in given:
+        yield Paragraph("item", say("for the same reasons as above"))
+        return
+    given.add(basis)
+    for clause, because in basis:
         yield Paragraph(
             "item",
             say("{because} (clause {clause} of the service agreement)", because=Sentence(because), clause=clause),

@@ -30,10 +30,12 @@ def search_link(given: str) -> str:
 
 
 def clause_link(address: str) -> str:
-    """Return the address of the page of the clause that an address such as `12(1)A` names."""
+    """Return the address of the clause's page that an address such as `12(1)A` names, and there of the passage."""
     number = ""
     for letter in address:
         if not ("0" <= letter <= "9"):
             break
         number += letter
-    return f"/clauses/{number}" if number and len(number) <= 2 else "/clauses"
+    if not number or len(number) > 2:
+        return "/clauses"
+    return f"/clauses/{number}" if number == address else f"/clauses/{number}#{quote(address, safe='()')}"

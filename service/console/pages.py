@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -26,7 +27,7 @@ from service.console.models import (
 from service.console.problems import RIGHT_NAMES, ROLE_NAMES, not_heard, not_here
 from service.console.rendering import STATIC, VERSIONS
 from service.console.stories import NotHeard, Story
-from service.console.told import awaited_from, balance_of, entries_of, order_model, terms_of
+from service.console.told import context_of, order_model
 from service.console.visit import Answer, BadRequestError, order_of, see_other
 from service.operations.sentence import say
 from service.rules.catalogue import catalogue
@@ -141,7 +142,7 @@ async def search(console: Parts, visit: Visit) -> Answer | web.Response:
         )
 
     context = {"given": given, "found": found, "has_more": has_more, "what": _WHAT}
-    return Answer("search.html", say("Search"), context, model)
+    return Answer("search.html", say("Search"), context, model, known_id=given if found.hits else None)
 
 
 _WHAT = {
@@ -177,18 +178,15 @@ async def order_at(console: Parts, visit: Visit) -> Answer:
 
 
 def _story(story: Story, at: datetime | None) -> Answer:
-    told = story.told
-    context = {
-        "story": story,
-        "told": told,
-        "at": at,
-        "entries": entries_of(told),
-        "terms": [] if told.purchase is None else terms_of(told.purchase),
-        "balance_of": balance_of,
-        "awaited_from": awaited_from,
-    }
-    title = say("Order {order}", order=told.order_id)
-    return Answer("order.html", title, context, lambda language: order_model(story, language))
+    title = say("Order {order}", order=story.told.order_id)
+    context = context_of(story) | {"at": at}
+    return Answer(
+        "order.html",
+        title,
+        context,
+        lambda language: order_model(story, language),
+        known_id=story.told.order_id,
+    )
 
 
 async def letter(console: Parts, visit: Visit) -> Answer:
@@ -206,7 +204,7 @@ async def letter(console: Parts, visit: Visit) -> Answer:
         )
 
     context = {"told": found.told, "paragraphs": paragraphs, "plain": visit.text.tell}
-    return Answer("letter.html", say("Letter to the buyer"), context, model)
+    return Answer("letter.html", say("Letter to the buyer"), context, model, known_id=found.told.order_id)
 
 
 async def clauses(_console: Parts, _visit: Visit) -> Answer:
@@ -226,9 +224,32 @@ async def clause(_console: Parts, visit: Visit) -> Answer:
     entry = entries.get(visit.request.match_info["number"])
     if entry is None:
         return not_here(404)
-    context = {"entry": entry, "said": said, "last": max(one.number for one in entries.values())}
+    context = {
+        "entry": entry,
+        "passages": passages(entry),
+        "said": said,
+        "last": max(one.number for one in entries.values()),
+    }
     title = say("Clause {number}", number=entry.number)
     return Answer("clause.html", title, context, lambda language: _clause(entry, language))
+
+
+def passages(entry: Entry) -> list[tuple[str | None, str]]:
+    """Return the paragraphs of a clause's text, each with its address if the text itself numbers it: `12(1)A`."""
+    found: list[tuple[str | None, str]] = []
+    above = str(entry.number)
+    for paragraph in entry.text.split("\n\n"):
+        numbered = _NUMBERED.match(paragraph)
+        address = None
+        if numbered is not None and numbered[1]:
+            address = above = f"{entry.number}{numbered[1]}"
+        elif numbered is not None:
+            address = f"{above}{numbered[2]}"
+        found.append((address, paragraph))
+    return found
+
+
+_NUMBERED = re.compile(r"(\(\d+\))|([A-Z])\.")
 
 
 def _clause(entry: Entry, language: PlainLanguage) -> ClauseModel:

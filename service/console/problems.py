@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from service.console.access import Right
 from service.console.models import ProblemModel
-from service.console.told import entries_of, order_model
+from service.console.told import context_of, order_model
 from service.console.visit import Answer
 from service.operations.sentence import Sentence, listed, say
 
@@ -135,5 +135,5 @@ def unavailable(clock: StoreTime | None, last: Story | None) -> Answer:
             last_known=None if last is None else order_model(last, language),
         )
 
-    context = {"clock": clock, "last": last, "entries": [] if last is None else entries_of(last.told)}
-    return Answer("unavailable.html", title, context, model, 503)
+    context = {"clock": clock, "last": last} | ({} if last is None else context_of(last))
+    return Answer("unavailable.html", title, context, model, 503, known_id=None if last is None else last.told.order_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from purchasing_contracts.base import text_of
 
 from service.console.access import Right
-from service.console.language import NAMES
+from service.console.language import NAMES, time_element
 from service.console.links import clause_link, order_link, search_link
 from service.operations.sentence import Amount, Id, say
 from service.operations.wording import amount_in_words
@@ -33,6 +33,9 @@ VERSIONS = {name: sha256(content).hexdigest()[:16] for name, (content, _) in STA
 
 PAGE_BYTES_MAX = 20_000_000
 """No page is larger; most have a few thousand."""
+
+
+_CODE = re.compile("`([^`]*)`")
 
 
 class Renderer:
@@ -84,16 +87,20 @@ class Renderer:
             return visit.text.tell(say(template))
 
         def when(at: datetime) -> Markup:
-            return time_element(at, visit)
+            return time_element(at, visit.zone)
 
         def money(value: int, currency: str | None) -> Markup:
             return visit.page.plain(Amount(amount_in_words(value, currency)))
+
+        def prose(text: str) -> Markup:
+            return Markup(_CODE.sub(r"<code>\1</code>", visit.page.tell(text)))  # noqa: S704 - escaped already
 
         page: str = self._environment.get_template(answer.template).render(
             answer.context,
             t=t,
             p=p,
             tell=visit.page.tell,
+            prose=prose,
             because=visit.page.tell_published,
             when=when,
             money=money,
@@ -104,20 +111,6 @@ class Renderer:
             in_language=lambda code: _with_query(visit, "lang", code),
         )
         return page
-
-
-def time_element(at: datetime, visit: Visit) -> Markup:
-    """Return an instant in the person's zone and in UTC, with the offset of each."""
-    local = at.astimezone(visit.zone)
-    offset = f"{local:%z}"
-    offset = f"{offset[:3]}:{offset[3:5]}"
-    if offset == "+00:00":
-        return Markup('<time datetime="{}">{} <span class="offset">+00:00</span></time>').format(
-            text_of(at), f"{local:%Y-%m-%d %H:%M:%S}"
-        )
-    return Markup(
-        '<time datetime="{}">{} <span class="offset">{}</span> <span class="utc">{} UTC</span></time>'
-    ).format(text_of(at), f"{local:%Y-%m-%d %H:%M:%S}", offset, f"{at:%Y-%m-%d %H:%M:%S}")
 
 
 def _with_query(visit: Visit, name: str, value: Any) -> str:

@@ -105,10 +105,14 @@ async def serve_console(settings: ConsoleSettings, tell: Callable[[str], None]) 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
-    async with running_console(settings) as running:
-        log.info("console_started", message="The console answers requests.", port=running.port)
-        if running.console.door.has_links:
-            tell(f"Open {running.origin}{running.console.door.new_link()}")
-            tell("This link lets one browser in, once, within ten minutes.")
-        await asked.wait()
+    try:
+        async with running_console(settings) as running:
+            log.info("console_started", message="The console answers requests.", port=running.port)
+            if running.console.door.has_links:
+                tell(f"Open {running.origin}{running.console.door.new_link()}")
+                tell("This link lets one browser in, once, within ten minutes.")
+            await asked.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
     log.info("console_stopped", message="The console stopped.")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.console.models import BasisModel, FactModel, OrderModel, OutputModel, WaitModel
 from service.operations.sentence import Sentence, listed, say, word
+from service.rules.decisions import SUPERSEDED
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,6 +37,13 @@ def entries_of(told: Explanation) -> list[Entry]:
 def awaited_from(of: str | None) -> Sentence | None:
     """Return whom something is awaited from; the rules separate several by commas."""
     return None if of is None else listed(word(one.strip()) for one in of.split(","))
+
+
+def outcome_of(told: Explanation) -> str | None:
+    """Return what stands of the order as a whole: how it ended, else how it was concluded; None: nothing is decided."""
+    latest = {one.kind: one for one in told.decided}
+    standing = [latest[kind] for kind in ("closing", "agreement") if kind in latest]
+    return next((one.words for one in standing if one.outcome != SUPERSEDED), None)
 
 
 class Term(NamedTuple):
@@ -91,6 +99,20 @@ def balance_of(line: Line) -> list[Term]:
         Term("", say("not commanded yet"), line.to_command),
     ]
     return [one for one in terms if one.amount or one.name in ("due", "commanded")]
+
+
+def context_of(story: Story) -> dict[str, Any]:
+    """Return what the templates need to show a story."""
+    told = story.told
+    return {
+        "story": story,
+        "told": told,
+        "entries": entries_of(told),
+        "outcome": outcome_of(told),
+        "terms": [] if told.purchase is None else terms_of(told.purchase),
+        "balance_of": balance_of,
+        "awaited_from": awaited_from,
+    }
 
 
 def order_model(story: Story, language: PlainLanguage) -> OrderModel:

@@ -52,6 +52,8 @@ class Answer:
     context: Mapping[str, Any]
     model: Callable[[PlainLanguage], Model]
     status: int = 200
+    known_id: str | None = None
+    """The id that it is about, for the log of looks: only one that messages brought, never what else a person typed."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -85,14 +87,15 @@ def visit_of(request: web.Request, person: Person | None, access: Access, zone: 
         if asked in ZONES:
             zone = str(asked)
             break
+    where = ZoneInfo(zone)
     return Visit(
         request,
         person,
         access,
         language,
-        ZoneInfo(zone),
+        where,
         wants_json(request.headers.get("Accept", "")),
-        PageLanguage(language, may_search=access.may(person, Right.SEARCH)),
+        PageLanguage(language, where, may_search=access.may(person, Right.SEARCH)),
         PlainLanguage(language),
     )
 

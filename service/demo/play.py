@@ -25,7 +25,7 @@ from service.store.substitute_clock import EVENTS, pass_time, set_clock
 from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
 
     from service.demo.stories import Step, Story
@@ -41,15 +41,21 @@ class DemoError(Exception):
     """The demo can't continue. The text says why and where the logs are."""
 
 
-async def play(stories: Sequence[Story], directory: Path, progress: Callable[[str], None]) -> list[str]:
-    """Play the stories and return the lines of the orders' timelines. Raises EmbeddedError and DemoError.
+async def play(
+    stories: Sequence[Story],
+    directory: Path,
+    progress: Callable[[str], None],
+    show: Callable[[list[str], str], Awaitable[None]],
+) -> None:
+    """Play the stories and show the lines of their timelines. Raises EmbeddedError and DemoError.
 
-    Stops everything it started, also on an interrupt. Logs stay in `directory`.
+    `show` is given the lines and the URL of the database; service, broker and database run until it returns. Stops
+    everything it started, also on an interrupt. Logs stay in `directory`.
     """
     async with EmbeddedStack(directory, temporary=True, progress=progress) as stack:
         dsn, bootstrap = stack.postgres.dsn, stack.kafka.bootstrap_servers
         progress("Creating tables and topics")
-        await migrate(dsn)
+        await migrate(dsn, roles=True)
         await set_clock(dsn, EVENTS)
         connection = await connect(dsn, Timeline())
         lanes = await connection.fetchval("select lanes from installation")
@@ -60,8 +66,8 @@ async def play(stories: Sequence[Story], directory: Path, progress: Callable[[st
             for story in stories:
                 progress(f"Playing {story.order_id}: {len(story.steps)} steps")
                 lines += narrate(story, [(step, await client.take(step, story.order_id)) for step in story.steps])
+            await show(lines, dsn)
         await connection.close()
-        return lines
 
 
 @contextlib.asynccontextmanager

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
 
 class Sentence(str):
@@ -48,12 +49,25 @@ class Id(str):
     __slots__ = ()
 
 
+class Timestamp(str):
+    """An instant as a person writes it, in UTC. Whoever shows it elsewhere has `at`."""
+
+    __slots__ = ("at",)
+    at: datetime
+
+    def __new__(cls, at: datetime) -> Self:
+        """Take an instant in UTC."""
+        made = super().__new__(cls, f"{at:%Y-%m-%d %H:%M} UTC")
+        made.at = at
+        return made
+
+
 NOTHING = Sentence("")
 """In the place of a part that a sentence doesn't have."""
 
 
 def say(template: str, **arguments: object) -> Sentence:
-    """Return a sentence. An argument is a text (a Sentence, an Amount, an Id or plain) or a whole number.
+    """Return a sentence. An argument is a text (a Sentence, an Amount, an Id, a Timestamp or plain) or a whole number.
 
     >>> say("The buyer paid {amount}.", amount=Amount("¥5.00"))
     'The buyer paid ¥5.00.'

@@ -11,7 +11,7 @@ from purchasing_contracts.commands.refund import RefundIssue
 from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.events import chargeback, order, payment, seller_response, warehouse_receipt
 
-from service.operations.sentence import NOTHING, Amount, Id, Sentence, listed, say, word
+from service.operations.sentence import NOTHING, Amount, Id, Sentence, Timestamp, listed, say, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -359,6 +359,6 @@ def _decision(made: DecisionMade) -> Sentence:
         ref=NOTHING if made.ref == made.order_id else say(" ({it})", it=made.ref),
         outcome=word(made.outcome),
         amount=NOTHING if made.amount is None else say(" {it}", it=_sum(made.amount)),
-        until=NOTHING if made.due_at is None else say(", by {it}", it=f"{made.due_at:%Y-%m-%d %H:%M} UTC"),
+        until=NOTHING if made.due_at is None else say(", by {it}", it=Timestamp(made.due_at)),
         ground=NOTHING if made.ground is None else say(", {it}", it=GROUNDS.get(made.ground) or word(made.ground)),
     )

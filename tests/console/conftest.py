@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
+import asyncpg
 import pytest
 from aiohttp import ClientSession, CookieJar
 
@@ -22,16 +25,49 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from service.console.server import Running
+    from service.embedded import EmbeddedPostgres
 
 LANES = 4
 
 
+@pytest.fixture(scope="session")
+def console_template(postgres: EmbeddedPostgres) -> str:
+    """Name of a migrated database with roles, whose clock goes by the events."""
+    name = "console_template"
+
+    async def make() -> None:
+        await on_server(postgres.dsn, f"create database {name}")
+        await migrate(postgres.dsn_of(name), lanes=LANES, roles=True)
+        await set_clock(postgres.dsn_of(name), EVENTS)
+
+    asyncio.run(make())
+    return name
+
+
+@asynccontextmanager
+async def copied(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
+    """A database like the template while the block runs."""
+    name = f"test_{uuid4().hex}"
+    await on_server(postgres.dsn, f"create database {name} template {template} strategy file_copy")
+    try:
+        yield postgres.dsn_of(name)
+    finally:
+        await on_server(postgres.dsn, f"drop database {name} with (force)")
+
+
+async def on_server(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
 @pytest.fixture
-async def database(empty_database: str) -> str:
+async def database(postgres: EmbeddedPostgres, console_template: str) -> AsyncIterator[str]:
     """A migrated database with roles, whose clock goes by the events."""
-    await migrate(empty_database, lanes=LANES, roles=True)
-    await set_clock(empty_database, EVENTS)
-    return empty_database
+    async with copied(postgres, console_template) as dsn:
+        yield dsn
 
 
 @pytest.fixture

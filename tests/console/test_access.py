@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import ClientSession, DummyCookieJar
 from purchasing_contracts.base import text_of
+from structlog.testing import capture_logs
 
 from service.console.access import Access, Right, Role
 from service.console.routes import ROUTES
@@ -176,3 +177,24 @@ def test_a_right_that_no_role_has_is_denied_to_all_roles(monkeypatch) -> None:
     asked = Access({})
     assert [right for right in Right if asked.may(person, right)] == [Right.PUBLIC, Right.SIGNED_IN]
     assert [right for right in Right if asked.may(None, right)] == [Right.PUBLIC]
+
+
+async def test_who_looked_and_who_was_denied_is_logged(running, provider) -> None:
+    with capture_logs() as logs:
+        for group, path in (
+            ("g-finance", "/orders/ord-1"),
+            ("g-engineer", "/search?q=pay-1"),
+            ("g-operator", "/search?q=Somebody%27s+Street+12"),
+            ("g-support", "/clauses"),
+        ):
+            async with somebody(running, provider, group) as session, session.get(path) as answer:
+                assert answer.status == 200
+        async with somebody(running, provider, "g-engineer") as session, session.get("/orders/ord-1") as answer:
+            assert answer.status == 403
+    assert "Street" not in str(logs)
+    assert [(one["event"], one["subject"], one.get("known_id"), one["right"]) for one in logs] == [
+        ("console_looked", "u-ann", "ord-1", "orders"),
+        ("console_looked", "u-ann", "pay-1", "search"),
+        ("console_looked", "u-ann", None, "search"),
+        ("console_denied", "u-ann", None, "orders"),
+    ]

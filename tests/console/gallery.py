@@ -1,0 +1,132 @@
+"""The console's pages on the demo's orders: what the browser tests and the pictures look at.
+
+The demo's stories go through the engine without a broker, which takes a second instead of thirty.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import asyncpg
+
+from service.console.links import order_link, search_link
+from service.console.server import running_console
+from service.demo.stories import FIRST_DAY, Sent, stories
+from service.orders.engine import Engine
+from service.rules.terms import TERMS_OF_THE_AGREEMENT
+from service.store.postgres import PostgresStore
+from service.store.substitute_clock import pass_time
+from service.terms.source import FixedTerms
+from tests.chaos.proxy import Proxy, proxy_before
+from tests.console.conftest import settings_for
+from tests.console.identity import HEADER, IdentityProvider
+from tests.orders.stories import record
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import datetime
+
+    from service.console.server import Running
+
+ALL, ENGINEER, NOBODY = "all roles", "engineer", "nobody"
+"""Who looks at a page."""
+
+LATE = FIRST_DAY + timedelta(days=4, hours=6)
+"""In `demo-05`: after the purchase happened, before anybody heard of it."""
+
+
+class Sight(NamedTuple):
+    """One page, as one person sees it."""
+
+    name: str
+    path: str
+    status: int = 200
+    person: str = ALL
+
+
+SIGHTS = (
+    Sight("sign-in", "/login", person=NOBODY),
+    Sight("home", "/"),
+    Sight("order", order_link("demo-04")),
+    Sight("order-received", order_link("demo-07")),
+    Sight("order-charged-back", order_link("demo-11")),
+    Sight("order-late-news", order_link("demo-05")),
+    Sight("order-at", order_link("demo-04", FIRST_DAY + timedelta(days=3, hours=6))),
+    Sight("letter", order_link("demo-04", page="letter")),
+    Sight("letter-charged-back", order_link("demo-11", page="letter")),
+    Sight("search", search_link("acct-7")),
+    Sight("search-nothing", search_link("nobody-knows")),
+    Sight("not-heard", order_link("ord-unknown"), 404),
+    Sight("clauses", "/clauses"),
+    Sight("clause", "/clauses/12"),
+    Sight("account", "/account"),
+    Sight("account-engineer", "/account", person=ENGINEER),
+    Sight("denied", order_link("demo-04"), 403, person=ENGINEER),
+    Sight("problem", "/nothing-here", 404),
+)
+"""Each template once at least, the order's page in each of its shapes."""
+
+AWAY = (Sight("database-away", order_link("demo-04"), 503),)
+"""Once the database is away."""
+
+
+class Gallery(NamedTuple):
+    """A console on the demo's orders."""
+
+    running: Running
+    provider: IdentityProvider
+    proxy: Proxy
+
+    def headers(self, person: str) -> dict[str, str]:
+        """What a person's browser sends beside what browsers send."""
+        return {HEADER: self.provider.token(groups=["g-engineer"])} if person == ENGINEER else {}
+
+    def way_in(self, person: str) -> str | None:
+        """Where a person's browser has to go first to be signed in."""
+        return self.running.origin + self.running.console.door.new_link() if person == ALL else None
+
+
+async def play(database: str) -> None:
+    """Play the demo's orders in a database whose clock goes by the events; read up to the last of them."""
+    store = await PostgresStore.open(database, connections=2)
+    connection = await asyncpg.connect(database)
+    try:
+        engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT))
+        latest = FIRST_DAY
+        for story in stories():
+            for step in story.steps:
+                if isinstance(step, Sent):
+                    latest = max(latest, step.at or latest)
+                    await engine.handle([record(step.value, key=step.key.encode(), topic=step.topic)])
+                else:
+                    latest = max(latest, step.until)
+                    await pass_time(connection, step.until)
+                    await engine.fire_due()
+        await _publish(connection, latest)
+    finally:
+        await connection.close()
+        await store.close()
+
+
+async def _publish(connection: asyncpg.Connection, latest: datetime) -> None:
+    """Note as the relay and the inbox would that all is published and read."""
+    await connection.execute(
+        "insert into relay_notes (lane, position) select lane, position from lanes "
+        "on conflict (lane) do update set position = excluded.position"
+    )
+    await connection.execute(
+        "insert into input_progress (topic, partition, watermark) values ('purchasing.events.order.v1', 0, $1)", latest
+    )
+
+
+@asynccontextmanager
+async def gallery(database: str) -> AsyncIterator[Gallery]:
+    """A console on a prepared database."""
+    async with (
+        IdentityProvider().answering() as provider,
+        proxy_before(database) as (proxy, url),
+        running_console(settings_for(url, **provider.settings())) as running,
+    ):
+        yield Gallery(running, provider, proxy)
