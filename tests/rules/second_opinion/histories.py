@@ -357,6 +357,8 @@ class History:
             platform[name] = r.choice(choices[name])
         if self.plot is plots.waiting:
             platform["acceptance_days"] = r.choice([0, 1, 3])
+        if self.plot is plots.unclear and r.random() < 0.5:
+            platform["quarantine_days"] = r.choice([0, 1, 3])
         sets.append(platform)
         if r.random() < 0.3:
             sets.append(

@@ -79,6 +79,12 @@ def _delivered(h: History) -> None:
     _arrived(h, "warehouse.package_delivered", "package_id")
 
 
+def _perhaps_quarantined(h: History) -> None:
+    """Seldom a record of any topic that breaks the contract: it holds up the deadlines of its topic (F5)."""
+    if h.rng.random() < 0.15:
+        h.quarantine()
+
+
 def cancelling(h: History) -> None:
     """Parts are cancelled; the seller agrees, charges, takes back less, thinks again, and pays before or after."""
     r = h.rng
@@ -216,6 +222,7 @@ def confirming(h: History) -> None:
     if r.random() < 0.5:
         _received(h)
     _delivered(h)
+    _perhaps_quarantined(h)
     for _ in range(r.choice([0, 1, 1, 2])):
         _objected(h)
     if r.random() < 0.4:
@@ -244,6 +251,7 @@ def charged_back(h: History) -> None:
 def _round(h: History, n: int, stage: str) -> None:
     r = h.rng
     _opened(h, "cb-1", "pay-1", stage)
+    _perhaps_quarantined(h)
     if r.random() < 0.2:
         h.say("payment.freeze_refused", {"hold_id": r.choice(["cb-1", "cb-1:2", "cb-1:3"])})
     if r.random() < 0.4:
@@ -351,6 +359,7 @@ def paying_the_balance(h: History) -> None:
             "breakdown": h.breakdown(h.value(), 0, 0),
         }
         h.say("payment.captured", h.paying(data, ("breakdown",)), edge=0.5)
+    _perhaps_quarantined(h)
     if r.random() < 0.15:
         h.say("warehouse.customs_cleared", {}, edge=0.5)
     if r.random() < 0.25:
@@ -422,7 +431,7 @@ def unclear(h: History) -> None:
     r = h.rng
     if r.random() < 0.4:
         _purchase(h, "pur-1", h.goods // 2, h.shipping, _of(h, h.ids[0]))
-    for _ in range(r.choice([0, 1, 2])):
+    for _ in range(r.choice([0, 1, 2, 2, 3])):
         h.quarantine()
     if r.random() < 0.6:
         data: dict[str, Any] = {"receipt_id": "r-1", **_some(h)}
@@ -431,17 +440,20 @@ def unclear(h: History) -> None:
         h.say("order.cancellation_requested", {"request_id": id_, "channel": "platform", **_some(h)}, edge=0.3)
         if r.random() < 0.4:
             _answer(h, id_)
-        if r.random() < 0.3:
+        if r.random() < 0.5:
             h.quarantine()
         if r.random() < 0.3:
             h.say("order.request_withdrawn", {"request_id": id_})
     if r.random() < 0.5:
         _bought(h)
+    if r.random() < 0.3:
+        h.quarantine()
 
 
 def waiting(h: History) -> None:
     """Nobody accepts, or it is done at the last instant; the buyer withdraws parts before the order is effective."""
     r = h.rng
+    _perhaps_quarantined(h)
     if r.random() < 0.7:
         h.say("order.accepted", {}, edge=0.7)
     if r.random() < 0.4:
@@ -503,6 +515,7 @@ PLOTS: list[Callable[[History], None]] = [
     paying_the_balance,
     promoted,
     coming_back,
+    unclear,
     unclear,
     waiting,
     settling,
