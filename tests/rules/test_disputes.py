@@ -1,4 +1,4 @@
-"""Orders in which much goes wrong at once. The amounts are worked out by hand from the text, the workings are beside them.
+"""Orders in which much goes wrong at once. The amounts are worked out by hand, with the workings beside them.
 
 Each is heard in the order of time, the other way round, and shuffled: the same money must come of it (principle "Same
 set, same result").
@@ -38,7 +38,7 @@ def standing(order: Order, kind: str, ref: str = "") -> int:
 
 
 def net(order: Order, line: str = "purchase") -> int:
-    """Return what a line came to: what was commanded or refunded elsewhere, less what comes back, plus what is withheld."""
+    """Return what a line came to: commanded or refunded elsewhere, less what comes back, plus what is withheld."""
     return money_of(order.examined()).get(line, 0)
 
 

@@ -1,4 +1,4 @@
-"""Facts of the same instant, by the ranks of F3. The ids run against the ranks, so that the fact order decides nothing."""
+"""Facts of the same instant, by the ranks of F3. The ids run against the ranks: the fact order decides nothing."""
 
 from collections.abc import Callable
 

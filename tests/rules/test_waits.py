@@ -12,7 +12,7 @@ from service.rules.ledger import Ledger
 from service.rules.terms import TermsBook
 from service.rules.waits import PLACED, RECORD, UNKNOWN, WAIT_KINDS, Wait, waits_of
 from tests.rules.happenings import START
-from tests.rules.orders import DAY, HOUR, Order, amounts, money, terms, when
+from tests.rules.orders import DAY, HOUR, Order, amounts, lamp, money, terms, when
 
 
 def awaited(order: Order, clock: Clock | None = None) -> tuple[Wait, ...]:
@@ -95,6 +95,27 @@ STORIES: dict[str, tuple[Callable[[], Order], list[tuple[int, str, str, int | No
     "dissolved, and a part came": (
         lambda: effective().bought().received().asks_to_dissolve().seller_dissolves().seller_refunds(101_000),
         [(8, "sellers_money", "dis-1", 200)],
+    ),
+    "dissolved, and more came": (
+        lambda: effective().bought().received().asks_to_dissolve().seller_dissolves().seller_refunds(101_201),
+        [],
+    ),
+    "one item dissolved, one rescinded, and a part came": (
+        lambda: Order()
+        .placed(items=(lamp(), lamp()))
+        .accepted()
+        .paid()
+        .bought()
+        .asks_to_dissolve(items={"1": None})
+        .seller_dissolves()
+        .unavailable(items={"2": None})
+        .seller_refunds(60_000),
+        # 50,000 for each; the shipping is in neither.
+        [(8, "sellers_money", "", 40_000)],
+    ),
+    "cancelled by a seller that pays a part": (
+        lambda: effective().bought().asks_to_cancel().seller_cancels(penalty=200).seller_refunds(1_000),
+        [(8, "sellers_money", "can-1", 100_000)],
     ),
     "claimed": (claimed, [(9, "payment_of_claim", "cb-1", 101_301), (13, "chargeback_outcome", "cb-1", 101_301)]),
     "to be deducted": (
