@@ -439,3 +439,11 @@ def test_a_cost_is_the_buyers_only_if_the_request_that_it_names_took_effect() ->
         data = {"cost_id": cost, "kind": "other", "amount": money(100), "request_id": request}
         order.tell(CostIncurred.model_validate(data))
     assert order.decided().refunds == [("purchase", 49_900, "pay-1")]
+
+
+def test_a_refusal_after_an_agreement_takes_back_only_what_was_agreed_to_with_it() -> None:
+    order = two_lamps().bought().asks_to_cancel("can-1", items={"1": None}).asks_to_cancel("can-2", items={"2": None})
+    order.seller_cancels("can-1").seller_cancels("can-2").seller_wont_cancel("can-1").decided()
+    assert order.stands("cancellation", "can-1") == ("refused", ["12(1)B"])
+    assert order.stands("cancellation", "can-2") == ("agreed", ["12(1)B", "12(3)"])
+    assert order.refunds == [("purchase", 50_000, "pay-1")]

@@ -102,3 +102,12 @@ def test_an_unpaid_balance_ends_open_and_bought_units_alike() -> None:
     # buyer's.
     order.seller_refunds(31_200, at=4 * DAY).decided()
     assert order.refunded() == 9_799
+
+
+@pytest.mark.parametrize(("at", "closing"), [(3 * DAY, []), (3 * DAY + 1, ["balance_unpaid"])])
+def test_the_sellers_money_that_came_by_then_makes_less_of_the_order_amount_missing(
+    at: int, closing: list[str]
+) -> None:
+    # price 41,200 and a fee of 41 are left of it, and 50,000 were paid.
+    order = with_a_balance(20_001, 50_000).seller_refunds(60_000, at=at).decided(4 * DAY)
+    assert order.told("closing") == closing

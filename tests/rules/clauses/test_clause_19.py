@@ -203,3 +203,10 @@ def test_everything_but_brokerage_concerns_the_buyer() -> None:
     decisions = order.of(DecisionMade)
     assert [d.kind for d in decisions] == ["agreement", "obligation"]
     assert {(d.audience, d.account_id) for d in decisions} == {("buyer", "acct-7")}
+
+
+@pytest.mark.parametrize(("returned", "withheld"), [(96_301, []), (96_302, ["withheld 5000"])])
+def test_brokerage_waits_if_what_is_due_to_the_buyer_leaves_too_little(returned: int, withheld: list[str]) -> None:
+    order = promoted(rate_bps=500).bought().received().asks_to_dissolve().seller_dissolves().seller_refunds(returned)
+    # What the seller returned is due. 101,301 - 96,301 are there for the promoter's 5,000.
+    assert order.decided().told("brokerage_withheld") == withheld

@@ -260,3 +260,8 @@ def test_a_claim_that_comes_back_in_the_amount_of_a_refused_hold_is_not_held_aga
     order.charged_back(101_301, stage="pre_arbitration", fee=money(101_301)).decided()
     assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled", "demanded 101301"]
     assert order.holds == [("place", "cb-1", 101_301)]
+
+
+def test_a_chargeback_restored_twice_and_then_lost_takes_what_it_took_at_first() -> None:
+    order = effective().charged_back(60_000).chargeback_ends().chargeback_ends(restored=5).chargeback_ends("lost")
+    assert order.decided().told("payment_demand", "cb-1") == ["demanded 60000"]
