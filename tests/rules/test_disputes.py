@@ -278,3 +278,27 @@ def test_what_was_refunded_elsewhere_charged_back_and_due_is_paid_once(story: st
     order.chargeback_ends()
     for heard in in_several_orders(order):
         assert net(heard) == due
+
+
+def test_a_deposit_is_lost_unit_by_unit_of_the_purchase_that_it_was_paid_for() -> None:
+    order = two_items().bought(60_000, 1_200, items={"1": None})
+    order.bought(40_000, 0, deposit=30_000, purchase="pur-2", items={"2": None})
+    order.asks_to_cancel("can-1", items={"2": 30}).seller_cancels("can-1")
+    for heard in in_several_orders(order):
+        # 10,000 of the price are not cancelled, so 20,000 of the deposit are gone.
+        assert net(heard) == 30_000 - 20_000
+    order.asks_to_cancel("can-2").seller_cancels("can-2")
+    for heard in in_several_orders(order):
+        # The other 10,000 of it go with the rest, of which 61,200 were paid without a deposit.
+        assert net(heard) == 101_200 - 30_000
+
+
+def test_a_request_took_effect_when_its_first_part_did() -> None:
+    order = two_items().bought(60_000, 1_200, items={"1": None})
+    order.asks_to_cancel("can-1", items={"1": 30, "2": None}).asks_to_cancel("can-2", items={"1": 30})
+    order.seller_cancels("can-2").seller_cancels("can-1")
+    order.seller_refunds(30_000, "back-1", request="can-1").seller_refunds(31_200, "back-2", request="can-2")
+    for heard in in_several_orders(order):
+        # can-1 took item 2 at once, so it is the first: its share is 30,000, and that of can-2 has the shipping in it.
+        # So none of the seller's money is the buyer's. The fee: 61.2 + 101 x 40,000/101,200 = 101.1 -> 101.
+        assert (net(heard), standing(heard, "seller_excess")) == (101_200, 0)

@@ -49,6 +49,10 @@ def deducted() -> Order:
 STORIES: dict[str, tuple[Callable[[], Order], list[tuple[int, str, str, int | None]]]] = {
     "placed": (lambda: Order().placed(), [(1, "acceptance", "", None)]),
     "accepted": (lambda: Order().placed().accepted(), [(2, "rest_of_order_amount", "", 101_301)]),
+    "accepted, and partly paid": (
+        lambda: Order().placed().accepted().paid(amounts(60_000, 0, 0)),
+        [(2, "rest_of_order_amount", "", 41_301)],
+    ),
     "accepted, and charged back": (
         lambda: effective().charged_back(at=HOUR),
         [(2, "rest_of_order_amount", "", 101_301), (13, "chargeback_outcome", "cb-1", 101_301)],

@@ -447,3 +447,11 @@ def test_a_refusal_after_an_agreement_takes_back_only_what_was_agreed_to_with_it
     assert order.stands("cancellation", "can-1") == ("refused", ["12(1)B"])
     assert order.stands("cancellation", "can-2") == ("agreed", ["12(1)B", "12(3)"])
     assert order.refunds == [("purchase", 50_000, "pay-1")]
+
+
+def test_units_that_come_back_to_an_order_that_was_withdrawn_ended_with_it() -> None:
+    order = Order().placed(items=(lamp(), lamp())).bought().unavailable(items={"2": None}).asks_to_cancel()
+    order.asks_to_cancel("can-2", items={"2": None}).received().asks_to_cancel("can-3", items={"2": None}).decided()
+    assert order.stands("closing") == ("withdrawn", ["2"])
+    assert order.stands("cancellation", "can-2") == ("moot", ["9", "10"])
+    assert order.stands("cancellation", "can-3") == ("moot", ["2"])

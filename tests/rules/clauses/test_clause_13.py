@@ -284,3 +284,12 @@ def test_what_is_disclosed_after_the_obligation_ended_bars_nothing(disclosed: in
     order = Order().placed().accepted().paid().bought().received(at=10 * HOUR)
     order.tell(IssueDisclosed.model_validate({"grounds": ("defective",)}), disclosed)
     assert judged(order.asks_to_dissolve(at=20 * HOUR))[0] == outcome
+
+
+def test_money_of_the_seller_for_a_pending_dissolution_cites_13_6() -> None:
+    asked = Order().placed().accepted().paid().bought().asks_to_dissolve()
+    assert asked.seller_refunds(500).decided().refund_clauses() == ["6(1)", "10", "13(6)"]
+    named = Order().placed().accepted().paid().bought().asks_to_dissolve().asks_to_cancel()
+    named.seller_refunds(500, request="can-1").decided()
+    assert named.refunds == [("purchase", 500, "pay-1")]
+    assert named.refund_clauses() == ["6(1)", "10"]
