@@ -294,11 +294,51 @@ def test_a_deposit_is_lost_unit_by_unit_of_the_purchase_that_it_was_paid_for() -
 
 
 def test_a_request_took_effect_when_its_first_part_did() -> None:
-    order = two_items().bought(60_000, 1_200, items={"1": None})
-    order.asks_to_cancel("can-1", items={"1": 30, "2": None}).asks_to_cancel("can-2", items={"1": 30})
+    order = two_items().bought(40_000, 1_200, items={"2": None})
+    order.asks_to_cancel("can-1", items={"1": None, "2": 20}).asks_to_cancel("can-2", items={"2": 20})
     order.seller_cancels("can-2").seller_cancels("can-1")
-    order.seller_refunds(30_000, "back-1", request="can-1").seller_refunds(31_200, "back-2", request="can-2")
+    order.seller_refunds(20_000, "back-1", request="can-1").seller_refunds(21_200, "back-2", request="can-2")
     for heard in in_several_orders(order):
-        # can-1 took item 2 at once, so it is the first: its share is 30,000, and that of can-2 has the shipping in it.
-        # So none of the seller's money is the buyer's. The fee: 61.2 + 101 x 40,000/101,200 = 101.1 -> 101.
+        # can-1 took item 1 at once, so it is the first: its share is 20,000, and that of can-2 has the shipping in it.
+        # So none of the seller's money is the buyer's. The fee: 41.2 + 101 x 60,000/101,200 = 101.1 -> 101.
         assert (net(heard), standing(heard, "seller_excess")) == (101_200, 0)
+
+
+def test_units_are_bought_from_the_lowest_number_and_cancelled_from_the_highest() -> None:
+    order = Order().placed(items=(lamp(quantity=3),)).accepted().paid()
+    order.bought(10_000, 0, items={"1": 1}).bought(40_000, 0, purchase="pur-2", items={"1": 2})
+    order.asks_to_cancel(items={"1": 1}).seller_cancels()
+    for heard in in_several_orders(order):
+        # One of the two units of the second purchase: 20,000. Of 101,200 agreed, 30,000 are spent. The fee is 50.
+        assert net(heard) == 101_301 - 30_000 - 50
+
+
+def test_where_a_price_is_missing_every_unit_weighs_the_same() -> None:
+    order = Order().placed(items=(lamp(quantity=2), lamp(quantity=3, unit_price=money(5)))).accepted().paid().bought()
+    order.asks_to_cancel(items={"2": 1}).seller_cancels()
+    for heard in in_several_orders(order):
+        assert net(heard) == 20_000
+
+
+def test_an_order_of_which_a_part_ended_before_it_was_effective_needs_less() -> None:
+    quote = amounts(third=300)
+    order = Order().placed(items=items(), quote=quote).accepted().unavailable(items={"2": None})
+    # 60,000 and 1,200, the fee of 101 x 61,200/101,200 = 61.08 -> 61, and the 300 of others.
+    short = order.paid(amounts(61_560, 0, 0)).decided()
+    assert short.told("agreement") == ["short_paid"]
+    short.paid(amounts(1, 0, 0), "pay-2").decided()
+    assert short.told("agreement") == ["short_paid", "effective"]
+    assert short.told("order_amount") == []
+
+
+def test_an_amount_above_the_share_changes_nothing() -> None:
+    order = two_items().bought().asks_to_cancel(items={"2": 10})
+    order.tell(CancellationAgreed(request_id="can-1", amount=money(15_000)))
+    for heard in in_several_orders(order):
+        assert net(heard) == 10_000
+
+
+def test_what_was_paid_out_too_much_does_not_raise_the_claim_on_a_chargeback() -> None:
+    order = Order().placed().accepted().paid().bought(90_000).decided().bought(100_000).charged_back(50_000).decided()
+    assert order.told("repayment_demand", "purchase") == ["demanded 10010"]
+    assert order.told("payment_demand", "cb-1") == ["demanded 50000"]

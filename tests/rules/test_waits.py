@@ -244,3 +244,9 @@ def test_amounts_are_those_of_the_order_unless_they_say_otherwise() -> None:
     order = effective().bought().received().confirms_receipt().paid(amounts(currency="USD"), "pay-2")
     (one,) = awaited(order)
     assert (one.amount, one.currency) == (101_301, "USD")
+
+
+def test_nobody_waits_for_a_confirmation_that_was_deemed_given() -> None:
+    order = effective().bought().received().delivered().decided(90 * DAY)
+    assert order.told("receipt") == ["deemed_confirmed"]
+    assert awaited(order, Clock(START + 90 * DAY, START + 90 * DAY)) == ()

@@ -503,6 +503,87 @@ def settling(h: History) -> None:
         h.say("payment.tip_paid", {"tip_id": "tip-1", "payment_id": "pay-1", "amount": h.money(30000)})
 
 
+def undelivered(h: History) -> None:
+    """What is due on a line fails on the payment, and then on the way that is left; then less is due, or more."""
+    r = h.rng
+    line, payment = r.choice(
+        [
+            ("purchase", "pay-1"),
+            ("tip:tip-1", "pay-t"),
+            ("compensation", None),
+            ("owed", None),
+            ("chargeback:cb-1", r.choice(["pay-9", None])),
+        ]
+    )
+    if line == "purchase":
+        _purchase_due(h)
+    elif line == "tip:tip-1":
+        h.say("payment.tip_paid", {"tip_id": "tip-1", "payment_id": "pay-t", "amount": h.money(h.total)})
+        h.say("order.tip_refund_requested", {"tip_id": "tip-1"}, edge=0.2)
+    elif line == "compensation":
+        h.say("order.provider_fault_found", {"finding_id": "f-1", "direct_loss": h.money(h.value())})
+    elif line == "owed":
+        if r.random() < 0.4:
+            _opened(h, "cb-1", "pay-1", "chargeback")
+        data = {"repayment_id": "rep-0", "line": "owed", "amount": h.money(h.total)}
+        h.say("payment.repayment_received", data)
+    else:
+        _opened(h, "cb-1", "pay-1", "chargeback")
+        if payment is None:
+            _deposit(h, "cb-1")
+        else:
+            data = {"chargeback_id": "cb-1", "payment_id": payment, "amount": h.money(h.total)}
+            h.say("payment.outstanding_paid", data)
+        h.say("chargeback.closed", {"chargeback_id": "cb-1", "outcome": "restored"})
+    if payment is not None:
+        _failed(h, "k-1", line, payment)
+    _failed(h, "k-2", line, None)
+    for n in range(r.choice([0, 1, 2])):
+        _afterwards(h, n, line)
+
+
+def _purchase_due(h: History) -> None:
+    if h.rng.random() < 0.5:
+        h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
+    else:
+        h.say("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)})
+
+
+def _failed(h: History, id_: str, line: str, payment: str | None, at: int | None = None) -> None:
+    amount = h.money(h.rng.choice([h.total, h.total, h.total * 2, h.value()]))
+    data: dict[str, Any] = {"command_id": id_, "line": line, "amount": amount}
+    if payment is not None:
+        data["payment_id"] = payment
+    if at is None:
+        h.say("payment.refund_failed", data)
+    else:
+        h.add("payment.refund_failed", data, at)
+
+
+def _afterwards(h: History, n: int, line: str) -> None:
+    """It is said that less failed, or the money comes back, or goes out elsewhere, or is not due any more."""
+    r = h.rng
+    what = r.choice(["less failed", "repaid", "elsewhere", "bought", "breach", "opened"])
+    if what == "less failed":
+        _failed(h, "k-2", line, None, h.now - r.choice([-1, 1, 48]) * HOUR)
+    elif what == "repaid":
+        data = {"repayment_id": f"rep-{n}", "line": line, "amount": h.money(h.value())}
+        h.say("payment.repayment_received", data)
+    elif what == "elsewhere":
+        data = {"refund_id": f"els-{n}", "line": line, "amount": h.money(h.value())}
+        h.say("payment.refunded_elsewhere", data)
+    elif what == "bought":
+        h.add(
+            "seller.purchase_confirmed",
+            {"purchase_id": "pur-0", "goods": h.money(h.goods), "to_warehouse_shipping": h.money(h.shipping)},
+            h.now - 96 * HOUR,
+        )
+    elif what == "breach":
+        h.say("order.buyer_breach_found", {"finding_id": "b-1", "ground": "other", "loss": h.money(h.value())})
+    else:
+        _opened(h, "cb-2", "pay-1", "chargeback")
+
+
 PLOTS: list[Callable[[History], None]] = [
     cancelling,
     cancelling,
@@ -519,4 +600,5 @@ PLOTS: list[Callable[[History], None]] = [
     unclear,
     waiting,
     settling,
+    undelivered,
 ]
