@@ -313,6 +313,17 @@ def test_units_are_bought_from_the_lowest_number_and_cancelled_from_the_highest(
         assert net(heard) == 101_301 - 30_000 - 50
 
 
+def test_units_that_come_back_keep_their_numbers() -> None:
+    order = Order().placed(items=(lamp(quantity=3),)).accepted().paid()
+    order.bought(10_000, 0, items={"1": 1}).bought(40_000, 0, purchase="pur-2", items={"1": 2})
+    order.asks_to_cancel("a", items={"1": 1}).seller_cancels("a").seller_wont_cancel("a")
+    order.asks_to_cancel("b", items={"1": 1}).asks_to_cancel("c", items={"1": 1})
+    order.seller_cancels("b").seller_cancels("c")
+    for heard in in_several_orders(order):
+        # The two units of the second purchase, whichever comes first: 10,000 and a fee of 50 are kept.
+        assert net(heard) == 101_301 - 10_000 - 50
+
+
 def test_where_a_price_is_missing_every_unit_weighs_the_same() -> None:
     order = Order().placed(items=(lamp(quantity=2), lamp(quantity=3, unit_price=money(5)))).accepted().paid().bought()
     order.asks_to_cancel(items={"2": 1}).seller_cancels()

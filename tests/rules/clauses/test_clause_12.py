@@ -455,3 +455,12 @@ def test_units_that_come_back_to_an_order_that_was_withdrawn_ended_with_it() -> 
     assert order.stands("closing") == ("withdrawn", ["2"])
     assert order.stands("cancellation", "can-2") == ("moot", ["9", "10"])
     assert order.stands("cancellation", "can-3") == ("moot", ["2"])
+
+
+def test_a_request_cites_12_4_only_for_a_cost_of_its_own() -> None:
+    order = two_lamps().bought().asks_to_cancel("can-1", items={"1": None}).asks_to_cancel("can-2", items={"2": None})
+    order.seller_cancels("can-1").seller_cancels("can-2")
+    data = {"cost_id": "c-1", "kind": "other", "amount": money(100), "request_id": "can-1"}
+    order.tell(CostIncurred.model_validate(data)).decided()
+    assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)B", "12(3)", "12(4)"])
+    assert order.stands("cancellation", "can-2") == ("agreed", ["12(1)B", "12(3)"])

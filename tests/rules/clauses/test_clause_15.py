@@ -111,3 +111,20 @@ def test_the_sellers_money_that_came_by_then_makes_less_of_the_order_amount_miss
     # price 41,200 and a fee of 41 are left of it, and 50,000 were paid.
     order = with_a_balance(20_001, 50_000).seller_refunds(60_000, at=at).decided(4 * DAY)
     assert order.told("closing") == closing
+
+
+@pytest.mark.parametrize(
+    ("deposit", "paid", "agreement"),
+    [
+        (30_000, 29_999, "short_paid"),
+        (30_000, 30_000, "effective"),
+        (200_000, 101_300, "short_paid"),
+        (200_000, 101_301, "effective"),
+    ],
+)
+def test_the_agreement_needs_at_most_the_deposit_and_at_most_the_order_amount(
+    deposit: int, paid: int, agreement: str
+) -> None:
+    plan = ({"part": "deposit", "amount": money(deposit)},)
+    order = Order().placed(payment_plan=plan).accepted().paid(amounts(paid, 0, 0)).decided()
+    assert order.stands("agreement")[0] == agreement

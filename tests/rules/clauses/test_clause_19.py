@@ -210,3 +210,12 @@ def test_brokerage_waits_if_what_is_due_to_the_buyer_leaves_too_little(returned:
     order = promoted(rate_bps=500).bought().received().asks_to_dissolve().seller_dissolves().seller_refunds(returned)
     # What the seller returned is due. 101,301 - 96,301 are there for the promoter's 5,000.
     assert order.decided().told("brokerage_withheld") == withheld
+
+
+@pytest.mark.parametrize(("paid_at", "deducted"), [(9 * HOUR, 5_000), (9 * HOUR + 1, 0)])
+def test_an_order_that_is_effective_as_of_the_end_of_the_obligation_earns_brokerage(
+    paid_at: int, deducted: int
+) -> None:
+    promotion = Promotion(promoter_id="prom-5", basis="goods", rate_bps=500)
+    order = Order().placed(promotion=promotion).accepted().bought(at=8 * HOUR).received(at=9 * HOUR).paid(at=paid_at)
+    assert sum(amount for _, _, amount in order.decided().deductions) == deducted

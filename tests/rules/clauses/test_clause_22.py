@@ -287,3 +287,9 @@ def test_a_refusal_during_a_chargeback_is_the_buyers_doing_unless_the_provider_i
 ) -> None:
     order = effective().charged_back(1, attributable=attributable).refused().decided()
     assert order.stands("closing") == ("refused", [clause])
+
+
+@pytest.mark.parametrize(("restored", "outcome"), [(101_300, "unjust"), (101_301, "restored"), (101_302, "restored")])
+def test_a_dispute_that_was_lost_with_all_of_it_given_back_is_restored(restored: int, outcome: str) -> None:
+    order = effective().charged_back().chargeback_ends("lost", restored=restored).decided()
+    assert order.stands("chargeback", "cb-1") == (outcome, UNJUST)
