@@ -342,6 +342,18 @@ def test_an_order_of_which_a_part_ended_before_it_was_effective_needs_less() -> 
     assert short.told("order_amount") == []
 
 
+def test_what_a_seller_keeps_of_a_part_stays_the_same_when_the_rest_is_cancelled() -> None:
+    order = two_items().bought(110_000, 1_200).asks_to_cancel("can-1", items={"2": None})
+    order.tell(CancellationAgreed(request_id="can-1", amount=money(39_000)))
+    for heard in in_several_orders(order):
+        # The share is 44,000, and as the buyer agreed to 40,000 the seller keeps 1,000 of it.
+        assert net(heard) == 39_000
+    order.asks_to_cancel("can-2").seller_cancels("can-2")
+    for heard in in_several_orders(order):
+        # Only the second share contains the shipping. The fee of 101 and the 1,000 are kept.
+        assert net(heard) == 101_301 - 101 - 1_000
+
+
 def test_an_amount_above_the_share_changes_nothing() -> None:
     order = two_items().bought().asks_to_cancel(items={"2": 10})
     order.tell(CancellationAgreed(request_id="can-1", amount=money(15_000)))
