@@ -185,7 +185,6 @@ class Settlement(Kept):
         "collected",
         "costs",
         "deposit",
-        "dissolution_money_awaited",
         "due",
         "excess",
         "outstanding",
@@ -215,7 +214,6 @@ class Settlement(Kept):
         rest = max(0, money - charged_back)
         self.awaited: Sequence[tuple[str, str, int]] = ()
         """Money missing from the seller: kind and ref of what it is for, and the amount (R21, row 8)."""
-        self.dissolution_money_awaited = False
         costs = penalties = held = not_yet = 0
         for cost in borne:
             costs += cost.amount
@@ -224,8 +222,7 @@ class Settlement(Kept):
             held += one.deposit
         if lots.has_cancelled or lots.dissolved or lots.rescinded:
             self.awaited = _awaited(timeline, self)
-            if self.awaited and any(kind == "dissolution" for kind, _, _ in self.awaited):
-                self.dissolution_money_awaited = True
+            if lots.dissolved and any(kind != "cancellation" for kind, _, _ in self.awaited):
                 not_yet = sum([cost.amount for cost in borne if cost.is_of_return])
         left = max(0, rest - costs - penalties)
         self.borne, self.costs, self.penalties = borne, costs, penalties
@@ -563,14 +560,12 @@ def lots_ended_by(timeline: Timeline, request: Request) -> list[Lot]:
 def _awaited(timeline: Timeline, kept: Kept) -> list[tuple[str, str, int]]:
     """Return the seller's missing money, by the request or purchase that it is for (R21, row 8)."""
     found = [("cancellation", one.id, one.takes - one.received) for one in kept.cancelled if one.takes > one.received]
-    returned = kept.seller
-    for ended, kind in ((kept.lots.dissolved, "dissolution"), (kept.lots.rescinded, "unavailability")):
-        lots = [lot for lot in ended if lot.purchase is not None]
-        if not lots:
-            continue
-        price = _price_of(timeline, lots)
-        missing = max(0, price - returned)
-        returned = max(0, returned - price)
+    of_dissolved = [lot for lot in kept.lots.dissolved if lot.purchase is not None]
+    of_rescinded = [lot for lot in kept.lots.rescinded if lot.purchase is not None]
+    price = _price_of(timeline, of_dissolved)
+    dissolved = max(0, price - kept.seller)
+    rescinded = max(0, _price_of(timeline, [*of_dissolved, *of_rescinded]) - max(price, kept.seller))
+    for kind, lots, missing in (("dissolution", of_dissolved, dissolved), ("unavailability", of_rescinded, rescinded)):
         if missing:
             request = _request_of(lots[0])
             found.append((kind, "" if request is None else request.id, missing))

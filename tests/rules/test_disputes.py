@@ -354,6 +354,18 @@ def test_what_a_seller_keeps_of_a_part_stays_the_same_when_the_rest_is_cancelled
         assert net(heard) == 101_301 - 101 - 1_000
 
 
+def test_return_costs_are_not_owed_while_money_of_the_seller_is_missing() -> None:
+    order = two_items().bought().asks_to_dissolve(items={"1": None}).seller_dissolves().unavailable(items={"2": None})
+    data = {"cost_id": "c", "kind": "transport", "amount": money(90_000), "request_id": "dis-1"}
+    order.tell(CostIncurred.model_validate(data)).seller_refunds(60_000)
+    for heard in in_several_orders(order):
+        # 60,000 came, as much as the dissolved item cost, and 41,200 are still to come for the other and the shipping.
+        assert (net(heard), standing(heard, "buyer_owes")) == (0, 0)
+    order.seller_refunds(41_200, "back-2")
+    for heard in in_several_orders(order):
+        assert (net(heard), standing(heard, "buyer_owes")) == (101_200 - 90_000, 0)
+
+
 def test_an_amount_above_the_share_changes_nothing() -> None:
     order = two_items().bought().asks_to_cancel(items={"2": 10})
     order.tell(CancellationAgreed(request_id="can-1", amount=money(15_000)))

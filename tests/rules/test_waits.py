@@ -114,8 +114,19 @@ STORIES: dict[str, tuple[Callable[[], Order], list[tuple[int, str, str, int | No
         .seller_dissolves()
         .unavailable(items={"2": None})
         .seller_refunds(60_000),
-        # 50,000 for each; the shipping is in neither.
-        [(8, "sellers_money", "", 40_000)],
+        # 50,000 for each, and the shipping of the purchase, as nothing is left of it.
+        [(8, "sellers_money", "", 41_200)],
+    ),
+    "one item dissolved, one rescinded, and nothing came": (
+        lambda: Order()
+        .placed(items=(lamp(), lamp()))
+        .accepted()
+        .paid()
+        .bought()
+        .asks_to_dissolve(items={"1": None})
+        .seller_dissolves()
+        .unavailable(items={"2": None}),
+        [(8, "sellers_money", "dis-1", 50_000), (8, "sellers_money", "", 51_200)],
     ),
     "cancelled by a seller that pays a part": (
         lambda: effective().bought().asks_to_cancel().seller_cancels(penalty=200).seller_refunds(1_000),

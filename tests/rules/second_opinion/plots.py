@@ -112,6 +112,48 @@ def cancelling(h: History) -> None:
         _revised(h)
 
 
+def haggling(h: History) -> None:
+    """A dearer purchase, perhaps with a deposit, is cancelled in parts, and the seller takes back less of each."""
+    r = h.rng
+    goods = h.goods + r.choice([0, h.goods // 10, h.goods, -h.goods // 10])
+    if r.random() < 0.4:
+        _purchase(h, "pur-1", goods // 2, h.shipping, _of(h, h.ids[0]))
+        _purchase(h, "pur-2", goods // 2, r.choice([0, h.shipping]), {})
+    else:
+        _purchase(h, "pur-1", goods, h.shipping, {})
+    if r.random() < 0.2:
+        _purchase(h, "pur-3", goods // 5, r.choice([0, 30]), {})
+    if r.random() < 0.2:
+        _revised(h)
+    ids = ["can-1", "can-2", "can-3"][: r.choice([2, 3])]
+    for id_ in ids:
+        named = _of(h, r.choice(h.ids)) if id_ != ids[-1] or r.random() < 0.5 else {}
+        h.say("order.cancellation_requested", {"request_id": id_, "channel": "platform", **named})
+        if r.random() < 0.6:
+            _haggled(h, id_, goods)
+    for id_ in r.sample(ids, len(ids)):
+        _haggled(h, id_, goods)
+        if r.random() < 0.5:
+            data = {"receipt_id": f"paid-{id_}", "amount": h.money(r.choice([goods // 2, goods // 3, h.value()]))}
+            named = {"request_id": id_} if r.random() < 0.6 else {}
+            h.say("payment.seller_refund_received", data | named)
+    if r.random() < 0.2:
+        h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
+
+
+def _haggled(h: History, id_: str, goods: int) -> None:
+    r = h.rng
+    data: dict[str, Any] = {"request_id": id_}
+    if r.random() < 0.5:
+        data["amount"] = h.money(max(0, goods // r.choice([1, 2, 3, 4]) - r.choice([0, 1, 20, -20])))
+    if r.random() < 0.4:
+        data["penalty"] = h.money(r.choice([0, 10, goods // 10]))
+    if r.random() < 0.1:
+        h.say("seller.cancellation_refused", {"request_id": id_, "reason": "declined"})
+    else:
+        h.say("seller.cancellation_agreed", data)
+
+
 def _answer(h: History, id_: str) -> None:
     r = h.rng
     if r.random() < 0.35:
@@ -200,6 +242,64 @@ def _dissolution(h: History, n: int) -> None:
         if r.random() < 0.5:
             paid["request_id"] = id_
         h.say("payment.seller_refund_received", h.paying(paid, ("amount",)))
+
+
+def returning(h: History) -> None:
+    """Parts are dissolved, others rescinded; sending them back costs much, and the seller pays bit by bit."""
+    r = h.rng
+    _bought(h)
+    if r.random() < 0.3:
+        _received(h)
+    data: dict[str, Any] = {"request_id": "dis-1", "ground": "defective", "inspected": True, "evidence": ["e"]}
+    h.say("order.dissolution_requested", data | _of(h, r.choice(h.ids)))
+    h.say("seller.dissolution_agreed", {"request_id": "dis-1", "disposition": "return"})
+    for what in r.sample(["cost", "rescinded", "paid", "paid again", "cancelled"], r.choice([3, 4, 5])):
+        if what == "cost":
+            cost = {"cost_id": "c-1", "kind": r.choice(["transport", "custody"]), "amount": h.money(h.value())}
+            h.say("warehouse.cost_incurred", cost | ({"request_id": "dis-1"} if r.random() < 0.8 else {}))
+        elif what == "rescinded":
+            h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
+        elif what == "cancelled":
+            h.say("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)})
+            _haggled(h, "can-1", h.goods)
+        else:
+            paid = {"receipt_id": f"rr-{what}", "amount": h.money(r.choice([h.goods // 2, h.goods // 3, h.value()]))}
+            h.say("payment.seller_refund_received", paid | ({"request_id": "dis-1"} if r.random() < 0.3 else {}))
+
+
+def requoting(h: History) -> None:
+    """Quotes are revised for parts, before and after these are bought, ended, or ended and came back."""
+    r = h.rng
+    steps = ["bought", "revised", "revised", "ended", "ended", "back", "paid", "returned"]
+    for n, what in enumerate(r.sample(steps, r.choice([4, 6, 8]))):
+        if what == "bought":
+            _bought(h, parts=r.random() < 0.7)
+        elif what == "revised":
+            at = h.later()
+            quote = h.breakdown(
+                r.choice([h.goods, h.goods // 2, h.value()]), r.choice([0, h.shipping, 30]), h.goods // 99
+            )
+            data = {"revision_id": f"rev-{n}", "quote": quote, "agreed_at": instant_text(at), **_some(h)}
+            h.add("order.quote_revised", data, at)
+        elif what == "ended":
+            kind = r.choice(["cancelled", "unavailable", "dissolved"])
+            if kind == "unavailable":
+                h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
+            elif kind == "cancelled":
+                h.say("order.cancellation_requested", {"request_id": f"can-{n}", "channel": "platform", **_some(h)})
+                _answer(h, f"can-{n}")
+            else:
+                data = {"request_id": f"dis-{n}", "ground": "defective", "inspected": True, "evidence": ["e"]}
+                h.say("order.dissolution_requested", data | _some(h))
+                h.say("seller.dissolution_agreed", {"request_id": f"dis-{n}", "disposition": "return"})
+        elif what == "back":
+            _received(h)
+            h.say("seller.cancellation_refused", {"request_id": "can-3", "reason": "damaged_in_return"})
+        elif what == "paid":
+            data = {"payment_id": "pay-2", "breakdown": h.breakdown(h.value(), 0, 0)}
+            h.say("payment.captured", h.paying(data, ("breakdown",)))
+        else:
+            h.say("payment.seller_refund_received", {"receipt_id": f"rr-{n}", "amount": h.money(h.value())})
 
 
 def _objected(h: History) -> None:
@@ -587,8 +687,11 @@ def _afterwards(h: History, n: int, line: str) -> None:
 PLOTS: list[Callable[[History], None]] = [
     cancelling,
     cancelling,
+    haggling,
     dissolving,
     dissolving,
+    returning,
+    requoting,
     confirming,
     charged_back,
     charged_back,
