@@ -377,3 +377,34 @@ def test_what_was_paid_out_too_much_does_not_raise_the_claim_on_a_chargeback() -
     order = Order().placed().accepted().paid().bought(90_000).decided().bought(100_000).charged_back(50_000).decided()
     assert order.told("repayment_demand", "purchase") == ["demanded 10010"]
     assert order.told("payment_demand", "cb-1") == ["demanded 50000"]
+
+
+def test_items_that_weigh_nothing_together_are_valued_by_their_number() -> None:
+    free = (lamp(quantity=2, unit_price=money(0)), lamp(quantity=1, unit_price=money(1_000)))
+    order = Order().placed(items=free).accepted().paid()
+    order.requoted(amounts(500, 0, 0), items=refs({"1": None})).unavailable(items={"1": 1}).decided()
+    # The open unit of item 1 is 250 of the 500. Item 2 is not covered, and was not bought.
+    assert order.refunded() == 101_301 - 250
+
+
+def test_the_shipping_of_a_purchase_is_converted_with_its_total() -> None:
+    order = two_items()
+    data = {
+        "purchase_id": "pur-1",
+        "goods": money(9_950, "USD"),
+        "to_warehouse_shipping": money(50, "USD"),
+        "settled": money(60_000),
+        "items": refs({"1": None}),
+    }
+    order.tell(PurchaseConfirmed.model_validate(data))
+    for heard in in_several_orders(order):
+        # 300 are shipping, so 900 of it are reserved beside item 2. fee: 60 + 101 x 40,900/101,200 = 100.8 -> 101.
+        assert net(heard) == 101_301 - 60_000 - 40_900 - 101
+
+
+def test_what_is_overpaid_on_one_line_is_set_off_against_another_and_not_demanded() -> None:
+    order = Order().placed().accepted().paid().bought(90_000).decided().bought(100_000).fault_found(30_000).decided()
+    assert order.told("repayment_demand", "purchase") == []
+    assert order.refunds[1:] == [("compensation", 30_000 - 10_010, "buyer_account")]
+    assert order.told("refund_withheld", "compensation") == ["withheld 10010"]
+    assert order.stands("refund_withheld", "compensation")[1] == ["6(1)", "10"]

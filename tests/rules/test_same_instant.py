@@ -189,3 +189,12 @@ def test_a_plan_that_comes_into_force_at_the_instant_of_a_balance_is_in_force_as
     short = Order().placed().accepted().paid(amounts(60_000, 0, 0)).bought(deposit=20_000)
     short.requoted(amounts(), at=3 * DAY, payment_plan=plan(3 * DAY)).decided(3 * DAY + 1)
     assert short.told("closing") == ["balance_unpaid"]
+
+
+def test_the_agreement_is_tested_before_the_requests_of_an_instant_and_not_after_them() -> None:
+    items = (lamp(quantity=60, unit_price=money(1_000)), lamp(quantity=40, unit_price=money(1_000)))
+    order = Order().placed(items=items).accepted().paid(amounts(61_261, 0, 0), at=T)
+    order.asks_to_cancel(items={"2": None}, at=T).decided()
+    # 61,261 are enough for what is left, but that is left only after the test.
+    assert (order.told("cancellation", "can-1"), order.told("agreement")) == (["withdrawn"], ["short_paid"])
+    assert order.clears_customs(at=T + 1).decided().told("agreement") == ["short_paid", "effective"]

@@ -185,6 +185,14 @@ STORIES: dict[str, tuple[Callable[[], Order], list[tuple[int, str, str, int | No
         lambda: confirmed().charged_back(stage="inquiry").chargeback_ends().charged_back(),
         [(13, "chargeback_outcome", "cb-1", 101_301)],
     ),
+    "two rounds that ended": (
+        lambda: confirmed()
+        .charged_back(attributable=True, reason="other", instructed_at=when(0))
+        .chargeback_ends()
+        .charged_back(attributable=True, stage="arbitration")
+        .chargeback_ends(),
+        [],
+    ),
     "an inquiry that ended": (lambda: confirmed().charged_back(stage="inquiry").chargeback_ends(), []),
 }  # fmt: skip
 

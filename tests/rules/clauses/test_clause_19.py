@@ -219,3 +219,12 @@ def test_an_order_that_is_effective_as_of_the_end_of_the_obligation_earns_broker
     promotion = Promotion(promoter_id="prom-5", basis="goods", rate_bps=500)
     order = Order().placed(promotion=promotion).accepted().bought(at=8 * HOUR).received(at=9 * HOUR).paid(at=paid_at)
     assert sum(amount for _, _, amount in order.decided().deductions) == deducted
+
+
+def test_a_transfer_that_failed_is_for_people_whatever_the_funds_say_later() -> None:
+    order = promoted().bought().received().decided().funds_pay(5_000).decided().transfer_fails(3_000).decided()
+    assert order.told("refund_undeliverable", "brokerage") == ["noted 3000"]
+    order.funds_fall_short(4_000).decided()
+    assert order.told("refund_undeliverable", "brokerage") == ["noted 3000"]
+    order.funds_pay(5_500).decided()
+    assert order.told("refund_undeliverable", "brokerage") == ["noted 3000", "noted 3500"]
