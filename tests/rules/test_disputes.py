@@ -21,9 +21,9 @@ LATER = 90 * DAY
 def in_several_orders(told: Order, *, at: int = LATER) -> Iterator[Order]:
     """Yield the order as it ends if its facts are heard one by one, in several orders of arrival."""
     in_time = sorted(told.facts, key=lambda fact: fact.key)
-    arrivals = [in_time, in_time[::-1]]
-    arrivals += [random.Random(seed).sample(in_time, len(in_time)) for seed in range(4)]
-    for facts in arrivals:
+    hearings = [in_time, in_time[::-1]]
+    hearings += [random.Random(seed).sample(in_time, len(in_time)) for seed in range(4)]
+    for facts in hearings:
         heard = Order(*told.book.sets)
         for fact in facts:
             heard.facts.append(fact)
@@ -408,3 +408,9 @@ def test_what_is_overpaid_on_one_line_is_set_off_against_another_and_not_demande
     assert order.refunds[1:] == [("compensation", 30_000 - 10_010, "buyer_account")]
     assert order.told("refund_withheld", "compensation") == ["withheld 10010"]
     assert order.stands("refund_withheld", "compensation")[1] == ["6(1)", "10"]
+
+
+def test_a_payment_that_was_refunded_elsewhere_takes_no_more() -> None:
+    order = Order().placed().accepted().paid(amounts(50_000, 0, 0)).paid(amounts(50_000), "pay-2")
+    order.refunded_elsewhere(50_000, "pay-1").asks_to_cancel().decided()
+    assert order.refunds == [("purchase", 51_200, "pay-2")]

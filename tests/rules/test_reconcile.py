@@ -305,7 +305,7 @@ def test_a_refund_demanded_back_and_a_debt_stand_side_by_side() -> None:
     assert order.told("buyer_owes") == ["noted 300"]
 
 
-def test_an_undeliverable_refund_that_is_not_due_any_more_is_demanded_and_noted_until_it_is_said_to_be_back() -> None:
+def test_an_undeliverable_refund_that_is_no_longer_due_is_demanded_and_noted() -> None:
     order = Order().placed().accepted().paid().asks_to_cancel(at=9 * HOUR).decided()
     order.refund_fails(101_200, at=10 * HOUR).decided().refund_fails(101_200, None, command="k", at=12 * HOUR).decided()
     assert order.refunds[1:] == [("purchase", 101_200, "buyer_account")]

@@ -144,7 +144,7 @@ def test_an_acceptance_of_the_last_instant_is_in_time(at: int, outcome: list[str
     assert order.decided(9 * DAY).told("closing") == outcome
 
 
-def test_an_unpaid_balance_comes_before_the_receipt_deemed_confirmed_of_the_same_instant() -> None:
+def test_an_unpaid_balance_comes_before_deemed_receipt_of_the_same_instant() -> None:
     last = 5 * HOUR + 10 * DAY
     order = Order(terms(period_counting="hours")).placed(payment_plan=plan(last)).accepted()
     order.paid(amounts(30_000, 0, 0)).bought(deposit=20_000).delivered(at=5 * HOUR).decided(last + 1)
@@ -179,7 +179,7 @@ def test_deemed_receipt_comes_after_a_request_of_its_last_instant_and_then_bars_
     assert silent.stands("cancellation", "can-1") == silent.stands("cancellation", "can-2") == ("refused", ["18"])
 
 
-def test_a_plan_that_comes_into_force_at_the_instant_of_a_balance_is_in_force_as_of_it() -> None:
+def test_a_plan_that_comes_into_force_when_a_balance_is_due_is_in_force_then() -> None:
     order = Order().placed().accepted().paid().bought(deposit=20_000)
     order.requoted(amounts(110_000, 1_200, 111), at=3 * DAY, payment_plan=plan(3 * DAY)).decided(3 * DAY)
     assert order.told("closing") == []
@@ -191,7 +191,7 @@ def test_a_plan_that_comes_into_force_at_the_instant_of_a_balance_is_in_force_as
     assert short.told("closing") == ["balance_unpaid"]
 
 
-def test_the_agreement_is_tested_before_the_requests_of_an_instant_and_not_after_them() -> None:
+def test_the_agreement_is_tested_before_the_requests_of_an_instant_only() -> None:
     items = (lamp(quantity=60, unit_price=money(1_000)), lamp(quantity=40, unit_price=money(1_000)))
     order = Order().placed(items=items).accepted().paid(amounts(61_261, 0, 0), at=T)
     order.asks_to_cancel(items={"2": None}, at=T).decided()

@@ -263,7 +263,7 @@ def test_a_withdrawal_that_the_seller_agrees_to_leaves_what_customs_barred_meanw
     assert order.told("closing") == []
 
 
-def test_a_part_cancelled_at_once_stays_so_if_the_rest_turns_out_not_to_have_been_bought_then() -> None:
+def test_a_part_cancelled_at_once_stays_so_if_the_rest_was_not_bought_either() -> None:
     order = half_bought().asks_to_cancel(at=10 * HOUR).decided()
     assert order.stands("cancellation", "can-1") == ("pending", ["12(1)A", "12(1)B", "12(3)"])
     order.unavailable(at=9 * HOUR, items={"1": None})
@@ -271,7 +271,7 @@ def test_a_part_cancelled_at_once_stays_so_if_the_rest_turns_out_not_to_have_bee
     assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)A", "12(3)"])
 
 
-def test_a_part_counts_as_cancelled_from_when_it_was_not_from_when_it_was_first_told_of() -> None:
+def test_a_part_counts_as_cancelled_since_it_was_not_since_it_was_told_of() -> None:
     order = half_bought().asks_to_cancel(at=10 * HOUR).decided(quarantined=topic("seller-response"))
     assert order.ledger.standing["cancellation", "can-1"].since_at == START + 10 * HOUR
     order.decided(9 * DAY)

@@ -156,6 +156,10 @@ STORIES: dict[str, tuple[Callable[[], Order], list[tuple[int, str, str, int | No
         lambda: promoted().funds_pay(5_000).decided().bought(50_000, 1_200, at=4 * HOUR).decided(),
         [(12, "promoters_repayment", "brokerage", 2_500), (14, "refund_answer", "purchase", 50_050)],
     ),
+    "transferred, and the buyer got too much": (
+        lambda: promoted().funds_pay(5_000).decided().refunded_elsewhere(500).decided(),
+        [(12, "repayment", "purchase", 500)],
+    ),
     "transferred, and it failed": (
         lambda: promoted().funds_pay(5_000).decided().transfer_fails(5_000).decided(),
         [(15, "undeliverable", "brokerage", 5_000)],

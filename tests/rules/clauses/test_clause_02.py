@@ -238,7 +238,7 @@ def test_an_order_quoted_at_no_goods_is_effective_without_the_fee_on_them() -> N
     ],
     ids=["no place", "an issue", "refunded elsewhere", "of no effect", "the same chargeback again"],
 )
-def test_the_agreement_is_tested_at_the_instants_of_facts_that_have_a_place_on_the_timeline(
+def test_the_agreement_is_tested_at_each_fact_that_has_a_place_on_the_timeline(
     tell: Callable[[Order], Order], agreement: list[str]
 ) -> None:
     # Nothing was paid, and nothing is needed once the seller has given everything back, which has no place itself.

@@ -53,3 +53,10 @@ def test_a_part_of_the_order_amount_is_the_providers_before_it_is_third_parties(
     order.paid(amounts(341, 0, 0), "pay-2").decided()
     # 40 of 1,269 are missing: 340 of the 1,229 are third parties'.
     assert (order.refunded(), order.told("order_amount")) == (40, ["outstanding 341", "settled"])
+
+
+def test_what_others_collected_is_noted_only_when_the_order_has_ended() -> None:
+    quote = amounts(third=300)
+    order = Order().placed(quote=quote).accepted().paid(quote).decided()
+    assert order.told("third_party_fees") == []
+    assert order.asks_to_cancel().decided().told("third_party_fees") == ["noted 300"]

@@ -464,3 +464,11 @@ def test_a_request_cites_12_4_only_for_a_cost_of_its_own() -> None:
     order.tell(CostIncurred.model_validate(data)).decided()
     assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)B", "12(3)", "12(4)"])
     assert order.stands("cancellation", "can-2") == ("agreed", ["12(1)B", "12(3)"])
+
+
+def test_a_withdrawal_heard_to_be_earlier_than_its_request_takes_effect_with_it() -> None:
+    order = effective().bought().takes_back(at=8 * HOUR).asks_to_cancel(at=9 * HOUR).seller_cancels(at=10 * HOUR)
+    assert judged(order) == ("withdrawn_by_buyer", ["12"])
+    # At the instant of the request, the seller's answer comes before it.
+    order = effective().bought().takes_back(at=8 * HOUR).asks_to_cancel(at=9 * HOUR).seller_cancels(at=9 * HOUR)
+    assert judged(order) == ("agreed", ["12(1)B", "12(3)"])

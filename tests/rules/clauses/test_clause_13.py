@@ -293,3 +293,10 @@ def test_money_of_the_seller_for_a_pending_dissolution_cites_13_6() -> None:
     named.seller_refunds(500, request="can-1").decided()
     assert named.refunds == [("purchase", 500, "pay-1")]
     assert named.refund_clauses() == ["6(1)", "10"]
+
+
+@pytest.mark.parametrize(("at", "refunded"), [(20 * HOUR - 1, 5_000), (20 * HOUR, 4_550), (20 * HOUR + 1, 4_550)])
+def test_a_cost_that_names_no_request_is_one_of_the_return_from_its_effect_on(at: int, refunded: int) -> None:
+    order = Order().placed().accepted().paid().bought().asks_to_dissolve().seller_dissolves(at=20 * HOUR)
+    order.cost(450, at=at).seller_refunds(5_000, at=30 * HOUR).decided()
+    assert order.refunded() == refunded

@@ -228,3 +228,15 @@ def test_a_transfer_that_failed_is_for_people_whatever_the_funds_say_later() -> 
     assert order.told("refund_undeliverable", "brokerage") == ["noted 3000"]
     order.funds_pay(5_500).decided()
     assert order.told("refund_undeliverable", "brokerage") == ["noted 3000", "noted 3500"]
+
+
+def test_a_purchase_that_covers_no_unit_counts_for_brokerage_if_any_unit_is_bought() -> None:
+    order = promoted().bought().bought(500, 0, purchase="pur-2").received().decided()
+    assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 5_025)]
+
+
+def test_brokerage_that_is_no_longer_due_is_transferred_once_and_demanded_back() -> None:
+    order = promoted().bought(at=8 * HOUR).received(at=9 * HOUR).decided()
+    order.bought(0, 0, at=10 * HOUR).funds_pay(5_000, at=11 * HOUR).decided()
+    assert order.transfers == [("prom-5", "ord-1:brokerage:1", 5_000)]
+    assert order.told("repayment_demand", "brokerage") == ["demanded 5000"]

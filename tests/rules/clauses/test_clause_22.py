@@ -282,9 +282,7 @@ def test_money_that_was_charged_back_is_not_there_whoever_is_to_blame(attributab
 
 
 @pytest.mark.parametrize(("attributable", "clause"), [(True, "24"), (False, "22")])
-def test_a_refusal_during_a_chargeback_is_the_buyers_doing_unless_the_provider_is_to_blame(
-    attributable: bool, clause: str
-) -> None:
+def test_a_refusal_during_a_chargeback_cites_24_if_the_provider_is_to_blame(attributable: bool, clause: str) -> None:
     order = effective().charged_back(1, attributable=attributable).refused().decided()
     assert order.stands("closing") == ("refused", [clause])
 
