@@ -472,3 +472,13 @@ def test_a_withdrawal_heard_to_be_earlier_than_its_request_takes_effect_with_it(
     # At the instant of the request, the seller's answer comes before it.
     order = effective().bought().takes_back(at=8 * HOUR).asks_to_cancel(at=9 * HOUR).seller_cancels(at=9 * HOUR)
     assert judged(order) == ("agreed", ["12(1)B", "12(3)"])
+
+
+def test_a_barred_unit_that_ended_and_came_back_leaves_the_request_partly_agreed() -> None:
+    order = Order().placed(items=(lamp(quantity=2), lamp())).accepted().paid()
+    order.bought(50_000, 1_200, items={"1": None}).clears_customs().asks_to_cancel()
+    order.asks_to_dissolve("dis-1", items={"1": 1}).seller_dissolves("dis-1")
+    order.asks_to_dissolve("dis-2", items={"1": 1}).seller_dissolves("dis-2").decided()
+    assert order.stands("cancellation", "can-1")[0] == "agreed"
+    order.seller_wont_dissolve("dis-1").decided()
+    assert order.stands("cancellation", "can-1")[0] == "partly_agreed"
