@@ -414,3 +414,10 @@ def test_a_payment_that_was_refunded_elsewhere_takes_no_more() -> None:
     order = Order().placed().accepted().paid(amounts(50_000, 0, 0)).paid(amounts(50_000), "pay-2")
     order.refunded_elsewhere(50_000, "pay-1").asks_to_cancel().decided()
     assert order.refunds == [("purchase", 51_200, "pay-2")]
+
+
+def test_a_purchase_of_as_much_shipping_as_goods_is_converted_in_halves() -> None:
+    order = Order().placed().accepted().paid()
+    data = {"purchase_id": "pur-1", "goods": money(100, "USD"), "to_warehouse_shipping": money(100, "USD")}
+    order.tell(PurchaseConfirmed.model_validate(data | {"settled": money(50_000)})).decided()
+    assert order.refunded() == 101_301 - 50_000 - 50

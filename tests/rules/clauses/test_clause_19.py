@@ -8,7 +8,7 @@ from purchasing_contracts.commands.deduction import DeductionExecute
 from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.events.order import Promotion
 
-from tests.rules.orders import HOUR, Order, money
+from tests.rules.orders import HOUR, Order, lamp, money
 
 
 def promoted(basis: Any = "goods", rate_bps: int = 500, fixed: int | None = None, **members: Any) -> Order:
@@ -240,3 +240,11 @@ def test_brokerage_that_is_no_longer_due_is_transferred_once_and_demanded_back()
     order.bought(0, 0, at=10 * HOUR).funds_pay(5_000, at=11 * HOUR).decided()
     assert order.transfers == [("prom-5", "ord-1:brokerage:1", 5_000)]
     assert order.told("repayment_demand", "brokerage") == ["demanded 5000"]
+
+
+def test_brokerage_on_units_that_weigh_nothing_goes_by_their_number() -> None:
+    items = (lamp(quantity=2, unit_price=money(0)), lamp(quantity=1, unit_price=money(1_000)))
+    order = promoted(items=items).bought(4_000, 0, items={"1": None}).bought(96_000, 0, purchase="pur-2")
+    order.asks_to_cancel(items={"1": 1}).seller_cancels().received().decided()
+    # Half of the 4,000, and the 96,000.
+    assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 4_900)]

@@ -291,3 +291,8 @@ def test_a_refusal_during_a_chargeback_cites_24_if_the_provider_is_to_blame(attr
 def test_a_dispute_that_was_lost_with_all_of_it_given_back_is_restored(restored: int, outcome: str) -> None:
     order = effective().charged_back().chargeback_ends("lost", restored=restored).decided()
     assert order.stands("chargeback", "cb-1") == (outcome, UNJUST)
+
+
+def test_an_inquiry_says_nothing_of_which_payment_a_chargeback_takes() -> None:
+    order = effective().charged_back(stage="inquiry", payment_id="pay-9").charged_back().decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301"]
