@@ -237,10 +237,11 @@ class _Fold:
         number = 1 if before is None else before.number + 1
         rounds = self._rounds(output, data, amount, number)
         if rounds is None:
-            # Version 0.1 had one demand per chargeback, whose period began again when its amount rose.
-            if before is not None and before.is_open and amount <= before.highest:
-                return
-            number = 1 if before is None or before.is_open else before.number + 1
+            # In version 0.1, the period of an open demand began again when its amount rose.
+            if before is not None and before.is_open:
+                if amount <= before.highest:
+                    return
+                number = before.number
             rounds = 1
         due_at = output.at if data.due_at is None else micros(data.due_at)
         self._demands[data.ref] = Demand(number, rounds, True, output.version, output.at, due_at, amount)

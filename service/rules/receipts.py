@@ -22,8 +22,8 @@ def receive(timeline: Timeline, receipt: Receipt, data: Any, mark: str) -> bool:
         for ref in data.items:
             _mark(timeline, _chosen(timeline, receipt, ref.item_id, ref.quantity, mark), mark)
     is_final: bool | None = data.final
-    if is_final is None:
-        is_final = data.items is None or all(getattr(lot, mark) for lot in timeline.units.lots if lot.state is BOUGHT)
+    if is_final is None:  # never of a message without items
+        is_final = all(getattr(lot, mark) for lot in timeline.units.lots if lot.state is BOUGHT)
     if is_final:
         bought = timeline.units.in_state(BOUGHT)
         if data.items is None and not bought:

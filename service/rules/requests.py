@@ -83,8 +83,8 @@ class Request:
         """Whether no answer can change it any more."""
         self.waited = False
         """Whether a part of it ever waited for the seller."""
-        self.left_out: Sequence[Lot] = ()
-        """Lots that it asked for but could not reach because of a bar."""
+        self.left_out = False
+        """Whether a bar kept it from units that it asked for (`Lot.missed_by`)."""
         self.bars: Grounds = ()
         """The bars that kept units from it, as of when they did."""
         self.objection = False
@@ -243,7 +243,7 @@ def _ended_by_answer(lot: Lot, request: Request) -> bool:
 
 
 class Parts:
-    """The units that a request concerns, by what became of them."""
+    """The units that a request asks for, by what became of them."""
 
     __slots__ = ("done", "undone")
 
@@ -252,9 +252,8 @@ class Parts:
         self.done: list[Lot] = []
         self.undone: list[Lot] = []
         for lot in timeline.units.lots:
-            if request not in lot.requests:
-                continue
-            if lot.is_live:
-                self.undone.append(lot)
-            elif lot.ended_by is not None and lot.ended_by.request is request:
-                self.done.append(lot)
+            if request in lot.requests or request in lot.missed_by:
+                if lot.is_live:
+                    self.undone.append(lot)
+                elif lot.ended_by is not None and lot.ended_by.request is request:
+                    self.done.append(lot)

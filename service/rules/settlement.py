@@ -52,7 +52,19 @@ PROVIDER = "provider"
 class Cancelled:
     """An effective cancellation, or an unpaid balance, and what the seller keeps of it (R8)."""
 
-    __slots__ = ("amount", "at", "deposit", "id", "penalty", "received", "request", "share", "shortfall", "waits_for")
+    __slots__ = (
+        "amount",
+        "at",
+        "deposit",
+        "has_shipping",
+        "id",
+        "penalty",
+        "received",
+        "request",
+        "share",
+        "shortfall",
+        "waits_for",
+    )
 
     def __init__(self, id_: str, request: Request | None, at: int, requested_at: int) -> None:
         """Begin with zero amounts; `at` is when it took effect."""
@@ -61,6 +73,8 @@ class Cancelled:
         self.at = (at, id_)
         self.waits_for = requested_at
         self.share = 0
+        self.has_shipping = False
+        """Whether the share contains the shipping of a purchase: it cancelled the last of its units."""
         self.penalty = 0
         self.amount: int | None = None
         """What the seller takes back, if its answer states it."""
@@ -171,7 +185,6 @@ class Settlement(Kept):
         "collected",
         "costs",
         "deposit",
-        "dissolution_money_awaited",
         "due",
         "excess",
         "outstanding",
@@ -201,7 +214,6 @@ class Settlement(Kept):
         rest = max(0, money - charged_back)
         self.awaited: Sequence[tuple[str, str, int]] = ()
         """Money missing from the seller: kind and ref of what it is for, and the amount (R21, row 8)."""
-        self.dissolution_money_awaited = False
         costs = penalties = held = not_yet = 0
         for cost in borne:
             costs += cost.amount
@@ -210,8 +222,7 @@ class Settlement(Kept):
             held += one.deposit
         if lots.has_cancelled or lots.dissolved or lots.rescinded:
             self.awaited = _awaited(timeline, self)
-            if self.awaited and any(kind == "dissolution" for kind, _, _ in self.awaited):
-                self.dissolution_money_awaited = True
+            if lots.dissolved and any(kind != "cancellation" for kind, _, _ in self.awaited):
                 not_yet = sum([cost.amount for cost in borne if cost.is_of_return])
         left = max(0, rest - costs - penalties)
         self.borne, self.costs, self.penalties = borne, costs, penalties
@@ -379,9 +390,13 @@ def _cancelled(timeline: Timeline) -> list[Cancelled]:
         for purchase in timeline.purchases:
             own = [lot for lot in timeline.units.lots if lot.purchase is purchase]
             before = _cancelled_price(purchase, own, [lot for lot in own if id(lot) in gone])
-            after = _cancelled_price(purchase, own, [lot for lot in own if id(lot) in gone or lot in bought])
+            cancelled = [lot for lot in own if id(lot) in gone or lot in bought]
+            after = _cancelled_price(purchase, own, cancelled)
             if not own and last is one.request:
                 after = purchase.price
+                one.has_shipping = True
+            elif len(cancelled) == len(own) and any(lot in bought for lot in own):
+                one.has_shipping = True
             one.share += after - before
             # The deposit of these units, before the deductions for the answer and the seller's money.
             one.deposit += min(purchase.deposit, purchase.price - before) - min(
@@ -431,7 +446,7 @@ def _keep_of_seller(timeline: Timeline, one: Cancelled) -> None:
             if lot.state in CANCELLED and lot.purchase is not None and _request_of(lot) is one.request
         ]
         worth = last_value(timeline.quotes, lots, timeline.units.lots)
-        if _contains_shipping(timeline, lots):
+        if one.has_shipping:
             worth += timeline.quote.sums.shipping
         one.shortfall = max(0, min(one.share, worth) - one.amount)
     else:
@@ -440,14 +455,6 @@ def _keep_of_seller(timeline: Timeline, one: Cancelled) -> None:
 
 def _request_of(lot: Lot) -> Request | None:
     return None if lot.ended_by is None else lot.ended_by.request
-
-
-def _contains_shipping(timeline: Timeline, lots: Sequence[Lot]) -> bool:
-    """Return whether a purchase is cancelled completely, including its shipping, with these units."""
-    for purchase in {id(lot.purchase): lot.purchase for lot in lots}.values():
-        if all(lot.state in CANCELLED for lot in timeline.units.lots if lot.purchase is purchase):
-            return True
-    return False
 
 
 def _seller_money(timeline: Timeline, cancelled: Sequence[Cancelled], until: int | None) -> tuple[int, int, int]:
@@ -553,14 +560,12 @@ def lots_ended_by(timeline: Timeline, request: Request) -> list[Lot]:
 def _awaited(timeline: Timeline, kept: Kept) -> list[tuple[str, str, int]]:
     """Return the seller's missing money, by the request or purchase that it is for (R21, row 8)."""
     found = [("cancellation", one.id, one.takes - one.received) for one in kept.cancelled if one.takes > one.received]
-    returned = kept.seller
-    for ended, kind in ((kept.lots.dissolved, "dissolution"), (kept.lots.rescinded, "unavailability")):
-        lots = [lot for lot in ended if lot.purchase is not None]
-        if not lots:
-            continue
-        price = _price_of(timeline, lots)
-        missing = max(0, price - returned)
-        returned = max(0, returned - price)
+    of_dissolved = [lot for lot in kept.lots.dissolved if lot.purchase is not None]
+    of_rescinded = [lot for lot in kept.lots.rescinded if lot.purchase is not None]
+    price = _price_of(timeline, of_dissolved)
+    dissolved = max(0, price - kept.seller)
+    rescinded = max(0, _price_of(timeline, [*of_dissolved, *of_rescinded]) - max(price, kept.seller))
+    for kind, lots, missing in (("dissolution", of_dissolved, dissolved), ("unavailability", of_rescinded, rescinded)):
         if missing:
             request = _request_of(lots[0])
             found.append((kind, "" if request is None else request.id, missing))

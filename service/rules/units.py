@@ -64,6 +64,7 @@ class Lot:
         "first",
         "is_live",
         "item",
+        "missed_by",
         "purchase",
         "received",
         "requests",
@@ -91,6 +92,8 @@ class Lot:
         """The quotes that cover them, one bit each: bit 0 is the quote of `placed`."""
         self.requests: tuple[Request, ...] = ()
         """The requests that concern them."""
+        self.missed_by: tuple[Request, ...] = ()
+        """The requests that asked for them, but that a bar kept from them."""
         self.ended_by: Ending | None = None
 
     @property

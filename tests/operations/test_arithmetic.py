@@ -1,8 +1,8 @@
-"""The money of each line adds up, term by term, after each event of every golden case."""
+"""The money of each line adds up, term by term, after each event of every golden case and of random histories."""
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,17 +17,24 @@ from tests.golden import Case, cases
 from tests.rules.money import examined
 from tests.rules.orders import Order
 from tests.rules.playing import Played, fact
+from tests.rules.second_opinion.histories import ORDER, History
+from tests.rules.second_opinion.plots import PLOTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from service.rules.decide import Examination
+    from tests.rules.playing import Event
 
 
 def examinations(case: Case) -> Iterator[Examination]:
     """What the rules make of the order after each of its events, before and after what follows is published."""
-    played = Played("ord-1001")
-    for event in case.events:
+    return examined_after_each(Played("ord-1001"), case.events)
+
+
+def examined_after_each(played: Played, events: Iterable[Event]) -> Iterator[Examination]:
+    """The same of any events."""
+    for event in events:
         one = fact(event)
         played.until(max(played.clock, one.at))
         played.facts.setdefault((one.source, one.id), one)
@@ -41,27 +48,46 @@ def examinations(case: Case) -> Iterator[Examination]:
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_the_terms_of_the_purchase_add_up_to_what_is_due(case: Case) -> None:
     for found in examinations(case):
-        one = settlement_terms(found)
-        assert one.captured - one.third_party_fees == one.paid
-        kept = one.price + one.reserved + one.fee + one.own_fees - one.not_kept
-        money = one.paid - kept + one.not_paid + one.from_seller - one.unconfirmed
-        rest = money - one.charged_back + one.charged_beyond
-        assert rest - one.costs - one.penalties + one.beyond_money - one.deposit == one.due
-        assert min(astuple(one)) >= 0
+        assert_terms_add_up(found)
+
+
+@pytest.mark.parametrize("plot", dict.fromkeys(PLOTS), ids=lambda plot: plot.__name__)
+def test_all_amounts_of_random_histories_add_up(plot: Callable[[History], None]) -> None:
+    for seed in range(3):
+        history = History(seed, plot=plot)
+        events = [event for event in history.events if "quarantined" not in event]
+        for found in examined_after_each(Played(ORDER), events):
+            assert_terms_add_up(found)
+            assert_lines_add_up(found)
+
+
+def assert_terms_add_up(found: Examination) -> None:
+    one = settlement_terms(found)
+    assert one.captured - one.third_party_fees == one.paid
+    kept = one.price + one.reserved + one.fee + one.own_fees - one.not_kept
+    money = one.paid - kept + one.not_paid + one.from_seller - one.unconfirmed
+    rest = money - one.charged_back + one.charged_beyond
+    assert rest - one.costs - one.penalties + one.beyond_money - one.deposit == one.due
+    assert min(astuple(one)) >= 0
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_what_is_out_and_what_is_kept_back_add_up_to_what_is_due_on_each_line(case: Case) -> None:
     for found in examinations(case):
-        terms = settlement_terms(found)
-        for one in lines_of(found):
-            is_repaid_elsewhere = one.line == "owed" or one.line.startswith("chargeback:")
-            repaid = 0 if is_repaid_elsewhere else one.repaid
-            assert one.out == one.commanded + one.elsewhere - one.failed - repaid
-            assert one.out + one.to_command + one.withheld - one.demanded - one.set_off == one.entitled
-            assert one.entitled == (one.due if one.line == "purchase" else max(0, one.due - accepted(found, one.line)))
-            assert one.line != "purchase" or (one.due, one.captured) == (terms.due, terms.captured)
-            assert min(astuple(one)[1:]) >= 0
+        assert_lines_add_up(found)
+
+
+def assert_lines_add_up(found: Examination) -> None:
+    terms = settlement_terms(found)
+    for one in lines_of(found):
+        is_repaid_elsewhere = one.line == "owed" or one.line.startswith("chargeback:")
+        repaid = 0 if is_repaid_elsewhere else one.repaid
+        assert one.out == one.commanded + one.elsewhere - one.failed - repaid
+        assert one.out + one.to_command + one.withheld - one.demanded - one.set_off == one.entitled
+        assert one.entitled == (one.due if one.line == "purchase" else max(0, one.due - accepted(found, one.line)))
+        assert one.line != "purchase" or (one.due, one.captured) == (terms.due, terms.captured)
+        # Only what is out can be negative: if more was paid back than had been paid out.
+        assert min(value for name, value in asdict(one).items() if name not in ("line", "out")) >= 0
 
 
 def accepted(found: Examination, line: str) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from service.rules.clock import Clock
 from service.rules.decide import Examination, examine
+from service.rules.ledger import Ledger
 from tests.rules.playing import Played
 
 OF_THE_FACTS = ("order_amount", "buyer_owes", "seller_excess", "third_party_fees", "foreign_currency")
@@ -32,20 +33,23 @@ def money(played: Played) -> dict[str, int]:
     What was set off, and a renewed claim on the line of a chargeback, count as demanded back.
     """
     found = examined(played)
-    if found is None:
-        return {}
+    return {} if found is None else money_of(found)
+
+
+def money_of(found: Examination) -> dict[str, int]:
+    """The same of an examination."""
     lines = {}
     for one in found.reconciled.balances:
         line = one.due.line
         not_demanded = max(0, one.out - one.gross) - one.demanded
-        back = not_demanded + _published(played, "repayment_demand", line)
-        withheld = _published(played, "refund_withheld", line)
+        back = not_demanded + _published(found.ledger, "repayment_demand", line)
+        withheld = _published(found.ledger, "refund_withheld", line)
         lines[line] = one.commanded + one.elsewhere - one.failed - back + withheld
     return {line: amount for line, amount in lines.items() if amount}
 
 
-def _published(played: Played, kind: str, line: str) -> int:
-    standing = played.ledger.standing.get((kind, line))
+def _published(ledger: Ledger, kind: str, line: str) -> int:
+    standing = ledger.standing.get((kind, line))
     return 0 if standing is None else standing.amount or 0
 
 

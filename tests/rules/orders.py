@@ -19,7 +19,7 @@ from purchasing_contracts.money import currency_of
 from purchasing_contracts.privacy import masked
 
 from service.rules.clock import Clock, QuarantinedRecord
-from service.rules.decide import Ruling, decide
+from service.rules.decide import Examination, Ruling, decide, examine
 from service.rules.facts import DAY, Fact, micros
 from service.rules.ledger import Ledger, Output
 from service.rules.terms import TermsBook, TermsSet
@@ -87,8 +87,16 @@ class Order(Happenings):
         return self
 
     def _decide(self, clock: Clock) -> Ruling:
+        self.clock = clock
         facts = sorted(self.facts, key=lambda fact: fact.key)
         return decide(self.order_id, facts, self.ledger, self.book, clock)
+
+    def examined(self) -> Examination:
+        """What the rules make of the order as it stood when it was decided last."""
+        facts = sorted(self.facts, key=lambda fact: fact.key)
+        found = examine(self.order_id, facts, self.ledger, self.book, self.clock)
+        assert found is not None, "nothing says that the order was placed"
+        return found
 
     # What was published, from the first to the last.
 

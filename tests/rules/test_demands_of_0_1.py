@@ -28,6 +28,9 @@ def demand_after(*amounts: int | None) -> Demand:
         ((500, 501), 1, 2, 501, True),  # it rises: they begin anew
         ((500, None), 1, 1, 500, False),
         ((500, None, 400), 2, 3, 400, True),
+        ((500, None, 400, 399), 2, 3, 400, True),
+        ((500, None, 400, 401), 2, 4, 401, True),
+        ((500, None, 400, None, 600), 3, 5, 600, True),
     ],
 )
 def test_a_demand_of_0_1_begins_anew_as_its_amount_rises_or_after_it_was_settled(

@@ -6,7 +6,7 @@ from purchasing_contracts.money import MONEY_MAX
 
 from service.rules.decide import CurrencyChangedError
 from tests.rules.clauses.test_clause_19 import promoted
-from tests.rules.orders import DAY, HOUR, Order, amounts
+from tests.rules.orders import DAY, HOUR, Order, amounts, lamp
 
 
 def effective() -> Order:
@@ -75,3 +75,15 @@ def test_an_answer_to_the_deduction_of_brokerage_is_no_money_for_a_chargeback() 
     order = promoted().bought().received().decided()
     order.deposit_pays(5_000, deduction=f"{order.order_id}:brokerage:1", at=20 * HOUR).decided()
     assert order.refunded() == 0
+    assert [one.due.line for one in order.examined().reconciled.balances] == ["purchase"]
+
+
+def test_items_are_named_by_their_ids_and_else_by_their_places() -> None:
+    order = Order().placed(items=(lamp(item_id="a"), lamp())).accepted().paid()
+    order.bought(50_000, 1_200, items={"a": None}).unavailable(items={"2": None}, message="gone").decided()
+    assert order.told("unavailability", "gone") == ["ended"]
+    assert order.asks_to_cancel(items={"a": 1}).decided().told("cancellation", "can-1") == ["pending"]
+    assert order.asks_to_cancel("can-2", items={"1": None}).decided().stands("cancellation", "can-2") == (
+        "moot",
+        ["12"],
+    )

@@ -303,3 +303,16 @@ def test_a_refund_demanded_back_and_a_debt_stand_side_by_side() -> None:
     order = Order().placed().accepted().paid().asks_to_cancel().decided().cost(101_500).decided()
     assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
     assert order.told("buyer_owes") == ["noted 300"]
+
+
+def test_an_undeliverable_refund_that_is_no_longer_due_is_demanded_and_noted() -> None:
+    order = Order().placed().accepted().paid().asks_to_cancel(at=9 * HOUR).decided()
+    order.refund_fails(101_200, at=10 * HOUR).decided().refund_fails(101_200, None, command="k", at=12 * HOUR).decided()
+    assert order.refunds[1:] == [("purchase", 101_200, "buyer_account")]
+    assert order.told("refund_undeliverable", "purchase") == ["noted 101200"]
+    order.bought(at=8 * HOUR).decided()
+    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
+    # Nothing failed after all, and the money is back: both end.
+    order.refund_fails(0, None, command="k", at=11 * HOUR).repays(101_200, at=13 * HOUR).decided()
+    assert order.told("refund_undeliverable", "purchase") == ["noted 101200", "settled"]
+    assert order.told("repayment_demand", "purchase") == ["demanded 101200", "settled"]

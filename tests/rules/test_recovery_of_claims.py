@@ -1,9 +1,11 @@
 """Clause 22, the claim on an unjust chargeback: hold, demand and its days (27), deposit, retained goods."""
 
+from collections.abc import Callable
+
 import pytest
 from purchasing_contracts.commands.freeze import FreezePlace
 
-from tests.rules.orders import DAY, HOUR, Order, terms
+from tests.rules.orders import DAY, HOUR, Order, money, terms
 
 OPENED = 10 * HOUR
 LAST = OPENED + 3 * DAY
@@ -250,3 +252,70 @@ def test_news_that_makes_a_chargeback_just_releases_the_hold_and_settles_the_dem
     assert order.told("chargeback", "cb-1") == ["unjust", "accepted"]
     assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled"]
     assert order.holds == [("place", "cb-1", 101_301), ("release", "cb-1", 0)]
+
+
+@pytest.mark.parametrize(
+    ("watermark", "told", "due_by"),
+    [
+        (LAST, ["demanded 30000", "overdue 35000"], None),
+        (LAST + 1, ["demanded 30000", "demanded 35000"], LAST + DAY + 3 * DAY),
+    ],
+)
+def test_a_claim_that_rises_is_demanded_anew_once_the_input_was_read_beyond_its_days(
+    watermark: int, told: list[str], due_by: int | None
+) -> None:
+    order = charged(30_000).charged_back(35_000, stage="arbitration", at=LAST)
+    order.decided(LAST + DAY, watermark=watermark)
+    assert (order.told("payment_demand", "cb-1"), order.deductions) == (told, [])
+    if due_by is not None:
+        assert order.due_by() == due_by
+
+
+def test_a_claim_that_rises_to_what_its_demand_named_before_is_not_demanded_anew() -> None:
+    order = charged(30_000).pays_outstanding(10_000, at=LAST - 1).decided().decided(LAST + 1)
+    assert order.deductions == [("deposit", "cb-1", 20_000)]
+    order.charged_back(30_000, stage="arbitration", fee=money(10_000), at=LAST + DAY).decided()
+    # 30,000 and the fee of 10,000, less the 10,000 paid: as much as demand 1 named at first.
+    assert order.told("payment_demand", "cb-1") == ["demanded 30000", "demanded 20000", "overdue 30000"]
+    order.charged_back(30_000, stage="pre_arbitration", fee=money(1), at=LAST + 2 * DAY).decided()
+    assert order.told("payment_demand", "cb-1")[-1] == "demanded 30001"
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        lambda order: order.delivered(at=LAST + DAY),
+        lambda order: order.confirms_receipt(at=LAST + DAY),
+        lambda order: order.goods_sold(0, at=LAST + DAY),
+        lambda order: order.asks_to_dissolve(at=LAST + DAY).seller_dissolves(at=LAST + DAY),
+    ],
+    ids=["delivered", "confirmed", "disposed of", "dissolved"],
+)
+def test_goods_that_are_gone_can_no_longer_be_retained(gone: Callable[[Order], Order]) -> None:
+    order = charged().decided(LAST + 1).deposit_falls_short(0, at=LAST + HOUR).decided()
+    assert order.told("retained_goods", "cb-1") == ["authorised 101301"]
+    assert gone(order).decided().told("retained_goods", "cb-1") == ["authorised 101301", "released"]
+
+
+@pytest.mark.parametrize(
+    ("deduction", "left"),
+    [
+        ("cb-1", 101_001),
+        ("cb-1:2", 101_001),
+        ("cb-1:12", 101_001),
+        ("cb-1:x", 101_301),
+        ("cb-1:", 101_301),
+        ("cb-1:\u0662", 101_301),
+        ("cb-9:2", 101_301),
+        ("cb-1:2:3", 101_301),
+    ],
+)
+def test_a_deduction_belongs_to_the_chargeback_of_its_id_with_or_without_a_number(deduction: str, left: int) -> None:
+    order = charged().deposit_pays(300, deduction).decided()
+    assert order.told("payment_demand", "cb-1")[-1] == f"demanded {left}"
+
+
+def test_a_deduction_of_exactly_the_id_of_a_chargeback_is_for_that_one() -> None:
+    order = charged(1_000).charged_back(500, "cb-1:2").deposit_pays(300, "cb-1:2").decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 1000"]
+    assert order.told("payment_demand", "cb-1:2") == ["demanded 200"]

@@ -170,3 +170,12 @@ def test_what_was_given_back_is_demanded_where_the_payment_is_not_known() -> Non
         1_001, payment_id="pay-unknown", stage="arbitration", fee=money(5)
     )
     assert order.decided().told("repayment_demand", "chargeback:cb-1") == ["demanded 994"]
+
+
+def test_what_came_in_covers_the_purchase_first_then_what_had_been_outstanding() -> None:
+    order = effective().charged_back(500, attributable=False).pays_outstanding(500, payment_id="pay-1")
+    order.charged_back(900_000, "cb-2").pays_outstanding(100_900, "cb-2").decided()
+    # cb-2 has 100,801 of the purchase, beside cb-1's 500, and the 500 that were paid for cb-1.
+    (_, second) = order.examined().case.chargebacks
+    assert [(part.line, part.brought) for part in second.remaining] == [("chargeback:cb-1", 401)]
+    assert order.told("payment_demand", "cb-2") == ["demanded 401"]

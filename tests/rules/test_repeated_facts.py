@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.events.order import OrderPlaced
 
 from service.rules.facts import Fact
@@ -221,3 +222,26 @@ def test_what_another_amount_says_shows_where_both_were_booked_as_the_same() -> 
     first, second = amounts(5, 0, 0, currency="USD"), amounts(6, 0, 0, currency="USD")
     order = effective().paid(first, "pay-2", settled=9).paid(second, "pay-2", settled=9).decided()
     assert order.decision("fact", "e05").ground == "repeated"
+
+
+EACH: dict[str, Callable[[], Order]] = {
+    "cancellation agreed": lambda: bought().asks_to_cancel().seller_cancels(penalty=5).seller_cancels(penalty=7),
+    "cancellation refused": lambda: (
+        bought().asks_to_cancel().seller_wont_cancel().seller_wont_cancel(reason="damaged_in_return")
+    ),
+    "received": lambda: bought().received(final=False).received(objections=1),
+    "delivered": lambda: bought().delivered(final=False).delivered(),
+    "verified": lambda: bought().objects().verified("seller").verified("none"),
+    "bought": lambda: bought().bought(90_000, 1_200),
+    "fault": lambda: bought().fault_found(5).fault_found(7),
+    "deposit": lambda: bought().charged_back(9).deposit_pays(5).deposit_falls_short(7),
+}
+
+
+def bought() -> Order:
+    return effective().bought()
+
+
+@pytest.mark.parametrize("story", EACH)
+def test_a_message_that_replaces_an_earlier_one_is_not_reported_as_repeated(story: str) -> None:
+    assert [one.ref for one in EACH[story]().decided().of(DecisionMade) if one.kind == "fact"] == []

@@ -7,6 +7,7 @@ from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.events.chargeback import ChargebackClosed
 
 from service.rules.ledger import Ledger
+from tests.rules.happenings import START
 from tests.rules.orders import DAY, HOUR, Order, amounts, lamp, money, terms
 
 
@@ -260,3 +261,32 @@ def test_a_withdrawal_that_the_seller_agrees_to_leaves_what_customs_barred_meanw
     assert order.stands("cancellation", "can-1") == ("withdrawn", ["2"])
     assert order.stands("cancellation", "can-2") == ("refused", ["12(7)"])
     assert order.told("closing") == []
+
+
+def test_a_part_cancelled_at_once_stays_so_if_the_rest_was_not_bought_either() -> None:
+    order = half_bought().asks_to_cancel(at=10 * HOUR).decided()
+    assert order.stands("cancellation", "can-1") == ("pending", ["12(1)A", "12(1)B", "12(3)"])
+    order.unavailable(at=9 * HOUR, items={"1": None})
+    order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
+    assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)A", "12(3)"])
+
+
+def test_a_part_counts_as_cancelled_since_it_was_not_since_it_was_told_of() -> None:
+    order = half_bought().asks_to_cancel(at=10 * HOUR).decided(quarantined=topic("seller-response"))
+    assert order.ledger.standing["cancellation", "can-1"].since_at == START + 10 * HOUR
+    order.decided(9 * DAY)
+    assert order.ledger.standing["cancellation", "can-1"].since_at == START + 9 * DAY
+    # It is cancelled since then, whatever the seller answers for the rest.
+    order.seller_wont_cancel(at=10 * DAY).decided(11 * DAY)
+    assert order.ledger.standing["cancellation", "can-1"].since_at == START + 9 * DAY
+    assert order.stands("cancellation", "can-1")[0] == "partly_agreed"
+    # A record that had arrived before holds it up, so the seller's refusal is for all of it.
+    order.decided(12 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
+    assert order.stands("cancellation", "can-1")[0] == "refused"
+
+
+def test_a_request_that_no_longer_cancels_anything_begins_anew_when_it_does() -> None:
+    order = effective().asks_to_cancel(at=10 * HOUR).decided()
+    order.clears_customs(at=9 * HOUR).decided(8 * DAY)
+    assert order.stands("cancellation", "can-1") == ("refused", ["12(7)"])
+    assert order.ledger.standing["cancellation", "can-1"].since_at == START + 8 * DAY

@@ -12,7 +12,7 @@ from service.rules.ledger import Ledger
 from service.rules.terms import TermsBook
 from service.rules.waits import PLACED, RECORD, UNKNOWN, WAIT_KINDS, Wait, waits_of
 from tests.rules.happenings import START
-from tests.rules.orders import DAY, HOUR, Order, amounts, money, terms, when
+from tests.rules.orders import DAY, HOUR, Order, amounts, lamp, money, terms, when
 
 
 def awaited(order: Order, clock: Clock | None = None) -> tuple[Wait, ...]:
@@ -49,6 +49,10 @@ def deducted() -> Order:
 STORIES: dict[str, tuple[Callable[[], Order], list[tuple[int, str, str, int | None]]]] = {
     "placed": (lambda: Order().placed(), [(1, "acceptance", "", None)]),
     "accepted": (lambda: Order().placed().accepted(), [(2, "rest_of_order_amount", "", 101_301)]),
+    "accepted, and partly paid": (
+        lambda: Order().placed().accepted().paid(amounts(60_000, 0, 0)),
+        [(2, "rest_of_order_amount", "", 41_301)],
+    ),
     "accepted, and charged back": (
         lambda: effective().charged_back(at=HOUR),
         [(2, "rest_of_order_amount", "", 101_301), (13, "chargeback_outcome", "cb-1", 101_301)],
@@ -96,6 +100,38 @@ STORIES: dict[str, tuple[Callable[[], Order], list[tuple[int, str, str, int | No
         lambda: effective().bought().received().asks_to_dissolve().seller_dissolves().seller_refunds(101_000),
         [(8, "sellers_money", "dis-1", 200)],
     ),
+    "dissolved, and more came": (
+        lambda: effective().bought().received().asks_to_dissolve().seller_dissolves().seller_refunds(101_201),
+        [],
+    ),
+    "one item dissolved, one rescinded, and a part came": (
+        lambda: Order()
+        .placed(items=(lamp(), lamp()))
+        .accepted()
+        .paid()
+        .bought()
+        .asks_to_dissolve(items={"1": None})
+        .seller_dissolves()
+        .unavailable(items={"2": None})
+        .seller_refunds(60_000),
+        # 50,000 for each, and the shipping of the purchase, as nothing is left of it.
+        [(8, "sellers_money", "", 41_200)],
+    ),
+    "one item dissolved, one rescinded, and nothing came": (
+        lambda: Order()
+        .placed(items=(lamp(), lamp()))
+        .accepted()
+        .paid()
+        .bought()
+        .asks_to_dissolve(items={"1": None})
+        .seller_dissolves()
+        .unavailable(items={"2": None}),
+        [(8, "sellers_money", "dis-1", 50_000), (8, "sellers_money", "", 51_200)],
+    ),
+    "cancelled by a seller that pays a part": (
+        lambda: effective().bought().asks_to_cancel().seller_cancels(penalty=200).seller_refunds(1_000),
+        [(8, "sellers_money", "can-1", 100_000)],
+    ),
     "claimed": (claimed, [(9, "payment_of_claim", "cb-1", 101_301), (13, "chargeback_outcome", "cb-1", 101_301)]),
     "to be deducted": (
         deducted,
@@ -119,6 +155,10 @@ STORIES: dict[str, tuple[Callable[[], Order], list[tuple[int, str, str, int | No
     "transferred, and the goods cost less": (
         lambda: promoted().funds_pay(5_000).decided().bought(50_000, 1_200, at=4 * HOUR).decided(),
         [(12, "promoters_repayment", "brokerage", 2_500), (14, "refund_answer", "purchase", 50_050)],
+    ),
+    "transferred, and the buyer got too much": (
+        lambda: promoted().funds_pay(5_000).decided().refunded_elsewhere(500).decided(),
+        [(12, "repayment", "purchase", 500)],
     ),
     "transferred, and it failed": (
         lambda: promoted().funds_pay(5_000).decided().transfer_fails(5_000).decided(),
@@ -148,6 +188,14 @@ STORIES: dict[str, tuple[Callable[[], Order], list[tuple[int, str, str, int | No
     "charged back after an inquiry ended": (
         lambda: confirmed().charged_back(stage="inquiry").chargeback_ends().charged_back(),
         [(13, "chargeback_outcome", "cb-1", 101_301)],
+    ),
+    "two rounds that ended": (
+        lambda: confirmed()
+        .charged_back(attributable=True, reason="other", instructed_at=when(0))
+        .chargeback_ends()
+        .charged_back(attributable=True, stage="arbitration")
+        .chargeback_ends(),
+        [],
     ),
     "an inquiry that ended": (lambda: confirmed().charged_back(stage="inquiry").chargeback_ends(), []),
 }  # fmt: skip
@@ -219,3 +267,9 @@ def test_amounts_are_those_of_the_order_unless_they_say_otherwise() -> None:
     order = effective().bought().received().confirms_receipt().paid(amounts(currency="USD"), "pay-2")
     (one,) = awaited(order)
     assert (one.amount, one.currency) == (101_301, "USD")
+
+
+def test_nobody_waits_for_a_confirmation_that_was_deemed_given() -> None:
+    order = effective().bought().received().delivered().decided(90 * DAY)
+    assert order.told("receipt") == ["deemed_confirmed"]
+    assert awaited(order, Clock(START + 90 * DAY, START + 90 * DAY)) == ()

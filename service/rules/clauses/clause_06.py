@@ -47,7 +47,7 @@ _UNCONVERTED = Basis(clause="6", because="an amount in another currency counts o
 
 @only_with(PaymentCaptured, QuoteRevised, RefundedElsewhere)
 def steps(timeline: Timeline) -> list[Step]:
-    """Return revised quotes, captured payments and refunds elsewhere on the purchase."""
+    """Return revised quotes, captured payments and refunds elsewhere."""
     view = timeline.view
     found: list[Step] = [
         (capture.fact.at, Rank.PAYMENT, (0, "", capture.fact), _capture, capture.total) for capture in view.captures()
@@ -57,9 +57,9 @@ def steps(timeline: Timeline) -> list[Step]:
             at = max(fact.at, micros(fact.data.agreed_at))
             found.append((at, Rank.QUOTE, (0, "", fact), _revise, fact))
     for refund in view.counted(RefundedElsewhere):
-        if refund.data.line == PURCHASE:
-            amount = refund.data.amount.value
-            found.append((refund.at, Rank.PAYMENT, (0, "", refund), _refund_elsewhere, amount))
+        # One on another line takes nothing of the purchase, but the agreement is tested as of it (R1).
+        amount = refund.data.amount.value if refund.data.line == PURCHASE else 0
+        found.append((refund.at, Rank.PAYMENT, (0, "", refund), _refund_elsewhere, amount))
     return found
 
 

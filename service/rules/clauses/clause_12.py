@@ -155,8 +155,10 @@ def _bars(lots: Sequence[Lot]) -> Grounds:
 
 def _apply_to_units(timeline: Timeline, request: Request, live: Sequence[Lot]) -> None:
     lots = choose_lots(timeline, request, lambda lot: lot.is_live and not _is_barred(lot), _open_first)
-    request.left_out = _left_out(request, live, lots)
-    request.bars = _bars(request.left_out)
+    left_out = _left_out(request, live, lots)
+    for lot in left_out:
+        lot.missed_by += (request,)
+    request.left_out, request.bars = bool(left_out), _bars(left_out)
     if not timeline.is_effective:
         if timeline.unclear.withdrawal(timeline, request):
             request.wait()
@@ -277,7 +279,7 @@ def _outcome(request: Request, parts: Parts) -> str:
     if request.is_pending:
         return "pending"
     if parts.done:
-        return "partly_agreed" if parts.undone or any(lot.is_live for lot in request.left_out) else "agreed"
+        return "partly_agreed" if parts.undone else "agreed"
     if request.was_withdrawn:
         return "withdrawn_by_buyer"
     if request.answer is not None or request.objection or request.barred or request.left_out:

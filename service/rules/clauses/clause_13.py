@@ -23,7 +23,7 @@ from service.rules.requests import (
     withdraw_request,
 )
 from service.rules.settlement import Cost, lots_ended_by, provider_costs
-from service.rules.timeline import Ending, Rank
+from service.rules.timeline import Ending, Place, Rank
 from service.rules.units import BOUGHT, DISSOLVED
 from service.rules.waits import Wait
 
@@ -83,6 +83,13 @@ def steps(timeline: Timeline) -> Iterator[Step]:
             within = (0, request_.id, taken_back)
             changed = timeline.withdrawals.setdefault(taken_back.id, (taken_back, request_, []))[2]
             yield at, Rank.REQUEST_WITHDRAWN, within, withdraw_request, (request_, changed)
+
+
+def _note(timeline: Timeline, fact: Fact[Any]) -> None:
+    """Do nothing: requests look for disclosed issues themselves. The agreement is tested as of each (R1)."""
+
+
+PLACES = (Place(IssueDisclosed, Rank.QUOTE, _note, repeats=True),)
 
 
 def _bar_of(_: Lot) -> Grounds:

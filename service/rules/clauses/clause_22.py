@@ -88,8 +88,8 @@ def _note(timeline: Timeline, fact: Fact[Any]) -> None:
 
 
 PLACES = (
-    Place(ChargebackOpened, Rank.PAYMENT, _note, repeats=True),
-    Place(ChargebackClosed, Rank.PAYMENT, _note, repeats=True),
+    Place(ChargebackOpened, Rank.PAYMENT, _note, repeats=False),
+    Place(ChargebackClosed, Rank.PAYMENT, _note, repeats=False),
 )
 
 

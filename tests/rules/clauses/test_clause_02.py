@@ -1,6 +1,9 @@
 """Clause 2: when the agreement is effective, what prevents it, refusals and withdrawals."""
 
+from collections.abc import Callable
+
 import pytest
+from purchasing_contracts.events.order import IssueDisclosed
 
 from tests.rules.orders import HOUR, Order, amounts
 
@@ -219,3 +222,25 @@ def test_an_order_quoted_at_no_goods_is_effective_without_the_fee_on_them() -> N
     order = Order().placed(quote=amounts(goods=0, shipping=0, third=300)).accepted().decided()
     assert order.told("agreement") == []
     assert order.paid(amounts(goods=0, shipping=0, fee=0, third=300)).decided().told("agreement") == ["effective"]
+
+
+@pytest.mark.parametrize(
+    ("tell", "agreement"),
+    [
+        (lambda order: order.seller_refunds(101_200, at=20 * HOUR), []),
+        (
+            lambda order: order.tell(IssueDisclosed.model_validate({"grounds": ("defective",)}), 20 * HOUR),
+            ["effective"],
+        ),
+        (lambda order: order.refunded_elsewhere(5, line="tip:tip-1", at=20 * HOUR), ["effective"]),
+        (lambda order: order.verified(objection="never-raised", at=20 * HOUR), []),
+        (lambda order: order.charged_back(5, at=8 * HOUR).charged_back(5, at=20 * HOUR), []),
+    ],
+    ids=["no place", "an issue", "refunded elsewhere", "of no effect", "the same chargeback again"],
+)
+def test_the_agreement_is_tested_at_each_fact_that_has_a_place_on_the_timeline(
+    tell: Callable[[Order], Order], agreement: list[str]
+) -> None:
+    # Nothing was paid, and nothing is needed once the seller has given everything back, which has no place itself.
+    order = Order().placed().accepted().bought(at=9 * HOUR).seller_refunds(101_200, "back-0", at=10 * HOUR)
+    assert tell(order).decided(30 * HOUR).told("agreement") == agreement

@@ -2,6 +2,7 @@
 
 import pytest
 from purchasing_contracts.decisions import DecisionMade
+from purchasing_contracts.events.warehouse_receipt import CostIncurred
 
 from tests.rules.orders import DAY, HOUR, Order, amounts, lamp, money, terms
 
@@ -385,3 +386,99 @@ def test_a_purchase_of_no_unit_goes_with_the_request_that_took_effect_last() -> 
     # The rest of the first purchase, with its shipping, and all of the second: none of it is the buyer's again.
     order.seller_refunds(51_200 + 500, request="can-2").decided()
     assert (order.refunds, order.told("seller_excess")) == (before, [])
+
+
+def three_of_one_item(bought: int = 1) -> Order:
+    """Return an order of three units, of which some were bought and have left the country."""
+    order = Order().placed(items=(lamp(quantity=3),)).accepted().paid()
+    return order.bought(30_000, 1_200, items={"1": bought}).clears_customs()
+
+
+@pytest.mark.parametrize(
+    ("quantity", "outcome", "clauses"),
+    [
+        (1, "agreed", ["12(1)A", "12(3)"]),
+        (2, "agreed", ["12(1)A", "12(3)"]),
+        (3, "partly_agreed", ["12(1)A", "12(7)", "12(3)"]),
+        (None, "partly_agreed", ["12(1)A", "12(7)", "12(3)"]),
+    ],
+)
+def test_a_bar_matters_to_a_request_only_for_units_that_it_could_not_get_elsewhere(
+    quantity: int | None, outcome: str, clauses: list[str]
+) -> None:
+    order = three_of_one_item().asks_to_cancel(items={"1": quantity}).decided()
+    assert order.stands("cancellation", "can-1") == (outcome, clauses)
+
+
+def test_a_request_that_names_nothing_is_kept_from_barred_units_of_any_item() -> None:
+    order = three_of_one_item().asks_to_cancel().decided()
+    assert order.stands("cancellation", "can-1") == ("partly_agreed", ["12(1)A", "12(7)", "12(3)"])
+
+
+def test_a_moot_request_cites_the_closing_only_if_it_names_no_items() -> None:
+    order = effective().asks_to_cancel().asks_to_cancel("can-2", items={"1": None}).asks_to_cancel("can-3").decided()
+    assert order.stands("cancellation", "can-2") == ("moot", ["12(1)A"])
+    assert order.stands("cancellation", "can-3") == ("moot", ["12(1)A", "12(3)"])
+
+
+def test_a_withdrawal_of_named_items_ends_only_these_and_of_the_last_ones_the_order() -> None:
+    order = Order().placed(items=(lamp(), lamp())).paid().asks_to_cancel(items={"1": None}).decided()
+    assert (order.stands("cancellation", "can-1"), order.told("closing")) == (("withdrawn", ["2"]), [])
+    # Without unit prices all of the goods' money stays reserved; the fee on half of them is not kept:
+    # 101 x 51,200/101,200 = 51.1.
+    assert order.refunds == [("purchase", 50, "pay-1")]
+    order.asks_to_cancel("can-2", items={"2": 7}).decided()
+    assert order.stands("closing") == ("withdrawn", ["2"])
+    assert order.refunds[1:] == [("purchase", 101_251, "pay-1")]
+
+
+def test_a_cost_is_the_buyers_only_if_the_request_that_it_names_took_effect() -> None:
+    order = two_lamps().bought().asks_to_cancel("can-1", items={"1": None}).asks_to_cancel("can-2", items={"2": None})
+    order.seller_cancels("can-1").seller_wont_cancel("can-2")
+    for cost, request in (("c-1", "can-2"), ("c-2", "can-1"), ("c-3", "can-9")):
+        data = {"cost_id": cost, "kind": "other", "amount": money(100), "request_id": request}
+        order.tell(CostIncurred.model_validate(data))
+    assert order.decided().refunds == [("purchase", 49_900, "pay-1")]
+
+
+def test_a_refusal_after_an_agreement_takes_back_only_what_was_agreed_to_with_it() -> None:
+    order = two_lamps().bought().asks_to_cancel("can-1", items={"1": None}).asks_to_cancel("can-2", items={"2": None})
+    order.seller_cancels("can-1").seller_cancels("can-2").seller_wont_cancel("can-1").decided()
+    assert order.stands("cancellation", "can-1") == ("refused", ["12(1)B"])
+    assert order.stands("cancellation", "can-2") == ("agreed", ["12(1)B", "12(3)"])
+    assert order.refunds == [("purchase", 50_000, "pay-1")]
+
+
+def test_units_that_come_back_to_an_order_that_was_withdrawn_ended_with_it() -> None:
+    order = Order().placed(items=(lamp(), lamp())).bought().unavailable(items={"2": None}).asks_to_cancel()
+    order.asks_to_cancel("can-2", items={"2": None}).received().asks_to_cancel("can-3", items={"2": None}).decided()
+    assert order.stands("closing") == ("withdrawn", ["2"])
+    assert order.stands("cancellation", "can-2") == ("moot", ["9", "10"])
+    assert order.stands("cancellation", "can-3") == ("moot", ["2"])
+
+
+def test_a_request_cites_12_4_only_for_a_cost_of_its_own() -> None:
+    order = two_lamps().bought().asks_to_cancel("can-1", items={"1": None}).asks_to_cancel("can-2", items={"2": None})
+    order.seller_cancels("can-1").seller_cancels("can-2")
+    data = {"cost_id": "c-1", "kind": "other", "amount": money(100), "request_id": "can-1"}
+    order.tell(CostIncurred.model_validate(data)).decided()
+    assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)B", "12(3)", "12(4)"])
+    assert order.stands("cancellation", "can-2") == ("agreed", ["12(1)B", "12(3)"])
+
+
+def test_a_withdrawal_heard_to_be_earlier_than_its_request_takes_effect_with_it() -> None:
+    order = effective().bought().takes_back(at=8 * HOUR).asks_to_cancel(at=9 * HOUR).seller_cancels(at=10 * HOUR)
+    assert judged(order) == ("withdrawn_by_buyer", ["12"])
+    # At the instant of the request, the seller's answer comes before it.
+    order = effective().bought().takes_back(at=8 * HOUR).asks_to_cancel(at=9 * HOUR).seller_cancels(at=9 * HOUR)
+    assert judged(order) == ("agreed", ["12(1)B", "12(3)"])
+
+
+def test_a_barred_unit_that_ended_and_came_back_leaves_the_request_partly_agreed() -> None:
+    order = Order().placed(items=(lamp(quantity=2), lamp())).accepted().paid()
+    order.bought(50_000, 1_200, items={"1": None}).clears_customs().asks_to_cancel()
+    order.asks_to_dissolve("dis-1", items={"1": 1}).seller_dissolves("dis-1")
+    order.asks_to_dissolve("dis-2", items={"1": 1}).seller_dissolves("dis-2").decided()
+    assert order.stands("cancellation", "can-1")[0] == "agreed"
+    order.seller_wont_dissolve("dis-1").decided()
+    assert order.stands("cancellation", "can-1")[0] == "partly_agreed"

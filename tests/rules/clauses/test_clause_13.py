@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from purchasing_contracts.events.order import IssueDisclosed
 
 from service.rules.facts import micros
 from tests.rules.happenings import START
@@ -259,3 +260,43 @@ def test_a_request_is_refused_when_all_bought_units_are_confirmed() -> None:
     order.received().confirms_receipt().asks_to_dissolve().seller_dissolves().decided()
     assert order.stands("dissolution", "dis-1") == ("refused", ["18"])
     assert order.told("obligation") == []
+
+
+@pytest.mark.parametrize(
+    ("disclosed", "ground", "outcome"),
+    [
+        (9 * HOUR, "defective", "refused"),
+        (20 * HOUR, "defective", "refused"),  # at the instant of the request
+        (20 * HOUR + 1, "defective", "pending"),
+        (9 * HOUR, "infringing", "pending"),
+    ],
+)
+def test_an_issue_disclosed_meanwhile_bars_a_dissolution_on_its_ground(
+    disclosed: int, ground: str, outcome: str
+) -> None:
+    order = Order().placed().accepted().paid().bought()
+    order.tell(IssueDisclosed.model_validate({"grounds": ("defective",)}), disclosed)
+    assert judged(order.asks_to_dissolve(at=20 * HOUR, ground=ground))[0] == outcome
+
+
+@pytest.mark.parametrize(("disclosed", "outcome"), [(10 * HOUR, "refused"), (10 * HOUR + 1, "pending")])
+def test_what_is_disclosed_after_the_obligation_ended_bars_nothing(disclosed: int, outcome: str) -> None:
+    order = Order().placed().accepted().paid().bought().received(at=10 * HOUR)
+    order.tell(IssueDisclosed.model_validate({"grounds": ("defective",)}), disclosed)
+    assert judged(order.asks_to_dissolve(at=20 * HOUR))[0] == outcome
+
+
+def test_money_of_the_seller_for_a_pending_dissolution_cites_13_6() -> None:
+    asked = Order().placed().accepted().paid().bought().asks_to_dissolve()
+    assert asked.seller_refunds(500).decided().refund_clauses() == ["6(1)", "10", "13(6)"]
+    named = Order().placed().accepted().paid().bought().asks_to_dissolve().asks_to_cancel()
+    named.seller_refunds(500, request="can-1").decided()
+    assert named.refunds == [("purchase", 500, "pay-1")]
+    assert named.refund_clauses() == ["6(1)", "10"]
+
+
+@pytest.mark.parametrize(("at", "refunded"), [(20 * HOUR - 1, 5_000), (20 * HOUR, 4_550), (20 * HOUR + 1, 4_550)])
+def test_a_cost_that_names_no_request_is_one_of_the_return_from_its_effect_on(at: int, refunded: int) -> None:
+    order = Order().placed().accepted().paid().bought().asks_to_dissolve().seller_dissolves(at=20 * HOUR)
+    order.cost(450, at=at).seller_refunds(5_000, at=30 * HOUR).decided()
+    assert order.refunded() == refunded

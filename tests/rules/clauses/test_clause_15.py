@@ -1,8 +1,10 @@
 """Clause 15: goods to be cautious about."""
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.rules.orders import Order, amounts
+from tests.rules.orders import DAY, Order, amounts, lamp, money, when
 
 
 @pytest.mark.parametrize(
@@ -49,3 +51,80 @@ def test_restricted_goods_refused_keep_the_costs() -> None:
     order = Order().placed(categories=("sensitive_or_restricted",)).accepted().paid().cost(900).refused("restricted")
     assert order.decided().refunds == [("purchase", 100_401, "pay-1")]
     assert order.refund_clauses() == ["15(5)"]
+
+
+def with_a_balance(balance: int, paid: int) -> Order:
+    """Return an order with a deposit of 300.00 and a balance due at the third day, which is over."""
+    plan = (
+        {"part": "deposit", "amount": money(30_000)},
+        {"part": "balance", "amount": money(balance), "due_at": when(3 * DAY)},
+        {"part": "balance", "amount": money(7), "due_at": when(3 * DAY + 1)},
+        {"part": "balance", "amount": money(5)},
+    )
+    return Order().placed(payment_plan=plan).accepted().paid(amounts(paid, 0, 0)).bought(deposit=20_000)
+
+
+@pytest.mark.parametrize(("balance", "closing"), [(20_000, []), (20_001, ["balance_unpaid"])])
+def test_only_the_deposit_and_the_balances_due_by_then_must_have_been_paid(balance: int, closing: list[str]) -> None:
+    order = with_a_balance(balance, 50_000).decided(3 * DAY + 1)
+    assert order.told("closing") == closing
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        lambda order: order.received(at=3 * DAY, final=False),
+        lambda order: order.clears_customs(at=3 * DAY),
+        lambda order: order.bought(0, 0, purchase="pur-2", at=3 * DAY),
+        lambda order: order.charged_back(50_000, at=2 * DAY).paid(amounts(1, 0, 0), "pay-2", at=3 * DAY),
+    ],
+    ids=["received", "cleared", "a purchase without a deposit", "paid, though charged back"],
+)
+def test_a_balance_that_is_missing_ends_nothing_once_the_goods_are_on_their_way(
+    meanwhile: Callable[[Order], Order],
+) -> None:
+    order = meanwhile(with_a_balance(20_001, 50_000)).decided(3 * DAY + 1)
+    assert order.told("closing") == []
+    assert order.stands("order_amount")[0] == "outstanding"
+
+
+def test_an_unpaid_balance_ends_open_and_bought_units_alike() -> None:
+    plan = (
+        {"part": "deposit", "amount": money(30_000)},
+        {"part": "balance", "amount": money(71_301), "due_at": when(3 * DAY)},
+    )
+    order = Order().placed(items=(lamp(), lamp()), payment_plan=plan).accepted().paid(amounts(30_000, 0, 0))
+    order.bought(50_000, 1_200, deposit=20_000, items={"1": None}).cost(100).decided(3 * DAY + 1)
+    # fee: 51.2 + 101 x 50,000/101,200 = 101.1 -> 101. 30,000 less the fee, the cost and the deposit.
+    assert order.refunds == [("purchase", 30_000 - 101 - 100 - 20_000, "pay-1")]
+    assert order.stands("closing") == ("balance_unpaid", ["15(2)", "12(3)", "12(4)"])
+    # It counts as a cancellation of that instant: the seller's money up to the share without the deposit is not the
+    # buyer's.
+    order.seller_refunds(31_200, at=4 * DAY).decided()
+    assert order.refunded() == 9_799
+
+
+@pytest.mark.parametrize(("at", "closing"), [(3 * DAY, []), (3 * DAY + 1, ["balance_unpaid"])])
+def test_the_sellers_money_that_came_by_then_makes_less_of_the_order_amount_missing(
+    at: int, closing: list[str]
+) -> None:
+    # price 41,200 and a fee of 41 are left of it, and 50,000 were paid.
+    order = with_a_balance(20_001, 50_000).seller_refunds(60_000, at=at).decided(4 * DAY)
+    assert order.told("closing") == closing
+
+
+@pytest.mark.parametrize(
+    ("deposit", "paid", "agreement"),
+    [
+        (30_000, 29_999, "short_paid"),
+        (30_000, 30_000, "effective"),
+        (200_000, 101_300, "short_paid"),
+        (200_000, 101_301, "effective"),
+    ],
+)
+def test_the_agreement_needs_at_most_the_deposit_and_at_most_the_order_amount(
+    deposit: int, paid: int, agreement: str
+) -> None:
+    plan = ({"part": "deposit", "amount": money(deposit)},)
+    order = Order().placed(payment_plan=plan).accepted().paid(amounts(paid, 0, 0)).decided()
+    assert order.stands("agreement")[0] == agreement

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.orders import HOUR, Order
+from tests.rules.orders import HOUR, Order, lamp
 
 
 def bought() -> Order:
@@ -55,3 +55,20 @@ def test_an_earlier_receipt_with_objections_supersedes_the_end_of_the_obligation
     order = bought().received(at=9 * HOUR).decided().received("rec-2", at=8 * HOUR, objections=1).decided()
     assert order.told("obligation") == ["terminated", "superseded"]
     assert order.stands("obligation") == ("superseded", ["16"])
+
+
+def two_items() -> Order:
+    return Order().placed(items=(lamp(quantity=3), lamp(quantity=1))).accepted().paid().bought()
+
+
+def test_parts_that_name_items_end_the_obligation_with_the_last_unit() -> None:
+    order = two_items().received("r-1", items={"1": None}).decided()
+    assert order.told("obligation") == []
+    assert order.received("r-2", items={"2": 1}).decided().told("obligation") == ["terminated"]
+
+
+def test_a_receipt_named_again_adds_only_what_it_names_beyond_the_most_before() -> None:
+    order = two_items().received("r-1", items={"1": 2}).received("r-1", items={"1": 1})
+    order.received("r-1", items={"1": 2, "2": 1}).decided()
+    assert order.told("obligation") == []
+    assert order.received("r-2", items={"1": 1}).decided().told("obligation") == ["terminated"]

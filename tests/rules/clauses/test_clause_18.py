@@ -186,3 +186,11 @@ def test_confirmation_does_not_bar_units_that_the_seller_had_withdrawn_by_then()
     order = Order().placed().accepted().paid().bought().unavailable().confirms_receipt().bought()
     order.asks_to_dissolve().decided()
     assert order.stands("dissolution", "dis-1") == ("pending", ["13(4)"])
+
+
+@pytest.mark.parametrize(("withdrawn", "receipt"), [(False, []), (True, ["deemed_confirmed"])])
+def test_an_objection_that_was_withdrawn_does_not_stop_the_period(withdrawn: bool, receipt: list[str]) -> None:
+    order = Order().placed().accepted().paid().bought().delivered().objects()
+    if withdrawn:
+        order.withdraws_objection()
+    assert order.decided(90 * DAY).told("receipt") == receipt

@@ -8,7 +8,7 @@ from purchasing_contracts.commands.deduction import DeductionExecute
 from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.events.order import Promotion
 
-from tests.rules.orders import HOUR, Order, money
+from tests.rules.orders import HOUR, Order, lamp, money
 
 
 def promoted(basis: Any = "goods", rate_bps: int = 500, fixed: int | None = None, **members: Any) -> Order:
@@ -203,3 +203,48 @@ def test_everything_but_brokerage_concerns_the_buyer() -> None:
     decisions = order.of(DecisionMade)
     assert [d.kind for d in decisions] == ["agreement", "obligation"]
     assert {(d.audience, d.account_id) for d in decisions} == {("buyer", "acct-7")}
+
+
+@pytest.mark.parametrize(("returned", "withheld"), [(96_301, []), (96_302, ["withheld 5000"])])
+def test_brokerage_waits_if_what_is_due_to_the_buyer_leaves_too_little(returned: int, withheld: list[str]) -> None:
+    order = promoted(rate_bps=500).bought().received().asks_to_dissolve().seller_dissolves().seller_refunds(returned)
+    # What the seller returned is due. 101,301 - 96,301 are there for the promoter's 5,000.
+    assert order.decided().told("brokerage_withheld") == withheld
+
+
+@pytest.mark.parametrize(("paid_at", "deducted"), [(9 * HOUR, 5_000), (9 * HOUR + 1, 0)])
+def test_an_order_that_is_effective_as_of_the_end_of_the_obligation_earns_brokerage(
+    paid_at: int, deducted: int
+) -> None:
+    promotion = Promotion(promoter_id="prom-5", basis="goods", rate_bps=500)
+    order = Order().placed(promotion=promotion).accepted().bought(at=8 * HOUR).received(at=9 * HOUR).paid(at=paid_at)
+    assert sum(amount for _, _, amount in order.decided().deductions) == deducted
+
+
+def test_a_transfer_that_failed_is_for_people_whatever_the_funds_say_later() -> None:
+    order = promoted().bought().received().decided().funds_pay(5_000).decided().transfer_fails(3_000).decided()
+    assert order.told("refund_undeliverable", "brokerage") == ["noted 3000"]
+    order.funds_fall_short(4_000).decided()
+    assert order.told("refund_undeliverable", "brokerage") == ["noted 3000"]
+    order.funds_pay(5_500).decided()
+    assert order.told("refund_undeliverable", "brokerage") == ["noted 3000", "noted 3500"]
+
+
+def test_a_purchase_that_covers_no_unit_counts_for_brokerage_if_any_unit_is_bought() -> None:
+    order = promoted().bought().bought(500, 0, purchase="pur-2").received().decided()
+    assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 5_025)]
+
+
+def test_brokerage_that_is_no_longer_due_is_transferred_once_and_demanded_back() -> None:
+    order = promoted().bought(at=8 * HOUR).received(at=9 * HOUR).decided()
+    order.bought(0, 0, at=10 * HOUR).funds_pay(5_000, at=11 * HOUR).decided()
+    assert order.transfers == [("prom-5", "ord-1:brokerage:1", 5_000)]
+    assert order.told("repayment_demand", "brokerage") == ["demanded 5000"]
+
+
+def test_brokerage_on_units_that_weigh_nothing_goes_by_their_number() -> None:
+    items = (lamp(quantity=2, unit_price=money(0)), lamp(quantity=1, unit_price=money(1_000)))
+    order = promoted(items=items).bought(4_000, 0, items={"1": None}).bought(96_000, 0, purchase="pur-2")
+    order.asks_to_cancel(items={"1": 1}).seller_cancels().received().decided()
+    # Half of the 4,000, and the 96,000.
+    assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 4_900)]

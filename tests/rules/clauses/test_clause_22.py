@@ -260,3 +260,39 @@ def test_a_claim_that_comes_back_in_the_amount_of_a_refused_hold_is_not_held_aga
     order.charged_back(101_301, stage="pre_arbitration", fee=money(101_301)).decided()
     assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled", "demanded 101301"]
     assert order.holds == [("place", "cb-1", 101_301)]
+
+
+def test_a_chargeback_restored_twice_and_then_lost_takes_what_it_took_at_first() -> None:
+    order = effective().charged_back(60_000).chargeback_ends().chargeback_ends(restored=5).chargeback_ends("lost")
+    assert order.decided().told("payment_demand", "cb-1") == ["demanded 60000"]
+
+
+def test_a_later_stage_raises_a_dispute_up_to_its_highest_amount_before() -> None:
+    order = effective().charged_back(60_000).chargeback_ends("lost", restored=30_000).decided()
+    order.charged_back(20_000, stage="pre_arbitration").decided()
+    order.charged_back(20_000, stage="arbitration").decided()
+    # 30,000 and 20,000; then 60,000, which is what it had been.
+    assert order.told("payment_demand", "cb-1") == ["demanded 30000", "demanded 50000", "demanded 60000"]
+
+
+@pytest.mark.parametrize("attributable", [True, False])
+def test_money_that_was_charged_back_is_not_there_whoever_is_to_blame(attributable: bool) -> None:
+    order = Order().placed().accepted().charged_back(1, attributable=attributable).paid().decided()
+    assert order.told("agreement") == ["short_paid"]
+
+
+@pytest.mark.parametrize(("attributable", "clause"), [(True, "24"), (False, "22")])
+def test_a_refusal_during_a_chargeback_cites_24_if_the_provider_is_to_blame(attributable: bool, clause: str) -> None:
+    order = effective().charged_back(1, attributable=attributable).refused().decided()
+    assert order.stands("closing") == ("refused", [clause])
+
+
+@pytest.mark.parametrize(("restored", "outcome"), [(101_300, "unjust"), (101_301, "restored"), (101_302, "restored")])
+def test_a_dispute_that_was_lost_with_all_of_it_given_back_is_restored(restored: int, outcome: str) -> None:
+    order = effective().charged_back().chargeback_ends("lost", restored=restored).decided()
+    assert order.stands("chargeback", "cb-1") == (outcome, UNJUST)
+
+
+def test_an_inquiry_says_nothing_of_which_payment_a_chargeback_takes() -> None:
+    order = effective().charged_back(stage="inquiry", payment_id="pay-9").charged_back().decided()
+    assert order.told("payment_demand", "cb-1") == ["demanded 101301"]

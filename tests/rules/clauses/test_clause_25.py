@@ -69,3 +69,9 @@ def test_refunds_elsewhere_on_line_owed_are_demanded_under_the_clause_of_the_los
     order = breached(700).refunded_elsewhere(300, None, line="owed").decided()
     assert order.told("repayment_demand", "owed") == ["demanded 300"]
     assert order.stands("repayment_demand", "owed")[1] == ["25"]
+
+
+@pytest.mark.parametrize("ground", GROUNDS)
+def test_a_loss_of_nothing_is_cited_nowhere(ground: str) -> None:
+    order = breached(0, ground).seller_refunds(10_000).decided()
+    assert order.refund_clauses() == ["6(1)", "10"]

@@ -30,9 +30,9 @@ TOPICS = {
 
 
 class History:
-    """One order's events, in the order of their times, and the terms sets."""
+    """One order's events, in the order of their times, and the terms sets; `plot`: the plot that they follow."""
 
-    def __init__(self, seed: int, size: int = 14) -> None:
+    def __init__(self, seed: int, size: int = 14, plot: Callable[[History], None] | None = None) -> None:
         self.rng = Random(seed)
         r = self.rng
         self.events: list[dict[str, Any]] = []
@@ -42,7 +42,7 @@ class History:
             self.times = self.times[:2]
         self.prices = r.choice(["all", "all", "all", "none", "some", "zero"])
         self.foreign = 0.06 if r.random() < 0.35 else 0.0
-        self.plot: Callable[[History], None] | None = r.choice(plots.PLOTS) if r.random() < 0.5 else None
+        self.plot = plot or (r.choice(plots.PLOTS) if r.random() < 0.5 else None)
         self.is_sound = self.plot is not None and r.random() < 0.95
         if self.plot is not None and r.random() < 0.15:
             self.foreign = 0.3
@@ -357,6 +357,8 @@ class History:
             platform[name] = r.choice(choices[name])
         if self.plot is plots.waiting:
             platform["acceptance_days"] = r.choice([0, 1, 3])
+        if self.plot is plots.unclear and r.random() < 0.5:
+            platform["quarantine_days"] = r.choice([0, 1, 3])
         sets.append(platform)
         if r.random() < 0.3:
             sets.append(

@@ -79,6 +79,12 @@ def _delivered(h: History) -> None:
     _arrived(h, "warehouse.package_delivered", "package_id")
 
 
+def _perhaps_quarantined(h: History) -> None:
+    """Seldom a record of any topic that breaks the contract: it holds up the deadlines of its topic (F5)."""
+    if h.rng.random() < 0.15:
+        h.quarantine()
+
+
 def cancelling(h: History) -> None:
     """Parts are cancelled; the seller agrees, charges, takes back less, thinks again, and pays before or after."""
     r = h.rng
@@ -104,6 +110,48 @@ def cancelling(h: History) -> None:
             h.say("payment.seller_refund_received", h.paying(data | named, ("amount",)))
     if r.random() < 0.3:
         _revised(h)
+
+
+def haggling(h: History) -> None:
+    """A dearer purchase, perhaps with a deposit, is cancelled in parts, and the seller takes back less of each."""
+    r = h.rng
+    goods = h.goods + r.choice([0, h.goods // 10, h.goods, -h.goods // 10])
+    if r.random() < 0.4:
+        _purchase(h, "pur-1", goods // 2, h.shipping, _of(h, h.ids[0]))
+        _purchase(h, "pur-2", goods // 2, r.choice([0, h.shipping]), {})
+    else:
+        _purchase(h, "pur-1", goods, h.shipping, {})
+    if r.random() < 0.2:
+        _purchase(h, "pur-3", goods // 5, r.choice([0, 30]), {})
+    if r.random() < 0.2:
+        _revised(h)
+    ids = ["can-1", "can-2", "can-3"][: r.choice([2, 3])]
+    for id_ in ids:
+        named = _of(h, r.choice(h.ids)) if id_ != ids[-1] or r.random() < 0.5 else {}
+        h.say("order.cancellation_requested", {"request_id": id_, "channel": "platform", **named})
+        if r.random() < 0.6:
+            _haggled(h, id_, goods)
+    for id_ in r.sample(ids, len(ids)):
+        _haggled(h, id_, goods)
+        if r.random() < 0.5:
+            data = {"receipt_id": f"paid-{id_}", "amount": h.money(r.choice([goods // 2, goods // 3, h.value()]))}
+            named = {"request_id": id_} if r.random() < 0.6 else {}
+            h.say("payment.seller_refund_received", data | named)
+    if r.random() < 0.2:
+        h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
+
+
+def _haggled(h: History, id_: str, goods: int) -> None:
+    r = h.rng
+    data: dict[str, Any] = {"request_id": id_}
+    if r.random() < 0.5:
+        data["amount"] = h.money(max(0, goods // r.choice([1, 2, 3, 4]) - r.choice([0, 1, 20, -20])))
+    if r.random() < 0.4:
+        data["penalty"] = h.money(r.choice([0, 10, goods // 10]))
+    if r.random() < 0.1:
+        h.say("seller.cancellation_refused", {"request_id": id_, "reason": "declined"})
+    else:
+        h.say("seller.cancellation_agreed", data)
 
 
 def _answer(h: History, id_: str) -> None:
@@ -196,6 +244,64 @@ def _dissolution(h: History, n: int) -> None:
         h.say("payment.seller_refund_received", h.paying(paid, ("amount",)))
 
 
+def returning(h: History) -> None:
+    """Parts are dissolved, others rescinded; sending them back costs much, and the seller pays bit by bit."""
+    r = h.rng
+    _bought(h)
+    if r.random() < 0.3:
+        _received(h)
+    data: dict[str, Any] = {"request_id": "dis-1", "ground": "defective", "inspected": True, "evidence": ["e"]}
+    h.say("order.dissolution_requested", data | _of(h, r.choice(h.ids)))
+    h.say("seller.dissolution_agreed", {"request_id": "dis-1", "disposition": "return"})
+    for what in r.sample(["cost", "rescinded", "paid", "paid again", "cancelled"], r.choice([3, 4, 5])):
+        if what == "cost":
+            cost = {"cost_id": "c-1", "kind": r.choice(["transport", "custody"]), "amount": h.money(h.value())}
+            h.say("warehouse.cost_incurred", cost | ({"request_id": "dis-1"} if r.random() < 0.8 else {}))
+        elif what == "rescinded":
+            h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
+        elif what == "cancelled":
+            h.say("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)})
+            _haggled(h, "can-1", h.goods)
+        else:
+            paid = {"receipt_id": f"rr-{what}", "amount": h.money(r.choice([h.goods // 2, h.goods // 3, h.value()]))}
+            h.say("payment.seller_refund_received", paid | ({"request_id": "dis-1"} if r.random() < 0.3 else {}))
+
+
+def requoting(h: History) -> None:
+    """Quotes are revised for parts, before and after these are bought, ended, or ended and came back."""
+    r = h.rng
+    steps = ["bought", "revised", "revised", "ended", "ended", "back", "paid", "returned"]
+    for n, what in enumerate(r.sample(steps, r.choice([4, 6, 8]))):
+        if what == "bought":
+            _bought(h, parts=r.random() < 0.7)
+        elif what == "revised":
+            at = h.later()
+            quote = h.breakdown(
+                r.choice([h.goods, h.goods // 2, h.value()]), r.choice([0, h.shipping, 30]), h.goods // 99
+            )
+            data = {"revision_id": f"rev-{n}", "quote": quote, "agreed_at": instant_text(at), **_some(h)}
+            h.add("order.quote_revised", data, at)
+        elif what == "ended":
+            kind = r.choice(["cancelled", "unavailable", "dissolved"])
+            if kind == "unavailable":
+                h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
+            elif kind == "cancelled":
+                h.say("order.cancellation_requested", {"request_id": f"can-{n}", "channel": "platform", **_some(h)})
+                _answer(h, f"can-{n}")
+            else:
+                data = {"request_id": f"dis-{n}", "ground": "defective", "inspected": True, "evidence": ["e"]}
+                h.say("order.dissolution_requested", data | _some(h))
+                h.say("seller.dissolution_agreed", {"request_id": f"dis-{n}", "disposition": "return"})
+        elif what == "back":
+            _received(h)
+            h.say("seller.cancellation_refused", {"request_id": "can-3", "reason": "damaged_in_return"})
+        elif what == "paid":
+            data = {"payment_id": "pay-2", "breakdown": h.breakdown(h.value(), 0, 0)}
+            h.say("payment.captured", h.paying(data, ("breakdown",)))
+        else:
+            h.say("payment.seller_refund_received", {"receipt_id": f"rr-{n}", "amount": h.money(h.value())})
+
+
 def _objected(h: History) -> None:
     r = h.rng
     id_ = r.choice(["obj-1", "obj-2"])
@@ -216,6 +322,7 @@ def confirming(h: History) -> None:
     if r.random() < 0.5:
         _received(h)
     _delivered(h)
+    _perhaps_quarantined(h)
     for _ in range(r.choice([0, 1, 1, 2])):
         _objected(h)
     if r.random() < 0.4:
@@ -244,6 +351,7 @@ def charged_back(h: History) -> None:
 def _round(h: History, n: int, stage: str) -> None:
     r = h.rng
     _opened(h, "cb-1", "pay-1", stage)
+    _perhaps_quarantined(h)
     if r.random() < 0.2:
         h.say("payment.freeze_refused", {"hold_id": r.choice(["cb-1", "cb-1:2", "cb-1:3"])})
     if r.random() < 0.4:
@@ -351,6 +459,7 @@ def paying_the_balance(h: History) -> None:
             "breakdown": h.breakdown(h.value(), 0, 0),
         }
         h.say("payment.captured", h.paying(data, ("breakdown",)), edge=0.5)
+    _perhaps_quarantined(h)
     if r.random() < 0.15:
         h.say("warehouse.customs_cleared", {}, edge=0.5)
     if r.random() < 0.25:
@@ -422,7 +531,7 @@ def unclear(h: History) -> None:
     r = h.rng
     if r.random() < 0.4:
         _purchase(h, "pur-1", h.goods // 2, h.shipping, _of(h, h.ids[0]))
-    for _ in range(r.choice([0, 1, 2])):
+    for _ in range(r.choice([0, 1, 2, 2, 3])):
         h.quarantine()
     if r.random() < 0.6:
         data: dict[str, Any] = {"receipt_id": "r-1", **_some(h)}
@@ -431,17 +540,20 @@ def unclear(h: History) -> None:
         h.say("order.cancellation_requested", {"request_id": id_, "channel": "platform", **_some(h)}, edge=0.3)
         if r.random() < 0.4:
             _answer(h, id_)
-        if r.random() < 0.3:
+        if r.random() < 0.5:
             h.quarantine()
         if r.random() < 0.3:
             h.say("order.request_withdrawn", {"request_id": id_})
     if r.random() < 0.5:
         _bought(h)
+    if r.random() < 0.3:
+        h.quarantine()
 
 
 def waiting(h: History) -> None:
     """Nobody accepts, or it is done at the last instant; the buyer withdraws parts before the order is effective."""
     r = h.rng
+    _perhaps_quarantined(h)
     if r.random() < 0.7:
         h.say("order.accepted", {}, edge=0.7)
     if r.random() < 0.4:
@@ -491,11 +603,95 @@ def settling(h: History) -> None:
         h.say("payment.tip_paid", {"tip_id": "tip-1", "payment_id": "pay-1", "amount": h.money(30000)})
 
 
+def undelivered(h: History) -> None:
+    """What is due on a line fails on the payment, and then on the way that is left; then less is due, or more."""
+    r = h.rng
+    line, payment = r.choice(
+        [
+            ("purchase", "pay-1"),
+            ("tip:tip-1", "pay-t"),
+            ("compensation", None),
+            ("owed", None),
+            ("chargeback:cb-1", r.choice(["pay-9", None])),
+        ]
+    )
+    if line == "purchase":
+        _purchase_due(h)
+    elif line == "tip:tip-1":
+        h.say("payment.tip_paid", {"tip_id": "tip-1", "payment_id": "pay-t", "amount": h.money(h.total)})
+        h.say("order.tip_refund_requested", {"tip_id": "tip-1"}, edge=0.2)
+    elif line == "compensation":
+        h.say("order.provider_fault_found", {"finding_id": "f-1", "direct_loss": h.money(h.value())})
+    elif line == "owed":
+        if r.random() < 0.4:
+            _opened(h, "cb-1", "pay-1", "chargeback")
+        data = {"repayment_id": "rep-0", "line": "owed", "amount": h.money(h.total)}
+        h.say("payment.repayment_received", data)
+    else:
+        _opened(h, "cb-1", "pay-1", "chargeback")
+        if payment is None:
+            _deposit(h, "cb-1")
+        else:
+            data = {"chargeback_id": "cb-1", "payment_id": payment, "amount": h.money(h.total)}
+            h.say("payment.outstanding_paid", data)
+        h.say("chargeback.closed", {"chargeback_id": "cb-1", "outcome": "restored"})
+    if payment is not None:
+        _failed(h, "k-1", line, payment)
+    _failed(h, "k-2", line, None)
+    for n in range(r.choice([0, 1, 2])):
+        _afterwards(h, n, line)
+
+
+def _purchase_due(h: History) -> None:
+    if h.rng.random() < 0.5:
+        h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
+    else:
+        h.say("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)})
+
+
+def _failed(h: History, id_: str, line: str, payment: str | None, at: int | None = None) -> None:
+    amount = h.money(h.rng.choice([h.total, h.total, h.total * 2, h.value()]))
+    data: dict[str, Any] = {"command_id": id_, "line": line, "amount": amount}
+    if payment is not None:
+        data["payment_id"] = payment
+    if at is None:
+        h.say("payment.refund_failed", data)
+    else:
+        h.add("payment.refund_failed", data, at)
+
+
+def _afterwards(h: History, n: int, line: str) -> None:
+    """It is said that less failed, or the money comes back, or goes out elsewhere, or is not due any more."""
+    r = h.rng
+    what = r.choice(["less failed", "repaid", "elsewhere", "bought", "breach", "opened"])
+    if what == "less failed":
+        _failed(h, "k-2", line, None, h.now - r.choice([-1, 1, 48]) * HOUR)
+    elif what == "repaid":
+        data = {"repayment_id": f"rep-{n}", "line": line, "amount": h.money(h.value())}
+        h.say("payment.repayment_received", data)
+    elif what == "elsewhere":
+        data = {"refund_id": f"els-{n}", "line": line, "amount": h.money(h.value())}
+        h.say("payment.refunded_elsewhere", data)
+    elif what == "bought":
+        h.add(
+            "seller.purchase_confirmed",
+            {"purchase_id": "pur-0", "goods": h.money(h.goods), "to_warehouse_shipping": h.money(h.shipping)},
+            h.now - 96 * HOUR,
+        )
+    elif what == "breach":
+        h.say("order.buyer_breach_found", {"finding_id": "b-1", "ground": "other", "loss": h.money(h.value())})
+    else:
+        _opened(h, "cb-2", "pay-1", "chargeback")
+
+
 PLOTS: list[Callable[[History], None]] = [
     cancelling,
     cancelling,
+    haggling,
     dissolving,
     dissolving,
+    returning,
+    requoting,
     confirming,
     charged_back,
     charged_back,
@@ -504,6 +700,8 @@ PLOTS: list[Callable[[History], None]] = [
     promoted,
     coming_back,
     unclear,
+    unclear,
     waiting,
     settling,
+    undelivered,
 ]

@@ -72,12 +72,17 @@ def _purchases(facts: Facts) -> list[Step]:
 
 
 def _objections(facts: Facts) -> list[Step]:
-    """Verification and withdrawal, at the earliest when the objection was raised, and then after it."""
+    """Verification and withdrawal, at the earliest when the objection was raised, and then after it.
+
+    A receipt may have the id of an objection. What concerns neither takes no effect.
+    """
     raised = {f.data["objection_id"]: f for f in facts.of("objection_raised")}
+    received = {f.data["receipt_id"] for f in facts.of("goods_received")}
     steps = []
     for f in facts.of("objection_withdrawn", "objection_verified"):
-        what = raised.get(f.data["objection_id"])
-        if what or f.type == "objection_verified":
+        id_ = f.data["objection_id"]
+        what = raised.get(id_)
+        if what or (f.type == "objection_verified" and id_ in received):
             steps.append(Step(max(f.at, what.at if what else 0), 4, (1, f.first.key), f.type, f))
     return steps
 

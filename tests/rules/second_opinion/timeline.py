@@ -303,7 +303,7 @@ class Timeline:
     def _on_purchase_again(self, what: tuple[Fact, Message]) -> None:
         fact, m = what
         purchase = self.purchases.get(fact.data["purchase_id"])
-        if purchase is None or self._terminal():
+        if purchase is None:
             return
         ids = None if m.data.get("items") is None else m.data["items"]
         rescinded = [u for u in purchase.units if u.state == "rescinded"]
@@ -312,8 +312,9 @@ class Timeline:
         for u in rescinded:
             self._revive(u)
 
-    def _revive(self, u: Unit) -> None:
-        u.state, u.ending = "bought", None
+    def _revive(self, u: Unit, state: str = "bought") -> None:
+        """Make a unit again what it was. An order that ended by R3, withdrawal or lapse stays ended, and so does it."""
+        u.state, u.ending = ("void", self.ended) if self._terminal() else (state, None)
 
     def _terminal(self) -> bool:
         return self.ended is not None and self.ended.outcome in TERMINAL
@@ -357,8 +358,6 @@ class Timeline:
     def _mark(self, units: list[Unit], name: str) -> None:
         for u in units:
             if u.state == "rescinded":
-                if self._terminal():
-                    continue
                 self._revive(u)
             setattr(u, name, True)
 
@@ -743,9 +742,7 @@ class Timeline:
     def _undo(self, r: Request) -> None:
         ending_units = [u for u in r.part if u.ending is not None and u.ending.request is r]
         for u in ending_units:
-            if self._terminal():
-                continue
-            u.state, u.ending = u.before, None
+            self._revive(u, u.before)
             r.fate[id(u)] = "not"
         r.took_last_bought = False
         if not r.cancelled_at_once:
