@@ -248,3 +248,9 @@ def test_brokerage_on_units_that_weigh_nothing_goes_by_their_number() -> None:
     order.asks_to_cancel(items={"1": 1}).seller_cancels().received().decided()
     # Half of the 4,000, and the 96,000.
     assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 4_900)]
+
+
+@pytest.mark.parametrize("bought_at", [9 * HOUR - 1, 9 * HOUR])
+def test_a_purchase_as_of_the_end_of_the_obligation_counts_for_brokerage(bought_at: int) -> None:
+    order = promoted().bought(at=bought_at).received(at=9 * HOUR).decided()
+    assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 5_000)]
