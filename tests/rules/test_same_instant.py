@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from purchasing_contracts.decisions import DecisionMade
 
-from tests.rules.happenings import refs
+from tests.rules.happenings import START, refs
 from tests.rules.orders import DAY, HOUR, Order, amounts, lamp, money, terms, when
 
 T = 20 * HOUR
@@ -198,3 +198,4 @@ def test_the_agreement_is_tested_before_the_requests_of_an_instant_only() -> Non
     # 61,261 are enough for what is left, but that is left only after the test.
     assert (order.told("cancellation", "can-1"), order.told("agreement")) == (["withdrawn"], ["short_paid"])
     assert order.clears_customs(at=T + 1).decided().told("agreement") == ["short_paid", "effective"]
+    assert order.examined().case.timeline.effective_at == START + T + 1

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.events.chargeback import ChargebackClosed
+from purchasing_contracts.events.payment import OutstandingPaid
 
 from service.rules.ledger import Ledger
 from tests.rules.happenings import START
@@ -290,3 +291,12 @@ def test_a_request_that_no_longer_cancels_anything_begins_anew_when_it_does() ->
     order.clears_customs(at=9 * HOUR).decided(8 * DAY)
     assert order.stands("cancellation", "can-1") == ("refused", ["12(7)"])
     assert order.ledger.standing["cancellation", "can-1"].since_at == START + 8 * DAY
+
+
+def test_nothing_is_deducted_while_a_payment_of_the_claim_cannot_be_read() -> None:
+    order = effective().bought().charged_back(at=9 * HOUR).decided()
+    data = {"chargeback_id": "cb-1", "payment_id": "pay-9", "amount": money(9_000, "USD")}
+    order.tell(OutstandingPaid.model_validate(data), 10 * HOUR).decided().decided(40 * DAY)
+    assert order.deductions == []
+    order.tell(OutstandingPaid.model_validate(data | {"settled": money(60_000)}), 11 * HOUR).decided(41 * DAY)
+    assert order.deductions == [("deposit", "cb-1", 41_301)]

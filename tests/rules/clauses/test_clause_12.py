@@ -482,3 +482,9 @@ def test_a_barred_unit_that_ended_and_came_back_leaves_the_request_partly_agreed
     assert order.stands("cancellation", "can-1")[0] == "agreed"
     order.seller_wont_dissolve("dis-1").decided()
     assert order.stands("cancellation", "can-1")[0] == "partly_agreed"
+
+
+def test_a_request_whose_units_another_ending_took_cites_that_one_only() -> None:
+    order = two_lamps().bought().unavailable(items={"2": None}).asks_to_cancel(items={"1": None})
+    order.asks_to_dissolve(items={"1": None}).seller_dissolves().decided()
+    assert order.stands("cancellation", "can-1") == ("moot", ["13(5)", "13(6)"])

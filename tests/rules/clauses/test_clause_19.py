@@ -243,8 +243,14 @@ def test_brokerage_that_is_no_longer_due_is_transferred_once_and_demanded_back()
 
 
 def test_brokerage_on_units_that_weigh_nothing_goes_by_their_number() -> None:
-    items = (lamp(quantity=2, unit_price=money(0)), lamp(quantity=1, unit_price=money(1_000)))
+    items = (lamp(quantity=3, unit_price=money(0)), lamp(quantity=1, unit_price=money(1_000)))
     order = promoted(items=items).bought(4_000, 0, items={"1": None}).bought(96_000, 0, purchase="pur-2")
     order.asks_to_cancel(items={"1": 1}).seller_cancels().received().decided()
-    # Half of the 4,000, and the 96,000.
-    assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 4_900)]
+    # Two thirds of the 4,000, and the 96,000.
+    assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 4_933)]
+
+
+@pytest.mark.parametrize("bought_at", [9 * HOUR - 1, 9 * HOUR])
+def test_a_purchase_as_of_the_end_of_the_obligation_counts_for_brokerage(bought_at: int) -> None:
+    order = promoted().bought(at=bought_at).received(at=9 * HOUR).decided()
+    assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 5_000)]

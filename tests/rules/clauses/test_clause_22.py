@@ -296,3 +296,9 @@ def test_a_dispute_that_was_lost_with_all_of_it_given_back_is_restored(restored:
 def test_an_inquiry_says_nothing_of_which_payment_a_chargeback_takes() -> None:
     order = effective().charged_back(stage="inquiry", payment_id="pay-9").charged_back().decided()
     assert order.told("payment_demand", "cb-1") == ["demanded 101301"]
+
+
+def test_the_instruction_is_that_of_the_first_stage_that_takes_money() -> None:
+    order = effective().bought().charged_back(stage="inquiry", at=8 * HOUR, attributable=True).received(at=9 * HOUR)
+    order.charged_back(at=10 * HOUR, attributable=True).decided()
+    assert order.stands("chargeback", "cb-1") == ("unjust", ["22", "22(1)"])
