@@ -14,7 +14,6 @@ from service.rules.ledger import LineTotals
 from service.rules.reconcile import out_of
 from service.rules.requests import clauses_of
 from service.rules.settlement import Settlement
-from service.rules.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +21,9 @@ if TYPE_CHECKING:
     from service.rules.assessment import Grounds
     from service.rules.facts import Fact
     from service.rules.ledger import Ledger
-    from service.rules.order_view import OrderView
     from service.rules.reconcile import PaidOut
     from service.rules.settlement import Cost
-    from service.rules.timeline import Ignored
-    from service.rules.unclear import Unclear
+    from service.rules.timeline import Ignored, Timeline
 
 _UNTOUCHED = LineTotals()
 
@@ -43,11 +40,11 @@ _FEEDBACK = {ground: Basis(clause="8(3)", because=words) for ground, words in _I
 _OBLIGATION = Basis(clause="16", because="goods that were received stay bought")
 
 
-def assess(view: OrderView, ledger: Ledger, unclear: Unclear, paid: PaidOut, watermark: int) -> Assessment:
-    """Return the entitlements by the order's facts. Deadlines before `watermark` (microseconds) have passed."""
+def assess(timeline: Timeline, ledger: Ledger, paid: PaidOut) -> Assessment:
+    """Return the entitlements by the order's facts, all of which the timeline has."""
+    view = timeline.view
     concerned = view.concerned
-    timeline = Timeline(view, watermark, unclear).run()
-    case = Assessment(view, timeline, unclear)
+    case = Assessment(view, timeline, timeline.unclear)
     if view.hears_of(OF_CHARGEBACKS):
         _judge(case, ledger, paid)
     borne: list[Cost] = []
@@ -91,7 +88,10 @@ def _ignored(case: Assessment) -> Iterator[Said]:
             yield Said("fact", fact.id, "ignored", grounds, "request_ended")
     for fact in view.repeated():
         yield Said("fact", fact.id, "ignored", (_FEEDBACK["repeated"],), "repeated")
-    for fact in (*case.unused_proceeds, *_withdrawn_tips(case)):
+    unused = (
+        (*case.unused_proceeds, *_withdrawn_tips(case)) if view.messages(RequestWithdrawn) else case.unused_proceeds
+    )
+    for fact in unused:
         yield Said("fact", view.message_id(fact), "ignored", (_FEEDBACK["unused"],), "unused")
 
 
@@ -108,8 +108,6 @@ def _grounds(case: Assessment, ignored: Ignored) -> Grounds:
 def _withdrawn_tips(case: Assessment) -> Iterator[Fact[RequestWithdrawn]]:
     """Yield withdrawals that name a tip: they change nothing, because a tip's refund takes effect at once (21)."""
     view = case.view
-    if not view.messages(RequestWithdrawn):
-        return
     tips = {tip.data.tip_id for tip in view.counted(TipPaid)}
     for fact in view.counted(RequestWithdrawn):
         if fact.data.request_id in tips and fact.id not in case.timeline.withdrawals:
