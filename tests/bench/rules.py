@@ -27,6 +27,7 @@ from typing import Any
 
 from purchasing_contracts.base import instant_of
 
+from service.rules.bookmark import Bookmark
 from service.rules.clock import Clock
 from service.rules.decide import decide
 from service.rules.facts import Fact
@@ -41,15 +42,15 @@ TERMS = TermsBook()
 LONG = ("20-dissolved-and-funds-returned", "46-quality-objection-does-not-bar-dissolution")
 HERE = Path(__file__).parents[2]
 SIDE = Path(__file__).with_name("rules_side.py")
-MODES = ("all at once", "event by event", "nothing new")
+MODES = ("all at once", "event by event", "each anew", "nothing new")
 
 Facts = list[Fact[Any]]
 
 
-def assess(facts: Facts, ledger: Ledger) -> Ledger:
+def assess(facts: Facts, ledger: Ledger, bookmark: Bookmark | None = None) -> Ledger:
     """Assess the order's facts, sorted, at the time of the latest; return the ledger with what that publishes."""
     now = max(one.at for one in facts)
-    return decide("ord-1001", facts, ledger, TERMS, Clock(now, now)).ledger
+    return decide("ord-1001", facts, ledger, TERMS, Clock(now, now), bookmark).ledger
 
 
 def one_batch(orders: list[Facts]) -> int:
@@ -70,11 +71,40 @@ def steps(arrived: Facts) -> list[tuple[Facts, Ledger]]:
 
 
 def event_by_event(orders: list[list[tuple[Facts, Ledger]]]) -> int:
-    """Assess each order at each of its steps; return how many assessments that were."""
+    """Assess each order at each of its steps; return how many assessments that were.
+
+    The order's bookmark goes from step to step, as the engine keeps it with the order in its cache.
+    """
+    for order in orders:
+        bookmark = Bookmark()
+        for facts, ledger in order:
+            assess(facts, ledger, bookmark)
+    return sum(map(len, orders))
+
+
+def anew(orders: list[list[tuple[Facts, Ledger]]]) -> int:
+    """Assess each order at each of its steps without a bookmark; return how many assessments that were."""
     for order in orders:
         for facts, ledger in order:
             assess(facts, ledger)
     return sum(map(len, orders))
+
+
+def again(orders: list[tuple[Facts, Ledger, Bookmark]]) -> int:
+    """Assess each order once more; return how many assessments that were."""
+    for facts, ledger, bookmark in orders:
+        assess(facts, ledger, bookmark)
+    return len(orders)
+
+
+def known(orders: list[list[tuple[Facts, Ledger]]]) -> list[tuple[Facts, Ledger, Bookmark]]:
+    """Each order after the last of its steps."""
+    found = []
+    for order in orders:
+        bookmark = Bookmark()
+        facts, ledger = order[-1]
+        found.append((facts, assess(facts, ledger, bookmark), bookmark))
+    return found
 
 
 def tipped(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -178,8 +208,12 @@ def show(rows: list[tuple[str, list[Facts]]], rounds: int) -> None:
         number = statistics.mean(map(len, orders))
         sorted_ones = [sorted(order, key=lambda one: one.key) for order in orders]
         apart = [steps(order) for order in orders]
-        known = [[(facts, assess(facts, ledger)) for facts, ledger in order[-1:]] for order in apart]
-        works = (partial(one_batch, sorted_ones), partial(event_by_event, apart), partial(event_by_event, known))
+        works = (
+            partial(one_batch, sorted_ones),
+            partial(event_by_event, apart),
+            partial(anew, apart),
+            partial(again, known(apart)),
+        )
         sys.stdout.write(f"  {name}, {number:.1f} facts each\n")
         for mode, work in zip(MODES, works, strict=True):
             figures = [timed(work) for _ in range(rounds)]
