@@ -52,7 +52,8 @@ def restate(said: Iterable[Said], amounts: Iterable[StandingAmount], ledger: Led
         if before is None or _has_changed(before, one):
             _decide(outputs, key, one.outcome, one.grounds, before, ground=one.ground)
     wanted = {(amount.kind, amount.ref): amount for amount in amounts if amount.amount > 0}
-    ended = sorted(stands.keys() - keys - wanted.keys())
+    ended = [key for key in stands if key not in keys and key not in wanted]
+    ended.sort()
     for key in ended:
         before = stands[key]
         if key[0] not in SECOND_OUTCOMES and before.outcome != SUPERSEDED:

@@ -116,12 +116,12 @@ class Kept:
         self.quote = totals = quote_totals(timeline, quote)
         """The quote in force, plus what is carried over from earlier ones (R4)."""
         self.lots = lots = Lots(units.lots)
-        self.price = self.reserved = self.fee = self.own = self.keep = self.spent = self.seller = 0
         self.cancelled: Sequence[Cancelled] = ()
-        self.for_pending_dissolution = 0
+        self.for_pending_dissolution = self.own = 0
         """The seller's money for pending dissolutions."""
         ending = timeline.ending
         if ending is not None and ending.is_final:
+            self.price = self.reserved = self.fee = self.keep = self.spent = self.seller = 0
             return
         goods = shipping = 0
         for purchase in timeline.purchases:
