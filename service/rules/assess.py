@@ -16,7 +16,7 @@ from service.rules.requests import clauses_of
 from service.rules.settlement import Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from service.rules.assessment import Grounds
     from service.rules.facts import Fact
@@ -88,10 +88,7 @@ def _ignored(case: Assessment) -> Iterator[Said]:
             yield Said("fact", fact.id, "ignored", grounds, "request_ended")
     for fact in view.repeated():
         yield Said("fact", fact.id, "ignored", (_FEEDBACK["repeated"],), "repeated")
-    unused = (
-        (*case.unused_proceeds, *_withdrawn_tips(case)) if view.messages(RequestWithdrawn) else case.unused_proceeds
-    )
-    for fact in unused:
+    for fact in (*case.unused_proceeds, *_withdrawn_tips(case)):
         yield Said("fact", view.message_id(fact), "ignored", (_FEEDBACK["unused"],), "unused")
 
 
@@ -105,10 +102,11 @@ def _grounds(case: Assessment, ignored: Ignored) -> Grounds:
     return clauses_of(cited)
 
 
-def _withdrawn_tips(case: Assessment) -> Iterator[Fact[RequestWithdrawn]]:
-    """Yield withdrawals that name a tip: they change nothing, because a tip's refund takes effect at once (21)."""
-    view = case.view
-    tips = {tip.data.tip_id for tip in view.counted(TipPaid)}
-    for fact in view.counted(RequestWithdrawn):
-        if fact.data.request_id in tips and fact.id not in case.timeline.withdrawals:
-            yield fact
+def _withdrawn_tips(case: Assessment) -> Sequence[Fact[RequestWithdrawn]]:
+    """Return withdrawals that name a tip: they change nothing, because a tip's refund takes effect at once (21)."""
+    withdrawn = case.view.counted(RequestWithdrawn)
+    if not withdrawn:
+        return ()
+    tips = {tip.data.tip_id for tip in case.view.counted(TipPaid)}
+    named = case.timeline.withdrawals
+    return [fact for fact in withdrawn if fact.data.request_id in tips and fact.id not in named]

@@ -503,13 +503,12 @@ def _approved(view: OrderView) -> int:
 def _collected(view: OrderView, quote: Sums) -> tuple[Sums, int]:
     """Return `P`, and `T`, third parties' part of it (R15)."""
     captures = view.captures()
-    goods = shipping = fee = own = third = counted = total = 0
     if len(captures) == 1:
         collected = captures[0].sums
         total = collected.total
-        if quote.total:
-            counted = collected.third
+        counted = collected.third if quote.total else 0
     else:
+        goods = shipping = fee = own = third = counted = total = 0
         for capture in captures:
             part = capture.sums
             if total < quote.total:

@@ -454,9 +454,10 @@ class Timeline:
                 self._test()
             self._end_instant()
         self.reached = max(self.reached, self.at)
+        self.wakes = self._skipped
         if deadlines:
             self._pass_deadlines(self.watermark)
-        self.wakes = self._skipped + [last for last, _, deadline in deadlines if deadline.stands(self, last)]
+            self.wakes = self._skipped + [last for last, _, deadline in deadlines if deadline.stands(self, last)]
 
     def _begin(self) -> None:
         for begin in self.concerned.begin:

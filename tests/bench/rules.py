@@ -126,6 +126,13 @@ def told_of(events: list[dict[str, Any]]) -> Facts:
     return list(facts.values())
 
 
+def settle() -> None:
+    """Let Python's collector do what it does in the service once it has started (`service/worker/gc_tuning.py`)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 20)
+
+
 def timed(work: Callable[[], int]) -> float:
     """Microseconds for one assessment in a round."""
     assessments, began = 0, time.process_time()
@@ -200,9 +207,7 @@ def compare(before: Path, orders: list[list[dict[str, Any]]], rounds: int) -> No
 
 def show(rows: list[tuple[str, list[Facts]]], rounds: int) -> None:
     """Measure these rules, and print a table."""
-    # As the service does once it has started.
-    gc.collect()
-    gc.freeze()
+    settle()
     sys.stdout.write(f"Microseconds of processor time for one assessment, {rounds} rounds (best, median):\n")
     for name, orders in rows:
         number = statistics.mean(map(len, orders))

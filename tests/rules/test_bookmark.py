@@ -8,6 +8,7 @@ import random
 from typing import Any
 
 import pytest
+from purchasing_contracts.plan import PlanPart
 
 from service.rules import decide as entry
 from service.rules.bookmark import Bookmark
@@ -17,10 +18,10 @@ from service.rules.ledger import Ledger
 from service.rules.terms import TermsBook
 from service.rules.timeline import Timeline
 from service.rules.unclear import ORDER as ORDER_TOPIC
-from service.rules.unclear import PAYMENT
+from service.rules.unclear import PAYMENT, SELLER
 from tests.rules import playing
 from tests.rules.histories import DAY, ORDER, TERMS, history
-from tests.rules.orders import HOUR, Order, money, terms
+from tests.rules.orders import HOUR, Order, amounts, money, terms, when
 from tests.rules.second_opinion.differential import book
 from tests.rules.second_opinion.histories import History
 
@@ -87,6 +88,11 @@ def before_a_deadline_that_has_passed(order: Order) -> dict[str, Any]:
     return {"at": 30 * DAY}
 
 
+def after_a_request_was_taken_back(order: Order) -> dict[str, Any]:
+    order.asks_to_cancel(at=11 * HOUR).takes_back(at=12 * HOUR).decided().received(at=13 * HOUR)
+    return {}
+
+
 def behind_the_watermark(_: Order) -> dict[str, Any]:
     return {"watermark": 9 * HOUR}
 
@@ -119,6 +125,7 @@ def with_a_purchase_reported_again(order: Order) -> dict[str, Any]:
         late,
         at_the_same_instant,
         before_a_deadline_that_has_passed,
+        after_a_request_was_taken_back,
         behind_the_watermark,
         beside_a_quarantined_record,
         with_an_amount_that_cannot_be_read,
@@ -141,6 +148,23 @@ def test_an_order_with_a_skipped_deadline_is_read_anew(read_anew: list[int]) -> 
     """The order was placed, its acceptance period passed before the payment, and only then is the input read so far."""
     order = Order(terms(acceptance_days=1)).placed().paid(at=9 * DAY).decided(watermark=0)
     assert not went_on(order, read_anew, at=9 * DAY)
+
+
+def test_an_order_is_read_anew_if_a_deadline_that_did_not_stand_may_stand(read_anew: list[int]) -> None:
+    """The balance is due when the agreement is not effective yet. A late payment makes it effective before that."""
+    parts = (
+        PlanPart(part="deposit", amount=money(40_000)),
+        PlanPart(part="balance", amount=money(61_301), due_at=when(10 * DAY)),
+    )
+    order = Order().placed(payment_plan=parts).accepted().decided(at=30 * DAY)
+    order.paid(amounts(40_000, 0, 0), at=5 * DAY)
+    assert not went_on(order, read_anew, at=30 * DAY)
+
+
+@pytest.mark.parametrize(("before", "now"), [((), (SELLER,)), ((SELLER,), ())], ids=["unclear", "clear again"])
+def test_an_order_is_read_anew_if_it_becomes(before: Any, now: Any, read_anew: list[int]) -> None:
+    order = Order().placed().accepted().paid().asks_to_cancel(at=5 * HOUR).decided(quarantined=before)
+    assert not went_on(order, read_anew, quarantined=now)
 
 
 def test_facts_of_a_batch_that_was_rolled_back_leave_nothing(read_anew: list[int]) -> None:
