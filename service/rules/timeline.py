@@ -252,6 +252,13 @@ class Timeline:
     """When the delivery was complete."""
     confirmed_at: int | None
     deemed_at: int | None
+    reached: int
+    """The instant up to which all facts and deadlines were applied, in microseconds."""
+    wakes: list[int]
+    """Last instants that have not passed yet, in microseconds."""
+    _skipped: list[int]
+    """Last instants before an applied fact that the watermark has not passed."""
+    _applied: list[Step]
 
     def __init__(self, view: OrderView, watermark: int, unclear: Unclear) -> None:
         """Begin when the order was placed; deadlines before `watermark` (microseconds) have passed."""
@@ -288,13 +295,8 @@ class Timeline:
         self.ignored: list[Ignored] = []
         self.unavailability: list[tuple[str, str]] = []
         """Message id and outcome of each unavailability."""
-        self.wakes: list[int] = []
-        """Last instants that have not passed yet, in microseconds."""
         self.reached = self.at
-        """The instant up to which all facts and deadlines were applied, in microseconds."""
-        self._applied: list[Step] = []
-        self._skipped: list[int] = []
-        """Last instants before an applied fact that the watermark has not passed."""
+        self.wakes, self._skipped, self._applied = [], [], []
         self.after_instant: list[Callable[[Timeline], None]] = []
         """Functions to call after all facts of an instant."""
         self._deadlines: list[tuple[int, int, Deadline]] = []
