@@ -3,9 +3,10 @@
 On the worked examples, and on an order of one item and eleven facts: two long examples, and a tip paid at their end.
 They are named, so that figures of different versions are of the same orders.
 Once with all facts new at once, as a batch brings them after a stop; once event by event, each assessed with all facts
-before it and with what was published for them; and once looked at again, when nothing is new. An assessment is `decide`
-and the ledger with what it published; reading messages and journals is not in it. Time is this process's own on the
-processor, so that what else the machine does counts little.
+before it, with what was published for them and with the order's bookmark, as the engine keeps it; once the same without
+the bookmark, as for an order that is read anew each time; and once looked at again, when nothing is new. An assessment
+is `decide` and the ledger with what it published; reading messages and journals is not in it. Time is this process's
+own on the processor, so that what else the machine does counts little.
 
 `make bench-rules BEFORE=PATH` takes the rules of another checkout in turn with these, on the order of eleven facts. The
 other checkout needs no environment of its own; it has to have this module with what `rules_side.py` calls of it.
