@@ -17,6 +17,7 @@ from purchasing_contracts.published import PublishedData
 from purchasing_contracts.topics import class_of, topic_of
 from pydantic import TypeAdapter
 
+from service.rules.bookmark import Bookmark
 from service.rules.facts import Fact, instant, micros
 from service.rules.ledger import Ledger, Output
 from service.store.rows import FactRow, OutputRow, PastOutput
@@ -46,11 +47,12 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class OrderState:
-    """An order's folded journals. Immutable, so it can be cached and shared.
+    """An order's folded journals. Immutable, so it can be cached and shared, except for the bookmark.
 
     `version`: the token of the row for which the state is valid. `timed`: versions of the outputs from whose
     publication a period runs. `published`: their publication times by version in microseconds, as far as known.
-    `problem`: why a journal can't be read; empty if it can. With a problem, nothing is decided.
+    `problem`: why a journal can't be read; empty if it can. With a problem, nothing is decided. `bookmark`: spares the
+    rules applying the facts again. It may have facts of a batch that was rolled back, which it notices itself.
     """
 
     version: UUID | None = None
@@ -59,6 +61,7 @@ class OrderState:
     timed: tuple[int, ...] = ()
     published: Mapping[int, int] = field(default_factory=dict)
     problem: str = ""
+    bookmark: Bookmark = field(default_factory=Bookmark, compare=False, repr=False)
 
     @property
     def awaits_publication(self) -> bool:
@@ -68,9 +71,6 @@ class OrderState:
     def with_facts(self, facts: Iterable[Fact[Any]]) -> tuple[Fact[Any], ...]:
         """Return the order's facts and these facts, sorted by key."""
         return tuple(sorted((*self.facts, *facts), key=_by_key))
-
-
-NEW = OrderState()
 
 
 def read_back(version: UUID | None, facts: Iterable[FactRow], outputs: Iterable[PastOutput]) -> OrderState:

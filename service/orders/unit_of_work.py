@@ -18,7 +18,7 @@ from service.orders.dedup import DedupResult, IncomingEvent, deduplicate
 from service.orders.operator_actions import NOTHING_DONE, Done, Intervention, intervene
 from service.orders.quarantine import quarantine, quarantined_before, with_records
 from service.orders.quarantine_row import notice
-from service.orders.state import NEW, JournalError, OrderState, note_publications, output_row, read_back
+from service.orders.state import JournalError, OrderState, note_publications, output_row, read_back
 from service.orders.stored_waits import stored_waits
 from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import decide
@@ -217,7 +217,7 @@ class UnitOfWork:
         missing: list[str] = []
         for order_id, row in rows.items():
             if row.version is None:
-                states[order_id] = NEW
+                states[order_id] = OrderState()
             elif (cached := self._context.cache.get(order_id, row.version)) is not None:
                 states[order_id] = cached
             else:
@@ -256,7 +256,9 @@ class UnitOfWork:
         with catch_unexpected(mark_stuck):
             if state.problem:
                 raise JournalError(state.problem)
-            outputs, deadline, ledger, waits = decide(row.order_id, facts, state.ledger, self._context.terms, clock)
+            outputs, deadline, ledger, waits = decide(
+                row.order_id, facts, state.ledger, self._context.terms, clock, state.bookmark
+            )
             # A deadline behind the watermark that did not fire waits for a quarantined record, not for time. Resolving
             # the record runs the rules again.
             due_at = None if deadline is None or deadline < clock.watermark else instant(deadline)
@@ -273,7 +275,13 @@ class UnitOfWork:
         if decision.facts is not before.facts or decision.rows:
             self._outputs += decision.rows
             after = OrderState(
-                self._token, decision.facts, decision.ledger, decision.timed, before.published, before.problem
+                self._token,
+                decision.facts,
+                decision.ledger,
+                decision.timed,
+                before.published,
+                before.problem,
+                before.bookmark,
             )
         update = OrderUpdate(row.order_id, after.version, decision.due_at, decision.stuck, decision.waits)
         if update != (row.order_id, row.version, row.due_at, row.stuck, row.waits):

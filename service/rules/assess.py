@@ -14,19 +14,16 @@ from service.rules.ledger import LineTotals
 from service.rules.reconcile import out_of
 from service.rules.requests import clauses_of
 from service.rules.settlement import Settlement
-from service.rules.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from service.rules.assessment import Grounds
     from service.rules.facts import Fact
     from service.rules.ledger import Ledger
-    from service.rules.order_view import OrderView
     from service.rules.reconcile import PaidOut
     from service.rules.settlement import Cost
-    from service.rules.timeline import Ignored
-    from service.rules.unclear import Unclear
+    from service.rules.timeline import Ignored, Timeline
 
 _UNTOUCHED = LineTotals()
 
@@ -43,11 +40,11 @@ _FEEDBACK = {ground: Basis(clause="8(3)", because=words) for ground, words in _I
 _OBLIGATION = Basis(clause="16", because="goods that were received stay bought")
 
 
-def assess(view: OrderView, ledger: Ledger, unclear: Unclear, paid: PaidOut, watermark: int) -> Assessment:
-    """Return the entitlements by the order's facts. Deadlines before `watermark` (microseconds) have passed."""
+def assess(timeline: Timeline, ledger: Ledger, paid: PaidOut) -> Assessment:
+    """Return the entitlements by the order's facts, all of which the timeline has."""
+    view = timeline.view
     concerned = view.concerned
-    timeline = Timeline(view, watermark, unclear).run()
-    case = Assessment(view, timeline, unclear)
+    case = Assessment(view, timeline, timeline.unclear)
     if view.hears_of(OF_CHARGEBACKS):
         _judge(case, ledger, paid)
     borne: list[Cost] = []
@@ -105,12 +102,11 @@ def _grounds(case: Assessment, ignored: Ignored) -> Grounds:
     return clauses_of(cited)
 
 
-def _withdrawn_tips(case: Assessment) -> Iterator[Fact[RequestWithdrawn]]:
-    """Yield withdrawals that name a tip: they change nothing, because a tip's refund takes effect at once (21)."""
-    view = case.view
-    if not view.messages(RequestWithdrawn):
-        return
-    tips = {tip.data.tip_id for tip in view.counted(TipPaid)}
-    for fact in view.counted(RequestWithdrawn):
-        if fact.data.request_id in tips and fact.id not in case.timeline.withdrawals:
-            yield fact
+def _withdrawn_tips(case: Assessment) -> Sequence[Fact[RequestWithdrawn]]:
+    """Return withdrawals that name a tip: they change nothing, because a tip's refund takes effect at once (21)."""
+    withdrawn = case.view.counted(RequestWithdrawn)
+    if not withdrawn:
+        return ()
+    tips = {tip.data.tip_id for tip in case.view.counted(TipPaid)}
+    named = case.timeline.withdrawals
+    return [fact for fact in withdrawn if fact.data.request_id in tips and fact.id not in named]

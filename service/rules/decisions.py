@@ -49,10 +49,16 @@ def restate(said: Iterable[Said], amounts: Iterable[StandingAmount], ledger: Led
             continue  # one message id may come from two sources; there is one decision for it
         keys.add(key)
         before = stands.get(key)
-        if before is None or _has_changed(before, one):
+        if (
+            before is None
+            or before.outcome != one.outcome
+            or before.ground != one.ground
+            or (one.kind == "cancellation" and _ended_a_part(before, one))
+        ):
             _decide(outputs, key, one.outcome, one.grounds, before, ground=one.ground)
     wanted = {(amount.kind, amount.ref): amount for amount in amounts if amount.amount > 0}
-    ended = sorted(stands.keys() - keys - wanted.keys())
+    ended = [key for key in stands if key not in keys and key not in wanted]
+    ended.sort()
     for key in ended:
         before = stands[key]
         if key[0] not in SECOND_OUTCOMES and before.outcome != SUPERSEDED:
@@ -61,12 +67,8 @@ def restate(said: Iterable[Said], amounts: Iterable[StandingAmount], ledger: Led
         _restate_amounts(wanted, ended, ledger, outputs)
 
 
-def _has_changed(before: StandingDecision, one: Said) -> bool:
-    """Return whether to publish a decision again. The end of a part of a cancellation must be published too (R22)."""
-    if before.outcome != one.outcome or before.ground != one.ground:
-        return True
-    if one.kind != "cancellation":
-        return False
+def _ended_a_part(before: StandingDecision, one: Said) -> bool:
+    """Return whether another part of a cancellation has ended, which must be published too (R22)."""
     return parts_of(before.outcome, before.grounds) != parts_of(one.outcome, one.grounds)
 
 

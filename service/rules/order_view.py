@@ -16,7 +16,7 @@ from service.rules.money import sums_of
 from service.rules.registry import REGISTRY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from purchasing_contracts.money import Money
 
@@ -49,7 +49,7 @@ class Capture:
 
 
 class OrderView:
-    """An order's facts under its terms. Built once per assessment, then unchanged.
+    """An order's facts under its terms. Unchanged during an assessment.
 
     Instants are in microseconds, amounts in minor units of `currency`. A fact dated before the order was placed takes
     effect when the order was placed; its position in the fact order is still that of its own time.
@@ -85,50 +85,62 @@ class OrderView:
         self._groups: dict[type[Any], list[Fact[Any]]] = {}
         self._repeating: dict[type[Any], None] = {}
         """The types with more than one message."""
+        self._counted: dict[type[Any], list[Fact[Any]]] = {}
+        self._unsettled: set[type[Any]] = set()
+        """The types of which `_counted` may be wrong. Most types have one message, which counts."""
         self._stated: dict[tuple[str, str], Any] = {}
         """The original data of messages in another currency, by source and id."""
         self._unread: list[tuple[Fact[Any], Money]] = []
-        self._group(facts, placed)
+        # Facts dated before the order was placed come before `placed` in the fact order.
+        self._group(facts if facts[0] is placed else [_in_effect(fact, placed.at) for fact in facts])
+        for order in self._groups[OrderPlaced]:
+            self._note_unread_fee(order)
         self.has_unread = bool(self._unread)
         """Whether the amounts of a message can't be read."""
-        # Most types have one message, which counts. For the other types, `counted` settles it on demand.
-        self._counted = self._groups.copy()
-        self._unsettled = set(self._repeating)
-        for kind in _PARTNERS.keys() & self._groups.keys():
-            self._unsettled.update(_PARTNERS[kind])
         self.placing = self.counting(self._groups[OrderPlaced])
         """The message that placed the order; `placed` is its data."""
         self.placed = self.placing.data
-        self.concerned = REGISTRY.concerned(frozenset(self._groups))
-        """The clauses' functions that concern an order with these messages."""
         agreed_at = self.placing.worked_out(_agreed_at)
         self.terms: Terms = terms.in_force(self.placed.provider_id, placed.at if agreed_at is None else agreed_at)
         self.quote = self.placing.worked_out(_quoted)
         self.brokerage_fixed, self.brokerage_unread = fixed_fee_of(self.placed, self.currency)
 
-    def _group(self, facts: Sequence[Fact[Any]], placed: Fact[OrderPlaced]) -> None:
+    def add(self, facts: Sequence[Fact[Any]]) -> None:
+        """Add facts that come after all others. All amounts must have been readable (`has_unread`)."""
+        self._group(facts)
+        for fact in facts:
+            kind = type(fact.data)
+            if kind is PaymentCaptured:
+                self._captures = None
+            elif kind is OrderPlaced:
+                self._note_unread_fee(fact)
+        self.has_unread = bool(self._unread)
+
+    def _group(self, facts: Iterable[Fact[Any]]) -> None:
         """Group the facts by type, with their amounts in the order's currency."""
-        groups, placed_at = self._groups, self.placed_at
+        groups, counted, unsettled = self._groups, self._counted, self._unsettled
         readable = (None, self.currency)
-        # Facts dated before the order was placed come before `placed` in the fact order.
-        may_be_early = facts[0] is not placed
-        for given in facts:
-            fact = given
-            if may_be_early and fact.at < placed_at:
-                fact = Fact(placed_at, fact.source, fact.id, fact.data, fact.currency, fact.at)
+        for fact in facts:
             kind = type(fact.data)
             if fact.currency not in readable and kind is not OrderPlaced:
-                fact = self._book(fact)
+                fact = self._book(fact)  # noqa: PLW2901
             if kind in groups:
                 groups[kind].append(fact)
                 self._repeating[kind] = None
+                unsettled.add(kind)
             else:
-                groups[kind] = [fact]
-        for order in groups[OrderPlaced]:
-            unread = fixed_fee_of(order.data, self.currency)[1]
-            if unread is not None:
-                self._unread.append((order, unread))
-                self._unread.sort(key=_key_of_unread)
+                groups[kind] = counted[kind] = [fact]
+        for kind in _PARTNERS.keys() & groups.keys():
+            unsettled.update(_PARTNERS[kind])
+        self.concerned = REGISTRY.concerned(frozenset(groups))
+        """The clauses' functions that concern an order with these messages."""
+
+    def _note_unread_fee(self, order: Fact[OrderPlaced]) -> None:
+        """Note a promotion's fixed fee that can't be read."""
+        unread = fixed_fee_of(order.data, self.currency)[1]
+        if unread is not None:
+            self._unread.append((order, unread))
+            self._unread.sort(key=_key_of_unread)
 
     def _book(self, stated: Fact[Any]) -> Fact[Any]:
         """Return a fact with its amounts in the order's currency. Keep its original data; note unreadable amounts."""
@@ -302,3 +314,10 @@ def _key(fact: Fact[Any]) -> tuple[int, str, str]:
 
 def _key_of_unread(unread: tuple[Fact[Any], Money]) -> tuple[int, str, str]:
     return unread[0].key
+
+
+def _in_effect(fact: Fact[Any], placed_at: int) -> Fact[Any]:
+    """Return a fact as of when it takes effect: not before the order was placed."""
+    if fact.at >= placed_at:
+        return fact
+    return Fact(placed_at, fact.source, fact.id, fact.data, fact.currency, fact.at)

@@ -210,11 +210,13 @@ def _standing(balance: LineBalance) -> Iterator[StandingAmount]:
 def _lines(case: Assessment, ledger: Ledger, paid: PaidOut) -> list[Due]:
     """Return the amount due on each line: by the clauses, or 0 for a line that only had money."""
     dues = list(case.dues)
-    known = {BROKERAGE, *[due.line for due in dues]}
-    for line in (*ledger.lines, *paid.repaid, *paid.elsewhere):
-        if line not in known:
-            known.add(line)
-            dues.append(Due(line, 0, (_NO_TIP_DUE if line.startswith("tip:") else _NOTHING_DUE,)))
+    had_money = (*ledger.lines, *paid.repaid, *paid.elsewhere)
+    if had_money:
+        known = {BROKERAGE, *[due.line for due in dues]}
+        for line in had_money:
+            if line not in known:
+                known.add(line)
+                dues.append(Due(line, 0, (_NO_TIP_DUE if line.startswith("tip:") else _NOTHING_DUE,)))
     if len(dues) > 1:
         dues.sort(key=_turn)
     return dues

@@ -4,6 +4,9 @@ A clause's module may define any of these functions. A new clause is one new mod
 concerns only orders with certain messages is marked with `only_with`; without them it yields nothing
 (`tests/rules/test_declared_messages.py`). The values that the functions yield are in `assessment.py`.
 
+A timeline can go on with later facts (`bookmark.py`), so what is called while it applies facts reads of the view only
+what happened until `timeline.at`; and `steps`, which is asked again then, finds what it put on the timeline before.
+
 | name | result | arguments |
 |---|---|---|
 | `PLACES` | facts applied at their own time (a tuple, not a function) | |

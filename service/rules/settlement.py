@@ -130,12 +130,12 @@ class Kept:
         self.quote = totals = quote_totals(timeline, quote)
         """The quote in force, plus what is carried over from earlier ones (R4)."""
         self.lots = lots = Lots(units.lots)
-        self.price = self.reserved = self.fee = self.own = self.keep = self.spent = self.seller = 0
         self.cancelled: Sequence[Cancelled] = ()
-        self.for_pending_dissolution = 0
+        self.for_pending_dissolution = self.own = 0
         """The seller's money for pending dissolutions."""
         ending = timeline.ending
         if ending is not None and ending.is_final:
+            self.price = self.reserved = self.fee = self.keep = self.spent = self.seller = 0
             return
         goods = shipping = 0
         for purchase in timeline.purchases:
@@ -510,13 +510,12 @@ def _approved(view: OrderView) -> int:
 def _collected(view: OrderView, quote: Sums) -> tuple[Sums, int]:
     """Return `P`, and `T`, third parties' part of it (R15)."""
     captures = view.captures()
-    goods = shipping = fee = own = third = counted = total = 0
     if len(captures) == 1:
         collected = captures[0].sums
         total = collected.total
-        if quote.total:
-            counted = collected.third
+        counted = collected.third if quote.total else 0
     else:
+        goods = shipping = fee = own = third = counted = total = 0
         for capture in captures:
             part = capture.sums
             if total < quote.total:

@@ -192,8 +192,10 @@ class Timeline:
 
     # Slots, because these attributes are read many times per order.
     __slots__ = (
+        "_applied",
         "_deadlines",
         "_passed",
+        "_skipped",
         "_uncovered",
         "accepted",
         "after_instant",
@@ -227,6 +229,7 @@ class Timeline:
         "purchases",
         "quote",
         "quotes",
+        "reached",
         "receipts",
         "requests",
         "unavailability",
@@ -249,6 +252,13 @@ class Timeline:
     """When the delivery was complete."""
     confirmed_at: int | None
     deemed_at: int | None
+    reached: int
+    """The instant up to which all facts and deadlines were applied, in microseconds."""
+    wakes: list[int]
+    """Last instants that have not passed yet, in microseconds."""
+    _skipped: list[int]
+    """Last instants before an applied fact that the watermark has not passed."""
+    _applied: list[Step]
 
     def __init__(self, view: OrderView, watermark: int, unclear: Unclear) -> None:
         """Begin when the order was placed; deadlines before `watermark` (microseconds) have passed."""
@@ -285,8 +295,8 @@ class Timeline:
         self.ignored: list[Ignored] = []
         self.unavailability: list[tuple[str, str]] = []
         """Message id and outcome of each unavailability."""
-        self.wakes: list[int] = []
-        """Last instants that have not passed yet, in microseconds."""
+        self.reached = self.at
+        self.wakes, self._skipped, self._applied = [], [], []
         self.after_instant: list[Callable[[Timeline], None]] = []
         """Functions to call after all facts of an instant."""
         self._deadlines: list[tuple[int, int, Deadline]] = []
@@ -396,10 +406,36 @@ class Timeline:
     def run(self) -> Timeline:
         """Apply all facts; return the state after the last one and after the deadlines that have passed."""
         self._begin()
+        self._applied = self._steps()
+        self._apply(self._applied)
+        return self
+
+    def go_on(self, watermark: int, unclear: Unclear, *, has_new_facts: bool) -> Timeline | None:
+        """Apply the facts added to the view; return None if those that were applied are no longer the first ones.
+
+        `bookmark.py` says when this may be asked. After None, this timeline is of no more use.
+        """
+        self.watermark, self.unclear, self.concerned = watermark, unclear, self.view.concerned
+        new: list[Step] = []
+        if has_new_facts:
+            steps, applied = self._steps(), self._applied
+            if steps[: len(applied)] != applied:
+                return None
+            new, self._applied = steps[len(applied) :], steps
+        self._apply(new)
+        return self
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether facts that come later can be applied to it."""
+        return not (self._skipped or self.withdrawals) and self.unclear.is_clear
+
+    def _apply(self, steps: list[Step]) -> None:
+        """Apply these facts, then pass the deadlines."""
         now: int | None = None
         tested = False
         deadlines, after_instant = self._deadlines, self.after_instant
-        for at, rank, _, apply, subject in self._steps():
+        for at, rank, _, apply, subject in steps:
             if at != now:
                 if now is not None:
                     if not tested and (self.effective_at is None or self._uncovered):
@@ -419,9 +455,11 @@ class Timeline:
             if not tested:
                 self._test()
             self._end_instant()
+        self.reached = max(self.reached, self.at)
+        self.wakes = self._skipped
         if deadlines:
-            self._pass_deadlines(None)
-        return self
+            self._pass_deadlines(self.watermark)
+            self.wakes = self._skipped + [last for last, _, deadline in deadlines if deadline.stands(self, last)]
 
     def _begin(self) -> None:
         for begin in self.concerned.begin:
@@ -454,16 +492,17 @@ class Timeline:
             self._cover()
             self._uncovered = []
 
-    def _pass_deadlines(self, until: int | None) -> None:
-        """Apply deadlines whose last instant is before an instant (None: all)."""
+    def _pass_deadlines(self, until: int) -> None:
+        """Apply the deadlines whose last instant is before an instant. Skip one that the watermark has not passed."""
         deadlines = self._deadlines
-        while deadlines and (until is None or deadlines[0][0] < until):
+        while deadlines and deadlines[0][0] < until:
             last, rank, deadline = heappop(deadlines)
+            self.reached = last
             if (last, rank) in self._passed or not deadline.stands(self, last):
                 continue
             self._passed.add((last, rank))
             if last >= self.watermark:
-                self.wakes.append(last)
+                self._skipped.append(last)
                 continue
             self.at = last
             deadline.pass_by(self)

@@ -61,6 +61,11 @@ class Unclear:
         self._topics = frozenset(self._since)
         self.ends_at = min(ends, default=None)
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether no quarantined record counts and all amounts can be read."""
+        return not self._topics and not self._view.has_unread
+
     def end_of(self, since: int) -> int | None:
         """Return until when a record quarantined at an instant counts; None: until it is resolved."""
         days = self._view.terms.quarantine_days

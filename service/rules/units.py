@@ -127,6 +127,13 @@ class Units:
         """Return the lots that have not ended."""
         return [lot for lot in self.lots if lot.is_live]
 
+    def has(self, state: State) -> bool:
+        """Return whether there is a lot in a state."""
+        for lot in self.lots:  # noqa: SIM110  # as below
+            if lot.state is state:
+                return True
+        return False
+
     @property
     def have_ended(self) -> bool:
         """Whether all units have ended."""

@@ -3,9 +3,10 @@
 On the worked examples, and on an order of one item and eleven facts: two long examples, and a tip paid at their end.
 They are named, so that figures of different versions are of the same orders.
 Once with all facts new at once, as a batch brings them after a stop; once event by event, each assessed with all facts
-before it and with what was published for them; and once looked at again, when nothing is new. An assessment is `decide`
-and the ledger with what it published; reading messages and journals is not in it. Time is this process's own on the
-processor, so that what else the machine does counts little.
+before it, with what was published for them and with the order's bookmark, as the engine keeps it; once the same without
+the bookmark, as for an order that is read anew each time; and once looked at again, when nothing is new. An assessment
+is `decide` and the ledger with what it published; reading messages and journals is not in it. Time is this process's
+own on the processor, so that what else the machine does counts little.
 
 `make bench-rules BEFORE=PATH` takes the rules of another checkout in turn with these, on the order of eleven facts. The
 other checkout needs no environment of its own; it has to have this module with what `rules_side.py` calls of it.
@@ -27,6 +28,7 @@ from typing import Any
 
 from purchasing_contracts.base import instant_of
 
+from service.rules.bookmark import Bookmark
 from service.rules.clock import Clock
 from service.rules.decide import decide
 from service.rules.facts import Fact
@@ -41,15 +43,15 @@ TERMS = TermsBook()
 LONG = ("20-dissolved-and-funds-returned", "46-quality-objection-does-not-bar-dissolution")
 HERE = Path(__file__).parents[2]
 SIDE = Path(__file__).with_name("rules_side.py")
-MODES = ("all at once", "event by event", "nothing new")
+MODES = ("all at once", "event by event", "each anew", "nothing new")
 
 Facts = list[Fact[Any]]
 
 
-def assess(facts: Facts, ledger: Ledger) -> Ledger:
+def assess(facts: Facts, ledger: Ledger, bookmark: Bookmark | None = None) -> Ledger:
     """Assess the order's facts, sorted, at the time of the latest; return the ledger with what that publishes."""
     now = max(one.at for one in facts)
-    return decide("ord-1001", facts, ledger, TERMS, Clock(now, now)).ledger
+    return decide("ord-1001", facts, ledger, TERMS, Clock(now, now), bookmark).ledger
 
 
 def one_batch(orders: list[Facts]) -> int:
@@ -70,11 +72,40 @@ def steps(arrived: Facts) -> list[tuple[Facts, Ledger]]:
 
 
 def event_by_event(orders: list[list[tuple[Facts, Ledger]]]) -> int:
-    """Assess each order at each of its steps; return how many assessments that were."""
+    """Assess each order at each of its steps; return how many assessments that were.
+
+    The order's bookmark goes from step to step, as the engine keeps it with the order in its cache.
+    """
+    for order in orders:
+        bookmark = Bookmark()
+        for facts, ledger in order:
+            assess(facts, ledger, bookmark)
+    return sum(map(len, orders))
+
+
+def anew(orders: list[list[tuple[Facts, Ledger]]]) -> int:
+    """Assess each order at each of its steps without a bookmark; return how many assessments that were."""
     for order in orders:
         for facts, ledger in order:
             assess(facts, ledger)
     return sum(map(len, orders))
+
+
+def again(orders: list[tuple[Facts, Ledger, Bookmark]]) -> int:
+    """Assess each order once more; return how many assessments that were."""
+    for facts, ledger, bookmark in orders:
+        assess(facts, ledger, bookmark)
+    return len(orders)
+
+
+def known(orders: list[list[tuple[Facts, Ledger]]]) -> list[tuple[Facts, Ledger, Bookmark]]:
+    """Each order after the last of its steps."""
+    found = []
+    for order in orders:
+        bookmark = Bookmark()
+        facts, ledger = order[-1]
+        found.append((facts, assess(facts, ledger, bookmark), bookmark))
+    return found
 
 
 def tipped(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -94,6 +125,13 @@ def told_of(events: list[dict[str, Any]]) -> Facts:
     """The facts the events add, in order of arrival; one that comes again adds nothing."""
     facts = {(one.source, one.id): one for one in map(fact, events)}
     return list(facts.values())
+
+
+def settle() -> None:
+    """Let Python's collector do what it does in the service once it has started (`service/worker/gc_tuning.py`)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 20)
 
 
 def timed(work: Callable[[], int]) -> float:
@@ -170,16 +208,18 @@ def compare(before: Path, orders: list[list[dict[str, Any]]], rounds: int) -> No
 
 def show(rows: list[tuple[str, list[Facts]]], rounds: int) -> None:
     """Measure these rules, and print a table."""
-    # As the service does once it has started.
-    gc.collect()
-    gc.freeze()
+    settle()
     sys.stdout.write(f"Microseconds of processor time for one assessment, {rounds} rounds (best, median):\n")
     for name, orders in rows:
         number = statistics.mean(map(len, orders))
         sorted_ones = [sorted(order, key=lambda one: one.key) for order in orders]
         apart = [steps(order) for order in orders]
-        known = [[(facts, assess(facts, ledger)) for facts, ledger in order[-1:]] for order in apart]
-        works = (partial(one_batch, sorted_ones), partial(event_by_event, apart), partial(event_by_event, known))
+        works = (
+            partial(one_batch, sorted_ones),
+            partial(event_by_event, apart),
+            partial(anew, apart),
+            partial(again, known(apart)),
+        )
         sys.stdout.write(f"  {name}, {number:.1f} facts each\n")
         for mode, work in zip(MODES, works, strict=True):
             figures = [timed(work) for _ in range(rounds)]

@@ -10,7 +10,9 @@ from service.orders.batch_result import BatchResult
 from service.orders.engine import Engine
 from service.outbox.publish import headers_of
 from service.outbox.reader import Row
+from service.rules import decide as rules_entry
 from service.rules.decide import decide
+from service.rules.order_view import OrderView
 from tests.orders.conftest import engine_on
 from tests.orders.published import event_of, notices, repetitions, said
 from tests.orders.stories import Story, again, paid_order, record
@@ -230,12 +232,33 @@ async def test_looking_again_at_orders_publishes_nothing_new(engine: Engine) -> 
     assert BatchResult(assessed=2) == cached == loaded
 
 
+async def test_a_cached_order_goes_on_and_an_evicted_one_is_read_anew(engine: Engine, monkeypatch) -> None:
+    read_anew = []
+
+    class Counted(OrderView):
+        def __init__(self, order_id, facts, *rest):
+            read_anew.append((order_id, len(facts)))
+            super().__init__(order_id, facts, *rest)
+
+    monkeypatch.setattr(rules_entry, "OrderView", Counted)
+    bought, other = paid_order("ord-1").bought(goods=90_000), paid_order("ord-2")
+    for inbound_record in (*bought.inbound_records[:3], *other):
+        await engine.handle([inbound_record])
+    cached = list(read_anew)
+    engine.cache.clear()
+    last = await engine.handle([bought.last])
+
+    assert cached == [("ord-1", 1), ("ord-2", 1)]
+    assert read_anew[2:] == [("ord-1", 4)]
+    assert said(last) == [("ord-1", 2, "purchase", 10_010)]
+
+
 async def test_rules_are_told_the_topic_of_each_quarantined_record_of_their_order(engine: Engine, monkeypatch) -> None:
     barred = {}
 
-    def watching(order_id, facts, ledger, terms, clock):
+    def watching(order_id, facts, ledger, terms, clock, bookmark):
         barred[order_id] = [one.topic for one in clock.quarantined]
-        return decide(order_id, facts, ledger, terms, clock)
+        return decide(order_id, facts, ledger, terms, clock, bookmark)
 
     monkeypatch.setattr(unit_of_work, "decide", watching)
     await engine.handle([*paid_order("ord-1"), *paid_order("ord-2"), record(b'{"specversion":"1.0"}', key=b"ord-1")])

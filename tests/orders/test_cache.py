@@ -41,6 +41,13 @@ def test_an_order_kept_anew_counts_once() -> None:
     assert (len(cache), cache.facts) == (1, 6)
 
 
+def test_an_orders_bookmark_counts_as_a_fact() -> None:
+    cache = Cache(facts_max=10)
+    cache.fill([("a", state(4)), ("b", state(5))])
+
+    assert (len(cache), cache.facts) == (1, 5)
+
+
 def test_an_order_larger_than_the_cache_is_not_kept() -> None:
     cache = Cache(facts_max=10)
     cache.fill([("a", state(11))])

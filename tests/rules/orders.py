@@ -18,6 +18,7 @@ from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.money import currency_of
 from purchasing_contracts.privacy import masked
 
+from service.rules.bookmark import Bookmark
 from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import Examination, Ruling, decide, examine
 from service.rules.facts import DAY, Fact, micros
@@ -43,6 +44,7 @@ class Order(Happenings):
         self.ledger = Ledger.EMPTY
         self.outputs: list[Output] = []
         self.due_at: int | None = None
+        self.bookmark = Bookmark()
 
     def tell(self, data: Any, at: int | None = None, source: str = "", message: str = "") -> Self:
         """Add a fact: by default an hour after the one told before, under an id of its own."""
@@ -89,7 +91,10 @@ class Order(Happenings):
     def _decide(self, clock: Clock) -> Ruling:
         self.clock = clock
         facts = sorted(self.facts, key=lambda fact: fact.key)
-        return decide(self.order_id, facts, self.ledger, self.book, clock)
+        anew = decide(self.order_id, facts, self.ledger, self.book, clock)
+        ruling = decide(self.order_id, facts, self.ledger, self.book, clock, self.bookmark)
+        assert ruling == anew, "a bookmark changes nothing"
+        return ruling
 
     def examined(self) -> Examination:
         """What the rules make of the order as it stood when it was decided last."""

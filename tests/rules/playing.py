@@ -10,6 +10,7 @@ from purchasing_contracts.money import currency_of
 from purchasing_contracts.privacy import masked
 from purchasing_contracts.topics import class_of, topic_of
 
+from service.rules.bookmark import Bookmark
 from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import decide
 from service.rules.facts import Fact, micros
@@ -45,6 +46,7 @@ class Played:
         self.clock = 0
         self.due_at: int | None = None
         self.records: list[QuarantinedRecord] = []
+        self.bookmark = Bookmark()
         self.again: list[Output] = []
         """What a second look at the same facts would have published: nothing, ever."""
 
@@ -69,10 +71,12 @@ class Played:
     def look(self, now: int, watermark: int) -> list[Output]:
         facts = sorted(self.facts.values(), key=lambda one: one.key)
         clock = Clock(now, watermark, tuple(self.records))
-        ruling = decide(self.order_id, facts, self.ledger, self.terms, clock)
+        anew = decide(self.order_id, facts, self.ledger, self.terms, clock)
+        ruling = decide(self.order_id, facts, self.ledger, self.terms, clock, self.bookmark)
+        assert ruling == anew, "a bookmark changes nothing"
         self.ledger = self.ledger.after(ruling.outputs)
         self.outputs += ruling.outputs
-        self.again += decide(self.order_id, facts, self.ledger, self.terms, clock).outputs
+        self.again += decide(self.order_id, facts, self.ledger, self.terms, clock, self.bookmark).outputs
         # As the service has it: what has passed already is no reason to look again.
         passed = ruling.due_at is None or ruling.due_at < watermark
         self.due_at = None if passed else ruling.due_at

@@ -146,18 +146,17 @@ def says(case: Assessment) -> list[Said]:
     return found
 
 
-def awaits(examination: Examination) -> Iterator[Wait]:
-    """Yield waits for the acceptance and for the rest of the order amount (R21, rows 1 and 2)."""
+def awaits(examination: Examination) -> tuple[Wait, ...]:
+    """Return the wait for the acceptance or for the rest of the order amount (R21, rows 1 and 2)."""
     timeline = examination.case.timeline
     if timeline.has_ended:
-        return
+        return ()
     if timeline.accepted is None and not timeline.is_effective:
         days = timeline.view.terms.acceptance_days
         until = None if days is None else last_instant(timeline.view.terms, timeline.view.placed_at, days)
-        yield Wait("acceptance", until=until)
-    elif timeline.is_effective:
-        missing = examination.case.settlement.outstanding
-        if missing:
-            yield Wait("rest_of_order_amount", until=next_due(timeline, examination.clock), amount=missing)
-    elif (missing := money_needed(timeline) - _available_money(timeline)) > 0:
-        yield Wait("rest_of_order_amount", amount=missing)
+        return (Wait("acceptance", until=until),)
+    if timeline.is_effective:
+        missing, until = examination.case.settlement.outstanding, next_due(timeline, examination.clock)
+    else:
+        missing, until = money_needed(timeline) - _available_money(timeline), None
+    return (Wait("rest_of_order_amount", until=until, amount=missing),) if missing > 0 else ()

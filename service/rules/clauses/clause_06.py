@@ -18,7 +18,7 @@ from service.rules.timeline import Rank
 from service.rules.waits import Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from service.rules.assessment import Assessment, Grounds
     from service.rules.clock import Clock
@@ -110,30 +110,31 @@ def _line_grounds(case: Assessment) -> Grounds:
     return clauses_of((*grounds, *adds))
 
 
-def amounts(case: Assessment, clock: Clock) -> Iterator[StandingAmount]:
-    """Yield what is missing of the order amount, and the amounts that can't be read."""
+def amounts(case: Assessment, clock: Clock) -> list[StandingAmount]:
+    """Return what is missing of the order amount, and the amounts that can't be read."""
     timeline, missing = case.timeline, case.settlement.outstanding
+    found: list[StandingAmount] = []
     if missing and timeline.is_effective and not timeline.has_ended:
         due_at = next_due(timeline, clock)
-        yield StandingAmount("order_amount", case.view.order_id, missing, _OUTSTANDING, "outstanding", due_at)
+        found.append(StandingAmount("order_amount", case.view.order_id, missing, _OUTSTANDING, "outstanding", due_at))
     if case.view.has_unread:
         for message in case.view.unconverted():
             if not message.converted:
-                yield StandingAmount(
-                    "foreign_currency",
-                    message.fact.id,
-                    message.total.value,
-                    (_UNCONVERTED,),
-                    "unconverted",
-                    foreign=message.total,
-                )
-
-
-def awaits(examination: Examination) -> Iterator[Wait]:
-    """Yield waits for the conversion of amounts that can't be read (R21, row 15)."""
-    view = examination.case.view
-    if view.has_unread:
-        for message in view.unconverted():
-            if not message.converted:
                 total = message.total
-                yield Wait("conversion", message.fact.id, amount=total.value, currency=total.currency)
+                amount = StandingAmount(
+                    "foreign_currency", message.fact.id, total.value, (_UNCONVERTED,), "unconverted", foreign=total
+                )
+                found.append(amount)
+    return found
+
+
+def awaits(examination: Examination) -> Sequence[Wait]:
+    """Return waits for the conversion of amounts that can't be read (R21, row 15)."""
+    view = examination.case.view
+    if not view.has_unread:
+        return ()
+    return [
+        Wait("conversion", message.fact.id, amount=message.total.value, currency=message.total.currency)
+        for message in view.unconverted()
+        if not message.converted
+    ]

@@ -9,8 +9,6 @@ from purchasing_contracts.basis import Basis
 from service.rules.assessment import StandingAmount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from service.rules.assessment import Assessment, Grounds
     from service.rules.clock import Clock
 
@@ -28,8 +26,9 @@ def adds(case: Assessment) -> Grounds:
     return (_NOT_REFUNDED,) if case.settlement.third > 0 and case.timeline.has_ended else ()
 
 
-def amounts(case: Assessment, _: Clock) -> Iterator[StandingAmount]:
-    """Yield what third parties collected for an order that has ended."""
+def amounts(case: Assessment, _: Clock) -> tuple[StandingAmount, ...]:
+    """Return what third parties collected for an order that has ended."""
     third = case.settlement.third
     if third and case.timeline.has_ended:
-        yield StandingAmount("third_party_fees", case.view.order_id, third, (_NOT_REFUNDED,), "noted")
+        return (StandingAmount("third_party_fees", case.view.order_id, third, (_NOT_REFUNDED,), "noted"),)
+    return ()

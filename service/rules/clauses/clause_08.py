@@ -102,14 +102,16 @@ def amounts(case: Assessment, _: Clock) -> Iterator[StandingAmount]:
         yield StandingAmount("seller_excess", case.view.order_id, case.settlement.excess, (_EXCESS,), "noted")
 
 
-def awaits(examination: Examination) -> Iterator[Wait]:
-    """Yield waits for the purchase, the seller's money, and confirmation of an excess (rows 3, 8, 15)."""
+def awaits(examination: Examination) -> list[Wait]:
+    """Return waits for the purchase, the seller's money, and confirmation of an excess (rows 3, 8, 15)."""
     case = examination.case
-    timeline = case.timeline
+    timeline, settlement = case.timeline, case.settlement
     unexplained = not timeline.purchases and (timeline.receipts or timeline.view.messages(SellerRefundReceived))
-    if unexplained or (timeline.is_effective and timeline.units.in_state(OPEN)):
-        yield Wait("purchase")
-    for _, ref, amount in case.settlement.awaited:
-        yield Wait("sellers_money", ref, amount=amount)
-    if case.settlement.excess:
-        yield Wait("seller_excess", amount=case.settlement.excess)
+    found: list[Wait] = []
+    if unexplained or (timeline.is_effective and timeline.units.has(OPEN)):
+        found.append(Wait("purchase"))
+    for _, ref, amount in settlement.awaited:
+        found.append(Wait("sellers_money", ref, amount=amount))
+    if settlement.excess:
+        found.append(Wait("seller_excess", amount=settlement.excess))
+    return found

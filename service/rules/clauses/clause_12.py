@@ -75,9 +75,12 @@ def steps(timeline: Timeline) -> Iterator[Step]:
     by_id: dict[str, Request] = {}
     withdrawable: dict[str, list[Request]] = {}
     for fact in view.counted(CancellationRequested):
-        request = Request(KIND, fact, _bar_of, grounds_of)
         channel = fact.data.channel
-        timeline.cancellations[request.id, channel] = request
+        # Known already if the timeline goes on.
+        request = timeline.cancellations.get((fact.data.request_id, channel))
+        if request is None:
+            request = Request(KIND, fact, _bar_of, grounds_of)
+            timeline.cancellations[request.id, channel] = request
         withdrawable.setdefault(request.id, []).append(request)
         if channel == PLATFORM or request.id not in by_id:
             by_id[request.id] = request
@@ -342,16 +345,17 @@ def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
 
 def adds(case: Assessment) -> Grounds:
     """Return what this clause adds to the line `purchase`."""
-    settlement = case.settlement
+    settlement, timeline = case.settlement, case.timeline
+    if not (settlement.cancelled or settlement.borne or timeline.cancellations):
+        return ()
     found = []
-    timeline = case.timeline
     if settlement.cancelled and settlement.fee > 0 and not case.view.terms.refund_fee_on_cancellation:
         found.append(_FEE_KEPT)
-    if settlement.borne and any(cost.grounds == (_COSTS,) for cost in settlement.borne):
+    if any(cost.grounds == (_COSTS,) for cost in settlement.borne):
         found.append(_COSTS)
     if settlement.penalties > 0:
         found.append(_PENALTIES)
-    if timeline.cancellations and any(_was_damaged(request) for request in timeline.requests):
+    if any(_was_damaged(request) for request in timeline.requests):
         found.append(_DAMAGED)
     return tuple(found)
 

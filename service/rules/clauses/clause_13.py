@@ -68,8 +68,9 @@ def steps(timeline: Timeline) -> Iterator[Step]:
     """Yield requests, the seller's answers, and withdrawals of requests."""
     view = timeline.view
     for fact in view.counted(DissolutionRequested):
-        request = Request(KIND, fact, _bar_of, grounds_of)
-        timeline.dissolutions[request.id] = request
+        request = timeline.dissolutions.get(fact.data.request_id)
+        if request is None:
+            request = timeline.dissolutions[fact.data.request_id] = Request(KIND, fact, _bar_of, grounds_of)
         yield fact.at, Rank.REQUEST, (1, request.id, fact), _ask, request
     for answer in view.answers(DissolutionAgreed, DissolutionRefused):
         asked = timeline.dissolutions.get(answer.data.request_id)

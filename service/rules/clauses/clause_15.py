@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from purchasing_contracts.basis import Basis
+from purchasing_contracts.events.seller_response import PurchaseConfirmed
 from purchasing_contracts.events.warehouse_receipt import GoodsReceived
 
+from service.rules.registry import only_with
 from service.rules.settlement import outstanding_at
 from service.rules.timeline import Deadline, Ending, Rank
 from service.rules.units import BOUGHT, CANCELLED_AFTER, CANCELLED_BEFORE, OPEN
@@ -87,6 +89,7 @@ def _cite(case: Assessment, ending: Ending) -> Grounds:
     return (*ending.grounds, *added)
 
 
+@only_with(PurchaseConfirmed)
 def adds(case: Assessment) -> Grounds:
     """Return the ground for the deposit that the seller keeps."""
     return (_DEPOSIT_KEPT,) if case.settlement.deposit > 0 else ()

@@ -16,8 +16,6 @@ from service.rules.units import BOUGHT, OPEN, weights
 from service.rules.waits import Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from service.rules.assessment import Assessment
     from service.rules.decide import Examination
     from service.rules.facts import Fact
@@ -66,18 +64,21 @@ def _end_obligation(timeline: Timeline) -> None:
 
 
 @only_with(GoodsReceived)
-def says(case: Assessment) -> Iterator[Said]:
-    """Yield the decision `obligation: terminated`."""
-    if case.timeline.obligation_ended_at is not None:
-        yield Said("obligation", case.view.order_id, "terminated", (_ENDED,))
+def says(case: Assessment) -> tuple[Said, ...]:
+    """Return the decision `obligation: terminated`."""
+    if case.timeline.obligation_ended_at is None:
+        return ()
+    return (Said("obligation", case.view.order_id, "terminated", (_ENDED,)),)
 
 
 @only_with(PurchaseConfirmed, GoodsReceived)
-def awaits(examination: Examination) -> Iterator[Wait]:
-    """Yield waits for the receipt by the warehouse and for the verification of its objections (R21, rows 4 and 7)."""
+def awaits(examination: Examination) -> list[Wait]:
+    """Return waits for the receipt by the warehouse and for the verification of its objections (R21, rows 4 and 7)."""
     timeline = examination.case.timeline
-    if timeline.obligation_ended_at is None and timeline.units.in_state(BOUGHT):
-        yield Wait("receipt_by_warehouse")
+    found: list[Wait] = []
+    if timeline.obligation_ended_at is None and timeline.units.has(BOUGHT):
+        found.append(Wait("receipt_by_warehouse"))
     for receipt_id, receipt in timeline.receipts.items():
         if receipt.has_objections and timeline.verdicts.get(receipt_id) not in _CLEARED:
-            yield Wait("verification", receipt_id)
+            found.append(Wait("verification", receipt_id))
+    return found

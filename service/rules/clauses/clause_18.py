@@ -19,8 +19,6 @@ from service.rules.units import BOUGHT, OPEN
 from service.rules.waits import Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from service.rules.assessment import Assessment
     from service.rules.decide import Examination
     from service.rules.facts import Fact
@@ -109,22 +107,22 @@ _PERIOD_ENDS = Deadline(Rank.RECEIPT_IS_DEEMED, _period_runs, _deem_confirmed)
 
 
 @only_with(PackageDelivered, ReceiptConfirmed)
-def says(case: Assessment) -> Iterator[Said]:
-    """Yield the decision `receipt`."""
+def says(case: Assessment) -> tuple[Said, ...]:
+    """Return the decision `receipt`."""
     timeline = case.timeline
     if timeline.deemed_at is not None and (timeline.confirmed_at is None or timeline.confirmed_at > timeline.deemed_at):
-        yield Said("receipt", case.view.order_id, "deemed_confirmed", (_DEEMED,))
-    elif timeline.confirmed_at is not None:
-        yield Said("receipt", case.view.order_id, "confirmed", (_CONFIRMED,))
+        return (Said("receipt", case.view.order_id, "deemed_confirmed", (_DEEMED,)),)
+    if timeline.confirmed_at is not None:
+        return (Said("receipt", case.view.order_id, "confirmed", (_CONFIRMED,)),)
+    return ()
 
 
 @only_with(PurchaseConfirmed)
-def awaits(examination: Examination) -> Iterator[Wait]:
-    """Yield the wait for the delivery, then for the confirmation of receipt (R21, row 5)."""
+def awaits(examination: Examination) -> tuple[Wait, ...]:
+    """Return the wait for the delivery, then for the confirmation of receipt (R21, row 5)."""
     timeline = examination.case.timeline
-    if timeline.confirmed_at is not None or timeline.deemed_at is not None or not timeline.units.in_state(BOUGHT):
-        return
+    if timeline.confirmed_at is not None or timeline.deemed_at is not None or not timeline.units.has(BOUGHT):
+        return ()
     if timeline.delivered_at is None:
-        yield Wait("delivery")
-    else:
-        yield Wait("confirmation_of_receipt", until=timeline.period.last)
+        return (Wait("delivery"),)
+    return (Wait("confirmation_of_receipt", until=timeline.period.last),)

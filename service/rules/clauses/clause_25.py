@@ -60,9 +60,10 @@ def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
         yield Due(OWED, max(0, breach.repaid - breach.owed), grounds or (_NOTHING_OWED,))
 
 
-def amounts(case: Assessment, _: Clock) -> Iterator[StandingAmount]:
-    """Yield what the buyer owes."""
-    if case.settlement.owed:
-        breach = breach_of(case)
-        amount = breach.still_owed - breach.set_off
-        yield StandingAmount("buyer_owes", case.view.order_id, amount, owed_grounds(case, _PENALTIES), "noted")
+def amounts(case: Assessment, _: Clock) -> tuple[StandingAmount, ...]:
+    """Return what the buyer owes."""
+    if not case.settlement.owed:
+        return ()
+    breach = breach_of(case)
+    amount = breach.still_owed - breach.set_off
+    return (StandingAmount("buyer_owes", case.view.order_id, amount, owed_grounds(case, _PENALTIES), "noted"),)
