@@ -64,4 +64,4 @@ def test_the_retention_that_the_policy_counts_on_is_that_of_the_topics() -> None
     days = {int(topic.settings["retention.ms"]) // 86_400_000 for topic in TOPICS if topic.messages}
 
     assert days == {30}
-    assert "as long as the topic keeps records (30 days)" in " ".join(README.split())
+    assert "the retention time of the topic (30 days)" in " ".join(README.split())

@@ -169,7 +169,7 @@ async def test_the_flag_beats_the_setting_and_one_process_has_no_supervisor(own_
         arguments = ("--processes", flag)
 
     async with own_site.worker(kind=Flagged, PURCHASING_PROCESSES=str(3 - int(flag))) as worker:
-        await worker.has_said("service_running")
+        await worker.has_said("service_running", times=int(flag))
         assert bool(psutil.Process(worker.process.pid).children()) is supervised
     assert any(line.get("event") == "supervisor_running" for line in worker.said()) is supervised
     assert {line.get("process") for line in worker.said()} == ({None, 1, 2} if supervised else {None})

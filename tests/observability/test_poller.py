@@ -94,11 +94,11 @@ def test_a_hidden_retention_is_logged_once_per_set_of_topics():
         return GroupLag(tuple(PartitionLag(topic, 0, 0, 0, 0, 0) for topic in topics), 1, retention, 0.0)
 
     with capture_logs() as said:
-        seen._say_what_is_hidden(lag_of("a", "b", retention={"a": None, "b": 60.0}))
+        seen._warn_of_missing_rights(lag_of("a", "b", retention={"a": None, "b": 60.0}))
         assert not said
         for _ in range(3):
-            seen._say_what_is_hidden(lag_of("a", "b", retention={"a": 60.0}))
-        seen._say_what_is_hidden(lag_of("a", "b", retention={}))
+            seen._warn_of_missing_rights(lag_of("a", "b", retention={"a": 60.0}))
+        seen._warn_of_missing_rights(lag_of("a", "b", retention={}))
     assert [one["topics"] for one in said] == [["b"], ["a", "b"]]
     assert "Grant DESCRIBE_CONFIGS" in said[0]["message"]
 
