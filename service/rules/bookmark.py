@@ -9,14 +9,11 @@ from __future__ import annotations
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
-from service.rules.unclear import Unclear
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from service.rules.clock import Clock
     from service.rules.facts import Fact
-    from service.rules.ledger import Ledger
     from service.rules.terms import TermsBook
     from service.rules.timeline import Timeline
 
@@ -40,9 +37,7 @@ class Bookmark:
         if timeline.can_go_on:
             self._timeline, self._facts, self._terms = timeline, facts, terms
 
-    def go_on(
-        self, facts: Sequence[Fact[Any]], ledger: Ledger, terms: TermsBook, clock: Clock, watermark: int
-    ) -> Timeline | None:
+    def go_on(self, facts: Sequence[Fact[Any]], terms: TermsBook, clock: Clock, watermark: int) -> Timeline | None:
         """Return the timeline with these facts, sorted by key; None if the order has to be read anew.
 
         It goes on if the facts that it has are the order's first ones, each new one happened after everything that it
@@ -50,7 +45,7 @@ class Bookmark:
         """
         # Taken out first: if a clause raises, no timeline that is half applied stays behind.
         timeline, self._timeline = self._timeline, None
-        if timeline is None or terms is not self._terms or watermark < timeline.watermark:
+        if timeline is None or terms is not self._terms or watermark < timeline.watermark or clock.quarantined:
             return None
         known = len(self._facts)
         if len(facts) < known or not all(map(is_, self._facts, facts)):
@@ -60,7 +55,6 @@ class Bookmark:
             if new[0].at <= timeline.reached:
                 return None
             timeline.view.add(new)
-        unclear = Unclear(timeline.view, ledger, clock)
-        if not unclear.is_clear:
-            return None
-        return timeline.go_on(watermark, unclear, has_new_facts=bool(new))
+            if timeline.view.has_unread:
+                return None
+        return timeline.go_on(watermark, has_new_facts=bool(new))

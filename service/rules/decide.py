@@ -84,7 +84,7 @@ def examine(
     examination is valid until it is used again.
     """
     watermark = _watermark(order_id, ledger, clock)
-    timeline = None if bookmark is None else bookmark.go_on(facts, ledger, terms, clock, watermark)
+    timeline = None if bookmark is None else bookmark.go_on(facts, terms, clock, watermark)
     if timeline is None:
         placed = _placed_in(facts)
         if placed is None:

@@ -57,8 +57,8 @@ def restate(said: Iterable[Said], amounts: Iterable[StandingAmount], ledger: Led
         ):
             _decide(outputs, key, one.outcome, one.grounds, before, ground=one.ground)
     wanted = {(amount.kind, amount.ref): amount for amount in amounts if amount.amount > 0}
-    ended = [key for key in stands if key not in keys and key not in wanted]
-    ended.sort()
+    # Usually each key that stands is said again, so nothing has ended.
+    ended = sorted(stands.keys() - keys - wanted.keys()) if not stands.keys() <= keys else []
     for key in ended:
         before = stands[key]
         if key[0] not in SECOND_OUTCOMES and before.outcome != SUPERSEDED:

@@ -410,12 +410,12 @@ class Timeline:
         self._apply(self._applied)
         return self
 
-    def go_on(self, watermark: int, unclear: Unclear, *, has_new_facts: bool) -> Timeline | None:
+    def go_on(self, watermark: int, *, has_new_facts: bool) -> Timeline | None:
         """Apply the facts added to the view; return None if those that were applied are no longer the first ones.
 
         `bookmark.py` says when this may be asked. After None, this timeline is of no more use.
         """
-        self.watermark, self.unclear, self.concerned = watermark, unclear, self.view.concerned
+        self.watermark, self.concerned = watermark, self.view.concerned
         new: list[Step] = []
         if has_new_facts:
             steps, applied = self._steps(), self._applied

@@ -25,6 +25,11 @@ from tests.rules.orders import HOUR, Order, amounts, money, terms, when
 from tests.rules.second_opinion.differential import book
 from tests.rules.second_opinion.histories import History
 
+DEPOSIT_AND_BALANCE = (
+    PlanPart(part="deposit", amount=money(40_000)),
+    PlanPart(part="balance", amount=money(61_301), due_at=when(10 * DAY)),
+)
+
 
 @pytest.fixture
 def read_anew(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -152,13 +157,18 @@ def test_an_order_with_a_skipped_deadline_is_read_anew(read_anew: list[int]) -> 
 
 def test_an_order_is_read_anew_if_a_deadline_that_did_not_stand_may_stand(read_anew: list[int]) -> None:
     """The balance is due when the agreement is not effective yet. A late payment makes it effective before that."""
-    parts = (
-        PlanPart(part="deposit", amount=money(40_000)),
-        PlanPart(part="balance", amount=money(61_301), due_at=when(10 * DAY)),
-    )
-    order = Order().placed(payment_plan=parts).accepted().decided(at=30 * DAY)
+    order = Order().placed(payment_plan=DEPOSIT_AND_BALANCE).accepted().decided(at=30 * DAY)
     order.paid(amounts(40_000, 0, 0), at=5 * DAY)
     assert not went_on(order, read_anew, at=30 * DAY)
+
+
+def test_an_order_is_read_anew_if_a_payment_cannot_be_read(read_anew: list[int]) -> None:
+    """It may be the balance whose absence ended the order."""
+    order = Order().placed(payment_plan=DEPOSIT_AND_BALANCE).accepted().paid(amounts(40_000, 0, 0)).decided()
+    assert order.decided(at=11 * DAY).stands("closing")[0] == "balance_unpaid"
+    order.paid(amounts(9_000, 0, 0, currency="USD"), "pay-2", at=12 * DAY)
+    assert not went_on(order, read_anew)
+    assert order.stands("closing")[0] == "superseded"
 
 
 @pytest.mark.parametrize(("before", "now"), [((), (SELLER,)), ((SELLER,), ())], ids=["unclear", "clear again"])
