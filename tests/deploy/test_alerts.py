@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from service.observability.metric_catalog import METRICS
+from tests.deploy.documents import RUNBOOK
 from tests.deploy.incidents import INCIDENTS
 from tests.deploy.scenarios import SCENARIOS
 
@@ -39,7 +40,7 @@ ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}
 def sections() -> dict[str, str]:
     """Anchor as GitHub makes it, and text, of every section of the runbook."""
     found = {}
-    for part in re.split(r"^## ", (DEPLOY / "runbook.md").read_text(), flags=re.MULTILINE)[1:]:
+    for part in re.split(r"^## ", RUNBOOK.read_text(), flags=re.MULTILINE)[1:]:
         title, _, text = part.partition("\n")
         found[re.sub(r"[^\w -]", "", title.strip().lower()).replace(" ", "-")] = text
     return found
@@ -143,7 +144,7 @@ else:
 @pytest.mark.parametrize("alert", ALERTS)
 def test_each_alert_leads_to_its_section_of_the_runbook(alert):
     path, _, anchor = ALERTS[alert]["annotations"]["runbook_url"].partition("#")
-    assert path == "deploy/runbook.md"
+    assert path == "service/docs/runbook.md"
     text = sections()[anchor]
     for part in PARTS:
         assert f"**{part}**" in text, f"{anchor} says nothing about: {part}"
