@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from service.runtime.database_url import DatabaseUrlError, parse_database_url
 
 __all__ = [
+    "ConsoleKafkaSettings",
     "ConsoleSettings",
     "Settings",
     "SettingsError",
@@ -26,6 +27,7 @@ __all__ = [
     "future_tolerance_of_environment",
     "load",
     "load_console",
+    "load_console_kafka",
     "unknown_variables",
 ]
 
@@ -140,6 +142,15 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ROLES = ("support", "operator", "finance", "engineer")
 
 
+class ConsoleKafkaSettings(KafkaSettings, _Environment):
+    """The broker that the console asks, where it is told of one, and the group of the workers there."""
+
+    what_to_do: ClassVar[Mapping[str, str]] = WHAT_TO_DO
+
+    kafka_bootstrap_servers: str = ""
+    consumer_group: str = Field(default="purchasing", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+
+
 class ConsoleSettings(_Environment):
     """The console's settings."""
 
@@ -150,6 +161,8 @@ class ConsoleSettings(_Environment):
     """Origin alone: the console is at the root of its host."""
     console_roles: str = ""
     console_time_zone: str = "Asia/Shanghai"
+    future_tolerance_seconds: FutureTolerance = FUTURE_TOLERANCE_SECONDS
+    """As the workers', so that a message that is tried is judged as they would."""
     console_oidc_issuer: str = Field(default="", pattern=r"^(|https?://\S{1,2000})$")
     console_oidc_client_id: str = Field(default="", max_length=500)
     console_oidc_client_secret: SecretStr = SecretStr("")
@@ -183,6 +196,10 @@ class ConsoleSettings(_Environment):
             raise ValueError("no time zone") from None
         return name
 
+    def future_tolerance(self) -> timedelta:
+        """How far a message may be dated ahead of the database's clock."""
+        return timedelta(seconds=self.future_tolerance_seconds)
+
     @property
     def is_on_loopback(self) -> bool:
         """Whether only this machine can reach the console."""
@@ -207,6 +224,12 @@ S = TypeVar("S", bound=_Environment)
 def load_console(**given: Any) -> ConsoleSettings:
     """The console's settings, as `load` gives the service's. Raises SettingsError."""
     return _of_environment(ConsoleSettings, given)
+
+
+def load_console_kafka() -> ConsoleKafkaSettings | None:
+    """The broker that the console asks; None where it is told of none. Raises SettingsError."""
+    settings = _of_environment(ConsoleKafkaSettings, {})
+    return settings if settings.kafka_bootstrap_servers else None
 
 
 def load(**given: Any) -> Settings:
