@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidTopicError, KafkaError, UnknownTopicOrPartitionError
 from purchasing_contracts.topics import TOPICS
 
 from service.kafka.topics import partitions_there
@@ -72,6 +72,8 @@ class Broker:
                     return None
                 await reader.start()
                 return await _read(reader, place, offset)
+        except (UnknownTopicOrPartitionError, InvalidTopicError):
+            return None
         except (KafkaError, OSError, TimeoutError) as error:
             raise BrokerAwayError(describe(error)) from None
         finally:

@@ -53,6 +53,8 @@ class RecordModel(Model):
 class GroupsModel(Model):
     """Quarantine in groups, the largest first."""
 
+    is_current: bool = Field(description="False: the database can't be read; what was known last is shown.")
+    known_at: Instant
     groups: list[GroupModel]
     has_more: bool
     watermark: Instant | None

@@ -21,7 +21,7 @@ from service.operations.sentence import say
 from service.operations.try_message import WHAT_TO_DO
 from service.runtime.console_url import record_path
 from service.store.operators.quarantine import QuarantineFilter, RecordLocation, actions, page
-from service.store.operators.quarantine_groups import GROUPS_MAX, RECORDS_SHOWN, Group, groups, records_of
+from service.store.operators.quarantine_groups import GROUPS_MAX, RECORDS_SHOWN, Group, records_of
 from service.store.search import is_searchable
 
 if TYPE_CHECKING:
@@ -37,21 +37,18 @@ SAME_PLACE_MAX = 10
 
 
 async def quarantine(console: Parts, _visit: Visit) -> Answer:
-    """Show open quarantined records in groups."""
-    async with console.stories.readers.histories() as histories:
-        found = await groups(histories.connection)
-    clock = await console.stories.clock()
-    context = {
-        "groups": found,
-        "clock": clock,
-        "group_link": group_link,
-        "has_more": len(found) == GROUPS_MAX,
-        "todo": WHAT_TO_DO,
-    }
+    """Show open quarantined records in groups; while the database is away, those that were known last."""
+    seen = await console.watch.quarantine()
+    has_more = len(seen.groups) == GROUPS_MAX
+    context = {"seen": seen, "group_link": group_link, "has_more": has_more, "todo": WHAT_TO_DO}
 
     def model(_language: object) -> GroupsModel:
         return GroupsModel(
-            groups=[_group_model(one) for one in found], has_more=len(found) == GROUPS_MAX, watermark=clock.watermark
+            is_current=seen.is_current,
+            known_at=seen.clock.now,
+            groups=[_group_model(one) for one in seen.groups],
+            has_more=has_more,
+            watermark=seen.clock.watermark,
         )
 
     return Answer("quarantine.html", say("Quarantine"), context, model)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import structlog
 
@@ -17,14 +17,17 @@ from service.operations.alerts import Seen
 from service.operations.situation import situation_of, waits_of_all
 from service.runtime.errors import catch_unexpected, describe
 from service.store.errors import StoreError
+from service.store.operators.quarantine_groups import groups
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from service.console.broker import Broker
     from service.observability.lag import GroupLag
     from service.operations.situation import Situation, Waits
+    from service.store.operators.quarantine_groups import GroupFigures
     from service.store.order_history import Readers
+    from service.store.rows import StoreTime
 
 log = structlog.get_logger("service.console")
 
@@ -81,6 +84,15 @@ class Looking(Generic[T]):
             await asyncio.gather(self._task, return_exceptions=True)
 
 
+class QuarantineSeen(NamedTuple):
+    """Open quarantined records in groups, and of when this is the knowledge."""
+
+    groups: Sequence[GroupFigures]
+    clock: StoreTime
+    is_current: bool
+    """Whether the database could be read."""
+
+
 class Watch:
     """How the service stands now, and stood when that was read last."""
 
@@ -90,6 +102,7 @@ class Watch:
         self.broker = broker
         self.last: Situation | None = None
         """What the database said when it was read last."""
+        self._quarantine: QuarantineSeen | None = None
         self._lag: Looking[GroupLag] = Looking(self._look_at_broker, LAG_SECONDS, patience)
         self._waits: Looking[Waits] = Looking(self._count, CENSUS_SECONDS, patience)
 
@@ -98,6 +111,20 @@ class Watch:
         situation, lag = await asyncio.gather(self._situation(), self._lag.value())
         waits = await self._waits.value() if situation is not None else self._waits.latest
         return Seen(situation, lag, waits, datetime.now(UTC), self.broker is not None)
+
+    async def quarantine(self) -> QuarantineSeen:
+        """Return open quarantined records in groups, or what there was last. Raises StoreError if none was read yet."""
+        try:
+            async with self._readers.histories() as histories:
+                found = await groups(histories.connection)
+                clock = await histories.clock()
+        except StoreError as error:
+            if self._quarantine is None:
+                raise
+            log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
+            return self._quarantine._replace(is_current=False)
+        self._quarantine = QuarantineSeen(found, clock, is_current=True)
+        return self._quarantine
 
     async def close(self) -> None:
         """End looks that are under way."""

@@ -7,12 +7,13 @@ value: they name the variable and say what to do.
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from purchasing_contracts.checking import FUTURE_TOLERANCE_SECONDS
 from purchasing_contracts.environment import IN_WORDS, PREFIX, CleanSettings, SettingsError, sentences
 from purchasing_contracts.kafka.settings import KafkaSettings
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -84,6 +85,20 @@ def _a_database(url: SecretStr) -> SecretStr:
     return url
 
 
+def _an_origin(url: str) -> str:
+    """Refuse what is no origin: a port that is no port, a path, a user."""
+    if url:
+        parts = urlsplit(url)
+        # Reading the port raises ValueError if it is not a number up to 65535.
+        if not parts.hostname or parts.port == 0 or url != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+            raise ValueError("no origin")
+    return url
+
+
+ConsoleUrl = Annotated[str, Field(pattern=r"^(|https?://[A-Za-z0-9.:\[\]_-]{1,255})$"), AfterValidator(_an_origin)]
+"""The origin under which browsers reach the console; empty: none. The console is at the root of its host."""
+
+
 class _Environment(CleanSettings, BaseSettings):
     """Settings from environment variables: `PURCHASING_` and the member's name."""
 
@@ -114,6 +129,8 @@ class Settings(KafkaSettings, _Environment):
     future_tolerance_seconds: FutureTolerance = FUTURE_TOLERANCE_SECONDS
     refund_limit_per_minute: str = Field(default="", pattern=r"^([A-Z]{3}=[0-9]{1,15}(,[A-Z]{3}=[0-9]{1,15})*)?$")
     """Off by default: no amount is right for every business, and a limit that is too low withholds refunds."""
+    console_url: ConsoleUrl = ""
+    """Where log lines, alerts and the dashboard lead to."""
     traces: Literal["off", "otlp"] = "off"
     log_format: Literal["json", "console", "auto"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -157,8 +174,7 @@ class ConsoleSettings(_Environment):
     database_url: SecretStr
     console_host: str = Field(default="127.0.0.1", pattern=r"^(\*|[A-Za-z0-9._:%-]{1,255})$")
     console_port: int = Field(default=8081, ge=0, le=65535)
-    console_url: str = Field(default="", pattern=r"^(|https?://[A-Za-z0-9.:\[\]_-]{1,255})$")
-    """Origin alone: the console is at the root of its host."""
+    console_url: ConsoleUrl = ""
     console_roles: str = ""
     console_time_zone: str = "Asia/Shanghai"
     future_tolerance_seconds: FutureTolerance = FUTURE_TOLERANCE_SECONDS

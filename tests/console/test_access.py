@@ -98,7 +98,7 @@ async def test_a_role_may_what_is_granted_and_nothing_else(role, running, provid
             else:
                 assert answer.status == 403, route.path
                 assert "ord-1-e0" not in text
-                assert "g-support" in text
+                assert "g-operator" in text
 
 
 async def test_engineers_find_orders_by_search_without_a_link_to_them(running, provider) -> None:

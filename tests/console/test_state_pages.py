@@ -43,7 +43,7 @@ async def test_money_that_waits_its_reason_and_the_one_thing_to_do(database, eng
         text = Page(await read(pages, path)).text
         late, why, todo = (text.index(part) for part in ("Money that is late", "Why", "The one thing to do"))
         assert late < why < todo
-        assert "paused by ann: a look" in text
+        assert "paused by ann : a look" in text
         assert "python -m service outbox resume" in text
 
 
