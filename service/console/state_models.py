@@ -98,6 +98,7 @@ class StateModel(Model):
     broker: str = Field(description="`answers`, `away`, or `unknown` where the console is told of none.")
     alerts: list[AlertModel] = Field(description="Those that hold, causes first: begin with the first.")
     unpublished: list[UnpublishedModel]
+    unpublished_is_partial: bool = Field(description="Whether a lane has more than the thousand that are counted.")
     lanes: list[LaneModel]
     pauses: list[PauseModel]
     waits: list[KindOfWaitModel]

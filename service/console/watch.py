@@ -36,9 +36,11 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 2.5
 """So long a page waits for the broker, or for the census."""
 LAG_SECONDS = 5.0
-"""A look at the broker serves so long."""
+"""A look at the broker serves at most so long."""
 CENSUS_SECONDS = 60.0
-"""And a census so long."""
+"""And a census at most so long."""
+TIMES = 20.0
+"""A look serves so many times as long as it took, so that whoever asks, a twentieth of the time is spent on it."""
 
 
 class Looking(Generic[T]):
@@ -50,13 +52,13 @@ class Looking(Generic[T]):
         self._serves = serves_seconds
         self._patience = patience
         self._task: asyncio.Task[None] | None = None
-        self._looked_at = float("-inf")
+        self._next_at = float("-inf")
         self.latest: T | None = None
         """The last answer: None also after a look that had none."""
 
     async def value(self) -> T | None:
         """Return the figure, begun to be looked up if it is old; within `patience` seconds, else the last one."""
-        if self._task is None and time.monotonic() - self._looked_at >= self._serves:
+        if self._task is None and time.monotonic() >= self._next_at:
             self._task = asyncio.get_running_loop().create_task(self._run())
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=self._patience)
@@ -71,11 +73,14 @@ class Looking(Generic[T]):
                 error=describe(error),
             )
 
+        begun = time.monotonic()
         try:
             with catch_unexpected(tell):
                 self.latest = await self._look()
         finally:
-            self._looked_at, self._task = time.monotonic(), None
+            ended = time.monotonic()
+            self._next_at = ended + min(self._serves, TIMES * (ended - begun))
+            self._task = None
 
     async def close(self) -> None:
         """End a look that is under way."""

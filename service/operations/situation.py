@@ -12,7 +12,7 @@ from service.store.operators.actions import OperatorAction, latest_actions
 from service.store.operators.breakers import OpenBreaker, open_breakers
 from service.store.operators.holds import Halted, halted
 from service.store.operators.pauses import ALL_LANES, AUTOMATIC, Pause, current_pauses
-from service.store.unpublished import Unpublished, unpublished
+from service.store.unpublished import ROWS_MAX, Unpublished, unpublished
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +67,11 @@ class Situation(NamedTuple):
             for row in self.figures.lanes
             if row["unpublished"]
         ]
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether a lane has more outputs than `unpublished` counts."""
+        return any(one.unpublished > ROWS_MAX for one in self.lanes)
 
     @property
     def refund_limit(self) -> Pause | None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-ROWS_MAX = 5_000
+ROWS_MAX = 1_000
 """Outputs read per lane, the oldest first."""
 
 

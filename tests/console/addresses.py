@@ -20,6 +20,6 @@ IN_PATHS = {
 }
 QUERIES = {
     "/search": "?q=ord-1-e0",
-    "/messages": "?id=ord-1-e0",
+    "/messages": "?order=ord-1",
     "/quarantine/group": f"?topic={TOPIC}&reason=not_json",
 }

@@ -14,6 +14,7 @@ from tests.console.test_order_page import hear
 from tests.console.test_pages import HOSTILE, Page, read, told
 from tests.deploy.documents import RUNBOOK
 from tests.orders.stories import dissolved
+from tests.waiting import eventually
 
 
 async def do(database: str, *statements: str) -> None:
@@ -38,7 +39,12 @@ async def test_money_that_waits_its_reason_and_the_one_thing_to_do(database, eng
     assert sum(one["amount"] for one in refunds) == commanded > 0
     assert next(one["name"] for one in state["alerts"]) == "PurchasingOutboxPaused"
     assert state["is_current"] is True
-    assert {one["what"] for one in state["waits"]} >= {"refund_answer"}
+
+    async def refunds_are_awaited() -> bool:
+        now = await told(pages, "/now", Accept="application/json")
+        return "refund_answer" in {one["what"] for one in now["waits"]}
+
+    await eventually(refunds_are_awaited, "the count of waits, which a page before may have made")
     for path in ("/now", "/"):
         text = Page(await read(pages, path)).text
         late, why, todo = (text.index(part) for part in ("Money that is late", "Why", "The one thing to do"))

@@ -163,6 +163,7 @@ _STATE = {
     "That is not known while the database can't be read.": "数据库无法读取时无从得知。",
     "The one thing to do": "首先要做的事",
     "The runbook is in English; it is not translated.": "运行手册为英文，不作翻译。",
+    "There is more: of each lane the oldest thousand outputs are counted.": "还有更多：每条通道只统计最早的一千条输出。",
     "There is no alert {name}. These there are:": "没有名为 {name} 的告警。现有的告警：",
     "There is no alert {name}. These there are: {names}.": "没有名为 {name} 的告警。现有的告警：{names}。",
     "This console was not told of a broker, so it can't say how far the workers are: set PURCHASING_KAFKA_BOOTSTRAP_SERVERS.": "本控制台未被告知 Kafka 的地址，无法得知工作进程的进度：请设置 PURCHASING_KAFKA_BOOTSTRAP_SERVERS。",
