@@ -15,7 +15,7 @@ from service.console.told import output_model
 from service.console.visit import Answer, BadRequestError
 from service.operations.sentence import say
 from service.runtime.console_url import record_path
-from service.store.messages import messages_of_order, messages_with_id, read_up_to
+from service.store.messages import messages_of_order, messages_with_id, watermark_of
 from service.store.operators.quarantine import QuarantineFilter, page
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ async def _where(console: Parts, visit: Visit, asked: Asked) -> Where:
             records += await page(connection, QuarantineFilter(order_id=asked.order, resolved=None), None, RECORDS_MAX)
         is_known, watermark = False, None
         if asked.place is not None:
-            is_known, watermark = await read_up_to(connection, asked.place.topic, asked.place.partition)
+            is_known, watermark = await watermark_of(connection, asked.place.topic, asked.place.partition)
         clock = await histories.clock()
     led_to = await _led_to(console, list(heard.values())) if visit.may(Right.ORDERS) else {}
     return Where(list(heard.values()), led_to, records, at_place, clock, is_known, watermark)

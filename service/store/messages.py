@@ -47,10 +47,10 @@ async def messages_of_order(connection: asyncpg.Connection[asyncpg.Record], orde
     return [HeardMessage(*row) for row in reversed(rows)]
 
 
-async def read_up_to(
+async def watermark_of(
     connection: asyncpg.Connection[asyncpg.Record], topic: str, partition: int
 ) -> tuple[bool, datetime | None]:
-    """Return whether a partition is known, and up to when it was read; None: not known. Raises StoreError."""
+    """Return whether a partition is known, and its watermark; None: it has none yet. Raises StoreError."""
     async with translated():
         row = await connection.fetchrow(_PROGRESS, topic, partition)
     return (False, None) if row is None else (True, row[0])
