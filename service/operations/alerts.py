@@ -153,7 +153,7 @@ def _outbox_stuck(seen: Seen) -> Look:
         if not one.paused and one.since is not None and _seconds(seen.situation.at, one.since) > MONEY_LATE_SECONDS
     ]
     values = [
-        Value(say("Lane {lane}", lane=one.lane), say("{count} outputs wait", count=one.unpublished))
+        Value(say("Lane {lane}", lane=one.lane), say("outputs that wait: {count}", count=one.unpublished))
         for one in late[:SHOWN]
     ]
     since = min((one.since for one in late if one.since is not None), default=None)
@@ -575,8 +575,8 @@ def _is_long(wait: Wait, now: datetime) -> bool:
 
 def _of_wait(wait: Wait) -> Sentence:
     if wait.amount is None:
-        return say("{count} orders", count=wait.orders)
-    return say("{count} orders, {amount}", count=wait.orders, amount=money(wait.amount, wait.currency))
+        return say("orders: {count}", count=wait.orders)
+    return say("orders: {count}, {amount}", count=wait.orders, amount=money(wait.amount, wait.currency))
 
 
 def money(amount: int, currency: str | None) -> Amount:
@@ -587,7 +587,7 @@ def money(amount: int, currency: str | None) -> Amount:
 def _waiting_outputs(situation: Situation) -> tuple[Value, ...]:
     return tuple(
         Value(
-            say("{count} outputs for {topic}", count=one.outputs, topic=one.topic),
+            say("outputs for {topic}: {count}", count=one.outputs, topic=one.topic),
             say("no money") if one.amount is None else money(one.amount, one.currency),
         )
         for one in situation.unpublished
@@ -605,7 +605,7 @@ def _partition(one: PartitionLag) -> Value:
         return Value(name, say("its next records are gone: it goes on at {offset}", offset=str(one.committed)))
     if one.held_back:
         return Value(name, say("{count} held back by an open transaction", count=one.held_back))
-    return Value(name, say("{count} messages wait", count=one.messages))
+    return Value(name, say("messages that wait: {count}", count=one.messages))
 
 
 def _lateness(one: PartitionLag, lag: GroupLag) -> float:
