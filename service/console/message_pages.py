@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from service.console.parts import Parts
     from service.console.visit import Visit
     from service.operations.explain.explanation import Decided
-    from service.store.messages import HeardMessage
+    from service.store.messages import ReceivedMessage
     from service.store.operators.quarantine import QuarantinedRecord, RecordLocation
     from service.store.rows import StoreTime
 
@@ -56,7 +56,7 @@ class Asked(NamedTuple):
 class Where(NamedTuple):
     """Where a message is."""
 
-    heard: Sequence[HeardMessage]
+    heard: Sequence[ReceivedMessage]
     led_to: Mapping[tuple[str, datetime], Sequence[Decided]]
     """By order and when it was heard: what was decided with it."""
     records: Sequence[QuarantinedRecord]
@@ -112,7 +112,7 @@ async def _where(console: Parts, visit: Visit, asked: Asked) -> Where:
     at_place, event = (None, None) if asked.place is None else await _in_kafka(console, asked.place)
     async with console.stories.readers.histories() as histories:
         connection = histories.connection
-        heard: dict[tuple[str, str, str], HeardMessage] = {}
+        heard: dict[tuple[str, str, str], ReceivedMessage] = {}
         found = []
         if asked.id:
             found += await messages_with_id(connection, asked.id, asked.source)
@@ -149,7 +149,7 @@ async def _in_kafka(console: Parts, place: RecordLocation) -> tuple[str, Event |
     return ("known", event) if isinstance(event, Event) else ("no_message", None)
 
 
-async def _led_to(console: Parts, heard: Sequence[HeardMessage]) -> Mapping[tuple[str, datetime], Sequence[Decided]]:
+async def _led_to(console: Parts, heard: Sequence[ReceivedMessage]) -> Mapping[tuple[str, datetime], Sequence[Decided]]:
     """Return what was decided when each message was heard, of the first STORIES_MAX orders."""
     found: dict[tuple[str, datetime], list[Decided]] = {}
     for order_id in list(dict.fromkeys(one.order_id for one in heard))[:STORIES_MAX]:

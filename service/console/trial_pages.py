@@ -14,7 +14,7 @@ from service.console.message_models import TrialModel, TrialRequest
 from service.console.stories import TooLargeError
 from service.console.visit import Answer, BadRequestError
 from service.operations.sentence import say
-from service.operations.try_message import CONFLICT, WHAT_TO_DO, preview, topic_for, unheard
+from service.operations.try_message import CONFLICT, WHAT_TO_DO, preview, topic_for, unknown_order
 from service.operations.wording import fact_in_words, output_in_words
 from service.runtime.errors import catch_unexpected, describe
 from service.store.driver_errors import translated
@@ -119,7 +119,7 @@ async def _preview(console: Parts, event: Event) -> Preview | None:
     async with console.stories.readers.histories() as histories:
         if await histories.size(event.subject) > SIZE_MAX:
             raise TooLargeError
-        history = await histories.of(event.subject) or unheard(event.subject)
+        history = await histories.of(event.subject) or unknown_order(event.subject)
         elsewhere = await messages_with_id(histories.connection, event.id, event.source)
         clock = await histories.clock()
         async with translated():

@@ -77,7 +77,7 @@ def topic_for(value: bytes, type_header: bytes | None) -> str | None:
     return topic.name if topic is not None and topic.direction == "in" else None
 
 
-def unheard(order_id: str) -> OrderHistory:
+def unknown_order(order_id: str) -> OrderHistory:
     """Return the history of an order that nobody has heard of."""
     return OrderHistory(order_id, None, None, None, False, [], [], [], [])
 
@@ -94,5 +94,5 @@ def preview(event: Event, history: OrderHistory, book: TermsBook, clock: StoreTi
     if history.held or history.stuck is not None:
         return Preview(None, is_known=False, outputs=None)
     row = FactRow(event.subject, event.source, event.id, 0, len(history.facts) + 1, event.time, event.type, data)
-    heard = history._replace(facts=[*history.facts, RecordedFact(row, clock.now)])
-    return Preview(None, is_known=False, outputs=unpublished(heard, book, clock))
+    with_it = history._replace(facts=[*history.facts, RecordedFact(row, clock.now)])
+    return Preview(None, is_known=False, outputs=unpublished(with_it, book, clock))
