@@ -22,10 +22,10 @@ BENCH ?=
 .PHONY: help demo test chaos audit lint format unit bench bench-rules bench-console env jars clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: env ## real orders through a real Kafka and PostgreSQL, explained as they go; CONSOLE=1 opens the console on them
-	@$(PYTHON) -m service demo $(if $(CONSOLE),--console)
+	@$(PYTHON) -m service demo $(if $(filter 1,$(CONSOLE)),--console)
 
 test: lint unit ## format, lint, types, layers, then all tests on a real broker and database
 

@@ -52,7 +52,7 @@ HEADERS = {
 """With every answer. No script runs on any page."""
 YEAR_SECONDS = 365 * 24 * 3600
 RETRY_SECONDS = "5"
-LOOKS = frozenset({Right.SEARCH, Right.ORDERS, Right.LETTERS})
+LOOKS = frozenset({Right.SEARCH, Right.ORDERS, Right.LETTERS, Right.MESSAGES, Right.QUARANTINE})
 """Of whoever uses these, the log says what was looked at."""
 
 
@@ -129,7 +129,7 @@ class Console:
             log.warning(
                 "console_timeout",
                 message="A request took too long; it was ended.",
-                path=request.path[:200],
+                path=_pattern_of(request),
                 seconds=self._bounds.request_seconds,
             )
             return self._render(busy(), visit)
@@ -202,3 +202,9 @@ class Console:
                     name, value, max_age=YEAR_SECONDS, httponly=True, samesite="Lax", secure=self.door.is_secure
                 )
         return response
+
+
+def _pattern_of(request: web.Request) -> str:
+    """Return the address's pattern for a log: what a person typed into it may be private."""
+    resource = request.match_info.route.resource
+    return "none" if resource is None else resource.canonical

@@ -88,6 +88,8 @@ async def messages(console: Parts, visit: Visit) -> Answer:
         say("Where is my message"),
         context,
         lambda language: _model(found, language, may_see_orders=may_see),
+        # Of an order or a message that is known; what else was typed is nobody's business.
+        known_id=found.heard[0].order_id if found.heard else None,
     )
 
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from service.store.rows import RecordIdentity
 
 SAME_PLACE_MAX = 10
+DIGITS_MAX = 19
+"""Of an offset: the largest has so many."""
 
 
 async def quarantine(console: Parts, _visit: Visit) -> Answer:
@@ -97,7 +99,8 @@ async def quarantined_record(console: Parts, visit: Visit) -> Answer:
 def place_of(given: Mapping[str, str]) -> RecordLocation | None:
     """Return the place that `topic`, `partition` and `offset` name; None where there can be no such place."""
     topic, partition, offset = (given.get(name, "").strip() for name in ("topic", "partition", "offset"))
-    is_number = all(one.isascii() and one.isdigit() for one in (partition, offset))
+    # Python refuses to read a number of thousands of digits.
+    is_number = all(one.isascii() and one.isdigit() and len(one) <= DIGITS_MAX for one in (partition, offset))
     if not is_number or not is_searchable(topic) or int(partition) >= 2**31 or int(offset) >= 2**63:
         return None
     return RecordLocation(topic, int(partition), int(offset))

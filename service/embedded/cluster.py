@@ -43,7 +43,7 @@ class EmbeddedKafkaCluster:
 
     def __init__(self, directory: Path, brokers: int, *, temporary: bool = False, progress: Progress = silent) -> None:
         self.directory = directory.absolute()
-        quorum = Quorum.of(brokers, _cluster_id(self.directory))
+        quorum = Quorum.of(brokers, _cluster_id(self.directory, temporary=temporary))
         self.nodes = {
             node: EmbeddedKafka(
                 self.directory / str(node),
@@ -82,8 +82,10 @@ class EmbeddedKafkaCluster:
         await asyncio.gather(*(node.stop() for node in self.nodes.values()))
 
 
-def _cluster_id(directory: Path) -> str:
+def _cluster_id(directory: Path, *, temporary: bool) -> str:
     """Return the id of the cluster in this directory, made at its first start."""
+    if temporary:
+        return new_cluster_id()
     path = directory / "cluster-id"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -33,8 +33,8 @@ KAFKAS_OWN: Mapping[str, tuple[str, str]] = {
 }
 """Topics that brokers create for themselves: what stops without them, and the brokers' setting for their replicas."""
 ONE_BROKER = (
-    "there is one broker: while it is away nothing is read or published, and with its disk what was published is lost; "
-    "three brokers keep both"
+    "one broker answers: if there is no other, nothing is read or published while it is away, and with its disk "
+    "what was published is lost; three brokers keep both"
 )
 VISIBLE_LIMIT_SECONDS = 30.0
 POLL_SECONDS = 0.05

@@ -175,16 +175,9 @@ async def _broker(settings: Settings, outbox: OutboxIdentity | None, event_topic
         yield Finding("topics", "look", "not compared, because the number of lanes is in the database")
         return
 
-    async def compare() -> AsyncIterator[Finding]:
-        problems = await topic_problems(kafka, outbox.lanes, replicas=settings.topic_replicas)
-        for problem in problems:
-            yield Finding("topics", "bad" if problem.stops else "look", problem.sentence)
-        if not problems:
-            yield Finding("topics", "well", "all topics match the registry")
-        for sentence in await durability_problems(kafka, settings.topic_replicas):
-            yield Finding("broker", "look", sentence)
-
-    async for one in _guarded("topics", compare):
+    async for one in _guarded("topics", lambda: _topics(settings, kafka, outbox.lanes)):
+        yield one
+    async for one in _guarded("broker", lambda: _durability(settings, kafka)):
         yield one
     async for one in _guarded("acls", lambda: _acls(settings, kafka, outbox)):
         yield one
@@ -192,6 +185,19 @@ async def _broker(settings: Settings, outbox: OutboxIdentity | None, event_topic
         yield one
     async for one in _guarded("acls", lambda: _transactions(kafka, outbox)):
         yield one
+
+
+async def _topics(settings: Settings, kafka: Kafka, lanes: int) -> Findings:
+    problems = await topic_problems(kafka, lanes, replicas=settings.topic_replicas)
+    for problem in problems:
+        yield Finding("topics", "bad" if problem.stops else "look", problem.sentence)
+    if not problems:
+        yield Finding("topics", "well", "all topics match the registry")
+
+
+async def _durability(settings: Settings, kafka: Kafka) -> Findings:
+    for sentence in await durability_problems(kafka, settings.topic_replicas):
+        yield Finding("broker", "look", sentence)
 
 
 async def _acls(settings: Settings, kafka: Kafka, outbox: OutboxIdentity) -> Findings:

@@ -97,7 +97,10 @@ def _of_server(error: asyncpg.PostgresError) -> StoreError | None:
                 "rights"
             )
         case ErrorClass.SCHEMA:
-            return SchemaError("the database lacks tables that this program needs: run `python -m service migrate`")
+            return SchemaError(
+                "the database lacks tables or columns that this program needs: run `python -m service migrate`, or, if a "
+                "newer version has migrated it, start that version"
+            )
         case ErrorClass.SETTING if found.advice == CHECK_ACCESS:
             return NotUsableError(
                 f"PostgreSQL refuses the connection that {SETTING} describes ({describe(error)}): {CHECK_ACCESS}"

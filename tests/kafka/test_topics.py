@@ -61,7 +61,9 @@ def test_an_installation_may_have_a_number_of_replicas_of_its_own():
 
 def test_where_there_is_one_broker_what_it_cannot_promise_is_said():
     (sentence,) = shortages({"__consumer_offsets": 1, "__transaction_state": 1}, brokers=1)
-    assert sentence.startswith("there is one broker: while it is away nothing is read or published")
+    assert sentence.startswith(
+        "one broker answers: if there is no other, nothing is read or published while it is away"
+    )
 
 
 def test_kafkas_own_topics_with_too_few_replicas_are_named_with_what_stops():
