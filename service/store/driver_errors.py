@@ -98,8 +98,8 @@ def _of_server(error: asyncpg.PostgresError) -> StoreError | None:
             )
         case ErrorClass.SCHEMA:
             return SchemaError(
-                "the database lacks tables or columns that this program needs: run `python -m service migrate`, or, if a "
-                "newer version has migrated it, start that version"
+                "the database lacks tables or columns that this program needs: run `python -m service migrate`, or, if "
+                "a newer version has migrated it, start that version"
             )
         case ErrorClass.SETTING if found.advice == CHECK_ACCESS:
             return NotUsableError(
