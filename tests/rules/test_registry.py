@@ -99,13 +99,13 @@ def test_a_function_marked_for_messages_is_left_out_of_orders_without_them() -> 
         pass
 
     @only_with(Message)
-    def says() -> None:
+    def outcomes() -> None:
         pass
 
     module = ModuleType("clause_31")
-    module.says = says  # type: ignore[attr-defined]
-    assert Concerned(Definitions.of([module]), frozenset({Message, Other})).says == (says,)
-    assert Concerned(Definitions.of([module]), frozenset({Other})).says == ()
+    module.outcomes = outcomes  # type: ignore[attr-defined]
+    assert Concerned(Definitions.of([module]), frozenset({Message, Other})).outcomes == (outcomes,)
+    assert Concerned(Definitions.of([module]), frozenset({Other})).outcomes == ()
 
 
 def test_the_core_of_the_rules_imports_no_clause() -> None:
