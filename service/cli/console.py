@@ -1,19 +1,29 @@
 """Run the console: pages for people and the read API, in a process of its own.
 
 Needs the extra `console`. Reads PURCHASING_DATABASE_URL, whose user has the roles purchasing_reader and
-purchasing_console, and PURCHASING_CONSOLE_*. On loopback it prints a link that lets one browser in.
+purchasing_console, and PURCHASING_CONSOLE_*. With PURCHASING_KAFKA_* it also asks the broker how far the workers
+are. On loopback it prints a link that lets one browser in.
 """
 
-import argparse
+from __future__ import annotations
+
 import asyncio
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import structlog
 
+from service.kafka import compat
+from service.kafka.connection import connection_of
 from service.observability import logs
 from service.runtime.exit_codes import ExitCode
-from service.runtime.settings import ConsoleSettings, load_console, unknown_variables
+from service.runtime.settings import ConsoleSettings, load_console, load_console_kafka, unknown_variables
+
+if TYPE_CHECKING:
+    import argparse
+
+    from service.console.broker import Broker
 
 log = structlog.get_logger("service")
 
@@ -48,11 +58,22 @@ async def serve(settings: ConsoleSettings) -> int:
     from service.console.server import ConsoleError, serve_console
 
     try:
-        await serve_console(settings, _print_line)
+        await serve_console(settings, _print_line, _broker())
     except ConsoleError as error:
         sys.stderr.write(f"{error}\n")
         return ExitCode.NOT_DONE
     return ExitCode.DONE
+
+
+def _broker() -> Broker | None:
+    """Return the broker of the environment; None where it names none. Raises SettingsError."""
+    from service.console.broker import Broker
+
+    settings = load_console_kafka()
+    if settings is None:
+        return None
+    compat.install()
+    return Broker(connection_of(settings), settings.consumer_group)
 
 
 def _print_line(text: str) -> None:

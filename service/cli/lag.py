@@ -22,6 +22,7 @@ from service.inbox.consumer import EVENT_TOPICS
 from service.kafka import compat
 from service.kafka.connection import connection_of
 from service.observability import database_figures
+from service.observability.database_figures import furthest_behind
 from service.observability.lag import GroupLag, LagLook
 from service.observability.reachability import UnreachableError, broker_problem, database_problem
 from service.runtime.errors import describe
@@ -138,17 +139,6 @@ def _figures(figures: Figures) -> dict[str, Any]:
         "open_breakers": _open_topics(figures),
         "pauses": _paused_lanes(figures),
     }
-
-
-def furthest_behind(figures: Figures) -> tuple[str, int] | None:
-    """Return topic and partition with the lowest watermark; None if no partition was read yet."""
-    at = figures.totals["at"]
-    behind = min(
-        figures.progress,
-        key=lambda row: (row["watermark"] is not None, row["watermark"] or at, row["topic"], row["partition"]),
-        default=None,
-    )
-    return None if behind is None else (behind["topic"], behind["partition"])
 
 
 def _open_topics(figures: Figures) -> list[str]:

@@ -9,7 +9,7 @@
     lanes change --to N         add lanes; every output must be published, and every worker stopped
 
 Stop every worker first. `recover` and `adopt` say what they would do, and do it with --yes. The table
-`operator_actions` keeps who did it and why. deploy/runbook.md, "Two stores", says when to use which.
+`operator_actions` keeps who did it and why. service/docs/runbook.md, "Two stores", says when to use which.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def _run_member(number: int) -> int:
 
     with catch_unexpected(report):
         settings = load()
-        logs.configure(settings.log_format, settings.log_level, process=number)
+        logs.configure(settings.log_format, settings.log_level, process=number, console_url=settings.console_url)
         codes.append(asyncio.run(serve(settings, number)).exit_code())
     return codes[0]
 
@@ -129,7 +129,7 @@ def _clock(text: str) -> str:
 
 
 def _log(settings: Settings) -> None:
-    logs.configure(settings.log_format, settings.log_level)
+    logs.configure(settings.log_format, settings.log_level, console_url=settings.console_url)
     for name in unknown_variables(os.environ):
         if name == failpoints.VARIABLE:
             log.warning("failpoints_armed", message="Failpoints are armed. Use this process for tests only.")

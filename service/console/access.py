@@ -24,6 +24,12 @@ class Right(StrEnum):
     ORDERS = "orders"
     LETTERS = "letters"
     CLAUSES = "clauses"
+    STATE = "state"
+    """How the service stands, its alerts and what to do about them."""
+    QUARANTINE = "quarantine"
+    """Quarantined records, without their content."""
+    MESSAGES = "messages"
+    """Whether a message was heard, and what would be said of one."""
 
 
 class Role(StrEnum):
@@ -37,9 +43,19 @@ class Role(StrEnum):
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.SUPPORT: frozenset({Right.SEARCH, Right.ORDERS, Right.LETTERS, Right.CLAUSES}),
-    Role.OPERATOR: frozenset({Right.SEARCH, Right.ORDERS, Right.LETTERS, Right.CLAUSES}),
+    Role.OPERATOR: frozenset(
+        {
+            Right.SEARCH,
+            Right.ORDERS,
+            Right.LETTERS,
+            Right.CLAUSES,
+            Right.STATE,
+            Right.QUARANTINE,
+            Right.MESSAGES,
+        }
+    ),
     Role.FINANCE: frozenset({Right.SEARCH, Right.ORDERS, Right.CLAUSES}),
-    Role.ENGINEER: frozenset({Right.SEARCH, Right.CLAUSES}),
+    Role.ENGINEER: frozenset({Right.SEARCH, Right.CLAUSES, Right.QUARANTINE, Right.MESSAGES}),
 }
 """What each role may, beside what needs no role."""
 

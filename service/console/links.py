@@ -7,11 +7,10 @@ from urllib.parse import quote
 
 from purchasing_contracts.base import text_of
 
+from service.runtime.console_url import order_path
+
 if TYPE_CHECKING:
     from datetime import datetime
-
-_DOTS = frozenset({".", ".."})
-"""Ids that a browser would take for steps in the path, however they are written."""
 
 
 def order_link(order_id: str, at: datetime | None = None, page: str = "") -> str:
@@ -19,9 +18,7 @@ def order_link(order_id: str, at: datetime | None = None, page: str = "") -> str
     below = "" if at is None else f"/at/{quote(text_of(at), safe=':')}"
     if page:
         below = f"/{page}"
-    if order_id in _DOTS:
-        return f"/orders/by-id{below}?id={quote(order_id, safe='')}"
-    return f"/orders/{quote(order_id, safe='')}{below}"
+    return order_path(order_id, below)
 
 
 def search_link(given: str) -> str:

@@ -21,12 +21,18 @@ _DESCRIPTIONS = {
     "order_id": "The order's id, percent-encoded; `by-id` where the parameter `id` has it.",
     "instant": "RFC 3339, with seconds and offset.",
     "number": "1 to 30.",
+    "alert": "The alert's name, such as `PurchasingMoneyLate`.",
+    "section": "The section's anchor, such as `money-late`.",
+    "topic": "Topic of the record.",
+    "partition": "Its partition.",
+    "offset": "Its offset.",
 }
 _PROBLEMS = {
     "400": "The request can't be understood.",
     "401": "Nobody is signed in.",
     "403": "The right is missing that this needs: `right` says which, `groups` who has it.",
     "404": "Not heard of, up to `watermark`; or there is no such thing.",
+    "413": "The request is larger than the console takes.",
     "422": "More than one answer can hold.",
     "503": "The database can't be read now, or there is too much to do.",
 }
@@ -34,7 +40,7 @@ _PROBLEMS = {
 
 def document(routes: Sequence[Route], origin: str) -> dict[str, Any]:
     """Return the document."""
-    models = [route.model for route in routes if route.model is not None]
+    models = [one for route in routes for one in (route.model, route.body) if one is not None]
     wanted: list[tuple[type[Model], Literal["serialization"]]]
     wanted = [(ProblemModel, "serialization"), *((model, "serialization") for model in models)]
     _, definitions = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
@@ -81,14 +87,21 @@ def _operation(route: Route) -> dict[str, Any]:
         }
         for one in route.parameters
     ]
+    body = {} if route.body is None else {"requestBody": _body(route.body)}
     return {
         "summary": route.summary,
         "operationId": route.handler.__name__,
         "x-right": route.right.value,
         "parameters": [*in_path, *in_query],
+        **body,
         "responses": {"200": _response(route.summary, "application/json", route.model.__name__)}
         | {code: _response(text, "application/problem+json", "ProblemModel") for code, text in _PROBLEMS.items()},
     }
+
+
+def _body(model: type[Model]) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 def _response(description: str, kind: str, model: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from service.console.models import (
 )
 from service.console.problems import RIGHT_NAMES, ROLE_NAMES, not_heard, not_here
 from service.console.rendering import STATIC, VERSIONS
+from service.console.state_pages import state
 from service.console.stories import NotHeard, Story
 from service.console.told import context_of, order_model
 from service.console.visit import Answer, BadRequestError, order_of, see_other
@@ -73,7 +74,9 @@ async def static(_console: Parts, visit: Visit) -> Answer | web.Response:
 
 
 async def home(console: Parts, visit: Visit) -> Answer:
-    """Begin: the search, and what there is."""
+    """Begin: how the service stands, for those who look after it; the search for the others."""
+    if visit.may(Right.STATE):
+        return await state(console, visit)
     clock = await console.stories.clock()
     return Answer(
         "home.html",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from service.console.access import Access
     from service.console.sign_in.door import Door
     from service.console.stories import Stories
+    from service.console.watch import Watch
     from service.runtime.settings import ConsoleSettings
 
 
@@ -20,4 +21,5 @@ class Parts(NamedTuple):
     stories: Stories
     door: Door
     access: Access
+    watch: Watch
     bounds: Bounds = Bounds()

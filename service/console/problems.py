@@ -25,6 +25,9 @@ RIGHT_NAMES = {
     Right.ORDERS: say("see orders"),
     Right.LETTERS: say("write letters to buyers"),
     Right.CLAUSES: say("read the clauses"),
+    Right.STATE: say("see how the service stands"),
+    Right.QUARANTINE: say("see quarantined records without their content"),
+    Right.MESSAGES: say("look for messages and try them"),
 }
 ROLE_NAMES = {
     "support": say("support"),

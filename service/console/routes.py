@@ -6,9 +6,26 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from service.console import models, pages, sign_in_pages
+from service.console import (
+    message_pages,
+    models,
+    pages,
+    quarantine_pages,
+    sign_in_pages,
+    state_pages,
+    trial_pages,
+)
 from service.console.access import Right
+from service.console.message_models import (
+    GroupsModel,
+    RecordPageModel,
+    RecordsModel,
+    TrialModel,
+    TrialRequest,
+    WhereModel,
+)
 from service.console.openapi import document
+from service.console.state_models import AlertModel, AlertsModel, SectionModel, StateModel
 from service.console.visit import Parameter, Route
 
 if TYPE_CHECKING:
@@ -59,6 +76,60 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", f"{_ORDER}/letter", Right.LETTERS, pages.letter, "A letter to the buyer", models.LetterModel, (_ID,)),
     Route("GET", "/clauses", Right.CLAUSES, pages.clauses, "The agreement's clauses", models.ClausesModel),
     Route("GET", "/clauses/{number}", Right.CLAUSES, pages.clause, "One clause", models.ClauseModel),
+    Route("GET", "/now", Right.STATE, state_pages.state, "How the service stands", StateModel),
+    Route("GET", "/alerts", Right.STATE, state_pages.alerts, "All alerts", AlertsModel),
+    Route("GET", "/alerts/{alert}", Right.STATE, state_pages.alert, "An alert: is it still so", AlertModel),
+    Route("GET", "/runbook/{section}", Right.STATE, state_pages.runbook_section, "A runbook's section", SectionModel),
+    Route("GET", "/quarantine", Right.QUARANTINE, quarantine_pages.quarantine, "Quarantine in groups", GroupsModel),
+    Route(
+        "GET",
+        "/quarantine/group",
+        Right.QUARANTINE,
+        quarantine_pages.quarantine_group,
+        "Quarantined records of one group",
+        RecordsModel,
+        (
+            Parameter("topic", "Topic of the records.", is_required=True),
+            Parameter("reason", "Why they were quarantined.", is_required=True),
+            Parameter("place", "Place of the fault, with `*` for numbers; absent: the whole record."),
+            Parameter("source", "The sender; absent: it could not be read."),
+            Parameter("after", "Where the page begins: as the page before says."),
+        ),
+    ),
+    Route(
+        "GET",
+        "/quarantine/{topic}/{partition}/{offset}",
+        Right.QUARANTINE,
+        quarantine_pages.quarantined_record,
+        "A quarantined record, without its content",
+        RecordPageModel,
+    ),
+    Route(
+        "GET",
+        "/messages",
+        Right.MESSAGES,
+        message_pages.messages,
+        "Where a message is",
+        WhereModel,
+        (
+            Parameter("id", "Id of the message."),
+            Parameter("source", "Source of the message; absent: any."),
+            Parameter("order", "Id of an order: all its messages."),
+            Parameter("topic", "With partition and offset: the message at this place."),
+            Parameter("partition", "The partition."),
+            Parameter("offset", "The offset."),
+        ),
+    ),
+    Route("GET", "/try", Right.MESSAGES, trial_pages.trial_form, "A form to try a message"),
+    Route(
+        "POST",
+        "/try",
+        Right.MESSAGES,
+        trial_pages.trial,
+        "What the service would make of a message now; nothing is stored",
+        TrialModel,
+        body=TrialRequest,
+    ),
     Route("GET", "/openapi.json", Right.SIGNED_IN, openapi, "This API, described"),
 )
 

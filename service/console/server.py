@@ -16,11 +16,13 @@ from service.console.bounds import Bounds, listening
 from service.console.parts import Parts
 from service.console.sign_in.door import Door
 from service.console.stories import open_stories
+from service.console.watch import Watch
 from service.store.console_sessions import ConsoleSessions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from service.console.broker import Broker
     from service.runtime.settings import ConsoleSettings
 
 log = structlog.get_logger("service.console")
@@ -49,8 +51,13 @@ class Running(NamedTuple):
 
 
 @asynccontextmanager
-async def running_console(settings: ConsoleSettings, bounds: Bounds | None = None) -> AsyncIterator[Running]:
-    """Answer while the block runs. The database may be away. Raises ConsoleError, PortError, NotUsableError."""
+async def running_console(
+    settings: ConsoleSettings, bounds: Bounds | None = None, broker: Broker | None = None
+) -> AsyncIterator[Running]:
+    """Answer while the block runs. Database and broker may be away; without `broker` none is asked.
+
+    Raises ConsoleError, PortError, NotUsableError.
+    """
     check(settings)
     url = settings.database()
     access = Access(settings.groups_by_role())
@@ -59,13 +66,15 @@ async def running_console(settings: ConsoleSettings, bounds: Bounds | None = Non
         ConsoleSessions.open(url, IDLE, ABSOLUTE) as sessions,
     ):
         door = Door(settings, sessions, access)
-        console = Console(Parts(settings, stories, door, access, bounds or Bounds()))
+        watch = Watch(stories.readers, broker)
+        console = Console(Parts(settings, stories, door, access, watch, bounds or Bounds()))
         try:
             async with listening(
                 console.application(), console.connections, settings.console_host, settings.console_port
             ) as port:
                 yield Running(console, port)
         finally:
+            await watch.close()
             await door.close()
 
 
@@ -99,14 +108,14 @@ def check(settings: ConsoleSettings) -> None:
         )
 
 
-async def serve_console(settings: ConsoleSettings, tell: Callable[[str], None]) -> None:
+async def serve_console(settings: ConsoleSettings, tell: Callable[[str], None], broker: Broker | None = None) -> None:
     """Run until SIGTERM or SIGINT. `tell` is told how to sign in from this machine."""
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
     try:
-        async with running_console(settings) as running:
+        async with running_console(settings, broker=broker) as running:
             log.info("console_started", message="The console answers requests.", port=running.port)
             if running.console.door.has_links:
                 tell(f"Open {running.origin}{running.console.door.new_link()}")

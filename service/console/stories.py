@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from service.operations.explain.explanation import Explanation, explain
 from service.store.driver_errors import translated
@@ -16,11 +16,13 @@ from service.store.search import Hit, QuarantineHit, is_searchable, quarantined,
 from service.terms.table import read_book
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
     from service.rules.terms import TermsBook
     from service.store.order_history import OrderHistory
+
+T = TypeVar("T")
 
 KEPT = 50
 """Stories kept in memory, to be shown while the database is away."""
@@ -60,7 +62,7 @@ class Stories:
 
     def __init__(self, readers: Readers) -> None:
         """Take the pool to read by."""
-        self._readers = readers
+        self.readers = readers
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="console-rules")
         self._kept: OrderedDict[str, Story] = OrderedDict()
         self.last_clock: StoreTime | None = None
@@ -74,7 +76,7 @@ class Stories:
         """Return an order's story, or what was known of it at an instant. Raises StoreError, TooLargeError."""
         if not is_searchable(order_id):
             return NotHeard(order_id, await self.clock(), [])
-        async with self._readers.histories() as histories:
+        async with self.readers.histories() as histories:
             if await histories.size(order_id) > SIZE_MAX:
                 raise TooLargeError
             history = await (histories.of(order_id) if at is None else histories.at(order_id, at))
@@ -94,7 +96,7 @@ class Stories:
 
     async def search(self, given: str) -> Found:
         """Return what an id leads to. Raises StoreError."""
-        async with self._readers.histories() as histories:
+        async with self.readers.histories() as histories:
             clock = self._note(await histories.clock())
             hits = await search(histories.connection, given)
             in_quarantine = await quarantined(histories.connection, given)
@@ -102,16 +104,19 @@ class Stories:
 
     async def clock(self) -> StoreTime:
         """Return the database's clock and watermark. Raises StoreError."""
-        async with self._readers.histories() as histories:
+        async with self.readers.histories() as histories:
             return self._note(await histories.clock())
+
+    async def compute(self, work: Callable[..., T], *arguments: object) -> T:
+        """Return what the rules say, worked out in their thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     def known_last(self, order_id: str) -> Story | None:
         """Return the story of an order that was read last, if it is still at hand."""
         return self._kept.get(order_id)
 
     async def _told(self, history: OrderHistory, book: TermsBook, clock: StoreTime) -> Story:
-        told = await asyncio.get_running_loop().run_in_executor(self._thread, explain, history, book, clock)
-        return Story(told, clock)
+        return Story(await self.compute(explain, history, book, clock), clock)
 
     def _note(self, clock: StoreTime) -> StoreTime:
         self.last_clock = clock

@@ -139,7 +139,7 @@ def order_model(story: Story, language: PlainLanguage) -> OrderModel:
             )
             for one in told.happened
         ],
-        outputs=[_output(one, language) for one in told.decided],
+        outputs=[output_model(one, language) for one in told.decided],
         lines=list(told.lines),
         purchase=told.purchase,
         awaited=[
@@ -149,7 +149,8 @@ def order_model(story: Story, language: PlainLanguage) -> OrderModel:
     )
 
 
-def _output(made: Decided, language: PlainLanguage) -> OutputModel:
+def output_model(made: Decided, language: PlainLanguage) -> OutputModel:
+    """Return a decision or a command for programs, its words in a language."""
     basis = [BasisModel(clause=clause, because=language.tell_published(because)) for clause, because in made.basis]
     return OutputModel(
         version=made.version,

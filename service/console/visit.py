@@ -76,6 +76,8 @@ class Route(NamedTuple):
     model: type[Model] | None = None
     """What it answers as JSON; None: not part of the API."""
     parameters: tuple[Parameter, ...] = ()
+    body: type[Model] | None = None
+    """What it takes as JSON."""
 
 
 def visit_of(request: web.Request, person: Person | None, access: Access, zone: str) -> Visit:

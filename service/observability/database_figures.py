@@ -92,6 +92,17 @@ async def figures(connection: asyncpg.Connection[Record]) -> Figures:
         )
 
 
+def furthest_behind(figures: Figures) -> tuple[str, int] | None:
+    """Return topic and partition with the lowest watermark; None if no partition was read yet."""
+    at = figures.totals["at"]
+    behind = min(
+        figures.progress,
+        key=lambda row: (row["watermark"] is not None, row["watermark"] or at, row["topic"], row["partition"]),
+        default=None,
+    )
+    return None if behind is None else (behind["topic"], behind["partition"])
+
+
 async def census(connection: asyncpg.Connection[Record]) -> list[Record] | None:
     """Count what orders wait for: one row per kind and currency. None if another worker is counting.
 

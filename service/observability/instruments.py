@@ -43,7 +43,8 @@ class ConsumedRecord(Protocol):
 class Instruments:
     """The instruments. `/metrics` renders `registry`; FastStream's middleware adds its own metrics to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, console_url: str = "") -> None:
+        """`console_url`: where the console is; empty: not known."""
         self.registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -68,6 +69,9 @@ class Instruments:
             PREFIX + "build_info", BY_NAME["build_info"].help, ["version", "python"], registry=self.registry
         )
         build.labels(own_version(), ".".join(map(str, sys.version_info[:3]))).set(1)
+        console: Gauge = Gauge(PREFIX + "console_info", BY_NAME["console_info"].help, ["url"], registry=self.registry)
+        if console_url:
+            console.labels(console_url).set(1)
 
     def batch(
         self, records: Sequence[ConsumedRecord], partitions: Mapping[str, int], seconds: Mapping[str, float]

@@ -20,6 +20,7 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 
+from service.runtime.console_url import link_of_line
 from service.runtime.errors import describe, places
 
 BURST = 10
@@ -73,9 +74,10 @@ def configure(
     stream: TextIO | None = None,
     *,
     process: int | None = None,
+    console_url: str = "",
 ) -> None:
     """Send every log event of the process to `stream` (stderr), one line per event. `process` is its number under a
-    supervisor.
+    supervisor. With `console_url`, a line about an order or a record has its page there as `page`.
     """
     stream = stream or sys.stderr
     console = form == "console" or (form == "auto" and stream.isatty())
@@ -85,6 +87,7 @@ def configure(
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         partial(_with_number, process),
+        partial(_with_page, console_url),
         _without_content,
     ]
     last: list[Processor] = (
@@ -152,6 +155,14 @@ def _library_text(_logger: Any, _method: str, event: EventDict) -> EventDict:
 def _with_number(process: int | None, _logger: Any, _method: str, event: EventDict) -> EventDict:
     if process is not None:
         event.setdefault("process", process)
+    return event
+
+
+def _with_page(console_url: str, _logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Add the page of the order or record that a line is about."""
+    page = link_of_line(console_url, event) if console_url else None
+    if page is not None:
+        event.setdefault("page", page)
     return event
 
 

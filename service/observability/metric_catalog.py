@@ -124,6 +124,7 @@ _SERVICE = (
     Metric(
         "build_info", "gauge", "info", "Always 1; labels: version of the service and of Python.", ("version", "python")
     ),
+    Metric("console_info", "gauge", "info", "1 where PURCHASING_CONSOLE_URL is set: where the console is.", ("url",)),
 )
 
 METRICS: tuple[Metric, ...] = (*_INPUT, *_ORDERS, *_OUTBOX, *_QUARANTINE, *_SERVICE)

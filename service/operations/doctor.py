@@ -225,7 +225,8 @@ async def _behind(settings: Settings, kafka: Kafka, event_topics: tuple[str, ...
         if one.is_lost:
             words = (
                 f"{one.topic}, partition {one.partition}: the group goes on at {one.committed}, the topic holds "
-                f"{one.begin} to {one.end}: records were removed or the topic was created again (deploy/runbook.md)"
+                f"{one.begin} to {one.end}: records were removed or the topic was created again "
+                "(service/docs/runbook.md)"
             )
             yield Finding("state", "bad", words)
     if lag.members == 0:

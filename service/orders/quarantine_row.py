@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
-from purchasing_contracts.binding import size_of
+from purchasing_contracts.binding import binary_attributes, size_of
 from purchasing_contracts.envelope import Publication, encode_structured
 from purchasing_contracts.quarantine import RecordQuarantined
 from purchasing_contracts.topics import topic_of
+from pydantic_core import from_json
 
 from service.orders.candidate_ids import candidate_ids
 from service.store.lanes import lane_of
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from purchasing_contracts.envelope import Refusal
 
     from service.orders.inbound_record import InboundRecord
+
+SOURCE_LENGTH_MAX = 128
+"""As of a message that is taken."""
 
 _NAMESPACE = UUID("0f0d5c1a-7d0e-5f0c-9a39-5a1d7f1b4b52")
 """Never change this: the ids of notices depend on it."""
@@ -47,6 +52,7 @@ def quarantine_row(record: InboundRecord, refusal: Refusal, at: datetime) -> Qua
         value=record.value,
         headers=_headers(record),
         at=at,
+        source=_sender(record),
         candidates=tuple(
             order_hash(one) for one in candidate_ids(refusal.order_id, record.key, record.value, record.headers)
         ),
@@ -103,6 +109,21 @@ def _parts(record: InboundRecord) -> list[bytes | None]:
     for name, value in record.headers:
         parts += [name.encode("utf-8", "surrogatepass"), value]
     return parts
+
+
+def _sender(record: InboundRecord) -> str | None:
+    """Return the record's CloudEvents source; None where it can't be read, or can be no source of a stored message."""
+    attributes = binary_attributes(record.headers)
+    source: object = None
+    if attributes is not None:
+        source = attributes.get("source")
+    elif record.value is not None:
+        with suppress(ValueError):
+            event = from_json(record.value)
+            source = event.get("source") if isinstance(event, dict) else None
+    if not isinstance(source, str) or not 0 < len(source) <= SOURCE_LENGTH_MAX:
+        return None
+    return source if source.isprintable() else None
 
 
 def _headers(record: InboundRecord) -> str:

@@ -1,7 +1,7 @@
 """Comparison of Kafka's and PostgreSQL's account of a lane, before anything is published on it.
 
 Either may have been restored from a backup or may have lost its newest records. Going on would then publish outputs
-twice or omit some, and each may move money. So the lane stops and says what it found. `deploy/runbook.md`, "Two
+twice or omit some, and each may move money. So the lane stops and says what it found. `service/docs/runbook.md`, "Two
 stores", says how to continue.
 """
 

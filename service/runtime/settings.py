@@ -7,18 +7,20 @@ value: they name the variable and say what to do.
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from purchasing_contracts.checking import FUTURE_TOLERANCE_SECONDS
 from purchasing_contracts.environment import IN_WORDS, PREFIX, CleanSettings, SettingsError, sentences
 from purchasing_contracts.kafka.settings import KafkaSettings
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.runtime.database_url import DatabaseUrlError, parse_database_url
 
 __all__ = [
+    "ConsoleKafkaSettings",
     "ConsoleSettings",
     "Settings",
     "SettingsError",
@@ -26,6 +28,7 @@ __all__ = [
     "future_tolerance_of_environment",
     "load",
     "load_console",
+    "load_console_kafka",
     "unknown_variables",
 ]
 
@@ -84,6 +87,20 @@ def _a_database(url: SecretStr) -> SecretStr:
     return url
 
 
+def _an_origin(url: str) -> str:
+    """Refuse what is no origin: a port that is no port, a path, a user."""
+    if url:
+        parts = urlsplit(url)
+        # Reading the port raises ValueError if it is not a number up to 65535.
+        if not parts.hostname or parts.port == 0 or url != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+            raise ValueError("no origin")
+    return url
+
+
+ConsoleUrl = Annotated[str, Field(pattern=r"^(|https?://[A-Za-z0-9.:\[\]_-]{1,255})$"), AfterValidator(_an_origin)]
+"""The origin under which browsers reach the console; empty: none. The console is at the root of its host."""
+
+
 class _Environment(CleanSettings, BaseSettings):
     """Settings from environment variables: `PURCHASING_` and the member's name."""
 
@@ -116,6 +133,8 @@ class Settings(KafkaSettings, _Environment):
     future_tolerance_seconds: FutureTolerance = FUTURE_TOLERANCE_SECONDS
     refund_limit_per_minute: str = Field(default="", pattern=r"^([A-Z]{3}=[0-9]{1,15}(,[A-Z]{3}=[0-9]{1,15})*)?$")
     """Off by default: no amount is right for every business, and a limit that is too low withholds refunds."""
+    console_url: ConsoleUrl = ""
+    """Where log lines, alerts and the dashboard lead to."""
     traces: Literal["off", "otlp"] = "off"
     log_format: Literal["json", "console", "auto"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -144,16 +163,26 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ROLES = ("support", "operator", "finance", "engineer")
 
 
+class ConsoleKafkaSettings(KafkaSettings, _Environment):
+    """The broker that the console asks, where it is told of one, and the group of the workers there."""
+
+    what_to_do: ClassVar[Mapping[str, str]] = WHAT_TO_DO
+
+    kafka_bootstrap_servers: str = ""
+    consumer_group: str = Field(default="purchasing", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+
+
 class ConsoleSettings(_Environment):
     """The console's settings."""
 
     database_url: SecretStr
     console_host: str = Field(default="127.0.0.1", pattern=r"^(\*|[A-Za-z0-9._:%-]{1,255})$")
     console_port: int = Field(default=8081, ge=0, le=65535)
-    console_url: str = Field(default="", pattern=r"^(|https?://[A-Za-z0-9.:\[\]_-]{1,255})$")
-    """Origin alone: the console is at the root of its host."""
+    console_url: ConsoleUrl = ""
     console_roles: str = ""
     console_time_zone: str = "Asia/Shanghai"
+    future_tolerance_seconds: FutureTolerance = FUTURE_TOLERANCE_SECONDS
+    """As the workers', so that a message that is tried is judged as they would."""
     console_oidc_issuer: str = Field(default="", pattern=r"^(|https?://\S{1,2000})$")
     console_oidc_client_id: str = Field(default="", max_length=500)
     console_oidc_client_secret: SecretStr = SecretStr("")
@@ -187,6 +216,10 @@ class ConsoleSettings(_Environment):
             raise ValueError("no time zone") from None
         return name
 
+    def future_tolerance(self) -> timedelta:
+        """How far a message may be dated ahead of the database's clock."""
+        return timedelta(seconds=self.future_tolerance_seconds)
+
     @property
     def is_on_loopback(self) -> bool:
         """Whether only this machine can reach the console."""
@@ -211,6 +244,12 @@ S = TypeVar("S", bound=_Environment)
 def load_console(**given: Any) -> ConsoleSettings:
     """The console's settings, as `load` gives the service's. Raises SettingsError."""
     return _of_environment(ConsoleSettings, given)
+
+
+def load_console_kafka() -> ConsoleKafkaSettings | None:
+    """The broker that the console asks; None where it is told of none. Raises SettingsError."""
+    settings = _of_environment(ConsoleKafkaSettings, {})
+    return settings if settings.kafka_bootstrap_servers else None
 
 
 def load(**given: Any) -> Settings:

@@ -111,9 +111,10 @@ where (input_progress.watermark is null or input_progress.watermark < excluded.w
 QUARANTINE = """
 with added as (
     insert into quarantine (topic, partition, "offset", digest, sha256, reason, place, size, order_id, type, key, value,
-        headers, at)
+        headers, at, source)
     select * from unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[], $5::bytea[], $6::text[], $7::text[],
-        $8::integer[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::json[], $14::timestamptz[])
+        $8::integer[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::json[], $14::timestamptz[],
+        $15::text[])
         as n (topic, partition, "offset", digest)
     order by n.topic, n.partition, n."offset", n.digest
     on conflict do nothing
@@ -121,7 +122,7 @@ with added as (
 ), candidates as (
     insert into quarantine_candidates (topic, partition, "offset", digest, order_hash)
     select distinct a.topic, a.partition, a."offset", a.digest, n.order_hash
-    from unnest($15::text[], $16::integer[], $17::bigint[], $18::bytea[], $19::bigint[])
+    from unnest($16::text[], $17::integer[], $18::bigint[], $19::bytea[], $20::bigint[])
         as n (topic, partition, "offset", digest, order_hash)
     join added a using (topic, partition, "offset", digest)
 )

@@ -26,8 +26,8 @@ grant select on
     input_agreements, terms, circuit_breakers, outbox_pauses, outbox_releases, refunds_admitted, quarantine_actions,
     quarantine_candidates, quarantined_orders, operator_actions, erasures
     to purchasing_service, purchasing_operator, purchasing_eraser, purchasing_reader;
-grant select (topic, partition, "offset", digest, sha256, reason, place, size, order_id, type, at, resolved_at, resolution,
-    erased_at) on quarantine to purchasing_service, purchasing_operator, purchasing_eraser, purchasing_reader;
+grant select (topic, partition, "offset", digest, sha256, reason, place, size, order_id, type, source, at, resolved_at,
+    resolution, erased_at) on quarantine to purchasing_service, purchasing_operator, purchasing_eraser, purchasing_reader;
 
 -- The batch transaction, run by the service and by operators who replay records or release orders. It reads private
 -- members to tell a repeated message from one with the same id and other content.

@@ -138,6 +138,8 @@ class QuarantineRow(NamedTuple):
     value: bytes | None
     headers: str
     at: datetime
+    source: str | None = None
+    """The sender, by the CloudEvents attribute, where it can be read."""
     candidates: tuple[int, ...] = ()
     """The orders that it may concern, by `order_hash`."""
 

@@ -25,7 +25,7 @@ from service.worker.startup import StartError, waited_for
 log = structlog.get_logger("service")
 
 READ_SECONDS = 10.0
-WAYS_ON = 'Nothing was read or published. deploy/runbook.md, "Two stores", says how to go on.'
+WAYS_ON = 'Nothing was read or published. service/docs/runbook.md, "Two stores", says how to go on.'
 
 
 async def stores_agree(

@@ -28,7 +28,7 @@ class Telemetry:
     def __init__(self, settings: Settings, kafka: Kafka) -> None:
         self.poller = Poller(kafka, settings.database(), settings.consumer_group, EVENT_TOPICS)
         self.worker = WorkerState(self.poller)
-        self.metrics = Instruments()
+        self.metrics = Instruments(settings.console_url)
         self.traces = traces(settings.traces, settings.consumer_group)
         self.port = 0
         """The port for health and metrics: the configured one, or the free one that was taken."""

@@ -18,10 +18,11 @@ from service.console.routes import ROUTES
 from service.console.server import running_console
 from service.rules.catalogue import catalogue
 from tests.chaos.proxy import proxy_before
+from tests.console.addresses import IN_PATHS, QUERIES, TOPIC
 from tests.console.conftest import browser, settings_for
 from tests.console.reading import Page, read, told
 from tests.console.test_order_page import hear, late_purchase
-from tests.orders.stories import Story, dissolved
+from tests.orders.stories import Story, dissolved, record
 from tests.rules.happenings import HOUR, when
 
 
@@ -211,14 +212,19 @@ async def test_the_api_is_described_as_openapi_and_answers_as_described(engine, 
     document = await told(api, "/openapi.json")
     OpenAPIV31SpecValidator(document).validate()
     assert set(document["paths"]) == {route.path for route in ROUTES if route.model is not None}
-    rights = {path: one["get"]["x-right"] for path, one in document["paths"].items()}
+    rights = {path: described["x-right"] for path, one in document["paths"].items() for described in one.values()}
     assert rights == {route.path: route.right.value for route in ROUTES if route.model is not None}
     await hear(engine, dissolved())
+    await engine.handle([record(b"{", key=b"ord-1", topic=TOPIC)._replace(offset=77)])
     for path, operation in document["paths"].items():
-        given = path.format(order_id="ord-1", instant=text_of(when(3_000_000)), number="12")
-        schema = operation["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-        answer = await told(api, f"{given}?q=ord-1")
-        Draft202012Validator(schema | {"components": document["components"]}).validate(answer)
+        given = path.format(**(IN_PATHS | {"instant": text_of(when(3_000_000))})) + QUERIES.get(path, "")
+        for method, described in operation.items():
+            schema = described["responses"]["200"]["content"]["application/json"]["schema"]
+            body = {"json": {"value": "{"}} if "requestBody" in described else {}
+            async with api.request(method, given, **body) as response:
+                assert response.status == 200, await response.text()
+                answer = await response.json()
+            Draft202012Validator(schema | {"components": document["components"]}).validate(answer)
     problem = await told(api, "/orders/ord-9", 404)
     schema = document["paths"]["/clauses"]["get"]["responses"]["404"]["content"]["application/problem+json"]["schema"]
     Draft202012Validator(schema | {"components": document["components"]}).validate(problem)

@@ -37,6 +37,8 @@ def test_roles_that_say_nothing_certain_are_refused(roles) -> None:
     [
         {"console_url": "https://c.example/below"},
         {"console_url": "ftp://c.example"},
+        {"console_url": "https://c.example:70000"},
+        {"console_url": "https://:80"},
         {"console_time_zone": "Nowhere/None"},
         {"console_oidc_issuer": "c.example"},
         {"console_assertion_jwks_url": "file:///keys"},

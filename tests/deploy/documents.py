@@ -13,7 +13,7 @@ from service.cli.quarantine import meant_records
 from service.operations.quarantine.lookup import QuarantineError
 
 ROOT = Path(__file__).resolve().parents[2]
-RUNBOOK, RIGHTS, README = (ROOT / name for name in ("deploy/runbook.md", "deploy/rights.md", "README.md"))
+RUNBOOK, RIGHTS, README = (ROOT / name for name in ("service/docs/runbook.md", "deploy/rights.md", "README.md"))
 
 # What stands in a document for something else, and something that it may stand for.
 STANDS_FOR = {

@@ -13,9 +13,11 @@ import pytest
 import yaml
 
 from service.observability.metric_catalog import METRICS
+from tests.deploy.documents import RUNBOOK
 from tests.deploy.incidents import INCIDENTS
 from tests.deploy.scenarios import SCENARIOS
 
+BREAKER = 'purchasing_circuit_breaker_open{topic="t"}'
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 RULES = DEPLOY / "prometheus" / "rules.yaml"
 PARTS = ("Meaning", "Impact", "First look", "Fixes", "Escalation")
@@ -39,7 +41,7 @@ ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}
 def sections() -> dict[str, str]:
     """Anchor as GitHub makes it, and text, of every section of the runbook."""
     found = {}
-    for part in re.split(r"^## ", (DEPLOY / "runbook.md").read_text(), flags=re.MULTILINE)[1:]:
+    for part in re.split(r"^## ", RUNBOOK.read_text(), flags=re.MULTILINE)[1:]:
         title, _, text = part.partition("\n")
         found[re.sub(r"[^\w -]", "", title.strip().lower()).replace(" ", "-")] = text
     return found
@@ -133,6 +135,34 @@ if shutil.which("promtool"):
             }
             assert noticed == set(ALERTS)
 
+    def test_an_alert_leads_to_its_page_where_a_worker_said_where_the_console_is(tmp_path):
+        console = 'purchasing_console_info{url="https://console.example"}'
+        broken = {BREAKER: "1x400"}
+
+        def annotations(page: str) -> dict[str, str]:
+            given = ALERTS["PurchasingCircuitBreakerOpen"]["annotations"]
+            return given | {"summary": given["summary"].replace("{{ $labels.topic }}", "t"), "console": page}
+
+        def case(name: str, series: dict[str, str], page: str) -> dict:
+            expected = {"exp_labels": {"severity": "page", "topic": "t"}, "exp_annotations": annotations(page)}
+            return {
+                "name": name,
+                "interval": "15s",
+                "input_series": [{"series": one, "values": values} for one, values in series.items()],
+                "alert_rule_test": [
+                    {"alertname": "PurchasingCircuitBreakerOpen", "eval_time": "20m", "exp_alerts": [expected]}
+                ],
+            }
+
+        page = "https://console.example/alerts/PurchasingCircuitBreakerOpen"
+        cases = [
+            case("told of a console", broken | {console: "1x400"}, page),
+            case("workers ended since", broken | {console: "1x8 stale"}, page),
+            case("told of none", broken, ""),
+        ]
+        done = try_rules(tmp_path / "console.yaml", RULES, cases, "30s")
+        assert done.returncode == 0, done.stdout + done.stderr
+
 
 else:
 
@@ -143,7 +173,7 @@ else:
 @pytest.mark.parametrize("alert", ALERTS)
 def test_each_alert_leads_to_its_section_of_the_runbook(alert):
     path, _, anchor = ALERTS[alert]["annotations"]["runbook_url"].partition("#")
-    assert path == "deploy/runbook.md"
+    assert path == "service/docs/runbook.md"
     text = sections()[anchor]
     for part in PARTS:
         assert f"**{part}**" in text, f"{anchor} says nothing about: {part}"
@@ -151,7 +181,16 @@ def test_each_alert_leads_to_its_section_of_the_runbook(alert):
     assert "`" in first, f"{anchor}: a command to look first"
 
 
+@pytest.mark.parametrize("alert", ALERTS)
+def test_each_alert_names_its_own_page_of_the_console(alert):
+    page = (
+        '{{ with query "last_over_time(purchasing_console_info[1d])" }}{{ . | first | label "url" }}/alerts/%s{{ end }}'
+    )
+    assert ALERTS[alert]["annotations"]["console"] == page % alert
+
+
 def test_every_metric_in_a_rule_exists():
-    used = {name for rule in rules() for name in re.findall(r"\bpurchasing_[a-z_]+", rule["expr"])}
+    texts = [text for rule in rules() for text in (rule["expr"], rule.get("annotations", {}).get("console", ""))]
+    used = {name for text in texts for name in re.findall(r"\bpurchasing_[a-z_]+", text)}
     assert used
     assert used - NAMES == set()

@@ -289,7 +289,7 @@ def test_the_operators_rules_are_the_rules_and_lead_to_a_page_that_can_be_opened
     rules = (DEPLOY / "prometheus" / "rules.yaml").read_text()
     where = the("PrometheusRule")["metadata"]["annotations"]["runbook"]
     assert where.startswith("https://")
-    assert the("PrometheusRule")["spec"] == yaml.safe_load(rules.replace("deploy/runbook.md#", f"{where}#"))
+    assert the("PrometheusRule")["spec"] == yaml.safe_load(rules.replace("service/docs/runbook.md#", f"{where}#"))
 
 
 def test_the_rendered_files_name_no_registry():

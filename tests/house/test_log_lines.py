@@ -88,7 +88,7 @@ def test_each_line_that_a_document_names_is_written_somewhere(lines: list[LogLin
         if event
     }
     assert {one for one in named if one[1] not in written} == set()
-    assert len([one for one in named if one[0] == "deploy/runbook.md"]) > 4
+    assert len([one for one in named if one[0] == "service/docs/runbook.md"]) > 4
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,27 @@ def test_an_event_is_one_line_of_json_that_begins_with_name_and_sentence(stream)
     }
 
 
+def test_a_line_about_an_order_or_a_record_has_its_page_where_a_console_is_known(restored):
+    stream = io.StringIO()
+    logs.configure("json", "info", stream, console_url="https://console.example")
+    log = structlog.get_logger("service.x")
+    log.info("order_stuck", message="Stuck.", order="a/b?\ud800")
+    log.info("order_stuck", message="Stuck.", order="..")
+    log.info("record_quarantined", message="Bad.", order="ord-1", topic="t.v1", partition=2, offset=9)
+    log.info("breaker_open", message="Open.", topic="t.v1", order=None)
+    assert [line.get("page") for line in lines(stream)] == [
+        "https://console.example/orders/a%2Fb%3F%3F",
+        "https://console.example/orders/by-id?id=..",
+        "https://console.example/messages?topic=t.v1&partition=2&offset=9",
+        None,
+    ]
+
+
+def test_a_line_has_no_page_where_no_console_is_known(stream):
+    structlog.get_logger("service.x").info("order_stuck", message="Stuck.", order="ord-1")
+    assert "page" not in lines(stream)[0]
+
+
 def test_the_console_shows_name_and_sentence(restored):
     stream = io.StringIO()
     logs.configure("console", "info", stream)

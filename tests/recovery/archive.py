@@ -1,4 +1,4 @@
-"""A PostgreSQL with an archive, as deploy/runbook.md ("Backups") has it: a base backup, and a restore to an instant."""
+"""A PostgreSQL with an archive, as service/docs/runbook.md ("Backups") says: a base backup, a restore to an instant."""
 
 import asyncio
 import shutil

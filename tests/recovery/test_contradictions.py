@@ -56,7 +56,7 @@ async def test_a_restored_database_recovers_from_kafka_and_no_money_moves_twice(
     await archive.restore(instant)
     said = await refused(torn)
     assert re.search(r"position \d+ of lane \d was published, but the newest in the database is \d+", said)
-    assert 'Nothing was read or published. deploy/runbook.md, "Two stores"' in said
+    assert 'Nothing was read or published. service/docs/runbook.md, "Two stores"' in said
     show = await torn.command("lanes", "show")
     assert show.returncode == 1
     assert "the database was restored from before it" in show.stdout

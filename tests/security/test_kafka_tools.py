@@ -1,4 +1,4 @@
-"""Kafka's own tools, as deploy/runbook.md has them: with its `client.properties` at a broker with TLS and users."""
+"""Kafka's own tools, as service/docs/runbook.md has them: with `client.properties` at a broker with TLS and users."""
 
 import asyncio
 import re

@@ -64,6 +64,8 @@ class QuarantinedRecord(NamedTuple):
     resolved_at: datetime | None
     resolution: str | None
     erased_at: datetime | None
+    source: str | None = None
+    """The sender, by the CloudEvents attribute, where it could be read."""
     holds_up: tuple[str, ...] = ()
     """The existing orders that wait until it is resolved."""
 
@@ -97,7 +99,7 @@ class PastAction(NamedTuple):
 
 
 _COLUMNS = """q.topic, q.partition, q."offset", q.digest, q.sha256, q.reason, q.place, q.size, q.order_id, q.type, q.at,
-    q.resolved_at, q.resolution, q.erased_at,
+    q.resolved_at, q.resolution, q.erased_at, q.source,
     array(select distinct o.order_id from quarantined_orders h
         join orders o on purchasing_order_hash(o.order_id) = h.order_hash and o.version is not null
         where (h.topic, h.partition, h."offset", h.digest) = (q.topic, q.partition, q."offset", q.digest)
@@ -143,7 +145,25 @@ async def page(
     """  # noqa: S608 - constants
     async with translated():
         rows = await connection.fetch(query, *_arguments(which), *(after or ("", -1, -1, b"")), limit)
-    return [QuarantinedRecord(*row)._replace(holds_up=tuple(row["holds_up"])) for row in rows]
+    return [_record(row) for row in rows]
+
+
+async def page_of_group(
+    connection: asyncpg.Connection[asyncpg.Record],
+    condition: str,
+    group: tuple[object, ...],
+    after: RecordIdentity | None,
+    limit: int,
+) -> list[QuarantinedRecord]:
+    """Return at most `limit` records after `after` that meet a condition, whose $1 to $4 are `group`."""
+    query = f"""
+        select {_COLUMNS} from quarantine q where {condition}
+            and (q.topic, q.partition, q."offset", q.digest) > ($5, $6, $7, $8)
+        order by q.topic, q.partition, q."offset", q.digest limit $9
+    """  # noqa: S608 - constants
+    async with translated():
+        rows = await connection.fetch(query, *group, *(after or ("", -1, -1, b"")), limit)
+    return [_record(row) for row in rows]
 
 
 async def contents(
@@ -176,6 +196,10 @@ async def note(connection: asyncpg.Connection[asyncpg.Record], done: Sequence[Qu
     """
     async with translated():
         await connection.executemany(query, [(*one, *rest) for one, *rest in done])
+
+
+def _record(row: asyncpg.Record) -> QuarantinedRecord:
+    return QuarantinedRecord(*row)._replace(holds_up=tuple(row["holds_up"]))
 
 
 def _joined(which: QuarantineFilter) -> str:

@@ -1,0 +1,185 @@
+"""Where is my message: heard, quarantined, or not here; and what it led to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from purchasing_contracts.envelope import Event, decode
+
+from service.console.access import Right
+from service.console.broker import BrokerAwayError
+from service.console.message_models import HeardModel, WhereModel
+from service.console.quarantine_pages import place_of, record_model
+from service.console.stories import Story, TooLargeError
+from service.console.told import output_model
+from service.console.visit import Answer, BadRequestError
+from service.operations.sentence import say
+from service.runtime.console_url import record_path
+from service.store.messages import messages_of_order, messages_with_id, watermark_of
+from service.store.operators.quarantine import QuarantineFilter, page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from service.console.language import PlainLanguage
+    from service.console.parts import Parts
+    from service.console.visit import Visit
+    from service.operations.explain.explanation import Decided
+    from service.store.messages import HeardMessage
+    from service.store.operators.quarantine import QuarantinedRecord, RecordLocation
+    from service.store.rows import StoreTime
+
+RECORDS_MAX = 20
+STORIES_MAX = 5
+"""Orders of which what a message led to is worked out."""
+
+PLACES = {
+    "known": say("Kafka has this record: it is the message below."),
+    "no_message": say("Kafka has a record there that breaks the contract; such a record can become no fact."),
+    "nothing": say("Kafka has no record there: it was removed, is not there yet, or the place was never one."),
+    "unreadable": say("Kafka gave no usable answer, so it is not known what stands there."),
+    "not_asked": say("This console was not told of a broker, so it can't say what stands there."),
+}
+"""What is said of a place in a topic."""
+
+
+class Asked(NamedTuple):
+    """What is looked for; at least one of them."""
+
+    id: str
+    source: str | None
+    order: str
+    place: RecordLocation | None
+
+
+class Where(NamedTuple):
+    """Where a message is."""
+
+    heard: Sequence[HeardMessage]
+    led_to: Mapping[tuple[str, datetime], Sequence[Decided]]
+    """By order and when it was heard: what was decided with it."""
+    records: Sequence[QuarantinedRecord]
+    at_place: str | None
+    clock: StoreTime
+    is_partition_known: bool
+    partition_watermark: datetime | None
+
+
+async def messages(console: Parts, visit: Visit) -> Answer:
+    """Say whether a message was heard, as which fact, what it led to, or whether it is in quarantine."""
+    asked = _asked(visit)
+    if asked is None:
+        if visit.wants_json:
+            raise BadRequestError("Give an id, an order, or a topic with partition and offset.")
+        context: dict[str, Any] = {"asked": None, "where": None, "given": visit.request.query}
+        return Answer("messages.html", say("Where is my message"), context, lambda _language: _nothing())
+    found = await _where(console, visit, asked)
+    context = {
+        "asked": asked,
+        "where": found,
+        "given": visit.request.query,
+        "places": PLACES,
+        "record_path": lambda one: record_path(one.topic, one.partition, one.offset),
+    }
+    may_see = visit.may(Right.ORDERS)
+    return Answer(
+        "messages.html",
+        say("Where is my message"),
+        context,
+        lambda language: _model(found, language, may_see_orders=may_see),
+    )
+
+
+def _asked(visit: Visit) -> Asked | None:
+    query = {name: visit.request.query.get(name, "").strip() for name in _PARAMETERS}
+    if not any(query.values()):
+        return None
+    place = None
+    if query["topic"] or query["partition"] or query["offset"]:
+        place = place_of(query)
+        if place is None:
+            raise BadRequestError("Give a place as topic, partition and offset; the last two are whole numbers.")
+    if not (query["id"] or query["order"] or place):
+        raise BadRequestError("Give an id, an order, or a topic with partition and offset.")
+    return Asked(query["id"], query["source"] or None, query["order"], place)
+
+
+_PARAMETERS = ("id", "source", "order", "topic", "partition", "offset")
+
+
+async def _where(console: Parts, visit: Visit, asked: Asked) -> Where:
+    at_place, event = (None, None) if asked.place is None else await _in_kafka(console, asked.place)
+    async with console.stories.readers.histories() as histories:
+        connection = histories.connection
+        heard: dict[tuple[str, str, str], HeardMessage] = {}
+        found = []
+        if asked.id:
+            found += await messages_with_id(connection, asked.id, asked.source)
+        if event is not None:
+            found += await messages_with_id(connection, event.id, event.source)
+        if asked.order:
+            found += await messages_of_order(connection, asked.order)
+        heard = {(one.order_id, one.source, one.id): one for one in found}
+        records = []
+        if asked.place is not None:
+            records += await page(connection, QuarantineFilter(places=(asked.place,), resolved=None), None, RECORDS_MAX)
+        if asked.order:
+            records += await page(connection, QuarantineFilter(order_id=asked.order, resolved=None), None, RECORDS_MAX)
+        is_known, watermark = False, None
+        if asked.place is not None:
+            is_known, watermark = await watermark_of(connection, asked.place.topic, asked.place.partition)
+        clock = await histories.clock()
+    led_to = await _led_to(console, list(heard.values())) if visit.may(Right.ORDERS) else {}
+    return Where(list(heard.values()), led_to, records, at_place, clock, is_known, watermark)
+
+
+async def _in_kafka(console: Parts, place: RecordLocation) -> tuple[str, Event | None]:
+    """Return what stands at a place, and the event there. Of a record only its identity is used."""
+    broker = console.watch.broker
+    if broker is None:
+        return "not_asked", None
+    try:
+        record = await broker.record(place.topic, place.partition, place.offset)
+    except BrokerAwayError:
+        return "unreadable", None
+    if record is None:
+        return "nothing", None
+    event = decode(place.topic, record.key, record.value, record.headers)
+    return ("known", event) if isinstance(event, Event) else ("no_message", None)
+
+
+async def _led_to(console: Parts, heard: Sequence[HeardMessage]) -> Mapping[tuple[str, datetime], Sequence[Decided]]:
+    """Return what was decided when each message was heard, of the first STORIES_MAX orders."""
+    found: dict[tuple[str, datetime], list[Decided]] = {}
+    for order_id in list(dict.fromkeys(one.order_id for one in heard))[:STORIES_MAX]:
+        try:
+            story = await console.stories.of(order_id)
+        except TooLargeError:
+            continue
+        if isinstance(story, Story):
+            for made in story.told.decided:
+                found.setdefault((order_id, made.at), []).append(made)
+    return found
+
+
+def _nothing() -> WhereModel:
+    return WhereModel(heard=[], in_quarantine=[], place=None, watermark=None, partition_watermark=None)
+
+
+def _model(found: Where, language: PlainLanguage, *, may_see_orders: bool) -> WhereModel:
+    return WhereModel(
+        heard=[
+            HeardModel(
+                **one._asdict(),
+                led_to=[output_model(made, language) for made in found.led_to.get((one.order_id, one.received_at), ())]
+                if may_see_orders
+                else None,
+            )
+            for one in found.heard
+        ],
+        in_quarantine=[record_model(one) for one in found.records],
+        place=found.at_place,
+        watermark=found.clock.watermark,
+        partition_watermark=found.partition_watermark,
+    )
