@@ -83,7 +83,7 @@ def test_every_function_that_a_clause_may_define_is_collected(name: str) -> None
     assert list(getattr(everything, name)) == defined
 
 
-def test_places_are_collected_of_the_messages_that_were_heard() -> None:
+def test_places_are_collected_of_the_messages_that_were_received() -> None:
     declared = [place for module in REGISTRY.clauses for place in getattr(module, "PLACES", ())]
     assert declared
     assert list(REGISTRY.concerned(TYPES).places) == declared
