@@ -13,9 +13,10 @@ from service.console.server import running_console
 from tests.chaos.proxy import proxy_before
 from tests.cli.test_quarantine import garbled
 from tests.console.conftest import browser, settings_for
+from tests.console.reading import Page, read, told
 from tests.console.test_access import somebody
+from tests.console.test_hostile import HOSTILE
 from tests.console.test_order_page import hear
-from tests.console.test_pages import HOSTILE, Page, read, told
 from tests.orders.stories import Story, paid_order, record
 
 if TYPE_CHECKING:

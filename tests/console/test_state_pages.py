@@ -10,8 +10,9 @@ from service.console.server import running_console
 from service.operations.alerts import ALERTS
 from tests.chaos.proxy import proxy_before
 from tests.console.conftest import browser, settings_for
+from tests.console.reading import Page, read, told
+from tests.console.test_hostile import HOSTILE
 from tests.console.test_order_page import hear
-from tests.console.test_pages import HOSTILE, Page, read, told
 from tests.deploy.documents import RUNBOOK
 from tests.orders.stories import dissolved
 from tests.waiting import eventually
