@@ -10,7 +10,7 @@ from purchasing_contracts.base import text_of
 
 from service.console.links import search_link
 from service.console.words import ZH_CN
-from service.operations.sentence import Amount, Id, Sentence, Timestamp, tell
+from service.operations.sentence import Amount, Id, Sentence, Timestamp, translate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,7 @@ class PlainLanguage:
 
     def tell(self, text: str) -> str:
         """Return a sentence in this language."""
-        return str(tell(text, self))
+        return str(translate(text, self))
 
     def tell_published(self, words: str) -> str:
         """Return words that were published, such as a `because`: known ones in this language."""
@@ -90,7 +90,7 @@ class PageLanguage:
 
     def tell(self, text: str) -> Markup:
         """Return a sentence in this language."""
-        told: Markup = tell(text, self)
+        told: Markup = translate(text, self)
         return told
 
     def tell_published(self, words: str) -> Markup:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.operations.sentence import Amount, Sentence, say
+from service.operations.sentence import Amount, Sentence, sentence
 from service.operations.wording import amount_in_words
 
 if TYPE_CHECKING:
@@ -126,31 +126,31 @@ def letter_of(story: Story, zone: ZoneInfo) -> list[Paragraph]:
 
 
 def _letter(told: Explanation, story: Story, zone: ZoneInfo) -> Iterator[Paragraph]:
-    yield Paragraph("subject", say("Your order {order}", order=told.order_id))
-    yield Paragraph("greeting", say("Dear customer,"))
-    yield Paragraph("text", say("this is how your order stands on {date}.", date=_date(story.clock.now, zone)))
+    yield Paragraph("subject", sentence("Your order {order}", order=told.order_id))
+    yield Paragraph("greeting", sentence("Dear customer,"))
+    yield Paragraph("text", sentence("this is how your order stands on {date}.", date=_date(story.clock.now, zone)))
     decisions = [(made, SENTENCES.get((str(made.kind), str(made.outcome)))) for made in standing(told)]
     if any(template for _, template in decisions):
-        yield Paragraph("heading", say("What was decided"))
+        yield Paragraph("heading", sentence("What was decided"))
     given: set[Basis] = set()
     concern_buyer = [(made, template) for made, template in decisions if template is not None]
     for basis, together in groupby(concern_buyer, key=lambda one: one[0].basis):
-        for made, sentence in together:
+        for made, words in together:
             amount = _amount(made.amount, made.currency)
             until = "" if made.due_at is None else _moment(made.due_at, zone)
-            yield Paragraph("text", say(sentence, amount=amount, until=until))
+            yield Paragraph("text", sentence(words, amount=amount, until=until))
         yield from _grounds(basis, given)
     yield from _refunds(told, zone, given)
     awaited = [(one, AWAITED.get(getattr(one.what, "template", ""))) for one in told.waiting]
     if any(template for _, template in awaited):
-        yield Paragraph("heading", say("What is awaited"))
+        yield Paragraph("heading", sentence("What is awaited"))
     for one, template in awaited:
         if template is not None and isinstance(one.what, Sentence):
-            what = say(template, amount=one.what.arguments["amount"])
+            what = sentence(template, amount=one.what.arguments["amount"])
             if one.until is not None:
-                what = say("{what}, by {until}", what=what, until=_moment(one.until, zone))
+                what = sentence("{what}, by {until}", what=what, until=_moment(one.until, zone))
             yield Paragraph("item", what)
-    yield Paragraph("closing", say("Kind regards"))
+    yield Paragraph("closing", sentence("Kind regards"))
 
 
 def standing(told: Explanation) -> list[Decided]:
@@ -166,31 +166,31 @@ def _refunds(told: Explanation, zone: ZoneInfo, given: set[Basis]) -> Iterator[P
     refunds = [made for made in told.decided if made.type == REFUND and made.line != _BROKERAGE]
     if not refunds:
         return
-    yield Paragraph("heading", say("Refunds"))
+    yield Paragraph("heading", sentence("Refunds"))
     for made in refunds:
         amount = _amount(made.amount, made.currency)
-        yield Paragraph("text", say("{date}: a refund of {amount}.", date=_date(made.at, zone), amount=amount))
+        yield Paragraph("text", sentence("{date}: a refund of {amount}.", date=_date(made.at, zone), amount=amount))
         yield from _grounds(made.basis, given)
     lines = [line for line in told.lines if line.line != _BROKERAGE]
     total = sum(made.amount or 0 for made in refunds)
     failed, confirmed = sum(line.failed for line in lines), sum(line.succeeded for line in lines)
-    yield Paragraph("text", say("In all, refunds of {amount}.", amount=_amount(total, told.currency)))
+    yield Paragraph("text", sentence("In all, refunds of {amount}.", amount=_amount(total, told.currency)))
     if confirmed:
-        yield Paragraph("text", say("Of this, {amount} has arrived.", amount=_amount(confirmed, told.currency)))
+        yield Paragraph("text", sentence("Of this, {amount} has arrived.", amount=_amount(confirmed, told.currency)))
     if failed:
-        yield Paragraph("text", say("Of this, {amount} did not arrive.", amount=_amount(failed, told.currency)))
+        yield Paragraph("text", sentence("Of this, {amount} did not arrive.", amount=_amount(failed, told.currency)))
 
 
 def _grounds(basis: Basis, given: set[Basis]) -> Iterator[Paragraph]:
     """Yield the grounds, or that they were given before."""
     if basis in given:
-        yield Paragraph("item", say("for the same reasons as above"))
+        yield Paragraph("item", sentence("for the same reasons as above"))
         return
     given.add(basis)
     for clause, because in basis:
         yield Paragraph(
             "item",
-            say("{because} (clause {clause} of the service agreement)", because=Sentence(because), clause=clause),
+            sentence("{because} (clause {clause} of the service agreement)", because=Sentence(because), clause=clause),
         )
 
 

@@ -13,7 +13,7 @@ from service.console.quarantine_pages import place_of, record_model
 from service.console.stories import Story, TooLargeError
 from service.console.told import output_model
 from service.console.visit import Answer, BadRequestError
-from service.operations.sentence import say
+from service.operations.sentence import sentence
 from service.runtime.console_url import record_path
 from service.store.messages import messages_of_order, messages_with_id, watermark_of
 from service.store.operators.quarantine import QuarantineFilter, page
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from service.console.parts import Parts
     from service.console.visit import Visit
     from service.operations.explain.explanation import Decided
-    from service.store.messages import HeardMessage
+    from service.store.messages import ReceivedMessage
     from service.store.operators.quarantine import QuarantinedRecord, RecordLocation
     from service.store.rows import StoreTime
 
@@ -35,11 +35,11 @@ STORIES_MAX = 5
 """Orders of which what a message led to is worked out."""
 
 PLACES = {
-    "known": say("Kafka has this record: it is the message below."),
-    "no_message": say("Kafka has a record there that breaks the contract; such a record can become no fact."),
-    "nothing": say("Kafka has no record there: it was removed, is not there yet, or the place was never one."),
-    "unreadable": say("Kafka gave no usable answer, so it is not known what stands there."),
-    "not_asked": say("This console was not told of a broker, so it can't say what stands there."),
+    "known": sentence("Kafka has this record: it is the message below."),
+    "no_message": sentence("Kafka has a record there that breaks the contract; such a record can become no fact."),
+    "nothing": sentence("Kafka has no record there: it was removed, is not there yet, or the place was never one."),
+    "unreadable": sentence("Kafka gave no usable answer, so it is not known what stands there."),
+    "not_asked": sentence("This console was not told of a broker, so it can't say what stands there."),
 }
 """What is said of a place in a topic."""
 
@@ -56,7 +56,7 @@ class Asked(NamedTuple):
 class Where(NamedTuple):
     """Where a message is."""
 
-    heard: Sequence[HeardMessage]
+    heard: Sequence[ReceivedMessage]
     led_to: Mapping[tuple[str, datetime], Sequence[Decided]]
     """By order and when it was heard: what was decided with it."""
     records: Sequence[QuarantinedRecord]
@@ -73,7 +73,7 @@ async def messages(console: Parts, visit: Visit) -> Answer:
         if visit.wants_json:
             raise BadRequestError("Give an id, an order, or a topic with partition and offset.")
         context: dict[str, Any] = {"asked": None, "where": None, "given": visit.request.query}
-        return Answer("messages.html", say("Where is my message"), context, lambda _language: _nothing())
+        return Answer("messages.html", sentence("Where is my message"), context, lambda _language: _nothing())
     found = await _where(console, visit, asked)
     context = {
         "asked": asked,
@@ -85,7 +85,7 @@ async def messages(console: Parts, visit: Visit) -> Answer:
     may_see = visit.may(Right.ORDERS)
     return Answer(
         "messages.html",
-        say("Where is my message"),
+        sentence("Where is my message"),
         context,
         lambda language: _model(found, language, may_see_orders=may_see),
     )
@@ -112,7 +112,7 @@ async def _where(console: Parts, visit: Visit, asked: Asked) -> Where:
     at_place, event = (None, None) if asked.place is None else await _in_kafka(console, asked.place)
     async with console.stories.readers.histories() as histories:
         connection = histories.connection
-        heard: dict[tuple[str, str, str], HeardMessage] = {}
+        heard: dict[tuple[str, str, str], ReceivedMessage] = {}
         found = []
         if asked.id:
             found += await messages_with_id(connection, asked.id, asked.source)
@@ -149,7 +149,7 @@ async def _in_kafka(console: Parts, place: RecordLocation) -> tuple[str, Event |
     return ("known", event) if isinstance(event, Event) else ("no_message", None)
 
 
-async def _led_to(console: Parts, heard: Sequence[HeardMessage]) -> Mapping[tuple[str, datetime], Sequence[Decided]]:
+async def _led_to(console: Parts, heard: Sequence[ReceivedMessage]) -> Mapping[tuple[str, datetime], Sequence[Decided]]:
     """Return what was decided when each message was heard, of the first STORIES_MAX orders."""
     found: dict[tuple[str, datetime], list[Decided]] = {}
     for order_id in list(dict.fromkeys(one.order_id for one in heard))[:STORIES_MAX]:

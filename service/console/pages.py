@@ -30,7 +30,7 @@ from service.console.state_pages import state
 from service.console.stories import NotHeard, Story
 from service.console.told import context_of, order_model
 from service.console.visit import Answer, BadRequestError, order_of, see_other
-from service.operations.sentence import say
+from service.operations.sentence import sentence
 from service.rules.catalogue import catalogue
 from service.runtime.errors import describe
 from service.store.errors import StoreError
@@ -80,7 +80,7 @@ async def home(console: Parts, visit: Visit) -> Answer:
     clock = await console.stories.clock()
     return Answer(
         "home.html",
-        say("Orders"),
+        sentence("Orders"),
         {"clock": clock},
         lambda language: _account(console, visit, clock.watermark, language),
     )
@@ -100,7 +100,7 @@ async def account(console: Parts, visit: Visit) -> Answer:
     watermark = None if clock is None else clock.watermark
     return Answer(
         "account.html",
-        say("What I may do"),
+        sentence("What I may do"),
         context,
         lambda language: _account(console, visit, watermark, language),
     )
@@ -145,19 +145,19 @@ async def search(console: Parts, visit: Visit) -> Answer | web.Response:
         )
 
     context = {"given": given, "found": found, "has_more": has_more, "what": _WHAT}
-    return Answer("search.html", say("Search"), context, model, known_id=given if found.hits else None)
+    return Answer("search.html", sentence("Search"), context, model, known_id=given if found.hits else None)
 
 
 _WHAT = {
-    "order": say("order"),
-    "payment": say("payment"),
-    "chargeback": say("chargeback"),
-    "request": say("request"),
-    "command": say("command"),
-    "decision": say("decision"),
-    "message": say("message"),
-    "account": say("account"),
-    "provider": say("provider"),
+    "order": sentence("order"),
+    "payment": sentence("payment"),
+    "chargeback": sentence("chargeback"),
+    "request": sentence("request"),
+    "command": sentence("command"),
+    "decision": sentence("decision"),
+    "message": sentence("message"),
+    "account": sentence("account"),
+    "provider": sentence("provider"),
 }
 
 
@@ -181,7 +181,7 @@ async def order_at(console: Parts, visit: Visit) -> Answer:
 
 
 def _story(story: Story, at: datetime | None) -> Answer:
-    title = say("Order {order}", order=story.told.order_id)
+    title = sentence("Order {order}", order=story.told.order_id)
     context = context_of(story) | {"at": at}
     return Answer(
         "order.html",
@@ -207,7 +207,7 @@ async def letter(console: Parts, visit: Visit) -> Answer:
         )
 
     context = {"told": found.told, "paragraphs": paragraphs, "plain": visit.text.tell}
-    return Answer("letter.html", say("Letter to the buyer"), context, model, known_id=found.told.order_id)
+    return Answer("letter.html", sentence("Letter to the buyer"), context, model, known_id=found.told.order_id)
 
 
 async def clauses(_console: Parts, _visit: Visit) -> Answer:
@@ -215,7 +215,7 @@ async def clauses(_console: Parts, _visit: Visit) -> Answer:
     entries = catalogue()
     return Answer(
         "clauses.html",
-        say("The agreement"),
+        sentence("The agreement"),
         {"entries": entries, "said": said},
         lambda language: ClausesModel(clauses=[_clause(one, language) for one in entries]),
     )
@@ -233,7 +233,7 @@ async def clause(_console: Parts, visit: Visit) -> Answer:
         "said": said,
         "last": max(one.number for one in entries.values()),
     }
-    title = say("Clause {number}", number=entry.number)
+    title = sentence("Clause {number}", number=entry.number)
     return Answer("clause.html", title, context, lambda language: _clause(entry, language))
 
 

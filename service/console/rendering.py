@@ -14,7 +14,7 @@ from markupsafe import Markup
 from service.console.access import Right
 from service.console.language import NAMES, time_element
 from service.console.links import clause_link, order_link, search_link
-from service.operations.sentence import Amount, Id, say
+from service.operations.sentence import Amount, Id, sentence
 from service.operations.wording import amount_in_words
 
 if TYPE_CHECKING:
@@ -81,10 +81,10 @@ class Renderer:
         """Return the page."""
 
         def t(template: str, **arguments: object) -> Markup:
-            return visit.page.tell(say(template, **arguments))
+            return visit.page.tell(sentence(template, **arguments))
 
         def p(template: str) -> str:
-            return visit.text.tell(say(template))
+            return visit.text.tell(sentence(template))
 
         def when(at: datetime) -> Markup:
             return time_element(at, visit.zone)

@@ -23,7 +23,7 @@ from service.console.state_models import (
 from service.console.told import awaited_from
 from service.console.visit import Answer
 from service.operations.alerts import ALERTS, BY_NAME, holding, wait_name
-from service.operations.sentence import Sentence, listed, say
+from service.operations.sentence import Sentence, listed, sentence
 
 if TYPE_CHECKING:
     from service.console.language import PlainLanguage
@@ -50,7 +50,7 @@ async def state(console: Parts, _visit: Visit) -> Answer:
         "wait_name": wait_name,
         "awaited_from": awaited_from,
     }
-    return Answer("state.html", say("Now"), context, lambda language: _state(seen, shown, found, language))
+    return Answer("state.html", sentence("Now"), context, lambda language: _state(seen, shown, found, language))
 
 
 def _quarantined(situation: Situation) -> int:
@@ -90,7 +90,7 @@ async def alerts(console: Parts, _visit: Visit) -> Answer:
     found = [(alert, alert.look(seen)) for alert in ALERTS]
     return Answer(
         "alerts.html",
-        say("Alerts"),
+        sentence("Alerts"),
         {"found": found},
         lambda language: AlertsModel(alerts=[_alert(alert, look, language) for alert, look in found]),
     )
@@ -111,16 +111,16 @@ async def alert(console: Parts, visit: Visit) -> Answer:
         "last": console.watch.last,
         "section": sections()[chosen.section],
     }
-    title = say("Alert {name}", name=chosen.name)
+    title = sentence("Alert {name}", name=chosen.name)
     return Answer("alert.html", title, context, lambda language: _alert(chosen, found, language))
 
 
 def _no_such_alert(given: str) -> Answer:
-    title = say("No such alert")
+    title = sentence("No such alert")
 
     def model(language: PlainLanguage) -> ProblemModel:
         names = listed(one.name for one in ALERTS)
-        words = say("There is no alert {name}. These there are: {names}.", name=given, names=names)
+        words = sentence("There is no alert {name}. These there are: {names}.", name=given, names=names)
         return ProblemModel(title=language.tell(title), status=404, detail=language.tell(words))
 
     context = {"unknown": given, "found": [(one, None) for one in ALERTS]}
@@ -155,7 +155,7 @@ async def runbook_section(_console: Parts, visit: Visit) -> Answer:
     context = {"section": found, "others": sections().values()}
     return Answer(
         "runbook.html",
-        say("Runbook"),
+        sentence("Runbook"),
         context,
         lambda _language: SectionModel(slug=found.slug, title=found.title, html=str(found.html)),
     )

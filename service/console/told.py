@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.console.models import BasisModel, FactModel, OrderModel, OutputModel, WaitModel
-from service.operations.sentence import Sentence, listed, say, word
+from service.operations.sentence import Sentence, listed, sentence, word
 from service.rules.decisions import SUPERSEDED
 
 if TYPE_CHECKING:
@@ -58,45 +58,45 @@ class Term(NamedTuple):
 def terms_of(purchase: SettlementTerms) -> list[Term]:
     """Return how what is due on the line `purchase` comes about (R6), without the terms that are nothing."""
     terms = [
-        Term("", say("paid"), purchase.paid),
-        Term("−", say("price"), purchase.price),
-        Term("−", say("reserved for what is still to be bought"), purchase.reserved),
-        Term("−", say("service fee"), purchase.fee),
-        Term("−", say("other fees of the provider"), purchase.own_fees),
-        Term("+", say("of these beyond the order amount, not kept"), purchase.not_kept),
-        Term("+", say("of these not paid in yet"), purchase.not_paid),
-        Term("+", say("given back by the seller"), purchase.from_seller),
-        Term("−", say("waits for confirmation"), purchase.unconfirmed),
-        Term("−", say("charged back"), purchase.charged_back),
-        Term("+", say("of this beyond what was the buyer's"), purchase.charged_beyond),
-        Term("−", say("costs"), purchase.costs),
-        Term("−", say("penalties"), purchase.penalties),
-        Term("+", say("of these beyond what there was"), purchase.beyond_money),
-        Term("−", say("the seller's deposit"), purchase.deposit),
+        Term("", sentence("paid"), purchase.paid),
+        Term("−", sentence("price"), purchase.price),
+        Term("−", sentence("reserved for what is still to be bought"), purchase.reserved),
+        Term("−", sentence("service fee"), purchase.fee),
+        Term("−", sentence("other fees of the provider"), purchase.own_fees),
+        Term("+", sentence("of these beyond the order amount, not kept"), purchase.not_kept),
+        Term("+", sentence("of these not paid in yet"), purchase.not_paid),
+        Term("+", sentence("given back by the seller"), purchase.from_seller),
+        Term("−", sentence("waits for confirmation"), purchase.unconfirmed),
+        Term("−", sentence("charged back"), purchase.charged_back),
+        Term("+", sentence("of this beyond what was the buyer's"), purchase.charged_beyond),
+        Term("−", sentence("costs"), purchase.costs),
+        Term("−", sentence("penalties"), purchase.penalties),
+        Term("+", sentence("of these beyond what there was"), purchase.beyond_money),
+        Term("−", sentence("the seller's deposit"), purchase.deposit),
     ]
     shown = [one for one in terms if one.amount or not one.sign]
     if purchase.third_party_fees:
-        captured = Term("", say("captured"), purchase.captured)
-        fees = Term("−", say("fees of third parties"), purchase.third_party_fees)
+        captured = Term("", sentence("captured"), purchase.captured)
+        fees = Term("−", sentence("fees of third parties"), purchase.third_party_fees)
         shown = [captured, fees, shown[0]._replace(sign="="), *shown[1:]]
-    return [*shown, Term("=", say("due"), purchase.due)]
+    return [*shown, Term("=", sentence("due"), purchase.due)]
 
 
 def balance_of(line: Line) -> list[Term]:
     """Return how a line stands, without what is nothing: what is due, and what was done about it."""
     terms = [
-        Term("", say("paid in"), line.captured),
-        Term("", say("due"), line.due),
-        Term("", say("charged back"), line.charged_back),
-        Term("", say("commanded"), line.commanded),
-        Term("", say("failed"), line.failed),
-        Term("", say("confirmed"), line.succeeded),
-        Term("", say("refunded elsewhere"), line.elsewhere),
-        Term("", say("paid back"), line.repaid),
-        Term("", say("withheld"), line.withheld),
-        Term("", say("demanded back"), line.demanded),
-        Term("", say("set off"), line.set_off),
-        Term("", say("not commanded yet"), line.to_command),
+        Term("", sentence("paid in"), line.captured),
+        Term("", sentence("due"), line.due),
+        Term("", sentence("charged back"), line.charged_back),
+        Term("", sentence("commanded"), line.commanded),
+        Term("", sentence("failed"), line.failed),
+        Term("", sentence("confirmed"), line.succeeded),
+        Term("", sentence("refunded elsewhere"), line.elsewhere),
+        Term("", sentence("paid back"), line.repaid),
+        Term("", sentence("withheld"), line.withheld),
+        Term("", sentence("demanded back"), line.demanded),
+        Term("", sentence("set off"), line.set_off),
+        Term("", sentence("not commanded yet"), line.to_command),
     ]
     return [one for one in terms if one.amount or one.name in ("due", "commanded")]
 

@@ -13,8 +13,8 @@ from service.console.broker import EVENT_TOPICS
 from service.console.message_models import TrialModel, TrialRequest
 from service.console.stories import TooLargeError
 from service.console.visit import Answer, BadRequestError
-from service.operations.sentence import say
-from service.operations.try_message import CONFLICT, WHAT_TO_DO, preview, topic_for, unheard
+from service.operations.sentence import sentence
+from service.operations.try_message import CONFLICT, WHAT_TO_DO, empty_history, preview, topic_for
 from service.operations.wording import fact_in_words, output_in_words
 from service.runtime.errors import catch_unexpected, describe
 from service.store.driver_errors import translated
@@ -55,7 +55,7 @@ class Trial(NamedTuple):
 async def trial_form(_console: Parts, _visit: Visit) -> Answer:
     """Show the form to paste a message into."""
     context = {"sent": TrialRequest(value=""), "headers_text": "", "tried": None, "topics": EVENT_TOPICS}
-    return Answer("trial.html", say("Try a message"), context, lambda _language: TrialRequest(value=""))
+    return Answer("trial.html", sentence("Try a message"), context, lambda _language: TrialRequest(value=""))
 
 
 async def trial(console: Parts, visit: Visit) -> Answer:
@@ -72,7 +72,7 @@ async def trial(console: Parts, visit: Visit) -> Answer:
         "outputs": None if tried.known is None or tried.known.outputs is None else _told(tried.known.outputs),
         "todo": WHAT_TO_DO,
     }
-    return Answer("trial.html", say("Try a message"), context, lambda language: _model(tried, language))
+    return Answer("trial.html", sentence("Try a message"), context, lambda language: _model(tried, language))
 
 
 async def _sent(visit: Visit) -> tuple[TrialRequest, str]:
@@ -119,7 +119,7 @@ async def _preview(console: Parts, event: Event) -> Preview | None:
     async with console.stories.readers.histories() as histories:
         if await histories.size(event.subject) > SIZE_MAX:
             raise TooLargeError
-        history = await histories.of(event.subject) or unheard(event.subject)
+        history = await histories.of(event.subject) or empty_history(event.subject)
         elsewhere = await messages_with_id(histories.connection, event.id, event.source)
         clock = await histories.clock()
         async with translated():

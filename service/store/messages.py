@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 FACTS_MAX = 100
 
 
-class HeardMessage(NamedTuple):
+class ReceivedMessage(NamedTuple):
     """A message that became a fact."""
 
     order_id: str
     source: str
     id: str
     nth: int
-    """Its place in the order in which the order's facts were heard, from 1."""
+    """Its place in the order in which the order's facts were received, from 1."""
     type: str
     at: datetime
     received_at: datetime
@@ -30,21 +30,21 @@ class HeardMessage(NamedTuple):
 
 async def messages_with_id(
     connection: asyncpg.Connection[asyncpg.Record], given: str, source: str | None
-) -> list[HeardMessage]:
+) -> list[ReceivedMessage]:
     """Return the messages with an id, from one source or (None) from any, at most FACTS_MAX. Raises StoreError."""
     if not is_searchable(given) or (source is not None and not is_searchable(source)):
         return []
     async with translated():
-        return [HeardMessage(*row) for row in await connection.fetch(_BY_ID, given, source, FACTS_MAX)]
+        return [ReceivedMessage(*row) for row in await connection.fetch(_BY_ID, given, source, FACTS_MAX)]
 
 
-async def messages_of_order(connection: asyncpg.Connection[asyncpg.Record], order_id: str) -> list[HeardMessage]:
-    """Return an order's messages as they were heard, the last FACTS_MAX. Raises StoreError."""
+async def messages_of_order(connection: asyncpg.Connection[asyncpg.Record], order_id: str) -> list[ReceivedMessage]:
+    """Return an order's messages in the order in which they were received, the last FACTS_MAX. Raises StoreError."""
     if not is_searchable(order_id):
         return []
     async with translated():
         rows = await connection.fetch(_OF_ORDER, order_id, FACTS_MAX)
-    return [HeardMessage(*row) for row in reversed(rows)]
+    return [ReceivedMessage(*row) for row in reversed(rows)]
 
 
 async def watermark_of(

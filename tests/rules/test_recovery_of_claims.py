@@ -246,7 +246,7 @@ def test_each_chargeback_has_a_deadline_of_its_own() -> None:
     assert order.decided(LAST + DAY + 1).deductions[1:] == [("deposit", "cb-2", 2_000)]
 
 
-def test_a_fact_that_makes_a_chargeback_just_releases_the_hold_and_settles_the_demand() -> None:
+def test_what_makes_a_chargeback_just_releases_the_hold_and_settles_the_demand() -> None:
     order = Order(HOURS).placed().accepted().paid().bought().received("rec-1", at=9 * HOUR)
     order.charged_back(at=OPENED, attributable=True).decided()
     assert order.holds == [("place", "cb-1", 101_301)]
