@@ -86,8 +86,8 @@ SENTENCES: Mapping[tuple[str, str], str] = {
     ("third_party_fees", "noted"): "{amount} of your payment was collected by others; please ask them about it.",
     ("refund_undeliverable", "noted"): "A refund of {amount} could not be delivered. We are looking for another way.",
 }
-"""What the buyer is told of each decision that stands, by kind and outcome. What only ends another (`settled`,
-`released`, `superseded`) is not told."""
+"""The sentence for the buyer about each decision that stands, by kind and outcome. What only ends another (`settled`,
+`released`, `superseded`) has none."""
 
 AWAITED: Mapping[str, str] = {
     "acceptance of the order": "that the service provider accepts the order",
@@ -109,7 +109,7 @@ AWAITED: Mapping[str, str] = {
     "the outcome of chargeback {ref}": "the outcome at your payment institution",
     "confirmation that {amount} on line {ref} was refunded": "confirmation that {amount} was refunded",
 }
-"""What the buyer is told of what is awaited, by the template of `explain`. The rest is the platform's own business."""
+"""The sentence for the buyer about what is awaited, by the template of `explain`. The rest is not for the buyer."""
 
 
 class Paragraph(NamedTuple):
@@ -122,14 +122,14 @@ class Paragraph(NamedTuple):
 
 def letter_of(story: Story, zone: ZoneInfo) -> list[Paragraph]:
     """Return the letter, its times in this zone."""
-    return list(_letter(story.told, story, zone))
+    return list(_letter(story.explanation, story, zone))
 
 
-def _letter(told: Explanation, story: Story, zone: ZoneInfo) -> Iterator[Paragraph]:
-    yield Paragraph("subject", sentence("Your order {order}", order=told.order_id))
+def _letter(explanation: Explanation, story: Story, zone: ZoneInfo) -> Iterator[Paragraph]:
+    yield Paragraph("subject", sentence("Your order {order}", order=explanation.order_id))
     yield Paragraph("greeting", sentence("Dear customer,"))
     yield Paragraph("text", sentence("this is how your order stands on {date}.", date=_date(story.clock.now, zone)))
-    decisions = [(made, SENTENCES.get((str(made.kind), str(made.outcome)))) for made in standing(told)]
+    decisions = [(made, SENTENCES.get((str(made.kind), str(made.outcome)))) for made in standing(explanation)]
     if any(template for _, template in decisions):
         yield Paragraph("heading", sentence("What was decided"))
     given: set[Basis] = set()
@@ -140,8 +140,8 @@ def _letter(told: Explanation, story: Story, zone: ZoneInfo) -> Iterator[Paragra
             until = "" if made.due_at is None else _moment(made.due_at, zone)
             yield Paragraph("text", sentence(words, amount=amount, until=until))
         yield from _grounds(basis, given)
-    yield from _refunds(told, zone, given)
-    awaited = [(one, AWAITED.get(getattr(one.what, "template", ""))) for one in told.waiting]
+    yield from _refunds(explanation, zone, given)
+    awaited = [(one, AWAITED.get(getattr(one.what, "template", ""))) for one in explanation.waiting]
     if any(template for _, template in awaited):
         yield Paragraph("heading", sentence("What is awaited"))
     for one, template in awaited:
@@ -153,17 +153,17 @@ def _letter(told: Explanation, story: Story, zone: ZoneInfo) -> Iterator[Paragra
     yield Paragraph("closing", sentence("Kind regards"))
 
 
-def standing(told: Explanation) -> list[Decided]:
+def standing(explanation: Explanation) -> list[Decided]:
     """Return the decisions that stand and concern the buyer: of each kind and ref the latest."""
     latest: dict[tuple[str, str], Decided] = {}
-    for made in told.decided:
+    for made in explanation.decided:
         if made.kind is not None and made.ref is not None:
             latest[made.kind, made.ref] = made
     return sorted((one for one in latest.values() if one.audience == "buyer"), key=lambda one: one.version)
 
 
-def _refunds(told: Explanation, zone: ZoneInfo, given: set[Basis]) -> Iterator[Paragraph]:
-    refunds = [made for made in told.decided if made.type == REFUND and made.line != _BROKERAGE]
+def _refunds(explanation: Explanation, zone: ZoneInfo, given: set[Basis]) -> Iterator[Paragraph]:
+    refunds = [made for made in explanation.decided if made.type == REFUND and made.line != _BROKERAGE]
     if not refunds:
         return
     yield Paragraph("heading", sentence("Refunds"))
@@ -171,14 +171,18 @@ def _refunds(told: Explanation, zone: ZoneInfo, given: set[Basis]) -> Iterator[P
         amount = _amount(made.amount, made.currency)
         yield Paragraph("text", sentence("{date}: a refund of {amount}.", date=_date(made.at, zone), amount=amount))
         yield from _grounds(made.basis, given)
-    lines = [line for line in told.lines if line.line != _BROKERAGE]
+    lines = [line for line in explanation.lines if line.line != _BROKERAGE]
     total = sum(made.amount or 0 for made in refunds)
     failed, confirmed = sum(line.failed for line in lines), sum(line.succeeded for line in lines)
-    yield Paragraph("text", sentence("In all, refunds of {amount}.", amount=_amount(total, told.currency)))
+    yield Paragraph("text", sentence("In all, refunds of {amount}.", amount=_amount(total, explanation.currency)))
     if confirmed:
-        yield Paragraph("text", sentence("Of this, {amount} has arrived.", amount=_amount(confirmed, told.currency)))
+        yield Paragraph(
+            "text", sentence("Of this, {amount} has arrived.", amount=_amount(confirmed, explanation.currency))
+        )
     if failed:
-        yield Paragraph("text", sentence("Of this, {amount} did not arrive.", amount=_amount(failed, told.currency)))
+        yield Paragraph(
+            "text", sentence("Of this, {amount} did not arrive.", amount=_amount(failed, explanation.currency))
+        )
 
 
 def _grounds(basis: Basis, given: set[Basis]) -> Iterator[Paragraph]:

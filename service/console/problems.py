@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from service.console.access import Right
 from service.console.models import ProblemModel
-from service.console.told import context_of, order_model
+from service.console.presentation import context_of, order_model
 from service.console.visit import Answer
 from service.operations.sentence import Sentence, listed, sentence
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from service.console.access import Lack
     from service.console.language import PlainLanguage
-    from service.console.stories import NotHeard, Story
+    from service.console.stories import Story, UnknownOrder
     from service.store.rows import StoreTime
 
 RIGHT_NAMES = {
@@ -39,14 +39,14 @@ ROLE_NAMES = {
 
 def _problem(status: int, title: Sentence, *details: Sentence, watermark: datetime | None = None) -> Answer:
     def model(language: PlainLanguage) -> ProblemModel:
-        text = " ".join(language.tell(one) for one in details)
-        return ProblemModel(title=language.tell(title), status=status, detail=text, watermark=watermark)
+        text = " ".join(language.translate(one) for one in details)
+        return ProblemModel(title=language.translate(title), status=status, detail=text, watermark=watermark)
 
     return Answer("problem.html", title, {"details": details, "watermark": watermark}, model, status)
 
 
 def not_here(status: int) -> Answer:
-    """Return what is said of an address that isn't there (404), a wrong method (405), a body too large (413)."""
+    """Return the answer for an address that isn't there (404), a wrong method (405), a body too large (413)."""
     if status == 405:
         return _problem(405, sentence("Not in this way"), sentence("This address doesn't take requests of this kind."))
     if status == 413:
@@ -57,7 +57,7 @@ def not_here(status: int) -> Answer:
 
 
 def bad_request(detail: str) -> Answer:
-    """Return what is said of a request with a wrong parameter."""
+    """Return the answer to a request with a wrong parameter."""
     return _problem(400, sentence("Not understood"), Sentence(detail))
 
 
@@ -67,7 +67,7 @@ def refused_entry(detail: Sentence, status: int = 403) -> Answer:
 
 
 def sign_in_first() -> Answer:
-    """Return what a program hears that isn't signed in."""
+    """Return the answer to a program that isn't signed in."""
     return _problem(
         401, sentence("Nobody is signed in"), sentence("Sign in, or send a bearer token of the identity provider.")
     )
@@ -82,9 +82,9 @@ def denied(lack: Lack) -> Answer:
     def model(language: PlainLanguage) -> ProblemModel:
         missing = sentence("The right that is missing: {right}.", right=RIGHT_NAMES[lack.right])
         return ProblemModel(
-            title=language.tell(title),
+            title=language.translate(title),
             status=403,
-            detail=language.tell(missing),
+            detail=language.translate(missing),
             right=lack.right.value,
             groups=list(lack.groups),
         )
@@ -93,19 +93,19 @@ def denied(lack: Lack) -> Answer:
     return Answer("denied.html", title, context, model, 403)
 
 
-def not_heard(missing: NotHeard) -> Answer:
-    """Return that an order was not heard of, up to when that is certain, and what may concern it all the same."""
-    title = sentence("Not heard of")
+def unknown_order(missing: UnknownOrder) -> Answer:
+    """Return that an order is not known, up to when that is certain, and what may concern it all the same."""
+    title = sentence("Not received")
 
     def model(language: PlainLanguage) -> ProblemModel:
         return ProblemModel(
-            title=language.tell(title),
+            title=language.translate(title),
             status=404,
-            detail=language.tell(sentence("No message about order {order} was heard.", order=missing.order_id)),
+            detail=language.translate(sentence("No message about order {order} was received.", order=missing.order_id)),
             watermark=missing.clock.watermark,
         )
 
-    return Answer("not_heard.html", title, {"missing": missing}, model, 404)
+    return Answer("unknown_order.html", title, {"missing": missing}, model, 404)
 
 
 def busy() -> Answer:
@@ -137,12 +137,14 @@ def unavailable(clock: StoreTime | None, last: Story | None) -> Answer:
 
     def model(language: PlainLanguage) -> ProblemModel:
         return ProblemModel(
-            title=language.tell(title),
+            title=language.translate(title),
             status=503,
-            detail=language.tell(sentence("What is shown may be old. Nothing is lost: try again in a moment.")),
+            detail=language.translate(sentence("What is shown may be old. Nothing is lost: try again in a moment.")),
             watermark=None if clock is None else clock.watermark,
             last_known=None if last is None else order_model(last, language),
         )
 
     context = {"clock": clock, "last": last} | ({} if last is None else context_of(last))
-    return Answer("unavailable.html", title, context, model, 503, known_id=None if last is None else last.told.order_id)
+    return Answer(
+        "unavailable.html", title, context, model, 503, known_id=None if last is None else last.explanation.order_id
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.console.models import ProblemModel
+from service.console.presentation import awaited_from
 from service.console.problems import not_here
 from service.console.runbook import sections
 from service.console.state_models import (
@@ -20,7 +21,6 @@ from service.console.state_models import (
     UnpublishedModel,
     ValueModel,
 )
-from service.console.told import awaited_from
 from service.console.visit import Answer
 from service.operations.alerts import ALERTS, BY_NAME, holding, wait_name
 from service.operations.sentence import Sentence, listed, sentence
@@ -121,7 +121,7 @@ def _no_such_alert(given: str) -> Answer:
     def model(language: PlainLanguage) -> ProblemModel:
         names = listed(one.name for one in ALERTS)
         words = sentence("There is no alert {name}. These there are: {names}.", name=given, names=names)
-        return ProblemModel(title=language.tell(title), status=404, detail=language.tell(words))
+        return ProblemModel(title=language.translate(title), status=404, detail=language.translate(words))
 
     context = {"unknown": given, "found": [(one, None) for one in ALERTS]}
     return Answer("alerts.html", title, context, model, 404)
@@ -131,17 +131,17 @@ def _alert(alert: Alert, look: Look, language: PlainLanguage) -> AlertModel:
     return AlertModel(
         name=alert.name,
         severity=alert.severity,
-        words=language.tell(alert.words),
+        words=language.translate(alert.words),
         holds=look.holds,
         since=look.since,
         values=[
             ValueModel(
-                name=language.tell(one.name),
-                value=language.tell(one.value) if isinstance(one.value, Sentence) else one.value,
+                name=language.translate(one.name),
+                value=language.translate(one.value) if isinstance(one.value, Sentence) else one.value,
             )
             for one in look.values
         ],
-        todo=language.tell(alert.todo),
+        todo=language.translate(alert.todo),
         command=alert.command,
         section=alert.section,
     )

@@ -104,9 +104,9 @@ def of_sign_in() -> set[str]:
 
 @pytest.mark.parametrize("source", [because, of_python, of_templates, of_enumerations, of_clauses, of_sign_in])
 def test_every_sentence_is_known_in_chinese(source) -> None:
-    said = source()
-    assert said
-    assert sorted(said - ZH_CN.keys() - {"{type}"}) == []
+    texts = source()
+    assert texts
+    assert sorted(texts - ZH_CN.keys() - {"{type}"}) == []
 
 
 def test_every_translation_has_the_arguments_of_its_sentence_and_is_chinese() -> None:
@@ -117,9 +117,9 @@ def test_every_translation_has_the_arguments_of_its_sentence_and_is_chinese() ->
 
 
 def test_no_sentence_is_translated_that_nobody_says() -> None:
-    said = because() | of_python() | of_templates() | of_enumerations() | of_clauses() | of_sign_in()
+    texts = because() | of_python() | of_templates() | of_enumerations() | of_clauses() | of_sign_in()
     spoken_elsewhere = {text for text in ZH_CN if text.islower() and "{" not in text}
-    assert sorted(ZH_CN.keys() - said - spoken_elsewhere) == []
+    assert sorted(ZH_CN.keys() - texts - spoken_elsewhere) == []
 
 
 @pytest.mark.parametrize(
@@ -142,13 +142,13 @@ def test_the_language_is_the_one_asked_for_else_the_one_kept_else_the_browsers(a
 def test_what_came_with_a_message_is_escaped_in_every_language() -> None:
     paid = sentence("The buyer paid {amount} ({id}).", amount=Amount("<b>"), id=Id('"><script>{x}'))
     for code in ("en", "zh-CN"):
-        html = str(PageLanguage(code, may_search=True).tell(paid))
+        html = str(PageLanguage(code, may_search=True).translate(paid))
         assert "<script>" not in html
         assert "<b>" not in html
         assert "{x}" in html
-        assert "{x}" in PlainLanguage(code).tell(paid)
+        assert "{x}" in PlainLanguage(code).translate(paid)
 
 
 def test_a_sentence_without_translation_is_marked_as_english() -> None:
-    assert str(PageLanguage("zh-CN").tell(Sentence("never said"))) == '<span lang="en">never said</span>'
-    assert 'lang="en"' in str(PageLanguage("zh-CN").tell_published("a reason of a newer version"))
+    assert str(PageLanguage("zh-CN").translate(Sentence("never said"))) == '<span lang="en">never said</span>'
+    assert 'lang="en"' in str(PageLanguage("zh-CN").translate_published("a reason of a newer version"))

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 class Entry(NamedTuple):
-    """What was heard and decided at one instant: facts, and what followed from them or from time passing."""
+    """What was received and decided at one instant: facts, and what followed from them or from time passing."""
 
     at: datetime
     happened: list[Happened]
     decided: list[Decided]
 
 
-def entries_of(told: Explanation) -> list[Entry]:
-    """Return the story in the order in which we heard and decided."""
+def entries_of(explanation: Explanation) -> list[Entry]:
+    """Return the story in the order in which facts were received and outputs decided."""
     entries: dict[datetime, Entry] = {}
-    for fact in sorted(told.happened, key=lambda one: one.nth):
+    for fact in sorted(explanation.happened, key=lambda one: one.nth):
         entries.setdefault(fact.received_at, Entry(fact.received_at, [], [])).happened.append(fact)
-    for made in told.decided:
+    for made in explanation.decided:
         entries.setdefault(made.at, Entry(made.at, [], [])).decided.append(made)
     return [entries[at] for at in sorted(entries)]
 
@@ -39,9 +39,9 @@ def awaited_from(of: str | None) -> Sentence | None:
     return None if of is None else listed(word(one.strip()) for one in of.split(","))
 
 
-def outcome_of(told: Explanation) -> str | None:
+def outcome_of(explanation: Explanation) -> str | None:
     """Return what stands of the order as a whole: how it ended, else how it was concluded; None: nothing is decided."""
-    latest = {one.kind: one for one in told.decided}
+    latest = {one.kind: one for one in explanation.decided}
     standing = [latest[kind] for kind in ("closing", "agreement") if kind in latest]
     return next((one.words for one in standing if one.outcome != SUPERSEDED), None)
 
@@ -103,13 +103,13 @@ def balance_of(line: Line) -> list[Term]:
 
 def context_of(story: Story) -> dict[str, Any]:
     """Return what the templates need to show a story."""
-    told = story.told
+    explanation = story.explanation
     return {
         "story": story,
-        "told": told,
-        "entries": entries_of(told),
-        "outcome": outcome_of(told),
-        "terms": [] if told.purchase is None else terms_of(told.purchase),
+        "explanation": explanation,
+        "entries": entries_of(explanation),
+        "outcome": outcome_of(explanation),
+        "terms": [] if explanation.purchase is None else terms_of(explanation.purchase),
         "balance_of": balance_of,
         "awaited_from": awaited_from,
     }
@@ -117,47 +117,49 @@ def context_of(story: Story) -> dict[str, Any]:
 
 def order_model(story: Story, language: PlainLanguage) -> OrderModel:
     """Return an order's story for programs, its words in a language."""
-    told = story.told
+    explanation = story.explanation
     return OrderModel(
-        order_id=told.order_id,
-        account_id=told.account_id,
-        provider_id=told.provider_id,
-        terms_version=told.terms_version,
-        currency=told.currency,
+        order_id=explanation.order_id,
+        account_id=explanation.account_id,
+        provider_id=explanation.provider_id,
+        terms_version=explanation.terms_version,
+        currency=explanation.currency,
         known_at=story.clock.now,
         watermark=story.clock.watermark,
         facts=[
             FactModel(
                 at=one.at,
-                heard_at=one.received_at,
+                received_at=one.received_at,
                 nth=one.nth,
                 late=one.late,
                 type=one.type,
                 source=one.source,
                 id=one.id,
-                words=language.tell(one.words),
+                words=language.translate(one.words),
             )
-            for one in told.happened
+            for one in explanation.happened
         ],
-        outputs=[output_model(one, language) for one in told.decided],
-        lines=list(told.lines),
-        purchase=told.purchase,
+        outputs=[output_model(one, language) for one in explanation.decided],
+        lines=list(explanation.lines),
+        purchase=explanation.purchase,
         awaited=[
-            WaitModel(of=one.of, what=language.tell(one.what), until=one.until, is_overdue=one.is_overdue, row=one.row)
-            for one in told.waiting
+            WaitModel(
+                of=one.of, what=language.translate(one.what), until=one.until, is_overdue=one.is_overdue, row=one.row
+            )
+            for one in explanation.waiting
         ],
     )
 
 
 def output_model(made: Decided, language: PlainLanguage) -> OutputModel:
     """Return a decision or a command for programs, its words in a language."""
-    basis = [BasisModel(clause=clause, because=language.tell_published(because)) for clause, because in made.basis]
+    basis = [BasisModel(clause=clause, because=language.translate_published(because)) for clause, because in made.basis]
     return OutputModel(
         version=made.version,
         at=made.at,
         type=made.type,
         id=made.id,
-        words=language.tell(made.words),
+        words=language.translate(made.words),
         amount=made.amount,
         currency=made.currency,
         kind=made.kind,
