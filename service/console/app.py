@@ -69,6 +69,8 @@ class Console:
         self.connections = Connections(parts.bounds)
         self._bounds = parts.bounds
         self._at_work = 0
+        self._body_bytes: dict[object, int] = {}
+        """Most bytes of a body, by the handler of the route."""
         self._renderer = Renderer()
 
     def application(self) -> web.Application:
@@ -77,7 +79,9 @@ class Console:
         for route in ROUTES:
             # An id may have braces, which aiohttp's own pattern leaves out.
             path = route.path.replace("}", ":[^/]+}")
-            application.router.add_route(route.method, path, self._handler(route))
+            handler = self._handler(route)
+            self._body_bytes[handler] = route.body_bytes
+            application.router.add_route(route.method, path, handler)
         return application
 
     def _handler(self, route: Route) -> Handler:
@@ -101,7 +105,7 @@ class Console:
     async def _bounded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if not self.door.knows_host(request):
             return web.Response(status=421, text="This is another host's address.\n")
-        if (request.content_length or 0) > BODY_BYTES:
+        if (request.content_length or 0) > self._body_bytes.get(request.match_info.handler, BODY_BYTES):
             # Whatever the handler would do with it, and however slowly it comes.
             return self._render(not_here(413), visit_of(request, None, self.access, self.settings.console_time_zone))
         if self._at_work >= self._bounds.requests:

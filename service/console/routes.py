@@ -129,6 +129,7 @@ ROUTES: tuple[Route, ...] = (
         "What the service would make of a message now; nothing is stored",
         TrialModel,
         body=TrialRequest,
+        body_bytes=trial_pages.TRIAL_BYTES,
     ),
     Route("GET", "/openapi.json", Right.SIGNED_IN, openapi, "This API, described"),
 )

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from aiohttp import web
 
 from service.console.access import Right
+from service.console.bounds import BODY_BYTES
 from service.console.language import PageLanguage, PlainLanguage, language_of
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Route(NamedTuple):
     parameters: tuple[Parameter, ...] = ()
     body: type[Model] | None = None
     """What it takes as JSON."""
+    body_bytes: int = BODY_BYTES
+    """Most bytes of a request's body."""
 
 
 def visit_of(request: web.Request, person: Person | None, access: Access, zone: str) -> Visit:
