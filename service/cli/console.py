@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     logs.configure(settings.log_format, settings.log_level)
     for name in unknown_variables(os.environ):
         log.warning("variable_unknown", message="The service has no such setting. Check the spelling.", variable=name)
-    return asyncio.run(serve(settings)) if is_installed() else ExitCode.NOT_DONE
+    return asyncio.run(serve(settings, _broker())) if is_installed() else ExitCode.NOT_DONE
 
 
 def is_installed() -> bool:
@@ -53,12 +53,12 @@ def is_installed() -> bool:
     return True
 
 
-async def serve(settings: ConsoleSettings) -> int:
+async def serve(settings: ConsoleSettings, broker: Broker | None) -> int:
     """Run until asked to stop. Raises PortError, NotUsableError."""
     from service.console.server import ConsoleError, serve_console
 
     try:
-        await serve_console(settings, _print_line, _broker())
+        await serve_console(settings, _print_line, broker)
     except ConsoleError as error:
         sys.stderr.write(f"{error}\n")
         return ExitCode.NOT_DONE

@@ -61,7 +61,7 @@ async def _run(*, with_console: bool) -> int:
         if with_console:
             logs.configure("auto", "warning")
             progress("Opening the console; interrupt it (Ctrl+C) to stop everything")
-            await console.serve(ConsoleSettings(database_url=SecretStr(database), **OF_THE_CONSOLE))
+            await console.serve(ConsoleSettings(database_url=SecretStr(database), **OF_THE_CONSOLE), None)
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
 
     await play(list(stories()), HOME, progress, show)

@@ -61,6 +61,10 @@ class Timestamp(str):
         made.at = at
         return made
 
+    def __getnewargs__(self) -> tuple[datetime]:  # type: ignore[override]  # what __new__ takes
+        """Return what a copy is made of."""
+        return (self.at,)
+
 
 NOTHING = Sentence("")
 """In the place of a part that a sentence doesn't have."""
