@@ -38,12 +38,12 @@ def _case(path: Path) -> Case:
     return Case(path.stem, path, document["events"], document["until"], expect["commands"], expect["decisions"])
 
 
-def told(published: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Commands and decisions, each as a case would say it (with every member a case may name), in order."""
+def summaries(published: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Commands and decisions, each in the form of a case (with every member a case may name), in order."""
     commands, decisions = [], []
     for event in published:
         data = event["data"]
-        said = {
+        summary = {
             "order": data["order_id"],
             "amount": data.get("amount", {}).get("value"),
             "clauses": [basis["clause"] for basis in data["basis"]],
@@ -51,12 +51,12 @@ def told(published: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], lis
         }
         if event["type"] == DECISION:
             members = {name: data.get(name) for name in ("audience", "due_at", "ground")}
-            decisions.append(said | members | {"what": data["kind"], "outcome": data["outcome"]})
+            decisions.append(summary | members | {"what": data["kind"], "outcome": data["outcome"]})
         else:
             kind = event["type"].removeprefix("purchasing.").removesuffix(".v1")
             names = ("line", "destination", "payment_id", "source", "deduction_id", "hold_id", "replaces")
             members = {name: data.get(name) for name in names}
-            commands.append(said | members | {"kind": kind})
+            commands.append(summary | members | {"kind": kind})
     return commands, decisions
 
 

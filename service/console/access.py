@@ -29,7 +29,7 @@ class Right(StrEnum):
     QUARANTINE = "quarantine"
     """Quarantined records, without their content."""
     MESSAGES = "messages"
-    """Whether a message was heard, and what would be said of one."""
+    """Whether a message was received, and what would become of one."""
 
 
 class Role(StrEnum):

@@ -32,7 +32,7 @@ class Bounds(NamedTuple):
 
     connections: int = 256
     requests: int = 32
-    """At a time; who comes beyond that is told to come back."""
+    """At a time; requests beyond that are answered with 503."""
     request_seconds: float = 15.0
     """Within which an answer is made."""
     first_seconds: float = 10.0

@@ -1,4 +1,4 @@
-"""The broker, where the console is told of one: how far the group is, and what stands at a place of a topic."""
+"""The broker, where one is configured for the console: how far the group is, and what stands at a place of a topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The languages of the pages: English and zh-CN. A sentence is told in one of them when its page is rendered."""
+"""The languages of the pages: English and zh-CN. A page's sentences are translated when it is rendered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from purchasing_contracts.base import text_of
 
 from service.console.links import search_link
 from service.console.words import ZH_CN
-from service.operations.sentence import Amount, Id, Sentence, Timestamp, tell
+from service.operations.sentence import Amount, Id, Sentence, Timestamp, translate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,11 +44,11 @@ class PlainLanguage:
         """Join the members."""
         return _SEPARATORS[self.code].join(map(str, parts))
 
-    def tell(self, text: str) -> str:
+    def translate(self, text: str) -> str:
         """Return a sentence in this language."""
-        return str(tell(text, self))
+        return str(translate(text, self))
 
-    def tell_published(self, words: str) -> str:
+    def translate_published(self, words: str) -> str:
         """Return words that were published, such as a `because`: known ones in this language."""
         return self._catalogue.get(words, words)
 
@@ -88,12 +88,12 @@ class PageLanguage:
         """Join the members."""
         return escape(_SEPARATORS[self.code]).join(parts)
 
-    def tell(self, text: str) -> Markup:
+    def translate(self, text: str) -> Markup:
         """Return a sentence in this language."""
-        told: Markup = tell(text, self)
-        return told
+        translated: Markup = translate(text, self)
+        return translated
 
-    def tell_published(self, words: str) -> Markup:
+    def translate_published(self, words: str) -> Markup:
         """Return words that were published, such as a `because`: known ones in this language."""
         found = self._catalogue.get(words)
         if found is None and self.code != "en":
@@ -135,6 +135,6 @@ def language_of(asked: str | None, kept: str | None, accepted: str | None) -> st
     return "en"
 
 
-def said(text: str) -> Sentence:
+def as_sentence(text: str) -> Sentence:
     """Return a text of the service as a sentence, so that a catalogue may know it."""
     return text if isinstance(text, Sentence) else Sentence(text)

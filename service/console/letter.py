@@ -7,7 +7,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.operations.sentence import Amount, Sentence, say
+from service.operations.sentence import Amount, Sentence, sentence
 from service.operations.wording import amount_in_words
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ SENTENCES: Mapping[tuple[str, str], str] = {
     ("third_party_fees", "noted"): "{amount} of your payment was collected by others; please ask them about it.",
     ("refund_undeliverable", "noted"): "A refund of {amount} could not be delivered. We are looking for another way.",
 }
-"""What the buyer is told of each decision that stands, by kind and outcome. What only ends another (`settled`,
-`released`, `superseded`) is not told."""
+"""The sentence for the buyer about each decision that stands, by kind and outcome. What only ends another (`settled`,
+`released`, `superseded`) has none."""
 
 AWAITED: Mapping[str, str] = {
     "acceptance of the order": "that the service provider accepts the order",
@@ -109,7 +109,7 @@ AWAITED: Mapping[str, str] = {
     "the outcome of chargeback {ref}": "the outcome at your payment institution",
     "confirmation that {amount} on line {ref} was refunded": "confirmation that {amount} was refunded",
 }
-"""What the buyer is told of what is awaited, by the template of `explain`. The rest is the platform's own business."""
+"""The sentence for the buyer about what is awaited, by the template of `explain`. The rest is not for the buyer."""
 
 
 class Paragraph(NamedTuple):
@@ -122,75 +122,79 @@ class Paragraph(NamedTuple):
 
 def letter_of(story: Story, zone: ZoneInfo) -> list[Paragraph]:
     """Return the letter, its times in this zone."""
-    return list(_letter(story.told, story, zone))
+    return list(_letter(story.explanation, story, zone))
 
 
-def _letter(told: Explanation, story: Story, zone: ZoneInfo) -> Iterator[Paragraph]:
-    yield Paragraph("subject", say("Your order {order}", order=told.order_id))
-    yield Paragraph("greeting", say("Dear customer,"))
-    yield Paragraph("text", say("this is how your order stands on {date}.", date=_date(story.clock.now, zone)))
-    decisions = [(made, SENTENCES.get((str(made.kind), str(made.outcome)))) for made in standing(told)]
+def _letter(explanation: Explanation, story: Story, zone: ZoneInfo) -> Iterator[Paragraph]:
+    yield Paragraph("subject", sentence("Your order {order}", order=explanation.order_id))
+    yield Paragraph("greeting", sentence("Dear customer,"))
+    yield Paragraph("text", sentence("this is how your order stands on {date}.", date=_date(story.clock.now, zone)))
+    decisions = [(made, SENTENCES.get((str(made.kind), str(made.outcome)))) for made in standing(explanation)]
     if any(template for _, template in decisions):
-        yield Paragraph("heading", say("What was decided"))
+        yield Paragraph("heading", sentence("What was decided"))
     given: set[Basis] = set()
     concern_buyer = [(made, template) for made, template in decisions if template is not None]
     for basis, together in groupby(concern_buyer, key=lambda one: one[0].basis):
-        for made, sentence in together:
+        for made, words in together:
             amount = _amount(made.amount, made.currency)
             until = "" if made.due_at is None else _moment(made.due_at, zone)
-            yield Paragraph("text", say(sentence, amount=amount, until=until))
+            yield Paragraph("text", sentence(words, amount=amount, until=until))
         yield from _grounds(basis, given)
-    yield from _refunds(told, zone, given)
-    awaited = [(one, AWAITED.get(getattr(one.what, "template", ""))) for one in told.waiting]
+    yield from _refunds(explanation, zone, given)
+    awaited = [(one, AWAITED.get(getattr(one.what, "template", ""))) for one in explanation.waiting]
     if any(template for _, template in awaited):
-        yield Paragraph("heading", say("What is awaited"))
+        yield Paragraph("heading", sentence("What is awaited"))
     for one, template in awaited:
         if template is not None and isinstance(one.what, Sentence):
-            what = say(template, amount=one.what.arguments["amount"])
+            what = sentence(template, amount=one.what.arguments["amount"])
             if one.until is not None:
-                what = say("{what}, by {until}", what=what, until=_moment(one.until, zone))
+                what = sentence("{what}, by {until}", what=what, until=_moment(one.until, zone))
             yield Paragraph("item", what)
-    yield Paragraph("closing", say("Kind regards"))
+    yield Paragraph("closing", sentence("Kind regards"))
 
 
-def standing(told: Explanation) -> list[Decided]:
+def standing(explanation: Explanation) -> list[Decided]:
     """Return the decisions that stand and concern the buyer: of each kind and ref the latest."""
     latest: dict[tuple[str, str], Decided] = {}
-    for made in told.decided:
+    for made in explanation.decided:
         if made.kind is not None and made.ref is not None:
             latest[made.kind, made.ref] = made
     return sorted((one for one in latest.values() if one.audience == "buyer"), key=lambda one: one.version)
 
 
-def _refunds(told: Explanation, zone: ZoneInfo, given: set[Basis]) -> Iterator[Paragraph]:
-    refunds = [made for made in told.decided if made.type == REFUND and made.line != _BROKERAGE]
+def _refunds(explanation: Explanation, zone: ZoneInfo, given: set[Basis]) -> Iterator[Paragraph]:
+    refunds = [made for made in explanation.decided if made.type == REFUND and made.line != _BROKERAGE]
     if not refunds:
         return
-    yield Paragraph("heading", say("Refunds"))
+    yield Paragraph("heading", sentence("Refunds"))
     for made in refunds:
         amount = _amount(made.amount, made.currency)
-        yield Paragraph("text", say("{date}: a refund of {amount}.", date=_date(made.at, zone), amount=amount))
+        yield Paragraph("text", sentence("{date}: a refund of {amount}.", date=_date(made.at, zone), amount=amount))
         yield from _grounds(made.basis, given)
-    lines = [line for line in told.lines if line.line != _BROKERAGE]
+    lines = [line for line in explanation.lines if line.line != _BROKERAGE]
     total = sum(made.amount or 0 for made in refunds)
     failed, confirmed = sum(line.failed for line in lines), sum(line.succeeded for line in lines)
-    yield Paragraph("text", say("In all, refunds of {amount}.", amount=_amount(total, told.currency)))
+    yield Paragraph("text", sentence("In all, refunds of {amount}.", amount=_amount(total, explanation.currency)))
     if confirmed:
-        yield Paragraph("text", say("Of this, {amount} has arrived.", amount=_amount(confirmed, told.currency)))
+        yield Paragraph(
+            "text", sentence("Of this, {amount} has arrived.", amount=_amount(confirmed, explanation.currency))
+        )
     if failed:
-        yield Paragraph("text", say("Of this, {amount} did not arrive.", amount=_amount(failed, told.currency)))
+        yield Paragraph(
+            "text", sentence("Of this, {amount} did not arrive.", amount=_amount(failed, explanation.currency))
+        )
 
 
 def _grounds(basis: Basis, given: set[Basis]) -> Iterator[Paragraph]:
     """Yield the grounds, or that they were given before."""
     if basis in given:
-        yield Paragraph("item", say("for the same reasons as above"))
+        yield Paragraph("item", sentence("for the same reasons as above"))
         return
     given.add(basis)
     for clause, because in basis:
         yield Paragraph(
             "item",
-            say("{because} (clause {clause} of the service agreement)", because=Sentence(because), clause=clause),
+            sentence("{because} (clause {clause} of the service agreement)", because=Sentence(because), clause=clause),
         )
 
 

@@ -1,4 +1,4 @@
-"""What the read API answers about single messages: quarantined ones, heard ones, and ones that are tried."""
+"""What the read API answers about single messages: quarantined ones, received ones, and ones that are tried."""
 
 from __future__ import annotations
 
@@ -84,14 +84,14 @@ class RecordPageModel(Model):
     actions: list[PastActionModel]
 
 
-class HeardModel(Model):
-    """A message that was heard."""
+class ReceivedModel(Model):
+    """A message that was received."""
 
     order_id: str
     source: str
     id: str
     type: str
-    nth: int = Field(description="Its place in the order in which the order's messages were heard, from 1.")
+    nth: int = Field(description="Its place in the order in which the order's messages were received, from 1.")
     at: Instant = Field(description="When it happened.")
     received_at: Instant
     led_to: list[OutputModel] | None = Field(
@@ -102,11 +102,11 @@ class HeardModel(Model):
 class WhereModel(Model):
     """Where a message is."""
 
-    heard: list[HeardModel]
+    received: list[ReceivedModel]
     in_quarantine: list[RecordModel]
     place: str | None = Field(
         description="What stands at the place asked for: `known`, `no_message`, `nothing`, `unreadable`, or "
-        "`not_asked` where the console was told of no broker."
+        "`not_asked` where the console knows no broker."
     )
     watermark: Instant | None = Field(description="Up to when all input was read.")
     partition_watermark: Instant | None = Field(description="Up to when the partition asked for was read.")
@@ -122,7 +122,7 @@ class TrialRequest(Model):
 
 
 class TrialModel(Model):
-    """What the service would say of a message."""
+    """What would become of a message."""
 
     is_valid: bool
     topic: str
@@ -132,7 +132,7 @@ class TrialModel(Model):
     todo: str | None = Field(description="What its sender does about it.")
     fact: str | None = Field(description="Of a valid message, one sentence without private members.")
     order_id: str | None
-    is_known: bool | None = Field(description="Whether it was heard already and would add nothing.")
+    is_known: bool | None = Field(description="Whether it was received already and would add nothing.")
     outputs: list[str] | None = Field(
-        description="What would be published; null: nothing can be said, or whoever asks may not see orders."
+        description="What would be published; null: nothing is known, or whoever asks may not see orders."
     )

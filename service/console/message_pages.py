@@ -1,4 +1,4 @@
-"""Where is my message: heard, quarantined, or not here; and what it led to."""
+"""Where is my message: received, quarantined, or not here; and what it led to."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from purchasing_contracts.envelope import Event, decode
 
 from service.console.access import Right
 from service.console.broker import BrokerAwayError
-from service.console.message_models import HeardModel, WhereModel
+from service.console.message_models import ReceivedModel, WhereModel
+from service.console.presentation import output_model
 from service.console.quarantine_pages import place_of, record_model
 from service.console.stories import Story, TooLargeError
-from service.console.told import output_model
 from service.console.visit import Answer, BadRequestError
-from service.operations.sentence import say
+from service.operations.sentence import sentence
 from service.runtime.console_url import record_path
 from service.store.messages import messages_of_order, messages_with_id, watermark_of
 from service.store.operators.quarantine import QuarantineFilter, page
@@ -35,13 +35,13 @@ STORIES_MAX = 5
 """Orders of which what a message led to is worked out."""
 
 PLACES = {
-    "known": say("Kafka has this record: it is the message below."),
-    "no_message": say("Kafka has a record there that breaks the contract; such a record can become no fact."),
-    "nothing": say("Kafka has no record there: it was removed, is not there yet, or the place was never one."),
-    "unreadable": say("Kafka gave no usable answer, so it is not known what stands there."),
-    "not_asked": say("This console was not told of a broker, so it can't say what stands there."),
+    "known": sentence("Kafka has this record: it is the message below."),
+    "no_message": sentence("Kafka has a record there that breaks the contract; such a record can become no fact."),
+    "nothing": sentence("Kafka has no record there: it was removed, is not there yet, or the place was never one."),
+    "unreadable": sentence("Kafka gave no usable answer, so it is not known what stands there."),
+    "not_asked": sentence("This console was not told of a broker, so it can't say what stands there."),
 }
-"""What is said of a place in a topic."""
+"""The sentence about a place in a topic."""
 
 
 class Asked(NamedTuple):
@@ -56,9 +56,9 @@ class Asked(NamedTuple):
 class Where(NamedTuple):
     """Where a message is."""
 
-    heard: Sequence[ReceivedMessage]
+    received: Sequence[ReceivedMessage]
     led_to: Mapping[tuple[str, datetime], Sequence[Decided]]
-    """By order and when it was heard: what was decided with it."""
+    """By order and when it was received: what was decided with it."""
     records: Sequence[QuarantinedRecord]
     at_place: str | None
     clock: StoreTime
@@ -67,13 +67,13 @@ class Where(NamedTuple):
 
 
 async def messages(console: Parts, visit: Visit) -> Answer:
-    """Say whether a message was heard, as which fact, what it led to, or whether it is in quarantine."""
+    """Return whether a message was received, as which fact, what it led to, or whether it is in quarantine."""
     asked = _asked(visit)
     if asked is None:
         if visit.wants_json:
             raise BadRequestError("Give an id, an order, or a topic with partition and offset.")
         context: dict[str, Any] = {"asked": None, "where": None, "given": visit.request.query}
-        return Answer("messages.html", say("Where is my message"), context, lambda _language: _nothing())
+        return Answer("messages.html", sentence("Where is my message"), context, lambda _language: _nothing())
     found = await _where(console, visit, asked)
     context = {
         "asked": asked,
@@ -85,7 +85,7 @@ async def messages(console: Parts, visit: Visit) -> Answer:
     may_see = visit.may(Right.ORDERS)
     return Answer(
         "messages.html",
-        say("Where is my message"),
+        sentence("Where is my message"),
         context,
         lambda language: _model(found, language, may_see_orders=may_see),
         # Of an order or a message that is known; what else was typed is nobody's business.
@@ -114,7 +114,7 @@ async def _where(console: Parts, visit: Visit, asked: Asked) -> Where:
     at_place, event = (None, None) if asked.place is None else await _in_kafka(console, asked.place)
     async with console.stories.readers.histories() as histories:
         connection = histories.connection
-        heard: dict[tuple[str, str, str], ReceivedMessage] = {}
+        received: dict[tuple[str, str, str], ReceivedMessage] = {}
         found = []
         if asked.id:
             found += await messages_with_id(connection, asked.id, asked.source)
@@ -122,7 +122,7 @@ async def _where(console: Parts, visit: Visit, asked: Asked) -> Where:
             found += await messages_with_id(connection, event.id, event.source)
         if asked.order:
             found += await messages_of_order(connection, asked.order)
-        heard = {(one.order_id, one.source, one.id): one for one in found}
+        received = {(one.order_id, one.source, one.id): one for one in found}
         records = []
         if asked.place is not None:
             records += await page(connection, QuarantineFilter(places=(asked.place,), resolved=None), None, RECORDS_MAX)
@@ -132,8 +132,8 @@ async def _where(console: Parts, visit: Visit, asked: Asked) -> Where:
         if asked.place is not None:
             is_known, watermark = await watermark_of(connection, asked.place.topic, asked.place.partition)
         clock = await histories.clock()
-    led_to = await _led_to(console, list(heard.values())) if visit.may(Right.ORDERS) else {}
-    return Where(list(heard.values()), led_to, records, at_place, clock, is_known, watermark)
+    led_to = await _led_to(console, list(received.values())) if visit.may(Right.ORDERS) else {}
+    return Where(list(received.values()), led_to, records, at_place, clock, is_known, watermark)
 
 
 async def _in_kafka(console: Parts, place: RecordLocation) -> tuple[str, Event | None]:
@@ -151,34 +151,36 @@ async def _in_kafka(console: Parts, place: RecordLocation) -> tuple[str, Event |
     return ("known", event) if isinstance(event, Event) else ("no_message", None)
 
 
-async def _led_to(console: Parts, heard: Sequence[ReceivedMessage]) -> Mapping[tuple[str, datetime], Sequence[Decided]]:
-    """Return what was decided when each message was heard, of the first STORIES_MAX orders."""
+async def _led_to(
+    console: Parts, received: Sequence[ReceivedMessage]
+) -> Mapping[tuple[str, datetime], Sequence[Decided]]:
+    """Return what was decided when each message was received, of the first STORIES_MAX orders."""
     found: dict[tuple[str, datetime], list[Decided]] = {}
-    for order_id in list(dict.fromkeys(one.order_id for one in heard))[:STORIES_MAX]:
+    for order_id in list(dict.fromkeys(one.order_id for one in received))[:STORIES_MAX]:
         try:
             story = await console.stories.of(order_id)
         except TooLargeError:
             continue
         if isinstance(story, Story):
-            for made in story.told.decided:
+            for made in story.explanation.decided:
                 found.setdefault((order_id, made.at), []).append(made)
     return found
 
 
 def _nothing() -> WhereModel:
-    return WhereModel(heard=[], in_quarantine=[], place=None, watermark=None, partition_watermark=None)
+    return WhereModel(received=[], in_quarantine=[], place=None, watermark=None, partition_watermark=None)
 
 
 def _model(found: Where, language: PlainLanguage, *, may_see_orders: bool) -> WhereModel:
     return WhereModel(
-        heard=[
-            HeardModel(
+        received=[
+            ReceivedModel(
                 **one._asdict(),
                 led_to=[output_model(made, language) for made in found.led_to.get((one.order_id, one.received_at), ())]
                 if may_see_orders
                 else None,
             )
-            for one in found.heard
+            for one in found.received
         ],
         in_quarantine=[record_model(one) for one in found.records],
         place=found.at_place,

@@ -18,9 +18,9 @@ class FactModel(Model):
     """Something that happened."""
 
     at: Instant = Field(description="When it happened.")
-    heard_at: Instant = Field(description="When we heard of it.")
-    nth: int = Field(description="Its place in the order in which we heard of the order's facts, from 1.")
-    late: bool = Field(description="Whether we had heard before of something that happened after it.")
+    received_at: Instant = Field(description="When it was received.")
+    nth: int = Field(description="Its place in the order in which the order's facts were received, from 1.")
+    late: bool = Field(description="Whether something that happened after it had been received before.")
     type: str = Field(description="Type of the message.")
     source: str = Field(description="Source of the message; with `id` its identity.")
     id: str = Field(description="Id of the message.")
@@ -106,7 +106,7 @@ class HitModel(Model):
         "`message`, `account`, `provider`."
     )
     order_id: str
-    at: Instant | None = Field(description="When the message was heard, or the output decided.")
+    at: Instant | None = Field(description="When the message was received, or the output decided.")
     type: str | None = Field(description="Type of the message, or topic of the output.")
 
 
@@ -176,7 +176,7 @@ class ProblemModel(Model):
     title: str
     status: int
     detail: str
-    watermark: Instant | None = Field(default=None, description="Of what was not heard of: up to when input was read.")
+    watermark: Instant | None = Field(default=None, description="Of what was not received: up to when input was read.")
     right: str | None = Field(default=None, description="The right that is missing.")
     groups: list[str] = Field(default=[], description="The groups that have it.")
     last_known: OrderModel | None = Field(default=None, description="While the database is away: what was known last.")

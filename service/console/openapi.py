@@ -31,7 +31,7 @@ _PROBLEMS = {
     "400": "The request can't be understood.",
     "401": "Nobody is signed in.",
     "403": "The right is missing that this needs: `right` says which, `groups` who has it.",
-    "404": "Not heard of, up to `watermark`; or there is no such thing.",
+    "404": "Not received, up to `watermark`; or there is no such thing.",
     "413": "The request is larger than the console takes.",
     "422": "More than one answer can hold.",
     "503": "The database can't be read now, or there is too much to do.",

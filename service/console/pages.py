@@ -9,7 +9,7 @@ from aiohttp import web
 from purchasing_contracts.base import instant_of
 
 from service.console.access import NEED_A_ROLE, Right, Role
-from service.console.language import said
+from service.console.language import as_sentence
 from service.console.letter import letter_of
 from service.console.links import order_link
 from service.console.models import (
@@ -24,13 +24,13 @@ from service.console.models import (
     RightModel,
     SearchModel,
 )
-from service.console.problems import RIGHT_NAMES, ROLE_NAMES, not_heard, not_here
+from service.console.presentation import context_of, order_model
+from service.console.problems import RIGHT_NAMES, ROLE_NAMES, not_here, unknown_order
 from service.console.rendering import STATIC, VERSIONS
 from service.console.state_pages import state
-from service.console.stories import NotHeard, Story
-from service.console.told import context_of, order_model
+from service.console.stories import Story, UnknownOrder
 from service.console.visit import Answer, BadRequestError, order_of, see_other
-from service.operations.sentence import say
+from service.operations.sentence import sentence
 from service.rules.catalogue import catalogue
 from service.runtime.errors import describe
 from service.store.errors import StoreError
@@ -80,7 +80,7 @@ async def home(console: Parts, visit: Visit) -> Answer:
     clock = await console.stories.clock()
     return Answer(
         "home.html",
-        say("Orders"),
+        sentence("Orders"),
         {"clock": clock},
         lambda language: _account(console, visit, clock.watermark, language),
     )
@@ -100,7 +100,7 @@ async def account(console: Parts, visit: Visit) -> Answer:
     watermark = None if clock is None else clock.watermark
     return Answer(
         "account.html",
-        say("What I may do"),
+        sentence("What I may do"),
         context,
         lambda language: _account(console, visit, watermark, language),
     )
@@ -145,26 +145,26 @@ async def search(console: Parts, visit: Visit) -> Answer | web.Response:
         )
 
     context = {"given": given, "found": found, "has_more": has_more, "what": _WHAT}
-    return Answer("search.html", say("Search"), context, model, known_id=given if found.hits else None)
+    return Answer("search.html", sentence("Search"), context, model, known_id=given if found.hits else None)
 
 
 _WHAT = {
-    "order": say("order"),
-    "payment": say("payment"),
-    "chargeback": say("chargeback"),
-    "request": say("request"),
-    "command": say("command"),
-    "decision": say("decision"),
-    "message": say("message"),
-    "account": say("account"),
-    "provider": say("provider"),
+    "order": sentence("order"),
+    "payment": sentence("payment"),
+    "chargeback": sentence("chargeback"),
+    "request": sentence("request"),
+    "command": sentence("command"),
+    "decision": sentence("decision"),
+    "message": sentence("message"),
+    "account": sentence("account"),
+    "provider": sentence("provider"),
 }
 
 
 async def order(console: Parts, visit: Visit) -> Answer:
     """Show an order's story."""
     found = await console.stories.of(order_of(visit.request))
-    return not_heard(found) if isinstance(found, NotHeard) else _story(found, None)
+    return unknown_order(found) if isinstance(found, UnknownOrder) else _story(found, None)
 
 
 async def order_at(console: Parts, visit: Visit) -> Answer:
@@ -177,37 +177,37 @@ async def order_at(console: Parts, visit: Visit) -> Answer:
     if instant > clock.now:
         raise BadRequestError("This instant has not come yet.")
     found = await console.stories.of(order_of(visit.request), instant)
-    return not_heard(found) if isinstance(found, NotHeard) else _story(found, instant)
+    return unknown_order(found) if isinstance(found, UnknownOrder) else _story(found, instant)
 
 
 def _story(story: Story, at: datetime | None) -> Answer:
-    title = say("Order {order}", order=story.told.order_id)
+    title = sentence("Order {order}", order=story.explanation.order_id)
     context = context_of(story) | {"at": at}
     return Answer(
         "order.html",
         title,
         context,
         lambda language: order_model(story, language),
-        known_id=story.told.order_id,
+        known_id=story.explanation.order_id,
     )
 
 
 async def letter(console: Parts, visit: Visit) -> Answer:
     """Show a letter to the buyer: what was decided and what it comes to, without ids and internal words."""
     found = await console.stories.of(order_of(visit.request))
-    if isinstance(found, NotHeard):
-        return not_heard(found)
+    if isinstance(found, UnknownOrder):
+        return unknown_order(found)
     paragraphs = letter_of(found, visit.zone)
 
     def model(language: PlainLanguage) -> LetterModel:
         return LetterModel(
-            order_id=found.told.order_id,
+            order_id=found.explanation.order_id,
             language=language.code,
-            paragraphs=[ParagraphModel(kind=one.kind, text=language.tell(one.text)) for one in paragraphs],
+            paragraphs=[ParagraphModel(kind=one.kind, text=language.translate(one.text)) for one in paragraphs],
         )
 
-    context = {"told": found.told, "paragraphs": paragraphs, "plain": visit.text.tell}
-    return Answer("letter.html", say("Letter to the buyer"), context, model, known_id=found.told.order_id)
+    context = {"explanation": found.explanation, "paragraphs": paragraphs, "plain": visit.text.translate}
+    return Answer("letter.html", sentence("Letter to the buyer"), context, model, known_id=found.explanation.order_id)
 
 
 async def clauses(_console: Parts, _visit: Visit) -> Answer:
@@ -215,8 +215,8 @@ async def clauses(_console: Parts, _visit: Visit) -> Answer:
     entries = catalogue()
     return Answer(
         "clauses.html",
-        say("The agreement"),
-        {"entries": entries, "said": said},
+        sentence("The agreement"),
+        {"entries": entries, "as_sentence": as_sentence},
         lambda language: ClausesModel(clauses=[_clause(one, language) for one in entries]),
     )
 
@@ -230,10 +230,10 @@ async def clause(_console: Parts, visit: Visit) -> Answer:
     context = {
         "entry": entry,
         "passages": passages(entry),
-        "said": said,
+        "as_sentence": as_sentence,
         "last": max(one.number for one in entries.values()),
     }
-    title = say("Clause {number}", number=entry.number)
+    title = sentence("Clause {number}", number=entry.number)
     return Answer("clause.html", title, context, lambda language: _clause(entry, language))
 
 
@@ -258,10 +258,11 @@ _NUMBERED = re.compile(r"(\(\d+\))|([A-Z])\.")
 def _clause(entry: Entry, language: PlainLanguage) -> ClauseModel:
     return ClauseModel(
         number=entry.number,
-        title=language.tell(said(entry.title)),
-        does=language.tell(said(entry.does)),
+        title=language.translate(as_sentence(entry.title)),
+        does=language.translate(as_sentence(entry.does)),
         text=entry.text,
         grounds=[
-            BasisModel(clause=clause, because=language.tell_published(because)) for clause, because in entry.grounds
+            BasisModel(clause=clause, because=language.translate_published(because))
+            for clause, because in entry.grounds
         ],
     )

@@ -17,7 +17,7 @@ from service.console.message_models import (
 )
 from service.console.problems import not_here
 from service.console.visit import Answer, BadRequestError
-from service.operations.sentence import say
+from service.operations.sentence import sentence
 from service.operations.try_message import WHAT_TO_DO
 from service.runtime.console_url import record_path
 from service.store.operators.quarantine import QuarantineFilter, RecordLocation, actions, page
@@ -53,7 +53,7 @@ async def quarantine(console: Parts, _visit: Visit) -> Answer:
             watermark=seen.clock.watermark,
         )
 
-    return Answer("quarantine.html", say("Quarantine"), context, model)
+    return Answer("quarantine.html", sentence("Quarantine"), context, model)
 
 
 async def quarantine_group(console: Parts, visit: Visit) -> Answer:
@@ -65,7 +65,7 @@ async def quarantine_group(console: Parts, visit: Visit) -> Answer:
     context = {"group": group, "records": found, "next": more, "record_path": _path, "todo": WHAT_TO_DO}
     return Answer(
         "quarantine_group.html",
-        say("Quarantined records"),
+        sentence("Quarantined records"),
         context,
         lambda _language: RecordsModel(records=[record_model(one) for one in found], next=more),
     )
@@ -83,7 +83,7 @@ async def quarantined_record(console: Parts, visit: Visit) -> Answer:
     if not found:
         return not_here(404)
     context = {"records": found, "actions": done, "place": place, "todo": WHAT_TO_DO, "order_link": order_link}
-    title = say("Record {place}", place=f"{place.topic}/{place.partition}/{place.offset}")
+    title = sentence("Record {place}", place=f"{place.topic}/{place.partition}/{place.offset}")
 
     def model(_language: object) -> RecordPageModel:
         return RecordPageModel(

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from service.console.access import Right
 from service.console.language import NAMES, time_element
 from service.console.links import clause_link, order_link, search_link
-from service.operations.sentence import Amount, Id, say
+from service.operations.sentence import Amount, Id, sentence
 from service.operations.wording import amount_in_words
 
 if TYPE_CHECKING:
@@ -81,10 +81,10 @@ class Renderer:
         """Return the page."""
 
         def t(template: str, **arguments: object) -> Markup:
-            return visit.page.tell(say(template, **arguments))
+            return visit.page.translate(sentence(template, **arguments))
 
         def p(template: str) -> str:
-            return visit.text.tell(say(template))
+            return visit.text.translate(sentence(template))
 
         def when(at: datetime) -> Markup:
             return time_element(at, visit.zone)
@@ -93,15 +93,15 @@ class Renderer:
             return visit.page.plain(Amount(amount_in_words(value, currency)))
 
         def prose(text: str) -> Markup:
-            return Markup(_CODE.sub(r"<code>\1</code>", visit.page.tell(text)))  # noqa: S704 - escaped already
+            return Markup(_CODE.sub(r"<code>\1</code>", visit.page.translate(text)))  # noqa: S704 - escaped already
 
         page: str = self._environment.get_template(answer.template).render(
             answer.context,
             t=t,
             p=p,
-            tell=visit.page.tell,
+            translate=visit.page.translate,
             prose=prose,
-            because=visit.page.tell_published,
+            because=visit.page.translate_published,
             when=when,
             money=money,
             title=answer.title,

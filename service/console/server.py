@@ -108,19 +108,19 @@ def check(settings: ConsoleSettings) -> None:
         )
 
 
-async def serve_console(settings: ConsoleSettings, tell: Callable[[str], None], broker: Broker | None = None) -> None:
-    """Run until SIGTERM or SIGINT. `tell` is told how to sign in from this machine."""
-    asked = asyncio.Event()
+async def serve_console(settings: ConsoleSettings, report: Callable[[str], None], broker: Broker | None = None) -> None:
+    """Run until SIGTERM or SIGINT. `report` is given how to sign in from this machine."""
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
+        loop.add_signal_handler(number, stop.set)
     try:
         async with running_console(settings, broker=broker) as running:
             log.info("console_started", message="The console answers requests.", port=running.port)
             if running.console.door.has_links:
-                tell(f"Open {running.origin}{running.console.door.new_link()}")
-                tell("This link lets one browser in, once, within ten minutes.")
-            await asked.wait()
+                report(f"Open {running.origin}{running.console.door.new_link()}")
+                report("This link lets one browser in, once, within ten minutes.")
+            await stop.wait()
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

@@ -13,7 +13,7 @@ from service.console.sign_in.door import LINK, is_own_path
 from service.console.sign_in.oidc import CALLBACK, Attempt
 from service.console.sign_in.tokens import ProviderError, TokenError
 from service.console.visit import Answer, see_other
-from service.operations.sentence import say
+from service.operations.sentence import sentence
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -31,7 +31,7 @@ async def login(console: Parts, visit: Visit) -> Answer:
     after = _next(visit)
     context = {"next": after, "has_oidc": console.door.oidc is not None, "has_links": console.door.has_links}
     ways = [name for name, there in (("oidc", console.door.oidc is not None), (LINK, console.door.has_links)) if there]
-    return Answer("login.html", say("Sign in"), context, lambda _: SignInModel(ways=ways))
+    return Answer("login.html", sentence("Sign in"), context, lambda _: SignInModel(ways=ways))
 
 
 async def link(console: Parts, visit: Visit) -> Answer | web.Response:
@@ -39,7 +39,9 @@ async def link(console: Parts, visit: Visit) -> Answer | web.Response:
     if not console.door.has_links:
         return not_here(404)
     if not console.door.use_link(visit.request.query.get("token", "")):
-        return refused_entry(say("This link was used before, or it is too old. Start the console again for a new one."))
+        return refused_entry(
+            sentence("This link was used before, or it is too old. Start the console again for a new one.")
+        )
     session_id = await console.door.begin("local", "local user", (), LINK)
     log.info("console_signed_in", message="A person signed in.", way=LINK, subject="local")
     return _let_in(console, session_id, "/")
@@ -53,7 +55,7 @@ async def to_provider(console: Parts, visit: Visit) -> Answer | web.Response:
         link_, attempt = await console.door.oidc.begin(_callback(console, visit), _next(visit))
     except ProviderError as error:
         log.warning("console_identity_provider", message="The identity provider could not be used.", error=str(error))
-        return refused_entry(say("The identity provider can't be reached. Try again in a moment."), status=503)
+        return refused_entry(sentence("The identity provider can't be reached. Try again in a moment."), status=503)
     response = see_other(link_)
     response.set_cookie(
         console.door.attempt_cookie,
@@ -74,18 +76,18 @@ async def callback(console: Parts, visit: Visit) -> Answer | web.Response:
     attempt = Attempt.of_cookie(visit.request.cookies.get(console.door.attempt_cookie, ""))
     state = visit.request.query.get("state", "")
     if attempt is None or not hmac.compare_digest(state.encode(), attempt.state.encode()):
-        return refused_entry(say("This sign-in wasn't begun in this browser, or too long ago. Begin again."))
+        return refused_entry(sentence("This sign-in wasn't begun in this browser, or too long ago. Begin again."))
     if "code" not in visit.request.query:
-        return refused_entry(say("The identity provider did not let you in."))
+        return refused_entry(sentence("The identity provider did not let you in."))
     try:
         code = visit.request.query["code"]
         who = await console.door.oidc.finish(attempt, code, _callback(console, visit))
     except TokenError as error:
         log.warning("console_sign_in_refused", message="The identity provider's token was refused.", error=str(error))
-        return refused_entry(say(str(error)))
+        return refused_entry(sentence(str(error)))
     except ProviderError as error:
         log.warning("console_identity_provider", message="The identity provider could not be used.", error=str(error))
-        return refused_entry(say("The identity provider can't be reached. Try again in a moment."), status=503)
+        return refused_entry(sentence("The identity provider can't be reached. Try again in a moment."), status=503)
     session_id = await console.door.begin(who.subject, who.name, who.groups, "oidc")
     log.info("console_signed_in", message="A person signed in.", way="oidc", subject=who.subject)
     response = _let_in(console, session_id, attempt.next if is_own_path(attempt.next) else "/")
@@ -99,7 +101,7 @@ async def logout(console: Parts, visit: Visit) -> web.Response | Answer:
     origin = request.headers.get("Origin")
     is_own = origin in (f"{request.scheme}://{request.host}", console.settings.console_url or None)
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin" or not (origin is None or is_own):
-        return refused_entry(say("This form doesn't come from the console."))
+        return refused_entry(sentence("This form doesn't come from the console."))
     await console.door.end(request)
     response = see_other("/login")
     _drop(console, response, console.door.cookie)

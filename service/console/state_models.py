@@ -92,10 +92,10 @@ class ActionModel(Model):
 class StateModel(Model):
     """How the service stands."""
 
-    is_current: bool = Field(description="False: the database can't be read; what it said last is shown.")
+    is_current: bool = Field(description="False: the database can't be read; what was known last is shown.")
     known_at: Instant | None = Field(description="Of when this is the knowledge; null: it was never read.")
     watermark: Instant | None
-    broker: str = Field(description="`answers`, `away`, or `unknown` where the console is told of none.")
+    broker: str = Field(description="`answers`, `away`, or `unknown` where the console knows none.")
     alerts: list[AlertModel] = Field(description="Those that hold, causes first: begin with the first.")
     unpublished: list[UnpublishedModel]
     unpublished_is_partial: bool = Field(description="Whether a lane has more than the thousand that are counted.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.console.models import ProblemModel
+from service.console.presentation import awaited_from
 from service.console.problems import not_here
 from service.console.runbook import sections
 from service.console.state_models import (
@@ -20,10 +21,9 @@ from service.console.state_models import (
     UnpublishedModel,
     ValueModel,
 )
-from service.console.told import awaited_from
 from service.console.visit import Answer
 from service.operations.alerts import ALERTS, BY_NAME, holding, wait_name
-from service.operations.sentence import Sentence, listed, say
+from service.operations.sentence import Sentence, listed, sentence
 
 if TYPE_CHECKING:
     from service.console.language import PlainLanguage
@@ -50,7 +50,7 @@ async def state(console: Parts, _visit: Visit) -> Answer:
         "wait_name": wait_name,
         "awaited_from": awaited_from,
     }
-    return Answer("state.html", say("Now"), context, lambda language: _state(seen, shown, found, language))
+    return Answer("state.html", sentence("Now"), context, lambda language: _state(seen, shown, found, language))
 
 
 def _quarantined(situation: Situation) -> int:
@@ -90,7 +90,7 @@ async def alerts(console: Parts, _visit: Visit) -> Answer:
     found = [(alert, alert.look(seen)) for alert in ALERTS]
     return Answer(
         "alerts.html",
-        say("Alerts"),
+        sentence("Alerts"),
         {"found": found},
         lambda language: AlertsModel(alerts=[_alert(alert, look, language) for alert, look in found]),
     )
@@ -111,17 +111,17 @@ async def alert(console: Parts, visit: Visit) -> Answer:
         "last": console.watch.last,
         "section": sections()[chosen.section],
     }
-    title = say("Alert {name}", name=chosen.name)
+    title = sentence("Alert {name}", name=chosen.name)
     return Answer("alert.html", title, context, lambda language: _alert(chosen, found, language))
 
 
 def _no_such_alert(given: str) -> Answer:
-    title = say("No such alert")
+    title = sentence("No such alert")
 
     def model(language: PlainLanguage) -> ProblemModel:
         names = listed(one.name for one in ALERTS)
-        words = say("There is no alert {name}. These there are: {names}.", name=given, names=names)
-        return ProblemModel(title=language.tell(title), status=404, detail=language.tell(words))
+        words = sentence("There is no alert {name}. These there are: {names}.", name=given, names=names)
+        return ProblemModel(title=language.translate(title), status=404, detail=language.translate(words))
 
     context = {"unknown": given, "found": [(one, None) for one in ALERTS]}
     return Answer("alerts.html", title, context, model, 404)
@@ -131,17 +131,17 @@ def _alert(alert: Alert, look: Look, language: PlainLanguage) -> AlertModel:
     return AlertModel(
         name=alert.name,
         severity=alert.severity,
-        words=language.tell(alert.words),
+        words=language.translate(alert.words),
         holds=look.holds,
         since=look.since,
         values=[
             ValueModel(
-                name=language.tell(one.name),
-                value=language.tell(one.value) if isinstance(one.value, Sentence) else one.value,
+                name=language.translate(one.name),
+                value=language.translate(one.value) if isinstance(one.value, Sentence) else one.value,
             )
             for one in look.values
         ],
-        todo=language.tell(alert.todo),
+        todo=language.translate(alert.todo),
         command=alert.command,
         section=alert.section,
     )
@@ -155,7 +155,7 @@ async def runbook_section(_console: Parts, visit: Visit) -> Answer:
     context = {"section": found, "others": sections().values()}
     return Answer(
         "runbook.html",
-        say("Runbook"),
+        sentence("Runbook"),
         context,
         lambda _language: SectionModel(slug=found.slug, title=found.title, html=str(found.html)),
     )

@@ -33,12 +33,12 @@ KEPT_SIZE_MAX = 300
 class Story(NamedTuple):
     """An order's story, and of when it is the knowledge."""
 
-    told: Explanation
+    explanation: Explanation
     clock: StoreTime
 
 
-class NotHeard(NamedTuple):
-    """Of such an order nothing was heard, up to the clock's watermark; these records may concern it."""
+class UnknownOrder(NamedTuple):
+    """No message of this order was received, up to the clock's watermark; these records may concern it."""
 
     order_id: str
     clock: StoreTime
@@ -72,24 +72,24 @@ class Stories:
         """End the thread once it has finished what it is doing."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def of(self, order_id: str, at: datetime | None = None) -> Story | NotHeard:
+    async def of(self, order_id: str, at: datetime | None = None) -> Story | UnknownOrder:
         """Return an order's story, or what was known of it at an instant. Raises StoreError, TooLargeError."""
         if not is_searchable(order_id):
-            return NotHeard(order_id, await self.clock(), [])
+            return UnknownOrder(order_id, await self.clock(), [])
         async with self.readers.histories() as histories:
             if await histories.size(order_id) > SIZE_MAX:
                 raise TooLargeError
             history = await (histories.of(order_id) if at is None else histories.at(order_id, at))
             clock = self._note(await histories.clock())
             if history is None:
-                return NotHeard(order_id, clock, await quarantined(histories.connection, order_id))
+                return UnknownOrder(order_id, clock, await quarantined(histories.connection, order_id))
             if at is not None and not history.facts:
-                return NotHeard(order_id, _then(clock, at), [])
+                return UnknownOrder(order_id, _then(clock, at), [])
             async with translated():
                 book = await read_book(histories.connection)
         if at is not None:
             clock = _then(clock, at)
-        story = await self._told(history, book, clock)
+        story = await self._explained(history, book, clock)
         if at is None:
             self._keep(story)
         return story
@@ -108,14 +108,14 @@ class Stories:
             return self._note(await histories.clock())
 
     async def compute(self, work: Callable[..., T], *arguments: object) -> T:
-        """Return what the rules say, worked out in their thread."""
+        """Return what the rules make of it, worked out in their thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     def known_last(self, order_id: str) -> Story | None:
         """Return the story of an order that was read last, if it is still at hand."""
         return self._kept.get(order_id)
 
-    async def _told(self, history: OrderHistory, book: TermsBook, clock: StoreTime) -> Story:
+    async def _explained(self, history: OrderHistory, book: TermsBook, clock: StoreTime) -> Story:
         return Story(await self.compute(explain, history, book, clock), clock)
 
     def _note(self, clock: StoreTime) -> StoreTime:
@@ -123,11 +123,11 @@ class Stories:
         return clock
 
     def _keep(self, story: Story) -> None:
-        if len(story.told.happened) + len(story.told.decided) > KEPT_SIZE_MAX:
-            self._kept.pop(story.told.order_id, None)
+        if len(story.explanation.happened) + len(story.explanation.decided) > KEPT_SIZE_MAX:
+            self._kept.pop(story.explanation.order_id, None)
             return
-        self._kept[story.told.order_id] = story
-        self._kept.move_to_end(story.told.order_id)
+        self._kept[story.explanation.order_id] = story
+        self._kept.move_to_end(story.explanation.order_id)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
 

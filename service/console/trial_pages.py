@@ -1,4 +1,4 @@
-"""Try a message: what the service would say of it now. Nothing is stored, and what is pasted is never logged."""
+"""Try a message: what would become of it now. Nothing is stored, and what is pasted is never logged."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from service.console.broker import EVENT_TOPICS
 from service.console.message_models import TrialModel, TrialRequest
 from service.console.stories import TooLargeError
 from service.console.visit import Answer, BadRequestError
-from service.operations.sentence import say
-from service.operations.try_message import CONFLICT, WHAT_TO_DO, preview, topic_for, unknown_order
+from service.operations.sentence import sentence
+from service.operations.try_message import CONFLICT, WHAT_TO_DO, empty_history, preview, topic_for
 from service.operations.wording import fact_in_words, output_in_words
 from service.runtime.errors import catch_unexpected, describe
 from service.store.driver_errors import translated
@@ -40,10 +40,10 @@ HEADERS_MAX = 64
 
 
 class Trial(NamedTuple):
-    """What would be said of a message."""
+    """What would become of a message."""
 
     topic: str
-    said: Event | Refusal
+    decoded: Event | Refusal
     reason: str | None
     """Why it would be quarantined; None: it would not."""
     known: Preview | None
@@ -55,11 +55,11 @@ class Trial(NamedTuple):
 async def trial_form(_console: Parts, _visit: Visit) -> Answer:
     """Show the form to paste a message into."""
     context = {"sent": TrialRequest(value=""), "headers_text": "", "tried": None, "topics": EVENT_TOPICS}
-    return Answer("trial.html", say("Try a message"), context, lambda _language: TrialRequest(value=""))
+    return Answer("trial.html", sentence("Try a message"), context, lambda _language: TrialRequest(value=""))
 
 
 async def trial(console: Parts, visit: Visit) -> Answer:
-    """Say what the service would make of a message now."""
+    """Return what the service would make of a message now."""
     sent, headers_text = await _sent(visit)
     tried = await _tried(console, visit, sent)
     context = {
@@ -67,12 +67,12 @@ async def trial(console: Parts, visit: Visit) -> Answer:
         "headers_text": headers_text,
         "tried": tried,
         "topics": EVENT_TOPICS,
-        "is_event": isinstance(tried.said, Event),
-        "fact": fact_in_words(tried.said.data) if isinstance(tried.said, Event) else None,
-        "outputs": None if tried.known is None or tried.known.outputs is None else _told(tried.known.outputs),
+        "is_event": isinstance(tried.decoded, Event),
+        "fact": fact_in_words(tried.decoded.data) if isinstance(tried.decoded, Event) else None,
+        "outputs": None if tried.known is None or tried.known.outputs is None else _in_words(tried.known.outputs),
         "todo": WHAT_TO_DO,
     }
-    return Answer("trial.html", say("Try a message"), context, lambda language: _model(tried, language))
+    return Answer("trial.html", sentence("Try a message"), context, lambda language: _model(tried, language))
 
 
 async def _sent(visit: Visit) -> tuple[TrialRequest, str]:
@@ -105,13 +105,13 @@ async def _tried(console: Parts, visit: Visit, sent: TrialRequest) -> Trial:
     headers = [(name, _bytes(content)) for name, content in sent.headers]
     types = [content for name, content in headers if name == "ce_type"]
     topic = sent.topic or topic_for(value, types[-1] if types else None) or EVENT_TOPICS[0]
-    said = decode(topic, key or None, value or None, headers)
-    if isinstance(said, Refusal):
-        return Trial(topic, said, said.reason, None, fails=False)
+    decoded = decode(topic, key or None, value or None, headers)
+    if isinstance(decoded, Refusal):
+        return Trial(topic, decoded, decoded.reason, None, fails=False)
     if not visit.may(Right.ORDERS):
-        return Trial(topic, said, None, None, fails=False)
-    found = await _preview(console, said)
-    return Trial(topic, said, None if found is None else found.refused, found, fails=found is None)
+        return Trial(topic, decoded, None, None, fails=False)
+    found = await _preview(console, decoded)
+    return Trial(topic, decoded, None if found is None else found.refused, found, fails=found is None)
 
 
 async def _preview(console: Parts, event: Event) -> Preview | None:
@@ -119,7 +119,7 @@ async def _preview(console: Parts, event: Event) -> Preview | None:
     async with console.stories.readers.histories() as histories:
         if await histories.size(event.subject) > SIZE_MAX:
             raise TooLargeError
-        history = await histories.of(event.subject) or unknown_order(event.subject)
+        history = await histories.of(event.subject) or empty_history(event.subject)
         elsewhere = await messages_with_id(histories.connection, event.id, event.source)
         clock = await histories.clock()
         async with translated():
@@ -142,24 +142,24 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _told(outputs: Sequence[Output]) -> list[tuple[Sentence, Output]]:
+def _in_words(outputs: Sequence[Output]) -> list[tuple[Sentence, Output]]:
     return [(output_in_words(one.data), one) for one in outputs]
 
 
 def _model(tried: Trial, language: PlainLanguage) -> TrialModel:
-    outputs = None if tried.known is None or tried.known.outputs is None else _told(tried.known.outputs)
-    said = tried.said
-    todo = None if tried.reason is None else language.tell(WHAT_TO_DO[tried.reason])
-    if isinstance(said, Refusal):
+    outputs = None if tried.known is None or tried.known.outputs is None else _in_words(tried.known.outputs)
+    decoded = tried.decoded
+    todo = None if tried.reason is None else language.translate(WHAT_TO_DO[tried.reason])
+    if isinstance(decoded, Refusal):
         return TrialModel(
             is_valid=False,
             topic=tried.topic,
-            reason=said.reason,
-            place=said.place,
-            because=said.because,
+            reason=decoded.reason,
+            place=decoded.place,
+            because=decoded.because,
             todo=todo,
             fact=None,
-            order_id=said.order_id,
+            order_id=decoded.order_id,
             is_known=None,
             outputs=None,
         )
@@ -170,8 +170,8 @@ def _model(tried: Trial, language: PlainLanguage) -> TrialModel:
         place=None,
         because=None,
         todo=todo,
-        fact=language.tell(fact_in_words(said.data)),
-        order_id=said.subject,
+        fact=language.translate(fact_in_words(decoded.data)),
+        order_id=decoded.subject,
         is_known=None if tried.known is None else tried.known.is_known,
-        outputs=None if outputs is None else [language.tell(words) for words, _ in outputs],
+        outputs=None if outputs is None else [language.translate(words) for words, _ in outputs],
     )

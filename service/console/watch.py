@@ -65,7 +65,7 @@ class Looking(Generic[T]):
         return self.latest
 
     async def _run(self) -> None:
-        def tell(error: Exception) -> None:
+        def report(error: Exception) -> None:
             self.latest = None
             log.warning(
                 "console_look_failed",
@@ -75,7 +75,7 @@ class Looking(Generic[T]):
 
         begun = time.monotonic()
         try:
-            with catch_unexpected(tell):
+            with catch_unexpected(report):
                 self.latest = await self._look()
         finally:
             ended = time.monotonic()
@@ -106,7 +106,7 @@ class Watch:
         self._readers = readers
         self.broker = broker
         self.last: Situation | None = None
-        """What the database said when it was read last."""
+        """What the database had when it was read last."""
         self._quarantine: QuarantineSeen | None = None
         self._lag: Looking[GroupLag] = Looking(self._look_at_broker, LAG_SECONDS, patience)
         self._waits: Looking[Waits] = Looking(self._count, CENSUS_SECONDS, patience)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.observability.database_figures import furthest_behind
-from service.operations.sentence import Amount, Id, Sentence, say
+from service.operations.sentence import Amount, Id, Sentence, sentence
 from service.operations.wording import amount_in_words
 
 if TYPE_CHECKING:
@@ -83,11 +83,11 @@ UNSEEN = Look(None)
 
 def _server_away(seen: Seen) -> Look:
     database, broker = seen.situation is not None, seen.lag is not None
-    values = [Value(say("The database"), say("answers") if database else say("can't be read"))]
+    values = [Value(sentence("The database"), sentence("answers") if database else sentence("can't be read"))]
     if seen.asks_broker:
-        values.append(Value(say("Kafka"), say("answers") if broker else say("gives no usable answer")))
+        values.append(Value(sentence("Kafka"), sentence("answers") if broker else sentence("gives no usable answer")))
     else:
-        values.append(Value(say("Kafka"), say("this console was not told where it is")))
+        values.append(Value(sentence("Kafka"), sentence("this console was not told where it is")))
     return Look(not database or (seen.asks_broker and not broker), None, tuple(values))
 
 
@@ -104,7 +104,7 @@ def _refund_limit(seen: Seen) -> Look:
     pause = seen.situation.refund_limit
     if pause is None:
         return Look(False)
-    return Look(True, pause.at, (Value(say("Why"), pause.why), *_waiting_outputs(seen.situation)))
+    return Look(True, pause.at, (Value(sentence("Why"), pause.why), *_waiting_outputs(seen.situation)))
 
 
 def _outbox_paused(seen: Seen) -> Look:
@@ -113,8 +113,8 @@ def _outbox_paused(seen: Seen) -> Look:
     by_people = [one for one in seen.situation.pauses if one != seen.situation.refund_limit]
     values = [
         Value(
-            say("All lanes") if one.lane < 0 else say("Lane {lane}", lane=one.lane),
-            say("paused by {person}: {why}", person=one.by, why=one.why),
+            sentence("All lanes") if one.lane < 0 else sentence("Lane {lane}", lane=one.lane),
+            sentence("paused by {person}: {why}", person=one.by, why=one.why),
         )
         for one in by_people
     ]
@@ -126,7 +126,7 @@ def _outbox_paused(seen: Seen) -> Look:
 def _no_consumer(seen: Seen) -> Look:
     if seen.lag is None or seen.lag.members is None:
         return UNSEEN
-    return Look(seen.lag.members == 0, None, (Value(say("Workers in the group"), seen.lag.members),))
+    return Look(seen.lag.members == 0, None, (Value(sentence("Workers in the group"), seen.lag.members),))
 
 
 def _breaker_open(seen: Seen) -> Look:
@@ -135,8 +135,8 @@ def _breaker_open(seen: Seen) -> Look:
     breakers = seen.situation.breakers
     values = tuple(
         Value(
-            say("Topic {topic}", topic=one.topic),
-            say("{bad} of the last {records} records were bad", bad=one.bad, records=one.records),
+            sentence("Topic {topic}", topic=one.topic),
+            sentence("{bad} of the last {records} records were bad", bad=one.bad, records=one.records),
         )
         for one in breakers
     )
@@ -153,7 +153,7 @@ def _outbox_stuck(seen: Seen) -> Look:
         if not one.paused and one.since is not None and _seconds(seen.situation.at, one.since) > MONEY_LATE_SECONDS
     ]
     values = [
-        Value(say("Lane {lane}", lane=one.lane), say("outputs that wait: {count}", count=one.unpublished))
+        Value(sentence("Lane {lane}", lane=one.lane), sentence("outputs that wait: {count}", count=one.unpublished))
         for one in late[:SHOWN]
     ]
     since = min((one.since for one in late if one.since is not None), default=None)
@@ -179,7 +179,7 @@ def _lag_growing(seen: Seen) -> Look:
     if seen.lag is None:
         return UNSEEN
     messages = sum(one.messages for one in seen.lag.partitions)
-    return Look(messages > LAG_MESSAGES, None, (Value(say("Messages that wait"), messages),))
+    return Look(messages > LAG_MESSAGES, None, (Value(sentence("Messages that wait"), messages),))
 
 
 def _watermark_behind(seen: Seen) -> Look:
@@ -189,12 +189,12 @@ def _watermark_behind(seen: Seen) -> Look:
     late = watermark is not None and _seconds(seen.situation.at, watermark) > WATERMARK_SECONDS
     values = []
     if watermark is not None:
-        values.append(Value(say("Input read up to"), watermark))
+        values.append(Value(sentence("Input read up to"), watermark))
     if unknown:
-        values.append(Value(say("Partitions never read to their end"), unknown))
+        values.append(Value(sentence("Partitions never read to their end"), unknown))
     behind = furthest_behind(seen.situation.figures)
     if behind is not None:
-        values.append(Value(say("Held back by"), f"{behind[0]}/{behind[1]}"))
+        values.append(Value(sentence("Held back by"), f"{behind[0]}/{behind[1]}"))
     return Look(bool(unknown) or late, watermark, tuple(values))
 
 
@@ -205,8 +205,8 @@ def _deadlines_overdue(seen: Seen) -> Look:
     since = totals["overdue_since"]
     late = since is not None and _seconds(seen.situation.at, since) > DEADLINES_SECONDS
     values = (
-        Value(say("Deadlines that passed by the clock"), totals["overdue"]),
-        Value(say("Of these passed by the input"), totals["due"]),
+        Value(sentence("Deadlines that passed by the clock"), totals["overdue"]),
+        Value(sentence("Of these passed by the input"), totals["due"]),
     )
     return Look(late and bool(totals["due"]), since, values)
 
@@ -223,8 +223,8 @@ def _order_stuck(seen: Seen) -> Look:
         return UNSEEN
     count = seen.situation.figures.totals["stuck"]
     stuck = [one for one in seen.situation.halted if one.stuck is not None]
-    values = [Value(say("Orders on which the rules fail"), count)]
-    values += [Value(say("Order {order}", order=Id(one.order_id)), str(one.stuck)) for one in stuck]
+    values = [Value(sentence("Orders on which the rules fail"), count)]
+    values += [Value(sentence("Order {order}", order=Id(one.order_id)), str(one.stuck)) for one in stuck]
     return Look(count > 0, None, tuple(values))
 
 
@@ -254,7 +254,7 @@ def _orders_waiting(seen: Seen) -> Look:
 def _census_old(seen: Seen) -> Look:
     if seen.waits is None:
         return UNSEEN
-    return Look(None, None, (Value(say("Counted by this console at"), seen.waits.at),))
+    return Look(None, None, (Value(sentence("Counted by this console at"), seen.waits.at),))
 
 
 def _retention(seen: Seen) -> Look:
@@ -273,8 +273,8 @@ def _clock_skew(seen: Seen) -> Look:
     if seen.situation is None:
         return UNSEEN
     skew = (seen.situation.at - seen.now).total_seconds()
-    value = say("{seconds} s from the clock of this console", seconds=f"{skew:+.1f}")
-    return Look(abs(skew) > SKEW_SECONDS, None, (Value(say("The database's clock"), value),))
+    value = sentence("{seconds} s from the clock of this console", seconds=f"{skew:+.1f}")
+    return Look(abs(skew) > SKEW_SECONDS, None, (Value(sentence("The database's clock"), value),))
 
 
 def _money_late(seen: Seen) -> Look:
@@ -288,7 +288,7 @@ def _of_workers(seen: Seen) -> Look:
     """What only the workers export."""
     if seen.lag is None or seen.lag.members is None:
         return UNSEEN
-    return Look(None, None, (Value(say("Workers in the group"), seen.lag.members),))
+    return Look(None, None, (Value(sentence("Workers in the group"), seen.lag.members),))
 
 
 ALERTS: tuple[Alert, ...] = (
@@ -296,8 +296,10 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingServerAway",
         "server-away",
         "page",
-        say("The database or Kafka gives no usable answer. Nothing is lost: workers wait and go on by themselves."),
-        say("Have the platform team bring the server back. Restart nothing and reset nothing."),
+        sentence(
+            "The database or Kafka gives no usable answer. Nothing is lost: workers wait and go on by themselves."
+        ),
+        sentence("Have the platform team bring the server back. Restart nothing and reset nothing."),
         "doctor",
         _server_away,
     ),
@@ -305,8 +307,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingOffsetLost",
         "offset-lost",
         "page",
-        say("Records were removed before they were read. The service skips nothing by itself."),
-        say("Raise the topic's retention first, then decide with the senders' teams how the records come back."),
+        sentence("Records were removed before they were read. The service skips nothing by itself."),
+        sentence("Raise the topic's retention first, then decide with the senders' teams how the records come back."),
         "lag",
         _offset_lost,
     ),
@@ -314,8 +316,10 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingRefundLimitReached",
         "outbox-paused",
         "page",
-        say("The refunds of one minute would exceed the refund limit, so nothing is published."),
-        say("Look at some of the refunds that wait. If they are right, resume; if they are wrong, hold the orders."),
+        sentence("The refunds of one minute would exceed the refund limit, so nothing is published."),
+        sentence(
+            "Look at some of the refunds that wait. If they are right, resume; if they are wrong, hold the orders."
+        ),
         "outbox resume",
         _refund_limit,
     ),
@@ -323,8 +327,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingOutboxPaused",
         "outbox-paused",
         "ticket",
-        say("A person paused the outbox. What is decided waits in order."),
-        say("Ask whoever paused it. When the reason is gone, resume."),
+        sentence("A person paused the outbox. What is decided waits in order."),
+        sentence("Ask whoever paused it. When the reason is gone, resume."),
         "outbox resume",
         _outbox_paused,
     ),
@@ -332,8 +336,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingNoConsumer",
         "no-consumer",
         "page",
-        say("No worker reads the events."),
-        say("Read the last lines of a worker's log: a process that can't start says why in one sentence."),
+        sentence("No worker reads the events."),
+        sentence("Read the last lines of a worker's log: a process that can't start says why in one sentence."),
         "doctor",
         _no_consumer,
     ),
@@ -341,8 +345,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingCircuitBreakerOpen",
         "circuit-breaker-open",
         "page",
-        say("Too many records of a topic break the contract, so nobody reads the topic."),
-        say(
+        sentence("Too many records of a topic break the contract, so nobody reads the topic."),
+        sentence(
             "Find out whether the sender or this version is wrong, by the reason and place of the quarantined records."
         ),
         "quarantine list",
@@ -352,8 +356,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingLaneStopped",
         "lane-stopped",
         "page",
-        say("A lane is stopped and publishes nothing until a person acts."),
-        say("Read the reason in the last log line lane_not_publishing, and compare Kafka to the journal."),
+        sentence("A lane is stopped and publishes nothing until a person acts."),
+        sentence("Read the reason in the last log line lane_not_publishing, and compare Kafka to the journal."),
         "lanes show",
         _lane_stopped,
     ),
@@ -361,8 +365,10 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingOutboxStuck",
         "outbox-stuck",
         "page",
-        say("Outputs wait for more than a minute in a lane that is not paused."),
-        say("See whether a worker owns the lane. Where none of the causes holds, restart the worker that owns it."),
+        sentence("Outputs wait for more than a minute in a lane that is not paused."),
+        sentence(
+            "See whether a worker owns the lane. Where none of the causes holds, restart the worker that owns it."
+        ),
         "outbox status",
         _outbox_stuck,
     ),
@@ -370,8 +376,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingPartitionStalled",
         "partition-stalled",
         "page",
-        say("Messages of a partition wait, or a producer's open transaction holds it back."),
-        say("See which partition is late, and read the log of the worker that has it."),
+        sentence("Messages of a partition wait, or a producer's open transaction holds it back."),
+        sentence("See which partition is late, and read the log of the worker that has it."),
         "lag",
         _partition_stalled,
     ),
@@ -379,8 +385,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingMoneyLate",
         "money-late",
         "page",
-        say("An event or an output has waited for more than a minute."),
-        say("Look what is late: messages of one partition, of all, or outputs."),
+        sentence("An event or an output has waited for more than a minute."),
+        sentence("Look what is late: messages of one partition, of all, or outputs."),
         "lag",
         _money_late,
     ),
@@ -388,8 +394,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingRetentionInDanger",
         "retention-in-danger",
         "page",
-        say("The oldest unread message has used up half of the time for which its topic keeps messages."),
-        say("Raise the topic's retention, then remove the cause of the delay."),
+        sentence("The oldest unread message has used up half of the time for which its topic keeps messages."),
+        sentence("Raise the topic's retention, then remove the cause of the delay."),
         "lag",
         _retention,
     ),
@@ -397,8 +403,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingWatermarkBehind",
         "watermark-behind",
         "page",
-        say("The input was not read up to the last five minutes, so deadlines wait."),
-        say("See which partition holds the watermark back."),
+        sentence("The input was not read up to the last five minutes, so deadlines wait."),
+        sentence("See which partition holds the watermark back."),
         "lag",
         _watermark_behind,
     ),
@@ -406,8 +412,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingDeadlinesOverdue",
         "deadlines-overdue",
         "page",
-        say("A deadline passed a quarter of an hour ago and has not fired, although the input was read up to it."),
-        say("See whether a worker runs, and whether its log has the line database_retry."),
+        sentence("A deadline passed a quarter of an hour ago and has not fired, although the input was read up to it."),
+        sentence("See whether a worker runs, and whether its log has the line database_retry."),
         "lag",
         _deadlines_overdue,
     ),
@@ -415,8 +421,10 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingManyOrdersStuck",
         "order-stuck",
         "page",
-        say("The rules fail on ten orders or more; these publish nothing."),
-        say("Go back to the version before, or deploy one with fixed rules: it assesses stuck orders when it starts."),
+        sentence("The rules fail on ten orders or more; these publish nothing."),
+        sentence(
+            "Go back to the version before, or deploy one with fixed rules: it assesses stuck orders when it starts."
+        ),
         "order list",
         _many_stuck,
     ),
@@ -424,8 +432,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingOrderStuck",
         "order-stuck",
         "ticket",
-        say("The rules fail on an order; it publishes nothing."),
-        say("Read the log line order_stuck, and deploy a version with fixed rules."),
+        sentence("The rules fail on an order; it publishes nothing."),
+        sentence("Read the log line order_stuck, and deploy a version with fixed rules."),
         "order list",
         _order_stuck,
     ),
@@ -433,8 +441,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingLagGrowing",
         "lag-growing",
         "ticket",
-        say("Thousands of messages wait."),
-        say("See whether it shrinks. If not, add workers, or find the topic that is flooded."),
+        sentence("Thousands of messages wait."),
+        sentence("See whether it shrinks. If not, add workers, or find the topic that is flooded."),
         "lag",
         _lag_growing,
     ),
@@ -442,8 +450,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingQuarantineForgotten",
         "quarantine-growing",
         "ticket",
-        say("A record has been in quarantine for more than three days."),
-        say("Have its sender's team say what it meant, then repair and replay it, or drop it."),
+        sentence("A record has been in quarantine for more than three days."),
+        sentence("Have its sender's team say what it meant, then repair and replay it, or drop it."),
         "quarantine list",
         _quarantine_forgotten,
     ),
@@ -451,8 +459,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingOrdersWaiting",
         "orders-waiting",
         "ticket",
-        say("An order has waited long for something that somebody owes."),
-        say("Have the team that owes the message send it."),
+        sentence("An order has waited long for something that somebody owes."),
+        sentence("Have the team that owes the message send it."),
         "order waiting",
         _orders_waiting,
     ),
@@ -460,8 +468,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingQuarantineGrowing",
         "quarantine-growing",
         "ticket",
-        say("Many records were quarantined within a quarter of an hour."),
-        say("See which reason and which place the records share, and tell their sender."),
+        sentence("Many records were quarantined within a quarter of an hour."),
+        sentence("See which reason and which place the records share, and tell their sender."),
         "quarantine list",
         _quarantine_growing,
     ),
@@ -469,8 +477,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingWorkersNotReady",
         "workers-not-ready",
         "page",
-        say("No worker is ready, although Kafka and the database answer."),
-        say("Ask a worker's /readyz: it says in sentences what is missing."),
+        sentence("No worker is ready, although Kafka and the database answer."),
+        sentence("Ask a worker's /readyz: it says in sentences what is missing."),
         "doctor",
         _of_workers,
     ),
@@ -478,8 +486,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingWorkerNotReady",
         "workers-not-ready",
         "ticket",
-        say("One worker is not ready; others are."),
-        say("Ask this worker's /readyz: it says in sentences what is missing."),
+        sentence("One worker is not ready; others are."),
+        sentence("Ask this worker's /readyz: it says in sentences what is missing."),
         "doctor",
         _of_workers,
     ),
@@ -487,8 +495,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingProcessDies",
         "process-dies",
         "ticket",
-        say("A worker process has died again and again."),
-        say("Read the log line process_restarting, and what the process logged before."),
+        sentence("A worker process has died again and again."),
+        sentence("Read the log line process_restarting, and what the process logged before."),
         "doctor",
         _of_workers,
     ),
@@ -496,8 +504,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingRebalanceStorm",
         "rebalance-storm",
         "ticket",
-        say("The consumer group rebalances again and again."),
-        say("See whether workers restart, and how long a batch took before the log line commit_rebalanced."),
+        sentence("The consumer group rebalances again and again."),
+        sentence("See whether workers restart, and how long a batch took before the log line commit_rebalanced."),
         "lag",
         _of_workers,
     ),
@@ -505,8 +513,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingCensusOld",
         "census-old",
         "ticket",
-        say("For half an hour no worker could count the orders that wait."),
-        say("Read the log line census_failed of the workers."),
+        sentence("For half an hour no worker could count the orders that wait."),
+        sentence("Read the log line census_failed of the workers."),
         "doctor",
         _census_old,
     ),
@@ -514,8 +522,8 @@ ALERTS: tuple[Alert, ...] = (
         "PurchasingClockSkew",
         "clock-skew",
         "ticket",
-        say("A worker's clock and the database's differ by more than five seconds."),
-        say("Repair the clocks. It is serious where the database's clock is wrong."),
+        sentence("A worker's clock and the database's differ by more than five seconds."),
+        sentence("Repair the clocks. It is serious where the database's clock is wrong."),
         "doctor",
         _clock_skew,
     ),
@@ -534,31 +542,31 @@ def holding(seen: Seen) -> Iterator[tuple[Alert, Look]]:
 
 
 WAIT_NAMES = {
-    "placed": say("the message that the order was placed"),
-    "acceptance": say("acceptance of orders"),
-    "rest_of_order_amount": say("the rest of order amounts"),
-    "purchase": say("purchases, or reports of them"),
-    "receipt_by_warehouse": say("receipt of the goods by the warehouse"),
-    "delivery": say("delivery of the goods"),
-    "confirmation_of_receipt": say("confirmation of receipt or an objection"),
-    "sellers_answer": say("the seller's answer to a request"),
-    "verification": say("the verification of an objection"),
-    "sellers_money": say("money that the seller returns"),
-    "payment_of_claim": say("payment for a chargeback"),
-    "deposits_answer": say("the deposit account's answer to a deduction"),
-    "payment_or_disposal": say("payment, or the proceeds of retained goods"),
-    "repayment": say("money that buyers are to pay back"),
-    "promoters_repayment": say("brokerage that promoters are to pay back"),
-    "buyer_owes": say("money that buyers owe"),
-    "chargeback_outcome": say("the outcome of a chargeback"),
-    "refund_answer": say("confirmation that a refund was made"),
-    "funds_answer": say("the purchasing funds' answer to a deduction"),
-    "conversion": say("conversion of an amount by staff"),
-    "record_in_quarantine": say("a person to resolve a quarantined record"),
-    "seller_excess": say("confirmation of the seller's money beyond what the buyer paid"),
-    "undeliverable": say("a way to deliver a refund"),
-    "refused_hold": say("a decision on a hold that was refused"),
-    "unknown": say("this service to look at the order again"),
+    "placed": sentence("the message that the order was placed"),
+    "acceptance": sentence("acceptance of orders"),
+    "rest_of_order_amount": sentence("the rest of order amounts"),
+    "purchase": sentence("purchases, or reports of them"),
+    "receipt_by_warehouse": sentence("receipt of the goods by the warehouse"),
+    "delivery": sentence("delivery of the goods"),
+    "confirmation_of_receipt": sentence("confirmation of receipt or an objection"),
+    "sellers_answer": sentence("the seller's answer to a request"),
+    "verification": sentence("the verification of an objection"),
+    "sellers_money": sentence("money that the seller returns"),
+    "payment_of_claim": sentence("payment for a chargeback"),
+    "deposits_answer": sentence("the deposit account's answer to a deduction"),
+    "payment_or_disposal": sentence("payment, or the proceeds of retained goods"),
+    "repayment": sentence("money that buyers are to pay back"),
+    "promoters_repayment": sentence("brokerage that promoters are to pay back"),
+    "buyer_owes": sentence("money that buyers owe"),
+    "chargeback_outcome": sentence("the outcome of a chargeback"),
+    "refund_answer": sentence("confirmation that a refund was made"),
+    "funds_answer": sentence("the purchasing funds' answer to a deduction"),
+    "conversion": sentence("conversion of an amount by staff"),
+    "record_in_quarantine": sentence("a person to resolve a quarantined record"),
+    "seller_excess": sentence("confirmation of the seller's money beyond what the buyer paid"),
+    "undeliverable": sentence("a way to deliver a refund"),
+    "refused_hold": sentence("a decision on a hold that was refused"),
+    "unknown": sentence("this service to look at the order again"),
 }
 """What orders wait for, without what is of one order."""
 
@@ -575,8 +583,8 @@ def _is_long(wait: Wait, now: datetime) -> bool:
 
 def _of_wait(wait: Wait) -> Sentence:
     if wait.amount is None:
-        return say("orders: {count}", count=wait.orders)
-    return say("orders: {count}, {amount}", count=wait.orders, amount=money(wait.amount, wait.currency))
+        return sentence("orders: {count}", count=wait.orders)
+    return sentence("orders: {count}, {amount}", count=wait.orders, amount=money(wait.amount, wait.currency))
 
 
 def money(amount: int, currency: str | None) -> Amount:
@@ -587,8 +595,8 @@ def money(amount: int, currency: str | None) -> Amount:
 def _waiting_outputs(situation: Situation) -> tuple[Value, ...]:
     return tuple(
         Value(
-            say("outputs for {topic}: {count}", count=one.outputs, topic=one.topic),
-            say("no money") if one.amount is None else money(one.amount, one.currency),
+            sentence("outputs for {topic}: {count}", count=one.outputs, topic=one.topic),
+            sentence("no money") if one.amount is None else money(one.amount, one.currency),
         )
         for one in situation.unpublished
     )
@@ -596,16 +604,16 @@ def _waiting_outputs(situation: Situation) -> tuple[Value, ...]:
 
 def _quarantined(situation: Situation) -> tuple[Value, ...]:
     rows = sorted(situation.figures.quarantine, key=lambda row: (-row["open"], row["reason"]))
-    return tuple(Value(say("Reason {reason}", reason=row["reason"]), row["open"]) for row in rows)
+    return tuple(Value(sentence("Reason {reason}", reason=row["reason"]), row["open"]) for row in rows)
 
 
 def _partition(one: PartitionLag) -> Value:
-    name = say("Partition {partition}", partition=f"{one.topic}/{one.partition}")
+    name = sentence("Partition {partition}", partition=f"{one.topic}/{one.partition}")
     if one.is_lost:
-        return Value(name, say("its next records are gone: it goes on at {offset}", offset=str(one.committed)))
+        return Value(name, sentence("its next records are gone: it goes on at {offset}", offset=str(one.committed)))
     if one.held_back:
-        return Value(name, say("{count} held back by an open transaction", count=one.held_back))
-    return Value(name, say("messages that wait: {count}", count=one.messages))
+        return Value(name, sentence("{count} held back by an open transaction", count=one.held_back))
+    return Value(name, sentence("messages that wait: {count}", count=one.messages))
 
 
 def _lateness(one: PartitionLag, lag: GroupLag) -> float:

@@ -1,7 +1,7 @@
-"""Sentences that know how they were made, so that they can be told in another language later.
+"""Sentences that know how they were made, so that they can be translated later.
 
 A `Sentence` is its English text: whoever prints or stores it needs to know nothing else. Beside the text it keeps its
-template and arguments. `tell` looks the template up in a catalogue (English template to the other language's) and
+template and arguments. `translate` looks the template up in a catalogue (English template to the other language's) and
 puts the arguments in then.
 
 Only templates that stand in the code are ever formatted. Whatever came with a message is an argument, so braces in it
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Sentence(str):
-    """A text made of a template and arguments, in English. Make it with `say`, `word` or `listed`."""
+    """A text made of a template and arguments, in English. Make it with `sentence`, `word` or `listed`."""
 
     __slots__ = ("arguments", "parts", "template")
     template: str
@@ -29,7 +29,7 @@ class Sentence(str):
     def __new__(
         cls, text: str, template: str = "", arguments: Mapping[str, object] | None = None, parts: tuple[str, ...] = ()
     ) -> Self:
-        """Use `say`, `word` or `listed`."""
+        """Use `sentence`, `word` or `listed`."""
         made = super().__new__(cls, text)
         made.template = template or text
         made.arguments = arguments or {}
@@ -70,10 +70,10 @@ NOTHING = Sentence("")
 """In the place of a part that a sentence doesn't have."""
 
 
-def say(template: str, **arguments: object) -> Sentence:
+def sentence(template: str, **arguments: object) -> Sentence:
     """Return a sentence. An argument is a text (a Sentence, an Amount, an Id, a Timestamp or plain) or a whole number.
 
-    >>> say("The buyer paid {amount}.", amount=Amount("¥5.00"))
+    >>> sentence("The buyer paid {amount}.", amount=Amount("¥5.00"))
     'The buyer paid ¥5.00.'
     """
     return Sentence(template.format(**arguments) if arguments else template, template, arguments)
@@ -99,7 +99,7 @@ def listed(parts: Iterable[str]) -> Sentence:
 
 
 class Language(Protocol):
-    """What `tell` needs to know of a language, and of where its text will stand."""
+    """What `translate` needs to know of a language, and of where its text will stand."""
 
     def template(self, template: str) -> str:
         """Return the template in this language, ready to be formatted; the same one where there is none."""
@@ -111,18 +111,18 @@ class Language(Protocol):
         """Join the members of an enumeration."""
 
 
-def tell(text: str, language: Language) -> Any:
+def translate(text: str, language: Language) -> Any:
     """Return a sentence in a language. What is no sentence stays as it is."""
     if not isinstance(text, Sentence):
         return language.plain(text)
     if text.parts:
-        return language.enumeration([tell(one, language) for one in text.parts])
+        return language.enumeration([translate(one, language) for one in text.parts])
     template = language.template(text.template)
     if not text.arguments:
         return template
     return template.format(
         **{
-            name: tell(value, language) if isinstance(value, str) else language.plain(value)
+            name: translate(value, language) if isinstance(value, str) else language.plain(value)
             for name, value in text.arguments.items()
         }
     )

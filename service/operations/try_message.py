@@ -1,6 +1,6 @@
-"""What the service would say of a message, without handling it: the codec's answer, and what the rules would publish.
+"""What would become of a message, without handling it: the codec's answer, and what the rules would publish.
 
-Nothing is stored and nothing is logged. One thing only a worker can tell, which sees private members: whether a known
+Nothing is stored and nothing is logged. One thing only a worker can know, which sees private members: whether a known
 message came again with others.
 """
 
@@ -14,7 +14,7 @@ from purchasing_contracts.privacy import masked
 from purchasing_contracts.topics import class_of, topic_of
 from pydantic_core import from_json
 
-from service.operations.sentence import Sentence, say
+from service.operations.sentence import Sentence, sentence
 from service.operations.what_if import unpublished
 from service.store.order_history import OrderHistory, RecordedFact
 from service.store.rows import FactRow
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from service.store.rows import StoreTime
 
 WHAT_TO_DO: Mapping[str, Sentence] = {
-    "too_large": say("Send less: a record has at most 1,000,000 bytes of key, value and headers."),
-    "not_json": say("Send JSON in UTF-8, without a byte order mark, NaN and Infinity."),
-    "not_cloudevent": say("Send a CloudEvent 1.0: an object with specversion 1.0, id, source and type."),
-    "unknown_type": say("Use a type of the contract; what is new there has to be released first."),
-    "wrong_topic": say("Send it to the topic that its type belongs to."),
-    "schema": say("Correct what stands at this place, by the schema of the type."),
-    "mixed_currencies": say("Use one currency in a message."),
-    "key_mismatch": say("Let the record's key be the event's subject, byte for byte."),
-    "conflict": say("Give a message with other content another id."),
-    "in_the_future": say("Give the time when it happened, by a clock that is right, with its offset."),
-    "too_many_facts": say("Send no more messages of this type for this order; look for a loop at the sender."),
+    "too_large": sentence("Send less: a record has at most 1,000,000 bytes of key, value and headers."),
+    "not_json": sentence("Send JSON in UTF-8, without a byte order mark, NaN and Infinity."),
+    "not_cloudevent": sentence("Send a CloudEvent 1.0: an object with specversion 1.0, id, source and type."),
+    "unknown_type": sentence("Use a type of the contract; what is new there has to be released first."),
+    "wrong_topic": sentence("Send it to the topic that its type belongs to."),
+    "schema": sentence("Correct what stands at this place, by the schema of the type."),
+    "mixed_currencies": sentence("Use one currency in a message."),
+    "key_mismatch": sentence("Let the record's key be the event's subject, byte for byte."),
+    "conflict": sentence("Give a message with other content another id."),
+    "in_the_future": sentence("Give the time when it happened, by a clock that is right, with its offset."),
+    "too_many_facts": sentence("Send no more messages of this type for this order; look for a loop at the sender."),
 }
 """What a sender does about each reason to refuse a record."""
 
@@ -51,13 +51,13 @@ class Preview(NamedTuple):
     refused: str | None
     """The reason for which it would be quarantined all the same: `conflict` or `in_the_future`."""
     is_known: bool
-    """A message of this source and id was heard for the order: this one would add nothing."""
+    """A message of this source and id was received for the order: this one would add nothing."""
     outputs: Sequence[Output] | None
     """What would be published; None: nothing now, because the order is held, stuck or can't be read."""
 
 
 CONFLICT = Preview("conflict", is_known=False, outputs=())
-"""What is made of a message whose source and id were heard for another order."""
+"""What is made of a message whose source and id were received for another order."""
 
 
 def topic_for(value: bytes, type_header: bytes | None) -> str | None:
@@ -77,8 +77,8 @@ def topic_for(value: bytes, type_header: bytes | None) -> str | None:
     return topic.name if topic is not None and topic.direction == "in" else None
 
 
-def unknown_order(order_id: str) -> OrderHistory:
-    """Return the history of an order that nobody has heard of."""
+def empty_history(order_id: str) -> OrderHistory:
+    """Return the history of an order without facts."""
     return OrderHistory(order_id, None, None, None, False, [], [], [], [])
 
 
@@ -94,5 +94,5 @@ def preview(event: Event, history: OrderHistory, book: TermsBook, clock: StoreTi
     if history.held or history.stuck is not None:
         return Preview(None, is_known=False, outputs=None)
     row = FactRow(event.subject, event.source, event.id, 0, len(history.facts) + 1, event.time, event.type, data)
-    with_it = history._replace(facts=[*history.facts, RecordedFact(row, clock.now)])
-    return Preview(None, is_known=False, outputs=unpublished(with_it, book, clock))
+    extended = history._replace(facts=[*history.facts, RecordedFact(row, clock.now)])
+    return Preview(None, is_known=False, outputs=unpublished(extended, book, clock))

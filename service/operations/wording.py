@@ -11,7 +11,7 @@ from purchasing_contracts.commands.refund import RefundIssue
 from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.events import chargeback, order, payment, seller_response, warehouse_receipt
 
-from service.operations.sentence import NOTHING, Amount, Id, Sentence, Timestamp, listed, say, word
+from service.operations.sentence import NOTHING, Amount, Id, Sentence, Timestamp, listed, sentence, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ def amount_in_words(value: int, currency: str | None) -> str:
 
 
 def _sum(money: Money | None) -> str:
-    return say("nothing") if money is None else Amount(amount_in_words(money.value, money.currency))
+    return sentence("nothing") if money is None else Amount(amount_in_words(money.value, money.currency))
 
 
 def _total(breakdown: Breakdown) -> Amount:
@@ -55,7 +55,7 @@ def _total(breakdown: Breakdown) -> Amount:
 
 
 def _several(count: int, one: str, many: str) -> Sentence:
-    return say(one if count == 1 else many, count=count)
+    return sentence(one if count == 1 else many, count=count)
 
 
 def _named(items: tuple[ItemRef, ...] | None) -> Sentence:
@@ -63,26 +63,26 @@ def _named(items: tuple[ItemRef, ...] | None) -> Sentence:
     if items is None:
         return NOTHING
     named = listed(
-        say("item {item}", item=one.item_id)
+        sentence("item {item}", item=one.item_id)
         if one.quantity is None
-        else say("{quantity} of item {item}", quantity=one.quantity, item=one.item_id)
+        else sentence("{quantity} of item {item}", quantity=one.quantity, item=one.item_id)
         for one in items
     )
-    return say(": {items}", items=named)
+    return sentence(": {items}", items=named)
 
 
 def _tail(template: str, value: object, **others: object) -> Sentence:
     """Return a part of a sentence that is there only with a value: the template's `{it}`."""
-    return NOTHING if value is None else say(template, it=value, **others)
+    return NOTHING if value is None else sentence(template, it=value, **others)
 
 
 def _arrived(part: Any, *, to_buyer: bool) -> Sentence:
     """Say which part arrived, and whether it is the last; the whole if the message names no items."""
     is_last = part.items is None if part.final is None else part.final
-    whole = say("the order") if to_buyer else say("the goods")
+    whole = sentence("the order") if to_buyer else sentence("the goods")
     if part.items is None:
-        return whole if is_last else say("part of {whole}", whole=whole)
-    return say(
+        return whole if is_last else sentence("part of {whole}", whole=whole)
+    return sentence(
         "the last part of {whole}{items}" if is_last else "part of {whole}{items}",
         whole=whole,
         items=_named(part.items),
@@ -91,8 +91,8 @@ def _arrived(part: Any, *, to_buyer: bool) -> Sentence:
 
 def _closed(d: Any) -> Sentence:
     if d.amount_restored is None:
-        return say("Chargeback {id} ended: {outcome}.", id=Id(d.chargeback_id), outcome=word(d.outcome))
-    return say(
+        return sentence("Chargeback {id} ended: {outcome}.", id=Id(d.chargeback_id), outcome=word(d.outcome))
+    return sentence(
         "Chargeback {id} ended: {outcome}, {amount} restored.",
         id=Id(d.chargeback_id),
         outcome=word(d.outcome),
@@ -103,138 +103,138 @@ def _closed(d: Any) -> Sentence:
 def _charged_back(d: Any) -> Sentence:
     id_, payment, reason = Id(d.chargeback_id), Id(d.payment_id), word(d.reason)
     if d.stage == "inquiry":
-        return say(
+        return sentence(
             "The institution inquired about payment {payment}: {reason} ({id}).", payment=payment, reason=reason, id=id_
         )
-    return say(
+    return sentence(
         "Payment {payment} was charged back: {amount}, {reason} ({id}{stage}{fee}).",
         payment=payment,
         amount=_sum(d.amount),
         reason=reason,
         id=id_,
-        stage=NOTHING if d.stage == "chargeback" else say(", {it}", it=Sentence(d.stage.replace("_", "-"))),
+        stage=NOTHING if d.stage == "chargeback" else sentence(", {it}", it=Sentence(d.stage.replace("_", "-"))),
         fee=_tail(", fee {it}", _sum(d.fee) if d.fee else None),
     )
 
 
 _FACTS: dict[type[Any], Callable[[Any], Sentence]] = {
-    order.OrderPlaced: lambda d: say(
+    order.OrderPlaced: lambda d: sentence(
         "The buyer placed the order: {items}, quoted {amount}.",
         items=_several(len(d.items), "{count} item", "{count} items"),
         amount=_total(d.quote),
     ),
-    order.OrderAccepted: lambda _: say("The provider accepted the order."),
-    order.OrderRefused: lambda d: say("The provider refused the order ({ground}).", ground=word(d.ground)),
-    order.QuoteRevised: lambda d: say(
+    order.OrderAccepted: lambda _: sentence("The provider accepted the order."),
+    order.OrderRefused: lambda d: sentence("The provider refused the order ({ground}).", ground=word(d.ground)),
+    order.QuoteRevised: lambda d: sentence(
         "The buyer agreed to a revised order amount of {amount} ({id}){items}.",
         amount=_total(d.quote),
         id=d.revision_id,
         items=_named(d.items),
     ),
-    order.CancellationRequested: lambda d: say(
+    order.CancellationRequested: lambda d: sentence(
         "The buyer asked to cancel ({id}){items}."
         if d.channel == "platform"
         else "The buyer asked to cancel ({id}), outside the platform{items}.",
         id=Id(d.request_id),
         items=_named(d.items),
     ),
-    order.DissolutionRequested: lambda d: say(
+    order.DissolutionRequested: lambda d: sentence(
         "The buyer asked to dissolve the order ({id}): {ground}, {inspected}, {evidence}{items}.",
         id=Id(d.request_id),
         ground=word(d.ground),
-        inspected=say("inspected") if d.inspected else say("not inspected"),
+        inspected=sentence("inspected") if d.inspected else sentence("not inspected"),
         evidence=_several(len(d.evidence), "{count} piece of evidence", "{count} pieces of evidence"),
         items=_named(d.items),
     ),
-    order.RequestWithdrawn: lambda d: say("The buyer withdrew request {id}.", id=Id(d.request_id)),
-    order.ObjectionRaised: lambda d: say(
+    order.RequestWithdrawn: lambda d: sentence("The buyer withdrew request {id}.", id=Id(d.request_id)),
+    order.ObjectionRaised: lambda d: sentence(
         "The buyer objected to the {scope} ({id}).", scope=word(d.scope), id=d.objection_id
     ),
-    order.ObjectionWithdrawn: lambda d: say("The buyer withdrew objection {id}.", id=d.objection_id),
-    order.ReceiptConfirmed: lambda _: say("The buyer confirmed receipt."),
-    order.TipRefundRequested: lambda d: say("The buyer asked for tip {id} back.", id=d.tip_id),
-    order.ProviderFaultFound: lambda d: say(
+    order.ObjectionWithdrawn: lambda d: sentence("The buyer withdrew objection {id}.", id=d.objection_id),
+    order.ReceiptConfirmed: lambda _: sentence("The buyer confirmed receipt."),
+    order.TipRefundRequested: lambda d: sentence("The buyer asked for tip {id} back.", id=d.tip_id),
+    order.ProviderFaultFound: lambda d: sentence(
         "A fault of the provider was found ({id}): direct loss {amount}.",
         id=d.finding_id,
         amount=_sum(d.direct_loss),
     ),
-    order.IssueDisclosed: lambda d: say(
+    order.IssueDisclosed: lambda d: sentence(
         "The provider told the buyer of an issue, and the buyer continued: {grounds}.",
         grounds=listed(map(word, d.grounds)),
     ),
-    order.BuyerBreachFound: lambda d: say(
+    order.BuyerBreachFound: lambda d: sentence(
         "A breach of the buyer was found ({id}, {ground}): loss {amount}.",
         id=d.finding_id,
         ground=word(d.ground),
         amount=_sum(d.loss),
     ),
-    order.ExcessApproved: lambda d: say(
+    order.ExcessApproved: lambda d: sentence(
         "It was confirmed that {amount} of the seller's money beyond the payments may be paid out.",
         amount=_sum(d.amount),
     ),
-    payment.PaymentCaptured: lambda d: say(
+    payment.PaymentCaptured: lambda d: sentence(
         "The buyer paid {amount} ({id}).", amount=_total(d.breakdown), id=Id(d.payment_id)
     ),
-    payment.TipPaid: lambda d: say("The buyer tipped {amount} ({id}).", amount=_sum(d.amount), id=d.tip_id),
-    payment.SellerRefundReceived: lambda d: say(
+    payment.TipPaid: lambda d: sentence("The buyer tipped {amount} ({id}).", amount=_sum(d.amount), id=d.tip_id),
+    payment.SellerRefundReceived: lambda d: sentence(
         "The seller gave {amount} back ({id}{request}).",
         amount=_sum(d.amount),
         id=d.receipt_id,
         request=_tail(", for request {it}", None if d.request_id is None else Id(d.request_id)),
     ),
-    payment.OutstandingPaid: lambda d: say(
+    payment.OutstandingPaid: lambda d: sentence(
         "{amount} of what chargeback {id} took was paid ({payment}).",
         amount=_sum(d.amount),
         id=Id(d.chargeback_id),
         payment=Id(d.payment_id),
     ),
-    payment.RepaymentReceived: lambda d: say(
+    payment.RepaymentReceived: lambda d: sentence(
         "{amount} was paid back on line {line} ({id}).", amount=_sum(d.amount), line=d.line, id=d.repayment_id
     ),
-    payment.RefundFailed: lambda d: say(
+    payment.RefundFailed: lambda d: sentence(
         "A refund of {amount} on line {line} failed{payment}.",
         amount=_sum(d.amount),
         line=d.line,
         payment=_tail(" (payment {it})", Id(d.payment_id) if d.payment_id else None),
     ),
-    payment.RefundSucceeded: lambda d: say("A refund arrived ({id}).", id=Id(d.command_id)),
-    payment.RefundedElsewhere: lambda d: say(
+    payment.RefundSucceeded: lambda d: sentence("A refund arrived ({id}).", id=Id(d.command_id)),
+    payment.RefundedElsewhere: lambda d: sentence(
         "{amount} was refunded elsewhere on line {line} ({id}{payment}).",
         amount=_sum(d.amount),
         line=d.line,
         id=d.refund_id,
         payment=_tail(", payment {it}", Id(d.payment_id) if d.payment_id else None),
     ),
-    payment.FundsDeducted: lambda d: say(
+    payment.FundsDeducted: lambda d: sentence(
         "The purchasing funds gave {amount} ({id}).", amount=_sum(d.amount), id=d.deduction_id
     ),
-    payment.FundsInsufficient: lambda d: say(
+    payment.FundsInsufficient: lambda d: sentence(
         "The purchasing funds were not enough: they gave {amount} ({id}).",
         amount=_sum(d.deducted),
         id=d.deduction_id,
     ),
-    payment.TransferFailed: lambda d: say(
+    payment.TransferFailed: lambda d: sentence(
         "A transfer to the promoter failed: {amount} did not arrive.", amount=_sum(d.amount)
     ),
-    payment.FreezeRefused: lambda d: say("The account keeper did not place hold {id}.", id=d.hold_id),
-    payment.DepositDeducted: lambda d: say(
+    payment.FreezeRefused: lambda d: sentence("The account keeper did not place hold {id}.", id=d.hold_id),
+    payment.DepositDeducted: lambda d: sentence(
         "The deposit gave {amount} ({id}).", amount=_sum(d.amount), id=d.deduction_id
     ),
-    payment.DepositInsufficient: lambda d: say(
+    payment.DepositInsufficient: lambda d: sentence(
         "The deposit was not enough: it gave {amount} ({id}).", amount=_sum(d.deducted), id=d.deduction_id
     ),
-    warehouse_receipt.GoodsReceived: lambda d: say(
+    warehouse_receipt.GoodsReceived: lambda d: sentence(
         "The warehouse received {arrived} ({id}), {objections}.",
         arrived=_arrived(d, to_buyer=False),
         id=d.receipt_id,
         objections=_several(len(d.objections), "with {count} objection", "with {count} objections")
         if d.objections
-        else say("without objections"),
+        else sentence("without objections"),
     ),
-    warehouse_receipt.ObjectionVerified: lambda d: say(
+    warehouse_receipt.ObjectionVerified: lambda d: sentence(
         "Objection {id} was verified: attributable to {whom}.", id=d.objection_id, whom=word(d.attributable_to)
     ),
-    warehouse_receipt.CostIncurred: lambda d: say(
+    warehouse_receipt.CostIncurred: lambda d: sentence(
         "A cost of {amount} was incurred ({kind}, borne by the {borne_by}, {id}{request}).",
         amount=_sum(d.amount),
         kind=word(d.kind),
@@ -242,17 +242,17 @@ _FACTS: dict[type[Any], Callable[[Any], Sentence]] = {
         id=d.cost_id,
         request=_tail(", for request {it}", None if d.request_id is None else Id(d.request_id)),
     ),
-    warehouse_receipt.CustomsCleared: lambda _: say("The goods cleared customs for export."),
-    warehouse_receipt.PackageDelivered: lambda d: say(
+    warehouse_receipt.CustomsCleared: lambda _: sentence("The goods cleared customs for export."),
+    warehouse_receipt.PackageDelivered: lambda d: sentence(
         "The buyer received {arrived} ({id}).", arrived=_arrived(d, to_buyer=True), id=d.package_id
     ),
-    warehouse_receipt.GoodsDisposed: lambda d: say(
+    warehouse_receipt.GoodsDisposed: lambda d: sentence(
         "The goods were {disposition}{proceeds} ({id}).",
         disposition=word(d.disposition),
         proceeds=_tail(" for {it}", _sum(d.proceeds) if d.proceeds else None),
         id=d.disposal_id,
     ),
-    seller_response.PurchaseConfirmed: lambda d: say(
+    seller_response.PurchaseConfirmed: lambda d: sentence(
         "The seller confirmed purchase {id} at {goods} plus {shipping} shipping{deposit}{items}.",
         id=d.purchase_id,
         goods=_sum(d.goods),
@@ -260,28 +260,28 @@ _FACTS: dict[type[Any], Callable[[Any], Sentence]] = {
         deposit=_tail(", {it} of it a deposit", _sum(d.deposit) if d.deposit else None),
         items=_named(d.items),
     ),
-    seller_response.PurchaseUnavailable: lambda d: say(
+    seller_response.PurchaseUnavailable: lambda d: sentence(
         "The seller can't sell ({reason}){items}.", reason=word(d.reason), items=_named(d.items)
     ),
-    seller_response.CancellationAgreed: lambda d: say(
+    seller_response.CancellationAgreed: lambda d: sentence(
         "The seller agreed to cancel ({id}){penalty}{amount}.",
         id=Id(d.request_id),
         penalty=_tail(", penalty {it}", _sum(d.penalty) if d.penalty else None),
         amount=_tail(", it takes back {it}", None if d.amount is None else _sum(d.amount)),
     ),
-    seller_response.CancellationRefused: lambda d: say(
+    seller_response.CancellationRefused: lambda d: sentence(
         "The seller refused to cancel ({id}: {reason}).", id=Id(d.request_id), reason=word(d.reason)
     ),
-    seller_response.DissolutionAgreed: lambda d: say(
+    seller_response.DissolutionAgreed: lambda d: sentence(
         "The seller agreed to dissolve the purchase ({id}): {disposition} the goods.",
         id=Id(d.request_id),
         disposition=word(d.disposition),
     ),
-    seller_response.DissolutionRefused: lambda d: say(
+    seller_response.DissolutionRefused: lambda d: sentence(
         "The seller refused to dissolve the purchase ({id}).", id=Id(d.request_id)
     ),
     chargeback.ChargebackOpened: _charged_back,
-    chargeback.ChargebackReassessed: lambda d: say(
+    chargeback.ChargebackReassessed: lambda d: sentence(
         "Chargeback {id} was found to be the provider's doing."
         if d.attributable_to_provider
         else "Chargeback {id} was found to be not the provider's doing.",
@@ -290,38 +290,40 @@ _FACTS: dict[type[Any], Callable[[Any], Sentence]] = {
     chargeback.ChargebackClosed: _closed,
 }
 
-_DESTINATIONS = {"deposit": say("the deposit"), "buyer_account": say("the buyer's account")}
+_DESTINATIONS = {"deposit": sentence("the deposit"), "buyer_account": sentence("the buyer's account")}
 
 _OUTPUTS: dict[type[Any], Callable[[Any], Sentence]] = {
-    RefundIssue: lambda d: say(
+    RefundIssue: lambda d: sentence(
         "Refund {amount} to {destination} (line {line}).",
         amount=_sum(d.amount),
         destination=_DESTINATIONS.get(d.destination)
-        or (say("payment {id}", id=Id(d.payment_id)) if d.payment_id else word(d.destination)),
+        or (sentence("payment {id}", id=Id(d.payment_id)) if d.payment_id else word(d.destination)),
         line=d.line,
     ),
-    DeductionExecute: lambda d: say(
+    DeductionExecute: lambda d: sentence(
         "Take {amount} from the {source} ({id}).", amount=_sum(d.amount), source=word(d.source), id=d.deduction_id
     ),
-    FreezePlace: lambda d: say(
+    FreezePlace: lambda d: sentence(
         "Freeze {amount} of the account (hold {id}{replaces}).",
         amount=_sum(d.amount),
         id=d.hold_id,
         replaces=_tail(", in place of hold {it}", None if d.replaces is None else d.replaces),
     ),
-    FreezeRelease: lambda d: say("Release hold {id}.", id=d.hold_id),
-    BrokerageTransfer: lambda d: say("Transfer {amount} to promoter {id}.", amount=_sum(d.amount), id=d.promoter_id),
+    FreezeRelease: lambda d: sentence("Release hold {id}.", id=d.hold_id),
+    BrokerageTransfer: lambda d: sentence(
+        "Transfer {amount} to promoter {id}.", amount=_sum(d.amount), id=d.promoter_id
+    ),
 }
 
 
 GROUNDS = {
-    "order_ended": say("the order had ended"),
-    "purchased": say("a purchase had been made"),
-    "received": say("the goods had been received"),
-    "no_units": say("no units are left that it could concern"),
-    "request_ended": say("the request had its final outcome"),
-    "repeated": say("an earlier report of the same thing counts"),
-    "unused": say("nothing is known to which it could belong"),
+    "order_ended": sentence("the order had ended"),
+    "purchased": sentence("a purchase had been made"),
+    "received": sentence("the goods had been received"),
+    "no_units": sentence("no units are left that it could concern"),
+    "request_ended": sentence("the request had its final outcome"),
+    "repeated": sentence("an earlier report of the same thing counts"),
+    "unused": sentence("nothing is known to which it could belong"),
 }
 """Why a report changes nothing (R22)."""
 
@@ -331,7 +333,7 @@ def fact_in_words(data: Any) -> Sentence:
     words = _FACTS.get(type(data))
     if words is not None:
         return words(data)
-    return say("{type} was received.", type=getattr(data, "TYPE", type(data).__name__))
+    return sentence("{type} was received.", type=getattr(data, "TYPE", type(data).__name__))
 
 
 def output_in_words(data: Any) -> Sentence:
@@ -341,7 +343,7 @@ def output_in_words(data: Any) -> Sentence:
     words = _OUTPUTS.get(type(data))
     if words is not None:
         return words(data)
-    return say("{type} was published.", type=getattr(data, "TYPE", type(data).__name__))
+    return sentence("{type} was published.", type=getattr(data, "TYPE", type(data).__name__))
 
 
 def basis_in_words(basis: tuple[Basis, ...]) -> str:
@@ -353,12 +355,12 @@ def basis_in_words(basis: tuple[Basis, ...]) -> str:
 
 
 def _decision(made: DecisionMade) -> Sentence:
-    return say(
+    return sentence(
         "{about}{ref}: {outcome}{amount}{until}{ground}.",
         about=Sentence(made.kind.replace("_", " ").capitalize()),
-        ref=NOTHING if made.ref == made.order_id else say(" ({it})", it=made.ref),
+        ref=NOTHING if made.ref == made.order_id else sentence(" ({it})", it=made.ref),
         outcome=word(made.outcome),
-        amount=NOTHING if made.amount is None else say(" {it}", it=_sum(made.amount)),
-        until=NOTHING if made.due_at is None else say(", by {it}", it=Timestamp(made.due_at)),
-        ground=NOTHING if made.ground is None else say(", {it}", it=GROUNDS.get(made.ground) or word(made.ground)),
+        amount=NOTHING if made.amount is None else sentence(" {it}", it=_sum(made.amount)),
+        until=NOTHING if made.due_at is None else sentence(", by {it}", it=Timestamp(made.due_at)),
+        ground=NOTHING if made.ground is None else sentence(", {it}", it=GROUNDS.get(made.ground) or word(made.ground)),
     )

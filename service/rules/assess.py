@@ -8,7 +8,7 @@ from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.order import RequestWithdrawn
 from purchasing_contracts.events.payment import TipPaid
 
-from service.rules.assessment import Assessment, Said
+from service.rules.assessment import Assessment, StandingOutcome
 from service.rules.chargebacks import OF_CHARGEBACKS, PURCHASE, chargebacks_of, recovered_of, spread_remaining
 from service.rules.ledger import LineTotals
 from service.rules.reconcile import out_of
@@ -45,7 +45,7 @@ def assess(timeline: Timeline, ledger: Ledger, paid: PaidOut) -> Assessment:
     view = timeline.view
     concerned = view.concerned
     case = Assessment(view, timeline, timeline.unclear)
-    if view.hears_of(OF_CHARGEBACKS):
+    if view.has_any(OF_CHARGEBACKS):
         _judge(case, ledger, paid)
     borne: list[Cost] = []
     for costs in concerned.costs:
@@ -55,12 +55,12 @@ def assess(timeline: Timeline, ledger: Ledger, paid: PaidOut) -> Assessment:
     for adds in concerned.adds:
         line_adds += adds(case)
     case.line_adds = tuple(line_adds)
-    all_dues, said = case.dues, case.said
+    all_dues, all_outcomes = case.dues, case.outcomes
     for dues in concerned.dues:
         all_dues += dues(case, ledger)
-    for says in concerned.says:
-        said += says(case)
-    said += _ignored(case)
+    for outcomes in concerned.outcomes:
+        all_outcomes += outcomes(case)
+    all_outcomes += _ignored(case)
     return case
 
 
@@ -77,19 +77,19 @@ def _judge(case: Assessment, ledger: Ledger, paid: PaidOut) -> None:
         spread_remaining(chargeback, out_of(line, ledger.lines.get(line, _UNTOUCHED), paid)[0])
 
 
-def _ignored(case: Assessment) -> Iterator[Said]:
+def _ignored(case: Assessment) -> Iterator[StandingOutcome]:
     """Yield `fact: ignored` for each fact that changes nothing, with the reason (R22)."""
     timeline, view = case.timeline, case.view
     for ignored in timeline.ignored:
-        yield Said("fact", view.message_id(ignored.fact), "ignored", _grounds(case, ignored), ignored.ground)
+        yield StandingOutcome("fact", view.message_id(ignored.fact), "ignored", _grounds(case, ignored), ignored.ground)
     for fact, request, changed in timeline.withdrawals.values():
         if not changed:
             grounds = clauses_of((_FEEDBACK["request_ended"], *request.cite(case, request)))
-            yield Said("fact", fact.id, "ignored", grounds, "request_ended")
+            yield StandingOutcome("fact", fact.id, "ignored", grounds, "request_ended")
     for fact in view.repeated():
-        yield Said("fact", fact.id, "ignored", (_FEEDBACK["repeated"],), "repeated")
+        yield StandingOutcome("fact", fact.id, "ignored", (_FEEDBACK["repeated"],), "repeated")
     for fact in (*case.unused_proceeds, *_withdrawn_tips(case)):
-        yield Said("fact", view.message_id(fact), "ignored", (_FEEDBACK["unused"],), "unused")
+        yield StandingOutcome("fact", view.message_id(fact), "ignored", (_FEEDBACK["unused"],), "unused")
 
 
 def _grounds(case: Assessment, ignored: Ignored) -> Grounds:

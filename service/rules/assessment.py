@@ -43,8 +43,8 @@ class Due:
 
 
 @dataclass(slots=True)
-class Said:
-    """A decision without an amount, by the facts. Its key is `kind` and `ref`."""
+class StandingOutcome:
+    """A standing decision without an amount, by the facts. Its key is `kind` and `ref`."""
 
     kind: str
     ref: str
@@ -83,8 +83,8 @@ class Assessment:
         "chargebacks",
         "dues",
         "line_adds",
+        "outcomes",
         "recovered",
-        "said",
         "settlement",
         "timeline",
         "unclear",
@@ -105,7 +105,7 @@ class Assessment:
         self.line_adds: Grounds = ()
         """The clauses that the line `purchase` cites besides the endings of its units (R6)."""
         self.dues: list[Due] = []
-        self.said: list[Said] = []
+        self.outcomes: list[StandingOutcome] = []
 
     def accepted(self, line: str) -> int:
         """Return what chargebacks took from a line and nobody reclaims: `J`."""

@@ -137,14 +137,14 @@ def decide(
         return Ruling((), None, ledger, UNPLACED if facts else ())
     case = found.case
     outputs = Outputs(case.view, ledger.version, clock.now)
-    said, wakes = list(case.said), list(case.timeline.wakes)
+    outcomes, wakes = list(case.outcomes), list(case.timeline.wakes)
     commands: list[Command] = []
     for one in found.followed:
-        said += one.said
+        outcomes += one.outcomes
         commands += one.commands
         if one.wake_at is not None:
             wakes.append(one.wake_at)
-    restate(said, found.amounts, ledger, outputs)
+    restate(outcomes, found.amounts, ledger, outputs)
     if found.reconciled.payouts:
         _refund(outputs, found.reconciled, ledger)
     if len(commands) > 1:

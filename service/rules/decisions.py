@@ -11,7 +11,7 @@ from service.rules.ledger import parts_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from service.rules.assessment import Grounds, Said, StandingAmount
+    from service.rules.assessment import Grounds, StandingAmount, StandingOutcome
     from service.rules.ledger import Ledger, StandingDecision
     from service.rules.outputs import Outputs
 
@@ -39,11 +39,13 @@ _ON_LINES = frozenset({"refund_withheld", "repayment_demand", "refund_undelivera
 """Kinds whose ref is a line."""
 
 
-def restate(said: Iterable[Said], amounts: Iterable[StandingAmount], ledger: Ledger, outputs: Outputs) -> None:
+def restate(
+    outcomes: Iterable[StandingOutcome], amounts: Iterable[StandingAmount], ledger: Ledger, outputs: Outputs
+) -> None:
     """Add decisions that differ from the published ones: new, changed, superseded, or now 0."""
     stands = ledger.standing
     keys = set()
-    for one in said:
+    for one in outcomes:
         key = (one.kind, one.ref)
         if key in keys:
             continue  # one message id may come from two sources; there is one decision for it
@@ -57,7 +59,7 @@ def restate(said: Iterable[Said], amounts: Iterable[StandingAmount], ledger: Led
         ):
             _decide(outputs, key, one.outcome, one.grounds, before, ground=one.ground)
     wanted = {(amount.kind, amount.ref): amount for amount in amounts if amount.amount > 0}
-    # Usually each key that stands is said again, so nothing has ended.
+    # Usually each key that stands is in the outcomes again, so nothing has ended.
     ended = sorted(stands.keys() - keys - wanted.keys()) if not stands.keys() <= keys else []
     for key in ended:
         before = stands[key]
@@ -67,7 +69,7 @@ def restate(said: Iterable[Said], amounts: Iterable[StandingAmount], ledger: Led
         _restate_amounts(wanted, ended, ledger, outputs)
 
 
-def _ended_a_part(before: StandingDecision, one: Said) -> bool:
+def _ended_a_part(before: StandingDecision, one: StandingOutcome) -> bool:
     """Return whether another part of a cancellation has ended, which must be published too (R22)."""
     return parts_of(before.outcome, before.grounds) != parts_of(one.outcome, one.grounds)
 

@@ -189,7 +189,7 @@ class OrderView:
         found.sort(key=_key)
         return found
 
-    def hears_of(self, kinds: frozenset[type[Any]]) -> bool:
+    def has_any(self, kinds: frozenset[type[Any]]) -> bool:
         """Return whether there is a message of any of these types."""
         return not kinds.isdisjoint(self._groups)
 

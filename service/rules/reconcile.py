@@ -16,7 +16,7 @@ from service.rules.requests import clauses_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.rules.assessment import Assessment, Grounds, Route, Said
+    from service.rules.assessment import Assessment, Grounds, Route, StandingOutcome
     from service.rules.ledger import Ledger
     from service.rules.order_view import OrderView
     from service.rules.outputs import Command
@@ -40,7 +40,7 @@ class Followed:
 
     amounts: tuple[StandingAmount, ...] = ()
     commands: tuple[Command, ...] = ()
-    said: tuple[Said, ...] = ()
+    outcomes: tuple[StandingOutcome, ...] = ()
     wake_at: int | None = None
     """When to look at the order again, unless something happens before; in microseconds."""
 
@@ -131,7 +131,7 @@ _NOTHING_PAID_OUT = PaidOut({}, {}, {}, {}, frozenset())
 
 def paid_out(view: OrderView) -> PaidOut:
     """Return the money that left or came back by the facts."""
-    if not view.hears_of(_OF_PAYOUTS):
+    if not view.has_any(_OF_PAYOUTS):
         return _NOTHING_PAID_OUT
     found = PaidOut({}, {}, {}, {}, frozenset())
     for refund in view.counted(RefundedElsewhere):

@@ -20,7 +20,7 @@ what happened until `timeline.at`; and `steps`, which is asked again then, finds
 | `caution` | further grounds of the effective agreement | the order's view |
 | `adds` | grounds of the line `purchase` besides the endings of its units | the assessment with its settlement |
 | `dues` | amounts due on lines: `Due` | the assessment so far, the ledger |
-| `says` | standing decisions without an amount: `Said` | the assessment |
+| `outcomes` | standing decisions without an amount: `StandingOutcome` | the assessment |
 | `amounts` | standing amounts by the facts alone: `StandingAmount` | the assessment, the clock |
 | `follow` | amounts and commands that follow from what was published | the assessment, the lines, ledger, clock |
 | `awaits` | the order's waits (R21) | the examination, which has assessment, ledger and clock |
@@ -56,7 +56,7 @@ FUNCTIONS = (
     "caution",
     "adds",
     "dues",
-    "says",
+    "outcomes",
     "amounts",
     "follow",
     "awaits",
@@ -103,7 +103,7 @@ class Concerned:
         caution: Functions
         adds: Functions
         dues: Functions
-        says: Functions
+        outcomes: Functions
         amounts: Functions
         follow: Functions
         awaits: Functions

@@ -22,7 +22,7 @@ class ReceivedMessage(NamedTuple):
     source: str
     id: str
     nth: int
-    """Its place in the order in which the order's facts were heard, from 1."""
+    """Its place in the order in which the order's facts were received, from 1."""
     type: str
     at: datetime
     received_at: datetime
@@ -39,7 +39,7 @@ async def messages_with_id(
 
 
 async def messages_of_order(connection: asyncpg.Connection[asyncpg.Record], order_id: str) -> list[ReceivedMessage]:
-    """Return an order's messages as they were heard, the last FACTS_MAX. Raises StoreError."""
+    """Return an order's messages in the order in which they were received, the last FACTS_MAX. Raises StoreError."""
     if not is_searchable(order_id):
         return []
     async with translated():

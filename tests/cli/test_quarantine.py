@@ -11,7 +11,7 @@ from service.observability.database_figures import figures
 from service.orders.operator_actions import Intervention
 from tests.cli.commands import command, outputs
 from tests.orders.conftest import engine_on
-from tests.orders.published import said
+from tests.orders.published import outcomes_of
 from tests.orders.stories import Story, paid_order, quarantine_ref, record
 
 SECRET = "Warehouse 3, marker-77aa"
@@ -91,7 +91,7 @@ async def test_a_record_repaired_in_a_file_is_replayed_once_and_all_of_it_is_kep
     assert [(one["by"], one["outcome"], one["why"]) for one in about["actions"]] == [
         ("ann", "resolved, repaired", "typo")
     ]
-    assert said(redelivered) == []
+    assert outcomes_of(redelivered) == []
     assert redelivered.quarantined == ()
 
 

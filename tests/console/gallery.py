@@ -34,7 +34,7 @@ ALL, ENGINEER, NOBODY = "all roles", "engineer", "nobody"
 """Who looks at a page."""
 
 LATE = FIRST_DAY + timedelta(days=4, hours=6)
-"""In `demo-05`: after the purchase happened, before anybody heard of it."""
+"""In `demo-05`: after the purchase happened, before anything about it was received."""
 
 
 class Sight(NamedTuple):
@@ -58,7 +58,7 @@ SIGHTS = (
     Sight("letter-charged-back", order_link("demo-11", page="letter")),
     Sight("search", search_link("acct-7")),
     Sight("search-nothing", search_link("nobody-knows")),
-    Sight("not-heard", order_link("ord-unknown"), 404),
+    Sight("unknown-order", order_link("ord-unknown"), 404),
     Sight("clauses", "/clauses"),
     Sight("clause", "/clauses/12"),
     Sight("account", "/account"),

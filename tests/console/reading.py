@@ -51,7 +51,7 @@ async def read(session: ClientSession, path: str, status: int = 200, **headers: 
         return text
 
 
-async def told(session: ClientSession, path: str, status: int = 200, **headers: str) -> Any:
+async def read_json(session: ClientSession, path: str, status: int = 200, **headers: str) -> Any:
     async with session.get(path, headers=headers) as answer:
         assert answer.status == status, await answer.text()
         assert answer.content_type == ("application/json" if status < 400 else "application/problem+json")

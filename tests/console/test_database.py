@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from service.console.server import READERS, STATEMENT_SECONDS, running_console
 from service.store.console_sessions import CONNECTIONS
 from tests.console.conftest import browser, on_server, settings_for
-from tests.console.reading import read, told
+from tests.console.reading import read, read_json
 from tests.orders.stories import paid_order
 from tests.rules.happenings import HOUR, when
 
@@ -164,7 +164,7 @@ async def test_a_flood_of_requests_takes_few_sessions_and_the_engine_goes_on(dat
         assert 200 in answers
         assert max(taken) <= READERS + CONNECTIONS
         for n in range(5):
-            assert (await told(session, f"/orders/ord-beside-{n}", Accept="application/json"))["facts"]
+            assert (await read_json(session, f"/orders/ord-beside-{n}", Accept="application/json"))["facts"]
 
 
 async def test_each_statement_of_a_page_is_bounded_in_time(database) -> None:

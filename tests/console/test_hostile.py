@@ -20,7 +20,7 @@ from service.console.server import running_console
 from tests.chaos.proxy import proxy_before
 from tests.console.conftest import browser, settings_for
 from tests.console.identity import HEADER
-from tests.console.reading import Page, told
+from tests.console.reading import Page, read_json
 from tests.orders.stories import record
 from tests.rules.happenings import HOUR, when
 from tests.rules.histories import history, in_any_order
@@ -219,7 +219,7 @@ async def test_a_hostile_text_in_an_address_or_as_a_persons_name_is_shown_as_tex
 @pytest.mark.parametrize(
     "path", ["/orders/%00", "/orders/%FF%FE", "/orders/" + "x" * 4_000, "/search?q=%00", "/search?q=%FF"]
 )
-async def test_an_id_that_cannot_be_is_not_heard_of(path, pages) -> None:
+async def test_an_id_that_cannot_be_is_not_received(path, pages) -> None:
     async with pages.get(URL(path, encoded=True)) as answer:
         assert answer.status == (200 if path.startswith("/search") else 404), await answer.text()
 
@@ -250,7 +250,7 @@ def random_story(rng: random.Random, order_id: str) -> list[InboundRecord]:
     ]
 
 
-async def hear_mixed(engine: Engine, rng: random.Random, stories: Sequence[list[InboundRecord]]) -> None:
+async def receive_mixed(engine: Engine, rng: random.Random, stories: Sequence[list[InboundRecord]]) -> None:
     """Hear of all orders in random batches, each order's messages in their order."""
     waiting = [list(story) for story in stories]
     mixed = []
@@ -263,14 +263,14 @@ async def hear_mixed(engine: Engine, rng: random.Random, stories: Sequence[list[
 
 
 async def test_one_orders_pages_show_nothing_of_another(engine, api) -> None:
-    """A property: of random histories, heard in any mixture, each page has the ids of its own order only."""
+    """A property: of random histories, received in any mixture, each page has the ids of its own order only."""
     for seed in range(6):
         rng = random.Random(seed)
         names = (f"alpha{seed}", f"bravo{seed}")
         stories = [random_story(rng, name) for name in names]
-        await hear_mixed(engine, rng, stories)
+        await receive_mixed(engine, rng, stories)
         for own, other, story in zip(names, reversed(names), stories, strict=True):
-            known = await told(api, f"/orders/{own}")
+            known = await read_json(api, f"/orders/{own}")
             assert {one["id"] for one in known["facts"]} <= {one.decoded.id for one in story}
             middle = text_of(when(rng.randrange(1, 60 * 24) * HOUR))
             for path in (f"/orders/{own}", f"/orders/{own}/letter", f"/search?q={own}", f"/orders/{own}/at/{middle}"):

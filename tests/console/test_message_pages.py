@@ -13,7 +13,7 @@ from service.console.server import running_console
 from tests.chaos.proxy import proxy_before
 from tests.cli.test_quarantine import garbled
 from tests.console.conftest import browser, settings_for
-from tests.console.reading import Page, read, told
+from tests.console.reading import Page, read, read_json
 from tests.console.test_access import somebody
 from tests.console.test_hostile import HOSTILE
 from tests.console.test_order_page import hear
@@ -55,17 +55,17 @@ async def quarantine_some(engine) -> Story:
 
 async def test_quarantine_is_shown_in_groups_with_what_waits_behind_them(engine, pages) -> None:
     await quarantine_some(engine)
-    groups = (await told(pages, "/quarantine", Accept="application/json"))["groups"]
+    groups = (await read_json(pages, "/quarantine", Accept="application/json"))["groups"]
     assert [(one["reason"], one["place"], one["source"], one["records"], one["orders"]) for one in groups] == [
         ("schema", "/data/items/*/quantity", "/tests", 2, 1),
         ("not_json", "", None, 1, 0),
     ]
-    order = await told(pages, "/orders/ord-1", Accept="application/json")
+    order = await read_json(pages, "/orders/ord-1", Accept="application/json")
     assert order["awaited"]
     page = await read(pages, "/quarantine")
     assert SECRET not in page
     links = [link for link in Page(page).links if link.startswith("/quarantine/group")]
-    records = await told(pages, links[0], Accept="application/json")
+    records = await read_json(pages, links[0], Accept="application/json")
     assert len(records["records"]) == 2
     assert records["next"] is None
     assert all(one["holds_up"] == ["ord-1"] for one in records["records"])
@@ -87,9 +87,9 @@ async def test_while_the_database_is_away_quarantine_is_shown_as_it_was_last(dat
         running_console(settings_for(url)) as running,
         browser(running, Accept="application/json") as session,
     ):
-        before = await told(session, "/quarantine")
+        before = await read_json(session, "/quarantine")
         proxy.cut()
-        after = await told(session, "/quarantine")
+        after = await read_json(session, "/quarantine")
         page = Page(await read(session, "/quarantine", Accept="text/html")).text
         await read(session, "/messages?id=x", 503)
     assert after == before | {"is_current": False}
@@ -107,7 +107,7 @@ async def test_a_group_is_shown_page_by_page(engine, api, monkeypatch) -> None:
     link = f"/quarantine/group?topic={ORDERS}&reason=schema&place=/data/items/*/quantity&source=/tests"
     seen = []
     while link is not None:
-        records = await told(api, link)
+        records = await read_json(api, link)
         seen += [one["offset"] for one in records["records"]]
         link = records["next"]
     assert len(seen) == len(set(seen)) == 2
@@ -130,16 +130,16 @@ async def test_hostile_senders_and_places_are_shown_as_text(engine, pages) -> No
 
 async def test_a_message_is_found_by_id_and_by_order_with_what_it_led_to(engine, pages) -> None:
     await hear(engine, Story().placed().accepted().paid().asks_to_cancel(request="r-1"))
-    where = await told(pages, "/messages?id=ord-1-e3", Accept="application/json")
-    (heard,) = where["heard"]
-    assert (heard["order_id"], heard["nth"], heard["source"]) == ("ord-1", 4, "/tests")
-    order = await told(pages, "/orders/ord-1", Accept="application/json")
-    assert heard["led_to"] == [one for one in order["outputs"] if one["at"] == heard["received_at"]] != []
+    where = await read_json(pages, "/messages?id=ord-1-e3", Accept="application/json")
+    (received,) = where["received"]
+    assert (received["order_id"], received["nth"], received["source"]) == ("ord-1", 4, "/tests")
+    order = await read_json(pages, "/orders/ord-1", Accept="application/json")
+    assert received["led_to"] == [one for one in order["outputs"] if one["at"] == received["received_at"]] != []
     page = Page(await read(pages, "/messages?id=ord-1-e3"))
-    assert all(squeezed(one["words"]) in squeezed(page.text) for one in heard["led_to"])
-    every = await told(pages, "/messages?order=ord-1", Accept="application/json")
-    assert [one["nth"] for one in every["heard"]] == [1, 2, 3, 4]
-    assert (await told(pages, "/messages?id=ord-1-e3&source=/others", Accept="application/json"))["heard"] == []
+    assert all(squeezed(one["words"]) in squeezed(page.text) for one in received["led_to"])
+    every = await read_json(pages, "/messages?order=ord-1", Accept="application/json")
+    assert [one["nth"] for one in every["received"]] == [1, 2, 3, 4]
+    assert (await read_json(pages, "/messages?id=ord-1-e3&source=/others", Accept="application/json"))["received"] == []
     text = Page(await read(pages, "/messages?id=never")).text
     assert "No such message became a fact." in text
     assert "read" in text
@@ -174,7 +174,7 @@ async def test_a_message_is_found_by_its_place_in_kafka(database, engine) -> Non
     await hear(engine, story)
     one = story.last
     here = f"/messages?topic={one.topic}&partition=0&offset={one.offset}"
-    for broker, place, heard in (
+    for broker, place, received in (
         (Kafka(Record(one.key, one.value, ())), "known", ["ord-1-e2"]),
         (Kafka(Record(one.key, b"{", ())), "no_message", []),
         (Kafka(None), "nothing", []),
@@ -182,30 +182,30 @@ async def test_a_message_is_found_by_its_place_in_kafka(database, engine) -> Non
         (None, "not_asked", []),
     ):
         async with console_with(database, broker) as session:
-            where = await told(session, here, Accept="application/json")
+            where = await read_json(session, here, Accept="application/json")
             await read(session, here)
-        assert (where["place"], [found["id"] for found in where["heard"]]) == (place, heard)
+        assert (where["place"], [found["id"] for found in where["received"]]) == (place, received)
 
 
 async def test_a_quarantined_message_is_found_by_its_place_and_its_order(engine, api) -> None:
     bad = record(b"{", key=b"ord-7", topic=ORDERS)
     await engine.handle([bad])
     for path in (f"/messages?topic={ORDERS}&partition=0&offset={bad.offset}", "/messages?order=ord-7"):
-        where = await told(api, path)
+        where = await read_json(api, path)
         assert [one["reason"] for one in where["in_quarantine"]] == ["not_json"]
 
 
-async def test_engineers_learn_that_a_message_was_heard_and_not_what_it_led_to(database, engine, provider) -> None:
+async def test_engineers_learn_that_a_message_was_received_and_not_what_it_led_to(database, engine, provider) -> None:
     await hear(engine, paid_order())
     placed = Story("ord-2").placed().last
     async with (
         running_console(settings_for(database, **provider.settings())) as running,
         somebody(running, provider, "g-engineer", accept="application/json") as session,
     ):
-        (heard,) = (await told(session, "/messages?id=ord-1-e2"))["heard"]
-        said = await tried(session, value=placed.value.decode(), key="ord-2")
-    assert heard["led_to"] is None
-    assert (said["is_valid"], said["outputs"]) == (True, None)
+        (received,) = (await read_json(session, "/messages?id=ord-1-e2"))["received"]
+        answer = await tried(session, value=placed.value.decode(), key="ord-2")
+    assert received["led_to"] is None
+    assert (answer["is_valid"], answer["outputs"]) == (True, None)
 
 
 async def test_a_message_that_is_tried_says_what_would_be_published(engine, pages) -> None:
@@ -213,14 +213,14 @@ async def test_a_message_that_is_tried_says_what_would_be_published(engine, page
     await hear(engine, story)
     asks = Story().placed().accepted().paid().bought(goods=90_000, at=3_000_000).asks_to_cancel(request="r-1").last
     value = asks.value.decode()
-    before = await told(pages, "/orders/ord-1", Accept="application/json")
-    said = await tried(pages, value=value, key="ord-1")
-    assert (said["is_valid"], said["reason"], said["is_known"], said["topic"]) == (True, None, False, ORDERS)
-    unchanged = await told(pages, "/orders/ord-1", Accept="application/json")
+    before = await read_json(pages, "/orders/ord-1", Accept="application/json")
+    answer = await tried(pages, value=value, key="ord-1")
+    assert (answer["is_valid"], answer["reason"], answer["is_known"], answer["topic"]) == (True, None, False, ORDERS)
+    unchanged = await read_json(pages, "/orders/ord-1", Accept="application/json")
     assert (unchanged["facts"], unchanged["outputs"]) == (before["facts"], before["outputs"])
     await engine.handle([asks])
-    after = await told(pages, "/orders/ord-1", Accept="application/json")
-    assert said["outputs"] == [one["words"] for one in after["outputs"][len(before["outputs"]) :]] != []
+    after = await read_json(pages, "/orders/ord-1", Accept="application/json")
+    assert answer["outputs"] == [one["words"] for one in after["outputs"][len(before["outputs"]) :]] != []
     again = await tried(pages, value=value, key="ord-1")
     assert (again["is_known"], again["outputs"]) == (True, [])
 
@@ -240,11 +240,11 @@ async def test_a_message_that_is_tried_is_refused_as_a_record_would_be(engine, p
         ({"value": json.dumps(event | {"time": "2099-01-01T00:00:00Z"}), "key": "ord-3"}, "in_the_future", None),
     ]
     for sent, reason, place in cases:
-        said = await tried(pages, **sent)
-        assert (said["is_valid"], said["reason"]) == (False, reason)
-        assert said["todo"]
+        answer = await tried(pages, **sent)
+        assert (answer["is_valid"], answer["reason"]) == (False, reason)
+        assert answer["todo"]
         if place is not None:
-            assert said["place"] == place
+            assert answer["place"] == place
     for sent in (
         {"value": "x", "topic": "elsewhere"},
         {"value": "x", "headers": [["a", "b"]] * 65},
@@ -278,8 +278,8 @@ async def test_the_form_tries_a_message_in_binary_mode_and_keeps_what_was_typed(
 
 async def test_what_is_tried_is_bounded_and_never_logged(pages) -> None:
     with structlog.testing.capture_logs() as lines:
-        said = await tried(pages, value="marker-77aa" * 10_000, key="marker-77aa")
-        assert said["reason"] == "not_json"
+        answer = await tried(pages, value="marker-77aa" * 10_000, key="marker-77aa")
+        assert answer["reason"] == "not_json"
         await tried(pages, 413, value="x" * 300_000)
         async with pages.post("/try", data={"value": "x" * 300_000}) as answer:
             assert answer.status == 413

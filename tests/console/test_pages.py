@@ -20,7 +20,7 @@ from service.rules.catalogue import catalogue
 from tests.chaos.proxy import proxy_before
 from tests.console.addresses import IN_PATHS, QUERIES, TOPIC
 from tests.console.conftest import browser, settings_for
-from tests.console.reading import Page, read, told
+from tests.console.reading import Page, read, read_json
 from tests.console.test_order_page import hear, late_purchase
 from tests.orders.stories import Story, dissolved, record
 from tests.rules.happenings import HOUR, when
@@ -41,7 +41,7 @@ async def set_watermark(database: str, hours: int) -> None:
 async def test_an_orders_page_says_what_happened_why_money_moved_and_what_is_awaited(engine, pages) -> None:
     await hear(engine, dissolved())
     page = Page(await read(pages, "/orders/ord-1"))
-    story = await told(pages, "/orders/ord-1", Accept="application/json")
+    story = await read_json(pages, "/orders/ord-1", Accept="application/json")
     for fact in story["facts"]:
         assert fact["id"] in page.text
     for output in story["outputs"]:
@@ -62,7 +62,7 @@ async def test_an_orders_page_says_what_happened_why_money_moved_and_what_is_awa
 async def test_at_an_instant_only_what_was_known_then_is_shown(engine, api) -> None:
     await hear(engine, late_purchase())
     then = f"/orders/ord-late/at/{text_of(when(2 * HOUR))}"
-    before, now = await told(api, then), await told(api, "/orders/ord-late")
+    before, now = await read_json(api, then), await read_json(api, "/orders/ord-late")
     assert [fact["nth"] for fact in before["facts"]] == [1, 2, 3]
     assert len(now["facts"]) == 5
     assert [fact["late"] for fact in now["facts"]].count(True) == 1
@@ -73,14 +73,14 @@ async def test_at_an_instant_only_what_was_known_then_is_shown(engine, api) -> N
     page = await read(api, then, Accept="text/html")
     assert "What was known at" in page
     assert "late news" not in page
-    missing = await told(api, f"/orders/ord-late/at/{text_of(when(-HOUR))}", 404)
-    assert missing["title"] == "Not heard of"
+    missing = await read_json(api, f"/orders/ord-late/at/{text_of(when(-HOUR))}", 404)
+    assert missing["title"] == "Not received"
 
 
 @pytest.mark.parametrize("instant", ["2999-01-01T00:00:00Z", "yesterday", "2026-03-02", "2026-03-02T09:00:00", "%00"])
 async def test_an_instant_that_is_none_or_to_come_is_refused(instant, engine, api) -> None:
     await hear(engine, late_purchase())
-    problem = await told(api, f"/orders/ord-late/at/{instant}", 400)
+    problem = await read_json(api, f"/orders/ord-late/at/{instant}", 400)
     assert "instant" in problem["detail"]
 
 
@@ -89,10 +89,10 @@ async def test_of_an_unknown_order_the_page_says_up_to_when_that_is_certain(path
     await hear(engine, late_purchase())
     await set_watermark(database, 1)
     page = Page(await read(pages, path, 404)).text
-    assert "Not heard of" in page
-    assert "No message about order ord-9 was heard." in page
+    assert "Not received" in page
+    assert "No message about order ord-9 was received." in page
     assert "All messages up to" in page
-    problem = await told(pages, path, 404, Accept="application/json")
+    problem = await read_json(pages, path, 404, Accept="application/json")
     assert problem["watermark"] is not None
 
 
@@ -101,7 +101,7 @@ async def test_every_kind_of_id_is_found(engine, api) -> None:
     story.asks_to_cancel(request="r-s").seller_cancels(request="r-s", penalty=5_000)
     story.charged_back(amount=1_000, chargeback_id="c-s", payment_id="p-s")
     await hear(engine, story)
-    outputs = (await told(api, "/orders/ord-s"))["outputs"]
+    outputs = (await read_json(api, "/orders/ord-s"))["outputs"]
     command = next(one["id"] for one in outputs if one["type"] == "purchasing.refund.issue.v1")
     decision = next(one["id"] for one in outputs if one["kind"])
     for what, given in {
@@ -115,18 +115,18 @@ async def test_every_kind_of_id_is_found(engine, api) -> None:
         "account": "acct-7",
         "provider": "prov-1",
     }.items():
-        found = await told(api, f"/search?q=%20{given}%20")
+        found = await read_json(api, f"/search?q=%20{given}%20")
         assert (what, "ord-s") in {(hit["what"], hit["order_id"]) for hit in found["hits"]}, what
         page = await read(api, f"/search?q={given}", Accept="text/html")
         assert "ord-s" in page
-    nothing = await told(api, "/search?q=nothing")
+    nothing = await read_json(api, "/search?q=nothing")
     assert nothing["hits"] == []
-    assert "Not heard of" in await read(api, "/search?q=nothing", Accept="text/html")
-    assert (await told(api, "/search?q=", 400))["detail"]
+    assert "Not received" in await read(api, "/search?q=nothing", Accept="text/html")
+    assert (await read_json(api, "/search?q=", 400))["detail"]
 
 
 async def test_a_clause_is_shown_with_its_text_and_what_messages_cite(pages) -> None:
-    clause = await told(pages, "/clauses/12", Accept="application/json")
+    clause = await read_json(pages, "/clauses/12", Accept="application/json")
     assert clause["number"] == 12
     page = Page(await read(pages, "/clauses/12"))
     shown = page.text
@@ -138,7 +138,7 @@ async def test_a_clause_is_shown_with_its_text_and_what_messages_cite(pages) -> 
     ):
         assert " ".join(part.split()) in shown
     assert {"/clauses/11", "/clauses/13"} <= set(page.links)
-    assert [one["number"] for one in (await told(pages, "/clauses", Accept="application/json"))["clauses"]] == [
+    assert [one["number"] for one in (await read_json(pages, "/clauses", Accept="application/json"))["clauses"]] == [
         *range(1, 31)
     ]
     for number in ("0", "31", "012", "x", "%F0%9F%98%80", "\u0661"):
@@ -164,7 +164,7 @@ async def test_the_letter_has_no_ids_and_no_internal_words(language, engine, pag
     story.asks_to_cancel(request="r-x").seller_cancels(request="r-x", penalty=5_000)
     story.charged_back(amount=1_000, chargeback_id="c-x", payment_id="p-x")
     await hear(engine, story)
-    known = await told(pages, "/orders/ord-1", Accept="application/json")
+    known = await read_json(pages, "/orders/ord-1", Accept="application/json")
     ids = {one["id"] for one in (*known["facts"], *known["outputs"])} | {
         "p-x",
         "r-x",
@@ -173,7 +173,7 @@ async def test_the_letter_has_no_ids_and_no_internal_words(language, engine, pag
         "prov-1",
         "sell-9",
     }
-    letter = await told(pages, f"/orders/ord-1/letter?lang={language}", Accept="application/json")
+    letter = await read_json(pages, f"/orders/ord-1/letter?lang={language}", Accept="application/json")
     text = "\n".join(one["text"] for one in letter["paragraphs"])
     page = Page(await read(pages, f"/orders/ord-1/letter?lang={language}")).text
     for one in letter["paragraphs"]:
@@ -209,7 +209,7 @@ async def test_what_is_answered_goes_by_accept(accept, kind, pages) -> None:
 
 
 async def test_the_api_is_described_as_openapi_and_answers_as_described(engine, api) -> None:
-    document = await told(api, "/openapi.json")
+    document = await read_json(api, "/openapi.json")
     OpenAPIV31SpecValidator(document).validate()
     assert set(document["paths"]) == {route.path for route in ROUTES if route.model is not None}
     rights = {path: described["x-right"] for path, one in document["paths"].items() for described in one.values()}
@@ -225,7 +225,7 @@ async def test_the_api_is_described_as_openapi_and_answers_as_described(engine, 
                 assert response.status == 200, await response.text()
                 answer = await response.json()
             Draft202012Validator(schema | {"components": document["components"]}).validate(answer)
-    problem = await told(api, "/orders/ord-9", 404)
+    problem = await read_json(api, "/orders/ord-9", 404)
     schema = document["paths"]["/clauses"]["get"]["responses"]["404"]["content"]["application/problem+json"]["schema"]
     Draft202012Validator(schema | {"components": document["components"]}).validate(problem)
 
@@ -273,7 +273,7 @@ async def test_while_the_database_is_away_the_page_says_so_and_shows_what_was_kn
         page = Page(await read(session, "/orders/ord-late", 503)).text
         assert "The database can't be read now" in page
         assert "What was known of order ord-late" in page
-        problem = await told(session, "/orders/ord-late", 503, Accept="application/json")
+        problem = await read_json(session, "/orders/ord-late", 503, Accept="application/json")
         assert problem["last_known"]["order_id"] == "ord-late"
         other = Page(await read(session, "/orders/ord-9", 503)).text
         assert "The database can't be read now" in other

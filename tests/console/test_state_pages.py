@@ -10,7 +10,7 @@ from service.console.server import running_console
 from service.operations.alerts import ALERTS
 from tests.chaos.proxy import proxy_before
 from tests.console.conftest import browser, settings_for
-from tests.console.reading import Page, read, told
+from tests.console.reading import Page, read, read_json
 from tests.console.test_hostile import HOSTILE
 from tests.console.test_order_page import hear
 from tests.deploy.documents import RUNBOOK
@@ -33,16 +33,16 @@ PAUSE = "insert into outbox_pauses (lane, paused_by, why) values (-1, 'ann', 'a 
 async def test_money_that_waits_its_reason_and_the_one_thing_to_do(database, engine, pages) -> None:
     await hear(engine, dissolved())
     await do(database, PAUSE)
-    state = await told(pages, "/now", Accept="application/json")
+    state = await read_json(pages, "/now", Accept="application/json")
     refunds = [one for one in state["unpublished"] if one["topic"] == "purchasing.commands.refund.v1"]
-    order = await told(pages, "/orders/ord-1", Accept="application/json")
+    order = await read_json(pages, "/orders/ord-1", Accept="application/json")
     commanded = sum(one["amount"] for one in order["outputs"] if one["type"] == "purchasing.refund.issue.v1")
     assert sum(one["amount"] for one in refunds) == commanded > 0
     assert next(one["name"] for one in state["alerts"]) == "PurchasingOutboxPaused"
     assert state["is_current"] is True
 
     async def refunds_are_awaited() -> bool:
-        now = await told(pages, "/now", Accept="application/json")
+        now = await read_json(pages, "/now", Accept="application/json")
         return "refund_answer" in {one["what"] for one in now["waits"]}
 
     await eventually(refunds_are_awaited, "the count of waits, which a page before may have made")
@@ -55,7 +55,7 @@ async def test_money_that_waits_its_reason_and_the_one_thing_to_do(database, eng
 
 
 async def test_a_service_at_rest_has_nothing_to_do(api) -> None:
-    state = await told(api, "/now")
+    state = await read_json(api, "/now")
     assert state["unpublished"] == state["waits"] == state["halted"] == []
     assert "Nothing." in Page(await read(api, "/now", Accept="text/html")).text
 
@@ -68,9 +68,9 @@ async def test_while_the_database_is_away_the_front_page_says_what_it_knew_last(
         running_console(settings_for(url)) as running,
         browser(running) as session,
     ):
-        before = await told(session, "/now", Accept="application/json")
+        before = await read_json(session, "/now", Accept="application/json")
         proxy.cut()
-        after = await told(session, "/now", Accept="application/json")
+        after = await read_json(session, "/now", Accept="application/json")
         text = Page(await read(session, "/now")).text
         alert = Page(await read(session, "/alerts/PurchasingOutboxPaused")).text
     assert after["is_current"] is False
@@ -83,10 +83,10 @@ async def test_while_the_database_is_away_the_front_page_says_what_it_knew_last(
 
 
 async def test_an_alerts_page_says_whether_it_is_so_and_what_the_runbook_says(database, pages) -> None:
-    quiet = await told(pages, "/alerts/PurchasingOutboxPaused", Accept="application/json")
+    quiet = await read_json(pages, "/alerts/PurchasingOutboxPaused", Accept="application/json")
     assert (quiet["holds"], quiet["since"]) == (False, None)
     await do(database, PAUSE)
-    now = await told(pages, "/alerts/PurchasingOutboxPaused", Accept="application/json")
+    now = await read_json(pages, "/alerts/PurchasingOutboxPaused", Accept="application/json")
     assert now["holds"] is True
     assert now["since"] is not None
     page = await read(pages, "/alerts/OutboxPaused")
@@ -100,7 +100,7 @@ async def test_an_unknown_alert_is_said_to_be_none_and_all_are_listed(pages) -> 
     page = Page(await read(pages, "/alerts/PurchasingNone", 404))
     assert "There is no alert PurchasingNone" in page.text
     assert {f"/alerts/{alert.name}" for alert in ALERTS} <= set(page.links)
-    problem = await told(pages, "/alerts/PurchasingNone", 404, Accept="application/json")
+    problem = await read_json(pages, "/alerts/PurchasingNone", 404, Accept="application/json")
     assert "PurchasingMoneyLate" in problem["detail"]
 
 

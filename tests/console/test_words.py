@@ -18,11 +18,11 @@ from service.console.language import PageLanguage, PlainLanguage, language_of
 from service.console.letter import AWAITED, SENTENCES
 from service.console.words import ZH_CN
 from service.operations.explain import waits_in_words
-from service.operations.sentence import Amount, Id, Sentence, say
+from service.operations.sentence import Amount, Id, Sentence, sentence
 from service.operations.wording import fact_in_words, output_in_words
 from service.rules import decisions
 from service.rules.catalogue import _bases_in, catalogue
-from tests.operations.test_sentences import HEARD, SAID, examples
+from tests.operations.test_sentences import PUBLISHED, RECEIVED, examples
 
 ROOT = Path(__file__).parents[2]
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -39,12 +39,12 @@ def because() -> set[str]:
 
 
 def of_python() -> set[str]:
-    """Every text that `say` is given in the service, and those that stand in tables for it."""
+    """Every text that `sentence` is given in the service, and those that stand in tables for it."""
     found = set()
     for path in [*(ROOT / "service/operations").rglob("*.py"), *(ROOT / "service/console").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
-                "say",
+                "sentence",
                 "_tail",
                 "_several",
                 "BadRequestError",
@@ -83,10 +83,10 @@ def of_enumerations() -> set[str]:
             for one in (*text.arguments.values(), *text.parts):
                 templates(one)
 
-    for message in HEARD:
+    for message in RECEIVED:
         for data in examples(message):
             templates(fact_in_words(data))
-    for message in SAID:
+    for message in PUBLISHED:
         for data in examples(message):
             templates(output_in_words(data))
     return {text for text in found | kinds | outcomes if any(letter.isalpha() for letter in text)}
@@ -104,9 +104,9 @@ def of_sign_in() -> set[str]:
 
 @pytest.mark.parametrize("source", [because, of_python, of_templates, of_enumerations, of_clauses, of_sign_in])
 def test_every_sentence_is_known_in_chinese(source) -> None:
-    said = source()
-    assert said
-    assert sorted(said - ZH_CN.keys() - {"{type}"}) == []
+    texts = source()
+    assert texts
+    assert sorted(texts - ZH_CN.keys() - {"{type}"}) == []
 
 
 def test_every_translation_has_the_arguments_of_its_sentence_and_is_chinese() -> None:
@@ -117,9 +117,9 @@ def test_every_translation_has_the_arguments_of_its_sentence_and_is_chinese() ->
 
 
 def test_no_sentence_is_translated_that_nobody_says() -> None:
-    said = because() | of_python() | of_templates() | of_enumerations() | of_clauses() | of_sign_in()
+    texts = because() | of_python() | of_templates() | of_enumerations() | of_clauses() | of_sign_in()
     spoken_elsewhere = {text for text in ZH_CN if text.islower() and "{" not in text}
-    assert sorted(ZH_CN.keys() - said - spoken_elsewhere) == []
+    assert sorted(ZH_CN.keys() - texts - spoken_elsewhere) == []
 
 
 @pytest.mark.parametrize(
@@ -140,15 +140,15 @@ def test_the_language_is_the_one_asked_for_else_the_one_kept_else_the_browsers(a
 
 
 def test_what_came_with_a_message_is_escaped_in_every_language() -> None:
-    sentence = say("The buyer paid {amount} ({id}).", amount=Amount("<b>"), id=Id('"><script>{x}'))
+    paid = sentence("The buyer paid {amount} ({id}).", amount=Amount("<b>"), id=Id('"><script>{x}'))
     for code in ("en", "zh-CN"):
-        html = str(PageLanguage(code, may_search=True).tell(sentence))
+        html = str(PageLanguage(code, may_search=True).translate(paid))
         assert "<script>" not in html
         assert "<b>" not in html
         assert "{x}" in html
-        assert "{x}" in PlainLanguage(code).tell(sentence)
+        assert "{x}" in PlainLanguage(code).translate(paid)
 
 
 def test_a_sentence_without_translation_is_marked_as_english() -> None:
-    assert str(PageLanguage("zh-CN").tell(Sentence("never said"))) == '<span lang="en">never said</span>'
-    assert 'lang="en"' in str(PageLanguage("zh-CN").tell_published("a reason of a newer version"))
+    assert str(PageLanguage("zh-CN").translate(Sentence("never said"))) == '<span lang="en">never said</span>'
+    assert 'lang="en"' in str(PageLanguage("zh-CN").translate_published("a reason of a newer version"))

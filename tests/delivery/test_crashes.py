@@ -3,7 +3,7 @@
 import json
 
 from tests.delivery.outside import case_events, order_id, renamed, topic_for
-from tests.golden import cases, differences, told
+from tests.golden import cases, differences, summaries
 
 (CASE,) = [case for case in cases() if case.name.startswith("13")]
 
@@ -57,5 +57,5 @@ def assert_in_order(seen):
 def assert_as_expected(order, seen):
     assert [one.version for one in seen] == list(range(1, len(seen) + 1))
     assert_in_order(seen)
-    commands, decisions = told(renamed([one.event for one in seen], "ord-1001", order))
+    commands, decisions = summaries(renamed([one.event for one in seen], "ord-1001", order))
     assert differences(CASE.commands, commands) + differences(CASE.decisions, decisions) == []

@@ -15,7 +15,7 @@ from purchasing_contracts.base import instant_of
 from service.store.substitute_clock import EVENTS, pass_time, set_clock
 from tests.delivery.outside import Outside, order_id, renamed
 from tests.delivery.service import eventually
-from tests.golden import Case, cases, differences, told
+from tests.golden import Case, cases, differences, summaries
 
 EARLIEST_DUE = "select min(due_at) from orders where due_at < $1 and stuck is null"
 DUE = "select exists (select from orders, test_clock where due_at < at and stuck is null)"
@@ -91,7 +91,7 @@ async def played(own_site) -> list[Play]:
 async def test_each_worked_example_publishes_what_it_expects_in_its_order(played):
     wrong = {}
     for play in played:
-        commands, decisions = told(play.published)
+        commands, decisions = summaries(play.published)
         if found := differences(play.case.commands, commands) + differences(play.case.decisions, decisions):
             wrong[play.case.name] = found
     assert wrong == {}

@@ -8,7 +8,7 @@ from service.runtime.exit_codes import ExitCode
 from tests.cli.commands import command
 from tests.delivery.outside import case_events, order_id, renamed, topic_for
 from tests.delivery.service import Worker, eventually
-from tests.golden import cases, differences, told
+from tests.golden import cases, differences, summaries
 from tests.waiting import HANG_SECONDS
 
 (CASE,) = [case for case in cases() if case.name.startswith("09")]
@@ -77,6 +77,6 @@ def pauses(port: int) -> set[str]:
 
 
 def assert_as_expected(order, seen):
-    commands, _ = told(renamed([one.event for one in seen], "ord-1001", order))
+    commands, _ = summaries(renamed([one.event for one in seen], "ord-1001", order))
     assert differences(CASE.commands, commands) == []
     assert len({one.event["id"] for one in seen}) == len(seen)

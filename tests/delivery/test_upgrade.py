@@ -10,7 +10,7 @@ from tests.delivery.outside import case_events, order_id, renamed, topic_for
 from tests.delivery.service import eventually
 from tests.delivery.versions import VOUCHER, VOUCHERS, Newer, Older
 from tests.forkserver import run_text
-from tests.golden import cases, differences, told
+from tests.golden import cases, differences, summaries
 from tests.waiting import HANG_SECONDS
 
 (CASE,) = [case for case in cases() if case.name.startswith("13")]
@@ -144,7 +144,7 @@ async def assert_right(outside, orders, vouchers):
         ours = [one.event for one in seen if one.event["type"] != VOUCHER]
         assert len(seen) - len(ours) == vouchers
         # Events of one batch are decided together, so of the decisions only what stands at the end is certain.
-        commands, _ = told(renamed(ours, "ord-1001", order))
+        commands, _ = summaries(renamed(ours, "ord-1001", order))
         assert differences(CASE.commands, commands) == []
 
 

@@ -25,9 +25,6 @@ HEARSAY = {
 }  # fmt: skip
 """Words of conversation for what a program does: in no name of the service and of the contracts, with what to say."""
 
-UNCHANGED = ("service/console/", "service/rules/", "service/operations/sentence.py")
-"""Where such names are left: the clauses' functions `says`, and the sentences of the pages, which they share."""
-
 PLAIN = frozenset({"arrival", "arrivals", "dealt", "lying", "aside", "blow", "blown", "pulled"})
 """Of these, words of plain English: the name of a test may have them."""
 
@@ -79,7 +76,7 @@ def names(tree: ast.Module) -> Iterator[tuple[int, str]]:
 def wrong_names(name: str, tree: ast.Module) -> Iterator[str]:
     """What a module names by a word of before, and what to say."""
     ours = name.startswith("service/")
-    plain_words = name.startswith(("service/", "contracts/purchasing_contracts/")) and not name.startswith(UNCHANGED)
+    plain_words = name.startswith(("service/", "contracts/purchasing_contracts/"))
     for line, one in names(tree):
         for part in PARTS.findall(one):
             if part.lower() in SAY and not (one.startswith("test_") and part.lower() in PLAIN):
@@ -144,12 +141,7 @@ def test_no_name_is_a_word_of_before(sources: dict[str, ast.Module]) -> None:
 
 
 def test_no_text_for_operators_has_a_word_of_before(sources: dict[str, ast.Module], texts: dict[str, str]) -> None:
-    found = [
-        one
-        for name, tree in sources.items()
-        if name.startswith("service/") and not name.startswith(UNCHANGED)
-        for one in wrong_texts(name, tree)
-    ]
+    found = [one for name, tree in sources.items() if name.startswith("service/") for one in wrong_texts(name, tree)]
     for name, text in texts.items():
         if name.startswith("deploy/") or name == "README.md":
             found += [f"{name}: {one[0]!r}" for word in TEXTS for one in re.finditer(word, text)]

@@ -98,7 +98,7 @@ def accepted(found: Examination, line: str) -> int:
 def test_a_refund_that_was_executed_is_shown_with_its_amount() -> None:
     order = Order().placed().accepted().paid().bought(goods=90_000).decided()
     (refund,) = [one for one in order.outputs if isinstance(one.data, RefundIssue)]
-    order.tell(RefundSucceeded(command_id=refund.id))
+    order.add(RefundSucceeded(command_id=refund.id))
     found = examine("ord-1", order.facts, order.ledger, order.book, Clock(order.facts[-1].at, order.facts[-1].at))
     assert found is not None
     (line,) = lines_of(found)

@@ -10,11 +10,11 @@ from purchasing_contracts.generate.valid import valid_examples
 from purchasing_contracts.privacy import private_of
 from purchasing_contracts.topics import TOPICS
 
-from service.operations.sentence import Amount, Id, listed, say, tell, word
+from service.operations.sentence import Amount, Id, listed, sentence, translate, word
 from service.operations.wording import GROUNDS, fact_in_words, output_in_words
 
-HEARD = [message for topic in TOPICS if topic.direction == "in" for message in topic.messages]
-SAID = [
+RECEIVED = [message for topic in TOPICS if topic.direction == "in" for message in topic.messages]
+PUBLISHED = [
     message for topic in TOPICS if topic.name.split(".")[1] in ("commands", "decisions") for message in topic.messages
 ]
 
@@ -25,7 +25,7 @@ def examples(message: type[MessageData]) -> list[Any]:
     return [message.model_validate_json(json.dumps(data)) for data in found]
 
 
-@pytest.mark.parametrize("message", HEARD, ids=lambda message: message.TYPE)
+@pytest.mark.parametrize("message", RECEIVED, ids=lambda message: message.TYPE)
 def test_each_fact_is_told_in_a_sentence_without_private_members(message: type[MessageData]) -> None:
     for data in examples(message):
         words = fact_in_words(data)
@@ -34,7 +34,7 @@ def test_each_fact_is_told_in_a_sentence_without_private_members(message: type[M
         assert not [text for text in texts(private_of(data)) if text in words]
 
 
-@pytest.mark.parametrize("message", SAID, ids=lambda message: message.TYPE)
+@pytest.mark.parametrize("message", PUBLISHED, ids=lambda message: message.TYPE)
 def test_each_output_is_told_in_a_sentence(message: type[MessageData]) -> None:
     for data in examples(message):
         words = output_in_words(data)
@@ -61,13 +61,13 @@ def test_each_reason_for_which_a_report_changes_nothing_is_told_in_words() -> No
     ids=["all", "a part", "units", "the last part"],
 )
 def test_a_receipt_says_what_arrived_and_whether_it_is_the_last(data: dict[str, Any], words: str) -> None:
-    (message,) = [one for one in HEARD if one.TYPE == "purchasing.warehouse.goods_received.v1"]
+    (message,) = [one for one in RECEIVED if one.TYPE == "purchasing.warehouse.goods_received.v1"]
     told = fact_in_words(message.model_validate_json(json.dumps(data)))
     assert told == f"The warehouse received {words}, without objections."
 
 
 class Loud:
-    """A language that shows what `tell` was given."""
+    """A language that shows what `translate` was given."""
 
     def template(self, template: str) -> str:
         return template.upper().replace("{AMOUNT}", "{amount}").replace("{ID}", "{id}")
@@ -79,12 +79,12 @@ class Loud:
         return "+".join(parts)
 
 
-def test_a_sentence_is_english_and_can_be_told_in_another_language_later() -> None:
-    sentence = say("The buyer paid {amount} ({id}).", amount=Amount("¥5.00"), id=Id("pay-{1}"))
-    assert sentence == "The buyer paid ¥5.00 (pay-{1})."
-    assert tell(sentence, Loud()) == "THE BUYER PAID <¥5.00> (<pay-{1}>)."
-    assert tell(listed([word("a_b"), say("c")]), Loud()) == "A B+C"
-    assert tell("{as it is}", Loud()) == "<{as it is}>"
+def test_a_sentence_is_english_and_can_be_translated_later() -> None:
+    paid = sentence("The buyer paid {amount} ({id}).", amount=Amount("¥5.00"), id=Id("pay-{1}"))
+    assert paid == "The buyer paid ¥5.00 (pay-{1})."
+    assert translate(paid, Loud()) == "THE BUYER PAID <¥5.00> (<pay-{1}>)."
+    assert translate(listed([word("a_b"), sentence("c")]), Loud()) == "A B+C"
+    assert translate("{as it is}", Loud()) == "<{as it is}>"
 
 
 def texts(value: Any) -> list[str]:

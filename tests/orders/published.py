@@ -16,7 +16,7 @@ def event_of(output: OutputRow) -> dict[str, Any]:
     return json.loads(output.value)
 
 
-def said(*handled: BatchResult) -> list[tuple[Any, ...]]:
+def outcomes_of(*handled: BatchResult) -> list[tuple[Any, ...]]:
     """Of each output: order, version, and a decision's kind and outcome or a command's line (`hold`) and amount."""
     found = []
     for one in handled:

@@ -1,4 +1,4 @@
-"""Orders told as the records that their events arrive in."""
+"""Orders as the records that their events arrive in."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def replayed(inbound_record: InboundRecord, repaired: InboundRecord | None = Non
 
 
 class Story(Happenings):
-    """What happens to one order, an hour apart unless said otherwise; `inbound_records` are its records, in the order
-    told."""
+    """What happens to one order, an hour apart unless given otherwise; `inbound_records` are its records, in the order
+    added."""
 
     def __init__(self, order_id: str = "ord-1") -> None:
         self.order_id = order_id
@@ -72,7 +72,7 @@ class Story(Happenings):
     def last(self) -> InboundRecord:
         return self.inbound_records[-1]
 
-    def tell(self, data: Any, at: int | None = None, source: str = "", message: str = "") -> Self:
+    def add(self, data: Any, at: int | None = None, source: str = "", message: str = "") -> Self:
         event = Event(
             id=message or f"{self.order_id}-e{self.steps}",
             source=source or "/tests",

@@ -14,7 +14,7 @@ from service.rules import decide as rules_entry
 from service.rules.decide import decide
 from service.rules.order_view import OrderView
 from tests.orders.conftest import engine_on
-from tests.orders.published import event_of, notices, repetitions, said
+from tests.orders.published import event_of, notices, outcomes_of, repetitions
 from tests.orders.stories import Story, again, paid_order, record
 from tests.rules.happenings import amounts
 
@@ -23,7 +23,7 @@ async def test_an_order_paid_in_full_is_effective_and_says_so_once(engine: Engin
     handled = await engine.handle(paid_order().inbound_records)
 
     assert (handled.facts, handled.assessed) == (3, 1)
-    assert said(handled) == [("ord-1", 1, "agreement", "effective")]
+    assert outcomes_of(handled) == [("ord-1", 1, "agreement", "effective")]
 
 
 async def test_one_event_at_a_time_and_all_at_once_end_alike(engine: Engine) -> None:
@@ -33,8 +33,8 @@ async def test_one_event_at_a_time_and_all_at_once_end_alike(engine: Engine) -> 
     together = await engine.handle(story("ord-a").inbound_records)
     singly = [await engine.handle([inbound_record]) for inbound_record in story("ord-b")]
 
-    assert [one[1:] for one in said(together)] == [one[1:] for one in said(*singly)]
-    assert [one[1] for one in said(*singly)] == [1, 2]
+    assert [one[1:] for one in outcomes_of(together)] == [one[1:] for one in outcomes_of(*singly)]
+    assert [one[1] for one in outcomes_of(*singly)] == [1, 2]
 
 
 async def test_what_came_before_is_remembered_without_the_cache(engine: Engine) -> None:
@@ -42,7 +42,7 @@ async def test_what_came_before_is_remembered_without_the_cache(engine: Engine) 
     engine.cache.clear()
     bought = await engine.handle([paid_order().bought(goods=90_000).last])
 
-    assert said(bought) == [("ord-1", 2, "purchase", 10_010)]
+    assert outcomes_of(bought) == [("ord-1", 2, "purchase", 10_010)]
 
 
 async def test_a_whole_batch_that_comes_again_is_known_and_publishes_nothing(engine: Engine) -> None:
@@ -99,23 +99,23 @@ async def test_a_known_identity_with_other_content_is_a_conflict(engine: Engine,
     assert repetitions(await engine.handle([inbound_record])) == 1
 
 
-async def test_two_orders_claim_one_message_in_one_batch_and_the_first_heard_stands(engine: Engine) -> None:
+async def test_two_orders_claim_one_message_in_one_batch_and_the_first_received_stands(engine: Engine) -> None:
     first = Story("ord-1").accepted()
-    second = Story("ord-2").tell(first.last.decoded.data, message="ord-1-e0", at=0)
+    second = Story("ord-2").add(first.last.decoded.data, message="ord-1-e0", at=0)
     handled = await engine.handle([*second, *first])
 
     assert handled.facts == 1
     assert [n["order_id"] for n in notices(handled)] == ["ord-1"]
 
 
-async def test_the_first_heard_stands_against_a_later_contradiction(engine: Engine) -> None:
+async def test_the_first_received_stands_against_a_later_contradiction(engine: Engine) -> None:
     story = Story().placed().accepted().paid(amounts(goods=50_000))
     contradiction = paid_order().last
     first = await engine.handle([*story, contradiction])
     later = await engine.handle([story.cost(100).last])
 
-    assert said(first) == [("ord-1", 1, "agreement", "short_paid")]
-    assert said(later) == []
+    assert outcomes_of(first) == [("ord-1", 1, "agreement", "short_paid")]
+    assert outcomes_of(later) == []
 
 
 async def test_bad_records_are_quarantined_once_and_the_others_go_on(engine: Engine) -> None:
@@ -124,7 +124,7 @@ async def test_bad_records_are_quarantined_once_and_the_others_go_on(engine: Eng
     first = await engine.handle(batch)
     second = await engine.handle(batch)
 
-    assert {"ord-1", "ord-2"} == {one[0] for one in said(first)}
+    assert {"ord-1", "ord-2"} == {one[0] for one in outcomes_of(first)}
     assert [("not_json", bad.offset)] == [(n["reason"], n["offset"]) for n in notices(first)]
     assert [bad] == [one.record for one in first.quarantined]
     assert repetitions(second) == 7
@@ -198,14 +198,14 @@ async def test_an_order_whose_rules_raise_is_stuck_and_the_others_go_on(engine: 
     handled = await engine.handle([*story, *paid_order("ord-2")])
 
     assert handled.facts == 6
-    assert {"ord-2"} == {one[0] for one in said(handled)}
+    assert {"ord-2"} == {one[0] for one in outcomes_of(handled)}
     assert [(one.order_id, one.error) for one in handled.stuck] == [("ord-1", "ZeroDivisionError")]
     assert "address" not in repr(handled.stuck)
 
     monkeypatch.setattr(unit_of_work, "decide", decide)
     bought = await engine.handle([story.bought(goods=90_000).last])
 
-    assert [one[1:] for one in said(bought)] == [(1, "agreement", "effective"), (2, "purchase", 10_010)]
+    assert [one[1:] for one in outcomes_of(bought)] == [(1, "agreement", "effective"), (2, "purchase", 10_010)]
     assert await engine._store.stuck(10) == []
 
 
@@ -219,7 +219,7 @@ async def test_a_stuck_order_ends_with_its_money_when_it_is_looked_at_again(engi
     after = await engine.look_again(stuck)
 
     assert stuck == ["ord-1"]
-    assert ("ord-1", 2, "purchase", 10_010) in said(after)
+    assert ("ord-1", 2, "purchase", 10_010) in outcomes_of(after)
     assert await engine._store.stuck(10) == []
 
 
@@ -250,7 +250,7 @@ async def test_a_cached_order_goes_on_and_an_evicted_one_is_read_anew(engine: En
 
     assert cached == [("ord-1", 1), ("ord-2", 1)]
     assert read_anew[2:] == [("ord-1", 4)]
-    assert said(last) == [("ord-1", 2, "purchase", 10_010)]
+    assert outcomes_of(last) == [("ord-1", 2, "purchase", 10_010)]
 
 
 async def test_rules_are_told_the_topic_of_each_quarantined_record_of_their_order(engine: Engine, monkeypatch) -> None:
@@ -272,6 +272,6 @@ async def test_batches_side_by_side_in_one_process_don_t_mix(engine: Engine) -> 
     stories = [paid_order(f"ord-{n}").bought(goods=90_000) for n in range(8)]
     handled = await asyncio.gather(*(engine.handle([inbound_record]) for story in stories for inbound_record in story))
 
-    outputs = said(*handled)
+    outputs = outcomes_of(*handled)
     assert [one[1] for one in sorted(outputs)] == 8 * [1, 2]
     assert sum(one[3] for one in outputs if one[2] == "purchase") == 8 * 10_010

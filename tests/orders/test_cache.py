@@ -12,7 +12,7 @@ from service.rules.facts import Fact
 from service.store.errors import StoreUnavailableError
 from service.store.postgres import PostgresStore
 from tests.orders.conftest import engine_on
-from tests.orders.published import said
+from tests.orders.published import outcomes_of
 from tests.orders.stories import paid_order
 
 
@@ -77,8 +77,8 @@ async def test_what_another_worker_wrote_makes_the_cached_order_invalid(stores) 
     second = await there.handle(story.inbound_records[3:4])
     third = await here.handle(story.inbound_records[4:])
 
-    assert [one[1] for one in said(first, second, third)] == [1, 2, 3]
-    assert said(third) == [("ord-1", 3, "purchase", 1_001)]
+    assert [one[1] for one in outcomes_of(first, second, third)] == [1, 2, 3]
+    assert outcomes_of(third) == [("ord-1", 3, "purchase", 1_001)]
 
 
 async def test_nothing_is_read_for_a_cached_order(stores, monkeypatch) -> None:
@@ -127,7 +127,7 @@ async def test_a_commit_that_fails_leaves_nothing_in_the_cache(database: str, st
     again = await engine.handle(story.inbound_records[3:])
 
     assert left == 0
-    assert said(again) == [("ord-1", 2, "purchase", 10_010)]
+    assert outcomes_of(again) == [("ord-1", 2, "purchase", 10_010)]
 
 
 async def test_a_new_connection_empties_the_cache(database: str, stores) -> None:

@@ -14,7 +14,7 @@ from service.store.rows import ProgressRow, PublicationRow
 from service.terms.source import FixedTerms
 from tests.orders.conftest import engine_on
 from tests.orders.hands import DELIVERED, Hands
-from tests.orders.published import event_of, said
+from tests.orders.published import event_of, outcomes_of
 from tests.orders.stories import Story, paid_order, record
 from tests.rules.happenings import HOUR, when
 
@@ -40,7 +40,7 @@ async def test_a_deadline_fires_once_it_is_strictly_past_and_only_once(engine: E
 
     assert waits == (DUE, "ord-1")
     assert BatchResult() == at_the_last_instant
-    assert [one[2:] for one in said(fired)] == [("receipt", "deemed_confirmed")]
+    assert [one[2:] for one in outcomes_of(fired)] == [("receipt", "deemed_confirmed")]
     assert BatchResult() == again
     assert await engine._store.earliest_due() is None
 
@@ -56,7 +56,7 @@ async def test_a_deadline_waits_until_the_input_has_been_read_up_to_it(engine: E
     caught_up = await engine.fire_due()
 
     assert BatchResult() == nothing_known == lagging == caught_up
-    assert [one[2:] for one in said(confirmed)] == [("receipt", "confirmed")]
+    assert [one[2:] for one in outcomes_of(confirmed)] == [("receipt", "confirmed")]
 
 
 async def test_two_workers_fire_each_deadline_once_between_them(store, hands: Hands) -> None:
@@ -65,7 +65,7 @@ async def test_two_workers_fire_each_deadline_once_between_them(store, hands: Ha
     hands.now = hands.watermark = DUE + HOUR * MICROSECOND
     fired = await asyncio.gather(*(engine_on(store).fire_due(limit=20) for _ in range(3)))
 
-    assert sorted(orders) == sorted(one[0] for one in said(*fired))
+    assert sorted(orders) == sorted(one[0] for one in outcomes_of(*fired))
 
 
 async def test_the_days_of_a_payment_demand_run_from_its_publication(
@@ -85,8 +85,8 @@ async def test_the_days_of_a_payment_demand_run_from_its_publication(
 
     assert event_of(demand)["data"]["kind"] == "payment_demand"
     assert datetime(2026, 3, 6, 16, tzinfo=UTC) == first[0]
-    assert said(not_published) == []
-    assert ("chargeback:cb-1", 101_301) in [one[2:] for one in said(published)]
+    assert outcomes_of(not_published) == []
+    assert ("chargeback:cb-1", 101_301) in [one[2:] for one in outcomes_of(published)]
 
 
 async def publish(where: str | None, store, publication: PublicationRow) -> None:
@@ -109,7 +109,7 @@ async def test_a_deposit_that_is_barred_is_not_asked_about_for_ever(engine: Engi
     hands.now = hands.watermark = when(DELIVERED) + timedelta(days=7)
     fired, again = await engine.fire_due(), await engine.fire_due()
 
-    assert [(one[0], *one[2:]) for one in said(fired)] == [("ord-2", "chargeback:cb-1", 101_301)]
+    assert [(one[0], *one[2:]) for one in outcomes_of(fired)] == [("ord-2", "chargeback:cb-1", 101_301)]
     assert BatchResult() == again
 
 
@@ -160,4 +160,4 @@ async def test_an_order_that_is_held_hears_and_says_nothing(database: str) -> No
     await store.close()
 
     assert BatchResult(facts=1) == held
-    assert said(released) == [("ord-1", 2, "purchase", 10_010)]
+    assert outcomes_of(released) == [("ord-1", 2, "purchase", 10_010)]

@@ -7,7 +7,7 @@ import pytest
 from service.orders.engine import Engine
 from tests.orders.conftest import engine_on
 from tests.orders.hands import Hands
-from tests.orders.published import money, notices, repetitions, said
+from tests.orders.published import money, notices, outcomes_of, repetitions
 from tests.orders.stories import ANN, Story, again, paid_order, quarantine_ref, replayed
 from tests.rules.happenings import HOUR, when
 
@@ -55,7 +55,7 @@ async def test_a_capture_dated_a_century_ahead_turns_no_cancellation_into_a_with
     assert reasons(handled) == [("in_the_future", "/time", "ord-1")]
     # Never agreed upon, as far as is known, for no money came in: but nothing that happens in a century counts today.
     assert money(handled) == {}
-    assert not any(amount for *_, amount in said(handled) if isinstance(amount, int))
+    assert not any(amount for *_, amount in outcomes_of(handled) if isinstance(amount, int))
 
 
 async def test_a_delivery_in_2199_is_no_delivery(engine: Engine, hands: Hands) -> None:
@@ -119,7 +119,7 @@ async def test_a_fact_that_is_known_stays_known_although_the_clock_went_back(eng
 async def test_of_two_faults_a_contradiction_is_named_before_the_time(engine: Engine) -> None:
     story = paid_order()
     await engine.handle(story.inbound_records)
-    other = Story().tell(story.last.decoded.data, at=CENTURY, message="ord-1-e2").last
+    other = Story().add(story.last.decoded.data, at=CENTURY, message="ord-1-e2").last
     refused = await engine.handle([other])
 
     assert reasons(refused) == [("conflict", "/time", "ord-1")]
@@ -131,5 +131,5 @@ async def test_the_others_of_its_batch_and_of_its_order_go_on(engine: Engine) ->
         [story.inbound_records[0], paid_order("ord-2").tipped(5, at=CENTURY).last, *story.inbound_records[1:]]
     )
 
-    assert said(handled) == [("ord-1", 1, "agreement", "effective")]
+    assert outcomes_of(handled) == [("ord-1", 1, "agreement", "effective")]
     assert reasons(handled) == [("in_the_future", "/time", "ord-2")]

@@ -115,7 +115,7 @@ async def test_a_record_that_names_two_orders_holds_both_up_and_releases_both(
 ) -> None:
     bad = garbled(payment("a-1"), key=b"b-2")
     await engine.handle([*claimed("a-1"), *claimed("b-2"), *claimed("c-3")])
-    said = await engine.handle([bad])
+    handled = await engine.handle([bad])
     four_days_pass(hands)
     barred = await engine.fire_due()
     if how == "dropped":
@@ -123,7 +123,7 @@ async def test_a_record_that_names_two_orders_holds_both_up_and_releases_both(
     else:
         released = await engine.handle([replayed(bad, again(payment("a-1")))], ANN)
 
-    assert [(one["reason"], one["order_id"]) for one in notices(said)] == [("key_mismatch", "a-1")]
+    assert [(one["reason"], one["order_id"]) for one in notices(handled)] == [("key_mismatch", "a-1")]
     assert taken(barred) == ["c-3"]
     assert taken(released) == (["a-1", "b-2"] if how == "dropped" else ["b-2"])
 

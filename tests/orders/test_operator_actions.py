@@ -14,7 +14,7 @@ from service.store.memory import MemoryStore
 from service.terms.source import FixedTerms
 from tests.orders.conftest import LANES, engine_on
 from tests.orders.hands import DELIVERED, Hands
-from tests.orders.published import money, notices, repetitions, said
+from tests.orders.published import money, notices, outcomes_of, repetitions
 from tests.orders.stories import ANN, Story, again, dissolved, paid_order, quarantine_ref, record, replayed
 from tests.rules.happenings import when
 
@@ -32,11 +32,11 @@ async def test_a_message_repaired_weeks_later_ends_as_if_it_had_been_right_at_on
     engine: Engine, hands: Hands, nth: int
 ) -> None:
     right_at_once = money(await engine_on(MemoryStore(lanes=LANES)).handle(dissolved().inbound_records))
-    told = dissolved().inbound_records
-    bad = broken(told[nth])
-    at_first = await engine.handle([*told[:nth], bad, *told[nth + 1 :]])
+    inbound = dissolved().inbound_records
+    bad = broken(inbound[nth])
+    at_first = await engine.handle([*inbound[:nth], bad, *inbound[nth + 1 :]])
     hands.now += timedelta(days=40)
-    mended = await engine.handle([replayed(bad, told[nth])], ANN)
+    mended = await engine.handle([replayed(bad, inbound[nth])], ANN)
 
     assert len(at_first.quarantined) == 1
     assert (mended.facts, mended.resolved) == (1, {quarantine_ref(bad).record})
@@ -44,24 +44,24 @@ async def test_a_message_repaired_weeks_later_ends_as_if_it_had_been_right_at_on
 
 
 async def test_a_replay_done_twice_does_nothing_twice(engine: Engine) -> None:
-    told = paid_order().inbound_records
-    bad = broken(told[2])
-    await engine.handle([*told[:2], bad])
-    first = await engine.handle([replayed(bad, told[2])], ANN)
-    second = await engine.handle([replayed(bad, told[2])], ANN)
+    inbound = paid_order().inbound_records
+    bad = broken(inbound[2])
+    await engine.handle([*inbound[:2], bad])
+    first = await engine.handle([replayed(bad, inbound[2])], ANN)
+    second = await engine.handle([replayed(bad, inbound[2])], ANN)
 
-    assert said(first) == [("ord-1", 1, "agreement", "effective")]
+    assert outcomes_of(first) == [("ord-1", 1, "agreement", "effective")]
     assert repetitions(second) == 1
 
 
 async def test_what_is_refused_again_stays_with_its_new_reason_and_without_another_notice(engine: Engine) -> None:
-    told = paid_order()
-    await engine.handle(told.inbound_records)
+    inbound = paid_order()
+    await engine.handle(inbound.inbound_records)
     other = paid_order().paid().last
     bad = record(other.value, key=b"ord-9", topic=other.topic)
     quarantined = await engine.handle([bad])
     clash = Story().placed().accepted().cost(100, at=2).inbound_records[2]
-    # By now the id is another message's: mended, it contradicts what was heard first.
+    # By now the id is another message's: mended, it contradicts what was received first.
     refused = await engine.handle([replayed(bad, record(renamed(clash.value, "ord-1-e2"), key=b"ord-1"))], ANN)
     unchanged = await engine.handle([replayed(bad)], ANN)
 
@@ -82,11 +82,11 @@ def renamed(value: bytes, message: str) -> bytes:
 
 @pytest.mark.parametrize("how", ["replayed", "dropped"])
 async def test_a_redelivery_of_what_was_dealt_with_adds_nothing_and_says_nothing(engine: Engine, how: str) -> None:
-    told = paid_order().inbound_records
-    bad = broken(told[2])
-    await engine.handle([*told[:2], bad])
+    inbound = paid_order().inbound_records
+    bad = broken(inbound[2])
+    await engine.handle([*inbound[:2], bad])
     if how == "replayed":
-        await engine.handle([replayed(bad, told[2])], ANN)
+        await engine.handle([replayed(bad, inbound[2])], ANN)
     else:
         await engine.intervene(ANN._replace(drop=(quarantine_ref(bad),)))
 
@@ -100,7 +100,7 @@ async def test_a_deposit_is_barred_until_the_order_s_record_is_dealt_with_and_ta
 ) -> None:
     engine = Engine(engine._store, FixedTerms(TERMS_OF_THE_AGREEMENT), deciding_is_publishing=True)
     story = paid_order().bought().received().charged_back(101_301, at=DELIVERED)
-    late = again(Story().tell(story.inbound_records[2].decoded.data, message="other", at=5).last)
+    late = again(Story().add(story.inbound_records[2].decoded.data, message="other", at=5).last)
     bad = broken(late)
     await engine.handle([*story, bad])
     hands.now = hands.watermark = when(DELIVERED) + timedelta(days=7)
@@ -141,14 +141,14 @@ async def test_a_held_order_decides_once_released_what_it_would_have_decided_at_
     engine: Engine, store, where: str | None
 ) -> None:
     right_at_once = money(await engine_on(MemoryStore(lanes=LANES)).handle(dissolved().inbound_records))
-    told = dissolved().inbound_records
-    before = await engine.handle(told[:3])
+    inbound = dissolved().inbound_records
+    before = await engine.handle(inbound[:3])
     await hold(store, where)
-    held = await engine.handle(told[3:])
+    held = await engine.handle(inbound[3:])
     released = await engine.intervene(ANN._replace(release=("ord-1",)))
     no_longer_held = await engine.intervene(ANN._replace(release=("ord-1",)))
 
-    assert held == BatchResult(facts=len(told) - 3)
+    assert held == BatchResult(facts=len(inbound) - 3)
     assert released.released == {"ord-1"}
     assert money(before, released) == right_at_once
     assert BatchResult() == no_longer_held

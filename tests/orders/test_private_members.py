@@ -8,7 +8,7 @@ import pytest
 from service.orders.engine import Engine
 from service.store.memory import MemoryStore
 from tests.orders.conftest import engine_on
-from tests.orders.published import notices, repetitions, said
+from tests.orders.published import notices, outcomes_of, repetitions
 from tests.orders.stories import Story, paid_order, record
 
 ADDRESS = "Warehouse 3, marker-5e1f"
@@ -66,7 +66,7 @@ async def test_the_rules_go_on_after_an_erasure(store, erase) -> None:
     await erase()
     handled = await engine_on(store).handle([story.last])
 
-    assert said(handled) == [("ord-1", 1, "agreement", "effective")]
+    assert outcomes_of(handled) == [("ord-1", 1, "agreement", "effective")]
 
 
 async def test_private_members_are_only_in_their_own_table_and_in_quarantine(database: str) -> None:

@@ -27,7 +27,7 @@ from tests.rules.happenings import HOUR
 
 (MIGRATION,) = [one for one in known_migrations() if one.name == "store_waits_by_the_rules"]
 UNKNOWN_AT_FIRST = "update orders set" + MIGRATION.sql.partition("update orders set")[2].partition(";")[0]
-EVENTS_TOLD, AT_ONCE = 4_000, 200
+EVENTS_IN_ALL, AT_ONCE = 4_000, 200
 DAY = 24 * HOUR
 ALL_READ = "insert into input_progress values ('t', 0, 'infinity')"
 
@@ -73,9 +73,9 @@ async def engine(database):
 
 
 async def test_rows_of_random_orders_store_what_the_rules_say_of_their_journals(database, connection, engine):
-    told = records(11, EVENTS_TOLD)
-    for n in range(0, EVENTS_TOLD, AT_ONCE):
-        await engine.handle([inbound_record_of(one) for one in told[n : n + AT_ONCE]])
+    events = records(11, EVENTS_IN_ALL)
+    for n in range(0, EVENTS_IN_ALL, AT_ONCE):
+        await engine.handle([inbound_record_of(one) for one in events[n : n + AT_ONCE]])
     found = await stored(connection)
     counted = waits_shown(await census(connection))
     listed = [one async for one in order_waits(connection, WAIT_KINDS)]
@@ -96,9 +96,9 @@ async def test_rows_of_random_orders_store_what_the_rules_say_of_their_journals(
 
 
 async def test_waits_of_an_earlier_version_are_unknown_until_the_order_is_assessed(connection, engine):
-    told = records(11, 2_000)
+    events = records(11, 2_000)
     for n in range(0, 2_000, AT_ONCE):
-        await engine.handle([inbound_record_of(one) for one in told[n : n + AT_ONCE]])
+        await engine.handle([inbound_record_of(one) for one in events[n : n + AT_ONCE]])
     await connection.execute(ALL_READ)
     await all_due(engine)
     right = await stored(connection)
@@ -160,7 +160,7 @@ async def test_a_quarantined_record_is_a_wait_of_its_possible_order_until_resolv
     assert [one async for one in order_waits(connection, [RECORD])] == []
 
 
-async def test_who_waits_for_the_order_to_be_placed_has_waited_since_it_was_first_heard_of(connection, engine):
+async def test_who_waits_for_the_order_to_be_placed_has_waited_since_it_was_first_received(connection, engine):
     story = Story("ord-1").accepted().cost(300).cost(500, "cost-2")
     since = []
     for inbound_record in story:

@@ -15,7 +15,7 @@ from service.rules.terms import TermsBook
 from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
 from tests.orders.hands import DELIVERED, Hands
-from tests.orders.published import said
+from tests.orders.published import outcomes_of
 from tests.orders.stories import ANN, Story, paid_order, quarantine_ref, record
 from tests.rules.happenings import HOUR, amounts, money, when
 from tests.rules.orders import terms
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("hands")
 
 
 class Matter(NamedTuple):
-    """A row of F5: an order that it concerns, what waits (as `said` has it), and the topics whose records bar it."""
+    """A row of F5: an order that it concerns, what waits (as of `outcomes_of`), and the topics whose records bar it."""
 
     story: Callable[[], Story]
     waits: tuple[str, Any]
@@ -99,8 +99,8 @@ async def test_a_record_bars_what_its_topic_may_bear_on_until_it_is_dealt_with(
     later = await engine.fire_due()
     released = await engine.intervene(ANN._replace(drop=(quarantine_ref(bad),)))
 
-    before = [one[2:] for one in said(at_once, later)]
-    after = [one[2:] for one in said(released)]
+    before = [one[2:] for one in outcomes_of(at_once, later)]
+    after = [one[2:] for one in outcomes_of(released)]
     if topic in matter.barred_by:
         assert (matter.waits in before, matter.waits in after) == (False, True)
     else:
@@ -117,6 +117,6 @@ async def test_a_record_bars_no_longer_than_the_days_that_the_terms_set(store: A
     hands.now = hands.watermark = hands.now + timedelta(microseconds=1)
     passed = await engine.fire_due()
 
-    assert ("cancellation", "pending") in [one[2:] for one in said(at_once)]
-    assert said(in_time) == []
-    assert ("cancellation", "agreed") in [one[2:] for one in said(passed)]
+    assert ("cancellation", "pending") in [one[2:] for one in outcomes_of(at_once)]
+    assert outcomes_of(in_time) == []
+    assert ("cancellation", "agreed") in [one[2:] for one in outcomes_of(passed)]

@@ -15,7 +15,7 @@ from service.store.lanes import lane_of
 from tests.delivery.conftest import LANES
 from tests.delivery.outside import case_events, order_id, renamed
 from tests.delivery.service import eventually
-from tests.golden import cases, differences, told
+from tests.golden import cases, differences, summaries
 from tests.recovery.conftest import Torn, play
 from tests.waiting import HANG_SECONDS
 
@@ -89,7 +89,7 @@ async def test_a_restored_database_recovers_from_kafka_and_no_money_moves_twice(
         for order in (halfway, whole):
             seen = outside.outputs(order)
             assert [one.version for one in seen] == list(range(1, len(seen) + 1))
-            commands, _ = told([one.event for one in seen])
+            commands, _ = summaries([one.event for one in seen])
             assert differences(CASE.commands, renamed(commands, "ord-1001", order)) == []
     verdict = await torn.command("outbox", "verify")
     assert verdict.returncode == 0, verdict.stdout

@@ -1,4 +1,4 @@
-"""Everything that can happen to an order, each told in one call of plain values."""
+"""Everything that can happen to an order, each added by one call of plain values."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -73,16 +73,16 @@ def refs(items: Refs) -> tuple[ItemRef, ...] | None:
 
 
 class Happenings(ABC):
-    """What can be told of an order. `at` is when it happened, in microseconds of the story."""
+    """What can be added to an order. `at` is when it happened, in microseconds of the story."""
 
     @abstractmethod
-    def tell(self, data: Any, at: int | None = None, source: str = "", message: str = "") -> Self:
+    def add(self, data: Any, at: int | None = None, source: str = "", message: str = "") -> Self:
         """Add a fact."""
 
     @property
     @abstractmethod
     def steps(self) -> int:
-        """How many facts were told."""
+        """How many facts were added."""
 
     # What the buyer and the provider's staff do.
 
@@ -107,19 +107,19 @@ class Happenings(ABC):
             "mandate": None if mandate_at is None else order.Mandate(agreed_at=when(mandate_at)),
             "cancellation_deadline": None if deadline is None else when(deadline),
         }
-        return self.tell(order.OrderPlaced.model_validate(usual | members), at)
+        return self.add(order.OrderPlaced.model_validate(usual | members), at)
 
     def accepted(self, at: int | None = None, logistics: str | None = None) -> Self:
-        return self.tell(order.OrderAccepted(logistics_provider_id=logistics), at)
+        return self.add(order.OrderAccepted(logistics_provider_id=logistics), at)
 
     def refused(self, ground: Any = "other", at: int | None = None) -> Self:
-        return self.tell(order.OrderRefused(ground=ground), at)
+        return self.add(order.OrderRefused(ground=ground), at)
 
     def asks_to_cancel(
         self, request: str = "can-1", at: int | None = None, channel: Any = "platform", items: Refs = None
     ) -> Self:
         data = order.CancellationRequested(request_id=request, channel=channel, items=refs(items))
-        return self.tell(data, at)
+        return self.add(data, at)
 
     def asks_to_dissolve(
         self,
@@ -134,36 +134,36 @@ class Happenings(ABC):
         data = order.DissolutionRequested(
             request_id=request, ground=ground, inspected=inspected, evidence=uris, items=refs(items)
         )
-        return self.tell(data, at)
+        return self.add(data, at)
 
     def objects(self, objection: str = "obj-1", scope: Any = "package", at: int | None = None) -> Self:
-        return self.tell(order.ObjectionRaised(objection_id=objection, scope=scope, evidence=()), at)
+        return self.add(order.ObjectionRaised(objection_id=objection, scope=scope, evidence=()), at)
 
     def withdraws_objection(self, objection: str = "obj-1", at: int | None = None) -> Self:
-        return self.tell(order.ObjectionWithdrawn(objection_id=objection), at)
+        return self.add(order.ObjectionWithdrawn(objection_id=objection), at)
 
     def confirms_receipt(self, at: int | None = None) -> Self:
-        return self.tell(order.ReceiptConfirmed(), at)
+        return self.add(order.ReceiptConfirmed(), at)
 
     def asks_tip_back(self, tip: str = "tip-1", at: int | None = None) -> Self:
-        return self.tell(order.TipRefundRequested(tip_id=tip), at)
+        return self.add(order.TipRefundRequested(tip_id=tip), at)
 
     def fault_found(self, loss: int, finding: str = "find-1", at: int | None = None, consequential: int = 0) -> Self:
         data = order.ProviderFaultFound(
             finding_id=finding, direct_loss=money(loss), consequential_loss=money(consequential)
         )
-        return self.tell(data, at)
+        return self.add(data, at)
 
     def excess_approved(self, amount: int, at: int | None = None) -> Self:
-        return self.tell(order.ExcessApproved(amount=money(amount)), at)
+        return self.add(order.ExcessApproved(amount=money(amount)), at)
 
     def takes_back(self, request: str = "can-1", at: int | None = None) -> Self:
-        return self.tell(order.RequestWithdrawn(request_id=request), at)
+        return self.add(order.RequestWithdrawn(request_id=request), at)
 
     def requoted(self, quote: Breakdown, revision: str = "rev-1", at: int | None = None, **members: Any) -> Self:
         agreed_at = when(at if at is not None else self.steps * HOUR)
         data = {"revision_id": revision, "quote": quote, "agreed_at": agreed_at, **members}
-        return self.tell(order.QuoteRevised.model_validate(data), at)
+        return self.add(order.QuoteRevised.model_validate(data), at)
 
     # What the payment institution and the deposit account report.
 
@@ -175,26 +175,26 @@ class Happenings(ABC):
         settled: int | None = None,
     ) -> Self:
         booked = None if settled is None else money(settled)
-        return self.tell(payment.PaymentCaptured(payment_id=payment_id, breakdown=breakdown, settled=booked), at)
+        return self.add(payment.PaymentCaptured(payment_id=payment_id, breakdown=breakdown, settled=booked), at)
 
     def tipped(self, amount: int, tip: str = "tip-1", payment_id: str = "pay-tip", at: int | None = None) -> Self:
-        return self.tell(payment.TipPaid(tip_id=tip, payment_id=payment_id, amount=money(amount)), at)
+        return self.add(payment.TipPaid(tip_id=tip, payment_id=payment_id, amount=money(amount)), at)
 
     def seller_refunds(
         self, amount: int, receipt: str = "back-1", at: int | None = None, request: str | None = None
     ) -> Self:
         data = payment.SellerRefundReceived(receipt_id=receipt, amount=money(amount), request_id=request)
-        return self.tell(data, at)
+        return self.add(data, at)
 
     def pays_outstanding(
         self, amount: int, chargeback_id: str = "cb-1", payment_id: str = "pay-out", at: int | None = None
     ) -> Self:
         data = payment.OutstandingPaid(chargeback_id=chargeback_id, payment_id=payment_id, amount=money(amount))
-        return self.tell(data, at)
+        return self.add(data, at)
 
     def repays(self, amount: int, line: str = "purchase", repayment: str = "", at: int | None = None) -> Self:
         repayment = repayment or f"repay-{self.steps}"
-        return self.tell(payment.RepaymentReceived(repayment_id=repayment, line=line, amount=money(amount)), at)
+        return self.add(payment.RepaymentReceived(repayment_id=repayment, line=line, amount=money(amount)), at)
 
     def refund_fails(
         self,
@@ -210,19 +210,19 @@ class Happenings(ABC):
             payment_id=payment_id,
             amount=money(amount),
         )
-        return self.tell(data, at)
+        return self.add(data, at)
 
     def deposit_pays(self, amount: int, deduction: str = "cb-1", at: int | None = None) -> Self:
-        return self.tell(payment.DepositDeducted(deduction_id=deduction, amount=money(amount)), at)
+        return self.add(payment.DepositDeducted(deduction_id=deduction, amount=money(amount)), at)
 
     def funds_pay(self, amount: int, deduction: str = "ord-1:brokerage:1", at: int | None = None) -> Self:
-        return self.tell(payment.FundsDeducted(deduction_id=deduction, amount=money(amount)), at)
+        return self.add(payment.FundsDeducted(deduction_id=deduction, amount=money(amount)), at)
 
     def funds_fall_short(self, deducted: int, deduction: str = "ord-1:brokerage:1", at: int | None = None) -> Self:
-        return self.tell(payment.FundsInsufficient(deduction_id=deduction, deducted=money(deducted)), at)
+        return self.add(payment.FundsInsufficient(deduction_id=deduction, deducted=money(deducted)), at)
 
     def transfer_fails(self, amount: int, command: str = "transfer", at: int | None = None) -> Self:
-        return self.tell(payment.TransferFailed(command_id=command, amount=money(amount)), at)
+        return self.add(payment.TransferFailed(command_id=command, amount=money(amount)), at)
 
     def refunded_elsewhere(
         self,
@@ -233,13 +233,13 @@ class Happenings(ABC):
         at: int | None = None,
     ) -> Self:
         data = payment.RefundedElsewhere(refund_id=refund, line=line, payment_id=payment_id, amount=money(amount))
-        return self.tell(data, at)
+        return self.add(data, at)
 
     def hold_refused(self, hold: str = "cb-1", at: int | None = None) -> Self:
-        return self.tell(payment.FreezeRefused(hold_id=hold), at)
+        return self.add(payment.FreezeRefused(hold_id=hold), at)
 
     def deposit_falls_short(self, deducted: int, deduction: str = "cb-1", at: int | None = None) -> Self:
-        return self.tell(payment.DepositInsufficient(deduction_id=deduction, deducted=money(deducted)), at)
+        return self.add(payment.DepositInsufficient(deduction_id=deduction, deducted=money(deducted)), at)
 
     # What the storage and logistics providers report.
 
@@ -254,20 +254,20 @@ class Happenings(ABC):
         data = warehouse_receipt.GoodsReceived(
             receipt_id=receipt, objections=("dented",) * objections, final=final, items=refs(items)
         )
-        return self.tell(data, at)
+        return self.add(data, at)
 
     def verified(self, to: Any = "logistics", objection: str = "obj-1", at: int | None = None) -> Self:
-        return self.tell(warehouse_receipt.ObjectionVerified(objection_id=objection, attributable_to=to), at)
+        return self.add(warehouse_receipt.ObjectionVerified(objection_id=objection, attributable_to=to), at)
 
     def cost(self, amount: int, cost: str = "cost-1", at: int | None = None, borne_by: Any = "provider") -> Self:
         data = warehouse_receipt.CostIncurred(cost_id=cost, kind="custody", amount=money(amount), borne_by=borne_by)
-        return self.tell(data, at)
+        return self.add(data, at)
 
     def clears_customs(self, at: int | None = None) -> Self:
-        return self.tell(warehouse_receipt.CustomsCleared(), at)
+        return self.add(warehouse_receipt.CustomsCleared(), at)
 
     def delivered(self, package: str = "pack-1", at: int | None = None, final: bool = True) -> Self:
-        return self.tell(warehouse_receipt.PackageDelivered(package_id=package, final=final), at)
+        return self.add(warehouse_receipt.PackageDelivered(package_id=package, final=final), at)
 
     def goods_sold(
         self, proceeds: int, chargeback_id: str | None = "cb-1", disposal: str = "disp-1", at: int | None = None
@@ -275,7 +275,7 @@ class Happenings(ABC):
         data = warehouse_receipt.GoodsDisposed(
             disposal_id=disposal, disposition="sold", chargeback_id=chargeback_id, proceeds=money(proceeds)
         )
-        return self.tell(data, at)
+        return self.add(data, at)
 
     # What the seller answers.
 
@@ -295,25 +295,25 @@ class Happenings(ABC):
             to_warehouse_shipping=money(shipping),
             deposit=None if deposit is None else money(deposit),
         )
-        return self.tell(data, at)
+        return self.add(data, at)
 
     def unavailable(
         self, reason: Any = "out_of_stock", at: int | None = None, items: Refs = None, message: str = ""
     ) -> Self:
-        return self.tell(seller_response.PurchaseUnavailable(reason=reason, items=refs(items)), at, message=message)
+        return self.add(seller_response.PurchaseUnavailable(reason=reason, items=refs(items)), at, message=message)
 
     def seller_cancels(self, request: str = "can-1", penalty: int | None = None, at: int | None = None) -> Self:
         fine = None if penalty is None else money(penalty)
-        return self.tell(seller_response.CancellationAgreed(request_id=request, penalty=fine), at)
+        return self.add(seller_response.CancellationAgreed(request_id=request, penalty=fine), at)
 
     def seller_wont_cancel(self, request: str = "can-1", reason: Any = "declined", at: int | None = None) -> Self:
-        return self.tell(seller_response.CancellationRefused(request_id=request, reason=reason), at)
+        return self.add(seller_response.CancellationRefused(request_id=request, reason=reason), at)
 
     def seller_dissolves(self, request: str = "dis-1", at: int | None = None) -> Self:
-        return self.tell(seller_response.DissolutionAgreed(request_id=request, disposition="return"), at)
+        return self.add(seller_response.DissolutionAgreed(request_id=request, disposition="return"), at)
 
     def seller_wont_dissolve(self, request: str = "dis-1", at: int | None = None) -> Self:
-        return self.tell(seller_response.DissolutionRefused(request_id=request), at)
+        return self.add(seller_response.DissolutionRefused(request_id=request), at)
 
     # What the payment institution takes back.
 
@@ -336,7 +336,7 @@ class Happenings(ABC):
             reason=reason,
             attributable_to_provider=attributable,
         )
-        return self.tell(data, at)
+        return self.add(data, at)
 
     def chargeback_ends(
         self,
@@ -347,4 +347,4 @@ class Happenings(ABC):
     ) -> Self:
         back = None if restored is None else money(restored)
         data = chargeback.ChargebackClosed(chargeback_id=chargeback_id, outcome=outcome, amount_restored=back)
-        return self.tell(data, at)
+        return self.add(data, at)

@@ -58,7 +58,7 @@ class Story:
         return {"currency": "CNY", "value": value}
 
     def instant(self) -> int:
-        """A little after what was told last; or at, just before or after an instant or a deadline of before."""
+        """A little after what was added last; or at, just before or after an instant or a deadline of before."""
         roll = self.rng.random()
         if roll < 0.55:
             self.now += HOUR * self.rng.choice((0, 1, 1, 3, 24))
@@ -88,7 +88,7 @@ class Story:
             return data
         return {**foreign(data), "settled": {"currency": self.rng.choice(("CNY", "CNY", "EUR")), "value": value}}
 
-    def tell(self, kind: str, data: dict[str, Any], instant: int | None = None) -> None:
+    def add(self, kind: str, data: dict[str, Any], instant: int | None = None) -> None:
         instant = self.instant() if instant is None else instant
         self.instants.append(instant)
         if self.likely(0.03):
@@ -373,10 +373,10 @@ class Story:
             "seller.dissolution_refused": self.request(),
             "seller.dissolution_agreed": {**self.request(), "disposition": "return"},
         }
-        return constant[kind] if kind in constant else getattr(self, TELLERS[kind])()
+        return constant[kind] if kind in constant else getattr(self, MAKERS[kind])()
 
 
-TELLERS = {
+MAKERS = {
     "order.placed": "placed",
     "order.accepted": "accepted",
     "order.cancellation_requested": "cancels",

@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.rules.happenstance import DAY, HOUR, ORDER, TELLERS, Event, Story
+from tests.rules.happenstance import DAY, HOUR, MAKERS, ORDER, Event, Story
 
 __all__ = ["DAY", "ORDER", "TERMS", "Event", "histories", "history", "in_any_order"]
 
@@ -136,7 +136,7 @@ SPINES: tuple[tuple[str, ...], ...] = (
     ("order.objection_raised", "order.dissolution_requested", "warehouse.objection_verified"),
 )
 EVERYTHING = (
-    *TELLERS,
+    *MAKERS,
     "order.refused",
     "order.receipt_confirmed",
     "order.tip_refund_requested",
@@ -159,24 +159,24 @@ def history(rng: random.Random, most: int = 18) -> list[Event]:
     for kind in ("order.placed", "order.accepted", "payment.captured"):
         if story.likely(0.93):
             usual = story.likely(0.9)
-            story.tell(kind, story.any_data(kind), story.now if usual else None)
+            story.add(kind, story.any_data(kind), story.now if usual else None)
             story.now += HOUR
     story.steady = True
     for kind in rng.choice(SPINES):
-        story.tell(kind, story.any_data(kind))
+        story.add(kind, story.any_data(kind))
     story.steady = story.likely(0.4)
     subject = rng.choice(SUBJECTS)
     for _ in range(rng.randint(1, max(1, most - 1 - len(story.events)))):
         pool = subject if story.likely(0.75) else EVERYTHING
         kind = rng.choice(pool)
-        story.tell(kind, story.any_data(kind))
+        story.add(kind, story.any_data(kind))
         if story.likely(0.04):
             story.events.append(rng.choice(story.events))
     return story.events
 
 
 def in_any_order(rng: random.Random, events: list[Event]) -> list[Event]:
-    """The same events in an order in which they might be heard: by time, as told, or any."""
+    """The same events in an order in which they might be received: by time, as made, or any."""
     roll = rng.random()
     if roll < 0.4:
         return sorted(events, key=lambda e: datetime.fromisoformat(e["time"]))

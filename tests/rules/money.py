@@ -8,7 +8,7 @@ from service.rules.ledger import Ledger
 from tests.rules.playing import Played
 
 OF_THE_FACTS = ("order_amount", "buyer_owes", "seller_excess", "third_party_fees", "foreign_currency")
-"""The standing amounts that don't depend on the clock, nor on when a fact was heard."""
+"""The standing amounts that don't depend on the clock, nor on when a fact was received."""
 OF_THE_CLOCK = (
     "payment_demand",
     "retained_goods",

@@ -1,11 +1,11 @@
-"""Histories of orders, told in tests the way a person tells them.
+"""Histories of orders, written in tests the way a person tells them.
 
     order = Order().placed().accepted().paid().asks_to_cancel().decided()
     assert order.refunds == [("purchase", 101_200, "pay-1")]
 
-Telling is hearing; `at` says when it happened, else an hour after the step told before. Instants are microseconds
-since the order was placed in the usual story, money is minor units of CNY. `decided()` publishes what is due by then,
-so a story told in pieces, with a `decided()` between them, is news that came piece by piece.
+Each call adds a fact that was received; `at` is when it happened, else an hour after the fact added before. Instants
+are microseconds since the order was placed in the usual story, money is minor units of CNY. `decided()` publishes what
+is due by then, so with a `decided()` between them, facts are received in several batches.
 """
 
 from typing import Any, Self
@@ -46,8 +46,8 @@ class Order(Happenings):
         self.due_at: int | None = None
         self.bookmark = Bookmark()
 
-    def tell(self, data: Any, at: int | None = None, source: str = "", message: str = "") -> Self:
-        """Add a fact: by default an hour after the one told before, under an id of its own."""
+    def add(self, data: Any, at: int | None = None, source: str = "", message: str = "") -> Self:
+        """Add a fact: by default an hour after the one added before, under an id of its own."""
         if at is None:
             at = self.facts[-1].at - START + HOUR if self.facts else 0
         source = source or f"/{type(data).__module__.rpartition('.')[2]}"
@@ -67,7 +67,7 @@ class Order(Happenings):
         quarantined: tuple[str, ...] = (),
         quarantined_at: int = 0,
     ) -> Self:
-        """Publish what follows from all that was told, at an instant: by default, that of the latest fact.
+        """Publish what follows from all that was added, at an instant: by default, that of the latest fact.
 
         `quarantined`: topics of records that lie in quarantine, since `quarantined_at`.
         `watermark`: how far the input was read (the clock). `published`: when outputs were, by their version.
@@ -141,7 +141,7 @@ class Order(Happenings):
         """Promoter, deduction, amount."""
         return [(t.promoter_id, t.deduction_id, t.amount.value) for t in self.of(BrokerageTransfer)]
 
-    def told(self, kind: str, ref: str = "") -> list[str]:
+    def outcomes(self, kind: str, ref: str = "") -> list[str]:
         """The outcomes of a decision's key, from the first to the last; amounts as `demanded 500`."""
         found = [d for d in self.of(DecisionMade) if (d.kind, d.ref) == (kind, ref or self.order_id)]
         return [d.outcome if d.amount is None else f"{d.outcome} {d.amount.value}" for d in found]

@@ -84,18 +84,18 @@ class Played:
 
 
 def plain(output: Output) -> Plain:
-    """A command or a decision as the oracle tells it."""
+    """A command or a decision in the form of the oracle."""
     data = output.data
     members = json.loads(data.model_dump_json(exclude_none=True))
-    told: Plain = {"clauses": sorted({basis.clause for basis in data.basis})}
+    found: Plain = {"clauses": sorted({basis.clause for basis in data.basis})}
     if isinstance(data, DecisionMade):
-        told |= {"kind": "decision", "what": data.kind}
+        found |= {"kind": "decision", "what": data.kind}
     else:
-        told["kind"] = type(data).TYPE.removeprefix("purchasing.").removesuffix(".v1")
+        found["kind"] = type(data).TYPE.removeprefix("purchasing.").removesuffix(".v1")
     names = ("ref", "outcome", "line", "destination", "payment_id", "source", "purpose", "deduction_id", "hold_id")
-    told |= {name: members[name] for name in (*names, "scope", "promoter_id") if name in members}
+    found |= {name: members[name] for name in (*names, "scope", "promoter_id") if name in members}
     if "amount" in members:
-        told["amount"] = members["amount"]["value"]
+        found["amount"] = members["amount"]["value"]
     if "due_at" in members:
-        told["due_at"] = micros(instant_of(members["due_at"]))
-    return told
+        found["due_at"] = micros(instant_of(members["due_at"]))
+    return found

@@ -1,7 +1,7 @@
 """The bookmark: an order that goes on is decided as one that is read anew, and goes on only where that is sure.
 
 `Order.decided` and `Played.look` decide everything both ways and compare, so each test of the rules that tells a story
-in pieces is a test of this, too. Here are the conditions one by one, and random histories told mostly in order of time.
+in pieces is a test of this, too. Here are the conditions one by one, and random histories mostly in order of time.
 """
 
 import random
@@ -57,9 +57,9 @@ def bought() -> Order:
     return order.bought(at=10 * HOUR).decided()
 
 
-def test_an_order_told_in_order_of_time_is_read_once(read_anew: list[int]) -> None:
+def test_an_order_received_in_order_of_time_is_read_once(read_anew: list[int]) -> None:
     order = Order().placed().decided()
-    for tell in (
+    for add in (
         order.accepted,
         order.paid,
         order.bought,
@@ -72,7 +72,7 @@ def test_an_order_told_in_order_of_time_is_read_once(read_anew: list[int]) -> No
         lambda: order.seller_refunds(50_000),
         lambda: order.tipped(500),
     ):
-        tell()
+        add()
         assert went_on(order, read_anew), order.facts[-1]
     assert went_on(order, read_anew, at=90 * DAY), "nothing new but the time"
 
@@ -208,8 +208,8 @@ def random_story(rng: random.Random, seed: int) -> tuple[list[Fact[Any]], TermsB
     if seed % 2:
         events, declared = history(rng), playing.book(rng.choice(TERMS))
     else:
-        told = History(seed)
-        events, declared = [event for event in told.events if "quarantined" not in event], book(told.sets)
+        story = History(seed)
+        events, declared = [event for event in story.events if "quarantined" not in event], book(story.sets)
     facts = list({(one.source, one.id): one for one in map(playing.fact, events)}.values())
     if rng.random() < 0.75:
         facts.sort(key=lambda one: one.key)

@@ -1,4 +1,4 @@
-"""What a clause declares with `only_with` and `PLACES`: without those messages, it has nothing to say."""
+"""What a clause declares with `only_with` and `PLACES`: without those messages, it yields nothing."""
 
 import pytest
 
@@ -16,30 +16,30 @@ AT_ONCE = 15
 
 @pytest.fixture
 def everything(monkeypatch):
-    """Return a function after which every clause is asked for every order, whatever it heard of."""
+    """Return a function after which every clause is called for every order, whatever messages it has."""
 
-    def ask_every_clause() -> None:
+    def call_every_clause() -> None:
         every = Concerned(Definitions.of(REGISTRY.clauses), EVERY_TYPE)
         monkeypatch.setattr(type(REGISTRY), "concerned", lambda self, messages: every)
 
-    return ask_every_clause
+    return call_every_clause
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
-def test_asking_every_clause_decides_a_worked_example_as_asking_those_concerned_does(case, everything) -> None:
+def test_calling_every_clause_decides_a_worked_example_as_those_concerned_do(case, everything) -> None:
     def outputs():
         played = Played("ord-1001")
         for event in case.events:
             played.receive(event)
         return played.outputs
 
-    asked_concerned = outputs()
+    of_concerned = outputs()
     everything()
-    assert outputs() == asked_concerned
+    assert outputs() == of_concerned
 
 
 @pytest.mark.parametrize("first", range(0, HISTORIES, AT_ONCE))
-def test_asking_every_clause_decides_random_histories_as_asking_those_concerned_does(first, everything) -> None:
+def test_calling_every_clause_decides_random_histories_as_those_concerned_do(first, everything) -> None:
     def decided():
         return {
             (seed, nth): product(events, history.sets, until_of(events))
@@ -48,6 +48,6 @@ def test_asking_every_clause_decides_random_histories_as_asking_those_concerned_
             for nth, events in enumerate(orders_of(history, 2))
         }
 
-    asked_concerned = decided()
+    of_concerned = decided()
     everything()
-    assert decided() == asked_concerned
+    assert decided() == of_concerned

@@ -8,13 +8,13 @@ from tests.rules.orders import HOUR, Order, money
 
 def demand_after(*amounts: int | None) -> Demand:
     """Return the demand that stands after 0.1 published these amounts, an hour after each other; None: settled."""
-    said = Order().placed().accepted().paid().bought().charged_back().decided().decision("payment_demand", "cb-1")
+    demand = Order().placed().accepted().paid().bought().charged_back().decided().decision("payment_demand", "cb-1")
     ledger = Ledger.EMPTY
     for nth, amount in enumerate(amounts, 1):
-        told: dict[str, object] = {"outcome": "settled", "amount": None, "due_at": None}
+        members: dict[str, object] = {"outcome": "settled", "amount": None, "due_at": None}
         if amount is not None:
-            told: dict[str, object] = {"outcome": "demanded", "amount": money(amount), "due_at": said.due_at}
-        output = Output(f"of-0.1-{nth}", nth, nth * HOUR, said.model_copy(update=told))
+            members: dict[str, object] = {"outcome": "demanded", "amount": money(amount), "due_at": demand.due_at}
+        output = Output(f"of-0.1-{nth}", nth, nth * HOUR, demand.model_copy(update=members))
         ledger = ledger.after([output])
     return ledger.demands["cb-1"]
 

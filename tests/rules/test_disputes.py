@@ -1,7 +1,7 @@
 """Orders in which much goes wrong at once. The amounts are worked out by hand, with the workings beside them.
 
-Each is heard in the order of time, the other way round, and shuffled: the same money must come of it (principle "Same
-set, same result").
+Each is received in the order of time, the other way round, and shuffled: the same money must come of it (principle
+"Same set, same result").
 """
 
 import random
@@ -18,23 +18,23 @@ from tests.rules.orders import DAY, HOUR, Order, amounts, lamp, money
 LATER = 90 * DAY
 
 
-def in_several_orders(told: Order, *, at: int = LATER) -> Iterator[Order]:
-    """Yield the order as it ends if its facts are heard one by one, in several orders of arrival."""
-    in_time = sorted(told.facts, key=lambda fact: fact.key)
+def in_several_orders(order: Order, *, at: int = LATER) -> Iterator[Order]:
+    """Yield the order as it ends if its facts are received one by one, in several orders of arrival."""
+    in_time = sorted(order.facts, key=lambda fact: fact.key)
     hearings = [in_time, in_time[::-1]]
     hearings += [random.Random(seed).sample(in_time, len(in_time)) for seed in range(4)]
     for facts in hearings:
-        heard = Order(*told.book.sets)
+        ended = Order(*order.book.sets)
         for fact in facts:
-            heard.facts.append(fact)
-            heard.decided()
-        yield heard.decided(at)
+            ended.facts.append(fact)
+            ended.decided()
+        yield ended.decided(at)
 
 
 def standing(order: Order, kind: str, ref: str = "") -> int:
     """Return the amount that stands of a decision; 0 after its second outcome."""
-    told = order.told(kind, ref)
-    return int(told[-1].split()[1]) if told and " " in told[-1] else 0
+    outcomes = order.outcomes(kind, ref)
+    return int(outcomes[-1].split()[1]) if outcomes and " " in outcomes[-1] else 0
 
 
 def net(order: Order, line: str = "purchase") -> int:
@@ -66,7 +66,7 @@ def test_out_of_stock_after_an_agreed_price_rise() -> None:
         # Item 2 is 110,000 x 40/100 = 44,000 of the quote. price 67,200, fee 67: 111,311 - 67,267.
         assert net(order) == 44_044
         assert net(order, "tip:tip-1") == 5_000  # above the limit of 200.00
-        assert order.told("order_amount")[-1:] in ([], ["settled"])
+        assert order.outcomes("order_amount")[-1:] in ([], ["settled"])
 
 
 def test_a_dispute_over_all_of_a_payment_with_a_tip_its_deposit_and_its_goods() -> None:
@@ -75,87 +75,87 @@ def test_a_dispute_over_all_of_a_payment_with_a_tip_its_deposit_and_its_goods() 
     order.charged_back(126_301, reason="account_stolen", fee=money(1_500)).decided()
     assert order.stands("chargeback", "cb-1") == ("unjust", ["22", "22(2)", "22(3)", "21"])
     # The refund of 44,044 and the tip's 5,000 are out: the purchase and the fee are claimed, the tip was paid twice.
-    assert order.told("payment_demand", "cb-1") == ["demanded 102801"]
-    assert order.told("repayment_demand", "tip:tip-1") == ["demanded 5000"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 102801"]
+    assert order.outcomes("repayment_demand", "tip:tip-1") == ["demanded 5000"]
     order.deposit_falls_short(40_000, at=40 * DAY).decided()
-    assert order.told("retained_goods", "cb-1") == ["authorised 62801"]
+    assert order.outcomes("retained_goods", "cb-1") == ["authorised 62801"]
     order.goods_sold(50_000, at=41 * DAY).decided()
-    assert order.told("retained_goods", "cb-1") == ["authorised 62801", "released"]
+    assert order.outcomes("retained_goods", "cb-1") == ["authorised 62801", "released"]
     assert standing(order, "payment_demand", "cb-1") == 12_801
     order.pays_outstanding(12_801, at=42 * DAY).decided()
-    assert order.told("payment_demand", "cb-1")[-1] == "settled"
+    assert order.outcomes("payment_demand", "cb-1")[-1] == "settled"
     order.chargeback_ends(at=43 * DAY)
-    for heard in in_several_orders(order):
-        assert heard.stands("chargeback", "cb-1")[0] == "restored"
-        assert (net(heard), net(heard, "tip:tip-1")) == (44_044, 5_000)
+    for ended in in_several_orders(order):
+        assert ended.stands("chargeback", "cb-1")[0] == "restored"
+        assert (net(ended), net(ended, "tip:tip-1")) == (44_044, 5_000)
         # 102,801 came in, the institution's fee of 1,500 is the buyer's.
-        assert net(heard, "chargeback:cb-1") == 101_301
-        assert standing(heard, "buyer_owes") == 0
+        assert net(ended, "chargeback:cb-1") == 101_301
+        assert standing(ended, "buyer_owes") == 0
 
 
 def test_two_chargebacks_on_one_payment_with_two_roles_and_two_rounds() -> None:
     order = Order().placed().accepted().paid().bought().tipped(500, payment_id="pay-1")
     order.charged_back(60_000, at=9 * HOUR).charged_back(60_000, "cb-2", at=10 * HOUR, attributable=True).decided()
     # cb-2 takes what cb-1 left: 41,301 of the purchase and the tip.
-    assert order.told("payment_demand", "cb-1") == ["demanded 60000"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 60000"]
     assert order.stands("chargeback", "cb-2") == ("accepted", ["22", "21"])
     order.asks_tip_back(at=11 * HOUR).decided()
-    assert (order.told("tip_refund", "tip-1"), order.refunds) == (["agreed"], [])
+    assert (order.outcomes("tip_refund", "tip-1"), order.refunds) == (["agreed"], [])
     order.chargeback_ends(at=12 * HOUR).decided()
     # cb-2 has 59,500 of the purchase and the tip now.
-    assert order.told("payment_demand", "cb-1") == ["demanded 60000", "settled"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 60000", "settled"]
     order.charged_back(70_000, stage="pre_arbitration", at=20 * DAY).decided()
-    assert order.told("payment_demand", "cb-1")[-1] == "demanded 70000"
+    assert order.outcomes("payment_demand", "cb-1")[-1] == "demanded 70000"
     assert order.decision("payment_demand", "cb-1").due_at is not None
     order.asks_to_cancel(at=21 * DAY).seller_cancels(at=22 * DAY)
     order.decided()
     # Due 101,200, of which cb-2 gave 31,301 with just cause; the other 69,899 cover cb-1's claim.
-    assert order.told("refund_withheld", "purchase") == ["withheld 69899"]
-    assert order.told("payment_demand", "cb-1")[-1] == "demanded 101"
-    for heard in in_several_orders(order):
-        assert (net(heard), net(heard, "tip:tip-1")) == (69_899, 0)
+    assert order.outcomes("refund_withheld", "purchase") == ["withheld 69899"]
+    assert order.outcomes("payment_demand", "cb-1")[-1] == "demanded 101"
+    for ended in in_several_orders(order):
+        assert (net(ended), net(ended, "tip:tip-1")) == (69_899, 0)
 
 
 def test_a_part_cancelled_with_a_lower_amount_a_cost_and_the_sellers_money() -> None:
     order = two_items().bought().asks_to_cancel(items={"2": 10})
-    order.tell(CancellationAgreed(request_id="can-1", penalty=money(300), amount=money(9_500)))
-    order.tell(CostIncurred(cost_id="c", kind="transport", amount=money(450), borne_by="provider", request_id="can-1"))
+    order.add(CancellationAgreed(request_id="can-1", penalty=money(300), amount=money(9_500)))
+    order.add(CostIncurred(cost_id="c", kind="transport", amount=money(450), borne_by="provider", request_id="can-1"))
     order.seller_refunds(9_300)
-    for heard in in_several_orders(order):
+    for ended in in_several_orders(order):
         # share 10,000; the seller takes 9,500 less 300, which is what it pays, and 100 more: the buyer's, with no fee.
         # fee 101 - 0.1 = 100.9 -> 101. price 91,200 - 100. 101,301 - 91,100 - 101 - 450 - 800.
-        assert net(heard) == 10_100 - 450 - 800
-        assert heard.stands("cancellation", "can-1")[0] == "agreed"
+        assert net(ended) == 10_100 - 450 - 800
+        assert ended.stands("cancellation", "can-1")[0] == "agreed"
     assert order.decided().stands("cancellation", "can-1")[1] == ["12(1)B", "12(3)", "12(4)", "12(5)"]
 
 
 def test_the_money_of_a_seller_that_pays_before_it_answers() -> None:
     order = Order().placed().accepted().paid().bought().asks_to_cancel().seller_refunds(90_000)
-    for heard in in_several_orders(order):
-        assert net(heard) == 90_000  # the fee follows if the seller refuses
+    for ended in in_several_orders(order):
+        assert net(ended) == 90_000  # the fee follows if the seller refuses
     refused = Order().placed().accepted().paid().bought().asks_to_cancel().seller_refunds(90_000).seller_wont_cancel()
-    for heard in in_several_orders(refused):
-        assert net(heard) == 101_301 - 11_200 - 11  # the fee on 101,200 - 90,000 is 11.2
-    for heard in in_several_orders(order.seller_cancels(penalty=500)):
+    for ended in in_several_orders(refused):
+        assert net(ended) == 101_301 - 11_200 - 11  # the fee on 101,200 - 90,000 is 11.2
+    for ended in in_several_orders(order.seller_cancels(penalty=500)):
         # The seller owes 100,700 on it; what came is a part of that. The fee of 101 stays.
-        assert net(heard) == 101_301 - 101 - 500
-        assert standing(heard, "seller_excess") == 0
+        assert net(ended) == 101_301 - 101 - 500
+        assert standing(ended, "seller_excess") == 0
 
 
 def test_an_answer_after_an_answer_after_an_answer() -> None:
     order = Order().placed().accepted().paid().bought(deposit=30_000).asks_to_cancel()
     order.seller_cancels(penalty=500)
-    for heard in in_several_orders(order):
-        assert net(heard) == 101_200 - 30_000  # the deposit contains the penalty
+    for ended in in_several_orders(order):
+        assert net(ended) == 101_200 - 30_000  # the deposit contains the penalty
     order.seller_wont_cancel(reason="damaged_in_return")
-    for heard in in_several_orders(order):
-        assert (net(heard), heard.stands("cancellation", "can-1")) == (0, ("refused", ["12(1)B", "12(6)"]))
-        assert heard.told("closing")[-1:] in ([], ["superseded"])
-    order.tell(CancellationAgreed(request_id="can-1", penalty=money(900), amount=money(95_000)))
-    for heard in in_several_orders(order):
+    for ended in in_several_orders(order):
+        assert (net(ended), ended.stands("cancellation", "can-1")) == (0, ("refused", ["12(1)B", "12(6)"]))
+        assert ended.outcomes("closing")[-1:] in ([], ["superseded"])
+    order.add(CancellationAgreed(request_id="can-1", penalty=money(900), amount=money(95_000)))
+    for ended in in_several_orders(order):
         # The answer states an amount, so the deposit is no matter: 101,200 - 95,000 + 900 are penalties.
-        assert net(heard) == 101_200 - 7_100
-        assert heard.stands("closing")[0] == "cancelled"
+        assert net(ended) == 101_200 - 7_100
+        assert ended.stands("closing")[0] == "cancelled"
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ def test_an_order_without_unit_prices(bought: int, unavailable: bool, due: int) 
     order.bought(bought, 1_200, items={"1": None})
     if unavailable:
         order.unavailable(items={"2": None})
-    for heard in in_several_orders(order):
-        assert net(heard) == due
+    for ended in in_several_orders(order):
+        assert net(ended) == due
 
 
 def test_quantities_beyond_what_there_is() -> None:
@@ -184,32 +184,32 @@ def test_quantities_beyond_what_there_is() -> None:
     assert order.stands("cancellation", "can-1") == ("pending", ["12(1)A", "12(1)B", "12(3)"])
     assert order.refunds == [("purchase", 10_000, "pay-1")]
     order.seller_cancels().unavailable(items={"2": 41})
-    for heard in in_several_orders(order):
+    for ended in in_several_orders(order):
         # All of the purchase is cancelled, with its shipping. fee: 51.2 + 101 x 10,000/101,200 = 61.18 -> 61.
-        assert net(heard) == 101_301 - 61
-        assert heard.stands("closing")[0] == "unavailable"
+        assert net(ended) == 101_301 - 61
+        assert ended.stands("closing")[0] == "unavailable"
 
 
 def test_a_revision_after_a_unit_ended_and_the_unit_comes_back() -> None:
     order = two_items().bought().unavailable(items={"2": None}).requoted(amounts(60_000, 1_200, 61))
-    for heard in in_several_orders(order):
+    for ended in in_several_orders(order):
         # Item 2 is not covered, but was bought: 40,000 and a fee of 40 are carried over until the seller pays.
-        assert (net(heard), standing(heard, "order_amount")) == (0, 0)
+        assert (net(ended), standing(ended, "order_amount")) == (0, 0)
     returned = two_items().bought().unavailable(items={"2": None}).requoted(amounts(60_000, 1_200, 61))
-    for heard in in_several_orders(returned.seller_refunds(40_000)):
-        assert net(heard) == 40_040
-    for heard in in_several_orders(order.received()):
-        assert (net(heard), heard.told("obligation")) == (0, ["terminated"])
+    for ended in in_several_orders(returned.seller_refunds(40_000)):
+        assert net(ended) == 40_040
+    for ended in in_several_orders(order.received()):
+        assert (net(ended), ended.outcomes("obligation")) == (0, ["terminated"])
 
 
 def test_a_unit_that_a_revision_left_out_and_that_was_cancelled_is_not_carried_over() -> None:
     order = two_items().bought().requoted(amounts(40_000, 1_200, 41), items=refs({"2": None}))
-    for heard in in_several_orders(order):
-        assert (net(heard), standing(heard, "order_amount")) == (0, 0)
+    for ended in in_several_orders(order):
+        assert (net(ended), standing(ended, "order_amount")) == (0, 0)
     order.asks_to_cancel(items={"1": None}).seller_cancels()
-    for heard in in_several_orders(order):
+    for ended in in_several_orders(order):
         # price 41,200; the fee is at most the 41 that the buyer agreed to last.
-        assert net(heard) == 101_301 - 41_200 - 41
+        assert net(ended) == 101_301 - 41_200 - 41
 
 
 def test_a_purchase_whose_amount_can_be_read_later() -> None:
@@ -220,46 +220,46 @@ def test_a_purchase_whose_amount_can_be_read_later() -> None:
         "to_warehouse_shipping": money(200, "USD"),
         "deposit": money(3_300, "USD"),
     }
-    order.tell(PurchaseConfirmed.model_validate(data))
-    for heard in in_several_orders(order):
-        assert (net(heard), heard.told("foreign_currency", "e04")) == (0, ["unconverted 13200"])
-    order.tell(PurchaseConfirmed.model_validate(data | {"settled": money(90_000)}))
-    for heard in in_several_orders(order):
-        assert net(heard) == 101_301 - 90_000 - 90
-        assert heard.told("foreign_currency", "e04")[-1:] in ([], ["converted"])
+    order.add(PurchaseConfirmed.model_validate(data))
+    for ended in in_several_orders(order):
+        assert (net(ended), ended.outcomes("foreign_currency", "e04")) == (0, ["unconverted 13200"])
+    order.add(PurchaseConfirmed.model_validate(data | {"settled": money(90_000)}))
+    for ended in in_several_orders(order):
+        assert net(ended) == 101_301 - 90_000 - 90
+        assert ended.outcomes("foreign_currency", "e04")[-1:] in ([], ["converted"])
     order.asks_to_cancel().seller_cancels()
-    for heard in in_several_orders(order):
+    for ended in in_several_orders(order):
         # shipping round(90,000 x 200/13,200) = 1,364; the deposit is 90,000 x 3,300/13,200 = 22,500.
-        assert net(heard) == 101_301 - 90 - 22_500
+        assert net(ended) == 101_301 - 90 - 22_500
 
 
 def test_a_supplement_that_is_charged_back_and_the_order_that_goes_on_without_it() -> None:
     order = two_items().requoted(amounts(110_000, 1_200, 111)).paid(amounts(10_000, 0, 10), "pay-2").bought(110_000)
     order.charged_back(10_010, payment_id="pay-2", attributable=True).unavailable(items={"2": None})
     order.seller_refunds(44_000)
-    for heard in in_several_orders(order):
+    for ended in in_several_orders(order):
         # The seller's 44,000 and the fee of 44 on them, less what the just chargeback gave: all on pay-1.
-        assert net(heard) == 44_044 - 10_010
-        assert {payment for _, _, payment in heard.refunds} == {"pay-1"}
-        assert standing(heard, "order_amount") == 0
+        assert net(ended) == 44_044 - 10_010
+        assert {payment for _, _, payment in ended.refunds} == {"pay-1"}
+        assert standing(ended, "order_amount") == 0
 
 
 def test_a_price_rise_that_nobody_agreed_to_and_a_partial_chargeback_of_it() -> None:
     order = two_items().bought(120_000, 1_200).received()
     order.charged_back(20_000, attributable=True, reason="not_as_described")
-    for heard in in_several_orders(order):
+    for ended in in_several_orders(order):
         # The goods were received normally, so it is unjust whoever is to blame: 22(1).
-        assert heard.stands("chargeback", "cb-1") == ("unjust", ["22", "22(1)"])
-        assert (net(heard), standing(heard, "payment_demand", "cb-1")) == (0, 20_000)
+        assert ended.stands("chargeback", "cb-1") == ("unjust", ["22", "22(1)"])
+        assert (net(ended), standing(ended, "payment_demand", "cb-1")) == (0, 20_000)
 
 
 def test_losses_and_compensation_are_set_off_and_paid_elsewhere() -> None:
     order = Order().placed().accepted().paid().bought().received().fault_found(30_000).cost(9_000)
     order.asks_to_cancel().seller_cancels(penalty=101_000).refunded_elsewhere(5_000, None, "compensation")
-    for heard in in_several_orders(order):
+    for ended in in_several_orders(order):
         # Of 101,200, costs are 9,000 and penalties 101,000: 8,800 are owed, and set off against 30,000.
-        assert (net(heard), standing(heard, "buyer_owes")) == (0, 0)
-        assert net(heard, "compensation") == 30_000 - 8_800
+        assert (net(ended), standing(ended, "buyer_owes")) == (0, 0)
+        assert net(ended, "compensation") == 30_000 - 8_800
 
 
 STORIES: dict[str, Callable[[], Order]] = {
@@ -273,24 +273,24 @@ STORIES: dict[str, Callable[[], Order]] = {
 def test_what_was_refunded_elsewhere_charged_back_and_due_is_paid_once(story: str) -> None:
     order = STORIES[story]().refunded_elsewhere(40_000).charged_back(30_000, attributable=True)
     due = 101_301 if story == "unavailable" else 101_200
-    for heard in in_several_orders(order):
-        assert net(heard) == due - 30_000
+    for ended in in_several_orders(order):
+        assert net(ended) == due - 30_000
     order.chargeback_ends()
-    for heard in in_several_orders(order):
-        assert net(heard) == due
+    for ended in in_several_orders(order):
+        assert net(ended) == due
 
 
 def test_a_deposit_is_lost_unit_by_unit_of_the_purchase_that_it_was_paid_for() -> None:
     order = two_items().bought(60_000, 1_200, items={"1": None})
     order.bought(40_000, 0, deposit=30_000, purchase="pur-2", items={"2": None})
     order.asks_to_cancel("can-1", items={"2": 30}).seller_cancels("can-1")
-    for heard in in_several_orders(order):
+    for ended in in_several_orders(order):
         # 10,000 of the price are not cancelled, so 20,000 of the deposit are gone.
-        assert net(heard) == 30_000 - 20_000
+        assert net(ended) == 30_000 - 20_000
     order.asks_to_cancel("can-2").seller_cancels("can-2")
-    for heard in in_several_orders(order):
+    for ended in in_several_orders(order):
         # The other 10,000 of it go with the rest, of which 61,200 were paid without a deposit.
-        assert net(heard) == 101_200 - 30_000
+        assert net(ended) == 101_200 - 30_000
 
 
 def test_a_request_took_effect_when_its_first_part_did() -> None:
@@ -298,19 +298,19 @@ def test_a_request_took_effect_when_its_first_part_did() -> None:
     order.asks_to_cancel("can-1", items={"1": None, "2": 20}).asks_to_cancel("can-2", items={"2": 20})
     order.seller_cancels("can-2").seller_cancels("can-1")
     order.seller_refunds(20_000, "back-1", request="can-1").seller_refunds(21_200, "back-2", request="can-2")
-    for heard in in_several_orders(order):
+    for ended in in_several_orders(order):
         # can-1 took item 1 at once, so it is the first: its share is 20,000, and that of can-2 has the shipping in it.
         # So none of the seller's money is the buyer's. The fee: 41.2 + 101 x 60,000/101,200 = 101.1 -> 101.
-        assert (net(heard), standing(heard, "seller_excess")) == (101_200, 0)
+        assert (net(ended), standing(ended, "seller_excess")) == (101_200, 0)
 
 
 def test_units_are_bought_from_the_lowest_number_and_cancelled_from_the_highest() -> None:
     order = Order().placed(items=(lamp(quantity=3),)).accepted().paid()
     order.bought(10_000, 0, items={"1": 1}).bought(40_000, 0, purchase="pur-2", items={"1": 2})
     order.asks_to_cancel(items={"1": 1}).seller_cancels()
-    for heard in in_several_orders(order):
+    for ended in in_several_orders(order):
         # One of the two units of the second purchase: 20,000. Of 101,200 agreed, 30,000 are spent. The fee is 50.
-        assert net(heard) == 101_301 - 30_000 - 50
+        assert net(ended) == 101_301 - 30_000 - 50
 
 
 def test_units_that_come_back_keep_their_numbers() -> None:
@@ -319,16 +319,16 @@ def test_units_that_come_back_keep_their_numbers() -> None:
     order.asks_to_cancel("a", items={"1": 1}).seller_cancels("a").seller_wont_cancel("a")
     order.asks_to_cancel("b", items={"1": 1}).asks_to_cancel("c", items={"1": 1})
     order.seller_cancels("b").seller_cancels("c")
-    for heard in in_several_orders(order):
+    for ended in in_several_orders(order):
         # The two units of the second purchase, whichever comes first: 10,000 and a fee of 50 are kept.
-        assert net(heard) == 101_301 - 10_000 - 50
+        assert net(ended) == 101_301 - 10_000 - 50
 
 
 def test_where_a_price_is_missing_every_unit_weighs_the_same() -> None:
     order = Order().placed(items=(lamp(quantity=2), lamp(quantity=3, unit_price=money(5)))).accepted().paid().bought()
     order.asks_to_cancel(items={"2": 1}).seller_cancels()
-    for heard in in_several_orders(order):
-        assert net(heard) == 20_000
+    for ended in in_several_orders(order):
+        assert net(ended) == 20_000
 
 
 def test_an_order_of_which_a_part_ended_before_it_was_effective_needs_less() -> None:
@@ -336,47 +336,47 @@ def test_an_order_of_which_a_part_ended_before_it_was_effective_needs_less() -> 
     order = Order().placed(items=items(), quote=quote).accepted().unavailable(items={"2": None})
     # 60,000 and 1,200, the fee of 101 x 61,200/101,200 = 61.08 -> 61, and the 300 of others.
     short = order.paid(amounts(61_560, 0, 0)).decided()
-    assert short.told("agreement") == ["short_paid"]
+    assert short.outcomes("agreement") == ["short_paid"]
     short.paid(amounts(1, 0, 0), "pay-2").decided()
-    assert short.told("agreement") == ["short_paid", "effective"]
-    assert short.told("order_amount") == []
+    assert short.outcomes("agreement") == ["short_paid", "effective"]
+    assert short.outcomes("order_amount") == []
 
 
 def test_what_a_seller_keeps_of_a_part_stays_the_same_when_the_rest_is_cancelled() -> None:
     order = two_items().bought(110_000, 1_200).asks_to_cancel("can-1", items={"2": None})
-    order.tell(CancellationAgreed(request_id="can-1", amount=money(39_000)))
-    for heard in in_several_orders(order):
+    order.add(CancellationAgreed(request_id="can-1", amount=money(39_000)))
+    for ended in in_several_orders(order):
         # The share is 44,000, and as the buyer agreed to 40,000 the seller keeps 1,000 of it.
-        assert net(heard) == 39_000
+        assert net(ended) == 39_000
     order.asks_to_cancel("can-2").seller_cancels("can-2")
-    for heard in in_several_orders(order):
+    for ended in in_several_orders(order):
         # Only the second share contains the shipping. The fee of 101 and the 1,000 are kept.
-        assert net(heard) == 101_301 - 101 - 1_000
+        assert net(ended) == 101_301 - 101 - 1_000
 
 
 def test_return_costs_are_not_owed_while_money_of_the_seller_is_missing() -> None:
     order = two_items().bought().asks_to_dissolve(items={"1": None}).seller_dissolves().unavailable(items={"2": None})
     data = {"cost_id": "c", "kind": "transport", "amount": money(90_000), "request_id": "dis-1"}
-    order.tell(CostIncurred.model_validate(data)).seller_refunds(60_000)
-    for heard in in_several_orders(order):
+    order.add(CostIncurred.model_validate(data)).seller_refunds(60_000)
+    for ended in in_several_orders(order):
         # 60,000 came, as much as the dissolved item cost, and 41,200 are still to come for the other and the shipping.
-        assert (net(heard), standing(heard, "buyer_owes")) == (0, 0)
+        assert (net(ended), standing(ended, "buyer_owes")) == (0, 0)
     order.seller_refunds(41_200, "back-2")
-    for heard in in_several_orders(order):
-        assert (net(heard), standing(heard, "buyer_owes")) == (101_200 - 90_000, 0)
+    for ended in in_several_orders(order):
+        assert (net(ended), standing(ended, "buyer_owes")) == (101_200 - 90_000, 0)
 
 
 def test_an_amount_above_the_share_changes_nothing() -> None:
     order = two_items().bought().asks_to_cancel(items={"2": 10})
-    order.tell(CancellationAgreed(request_id="can-1", amount=money(15_000)))
-    for heard in in_several_orders(order):
-        assert net(heard) == 10_000
+    order.add(CancellationAgreed(request_id="can-1", amount=money(15_000)))
+    for ended in in_several_orders(order):
+        assert net(ended) == 10_000
 
 
 def test_what_was_paid_out_too_much_does_not_raise_the_claim_on_a_chargeback() -> None:
     order = Order().placed().accepted().paid().bought(90_000).decided().bought(100_000).charged_back(50_000).decided()
-    assert order.told("repayment_demand", "purchase") == ["demanded 10010"]
-    assert order.told("payment_demand", "cb-1") == ["demanded 50000"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 10010"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 50000"]
 
 
 def test_items_that_weigh_nothing_together_are_valued_by_their_number() -> None:
@@ -396,17 +396,17 @@ def test_the_shipping_of_a_purchase_is_converted_with_its_total() -> None:
         "settled": money(60_000),
         "items": refs({"1": None}),
     }
-    order.tell(PurchaseConfirmed.model_validate(data))
-    for heard in in_several_orders(order):
+    order.add(PurchaseConfirmed.model_validate(data))
+    for ended in in_several_orders(order):
         # 300 are shipping, so 900 of it are reserved beside item 2. fee: 60 + 101 x 40,900/101,200 = 100.8 -> 101.
-        assert net(heard) == 101_301 - 60_000 - 40_900 - 101
+        assert net(ended) == 101_301 - 60_000 - 40_900 - 101
 
 
 def test_what_is_overpaid_on_one_line_is_set_off_against_another_and_not_demanded() -> None:
     order = Order().placed().accepted().paid().bought(90_000).decided().bought(100_000).fault_found(30_000).decided()
-    assert order.told("repayment_demand", "purchase") == []
+    assert order.outcomes("repayment_demand", "purchase") == []
     assert order.refunds[1:] == [("compensation", 30_000 - 10_010, "buyer_account")]
-    assert order.told("refund_withheld", "compensation") == ["withheld 10010"]
+    assert order.outcomes("refund_withheld", "compensation") == ["withheld 10010"]
     assert order.stands("refund_withheld", "compensation")[1] == ["6(1)", "10"]
 
 
@@ -419,5 +419,5 @@ def test_a_payment_that_was_refunded_elsewhere_takes_no_more() -> None:
 def test_a_purchase_of_as_much_shipping_as_goods_is_converted_in_halves() -> None:
     order = Order().placed().accepted().paid()
     data = {"purchase_id": "pur-1", "goods": money(100, "USD"), "to_warehouse_shipping": money(100, "USD")}
-    order.tell(PurchaseConfirmed.model_validate(data | {"settled": money(50_000)})).decided()
+    order.add(PurchaseConfirmed.model_validate(data | {"settled": money(50_000)})).decided()
     assert order.refunded() == 101_301 - 50_000 - 50

@@ -8,17 +8,17 @@ from tests.rules.orders import HOUR, Order
 
 @pytest.mark.parametrize(("objections_at", "outcomes"), [(-1, ["terminated"]), (1, [])])
 def test_what_happened_before_the_placing_keeps_its_order(objections_at: int, outcomes: list[str]) -> None:
-    order = Order().placed().tell(GoodsReceived(receipt_id="rec-1"), at=0, source="/a")
-    order.tell(GoodsReceived(receipt_id="rec-1", objections=("dented",)), at=objections_at, source="/b")
+    order = Order().placed().add(GoodsReceived(receipt_id="rec-1"), at=0, source="/a")
+    order.add(GoodsReceived(receipt_id="rec-1", objections=("dented",)), at=objections_at, source="/b")
     if objections_at > 0:  # both before the placing
         order.facts = Order().placed(at=HOUR).facts + order.facts[1:]
-    assert order.decided().told("obligation") == outcomes
+    assert order.decided().outcomes("obligation") == outcomes
 
 
 def test_a_chargeback_closed_then_opened_anew_before_the_placing_is_open() -> None:
     order = Order().paid(at=-9 * HOUR).charged_back(at=-8 * HOUR).chargeback_ends("restored", at=-7 * HOUR)
     order.charged_back(at=-6 * HOUR, stage="arbitration").placed(at=0).accepted(at=HOUR)
-    assert order.decided().told("chargeback", "cb-1") == ["accepted"]
+    assert order.decided().outcomes("chargeback", "cb-1") == ["accepted"]
 
 
 def test_two_closings_before_the_placing_are_two_facts() -> None:

@@ -33,7 +33,7 @@ def test_a_chargeback_called_brokerage_shares_no_deduction_id_with_brokerage() -
 def test_a_hold_is_released_when_its_chargeback_turns_out_to_be_in_another_currency() -> None:
     order = Order().placed(at=10).accepted().paid().charged_back().decided()
     order.placed(at=5, currency="USD", quote=amounts(currency="USD")).decided()
-    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled"]  # this much happens
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301", "settled"]  # this much happens
     assert len(order.of(FreezeRelease)) == 1
 
 
@@ -65,7 +65,7 @@ def test_a_round_in_the_instant_of_the_first_demand_has_its_own_days() -> None:
     first = order.decision("payment_demand", "cb-1").order_version
     order.chargeback_ends(at=10 * HOUR).charged_back(500, stage="arbitration", at=10 * HOUR + 1)
     order.decided(10 * HOUR + 1, published={first: 10 * HOUR})
-    assert order.told("payment_demand", "cb-1") == ["demanded 500", "demanded 500"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 500", "demanded 500"]
     # The second demand, of the second round, was never published: its days can't have passed.
     order.decided(10 * HOUR + 9 * DAY, published={first: 10 * HOUR})
     assert order.deductions == []
@@ -81,8 +81,8 @@ def test_an_answer_to_the_deduction_of_brokerage_is_no_money_for_a_chargeback() 
 def test_items_are_named_by_their_ids_and_else_by_their_places() -> None:
     order = Order().placed(items=(lamp(item_id="a"), lamp())).accepted().paid()
     order.bought(50_000, 1_200, items={"a": None}).unavailable(items={"2": None}, message="gone").decided()
-    assert order.told("unavailability", "gone") == ["ended"]
-    assert order.asks_to_cancel(items={"a": 1}).decided().told("cancellation", "can-1") == ["pending"]
+    assert order.outcomes("unavailability", "gone") == ["ended"]
+    assert order.asks_to_cancel(items={"a": 1}).decided().outcomes("cancellation", "can-1") == ["pending"]
     assert order.asks_to_cancel("can-2", items={"1": None}).decided().stands("cancellation", "can-2") == (
         "moot",
         ["12"],

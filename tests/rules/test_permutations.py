@@ -1,4 +1,4 @@
-"""Whatever the order in which an order's events are heard, it ends the same, and nobody is paid twice."""
+"""Whatever the order in which an order's events are received, it ends the same, and nobody is paid twice."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -56,7 +56,7 @@ def at(event: Event) -> int:
 
 
 def genuine(events: list[Event]) -> list[Event]:
-    """The events without those that give an id another content: which of them is heard first decides."""
+    """The events without those that give an id another content: which of them is received first decides."""
     first: dict[tuple[str, str], Event] = {}
     return [event for event in events if first.setdefault((event["source"], event["id"]), event) == event]
 
@@ -85,11 +85,11 @@ def play(received: list[list[Event]], declared: dict[str, Any]) -> Played:
     return played
 
 
-def step_by_step(heard: list[list[Event]], declared: dict[str, Any]) -> Iterator[tuple[Ledger, Played]]:
+def step_by_step(batches: list[list[Event]], declared: dict[str, Any]) -> Iterator[tuple[Ledger, Played]]:
     """Yield, after each batch, what had been published before it and the order as it is then."""
     played = Played(ORDER, declared)
-    for batch in heard:
-        # What a deadline brings is commanded before the batch is heard, which may change what is due.
+    for batch in batches:
+        # What a deadline brings is commanded before the batch is received, which may change what is due.
         played.until(max(played.clock, *(at(event) for event in batch)))
         before = played.ledger
         played.receive(*batch)
@@ -98,18 +98,18 @@ def step_by_step(heard: list[list[Event]], declared: dict[str, Any]) -> Iterator
 
 def brought_in(played: Played, line: str, payment: str) -> int:
     """What a payment brought in on a line, at most: all that the messages say of it."""
-    said = 0
+    total = 0
     for one in played.facts.values():
         data = one.data
         if getattr(data, "payment_id", None) != payment:
             continue
         if isinstance(data, PaymentCaptured) and line == "purchase":
-            said += at_most(data, sums_of(data.breakdown).total)
+            total += at_most(data, sums_of(data.breakdown).total)
         if isinstance(data, TipPaid) and line == f"tip:{data.tip_id}":
-            said += at_most(data, data.amount.value)
+            total += at_most(data, data.amount.value)
         if isinstance(data, OutstandingPaid) and line == f"chargeback:{data.chargeback_id}":
-            said += at_most(data, data.amount.value)
-    return said
+            total += at_most(data, data.amount.value)
+    return total
 
 
 def at_most(data: Any, amount: int) -> int:
@@ -276,5 +276,5 @@ def test_the_plots_reach_every_way_in_which_money_moves() -> None:
 
 def test_the_random_histories_tell_every_type_of_event() -> None:
     events = {message.TYPE for topic in TOPICS if topic.direction == "in" for message in topic.messages}
-    told = {event["type"] for seed in range(200) for event in history(random.Random(seed))}
-    assert events - told == set(), "add them to tests/rules/histories.py, and their data to happenstance.py"
+    types = {event["type"] for seed in range(200) for event in history(random.Random(seed))}
+    assert events - types == set(), "add them to tests/rules/histories.py, and their data to happenstance.py"

@@ -19,7 +19,7 @@ def test_a_refund_goes_to_the_captured_payments_oldest_first_one_command_a_payme
     assert order.refunds == [("purchase", 50_000, "pay-1"), ("purchase", 51_200, "pay-2")]
 
 
-def test_oldest_is_by_when_a_payment_happened_and_not_by_when_it_was_heard() -> None:
+def test_oldest_is_by_when_a_payment_happened_and_not_by_when_it_was_received() -> None:
     order = Order().placed().accepted().paid(SECOND, "pay-2", at=9).paid(FIRST, "pay-1", at=8).unavailable().decided()
     assert order.refunds == [("purchase", 50_000, "pay-1"), ("purchase", 51_301, "pay-2")]
 
@@ -44,7 +44,7 @@ def test_a_payment_takes_back_what_third_parties_collected_only_if_it_is_due() -
     order = Order().placed(quote=amounts(third=300)).accepted().paid(amounts(third=300)).bought(0, 101_400)
     order.asks_to_dissolve().seller_dissolves().seller_refunds(101_700).decided()
     assert order.refunds == [("purchase", 101_301, "pay-1")]
-    assert order.told("seller_excess") == ["noted 199"]
+    assert order.outcomes("seller_excess") == ["noted 199"]
 
 
 # What failed.
@@ -95,26 +95,26 @@ def test_what_failed_without_a_payment_is_not_commanded_again_but_noted_for_peop
     order = Order().placed().accepted().paid().asks_to_cancel().decided().refund_fails(101_200).decided()
     order.refund_fails(failed, payment_id=None).decided()
     assert order.refunded() == 2 * 101_200
-    assert order.told("refund_undeliverable", "purchase") == [f"noted {noted}"]
+    assert order.outcomes("refund_undeliverable", "purchase") == [f"noted {noted}"]
     assert order.stands("refund_undeliverable", "purchase")[1] == ["12(1)A", "12(3)"]
 
 
-def test_a_failure_heard_before_its_command_is_noted_in_the_step_that_commands_it() -> None:
+def test_a_failure_received_before_its_command_is_noted_in_the_step_that_commands_it() -> None:
     order = Order().placed().fault_found(700).refund_fails(900, payment_id=None, line="compensation").decided()
     assert order.refunds == [("compensation", 700, "buyer_account")]
-    assert order.told("refund_undeliverable", "compensation") == ["noted 700"]
+    assert order.outcomes("refund_undeliverable", "compensation") == ["noted 700"]
 
 
 def test_nothing_is_undeliverable_on_a_line_that_sent_nothing_but_to_payments() -> None:
     order = Order().placed().accepted().paid().asks_to_cancel().decided().refund_fails(500, payment_id=None).decided()
-    assert order.told("refund_undeliverable", "purchase") == []
+    assert order.outcomes("refund_undeliverable", "purchase") == []
     assert order.refunds == [("purchase", 101_200, "pay-1")]
 
 
 def test_a_deposit_that_takes_nothing_back_is_undeliverable() -> None:
     order = Order().placed().accepted().paid().charged_back().deposit_pays(101_301).chargeback_ends().decided()
     order.refund_fails(101_301, payment_id=None, line="chargeback:cb-1").decided()
-    assert order.told("refund_undeliverable", "chargeback:cb-1") == ["noted 101301"]
+    assert order.outcomes("refund_undeliverable", "chargeback:cb-1") == ["noted 101301"]
     assert order.stands("refund_undeliverable", "chargeback:cb-1")[1] == ["22"]
     assert order.refunded("chargeback:cb-1") == 101_301
 
@@ -122,7 +122,7 @@ def test_a_deposit_that_takes_nothing_back_is_undeliverable() -> None:
 def test_money_refunded_elsewhere_to_the_account_that_fails_is_undeliverable() -> None:
     order = Order().placed().accepted().paid().refunded_elsewhere(700, payment_id=None)
     order.refund_fails(900, payment_id=None).decided()
-    assert order.told("refund_undeliverable", "purchase") == ["noted 700"]
+    assert order.outcomes("refund_undeliverable", "purchase") == ["noted 700"]
 
 
 def undeliverable() -> Order:
@@ -131,42 +131,44 @@ def undeliverable() -> Order:
     return order.refund_fails(101_200, None, command="c-2", at=20 * HOUR).decided()
 
 
-@pytest.mark.parametrize(("undelivered", "told"), [(0, "settled"), (300, "noted 300")])
-def test_an_earlier_failure_of_the_same_command_says_what_is_still_undeliverable(undelivered: int, told: str) -> None:
+@pytest.mark.parametrize(("undelivered", "outcomes"), [(0, "settled"), (300, "noted 300")])
+def test_an_earlier_failure_of_the_same_command_says_what_is_still_undeliverable(
+    undelivered: int, outcomes: str
+) -> None:
     order = undeliverable()
     paid_so_far = order.refunds
     order.refund_fails(undelivered, None, command="c-2", at=20 * HOUR - 1).decided()
-    assert order.told("refund_undeliverable", "purchase") == ["noted 101200", told]
+    assert order.outcomes("refund_undeliverable", "purchase") == ["noted 101200", outcomes]
     assert order.refunds == paid_so_far
-    assert order.told("repayment_demand", "purchase") == []
+    assert order.outcomes("repayment_demand", "purchase") == []
 
 
 def test_an_undeliverable_refund_told_as_repaid_is_commanded_again() -> None:
     order = undeliverable().repays(101_200, at=21 * HOUR).refund_fails(0, None, command="c-2", at=19 * HOUR).decided()
     assert order.refunds[2:] == [("purchase", 101_200, "buyer_account")]
-    assert order.told("refund_undeliverable", "purchase") == ["noted 101200", "settled"]
-    assert order.told("repayment_demand", "purchase") == []
+    assert order.outcomes("refund_undeliverable", "purchase") == ["noted 101200", "settled"]
+    assert order.outcomes("repayment_demand", "purchase") == []
 
 
 def test_an_undeliverable_refund_not_due_any_more_is_demanded_until_told_as_repaid() -> None:
     order = undeliverable().bought(at=HOUR).decided()
-    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101200"]
     order.repays(101_200, at=22 * HOUR).refund_fails(0, None, command="c-2", at=19 * HOUR).decided()
-    assert order.told("repayment_demand", "purchase") == ["demanded 101200", "settled"]
-    assert order.told("refund_undeliverable", "purchase") == ["noted 101200", "settled"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101200", "settled"]
+    assert order.outcomes("refund_undeliverable", "purchase") == ["noted 101200", "settled"]
 
 
 def test_a_later_failure_or_success_of_the_command_leaves_it_undeliverable() -> None:
     order = undeliverable().refund_fails(0, None, command="c-2", at=21 * HOUR)
-    order.tell(RefundSucceeded(command_id="c-2"), at=22 * HOUR).decided()
-    assert order.told("refund_undeliverable", "purchase") == ["noted 101200"]
+    order.add(RefundSucceeded(command_id="c-2"), at=22 * HOUR).decided()
+    assert order.outcomes("refund_undeliverable", "purchase") == ["noted 101200"]
 
 
 def test_an_undeliverable_refund_told_as_made_elsewhere_is_demanded_back() -> None:
     # The command counts as paid out, so this would be the second time.
     order = undeliverable().refunded_elsewhere(101_200, None, at=21 * HOUR).decided()
-    assert order.told("refund_undeliverable", "purchase") == ["noted 101200"]
-    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
+    assert order.outcomes("refund_undeliverable", "purchase") == ["noted 101200"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101200"]
 
 
 def test_a_failed_tip_refund_goes_to_the_buyers_account() -> None:
@@ -179,7 +181,7 @@ def test_a_failed_tip_refund_goes_to_the_buyers_account() -> None:
 
 
 def overpaid() -> Order:
-    """Return an order that was refunded 1,012.00, of which nothing was due: the purchase was heard of late."""
+    """Return an order that was refunded 1,012.00, of which nothing was due: the purchase was received late."""
     return Order().placed().accepted().paid().asks_to_cancel(at=9 * 10**10).decided().bought(at=8 * 10**10).decided()
 
 
@@ -196,9 +198,9 @@ def test_what_is_repaid_settles_the_demand_and_what_is_repaid_too_much_goes_back
     repaid: int, demand: str, refunded_again: list[tuple[str, int, str]]
 ) -> None:
     order = overpaid()
-    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101200"]
     order.repays(repaid).decided()
-    assert order.told("repayment_demand", "purchase") == ["demanded 101200", demand]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101200", demand]
     assert order.refunds[1:] == refunded_again
 
 
@@ -212,7 +214,7 @@ def test_a_settled_demand_cites_what_it_cited_first_and_has_no_amount() -> None:
 
 def test_a_repayment_counts_once() -> None:
     order = overpaid().repays(60_000, repayment="r-1").repays(60_000, repayment="r-1").decided()
-    assert order.told("repayment_demand", "purchase")[-1] == "demanded 41200"
+    assert order.outcomes("repayment_demand", "purchase")[-1] == "demanded 41200"
 
 
 def test_a_repayment_nobody_asked_for_goes_back_on_the_payment() -> None:
@@ -242,7 +244,7 @@ def owing() -> Order:
 
 
 @pytest.mark.parametrize(
-    ("repaid", "told", "back"),
+    ("repaid", "outcomes", "back"),
     [
         (299, ["noted 300", "noted 1"], []),
         (300, ["noted 300", "settled"], []),
@@ -250,12 +252,12 @@ def owing() -> Order:
     ],
 )
 def test_repayments_on_owed_settle_the_debt_and_the_excess_goes_back(
-    repaid: int, told: list[str], back: list[tuple[str, int, str]]
+    repaid: int, outcomes: list[str], back: list[tuple[str, int, str]]
 ) -> None:
     order = owing().repays(repaid, "owed").decided()
-    assert order.told("buyer_owes") == told
+    assert order.outcomes("buyer_owes") == outcomes
     assert order.refunds == back
-    assert order.told("repayment_demand", "owed") == []
+    assert order.outcomes("repayment_demand", "owed") == []
     assert order.stands("buyer_owes")[1] == ["12(4)"]
     if back:
         assert order.refund_clauses("owed") == ["12(4)"]
@@ -273,46 +275,46 @@ def test_a_repayment_where_nothing_is_owed_goes_back_in_full_and_no_more(ground:
 def test_what_the_buyer_owes_is_not_taken_out_of_a_repayment_on_another_line() -> None:
     order = owing().repays(500, "compensation").decided()
     assert order.refunds == [("compensation", 500, "buyer_account")]
-    assert order.told("buyer_owes") == ["noted 300"]
+    assert order.outcomes("buyer_owes") == ["noted 300"]
 
 
 def test_a_claim_on_a_chargeback_is_set_off_against_a_repayment() -> None:
     order = Order().placed().accepted().paid().charged_back(1_000).repays(1_500).decided()
     assert order.refunds == [("purchase", 500, "pay-1")]
-    assert order.told("refund_withheld", "purchase") == ["withheld 1000"]
-    assert order.told("payment_demand", "cb-1") == []
+    assert order.outcomes("refund_withheld", "purchase") == ["withheld 1000"]
+    assert order.outcomes("payment_demand", "cb-1") == []
 
 
 def test_a_debt_that_rises_after_its_overpayment_went_back_is_demanded_on_owed() -> None:
     order = owing().repays(500, "owed").decided().cost(200, "cost-2").decided()
     assert order.refunds == [("owed", 200, "buyer_account")]
-    assert order.told("repayment_demand", "owed") == ["demanded 200"]
+    assert order.outcomes("repayment_demand", "owed") == ["demanded 200"]
     assert order.stands("repayment_demand", "owed")[1] == ["12(4)"]
-    assert order.told("buyer_owes") == ["noted 300", "settled"]
+    assert order.outcomes("buyer_owes") == ["noted 300", "settled"]
     order.repays(200, "owed").decided()
-    assert order.told("repayment_demand", "owed") == ["demanded 200", "settled"]
+    assert order.outcomes("repayment_demand", "owed") == ["demanded 200", "settled"]
 
 
 def test_more_money_that_was_collected_settles_what_was_owed() -> None:
     order = owing().paid(amounts(300, 0, 0), "pay-2").decided()
-    assert order.told("buyer_owes") == ["noted 300", "settled"]
+    assert order.outcomes("buyer_owes") == ["noted 300", "settled"]
     assert order.paid(amounts(50, 0, 0), "pay-3").decided().refunds == [("purchase", 50, "pay-1")]
 
 
 def test_a_refund_demanded_back_and_a_debt_stand_side_by_side() -> None:
     order = Order().placed().accepted().paid().asks_to_cancel().decided().cost(101_500).decided()
-    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
-    assert order.told("buyer_owes") == ["noted 300"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101200"]
+    assert order.outcomes("buyer_owes") == ["noted 300"]
 
 
 def test_an_undeliverable_refund_that_is_no_longer_due_is_demanded_and_noted() -> None:
     order = Order().placed().accepted().paid().asks_to_cancel(at=9 * HOUR).decided()
     order.refund_fails(101_200, at=10 * HOUR).decided().refund_fails(101_200, None, command="k", at=12 * HOUR).decided()
     assert order.refunds[1:] == [("purchase", 101_200, "buyer_account")]
-    assert order.told("refund_undeliverable", "purchase") == ["noted 101200"]
+    assert order.outcomes("refund_undeliverable", "purchase") == ["noted 101200"]
     order.bought(at=8 * HOUR).decided()
-    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101200"]
     # Nothing failed after all, and the money is back: both end.
     order.refund_fails(0, None, command="k", at=11 * HOUR).repays(101_200, at=13 * HOUR).decided()
-    assert order.told("refund_undeliverable", "purchase") == ["noted 101200", "settled"]
-    assert order.told("repayment_demand", "purchase") == ["demanded 101200", "settled"]
+    assert order.outcomes("refund_undeliverable", "purchase") == ["noted 101200", "settled"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101200", "settled"]

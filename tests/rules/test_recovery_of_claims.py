@@ -49,7 +49,7 @@ def test_the_deduction_names_its_purpose_line_and_chargeback() -> None:
 def test_what_was_paid_before_the_deadline_was_looked_at_leaves_the_deposit_alone(paid: int, taken: bool) -> None:
     order = charged().pays_outstanding(101_301, at=paid).decided(LAST + 5)
     assert bool(order.deductions) is taken
-    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301", "settled"]
     assert order.holds == [("place", "cb-1", 101_301), ("release", "cb-1", 0)]
 
 
@@ -64,7 +64,7 @@ def test_a_watermark_behind_the_clock_leaves_the_buyer_time() -> None:
 def test_no_deposit_is_taken_while_a_record_of_the_order_lies_in_quarantine(topic: str) -> None:
     order = charged().decided(LAST + DAY, quarantined=(f"purchasing.events.{topic}.v1",))
     assert order.deductions == []
-    assert order.told("payment_demand", "cb-1") == ["demanded 101301"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301"]
     assert order.due_at is None  # whoever resolves the record looks again
     assert order.decided(LAST + DAY).deductions == [("deposit", "cb-1", 101_301)]
 
@@ -102,7 +102,7 @@ def test_the_terms_set_the_days_of_a_demand(days: int) -> None:
 
 def test_a_claim_that_falls_keeps_its_days() -> None:
     order = charged().pays_outstanding(40_000, at=OPENED + 2 * DAY).decided()
-    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "demanded 61301"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301", "demanded 61301"]
     assert order.due_by() == LAST
     assert order.due_at == LAST
     assert order.decided(LAST + 1).deductions == [("deposit", "cb-1", 61_301)]
@@ -119,34 +119,36 @@ def test_a_claim_that_falls_keeps_the_days_of_the_publication_it_had() -> None:
 
 def test_a_claim_that_rises_before_its_last_instant_keeps_its_days() -> None:
     order = charged(30_000).charged_back(5_000, stage="arbitration", at=OPENED + 2 * DAY).decided()
-    assert order.told("payment_demand", "cb-1") == ["demanded 30000"]  # the second stage takes no more than the first
+    assert order.outcomes("payment_demand", "cb-1") == [
+        "demanded 30000"
+    ]  # the second stage takes no more than the first
     order.repays(0).charged_back(35_000, stage="pre_arbitration", at=OPENED + 2 * DAY).decided()
-    assert order.told("payment_demand", "cb-1") == ["demanded 30000", "demanded 35000"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 30000", "demanded 35000"]
     assert order.due_by() == LAST
     assert order.decided(LAST + 1).deductions == [("deposit", "cb-1", 35_000)]
 
 
 def test_a_claim_that_rises_after_its_days_is_demanded_anew() -> None:
     order = charged(30_000).decided(LAST + 1).charged_back(35_000, stage="arbitration", at=LAST + DAY).decided()
-    assert order.told("payment_demand", "cb-1") == ["demanded 30000", "demanded 35000"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 30000", "demanded 35000"]
     assert order.due_by() == LAST + 4 * DAY
     assert order.decided(LAST + 4 * DAY + 1).deductions[1:] == [("deposit", "cb-1:2", 35_000)]
 
 
 def test_what_is_left_after_the_last_instant_is_overdue_while_the_input_lags() -> None:
     order = charged().pays_outstanding(1_301, at=LAST).decided(LAST + 1, watermark=LAST)
-    assert (order.told("payment_demand", "cb-1"), order.deductions) == (["demanded 101301", "overdue 100000"], [])
+    assert (order.outcomes("payment_demand", "cb-1"), order.deductions) == (["demanded 101301", "overdue 100000"], [])
 
 
 def test_what_is_left_as_a_simulation_passes_the_last_instant_is_overdue() -> None:
     order = charged().decided().pays_outstanding(1_301, at=LAST).decided(LAST, watermark=LAST + 1)
-    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "overdue 100000"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301", "overdue 100000"]
     assert order.deductions == [("deposit", "cb-1", 100_000)]
 
 
 def test_what_is_left_after_the_last_instant_is_overdue_without_a_date() -> None:
     order = charged().decided(LAST + 1).pays_outstanding(1_301, at=LAST + DAY).decided()
-    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "overdue 100000"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301", "overdue 100000"]
     assert order.decision("payment_demand", "cb-1").due_at is None
     assert len(order.deductions) == 1
 
@@ -154,7 +156,7 @@ def test_what_is_left_after_the_last_instant_is_overdue_without_a_date() -> None
 def test_a_settled_claim_that_rises_gets_a_new_demand_days_and_hold() -> None:
     order = charged().chargeback_ends("restored").decided()
     order.chargeback_ends("lost", at=OPENED + 9 * DAY).decided()
-    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled", "demanded 101301"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301", "settled", "demanded 101301"]
     assert order.due_by() == OPENED + 12 * DAY
     assert order.holds == [("place", "cb-1", 101_301), ("release", "cb-1", 0), ("place", "cb-1:2", 101_301)]
     assert order.decided(OPENED + 12 * DAY).deductions == []
@@ -182,7 +184,7 @@ def test_a_refused_hold_leaves_the_former_one_in_its_place() -> None:
 def test_the_deposit_is_asked_once_for_each_demand() -> None:
     order = charged().decided(LAST + 1).chargeback_ends(at=LAST + 2).decided()
     order.chargeback_ends("lost", at=LAST + 3).decided(LAST + 90 * DAY)
-    assert order.told("payment_demand", "cb-1")[-1] == "demanded 101301"
+    assert order.outcomes("payment_demand", "cb-1")[-1] == "demanded 101301"
     assert order.deductions == [("deposit", "cb-1", 101_301)]
     assert order.decided(LAST + 200 * DAY).deductions[1:] == [("deposit", "cb-1:2", 101_301)]
     assert order.decided(LAST + 900 * DAY).deductions[2:] == []
@@ -190,8 +192,8 @@ def test_the_deposit_is_asked_once_for_each_demand() -> None:
 
 def test_a_deposit_that_answered_in_full_settles_everything() -> None:
     order = charged().decided(LAST + 1).deposit_pays(101_301, at=LAST + HOUR).decided()
-    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled"]
-    assert order.told("retained_goods", "cb-1") == []
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301", "settled"]
+    assert order.outcomes("retained_goods", "cb-1") == []
     assert order.holds == [("place", "cb-1", 101_301), ("release", "cb-1", 0)]
 
 
@@ -199,7 +201,7 @@ def test_a_deposit_that_answered_in_full_settles_everything() -> None:
 def test_a_short_deposit_authorises_retaining_the_goods_and_keeps_the_hold(deducted: int) -> None:
     order = charged().decided(LAST + 1).deposit_falls_short(deducted, at=LAST + HOUR).decided()
     left = 101_301 - deducted
-    assert order.told("retained_goods", "cb-1") == [f"authorised {left}"]
+    assert order.outcomes("retained_goods", "cb-1") == [f"authorised {left}"]
     assert order.stands("retained_goods", "cb-1")[1] == ["22"]
     assert order.holds[-1][0] == "place"
 
@@ -207,10 +209,10 @@ def test_a_short_deposit_authorises_retaining_the_goods_and_keeps_the_hold(deduc
 def test_the_goods_sold_settle_the_claim_and_release_them_and_the_hold() -> None:
     order = charged().decided(LAST + 1).deposit_falls_short(40_000, at=LAST + HOUR).decided()
     order.goods_sold(61_300, at=LAST + 2 * HOUR).decided()
-    assert order.told("retained_goods", "cb-1") == ["authorised 61301", "released"]  # they are gone
+    assert order.outcomes("retained_goods", "cb-1") == ["authorised 61301", "released"]  # they are gone
     order.goods_sold(2, disposal="disp-2", at=LAST + 3 * HOUR).decided()
-    assert order.told("retained_goods", "cb-1") == ["authorised 61301", "released"]
-    assert order.told("payment_demand", "cb-1")[-1] == "settled"
+    assert order.outcomes("retained_goods", "cb-1") == ["authorised 61301", "released"]
+    assert order.outcomes("payment_demand", "cb-1")[-1] == "settled"
     assert order.refunds == [("chargeback:cb-1", 1, "deposit")]
     assert order.holds[-1] == ("release", "cb-1:3", 0)
 
@@ -218,13 +220,13 @@ def test_the_goods_sold_settle_the_claim_and_release_them_and_the_hold() -> None
 def test_a_deposit_that_answered_unasked_is_not_asked_any_more() -> None:
     order = charged().deposit_falls_short(0).decided().decided(LAST + 1)
     assert order.deductions == []
-    assert order.told("retained_goods", "cb-1") == ["authorised 101301"]
+    assert order.outcomes("retained_goods", "cb-1") == ["authorised 101301"]
 
 
 def test_no_one_is_chased_for_what_he_is_owed() -> None:
     order = charged().unavailable().seller_refunds(101_200).decided()
-    assert order.told("refund_withheld", "purchase") == ["withheld 101301"]
-    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled"]
+    assert order.outcomes("refund_withheld", "purchase") == ["withheld 101301"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301", "settled"]
     assert order.holds == [("place", "cb-1", 101_301), ("release", "cb-1", 0)]
     assert order.decided(LAST + 90 * DAY).deductions == []
 
@@ -244,29 +246,29 @@ def test_each_chargeback_has_a_deadline_of_its_own() -> None:
     assert order.decided(LAST + DAY + 1).deductions[1:] == [("deposit", "cb-2", 2_000)]
 
 
-def test_news_that_makes_a_chargeback_just_releases_the_hold_and_settles_the_demand() -> None:
+def test_what_makes_a_chargeback_just_releases_the_hold_and_settles_the_demand() -> None:
     order = Order(HOURS).placed().accepted().paid().bought().received("rec-1", at=9 * HOUR)
     order.charged_back(at=OPENED, attributable=True).decided()
     assert order.holds == [("place", "cb-1", 101_301)]
     order.received("rec-2", at=8 * HOUR, objections=1).decided()
-    assert order.told("chargeback", "cb-1") == ["unjust", "accepted"]
-    assert order.told("payment_demand", "cb-1") == ["demanded 101301", "settled"]
+    assert order.outcomes("chargeback", "cb-1") == ["unjust", "accepted"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301", "settled"]
     assert order.holds == [("place", "cb-1", 101_301), ("release", "cb-1", 0)]
 
 
 @pytest.mark.parametrize(
-    ("watermark", "told", "due_by"),
+    ("watermark", "outcomes", "due_by"),
     [
         (LAST, ["demanded 30000", "overdue 35000"], None),
         (LAST + 1, ["demanded 30000", "demanded 35000"], LAST + DAY + 3 * DAY),
     ],
 )
 def test_a_claim_that_rises_is_demanded_anew_once_the_input_was_read_beyond_its_days(
-    watermark: int, told: list[str], due_by: int | None
+    watermark: int, outcomes: list[str], due_by: int | None
 ) -> None:
     order = charged(30_000).charged_back(35_000, stage="arbitration", at=LAST)
     order.decided(LAST + DAY, watermark=watermark)
-    assert (order.told("payment_demand", "cb-1"), order.deductions) == (told, [])
+    assert (order.outcomes("payment_demand", "cb-1"), order.deductions) == (outcomes, [])
     if due_by is not None:
         assert order.due_by() == due_by
 
@@ -276,9 +278,9 @@ def test_a_claim_that_rises_to_what_its_demand_named_before_is_not_demanded_anew
     assert order.deductions == [("deposit", "cb-1", 20_000)]
     order.charged_back(30_000, stage="arbitration", fee=money(10_000), at=LAST + DAY).decided()
     # 30,000 and the fee of 10,000, less the 10,000 paid: as much as demand 1 named at first.
-    assert order.told("payment_demand", "cb-1") == ["demanded 30000", "demanded 20000", "overdue 30000"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 30000", "demanded 20000", "overdue 30000"]
     order.charged_back(30_000, stage="pre_arbitration", fee=money(1), at=LAST + 2 * DAY).decided()
-    assert order.told("payment_demand", "cb-1")[-1] == "demanded 30001"
+    assert order.outcomes("payment_demand", "cb-1")[-1] == "demanded 30001"
 
 
 @pytest.mark.parametrize(
@@ -293,8 +295,8 @@ def test_a_claim_that_rises_to_what_its_demand_named_before_is_not_demanded_anew
 )
 def test_goods_that_are_gone_can_no_longer_be_retained(gone: Callable[[Order], Order]) -> None:
     order = charged().decided(LAST + 1).deposit_falls_short(0, at=LAST + HOUR).decided()
-    assert order.told("retained_goods", "cb-1") == ["authorised 101301"]
-    assert gone(order).decided().told("retained_goods", "cb-1") == ["authorised 101301", "released"]
+    assert order.outcomes("retained_goods", "cb-1") == ["authorised 101301"]
+    assert gone(order).decided().outcomes("retained_goods", "cb-1") == ["authorised 101301", "released"]
 
 
 @pytest.mark.parametrize(
@@ -312,10 +314,10 @@ def test_goods_that_are_gone_can_no_longer_be_retained(gone: Callable[[Order], O
 )
 def test_a_deduction_belongs_to_the_chargeback_of_its_id_with_or_without_a_number(deduction: str, left: int) -> None:
     order = charged().deposit_pays(300, deduction).decided()
-    assert order.told("payment_demand", "cb-1")[-1] == f"demanded {left}"
+    assert order.outcomes("payment_demand", "cb-1")[-1] == f"demanded {left}"
 
 
 def test_a_deduction_of_exactly_the_id_of_a_chargeback_is_for_that_one() -> None:
     order = charged(1_000).charged_back(500, "cb-1:2").deposit_pays(300, "cb-1:2").decided()
-    assert order.told("payment_demand", "cb-1") == ["demanded 1000"]
-    assert order.told("payment_demand", "cb-1:2") == ["demanded 200"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 1000"]
+    assert order.outcomes("payment_demand", "cb-1:2") == ["demanded 200"]

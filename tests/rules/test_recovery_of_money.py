@@ -23,7 +23,7 @@ def effective() -> Order:
 )
 def test_what_is_paid_beyond_the_claim_goes_back_on_the_payment(paid: int, demanded: list[str], returned: int) -> None:
     order = effective().charged_back().decided().pays_outstanding(paid).decided()
-    assert order.told("payment_demand", "cb-1") == demanded
+    assert order.outcomes("payment_demand", "cb-1") == demanded
     assert order.refunds == ([("chargeback:cb-1", returned, "pay-out")] if returned else [])
     if returned:
         assert order.refund_clauses("chargeback:cb-1") == ["22"]
@@ -31,7 +31,7 @@ def test_what_is_paid_beyond_the_claim_goes_back_on_the_payment(paid: int, deman
 
 def test_a_chargeback_restored_after_the_deposit_was_taken_gives_the_deposit_back() -> None:
     order = effective().charged_back().decided().deposit_pays(101_301).decided().chargeback_ends().decided()
-    assert order.told("chargeback", "cb-1") == ["unjust", "restored"]
+    assert order.outcomes("chargeback", "cb-1") == ["unjust", "restored"]
     assert order.refunds == [("chargeback:cb-1", 101_301, "deposit")]
 
 
@@ -64,19 +64,19 @@ AHEAD: dict[str, tuple[Callable[[Order], Order], str]] = {
 
 @pytest.mark.parametrize("what", AHEAD)
 def test_money_for_a_chargeback_waits_until_the_chargeback_is_known(what: str) -> None:
-    tell, destination = AHEAD[what]
-    order = tell(effective()).decided()
+    build, destination = AHEAD[what]
+    order = build(effective()).decided()
     assert order.refunds == []
     order.charged_back(500, "cb-9", at=3 * HOUR).decided()
     assert order.refunds == [("chargeback:cb-9", 200, destination)]
-    assert order.told("payment_demand", "cb-9") == []
+    assert order.outcomes("payment_demand", "cb-9") == []
 
 
 def test_proceeds_that_name_no_chargeback_are_for_the_first_unjust_one() -> None:
     order = (
         effective().charged_back().goods_sold(1_000, chargeback_id=None).goods_sold(301, disposal="disp-2").decided()
     )
-    assert order.told("payment_demand", "cb-1") == ["demanded 100000"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 100000"]
     assert order.refunds == []
 
 
@@ -84,9 +84,9 @@ def test_goods_destroyed_bring_nothing_in_for_the_chargeback_they_name() -> None
     order = (
         effective()
         .charged_back()
-        .tell(GoodsDisposed(disposal_id="disp-1", disposition="destroyed", chargeback_id="cb-1"))
+        .add(GoodsDisposed(disposal_id="disp-1", disposition="destroyed", chargeback_id="cb-1"))
     )
-    assert order.decided().told("payment_demand", "cb-1") == ["demanded 101301"]
+    assert order.decided().outcomes("payment_demand", "cb-1") == ["demanded 101301"]
 
 
 @pytest.mark.parametrize(
@@ -105,30 +105,30 @@ def test_repayments_on_the_line_of_a_chargeback_are_payments_of_it(
 ) -> None:
     order = came_in(effective().charged_back()).repays(500, "chargeback:cb-1").decided()
     assert order.refunded("chargeback:cb-1") == 0
-    assert order.told("payment_demand", "cb-1") == [f"demanded {101_301 - covered}"]
+    assert order.outcomes("payment_demand", "cb-1") == [f"demanded {101_301 - covered}"]
 
 
 def test_an_outstanding_payment_counts_once_per_chargeback_and_payment() -> None:
     order = effective().charged_back(1_000).charged_back(2_000, "cb-2")
     order.pays_outstanding(100).pays_outstanding(900).pays_outstanding(100, "cb-2").decided()
-    assert order.told("payment_demand", "cb-1") == ["demanded 900"]
-    assert order.told("payment_demand", "cb-2") == ["demanded 1900"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 900"]
+    assert order.outcomes("payment_demand", "cb-2") == ["demanded 1900"]
 
 
 def test_a_charged_back_outstanding_payment_is_claimed_on_its_own_line() -> None:
     order = effective().charged_back(1_000).pays_outstanding(1_000).decided()
     order.charged_back(5_000, "cb-2", "pay-out").decided()
-    assert order.told("payment_demand", "cb-2") == ["demanded 1000"]
-    assert order.told("payment_demand", "cb-1") == []
+    assert order.outcomes("payment_demand", "cb-2") == ["demanded 1000"]
+    assert order.outcomes("payment_demand", "cb-1") == []
     # Restored, the first one's money is due back; it is kept back while the second chargeback has it.
     order.chargeback_ends().decided()
-    assert order.told("refund_withheld", "chargeback:cb-1") == ["withheld 1000"]
-    assert order.told("payment_demand", "cb-2") == ["demanded 1000", "settled"]
+    assert order.outcomes("refund_withheld", "chargeback:cb-1") == ["withheld 1000"]
+    assert order.outcomes("payment_demand", "cb-2") == ["demanded 1000", "settled"]
 
 
 def test_the_latest_answer_of_the_deposit_counts_of_both_kinds_together() -> None:
     order = effective().charged_back().deposit_pays(101_301).deposit_falls_short(300).decided()
-    assert order.told("payment_demand", "cb-1") == ["demanded 101001"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 101001"]
 
 
 def test_what_went_to_the_account_leaves_the_deposit_all_its_room() -> None:
@@ -142,9 +142,9 @@ def test_a_chargeback_is_shared_among_the_roles_of_its_payment() -> None:
     order = effective().charged_back(500).pays_outstanding(500, payment_id="pay-1").decided()
     order.charged_back(900_000, "cb-2").decided()
     # The purchase has 1,008.01 left beside the first chargeback, and what was paid for that one is taken too.
-    assert order.told("payment_demand", "cb-2") == ["demanded 101301"]
+    assert order.outcomes("payment_demand", "cb-2") == ["demanded 101301"]
     order.asks_to_cancel().decided()
-    assert order.told("refund_withheld", "purchase") == ["withheld 101200"]
+    assert order.outcomes("refund_withheld", "purchase") == ["withheld 101200"]
 
 
 def given_back(restated: int, **opened: Any) -> Order:
@@ -156,20 +156,20 @@ def given_back(restated: int, **opened: Any) -> Order:
 
 def test_what_was_given_back_and_had_not_come_in_is_claimed_with_the_rest() -> None:
     order = given_back(12).charged_back(1_001, stage="arbitration").decided()
-    assert order.told("payment_demand", "cb-1") == ["demanded 1990"]
-    assert order.told("repayment_demand", "chargeback:cb-1") == []
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 1990"]
+    assert order.outcomes("repayment_demand", "chargeback:cb-1") == []
 
 
 def test_what_was_given_back_and_had_not_come_in_is_demanded_if_nothing_is_owed() -> None:
     order = given_back(12).decided()
-    assert order.told("repayment_demand", "chargeback:cb-1") == ["demanded 989"]
+    assert order.outcomes("repayment_demand", "chargeback:cb-1") == ["demanded 989"]
 
 
 def test_what_was_given_back_is_demanded_where_the_payment_is_not_known() -> None:
     order = given_back(12, payment_id="pay-unknown").charged_back(
         1_001, payment_id="pay-unknown", stage="arbitration", fee=money(5)
     )
-    assert order.decided().told("repayment_demand", "chargeback:cb-1") == ["demanded 994"]
+    assert order.decided().outcomes("repayment_demand", "chargeback:cb-1") == ["demanded 994"]
 
 
 def test_what_came_in_covers_the_purchase_first_then_what_had_been_outstanding() -> None:
@@ -178,4 +178,4 @@ def test_what_came_in_covers_the_purchase_first_then_what_had_been_outstanding()
     # cb-2 has 100,801 of the purchase, beside cb-1's 500, and the 500 that were paid for cb-1.
     (_, second) = order.examined().case.chargebacks
     assert [(part.line, part.brought) for part in second.remaining] == [("chargeback:cb-1", 401)]
-    assert order.told("payment_demand", "cb-2") == ["demanded 401"]
+    assert order.outcomes("payment_demand", "cb-2") == ["demanded 401"]

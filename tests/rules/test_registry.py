@@ -83,7 +83,7 @@ def test_every_function_that_a_clause_may_define_is_collected(name: str) -> None
     assert list(getattr(everything, name)) == defined
 
 
-def test_places_are_collected_of_the_messages_that_were_heard() -> None:
+def test_places_are_collected_of_the_messages_that_were_received() -> None:
     declared = [place for module in REGISTRY.clauses for place in getattr(module, "PLACES", ())]
     assert declared
     assert list(REGISTRY.concerned(TYPES).places) == declared
@@ -99,13 +99,13 @@ def test_a_function_marked_for_messages_is_left_out_of_orders_without_them() -> 
         pass
 
     @only_with(Message)
-    def says() -> None:
+    def outcomes() -> None:
         pass
 
     module = ModuleType("clause_31")
-    module.says = says  # type: ignore[attr-defined]
-    assert Concerned(Definitions.of([module]), frozenset({Message, Other})).says == (says,)
-    assert Concerned(Definitions.of([module]), frozenset({Other})).says == ()
+    module.outcomes = outcomes  # type: ignore[attr-defined]
+    assert Concerned(Definitions.of([module]), frozenset({Message, Other})).outcomes == (outcomes,)
+    assert Concerned(Definitions.of([module]), frozenset({Other})).outcomes == ()
 
 
 def test_the_core_of_the_rules_imports_no_clause() -> None:

@@ -44,7 +44,7 @@ ROWS: dict[str, tuple[Callable[[], Order], Step, Step, Callable[[Order], object]
     "request": (
         effective,
         lambda o: o.asks_to_cancel(at=EARLY, channel="other"),
-        lambda o: o.asks_to_cancel(at=LATE),  # another channel is another request, and the platform's is told of
+        lambda o: o.asks_to_cancel(at=LATE),  # another channel is another request, and the platform's is published
         lambda o: o.stands("cancellation", "can-1")[0],
         "agreed",
     ),
@@ -101,35 +101,35 @@ ROWS: dict[str, tuple[Callable[[], Order], Step, Step, Callable[[Order], object]
         effective,
         lambda o: o.charged_back(5, at=EARLY),
         lambda o: o.charged_back(9, at=LATE),
-        lambda o: o.told("payment_demand", "cb-1")[-1],
+        lambda o: o.outcomes("payment_demand", "cb-1")[-1],
         "demanded 5",
     ),
     "outstanding paid": (
         lambda: effective().charged_back(100),
         lambda o: o.pays_outstanding(5, at=EARLY),
         lambda o: o.pays_outstanding(9, at=LATE),
-        lambda o: o.told("payment_demand", "cb-1")[-1],
+        lambda o: o.outcomes("payment_demand", "cb-1")[-1],
         "demanded 95",
     ),
     "disposal": (
         lambda: effective().charged_back(100),
         lambda o: o.goods_sold(5, at=EARLY),
         lambda o: o.goods_sold(9, at=LATE),
-        lambda o: o.told("payment_demand", "cb-1")[-1],
+        lambda o: o.outcomes("payment_demand", "cb-1")[-1],
         "demanded 95",
     ),
     "deposit taken, then short": (
         lambda: effective().charged_back(100),
         lambda o: o.deposit_pays(5, at=EARLY),
         lambda o: o.deposit_falls_short(9, at=LATE),
-        lambda o: o.told("payment_demand", "cb-1")[-1],
+        lambda o: o.outcomes("payment_demand", "cb-1")[-1],
         "demanded 91",  # the latest
     ),
     "deposit short, then taken": (
         lambda: effective().charged_back(100),
         lambda o: o.deposit_falls_short(5, at=EARLY),
         lambda o: o.deposit_pays(9, at=LATE),
-        lambda o: o.told("payment_demand", "cb-1")[-1],
+        lambda o: o.outcomes("payment_demand", "cb-1")[-1],
         "demanded 91",  # the latest
     ),
     "customs": (
@@ -165,8 +165,8 @@ ROWS: dict[str, tuple[Callable[[], Order], Step, Step, Callable[[Order], object]
 
 def demanded(order: Order, line: str) -> list[int]:
     """Return what a line's last word demands back, negative; nothing if it demands nothing."""
-    told = order.told("repayment_demand", line)
-    return [-int(told[-1].split()[1])] if told and told[-1] != "settled" else []
+    outcomes = order.outcomes("repayment_demand", line)
+    return [-int(outcomes[-1].split()[1])] if outcomes and outcomes[-1] != "settled" else []
 
 
 def net(order: Order, line: str) -> int:
@@ -203,19 +203,19 @@ def test_facts_are_ordered_by_time_then_source_then_id(one: tuple[int, str, str]
 
 def test_a_receipt_and_a_package_are_told_apart_by_whether_they_are_final() -> None:
     order = effective().bought().received("r", at=EARLY, final=False).received("r", at=LATE).decided()
-    assert order.told("obligation") == ["terminated"]
+    assert order.outcomes("obligation") == ["terminated"]
 
 
 def test_the_same_request_id_for_a_cancellation_and_a_dissolution_are_two_requests() -> None:
     order = effective().bought().asks_to_cancel("x").asks_to_dissolve("x").decided()
-    assert (order.told("cancellation", "x"), order.told("dissolution", "x")) == (["pending"], ["pending"])
+    assert (order.outcomes("cancellation", "x"), order.outcomes("dissolution", "x")) == (["pending"], ["pending"])
 
 
 def test_of_two_payments_that_cannot_be_read_the_second_is_repeated() -> None:
     order = effective().paid(amounts(5, 0, 0, currency="USD"), "pay-2").paid(amounts(6, 0, 0, currency="USD"), "pay-2")
     assert order.decided().decision("fact", "e05").ground == "repeated"
     order.paid(amounts(6, 0, 0, currency="USD"), "pay-2", settled=9).decided()
-    assert order.told("fact", "e05") == ["ignored", "superseded"]
+    assert order.outcomes("fact", "e05") == ["ignored", "superseded"]
 
 
 def test_what_another_amount_says_shows_where_both_were_booked_as_the_same() -> None:

@@ -1,10 +1,10 @@
-"""Every decision stands until it is replaced: published when it changes, superseded when nothing can be said."""
+"""Every decision stands until it is replaced: published when it changes, superseded when it no longer applies."""
 
 from tests.rules.orders import DAY, HOUR, Order
 
 
 def cancelled_on_and_off() -> Order:
-    """Return an order effective, then not (an earlier withdrawal is heard), then effective again.
+    """Return an order effective, then not (an earlier withdrawal is received), then effective again.
 
     The goods turn out to have been exported before the withdrawal, so that it was refused.
     """
@@ -15,20 +15,20 @@ def cancelled_on_and_off() -> Order:
 
 def test_a_decision_superseded_can_be_stated_again() -> None:
     order = cancelled_on_and_off()
-    assert order.told("agreement") == ["effective", "superseded", "effective"]
-    assert order.told("cancellation", "can-1") == ["withdrawn", "refused"]
+    assert order.outcomes("agreement") == ["effective", "superseded", "effective"]
+    assert order.outcomes("cancellation", "can-1") == ["withdrawn", "refused"]
 
 
 def test_a_decision_that_stays_the_same_is_not_published_again() -> None:
     order = Order().placed().accepted().paid().decided()
     order.cost(5).delivered().clears_customs().decided(90 * HOUR).seller_refunds(0).decided(91 * HOUR)
-    assert order.told("agreement") == ["effective"]
+    assert order.outcomes("agreement") == ["effective"]
 
 
 def test_a_superseded_decision_stays_superseded() -> None:
     order = Order().placed().accepted().paid(at=2 * HOUR).decided().asks_to_cancel(at=HOUR).decided()
     order.cost(5).decided()
-    assert order.told("agreement") == ["effective", "superseded"]
+    assert order.outcomes("agreement") == ["effective", "superseded"]
 
 
 def test_a_superseded_decision_cites_what_it_cited_before_and_has_no_amount() -> None:
@@ -42,14 +42,14 @@ def test_a_standing_amount_ends_in_its_second_outcome_and_can_rise_again() -> No
     order = Order().placed().accepted().paid().asks_to_cancel(at=9 * HOUR).decided()
     order.bought(at=8 * HOUR).decided().repays(101_200).decided()
     order.bought(110_000, 1_200, at=8 * HOUR + 1).decided()  # charged more: nothing is due all the same
-    assert order.told("repayment_demand", "purchase") == ["demanded 101200", "settled"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101200", "settled"]
     order.seller_refunds(20_000).decided().seller_refunds(0, "back-1", at=HOUR).decided()
-    assert order.told("repayment_demand", "purchase") == ["demanded 101200", "settled", "demanded 10000"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101200", "settled", "demanded 10000"]
 
 
 def test_a_standing_amount_that_changes_is_published_with_the_new_amount() -> None:
     order = Order().placed().accepted().paid().asks_to_cancel().decided().cost(5).decided().cost(7, "c-2").decided()
-    assert order.told("repayment_demand", "purchase") == ["demanded 5", "demanded 12"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 5", "demanded 12"]
 
 
 def test_outputs_are_numbered_from_one_without_gaps_and_carry_what_every_message_has() -> None:

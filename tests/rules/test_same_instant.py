@@ -24,7 +24,7 @@ def ground_of(order: Order, kind: str = "fact") -> list[str | None]:
 
 
 PAIRS: dict[str, tuple[Callable[[], Order], Callable[[Order], object], object]] = {
-    # The later rank is told first, so its id is the lower one.
+    # The later rank is added first, so its id is the lower one.
     "2 quote, then 3 purchase: what is bought then is carried over": (
         lambda: (
             two_lamps()
@@ -37,7 +37,7 @@ PAIRS: dict[str, tuple[Callable[[], Order], Callable[[Order], object], object]] 
     ),
     "3 purchase, then 4 receipt": (
         lambda: effective().received(at=T).bought(at=T),
-        lambda o: o.told("obligation"),
+        lambda o: o.outcomes("obligation"),
         ["terminated"],
     ),
     "3 purchase, then 4 customs: what was bought is barred": (
@@ -57,17 +57,17 @@ PAIRS: dict[str, tuple[Callable[[], Order], Callable[[Order], object], object]] 
     ),
     "3 purchase, then 5 unavailable": (
         lambda: effective().unavailable(at=T, message="a").bought(at=T),
-        lambda o: o.told("unavailability", "a"),
+        lambda o: o.outcomes("unavailability", "a"),
         ["rescinded"],
     ),
     "3 purchase again, then 5 unavailable: it does not restore": (
         lambda: effective().bought().unavailable(at=T, message="a").bought(at=T),
-        lambda o: o.told("closing"),
+        lambda o: o.outcomes("closing"),
         ["unavailable"],
     ),
     "5 unavailable, then 6 refused": (
         lambda: effective().refused(at=T).unavailable(at=T),
-        lambda o: (o.told("closing"), ground_of(o)),
+        lambda o: (o.outcomes("closing"), ground_of(o)),
         (["unavailable"], ["order_ended"]),
     ),
     "6 refused, then 7 accepted": (
@@ -87,27 +87,27 @@ PAIRS: dict[str, tuple[Callable[[], Order], Callable[[Order], object], object]] 
     ),
     "7 charged back, then the test": (
         lambda: Order().placed().accepted().charged_back(1, at=T).paid(at=T),
-        lambda o: o.told("agreement"),
+        lambda o: o.outcomes("agreement"),
         ["short_paid"],
     ),
     "7 refunded elsewhere, then the test": (
         lambda: Order().placed().accepted().refunded_elsewhere(1, at=T).paid(at=T),
-        lambda o: o.told("agreement"),
+        lambda o: o.outcomes("agreement"),
         ["short_paid"],
     ),
     "8 cancellation, then dissolution: each gets its own units": (
         lambda: effective().asks_to_dissolve("a", at=T).asks_to_cancel("b", at=T),
-        lambda o: (o.told("cancellation", "b"), o.told("dissolution", "a")),
+        lambda o: (o.outcomes("cancellation", "b"), o.outcomes("dissolution", "a")),
         (["agreed"], ["moot"]),
     ),
     "8 request, then 9 answer": (
         lambda: effective().bought().seller_cancels(at=T).asks_to_cancel(at=T),
-        lambda o: o.told("cancellation", "can-1"),
+        lambda o: o.outcomes("cancellation", "can-1"),
         ["agreed"],
     ),
     "9 answer, then 10 withdrawn": (
         lambda: effective().bought().asks_to_cancel().takes_back(at=T).seller_cancels(at=T),
-        lambda o: (o.told("cancellation", "can-1"), ground_of(o)),
+        lambda o: (o.outcomes("cancellation", "can-1"), ground_of(o)),
         (["agreed"], ["request_ended"]),
     ),
     "9 answers by request_id, whatever the fact order": (
@@ -119,7 +119,7 @@ PAIRS: dict[str, tuple[Callable[[], Order], Callable[[Order], object], object]] 
             .seller_cancels("b", at=T)
             .seller_cancels("a", at=T)
         ),
-        lambda o: (o.told("cancellation", "a"), o.told("cancellation", "b")),
+        lambda o: (o.outcomes("cancellation", "a"), o.outcomes("cancellation", "b")),
         (["agreed"], ["moot"]),
     ),
 }
@@ -127,8 +127,8 @@ PAIRS: dict[str, tuple[Callable[[], Order], Callable[[Order], object], object]] 
 
 @pytest.mark.parametrize("pair", PAIRS)
 def test_facts_of_one_instant_are_applied_in_the_order_of_their_ranks(pair: str) -> None:
-    tell, seen, expected = PAIRS[pair]
-    assert seen(tell().decided(T + HOUR)) == expected
+    build, seen, expected = PAIRS[pair]
+    assert seen(build().decided(T + HOUR)) == expected
 
 
 def plan(due_at: int) -> tuple[dict[str, object], ...]:
@@ -141,54 +141,54 @@ def plan(due_at: int) -> tuple[dict[str, object], ...]:
 @pytest.mark.parametrize(("at", "outcome"), [(0, []), (1, ["lapsed"])])
 def test_an_acceptance_of_the_last_instant_is_in_time(at: int, outcome: list[str]) -> None:
     order = Order(terms(acceptance_days=2, period_counting="hours")).placed().paid().accepted(at=2 * DAY + at)
-    assert order.decided(9 * DAY).told("closing") == outcome
+    assert order.decided(9 * DAY).outcomes("closing") == outcome
 
 
 def test_an_unpaid_balance_comes_before_deemed_receipt_of_the_same_instant() -> None:
     last = 5 * HOUR + 10 * DAY
     order = Order(terms(period_counting="hours")).placed(payment_plan=plan(last)).accepted()
     order.paid(amounts(30_000, 0, 0)).bought(deposit=20_000).delivered(at=5 * HOUR).decided(last + 1)
-    assert (order.told("closing"), order.told("receipt")) == (["balance_unpaid"], [])
+    assert (order.outcomes("closing"), order.outcomes("receipt")) == (["balance_unpaid"], [])
 
 
 @pytest.mark.parametrize(("at", "ended"), [(-1, []), (0, []), (1, ["balance_unpaid"])])
 def test_a_balance_captured_at_its_last_instant_is_in_time(at: int, ended: list[str]) -> None:
     order = Order().placed(payment_plan=plan(3 * DAY)).accepted().paid(amounts(30_000, 0, 0)).bought(deposit=20_000)
     order.paid(amounts(71_301, 0, 0), "pay-2", at=3 * DAY + at).decided(9 * DAY)
-    assert order.told("closing") == ended
+    assert order.outcomes("closing") == ended
 
 
 @pytest.mark.parametrize(("at", "receipt"), [(0, []), (1, ["deemed_confirmed"])])
 def test_an_objection_of_the_last_instant_stops_the_receipt_from_being_deemed(at: int, receipt: list[str]) -> None:
     order = Order(terms(period_counting="hours")).placed().accepted().paid().bought().delivered(at=5 * HOUR)
     order.objects(scope="quality", at=5 * HOUR + 10 * DAY + at).decided(30 * DAY)
-    assert order.told("receipt") == receipt
+    assert order.outcomes("receipt") == receipt
 
 
 def test_deemed_receipt_comes_after_a_request_of_its_last_instant_and_then_bars_it() -> None:
     last = 5 * HOUR + 10 * DAY
     order = Order(terms(period_counting="hours")).placed().accepted().paid().bought().delivered(at=5 * HOUR)
     order.asks_to_cancel(at=last).asks_to_dissolve(at=last).asks_to_dissolve("dis-2", at=last + 1).decided(last)
-    assert (order.told("cancellation", "can-1"), order.told("receipt")) == (["pending"], [])
+    assert (order.outcomes("cancellation", "can-1"), order.outcomes("receipt")) == (["pending"], [])
     order.decided(last + 2)
     # The dissolution stops the period before its last instant has passed: receipt is not deemed confirmed.
-    assert (order.told("cancellation", "can-1"), order.told("receipt")) == (["pending"], [])
+    assert (order.outcomes("cancellation", "can-1"), order.outcomes("receipt")) == (["pending"], [])
     silent = Order(terms(period_counting="hours")).placed().accepted().paid().bought().delivered(at=5 * HOUR)
     silent.asks_to_cancel(at=last).decided(last).asks_to_cancel("can-2", at=last + 1).decided(last + 1)
-    assert silent.told("cancellation", "can-1") == ["pending", "refused"]
+    assert silent.outcomes("cancellation", "can-1") == ["pending", "refused"]
     assert silent.stands("cancellation", "can-1") == silent.stands("cancellation", "can-2") == ("refused", ["18"])
 
 
 def test_a_plan_that_comes_into_force_when_a_balance_is_due_is_in_force_then() -> None:
     order = Order().placed().accepted().paid().bought(deposit=20_000)
     order.requoted(amounts(110_000, 1_200, 111), at=3 * DAY, payment_plan=plan(3 * DAY)).decided(3 * DAY)
-    assert order.told("closing") == []
+    assert order.outcomes("closing") == []
     order.decided(3 * DAY + 1)
     # 101,301 were captured, as much as deposit and balance ask for.
-    assert (order.told("closing"), order.told("order_amount")) == ([], [])
+    assert (order.outcomes("closing"), order.outcomes("order_amount")) == ([], [])
     short = Order().placed().accepted().paid(amounts(60_000, 0, 0)).bought(deposit=20_000)
     short.requoted(amounts(), at=3 * DAY, payment_plan=plan(3 * DAY)).decided(3 * DAY + 1)
-    assert short.told("closing") == ["balance_unpaid"]
+    assert short.outcomes("closing") == ["balance_unpaid"]
 
 
 def test_the_agreement_is_tested_before_the_requests_of_an_instant_only() -> None:
@@ -196,6 +196,6 @@ def test_the_agreement_is_tested_before_the_requests_of_an_instant_only() -> Non
     order = Order().placed(items=items).accepted().paid(amounts(61_261, 0, 0), at=T)
     order.asks_to_cancel(items={"2": None}, at=T).decided()
     # 61,261 are enough for what is left, but that is left only after the test.
-    assert (order.told("cancellation", "can-1"), order.told("agreement")) == (["withdrawn"], ["short_paid"])
-    assert order.clears_customs(at=T + 1).decided().told("agreement") == ["short_paid", "effective"]
+    assert (order.outcomes("cancellation", "can-1"), order.outcomes("agreement")) == (["withdrawn"], ["short_paid"])
+    assert order.clears_customs(at=T + 1).decided().outcomes("agreement") == ["short_paid", "effective"]
     assert order.examined().case.timeline.effective_at == START + T + 1

@@ -105,10 +105,10 @@ def test_without_a_mandate_the_terms_of_the_placing_bind() -> None:
     assert order.paid().decided().decision("agreement").terms_version == "s"
 
 
-def test_an_earlier_placing_heard_late_brings_its_own_terms() -> None:
+def test_an_earlier_placing_received_late_brings_its_own_terms() -> None:
     sets = terms(version="s"), terms(version="t", since=5, refund_fee_on_cancellation=True)
     order = Order(*sets).placed(at=6, mandate_at=6).accepted().paid().asks_to_cancel().decided()
     assert order.refunded() == 101_301
     order.placed(at=3, mandate_at=3).decided()
-    assert order.told("repayment_demand", "purchase") == ["demanded 101"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101"]
     assert order.decision("repayment_demand", "purchase").terms_version == "s"

@@ -31,54 +31,54 @@ def test_a_cancellation_waits_for_records_that_may_tell_of_a_purchase(name: str)
     assert order.stands("cancellation", "can-1") == ("pending", ["12(1)B"])
     assert order.refunds == []
     order.decided()
-    assert order.told("cancellation", "can-1") == ["pending", "agreed"]
+    assert order.outcomes("cancellation", "can-1") == ["pending", "agreed"]
     assert order.refunds == [("purchase", 101_200, "pay-1")]
 
 
 @pytest.mark.parametrize("name", ["order", "payment", "chargeback"])
 def test_a_cancellation_does_not_wait_for_other_records(name: str) -> None:
     order = effective().asks_to_cancel().decided(quarantined=topic(name))
-    assert order.told("cancellation", "can-1") == ["agreed"]
+    assert order.outcomes("cancellation", "can-1") == ["agreed"]
 
 
 def test_what_was_decided_before_a_record_arrived_stays_decided() -> None:
     order = effective().asks_to_cancel().decided()
     order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
-    assert order.told("cancellation", "can-1") == ["agreed"]
-    assert order.told("repayment_demand", "purchase") == []
+    assert order.outcomes("cancellation", "can-1") == ["agreed"]
+    assert order.outcomes("repayment_demand", "purchase") == []
 
 
 def test_a_part_cancelled_before_a_record_arrived_stays_cancelled() -> None:
     order = half_bought().asks_to_cancel().decided()
     order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
-    assert order.told("cancellation", "can-1") == ["pending"]
-    assert order.told("repayment_demand", "purchase") == []
+    assert order.outcomes("cancellation", "can-1") == ["pending"]
+    assert order.outcomes("repayment_demand", "purchase") == []
 
 
 def test_a_record_of_the_instant_of_a_decision_holds_it_up() -> None:
     order = effective().asks_to_cancel().decided(8 * DAY)
     order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
-    assert order.told("cancellation", "can-1") == ["agreed", "pending"]
+    assert order.outcomes("cancellation", "can-1") == ["agreed", "pending"]
 
 
 def test_a_withdrawal_that_took_effect_before_a_record_arrived_stays() -> None:
     order = Order().placed().paid().asks_to_cancel().decided()
     order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
-    assert order.told("cancellation", "can-1") == ["withdrawn"]
+    assert order.outcomes("cancellation", "can-1") == ["withdrawn"]
 
 
 def test_what_was_cancelled_at_once_stays_so_whatever_the_seller_answers_later() -> None:
     order = half_bought().asks_to_cancel().decided()
     order.seller_cancels(at=9 * DAY).decided(quarantined=topic("seller-response"), quarantined_at=8 * DAY)
     order.seller_wont_cancel(at=10 * DAY).decided(quarantined=topic("seller-response"), quarantined_at=8 * DAY)
-    assert order.told("cancellation", "can-1") == ["pending", "agreed", "partly_agreed"]
+    assert order.outcomes("cancellation", "can-1") == ["pending", "agreed", "partly_agreed"]
 
 
 def test_a_part_cancelled_while_the_decision_stays_pending_is_told() -> None:
     order = half_bought().asks_to_cancel().decided(quarantined=topic("seller-response"))
     assert (order.stands("cancellation", "can-1"), order.refunds) == (("pending", ["12(1)B"]), [])
     order.decided()
-    assert order.told("cancellation", "can-1") == ["pending", "pending"]
+    assert order.outcomes("cancellation", "can-1") == ["pending", "pending"]
     assert order.stands("cancellation", "can-1") == ("pending", ["12(1)A", "12(1)B", "12(3)"])
 
 
@@ -87,7 +87,7 @@ def test_a_part_cancelled_while_the_decision_stays_pending_stays_cancelled() -> 
     refunds = order.refunds
     order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
     assert order.stands("cancellation", "can-1") == ("pending", ["12(1)A", "12(1)B", "12(3)"])
-    assert (order.refunds, order.told("repayment_demand", "purchase")) == (refunds, [])
+    assert (order.refunds, order.outcomes("repayment_demand", "purchase")) == (refunds, [])
 
 
 def test_a_part_of_a_withdrawal_that_became_a_cancellation_stays_cancelled() -> None:
@@ -98,7 +98,7 @@ def test_a_part_of_a_withdrawal_that_became_a_cancellation_stays_cancelled() -> 
     assert order.stands("cancellation", "can-1")[1] == ["12(1)A", "12(1)B", "12(3)", "16"]
     order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
     assert order.stands("cancellation", "can-1")[1] == ["12(1)A", "12(1)B", "12(3)", "16"]
-    assert order.told("repayment_demand", "purchase") == []
+    assert order.outcomes("repayment_demand", "purchase") == []
 
 
 def test_a_part_that_waits_again_is_told_and_held_up_by_a_record() -> None:
@@ -107,7 +107,7 @@ def test_a_part_that_waits_again_is_told_and_held_up_by_a_record() -> None:
     assert order.stands("cancellation", "can-1") == ("pending", ["12(1)B"])
     order.bought(50_000, 0, at=8 * HOUR, purchase="pur-2", items={"1": 1})
     order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
-    assert order.told("cancellation", "can-1") == ["pending", "pending"]
+    assert order.outcomes("cancellation", "can-1") == ["pending", "pending"]
     assert order.stands("cancellation", "can-1") == ("pending", ["12(1)B"])
 
 
@@ -137,7 +137,7 @@ def test_what_the_seller_agreed_to_while_a_record_lay_there_stays_its_word(begin
     order = begin().asks_to_cancel().seller_cancels(penalty=500)
     for day in (8, 9):
         order.decided(day * DAY, quarantined=topic("warehouse-receipt"))
-    assert order.told("cancellation", "can-1") in (["agreed"], ["withdrawn"])
+    assert order.outcomes("cancellation", "can-1") in (["agreed"], ["withdrawn"])
     assert [one for one in order.of(DecisionMade) if one.kind == "fact"] == []
 
 
@@ -145,7 +145,7 @@ def test_what_the_seller_agreed_to_stays_its_word_while_the_next_record_lies_the
     order = effective().asks_to_cancel().seller_cancels(penalty=500).decided(quarantined=topic("seller-response"))
     refunds = order.refunds
     order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
-    assert (order.refunds, order.told("cancellation", "can-1")) == (refunds, ["agreed"])
+    assert (order.refunds, order.outcomes("cancellation", "can-1")) == (refunds, ["agreed"])
     assert [one for one in order.of(DecisionMade) if one.kind == "fact"] == []
 
 
@@ -155,48 +155,48 @@ def test_what_became_clear_after_the_seller_agreed_stays_decided() -> None:
     assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)A", "12(3)"])
     order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
     assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)A", "12(3)"])
-    assert (order.refunded(), order.told("repayment_demand", "purchase")) == (101_200, [])
+    assert (order.refunded(), order.outcomes("repayment_demand", "purchase")) == (101_200, [])
 
 
 def test_a_withdrawal_waits_while_a_captured_payment_cannot_be_read() -> None:
     order = Order().placed().paid(amounts(currency="USD")).asks_to_cancel().decided()
     assert order.stands("cancellation", "can-1") == ("pending", ["2"])
     order.paid(amounts(currency="USD"), settled=101_301).decided()
-    assert order.told("cancellation", "can-1") == ["pending", "withdrawn"]
+    assert order.outcomes("cancellation", "can-1") == ["pending", "withdrawn"]
     assert order.refunds == [("purchase", 101_301, "pay-1")]
 
 
 def test_a_cancellation_waits_while_goods_were_received_that_nobody_bought() -> None:
     order = effective().received().asks_to_cancel(at=9 * HOUR).decided()
-    assert order.told("cancellation", "can-1") == ["pending"]
+    assert order.outcomes("cancellation", "can-1") == ["pending"]
     order.bought(at=10 * HOUR).seller_cancels(at=11 * HOUR).decided()
-    assert order.told("cancellation", "can-1") == ["pending", "agreed"]
+    assert order.outcomes("cancellation", "can-1") == ["pending", "agreed"]
 
 
 @pytest.mark.parametrize(("bought_at", "outcomes"), [(7 * HOUR, ["pending", "withdrawn"]), (11 * HOUR, ["pending"])])
 def test_a_withdrawal_waits_for_a_purchase_before_it_not_after(bought_at: int, outcomes: list[str]) -> None:
     order = Order().placed().received(at=8 * HOUR).asks_to_cancel(at=10 * HOUR).decided()
-    assert order.bought(at=bought_at).decided().told("cancellation", "can-1") == outcomes
+    assert order.bought(at=bought_at).decided().outcomes("cancellation", "can-1") == outcomes
     assert order.stands("cancellation", "can-1")[1] == ["2"]
 
 
 def test_a_cancellation_of_open_units_is_not_cleared_by_a_later_purchase() -> None:
     two = Order().placed(items=(lamp(), lamp())).accepted().paid().received(at=8 * HOUR)
     order = two.asks_to_cancel(at=10 * HOUR).bought(50_000, 1_200, at=11 * HOUR, items={"1": None}).decided()
-    assert (order.told("cancellation", "can-1"), order.refunds) == (["pending"], [])
+    assert (order.outcomes("cancellation", "can-1"), order.refunds) == (["pending"], [])
     assert order.seller_cancels(at=12 * HOUR).decided().stands("cancellation", "can-1")[0] == "agreed"
 
 
 def test_receipt_is_not_deemed_confirmed_while_a_buyer_record_is_quarantined() -> None:
     order = effective().bought().delivered().decided(90 * DAY, quarantined=topic("order"))
-    assert order.told("receipt") == []
-    assert order.decided(90 * DAY).told("receipt") == ["deemed_confirmed"]
+    assert order.outcomes("receipt") == []
+    assert order.decided(90 * DAY).outcomes("receipt") == ["deemed_confirmed"]
 
 
 @pytest.mark.parametrize("name", ["order", "seller-response", "warehouse-receipt"])
 def test_an_order_does_not_lapse_while_records_may_tell_that_it_was_accepted(name: str) -> None:
     order = Order(terms(acceptance_days=2)).placed().paid().decided(9 * DAY, quarantined=topic(name))
-    assert order.told("closing") == []
+    assert order.outcomes("closing") == []
     order.decided(9 * DAY)
     assert order.stands("closing") == ("lapsed", ["2"])
     assert order.refunds == [("purchase", 101_301, "pay-1")]
@@ -205,17 +205,17 @@ def test_an_order_does_not_lapse_while_records_may_tell_that_it_was_accepted(nam
 def test_a_record_holds_up_for_so_many_days_at_most_if_the_terms_say_so() -> None:
     order = Order(terms(quarantine_days=5, period_counting="hours")).placed().accepted().paid().asks_to_cancel()
     order.decided(4 * HOUR, quarantined=topic("seller-response"))
-    assert order.told("cancellation", "can-1") == ["pending"]
+    assert order.outcomes("cancellation", "can-1") == ["pending"]
     assert order.due_at == 5 * DAY
-    assert order.decided(5 * DAY, quarantined=topic("seller-response")).told("cancellation", "can-1") == ["pending"]
+    assert order.decided(5 * DAY, quarantined=topic("seller-response")).outcomes("cancellation", "can-1") == ["pending"]
     order.decided(5 * DAY + 1, quarantined=topic("seller-response"))
-    assert order.told("cancellation", "can-1") == ["pending", "agreed"]
+    assert order.outcomes("cancellation", "can-1") == ["pending", "agreed"]
 
 
 def test_no_refund_goes_out_on_a_payment_whose_chargeback_cannot_be_read() -> None:
     order = effective().charged_back(currency="USD", at=9 * HOUR).asks_to_cancel(at=10 * HOUR).decided()
     assert order.refunds == []
-    assert order.told("refund_withheld", "purchase") == ["withheld 101200"]
+    assert order.outcomes("refund_withheld", "purchase") == ["withheld 101200"]
     order.chargeback_ends(at=11 * HOUR).decided()
     assert order.refunds == [("purchase", 101_200, "pay-1")]
 
@@ -224,24 +224,24 @@ def test_a_chargeback_that_cannot_be_read_and_was_lost_is_not_restored() -> None
     order = effective().charged_back(currency="USD", at=9 * HOUR).chargeback_ends("lost", at=10 * HOUR)
     order.asks_to_cancel(at=11 * HOUR).decided()
     assert order.stands("chargeback", "cb-1")[0] == "unjust"
-    assert (order.refunds, order.told("refund_withheld", "purchase")) == ([], ["withheld 101200"])
+    assert (order.refunds, order.outcomes("refund_withheld", "purchase")) == ([], ["withheld 101200"])
 
 
 def test_nothing_is_deducted_while_it_cannot_be_read_how_much_was_restored() -> None:
     order = effective().bought().charged_back(at=9 * HOUR).decided()
     data = {"chargeback_id": "cb-1", "outcome": "restored", "amount_restored": money(9_000, "USD")}
-    order.tell(ChargebackClosed.model_validate(data), 10 * HOUR).decided().decided(40 * DAY)
+    order.add(ChargebackClosed.model_validate(data), 10 * HOUR).decided().decided(40 * DAY)
     assert order.deductions == []
-    order.tell(ChargebackClosed.model_validate(data | {"amount_restored": money(60_000)}), 10 * HOUR).decided(41 * DAY)
+    order.add(ChargebackClosed.model_validate(data | {"amount_restored": money(60_000)}), 10 * HOUR).decided(41 * DAY)
     assert order.deductions == [("deposit", "cb-1", 41_301)]
 
 
 def test_a_chargeback_that_was_restored_reopened_unreadably_and_lost_has_what_it_had() -> None:
     order = effective().bought().charged_back(at=9 * HOUR).chargeback_ends(at=10 * HOUR)
     order.charged_back(currency="USD", stage="pre_arbitration", at=11 * HOUR).decided()
-    assert order.told("payment_demand", "cb-1") == []
+    assert order.outcomes("payment_demand", "cb-1") == []
     order.chargeback_ends("lost", at=12 * HOUR).decided()
-    assert order.told("payment_demand", "cb-1") == ["demanded 101301"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301"]
 
 
 def test_a_receipt_of_an_item_without_a_quantity_brings_as_many_as_were_bought() -> None:
@@ -261,7 +261,7 @@ def test_a_withdrawal_that_the_seller_agrees_to_leaves_what_customs_barred_meanw
     order.clears_customs().seller_cancels().asks_to_cancel("can-2").decided(quarantined=topic("seller-response"))
     assert order.stands("cancellation", "can-1") == ("withdrawn", ["2"])
     assert order.stands("cancellation", "can-2") == ("refused", ["12(7)"])
-    assert order.told("closing") == []
+    assert order.outcomes("closing") == []
 
 
 def test_a_part_cancelled_at_once_stays_so_if_the_rest_was_not_bought_either() -> None:
@@ -296,7 +296,7 @@ def test_a_request_that_no_longer_cancels_anything_begins_anew_when_it_does() ->
 def test_nothing_is_deducted_while_a_payment_of_the_claim_cannot_be_read() -> None:
     order = effective().bought().charged_back(at=9 * HOUR).decided()
     data = {"chargeback_id": "cb-1", "payment_id": "pay-9", "amount": money(9_000, "USD")}
-    order.tell(OutstandingPaid.model_validate(data), 10 * HOUR).decided().decided(40 * DAY)
+    order.add(OutstandingPaid.model_validate(data), 10 * HOUR).decided().decided(40 * DAY)
     assert order.deductions == []
-    order.tell(OutstandingPaid.model_validate(data | {"settled": money(60_000)}), 11 * HOUR).decided(41 * DAY)
+    order.add(OutstandingPaid.model_validate(data | {"settled": money(60_000)}), 11 * HOUR).decided(41 * DAY)
     assert order.deductions == [("deposit", "cb-1", 41_301)]

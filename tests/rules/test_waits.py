@@ -203,13 +203,13 @@ STORIES: dict[str, tuple[Callable[[], Order], list[tuple[int, str, str, int | No
 
 @pytest.mark.parametrize("story", STORIES)
 def test_an_order_waits_for_what_its_state_lacks(story: str) -> None:
-    tell, expected = STORIES[story]
-    assert [(one.row, one.what, one.ref, one.amount) for one in awaited(tell())] == expected
+    build, expected = STORIES[story]
+    assert [(one.row, one.what, one.ref, one.amount) for one in awaited(build())] == expected
 
 
 def test_each_kind_of_wait_is_in_a_story() -> None:
-    told = {what for _, expected in STORIES.values() for _, what, _, _ in expected}
-    assert told == WAIT_KINDS.keys() - {PLACED, UNKNOWN, RECORD}
+    listed = {what for _, expected in STORIES.values() for _, what, _, _ in expected}
+    assert listed == WAIT_KINDS.keys() - {PLACED, UNKNOWN, RECORD}
 
 
 def test_an_order_not_placed_waits_for_that_and_an_unknown_one_for_nothing() -> None:
@@ -271,5 +271,5 @@ def test_amounts_are_those_of_the_order_unless_they_say_otherwise() -> None:
 
 def test_nobody_waits_for_a_confirmation_that_was_deemed_given() -> None:
     order = effective().bought().received().delivered().decided(90 * DAY)
-    assert order.told("receipt") == ["deemed_confirmed"]
+    assert order.outcomes("receipt") == ["deemed_confirmed"]
     assert awaited(order, Clock(START + 90 * DAY, START + 90 * DAY)) == ()

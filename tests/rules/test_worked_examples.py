@@ -21,12 +21,12 @@ def test_a_quote_revised_to_what_is_left_changes_nothing() -> None:
     assert order.refunds == [("purchase", 40_040, "pay-1")]
     order.requoted(amounts(60_000, 1_200, 61)).decided()
     assert order.refunded() == 40_040
-    assert order.told("order_amount") == order.told("repayment_demand", "purchase") == []
+    assert order.outcomes("order_amount") == order.outcomes("repayment_demand", "purchase") == []
 
 
 def test_an_order_partly_paid_and_dissolved_passes_on_what_was_paid_for() -> None:
     order = Order().placed().accepted().paid(amounts(60_000, 0, 0)).bought().decided()
-    assert order.told("order_amount") == ["outstanding 41301"]
+    assert order.outcomes("order_amount") == ["outstanding 41301"]
     order.asks_to_dissolve().seller_dissolves().seller_refunds(60_000).decided()
     assert order.refunded() == 18_699
     order.seller_refunds(41_200, "back-2").decided()
@@ -43,18 +43,18 @@ def test_a_dispute_of_two_rounds_with_its_fees() -> None:
     order.decided(at("03-09T16:00") + 1)
     assert order.deductions == [("deposit", "cb-1", 102_801)]
     order.deposit_pays(102_801, at=at("03-09T16:05")).decided()
-    assert order.told("payment_demand", "cb-1") == ["demanded 102801", "settled"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 102801", "settled"]
     order.chargeback_ends(at=at("03-20T02:00")).decided()
     assert order.refunds == [("chargeback:cb-1", 101_301, "deposit")]
     again = at("04-07T01:00")
     order.charged_back(reason="account_stolen", fee=money(1_500), stage="pre_arbitration", at=again).decided()
     assert order.holds[-1] == ("place", "cb-1:2", 102_801)
-    assert order.told("payment_demand", "cb-1")[-1] == "demanded 102801"
+    assert order.outcomes("payment_demand", "cb-1")[-1] == "demanded 102801"
     assert order.due_by() == at("04-10T16:00")
     order.pays_outstanding(102_801, at=at("04-09T03:00")).decided()
-    assert order.told("payment_demand", "cb-1")[-1] == "settled"
+    assert order.outcomes("payment_demand", "cb-1")[-1] == "settled"
     assert order.holds[-1] == ("release", "cb-1:2", 0)
-    assert order.told("repayment_demand", "chargeback:cb-1") == []
+    assert order.outcomes("repayment_demand", "chargeback:cb-1") == []
 
 
 def test_a_deposit_is_lost_when_the_balance_is_not_paid_in_time() -> None:
@@ -63,15 +63,15 @@ def test_a_deposit_is_lost_when_the_balance_is_not_paid_in_time() -> None:
         {"part": "balance", "amount": money(71_301), "due_at": datetime(2026, 3, 6, 13, tzinfo=UTC)},
     )
     order = Order().placed(payment_plan=plan).accepted().paid(amounts(30_000, 0, 0)).bought(deposit=20_000).decided()
-    assert order.told("order_amount") == ["outstanding 71301"]
+    assert order.outcomes("order_amount") == ["outstanding 71301"]
     assert order.decision("order_amount").due_at == datetime(2026, 3, 6, 13, tzinfo=UTC)
-    assert order.decided(at("03-06T13:00")).told("closing") == []
+    assert order.decided(at("03-06T13:00")).outcomes("closing") == []
     order.decided(at("03-06T13:00") + 1)
     assert order.stands("closing") == ("balance_unpaid", ["15(2)", "12(3)"])
     assert order.refunds == [("purchase", 9_899, "pay-1")]
     paid = Order().placed(payment_plan=plan).accepted().paid(amounts(30_000, 0, 0)).bought(deposit=20_000)
     paid.paid(amounts(71_301, 0, 0), "pay-2", at=at("03-06T13:00")).decided(at("03-07T13:00"))
-    assert paid.told("closing") == []
+    assert paid.outcomes("closing") == []
 
 
 def test_two_cancellations_take_different_units_while_both_are_pending() -> None:
@@ -82,7 +82,7 @@ def test_two_cancellations_take_different_units_while_both_are_pending() -> None
 
 def test_rescinded_goods_that_arrive_all_the_same_are_bought_again() -> None:
     order = two_items().bought().unavailable().decided()
-    assert order.told("closing") == ["unavailable"]
+    assert order.outcomes("closing") == ["unavailable"]
     order.received().decided()
-    assert order.told("closing") == ["unavailable", "superseded"]
-    assert order.told("obligation") == ["terminated"]
+    assert order.outcomes("closing") == ["unavailable", "superseded"]
+    assert order.outcomes("obligation") == ["terminated"]

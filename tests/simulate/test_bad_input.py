@@ -1,4 +1,4 @@
-"""What simulate does with what it can't take: bad events are told, the others go on; a broken document is refused."""
+"""What simulate does with what it can't take: bad events are listed, the others go on; a broken document is refused."""
 
 import json
 

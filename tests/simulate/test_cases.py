@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from service.cli import main
-from tests.golden import CASES, Case, cases, differences, told
+from tests.golden import CASES, Case, cases, differences, summaries
 
 
 @pytest.fixture(params=cases(), ids=lambda case: case.name)
@@ -21,7 +21,7 @@ def test_a_worked_example_publishes_what_it_says(case: Case, capfdbinary: pytest
     code = main(["simulate", str(case.path), "--until", case.until])
 
     out, err = capfdbinary.readouterr()
-    commands, decisions = told(json.loads(line) for line in out.splitlines())
+    commands, decisions = summaries(json.loads(line) for line in out.splitlines())
     assert (code, err) == (0, b"")
     assert differences(case.commands, commands) == []
     assert differences(case.decisions, decisions) == []

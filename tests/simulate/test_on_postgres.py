@@ -32,10 +32,10 @@ def ten_cases(request: pytest.FixtureRequest) -> list[Case]:
 async def test_worked_examples_publish_the_same_on_postgres(ten_cases: list[Case], database: str) -> None:
     clocks: list[VirtualClock] = []
 
-    def told(instant: StoreTime) -> StoreTime:
+    def clock(instant: StoreTime) -> StoreTime:
         return clocks[-1]() if clocks else instant
 
-    postgres = await PostgresStore.open(database, connections=1, clock=told)
+    postgres = await PostgresStore.open(database, connections=1, clock=clock)
 
     def on_postgres(clock: VirtualClock) -> PostgresStore:
         clocks.append(clock)

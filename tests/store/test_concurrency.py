@@ -13,7 +13,7 @@ from service.store import batch as postgres_batch
 from service.store.errors import StoreUnavailableError
 from service.store.postgres import PostgresStore
 from tests.orders.conftest import engine_on
-from tests.orders.published import repetitions, said
+from tests.orders.published import outcomes_of, repetitions
 from tests.orders.stories import Story, paid_order, record
 
 ADD_FACT = """
@@ -79,8 +79,8 @@ async def test_a_batch_that_waited_for_the_order_decides_with_what_the_other_bro
     await until_waiting(1)
     pause.go_on.set()
 
-    assert said(await first) == [("ord-1", 1, "agreement", "effective")]
-    assert said(await second) == [("ord-1", 2, "purchase", 10_010)]
+    assert outcomes_of(await first) == [("ord-1", 1, "agreement", "effective")]
+    assert outcomes_of(await second) == [("ord-1", 2, "purchase", 10_010)]
 
 
 async def test_one_batch_delivered_to_two_workers_at_once_is_handled_once(
@@ -120,7 +120,7 @@ async def test_batches_with_the_same_orders_in_opposite_order_don_t_deadlock(
     outcomes = await asyncio.gather(one, other)
 
     assert [handled.facts for handled in outcomes] == [3, 3]
-    assert (3 if known else 0) == len(said(*outcomes))
+    assert (3 if known else 0) == len(outcomes_of(*outcomes))
 
 
 async def test_positions_are_dense_and_none_appears_before_a_lower_one(
@@ -209,7 +209,7 @@ async def test_a_batch_that_waits_too_long_for_an_order_is_given_up_and_can_be_t
     handled = await engine.handle(bought)
     await impatient.close()
 
-    assert said(handled) == [("ord-1", 2, "purchase", 10_010)]
+    assert outcomes_of(handled) == [("ord-1", 2, "purchase", 10_010)]
 
 
 async def test_a_batch_that_postgresql_ends_as_a_deadlock_is_tried_again_and_stored(
@@ -235,7 +235,7 @@ async def test_a_batch_that_postgresql_ends_as_a_deadlock_is_tried_again_and_sto
         await third.close()
         handled = await storing
 
-    assert said(handled) == [("ord-1", 1, "agreement", "effective")]
+    assert outcomes_of(handled) == [("ord-1", 1, "agreement", "effective")]
     assert [line["event"] for line in log] == [
         "database_retry",
         "database_retry_succeeded",
@@ -247,7 +247,7 @@ async def test_a_message_claimed_for_two_orders_by_two_workers_at_once_becomes_o
     stores: tuple[PostgresStore, PostgresStore],
 ) -> None:
     mine = Story("ord-1").accepted()
-    theirs = Story("ord-2").tell(mine.last.decoded.data, message="ord-1-e0", at=0)
+    theirs = Story("ord-2").add(mine.last.decoded.data, message="ord-1-e0", at=0)
     outcomes = await asyncio.gather(
         engine_on(stores[0]).handle(mine.inbound_records), engine_on(stores[1]).handle(theirs.inbound_records)
     )

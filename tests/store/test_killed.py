@@ -7,7 +7,7 @@ import sys
 
 from service.store.postgres import PostgresStore
 from tests.orders.conftest import engine_on
-from tests.orders.published import said
+from tests.orders.published import outcomes_of
 from tests.orders.stories import paid_order
 
 WORKER = """
@@ -42,5 +42,5 @@ async def test_a_worker_killed_before_its_commit_leaves_nothing_behind(database:
 
     assert (worker.returncode, out) == (-signal.SIGKILL, b"")
     assert left == [0, 0, 0]
-    assert said(handled) == [("ord-1", 1, "agreement", "effective")]
+    assert outcomes_of(handled) == [("ord-1", 1, "agreement", "effective")]
     assert await beside.fetchval("select sum(position) from lanes") == 1

@@ -60,7 +60,7 @@ async def test_a_batch_that_is_tried_again_leaves_nothing_of_itself(database: st
     engine = engine_on(store)
     await engine.handle(paid_order("ord-1").inbound_records)
     twin = Story("ord-2").placed()
-    twin.tell(twin.last.decoded.data, message="ord-1-e0")
+    twin.add(twin.last.decoded.data, message="ord-1-e0")
     handled = await engine.handle(twin.inbound_records)
     await store.close()
     assert [refused.refusal.reason for refused in handled.quarantined] == ["conflict"]

@@ -12,7 +12,7 @@ from service.store.errors import SchemaError, StoreUnavailableError, ValueRefuse
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import FactRow, OutputRow
 from tests.orders.conftest import engine_on
-from tests.orders.published import notices, repetitions, said
+from tests.orders.published import notices, outcomes_of, repetitions
 from tests.orders.stories import paid_order, record
 from tests.waiting import HANG_SECONDS
 
@@ -106,7 +106,7 @@ async def test_a_connection_that_is_cut_is_an_unavailable_store_and_a_new_one_go
                 failures += 1
     await store.close()
 
-    assert said(handled) == [("ord-1", 2, "purchase", 10_010)]
+    assert outcomes_of(handled) == [("ord-1", 2, "purchase", 10_010)]
     assert failures <= 11
 
 
@@ -119,7 +119,7 @@ async def test_a_session_that_may_only_read_since_a_failover_is_left_for_a_new_o
     handled = await engine.handle(paid_order().inbound_records)
     await store.close()
 
-    assert said(handled) == [("ord-1", 1, "agreement", "effective")]
+    assert outcomes_of(handled) == [("ord-1", 1, "agreement", "effective")]
 
 
 async def test_a_database_that_isn_t_there_is_an_unavailable_store(postgres, database: str) -> None:
@@ -144,7 +144,7 @@ async def test_a_value_that_only_the_database_refuses_is_quarantined(database: s
 
     assert first.facts == 20
     assert [("schema", "ord-3", culprit.offset)] == [(n["reason"], n["order_id"], n["offset"]) for n in notices(first)]
-    assert {f"ord-{n}" for n in range(7) if n != 3} == {one[0] for one in said(first)}
+    assert {f"ord-{n}" for n in range(7) if n != 3} == {one[0] for one in outcomes_of(first)}
     assert repetitions(second) == 21
 
 

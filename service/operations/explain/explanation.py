@@ -10,7 +10,7 @@ from purchasing_contracts.envelope import decode_published
 from purchasing_contracts.events.payment import RefundSucceeded
 
 from service.operations.explain.waits_in_words import WaitInWords, waits_in_words
-from service.operations.sentence import say
+from service.operations.sentence import sentence
 from service.operations.wording import fact_in_words, output_in_words
 from service.orders.state import OrderState, Unread, read_back
 from service.rules.clock import Clock, QuarantinedRecord
@@ -187,7 +187,7 @@ def _happened(history: OrderHistory, state: OrderState) -> list[Happened]:
 
 def _words(fact: Fact[Any]) -> str:
     if isinstance(fact.data, Unread):
-        return say("{type} was received; this version can't read it.", type=fact.data.type)
+        return sentence("{type} was received; this version can't read it.", type=fact.data.type)
     return fact_in_words(fact.data)
 
 

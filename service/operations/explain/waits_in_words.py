@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.operations.sentence import Amount, Id, Sentence, listed, say
+from service.operations.sentence import Amount, Id, Sentence, listed, sentence
 from service.operations.wording import amount_in_words
 from service.rules.facts import instant
 from service.rules.waits import PLACED, RECORD, UNPLACED, waits_of
@@ -67,7 +67,7 @@ class WaitInWords:
 def waits_in_words(
     history: OrderHistory, state: OrderState, found: Examination | None, now: int
 ) -> Iterator[WaitInWords]:
-    """Yield what the order waits for: first what the rules say, then what this service owes."""
+    """Yield what the order waits for: first the waits of the rules, then what this service owes."""
     if found is not None:
         yield from [_in_words(wait, found, now) for wait in waits_of(found)]
     elif history.facts and not state.problem:
@@ -79,11 +79,11 @@ def _in_words(wait: Wait, found: Examination | None, now: int) -> WaitInWords:
     amount = "" if wait.amount is None else Amount(amount_in_words(wait.amount, wait.currency))
     ref = wait.ref if wait.what in _WITHOUT_ID else Id(wait.ref)
     until = None if wait.until is None else instant(wait.until)
-    words = say(_WORDS[wait.what], ref=ref, amount=amount)
+    words = sentence(_WORDS[wait.what], ref=ref, amount=amount)
     if found is not None and wait.what == "payment_of_claim":
         demand = found.ledger.demands[wait.ref]
         if found.clock.published_at(demand.since_version, demand.since_at) is None:
-            words = say("{what}; the days begin when the demand is published", what=words)
+            words = sentence("{what}; the days begin when the demand is published", what=words)
             until = None
     is_overdue = until is not None and instant(now) > until
     return WaitInWords(words, until, wait.row, wait.of, is_overdue)
@@ -92,12 +92,12 @@ def _in_words(wait: Wait, found: Examination | None, now: int) -> WaitInWords:
 def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[WaitInWords]:
     unpublished = sum(not output.published for output in history.outputs)
     if unpublished:
-        yield WaitInWords(say("the relay to publish {count} of its outputs", count=unpublished))
+        yield WaitInWords(sentence("the relay to publish {count} of its outputs", count=unpublished))
     if history.in_quarantine:
         named: list[str] = history.in_quarantine[:_RECORDS_NAMED]
         more = ["…"] if len(history.in_quarantine) > _RECORDS_NAMED else []
         yield WaitInWords(
-            say(
+            sentence(
                 "a person to resolve {count} of its quarantined records: {records}",
                 count=len(history.in_quarantine),
                 records=listed([*named, *more]),
@@ -105,12 +105,12 @@ def _ourselves(history: OrderHistory, state: OrderState) -> Iterator[WaitInWords
         )
     if history.stuck is not None:
         yield WaitInWords(
-            say(
+            sentence(
                 "fixed rules: the rules failed on this order ({error}); until then it publishes nothing",
                 error=history.stuck,
             )
         )
     if state.problem:
-        yield WaitInWords(say("a version that can read its journals: {problem}", problem=Sentence(state.problem)))
+        yield WaitInWords(sentence("a version that can read its journals: {problem}", problem=Sentence(state.problem)))
     if history.held:
-        yield WaitInWords(say("a person to release the order: it is held, and until then it publishes nothing"))
+        yield WaitInWords(sentence("a person to release the order: it is held, and until then it publishes nothing"))

@@ -8,7 +8,7 @@ from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.order import OrderAccepted, OrderRefused
 from purchasing_contracts.events.warehouse_receipt import CostIncurred
 
-from service.rules.assessment import Said
+from service.rules.assessment import StandingOutcome
 from service.rules.calendar import last_instant
 from service.rules.chargebacks import taken_from_purchase
 from service.rules.registry import only_with
@@ -126,23 +126,23 @@ def costs(timeline: Timeline, _: list[Chargeback]) -> Iterator[Cost]:
             yield Cost(fact.data.amount.value, ending.grounds, None)
 
 
-def says(case: Assessment) -> list[Said]:
+def outcomes(case: Assessment) -> list[StandingOutcome]:
     """Return the decisions `agreement` and `closing`."""
     timeline = case.timeline
     ref = case.view.order_id
-    found: list[Said] = []
+    found: list[StandingOutcome] = []
     if timeline.obstacle is not None:
-        found.append(Said("agreement", ref, timeline.obstacle.kind, timeline.obstacle.grounds))
+        found.append(StandingOutcome("agreement", ref, timeline.obstacle.kind, timeline.obstacle.grounds))
     elif timeline.is_effective:
         grounds: Grounds = (EFFECTIVE,)
         for caution in case.view.concerned.caution:
             grounds += caution(case.view)
-        found.append(Said("agreement", ref, "effective", grounds))
+        found.append(StandingOutcome("agreement", ref, "effective", grounds))
     elif timeline.accepted is not None and not timeline.has_ended and _available_money(timeline) > 0:
-        found.append(Said("agreement", ref, "short_paid", (_SHORT_PAID,)))
+        found.append(StandingOutcome("agreement", ref, "short_paid", (_SHORT_PAID,)))
     ending = timeline.ending
     if ending is not None:
-        found.append(Said("closing", ref, ending.kind, ending.cite(case, ending)))
+        found.append(StandingOutcome("closing", ref, ending.kind, ending.cite(case, ending)))
     return found
 
 

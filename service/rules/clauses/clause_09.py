@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.seller_response import PurchaseUnavailable
 
-from service.rules.assessment import Said
+from service.rules.assessment import StandingOutcome
 from service.rules.registry import only_with
 from service.rules.requests import named_lots
 from service.rules.timeline import Ending, Place, Rank
@@ -86,7 +86,7 @@ def _open_first(lot: Lot) -> tuple[int, ...]:
 
 
 @only_with(PurchaseUnavailable)
-def says(case: Assessment) -> Iterator[Said]:
+def outcomes(case: Assessment) -> Iterator[StandingOutcome]:
     """Yield the decision `unavailability` on each message that ended units."""
     for ref, outcome in case.timeline.unavailability:
-        yield Said("unavailability", ref, outcome, _WORDS[outcome])
+        yield StandingOutcome("unavailability", ref, outcome, _WORDS[outcome])

@@ -9,7 +9,7 @@ from purchasing_contracts.events.order import CancellationRequested, RequestWith
 from purchasing_contracts.events.seller_response import CancellationAgreed, CancellationRefused
 from purchasing_contracts.events.warehouse_receipt import CostIncurred, CustomsCleared
 
-from service.rules.assessment import Said
+from service.rules.assessment import StandingOutcome
 from service.rules.facts import micros
 from service.rules.registry import only_with
 from service.rules.requests import (
@@ -84,18 +84,18 @@ def steps(timeline: Timeline) -> Iterator[Step]:
         withdrawable.setdefault(request.id, []).append(request)
         if channel == PLATFORM or request.id not in by_id:
             by_id[request.id] = request
-        yield fact.at, Rank.REQUEST, (0, request.id, fact), _ask, (request, channel)
+        yield fact.at, Rank.REQUEST, (0, request.id, fact), _apply_request, (request, channel)
     for answer in view.answers(CancellationAgreed, CancellationRefused):
-        asked = by_id.get(answer.data.request_id)
-        if asked is not None and view.readable(answer):
-            at = max(answer.at, asked.at)
-            yield at, Rank.ANSWER, (0, asked.id, answer), _answer, (asked, answer)
+        request = by_id.get(answer.data.request_id)
+        if request is not None and view.readable(answer):
+            at = max(answer.at, request.at)
+            yield at, Rank.ANSWER, (0, request.id, answer), _answer, (request, answer)
     for taken_back in view.counted(RequestWithdrawn):
         for request in withdrawable.get(taken_back.data.request_id, ()):
             at = max(taken_back.at, request.at)
             within = (0, request.id, taken_back)
-            told: tuple[Any, Request, list[Request]] = (taken_back, by_id[request.id], [])
-            changed = timeline.withdrawals.setdefault(taken_back.id, told)[2]
+            withdrawal: tuple[Any, Request, list[Request]] = (taken_back, by_id[request.id], [])
+            changed = timeline.withdrawals.setdefault(taken_back.id, withdrawal)[2]
             yield at, Rank.REQUEST_WITHDRAWN, within, withdraw_request, (request, changed)
 
 
@@ -127,7 +127,7 @@ def _is_barred(lot: Lot) -> bool:
     return lot.cleared or lot.confirmed
 
 
-def _ask(timeline: Timeline, found: tuple[Request, str]) -> None:
+def _apply_request(timeline: Timeline, found: tuple[Request, str]) -> None:
     """Decide a request by the first row that matches, or end its units, or make it wait (R8)."""
     request, channel = found
     timeline.requests.append(request)
@@ -371,13 +371,13 @@ def _was_damaged(request: Request) -> bool:
 
 
 @only_with(CancellationRequested)
-def says(case: Assessment) -> Iterator[Said]:
+def outcomes(case: Assessment) -> Iterator[StandingOutcome]:
     """Yield the decision `cancellation` on each request: the one on the platform, else the one on the other channel."""
     requests = case.timeline.cancellations
     for (id_, channel), request in requests.items():
         if channel == PLATFORM or (id_, PLATFORM) not in requests:
             outcome, grounds = _judge(case, request)
-            yield Said(KIND, id_, outcome, grounds)
+            yield StandingOutcome(KIND, id_, outcome, grounds)
 
 
 @only_with(CancellationRequested)

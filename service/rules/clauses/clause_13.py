@@ -9,7 +9,7 @@ from purchasing_contracts.events.order import DissolutionRequested, IssueDisclos
 from purchasing_contracts.events.seller_response import DissolutionAgreed, DissolutionRefused
 from purchasing_contracts.events.warehouse_receipt import CostIncurred
 
-from service.rules.assessment import Said
+from service.rules.assessment import StandingOutcome
 from service.rules.calendar import last_instant
 from service.rules.registry import only_with
 from service.rules.requests import (
@@ -53,7 +53,7 @@ _NOT_INSPECTED = Basis(clause="13(1)", because="the goods were not inspected, or
 _TOO_LATE = Basis(clause="13(2)", because="the request came after the period allowed for dissolving the order")
 _DISCLOSED = Basis(clause="13(3)", because="the buyer knew of this issue, and went on with the purchase")
 _SELLER_REFUSED = Basis(clause="13(4)", because="the seller refused to dissolve the purchase")
-_SELLER_ASKED = Basis(clause="13(4)", because="the seller has been asked")
+_SELLER_TO_ANSWER = Basis(clause="13(4)", because="the seller has been asked")
 _SELLER_AGREED = Basis(clause="13(5)", because="the seller agreed to dissolve the purchase")
 _FUNDS_RETURNED = Basis(clause="13(6)", because="the purchase funds that the seller returns are passed on as they come")
 _FEE_KEPT = Basis(clause="13(7)", because="the service fee is not refunded on a dissolution")
@@ -71,19 +71,19 @@ def steps(timeline: Timeline) -> Iterator[Step]:
         request = timeline.dissolutions.get(fact.data.request_id)
         if request is None:
             request = timeline.dissolutions[fact.data.request_id] = Request(KIND, fact, _bar_of, grounds_of)
-        yield fact.at, Rank.REQUEST, (1, request.id, fact), _ask, request
+        yield fact.at, Rank.REQUEST, (1, request.id, fact), _apply_request, request
     for answer in view.answers(DissolutionAgreed, DissolutionRefused):
-        asked = timeline.dissolutions.get(answer.data.request_id)
-        if asked is not None:
-            at = max(answer.at, asked.at)
-            yield at, Rank.ANSWER, (0, asked.id, answer), _answer, (asked, answer)
+        request = timeline.dissolutions.get(answer.data.request_id)
+        if request is not None:
+            at = max(answer.at, request.at)
+            yield at, Rank.ANSWER, (0, request.id, answer), _answer, (request, answer)
     for taken_back in view.counted(RequestWithdrawn):
-        request_ = timeline.dissolutions.get(taken_back.data.request_id)
-        if request_ is not None:
-            at = max(taken_back.at, request_.at)
-            within = (0, request_.id, taken_back)
-            changed = timeline.withdrawals.setdefault(taken_back.id, (taken_back, request_, []))[2]
-            yield at, Rank.REQUEST_WITHDRAWN, within, withdraw_request, (request_, changed)
+        request = timeline.dissolutions.get(taken_back.data.request_id)
+        if request is not None:
+            at = max(taken_back.at, request.at)
+            within = (0, request.id, taken_back)
+            changed = timeline.withdrawals.setdefault(taken_back.id, (taken_back, request, []))[2]
+            yield at, Rank.REQUEST_WITHDRAWN, within, withdraw_request, (request, changed)
 
 
 def _note(timeline: Timeline, fact: Fact[Any]) -> None:
@@ -98,7 +98,7 @@ def _bar_of(_: Lot) -> Grounds:
     return ()
 
 
-def _ask(timeline: Timeline, request: Request) -> None:
+def _apply_request(timeline: Timeline, request: Request) -> None:
     """Decide a request by the first row that matches, or make it wait for the seller (R9)."""
     timeline.requests.append(request)
     data = request.fact.data
@@ -188,7 +188,7 @@ def _judge(case: Assessment, request: Request) -> tuple[str, Grounds]:
     if request.decided is not None:
         return request.decided, request.grounds
     if request.is_pending:
-        return "pending", (_SELLER_ASKED,)
+        return "pending", (_SELLER_TO_ANSWER,)
     if request.took_effect:
         kept = (_FEE_KEPT,) if case.settlement.fee > 0 else ()
         return "agreed", (_SELLER_AGREED, *kept)
@@ -235,11 +235,11 @@ def adds(case: Assessment) -> Grounds:
 
 
 @only_with(DissolutionRequested)
-def says(case: Assessment) -> Iterator[Said]:
+def outcomes(case: Assessment) -> Iterator[StandingOutcome]:
     """Yield the decision `dissolution` on each request."""
     for id_, request in case.timeline.dissolutions.items():
         outcome, grounds = _judge(case, request)
-        yield Said(KIND, id_, outcome, grounds)
+        yield StandingOutcome(KIND, id_, outcome, grounds)
 
 
 @only_with(DissolutionRequested)

@@ -8,7 +8,7 @@ from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.seller_response import PurchaseConfirmed
 from purchasing_contracts.events.warehouse_receipt import GoodsReceived
 
-from service.rules.assessment import Said
+from service.rules.assessment import StandingOutcome
 from service.rules.receipts import receive
 from service.rules.registry import only_with
 from service.rules.timeline import Place, Rank, Receipt
@@ -64,11 +64,11 @@ def _end_obligation(timeline: Timeline) -> None:
 
 
 @only_with(GoodsReceived)
-def says(case: Assessment) -> tuple[Said, ...]:
+def outcomes(case: Assessment) -> tuple[StandingOutcome, ...]:
     """Return the decision `obligation: terminated`."""
     if case.timeline.obligation_ended_at is None:
         return ()
-    return (Said("obligation", case.view.order_id, "terminated", (_ENDED,)),)
+    return (StandingOutcome("obligation", case.view.order_id, "terminated", (_ENDED,)),)
 
 
 @only_with(PurchaseConfirmed, GoodsReceived)

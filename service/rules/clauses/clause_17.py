@@ -8,7 +8,7 @@ from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.order import ObjectionRaised, ObjectionWithdrawn
 from purchasing_contracts.events.warehouse_receipt import GoodsReceived, ObjectionVerified
 
-from service.rules.assessment import Said
+from service.rules.assessment import StandingOutcome
 from service.rules.registry import only_with
 from service.rules.timeline import Objection, Rank
 from service.rules.waits import Wait
@@ -103,11 +103,11 @@ def _outcome(objection: Objection) -> str:
 
 
 @only_with(ObjectionRaised)
-def says(case: Assessment) -> Iterator[Said]:
+def outcomes(case: Assessment) -> Iterator[StandingOutcome]:
     """Yield the decision `objection` on each objection."""
     for ref, objection in case.timeline.objections.items():
         outcome = _outcome(objection)
-        yield Said("objection", ref, outcome, _GROUNDS[objection.scope, outcome])
+        yield StandingOutcome("objection", ref, outcome, _GROUNDS[objection.scope, outcome])
 
 
 @only_with(ObjectionRaised)

@@ -9,7 +9,7 @@ from purchasing_contracts.events.order import ReceiptConfirmed
 from purchasing_contracts.events.seller_response import PurchaseConfirmed
 from purchasing_contracts.events.warehouse_receipt import PackageDelivered
 
-from service.rules.assessment import Said
+from service.rules.assessment import StandingOutcome
 from service.rules.calendar import last_instant
 from service.rules.receipts import receive
 from service.rules.registry import only_with
@@ -107,13 +107,13 @@ _PERIOD_ENDS = Deadline(Rank.RECEIPT_IS_DEEMED, _period_runs, _deem_confirmed)
 
 
 @only_with(PackageDelivered, ReceiptConfirmed)
-def says(case: Assessment) -> tuple[Said, ...]:
+def outcomes(case: Assessment) -> tuple[StandingOutcome, ...]:
     """Return the decision `receipt`."""
     timeline = case.timeline
     if timeline.deemed_at is not None and (timeline.confirmed_at is None or timeline.confirmed_at > timeline.deemed_at):
-        return (Said("receipt", case.view.order_id, "deemed_confirmed", (_DEEMED,)),)
+        return (StandingOutcome("receipt", case.view.order_id, "deemed_confirmed", (_DEEMED,)),)
     if timeline.confirmed_at is not None:
-        return (Said("receipt", case.view.order_id, "confirmed", (_CONFIRMED,)),)
+        return (StandingOutcome("receipt", case.view.order_id, "confirmed", (_CONFIRMED,)),)
     return ()
 
 

@@ -8,7 +8,7 @@ from purchasing_contracts.basis import Basis
 from purchasing_contracts.events.order import TipRefundRequested
 from purchasing_contracts.events.payment import TipPaid
 
-from service.rules.assessment import Due, Route, Said
+from service.rules.assessment import Due, Route, StandingOutcome
 from service.rules.calendar import last_instant
 from service.rules.registry import only_with
 
@@ -39,28 +39,28 @@ def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
         amount = tip.data.amount.value
         due = 0 if limit is None else max(0, amount - limit)
         grounds: Grounds = (_ABOVE_LIMIT,) if due else (_TIP,)
-        if _asked_in_time(case, tip):
+        if _requested_in_time(case, tip):
             due, grounds = amount, (_IN_TIME,)
         yield Due(f"tip:{tip.data.tip_id}", due, grounds, (Route("original_payment", tip.data.payment_id, amount),))
 
 
 @only_with(TipRefundRequested)
-def says(case: Assessment) -> Iterator[Said]:
+def outcomes(case: Assessment) -> Iterator[StandingOutcome]:
     """Yield the decision `tip_refund` on each tip whose refund was requested."""
     for tip in case.view.counted(TipPaid):
-        in_time = _asked_in_time(case, tip)
+        in_time = _requested_in_time(case, tip)
         if in_time is not None:
             grounds: Grounds = (_IN_TIME,) if in_time else (_TOO_LATE,)
-            yield Said("tip_refund", tip.data.tip_id, "agreed" if in_time else "refused", grounds)
+            yield StandingOutcome("tip_refund", tip.data.tip_id, "agreed" if in_time else "refused", grounds)
 
 
-def _asked_in_time(case: Assessment, tip: Fact[TipPaid]) -> bool | None:
+def _requested_in_time(case: Assessment, tip: Fact[TipPaid]) -> bool | None:
     """Return whether the refund was requested by the last instant of the period; None if it was not requested."""
     requests = case.view.messages(TipRefundRequested)
     if not requests:
         return None
-    asked = [fact for fact in requests if fact.data.tip_id == tip.data.tip_id]
-    if not asked:
+    of_tip = [fact for fact in requests if fact.data.tip_id == tip.data.tip_id]
+    if not of_tip:
         return None
     terms = case.view.terms
-    return asked[0].at <= last_instant(terms, tip.at, terms.tip_refund_days)
+    return of_tip[0].at <= last_instant(terms, tip.at, terms.tip_refund_days)

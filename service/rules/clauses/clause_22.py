@@ -18,7 +18,7 @@ from purchasing_contracts.events.payment import (
 )
 from purchasing_contracts.events.warehouse_receipt import GoodsDisposed
 
-from service.rules.assessment import Due, Route, Said, StandingAmount
+from service.rules.assessment import Due, Route, StandingAmount, StandingOutcome
 from service.rules.calendar import last_instant
 from service.rules.outputs import Command
 from service.rules.reconcile import Followed
@@ -181,10 +181,10 @@ def dues(case: Assessment, _: Ledger) -> Iterator[Due]:
 
 
 @only_with(ChargebackOpened)
-def says(case: Assessment) -> Iterator[Said]:
+def outcomes(case: Assessment) -> Iterator[StandingOutcome]:
     """Yield the decision `chargeback` on each chargeback."""
     for chargeback in case.chargebacks:
-        yield Said("chargeback", chargeback.id, chargeback.outcome, chargeback.grounds)
+        yield StandingOutcome("chargeback", chargeback.id, chargeback.outcome, chargeback.grounds)
 
 
 # The steps for a claim, which depend on the clock.
@@ -203,7 +203,7 @@ def follow(case: Assessment, reconciled: Reconciled, ledger: Ledger, clock: Cloc
         yield Followed(commands=commands)
         yield _demand(case, chargeback, claim, ledger, clock, refused)
     if refused:
-        yield Followed(said=tuple(_refused_holds(case, placed)))
+        yield Followed(outcomes=tuple(_refused_holds(case, placed)))
     known = {chargeback.id for chargeback in case.chargebacks}
     for id_ in ledger.holds:
         if id_ not in known:
@@ -305,11 +305,11 @@ def _may_retain(case: Assessment) -> bool:
     return not case.view.messages(GoodsDisposed) and any(lot.state is BOUGHT for lot in timeline.units.lots)
 
 
-def _refused_holds(case: Assessment, placed: set[str]) -> Iterator[Said]:
+def _refused_holds(case: Assessment, placed: set[str]) -> Iterator[StandingOutcome]:
     """Yield the decision `hold: refused` on each commanded hold that the account keeper did not place."""
     for fact in case.view.counted(FreezeRefused):
         if fact.data.hold_id in placed:
-            yield Said("hold", fact.data.hold_id, "refused", (_HOLD_REFUSED,))
+            yield StandingOutcome("hold", fact.data.hold_id, "refused", (_HOLD_REFUSED,))
 
 
 @only_with(ChargebackOpened, FreezeRefused)
@@ -336,5 +336,5 @@ def awaits(examination: Examination) -> Iterator[Wait]:
         else:
             yield Wait("payment_of_claim", chargeback.id, until=_last_instant(case, demand, clock), amount=claim)
     placed = {hold_id for hold in ledger.holds.values() for hold_id in hold.ids}
-    for said in _refused_holds(case, placed):
-        yield Wait("refused_hold", said.ref)
+    for outcome in _refused_holds(case, placed):
+        yield Wait("refused_hold", outcome.ref)

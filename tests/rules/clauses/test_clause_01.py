@@ -90,10 +90,10 @@ def test_a_purchase_by_then_shows_that_the_request_could_be_reached_after_all(me
     assert order.refunds == []
 
 
-def test_a_purchase_heard_late_makes_the_refund_of_an_invalid_request_a_demand() -> None:
+def test_a_purchase_received_late_makes_the_refund_of_an_invalid_request_a_demand() -> None:
     order = Order().placed(address=None).accepted().paid().decided().bought(at=2 * HOUR).decided()
-    assert order.told("agreement") == ["invalid", "effective"]
-    assert order.told("repayment_demand", "purchase") == ["demanded 101301"]
+    assert order.outcomes("agreement") == ["invalid", "effective"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101301"]
 
 
 def test_a_purchase_after_the_goods_were_unavailable_lifts_nothing() -> None:
@@ -113,8 +113,8 @@ def test_a_missing_particular_ends_the_order_when_it_would_be_effective(
     at: int, agreement: list[str], asked: str
 ) -> None:
     order = Order().placed(address=None).accepted().paid(at=7 * HOUR).asks_to_cancel(at=at).decided()
-    assert order.told("agreement") == agreement
-    assert order.told("cancellation", "can-1") == [asked]
+    assert order.outcomes("agreement") == agreement
+    assert order.outcomes("cancellation", "can-1") == [asked]
     assert order.refunds == [("purchase", 101_301, "pay-1")]
 
 

@@ -37,7 +37,7 @@ def test_the_agreement_is_effective_from_the_last_of_its_three_conditions(
         asked, refunded = ("agreed", ["12(1)A", "12(3)"]), 101_200
     assert order.stands("cancellation", "can-1") == asked
     assert order.refunded() == refunded
-    assert order.told("agreement") == (["effective"] if asked[0] == "agreed" else [])
+    assert order.outcomes("agreement") == (["effective"] if asked[0] == "agreed" else [])
 
 
 def test_the_agreement_cites_clause_2() -> None:
@@ -47,17 +47,17 @@ def test_the_agreement_cites_clause_2() -> None:
 def test_less_than_the_quote_is_short_paid_until_it_is_topped_up() -> None:
     order = Order().placed().accepted().paid(HALF).decided()
     assert order.stands("agreement") == ("short_paid", ["2"])
-    assert order.paid(REST, "pay-2").decided().told("agreement") == ["short_paid", "effective"]
+    assert order.paid(REST, "pay-2").decided().outcomes("agreement") == ["short_paid", "effective"]
     assert order.refunds == []
 
 
 @pytest.mark.parametrize(
-    ("fee", "told"), [(0, "short_paid"), (1, "short_paid"), (100, "short_paid"), (101, "effective")]
+    ("fee", "outcomes"), [(0, "short_paid"), (1, "short_paid"), (100, "short_paid"), (101, "effective")]
 )
-def test_anything_but_less_than_the_quote_is_short_paid(fee: int, told: str) -> None:
+def test_anything_but_less_than_the_quote_is_short_paid(fee: int, outcomes: str) -> None:
     quote = amounts(goods=1_000, shipping=0, fee=101)
     order = Order().placed(quote=quote).accepted().paid(amounts(goods=1_000, shipping=0, fee=fee)).decided()
-    assert order.told("agreement") == [told]
+    assert order.outcomes("agreement") == [outcomes]
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def test_anything_but_less_than_the_quote_is_short_paid(fee: int, told: str) -> 
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_agreement_still_in_the_making_is_not_spoken_of(story: Order, why: str) -> None:
-    assert story.decided().told("agreement") == [], why
+    assert story.decided().outcomes("agreement") == [], why
 
 
 def test_fees_paid_to_third_parties_alone_are_short_of_the_quote_too() -> None:
     order = Order().placed(quote=amounts(third=300)).accepted().paid(amounts(0, 0, 0, third=300)).decided()
-    assert order.told("agreement") == ["short_paid"]
+    assert order.outcomes("agreement") == ["short_paid"]
 
 
 def test_an_order_whose_quote_is_nothing_is_effective_on_acceptance() -> None:
@@ -87,8 +87,8 @@ def test_an_order_whose_quote_is_nothing_is_effective_on_acceptance() -> None:
 def test_a_short_paid_agreement_no_longer_applies_once_the_order_has_ended() -> None:
     order = Order().placed().accepted().paid(HALF).decided()
     order.asks_to_cancel().unavailable().decided()
-    assert order.told("agreement") == ["short_paid", "superseded"]
-    assert order.told("cancellation", "can-1") == ["withdrawn"]
+    assert order.outcomes("agreement") == ["short_paid", "superseded"]
+    assert order.outcomes("cancellation", "can-1") == ["withdrawn"]
     assert order.refunds == [("purchase", 50_000, "pay-1")]
 
 
@@ -121,8 +121,8 @@ def test_a_refusal_cites_its_ground_and_only_14_and_15_keep_the_costs(
 def test_the_costs_of_refused_goods_beyond_the_money_there_is_are_owed() -> None:
     order = Order().placed().accepted().paid(HALF).cost(50_001).refused("restricted").decided()
     assert order.refunds == []
-    assert order.told("repayment_demand", "purchase") == []
-    assert order.told("buyer_owes") == ["noted 1"]
+    assert order.outcomes("repayment_demand", "purchase") == []
+    assert order.outcomes("buyer_owes") == ["noted 1"]
     assert order.stands("buyer_owes")[1] == ["15(5)"]
 
 
@@ -132,7 +132,7 @@ def test_the_costs_of_refused_goods_beyond_the_money_there_is_are_owed() -> None
 )
 def test_a_refusal_as_of_or_after_a_purchase_counts_for_nothing(at: int, agreement: str, refunded: int) -> None:
     order = Order().placed().accepted().paid().bought(at=5 * HOUR).refused(at=at).decided()
-    assert order.told("agreement") == [agreement]
+    assert order.outcomes("agreement") == [agreement]
     assert order.refunded() == refunded
 
 
@@ -156,7 +156,7 @@ def test_a_refusal_after_another_closing_is_ignored_and_wins_a_tie(
 ) -> None:
     order = Order().placed().accepted().paid().asks_to_cancel(at=5 * HOUR)
     order.refused("special_request", at=at).decided()
-    assert order.told("agreement") == agreement
+    assert order.outcomes("agreement") == agreement
     assert order.stands("cancellation", "can-1") == asked
     assert order.refunded() == refunded
 
@@ -190,12 +190,12 @@ def test_a_missing_mandate_ends_the_order_before_any_refusal(at: int, outcome: t
 
 
 @pytest.mark.parametrize(
-    ("at", "told", "clauses"),
+    ("at", "outcomes", "clauses"),
     [(2 * HOUR - 1, [], ["9", "10"]), (2 * HOUR, [], ["9", "10"]), (2 * HOUR + 1, ["effective"], ["9", "10"])],
 )
-def test_goods_unavailable_by_then_prevent_the_agreement(at: int, told: list[str], clauses: list[str]) -> None:
+def test_goods_unavailable_by_then_prevent_the_agreement(at: int, outcomes: list[str], clauses: list[str]) -> None:
     order = Order().placed().accepted().paid(at=2 * HOUR).unavailable(at=at).decided()
-    assert order.told("agreement") == told
+    assert order.outcomes("agreement") == outcomes
     assert order.refund_clauses() == clauses
     assert order.refunded() == 101_301
 
@@ -207,29 +207,29 @@ def test_a_request_after_the_goods_were_unavailable_is_moot() -> None:
 
 def test_a_cancellation_that_needs_the_agreement_does_not_prevent_it() -> None:
     order = Order().placed().accepted().paid(at=2 * HOUR).asks_to_cancel(at=2 * HOUR).decided()
-    assert order.told("agreement") == ["effective"]
-    assert order.told("cancellation", "can-1") == ["agreed"]
+    assert order.outcomes("agreement") == ["effective"]
+    assert order.outcomes("cancellation", "can-1") == ["agreed"]
 
 
-def test_an_earlier_withdrawal_heard_late_supersedes_the_agreement() -> None:
+def test_an_earlier_withdrawal_received_late_supersedes_the_agreement() -> None:
     order = Order().placed().accepted().paid(at=2 * HOUR).decided().asks_to_cancel(at=HOUR).decided()
-    assert order.told("agreement") == ["effective", "superseded"]
+    assert order.outcomes("agreement") == ["effective", "superseded"]
     assert order.stands("agreement") == ("superseded", ["2"])
     assert order.refunds == [("purchase", 101_301, "pay-1")]
 
 
 def test_an_order_quoted_at_no_goods_is_effective_without_the_fee_on_them() -> None:
     order = Order().placed(quote=amounts(goods=0, shipping=0, third=300)).accepted().decided()
-    assert order.told("agreement") == []
-    assert order.paid(amounts(goods=0, shipping=0, fee=0, third=300)).decided().told("agreement") == ["effective"]
+    assert order.outcomes("agreement") == []
+    assert order.paid(amounts(goods=0, shipping=0, fee=0, third=300)).decided().outcomes("agreement") == ["effective"]
 
 
 @pytest.mark.parametrize(
-    ("tell", "agreement"),
+    ("build", "agreement"),
     [
         (lambda order: order.seller_refunds(101_200, at=20 * HOUR), []),
         (
-            lambda order: order.tell(IssueDisclosed.model_validate({"grounds": ("defective",)}), 20 * HOUR),
+            lambda order: order.add(IssueDisclosed.model_validate({"grounds": ("defective",)}), 20 * HOUR),
             ["effective"],
         ),
         (lambda order: order.refunded_elsewhere(5, line="tip:tip-1", at=20 * HOUR), ["effective"]),
@@ -239,8 +239,8 @@ def test_an_order_quoted_at_no_goods_is_effective_without_the_fee_on_them() -> N
     ids=["no place", "an issue", "refunded elsewhere", "of no effect", "the same chargeback again"],
 )
 def test_the_agreement_is_tested_at_each_fact_that_has_a_place_on_the_timeline(
-    tell: Callable[[Order], Order], agreement: list[str]
+    build: Callable[[Order], Order], agreement: list[str]
 ) -> None:
     # Nothing was paid, and nothing is needed once the seller has given everything back, which has no place itself.
     order = Order().placed().accepted().bought(at=9 * HOUR).seller_refunds(101_200, "back-0", at=10 * HOUR)
-    assert tell(order).decided(30 * HOUR).told("agreement") == agreement
+    assert build(order).decided(30 * HOUR).outcomes("agreement") == agreement

@@ -31,7 +31,7 @@ def test_a_second_acceptance_names_no_logistics_provider() -> None:
 
 @pytest.mark.parametrize("story", [Order().placed(logistics=None).accepted(), Order().placed(logistics=None).paid()])
 def test_no_logistics_provider_is_missed_before_the_agreement_would_take_effect(story: Order) -> None:
-    assert story.decided().told("agreement") == []
+    assert story.decided().outcomes("agreement") == []
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_the_order_cant_be_reached_as_of_the_moment_it_would_have_been_effective
     at: int, agreement: list[str], asked: tuple[str, list[str]]
 ) -> None:
     order = Order().placed(logistics=None).accepted().paid(at=2 * HOUR).asks_to_cancel(at=at).decided()
-    assert order.told("agreement") == agreement
+    assert order.outcomes("agreement") == agreement
     assert order.stands("cancellation", "can-1") == asked
 
 
@@ -70,5 +70,5 @@ def test_of_a_refusal_and_the_missing_logistics_provider_the_earlier_counts(
 
 def test_unavailable_goods_close_an_order_before_the_logistics_provider_is_missed() -> None:
     order = Order().placed(logistics=None).accepted().unavailable().paid().decided()
-    assert order.told("agreement") == []
+    assert order.outcomes("agreement") == []
     assert order.refund_clauses() == ["9", "10"]

@@ -73,47 +73,47 @@ def test_a_corrected_price_refunds_more_or_demands_the_difference() -> None:
     order.bought(80_000, 1_000).decided()
     assert order.refunds == [("purchase", 10_210, "pay-1"), ("purchase", 10_010, "pay-1")]
     order.bought(90_000, 1_000).decided()
-    assert order.told("repayment_demand", "purchase") == ["demanded 10010"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 10010"]
     assert order.stands("repayment_demand", "purchase")[1] == ["6(1)", "10"]
 
 
-def test_an_earlier_price_heard_after_its_correction_changes_nothing() -> None:
+def test_an_earlier_price_received_after_its_correction_changes_nothing() -> None:
     order = Order().placed().accepted().paid().bought(80_000, 1_000, at=20 * HOUR).decided()
     assert order.bought(90_000, 1_000, at=10 * HOUR).decided().refunds == [("purchase", 20_220, "pay-1")]
 
 
 def test_money_in_another_currency_counts_for_nothing() -> None:
     order = Order().placed().accepted().paid(amounts(currency="USD")).decided()
-    assert order.told("agreement") == []
+    assert order.outcomes("agreement") == []
     assert order.refunds == []
     assert order.stands("foreign_currency", "e03") == ("unconverted", ["6"])
 
 
 def test_a_foreign_tip_is_unconverted_and_neither_refunded_nor_counted_as_paid() -> None:
     order = Order().placed().accepted().paid()
-    order.tell(TipPaid(tip_id="tip-1", payment_id="pay-tip", amount=money(90_000, "EUR")), message="m-7")
+    order.add(TipPaid(tip_id="tip-1", payment_id="pay-tip", amount=money(90_000, "EUR")), message="m-7")
     order.asks_tip_back().decided()
     assert order.refunds == []
-    assert order.told("tip_refund", "tip-1") == ["agreed"]
-    assert order.told("foreign_currency", "m-7") == ["unconverted 90000"]
+    assert order.outcomes("tip_refund", "tip-1") == ["agreed"]
+    assert order.outcomes("foreign_currency", "m-7") == ["unconverted 90000"]
 
 
 def test_two_foreign_messages_that_share_an_id_are_one_decision() -> None:
     order = Order().placed()
     for source in ("/a", "/b"):
-        order.tell(TipPaid(tip_id="t", payment_id="p", amount=money(9, "EUR")), source=source, message="m-7")
-    assert order.decided().told("foreign_currency", "m-7") == ["unconverted 9"]
+        order.add(TipPaid(tip_id="t", payment_id="p", amount=money(9, "EUR")), source=source, message="m-7")
+    assert order.decided().outcomes("foreign_currency", "m-7") == ["unconverted 9"]
 
 
-def test_the_earliest_placing_sets_the_currency_though_it_was_heard_last() -> None:
+def test_the_earliest_placing_sets_the_currency_though_it_was_received_last() -> None:
     order = Order().placed(at=10).accepted().paid()
     order.placed(at=5, currency="USD", quote=amounts(currency="USD")).decided()
-    assert order.told("fact", "e01") == ["ignored"]
-    assert order.told("foreign_currency", "e03") == ["unconverted 101301"]
-    assert order.told("agreement") == []
+    assert order.outcomes("fact", "e01") == ["ignored"]
+    assert order.outcomes("foreign_currency", "e03") == ["unconverted 101301"]
+    assert order.outcomes("agreement") == []
 
 
 def test_a_purchase_in_another_currency_is_a_purchase_all_the_same() -> None:
     order = Order().placed().accepted().paid()
-    order.tell(PurchaseConfirmed(purchase_id="p", goods=money(1, "USD"), to_warehouse_shipping=money(1, "USD")))
+    order.add(PurchaseConfirmed(purchase_id="p", goods=money(1, "USD"), to_warehouse_shipping=money(1, "USD")))
     assert order.asks_to_cancel().decided().stands("cancellation", "can-1") == ("pending", ["12(1)B"])

@@ -31,7 +31,7 @@ CLOSINGS: dict[str, Callable[[Order, int], Order]] = {
 def test_every_closing_leaves_third_party_fees_and_cites_7_only_then(closing: str, third: int) -> None:
     order = CLOSINGS[closing](Order(), third).paid(amounts(third=third), at=10**10).decided()
     assert ("7" in order.refund_clauses()) is bool(third)
-    assert order.told("third_party_fees") == ([f"noted {third}"] if third else [])
+    assert order.outcomes("third_party_fees") == ([f"noted {third}"] if third else [])
     if closing != "dissolved":
         kept = 101 if closing.startswith("cancelled") else 0
         assert order.refunded() == 101_301 - kept
@@ -49,14 +49,14 @@ def test_a_part_of_the_order_amount_is_the_providers_before_it_is_third_parties(
     order = Order().placed(quote=quote).accepted().paid(amounts(888, 0, 0)).bought(848, 0).decided()
     # 381 of 1,269 are missing, so none of the 888 is third parties': 888 - 848 - 1. 849 + 380 - 888 are missing.
     assert order.refunds == [("purchase", 39, "pay-1")]
-    assert order.told("order_amount") == ["outstanding 341"]
+    assert order.outcomes("order_amount") == ["outstanding 341"]
     order.paid(amounts(341, 0, 0), "pay-2").decided()
     # 40 of 1,269 are missing: 340 of the 1,229 are third parties'.
-    assert (order.refunded(), order.told("order_amount")) == (40, ["outstanding 341", "settled"])
+    assert (order.refunded(), order.outcomes("order_amount")) == (40, ["outstanding 341", "settled"])
 
 
 def test_what_others_collected_is_noted_only_when_the_order_has_ended() -> None:
     quote = amounts(third=300)
     order = Order().placed(quote=quote).accepted().paid(quote).decided()
-    assert order.told("third_party_fees") == []
-    assert order.asks_to_cancel().decided().told("third_party_fees") == ["noted 300"]
+    assert order.outcomes("third_party_fees") == []
+    assert order.asks_to_cancel().decided().outcomes("third_party_fees") == ["noted 300"]

@@ -26,14 +26,14 @@ def test_the_price_rise_of_one_item_is_not_paid_with_the_money_of_another() -> N
     order.unavailable(items={"2": None}).decided()
     assert order.refunds == [("purchase", 40_038, "pay-1")]
     assert order.refund_clauses() == ["6(1)", "10", "9"]
-    assert order.told("closing") == []
+    assert order.outcomes("closing") == []
 
 
 def test_a_revised_quote_keeps_the_supplement_that_was_paid_for_it() -> None:
     order = Order().placed().accepted().paid().decided().requoted(amounts(110_000, 1_200, 111)).decided()
-    assert order.told("order_amount") == ["outstanding 10010"]
+    assert order.outcomes("order_amount") == ["outstanding 10010"]
     order.paid(amounts(10_000, 0, 10), "pay-2").decided()
-    assert order.told("order_amount") == ["outstanding 10010", "settled"]
+    assert order.outcomes("order_amount") == ["outstanding 10010", "settled"]
     assert order.refunds == []
     order.bought(108_000, 1_200).decided()
     assert order.refunds == [("purchase", 2_002, "pay-2")]
@@ -41,7 +41,7 @@ def test_a_revised_quote_keeps_the_supplement_that_was_paid_for_it() -> None:
 
 def test_a_quantity_beyond_what_there_is_counts_as_those_there_are() -> None:
     order = two_items().bought(items={"1": 70, "9": None}).asks_to_cancel(items={"2": 500}).decided()
-    assert order.told("cancellation", "can-1") == ["agreed"]
+    assert order.outcomes("cancellation", "can-1") == ["agreed"]
     assert order.stands("cancellation", "can-1")[1] == ["12(1)A", "12(3)"]
 
 
@@ -56,26 +56,26 @@ def test_a_part_cancelled_after_purchase_gives_its_share_less_the_penalty() -> N
 def test_a_refusal_after_the_sellers_yes_makes_the_units_bought_again() -> None:
     order = two_items().bought().asks_to_cancel(items={"2": 10}).seller_cancels(penalty=500).decided()
     order.seller_wont_cancel(reason="damaged_in_return").decided()
-    assert order.told("repayment_demand", "purchase") == ["demanded 9500"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 9500"]
     assert order.stands("repayment_demand", "purchase")[1] == ["6(1)", "10", "12(6)"]
-    assert order.told("cancellation", "can-1") == ["agreed", "refused"]
+    assert order.outcomes("cancellation", "can-1") == ["agreed", "refused"]
 
 
 def test_a_million_units_are_as_quick_as_one() -> None:
     items = (lamp(quantity=10**12, unit_price=money(1)),)
     order = Order().placed(items=items).accepted().paid().bought(items={"1": 10**11})
     order.asks_to_cancel(items={"1": 10**11}).received(items={"1": 5}).decided()
-    assert order.told("cancellation", "can-1") == ["agreed"]
+    assert order.outcomes("cancellation", "can-1") == ["agreed"]
 
 
 def test_the_sellers_money_beyond_what_was_paid_waits_for_confirmation() -> None:
     order = Order().placed().accepted().paid().bought().received().seller_refunds(303_600).decided()
     assert order.refunds == [("purchase", 101_301, "pay-1")]
-    assert order.told("seller_excess") == ["noted 202400"]
+    assert order.outcomes("seller_excess") == ["noted 202400"]
     assert order.stands("seller_excess")[1] == ["8(4)"]
     order.excess_approved(202_400).decided()
     assert order.refunds[1:] == [("purchase", 202_400, "buyer_account")]
-    assert order.told("seller_excess") == ["noted 202400", "settled"]
+    assert order.outcomes("seller_excess") == ["noted 202400", "settled"]
 
 
 def effective() -> Order:
@@ -105,8 +105,8 @@ IGNORED: dict[str, tuple[Callable[[], Order], str, list[str]]] = {
 
 @pytest.mark.parametrize("story", IGNORED)
 def test_a_report_that_changes_nothing_is_answered_with_why(story: str) -> None:
-    tell, ground, clauses = IGNORED[story]
-    order = tell()
+    build, ground, clauses = IGNORED[story]
+    order = build()
     last = order.facts[-1].id
     decision = order.decided().decision("fact", last)
     assert (decision.outcome, decision.ground, decision.audience) == ("ignored", ground, "provider")
@@ -122,8 +122,8 @@ def test_what_refers_to_something_unknown_is_not_reported() -> None:
 
 def test_a_purchase_that_counts_makes_the_order_effective_without_acceptance() -> None:
     order = Order().placed().paid(amounts(50_000, 0, 0)).bought(at=9 * HOUR).decided()
-    assert order.told("agreement") == ["effective"]
-    assert order.told("order_amount") == ["outstanding 51301"]
+    assert order.outcomes("agreement") == ["effective"]
+    assert order.outcomes("order_amount") == ["outstanding 51301"]
 
 
 def test_a_revision_that_changes_nothing_is_named_by_the_message_that_counts() -> None:

@@ -15,15 +15,15 @@ def test_unavailable_goods_give_everything_back_and_keep_neither_fee_nor_costs(r
     assert order.stands("agreement") == ("effective", ["2"])
     assert order.refunds == [("purchase", 101_801, "pay-1")]
     assert order.refund_clauses() == ["9", "10"]
-    assert order.told("buyer_owes") == []
+    assert order.outcomes("buyer_owes") == []
 
 
-@pytest.mark.parametrize(("at", "told"), [(5 * HOUR - 1, ["rescinded"]), (5 * HOUR, []), (5 * HOUR + 1, [])])
-def test_goods_that_were_received_are_not_unavailable_any_more(at: int, told: list[str]) -> None:
+@pytest.mark.parametrize(("at", "outcomes"), [(5 * HOUR - 1, ["rescinded"]), (5 * HOUR, []), (5 * HOUR + 1, [])])
+def test_goods_that_were_received_are_not_unavailable_any_more(at: int, outcomes: list[str]) -> None:
     order = Order().placed().accepted().paid().bought().received(at=5 * HOUR).unavailable(at=at).decided()
-    assert order.told("unavailability", "e06") == told
-    assert order.told("fact", "e06") == ([] if told else ["ignored"])
-    assert order.told("closing") == []  # what arrives all the same is bought again
+    assert order.outcomes("unavailability", "e06") == outcomes
+    assert order.outcomes("fact", "e06") == ([] if outcomes else ["ignored"])
+    assert order.outcomes("closing") == []  # what arrives all the same is bought again
     assert order.refunds == []
 
 
@@ -40,22 +40,24 @@ def test_a_purchase_after_the_goods_were_unavailable_counts_for_nothing() -> Non
     assert order.stands("cancellation", "can-1") == ("moot", ["9", "10"])
 
 
-def test_a_purchase_heard_late_but_made_before_the_goods_were_unavailable_counts() -> None:
+def test_a_purchase_received_late_but_made_before_the_goods_were_unavailable_counts() -> None:
     order = Order().placed().accepted().paid().unavailable(at=20 * HOUR).asks_to_cancel(at=10 * HOUR).decided()
-    assert order.told("cancellation", "can-1") == ["agreed"]
+    assert order.outcomes("cancellation", "can-1") == ["agreed"]
     order.bought(at=8 * HOUR).decided()
-    assert order.told("cancellation", "can-1") == ["agreed", "moot"]
-    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]  # the seller has the price, and its fee
+    assert order.outcomes("cancellation", "can-1") == ["agreed", "moot"]
+    assert order.outcomes("repayment_demand", "purchase") == [
+        "demanded 101200"
+    ]  # the seller has the price, and its fee
 
 
 @pytest.mark.parametrize(("message", "counts"), [("a", True), ("z", True)])
 def test_of_a_purchase_and_its_opposite_in_one_instant_the_purchase_comes_first(message: str, counts: bool) -> None:
     order = Order().placed().accepted().paid()
-    order.tell(PurchaseUnavailable(reason="ceased"), at=9 * HOUR, message="m")
+    order.add(PurchaseUnavailable(reason="ceased"), at=9 * HOUR, message="m")
     bought = PurchaseConfirmed(purchase_id="p", goods=money(90_000), to_warehouse_shipping=money(0))
-    order.tell(bought, at=9 * HOUR, message=message).refused("restricted", at=9 * HOUR).decided()
+    order.add(bought, at=9 * HOUR, message=message).refused("restricted", at=9 * HOUR).decided()
     # A purchase that counts makes the refusal of the same instant count for nothing.
-    assert order.told("agreement") == (["effective"] if counts else ["refused"])
+    assert order.outcomes("agreement") == (["effective"] if counts else ["refused"])
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_the_earlier_ground_to_refund_closes_the_order_and_ties_go_to_clause_9(
 def test_two_grounds_to_refund_at_once_refund_once() -> None:
     order = Order().placed(address=None).accepted().paid().refused(at=0).unavailable(at=0).asks_to_cancel(at=0)
     assert order.decided().refunds == [("purchase", 101_301, "pay-1")]
-    assert order.told("agreement") == []
+    assert order.outcomes("agreement") == []
     assert order.stands("closing") == ("unavailable", ["9", "10"])
     assert order.stands("cancellation", "can-1") == ("moot", ["9", "10"])
 

@@ -62,4 +62,4 @@ def test_a_seller_returning_more_than_it_took_lowers_the_fee_of_open_units() -> 
     order = Order().placed(items=items, quote=quote).accepted().paid(quote)
     order.bought(1_821, 0, items={"1": None}).seller_refunds(2_690).decided()
     # The fee is 2: 0.001 x (1821 - 2690) + 10 x 719 / 2187 = 2.42.
-    assert order.told("seller_excess") == [f"noted {2_690 - 1_821 - 719 - 2}"]
+    assert order.outcomes("seller_excess") == [f"noted {2_690 - 1_821 - 719 - 2}"]

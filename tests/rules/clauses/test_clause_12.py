@@ -137,7 +137,7 @@ def test_a_package_spoiled_by_logistics_refuses_what_takes_effect_later(late: st
 
 def test_a_pending_request_is_refused_by_customs_or_logistics_at_any_time() -> None:
     pending = effective().bought().asks_to_cancel().decided()
-    assert pending.told("cancellation", "can-1") == ["pending"]
+    assert pending.outcomes("cancellation", "can-1") == ["pending"]
     assert judged(pending.clears_customs(at=90 * DAY)) == ("refused", ["12(7)"])
     pending = effective().bought().asks_to_cancel().objects(at=80 * DAY)
     assert judged(pending.verified(at=90 * DAY)) == ("refused", ["17"])
@@ -203,8 +203,8 @@ def test_costs_and_penalties_beyond_the_money_are_owed(
     assert order.refunded() == refunded
     if clauses:
         assert order.refund_clauses() == clauses
-    assert order.told("repayment_demand", "purchase") == []
-    assert order.told("buyer_owes") == ([f"noted {owed}"] if owed else [])
+    assert order.outcomes("repayment_demand", "purchase") == []
+    assert order.outcomes("buyer_owes") == ([f"noted {owed}"] if owed else [])
     if owed:
         assert order.stands("buyer_owes")[1] == ["12(4)"] + (["12(5)"] if penalty else [])
 
@@ -215,9 +215,9 @@ def test_costs_before_a_purchase_are_kept_under_12_4() -> None:
     assert order.refund_clauses() == ["12(1)A", "12(3)", "12(4)"]
 
 
-def test_costs_heard_after_the_refund_are_demanded_back() -> None:
+def test_costs_received_after_the_refund_are_demanded_back() -> None:
     order = effective().asks_to_cancel().decided().cost(400).decided()
-    assert order.told("repayment_demand", "purchase") == ["demanded 400"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 400"]
     assert order.stands("repayment_demand", "purchase")[1] == ["12(1)A", "12(3)", "12(4)"]
 
 
@@ -260,7 +260,7 @@ def test_at_one_instant_a_cancellation_before_the_purchase_comes_first() -> None
 def test_the_first_effective_answer_closes_the_order_and_moots_open_requests() -> None:
     order = effective().bought().asks_to_cancel("can-1").asks_to_cancel("can-2").asks_to_cancel("can-3")
     order.asks_to_cancel("can-4", channel="other").asks_to_dissolve().decided()
-    assert order.told("dissolution", "dis-1") == ["pending"]
+    assert order.outcomes("dissolution", "dis-1") == ["pending"]
     order.seller_cancels("can-2").seller_cancels("can-1").decided()
     closed_by = ["12(1)B", "12(3)"]
     assert order.stands("cancellation", "can-2") == ("agreed", closed_by)
@@ -270,28 +270,28 @@ def test_the_first_effective_answer_closes_the_order_and_moots_open_requests() -
     assert order.stands("dissolution", "dis-1") == ("moot", ["12(1)B"])
 
 
-def test_a_purchase_heard_after_the_cancellation_turns_the_refund_into_a_demand() -> None:
+def test_a_purchase_received_after_the_cancellation_turns_the_refund_into_a_demand() -> None:
     order = effective().asks_to_cancel(at=9 * HOUR).decided()
     order.bought(at=8 * HOUR).decided()
-    assert order.told("cancellation", "can-1") == ["agreed", "pending"]
-    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
+    assert order.outcomes("cancellation", "can-1") == ["agreed", "pending"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101200"]
     order.seller_cancels(penalty=5_000, at=12 * HOUR).decided()
-    assert order.told("cancellation", "can-1") == ["agreed", "pending", "agreed"]
-    assert order.told("repayment_demand", "purchase") == ["demanded 101200", "demanded 5000"]
+    assert order.outcomes("cancellation", "can-1") == ["agreed", "pending", "agreed"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101200", "demanded 5000"]
     assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)B", "12(3)", "12(5)"])
 
 
-def test_a_purchase_made_after_the_cancellation_changes_nothing_whenever_it_is_heard() -> None:
+def test_a_purchase_made_after_the_cancellation_changes_nothing_whenever_received() -> None:
     order = effective().asks_to_cancel(at=9 * HOUR).decided().bought(at=9 * HOUR + 1).decided()
-    assert order.told("cancellation", "can-1") == ["agreed"]
-    assert order.told("repayment_demand", "purchase") == []
+    assert order.outcomes("cancellation", "can-1") == ["agreed"]
+    assert order.outcomes("repayment_demand", "purchase") == []
 
 
-def test_customs_heard_late_undo_a_cancellation() -> None:
+def test_customs_received_late_undo_a_cancellation() -> None:
     order = effective().bought().asks_to_cancel(at=9 * HOUR).seller_cancels(at=10 * HOUR).decided()
     order.clears_customs(at=8 * HOUR).decided()
-    assert order.told("cancellation", "can-1") == ["agreed", "refused"]
-    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
+    assert order.outcomes("cancellation", "can-1") == ["agreed", "refused"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101200"]
 
 
 def test_goods_damaged_on_their_way_back_undo_the_sellers_yes() -> None:
@@ -299,8 +299,8 @@ def test_goods_damaged_on_their_way_back_undo_the_sellers_yes() -> None:
     assert order.refunded() == 101_200
     order.seller_wont_cancel(reason="damaged_in_return").decided()
     assert order.stands("cancellation", "can-1") == ("refused", ["12(1)B", "12(6)"])
-    assert order.told("closing") == ["cancelled", "superseded"]
-    assert order.told("repayment_demand", "purchase") == ["demanded 101200"]
+    assert order.outcomes("closing") == ["cancelled", "superseded"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101200"]
 
 
 def test_a_request_taken_back_after_the_obligation_ended_cites_16() -> None:
@@ -385,7 +385,7 @@ def test_a_purchase_of_no_unit_goes_with_the_request_that_took_effect_last() -> 
     before = order.refunds
     # The rest of the first purchase, with its shipping, and all of the second: none of it is the buyer's again.
     order.seller_refunds(51_200 + 500, request="can-2").decided()
-    assert (order.refunds, order.told("seller_excess")) == (before, [])
+    assert (order.refunds, order.outcomes("seller_excess")) == (before, [])
 
 
 def three_of_one_item(bought: int = 1) -> Order:
@@ -423,7 +423,7 @@ def test_a_moot_request_cites_the_closing_only_if_it_names_no_items() -> None:
 
 def test_a_withdrawal_of_named_items_ends_only_these_and_of_the_last_ones_the_order() -> None:
     order = Order().placed(items=(lamp(), lamp())).paid().asks_to_cancel(items={"1": None}).decided()
-    assert (order.stands("cancellation", "can-1"), order.told("closing")) == (("withdrawn", ["2"]), [])
+    assert (order.stands("cancellation", "can-1"), order.outcomes("closing")) == (("withdrawn", ["2"]), [])
     # Without unit prices all of the goods' money stays reserved; the fee on half of them is not kept:
     # 101 x 51,200/101,200 = 51.1.
     assert order.refunds == [("purchase", 50, "pay-1")]
@@ -437,7 +437,7 @@ def test_a_cost_is_the_buyers_only_if_the_request_that_it_names_took_effect() ->
     order.seller_cancels("can-1").seller_wont_cancel("can-2")
     for cost, request in (("c-1", "can-2"), ("c-2", "can-1"), ("c-3", "can-9")):
         data = {"cost_id": cost, "kind": "other", "amount": money(100), "request_id": request}
-        order.tell(CostIncurred.model_validate(data))
+        order.add(CostIncurred.model_validate(data))
     assert order.decided().refunds == [("purchase", 49_900, "pay-1")]
 
 
@@ -461,12 +461,12 @@ def test_a_request_cites_12_4_only_for_a_cost_of_its_own() -> None:
     order = two_lamps().bought().asks_to_cancel("can-1", items={"1": None}).asks_to_cancel("can-2", items={"2": None})
     order.seller_cancels("can-1").seller_cancels("can-2")
     data = {"cost_id": "c-1", "kind": "other", "amount": money(100), "request_id": "can-1"}
-    order.tell(CostIncurred.model_validate(data)).decided()
+    order.add(CostIncurred.model_validate(data)).decided()
     assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)B", "12(3)", "12(4)"])
     assert order.stands("cancellation", "can-2") == ("agreed", ["12(1)B", "12(3)"])
 
 
-def test_a_withdrawal_heard_to_be_earlier_than_its_request_takes_effect_with_it() -> None:
+def test_a_withdrawal_received_to_be_earlier_than_its_request_takes_effect_with_it() -> None:
     order = effective().bought().takes_back(at=8 * HOUR).asks_to_cancel(at=9 * HOUR).seller_cancels(at=10 * HOUR)
     assert judged(order) == ("withdrawn_by_buyer", ["12"])
     # At the instant of the request, the seller's answer comes before it.

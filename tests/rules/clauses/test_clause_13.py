@@ -128,7 +128,7 @@ def test_a_request_at_the_last_instant_before_receipt_is_deemed_confirmed_is_in_
 ) -> None:
     order = delivered(days=None).asks_to_dissolve(at=at)
     assert judged(order) == outcome
-    assert order.told("receipt") == (["deemed_confirmed"] if outcome[0] == "refused" else [])
+    assert order.outcomes("receipt") == (["deemed_confirmed"] if outcome[0] == "refused" else [])
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_package_spoiled_by_logistics_refuses_what_takes_effect_later(late: st
 def test_a_pending_dissolution_is_refused_by_a_spoiled_package_at_any_time() -> None:
     order = delivered().asks_to_dissolve().decided().objects().verified(at=500 * DAY)
     assert judged(order) == ("refused", ["17"])
-    assert order.told("dissolution", "dis-1") == ["pending", "refused"]
+    assert order.outcomes("dissolution", "dis-1") == ["pending", "refused"]
 
 
 def test_a_quality_objection_that_is_logistics_doing_does_not_bar_a_dissolution() -> None:
@@ -225,7 +225,7 @@ def test_a_dissolution_without_a_known_purchase_gives_back_what_was_above_the_qu
 def test_costs_are_not_taken_off_a_dissolution() -> None:
     order = delivered().cost(900).asks_to_dissolve().seller_dissolves().seller_refunds(101_200).decided()
     assert order.refunded() == 101_200
-    assert order.told("buyer_owes") == []
+    assert order.outcomes("buyer_owes") == []
 
 
 @pytest.mark.parametrize(
@@ -238,8 +238,8 @@ def test_the_earlier_of_cancellation_and_dissolution_closes_the_order(
     effect = DELIVERED + 5 * HOUR
     order = delivered().asks_to_cancel("same-id").asks_to_dissolve("same-id")
     order.seller_dissolves("same-id", at=effect).seller_cancels("same-id", at=effect + cancelled).decided()
-    assert order.told("dissolution", "same-id") == [dissolution]
-    assert order.told("cancellation", "same-id") == [cancellation]
+    assert order.outcomes("dissolution", "same-id") == [dissolution]
+    assert order.outcomes("cancellation", "same-id") == [cancellation]
 
 
 def test_a_refused_dissolution_stays_refused_when_something_else_closes_the_order() -> None:
@@ -259,7 +259,7 @@ def test_a_request_is_refused_when_all_bought_units_are_confirmed() -> None:
     order = Order().placed(items=(lamp(), lamp())).accepted().paid().bought(50_000, 600, items={"1": None})
     order.received().confirms_receipt().asks_to_dissolve().seller_dissolves().decided()
     assert order.stands("dissolution", "dis-1") == ("refused", ["18"])
-    assert order.told("obligation") == []
+    assert order.outcomes("obligation") == []
 
 
 @pytest.mark.parametrize(
@@ -275,14 +275,14 @@ def test_an_issue_disclosed_meanwhile_bars_a_dissolution_on_its_ground(
     disclosed: int, ground: str, outcome: str
 ) -> None:
     order = Order().placed().accepted().paid().bought()
-    order.tell(IssueDisclosed.model_validate({"grounds": ("defective",)}), disclosed)
+    order.add(IssueDisclosed.model_validate({"grounds": ("defective",)}), disclosed)
     assert judged(order.asks_to_dissolve(at=20 * HOUR, ground=ground))[0] == outcome
 
 
 @pytest.mark.parametrize(("disclosed", "outcome"), [(10 * HOUR, "refused"), (10 * HOUR + 1, "pending")])
 def test_what_is_disclosed_after_the_obligation_ended_bars_nothing(disclosed: int, outcome: str) -> None:
     order = Order().placed().accepted().paid().bought().received(at=10 * HOUR)
-    order.tell(IssueDisclosed.model_validate({"grounds": ("defective",)}), disclosed)
+    order.add(IssueDisclosed.model_validate({"grounds": ("defective",)}), disclosed)
     assert judged(order.asks_to_dissolve(at=20 * HOUR))[0] == outcome
 
 

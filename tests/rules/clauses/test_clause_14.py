@@ -24,7 +24,7 @@ def test_without_costs_12_4_is_not_cited() -> None:
 )
 def test_no_other_category_refuses_an_order_by_itself(category: str) -> None:
     order = Order().placed(categories=(category,)).accepted().paid().decided()
-    assert order.told("agreement") == ["effective"]
+    assert order.outcomes("agreement") == ["effective"]
 
 
 def test_terms_may_leave_prohibited_goods_to_the_provider() -> None:
@@ -35,7 +35,7 @@ def test_terms_may_leave_prohibited_goods_to_the_provider() -> None:
 
 def test_a_purchase_of_prohibited_goods_after_the_refusal_counts_for_nothing() -> None:
     order = Order().placed(categories=("prohibited",)).accepted().paid().bought().decided()
-    assert order.told("agreement") == ["refused"]
+    assert order.outcomes("agreement") == ["refused"]
     assert order.refunds == [("purchase", 101_301, "pay-1")]
     assert order.stands("fact", "e04") == ("ignored", ["8(3)", "14"])
 
@@ -48,9 +48,9 @@ def test_prohibited_goods_end_the_order_before_any_refusal(at: int, outcome: str
 
 def test_costs_beyond_the_money_there_is_are_owed_for_prohibited_goods() -> None:
     order = Order().placed(categories=("prohibited",)).accepted().cost(900).decided()
-    assert order.told("buyer_owes") == ["noted 900"]
+    assert order.outcomes("buyer_owes") == ["noted 900"]
     assert order.stands("buyer_owes")[1] == ["14"]
     order.paid(amounts(goods=800, shipping=0, fee=0)).decided().paid(amounts(goods=500, shipping=0, fee=0), "pay-2")
     order.decided()
-    assert order.told("buyer_owes") == ["noted 900", "noted 100", "settled"]
+    assert order.outcomes("buyer_owes") == ["noted 900", "noted 100", "settled"]
     assert order.refunds == [("purchase", 400, "pay-1")]

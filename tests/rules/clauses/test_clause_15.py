@@ -67,7 +67,7 @@ def with_a_balance(balance: int, paid: int) -> Order:
 @pytest.mark.parametrize(("balance", "closing"), [(20_000, []), (20_001, ["balance_unpaid"])])
 def test_only_the_deposit_and_the_balances_due_by_then_must_have_been_paid(balance: int, closing: list[str]) -> None:
     order = with_a_balance(balance, 50_000).decided(3 * DAY + 1)
-    assert order.told("closing") == closing
+    assert order.outcomes("closing") == closing
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_balance_that_is_missing_ends_nothing_once_the_goods_are_on_their_way(
     meanwhile: Callable[[Order], Order],
 ) -> None:
     order = meanwhile(with_a_balance(20_001, 50_000)).decided(3 * DAY + 1)
-    assert order.told("closing") == []
+    assert order.outcomes("closing") == []
     assert order.stands("order_amount")[0] == "outstanding"
 
 
@@ -110,7 +110,7 @@ def test_the_sellers_money_that_came_by_then_makes_less_of_the_order_amount_miss
 ) -> None:
     # price 41,200 and a fee of 41 are left of it, and 50,000 were paid.
     order = with_a_balance(20_001, 50_000).seller_refunds(60_000, at=at).decided(4 * DAY)
-    assert order.told("closing") == closing
+    assert order.outcomes("closing") == closing
 
 
 @pytest.mark.parametrize(

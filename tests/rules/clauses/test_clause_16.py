@@ -24,7 +24,7 @@ def test_goods_received_without_objections_end_the_obligation() -> None:
     ],
 )
 def test_parts_objections_and_repeated_receipts_dont_end_it(story: Order) -> None:
-    assert story.decided().told("obligation") == []
+    assert story.decided().outcomes("obligation") == []
 
 
 @pytest.mark.parametrize(
@@ -40,20 +40,20 @@ def test_parts_objections_and_repeated_receipts_dont_end_it(story: Order) -> Non
 def test_the_first_final_receipt_without_objections_ends_it(story: Order) -> None:
     # A chargeback that the provider caused is unjust from then on, so it tells to the microsecond when that was.
     story.decided()
-    assert story.told("obligation") == ["terminated"]
+    assert story.outcomes("obligation") == ["terminated"]
     story.charged_back(5, "cb-1", attributable=True, at=9 * HOUR - 1)
     story.charged_back(5, "cb-2", attributable=True, at=9 * HOUR).decided()
-    assert (story.told("chargeback", "cb-1"), story.told("chargeback", "cb-2")) == (["accepted"], ["unjust"])
+    assert (story.outcomes("chargeback", "cb-1"), story.outcomes("chargeback", "cb-2")) == (["accepted"], ["unjust"])
 
 
 def test_the_obligation_ends_whatever_became_of_the_order() -> None:
     order = Order().placed().received().decided()
-    assert order.told("obligation") == ["terminated"]
+    assert order.outcomes("obligation") == ["terminated"]
 
 
 def test_an_earlier_receipt_with_objections_supersedes_the_end_of_the_obligation() -> None:
     order = bought().received(at=9 * HOUR).decided().received("rec-2", at=8 * HOUR, objections=1).decided()
-    assert order.told("obligation") == ["terminated", "superseded"]
+    assert order.outcomes("obligation") == ["terminated", "superseded"]
     assert order.stands("obligation") == ("superseded", ["16"])
 
 
@@ -63,12 +63,12 @@ def two_items() -> Order:
 
 def test_parts_that_name_items_end_the_obligation_with_the_last_unit() -> None:
     order = two_items().received("r-1", items={"1": None}).decided()
-    assert order.told("obligation") == []
-    assert order.received("r-2", items={"2": 1}).decided().told("obligation") == ["terminated"]
+    assert order.outcomes("obligation") == []
+    assert order.received("r-2", items={"2": 1}).decided().outcomes("obligation") == ["terminated"]
 
 
 def test_a_receipt_named_again_adds_only_what_it_names_beyond_the_most_before() -> None:
     order = two_items().received("r-1", items={"1": 2}).received("r-1", items={"1": 1})
     order.received("r-1", items={"1": 2, "2": 1}).decided()
-    assert order.told("obligation") == []
-    assert order.received("r-2", items={"1": 1}).decided().told("obligation") == ["terminated"]
+    assert order.outcomes("obligation") == []
+    assert order.received("r-2", items={"1": 1}).decided().outcomes("obligation") == ["terminated"]

@@ -34,11 +34,11 @@ def test_the_latest_verdict_counts() -> None:
     assert order.stands("objection", "obj-1")[0] == "verified"
 
 
-def test_a_verdict_heard_before_its_objection_waits_for_it() -> None:
+def test_a_verdict_received_before_its_objection_waits_for_it() -> None:
     order = delivered().verified("logistics").decided()
-    assert order.told("objection", "obj-1") == []
+    assert order.outcomes("objection", "obj-1") == []
     order.objects().decided()
-    assert order.told("objection", "obj-1") == ["redirected_to_logistics"]
+    assert order.outcomes("objection", "obj-1") == ["redirected_to_logistics"]
 
 
 def test_of_one_objection_raised_twice_the_earlier_scope_counts() -> None:

@@ -93,43 +93,43 @@ def test_brokerage_is_earned_on_what_is_bought_when_the_obligation_ends(
         order.asks_to_cancel(at=8 * HOUR).seller_cancels(at=closed)
     else:
         order.asks_to_dissolve(at=8 * HOUR).seller_dissolves(at=closed)
-    assert bool(order.decided().deductions or order.told("brokerage_withheld")) is earned
-    assert order.told("repayment_demand", "brokerage") == []
+    assert bool(order.decided().deductions or order.outcomes("brokerage_withheld")) is earned
+    assert order.outcomes("repayment_demand", "brokerage") == []
 
 
 def test_a_cancellation_after_receipt_does_not_undo_the_brokerage() -> None:
     order = promoted().bought().received().decided().funds_pay(5_000).asks_to_cancel().seller_cancels().decided()
     assert order.refunds == [("purchase", 101_200, "pay-1")]
     assert order.transfers == [("prom-5", "ord-1:brokerage:1", 5_000)]
-    assert order.told("repayment_demand", "brokerage") == []
+    assert order.outcomes("repayment_demand", "brokerage") == []
 
 
 def test_what_the_funds_lack_is_not_transferred() -> None:
     order = promoted().bought().received().decided().funds_fall_short(3_000).decided()
     assert order.transfers == [("prom-5", "ord-1:brokerage:1", 3_000)]
-    assert order.told("refund_undeliverable", "brokerage") == []
+    assert order.outcomes("refund_undeliverable", "brokerage") == []
 
 
 def test_brokerage_is_deducted_and_transferred_once_and_the_rest_is_for_people() -> None:
     order = promoted().bought().received().decided().funds_pay(5_000).decided()
     order.bought(110_000, 1_200).decided()
     assert (len(order.deductions), len(order.transfers)) == (1, 1)
-    assert order.told("repayment_demand", "brokerage") == []
+    assert order.outcomes("repayment_demand", "brokerage") == []
 
 
 def test_brokerage_corrected_downwards_is_demanded_back_from_the_promoter_and_repaid() -> None:
     order = promoted().bought().received().decided().funds_pay(5_000).decided().bought(90_000, 1_200).decided()
     demand = order.decision("repayment_demand", "brokerage")
-    assert order.told("repayment_demand", "brokerage") == ["demanded 500"]
+    assert order.outcomes("repayment_demand", "brokerage") == ["demanded 500"]
     assert [basis.clause for basis in demand.basis] == ["19"]
     assert (demand.audience, demand.account_id) == ("provider", None)
     order.repays(500, "brokerage").decided()
-    assert order.told("repayment_demand", "brokerage") == ["demanded 500", "settled"]
+    assert order.outcomes("repayment_demand", "brokerage") == ["demanded 500", "settled"]
 
 
 def test_a_transfer_that_failed_is_for_people_to_solve() -> None:
     order = promoted().bought().received().decided().funds_pay(5_000).decided().transfer_fails(5_000).decided()
-    assert order.told("refund_undeliverable", "brokerage") == ["noted 5000"]
+    assert order.outcomes("refund_undeliverable", "brokerage") == ["noted 5000"]
     decision = order.decision("refund_undeliverable", "brokerage")
     assert (decision.audience, decision.account_id) == ("provider", None)
     assert [basis.clause for basis in decision.basis] == ["19"]
@@ -137,41 +137,41 @@ def test_a_transfer_that_failed_is_for_people_to_solve() -> None:
 
 def test_what_the_funds_gave_too_much_is_for_people_until_the_funds_correct_it() -> None:
     order = promoted().bought().received().decided().funds_pay(6_000).decided()
-    assert order.told("refund_undeliverable", "brokerage") == ["noted 1000"]
+    assert order.outcomes("refund_undeliverable", "brokerage") == ["noted 1000"]
     order.funds_pay(5_000).decided()
-    assert order.told("refund_undeliverable", "brokerage") == ["noted 1000", "settled"]
+    assert order.outcomes("refund_undeliverable", "brokerage") == ["noted 1000", "settled"]
     assert order.transfers == [("prom-5", "ord-1:brokerage:1", 5_000)]
 
 
 def test_an_earlier_failure_of_the_transfer_says_what_is_still_undeliverable() -> None:
     order = promoted().bought().received(at=9 * HOUR).decided().funds_pay(5_000, at=10 * HOUR).decided()
     order.transfer_fails(5_000, at=20 * HOUR).decided().transfer_fails(0, at=20 * HOUR - 1).decided()
-    assert order.told("refund_undeliverable", "brokerage") == ["noted 5000", "settled"]
+    assert order.outcomes("refund_undeliverable", "brokerage") == ["noted 5000", "settled"]
     assert len(order.transfers) == 1
 
 
 def test_a_late_cancellation_before_receipt_demands_the_brokerage_back() -> None:
     order = promoted().bought(at=3 * HOUR).received(at=9 * HOUR).decided().funds_pay(5_000).decided()
     order.asks_to_cancel(at=5 * HOUR).seller_cancels(at=6 * HOUR).decided()
-    assert order.told("repayment_demand", "brokerage") == ["demanded 5000"]
+    assert order.outcomes("repayment_demand", "brokerage") == ["demanded 5000"]
     assert order.stands("repayment_demand", "brokerage")[1] == ["19"]
 
 
 def test_brokerage_is_withheld_while_the_purchasing_funds_are_not_there() -> None:
     order = promoted().bought().charged_back().received().decided()
     assert order.deductions == []
-    assert order.told("brokerage_withheld") == ["withheld 5000"]
+    assert order.outcomes("brokerage_withheld") == ["withheld 5000"]
     assert order.decision("brokerage_withheld").account_id is None
     order.chargeback_ends().decided()
     assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 5_000)]
-    assert order.told("brokerage_withheld") == ["withheld 5000", "released"]
+    assert order.outcomes("brokerage_withheld") == ["withheld 5000", "released"]
 
 
 def test_a_fixed_fee_in_another_currency_waits_to_be_converted() -> None:
     promotion = Promotion(promoter_id="p", basis="goods", rate_bps=0, fixed=money(70, "USD"))
     order = Order().placed(promotion=promotion).accepted().paid().bought().received().decided()
     assert order.deductions == []
-    assert order.told("foreign_currency", "e01") == ["unconverted 70"]
+    assert order.outcomes("foreign_currency", "e01") == ["unconverted 70"]
     booked = Promotion(promoter_id="p", basis="goods", rate_bps=0, fixed=money(70, "USD"), settled=money(500))
     order = Order().placed(promotion=booked).accepted().paid().bought().received().decided()
     assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 500)]
@@ -187,14 +187,14 @@ def promised(currency: str = "USD", settled: int | None = None, **members: Any) 
 def test_a_second_placing_that_can_be_read_converts_the_fixed_fee() -> None:
     order = Order().placed(**promised()).accepted().paid().bought().received().decided()
     order.placed(at=9 * HOUR, **promised(settled=500)).decided()
-    assert order.told("foreign_currency", "e01") == ["unconverted 70", "converted"]
+    assert order.outcomes("foreign_currency", "e01") == ["unconverted 70", "converted"]
     assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 500)]
-    assert order.told("fact", "e06") == []
+    assert order.outcomes("fact", "e06") == []
 
 
 def test_of_two_placings_that_cannot_be_read_both_are_told_and_one_counts() -> None:
     order = Order().placed(**promised()).placed(at=9 * HOUR, **promised("EUR")).decided()
-    assert [order.told("foreign_currency", one) for one in ("e01", "e02")] == [["unconverted 70"]] * 2
+    assert [order.outcomes("foreign_currency", one) for one in ("e01", "e02")] == [["unconverted 70"]] * 2
     assert order.decision("fact", "e02").ground == "repeated"
 
 
@@ -209,7 +209,7 @@ def test_everything_but_brokerage_concerns_the_buyer() -> None:
 def test_brokerage_waits_if_what_is_due_to_the_buyer_leaves_too_little(returned: int, withheld: list[str]) -> None:
     order = promoted(rate_bps=500).bought().received().asks_to_dissolve().seller_dissolves().seller_refunds(returned)
     # What the seller returned is due. 101,301 - 96,301 are there for the promoter's 5,000.
-    assert order.decided().told("brokerage_withheld") == withheld
+    assert order.decided().outcomes("brokerage_withheld") == withheld
 
 
 @pytest.mark.parametrize(("paid_at", "deducted"), [(9 * HOUR, 5_000), (9 * HOUR + 1, 0)])
@@ -223,11 +223,11 @@ def test_an_order_that_is_effective_as_of_the_end_of_the_obligation_earns_broker
 
 def test_a_transfer_that_failed_is_for_people_whatever_the_funds_say_later() -> None:
     order = promoted().bought().received().decided().funds_pay(5_000).decided().transfer_fails(3_000).decided()
-    assert order.told("refund_undeliverable", "brokerage") == ["noted 3000"]
+    assert order.outcomes("refund_undeliverable", "brokerage") == ["noted 3000"]
     order.funds_fall_short(4_000).decided()
-    assert order.told("refund_undeliverable", "brokerage") == ["noted 3000"]
+    assert order.outcomes("refund_undeliverable", "brokerage") == ["noted 3000"]
     order.funds_pay(5_500).decided()
-    assert order.told("refund_undeliverable", "brokerage") == ["noted 3000", "noted 3500"]
+    assert order.outcomes("refund_undeliverable", "brokerage") == ["noted 3000", "noted 3500"]
 
 
 def test_a_purchase_that_covers_no_unit_counts_for_brokerage_if_any_unit_is_bought() -> None:
@@ -239,7 +239,7 @@ def test_brokerage_that_is_no_longer_due_is_transferred_once_and_demanded_back()
     order = promoted().bought(at=8 * HOUR).received(at=9 * HOUR).decided()
     order.bought(0, 0, at=10 * HOUR).funds_pay(5_000, at=11 * HOUR).decided()
     assert order.transfers == [("prom-5", "ord-1:brokerage:1", 5_000)]
-    assert order.told("repayment_demand", "brokerage") == ["demanded 5000"]
+    assert order.outcomes("repayment_demand", "brokerage") == ["demanded 5000"]
 
 
 def test_brokerage_on_units_that_weigh_nothing_goes_by_their_number() -> None:

@@ -43,7 +43,7 @@ def test_a_tip_asked_back_at_the_last_instant_is_refunded(
 def test_what_is_above_the_limit_goes_back_at_once_unasked(amount: int, above: int) -> None:
     order = tipped(amount).decided()
     assert order.refunds == ([("tip:tip-1", above, "pay-tip")] if above else [])
-    assert order.told("tip_refund", "tip-1") == []
+    assert order.outcomes("tip_refund", "tip-1") == []
 
 
 def test_a_tip_above_the_limit_asked_back_in_time_is_refunded_whole_and_once() -> None:
@@ -64,14 +64,14 @@ def test_the_limit_is_a_tips_and_not_all_tips_together() -> None:
 
 def test_one_request_for_a_tip_in_time_is_enough() -> None:
     order = tipped().asks_tip_back(at=LAST + 1).decided().asks_tip_back(at=LAST).decided()
-    assert order.told("tip_refund", "tip-1") == ["refused", "agreed"]
+    assert order.outcomes("tip_refund", "tip-1") == ["refused", "agreed"]
     assert order.refunded("tip:tip-1") == 5_000
 
 
-def test_a_request_for_a_tip_nobody_knows_is_answered_when_the_tip_is_heard_of() -> None:
+def test_a_request_for_a_tip_nobody_knows_is_answered_when_the_tip_is_received() -> None:
     order = Order().placed().asks_tip_back().decided()
-    assert order.told("tip_refund", "tip-1") == []
-    assert order.tipped(700).decided().told("tip_refund", "tip-1") == ["agreed"]
+    assert order.outcomes("tip_refund", "tip-1") == []
+    assert order.tipped(700).decided().outcomes("tip_refund", "tip-1") == ["agreed"]
 
 
 def test_the_terms_set_the_limit_and_the_days() -> None:
@@ -85,13 +85,13 @@ def test_a_tip_charged_back_is_taken_back_and_nothing_else() -> None:
     order = tipped().charged_back(5_000, payment_id="pay-tip", reason="account_stolen").decided()
     assert order.stands("chargeback", "cb-1") == ("accepted", ["21"])
     assert (order.holds, order.refunds) == ([], [])
-    assert order.told("payment_demand", "cb-1") == []
-    assert order.told("repayment_demand", "tip:tip-1") == []
+    assert order.outcomes("payment_demand", "cb-1") == []
+    assert order.outcomes("repayment_demand", "tip:tip-1") == []
 
 
 def test_a_tip_above_the_limit_goes_back_only_once_a_chargeback_is_restored() -> None:
     order = tipped(50_000).charged_back(45_000, payment_id="pay-tip").decided()
-    assert (order.refunds, order.told("repayment_demand", "tip:tip-1")) == ([], [])
+    assert (order.refunds, order.outcomes("repayment_demand", "tip:tip-1")) == ([], [])
     order.chargeback_ends().decided()
     assert order.refunds == [("tip:tip-1", 30_000, "pay-tip")]
 
@@ -100,7 +100,7 @@ def test_a_tip_charged_back_and_asked_for_is_not_paid_twice() -> None:
     order = tipped().charged_back(5_000, payment_id="pay-tip").asks_tip_back().decided()
     assert order.refunds == []
     assert order.stands("tip_refund", "tip-1") == ("agreed", ["21"])
-    assert order.told("refund_withheld", "tip:tip-1") == []
+    assert order.outcomes("refund_withheld", "tip:tip-1") == []
     order.chargeback_ends("restored").decided()
     assert order.refunds == [("tip:tip-1", 5_000, "pay-tip")]
 
@@ -112,10 +112,10 @@ def test_a_tip_partly_charged_back_and_asked_for_gives_the_rest() -> None:
 
 def test_a_tip_refunded_and_then_charged_back_is_demanded_back() -> None:
     order = tipped().asks_tip_back().decided().charged_back(5_000, payment_id="pay-tip").decided()
-    assert order.told("repayment_demand", "tip:tip-1") == ["demanded 5000"]
+    assert order.outcomes("repayment_demand", "tip:tip-1") == ["demanded 5000"]
     assert order.stands("repayment_demand", "tip:tip-1")[1] == ["21"]
     order.repays(5_000, "tip:tip-1").decided()
-    assert order.told("repayment_demand", "tip:tip-1") == ["demanded 5000", "settled"]
+    assert order.outcomes("repayment_demand", "tip:tip-1") == ["demanded 5000", "settled"]
 
 
 def test_a_chargeback_on_a_tip_never_touches_the_purchase() -> None:
@@ -126,12 +126,12 @@ def test_a_chargeback_on_a_tip_never_touches_the_purchase() -> None:
 def test_a_chargeback_takes_back_the_purchase_first_and_then_the_tip() -> None:
     order = Order().placed().accepted().paid().tipped(5_000, payment_id="pay-1").charged_back(200_000).decided()
     assert order.stands("chargeback", "cb-1") == ("unjust", ["22", "22(2)", "21"])
-    assert order.told("payment_demand", "cb-1") == ["demanded 101301"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301"]
 
 
 def test_a_tip_does_not_pay_the_order() -> None:
     order = Order().placed().accepted().tipped(101_301).paid(amounts(goods=1)).decided()
-    assert order.told("agreement") == ["short_paid"]
+    assert order.outcomes("agreement") == ["short_paid"]
 
 
 def test_taking_back_a_request_that_has_the_id_of_a_tip_is_not_unused() -> None:

@@ -84,20 +84,20 @@ def test_a_restored_chargeback_leaves_the_compensation_whole() -> None:
 def test_compensation_is_set_off_against_a_claim() -> None:
     order = effective().charged_back(5_000).fault_found(700).decided()
     assert order.refunds == []
-    assert order.told("refund_withheld", "compensation") == ["withheld 700"]
-    assert order.told("payment_demand", "cb-1") == ["demanded 4300"]
+    assert order.outcomes("refund_withheld", "compensation") == ["withheld 700"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 4300"]
 
 
 def test_a_just_chargeback_after_the_compensation_demands_it_back() -> None:
     order = effective().fault_found(700).decided().charged_back(500, attributable=True).decided()
-    assert order.told("repayment_demand", "compensation") == ["demanded 500"]
+    assert order.outcomes("repayment_demand", "compensation") == ["demanded 500"]
     assert order.stands("repayment_demand", "compensation")[1] == ["24"]
 
 
 @pytest.mark.parametrize("charged", [700, 5_000])
 def test_where_findings_come_to_nothing_the_line_cites_24(charged: int) -> None:
     order = effective().fault_found(700).decided().charged_back(charged, attributable=True).decided()
-    assert order.told("repayment_demand", "compensation") == ["demanded 700"]
+    assert order.outcomes("repayment_demand", "compensation") == ["demanded 700"]
     assert order.stands("repayment_demand", "compensation")[1] == ["24"]
 
 
@@ -109,6 +109,6 @@ def test_a_chargeback_on_a_tip_does_not_lower_the_compensation() -> None:
 def test_compensation_that_fails_is_for_people_to_solve() -> None:
     order = effective().fault_found(700).decided()
     order.refund_fails(700, payment_id=None, line="compensation").decided()
-    assert order.told("refund_undeliverable", "compensation") == ["noted 700"]
+    assert order.outcomes("refund_undeliverable", "compensation") == ["noted 700"]
     assert order.stands("refund_undeliverable", "compensation")[1] == ["24"]
     assert order.refunded("compensation") == 700

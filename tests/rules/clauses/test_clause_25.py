@@ -11,40 +11,40 @@ from tests.rules.orders import Order, money
 def breached(loss: int, ground: str = "other") -> Order:
     order = Order().placed().accepted().paid().bought()
     data = BuyerBreachFound.model_validate({"finding_id": "b-1", "ground": ground, "loss": money(loss)})
-    return order.tell(data)
+    return order.add(data)
 
 
 @pytest.mark.parametrize(("ground", "clause"), [("prohibited", "14"), ("unjust_chargeback", "22"), ("other", "25")])
 def test_a_loss_found_is_owed_under_the_clause_of_its_ground(ground: str, clause: str) -> None:
     order = breached(700, ground).decided()
-    assert order.told("buyer_owes") == ["noted 700"]
+    assert order.outcomes("buyer_owes") == ["noted 700"]
     assert order.stands("buyer_owes")[1] == [clause]
 
 
 def test_a_loss_is_set_off_against_what_is_due() -> None:
     order = breached(700).seller_refunds(10_000).decided()
     assert order.refunds == [("purchase", 10_010 - 700, "pay-1")]
-    assert order.told("buyer_owes") == []
+    assert order.outcomes("buyer_owes") == []
 
 
 def test_what_is_owed_is_set_off_against_compensation() -> None:
     order = breached(700).fault_found(1_000).decided()
     assert order.refunds == [("compensation", 300, "buyer_account")]
-    assert order.told("buyer_owes") == []
+    assert order.outcomes("buyer_owes") == []
 
 
 def test_what_was_paid_beyond_what_is_owed_goes_back() -> None:
     order = breached(700).decided().repays(1_000, "owed").decided()
-    assert order.told("buyer_owes") == ["noted 700", "settled"]
+    assert order.outcomes("buyer_owes") == ["noted 700", "settled"]
     assert order.refunds == [("owed", 300, "buyer_account")]
     assert order.refund_clauses("owed") == ["25"]
 
 
 def test_an_uncovered_fee_of_a_chargeback_that_was_won_is_owed() -> None:
     order = Order().placed().accepted().paid().bought().charged_back(fee=money(1_500)).decided()
-    assert order.told("payment_demand", "cb-1") == ["demanded 102801"]
+    assert order.outcomes("payment_demand", "cb-1") == ["demanded 102801"]
     order.chargeback_ends().decided()
-    assert order.told("buyer_owes") == ["noted 1500"]
+    assert order.outcomes("buyer_owes") == ["noted 1500"]
     assert order.stands("buyer_owes")[1] == ["22", "25"]
 
 
@@ -54,7 +54,7 @@ GROUNDS = {"prohibited": ["14"], "unjust_chargeback": ["22"], "other": ["25"]}
 @pytest.mark.parametrize("ground", GROUNDS)
 def test_a_refund_cites_the_clause_of_the_loss_it_was_set_off_with(ground: Any) -> None:
     order = Order().placed(mandate_at=None).paid()
-    order.tell(BuyerBreachFound(finding_id="find-1", ground=ground, loss=money(301))).decided()
+    order.add(BuyerBreachFound(finding_id="find-1", ground=ground, loss=money(301))).decided()
     assert order.refunds == [("purchase", 101_000, "pay-1")]
     assert order.refund_clauses() == ["1(2)", *GROUNDS[ground]]
 
@@ -67,7 +67,7 @@ def test_a_refund_cites_the_fee_of_a_chargeback_that_was_won() -> None:
 
 def test_refunds_elsewhere_on_line_owed_are_demanded_under_the_clause_of_the_loss() -> None:
     order = breached(700).refunded_elsewhere(300, None, line="owed").decided()
-    assert order.told("repayment_demand", "owed") == ["demanded 300"]
+    assert order.outcomes("repayment_demand", "owed") == ["demanded 300"]
     assert order.stands("repayment_demand", "owed")[1] == ["25"]
 
 
