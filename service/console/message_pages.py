@@ -89,7 +89,7 @@ async def messages(console: Parts, visit: Visit) -> Answer:
         context,
         lambda language: _model(found, language, may_see_orders=may_see),
         # Of an order or a message that is known; what else was typed is nobody's business.
-        known_id=found.heard[0].order_id if found.heard else None,
+        known_id=found.received[0].order_id if found.received else None,
     )
 
 
