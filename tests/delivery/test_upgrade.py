@@ -66,20 +66,6 @@ async def tell(outside, worker, events):
         await outside.handled(where, offset)
 
 
-async def begun_by(new, old, outside):
-    """Two orders of which the new version has published a voucher, and those that the old one began instead: a busy
-    machine may hand it the partitions for a while."""
-    begun, other = [], []
-    async with asyncio.timeout(HANG_SECONDS):
-        while len(begun) < 2:
-            await eventually(lambda: shared(old, new), "partitions and lanes shared")
-            order = VOUCHERS + order_id()
-            await tell(outside, new, case_events("13", order)[:3])
-            types = [one.event["type"] for one in await outside.settled(order)]
-            (begun if VOUCHER in types else other).append(order)
-    return begun, other
-
-
 async def stuck(site):
     return {row[0] for row in await site.rows("select order_id from orders where stuck is not null")}
 
@@ -96,6 +82,7 @@ async def members(site, group):
 
 
 async def test_a_new_version_takes_over_from_an_old_one_while_events_come(own_site):
+    told_again, retried = (VOUCHERS + order_id() for _ in range(2))
     ((outbox_id,),) = await own_site.rows("select outbox_id::text from installation")
     groups = (own_site.group, f"{outbox_id}.relay")
     rolled = asyncio.Event()
@@ -109,7 +96,9 @@ async def test_a_new_version_takes_over_from_an_old_one_while_events_come(own_si
             await to_the_end.enter_async_context(new)
             await eventually(lambda: shared(old, new), "partitions and lanes shared")
 
-            (told_again, retried), other = await begun_by(new, old, outside)
+            for order in (told_again, retried):
+                await tell(outside, new, case_events("13", order)[:3])
+                await outside.until(order, lambda seen: VOUCHER in [one.event["type"] for one in seen])
             await tell(outside, old, case_events("13", told_again)[3:4])
             await tell(outside, old, case_events("13", retried)[3:])
             assert await stuck(own_site) == {told_again, retried}
@@ -122,10 +111,7 @@ async def test_a_new_version_takes_over_from_an_old_one_while_events_come(own_si
         assert await stuck(own_site) == {retried}
         assert (await asyncio.to_thread(by_hand, new, "order", "retry", "--all")).returncode == 0
         rolled.set()
-        for order in other:
-            for event in case_events("13", order)[3:]:
-                await outside.send_and_settle(event)
-        ordinary = [order for orders in await asyncio.gather(*playing) for order in orders] + other
+        ordinary = [order for orders in await asyncio.gather(*playing) for order in orders]
         for order in (*ordinary, told_again, retried):
             await outside.until(order, lambda seen: any("refund" in one.topic for one in seen))
         await outside.to_the_end()

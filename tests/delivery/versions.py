@@ -54,8 +54,8 @@ known_migrations = migrate.known_migrations
 add = ledgers._Fold.add
 
 
-def with_voucher(order_id, facts, ledger, terms, moment):
-    ruling = decide(order_id, facts, ledger, terms, moment)
+def with_voucher(order_id, facts, ledger, terms, clock, bookmark):
+    ruling = decide(order_id, facts, ledger, terms, clock, bookmark)
     if not order_id.startswith(VOUCHERS) or ("agreement", order_id) in ledger.standing or not ruling.outputs:
         return ruling
     last = ruling.outputs[-1]
