@@ -71,6 +71,11 @@ async def gather(bootstrap: str, dsn: str, group: str, sent: Sequence[Sent]) -> 
     return found
 
 
+def delivered(outsider: Outsider) -> set[int]:
+    """Return the numbers of the records that the event topics have."""
+    return {int(one.headers[NUMBER] or b"-1") for one in outsider.records(EVENT_TOPICS)}
+
+
 def _read(outsider: Outsider, group: str, found: Evidence) -> None:
     everything = (*EVENT_TOPICS, *OUT, OUTBOX.name)
     all_ends, committed = (outsider.ends(everything, committed=only) for only in (False, True))

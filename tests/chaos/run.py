@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from service.embedded.process import Progress, silent
 from tests.chaos import bombs, hurried
 from tests.chaos.attendance import absent
-from tests.chaos.evidence import gather, is_quiet, received_after
+from tests.chaos.evidence import delivered, gather, is_quiet, received_after
 from tests.chaos.faults import FAULTS, NO_FAULT, PROCESS_KILLED
 from tests.chaos.hands import Hands
 from tests.chaos.hostile import surplus
@@ -93,6 +93,7 @@ async def run(plan: Plan) -> Report:
             harmed.set()
             await sending
             await sender.flush()
+            await sender.send_again(await asyncio.to_thread(delivered, outsider))
             calm = len(place.memory)
             if plan.bombs:
                 sender.sent += await bombs.drop(place.bootstrap, len(sender.sent), plan.bombs)
