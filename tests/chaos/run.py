@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from service.embedded.process import Progress, silent
 from tests.chaos import bombs, hurried
@@ -92,8 +93,7 @@ async def run(plan: Plan) -> Report:
             await hands.at_work(lambda: len(sender.sent) >= plan.events, plan.hands)
             harmed.set()
             await sending
-            await sender.flush()
-            await sender.send_again(await asyncio.to_thread(delivered, outsider))
+            await sender.finish(partial(delivered, outsider))
             calm = len(place.memory)
             if plan.bombs:
                 sender.sent += await bombs.drop(place.bootstrap, len(sender.sent), plan.bombs)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from confluent_kafka import KafkaException, Producer
@@ -45,13 +45,14 @@ class Sender:
                 self._producer.poll(0)
                 await asyncio.sleep(max(0.0, ahead))
 
-    async def send_again(self, there: set[int]) -> None:
-        """Send what the topics don't have, with its number. Without any fault; raises AssertionError as `flush` does.
+    async def finish(self, delivered: Callable[[], set[int]]) -> None:
+        """Wait until the broker has everything, and send again, with its number, what the topics don't have.
 
-        librdkafka may lose a record of an idempotent producer in a fault, and report it as delivered all the same
+        Call it when no fault is left. Raises AssertionError as `flush` does. librdkafka may lose a record of an idempotent producer in a fault, and report it as delivered all the same
         (confluentinc/librdkafka#4134). What the service owes to a record begins when the topic has it.
         """
-        for number in sorted(set(range(len(self.sent))) - there):
+        await self.flush()
+        for number in sorted(set(range(len(self.sent))) - await asyncio.to_thread(delivered)):
             assert self._queued(self.sent[number], number), "the queue is full although everything was sent"
         await self.flush()
 
