@@ -48,8 +48,9 @@ class Sender:
     async def finish(self, delivered: Callable[[], set[int]]) -> None:
         """Wait until the broker has everything, and send again, with its number, what the topics don't have.
 
-        Call it when no fault is left. Raises AssertionError as `flush` does. librdkafka may lose a record of an idempotent producer in a fault, and report it as delivered all the same
-        (confluentinc/librdkafka#4134). What the service owes to a record begins when the topic has it.
+        Call it when no fault is left. Raises AssertionError as `flush` does. librdkafka may lose a record of an
+        idempotent producer in a fault, and report it as delivered all the same (confluentinc/librdkafka#4134). What the
+        service owes to a record begins when the topic has it.
         """
         await self.flush()
         for number in sorted(set(range(len(self.sent))) - await asyncio.to_thread(delivered)):
