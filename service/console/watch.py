@@ -43,6 +43,11 @@ TIMES = 20.0
 """A look serves so many times as long as it took, so that whoever asks, a twentieth of the time is spent on it."""
 
 
+def warn_of_database(error: StoreError) -> None:
+    """Log that a request was answered without the database."""
+    log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
+
+
 class Looking(Generic[T]):
     """A figure that may take longer than a page can wait: looked up in the background, one look at a time."""
 
@@ -126,7 +131,7 @@ class Watch:
         except StoreError as error:
             if self._quarantine is None:
                 raise
-            log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
+            warn_of_database(error)
             return self._quarantine._replace(is_current=False)
         self._quarantine = QuarantineSeen(found, clock, is_current=True)
         return self._quarantine
@@ -141,7 +146,7 @@ class Watch:
             async with self._readers.histories() as histories:
                 self.last = found = await situation_of(histories.connection)
         except StoreError as error:
-            log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
+            warn_of_database(error)
             return None
         return found
 
