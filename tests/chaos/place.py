@@ -100,9 +100,7 @@ class Place:
             await worker.ended()
         for proxy in getattr(self, "proxies", []):
             await proxy.close()
-        await asyncio.gather(
-            self.kafka.__aexit__(None, None, None), self.postgres.__aexit__(None, None, None), return_exceptions=True
-        )
+        await asyncio.gather(self.kafka.close(), self.postgres.close(), return_exceptions=True)
 
     @property
     def bootstrap(self) -> str:

@@ -50,7 +50,7 @@ def reader(servers: Path, sockets: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(servers / "reader", temporary=True, settings=settings)
     asyncio.run(server.start())
     yield server
-    asyncio.run(server.__aexit__(None, None, None))
+    asyncio.run(server.close())
 
 
 def port_of(dsn: str) -> str:
