@@ -15,8 +15,8 @@ import pytest_asyncio
 
 from service.console.language import LANGUAGES
 from tests.console.chromium import EXECUTABLE, browsing, visiting
-from tests.console.conftest import copied
 from tests.console.gallery import ALL, AWAY, SIGHTS, gallery, play
+from tests.databases import temporary_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -87,7 +87,7 @@ else:
 
     @in_module
     async def shown(postgres: EmbeddedPostgres, console_template: str) -> AsyncIterator[Gallery]:
-        async with copied(postgres, console_template) as database:
+        async with temporary_database(postgres, console_template) as database:
             await play(database)
             async with gallery(database) as shown:
                 yield shown

@@ -15,8 +15,9 @@ from structlog.testing import capture_logs
 
 from service.console.server import READERS, STATEMENT_SECONDS, running_console
 from service.store.console_sessions import CONNECTIONS
-from tests.console.conftest import browser, on_server, settings_for
+from tests.console.conftest import browser, settings_for
 from tests.console.reading import read, read_json
+from tests.databases import on_server
 from tests.orders.stories import paid_order
 from tests.rules.happenings import HOUR, when
 

@@ -13,7 +13,6 @@ from collections import Counter
 from datetime import timedelta, timezone
 from functools import partial
 
-import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
@@ -21,6 +20,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from service.store.migrate import migrate
 from tests.cli.commands import command
+from tests.databases import on_server
 from tests.delivery.conftest import Site, a_group
 from tests.delivery.days import Calendar
 from tests.delivery.outside import case_events, order_id, topic_for
@@ -51,9 +51,7 @@ def site(shared_broker, postgres, worker_logs):
 async def set_up(broker, postgres, name):
     # One lane, so that a test can hold the whole relay.
     await broker.empty(lanes=1)
-    connection = await asyncpg.connect(postgres.dsn)
-    await connection.execute(f"create database {name}")
-    await connection.close()
+    await on_server(postgres.dsn, f"create database {name}")
     await migrate(postgres.dsn_of(name), lanes=1)
     await Calendar(postgres.dsn_of(name)).begin()
 

@@ -22,6 +22,7 @@ from purchasing_contracts.topics import OUTBOX, TOPICS
 
 from service.kafka.topics import create_topics
 from service.outbox import Relay
+from service.outbox.refund_limit import NO_LIMITS
 from tests import waiting
 
 LANES = 4
@@ -195,9 +196,10 @@ async def relay_of(
     world: World,
     pool: asyncpg.Pool | None = None,
     report: Callable[[Mapping[str, float]], None] = lambda _: None,
+    refund_limits: Mapping[str, int] = NO_LIMITS,
 ) -> AsyncIterator[Relay]:
     """A relay in this process, stopped at the end as the service stops it."""
-    relay = Relay(pool or world.pool, world.kafka, session_ms=SESSION_MS, report=report)
+    relay = Relay(pool or world.pool, world.kafka, session_ms=SESSION_MS, report=report, refund_limits=refund_limits)
     running = asyncio.create_task(relay.run())
     try:
         yield relay

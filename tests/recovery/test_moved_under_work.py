@@ -4,7 +4,7 @@ committed is lost."""
 import signal
 
 from tests.delivery.outside import case_events, order_id
-from tests.recovery.conftest import play
+from tests.recovery.conftest import assert_lost_input_is_read_again, play
 
 
 async def test_a_database_put_back_in_time_under_work_hears_again_what_it_lost(torn, archive):
@@ -29,13 +29,7 @@ async def test_a_database_put_back_in_time_under_work_hears_again_what_it_lost(t
     assert await torn.rows("select count(*) from facts") == [(1,)]
     # Nor did it note what it had read before as read: that would hide from the next one what was lost.
     assert not await torn.rows("select from input_progress where watermark > $1", instant)
-    async with torn.worker(), torn.outside() as outside:
-        await outside.send_and_settle(captured)
-        # What was lost comes from another partition, when it comes.
-        (decision,) = await outside.until(captured["subject"], bool)
-    assert decision.event["data"]["outcome"] == "effective"
-    assert await torn.rows("select count(*) from facts") == [(3,)]
-    assert len(await torn.ids()) == 1
+    await assert_lost_input_is_read_again(torn, captured)
 
 
 async def test_a_worker_with_another_database_takes_nothing_from_the_group_that_is_at_work(torn):
