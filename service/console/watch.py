@@ -1,4 +1,4 @@
-"""How the service stands, for the pages of operators: the database at once, the broker and the census as they come.
+"""The state of the service for the pages of operators: the database at once, the broker and the census as they come.
 
 A page waits for the broker and for the census a short while. Both go on in the background, one look at a time whoever
 asks, so that neither a silent broker nor a million orders make the page late.
@@ -104,7 +104,7 @@ class QuarantineSeen(NamedTuple):
 
 
 class Watch:
-    """How the service stands now, and stood when that was read last."""
+    """The state of the service now, and when it was read last."""
 
     def __init__(self, readers: Readers, broker: Broker | None, patience: float = PATIENCE_SECONDS) -> None:
         """Take the pool to read by, and the broker where there is one to ask."""

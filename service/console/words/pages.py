@@ -1,4 +1,4 @@
-"""What the pages and the letter say, in zh-CN."""
+"""The words of the pages and of the letter, in zh-CN."""
 
 from __future__ import annotations
 
