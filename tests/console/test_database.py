@@ -79,7 +79,7 @@ async def test_two_roles_are_enough_for_every_page(postgres, database, user, eng
 
 
 @pytest.mark.parametrize("role", BOTH)
-async def test_without_one_of_the_roles_the_page_and_the_log_say_so(role, postgres, user) -> None:
+async def test_the_page_and_the_log_report_a_missing_role(role, postgres, user) -> None:
     await grant(postgres, user, role)
     async with running_console(settings_for(user)) as running:
         with capture_logs() as logs:

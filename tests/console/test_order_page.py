@@ -39,7 +39,7 @@ TAG = re.compile(r"<[^>]+>")
 CLOCK = re.compile(r"\b\d\d:\d\d\b")
 
 
-async def test_every_instant_is_told_in_the_persons_zone_and_in_utc_with_offsets(database, pages) -> None:
+async def test_every_instant_is_shown_in_the_persons_zone_and_in_utc_with_offsets(database, pages) -> None:
     await play(database)
     found = 0
     for zone in ("Asia/Shanghai", "America/New_York", "UTC"):

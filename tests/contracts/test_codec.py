@@ -294,7 +294,7 @@ def test_a_malformed_trace_context_is_dropped_and_refuses_nothing(traceparent: A
 
 
 @pytest.mark.parametrize("type_", EVENTS)
-def test_what_is_read_can_be_told_apart_by_its_class(type_: str) -> None:
+def test_publications_are_distinguished_by_their_class(type_: str) -> None:
     decoded = decode(EVENTS[type_].topic, b"ord-1001", text(event(type_)), [])
 
     assert isinstance(decoded, Event)

@@ -130,7 +130,7 @@ def rule(message: Any, place: str) -> Any:
     ],
     ids=["another value", "a member more", "another kind of value", "another topic", "a regex", "a state", "no type"],
 )
-def test_a_pact_that_we_do_not_keep_is_told(edit: Any, tmp_path: Path) -> None:
+def test_a_broken_pact_is_reported(edit: Any, tmp_path: Path) -> None:
     assert broken(tmp_path, edit)[0] is False
 
 

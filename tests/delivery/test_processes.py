@@ -136,7 +136,7 @@ async def test_a_process_with_a_fault_is_started_again_and_the_supervisor_stays(
         assert FAULT not in failing.log.read_text()
 
 
-def test_what_only_a_person_can_mend_is_said_once_and_ends_all(empty_database):
+def test_an_error_for_a_person_is_reported_once_and_ends_all_processes(empty_database):
     where = {"PURCHASING_KAFKA_BOOTSTRAP_SERVERS": NOWHERE, "PURCHASING_HTTP_PORT": "0"}
     done = command(empty_database, "run", **where, **TWO)
     lines = [line for line in done.err.splitlines() if not line.startswith("{")]
@@ -145,7 +145,7 @@ def test_what_only_a_person_can_mend_is_said_once_and_ends_all(empty_database):
     assert "python -m service migrate" in lines[0]
 
 
-def test_a_wrong_setting_is_said_before_anything_starts():
+def test_a_wrong_setting_is_reported_before_anything_starts():
     done = command("mysql://nobody", "run", PURCHASING_KAFKA_BOOTSTRAP_SERVERS=NOWHERE, **TWO)
     assert done.code == 1
     (line,) = done.err.splitlines()
@@ -176,7 +176,7 @@ async def test_the_flag_beats_the_setting_and_one_process_has_no_supervisor(own_
     assert worker.process.returncode == 0
 
 
-async def test_a_broker_that_is_away_is_waited_for_by_all_and_each_says_so(database, worker_logs):
+async def test_all_processes_wait_for_a_broker_that_is_away_and_report_it(database, worker_logs):
     async with Seen(NOWHERE, database, worker_logs, **TWO) as seen:
         for path in ("/readyz", "/startupz"):
             await seen.says(path, 503, "Process 1: It is starting and waits for Kafka", "Process 2: It is starting and")

@@ -81,7 +81,7 @@ async def test_a_sellers_second_answer_follows_the_first_and_changes_the_waits(e
     assert "from the buyer: ¥1,007.00 to be paid back on line purchase" in damaged
 
 
-async def test_a_dispute_that_is_won_and_then_lost_is_told_with_each_outcome(explained) -> None:
+async def test_a_dispute_won_and_then_lost_is_explained_with_each_outcome(explained) -> None:
     story = paid_order().bought().received().confirms_receipt().charged_back()
     opened = await explained(story)
     won = await explained(story.chargeback_ends())
@@ -102,7 +102,7 @@ async def test_a_dispute_that_is_won_and_then_lost_is_told_with_each_outcome(exp
     assert "the outcome of chargeback cb-1" not in lost
 
 
-async def test_an_objection_verified_again_and_a_decision_that_fell_away_are_told(explained) -> None:
+async def test_an_objection_verified_again_and_a_superseded_decision_are_explained(explained) -> None:
     story = paid_order().bought().received().delivered().objects()
     raised = await explained(story)
     story.verified("none")
@@ -161,7 +161,7 @@ def test_each_standing_amount_has_a_story_in_which_it_comes_to_0() -> None:
 
 
 @pytest.mark.parametrize("kind", STORIES)
-async def test_a_standing_amount_that_came_to_0_is_told_by_its_second_outcome_and_words(kind: str, explained) -> None:
+async def test_a_standing_amount_at_0_is_explained_by_its_second_outcome(kind: str, explained) -> None:
     outcome, words = SECOND_OUTCOMES[kind]
     found = said(await explained(STORIES[kind]()), kind.replace("_", " ").capitalize())
 
@@ -172,7 +172,7 @@ async def test_a_standing_amount_that_came_to_0_is_told_by_its_second_outcome_an
     assert re.sub(r"clause [^:]+: ", "", because).split(words) == [""] + [" "] * (because.count(words) - 1) + [""]
 
 
-async def test_what_a_record_in_quarantine_holds_up_is_told_with_the_topic(explained) -> None:
+async def test_steps_held_up_by_a_quarantined_record_are_explained_with_its_topic(explained) -> None:
     story = paid_order()
     story.inbound_records.append(record(b"{", key=b"ord-1"))
     text = await explained(story)

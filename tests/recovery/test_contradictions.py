@@ -118,7 +118,7 @@ async def test_a_new_database_reads_all_that_the_topics_have(torn):
     assert await torn.rows("select count(*) from facts") == [(3,)]
 
 
-async def test_lost_topics_stop_every_lane_until_a_person_says_where_to_go_on(torn):
+async def test_lost_topics_stop_every_lane_until_a_person_sets_the_cursors(torn):
     order = order_id()
     later = next(one for one in iter(order_id, None) if lane_of(one, LANES) == lane_of(order, LANES))
     await play(torn, case_events("13", order))
@@ -157,7 +157,7 @@ async def test_lost_topics_stop_every_lane_until_a_person_says_where_to_go_on(to
     assert outcome.startswith(f"resumes after position {last}; before: lane {lane}: Kafka: no cursor")
 
 
-async def test_a_person_may_have_outputs_published_again_and_is_told_which(torn):
+async def test_a_person_may_have_outputs_published_again_which_are_listed(torn):
     await play(torn, case_events("13", order_id()))
     before = await torn.ids()
     ((lane, last),) = await torn.rows("select lane, max(position) from outbox group by lane")

@@ -86,7 +86,7 @@ async def test_connections_of_one_process_refuse_two_histories(pair, lagging) ->
         await PostgresStore.open(lagging, connections=1, timeline=timeline)
 
 
-async def test_two_standbys_that_give_their_timelines_the_same_number_are_told_apart(pair, lagging, servers) -> None:
+async def test_two_standbys_with_the_same_timeline_number_are_distinguished(pair, lagging, servers) -> None:
     """Neither knows of the other's promotion: one takes over after the other, promoted before it, is gone as well."""
     third = EmbeddedPostgres(servers / f"third-{uuid.uuid4().hex[:8]}", settings=NO_FSYNC, temporary=True)
     async with AsyncExitStack() as undo:
@@ -124,7 +124,7 @@ async def test_the_input_is_not_held_against_a_database_that_has_read_less(pair,
     await store.close()
 
 
-async def test_a_worker_that_connects_in_recovery_hears_again_what_a_lagging_standby_lacks(torn, pair) -> None:
+async def test_a_worker_that_connects_in_recovery_reads_again_what_the_standby_lacks(torn, pair) -> None:
     placed, accepted, captured = case_events("01", order_id())
     await torn.moved_to(pair)
     async with torn.worker() as worker:
@@ -184,7 +184,7 @@ async def test_a_synchronous_standby_takes_over_with_batches_in_flight(torn, pai
     assert len(ids) == len(set(ids)) == 20
 
 
-async def test_a_command_says_that_it_was_sent_to_a_standby(torn, pair) -> None:
+async def test_a_command_reports_that_it_reached_a_standby(torn, pair) -> None:
     await torn.moved_to(pair)
     await pair.lag()
     await pair.fail_over()

@@ -7,7 +7,7 @@ from tests.delivery.outside import case_events, order_id
 from tests.recovery.conftest import assert_lost_input_is_read_again, play
 
 
-async def test_a_database_put_back_in_time_under_work_hears_again_what_it_lost(torn, archive):
+async def test_a_database_restored_under_work_reads_again_what_it_lost(torn, archive):
     """As where a replica takes over that lagged: one worker went down with the server, another lost no facts."""
     await torn.moved_to(archive.server)
     await archive.base_backup()

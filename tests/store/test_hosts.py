@@ -126,7 +126,7 @@ async def test_a_server_that_is_just_starting_is_passed_over_for_the_next(databa
             assert await connection.fetchval(PORT) == port_of(database)
 
 
-async def test_a_server_that_says_nothing_leaves_time_for_the_next(database: str) -> None:
+async def test_a_silent_server_leaves_time_for_the_next(database: str) -> None:
     async with server_that(None) as silent:
         hosts = f"127.0.0.1:{silent},127.0.0.1:{port_of(database)}"
         connection = await connect(with_hosts(database, hosts, "?connect_timeout=1"), Timeline())
@@ -134,7 +134,7 @@ async def test_a_server_that_says_nothing_leaves_time_for_the_next(database: str
         await connection.close()
 
 
-async def test_where_no_host_is_to_be_had_each_says_why(database: str, reader: EmbeddedPostgres) -> None:
+async def test_if_no_host_can_be_reached_each_ones_reason_is_given(database: str, reader: EmbeddedPostgres) -> None:
     hosts = f"127.0.0.1:9,127.0.0.1:{port_of(reader.dsn)}"
     with pytest.raises(NotReachedError) as raised:
         await connect(with_hosts(reader.dsn, hosts), Timeline())

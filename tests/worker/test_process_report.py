@@ -64,7 +64,7 @@ def gone(pipes) -> None:
     os.close(pipes.pop("asks"))
 
 
-async def test_health_is_told_unasked_and_metrics_are_when_asked(pipes, forced, shutdown):
+async def test_health_is_reported_every_second_and_metrics_on_request(pipes, forced, shutdown):
     with os.fdopen(os.dup(pipes["reads"])) as reports:
         async with reporting(Pages(), Health(), shutdown):
             first = json.loads(await asyncio.to_thread(reports.readline))
