@@ -170,7 +170,7 @@ async def test_a_cursor_topic_that_does_not_fit_the_lanes_ends_the_service(kafka
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_without_a_broker_the_service_waits_and_reports_why_until_it_has_to_stop(database, worker_logs, number):
     async with Worker(NOWHERE, database, worker_logs) as worker:
-        line = await worker.has_said("startup_waiting", times=2, waiting_for="Kafka")
+        line = await worker.has_logged("startup_waiting", times=2, waiting_for="Kafka")
         assert NOWHERE in line["because"]
         assert "Connection refused" in line["because"]
         worker.send(number)
@@ -179,7 +179,7 @@ async def test_without_a_broker_the_service_waits_and_reports_why_until_it_has_t
 
 async def test_without_a_database_the_service_waits_and_reports_why(worker_logs):
     async with Worker(NOWHERE, f"postgresql://user:{SECRET}@{NOWHERE}/x", worker_logs) as worker:
-        line = await worker.has_said("startup_waiting", times=2, waiting_for="PostgreSQL")
+        line = await worker.has_logged("startup_waiting", times=2, waiting_for="PostgreSQL")
         assert "Connection refused" in line["because"]
         worker.stop()
         assert await worker.ended() == 0

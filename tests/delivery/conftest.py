@@ -68,7 +68,7 @@ def worker(site: Site) -> Iterator[Worker]:
     worker = site.worker()
 
     async def begin() -> None:
-        await worker.start().has_said("partitions_assigned")
+        await worker.start().has_logged("partitions_assigned")
 
     asyncio.run(begin())
     yield worker

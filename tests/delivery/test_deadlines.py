@@ -252,7 +252,8 @@ async def test_of_two_workers_with_due_orders_in_hand_at_once_each_fires_its_own
     assert await taken(site, orders) == sorted(orders)
     assert len(ids) == len(set(ids))
     fired = [
-        [line["orders"] for line in worker.said() if line.get("event") == "deadlines_passed"] for worker in (one, two)
+        [line["orders"] for line in worker.log_lines() if line.get("event") == "deadlines_passed"]
+        for worker in (one, two)
     ]
     assert all(fired)
     assert sum(map(sum, fired)) == MANY
@@ -262,7 +263,7 @@ def shared(*workers):
     """Whether each of these workers has some of the partitions, by its last word on it."""
     owned = []
     for worker in workers:
-        said = [line for line in worker.said() if line.get("event") == "partitions_assigned"] or [{}]
+        said = [line for line in worker.log_lines() if line.get("event") == "partitions_assigned"] or [{}]
         owned.append(sum(len(numbers) for topic, numbers in said[-1].items() if topic.startswith("purchasing.")))
     return all(owned) and sum(owned) == 30
 

@@ -83,7 +83,7 @@ async def test_both_work_and_one_that_is_killed_comes_again_with_nothing_lost_or
                 await play(outside, orders[-1:], slice(0, 3))
 
         process(seen, 2).kill()
-        said = await seen.has_said(ENDED)
+        said = await seen.has_logged(ENDED)
         await seen.shows(RESTARTS, 1, process="2")
         await seen.shows(RESTARTS, 0, process="1")
         await play(outside, orders, slice(3, None))
@@ -95,7 +95,7 @@ async def test_both_work_and_one_that_is_killed_comes_again_with_nothing_lost_or
         seen.stop()
         assert await seen.ended() == 0
     assert (said["process"], said["signal"], said["level"]) == (2, "SIGKILL", "error")
-    assert {line.get("process") for line in seen.said()} == {None, 1, 2}
+    assert {line.get("process") for line in seen.log_lines()} == {None, 1, 2}
 
 
 async def test_a_supervisor_that_is_killed_leaves_no_process_behind(own_site):
@@ -106,7 +106,7 @@ async def test_a_supervisor_that_is_killed_leaves_no_process_behind(own_site):
         assert await seen.ended() == -signal.SIGKILL
         _, alive = await asyncio.to_thread(psutil.wait_procs, processes, HANG_SECONDS)
     assert alive == []
-    assert len([line for line in seen.said() if line.get("by") == "the end of its supervisor"]) == 2
+    assert len([line for line in seen.log_lines() if line.get("by") == "the end of its supervisor"]) == 2
 
 
 async def test_a_frozen_process_is_not_ready_and_its_metrics_are_left_out(own_site):
@@ -130,7 +130,7 @@ async def test_a_process_with_a_fault_is_started_again_and_the_supervisor_stays(
         async with failing:
             await failing.says("/readyz", 200, "ready")
             await outside.send(case_events("13", order_id())[0])
-            said = await failing.has_said(ENDED, times=2)
+            said = await failing.has_logged(ENDED, times=2)
             assert failing.running
         assert said["exit_code"] == 70
         assert FAULT not in failing.log.read_text()
@@ -169,10 +169,10 @@ async def test_the_flag_beats_the_setting_and_one_process_has_no_supervisor(own_
         arguments = ("--processes", flag)
 
     async with own_site.worker(kind=Flagged, PURCHASING_PROCESSES=str(3 - int(flag))) as worker:
-        await worker.has_said("service_running", times=int(flag))
+        await worker.has_logged("service_running", times=int(flag))
         assert bool(psutil.Process(worker.process.pid).children()) is supervised
-    assert any(line.get("event") == "supervisor_running" for line in worker.said()) is supervised
-    assert {line.get("process") for line in worker.said()} == ({None, 1, 2} if supervised else {None})
+    assert any(line.get("event") == "supervisor_running" for line in worker.log_lines()) is supervised
+    assert {line.get("process") for line in worker.log_lines()} == ({None, 1, 2} if supervised else {None})
     assert worker.process.returncode == 0
 
 

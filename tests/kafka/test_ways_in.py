@@ -70,7 +70,7 @@ def refunded(strict_broker, fresh_topics, database_rows):
 
 
 def loud(worker):
-    return [line for line in worker.said() if line["level"] in ("warning", "error")]
+    return [line for line in worker.log_lines() if line["level"] in ("warning", "error")]
 
 
 async def test_a_worker_outlives_its_tokens_without_a_word(strict_broker, database, worker_logs, refunded):

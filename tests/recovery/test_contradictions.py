@@ -68,7 +68,7 @@ async def test_a_restored_database_recovers_from_kafka_and_no_money_moves_twice(
         "The input was not read up to the recovery yet. Let the service catch up first.\n",
     )
     async with torn.worker() as worker:
-        assert (await worker.has_said("input_rewound"))["records_at_most"] >= 8
+        assert (await worker.has_logged("input_rewound"))["records_at_most"] >= 8
 
         async def released() -> bool:
             return (await torn.command("lanes", "release", "--by", "op")).returncode == 0
@@ -130,7 +130,7 @@ async def test_lost_topics_stop_every_lane_until_a_person_sets_the_cursors(torn)
 
     async with torn.worker() as worker:
         reason = f"lane {lane} has no cursor in {OUTBOX.name}, but position {last} was published"
-        stopped = await worker.has_said("lane_not_publishing", lane=lane, state="stopped")
+        stopped = await worker.has_logged("lane_not_publishing", lane=lane, state="stopped")
         assert stopped["reason"].startswith(reason)
         # Its input is new, too: what is heard is stored, and waits.
         async with torn.sender() as sender:
@@ -147,7 +147,7 @@ async def test_lost_topics_stop_every_lane_until_a_person_sets_the_cursors(torn)
     done = await torn.command(*adopt, "--yes")
     assert done.returncode == 0, done.stderr
     async with torn.worker() as worker:
-        await worker.has_said("lane_publishing", lane=lane, position=last)
+        await worker.has_logged("lane_publishing", lane=lane, position=last)
 
         async def published() -> bool:
             return len(await torn.ids()) == 1
@@ -183,7 +183,7 @@ async def test_another_databases_cursor_stops_the_lane_until_it_is_adopted(torn)
     before = await torn.ids()
     await torn.new_database()
     async with torn.worker() as worker:
-        stopped = await worker.has_said("lane_not_publishing", lane=lane, state="stopped")
+        stopped = await worker.has_logged("lane_not_publishing", lane=lane, state="stopped")
         assert stopped["reason"].startswith(f"the cursor of lane {lane} belongs to outbox")
     show = await torn.command("lanes", "show")
     assert show.returncode == 1

@@ -128,7 +128,7 @@ async def test_a_worker_that_connects_in_recovery_reads_again_what_the_standby_l
     placed, accepted, captured = case_events("01", order_id())
     await torn.moved_to(pair)
     async with torn.worker() as worker:
-        await worker.has_said("service_running")
+        await worker.has_logged("service_running")
         async with torn.outside() as outside:
             await outside.send_and_settle(placed)
             await pair.lag()
@@ -136,7 +136,7 @@ async def test_a_worker_that_connects_in_recovery_reads_again_what_the_standby_l
         await pair.fail_over()
         progress = await pair.rows(torn.database, "select * from input_progress order by 1, 2")
         # By its own account it was connected while nothing could be compared.
-        await worker.has_said("database_retry", task="decide what is due", because=IN_RECOVERY)
+        await worker.has_logged("database_retry", task="decide what is due", because=IN_RECOVERY)
         await pair.promote()
         assert await worker.ended() == 1
     assert "PostgreSQL has another timeline than before" in worker.log.read_text()
@@ -152,7 +152,7 @@ async def test_a_worker_started_in_recovery_works_after_the_promotion(torn, pair
     await pair.lag()
     await pair.fail_over()
     async with torn.worker() as worker, torn.sender() as sender:
-        assert (await worker.has_said("startup_waiting", waiting_for="PostgreSQL"))["because"] == IN_RECOVERY
+        assert (await worker.has_logged("startup_waiting", waiting_for="PostgreSQL"))["because"] == IN_RECOVERY
         await sender.send(captured)
         await pair.promote()
         async with torn.outside(past=True) as outside:
@@ -167,7 +167,7 @@ async def test_a_synchronous_standby_takes_over_with_batches_in_flight(torn, pai
     await torn.moved_to(pair)
     await pair.confirm_every_commit()
     async with torn.worker() as worker, torn.sender() as sender:
-        await worker.has_said("service_running")
+        await worker.has_logged("service_running")
         for event in events[: len(events) // 2]:
             await sender.send(event)
         await pair.fail_over()

@@ -16,7 +16,7 @@ async def test_a_database_restored_under_work_reads_again_what_it_lost(torn, arc
     instant = await archive.now()
     async with torn.worker() as stays, torn.worker() as goes:
         for worker in (stays, goes):
-            await worker.has_said("service_running")
+            await worker.has_logged("service_running")
         async with torn.outside() as outside:
             await outside.send_and_settle(accepted)
         goes.send(signal.SIGKILL)
@@ -37,10 +37,10 @@ async def test_a_worker_with_another_database_takes_nothing_from_the_group_that_
     await play(torn, [placed])
     right = torn.database
     async with torn.worker() as at_work:
-        await at_work.has_said("service_running")
+        await at_work.has_logged("service_running")
         await torn.new_database()
         async with torn.worker() as astray:
-            waits = await astray.has_said(
+            waits = await astray.has_logged(
                 "startup_waiting", times=2, waiting_for="the consumer group to have no members"
             )
             assert "the database is new" in waits["because"]

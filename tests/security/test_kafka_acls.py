@@ -40,7 +40,7 @@ async def test_with_the_rights_of_the_list_and_its_role_the_whole_service_runs(b
 
     await broker.begin_anew()
     async with worker_of(broker, guarded, user, worker_logs, group) as worker:
-        await worker.has_said("service_running")
+        await worker.has_logged("service_running")
         for event in case_events("13", f"ord-{guarded.name}"):
             await broker.send(topic_for(event), event["subject"], json.dumps(event))
         await broker.send("purchasing.events.order.v1", "bad", "no JSON")

@@ -134,7 +134,7 @@ async def said_by_a_worker(worker, database):
     """What it says over HTTP and in its log until it has handled everything and left."""
     out = {}
     async with worker:
-        port = (await worker.has_said("service_running"))["http_port"]
+        port = (await worker.has_logged("service_running"))["http_port"]
         await eventually(lambda: handled(database), "everything handled", lambda: worker.log.read_text()[-3000:])
         for path in ("metrics", "health", "ready", "status"):
             out[f"/{path}"] = await asyncio.to_thread(fetched, f"http://127.0.0.1:{port}/{path}")
