@@ -142,7 +142,7 @@ class Place:
         return worker
 
     def say(self, line: str) -> None:
-        """Tell, and write it into the run's own log, beside the workers'."""
+        """Report progress, and write it into the run's own log, beside the workers'."""
         self._say(line)
         with (self.directory / "chaos.log").open("a", encoding="utf-8") as log:
             log.write(f"{time.strftime('%H:%M:%S')} {line}\n")

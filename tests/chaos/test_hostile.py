@@ -1,4 +1,4 @@
-"""Thousands of hostile records among good ones: the bad are quarantined, the good are heard, memory stays flat."""
+"""Thousands of hostile records among good ones: the bad are quarantined, the good are stored, memory stays flat."""
 
 import asyncio
 from collections import Counter

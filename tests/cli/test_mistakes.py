@@ -1,4 +1,4 @@
-"""What people get wrong is told in a sentence, and never taken for done, or for a fault of the program's."""
+"""Mistakes of people are reported in a sentence, and taken neither for success nor for a fault of the program."""
 
 import subprocess
 import sys

@@ -111,7 +111,7 @@ async def test_a_connection_too_many_is_closed_at_once_and_room_is_made_again() 
 
 
 class Stuck:
-    """In the place of a story's reader: whoever asks waits until it is let go."""
+    """In the place of a story's reader: each request waits until it is released."""
 
     def __init__(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked = 0

@@ -54,7 +54,7 @@ async def test_every_instant_is_shown_in_the_persons_zone_and_in_utc_with_offset
 
 
 def instants_told(page: str, zone: str) -> int:
-    """Assert that each instant is told as it should be; return how many there are."""
+    """Assert that each instant is shown with zone and offset; return how many there are."""
     found = TIME.findall(page)
     for instant, shown in found:
         at = datetime.fromisoformat(instant)

@@ -1,4 +1,4 @@
-"""Every sentence of the pages and of the rules can be told in zh-CN, and nothing is translated that nobody says."""
+"""Every sentence of the pages and of the rules has a translation into zh-CN, and no translation is unused."""
 
 from __future__ import annotations
 

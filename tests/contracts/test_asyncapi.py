@@ -24,7 +24,7 @@ SHARED = [topic for topic in TOPICS if topic.messages]
 
 @cache
 def parsed() -> Any:
-    """What AsyncAPI's parser says; None where there is no Node (which the run's warnings tell)."""
+    """Findings of AsyncAPI's parser; None without Node, with a warning."""
     program = node()
     if program is None:
         return None

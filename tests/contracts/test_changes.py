@@ -22,7 +22,7 @@ def current() -> Json:
 
 
 def said(edit: Any, type_: str, shape: str) -> list[tuple[str, str]]:
-    """What is told of an edit of the members of a shape, towards what they were before it."""
+    """Changes reported for an edit of the members of a shape, compared to the members before."""
     old = {type_: current()[type_]}
     new = copy.deepcopy(old)
     edit(new[type_]["$defs"][shape])

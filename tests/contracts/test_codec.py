@@ -94,7 +94,7 @@ def test_a_broken_record_gets_the_same_verdict_on_the_fast_and_on_the_slow_way(
 
 
 def is_json(value: bytes) -> bool:
-    """The verdict of Python's own parser, told to be strict."""
+    """The verdict of Python's own parser in strict mode."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)

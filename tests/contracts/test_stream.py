@@ -77,7 +77,7 @@ def test_the_same_seed_gives_the_same_order_and_another_seed_another() -> None:
 
 
 class Consumer:
-    """Pays what it is told to, once for each id it hasn't seen."""
+    """A payer that executes each command once, by its id."""
 
     def __init__(self, *, remembers: bool, keeps: bool) -> None:
         self.paid: list[str] = []

@@ -1,5 +1,5 @@
-"""Batches that a broker takes and no consumer should: quarantined whole, in little memory; what lies behind is
-heard."""
+"""Batches that a broker takes and no consumer should: quarantined whole, in little memory; records
+behind them are read."""
 
 import asyncio
 import json

@@ -25,8 +25,8 @@ def by_hand(worker, *arguments):
 
 
 async def play(outside, rolled):
-    """Tell of one order after the other until that is set; returns them. News of an order is told when the news before
-    it was heard: it comes on several topics, and in another order other commands lead to the same money."""
+    """Send the events of one order after the other until that is set; return the orders. An event is sent once the one
+    before it was stored: they come on several topics, and in another order other commands lead to the same money."""
     orders = []
     while not rolled.is_set():
         orders.append(order_id())

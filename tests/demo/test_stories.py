@@ -1,4 +1,4 @@
-"""What `make demo` plays and tells: its orders through the engine alone, and the words of their timelines."""
+"""The orders that `make demo` plays, through the engine alone, and the words of their timelines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the documents tell a person to type can be typed."""
+"""Commands in the documents can be executed."""
 
 import ast
 import re

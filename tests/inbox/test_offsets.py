@@ -1,4 +1,4 @@
-"""Where reading may go on, and how the watch tells that everything was read."""
+"""Offsets from which reading may go on, and the watermark."""
 
 from datetime import UTC, datetime, timedelta
 

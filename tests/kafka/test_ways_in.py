@@ -51,7 +51,7 @@ async def send(bootstrap, events):
 
 @pytest.fixture
 def refunded(strict_broker, fresh_topics, database_rows):
-    """An order whose refund is published by whoever works."""
+    """An order whose refund is published by the worker at work."""
 
     async def play(order, worker):
         await send(strict_broker.kafka.bootstrap_servers, case_events("13", order))

@@ -1,4 +1,4 @@
-"""Outages made for real: each time health and metrics tell the truth, and go on to when it is over.
+"""Real outages: health and metrics report each of them, and its end.
 
 One partition a topic, so that few workers are many.
 """

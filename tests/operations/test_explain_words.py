@@ -31,7 +31,7 @@ SUPERSEDED = "this no longer applies, because of what has become known since"
 
 @pytest.fixture
 async def explained(database: str) -> AsyncIterator[Callable[[Story], Awaitable[str]]]:
-    """Hear a story, record by record, by a clock that goes by the events; return its explanation in one line."""
+    """Handle a story, record by record, with the events' times as the clock; return its explanation in one line."""
     await set_clock(database, EVENTS)
     store = await PostgresStore.open(database)
     engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT), deciding_is_publishing=True)
@@ -50,14 +50,14 @@ async def explained(database: str) -> AsyncIterator[Callable[[Story], Awaitable[
 
 
 def said(text: str, kind: str) -> list[str]:
-    """The outcomes of the decisions of a kind, as told, each with its words."""
+    """The outcomes of the decisions of a kind, as published, each with its words."""
     decided = text.partition("What was decided")[2].partition("The money")[0]
     found = re.findall(rf"\d\. {kind} ?(?:\([^)]*\))?: (.*?)\. (clause .*?)(?= \d{{4}}-|$)", decided)
     return [f"{outcome}: {words.strip()}" for outcome, words in found]
 
 
 def waits(text: str) -> list[str]:
-    """What is told of each thing that the order waits for."""
+    """The sentences for the order's waits."""
     return [one for one in re.split(r" (?=from the )", text.partition("Waiting for")[2]) if one.strip()]
 
 

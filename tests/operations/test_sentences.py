@@ -1,4 +1,4 @@
-"""Facts, decisions and commands in words: nothing that crosses the topics is told by the name of its type."""
+"""Facts, decisions and commands in words: no message is shown by the name of its type."""
 
 import json
 from typing import Any, get_args

@@ -1,4 +1,4 @@
-"""What the group says of lanes, also when this process hasn't heard of it yet."""
+"""The group's answers about lanes, also before this process has learned of a change."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -124,7 +124,7 @@ def defects(written: dict[int, list[str]], found: Iterable[Published]) -> list[s
 
 
 def none_is_open(bootstrap: str) -> bool:
-    """Whether readers see all there is. A producer hears that its transaction is committed before the markers are
+    """Whether readers see all there is. A producer learns that its transaction is committed before the markers are
     written with which readers see it.
     """
     admin = AdminClient({"bootstrap.servers": bootstrap})
@@ -227,7 +227,7 @@ async def _gone(admin: AIOKafkaAdminClient, names: list[str]) -> bool:
 
 
 async def set_topic(bootstrap: str, topic: str, settings: dict[str, str]) -> None:
-    """Returns once the broker goes by them: the controller's answer comes before the broker has heard of it."""
+    """Returns once the broker applies them: the controller answers before the broker has learned of it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:

@@ -86,7 +86,7 @@ async def assert_lost_input_is_read_again(torn: Torn, captured) -> None:
 
 
 async def play(torn: Torn, events, then=None):
-    """A worker hears these events, and everything it decides is published."""
+    """A worker stores these events, and everything it decides is published."""
     async with torn.worker() as worker:
         await worker.has_logged("partitions_assigned")
         async with torn.outside(past=True) as outside:

@@ -61,7 +61,7 @@ async def test_a_store_opened_in_recovery_waits_for_the_promotion(pair, lagging)
 
 
 async def test_a_pool_and_a_command_refuse_a_server_in_recovery(pair, lagging) -> None:
-    """The relay's pool, and every command that writes; whoever only looks may look there, and can't write later."""
+    """The relay's pool, and every command that writes. Readers may connect to a standby, and can't write later."""
     await pair.fail_over()
     async with pool_of(lagging, Timeline(), min_size=0, max_size=1) as pool:
         with pytest.raises(StoreUnavailableError, match="in recovery"):

@@ -86,7 +86,7 @@ class Buggy(Worker):
 
 
 async def handled(database):
-    """Whether everything was heard or quarantined, and published."""
+    """Whether every record was stored or quarantined, and every output published."""
     facts, quarantined = (
         await database.fetch("select (select count(*) from facts), (select count(*) from quarantine)")
     )[0]
@@ -103,7 +103,7 @@ async def handled(database):
 
 @pytest.fixture
 async def came_out(broker, guarded, worker_logs):
-    """Everything that came out of a service that heard all of it, by where."""
+    """All output of a service that has read all of it, by place."""
     await broker.begin_anew()
     group = f"private-{guarded.name}"
     ((outbox_id,),) = await guarded.fetch("select outbox_id::text from installation")

@@ -68,7 +68,7 @@ def same_password(dsn: str, other: str) -> str:
 
 @asynccontextmanager
 async def server_that(answers: bytes | None) -> AsyncIterator[int]:
-    """A port at which something accepts, and says this to whoever comes, or nothing."""
+    """A port that accepts connections and answers each with these bytes, or with nothing."""
     left = asyncio.Event()
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

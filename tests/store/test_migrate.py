@@ -1,4 +1,4 @@
-"""The tables: made once, by one process at a time, and told apart from what this program doesn't know."""
+"""The tables: created once, by one process at a time, and distinguished from unknown ones."""
 
 import asyncio
 
