@@ -276,7 +276,7 @@ async def test_the_form_tries_a_message_in_binary_mode_and_keeps_what_was_typed(
     assert "script" not in {tag for tag, _ in Page(text).elements}
 
 
-async def test_what_is_tried_is_bounded_and_never_logged(pages) -> None:
+async def test_a_tried_message_is_bounded_and_never_logged(pages) -> None:
     with structlog.testing.capture_logs() as lines:
         answer = await tried(pages, value="marker-77aa" * 10_000, key="marker-77aa")
         assert answer["reason"] == "not_json"

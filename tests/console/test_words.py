@@ -139,7 +139,7 @@ def test_the_language_is_the_one_asked_for_else_the_one_kept_else_the_browsers(a
     assert language_of(asked, kept, accepted) == code
 
 
-def test_what_came_with_a_message_is_escaped_in_every_language() -> None:
+def test_members_of_messages_are_escaped_in_every_language() -> None:
     paid = sentence("The buyer paid {amount} ({id}).", amount=Amount("<b>"), id=Id('"><script>{x}'))
     for code in ("en", "zh-CN"):
         html = str(PageLanguage(code, may_search=True).translate(paid))

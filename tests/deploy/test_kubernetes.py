@@ -95,7 +95,7 @@ RENDERERS = [
 if RENDERERS:
 
     @pytest.mark.parametrize("overlay", OVERLAYS)
-    def test_what_is_kept_is_what_kustomize_renders(overlay):
+    def test_the_kept_manifests_are_those_that_kustomize_renders(overlay):
         command = [*RENDERERS[0], str(KUBERNETES / "overlays" / overlay)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stdout == (KUBERNETES / "rendered" / f"{overlay}.yaml").read_text(), f"render anew: {command}"
@@ -256,7 +256,7 @@ def test_traces_can_reach_a_collector():
     assert {"protocol": "TCP", "port": 4318} in allowed
 
 
-def test_what_selects_the_workers_selects_the_workers():
+def test_each_selector_of_workers_selects_the_workers():
     deployment = the("Deployment")["spec"]
     labels = deployment["template"]["metadata"]["labels"]
     others = [

@@ -96,7 +96,7 @@ async def test_the_money_stands_by_line_and_what_is_decided_cites_its_clauses(en
     assert "The money" in text
 
 
-async def test_what_is_waited_for_has_its_last_instant(engine: Engine, database: str):
+async def test_a_wait_has_its_last_instant(engine: Engine, database: str):
     story = Story("ord-wait").placed(at=0).accepted(at=HOUR).paid(at=2 * HOUR).bought(at=3 * HOUR)
     story.received(at=4 * HOUR).delivered(at=5 * HOUR).asks_to_cancel(at=6 * HOUR)
     await receive(engine, story)

@@ -131,7 +131,7 @@ async def test_a_stuck_order_keeps_what_it_waited_for_when_it_was_decided_last(c
     ]  # fmt: skip
 
 
-async def test_what_passes_without_a_new_fact_is_overdue_by_the_clock_until_it_is_decided(database, connection, engine):
+async def test_a_wait_past_its_instant_is_overdue_until_it_is_decided(database, connection, engine):
     await set_clock(database, EVENTS)
     story = paid_order("ord-1").bought(goods=101_200).delivered()
     await engine.handle(story.inbound_records)
@@ -160,7 +160,7 @@ async def test_a_quarantined_record_is_a_wait_of_its_possible_order_until_resolv
     assert [one async for one in order_waits(connection, [RECORD])] == []
 
 
-async def test_who_waits_for_the_order_to_be_placed_has_waited_since_it_was_first_received(connection, engine):
+async def test_a_wait_for_the_placing_runs_since_the_order_was_first_received(connection, engine):
     story = Story("ord-1").accepted().cost(300).cost(500, "cost-2")
     since = []
     for inbound_record in story:
@@ -173,7 +173,7 @@ async def test_who_waits_for_the_order_to_be_placed_has_waited_since_it_was_firs
     assert len(set(since)) == 1
 
 
-def test_what_is_awaited_already_keeps_its_since_and_only_that():
+def test_a_known_wait_keeps_only_its_since():
     first = stored_waits([Wait("sellers_answer", "can-1"), Wait("acceptance", until=7)], None, 1)
     later = stored_waits([Wait("sellers_answer", "can-1"), Wait("repayment", "purchase", None, 5, "CNY")], first, 2)
 
