@@ -30,6 +30,8 @@ class Right(StrEnum):
     """Quarantined records, without their content."""
     MESSAGES = "messages"
     """Whether a message was received, and what would become of one."""
+    ACTS = "acts"
+    """What people do to orders, lanes, records and terms: seeing it, proposing it, confirming it."""
 
 
 class Role(StrEnum):
@@ -52,6 +54,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.STATE,
             Right.QUARANTINE,
             Right.MESSAGES,
+            Right.ACTS,
         }
     ),
     Role.FINANCE: frozenset({Right.SEARCH, Right.ORDERS, Right.CLAUSES}),

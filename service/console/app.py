@@ -62,6 +62,7 @@ class Console:
     def __init__(self, parts: Parts) -> None:
         """Take the parts."""
         self._parts = parts
+        self._parts_of_pages = parts._replace(acts=None)
         self.settings = parts.settings
         self.stories = parts.stories
         self.door = parts.door
@@ -163,7 +164,8 @@ class Console:
             )
             return self._render(denied(self.access.lack(route.right)), visit)
         try:
-            answer = await route.handler(self._parts, visit)
+            parts = self._parts if route.method == "POST" else self._parts_of_pages
+            answer = await route.handler(parts, visit)
         except StoreError as error:
             log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
             last = self.stories.known_last(order_of(request)) if route.right is Right.ORDERS else None

@@ -8,10 +8,19 @@ from service.console.bounds import Bounds
 
 if TYPE_CHECKING:
     from service.console.access import Access
+    from service.console.runner import Runner
     from service.console.sign_in.door import Door
     from service.console.stories import Stories
     from service.console.watch import Watch
     from service.runtime.settings import ConsoleSettings
+    from service.store.operators.operator_pool import OperatorPool
+
+
+class Acts(NamedTuple):
+    """What acts are done with. Only handlers of POST are given it: a fault in a page can't act."""
+
+    pool: OperatorPool
+    runner: Runner
 
 
 class Parts(NamedTuple):
@@ -23,3 +32,5 @@ class Parts(NamedTuple):
     access: Access
     watch: Watch
     bounds: Bounds = Bounds()
+    acts: Acts | None = None
+    """None: this is a page."""

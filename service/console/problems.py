@@ -28,6 +28,7 @@ RIGHT_NAMES = {
     Right.STATE: sentence("see how the service stands"),
     Right.QUARANTINE: sentence("see quarantined records without their content"),
     Right.MESSAGES: sentence("look for messages and try them"),
+    Right.ACTS: sentence("act on orders, lanes, records and terms"),
 }
 ROLE_NAMES = {
     "support": sentence("support"),

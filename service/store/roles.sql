@@ -62,3 +62,13 @@ grant insert on erasures, quarantine_actions to purchasing_eraser;
 -- The console's sessions. The console reads what it shows as `purchasing_reader`.
 grant select, insert, update, delete on console_sessions to purchasing_console;
 grant select on schema_migrations, installation to purchasing_console;
+
+-- Acts at the console. Whoever asks is never changed afterwards, and what was shown neither: only who confirmed.
+grant select on console_proposals, console_items, console_proposal_orders, console_operations
+    to purchasing_operator, purchasing_reader;
+grant insert on console_proposals, console_items, console_proposal_orders, console_operations to purchasing_operator;
+grant update (confirmed_by, confirmed_name, confirmed_at) on console_proposals to purchasing_operator;
+grant update (begun_at, outcome, detail, ended_at) on console_items to purchasing_operator;
+grant update (token) on console_proposal_orders to purchasing_operator;
+grant update (allowed, runner, lease_ends_at, stopped, ended_at) on console_operations to purchasing_operator;
+grant select, insert, delete on console_repairs to purchasing_operator;
