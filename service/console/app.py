@@ -52,8 +52,6 @@ HEADERS = {
 """With every answer. No script runs on any page."""
 YEAR_SECONDS = 365 * 24 * 3600
 RETRY_SECONDS = "5"
-LOOKS = frozenset({Right.SEARCH, Right.ORDERS, Right.LETTERS, Right.MESSAGES, Right.QUARANTINE})
-"""Of whoever uses these, the log says what was looked at."""
 
 
 class Console:
@@ -155,13 +153,7 @@ class Console:
         if not self.access.may(person, route.right):
             if person is None:
                 return self._turn_to_login(visit)
-            log.info(
-                "console_denied",
-                message="A signed-in person lacks the right for a page.",
-                right=route.right.value,
-                subject=person.subject,
-                path=route.path,
-            )
+            await self._parts.audit.denied(visit, route)
             return self._render(denied(self.access.lack(route.right)), visit)
         try:
             parts = self._parts if route.method == "POST" else self._parts_of_pages
@@ -175,17 +167,10 @@ class Console:
         except BadRequestError as error:
             answer = bad_request(str(error))
         if not isinstance(answer, Answer):
+            if route.method == "POST":
+                await self._parts.audit.answered(visit, route, answer.status, None)
             return answer
-        if person is not None and route.right in LOOKS:
-            log.info(
-                "console_looked",
-                message="A person looked at what the service knows.",
-                right=route.right.value,
-                subject=person.subject,
-                way=person.way,
-                path=route.path,
-                known_id=answer.known_id,
-            )
+        await self._parts.audit.answered(visit, route, answer.status, answer.known_id)
         return self._render(answer, visit)
 
     def _turn_to_login(self, visit: Visit) -> web.StreamResponse:

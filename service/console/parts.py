@@ -8,11 +8,13 @@ from service.console.bounds import Bounds
 
 if TYPE_CHECKING:
     from service.console.access import Access
+    from service.console.audit import Audit
     from service.console.runner import Runner
     from service.console.sign_in.door import Door
     from service.console.stories import Stories
     from service.console.watch import Watch
     from service.runtime.settings import ConsoleSettings
+    from service.store.console_sessions import ConsoleSessions
     from service.store.operators.operator_pool import OperatorPool
 
 
@@ -21,6 +23,8 @@ class Acts(NamedTuple):
 
     pool: OperatorPool
     runner: Runner
+    private: OperatorPool
+    """With the role that is shown private members, and nothing else."""
 
 
 class Parts(NamedTuple):
@@ -31,6 +35,8 @@ class Parts(NamedTuple):
     door: Door
     access: Access
     watch: Watch
+    audit: Audit
+    sessions: ConsoleSessions
     bounds: Bounds = Bounds()
     acts: Acts | None = None
     """None: this is a page."""

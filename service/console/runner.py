@@ -28,7 +28,7 @@ from service.store.operators.act_operations import (
     note_outcome,
     unfinished,
 )
-from service.store.operators.operator_pool import ROLE
+from service.store.operators.operator_pool import OPERATOR
 from service.store.operators.proposals import Proposal, changed_orders, proposal, renew_tokens, repair_of
 from service.store.timeline import Timeline
 
@@ -130,7 +130,7 @@ class Runner:
     async def _work(self, operation_id: UUID) -> None:
         async with AsyncExitStack() as stack:
             timeline = Timeline()
-            connection = await stack.enter_async_context(connected(self._url, timeline, role=ROLE))
+            connection = await stack.enter_async_context(connected(self._url, timeline, role=OPERATOR))
             if not await claim(connection, operation_id, self._name):
                 return
             try:
@@ -138,7 +138,7 @@ class Runner:
                 assert proposed is not None
                 engine = None
                 if proposed.act in NEED_ENGINE:
-                    opened = operator_engine(self._url, timeline, self._tolerance, role=ROLE)
+                    opened = operator_engine(self._url, timeline, self._tolerance, role=OPERATOR)
                     engine, _ = await stack.enter_async_context(opened)
                 row = await repair_of(connection, operation_id) if proposed.act == "repair" else None
                 repair = UNREPAIRED if row is None else Repair(*row)

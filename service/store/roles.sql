@@ -1,4 +1,4 @@
--- The rights of the five roles of deploy/rights.md, applied by `migrate --roles` and again by each later `migrate`. The
+-- The rights of the six roles of deploy/rights.md, applied by `migrate --roles` and again by each later `migrate`. The
 -- roles can't log in: grant them to users who can. They own nothing, so they can't alter, drop or truncate a table, and
 -- they may not delete or change a row of a journal. Name each new table here, or only its owner can use it
 -- (tests/security/test_roles.py).
@@ -9,7 +9,7 @@ declare
 begin
     execute format('revoke create on schema %I from public', current_schema());
     foreach one in array array['purchasing_service', 'purchasing_operator', 'purchasing_eraser', 'purchasing_reader',
-        'purchasing_console'] loop
+        'purchasing_console', 'purchasing_private'] loop
         if not exists (select from pg_roles where rolname = one) then
             execute format('create role %I nologin', one);
         end if;
@@ -72,3 +72,11 @@ grant update (begun_at, outcome, detail, ended_at) on console_items to purchasin
 grant update (token) on console_proposal_orders to purchasing_operator;
 grant update (allowed, runner, lease_ends_at, stopped, ended_at) on console_operations to purchasing_operator;
 grant select, insert, delete on console_repairs to purchasing_operator;
+
+-- The audit of the console, and notes: written by the console itself, changed by nobody.
+grant insert on console_audit, console_notes to purchasing_console;
+grant select on console_audit, console_notes, console_disclosures to purchasing_reader, purchasing_operator;
+
+-- Private members of an order for whoever gives a reason: only by the function that records it.
+grant execute on function purchasing_disclose to purchasing_private;
+grant select on schema_migrations, installation to purchasing_private;

@@ -322,7 +322,7 @@ async def test_after_the_refund_limit_somebody_else_has_to_confirm(database, eng
         )
     proposal = await propose(ann, "resume", lane="all")
     assert "Somebody else has to confirm this" in Page(await read(ann, f"/proposals/{proposal}")).text
-    refused = await confirm(ann, proposal, 409)
+    refused = await confirm(ann, proposal, 403)
     assert "somebody else has to confirm it" in Page(refused).text
     assert await rows(database, "select count(*) from outbox_pauses") == [(1,)]
     await confirm(bo, proposal)
@@ -370,7 +370,7 @@ tip_limit = 30000
 
 async def test_terms_are_imported_by_two_people(database, ann, bo) -> None:
     proposal = await propose(ann, "terms_import", name="t.toml", text=TERMS)
-    await confirm(ann, proposal, 409)
+    await confirm(ann, proposal, 403)
     await confirm(bo, proposal)
     assert [one["outcome"] for one in (await operation(bo, proposal))["items"]] == ["done"]
     assert await rows(database, "select provider_id, version from terms") == [("*", "2126-01")]
@@ -388,7 +388,7 @@ async def test_dropping_many_records_needs_somebody_else(records, amount, needed
         proposal = await propose(session, "drop", records="\n".join(named(one) for one in bad))
         found = await read_json(session, f"/proposals/{proposal}", Accept="application/json")
         assert found["needs_approval"] is needed
-        await confirm(session, proposal, 409 if needed else 200)
+        await confirm(session, proposal, 403 if needed else 200)
 
 
 async def test_a_replay_above_an_amount_needs_somebody_else(database, engine, provider) -> None:

@@ -174,3 +174,72 @@ class ActFormModel(Model):
     form_token: str = Field(description="To be sent back as `form_token`, with the cookie that came with it.")
     key: str = Field(description="To be sent back as `key`: the same key twice is one proposal.")
     fields: dict[str, str]
+
+
+class AuditEntryModel(Model):
+    """A look or an act."""
+
+    nth: int
+    at: Instant
+    subject: str
+    name: str
+    way: str = Field(description="How the person signed in.")
+    what: str = Field(description="`look` or `act`.")
+    allowed: bool
+    right: str = Field(description="The right that it needs.")
+    path: str = Field(description="Pattern of the address.")
+    known_id: str | None = Field(description="What it was about, if messages brought this id.")
+    about: str | None = Field(description="The proposal or operation.")
+    status: int
+
+
+class AuditModel(Model):
+    """Entries of the audit, the latest first."""
+
+    entries: list[AuditEntryModel]
+    next: str | None = Field(description="Address of the entries before these.")
+
+
+class NoteOfPersonModel(Model):
+    """What a person noted."""
+
+    at: Instant
+    name: str
+    ticket: str | None
+    text: str
+
+
+class NotesModel(Model):
+    """Notes, the oldest first, and what a program needs to add one."""
+
+    notes: list[NoteOfPersonModel]
+    form_token: str
+    key: str
+
+
+class DisclosureModel(Model):
+    """That a person was shown the private members."""
+
+    at: Instant
+    name: str
+    why: str
+    ticket: str
+
+
+class PrivateMembersModel(Model):
+    """The private members of one message."""
+
+    source: str
+    id: str
+    data: dict[str, object]
+
+
+class PrivateModel(Model):
+    """Who saw the private members before, and, once a reason was given, the members themselves."""
+
+    order_id: str
+    seen_before: list[DisclosureModel]
+    until: Instant | None = Field(description="Until when this form shows them; absent: no reason was given yet.")
+    members: list[PrivateMembersModel]
+    form_token: str
+    key: str

@@ -13,7 +13,7 @@ from service.console.acts.models import (
 )
 from service.console.acts.proposal_pages import FORM_BYTES, SETTLE_SECONDS, STEPS, item_model, uuid_of
 from service.console.forms import form_token, refusal_of, sent_form
-from service.console.problems import not_here, refused_entry
+from service.console.problems import not_here, refused
 from service.console.visit import Answer, see_other
 from service.operations.sentence import sentence
 from service.store.operators.act_operations import (
@@ -119,8 +119,8 @@ async def go_on(console: Parts, visit: Visit) -> Answer | web.Response:
     assert console.acts is not None
     operation_id = uuid_of(visit.request.match_info["operation_id"])
     form = await sent_form(visit, FORM_BYTES)
-    if (refused := refusal_of(console, visit, form)) is not None:
-        return refused_entry(refused)
+    if (foreign := refusal_of(console, visit, form)) is not None:
+        return refused(403, foreign)
     async with console.acts.pool.connection() as connection:
         row = None if operation_id is None else await operation(connection, operation_id)
         if row is None:
@@ -140,8 +140,8 @@ async def stop(console: Parts, visit: Visit) -> Answer | web.Response:
     assert console.acts is not None
     operation_id = uuid_of(visit.request.match_info["operation_id"])
     form = await sent_form(visit, FORM_BYTES)
-    if (refused := refusal_of(console, visit, form)) is not None:
-        return refused_entry(refused)
+    if (foreign := refusal_of(console, visit, form)) is not None:
+        return refused(403, foreign)
     async with console.acts.pool.connection() as connection:
         row = None if operation_id is None else await operation(connection, operation_id)
         if row is None:

@@ -12,7 +12,7 @@ from service.console.acts.drafts import DraftError, needs_approval, new_desk
 from service.console.acts.kinds import COMMANDS, EXPLAINED, FIELDS, IN_STEPS, PROBLEMS, TITLES, Act
 from service.console.acts.models import ActFormModel, ItemModel, PreviewModel, ProposalModel
 from service.console.forms import form_token, refusal_of, sent_form
-from service.console.problems import not_here, refused_entry
+from service.console.problems import not_here, refused
 from service.console.visit import Answer, see_other
 from service.operations.acts.perform import stands
 from service.operations.sentence import sentence
@@ -86,8 +86,8 @@ async def propose(console: Parts, visit: Visit) -> Answer | web.Response:
     if act not in FIELDS:
         return not_here(404)
     form = await sent_form(visit, FORM_BYTES)
-    if (refused := refusal_of(console, visit, form)) is not None:
-        return refused_entry(refused)
+    if (foreign := refusal_of(console, visit, form)) is not None:
+        return refused(403, foreign)
     who, key = who_of(visit), form.get("key", "")
     if not 8 <= len(key) <= 100:
         return _form(console, visit, act, form, sentence("The form has no key. Open its page again."))
@@ -156,8 +156,8 @@ async def confirm(console: Parts, visit: Visit) -> Answer | web.Response:
     assert console.acts is not None
     proposal_id = uuid_of(visit.request.match_info["proposal_id"])
     form = await sent_form(visit, FORM_BYTES)
-    if (refused := refusal_of(console, visit, form)) is not None:
-        return refused_entry(refused)
+    if (foreign := refusal_of(console, visit, form)) is not None:
+        return refused(403, foreign)
     if proposal_id is None:
         return not_here(404)
     visit.request["about"] = str(proposal_id)
@@ -168,8 +168,8 @@ async def confirm(console: Parts, visit: Visit) -> Answer | web.Response:
             found = await _found(connection, proposal_id, lock=True)
             if found is None:
                 return not_here(404)
-            if (said := _refusal(found, who, await _now_over(connection, found))) is not None:
-                return refused_entry(said, status=409)
+            if (refusal := _refusal(found, who, await _now_over(connection, found))) is not None:
+                return refusal
             if not found.is_begun:
                 changed, stands_now = await _changed(connection, found)
                 if not changed and stands_now:
@@ -269,14 +269,16 @@ async def _found(
     return Found(one, await items(connection, proposal_id), await operation(connection, proposal_id) is not None)
 
 
-def _refusal(found: Found, who: Who, is_over: bool) -> Sentence | None:
+def _refusal(found: Found, who: Who, is_over: bool) -> Answer | None:
     """Return why this person can't confirm; None: they may, or it was begun already and they are led to it."""
     if found.is_begun:
         return None
     if is_over:
-        return sentence("This proposal has ended: too much time has passed since its preview. Propose it again.")
+        return refused(
+            409, sentence("This proposal has ended: too much time has passed since its preview. Propose it again.")
+        )
     if found.proposal.needs_approval and found.proposal.requested.subject == who.subject:
-        return sentence("You asked for this, so somebody else has to confirm it.")
+        return refused(403, sentence("You asked for this, so somebody else has to confirm it."))
     return None
 
 

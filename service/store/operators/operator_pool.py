@@ -1,4 +1,4 @@
-"""Connections of the console for what people do there: as the role `purchasing_operator`, not as pages read."""
+"""Connections of the console for what people do there, each with a role of its own: pages read with another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-ROLE = "purchasing_operator"
+OPERATOR = "purchasing_operator"
+PRIVATE = "purchasing_private"
 CONNECTIONS = 3
 SECONDS = 10.0
 
@@ -28,8 +29,8 @@ class OperatorPool:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str) -> AsyncIterator[Self]:
-        """Make the pool. The database may be away."""
+    async def open(cls, url: str, role: str) -> AsyncIterator[Self]:
+        """Make the pool, whose connections take this role on. The database may be away."""
         pool = pool_of(
             url,
             Timeline(),
@@ -37,7 +38,7 @@ class OperatorPool:
             max_size=CONNECTIONS,
             settings={
                 "application_name": "purchasing console acts",
-                "role": ROLE,
+                "role": role,
                 "statement_timeout": "10s",
                 "lock_timeout": "5s",
                 "idle_in_transaction_session_timeout": "20s",
