@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from service.operations.acts.perform import NEED_ENGINE, Means, Order, Outcome, perform
+from service.operations.acts.perform import NEED_ENGINE, Order, Outcome, Tools, perform
 from service.operations.quarantine.resolution import UNREPAIRED, Repair
 from service.orders.operator_engine import operator_engine
 from service.runtime.errors import catch_unexpected, describe
@@ -56,7 +56,7 @@ class Work(NamedTuple):
     proposal: Proposal
     given: dict[str, Any]
     repair: Repair
-    means: Means
+    tools: Tools
 
     @property
     def by(self) -> str:
@@ -142,8 +142,8 @@ class Runner:
                     engine, _ = await stack.enter_async_context(opened)
                 row = await repair_of(connection, operation_id) if proposed.act == "repair" else None
                 repair = UNREPAIRED if row is None else Repair(*row)
-                means = Means(connection, engine, self._kafka)
-                work = Work(operation_id, proposed, json.loads(proposed.given), repair, means)
+                tools = Tools(connection, engine, self._kafka)
+                work = Work(operation_id, proposed, json.loads(proposed.given), repair, tools)
                 while (item := await next_item(connection, operation_id)) is not None:
                     if not await claim(connection, operation_id, self._name):
                         return
@@ -154,7 +154,7 @@ class Runner:
 
     async def _handle(self, work: Work, item: ItemRow) -> None:
         """Handle one item, unless one of its orders changed; store what became of it. Raises StoreError."""
-        connection = work.means.connection
+        connection = work.tools.connection
         # An item that was begun before is handled again: what changed its orders since may be this operation itself.
         changed = [] if item.begun_at else await changed_orders(connection, work.id, item.order_ids)
         if changed:
@@ -180,7 +180,7 @@ class Runner:
         failed: list[Exception] = []
         order = Order(work.proposal.act, item.subject, work.given, work.by, work.proposal.why, work.repair)
         with catch_unexpected(failed.append):
-            found.append(await perform(order, work.means))
+            found.append(await perform(order, work.tools))
         if not failed:
             return found[0]
         if isinstance(failed[0], StoreError):

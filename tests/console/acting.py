@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from aiohttp import ClientSession, CookieJar
 
+from service.console.bounds import Bounds
 from tests.console.identity import HEADER
 from tests.console.reading import read_json
 from tests.waiting import HANG_SECONDS
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from service.console.server import Running
     from tests.console.identity import IdentityProvider
 
+PATIENT = Bounds(request_seconds=HANG_SECONDS)
+"""No test is about how long an act may take."""
 FIELD = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
 

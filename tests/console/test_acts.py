@@ -16,6 +16,7 @@ from service.operations.acts.money import COMMANDS
 from service.store.operators.pauses import ALL_LANES
 from tests.cli.test_quarantine import garbled, named
 from tests.console.acting import (
+    PATIENT,
     confirm,
     done,
     form_of,
@@ -44,7 +45,7 @@ SECRET = "Warehouse 3, marker-77aa"
 
 @pytest.fixture
 async def running(database, provider) -> AsyncIterator[Running]:
-    async with running_console(settings_for(database, **provider.settings())) as running:
+    async with running_console(settings_for(database, **provider.settings()), PATIENT) as running:
         yield running
 
 
@@ -243,11 +244,11 @@ async def test_a_restarted_console_ends_what_the_one_before_began(database, engi
     with monkeypatch.context() as patch:
         patch.setattr(runner_module, "perform", never)
         patch.setattr("service.console.acts.proposal_pages.SETTLE_SECONDS", 0.0)
-        async with running_console(settings) as running, person(running, provider, "u-ann") as session:
+        async with running_console(settings, PATIENT) as running, person(running, provider, "u-ann") as session:
             proposal = await propose(session, "drop", records="\n".join(named(one) for one in bad))
             await confirm(session, proposal)
             await asyncio.wait_for(reached.wait(), 60)
-    async with running_console(settings) as running, person(running, provider, "u-bo") as session:
+    async with running_console(settings, PATIENT) as running, person(running, provider, "u-bo") as session:
         ended = await operation(session, proposal)
     assert (ended["state"], [one["outcome"] for one in ended["items"]]) == ("ended", ["done"] * 3)
     assert await rows(database, 'select count(*), count(distinct "offset") from quarantine_actions') == [(3, 3)]
@@ -384,7 +385,7 @@ async def test_dropping_many_records_needs_somebody_else(records, amount, needed
     settings = settings_for(
         database, **provider.settings(), console_approval_records=records, console_approval_amount=amount
     )
-    async with running_console(settings) as running, person(running, provider, "u-ann") as session:
+    async with running_console(settings, PATIENT) as running, person(running, provider, "u-ann") as session:
         proposal = await propose(session, "drop", records="\n".join(named(one) for one in bad))
         found = await read_json(session, f"/proposals/{proposal}", Accept="application/json")
         assert found["needs_approval"] is needed
@@ -406,13 +407,13 @@ async def test_a_replay_above_an_amount_needs_somebody_else(database, engine, pr
         ]
     for amount, needed in (("CNY=1", True), ("CNY=100000000", False)):
         settings = settings_for(database, **provider.settings(), console_approval_amount=amount)
-        async with running_console(settings) as running, person(running, provider, "u-ann") as session:
+        async with running_console(settings, PATIENT) as running, person(running, provider, "u-ann") as session:
             proposal = await propose(session, "replay", records=name)
             found = await read_json(session, f"/proposals/{proposal}", Accept="application/json")
             assert found["preview"]["moves"]
             assert found["needs_approval"] is needed
     before = await commands_of(database, "ord-1")
-    async with running_console(settings) as running, person(running, provider, "u-ann") as session:
+    async with running_console(settings, PATIENT) as running, person(running, provider, "u-ann") as session:
         await confirm(session, proposal)
         assert [one["outcome"] for one in (await operation(session, proposal))["items"]] == ["done"]
     moved = (await commands_of(database, "ord-1"))[len(before) :]

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession, DummyCookieJar
 
 from service.console.server import running_console
-from tests.console.acting import confirm, done, form_of, hidden, operation, person, propose
+from tests.console.acting import PATIENT, confirm, done, form_of, hidden, operation, person, propose
 from tests.console.conftest import settings_for
 from tests.console.identity import HEADER
 from tests.console.reading import Page, read, read_json
@@ -31,7 +31,7 @@ SECRET = "Warehouse 3, marker-77aa"
 
 @pytest.fixture
 async def running(database, provider) -> AsyncIterator[Running]:
-    async with running_console(settings_for(database, **provider.settings())) as running:
+    async with running_console(settings_for(database, **provider.settings()), PATIENT) as running:
         yield running
 
 

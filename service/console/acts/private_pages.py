@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from service.console.acts.drafting import reason_of
-from service.console.acts.drafts import DraftError
 from service.console.acts.models import DisclosureModel, PrivateMembersModel, PrivateModel
+from service.console.acts.planning import reason_of
+from service.console.acts.plans import PlanError
 from service.console.acts.proposal_pages import who_of
 from service.console.forms import form_token, refusal_of, sent_form
 from service.console.links import order_link
@@ -48,8 +48,8 @@ async def private(console: Parts, visit: Visit) -> Answer:
         return not_here(404)
     try:
         why, ticket = reason_of(form)
-    except DraftError as error:
-        return _page(console, visit, before, problem=error.said, filled=form)
+    except PlanError as error:
+        return _page(console, visit, before, problem=error.reason, filled=form)
     key = form.get("key", "")
     if ticket is None or not 8 <= len(key) <= 100:
         return _page(console, visit, before, problem=sentence("Give a reason and a ticket."), filled=form)

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID, uuid4
 
-from service.console.acts.drafting import again, draft_of, reason_of, redraft_of
-from service.console.acts.drafts import DraftError, needs_approval, new_desk
 from service.console.acts.kinds import COMMANDS, EXPLAINED, FIELDS, IN_STEPS, PROBLEMS, TITLES, Act
 from service.console.acts.models import ActFormModel, ItemModel, PreviewModel, ProposalModel
+from service.console.acts.planning import again, plan_of, reason_of, replan_of
+from service.console.acts.plans import PlanError, needs_approval, new_desk
 from service.console.forms import form_token, refusal_of, sent_form
 from service.console.problems import not_here, refused
 from service.console.visit import Answer, see_other
@@ -80,7 +80,7 @@ async def act_form(console: Parts, visit: Visit) -> Answer:
 
 
 async def propose(console: Parts, visit: Visit) -> Answer | web.Response:
-    """Draft what a form asks for, store it as a proposal, and lead to its page."""
+    """Plan what a form asks for, store it as a proposal, and lead to its page."""
     assert console.acts is not None
     act = visit.request.match_info["act"]
     if act not in FIELDS:
@@ -93,15 +93,16 @@ async def propose(console: Parts, visit: Visit) -> Answer | web.Response:
         return _form(console, visit, act, form, sentence("The form has no key. Open its page again."))
     async with console.acts.pool.connection() as connection:
         if (before := await made_before(connection, who.subject, key)) is not None:
+            visit.request["about"] = str(before)
             return see_other(f"/proposals/{before}")
         try:
             why, ticket = reason_of(form)
             desk = await new_desk(console, connection)
-            draft = await draft_of(desk, act, form)
-        except DraftError as error:
-            return _form(console, visit, act, form, error.said)
+            plan = await plan_of(desk, act, form)
+        except PlanError as error:
+            return _form(console, visit, act, form, error.reason)
         settings = console.settings
-        approval = needs_approval(act, draft, settings.console_approval_records, settings.approval_amounts())
+        approval = needs_approval(act, plan, settings.console_approval_records, settings.approval_amounts())
         made = await add_proposal(
             connection,
             NewProposal(
@@ -111,13 +112,13 @@ async def propose(console: Parts, visit: Visit) -> Answer | web.Response:
                 who,
                 why,
                 ticket,
-                json.dumps(draft.given),
-                draft.preview(desk.clock).model_dump_json(),
+                json.dumps(plan.given),
+                plan.preview(desk.clock).model_dump_json(),
                 approval,
                 LASTS,
-                draft.items,
-                await order_tokens(connection, draft.orders),
-                draft.repair,
+                plan.items,
+                await order_tokens(connection, plan.orders),
+                plan.repair,
             ),
         )
     visit.request["about"] = str(made)
@@ -188,8 +189,8 @@ async def _stale(
     one = found.proposal
     given = json.loads(one.given)
     desk = await new_desk(console, connection)
-    draft = await redraft_of(desk, one.act, given, found.items, await repair_of(connection, one.id))
-    now = None if draft is None else draft.preview(desk.clock)
+    plan = await replan_of(desk, one.act, given, found.items, await repair_of(connection, one.id))
+    now = None if plan is None else plan.preview(desk.clock)
     form = form_token(console, visit)
     then_by_order = {effect.order_id: effect for effect in found.preview.effects}
     now_by_order = {} if now is None else {effect.order_id: effect for effect in now.effects}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka.errors import KafkaError
@@ -32,6 +33,9 @@ NEED_ENGINE = frozenset({"release", "retry", "replay", "repair", "drop"})
 """Acts after which the rules decide."""
 
 
+_RECORD = re.compile(r"([A-Za-z0-9._-]{1,249})/([0-9]{1,9})/([0-9]{1,18})(?:#([0-9a-f]{1,64}))?")
+
+
 class Outcome(NamedTuple):
     """What became of one item: `done`, `nothing` (there was nothing to do), `refused`, or `changed` (not done, because
     it is not as it was when it was previewed)."""
@@ -43,7 +47,7 @@ class Outcome(NamedTuple):
 DONE = Outcome("done")
 
 
-class Means(NamedTuple):
+class Tools(NamedTuple):
     """What acts work with; None: not there, and not needed by every act."""
 
     connection: asyncpg.Connection[asyncpg.Record]
@@ -62,9 +66,9 @@ class Order(NamedTuple):
     repair: Repair = UNREPAIRED
 
 
-async def perform(order: Order, means: Means) -> Outcome:
+async def perform(order: Order, tools: Tools) -> Outcome:
     """Do it. An item may be given again after an error: doing it twice does nothing twice. Raises StoreError."""
-    return await _ACTS[order.act](order, means)
+    return await _ACTS[order.act](order, tools)
 
 
 async def stands(act: str, given: Mapping[str, Any], connection: asyncpg.Connection[asyncpg.Record]) -> str:
@@ -79,14 +83,14 @@ async def stands(act: str, given: Mapping[str, Any], connection: asyncpg.Connect
     return ""
 
 
-async def _hold(order: Order, means: Means) -> Outcome:
+async def _hold(order: Order, tools: Tools) -> Outcome:
     async with translated():
-        return DONE if await hold(means.connection, order.subject, order.by, order.why) else Outcome("nothing")
+        return DONE if await hold(tools.connection, order.subject, order.by, order.why) else Outcome("nothing")
 
 
-async def _release(order: Order, means: Means) -> Outcome:
-    assert means.engine is not None
-    handled = await means.engine.intervene(Intervention(order.by, order.why, release=(order.subject,)))
+async def _release(order: Order, tools: Tools) -> Outcome:
+    assert tools.engine is not None
+    handled = await tools.engine.intervene(Intervention(order.by, order.why, release=(order.subject,)))
     if not handled.released:
         return Outcome("nothing")
     if handled.stuck:
@@ -94,43 +98,43 @@ async def _release(order: Order, means: Means) -> Outcome:
     return Outcome("done", f"{len(handled.outputs)} outputs")
 
 
-async def _retry(order: Order, means: Means) -> Outcome:
-    assert means.engine is not None
+async def _retry(order: Order, tools: Tools) -> Outcome:
+    assert tools.engine is not None
     async with translated():
-        row = await halt_of(means.connection, order.subject)
+        row = await halt_of(tools.connection, order.subject)
     if row is None or row.stuck is None or row.held_at is not None:
         return Outcome("nothing")
-    handled, outcome = await retry(means.connection, means.engine, order.subject, order.by, order.why)
+    handled, outcome = await retry(tools.connection, tools.engine, order.subject, order.by, order.why)
     return Outcome("refused", outcome) if handled.stuck else Outcome("done", f"{len(handled.outputs)} outputs")
 
 
-async def _pause(order: Order, means: Means) -> Outcome:
+async def _pause(order: Order, tools: Tools) -> Outcome:
     async with translated():
-        return DONE if await pause(means.connection, order.given["lane"], order.by, order.why) else Outcome("nothing")
+        return DONE if await pause(tools.connection, order.given["lane"], order.by, order.why) else Outcome("nothing")
 
 
-async def _resume(order: Order, means: Means) -> Outcome:
-    if await stands("resume", order.given, means.connection) != order.given["stands"]:
+async def _resume(order: Order, tools: Tools) -> Outcome:
+    if await stands("resume", order.given, tools.connection) != order.given["stands"]:
         return Outcome("changed", "other pauses are in force now")
     checked = {int(lane): position for lane, position in order.given["checked"].items()}
     async with translated():
-        gone = await resume(means.connection, order.given["lane"], order.by, order.why, checked)
+        gone = await resume(tools.connection, order.given["lane"], order.by, order.why, checked)
     return DONE if gone else Outcome("nothing")
 
 
-async def _reset(order: Order, means: Means) -> Outcome:
+async def _reset(order: Order, tools: Tools) -> Outcome:
     async with translated():
-        return DONE if await reset_breaker(means.connection, order.subject, order.by, order.why) else Outcome("nothing")
+        return DONE if await reset_breaker(tools.connection, order.subject, order.by, order.why) else Outcome("nothing")
 
 
-async def _resolve(order: Order, means: Means) -> Outcome:
-    assert means.engine is not None
+async def _resolve(order: Order, tools: Tools) -> Outcome:
+    assert tools.engine is not None
     which = QuarantineFilter(places=(location(order.subject),))
     intervention = Intervention(order.by, order.why)
     if order.act == "drop":
-        pages = drop(means.connection, means.engine, which, intervention)
+        pages = drop(tools.connection, tools.engine, which, intervention)
     else:
-        pages = replay(means.connection, means.engine, which, intervention, order.repair)
+        pages = replay(tools.connection, tools.engine, which, intervention, order.repair)
     found = [one async for page in pages for one in page]
     if not found or found[0].outcome == "known":
         return Outcome("nothing")
@@ -140,19 +144,19 @@ async def _resolve(order: Order, means: Means) -> Outcome:
     return Outcome("refused", " ".join(part for part in (one.reason, one.place, one.because) if part))
 
 
-async def _adopt(order: Order, means: Means) -> Outcome:
-    if means.kafka is None:
+async def _adopt(order: Order, tools: Tools) -> Outcome:
+    if tools.kafka is None:
         return Outcome("refused", "the console knows no broker")
     lane, position = order.given["lane"], order.given["position"]
     async with translated():
-        row = await means.connection.fetchrow("select outbox_id, lanes from installation")
+        row = await tools.connection.fetchrow("select outbox_id, lanes from installation")
     assert row is not None
     installation = Installation(row[0], row[1])
     try:
-        report = await lane_report(means.connection, means.kafka, lane)
+        report = await lane_report(tools.connection, tools.kafka, lane)
         if report.in_words(str(installation.outbox_id)) != order.given["lane_stands"]:
             return Outcome("changed", report.in_words(str(installation.outbox_id)))
-        await adopt(means.connection, means.kafka, installation, lane, position, order.by, order.why)
+        await adopt(tools.connection, tools.kafka, installation, lane, position, order.by, order.why)
     except AdoptError as error:
         return Outcome("refused", str(error))
     except (TimeoutError, KafkaError, OSError) as error:
@@ -160,23 +164,25 @@ async def _adopt(order: Order, means: Means) -> Outcome:
     return DONE
 
 
-async def _import_terms(order: Order, means: Means) -> Outcome:
+async def _import_terms(order: Order, tools: Tools) -> Outcome:
     try:
         async with translated():
-            added = await import_terms(means.connection, terms_of(order.given["text"].encode(), order.given["name"]))
+            added = await import_terms(tools.connection, terms_of(order.given["text"].encode(), order.given["name"]))
     except TermsError as error:
         return Outcome("refused", str(error))
     return Outcome("done", f"{len(added)} sets") if added else Outcome("nothing")
 
 
 def location(subject: str) -> RecordLocation:
-    """Return the place that an item `topic/partition/offset#digest` names."""
-    topic, partition, rest = subject.split("/", 2)
-    offset, _, digest = rest.partition("#")
-    return RecordLocation(topic, int(partition), int(offset), digest)
+    """Return the place that an item `topic/partition/offset#digest` names. Raises ValueError if it names none."""
+    named = _RECORD.fullmatch(subject)
+    if named is None:
+        raise ValueError("no record's name")
+    topic, partition, offset, digest = named.groups()
+    return RecordLocation(topic, int(partition), int(offset), digest or "")
 
 
-_ACTS: Mapping[str, Callable[[Order, Means], Awaitable[Outcome]]] = {
+_ACTS: Mapping[str, Callable[[Order, Tools], Awaitable[Outcome]]] = {
     "hold": _hold,
     "release": _release,
     "retry": _retry,

@@ -1,4 +1,4 @@
-"""Drafts for lanes, circuit breakers and terms."""
+"""Plans for lanes, circuit breakers and terms."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
 
-from service.console.acts.drafts import Desk, Draft, DraftError
 from service.console.acts.kinds import Act
+from service.console.acts.plans import Desk, Plan, PlanError
 from service.console.broker import EVENT_TOPICS
 from service.operations.acts.effects import Effect
 from service.operations.acts.money import moves_of_stored
@@ -35,103 +35,103 @@ OUTPUTS_MAX = 20_000
 WORDS_OF_LANES = "all lanes"
 
 
-async def draft_of_pause(desk: Desk, act: str, form: Mapping[str, str]) -> Draft:
-    """Draft to pause or resume a lane, or all. Raises DraftError, StoreError."""
+async def plan_of_pause(desk: Desk, act: str, form: Mapping[str, str]) -> Plan:
+    """Plan to pause or resume a lane, or all. Raises PlanError, StoreError."""
     lane = await _lane(desk, form.get("lane", ""))
     async with translated():
         waiting = await waiting_outputs(desk.connection, lane, OUTPUTS_MAX + 1)
         pauses = [one for one in await current_pauses(desk.connection) if lane in (ALL_LANES, one.lane)]
         together = await current_pauses(desk.connection)
     if len(waiting) > OUTPUTS_MAX:
-        raise DraftError(sentence("More than {number} outputs wait: use the command line.", number=OUTPUTS_MAX))
+        raise PlanError(sentence("More than {number} outputs wait: use the command line.", number=OUTPUTS_MAX))
     subject = WORDS_OF_LANES if lane == ALL_LANES else f"lane {lane}"
     if act == Act.PAUSE:
-        draft = Draft([NewItem(subject)], given={"lane": lane}, moves=())
-        draft.notes.append(sentence("No money moves by this. {number} outputs wait now.", number=len(waiting)))
-        return draft
+        plan = Plan([NewItem(subject)], given={"lane": lane}, moves=())
+        plan.notes.append(sentence("No money moves by this. {number} outputs wait now.", number=len(waiting)))
+        return plan
     if lane != ALL_LANES and any(one.lane == ALL_LANES for one in together):
-        raise DraftError(sentence("All lanes are paused together: resume them all."))
+        raise PlanError(sentence("All lanes are paused together: resume them all."))
     if not pauses:
-        raise DraftError(sentence("It is not paused: there is nothing to do."))
+        raise PlanError(sentence("It is not paused: there is nothing to do."))
     effects = _effects(waiting)
-    draft = Draft([NewItem(subject, [one.order_id for one in effects])], effects=effects)
-    draft.orders = {one.order_id for one in effects}
+    plan = Plan([NewItem(subject, [one.order_id for one in effects])], effects=effects)
+    plan.orders = {one.order_id for one in effects}
     # Only these pass the refund limit. What is decided after this preview is counted as usual.
     checked = {str(row.lane): row.noted for row in await lane_rows(desk.connection) if lane in (ALL_LANES, row.lane)}
     checked |= {str(one.lane): one.position for one in waiting}
-    draft.given = {"lane": lane, "checked": checked}
-    draft.given["stands"] = await stands(act, draft.given, desk.connection)
-    draft.is_after_refund_limit = any(one.by == AUTOMATIC for one in pauses)
+    plan.given = {"lane": lane, "checked": checked}
+    plan.given["stands"] = await stands(act, plan.given, desk.connection)
+    plan.is_after_refund_limit = any(one.by == AUTOMATIC for one in pauses)
     for one in pauses:
-        draft.notes.append(sentence("Paused by {who}: {why}.", who=one.by, why=one.why))
-    return draft
+        plan.notes.append(sentence("Paused by {who}: {why}.", who=one.by, why=one.why))
+    return plan
 
 
-async def draft_of_reset(desk: Desk, _act: str, form: Mapping[str, str]) -> Draft:
-    """Draft to reset a topic's circuit breaker. Raises DraftError, StoreError."""
+async def plan_of_reset(desk: Desk, _act: str, form: Mapping[str, str]) -> Plan:
+    """Plan to reset a topic's circuit breaker. Raises PlanError, StoreError."""
     topic = form.get("topic", "")
     async with translated():
         found = [one for one in await open_breakers(desk.connection) if one.topic == topic]
     if topic not in EVENT_TOPICS or not found:
-        raise DraftError(sentence("No circuit breaker of such a topic is open: there is nothing to do."))
-    draft = Draft([NewItem(topic)], given={"topic": topic}, moves=())
-    draft.given["stands"] = await stands(Act.BREAKER_RESET, draft.given, desk.connection)
-    draft.notes.append(
+        raise PlanError(sentence("No circuit breaker of such a topic is open: there is nothing to do."))
+    plan = Plan([NewItem(topic)], given={"topic": topic}, moves=())
+    plan.given["stands"] = await stands(Act.BREAKER_RESET, plan.given, desk.connection)
+    plan.notes.append(
         sentence("{bad} of {records} records were bad when it opened.", bad=found[0].bad, records=found[0].records)
     )
-    return draft
+    return plan
 
 
-async def draft_of_adoption(desk: Desk, _act: str, form: Mapping[str, str]) -> Draft:
-    """Draft to let a lane continue after a position. Raises DraftError, StoreError."""
+async def plan_of_adoption(desk: Desk, _act: str, form: Mapping[str, str]) -> Plan:
+    """Plan to let a lane continue after a position. Raises PlanError, StoreError."""
     lane, position = await _lane(desk, form.get("lane", "")), form.get("position", "").strip()
     if lane == ALL_LANES or not (position.isascii() and position.isdigit() and len(position) < 19):
-        raise DraftError(sentence("Give the number of a lane and of a position."))
+        raise PlanError(sentence("Give the number of a lane and of a position."))
     broker = desk.console.watch.broker
     if broker is None:
-        raise DraftError(sentence("The console is told of no broker (PURCHASING_KAFKA_BOOTSTRAP_SERVERS)."))
+        raise PlanError(sentence("The console is told of no broker (PURCHASING_KAFKA_BOOTSTRAP_SERVERS)."))
     try:
         async with asyncio.timeout(10):
             report = await lane_report(desk.connection, broker.kafka, lane)
     except (KafkaError, OSError, TimeoutError):
-        raise DraftError(sentence("Kafka gives no usable answer now.")) from None
+        raise PlanError(sentence("Kafka gives no usable answer now.")) from None
     async with translated():
         outbox_id = str(await desk.connection.fetchval("select outbox_id from installation"))
         published, to = report.published(outbox_id), int(position)
         low, high = min(published, to), max(published, min(to, report.last))
         between = await outputs_between(desk.connection, lane, low, high, OUTPUTS_MAX)
-    draft = Draft([NewItem(f"lane {lane}", sorted({one.order_id for one in between if one.order_id}))])
-    draft.effects = _effects(between)
-    draft.orders = set(draft.items[0].order_ids)
-    draft.given = {"lane": lane, "position": to, "lane_stands": report.in_words(outbox_id)}
-    draft.notes.append(sentence("As it stands: {report}.", report=report.in_words(outbox_id)))
+    plan = Plan([NewItem(f"lane {lane}", sorted({one.order_id for one in between if one.order_id}))])
+    plan.effects = _effects(between)
+    plan.orders = set(plan.items[0].order_ids)
+    plan.given = {"lane": lane, "position": to, "lane_stands": report.in_words(outbox_id)}
+    plan.notes.append(sentence("As it stands: {report}.", report=report.in_words(outbox_id)))
     if to < published:
-        draft.notes.append(sentence("Positions {first} to {last} are published AGAIN.", first=to + 1, last=published))
+        plan.notes.append(sentence("Positions {first} to {last} are published AGAIN.", first=to + 1, last=published))
     if to > published:
-        draft.notes.append(sentence("Positions {first} to {last} are NEVER published.", first=published + 1, last=to))
-    return draft
+        plan.notes.append(sentence("Positions {first} to {last} are NEVER published.", first=published + 1, last=to))
+    return plan
 
 
-async def draft_of_terms(desk: Desk, _act: str, form: Mapping[str, str]) -> Draft:
-    """Draft to import terms. Raises DraftError, StoreError."""
+async def plan_of_terms(desk: Desk, _act: str, form: Mapping[str, str]) -> Plan:
+    """Plan to import terms. Raises PlanError, StoreError."""
     name = form.get("name", "").strip() or "terms.toml"
     text = form.get("text", "")
     try:
         declared = terms_of(text.encode("utf-8", "surrogatepass"), name)
         added = sets_to_add(declared, desk.book, micros(desk.clock.now))
     except TermsError as error:
-        raise DraftError(sentence("The file is refused: {why}", why=str(error))) from None
+        raise PlanError(sentence("The file is refused: {why}", why=str(error))) from None
     if not added:
-        raise DraftError(sentence("All sets of the file are there already: there is nothing to do."))
-    draft = Draft([NewItem(name)], given={"name": name, "text": text}, moves=())
-    draft.notes.append(sentence("No money of an existing order moves: sets come into force in the future only."))
+        raise PlanError(sentence("All sets of the file are there already: there is nothing to do."))
+    plan = Plan([NewItem(name)], given={"name": name, "text": text}, moves=())
+    plan.notes.append(sentence("No money of an existing order moves: sets come into force in the future only."))
     for one in added[:50]:
-        draft.notes.append(
+        plan.notes.append(
             sentence("Added: {provider}, version {version}.", provider=one.provider_id, version=one.version)
         )
     warnings = [calendar_caution(desk.book, micros(desk.clock.now)), *dropped_terms(desk.book, added)]
-    draft.notes += [sentence("Warning: {text}", text=one) for one in warnings if one]
-    return draft
+    plan.notes += [sentence("Warning: {text}", text=one) for one in warnings if one]
+    return plan
 
 
 def _effects(outputs: Sequence[WaitingOutput]) -> list[Effect]:
@@ -154,7 +154,7 @@ async def _lane(desk: Desk, given: str) -> int:
     if text in ("", "all"):
         return ALL_LANES
     if not (text.isascii() and text.isdigit() and len(text) < 4 and int(text) in lanes):
-        raise DraftError(
+        raise PlanError(
             sentence("There is no such lane: the lanes are {first} to {last}.", first=lanes[0], last=lanes[-1])
         )
     return int(text)

@@ -1,11 +1,11 @@
-"""Drafts to replay, repair or drop quarantined records."""
+"""Plans to replay, repair or drop quarantined records."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.console.acts.drafts import ITEMS_MAX, Desk, Draft, DraftError
 from service.console.acts.kinds import Act
+from service.console.acts.plans import ITEMS_MAX, Desk, Plan, PlanError
 from service.operations.acts.perform import location
 from service.operations.acts.records import (
     OfOrder,
@@ -33,49 +33,49 @@ GROUP = ("topic", "reason", "place", "source")
 NOT_ITS_IDENTITY = sentence("A repaired message keeps its identity: source and id must be those of the record.")
 
 
-async def draft_of_records(desk: Desk, act: str, form: Mapping[str, str]) -> Draft:
-    """Draft to resolve records: those named, one per line, or the first of a group. Raises DraftError, StoreError."""
+async def plan_of_records(desk: Desk, act: str, form: Mapping[str, str]) -> Plan:
+    """Plan to resolve records: those named, one per line, or the first of a group. Raises PlanError, StoreError."""
     records, notes = await _records(desk, form)
     repair = _repair(form) if act == Act.REPAIR else UNREPAIRED
     if act == Act.REPAIR and len(records) != 1:
-        raise DraftError(sentence("One record is repaired at a time: name exactly one."))
-    draft = Draft([], notes=notes)
-    await _work_out(desk, act, records, repair, draft)
-    draft.given = {name: form[name] for name in ("records", "group") if form.get(name)}
+        raise PlanError(sentence("One record is repaired at a time: name exactly one."))
+    plan = Plan([], notes=notes)
+    await _work_out(desk, act, records, repair, plan)
+    plan.given = {name: form[name] for name in ("records", "group") if form.get(name)}
     if act == Act.REPAIR:
-        draft.repair = RepairRow(*repair)
-    return draft
+        plan.repair = RepairRow(*repair)
+    return plan
 
 
-async def redraft_of_records(desk: Desk, act: str, subjects: Sequence[str], repair: RepairRow | None) -> Draft:
-    """Draft anew what was proposed for these records, as they are now. Raises DraftError, StoreError."""
-    draft = Draft([])
+async def replan_of_records(desk: Desk, act: str, subjects: Sequence[str], repair: RepairRow | None) -> Plan:
+    """Plan anew what was proposed for these records, as they are now. Raises PlanError, StoreError."""
+    plan = Plan([])
     records = [await _named(desk, one) for one in subjects]
     open_ones = [one for one in records if one.resolved_at is None]
-    await _work_out(desk, act, open_ones, UNREPAIRED if repair is None else Repair(*repair), draft)
-    return draft
+    await _work_out(desk, act, open_ones, UNREPAIRED if repair is None else Repair(*repair), plan)
+    return plan
 
 
-async def _work_out(desk: Desk, act: str, records: Sequence[QuarantinedRecord], repair: Repair, draft: Draft) -> None:
+async def _work_out(desk: Desk, act: str, records: Sequence[QuarantinedRecord], repair: Repair, plan: Plan) -> None:
     """Fill in what would follow."""
     bytes_of = await contents(desk.connection, [one.identity for one in records])
     read = decoded(records, bytes_of, repair)
     if act == Act.REPAIR:
         (one,) = records
-        draft.changed_places = _checked_repair(bytes_of[one.identity].value, repair, one)
+        plan.changed_places = _checked_repair(bytes_of[one.identity].value, repair, one)
     orders = await _orders(desk, {order for one in records for order in one.holds_up} | read.orders)
     compute = desk.console.stories.compute
     if act == Act.DROP:
-        draft.effects = await compute(effects_of_drop, records, orders, desk.book, desk.clock)
+        plan.effects = await compute(effects_of_drop, records, orders, desk.book, desk.clock)
     else:
         taken = await _taken_elsewhere(desk, read)
         tolerance = desk.console.settings.future_tolerance()
         effects, refused = await compute(
             effects_of_replay, records, read, orders, taken, desk.book, desk.clock, tolerance
         )
-        draft.effects, draft.refused = effects, [*read.refused, *refused]
-    draft.orders = {one.order_id for one in orders}
-    draft.items = [_item(one, read) for one in records]
+        plan.effects, plan.refused = effects, [*read.refused, *refused]
+    plan.orders = {one.order_id for one in orders}
+    plan.items = [_item(one, read) for one in records]
 
 
 def _item(record: QuarantinedRecord, read: Decoded) -> NewItem:
@@ -92,13 +92,13 @@ async def _records(desk: Desk, form: Mapping[str, str]) -> tuple[list[Quarantine
             desk, Group(form["topic"], form.get("reason", ""), form.get("place", ""), form.get("source"))
         )
     if not named:
-        raise DraftError(sentence("Name at least one record."))
+        raise PlanError(sentence("Name at least one record."))
     if len(named) > ITEMS_MAX:
-        raise DraftError(sentence("Name at most {number} at once.", number=ITEMS_MAX))
+        raise PlanError(sentence("Name at most {number} at once.", number=ITEMS_MAX))
     found = [await _named(desk, one) for one in named]
     done = [one.name for one in found if one.resolved_at is not None]
     if done:
-        raise DraftError(sentence("These were resolved already: {records}.", records=", ".join(done[:10])))
+        raise PlanError(sentence("These were resolved already: {records}.", records=", ".join(done[:10])))
     return found, []
 
 
@@ -106,7 +106,7 @@ async def _named(desk: Desk, name: str) -> QuarantinedRecord:
     try:
         return await one_record(desk.connection, location(name))
     except (QuarantineError, ValueError):
-        raise DraftError(sentence("No such record is in quarantine: {record}.", record=name)) from None
+        raise PlanError(sentence("No such record is in quarantine: {record}.", record=name)) from None
 
 
 async def _of_group(desk: Desk, group: Group) -> tuple[list[QuarantinedRecord], list[Sentence]]:
@@ -117,7 +117,7 @@ async def _of_group(desk: Desk, group: Group) -> tuple[list[QuarantinedRecord], 
             break
         found += some
     if not found:
-        raise DraftError(sentence("This group has no more records: they were resolved, or there never were any."))
+        raise PlanError(sentence("This group has no more records: they were resolved, or there never were any."))
     if len(found) <= ITEMS_MAX:
         return found, []
     return found[:ITEMS_MAX], [sentence("There are more: these are the first {number}.", number=ITEMS_MAX)]
@@ -142,7 +142,7 @@ async def _taken_elsewhere(desk: Desk, read: Decoded) -> set[tuple[str, str]]:
 def _repair(form: Mapping[str, str]) -> Repair:
     value, key = form.get("value", ""), form.get("key_text", "")
     if not value:
-        raise DraftError(sentence("Give the value to replay in place of the record's."))
+        raise PlanError(sentence("Give the value to replay in place of the record's."))
     return Repair(
         value.encode("utf-8", "surrogatepass"),
         key.encode("utf-8", "surrogatepass") if key else None,
@@ -151,8 +151,8 @@ def _repair(form: Mapping[str, str]) -> Repair:
 
 
 def _checked_repair(original: bytes | None, repair: Repair, record: QuarantinedRecord) -> list[str]:
-    """Return at which places the repaired value differs; it has to be the same message. Raises DraftError."""
+    """Return at which places the repaired value differs; it has to be the same message. Raises PlanError."""
     before, after = identity_of(original), identity_of(repair.value)
     if before is not None and record.erased_at is None and before != after:
-        raise DraftError(NOT_ITS_IDENTITY)
+        raise PlanError(NOT_ITS_IDENTITY)
     return changed_places(original, repair.value)

@@ -4,48 +4,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.console.acts.drafts import DraftError, draft_of_orders
 from service.console.acts.kinds import Act
-from service.console.acts.lane_drafts import draft_of_adoption, draft_of_pause, draft_of_reset, draft_of_terms
-from service.console.acts.record_drafts import draft_of_records, redraft_of_records
+from service.console.acts.lane_plans import plan_of_adoption, plan_of_pause, plan_of_reset, plan_of_terms
+from service.console.acts.plans import PlanError, plan_of_orders
+from service.console.acts.record_plans import plan_of_records, replan_of_records
 from service.operations.sentence import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from service.console.acts.drafts import Desk, Draft
+    from service.console.acts.plans import Desk, Plan
     from service.store.operators.act_operations import ItemRow
     from service.store.operators.proposals import RepairRow
 
-_DRAFTS: Mapping[str, Callable[[Desk, str, Mapping[str, str]], Awaitable[Draft]]] = {
-    Act.HOLD: draft_of_orders,
-    Act.RELEASE: draft_of_orders,
-    Act.RETRY: draft_of_orders,
-    Act.PAUSE: draft_of_pause,
-    Act.RESUME: draft_of_pause,
-    Act.BREAKER_RESET: draft_of_reset,
-    Act.REPLAY: draft_of_records,
-    Act.REPAIR: draft_of_records,
-    Act.DROP: draft_of_records,
-    Act.ADOPT: draft_of_adoption,
-    Act.TERMS_IMPORT: draft_of_terms,
+_PLANS: Mapping[str, Callable[[Desk, str, Mapping[str, str]], Awaitable[Plan]]] = {
+    Act.HOLD: plan_of_orders,
+    Act.RELEASE: plan_of_orders,
+    Act.RETRY: plan_of_orders,
+    Act.PAUSE: plan_of_pause,
+    Act.RESUME: plan_of_pause,
+    Act.BREAKER_RESET: plan_of_reset,
+    Act.REPLAY: plan_of_records,
+    Act.REPAIR: plan_of_records,
+    Act.DROP: plan_of_records,
+    Act.ADOPT: plan_of_adoption,
+    Act.TERMS_IMPORT: plan_of_terms,
 }
 
 
-async def draft_of(desk: Desk, act: str, form: Mapping[str, str]) -> Draft:
-    """Return what a form asks for, and what would follow. Raises DraftError, StoreError."""
-    return await _DRAFTS[act](desk, act, form)
+async def plan_of(desk: Desk, act: str, form: Mapping[str, str]) -> Plan:
+    """Return what a form asks for, and what would follow. Raises PlanError, StoreError."""
+    return await _PLANS[act](desk, act, form)
 
 
-async def redraft_of(
+async def replan_of(
     desk: Desk, act: str, given: Mapping[str, object], items: Sequence[ItemRow], repair: RepairRow | None
-) -> Draft | None:
+) -> Plan | None:
     """Return what would follow now of the same items; None: nothing can be proposed of them. Raises StoreError."""
     try:
         if act in (Act.REPLAY, Act.REPAIR, Act.DROP):
-            return await redraft_of_records(desk, act, [one.subject for one in items], repair)
-        return await draft_of(desk, act, again(act, given, items))
-    except DraftError:
+            return await replan_of_records(desk, act, [one.subject for one in items], repair)
+        return await plan_of(desk, act, again(act, given, items))
+    except PlanError:
         return None
 
 
@@ -61,10 +61,10 @@ def again(act: str, given: Mapping[str, object], items: Sequence[ItemRow]) -> di
 
 
 def reason_of(form: Mapping[str, str]) -> tuple[str, str | None]:
-    """Return the reason and the ticket of a form. Raises DraftError."""
+    """Return the reason and the ticket of a form. Raises PlanError."""
     why, ticket = " ".join(form.get("why", "").split()), " ".join(form.get("ticket", "").split())
     if not why or len(why) > 500 or not why.isprintable():
-        raise DraftError(sentence("Give a reason of 1 to 500 characters: it is kept with the act."))
+        raise PlanError(sentence("Give a reason of 1 to 500 characters: it is kept with the act."))
     if len(ticket) > 100 or not (ticket.isprintable()):
-        raise DraftError(sentence("A ticket has at most 100 characters."))
+        raise PlanError(sentence("A ticket has at most 100 characters."))
     return why, ticket or None

@@ -1,4 +1,4 @@
-"""A draft of a proposal: which items, which orders, and what would follow. Nothing is done by drafting."""
+"""A plan of a proposal: which items, which orders, and what would follow. Nothing is done by planning."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ AT_ONCE = 20
 """Orders on which the rules work before another page's may have its turn."""
 
 
-class DraftError(Exception):
+class PlanError(Exception):
     """Nothing can be proposed. Its sentence says why."""
 
-    def __init__(self, said: Sentence) -> None:
+    def __init__(self, reason: Sentence) -> None:
         """Take the sentence."""
-        super().__init__(said)
-        self.said = said
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(slots=True)
-class Draft:
+class Plan:
     """What an act would be done to, and what would follow."""
 
     items: list[NewItem]
@@ -79,7 +79,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What drafting works with: an operator's connection, and the rules."""
+    """What planning works with: an operator's connection, and the rules."""
 
     console: Parts
     connection: asyncpg.Connection[asyncpg.Record]
@@ -107,24 +107,24 @@ async def new_desk(console: Parts, connection: asyncpg.Connection[asyncpg.Record
     return Desk(console, connection, book, await OrderHistories(connection).clock())
 
 
-def needs_approval(act: str, draft: Draft, records: int, amounts: Mapping[str, int]) -> bool:
+def needs_approval(act: str, plan: Plan, records: int, amounts: Mapping[str, int]) -> bool:
     """Whether somebody else has to confirm; `records` and `amounts` (by currency) need not be confirmed up to these."""
     if act in (Act.ADOPT, Act.TERMS_IMPORT):
         return True
     if act == Act.RESUME:
-        return draft.is_after_refund_limit
+        return plan.is_after_refund_limit
     if act not in (Act.REPLAY, Act.REPAIR, Act.DROP):
         return False
     sums: dict[str, int] = {}
-    for one in draft.total():
+    for one in plan.total():
         sums[one.currency or ""] = sums.get(one.currency or "", 0) + (one.amount or 0)
-    return len(draft.items) > records or any(amount > amounts.get(currency, 0) for currency, amount in sums.items())
+    return len(plan.items) > records or any(amount > amounts.get(currency, 0) for currency, amount in sums.items())
 
 
-async def draft_of_orders(desk: Desk, act: str, form: Mapping[str, str]) -> Draft:
-    """Draft to hold, release or retry orders: those named, one per line, or all that are stuck or held.
+async def plan_of_orders(desk: Desk, act: str, form: Mapping[str, str]) -> Plan:
+    """Plan to hold, release or retry orders: those named, one per line, or all that are stuck or held.
 
-    Raises DraftError, StoreError.
+    Raises PlanError, StoreError.
     """
     named = [line.strip() for line in form.get("orders", "").splitlines() if line.strip()]
     notes = []
@@ -133,22 +133,22 @@ async def draft_of_orders(desk: Desk, act: str, form: Mapping[str, str]) -> Draf
         if more:
             notes.append(sentence("There are more: these are the first {number}.", number=ITEMS_MAX))
     if not named:
-        raise DraftError(sentence("Name at least one order."))
+        raise PlanError(sentence("Name at least one order."))
     if len(named) > ITEMS_MAX:
-        raise DraftError(sentence("Name at most {number} at once.", number=ITEMS_MAX))
+        raise PlanError(sentence("Name at most {number} at once.", number=ITEMS_MAX))
     order_ids = list(dict.fromkeys(named))
     histories = [await _known(desk, order_id) for order_id in order_ids]
     idle = [one.order_id for one in histories if not _can(act, one)]
     if idle:
         notes.append(sentence("There is nothing to do for these: {orders}.", orders=", ".join(idle[:10])))
-    draft = Draft([NewItem(one, (one,)) for one in order_ids], set(order_ids), notes=notes)
+    plan = Plan([NewItem(one, (one,)) for one in order_ids], set(order_ids), notes=notes)
     if act == Act.HOLD:
-        draft.moves = ()
-        draft.effects = await _waiting(histories)
-        draft.notes.append(sentence("No money moves by this. What was decided before still goes out."))
+        plan.moves = ()
+        plan.effects = await _waiting(histories)
+        plan.notes.append(sentence("No money moves by this. What was decided before still goes out."))
     else:
-        draft.effects = await desk.compute([one for one in histories if _can(act, one)])
-    return draft
+        plan.effects = await desk.compute([one for one in histories if _can(act, one)])
+    return plan
 
 
 def _can(act: str, history: OrderHistory) -> bool:
@@ -164,7 +164,7 @@ async def _waiting(histories: Sequence[OrderHistory]) -> list[Effect]:
 async def _known(desk: Desk, order_id: str) -> OrderHistory:
     history = await desk.histories.of(order_id) if is_searchable(order_id) else None
     if history is None:
-        raise DraftError(sentence("No message about order {order} was received.", order=order_id))
+        raise PlanError(sentence("No message about order {order} was received.", order=order_id))
     return history
 
 
