@@ -10,6 +10,7 @@ from aiohttp import web
 
 from service.console.access import Right
 from service.console.bounds import BODY_BYTES, Connections
+from service.console.forms import page_of_form
 from service.console.problems import (
     bad_request,
     busy,
@@ -152,7 +153,7 @@ class Console:
         visit = visit_of(request, person, self.access, zone)
         if not self.access.may(person, route.right):
             if person is None:
-                return self._turn_to_login(visit)
+                return await self._turn_to_login(visit)
             await self._parts.audit.denied(visit, route)
             return self._render(denied(self.access.lack(route.right)), visit)
         try:
@@ -173,8 +174,10 @@ class Console:
         await self._parts.audit.answered(visit, route, answer.status, answer.known_id)
         return self._render(answer, visit)
 
-    def _turn_to_login(self, visit: Visit) -> web.StreamResponse:
+    async def _turn_to_login(self, visit: Visit) -> web.StreamResponse:
         request = visit.request
+        if request.method == "POST" and not visit.wants_json and (page := await page_of_form(visit)) is not None:
+            return see_other(self.door.login_link(page))
         if visit.wants_json or request.method != "GET":
             return self._render(sign_in_first(), visit)
         return see_other(self.door.login_link(request.rel_url.raw_path_qs))

@@ -7,6 +7,7 @@ import json
 import secrets
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlencode
 
 from service.console.visit import JSON, BadRequestError
 from service.operations.sentence import sentence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from service.operations.sentence import Sentence
 
 BYTES = 32
+MOST_BYTES = 256 * 1024
+LINK_LENGTH_MAX = 1_900
 FOREIGN_FORM = sentence("This form doesn't come from the console, or it is too old. Open its page again.")
 
 
@@ -63,6 +66,23 @@ def refusal_of(console: Parts, visit: Visit, form: dict[str, str]) -> Sentence |
         _token(cookie, visit).encode(), form.get("form_token", "").encode("utf-8", "replace")
     )
     return None if is_ours and comes_from_here(console, visit.request) else FOREIGN_FORM
+
+
+async def page_of_form(visit: Visit) -> str | None:
+    """Return the page of a form that was sent by a browser whose session has ended, filled in as far as an address can
+    hold it; None: this is no such form."""
+    request = visit.request
+    if request.content_type != "application/x-www-form-urlencoded":
+        return None
+    form = await sent_form(visit, MOST_BYTES)
+    if "form_token" not in form:
+        return None
+    page, _, last = request.rel_url.raw_path.rpartition("/")
+    if last in ("confirm", "continue", "stop"):
+        return page
+    filled = {name: text for name, text in form.items() if text and name not in ("form_token", "key", "value")}
+    link = f"{request.rel_url.raw_path}?{urlencode(filled)}"
+    return link if len(link) <= LINK_LENGTH_MAX else request.rel_url.raw_path
 
 
 def comes_from_here(console: Parts, request: web.Request) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from structlog.testing import capture_logs
@@ -468,6 +469,21 @@ async def test_a_program_acts_by_json(database, engine, ann) -> None:
     assert [one["outcome"] for one in (await operation(ann, proposal))["items"]] == ["done"]
     listed = await read_json(ann, "/operations", Accept="application/json")
     assert [(one["act"], one["state"]) for one in listed["operations"]] == [("hold", "ended")]
+
+
+async def test_a_form_is_still_there_after_signing_in_again(running, engine, ann) -> None:
+    await hear(engine, paid_order())
+    form = await form_of(ann, "hold") | {"orders": "ord-1", "why": "the buyer complains"}
+    proposal = await propose(ann, "hold", orders="ord-1")
+    async with browser(running, signed_in=False) as nobody:
+        async with nobody.post("/acts/hold", data=form, allow_redirects=False) as answer:
+            assert answer.status == 303
+            link = parse_qs(urlsplit(answer.headers["Location"]).query)["next"][0]
+        async with nobody.post(f"/proposals/{proposal}/confirm", data=form, allow_redirects=False) as answer:
+            assert answer.headers["Location"] == f"/login?next=%2Fproposals%2F{proposal}"
+    page = await read(ann, link)
+    assert 'value="the buyer complains"' in page
+    assert ">ord-1</textarea>" in page
 
 
 async def test_only_handlers_of_post_are_given_what_acts(running) -> None:

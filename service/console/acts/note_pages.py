@@ -51,7 +51,8 @@ async def _shown(console: Parts, visit: Visit) -> Answer:
         if not await _is_known(histories.connection, about):
             return not_here(404)
         found = await _notes(histories.connection, about)
-    return _page(console, visit, about, found, None, {})
+    filled = {name: visit.request.query.get(name, "") for name in ("text", "ticket")}
+    return _page(console, visit, about, found, None, filled)
 
 
 async def new_note(console: Parts, visit: Visit) -> Answer | web.Response:

@@ -34,7 +34,7 @@ FORM_BYTES = 16 * 1024
 async def private_form(console: Parts, visit: Visit) -> Answer:
     """Show who saw the private members of an order before, and ask for a reason and a ticket."""
     before = await _seen_before(console, visit)
-    return not_here(404) if before is None else _page(console, visit, before)
+    return not_here(404) if before is None else _page(console, visit, before, filled=visit.request.query)
 
 
 async def private(console: Parts, visit: Visit) -> Answer:
@@ -94,7 +94,7 @@ def _page(
         "members": [(one, json.dumps(data, ensure_ascii=False, indent=2)) for one, data in members],
         "form": form,
         "problem": problem,
-        "filled": filled or {},
+        "filled": {name: (filled or {}).get(name, "") for name in ("why", "ticket")},
         "minutes": MINUTES,
     }
 
