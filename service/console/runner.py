@@ -106,8 +106,18 @@ class Runner:
             await asyncio.wait({task}, timeout=seconds)
 
     async def _look_for_ever(self) -> None:
+        def report(error: Exception) -> None:
+            # While the database is away, the pages say so.
+            if not isinstance(error, StoreError):
+                log.error(
+                    "operations_look_failed",
+                    message="The console could not look for operations that nobody works on.",
+                    error=describe(error),
+                    exc_info=error,
+                )
+
         while True:
-            with suppress(StoreError):
+            with catch_unexpected(report):
                 async with self._readers.histories() as histories:
                     for operation_id in await unfinished(histories.connection):
                         self.start(operation_id)

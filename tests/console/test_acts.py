@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from service.console.server import Running
 
+JSON = {"Accept": "application/json"}
 SECRET = "Warehouse 3, marker-77aa"
 
 
@@ -461,14 +462,17 @@ async def test_a_program_acts_by_json(database, engine, ann) -> None:
     await hear(engine, paid_order())
     form = await read_json(ann, "/acts/hold", Accept="application/json")
     sent = {"form_token": form["form_token"], "key": new_key(), "orders": "ord-1", "why": "a program"}
-    async with ann.post("/acts/hold", json=sent, headers={"Accept": "application/json"}) as answer:
+    async with ann.post("/acts/hold", json=sent, headers=JSON) as answer:
         assert answer.status == 200
         proposal = (await answer.json())["id"]
-    async with ann.post(f"/proposals/{proposal}/confirm", json=sent, headers={"Accept": "application/json"}) as answer:
+    async with ann.post(f"/proposals/{proposal}/confirm", json=sent, headers=JSON) as answer:
         assert answer.status == 200
     assert [one["outcome"] for one in (await operation(ann, proposal))["items"]] == ["done"]
     listed = await read_json(ann, "/operations", Accept="application/json")
     assert [(one["act"], one["state"]) for one in listed["operations"]] == [("hold", "ended")]
+    async with ann.post("/acts/hold", json=sent | {"key": new_key(), "why": ""}, headers=JSON) as answer:
+        assert answer.status == 422
+        assert (await answer.json(content_type=None))["problem"].startswith("Give a reason")
 
 
 async def test_a_form_is_still_there_after_signing_in_again(running, engine, ann) -> None:

@@ -174,6 +174,7 @@ class ActFormModel(Model):
     form_token: str = Field(description="To be sent back as `form_token`, with the cookie that came with it.")
     key: str = Field(description="To be sent back as `key`: the same key twice is one proposal.")
     fields: dict[str, str]
+    problem: str | None = Field(description="Why nothing was proposed, if something was asked for.")
 
 
 class AuditEntryModel(Model):

@@ -12,6 +12,7 @@ from service.console.acts.models import ActFormModel, ItemModel, PreviewModel, P
 from service.console.acts.planning import again, plan_of, reason_of, replan_of
 from service.console.acts.plans import PlanError, needs_approval, new_desk
 from service.console.forms import form_token, refusal_of, sent_form
+from service.console.models import ProblemModel
 from service.console.problems import not_here, refused
 from service.console.visit import Answer, see_other
 from service.operations.acts.perform import stands
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import asyncpg
     from aiohttp import web
 
+    from service.console.language import PlainLanguage
     from service.console.parts import Parts
     from service.console.visit import Visit
     from service.operations.sentence import Sentence
@@ -206,7 +208,17 @@ async def _stale(
         **WORDS,
     }
     title = sentence("The preview is out of date")
-    return Answer("stale.html", title, context, lambda _language: _model(found), 409, headers=form.headers)
+
+    def model(language: PlainLanguage) -> ProblemModel:
+        if changed:
+            detail = sentence(
+                "Nothing was done: {number} of its orders have changed since the preview.", number=len(changed)
+            )
+        else:
+            detail = sentence("Nothing was done: pauses or circuit breakers have changed since the preview.")
+        return ProblemModel(title=language.translate(title), status=409, detail=language.translate(detail))
+
+    return Answer("stale.html", title, context, model, 409, headers=form.headers)
 
 
 def who_of(visit: Visit) -> Who:
@@ -252,8 +264,9 @@ def _form(console: Parts, visit: Visit, act: str, filled: Mapping[str, str], pro
         "Act": Act,
     }
 
-    def model(_language: object) -> ActFormModel:
-        return ActFormModel(act=act, form_token=form.token, key=form.key, fields=fields | group)
+    def model(language: PlainLanguage) -> ActFormModel:
+        why_not = None if problem is None else language.translate(problem)
+        return ActFormModel(act=act, form_token=form.token, key=form.key, fields=fields | group, problem=why_not)
 
     status = 200 if problem is None else 422
     return Answer("act_form.html", TITLES[act], context, model, status, headers=form.headers)
