@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from purchasing_contracts.base import text_of
 
 from service.cli.arguments import add_who, report
+from service.cli.unknown_order import report_unknown
 from service.observability.database_figures import OrderWait, order_waits
 from service.operations.wording import amount_in_words
 from service.orders.operator_actions import Intervention
@@ -135,7 +136,7 @@ def _line(wait: OrderWait) -> str:
 async def _hold(arguments: argparse.Namespace, url: str) -> int:
     async with connected(url) as connection, translated():
         if await halt_of(connection, arguments.order) is None:
-            return _unknown(arguments.order)
+            return await report_unknown(connection, arguments.order)
         new = await hold(connection, arguments.order, arguments.by, arguments.why)
     report("Halted. Outputs that were decided before still go out." if new else "The order is halted already.")
     return ExitCode.DONE
@@ -145,7 +146,7 @@ async def _release(arguments: argparse.Namespace, url: str) -> int:
     timeline = Timeline()
     async with connected(url, timeline) as connection, translated():
         if await halt_of(connection, arguments.order) is None:
-            return _unknown(arguments.order)
+            return await report_unknown(connection, arguments.order)
     async with operator_engine(url, timeline) as (engine, _):
         handled = await engine.intervene(Intervention(arguments.by, arguments.why, release=(arguments.order,)))
     if not handled.released:
@@ -167,7 +168,7 @@ async def _retry(arguments: argparse.Namespace, url: str) -> int:
             async with translated():
                 row = await halt_of(connection, arguments.order)
             if row is None:
-                return _unknown(arguments.order)
+                return await report_unknown(connection, arguments.order)
             if row.held_at is not None:
                 report("The order is halted: release it with `order release`.")
                 return ExitCode.NOT_DONE
@@ -195,8 +196,3 @@ async def _all_halted(connection: asyncpg.Connection[asyncpg.Record]) -> AsyncIt
         for row in rows:
             yield row
         after = rows[-1].order_id
-
-
-def _unknown(order_id: str) -> int:
-    report(f"No message about order {order_id} was received.")
-    return ExitCode.NOT_DONE

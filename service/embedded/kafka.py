@@ -22,6 +22,7 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from service.embedded.class_archive import archive_options, make_archive
 from service.embedded.jars import jars, java
 from service.embedded.process import EmbeddedError, Progress, Server, reserve_port, silent, tail
 
@@ -84,9 +85,9 @@ class EmbeddedKafka:
     `directory` keeps data, settings and log (`kafka.log`); a broker started on it again finds its topics. The ports
     stay the same over `stop`, `kill` and `start`. `settings` overrides broker settings. `listeners` are further
     security protocols (SSL, SASL_SSL, SASL_PLAINTEXT), each on a port of its own (see `address`); `settings` must
-    configure them. `properties` are system properties of its Java. `temporary`: the data is removed when the block ends
-    or this program dies; the log stays. `node` is its number in `quorum`; without a quorum it is alone. Usable from any
-    event loop. Raises EmbeddedError with the reason and the log's path.
+    configure them. `properties` are system properties of its Java, `options` more options for it. `temporary`: the data
+    is removed when the block ends or this program dies; the log stays. `node` is its number in `quorum`; without a
+    quorum it is alone. Usable from any event loop. Raises EmbeddedError with the reason and the log's path.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class EmbeddedKafka:
         settings: Mapping[str, str] | None = None,
         listeners: Sequence[str] = (),
         properties: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
         temporary: bool = False,
         progress: Progress = silent,
         quorum: Quorum | None = None,
@@ -106,6 +108,7 @@ class EmbeddedKafka:
         self.node = node
         self._settings = {**SETTINGS, **(settings or {})}
         self._properties = [f"-D{name}={value}" for name, value in (properties or {}).items()]
+        self._options = options
         self._temporary = temporary
         self._progress = progress
         self._port = reserve_port()
@@ -153,10 +156,11 @@ class EmbeddedKafka:
         self._progress(f"starting {self._server.name} ...")
         self.directory.mkdir(parents=True, exist_ok=True)
         configuration = self._write_configuration()
-        command = [java(), *HEAP, *_log_options(), *self._properties, "-cp", f"{libraries}/*"]
+        start = [java(), *HEAP, *archive_options(libraries)]
+        program = [*_log_options(), *self._properties, "-cp", f"{libraries}/*"]
         if not (self._data / "meta.properties").exists():
-            await asyncio.to_thread(self._format, command, configuration)
-        self._server.spawn([*command, "kafka.Kafka", str(configuration)], cwd=self.directory)
+            await asyncio.to_thread(self._format, [*start, *program], configuration)
+        self._server.spawn([*start, *self._options, *program, "kafka.Kafka", str(configuration)], cwd=self.directory)
         await self._server.until_ready(self._serves, START_LIMIT_SECONDS)
         self._progress(f"{self._server.name} is ready on {self.bootstrap_servers}")
 
@@ -247,6 +251,16 @@ class EmbeddedKafka:
         alone = len(self._quorum.ports) == 1
         leaders = [partition["leader"] for topic in topics for partition in topic["partitions"] if alone]
         return self.node in {broker["node_id"] for broker in cluster["brokers"]} and set(leaders) <= {self.node}
+
+
+async def record_start(libraries: Path, progress: Progress) -> None:
+    """Make Java's archive of the broker's classes unless it is there. Raises EmbeddedError."""
+
+    async def train(directory: Path, options: tuple[str, ...]) -> None:
+        async with EmbeddedKafka(directory, options=options):
+            pass
+
+    await make_archive(libraries, HEAP, train, progress)
 
 
 def _listens(port: int) -> bool:

@@ -51,7 +51,9 @@ union all
 
 _IN_QUARANTINE = """
 select topic, partition, "offset", reason, at from quarantined_orders
-where order_hash = purchasing_order_hash($1) order by at desc limit $2
+where order_hash = purchasing_order_hash($1)
+group by topic, partition, "offset", digest, reason, at -- the key and the subject of a record may name one order
+order by at desc limit $2
 """
 
 

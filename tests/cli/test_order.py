@@ -14,7 +14,7 @@ from service.store.substitute_clock import EVENTS, pass_time, set_clock
 from tests.cli.commands import command, outputs
 from tests.observability.waits_shown import waits_shown
 from tests.orders.conftest import engine_on
-from tests.orders.stories import Story, dissolved, paid_order
+from tests.orders.stories import Story, dissolved, paid_order, record
 
 
 def bought(order_id: str) -> Story:
@@ -155,3 +155,17 @@ def test_a_hold_needs_a_reason(database) -> None:
 async def noted(store):
     rows = await store.fetch("select done_by, what, subject, outcome, why from operator_actions order by nth")
     return [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize("what", [("explain",), ("order", "release"), ("what-if", "--order")], ids=" ".join)
+async def test_an_unknown_order_names_its_quarantined_records(database, engine, what) -> None:
+    bad = record(b"{", key=b"ord-garbled")
+    await engine.handle([bad])
+    done = command(database, *what, "ord-garbled")
+    place = f"{bad.topic}/{bad.partition}/{bad.offset}"
+
+    assert done.code == 1
+    assert done.err.splitlines()[-2:] == [
+        "No message about order ord-garbled was received.",
+        f"Quarantined records may be about it; see `quarantine show RECORD`: {place} (not_json).",
+    ]
