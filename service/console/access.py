@@ -30,6 +30,14 @@ class Right(StrEnum):
     """Quarantined records, without their content."""
     MESSAGES = "messages"
     """Whether a message was received, and what would become of one."""
+    ACTS = "acts"
+    """What people do to orders, lanes, records and terms: seeing it, proposing it, confirming it."""
+    NOTES = "notes"
+    """Notes about orders and records: reading and adding them."""
+    PRIVATE = "private"
+    """Private members of an order, each time with a reason and a ticket."""
+    AUDIT = "audit"
+    """Who looked at what and who did what."""
 
 
 class Role(StrEnum):
@@ -42,7 +50,7 @@ class Role(StrEnum):
 
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
-    Role.SUPPORT: frozenset({Right.SEARCH, Right.ORDERS, Right.LETTERS, Right.CLAUSES}),
+    Role.SUPPORT: frozenset({Right.SEARCH, Right.ORDERS, Right.LETTERS, Right.CLAUSES, Right.NOTES, Right.PRIVATE}),
     Role.OPERATOR: frozenset(
         {
             Right.SEARCH,
@@ -52,9 +60,13 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.STATE,
             Right.QUARANTINE,
             Right.MESSAGES,
+            Right.ACTS,
+            Right.NOTES,
+            Right.PRIVATE,
+            Right.AUDIT,
         }
     ),
-    Role.FINANCE: frozenset({Right.SEARCH, Right.ORDERS, Right.CLAUSES}),
+    Role.FINANCE: frozenset({Right.SEARCH, Right.ORDERS, Right.CLAUSES, Right.NOTES, Right.AUDIT}),
     Role.ENGINEER: frozenset({Right.SEARCH, Right.CLAUSES, Right.QUARANTINE, Right.MESSAGES}),
 }
 """What each role may, beside what needs no role."""

@@ -72,13 +72,13 @@ async def messages(console: Parts, visit: Visit) -> Answer:
     if asked is None:
         if visit.wants_json:
             raise BadRequestError("Give an id, an order, or a topic with partition and offset.")
-        context: dict[str, Any] = {"asked": None, "where": None, "given": visit.request.query}
+        context: dict[str, Any] = {"asked": None, "where": None, "fields": visit.request.query}
         return Answer("messages.html", sentence("Where is my message"), context, lambda _language: _nothing())
     found = await _where(console, visit, asked)
     context = {
         "asked": asked,
         "where": found,
-        "given": visit.request.query,
+        "fields": visit.request.query,
         "places": PLACES,
         "record_path": lambda one: record_path(one.topic, one.partition, one.offset),
     }

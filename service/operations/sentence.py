@@ -107,6 +107,9 @@ class Language(Protocol):
     def plain(self, text: object) -> Any:
         """Return an argument that is no sentence as it is to stand in the text."""
 
+    def filled(self, template: Any, arguments: Mapping[str, Any]) -> Any:
+        """Return a template of this language with arguments that are ready to stand in it."""
+
     def enumeration(self, parts: list[Any]) -> Any:
         """Join the members of an enumeration."""
 
@@ -120,9 +123,8 @@ def translate(text: str, language: Language) -> Any:
     template = language.template(text.template)
     if not text.arguments:
         return template
-    return template.format(
-        **{
-            name: translate(value, language) if isinstance(value, str) else language.plain(value)
-            for name, value in text.arguments.items()
-        }
-    )
+    arguments = {
+        name: translate(value, language) if isinstance(value, str) else language.plain(value)
+        for name, value in text.arguments.items()
+    }
+    return language.filled(template, arguments)

@@ -91,6 +91,12 @@ class ConsoleSessions:
         finally:
             pool.terminate()
 
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
+        """Lend a connection with the same role, for the audit and for notes. Raises StoreError."""
+        async with translated(), self._pool.acquire(timeout=SECONDS) as connection:
+            yield connection
+
     async def begin(self, session_id: str, subject: str, name: str, groups: tuple[str, ...], way: str) -> None:
         """Keep a new session. Ended ones are removed. Raises StoreError."""
         async with translated(), self._pool.acquire(timeout=SECONDS) as connection, connection.transaction():

@@ -38,6 +38,8 @@ def console_template(postgres: EmbeddedPostgres) -> str:
         await on_server(postgres.dsn, f"create database {name}")
         await migrate(postgres.dsn_of(name), lanes=LANES, roles=True)
         await set_clock(postgres.dsn_of(name), EVENTS)
+        # Operations decide as this role, and the clock by events is a table.
+        await on_server(postgres.dsn_of(name), "grant select, update on test_clock to purchasing_operator")
 
     asyncio.run(make())
     return name

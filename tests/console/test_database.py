@@ -38,6 +38,14 @@ PAGES = (
     "/clauses/12",
     "/openapi.json",
     "/readyz",
+    "/operations",
+    "/acts/hold",
+    "/acts/repair",
+    "/orders/ord-1/notes",
+    "/orders/ord-1/private",
+    "/audit",
+    "/audit.csv",
+    "/alerts/PurchasingOrderStuck",
 )
 BOTH = ("purchasing_reader", "purchasing_console")
 
@@ -99,6 +107,10 @@ REFUSED = {
     "set transaction read write; delete from outbox": asyncpg.InsufficientPrivilegeError,
     "select * from private_members": asyncpg.InsufficientPrivilegeError,
     "select value from quarantine": asyncpg.InsufficientPrivilegeError,
+    "select * from console_repairs": asyncpg.InsufficientPrivilegeError,
+    "set transaction read write; insert into console_audit (subject) values ('x')": asyncpg.InsufficientPrivilegeError,
+    "select * from purchasing_disclose('o', 's', 'n', 'k', 'w', 't', 1)": asyncpg.InsufficientPrivilegeError,
+    "set role purchasing_operator": asyncpg.InsufficientPrivilegeError,
     "select * from console_sessions": asyncpg.InsufficientPrivilegeError,
     "set role purchasing_service": asyncpg.InsufficientPrivilegeError,
     "reset role; select * from facts": asyncpg.InsufficientPrivilegeError,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -193,6 +194,14 @@ async def test_a_quarantined_message_is_found_by_its_place_and_its_order(engine,
     for path in (f"/messages?topic={ORDERS}&partition=0&offset={bad.offset}", "/messages?order=ord-7"):
         where = await read_json(api, path)
         assert [one["reason"] for one in where["in_quarantine"]] == ["not_json"]
+
+
+async def test_what_was_looked_for_is_in_its_field_and_not_in_the_search(engine, pages) -> None:
+    await hear(engine, paid_order())
+    page = await read(pages, "/messages?order=ord-1")
+    assert re.findall(r'<input id="(\w+)"[^>]* value="([^"]+)"', page) == [("order", "ord-1")]
+    page = await read(pages, "/search?q=ord-1-e0")
+    assert re.findall(r'<input id="(\w+)"[^>]* value="([^"]+)"', page) == [("q", "ord-1-e0")]
 
 
 async def test_engineers_learn_that_a_message_was_received_and_not_what_it_led_to(database, engine, provider) -> None:

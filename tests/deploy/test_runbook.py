@@ -103,7 +103,12 @@ def test_every_object_named_to_kubectl_exists():
     there = {(one["kind"].lower(), one["metadata"]["name"]) for one in resources}
     there |= {("secret", name) for name in re.findall(r"'name': '(purchasing[a-z-]*)'", str(resources))}
     # The toolbox is made by the first of these commands.
-    there |= {("deploy", "purchasing"), ("job", "toolbox"), ("job", "purchasing-migrate-")}
+    there |= {
+        ("deploy", "purchasing"),
+        ("deploy", "purchasing-console"),
+        ("job", "toolbox"),
+        ("job", "purchasing-migrate-"),
+    }
     named = set(re.findall(r"\b(cronjob|scaledobject|secret|deploy|job)[/ ]([a-z][a-z-]+)", asked))
     assert {kind for kind, _ in named} == {"cronjob", "scaledobject", "secret", "deploy", "job"}
     assert named <= there | {("job", "toolbox")}

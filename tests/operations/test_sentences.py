@@ -1,6 +1,7 @@
 """Facts, decisions and commands in words: no message is shown by the name of its type."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import pytest
@@ -74,6 +75,9 @@ class Loud:
 
     def plain(self, text: object) -> Any:
         return f"<{text}>"
+
+    def filled(self, template: str, arguments: Mapping[str, Any]) -> str:
+        return template.format(**arguments)
 
     def enumeration(self, parts: list[Any]) -> Any:
         return "+".join(parts)

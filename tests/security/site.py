@@ -37,7 +37,7 @@ from tests.forkserver import run_text
 from tests.waiting import HANG_SECONDS
 
 LANES = 4
-ROLES = ("service", "operator", "eraser", "reader", "console")
+ROLES = ("service", "operator", "eraser", "reader", "console", "private")
 
 
 def certificate(ca: trustme.CA) -> tuple[bytes, bytes]:
