@@ -82,7 +82,7 @@ def test_its_settings_are_the_services_and_no_password_is_written_down():
                 assert "${" in value, name
 
 
-def test_the_console_starts_only_when_asked_for_and_on_a_migrated_database_with_roles():
+def test_the_console_starts_only_on_request_and_on_a_migrated_database_with_roles():
     services = compose()["services"]
     console = services["console"]
     assert console["profiles"] == ["console"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Note(NamedTuple):
-    """What a person noted."""
+    """A person's note."""
 
     at: datetime
     name: str
