@@ -152,7 +152,7 @@ class Kept:
         if view.messages(SellerRefundReceived):
             seller, rebates, self.for_pending_dissolution = _seller_money(timeline, self.cancelled, until)
             if not timeline.purchases and not lots.dissolved:
-                seller = rebates = 0
+                seller = rebates = self.for_pending_dissolution = 0
         for one in self.cancelled:
             _keep_of_seller(timeline, one)
         agreed = totals.goods + totals.shipping
@@ -328,6 +328,7 @@ def quote_totals(timeline: Timeline, quote: Quote) -> Sums:
         and lot.bought_at <= quote.at
         and not lot.covered & quote.bit
         and lot.state not in CANCELLED
+        and lot.state is not UNAVAILABLE  # withdrawn before the agreement was effective
     ]
     carried = last_value(timeline.quotes, left_out, timeline.units.lots, before=quote)
     fee = fee_on(timeline.view.terms.service_fee_rate, carried)
