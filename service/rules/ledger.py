@@ -214,16 +214,18 @@ class _Fold:
                 raise UnknownOutputError(f"these rules don't know outputs of type {type(data).__name__}")
 
     def _decision(self, output: Output, data: DecisionMade) -> None:
-        key = (data.kind, data.ref)
+        kind = data.kind
+        key = (kind, data.ref)
         amount = None if data.amount is None else data.amount.value
-        if data.kind == "payment_demand":
+        if kind == "payment_demand":
             self._demand(output, data, amount)
-        before = self._standing.get(key)
         stands = StandingDecision(output.id, data.outcome, amount, data.basis, data.ground, output.at)
         if data.due_at is not None:
             stands.due_at = micros(data.due_at)
-        if data.kind == "cancellation" and before is not None and before.ended_open_units and stands.ended_open_units:
-            stands = replace(stands, since_at=before.since_at)
+        if kind == "cancellation":
+            before = self._standing.get(key)
+            if before is not None and before.ended_open_units and stands.ended_open_units:
+                stands.since_at = before.since_at
         self._standing[key] = stands
 
     def _demand(self, output: Output, data: DecisionMade, amount: int | None) -> None:
