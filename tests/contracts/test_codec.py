@@ -16,6 +16,7 @@ from purchasing_contracts.envelope import (
     decode_published,
     encode_binary,
     encode_structured,
+    read_published,
 )
 from purchasing_contracts.examination import examine
 from purchasing_contracts.topics import TOPICS, topic_of
@@ -59,6 +60,7 @@ def test_a_publication_is_read_back_as_it_was_written(message: Publication) -> N
     assert attributes["subject"] == message.subject
     assert attributes["time"] == text_of(message.time)
     assert attributes.get("traceparent") == message.traceparent
+    assert read_published(encode_structured(message)) == message
 
 
 @pytest.mark.parametrize(

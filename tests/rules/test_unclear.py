@@ -220,6 +220,13 @@ def test_no_refund_goes_out_on_a_payment_whose_chargeback_cannot_be_read() -> No
     assert order.refunds == [("purchase", 101_200, "pay-1")]
 
 
+def test_an_inquiry_that_was_closed_with_an_amount_that_cannot_be_read_stops_no_refund() -> None:
+    order = effective().charged_back(0, stage="inquiry", at=9 * HOUR)
+    data = {"chargeback_id": "cb-1", "outcome": "restored", "amount_restored": money(303, "USD")}
+    order.add(ChargebackClosed.model_validate(data), 10 * HOUR).asks_to_cancel(at=11 * HOUR).decided()
+    assert order.refunds == [("purchase", 101_200, "pay-1")]
+
+
 def test_a_chargeback_that_cannot_be_read_and_was_lost_is_not_restored() -> None:
     order = effective().charged_back(currency="USD", at=9 * HOUR).chargeback_ends("lost", at=10 * HOUR)
     order.asks_to_cancel(at=11 * HOUR).decided()
