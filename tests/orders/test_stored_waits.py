@@ -178,7 +178,7 @@ async def explained(database, order_id, now):
     return [(one.until, one.is_overdue) for one in story.waiting if one.row == 15]
 
 
-async def test_a_record_holds_up_until_the_terms_of_the_order_say_wherever_it_is_shown(database, connection):
+async def test_a_record_holds_up_until_the_instant_of_the_terms_wherever_it_is_shown(database, connection):
     await set_clock(database, EVENTS)
     store = await PostgresStore.open(database)
     engine = await engine_with(store, quarantine_days=2)

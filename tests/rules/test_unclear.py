@@ -220,7 +220,7 @@ def test_no_refund_goes_out_on_a_payment_whose_chargeback_cannot_be_read() -> No
     assert order.refunds == [("purchase", 101_200, "pay-1")]
 
 
-def test_an_inquiry_that_was_closed_with_an_amount_that_cannot_be_read_stops_no_refund() -> None:
+def test_an_inquiry_closed_with_an_unreadable_amount_stops_no_refund() -> None:
     order = effective().charged_back(0, stage="inquiry", at=9 * HOUR)
     data = {"chargeback_id": "cb-1", "outcome": "restored", "amount_restored": money(303, "USD")}
     order.add(ChargebackClosed.model_validate(data), 10 * HOUR).asks_to_cancel(at=11 * HOUR).decided()
