@@ -24,6 +24,7 @@ from tests.console.acting import (
     hidden,
     new_key,
     operation,
+    patient,  # noqa: F401 - a fixture
     person,
     preview_of,
     propose,
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 JSON = {"Accept": "application/json"}
 SECRET = "Warehouse 3, marker-77aa"
+
+
+pytestmark = pytest.mark.usefixtures("patient")
 
 
 @pytest.fixture
