@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def is_installed() -> bool:
-    """Whether the extra `console` is there; stderr says which part is missing."""
+    """Return whether the extra `console` is installed; print to stderr which part is missing."""
     try:
         import service.console.server  # noqa: F401
     except ModuleNotFoundError as error:

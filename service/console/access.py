@@ -1,4 +1,4 @@
-"""Who may see what. Every page and every link to one asks here, and nowhere else.
+"""Access to the console: which role has which right. Every page and every link to a page asks this module.
 
 Default deny: a route names the right that it needs, a role has rights, a group of the identity provider has roles.
 Whoever is in none of these groups may see who they are and what they lack, and nothing else.
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Right(StrEnum):
-    """What a route can need."""
+    """A right that a route can need."""
 
     PUBLIC = "public"
     """Nothing: health, the stylesheet, signing in."""
@@ -41,7 +41,7 @@ class Right(StrEnum):
 
 
 class Role(StrEnum):
-    """What a person does here."""
+    """A role: the work that a person does with the console."""
 
     SUPPORT = "support"
     OPERATOR = "operator"
@@ -106,7 +106,7 @@ class Access:
         return frozenset(role for role, named in self._groups.items() if not own.isdisjoint(named))
 
     def may(self, person: Person | None, right: Right) -> bool:
-        """Whether a person has a right; None: nobody is signed in."""
+        """Return whether a person has a right; None: nobody is signed in."""
         if right is Right.PUBLIC:
             return True
         if person is None:

@@ -25,6 +25,7 @@ from service.console.rendering import Renderer
 from service.console.routes import ROUTES
 from service.console.stories import TooLargeError
 from service.console.visit import LANGUAGE_COOKIE, ZONE_COOKIE, Answer, BadRequestError, order_of, see_other, visit_of
+from service.console.watch import warn_of_database
 from service.runtime.errors import catch_unexpected, describe
 from service.store.errors import StoreError
 
@@ -148,7 +149,7 @@ class Console:
         try:
             person = None if route.right is Right.PUBLIC else await self.door.person(request)
         except StoreError as error:
-            log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
+            warn_of_database(error)
             return self._render(unavailable(self.stories.last_clock, None), visit_of(request, None, self.access, zone))
         visit = visit_of(request, person, self.access, zone)
         if not self.access.may(person, route.right):
@@ -160,7 +161,7 @@ class Console:
             parts = self._parts if route.method == "POST" else self._parts_of_pages
             answer = await route.handler(parts, visit)
         except StoreError as error:
-            log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
+            warn_of_database(error)
             last = self.stories.known_last(order_of(request)) if route.right is Right.ORDERS else None
             answer = unavailable(self.stories.last_clock, last)
         except TooLargeError:

@@ -1,4 +1,4 @@
-"""What the handlers of the console's addresses work with."""
+"""The parts of the console that the handlers of its addresses work with."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Acts(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What the console is made of."""
+    """The parts of the console."""
 
     settings: ConsoleSettings
     stories: Stories

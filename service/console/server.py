@@ -48,7 +48,7 @@ class Running(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """Where this machine reaches it."""
+        """The URL at which this machine reaches it."""
         host = self.console.settings.console_host
         return f"http://{'[' + host + ']' if ':' in host else '127.0.0.1' if host == '*' else host}:{self.port}"
 

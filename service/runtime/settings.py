@@ -231,7 +231,7 @@ class ConsoleSettings(_Environment):
         return name
 
     def future_tolerance(self) -> timedelta:
-        """How far a message may be dated ahead of the database's clock."""
+        """The time by which a message may be dated ahead of the database's clock."""
         return timedelta(seconds=self.future_tolerance_seconds)
 
     @property
@@ -240,7 +240,7 @@ class ConsoleSettings(_Environment):
         return self.console_host in LOOPBACK
 
     def groups_by_role(self) -> dict[str, tuple[str, ...]]:
-        """Which groups of the identity provider have which role."""
+        """The groups of the identity provider for each role."""
         parts = (part.partition("=") for part in self.console_roles.split(";") if part.strip())
         return {
             role.strip(): tuple(group.strip() for group in groups.split(",") if group.strip())

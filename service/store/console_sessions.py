@@ -40,7 +40,7 @@ _SWEEP = "delete from console_sessions where ends_at < clock_timestamp() or seen
 
 
 class Session(NamedTuple):
-    """Who is signed in."""
+    """A signed-in person's session."""
 
     subject: str
     name: str

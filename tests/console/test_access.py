@@ -154,7 +154,7 @@ async def test_engineers_find_orders_by_search_without_a_link_to_them(running, p
 
 
 @pytest.mark.parametrize("groups", [(), ("g-strangers",), ("support",), ("G-SUPPORT",)])
-async def test_whoever_has_no_role_sees_only_what_they_lack(groups, running, provider) -> None:
+async def test_a_person_without_a_role_sees_only_the_missing_rights(groups, running, provider) -> None:
     async with somebody(running, provider, *groups) as session:
         for route in ROUTES:
             if route.path in PUBLIC:
@@ -166,7 +166,7 @@ async def test_whoever_has_no_role_sees_only_what_they_lack(groups, running, pro
     assert "None of your groups has a role here." in page
 
 
-async def test_nobody_is_sent_to_the_sign_in_page_and_a_program_hears_401(running) -> None:
+async def test_a_visitor_is_sent_to_the_sign_in_page_and_a_program_gets_401(running) -> None:
     async with ClientSession(running.origin) as session:
         for route in ROUTES:
             if route.path in PUBLIC:

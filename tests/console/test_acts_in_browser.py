@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 
 from tests.console.chromium import EXECUTABLE, browsing, visiting
-from tests.console.conftest import copied
 from tests.console.gallery import ALL, gallery, play
 from tests.console.test_acts import rows
 from tests.console.test_browser import go, tab_to
 from tests.console.test_database import as_owner
+from tests.databases import temporary_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ else:
 
     @in_module
     async def played(postgres: EmbeddedPostgres, console_template: str) -> AsyncIterator[str]:
-        async with copied(postgres, console_template) as database:
+        async with temporary_database(postgres, console_template) as database:
             await play(database)
             yield database
 

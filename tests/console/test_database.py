@@ -15,8 +15,9 @@ from structlog.testing import capture_logs
 
 from service.console.server import READERS, STATEMENT_SECONDS, running_console
 from service.store.console_sessions import CONNECTIONS
-from tests.console.conftest import browser, on_server, settings_for
+from tests.console.conftest import browser, settings_for
 from tests.console.reading import read, read_json
+from tests.databases import on_server
 from tests.orders.stories import paid_order
 from tests.rules.happenings import HOUR, when
 
@@ -86,7 +87,7 @@ async def test_two_roles_are_enough_for_every_page(postgres, database, user, eng
 
 
 @pytest.mark.parametrize("role", BOTH)
-async def test_without_one_of_the_roles_the_page_and_the_log_say_so(role, postgres, user) -> None:
+async def test_the_page_and_the_log_report_a_missing_role(role, postgres, user) -> None:
     await grant(postgres, user, role)
     async with running_console(settings_for(user)) as running:
         with capture_logs() as logs:

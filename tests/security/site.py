@@ -50,7 +50,7 @@ def certificate(ca: trustme.CA) -> tuple[bytes, bytes]:
 
 
 async def recreate_topics(bootstrap: str) -> None:
-    """Delete all topics and create them again: another database would hear what this one heard, and find its lanes
+    """Delete all topics and create them again: another database would read what this one read, and find its lanes
     taken by this one's outbox."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()

@@ -1,4 +1,4 @@
-"""What the pages say in zh-CN, by what they say in English."""
+"""The words of the pages in zh-CN, by the words in English."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class QuarantinedRecord(NamedTuple):
 
     @property
     def identity(self) -> RecordIdentity:
-        """What identifies the record in each delivery."""
+        """The values that identify the record in each delivery."""
         return (self.topic, self.partition, self.offset, self.digest)
 
     @property
