@@ -60,7 +60,7 @@ class Work(NamedTuple):
 
     @property
     def by(self) -> str:
-        """How actions name who did it: who asked, and who confirmed if that is somebody else."""
+        """Name of who did it for the record of actions: who asked, and who confirmed if that is somebody else."""
         asked, confirmed = self.proposal.requested, self.proposal.confirmed
         if confirmed is None or confirmed.subject == asked.subject:
             return str(asked)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Note(NamedTuple):
-    """What a person noted."""
+    """Text and ticket that a person noted."""
 
     at: datetime
     name: str
