@@ -21,6 +21,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 from itertools import pairwise
 from operator import itemgetter
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from purchasing_contracts.base import instant_of, text_of
@@ -57,14 +58,18 @@ class Declared:
 
 def read_terms(path: Path) -> tuple[Declared, ...]:
     """Read and check a terms file by itself. Raises TermsError, and OSError if it can't be read."""
-    raw = path.read_bytes()
+    return parse_terms(path.read_bytes(), path.name)
+
+
+def parse_terms(raw: bytes, name: str) -> tuple[Declared, ...]:
+    """Check a terms file's content by itself; `name` says how it is written, and names it. Raises TermsError."""
     try:
-        loaded = _loaded(raw, path.suffix)
+        loaded = _loaded(raw, PurePath(name).suffix)
     except (ValueError, UnicodeDecodeError) as error:
-        raise TermsError(f"{path.name} is neither TOML nor JSON: {error}") from None
+        raise TermsError(f"{name} is neither TOML nor JSON: {error}") from None
     entries = loaded.get("terms") if isinstance(loaded, dict) else loaded
     if not isinstance(entries, list) or not entries or len(entries) > MAX_SETS:
-        raise TermsError(f"{path.name} has no list `terms` of 1 to {MAX_SETS} sets.")
+        raise TermsError(f"{name} has no list `terms` of 1 to {MAX_SETS} sets.")
     problems: list[str] = []
     found = [one for nth, entry in enumerate(entries, 1) if (one := _declared(nth, entry, problems)) is not None]
     if problems:
