@@ -8,6 +8,7 @@ from service.console.bounds import Bounds
 
 if TYPE_CHECKING:
     from service.console.access import Access
+    from service.console.desk import Desk
     from service.console.sign_in.door import Door
     from service.console.stories import Stories
     from service.console.watch import Watch
@@ -22,4 +23,5 @@ class Parts(NamedTuple):
     door: Door
     access: Access
     watch: Watch
+    desk: Desk
     bounds: Bounds = Bounds()

@@ -13,6 +13,7 @@ import structlog
 from service.console.access import Access
 from service.console.app import Console
 from service.console.bounds import Bounds, listening
+from service.console.desk import open_desk
 from service.console.parts import Parts
 from service.console.sign_in.door import Door
 from service.console.stories import open_stories
@@ -63,11 +64,12 @@ async def running_console(
     access = Access(settings.groups_by_role())
     async with (
         open_stories(url, READERS, STATEMENT_SECONDS) as stories,
+        open_desk(url) as desk,
         ConsoleSessions.open(url, IDLE, ABSOLUTE) as sessions,
     ):
         door = Door(settings, sessions, access)
         watch = Watch(stories.readers, broker)
-        console = Console(Parts(settings, stories, door, access, watch, bounds or Bounds()))
+        console = Console(Parts(settings, stories, door, access, watch, desk, bounds or Bounds()))
         try:
             async with listening(
                 console.application(), console.connections, settings.console_host, settings.console_port
