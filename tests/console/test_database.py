@@ -35,6 +35,11 @@ PAGES = (
     "/orders/ord-1/letter",
     "/clauses",
     "/clauses/12",
+    "/money",
+    "/money/export",
+    "/reconciliation",
+    "/what-if",
+    "/orders/ord-1/arrivals",
     "/openapi.json",
     "/readyz",
 )
