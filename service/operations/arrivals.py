@@ -60,7 +60,7 @@ class Proof(NamedTuple):
     @property
     def lines(self) -> list[str]:
         """All lines that have money in one of them."""
-        return sorted({line for one in (*self.arrivals, self) for line in _money_of(one)})
+        return sorted({line for money in (self.journal, *(one.money for one in self.arrivals)) for line in money})
 
     @property
     def is_same(self) -> bool:
@@ -71,10 +71,6 @@ class Proof(NamedTuple):
     def is_as_recorded(self) -> bool:
         """Whether the journal has the same money too. Not while an order is halted or stuck."""
         return all(one.money == self.journal for one in self.arrivals)
-
-
-def _money_of(one: Arrival | Proof) -> dict[str, int]:
-    return one.money if isinstance(one, Arrival) else one.journal
 
 
 def proof_of(

@@ -195,7 +195,8 @@ cross join lateral (
             order by f.at desc, f.source desc, f.id desc) filter (where f.type in (
                 'purchasing.payment.deposit_deducted.v1', 'purchasing.payment.deposit_insufficient.v1',
                 'purchasing.payment.funds_deducted.v1', 'purchasing.payment.funds_insufficient.v1')))[1] as deducted
-    from facts f where {_ANSWERED.format("f")} = c.answered and f.order_id = c.order_id and f.type in {_ANSWERS}
+    -- By what is answered, and not by the order, which has more facts.
+    from facts f where {_ANSWERED.format("f")} = c.answered and f.order_id || '' = c.order_id and f.type in {_ANSWERS}
 ) as a
 cross join lateral (
     select case c.movement when 'refund' then case when a.has_succeeded
@@ -214,7 +215,8 @@ _MATCHES = """($3::text is null or {0}.provider_id = $3) and ($4::text is null o
 _RANGE = "o.decided_at >= $1 and o.decided_at < $2"
 
 # A standing decision: the latest of its order, kind and ref. The words of its kind stand in the record as they are, and
-# looking for them is much cheaper than parsing every decision.
+# looking for them is much cheaper than parsing every decision. A scalar subquery looks for each by the index; of `not
+# exists`, the planner would make a join with the whole outbox.
 _STANDING = """
 select o.order_id, o.decided_at, d.provider_id, d.amount ->> 'currency' as currency,
     (d.amount ->> 'value')::bigint as amount, d.kind, d.ref as line,
@@ -228,12 +230,11 @@ where o.topic = 'purchasing.decisions.v1' and o.decided_at >= $1 and o.decided_a
         or position('repayment_demand'::bytea in o.value) > 0 or position('brokerage_withheld'::bytea in o.value) > 0)
     and d.kind in ('refund_withheld', 'refund_undeliverable', 'repayment_demand', 'brokerage_withheld')
     and d.outcome in ('withheld', 'noted', 'demanded')
-    and not exists (
-        select from outbox l
+    and (select l.order_version from outbox l
         where l.order_id = o.order_id and l.order_version > o.order_version and l.topic = 'purchasing.decisions.v1'
             and position(convert_to(d.kind, 'UTF8') in l.value) > 0
             and convert_from(l.value, 'UTF8')::jsonb #>> '{data,kind}' = d.kind
-            and convert_from(l.value, 'UTF8')::jsonb #>> '{data,ref}' = d.ref)
+            and convert_from(l.value, 'UTF8')::jsonb #>> '{data,ref}' = d.ref limit 1) is null
 """
 # What moved without a command. Of several messages with one id the earliest counts. On `owed` and on a chargeback's
 # line a repayment means something else (docs/rules.md, R22).
@@ -253,11 +254,10 @@ where f.type in ('purchasing.payment.refunded_elsewhere.v1', 'purchasing.payment
     and f.received_at >= $1 and f.received_at < $2
     and (f.type = 'purchasing.payment.refunded_elsewhere.v1'
         or f.data ->> 'line' <> 'owed' and f.data ->> 'line' not like 'chargeback:%')
-    and not exists (
-        select from facts e where e.order_id = f.order_id and e.type = f.type
+    and (select e.id from facts e where e.order_id = f.order_id and e.type = f.type
             and coalesce(e.data ->> 'refund_id', e.data ->> 'repayment_id')
                 = coalesce(f.data ->> 'refund_id', f.data ->> 'repayment_id')
-            and (e.at, e.source, e.id) < (f.at, f.source, f.id))
+            and (e.at, e.source, e.id) < (f.at, f.source, f.id) limit 1) is null
 """
 # A hold stands while no later command of its chargeback replaced it without being refused, or released it.
 _STANDS = f"""
@@ -364,15 +364,15 @@ _FOREIGN = f"""
 select f.order_id, f.source, f.id, f.type, f.received_at, {_ANSWERED.format("f")} as names
 from facts f
 where f.received_at >= $1 and f.received_at < $2 and f.type in {_ANSWERS}
-    and not exists (select from outbox o where o.id = {_ANSWERED.format("f")} and o.order_id = f.order_id)
+    and (select o.position from outbox o
+        where o.id = {_ANSWERED.format("f")} and o.order_id || '' = f.order_id limit 1) is null
     and (f.type in ('purchasing.payment.refund_succeeded.v1', 'purchasing.payment.refund_failed.v1',
             'purchasing.payment.transfer_failed.v1')
-        or not exists (
-            select from outbox o
+        or (select o.position from outbox o
             cross join lateral (select convert_from(o.value, 'UTF8')::jsonb -> 'data' as data) as v
             where o.order_id = f.order_id
                 and o.topic in ('purchasing.commands.deduction.v1', 'purchasing.commands.freeze.v1')
-                and {_ANSWERED.format("f")} in (v.data ->> 'deduction_id', v.data ->> 'hold_id')))
+                and {_ANSWERED.format("f")} in (v.data ->> 'deduction_id', v.data ->> 'hold_id') limit 1) is null)
 order by f.received_at, f.source, f.id limit $3
 """  # noqa: S608 - constants
 _AWAITED = """
@@ -486,7 +486,7 @@ async def state_of_commands(
     if not which.is_possible:
         return []
     rows = await _bounded(connection, _STATE_OF_COMMANDS, seconds, *which, now)
-    return [StateRow(row[0] or "", *tuple(row)[1:5], int(row[5] or 0), int(row[6] or 0)) for row in rows]
+    return [StateRow(row[0] or "", row[1], row[2], row[3], row[4], int(row[5] or 0), int(row[6] or 0)) for row in rows]
 
 
 async def open_commands(
@@ -584,14 +584,18 @@ def windows(ranges: Sequence[LaneRange]) -> Sequence[LaneRange]:
 
 
 def _command(row: asyncpg.Record) -> CommandRow:
-    return CommandRow(*tuple(row)[:16], tuple(row[16]), *tuple(row)[17:22])
+    return CommandRow._make((*tuple(row)[:16], tuple(row[16]), *tuple(row)[17:22]))
 
 
 async def _bounded(connection: Connection, statement: str, seconds: float, *arguments: Any) -> list[asyncpg.Record]:
     """Fetch within so many seconds. Raises TooMuchError, StoreError."""
     try:
         async with translated(), connection.transaction(isolation="repeatable_read", readonly=True):
-            await connection.execute(f"set local statement_timeout = {max(1, int(seconds * 1000))}")
+            # One process of the server: the others are for those who move money.
+            await connection.execute(
+                f"set local statement_timeout = {max(1, int(seconds * 1000))};"
+                "set local max_parallel_workers_per_gather = 0"
+            )
             return await _fetched(connection, statement, seconds, arguments)
     except _TimedOutError:
         raise TooMuchError from None

@@ -152,7 +152,7 @@ def parquet_of(*rows: CommandRow) -> bytes:
 def test_a_text_with_quotes_commas_and_line_ends_is_one_field() -> None:
     for text in HOSTILE:
         (row,) = parsed(CsvWriter(bom=False).add([ROW._replace(payment_id=text, amount=None)]))
-        assert row["payment_id"].removeprefix("'") == text
+        assert row["payment_id"] == as_text(text)
         assert row["amount_minor"] == ""
 
 

@@ -12,7 +12,8 @@ from purchasing_contracts.events.payment import RefundSucceeded
 
 from service.console.finance.uploads import LINES_MAX, UploadError, listed_in
 from service.store.money import BEIJING
-from service.store.substitute_clock import pass_time
+from service.store.order_history import OrderHistories
+from service.store.rows import StoreTime
 from tests.console.reading import Page, read, read_json
 from tests.orders.stories import paid_order
 from tests.rules.happenings import HOUR, when
@@ -58,14 +59,6 @@ async def cancelled(engine: Any, order_id: str) -> Story:
     return story
 
 
-async def later(database: str, days: int) -> None:
-    connection = await asyncpg.connect(database)
-    try:
-        await pass_time(connection, when(4 * HOUR) + timedelta(days=days))
-    finally:
-        await connection.close()
-
-
 async def test_each_command_is_open_until_payments_reported_it_and_links_to_its_order(
     database, engine, pages, api
 ) -> None:
@@ -93,10 +86,14 @@ async def test_each_command_is_open_until_payments_reported_it_and_links_to_its_
     assert "/orders/ord-done" not in page.links
 
 
-async def test_what_payments_still_have_time_for_stands_apart(database, engine, pages, api) -> None:
+async def test_what_payments_still_have_time_for_stands_apart(database, engine, pages, api, monkeypatch) -> None:
     await cancelled(engine, "ord-1")
     await execute(database, PUBLISH)
-    await later(database, 2)
+
+    async def two_days_later(_: object) -> StoreTime:
+        return StoreTime(when(4 * HOUR) + timedelta(days=2), None)
+
+    monkeypatch.setattr(OrderHistories, "clock", two_days_later)
     for grace, due in ((3, False), (1, True)):
         model = await read_json(api, f"/reconciliation?{DAYS}&grace={grace}")
         assert [one["is_due"] for one in model["open"]] == [due]

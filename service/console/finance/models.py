@@ -72,7 +72,7 @@ class CommandModel(Model):
     is_due: bool = Field(description="Whether an answer is awaited for longer than `grace_days`.")
 
 
-class StateModel(Model):
+class CommandStateModel(Model):
     """Commands of one currency, movement, status and age."""
 
     currency: str
@@ -130,7 +130,7 @@ class ReconciliationModel(Model):
     grace_days: int = Field(description="So many days payments have to answer; before that nothing is due.")
     read_at: Instant
     watermark: Instant | None
-    states: list[StateModel]
+    states: list[CommandStateModel]
     open: list[CommandModel] = Field(description="The oldest first.")
     open_found: int = Field(description="How many open ones there are on all pages.")
     next: str | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from aiohttp.web import FileField
 from multidict import MultiDict
 from pydantic import ValidationError
 
@@ -14,10 +15,10 @@ from service.console.finance.models import (
     AwaitedModel,
     AwaitedSumModel,
     CommandModel,
+    CommandStateModel,
     ComparedModel,
     ForeignModel,
     ReconciliationModel,
-    StateModel,
     UploadedModel,
     UploadRequest,
 )
@@ -162,7 +163,7 @@ def _model(selection: Selection, grace: int, standing: Standing, following: str 
         grace_days=grace,
         read_at=standing.clock.now,
         watermark=standing.clock.watermark,
-        states=[StateModel(**one._asdict(), is_due=_is_due_state(one, grace)) for one in standing.states],
+        states=[CommandStateModel(**one._asdict(), is_due=_is_due_state(one, grace)) for one in standing.states],
         open=[_command(one, is_due=_is_due(one, standing.clock, grace)) for one in standing.open],
         open_found=standing.open_found,
         next=following,
@@ -224,7 +225,7 @@ async def upload(console: Parts, visit: Visit) -> Answer:
         lists = await console.desk.compute(listed_in, raw)
     except UploadError as error:
         where = sentence("Line {line}, column {column}:", line=error.line, column=error.column)
-        return refused(400, sentence("The list can't be read"), where, error.what)  # type: ignore[arg-type]
+        return refused(400, sentence("The list can't be read"), where, error.what)
     ids = list(dict.fromkeys(one.command_id for one in lists))
     known: dict[str, CommandRow] = {}
     beside: tuple[list[CommandRow], int] | None = None
@@ -300,6 +301,6 @@ async def _sent(visit: Visit) -> tuple[bytes, MultiMapping[str]]:
                 raw = value.encode("utf-8", "surrogatepass")
             elif name != "csv":
                 fields.add(name, value)
-        elif name == "file" and (content := value.file.read()):
+        elif isinstance(value, FileField) and name == "file" and (content := value.file.read()):
             raw = content
     return raw, fields
