@@ -16,6 +16,7 @@ from service.console import (
     trial_pages,
 )
 from service.console.access import Right
+from service.console.acts.routes import ACT_ROUTES
 from service.console.finance.routes import FINANCE
 from service.console.message_models import (
     GroupsModel,
@@ -132,6 +133,7 @@ ROUTES: tuple[Route, ...] = (
         body=TrialRequest,
         body_bytes=trial_pages.TRIAL_BYTES,
     ),
+    *ACT_ROUTES,
     *FINANCE,
     Route("GET", "/openapi.json", Right.SIGNED_IN, openapi, "This API, described"),
 )

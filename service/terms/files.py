@@ -21,7 +21,6 @@ from difflib import get_close_matches
 from fractions import Fraction
 from itertools import pairwise
 from operator import itemgetter
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from purchasing_contracts.base import instant_of, text_of
@@ -58,13 +57,13 @@ class Declared:
 
 def read_terms(path: Path) -> tuple[Declared, ...]:
     """Read and check a terms file by itself. Raises TermsError, and OSError if it can't be read."""
-    return parse_terms(path.read_bytes(), path.name)
+    return terms_of(path.read_bytes(), path.name)
 
 
-def parse_terms(raw: bytes, name: str) -> tuple[Declared, ...]:
-    """Check a terms file's content by itself; `name` says how it is written, and names it. Raises TermsError."""
+def terms_of(raw: bytes, name: str) -> tuple[Declared, ...]:
+    """Check what a terms file of this name has in it by itself. Raises TermsError."""
     try:
-        loaded = _loaded(raw, PurePath(name).suffix)
+        loaded = _loaded(raw, ".json" if name.lower().endswith(".json") else "")
     except (ValueError, UnicodeDecodeError) as error:
         raise TermsError(f"{name} is neither TOML nor JSON: {error}") from None
     entries = loaded.get("terms") if isinstance(loaded, dict) else loaded

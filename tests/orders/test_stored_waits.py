@@ -72,7 +72,7 @@ async def engine(database):
     await store.close()
 
 
-async def test_rows_of_random_orders_store_what_the_rules_say_of_their_journals(database, connection, engine):
+async def test_rows_of_random_orders_store_what_the_rules_derive_from_their_journals(database, connection, engine):
     events = records(11, EVENTS_IN_ALL)
     for n in range(0, EVENTS_IN_ALL, AT_ONCE):
         await engine.handle([inbound_record_of(one) for one in events[n : n + AT_ONCE]])

@@ -24,7 +24,7 @@ from service.operations.what_if import Difference, TermsComparison, other_book
 from service.rules.terms import PLATFORM
 from service.store.driver_errors import translated
 from service.store.money import placed_orders
-from service.terms.files import TermsError, check_against_platform, parse_terms
+from service.terms.files import TermsError, check_against_platform, terms_of
 from service.terms.table import read_book
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ async def what_if(console: Parts, visit: Visit) -> Answer:
 def _other(book: TermsBook, terms: str) -> tuple[TermsBook, list[str] | None]:
     """Return the book with these terms, and whose orders they concern (None: everybody's). Raises TermsError."""
     name = "terms.json" if terms.lstrip()[:1] in ("{", "[") and not terms.lstrip().startswith("[[") else "terms.toml"
-    sets = [one.terms for one in parse_terms(terms.encode("utf-8", "replace"), name)]
+    sets = [one.terms for one in terms_of(terms.encode("utf-8", "replace"), name)]
     after = other_book(book, sets)
     check_against_platform(after)
     providers = sorted({one.provider_id for one in sets})
