@@ -8,8 +8,8 @@ from service.console.bounds import Bounds
 
 if TYPE_CHECKING:
     from service.console.access import Access
-    from service.console.desk import Desk
     from service.console.audit import Audit
+    from service.console.desk import Desk
     from service.console.runner import Runner
     from service.console.sign_in.door import Door
     from service.console.stories import Stories
