@@ -1,12 +1,13 @@
 """The read API as its description says: schemathesis makes requests of the description, and judges the answers by it.
 
-Half of the requests name things that are there, so that answers of every kind are judged. The requests are the same in
+Many of the requests name things that are there, so that answers of every kind are judged. The requests are the same in
 every run: EXAMPLES for each operation, and as many that break the description.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 
     from service.console.server import Running
 
-EXAMPLES = 15
+EXAMPLES = 12
+DAY_SECONDS = 86_400
 BUSY = 503
 """Said on a machine that is so busy that the database doesn't answer in time: the request is sent again."""
 CHECKS = [
@@ -84,11 +86,12 @@ def operations(origin: str) -> list[APIOperation]:
 
 @st.composite
 def cases(draw: st.DrawFn, operation: APIOperation, mode: GenerationMode) -> Case:
-    """A request, in which some parameters and the body may be of things that are there."""
+    """A request, in which all parameters, some or none, and the body may be of things that are there."""
     case = draw(operation.as_strategy(generation_mode=mode))
+    share = draw(st.sampled_from(("all", "some", "none")))
     for given in (case.path_parameters, case.query):
         for name in given or ():
-            if name in KNOWN and draw(st.booleans()):
+            if name in KNOWN and (share == "all" or (share == "some" and draw(st.booleans()))):
                 given[name] = KNOWN[name]
     if case.method == "POST" and draw(st.booleans()):
         case.body, case.media_type = draw(st.sampled_from(BODIES)), "application/json"
@@ -120,7 +123,8 @@ def drive(operation: APIOperation, mode: GenerationMode, headers: dict[str, str]
 
 
 async def test_every_answer_is_as_the_api_is_described(running, provider) -> None:
-    token = provider.token(groups=[f"g-{role}" for role in Role])
+    # The usual token ends in five minutes, which is little on a busy machine.
+    token = provider.token(groups=[f"g-{role}" for role in Role], exp=int(time.time()) + DAY_SECONDS)
     headers = {HEADER: token, "Accept": "application/json"}
     faults: dict[str, str] = {}
     for operation in operations(running.origin):
@@ -133,7 +137,7 @@ async def test_every_answer_is_as_the_api_is_described(running, provider) -> Non
             faults[operation.label] = str(error)
         except FailureGroup as error:
             faults[operation.label] = "\n".join(map(str, error.exceptions))
-    assert faults == {}
+    assert not faults, "\n\n".join(f"{label}: {fault}" for label, fault in faults.items())
 
 
 async def test_what_somebody_may_not_see_is_denied_as_described(running, provider) -> None:
