@@ -21,6 +21,7 @@ from purchasing_contracts.base import text_of
 from service.cli.arguments import add_who, report
 from service.cli.unknown_order import report_unknown
 from service.observability.database_figures import OrderWait, order_waits
+from service.operations.acts.retry import retry
 from service.operations.wording import amount_in_words
 from service.orders.operator_actions import Intervention
 from service.orders.operator_engine import operator_engine
@@ -29,7 +30,7 @@ from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.driver_errors import translated
-from service.store.operators.holds import Halted, halt_of, halted, hold, note_retry
+from service.store.operators.holds import Halted, halt_of, halted, hold
 from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -175,10 +176,7 @@ async def _retry(arguments: argparse.Namespace, url: str) -> int:
             orders = [arguments.order]
         for order_id in orders:
             # One order at a time: each has its own outcome, and a fault of one does not hold up the others.
-            handled = await engine.look_again([order_id])
-            outcome = f"stuck: {handled.stuck[0].error}" if handled.stuck else "done"
-            async with translated():
-                await note_retry(connection, order_id, arguments.by, arguments.why, outcome)
+            handled, outcome = await retry(connection, engine, order_id, arguments.by, arguments.why)
             tried, still = tried + 1, still + bool(handled.stuck)
             report(f"{tried} of {len(orders)}: {order_id} {outcome}, {len(handled.outputs)} outputs.")
     if not orders:

@@ -1,4 +1,4 @@
-"""Where is my message: received, quarantined, or not here; and what it led to."""
+"""The page "Where is my message": received, quarantined or not here, and what followed from it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PLACES = {
 
 
 class Asked(NamedTuple):
-    """What is looked for; at least one of them."""
+    """The ids to look for; at least one is given."""
 
     id: str
     source: str | None
@@ -54,7 +54,7 @@ class Asked(NamedTuple):
 
 
 class Where(NamedTuple):
-    """Where a message is."""
+    """The place of a message."""
 
     received: Sequence[ReceivedMessage]
     led_to: Mapping[tuple[str, datetime], Sequence[Decided]]

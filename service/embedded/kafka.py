@@ -15,7 +15,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import structlog
@@ -24,6 +23,7 @@ from aiokafka.errors import KafkaError
 
 from service.embedded.class_archive import archive_options, make_archive
 from service.embedded.jars import jars, java
+from service.embedded.lifetime import SingleServer
 from service.embedded.process import EmbeddedError, Progress, Server, reserve_port, silent, tail
 
 log = structlog.get_logger("service.embedded")
@@ -79,7 +79,7 @@ def new_cluster_id() -> str:
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
 
 
-class EmbeddedKafka:
+class EmbeddedKafka(SingleServer):
     """`async with EmbeddedKafka(directory) as kafka: kafka.bootstrap_servers`. Ready when the block begins.
 
     `directory` keeps data, settings and log (`kafka.log`); a broker started on it again finds its topics. The ports
@@ -126,26 +126,8 @@ class EmbeddedKafka:
         """Return `host:port` of one of the `listeners`."""
         return f"127.0.0.1:{self._listeners[protocol]}"
 
-    @property
-    def pid(self) -> int:
-        """The broker's process id. Raises EmbeddedError if it does not run."""
-        return self._server.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether the broker's process exists."""
-        return self._server.running
-
-    async def __aenter__(self) -> Self:
-        async with contextlib.AsyncExitStack() as undo:
-            undo.push_async_exit(self)  # clean up after a failed or interrupted start too
-            await self.start()
-            undo.pop_all()
-        return self
-
-    async def __aexit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
+        """Stop, and remove temporary data. Idempotent."""
         await self.stop()
         if self._temporary:
             await asyncio.to_thread(shutil.rmtree, self._data, ignore_errors=True)
@@ -167,18 +149,6 @@ class EmbeddedKafka:
     async def stop(self) -> None:
         """Stop the broker in order (half a second). Idempotent."""
         await self._server.stop()
-
-    async def kill(self) -> None:
-        """kill -9 of the broker."""
-        await self._server.kill()
-
-    def pause(self) -> None:
-        """Freeze the broker: connections stay open, and nothing answers."""
-        self._server.pause()
-
-    def resume(self) -> None:
-        """Resume a frozen broker."""
-        self._server.resume()
 
     @property
     def _data(self) -> Path:

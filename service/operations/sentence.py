@@ -99,7 +99,7 @@ def listed(parts: Iterable[str]) -> Sentence:
 
 
 class Language(Protocol):
-    """What `translate` needs to know of a language, and of where its text will stand."""
+    """The facts about a language, and about the place of its text, that `translate` needs."""
 
     def template(self, template: str) -> str:
         """Return the template in this language, ready to be formatted; the same one where there is none."""

@@ -1,5 +1,5 @@
-"""Which orders an id leads to: an order's, payment's, chargeback's, request's, command's, message's, account's or
-provider's id.
+"""Search for orders by an id: an order's, payment's, chargeback's, request's, command's, message's, account's or
+provider's.
 
 Each look-up is one index (0012_index_ids_for_search), and ends after ROWS_MAX rows.
 """
@@ -97,7 +97,7 @@ async def quarantined(connection: asyncpg.Connection[asyncpg.Record], given: str
 
 
 def is_searchable(given: str) -> bool:
-    """Whether there can be such an id at all: PostgreSQL holds no NUL and no lone surrogate."""
+    """Return whether there can be such an id at all: PostgreSQL holds no NUL and no lone surrogate."""
     if not given or len(given) > ID_LENGTH_MAX or "\0" in given:
         return False
     return not any("\ud800" <= letter <= "\udfff" for letter in given)

@@ -21,8 +21,9 @@ from service.embedded import EmbeddedPostgres
 from service.store.migrate import migrate
 from service.store.substitute_clock import EVENTS, set_clock
 from tests.console.chromium import EXECUTABLE, browsing, go_to, visiting
-from tests.console.conftest import LANES, on_server
+from tests.console.conftest import LANES
 from tests.console.gallery import ALL, AWAY, SIGHTS, gallery, play, trouble
+from tests.databases import on_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -16,8 +16,8 @@ import pytest_asyncio
 
 from service.console.language import LANGUAGES
 from tests.console.chromium import EXECUTABLE, browsing, go_to, visiting
-from tests.console.conftest import copied
 from tests.console.gallery import ALL, AWAY, BROKEN, ENGINEER, SIGHTS, TRIED, event_of, gallery, play, trouble
+from tests.databases import temporary_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -88,7 +88,7 @@ else:
 
     @in_module
     async def shown(postgres: EmbeddedPostgres, console_template: str) -> AsyncIterator[Gallery]:
-        async with copied(postgres, console_template) as database:
+        async with temporary_database(postgres, console_template) as database:
             await play(database)
             await trouble(database)
             async with gallery(database) as shown:

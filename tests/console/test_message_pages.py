@@ -217,7 +217,7 @@ async def test_engineers_learn_that_a_message_was_received_and_not_what_it_led_t
     assert (answer["is_valid"], answer["outputs"]) == (True, None)
 
 
-async def test_a_message_that_is_tried_says_what_would_be_published(engine, pages) -> None:
+async def test_trying_a_message_shows_what_would_be_published(engine, pages) -> None:
     story = Story().placed().accepted().paid().bought(goods=90_000, at=3_000_000)
     await hear(engine, story)
     asks = Story().placed().accepted().paid().bought(goods=90_000, at=3_000_000).asks_to_cancel(request="r-1").last

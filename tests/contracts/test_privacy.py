@@ -66,9 +66,8 @@ def test_how_many_items_a_list_had_stays() -> None:
     assert masked(GoodsReceived(receipt_id="r")).objections == ()
 
 
-def test_data_without_private_members_is_handed_back_as_it_is() -> None:
-    data = OrderAccepted()
-
+@pytest.mark.parametrize("data", [OrderAccepted(), GoodsReceived(receipt_id="r")])
+def test_data_without_private_content_is_handed_back_as_it_is(data: EventData) -> None:
     assert masked(data) is data
     assert private_of(data) is None
 

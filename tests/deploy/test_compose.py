@@ -18,7 +18,7 @@ def compose() -> dict[str, Any]:
     return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 
 
-def test_it_is_what_the_specification_says():
+def test_it_follows_the_specification():
     jsonschema.validators.validator_for(SCHEMA)(SCHEMA).validate(compose())
 
 

@@ -79,7 +79,7 @@ def check(resource: dict[str, Any], version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_everything_is_what_its_type_says(overlay, version):
+def test_every_object_is_valid_for_its_type(overlay, version):
     for resource in rendered(overlay):
         check(resource, version)
 
@@ -262,7 +262,7 @@ def test_its_namespace_lets_in_no_pod_that_asks_for_more_than_ours(overlay):
     }
 
 
-def test_the_toolbox_runs_only_for_whoever_makes_it_and_not_for_ever():
+def test_the_toolbox_runs_on_request_and_for_a_limited_time():
     toolbox = the("CronJob")["spec"]
     assert toolbox["suspend"] is True
     job = toolbox["jobTemplate"]["spec"]
