@@ -28,7 +28,7 @@ from service.console.access import Role
 from service.console.openapi import document
 from service.console.routes import api_routes
 from service.console.server import running_console
-from tests.console.addresses import IN_PATHS, TOPIC
+from tests.console.addresses import IN_PATHS, TOPIC, add_operation
 from tests.console.conftest import settings_for
 from tests.console.identity import HEADER
 from tests.orders.stories import Story, dissolved, record
@@ -73,6 +73,7 @@ BODIES = [
 async def running(database: str, engine, provider) -> AsyncIterator[Running]:
     await engine.handle(list(dissolved()))
     await engine.handle([record(b"{", key=b"ord-1", topic=TOPIC)._replace(offset=77)])
+    await add_operation(database)
     async with running_console(settings_for(database, **provider.settings())) as running:
         yield running
 
