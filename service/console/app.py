@@ -10,6 +10,7 @@ from aiohttp import web
 
 from service.console.access import Right
 from service.console.bounds import BODY_BYTES, Connections
+from service.console.forms import page_of_form
 from service.console.problems import (
     bad_request,
     busy,
@@ -24,6 +25,7 @@ from service.console.rendering import Renderer
 from service.console.routes import ROUTES
 from service.console.stories import TooLargeError
 from service.console.visit import LANGUAGE_COOKIE, ZONE_COOKIE, Answer, BadRequestError, order_of, see_other, visit_of
+from service.console.watch import warn_of_database
 from service.runtime.errors import catch_unexpected, describe
 from service.store.errors import StoreError
 
@@ -52,8 +54,6 @@ HEADERS = {
 """With every answer. No script runs on any page."""
 YEAR_SECONDS = 365 * 24 * 3600
 RETRY_SECONDS = "5"
-LOOKS = frozenset({Right.SEARCH, Right.ORDERS, Right.LETTERS, Right.MESSAGES, Right.QUARANTINE})
-"""Of whoever uses these, the log says what was looked at."""
 
 
 class Console:
@@ -62,6 +62,7 @@ class Console:
     def __init__(self, parts: Parts) -> None:
         """Take the parts."""
         self._parts = parts
+        self._parts_of_pages = parts._replace(acts=None)
         self.settings = parts.settings
         self.stories = parts.stories
         self.door = parts.door
@@ -148,24 +149,19 @@ class Console:
         try:
             person = None if route.right is Right.PUBLIC else await self.door.person(request)
         except StoreError as error:
-            log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
+            warn_of_database(error)
             return self._render(unavailable(self.stories.last_clock, None), visit_of(request, None, self.access, zone))
         visit = visit_of(request, person, self.access, zone)
         if not self.access.may(person, route.right):
             if person is None:
-                return self._turn_to_login(visit)
-            log.info(
-                "console_denied",
-                message="A signed-in person lacks the right for a page.",
-                right=route.right.value,
-                subject=person.subject,
-                path=route.path,
-            )
+                return await self._turn_to_login(visit)
+            await self._parts.audit.denied(visit, route)
             return self._render(denied(self.access.lack(route.right)), visit)
         try:
-            answer = await route.handler(self._parts, visit)
+            parts = self._parts if route.method == "POST" else self._parts_of_pages
+            answer = await route.handler(parts, visit)
         except StoreError as error:
-            log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
+            warn_of_database(error)
             last = self.stories.known_last(order_of(request)) if route.right is Right.ORDERS else None
             answer = unavailable(self.stories.last_clock, last)
         except TooLargeError:
@@ -173,21 +169,16 @@ class Console:
         except BadRequestError as error:
             answer = bad_request(str(error))
         if not isinstance(answer, Answer):
+            if route.method == "POST":
+                await self._parts.audit.answered(visit, route, answer.status, None)
             return answer
-        if person is not None and route.right in LOOKS:
-            log.info(
-                "console_looked",
-                message="A person looked at what the service knows.",
-                right=route.right.value,
-                subject=person.subject,
-                way=person.way,
-                path=route.path,
-                known_id=answer.known_id,
-            )
+        await self._parts.audit.answered(visit, route, answer.status, answer.known_id)
         return self._render(answer, visit)
 
-    def _turn_to_login(self, visit: Visit) -> web.StreamResponse:
+    async def _turn_to_login(self, visit: Visit) -> web.StreamResponse:
         request = visit.request
+        if request.method == "POST" and not visit.wants_json and (page := await page_of_form(visit)) is not None:
+            return see_other(self.door.login_link(page))
         if visit.wants_json or request.method != "GET":
             return self._render(sign_in_first(), visit)
         return see_other(self.door.login_link(request.rel_url.raw_path_qs))

@@ -26,6 +26,8 @@ _DESCRIPTIONS = {
     "topic": "Topic of the record.",
     "partition": "Its partition.",
     "offset": "Its offset.",
+    "proposal_id": "The proposal's id.",
+    "operation_id": "The operation's id, which is its proposal's.",
 }
 _PROBLEMS = {
     "400": "The request can't be understood.",

@@ -16,6 +16,7 @@ from service.console import (
     trial_pages,
 )
 from service.console.access import Right
+from service.console.acts.routes import ACT_ROUTES
 from service.console.message_models import (
     GroupsModel,
     RecordPageModel,
@@ -131,6 +132,7 @@ ROUTES: tuple[Route, ...] = (
         body=TrialRequest,
         body_bytes=trial_pages.TRIAL_BYTES,
     ),
+    *ACT_ROUTES,
     Route("GET", "/openapi.json", Right.SIGNED_IN, openapi, "This API, described"),
 )
 

@@ -40,7 +40,7 @@ class Visit:
     text: PlainLanguage
 
     def may(self, right: Right) -> bool:
-        """Whether whoever asks has a right."""
+        """Return whether the visitor has a right."""
         return self.access.may(self.person, right)
 
 
@@ -106,7 +106,7 @@ def visit_of(request: web.Request, person: Person | None, access: Access, zone: 
 
 
 def wants_json(accept: str) -> bool:
-    """Whether a client prefers JSON to a page. Of equals, what stands first; without a preference, a page."""
+    """Return whether a client prefers JSON to a page. Of equals, the first one; without a preference, a page."""
     best, found = 0.0, HTML
     for part in accept[:1000].split(","):
         name, *parameters = [piece.strip().lower() for piece in part.split(";")]

@@ -1,4 +1,4 @@
-"""How the service stands, by the database alone: readable while every worker is down."""
+"""The state of the service by the database alone: readable while every worker is down."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from service.store.operators.pauses import ALL_LANES, AUTOMATIC, Pause, current_
 from service.store.unpublished import ROWS_MAX, Unpublished, unpublished
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from typing import Any
 
     import asyncpg
 
@@ -35,7 +36,7 @@ class Lane(NamedTuple):
 
 
 class Situation(NamedTuple):
-    """What the database says, all read at one instant."""
+    """The state of the database, all read at one instant."""
 
     figures: Figures
     pauses: Sequence[Pause]
@@ -54,7 +55,7 @@ class Situation(NamedTuple):
 
     @property
     def watermark(self) -> datetime | None:
-        """Up to when all input was read; None: not known of every partition."""
+        """The instant up to which all input was read; None: not known of every partition."""
         watermark: datetime | None = self.figures.totals["watermark"]
         return watermark
 
@@ -80,7 +81,7 @@ class Situation(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """What orders wait for, of one kind and currency (R21)."""
+    """The waits of all orders, of one kind and currency (R21)."""
 
     what: str
     of: str
@@ -98,7 +99,7 @@ class Wait(NamedTuple):
 
 
 class Waits(NamedTuple):
-    """What all orders wait for, and when that was counted, by the database's clock."""
+    """The waits of all orders, and when they were counted, by the database's clock."""
 
     at: datetime
     rows: Sequence[Wait]
@@ -129,7 +130,7 @@ async def waits_of_all(connection: asyncpg.Connection[asyncpg.Record]) -> Waits 
     return Waits(at, sorted(found, key=lambda one: (place.get(one.what, len(place)), one.currency or "")))
 
 
-def _wait(row: asyncpg.Record) -> Wait:
+def _wait(row: Mapping[str, Any]) -> Wait:
     kind = WAIT_KINDS.get(row["what"])
     return Wait(
         row["what"],

@@ -59,7 +59,7 @@ class TermsChangedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BatchContext:
-    """What a unit of work needs beside the batch. `deciding_is_publishing`: there is no relay (simulate)."""
+    """The parts that a unit of work needs beside the batch. `deciding_is_publishing`: there is no relay (simulate)."""
 
     cache: Cache
     terms: TermsBook

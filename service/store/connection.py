@@ -146,8 +146,11 @@ def refuse_readers(url: str) -> None:
 
 
 @asynccontextmanager
-async def connected(url: str, timeline: Timeline | None = None) -> AsyncIterator[Connection]:
-    """Connect for a command; `timeline`: the database's, as the command's other connections found it, if any.
+async def connected(
+    url: str, timeline: Timeline | None = None, *, role: str | None = None
+) -> AsyncIterator[Connection]:
+    """Connect for a command; `timeline`: the database's, as the command's other connections found it, if any. `role`:
+    taken on by the connection.
 
     Raises StoreError; StoreUnavailableError also if a statement takes longer than a minute; DatabaseMovedError.
     """
@@ -160,6 +163,7 @@ async def connected(url: str, timeline: Timeline | None = None) -> AsyncIterator
             "lock_timeout": "10s",
             "synchronous_commit": "on",
             "jit": "off",
+            **({} if role is None else {"role": role}),
         },
     )
     try:

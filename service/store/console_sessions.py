@@ -40,7 +40,7 @@ _SWEEP = "delete from console_sessions where ends_at < clock_timestamp() or seen
 
 
 class Session(NamedTuple):
-    """Who is signed in."""
+    """A signed-in person's session."""
 
     subject: str
     name: str
@@ -90,6 +90,12 @@ class ConsoleSessions:
             yield cls(pool, idle, absolute)
         finally:
             pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
+        """Lend a connection with the same role, for the audit and for notes. Raises StoreError."""
+        async with translated(), self._pool.acquire(timeout=SECONDS) as connection:
+            yield connection
 
     async def begin(self, session_id: str, subject: str, name: str, groups: tuple[str, ...], way: str) -> None:
         """Keep a new session. Ended ones are removed. Raises StoreError."""

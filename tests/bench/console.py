@@ -150,7 +150,7 @@ def _say(line: str) -> None:
 
 
 def main() -> int:
-    """Read the command line, measure, tell; 1 if it is not enough."""
+    """Measure as the command line asks and print the figures; return 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=ORDERS, help="orders in the database (default: a million)")
     parser.add_argument("--requests", type=int, default=REQUESTS, help="requests for each kind of page")

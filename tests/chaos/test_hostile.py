@@ -1,4 +1,4 @@
-"""Thousands of hostile records among good ones: the bad are quarantined, the good are heard, memory stays flat."""
+"""Thousands of hostile records among good ones: the bad are quarantined, the good are stored, memory stays flat."""
 
 import asyncio
 from collections import Counter
@@ -23,7 +23,7 @@ def test_the_codec_refuses_every_hostile_record(kind: str) -> None:
         assert isinstance(decode(sent.topic, sent.key, sent.value, sent.headers), Refusal), sent
 
 
-def test_the_codec_hears_what_only_looks_odd() -> None:
+def test_the_codec_accepts_records_that_only_look_odd() -> None:
     hostile = Hostile(SEED)
     for _ in range(200):
         sent = hostile.good()

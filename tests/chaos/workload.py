@@ -102,7 +102,7 @@ class Workload:
 
 
 def order_of(rng: random.Random, order: str) -> list[Event]:
-    """The events of a new order, in an order in which they might be heard; ids are nobody else's."""
+    """The events of a new order, in a possible order of arrival; their ids are unique."""
     shift = FUTURE if rng.random() < AHEAD else PAST
     text = json.dumps(in_any_order(rng, history(rng))).replace(f'"{ORDER}:brokerage:', f'"{order}:brokerage:')
     text = YEAR.sub(lambda found: f'"{int(found[1]) + shift}{found[2]}', text)
@@ -130,7 +130,7 @@ def unpaid_order(order: str, due_at: datetime) -> list[Event]:
 
 
 def promoted_order(order: str) -> list[Event]:
-    """The events of an order that earns brokerage, and gets it once the funds' answer is heard (19)."""
+    """The events of an order that earns brokerage, paid once the funds' answer is received (19)."""
     deduction = f"{order}:brokerage:1"
     told: list[tuple[str, Event]] = [
         ("order.placed", {**PLACED, "promotion": {"promoter_id": "prm-5", "basis": "goods", "rate_bps": 250}}),

@@ -91,7 +91,7 @@ async def newcomer(bootstrap, *topics):
         yield send, until
 
 
-async def test_it_starts_says_where_and_decides_and_leaves_nothing_running(tmp_path):
+async def test_it_starts_prints_its_address_decides_and_leaves_nothing_running(tmp_path):
     async with embedded(tmp_path) as log:
         async with newcomer(broker(log), "purchasing.decisions.v1") as (send, until):
             for event in case_events("01", "ord-newcomer"):

@@ -251,7 +251,7 @@ def random_story(rng: random.Random, order_id: str) -> list[InboundRecord]:
 
 
 async def receive_mixed(engine: Engine, rng: random.Random, stories: Sequence[list[InboundRecord]]) -> None:
-    """Hear of all orders in random batches, each order's messages in their order."""
+    """Handle all orders in random batches, each order's messages in their order."""
     waiting = [list(story) for story in stories]
     mixed = []
     while any(waiting):

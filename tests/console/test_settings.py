@@ -27,7 +27,7 @@ def test_groups_are_read_by_role() -> None:
 
 
 @pytest.mark.parametrize("roles", ["boss=a", "support=a;support=b", "support=", "support", "=a"])
-def test_roles_that_say_nothing_certain_are_refused(roles) -> None:
+def test_ambiguous_roles_are_refused(roles) -> None:
     with pytest.raises(ValidationError):
         settings_for(DATABASE, console_roles=roles)
 

@@ -1,4 +1,4 @@
-"""Every sentence of the pages and of the rules can be told in zh-CN, and nothing is translated that nobody says."""
+"""Every sentence of the pages and of the rules has a translation into zh-CN, and no translation is unused."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_every_translation_has_the_arguments_of_its_sentence_and_is_chinese() ->
         assert HAN.search(chinese) or not any(letter.isalpha() for letter in arguments.sub("", english)), english
 
 
-def test_no_sentence_is_translated_that_nobody_says() -> None:
+def test_every_translated_sentence_is_used() -> None:
     texts = because() | of_python() | of_templates() | of_enumerations() | of_clauses() | of_sign_in()
     spoken_elsewhere = {text for text in ZH_CN if text.islower() and "{" not in text}
     assert sorted(ZH_CN.keys() - texts - spoken_elsewhere) == []

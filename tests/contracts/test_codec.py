@@ -96,7 +96,7 @@ def test_a_broken_record_gets_the_same_verdict_on_the_fast_and_on_the_slow_way(
 
 
 def is_json(value: bytes) -> bool:
-    """The verdict of Python's own parser, told to be strict."""
+    """The verdict of Python's own parser in strict mode."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
@@ -296,7 +296,7 @@ def test_a_malformed_trace_context_is_dropped_and_refuses_nothing(traceparent: A
 
 
 @pytest.mark.parametrize("type_", EVENTS)
-def test_what_is_read_can_be_told_apart_by_its_class(type_: str) -> None:
+def test_publications_are_distinguished_by_their_class(type_: str) -> None:
     decoded = decode(EVENTS[type_].topic, b"ord-1001", text(event(type_)), [])
 
     assert isinstance(decoded, Event)

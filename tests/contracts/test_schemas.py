@@ -57,7 +57,7 @@ def test_every_member_is_described_and_the_message_or_one_of_them_names_a_clause
         assert any(re.search(r"\(\d", words) for words in own), "say in the docstring for which clause the message is"
 
 
-def test_amounts_say_their_unit_and_periods_and_rates_theirs() -> None:
+def test_amounts_periods_and_rates_have_their_unit() -> None:
     placed = SCHEMAS["purchasing.order.placed.v1"]["$defs"]
 
     assert "minor units" in placed["Money"]["properties"]["value"]["description"]

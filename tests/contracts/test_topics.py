@@ -69,7 +69,7 @@ def test_the_registry_cannot_be_changed() -> None:
         topic_of(OrderPlaced).settings["retention.ms"] = "1"  # type: ignore[index]
 
 
-def test_every_class_and_member_says_what_it_means() -> None:
+def test_every_class_and_member_has_a_description() -> None:
     for topic in TOPICS:
         for message in topic.messages:
             assert message.__doc__

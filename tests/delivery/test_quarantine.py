@@ -45,7 +45,7 @@ async def test_what_was_repaired_dropped_or_erased_stays_so_when_the_topics_are_
             erased = await asyncio.to_thread(command, own_site.database, "erase", order, "--why", "the buyer asked")
             assert erased.code == 0, erased.err
         async with own_site.worker("purchasing-again") as again:
-            await again.has_said("partitions_assigned")
+            await again.has_logged("partitions_assigned")
             await read_to_the_end(own_site, "purchasing-again")
         await outside.to_the_end()
 

@@ -20,7 +20,7 @@ def hadolint(text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(HADOLINT), "-"], input=text, capture_output=True, text=True, check=False)
 
 
-def test_hadolint_has_nothing_to_say():
+def test_hadolint_finds_nothing():
     done = hadolint(DOCKERFILE.read_text())
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 

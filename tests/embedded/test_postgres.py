@@ -126,7 +126,7 @@ def test_data_elsewhere_is_removed_only_for_deleted_directories(tmp_path: Path) 
     last.remove()
 
 
-async def test_a_start_that_fails_says_why_and_names_the_log(tmp_path: Path) -> None:
+async def test_a_failed_start_names_the_reason_and_the_log(tmp_path: Path) -> None:
     postgres = EmbeddedPostgres(tmp_path / "postgres", settings={"shared_buffers": "plenty"}, temporary=True)
     with pytest.raises(EmbeddedError) as failure:
         async with postgres:

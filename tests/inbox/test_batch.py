@@ -34,7 +34,7 @@ NOWHERE = {"bootstrap_servers": ["127.0.0.1:1"], "security_protocol": "PLAINTEXT
 
 
 class World:
-    """An inbox that is not connected, with a store that does what it is told and a message that remembers
+    """An inbox that is not connected, with a store under the test's control and a message that remembers
     its ack.
     """
 

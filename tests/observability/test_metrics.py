@@ -225,7 +225,7 @@ def test_records_that_are_gone_are_shown_and_what_lies_there_has_lag(worker, off
     ("paused", "by_a_person", "by_the_limit"),
     [({-1: "anna"}, [1, 1], [0, 0]), ({1: "anna"}, [0, 1], [0, 0]), ({1: "anna", -1: AUTOMATIC}, [0, 1], [1, 1])],
 )
-def test_a_pause_on_everything_is_one_on_each_lane_and_says_whose_it_is(worker, paused, by_a_person, by_the_limit):
+def test_a_pause_on_everything_is_one_on_each_lane_with_its_author(worker, paused, by_a_person, by_the_limit):
     lanes = [
         {"lane": 0, "unpublished": 3, "oldest_at": NOW},
         {"lane": 1, "unpublished": 0, "oldest_at": None},

@@ -105,7 +105,7 @@ def test_a_refund_that_was_executed_is_shown_with_its_amount() -> None:
     assert (line.commanded, line.succeeded) == (10_010, 10_010)
 
 
-def test_the_terms_are_told_in_the_words_and_the_order_of_the_rules() -> None:
+def test_the_terms_have_the_words_and_the_order_of_the_rules() -> None:
     (case,) = [case for case in cases() if case.name.startswith("13-")]
     *_, last = examinations(case)
     words = words_of_terms(settlement_terms(last), "CNY")

@@ -33,7 +33,7 @@ async def test_each_subject_is_examined_and_what_only_deserves_a_look_is_no_fail
     assert code == 3
 
 
-async def test_an_empty_database_is_said(kafka, empty_database):
+async def test_an_empty_database_is_reported(kafka, empty_database):
     code, found = said(bootstrap=kafka, database=empty_database)
     assert code == 1
     assert found["schema"][0][0] == "bad"
@@ -41,7 +41,7 @@ async def test_an_empty_database_is_said(kafka, empty_database):
     assert found["topics"][0][0] == "look"
 
 
-async def test_servers_that_are_away_are_said_each(database):
+async def test_each_server_that_is_away_is_reported(database):
     nowhere = "postgresql://somebody:secret@127.0.0.1:9/purchasing"
     code, found = said(bootstrap="127.0.0.1:9", database=nowhere)
     assert code == 1
@@ -49,7 +49,7 @@ async def test_servers_that_are_away_are_said_each(database):
     assert found["broker"] == [("bad", "Kafka can't be reached: 127.0.0.1:9: Connection refused")]
 
 
-async def test_what_waits_for_a_person_is_said(kafka, database):
+async def test_work_that_waits_for_a_person_is_reported(kafka, database):
     connection = await asyncpg.connect(database)
     await connection.execute("insert into orders (order_id, lane, stuck) values ('o', 0, 'ValueError')")
     await connection.execute("insert into circuit_breakers (topic, bad, records) values ($1, 1, 2)", ORDERS)
@@ -67,7 +67,7 @@ async def test_what_waits_for_a_person_is_said(kafka, database):
         assert part in words
 
 
-async def test_a_topic_that_is_missing_or_another_is_said(fresh_kafka, database):
+async def test_a_missing_or_different_topic_is_reported(fresh_kafka, database):
     where = {"bootstrap": fresh_kafka.bootstrap_servers, "database": database}
     admin = AIOKafkaAdminClient(bootstrap_servers=fresh_kafka.bootstrap_servers)
     await admin.start()
@@ -82,7 +82,7 @@ async def test_a_topic_that_is_missing_or_another_is_said(fresh_kafka, database)
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(0, "well"), (60, "look"), (-60, "look")])
-async def test_clocks_that_differ_are_said(database, monkeypatch, seconds, state):
+async def test_differing_clocks_are_reported(database, monkeypatch, seconds, state):
     figures = doctor.database_figures.figures
 
     async def off(connection):

@@ -54,7 +54,7 @@ async def receive(engine: Engine, story: Story) -> None:
         await engine.handle([inbound_record])
 
 
-async def test_an_order_nobody_heard_of_is_said_to_be_none(database: str):
+async def test_an_unknown_order_is_reported_as_unknown(database: str):
     done = explain(database, "ord-0")
 
     assert done.returncode == 1
@@ -62,7 +62,7 @@ async def test_an_order_nobody_heard_of_is_said_to_be_none(database: str):
     assert done.stdout == ""
 
 
-async def test_facts_stand_in_the_order_they_happened_with_the_order_we_heard_of_them(engine: Engine, database: str):
+async def test_facts_are_in_order_of_time_with_their_place_in_order_of_receipt(engine: Engine, database: str):
     story = Story("ord-late").placed(at=0).accepted(at=HOUR).paid(at=2 * HOUR)
     story.asks_to_cancel(at=8 * HOUR).bought(at=6 * HOUR)
     await receive(engine, story)
@@ -123,7 +123,7 @@ async def test_a_demand_waits_for_its_publication_and_then_for_the_payment(engin
     assert "the relay to publish" in waiting
 
 
-async def test_a_stuck_order_and_one_with_a_record_in_quarantine_say_so(engine: Engine, database: str):
+async def test_a_stuck_order_and_a_record_in_quarantine_are_shown(engine: Engine, database: str):
     await receive(engine, Story("ord-odd").placed())
     await engine.handle([record(b"{", key=b"ord-odd")])
     connection = await asyncpg.connect(database)

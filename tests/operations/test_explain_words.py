@@ -31,7 +31,7 @@ SUPERSEDED = "this no longer applies, because of what has become known since"
 
 @pytest.fixture
 async def explained(database: str) -> AsyncIterator[Callable[[Story], Awaitable[str]]]:
-    """Hear a story, record by record, by a clock that goes by the events; return its explanation in one line."""
+    """Handle a story, record by record, with the events' times as the clock; return its explanation in one line."""
     await set_clock(database, EVENTS)
     store = await PostgresStore.open(database)
     engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT), deciding_is_publishing=True)
@@ -50,14 +50,14 @@ async def explained(database: str) -> AsyncIterator[Callable[[Story], Awaitable[
 
 
 def said(text: str, kind: str) -> list[str]:
-    """The outcomes of the decisions of a kind, as told, each with its words."""
+    """The outcomes of the decisions of a kind, as published, each with its words."""
     decided = text.partition("What was decided")[2].partition("The money")[0]
     found = re.findall(rf"\d\. {kind} ?(?:\([^)]*\))?: (.*?)\. (clause .*?)(?= \d{{4}}-|$)", decided)
     return [f"{outcome}: {words.strip()}" for outcome, words in found]
 
 
 def waits(text: str) -> list[str]:
-    """What is told of each thing that the order waits for."""
+    """The sentences for the order's waits."""
     return [one for one in re.split(r" (?=from the )", text.partition("Waiting for")[2]) if one.strip()]
 
 
@@ -81,7 +81,7 @@ async def test_a_sellers_second_answer_follows_the_first_and_changes_the_waits(e
     assert "from the buyer: ¥1,007.00 to be paid back on line purchase" in damaged
 
 
-async def test_a_dispute_that_is_won_and_then_lost_is_told_with_each_outcome(explained) -> None:
+async def test_a_dispute_won_and_then_lost_is_explained_with_each_outcome(explained) -> None:
     story = paid_order().bought().received().confirms_receipt().charged_back()
     opened = await explained(story)
     won = await explained(story.chargeback_ends())
@@ -102,7 +102,7 @@ async def test_a_dispute_that_is_won_and_then_lost_is_told_with_each_outcome(exp
     assert "the outcome of chargeback cb-1" not in lost
 
 
-async def test_an_objection_verified_again_and_a_decision_that_fell_away_are_told(explained) -> None:
+async def test_an_objection_verified_again_and_a_superseded_decision_are_explained(explained) -> None:
     story = paid_order().bought().received().delivered().objects()
     raised = await explained(story)
     story.verified("none")
@@ -161,7 +161,7 @@ def test_each_standing_amount_has_a_story_in_which_it_comes_to_0() -> None:
 
 
 @pytest.mark.parametrize("kind", STORIES)
-async def test_a_standing_amount_that_came_to_0_is_told_by_its_second_outcome_and_words(kind: str, explained) -> None:
+async def test_a_standing_amount_at_0_is_explained_by_its_second_outcome(kind: str, explained) -> None:
     outcome, words = SECOND_OUTCOMES[kind]
     found = said(await explained(STORIES[kind]()), kind.replace("_", " ").capitalize())
 
@@ -172,7 +172,7 @@ async def test_a_standing_amount_that_came_to_0_is_told_by_its_second_outcome_an
     assert re.sub(r"clause [^:]+: ", "", because).split(words) == [""] + [" "] * (because.count(words) - 1) + [""]
 
 
-async def test_what_a_record_in_quarantine_holds_up_is_told_with_the_topic(explained) -> None:
+async def test_steps_held_up_by_a_quarantined_record_are_explained_with_its_topic(explained) -> None:
     story = paid_order()
     story.inbound_records.append(record(b"{", key=b"ord-1"))
     text = await explained(story)

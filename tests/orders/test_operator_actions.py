@@ -81,7 +81,7 @@ def renamed(value: bytes, message: str) -> bytes:
 
 
 @pytest.mark.parametrize("how", ["replayed", "dropped"])
-async def test_a_redelivery_of_what_was_dealt_with_adds_nothing_and_says_nothing(engine: Engine, how: str) -> None:
+async def test_a_redelivery_of_a_resolved_record_adds_and_publishes_nothing(engine: Engine, how: str) -> None:
     inbound = paid_order().inbound_records
     bad = broken(inbound[2])
     await engine.handle([*inbound[:2], bad])

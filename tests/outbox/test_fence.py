@@ -76,7 +76,7 @@ async def test_without_the_fence_the_same_doubles_so_the_reader_would_have_seen_
     assert sum(complaint.startswith("twice") for complaint in complaints) == 20
 
 
-async def test_a_fenced_lane_is_not_initialised_again_unless_the_group_says_it_is_ours(world: World) -> None:
+async def test_a_fenced_lane_starts_again_only_if_the_group_assigns_it_to_us(world: World) -> None:
     asked: list[int] = []
 
     async def not_any_more(lane: int) -> bool:

@@ -1,4 +1,4 @@
-"""What makes a lane look for rows, and what it tells the database afterwards."""
+"""The causes that make a lane look for rows, and the position that it stores afterwards."""
 
 import asyncio
 

@@ -212,6 +212,28 @@ def test_a_unit_that_a_revision_left_out_and_that_was_cancelled_is_not_carried_o
         assert net(ended) == 101_301 - 41_200 - 41
 
 
+def test_a_bought_unit_that_was_withdrawn_before_the_payment_is_not_carried_over() -> None:
+    order = Order().placed(items=items()).bought().asks_to_cancel(items={"2": None})
+    order.requoted(amounts(60_000, 1_200, 61)).accepted().paid(amounts(60_000, 1_200, 61))
+    for ended in in_several_orders(order):
+        assert ended.outcomes("agreement")[-1] == "effective"
+        assert (net(ended), standing(ended, "order_amount")) == (0, 0)
+
+
+def test_an_agreement_after_a_refusal_cites_the_bar_that_kept_a_unit_from_it() -> None:
+    # Item 2 is out of the sale when customs are cleared, and bought again afterwards: only item 1 is barred.
+    order = two_items().bought().asks_to_cancel().seller_wont_cancel().unavailable(items={"2": None}).clears_customs()
+    order.bought().seller_cancels()
+    for ended in in_several_orders(order):
+        assert ended.stands("cancellation", "can-1") == ("partly_agreed", ["12(1)B", "12(7)", "12(3)"])
+
+
+def test_the_sellers_money_before_a_purchase_is_not_cited_as_money_of_a_dissolution() -> None:
+    order = two_items().asks_to_dissolve().seller_refunds(700, request="dis-1").paid(amounts(30, 0, 0), "pay-2")
+    for ended in in_several_orders(order):
+        assert (ended.refunds, ended.refund_clauses()) == ([("purchase", 30, "pay-2")], ["6"])
+
+
 def test_a_purchase_whose_amount_can_be_read_later() -> None:
     order = Order().placed().accepted().paid()
     data = {

@@ -274,7 +274,7 @@ def test_the_plots_reach_every_way_in_which_money_moves() -> None:
     assert {*SECOND_OUTCOMES, "hold", *COMMANDS} - published == set(), "let a plot lead there"
 
 
-def test_the_random_histories_tell_every_type_of_event() -> None:
+def test_the_random_histories_have_every_type_of_event() -> None:
     events = {message.TYPE for topic in TOPICS if topic.direction == "in" for message in topic.messages}
     types = {event["type"] for seed in range(200) for event in history(random.Random(seed))}
     assert events - types == set(), "add them to tests/rules/histories.py, and their data to happenstance.py"

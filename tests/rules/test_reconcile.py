@@ -132,9 +132,7 @@ def undeliverable() -> Order:
 
 
 @pytest.mark.parametrize(("undelivered", "outcomes"), [(0, "settled"), (300, "noted 300")])
-def test_an_earlier_failure_of_the_same_command_says_what_is_still_undeliverable(
-    undelivered: int, outcomes: str
-) -> None:
+def test_an_earlier_failure_of_the_same_command_sets_the_undeliverable_amount(undelivered: int, outcomes: str) -> None:
     order = undeliverable()
     paid_so_far = order.refunds
     order.refund_fails(undelivered, None, command="c-2", at=20 * HOUR - 1).decided()
@@ -143,14 +141,14 @@ def test_an_earlier_failure_of_the_same_command_says_what_is_still_undeliverable
     assert order.outcomes("repayment_demand", "purchase") == []
 
 
-def test_an_undeliverable_refund_told_as_repaid_is_commanded_again() -> None:
+def test_an_undeliverable_refund_reported_as_repaid_is_commanded_again() -> None:
     order = undeliverable().repays(101_200, at=21 * HOUR).refund_fails(0, None, command="c-2", at=19 * HOUR).decided()
     assert order.refunds[2:] == [("purchase", 101_200, "buyer_account")]
     assert order.outcomes("refund_undeliverable", "purchase") == ["noted 101200", "settled"]
     assert order.outcomes("repayment_demand", "purchase") == []
 
 
-def test_an_undeliverable_refund_not_due_any_more_is_demanded_until_told_as_repaid() -> None:
+def test_an_undeliverable_refund_no_longer_due_is_demanded_until_repaid() -> None:
     order = undeliverable().bought(at=HOUR).decided()
     assert order.outcomes("repayment_demand", "purchase") == ["demanded 101200"]
     order.repays(101_200, at=22 * HOUR).refund_fails(0, None, command="c-2", at=19 * HOUR).decided()
@@ -164,7 +162,7 @@ def test_a_later_failure_or_success_of_the_command_leaves_it_undeliverable() -> 
     assert order.outcomes("refund_undeliverable", "purchase") == ["noted 101200"]
 
 
-def test_an_undeliverable_refund_told_as_made_elsewhere_is_demanded_back() -> None:
+def test_an_undeliverable_refund_reported_as_made_elsewhere_is_demanded_back() -> None:
     # The command counts as paid out, so this would be the second time.
     order = undeliverable().refunded_elsewhere(101_200, None, at=21 * HOUR).decided()
     assert order.outcomes("refund_undeliverable", "purchase") == ["noted 101200"]

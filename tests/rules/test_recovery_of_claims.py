@@ -24,7 +24,7 @@ def version_of_the_demand(order: Order) -> int:
     return order.decision("payment_demand", "cb-1").order_version
 
 
-def test_the_demand_cites_22_and_27_and_says_by_when() -> None:
+def test_the_demand_cites_22_and_27_and_has_its_last_instant() -> None:
     order = charged()
     assert order.stands("payment_demand", "cb-1") == ("demanded", ["22", "27"])
     assert order.due_by() == LAST

@@ -54,7 +54,7 @@ def test_discovery_finds_every_clause_module_in_the_order_of_their_numbers() -> 
 
 
 @pytest.mark.parametrize("number", agreement())
-def test_every_clause_of_the_agreement_has_a_module_that_says_what_it_is_and_does(number: int) -> None:
+def test_every_clause_of_the_agreement_has_a_module_with_title_and_description(number: int) -> None:
     assert f"clause_{number:02}" in FILES, f"service/docs/agreement.md has a clause {number}: add its module"
     (module,) = [m for m in REGISTRY.clauses if m.__name__.endswith(f".clause_{number:02}")]
     assert module.__doc__ is not None
@@ -68,7 +68,7 @@ def test_no_module_is_of_a_clause_the_agreement_does_not_have() -> None:
     assert others == [], f"service/docs/agreement.md has no '## N. Title' for {others}"
 
 
-def test_each_event_says_which_messages_are_the_same_fact() -> None:
+def test_each_event_declares_which_messages_are_the_same_fact() -> None:
     events = {message for topic in TOPICS if topic.direction == "in" for message in topic.messages}
     missing = sorted(message.__name__ for message in events - TYPES)
     assert missing == [], "add them to IDENTITIES in service/rules/identity.py, or an order that hears two is stuck"

@@ -15,7 +15,7 @@ def bound(*sets: Any, at: int = 0, provider: str = "prov-1") -> Terms:
     return TermsBook.of(*sets).in_force(provider, START + at)
 
 
-def test_what_nobody_declared_is_what_the_agreement_says() -> None:
+def test_an_undeclared_term_has_the_agreements_value() -> None:
     assert bound() == STANDARD
     assert (
         Terms(

@@ -92,7 +92,7 @@ def test_a_password_is_what_was_percent_encoded(text: str, password: str | None)
         ("postgresql://u:p@h/d?options=--lock-timeout%3D1", "sets lock_timeout, which the service sets itself"),
     ],
 )
-def test_what_can_not_be_used_is_said_without_a_value(text: str, says: str) -> None:
+def test_an_unusable_url_is_reported_without_a_value(text: str, says: str) -> None:
     with pytest.raises(DatabaseUrlError) as raised:
         parse_database_url(text)
     assert says in str(raised.value)

@@ -33,7 +33,7 @@ def failing(times, then="stored", error=StoreUnavailableError):
     return work
 
 
-async def test_it_is_tried_until_it_works_and_readiness_hears_of_each_failure():
+async def test_it_is_tried_until_it_works_and_each_failure_is_reported_to_readiness():
     work, notified = failing(7), []
     notify = lambda failures, because: notified.append((failures, because))  # noqa: E731
     assert await until_stored(work, asyncio.Event(), "do it", on_failures=notify) == "stored"
@@ -41,7 +41,7 @@ async def test_it_is_tried_until_it_works_and_readiness_hears_of_each_failure():
     assert notified == [*((n, AWAY) for n in range(1, 8)), (0, None)]
 
 
-async def test_the_log_says_what_it_is_that_does_not_work_and_why():
+async def test_the_log_names_what_failed_and_why():
     with capture_logs() as logged:
         await until_stored(failing(1), asyncio.Event(), "read the terms")
     assert [(one["event"], one["task"], one.get("because")) for one in logged] == [

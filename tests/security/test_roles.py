@@ -23,6 +23,9 @@ JOURNALS = (
     "erasures",
     "schema_migrations",
     "installation",
+    "console_audit",
+    "console_notes",
+    "console_disclosures",
 )
 
 DDL = (
@@ -92,6 +95,7 @@ FORBIDDEN = {
         "update orders set held_at = null",
         "delete from private_members",
         "select count(*) from console_sessions",
+        "select count(*) from console_repairs",
     ),
     "console": (
         *DDL,
@@ -102,6 +106,18 @@ FORBIDDEN = {
         "insert into facts (order_id) values ('x')",
         "insert into outbox (topic) values ('x')",
         "update orders set held_at = null",
+        "select count(*) from console_audit",
+        "select count(*) from console_repairs",
+    ),
+    "private": (
+        *DDL,
+        *OF_JOURNALS,
+        PRIVATE,
+        CONTENT,
+        "select count(*) from facts",
+        "select count(*) from console_disclosures",
+        "insert into console_disclosures (subject) values ('x')",
+        "delete from console_disclosures",
     ),
 }
 

@@ -132,7 +132,7 @@ async def test_commands_and_the_service_run_behind_a_pooler(kafka: str, empty_da
         await recreate_topics(kafka)
         order = empty_database.rpartition("/")[2]
         async with Worker(kafka, pooler.dsn, worker_logs, order) as worker:
-            await worker.has_said("service_running")
+            await worker.has_logged("service_running")
             listening = (
                 "select count(*) from pg_stat_activity where query like 'LISTEN%' and datname = current_database()"
             )

@@ -276,7 +276,7 @@ def test_a_later_stage_raises_a_dispute_up_to_its_highest_amount_before() -> Non
 
 
 @pytest.mark.parametrize("attributable", [True, False])
-def test_money_that_was_charged_back_is_not_there_whoever_is_to_blame(attributable: bool) -> None:
+def test_money_that_was_charged_back_does_not_count_whatever_the_cause(attributable: bool) -> None:
     order = Order().placed().accepted().charged_back(1, attributable=attributable).paid().decided()
     assert order.outcomes("agreement") == ["short_paid"]
 
@@ -293,7 +293,7 @@ def test_a_dispute_that_was_lost_with_all_of_it_given_back_is_restored(restored:
     assert order.stands("chargeback", "cb-1") == (outcome, UNJUST)
 
 
-def test_an_inquiry_says_nothing_of_which_payment_a_chargeback_takes() -> None:
+def test_an_inquiry_does_not_determine_the_payment_of_a_chargeback() -> None:
     order = effective().charged_back(stage="inquiry", payment_id="pay-9").charged_back().decided()
     assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301"]
 

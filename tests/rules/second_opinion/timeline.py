@@ -20,12 +20,12 @@ CANCELLED = ("cancelled_before", "cancelled_after")
 TERMINAL = ("refused", "invalid", "withdrawn", "lapsed")
 LOGISTICS = "logistics"
 REQUESTED = "request"
-"""What is decided when it is asked for; other matters are decided when the clock is beyond their last instant."""
+"""Matters that are decided on request; others are decided when the clock is beyond their last instant."""
 
 
 @dataclass(eq=False)
 class Ending:
-    """What ended units: the closing outcome that it leads to, its clauses, and the request, if one asked for it."""
+    """The cause by which units ended: its closing outcome, its clauses, and its request, if there is one."""
 
     outcome: str
     clauses: tuple[str, ...]
@@ -260,7 +260,7 @@ class Timeline:
         self._cover()
 
     def _cover(self) -> None:
-        """Say what the quotes of this instant cover: what has not ended once its facts are applied (R4)."""
+        """Set what the quotes of this instant cover: the units that have not ended once its facts are applied (R4)."""
         for quote in self.quotes:
             if not quote.provisional or quote.instant != self.now:
                 continue
@@ -722,6 +722,9 @@ class Timeline:
         if later and (not units or (self.effective_at is not None and self._package_by_logistics())):
             self._ignore_answer(fact, r)
             return
+        if later:
+            kept = self._bars([u for u in r.part if u.alive and u.barred])
+            r.barred_by = tuple(dict.fromkeys([*r.barred_by, *kept]))
         r.answered, r.damaged = True, False
         if self.effective_at is None:
             r.part = units
