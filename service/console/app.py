@@ -178,6 +178,12 @@ class Console:
             answer = too_large()
         except BadRequestError as error:
             answer = bad_request(str(error))
+        except BaseException as error:
+            # What nobody foresaw, or took too long, may have done something all the same.
+            if not route.content:
+                status = error.status if isinstance(error, web.HTTPException) else 500
+                await self._parts.audit.answered(visit, route, status, None)
+            raise
         if not isinstance(answer, Answer):
             if route.method == "POST":
                 await self._parts.audit.answered(visit, route, answer.status, None)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BYTES = 32
 MOST_BYTES = 256 * 1024
 LINK_LENGTH_MAX = 1_900
+_OF_BROWSERS = ("Cookie", "Origin", "Sec-Fetch-Site")
 FOREIGN_FORM = sentence("This form doesn't come from the console, or it is too old. Open its page again.")
 
 
@@ -58,8 +59,14 @@ async def sent_form(visit: Visit, most_bytes: int) -> dict[str, str]:
 
 
 def refusal_of(console: Parts, visit: Visit, form: dict[str, str]) -> Sentence | None:
-    """Return why a form is not taken; None: it is. A bearer token comes with no form of another site."""
-    if "Authorization" in visit.request.headers:
+    """Return why a form is not taken; None: it is.
+
+    A program with a bearer token has no form. A browser may send such a header too, by itself or by a proxy before the
+    console, also with a form of another site: it is known by what only browsers send.
+    """
+    headers = visit.request.headers
+    is_bearer = headers.get("Authorization", "").lower().startswith("bearer ")
+    if is_bearer and not any(name in headers for name in _OF_BROWSERS):
         return None
     cookie = visit.request.cookies.get(_cookie(console), "")
     is_ours = bool(cookie) and hmac.compare_digest(

@@ -146,14 +146,15 @@ _ANSWERS = """('purchasing.payment.refund_succeeded.v1', 'purchasing.payment.ref
 _ANSWERED = "coalesce({0}.data ->> 'command_id', {0}.data ->> 'deduction_id', {0}.data ->> 'hold_id')"
 
 # Of a refund's failures the earliest counts, of a deduction's answers the latest (docs/rules.md, Appendix B). An amount
-# in another currency counts by how it was booked, or not at all.
+# in another currency counts by how it was booked, or not at all: then the command failed by an amount that nobody knows.
 _COMMANDS = f"""
 select c.order_id, c.order_version, c.lane, c.position, c.id as command_id, c.movement, c.decided_at,
     {_BEIJING_DAY.format("c.decided_at")} as day, c.provider_id, c.terms_version, c.line, c.amount, c.currency,
     c.destination, c.payment_id, c.ref, c.clauses, c.is_published,
     case when not c.is_published then 'unpublished'
         when s.failed >= c.amount and s.failed > 0 then 'failed' when s.failed > 0 then 'partly_failed'
-        when s.confirmed > 0 or a.answers > 0 and c.movement in ('refund', 'deduction') then 'confirmed'
+        when s.confirmed > 0 then 'confirmed'
+        when a.answers > 0 and c.movement in ('refund', 'deduction') then 'failed'
         when c.movement in ('refund', 'deduction') then 'open' else 'no_answer' end as status,
     s.confirmed, s.failed, a.answered_at, c.hold_of
 from (

@@ -192,6 +192,11 @@ async def test_a_form_of_another_site_or_another_person_is_not_taken(database, e
     for headers in ({"Origin": "https://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}):
         async with ann.post("/acts/hold", data=form, headers=headers) as answer:
             assert answer.status == 403
+    # A proxy or the browser may add such a header to any request.
+    for authorization in ("Basic eDp5", "Bearer x"):
+        headers = {"Origin": "https://elsewhere.example", "Authorization": authorization}
+        async with ann.post("/acts/hold", data=form, headers=headers) as answer:
+            assert answer.status == 403
     await form_of(bo, "hold")
     async with bo.post("/acts/hold", data=form) as answer:
         assert answer.status == 403
@@ -297,6 +302,17 @@ async def test_a_repaired_record_keeps_its_identity_and_gets_no_headers(database
     assert await rows(database, "select count(*) from console_repairs") == [(0,)]
 
 
+async def test_a_repair_of_a_record_resolved_meanwhile_is_stale(database, engine, ann) -> None:
+    await hear(engine, paid_order())
+    last = paid_order().asks_to_cancel().last
+    bad = garbled(last, time="yesterday")
+    await engine.handle([bad])
+    proposal = await propose(ann, "repair", records=named(bad), value=last.value.decode())
+    await done(ann, "drop", records=named(bad))
+    page = await confirm(ann, proposal, 409)
+    assert "out of date" in Page(page).text
+
+
 async def test_only_what_a_resume_showed_passes_the_refund_limit(database, engine, ann) -> None:
     await hear(engine, dissolved())
     ended = await done(ann, "pause", lane="all")
@@ -339,6 +355,17 @@ async def test_after_the_refund_limit_somebody_else_has_to_confirm(database, eng
     assert await rows(database, "select done_by from operator_actions where what = 'outbox resume'") == [
         ("U-Ann (u-ann), confirmed by U-Bo (u-bo)",)
     ]
+
+
+async def test_a_resume_of_much_money_needs_somebody_else_whoever_paused(database, engine, provider) -> None:
+    """Who pauses before the refund limit does can't let any amount pass it alone."""
+    settings = settings_for(database, **provider.settings(), console_approval_amount="CNY=1")
+    async with running_console(settings, PATIENT) as running, person(running, provider, "u-ann") as session:
+        await done(session, "pause", lane="all")
+        await hear(engine, dissolved())
+        proposal = await propose(session, "resume", lane="all")
+        await confirm(session, proposal, 403)
+    assert await rows(database, "select count(*) from outbox_pauses") == [(1,)]
 
 
 async def test_a_pause_of_the_refund_limit_after_the_preview_makes_it_stale(database, engine, ann) -> None:

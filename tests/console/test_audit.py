@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -75,6 +76,29 @@ async def test_allowed_and_denied_looks_and_acts_are_audited(database, engine, r
         ("/proposals/{proposal_id}/confirm", True, True, "U-Ann"),
     ]
     assert "clauses" not in str(await rows(database, "select needed from console_audit"))
+
+
+async def test_an_act_that_fails_is_audited(database, engine, ann, monkeypatch) -> None:
+    async def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    form = await form_of(ann, "hold") | {"orders": "ord-1", "why": "x"}
+    monkeypatch.setattr("service.console.acts.proposal_pages.new_desk", fails)
+    async with ann.post("/acts/hold", data=form) as answer:
+        assert answer.status == 500
+    assert await rows(database, "select path, status from console_audit where what = 'act'") == [("/acts/{act}", 500)]
+
+
+async def test_an_act_that_takes_too_long_is_audited(database, engine, ann, running, monkeypatch) -> None:
+    async def hangs(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    form = await form_of(ann, "hold") | {"orders": "ord-1", "why": "x"}
+    monkeypatch.setattr("service.console.acts.proposal_pages.new_desk", hangs)
+    monkeypatch.setattr(running.console, "_bounds", PATIENT._replace(request_seconds=1.0))
+    async with ann.post("/acts/hold", data=form) as answer:
+        assert answer.status == 503
+    assert await rows(database, "select path, status from console_audit where what = 'act'") == [("/acts/{act}", 500)]
 
 
 async def test_the_audit_is_searched_by_its_address_and_exported(database, engine, ann) -> None:

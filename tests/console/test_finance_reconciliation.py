@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 from aiohttp import FormData
-from purchasing_contracts.events.payment import RefundSucceeded
+from purchasing_contracts.events.payment import RefundFailed, RefundSucceeded
+from purchasing_contracts.money import Money
 
 from service.console.finance.uploads import LINES_MAX, UploadError, listed_in
 from service.store.money import BEIJING
@@ -84,6 +85,17 @@ async def test_each_command_is_open_until_payments_reported_it_and_links_to_its_
         assert f"/orders/{order}" in page.links
         assert status in page.text
     assert "/orders/ord-done" not in page.links
+
+
+async def test_a_refund_that_failed_in_another_currency_is_not_executed(database, engine, api) -> None:
+    story = await cancelled(engine, "ord-1")
+    await execute(database, PUBLISH)
+    command = (await refunds(database))["ord-1"][0]
+    amount = Money(value=100, currency="EUR")
+    story.add(RefundFailed(command_id=command, line="purchase", payment_id="pay-1", amount=amount))
+    await engine.handle([story.last])
+    model = await read_json(api, f"/reconciliation?{DAYS}&grace=0")
+    assert [(one["command_id"], one["status"]) for one in model["open"]] == [(command, "failed")]
 
 
 async def test_what_payments_still_have_time_for_stands_apart(database, engine, pages, api, monkeypatch) -> None:

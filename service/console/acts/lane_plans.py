@@ -99,7 +99,9 @@ async def plan_of_adoption(desk: Desk, _act: str, form: Mapping[str, str]) -> Pl
         outbox_id = str(await desk.connection.fetchval("select outbox_id from installation"))
         published, to = report.published(outbox_id), int(position)
         low, high = min(published, to), max(published, min(to, report.last))
-        between = await outputs_between(desk.connection, lane, low, high, OUTPUTS_MAX)
+        between = await outputs_between(desk.connection, lane, low, high, OUTPUTS_MAX + 1)
+    if len(between) > OUTPUTS_MAX:
+        raise PlanError(sentence("More than {number} outputs lie between: use the command line.", number=OUTPUTS_MAX))
     plan = Plan([NewItem(f"lane {lane}", sorted({one.order_id for one in between if one.order_id}))])
     plan.effects = _effects(between)
     plan.orders = set(plan.items[0].order_ids)

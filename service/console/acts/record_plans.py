@@ -52,6 +52,8 @@ async def replan_of_records(desk: Desk, act: str, subjects: Sequence[str], repai
     plan = Plan([])
     records = [await _named(desk, one) for one in subjects]
     open_ones = [one for one in records if one.resolved_at is None]
+    if not open_ones:
+        raise PlanError(sentence("These were resolved already: {records}.", records=", ".join(subjects[:10])))
     await _work_out(desk, act, open_ones, UNREPAIRED if repair is None else Repair(*repair), plan)
     return plan
 

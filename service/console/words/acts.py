@@ -61,6 +61,7 @@ _DRAFTS = {
     "Give the value to replay in place of the record's.": "请给出用以代替该记录的值。",
     "It is not paused: there is nothing to do.": "没有暂停：无事可做。",
     "Kafka gives no usable answer now.": "Kafka 目前没有可用的应答。",
+    "More than {number} outputs lie between: use the command line.": "其间的输出超过 {number} 条：请使用命令行。",
     "More than {number} outputs wait: use the command line.": "等待的输出超过 {number} 条：请使用命令行。",
     "Name at least one order.": "请至少列出一个订单。",
     "Name at least one record.": "请至少列出一条记录。",
