@@ -146,7 +146,7 @@ _ANSWERS = """('purchasing.payment.refund_succeeded.v1', 'purchasing.payment.ref
 _ANSWERED = "coalesce({0}.data ->> 'command_id', {0}.data ->> 'deduction_id', {0}.data ->> 'hold_id')"
 
 # Of a refund's failures the earliest counts, of a deduction's answers the latest (docs/rules.md, Appendix B). An amount
-# in another currency counts by how it was booked, or not at all: then the command failed by an amount that nobody knows.
+# in another currency counts by how it was booked, or not at all: then nobody knows by how much it failed.
 _COMMANDS = f"""
 select c.order_id, c.order_version, c.lane, c.position, c.id as command_id, c.movement, c.decided_at,
     {_BEIJING_DAY.format("c.decided_at")} as day, c.provider_id, c.terms_version, c.line, c.amount, c.currency,
