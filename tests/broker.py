@@ -19,7 +19,7 @@ LANES = 4
 
 
 class SharedBroker:
-    """An `EmbeddedKafka`, started when it is first needed. `kafka` is for whoever has called `empty`."""
+    """An `EmbeddedKafka`, started when it is first needed. Call `empty` before you use `kafka`."""
 
     def __init__(self, kafka: EmbeddedKafka) -> None:
         self.kafka = kafka

@@ -26,7 +26,6 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import asyncpg
 import psutil
 import pytest
 from hypothesis import settings
@@ -35,6 +34,7 @@ from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.kafka import compat
 from service.kafka.topics import create_topics
 from tests.broker import LANES, SharedBroker
+from tests.databases import on_server, temporary_database
 from tests.patches import patches_of, undo
 
 # As the composition root does, before any client is made.
@@ -113,7 +113,7 @@ def worker_logs(servers: Path) -> Path:
 def shared_broker(servers: Path) -> Iterator[SharedBroker]:
     broker = SharedBroker(EmbeddedKafka(servers / "kafka", temporary=True))
     yield broker
-    asyncio.run(broker.kafka.__aexit__(None, None, None))
+    asyncio.run(broker.kafka.close())
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def postgres(servers: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(servers / "postgres", settings=NO_FSYNC, temporary=True)
     asyncio.run(server.start())
     yield server
-    asyncio.run(server.__aexit__(None, None, None))
+    asyncio.run(server.close())
 
 
 @pytest.fixture(scope="session")
@@ -141,10 +141,8 @@ def postgres_dsn(postgres: EmbeddedPostgres) -> str:
 
 @pytest.fixture
 async def empty_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
-    name = f"test_{uuid.uuid4().hex}"
-    await _on_server(postgres.dsn, f"create database {name}")
-    yield postgres.dsn_of(name)
-    await _on_server(postgres.dsn, f"drop database {name} with (force)")
+    async with temporary_database(postgres) as dsn:
+        yield dsn
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +151,7 @@ def template(postgres: EmbeddedPostgres) -> str:
     from service.store.migrate import migrate
 
     async def make() -> None:
-        await _on_server(postgres.dsn, f"create database {TEMPLATE}")
+        await on_server(postgres.dsn, f"create database {TEMPLATE}")
         await migrate(postgres.dsn_of(TEMPLATE), lanes=LANES)
 
     asyncio.run(make())
@@ -162,12 +160,10 @@ def template(postgres: EmbeddedPostgres) -> str:
 
 @pytest.fixture
 async def database(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
-    name = f"test_{uuid.uuid4().hex}"
-    await _on_server(postgres.dsn, f"create database {name} template {template} strategy file_copy")
-    # Another database, another outbox: transactional ids and the relay's group are made from its id.
-    await _on_server(postgres.dsn_of(name), "update installation set outbox_id = gen_random_uuid()")
-    yield postgres.dsn_of(name)
-    await _on_server(postgres.dsn, f"drop database {name} with (force)")
+    async with temporary_database(postgres, template) as dsn:
+        # Each database has an outbox id of its own: transactional ids and the relay's group are made from it.
+        await on_server(dsn, "update installation set outbox_id = gen_random_uuid()")
+        yield dsn
 
 
 @pytest.fixture
@@ -184,11 +180,3 @@ async def fresh_postgres(servers: Path) -> AsyncIterator[EmbeddedPostgres]:
 @pytest.fixture
 def unpatched(monkeypatch: pytest.MonkeyPatch) -> None:
     undo(PATCHES, monkeypatch)
-
-
-async def _on_server(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

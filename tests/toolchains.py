@@ -1,7 +1,6 @@
-"""Other languages' tools for the tests that need them: found where they are installed, missed aloud where they aren't.
+"""Tools of other languages for the tests that need them. A missing tool causes a warning.
 
-A test that gets None here ends early, and pytest's summary of warnings says what was not tried, why, and what would
-change that.
+A test that gets None here ends early; pytest's summary of warnings names the missing tool and how to install it.
 """
 
 import fcntl
@@ -39,15 +38,7 @@ def node() -> str | None:
         # Two runs of the tests beside each other must not install over each other.
         fcntl.flock(held, fcntl.LOCK_EX)
         if not stamp.exists():
-            done = subprocess.run(
-                [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                cwd=JAVASCRIPT,
-                capture_output=True,
-                text=True,
-                timeout=LIMIT_SECONDS,
-                check=False,
-            )
-            assert done.returncode == 0, f"npm ci failed:\n{done.stderr[-2000:]}"
+            _run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], JAVASCRIPT)
             stamp.touch()
     return program
 
@@ -65,13 +56,11 @@ def go_client() -> str | None:
     with (TOOLS / "go-client.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not built.exists():
-            done = subprocess.run(
-                [go, "build", "-o", built, "."],
-                cwd=GO,
-                capture_output=True,
-                text=True,
-                timeout=LIMIT_SECONDS,
-                check=False,
-            )
-            assert done.returncode == 0, f"go build failed:\n{done.stderr[-2000:]}"
+            _run([go, "build", "-o", str(built), "."], GO)
     return str(built)
+
+
+def _run(command: list[str], directory: Path) -> None:
+    """Run an installation's command; fail with the end of its stderr."""
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
+    assert done.returncode == 0, f"{Path(command[0]).name} {command[1]} failed:\n{done.stderr[-2000:]}"

@@ -40,6 +40,7 @@ __all__ = [
     "decode_published",
     "encode_binary",
     "encode_structured",
+    "read_published",
 ]
 
 
@@ -77,10 +78,14 @@ def decode_published(value: bytes) -> tuple[dict[str, str], MessageData]:
 
     Raises `ValueError`, without the content, for any other value.
     """
-    envelope = _published_fast(value) or _published(value)
-    data: MessageData = envelope.data
-    found = Publication(envelope.id, envelope.subject, envelope.time, data, envelope.traceparent, envelope.source)
-    return _attributes(found), data
+    found = read_published(value)
+    return _attributes(found), found.data
+
+
+def read_published(value: bytes) -> Publication:
+    """Return a published message in structured mode. Raises like `decode_published`."""
+    found = _published_fast(value) or _published(value)
+    return Publication(found.id, found.subject, found.time, found.data, found.traceparent, found.source)
 
 
 _validate_published = ANY_PUBLISHED.validator.validate_json
@@ -111,7 +116,8 @@ def encode_structured(message: Message) -> bytes:
 
     Its header is `content-type: application/cloudevents+json`. Raises `ValueError` for text with lone surrogates.
     """
-    event: dict[str, Any] = {**_attributes(message), "data": message.data}
+    event: dict[str, Any] = _attributes(message)
+    event["data"] = message.data
     return to_json(event, exclude_none=True)
 
 

@@ -68,7 +68,7 @@ def currency_of(data: Shape) -> str | None:
 
 
 def is_mixed(data: Shape) -> bool:
-    """Whether a message's data names more than one currency, not counting what is marked `OWN_CURRENCY`."""
+    """Return whether a message's data names more than one currency, not counting what is marked `OWN_CURRENCY`."""
     always, sometimes = _readers(type(data))
     if not sometimes and len(always) < 2:
         return False

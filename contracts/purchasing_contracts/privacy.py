@@ -23,7 +23,8 @@ def masked(data: S) -> S:
     names = private_members(type(data))
     if not names:
         return data
-    return data.model_copy(update={name: _mask(getattr(data, name)) for name in names})
+    hidden = {name: _mask(value) for name in names if (value := getattr(data, name))}
+    return data.model_copy(update=hidden) if hidden else data
 
 
 def private_of(data: Shape) -> dict[str, Any] | None:

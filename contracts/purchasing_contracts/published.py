@@ -1,4 +1,4 @@
-"""What all messages have that this service publishes about an order."""
+"""The members of all messages that this service publishes about an order."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""Which messages are on their way out, and what a version changed that its schemas can't say.
+"""Messages that will be removed, and changes of a version that its schemas can't express.
 
 The policy is in contracts/README.md, "Versions".
 """

@@ -30,7 +30,7 @@ from service.runtime.version import own_version
 
 log = structlog.get_logger("service")
 
-HELPERS = frozenset({"arguments", "expected_errors"})
+HELPERS = frozenset({"arguments", "expected_errors", "unknown_order"})
 
 
 def names() -> tuple[str, ...]:

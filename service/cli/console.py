@@ -1,7 +1,8 @@
 """Run the console: pages for people and the read API, in a process of its own.
 
 Needs the extra `console`. Reads PURCHASING_DATABASE_URL, whose user has the roles purchasing_reader and
-purchasing_console, and PURCHASING_CONSOLE_*. With PURCHASING_KAFKA_* it also asks the broker how far the workers
+purchasing_console (and purchasing_operator, purchasing_private, if people act and see private members there), and
+PURCHASING_CONSOLE_*. With PURCHASING_KAFKA_* it also asks the broker how far the workers
 are. On loopback it prints a link that lets one browser in.
 """
 
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def is_installed() -> bool:
-    """Whether the extra `console` is there; stderr says which part is missing."""
+    """Return whether the extra `console` is installed; print to stderr which part is missing."""
     try:
         import service.console.server  # noqa: F401
     except ModuleNotFoundError as error:

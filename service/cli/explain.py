@@ -12,6 +12,7 @@ from datetime import datetime
 
 from purchasing_contracts.base import text_of as time_of
 
+from service.cli.unknown_order import report_unknown
 from service.operations.explain.explanation import Explanation, explain
 from service.operations.explain.text import text_of
 from service.runtime.exit_codes import ExitCode
@@ -30,7 +31,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Explain. Exit code 1 for an unknown order. Raises SettingsError, StoreUnavailableError."""
     explanation = asyncio.run(_explanation_of(database_of_environment(), arguments.order))
     if explanation is None:
-        sys.stderr.write(f"No message about order {arguments.order} was received.\n")
         return ExitCode.NOT_DONE
     if arguments.json:
         document = asdict(explanation)
@@ -46,6 +46,7 @@ async def _explanation_of(url: str, order_id: str) -> Explanation | None:
     async with open_histories(url) as histories:
         history = await histories.of(order_id)
         if history is None:
+            await report_unknown(histories.connection, order_id)
             return None
         return explain(history, await read_book(histories.connection), await histories.clock())
 

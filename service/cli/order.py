@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING
 from purchasing_contracts.base import text_of
 
 from service.cli.arguments import add_who, report
+from service.cli.unknown_order import report_unknown
 from service.observability.database_figures import OrderWait, order_waits
+from service.operations.acts.retry import retry
 from service.operations.wording import amount_in_words
 from service.orders.operator_actions import Intervention
 from service.orders.operator_engine import operator_engine
@@ -28,7 +30,7 @@ from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.driver_errors import translated
-from service.store.operators.holds import Halted, halt_of, halted, hold, note_retry
+from service.store.operators.holds import Halted, halt_of, halted, hold
 from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -135,7 +137,7 @@ def _line(wait: OrderWait) -> str:
 async def _hold(arguments: argparse.Namespace, url: str) -> int:
     async with connected(url) as connection, translated():
         if await halt_of(connection, arguments.order) is None:
-            return _unknown(arguments.order)
+            return await report_unknown(connection, arguments.order)
         new = await hold(connection, arguments.order, arguments.by, arguments.why)
     report("Halted. Outputs that were decided before still go out." if new else "The order is halted already.")
     return ExitCode.DONE
@@ -145,7 +147,7 @@ async def _release(arguments: argparse.Namespace, url: str) -> int:
     timeline = Timeline()
     async with connected(url, timeline) as connection, translated():
         if await halt_of(connection, arguments.order) is None:
-            return _unknown(arguments.order)
+            return await report_unknown(connection, arguments.order)
     async with operator_engine(url, timeline) as (engine, _):
         handled = await engine.intervene(Intervention(arguments.by, arguments.why, release=(arguments.order,)))
     if not handled.released:
@@ -167,17 +169,14 @@ async def _retry(arguments: argparse.Namespace, url: str) -> int:
             async with translated():
                 row = await halt_of(connection, arguments.order)
             if row is None:
-                return _unknown(arguments.order)
+                return await report_unknown(connection, arguments.order)
             if row.held_at is not None:
                 report("The order is halted: release it with `order release`.")
                 return ExitCode.NOT_DONE
             orders = [arguments.order]
         for order_id in orders:
             # One order at a time: each has its own outcome, and a fault of one does not hold up the others.
-            handled = await engine.look_again([order_id])
-            outcome = f"stuck: {handled.stuck[0].error}" if handled.stuck else "done"
-            async with translated():
-                await note_retry(connection, order_id, arguments.by, arguments.why, outcome)
+            handled, outcome = await retry(connection, engine, order_id, arguments.by, arguments.why)
             tried, still = tried + 1, still + bool(handled.stuck)
             report(f"{tried} of {len(orders)}: {order_id} {outcome}, {len(handled.outputs)} outputs.")
     if not orders:
@@ -195,8 +194,3 @@ async def _all_halted(connection: asyncpg.Connection[asyncpg.Record]) -> AsyncIt
         for row in rows:
             yield row
         after = rows[-1].order_id
-
-
-def _unknown(order_id: str) -> int:
-    report(f"No message about order {order_id} was received.")
-    return ExitCode.NOT_DONE

@@ -30,25 +30,22 @@ import sys
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from purchasing_contracts.base import instant_of, text_of
 
 from service.rules.calendar import Calendar
 from service.rules.facts import instant, micros
-from service.rules.terms import Terms, TermsBook, TermsSet
+from service.rules.terms import Terms, TermsBook
 from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.driver_errors import translated
 from service.terms.calendars import plain_calendar
 from service.terms.cautions import calendar_caution, dropped_terms
-from service.terms.files import Declared, TermsError, check_against_platform, check_succession, new_sets, read_terms
+from service.terms.files import Declared, TermsError, check_against_platform, read_terms
+from service.terms.importing import import_terms
 from service.terms.statutory_days import statutory_days, terms_file, unknown_years
-from service.terms.table import add_sets, begin_import, read_book
-
-if TYPE_CHECKING:
-    import asyncpg
+from service.terms.table import read_book
 
 BEIJING = timezone(timedelta(hours=8))
 
@@ -95,7 +92,7 @@ async def _with_database(arguments: argparse.Namespace) -> int:
     declared = _read(arguments.file) if arguments.what == "import" else ()
     async with connected(database_of_environment()) as connection, translated():
         if arguments.what == "import":
-            added = await _import(connection, declared)
+            added = await import_terms(connection, declared)
             sys.stderr.write(f"{len(added)} sets added, {len(declared) - len(added)} were there already.\n")
             _warn(*dropped_terms(await read_book(connection), added))
             return ExitCode.DONE
@@ -109,18 +106,6 @@ async def _with_database(arguments: argparse.Namespace) -> int:
     else:
         _show(book.in_force(arguments.provider, micros(arguments.at or now)), as_json=arguments.json)
     return ExitCode.DONE
-
-
-async def _import(connection: asyncpg.Connection[Any], declared: tuple[Declared, ...]) -> list[TermsSet]:
-    async with connection.transaction():
-        now, book = await begin_import(connection)
-        added = new_sets(declared, book, micros(now))
-        check_succession(
-            [*declared, *[Declared(one, None) for one in book.sets if one not in {d.terms for d in declared}]]
-        )
-        check_against_platform(TermsBook.of(*book.sets, *added))
-        await add_sets(connection, added)
-    return added
 
 
 def _calendar(arguments: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from typing import Any
 
 from purchasing_contracts.base import instant_of, text_of
 
+from service.cli.unknown_order import report_unknown
 from service.operations.what_if import Difference, TermsComparison, other_book, unpublished
 from service.operations.wording import amount_in_words, basis_in_words, output_in_words
 from service.rules.facts import instant
@@ -107,8 +108,7 @@ async def _release_check(
             for output in wanted:
                 sys.stdout.write(_output(output, as_json=arguments.json))
     if which.order_id is not None and not checked + held:
-        sys.stderr.write(f"No message about order {which.order_id} was received.\n")
-        return ExitCode.NOT_DONE
+        return await report_unknown(histories.connection, which.order_id)
     left = f" {held} held orders were left out." if held else ""
     sys.stderr.write(f"{checked} orders checked: {different} would publish more, {failed} can't be assessed.{left}\n")
     return ExitCode.CHECK_RULES if different or failed else ExitCode.DONE

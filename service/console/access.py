@@ -1,4 +1,4 @@
-"""Who may see what. Every page and every link to one asks here, and nowhere else.
+"""Access to the console: which role has which right. Every page and every link to a page asks this module.
 
 Default deny: a route names the right that it needs, a role has rights, a group of the identity provider has roles.
 Whoever is in none of these groups may see who they are and what they lack, and nothing else.
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Right(StrEnum):
-    """What a route can need."""
+    """A right that a route can need."""
 
     PUBLIC = "public"
     """Nothing: health, the stylesheet, signing in."""
@@ -30,10 +30,22 @@ class Right(StrEnum):
     """Quarantined records, without their content."""
     MESSAGES = "messages"
     """Whether a message was received, and what would become of one."""
+    MONEY = "money"
+    """Money by day, open items, what other terms would change, the same facts in another order."""
+    EXPORT = "export"
+    """To take commands out as a file."""
+    ACTS = "acts"
+    """What people do to orders, lanes, records and terms: seeing it, proposing it, confirming it."""
+    NOTES = "notes"
+    """Notes about orders and records: reading and adding them."""
+    PRIVATE = "private"
+    """Private members of an order, each time with a reason and a ticket."""
+    AUDIT = "audit"
+    """Who looked at what and who did what."""
 
 
 class Role(StrEnum):
-    """What a person does here."""
+    """A role: the work that a person does with the console."""
 
     SUPPORT = "support"
     OPERATOR = "operator"
@@ -42,7 +54,7 @@ class Role(StrEnum):
 
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
-    Role.SUPPORT: frozenset({Right.SEARCH, Right.ORDERS, Right.LETTERS, Right.CLAUSES}),
+    Role.SUPPORT: frozenset({Right.SEARCH, Right.ORDERS, Right.LETTERS, Right.CLAUSES, Right.NOTES, Right.PRIVATE}),
     Role.OPERATOR: frozenset(
         {
             Right.SEARCH,
@@ -52,9 +64,15 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.STATE,
             Right.QUARANTINE,
             Right.MESSAGES,
+            Right.ACTS,
+            Right.NOTES,
+            Right.PRIVATE,
+            Right.AUDIT,
         }
     ),
-    Role.FINANCE: frozenset({Right.SEARCH, Right.ORDERS, Right.CLAUSES}),
+    Role.FINANCE: frozenset(
+        {Right.SEARCH, Right.ORDERS, Right.CLAUSES, Right.NOTES, Right.AUDIT, Right.MONEY, Right.EXPORT}
+    ),
     Role.ENGINEER: frozenset({Right.SEARCH, Right.CLAUSES, Right.QUARANTINE, Right.MESSAGES}),
 }
 """What each role may, beside what needs no role."""
@@ -74,7 +92,7 @@ class Person(NamedTuple):
 
 
 class Lack(NamedTuple):
-    """Why a person may not: the right, the roles that have it, and the groups that have these roles."""
+    """The lack of a right: the right, the roles that have it, and the groups that have these roles."""
 
     right: Right
     roles: tuple[Role, ...]
@@ -94,7 +112,7 @@ class Access:
         return frozenset(role for role, named in self._groups.items() if not own.isdisjoint(named))
 
     def may(self, person: Person | None, right: Right) -> bool:
-        """Whether a person has a right; None: nobody is signed in."""
+        """Return whether a person has a right; None: nobody is signed in."""
         if right is Right.PUBLIC:
             return True
         if person is None:

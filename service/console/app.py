@@ -10,6 +10,7 @@ from aiohttp import web
 
 from service.console.access import Right
 from service.console.bounds import BODY_BYTES, Connections
+from service.console.forms import page_of_form
 from service.console.problems import (
     bad_request,
     busy,
@@ -24,6 +25,7 @@ from service.console.rendering import Renderer
 from service.console.routes import ROUTES
 from service.console.stories import TooLargeError
 from service.console.visit import LANGUAGE_COOKIE, ZONE_COOKIE, Answer, BadRequestError, order_of, see_other, visit_of
+from service.console.watch import warn_of_database
 from service.runtime.errors import catch_unexpected, describe
 from service.store.errors import StoreError
 
@@ -52,8 +54,6 @@ HEADERS = {
 """With every answer. No script runs on any page."""
 YEAR_SECONDS = 365 * 24 * 3600
 RETRY_SECONDS = "5"
-LOOKS = frozenset({Right.SEARCH, Right.ORDERS, Right.LETTERS, Right.MESSAGES, Right.QUARANTINE})
-"""Of whoever uses these, the log says what was looked at."""
 
 
 class Console:
@@ -62,6 +62,7 @@ class Console:
     def __init__(self, parts: Parts) -> None:
         """Take the parts."""
         self._parts = parts
+        self._parts_of_pages = parts._replace(acts=None)
         self.settings = parts.settings
         self.stories = parts.stories
         self.door = parts.door
@@ -71,16 +72,20 @@ class Console:
         self._at_work = 0
         self._body_bytes: dict[object, int] = {}
         """Most bytes of a body, by the handler of the route."""
+        self._seconds: dict[object, float | None] = {}
+        """Within which an answer is made, by the handler of the route; None: as usual."""
         self._renderer = Renderer()
 
     def application(self) -> web.Application:
         """Return the application with all routes."""
         application = web.Application(client_max_size=BODY_BYTES, middlewares=[self._guard])
+        application.on_response_prepare.append(self._protect)
         for route in ROUTES:
             # An id may have braces, which aiohttp's own pattern leaves out.
             path = route.path.replace("}", ":[^/]+}")
             handler = self._handler(route)
             self._body_bytes[handler] = route.body_bytes
+            self._seconds[handler] = route.seconds
             application.router.add_route(route.method, path, handler)
         return application
 
@@ -92,15 +97,17 @@ class Console:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Keep the limits, answer what has no route, and give every answer its headers."""
+        """Keep the limits, and answer what has no route."""
         self.connections.begin(request)
-        response = await self._bounded(request, handler)
+        return await self._bounded(request, handler)
+
+    async def _protect(self, _request: web.Request, response: web.StreamResponse) -> None:
+        """Give every answer its headers, before the first byte of it is sent."""
         for name, value in HEADERS.items():
             response.headers[name] = value
         response.headers.setdefault("Cache-Control", "no-store")
         if self.door.is_secure:
             response.headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}"
-        return response
 
     async def _bounded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if not self.door.knows_host(request):
@@ -114,7 +121,8 @@ class Console:
         found: list[web.StreamResponse] = []
         try:
             with catch_unexpected(lambda error: found.append(self._failed(request, error))):
-                async with asyncio.timeout(self._bounds.request_seconds):
+                seconds = self._seconds.get(request.match_info.handler) or self._bounds.request_seconds
+                async with asyncio.timeout(seconds):
                     found.append(await handler(request))
         finally:
             self._at_work -= 1
@@ -148,24 +156,22 @@ class Console:
         try:
             person = None if route.right is Right.PUBLIC else await self.door.person(request)
         except StoreError as error:
-            log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
+            warn_of_database(error)
             return self._render(unavailable(self.stories.last_clock, None), visit_of(request, None, self.access, zone))
         visit = visit_of(request, person, self.access, zone)
         if not self.access.may(person, route.right):
             if person is None:
-                return self._turn_to_login(visit)
-            log.info(
-                "console_denied",
-                message="A signed-in person lacks the right for a page.",
-                right=route.right.value,
-                subject=person.subject,
-                path=route.path,
-            )
+                return await self._turn_to_login(visit)
+            await self._parts.audit.denied(visit, route)
             return self._render(denied(self.access.lack(route.right)), visit)
         try:
-            answer = await route.handler(self._parts, visit)
+            parts = self._parts if route.method == "POST" else self._parts_of_pages
+            if route.content:
+                # Before the first byte: whoever breaks a file off has seen what came before.
+                await self._parts.audit.answered(visit, route, 200, None)
+            answer = await route.handler(parts, visit)
         except StoreError as error:
-            log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
+            warn_of_database(error)
             last = self.stories.known_last(order_of(request)) if route.right is Right.ORDERS else None
             answer = unavailable(self.stories.last_clock, last)
         except TooLargeError:
@@ -173,21 +179,16 @@ class Console:
         except BadRequestError as error:
             answer = bad_request(str(error))
         if not isinstance(answer, Answer):
+            if route.method == "POST":
+                await self._parts.audit.answered(visit, route, answer.status, None)
             return answer
-        if person is not None and route.right in LOOKS:
-            log.info(
-                "console_looked",
-                message="A person looked at what the service knows.",
-                right=route.right.value,
-                subject=person.subject,
-                way=person.way,
-                path=route.path,
-                known_id=answer.known_id,
-            )
+        await self._parts.audit.answered(visit, route, answer.status, answer.known_id)
         return self._render(answer, visit)
 
-    def _turn_to_login(self, visit: Visit) -> web.StreamResponse:
+    async def _turn_to_login(self, visit: Visit) -> web.StreamResponse:
         request = visit.request
+        if request.method == "POST" and not visit.wants_json and (page := await page_of_form(visit)) is not None:
+            return see_other(self.door.login_link(page))
         if visit.wants_json or request.method != "GET":
             return self._render(sign_in_first(), visit)
         return see_other(self.door.login_link(request.rel_url.raw_path_qs))

@@ -1,4 +1,4 @@
-"""What keeps the console answering: so many connections, so many requests at a time, and nobody may be slow for ever.
+"""Limits on connections and requests, so that slow or numerous clients can't keep the console from answering.
 
 aiohttp limits request lines, headers and bodies by itself; what it doesn't limit is how long a client may take to send
 them, or to read the answer. Here a connection has to begin a request within FIRST_SECONDS of being opened, and another
@@ -42,7 +42,7 @@ class Bounds(NamedTuple):
 
 
 class Connections:
-    """Which connections there are, and until when each has to begin its next request."""
+    """The open connections, and for each the time by which its next request has to begin."""
 
     def __init__(self, bounds: Bounds) -> None:
         """Take the limits."""
@@ -59,7 +59,7 @@ class Connections:
 
     @property
     def watched(self) -> int:
-        """How many connections have to begin a request in time."""
+        """Number of connections that have to begin a request in time."""
         return len(self._deadlines)
 
     def begin(self, request: web.Request) -> None:

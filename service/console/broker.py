@@ -42,22 +42,22 @@ class Broker:
 
     def __init__(self, kafka: Kafka, group: str) -> None:
         """Take how to connect, after `compat.install()`, and the workers' group."""
-        self._kafka = kafka
+        self.kafka = kafka
         self._group = group
 
     async def lag(self) -> GroupLag | None:
         """Return how far the group is; None: no usable answer."""
         try:
-            async with LagLook(self._kafka, self._group, EVENT_TOPICS) as look:
+            async with LagLook(self.kafka, self._group, EVENT_TOPICS) as look:
                 return await look.look()
         except (KafkaError, OSError, TimeoutError):
             return None
 
     async def record(self, topic: str, partition: int, offset: int) -> Record | None:
         """Return the record at a place; None if there is none there, not yet or no longer. Raises BrokerAwayError."""
-        admin = AIOKafkaAdminClient(**self._kafka)
+        admin = AIOKafkaAdminClient(**self.kafka)
         reader = AIOKafkaConsumer(
-            **self._kafka,
+            **self.kafka,
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",

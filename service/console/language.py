@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC
+from functools import lru_cache
+from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
@@ -20,6 +22,8 @@ LANGUAGES = ("en", "zh-CN")
 NAMES = {"en": "English", "zh-CN": "中文"}
 _CATALOGUES: Mapping[str, Mapping[str, str]] = {"en": {}, "zh-CN": ZH_CN}
 _SEPARATORS = {"en": ", ", "zh-CN": "、"}
+KEPT = 5_000
+"""Templates and instants whose HTML is kept; there are a thousand templates."""
 ACCEPT_LENGTH_MAX = 500
 """Of an Accept-Language, so much is read."""
 
@@ -39,6 +43,10 @@ class PlainLanguage:
     def plain(self, text: object) -> Any:
         """Return an argument as it is."""
         return text
+
+    def filled(self, template: str, arguments: Mapping[str, Any]) -> str:
+        """Put the arguments in."""
+        return template.format(**arguments)
 
     def enumeration(self, parts: list[Any]) -> str:
         """Join the members."""
@@ -60,29 +68,29 @@ class PageLanguage:
         """Take one of LANGUAGES, the zone of instants, and whether ids lead to the search."""
         self.code = code
         self._zone = zone
-        self._catalogue = _CATALOGUES[code]
         self._may_search = may_search
 
     def template(self, template: str) -> Markup:
         """Return the template in this language, or in English and marked as such."""
-        found = self._catalogue.get(template)
-        if found is None and self.code != "en" and any(letter.isalpha() for letter in template):
-            return Markup('<span lang="en">') + escape(template) + Markup("</span>")
-        return escape(template if found is None else found)
+        return _template(self.code, template)
 
     def plain(self, text: object) -> Markup:
         """Return an argument as HTML."""
         if isinstance(text, Markup):
             return text
         if isinstance(text, Amount):
-            return Markup('<span class="amount">{}</span>').format(str(text))
+            return Markup(f'<span class="amount">{escape(str(text))}</span>')  # noqa: S704 - escaped
         if isinstance(text, Timestamp):
             return time_element(text.at, self._zone)
         if isinstance(text, Id) and self._may_search:
-            return Markup('<a class="id" href="{}"><bdi>{}</bdi></a>').format(search_link(text), str(text))
+            return Markup(f'<a class="id" href="{escape(search_link(text))}">{_isolated(text)}</a>')  # noqa: S704 - escaped
         if isinstance(text, str):
-            return Markup("<bdi>{}</bdi>").format(str(text))
+            return _isolated(text)
         return escape(text)
+
+    def filled(self, template: Markup, arguments: Mapping[str, Markup]) -> Markup:
+        """Put the arguments in, which `plain` made HTML: for that, `Markup.format` takes ten times as long."""
+        return Markup("".join([arguments[piece] if is_name else piece for is_name, piece in _pieces(template)]))  # noqa: S704 - escaped
 
     def enumeration(self, parts: list[Any]) -> Markup:
         """Join the members."""
@@ -93,14 +101,53 @@ class PageLanguage:
         translated: Markup = translate(text, self)
         return translated
 
+    def fill_in(self, template: str, arguments: Mapping[str, object]) -> Markup:
+        """Return what `translate` does of the sentence that these make, without its English text."""
+        found = _template(self.code, template)
+        if not arguments:
+            return found
+        ready = {
+            name: self.translate(value) if isinstance(value, str) else self.plain(value)
+            for name, value in arguments.items()
+        }
+        return self.filled(found, ready)
+
     def translate_published(self, words: str) -> Markup:
         """Return words that were published, such as a `because`: known ones in this language."""
-        found = self._catalogue.get(words)
-        if found is None and self.code != "en":
-            return Markup('<span lang="en"><bdi>{}</bdi></span>').format(words)
-        return Markup("<bdi>{}</bdi>").format(words) if found is None else escape(found)
+        found = _CATALOGUES[self.code].get(words)
+        if found is not None:
+            return escape(found)
+        return _isolated(words) if self.code == "en" else Markup(f'<span lang="en">{_isolated(words)}</span>')  # noqa: S704 - escaped
 
 
+@lru_cache(maxsize=KEPT)
+def _template(code: str, template: str) -> Markup:
+    found = _CATALOGUES[code].get(template)
+    if found is None and code != "en" and any(letter.isalpha() for letter in template):
+        return Markup('<span lang="en">') + escape(template) + Markup("</span>")
+    return escape(template if found is None else found)
+
+
+@lru_cache(maxsize=KEPT)
+def _pieces(template: str) -> tuple[tuple[bool, str], ...]:
+    """Return a template's texts, and the names of the arguments between them: whether it is one, and which."""
+    found: list[tuple[bool, str]] = []
+    for text, name, format_, conversion in Formatter().parse(template):
+        if text:
+            found.append((False, text))
+        if name is not None:
+            assert name.isidentifier(), template
+            assert not format_, template
+            assert conversion is None, template
+            found.append((True, name))
+    return tuple(found)
+
+
+def _isolated(text: str) -> Markup:
+    return Markup(f"<bdi>{escape(str(text))}</bdi>")  # noqa: S704 - escaped
+
+
+@lru_cache(maxsize=KEPT)
 def time_element(at: datetime, zone: tzinfo) -> Markup:
     """Return an instant in a zone, with its offset, and in UTC: there without the date if it is the same."""
     local = at.astimezone(zone)
@@ -108,12 +155,10 @@ def time_element(at: datetime, zone: tzinfo) -> Markup:
     offset = f"{offset[:3]}:{offset[3:5]}"
     utc = f"{at:%H:%M:%S}" if at.date() == local.date() else f"{at:%Y-%m-%d %H:%M:%S}"
     if offset == "+00:00":
-        return Markup('<time datetime="{}">{} <span class="offset">+00:00</span></time>').format(
-            text_of(at), f"{local:%Y-%m-%d %H:%M:%S}"
-        )
-    return Markup(
-        '<time datetime="{}">{} <span class="offset">{}</span> <span class="utc">({} UTC)</span></time>'
-    ).format(text_of(at), f"{local:%Y-%m-%d %H:%M:%S}", offset, utc)
+        shown = f'<span class="offset">{offset}</span>'
+    else:
+        shown = f'<span class="offset">{offset}</span> <span class="utc">({utc} UTC)</span>'
+    return Markup(f'<time datetime="{text_of(at)}">{local:%Y-%m-%d %H:%M:%S} {shown}</time>')  # noqa: S704 - digits
 
 
 def language_of(asked: str | None, kept: str | None, accepted: str | None) -> str:

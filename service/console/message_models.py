@@ -1,4 +1,4 @@
-"""What the read API answers about single messages: quarantined ones, received ones, and ones that are tried."""
+"""Answers of the read API about single messages: quarantined, received and tried ones."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class RecordsModel(Model):
 
 
 class PastActionModel(Model):
-    """What somebody did about a record."""
+    """An action that somebody took on a record."""
 
     at: Instant
     by: str
@@ -100,7 +100,7 @@ class ReceivedModel(Model):
 
 
 class WhereModel(Model):
-    """Where a message is."""
+    """The place of a message."""
 
     received: list[ReceivedModel]
     in_quarantine: list[RecordModel]
@@ -122,7 +122,7 @@ class TrialRequest(Model):
 
 
 class TrialModel(Model):
-    """What would become of a message."""
+    """The result of trying a message."""
 
     is_valid: bool
     topic: str

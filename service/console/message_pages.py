@@ -1,4 +1,4 @@
-"""Where is my message: received, quarantined, or not here; and what it led to."""
+"""The page "Where is my message": received, quarantined or not here, and what followed from it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PLACES = {
 
 
 class Asked(NamedTuple):
-    """What is looked for; at least one of them."""
+    """The ids to look for; at least one is given."""
 
     id: str
     source: str | None
@@ -54,7 +54,7 @@ class Asked(NamedTuple):
 
 
 class Where(NamedTuple):
-    """Where a message is."""
+    """The place of a message."""
 
     received: Sequence[ReceivedMessage]
     led_to: Mapping[tuple[str, datetime], Sequence[Decided]]
@@ -72,13 +72,13 @@ async def messages(console: Parts, visit: Visit) -> Answer:
     if asked is None:
         if visit.wants_json:
             raise BadRequestError("Give an id, an order, or a topic with partition and offset.")
-        context: dict[str, Any] = {"asked": None, "where": None, "given": visit.request.query}
+        context: dict[str, Any] = {"asked": None, "where": None, "fields": visit.request.query}
         return Answer("messages.html", sentence("Where is my message"), context, lambda _language: _nothing())
     found = await _where(console, visit, asked)
     context = {
         "asked": asked,
         "where": found,
-        "given": visit.request.query,
+        "fields": visit.request.query,
         "places": PLACES,
         "record_path": lambda one: record_path(one.topic, one.partition, one.offset),
     }

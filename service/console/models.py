@@ -1,4 +1,4 @@
-"""What the read API answers: the pages' content as JSON. The OpenAPI document is made of these classes."""
+"""Answers of the read API: the pages' content as JSON. The OpenAPI document is made of these classes."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class QuarantineHitModel(Model):
 
 
 class SearchModel(Model):
-    """What an id leads to."""
+    """The results of a search for an id."""
 
     given: str
     hits: list[HitModel]
@@ -156,7 +156,7 @@ class RightModel(Model):
 
 
 class AccountModel(Model):
-    """Who is signed in, and what they may do."""
+    """The person who is signed in, with their rights."""
 
     name: str
     roles: list[str]
@@ -171,7 +171,7 @@ class SignInModel(Model):
 
 
 class ProblemModel(Model):
-    """Why there is no answer (RFC 9457)."""
+    """The reason why there is no answer (RFC 9457)."""
 
     title: str
     status: int

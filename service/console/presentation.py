@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Entry(NamedTuple):
-    """What was received and decided at one instant: facts, and what followed from them or from time passing."""
+    """One instant of a story: the facts received, and the outputs that followed from them or from time passing."""
 
     at: datetime
     happened: list[Happened]

@@ -28,6 +28,12 @@ RIGHT_NAMES = {
     Right.STATE: sentence("see how the service stands"),
     Right.QUARANTINE: sentence("see quarantined records without their content"),
     Right.MESSAGES: sentence("look for messages and try them"),
+    Right.MONEY: sentence("see money by day and reconcile it"),
+    Right.EXPORT: sentence("export commands"),
+    Right.ACTS: sentence("act on orders, lanes, records and terms"),
+    Right.NOTES: sentence("note something about orders and records"),
+    Right.PRIVATE: sentence("see private members, with a reason and a ticket"),
+    Right.AUDIT: sentence("see who looked and who acted"),
 }
 ROLE_NAMES = {
     "support": sentence("support"),
@@ -64,6 +70,11 @@ def bad_request(detail: str) -> Answer:
 def refused_entry(detail: Sentence, status: int = 403) -> Answer:
     """Return why somebody is not let in."""
     return _problem(status, sentence("Not signed in"), detail)
+
+
+def refused(status: int, detail: Sentence) -> Answer:
+    """Return why a form is not taken, or not by this person."""
+    return _problem(status, sentence("Not done"), detail)
 
 
 def sign_in_first() -> Answer:

@@ -62,7 +62,15 @@ async def quarantine_group(console: Parts, visit: Visit) -> Answer:
     async with console.stories.readers.histories() as histories:
         found = await records_of(histories.connection, group, after)
     more = group_link(group, found[-1].identity) if len(found) == RECORDS_SHOWN else None
-    context = {"group": group, "records": found, "next": more, "record_path": _path, "todo": WHAT_TO_DO}
+    query = group_link(group).partition("?")[2]
+    context = {
+        "group": group,
+        "records": found,
+        "next": more,
+        "record_path": _path,
+        "todo": WHAT_TO_DO,
+        "acts_query": query,
+    }
     return Answer(
         "quarantine_group.html",
         sentence("Quarantined records"),

@@ -16,6 +16,8 @@ from service.console import (
     trial_pages,
 )
 from service.console.access import Right
+from service.console.acts.routes import ACT_ROUTES
+from service.console.finance.routes import FINANCE
 from service.console.message_models import (
     GroupsModel,
     RecordPageModel,
@@ -131,10 +133,12 @@ ROUTES: tuple[Route, ...] = (
         body=TrialRequest,
         body_bytes=trial_pages.TRIAL_BYTES,
     ),
+    *ACT_ROUTES,
+    *FINANCE,
     Route("GET", "/openapi.json", Right.SIGNED_IN, openapi, "This API, described"),
 )
 
 
 def api_routes() -> Iterator[Route]:
     """Yield the routes that are part of the read API."""
-    yield from (route for route in ROUTES if route.model is not None)
+    yield from (route for route in ROUTES if route.model is not None or route.content)

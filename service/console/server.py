@@ -12,12 +12,16 @@ import structlog
 
 from service.console.access import Access
 from service.console.app import Console
+from service.console.audit import Audit
 from service.console.bounds import Bounds, listening
-from service.console.parts import Parts
+from service.console.desk import open_desk
+from service.console.parts import Acts, Parts
+from service.console.runner import Runner
 from service.console.sign_in.door import Door
 from service.console.stories import open_stories
 from service.console.watch import Watch
 from service.store.console_sessions import ConsoleSessions
+from service.store.operators.operator_pool import OPERATOR, PRIVATE, OperatorPool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -45,7 +49,7 @@ class Running(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """Where this machine reaches it."""
+        """The URL at which this machine reaches it."""
         host = self.console.settings.console_host
         return f"http://{'[' + host + ']' if ':' in host else '127.0.0.1' if host == '*' else host}:{self.port}"
 
@@ -63,17 +67,26 @@ async def running_console(
     access = Access(settings.groups_by_role())
     async with (
         open_stories(url, READERS, STATEMENT_SECONDS) as stories,
+        open_desk(url) as desk,
         ConsoleSessions.open(url, IDLE, ABSOLUTE) as sessions,
+        OperatorPool.open(url, OPERATOR) as operators,
+        OperatorPool.open(url, PRIVATE) as private,
     ):
         door = Door(settings, sessions, access)
         watch = Watch(stories.readers, broker)
-        console = Console(Parts(settings, stories, door, access, watch, bounds or Bounds()))
+        runner = Runner(url, stories.readers, None if broker is None else broker.kafka, settings.future_tolerance())
+        acts = Acts(operators, runner, private)
+        console = Console(
+            Parts(settings, stories, door, access, watch, desk, Audit(sessions), sessions, bounds or Bounds(), acts)
+        )
+        runner.open()
         try:
             async with listening(
                 console.application(), console.connections, settings.console_host, settings.console_port
             ) as port:
                 yield Running(console, port)
         finally:
+            await runner.close()
             await watch.close()
             await door.close()
 

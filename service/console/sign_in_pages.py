@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from service.console.forms import comes_from_here
 from service.console.models import SignInModel
 from service.console.problems import not_here, refused_entry
 from service.console.sign_in.door import LINK, is_own_path
@@ -97,12 +98,9 @@ async def callback(console: Parts, visit: Visit) -> Answer | web.Response:
 
 async def logout(console: Parts, visit: Visit) -> web.Response | Answer:
     """End the session. The browser says where the form stood; from elsewhere it isn't taken."""
-    request = visit.request
-    origin = request.headers.get("Origin")
-    is_own = origin in (f"{request.scheme}://{request.host}", console.settings.console_url or None)
-    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin" or not (origin is None or is_own):
+    if not comes_from_here(console, visit.request):
         return refused_entry(sentence("This form doesn't come from the console."))
-    await console.door.end(request)
+    await console.door.end(visit.request)
     response = see_other("/login")
     _drop(console, response, console.door.cookie)
     return response

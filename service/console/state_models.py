@@ -1,4 +1,4 @@
-"""What the read API answers about how the service stands: the front page, alerts, the runbook."""
+"""Answers of the read API about the state of the service: the front page, alerts, the runbook."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class PauseModel(Model):
 
 
 class KindOfWaitModel(Model):
-    """What orders wait for, of one kind and currency."""
+    """The waits of all orders, of one kind and currency."""
 
     what: str
     of: str = Field(description="From whom it is awaited.")
@@ -90,7 +90,7 @@ class ActionModel(Model):
 
 
 class StateModel(Model):
-    """How the service stands."""
+    """The state of the service."""
 
     is_current: bool = Field(description="False: the database can't be read; what was known last is shown.")
     known_at: Instant | None = Field(description="Of when this is the knowledge; null: it was never read.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from service.console.access import Right
+from service.console.acts.alert_acts import acts_for
 from service.console.models import ProblemModel
 from service.console.presentation import awaited_from
 from service.console.problems import not_here
@@ -110,6 +112,7 @@ async def alert(console: Parts, visit: Visit) -> Answer:
         "seen": seen,
         "last": console.watch.last,
         "section": sections()[chosen.section],
+        "acts": acts_for(chosen.name, seen.situation) if visit.may(Right.ACTS) else (),
     }
     title = sentence("Alert {name}", name=chosen.name)
     return Answer("alert.html", title, context, lambda language: _alert(chosen, found, language))

@@ -46,7 +46,7 @@ class UnknownOrder(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What an id leads to."""
+    """The results of a search for an id."""
 
     hits: list[Hit]
     in_quarantine: list[QuarantineHit]

@@ -40,7 +40,7 @@ HEADERS_MAX = 64
 
 
 class Trial(NamedTuple):
-    """What would become of a message."""
+    """The result of trying a message."""
 
     topic: str
     decoded: Event | Refusal

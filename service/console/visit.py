@@ -40,7 +40,7 @@ class Visit:
     text: PlainLanguage
 
     def may(self, right: Right) -> bool:
-        """Whether whoever asks has a right."""
+        """Return whether the visitor has a right."""
         return self.access.may(self.person, right)
 
 
@@ -81,6 +81,10 @@ class Route(NamedTuple):
     """What it takes as JSON."""
     body_bytes: int = BODY_BYTES
     """Most bytes of a request's body."""
+    seconds: float | None = None
+    """Within which the answer is made; None: as every page's."""
+    content: tuple[str, ...] = ()
+    """What it answers in place of JSON, by media type."""
 
 
 def visit_of(request: web.Request, person: Person | None, access: Access, zone: str) -> Visit:
@@ -106,7 +110,7 @@ def visit_of(request: web.Request, person: Person | None, access: Access, zone: 
 
 
 def wants_json(accept: str) -> bool:
-    """Whether a client prefers JSON to a page. Of equals, what stands first; without a preference, a page."""
+    """Return whether a client prefers JSON to a page. Of equals, the first one; without a preference, a page."""
     best, found = 0.0, HTML
     for part in accept[:1000].split(","):
         name, *parameters = [piece.strip().lower() for piece in part.split(";")]

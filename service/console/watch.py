@@ -1,4 +1,4 @@
-"""How the service stands, for the pages of operators: the database at once, the broker and the census as they come.
+"""The state of the service for the pages of operators: the database at once, the broker and the census as they come.
 
 A page waits for the broker and for the census a short while. Both go on in the background, one look at a time whoever
 asks, so that neither a silent broker nor a million orders make the page late.
@@ -41,6 +41,11 @@ CENSUS_SECONDS = 60.0
 """And a census at most so long."""
 TIMES = 20.0
 """A look serves so many times as long as it took, so that whoever asks, a twentieth of the time is spent on it."""
+
+
+def warn_of_database(error: StoreError) -> None:
+    """Log that a request was answered without the database."""
+    log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
 
 
 class Looking(Generic[T]):
@@ -99,7 +104,7 @@ class QuarantineSeen(NamedTuple):
 
 
 class Watch:
-    """How the service stands now, and stood when that was read last."""
+    """The state of the service now, and when it was read last."""
 
     def __init__(self, readers: Readers, broker: Broker | None, patience: float = PATIENCE_SECONDS) -> None:
         """Take the pool to read by, and the broker where there is one to ask."""
@@ -126,7 +131,7 @@ class Watch:
         except StoreError as error:
             if self._quarantine is None:
                 raise
-            log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
+            warn_of_database(error)
             return self._quarantine._replace(is_current=False)
         self._quarantine = QuarantineSeen(found, clock, is_current=True)
         return self._quarantine
@@ -141,7 +146,7 @@ class Watch:
             async with self._readers.histories() as histories:
                 self.last = found = await situation_of(histories.connection)
         except StoreError as error:
-            log.warning("console_store", message="The database could not be read for a request.", error=describe(error))
+            warn_of_database(error)
             return None
         return found
 

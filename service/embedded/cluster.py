@@ -4,12 +4,10 @@ Three nodes take about 1.5 GB of memory and, on 2 cores, ten seconds to start.
 """
 
 import asyncio
-from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from service.embedded.kafka import EmbeddedKafka, Quorum, new_cluster_id
+from service.embedded.lifetime import Lifetime
 from service.embedded.process import Progress, silent, together
 
 BROKERS_MAX = 5
@@ -34,7 +32,7 @@ def settings_for(brokers: int) -> dict[str, str]:
     }
 
 
-class EmbeddedKafkaCluster:
+class EmbeddedKafkaCluster(Lifetime):
     """`async with EmbeddedKafkaCluster(directory, brokers=3) as kafka: kafka.bootstrap_servers`.
 
     `nodes` are the brokers by number, from 1, each to be stopped, killed, frozen and started on its own. Each has a
@@ -61,17 +59,9 @@ class EmbeddedKafkaCluster:
         """`host:port` of each broker, for clients."""
         return ",".join(node.bootstrap_servers for node in self.nodes.values())
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as undo:
-            undo.push_async_exit(self)
-            await self.start()
-            undo.pop_all()
-        return self
-
-    async def __aexit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        await asyncio.gather(*(node.__aexit__(None, None, None) for node in self.nodes.values()))
+    async def close(self) -> None:
+        """Stop, and remove temporary data. Idempotent."""
+        await asyncio.gather(*(node.close() for node in self.nodes.values()))
 
     async def start(self) -> None:
         """Start all brokers that don't run, and wait until each serves clients."""

@@ -1,4 +1,4 @@
-"""Where programs and data of the embedded PostgreSQL are, and who owns them.
+"""Places of the embedded PostgreSQL's programs and data, and the account that owns them.
 
 PostgreSQL refuses to run as root. If this program is root, PostgreSQL runs as `nobody`, an account that every system
 has and that must reach programs and data. If it can't (a checkout in root's private home), opening those directories

@@ -15,14 +15,15 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from service.embedded.class_archive import archive_options, make_archive
 from service.embedded.jars import jars, java
+from service.embedded.lifetime import SingleServer
 from service.embedded.process import EmbeddedError, Progress, Server, reserve_port, silent, tail
 
 log = structlog.get_logger("service.embedded")
@@ -78,15 +79,15 @@ def new_cluster_id() -> str:
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
 
 
-class EmbeddedKafka:
+class EmbeddedKafka(SingleServer):
     """`async with EmbeddedKafka(directory) as kafka: kafka.bootstrap_servers`. Ready when the block begins.
 
     `directory` keeps data, settings and log (`kafka.log`); a broker started on it again finds its topics. The ports
     stay the same over `stop`, `kill` and `start`. `settings` overrides broker settings. `listeners` are further
     security protocols (SSL, SASL_SSL, SASL_PLAINTEXT), each on a port of its own (see `address`); `settings` must
-    configure them. `properties` are system properties of its Java. `temporary`: the data is removed when the block ends
-    or this program dies; the log stays. `node` is its number in `quorum`; without a quorum it is alone. Usable from any
-    event loop. Raises EmbeddedError with the reason and the log's path.
+    configure them. `properties` are system properties of its Java, `options` more options for it. `temporary`: the data
+    is removed when the block ends or this program dies; the log stays. `node` is its number in `quorum`; without a
+    quorum it is alone. Usable from any event loop. Raises EmbeddedError with the reason and the log's path.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class EmbeddedKafka:
         settings: Mapping[str, str] | None = None,
         listeners: Sequence[str] = (),
         properties: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
         temporary: bool = False,
         progress: Progress = silent,
         quorum: Quorum | None = None,
@@ -106,6 +108,7 @@ class EmbeddedKafka:
         self.node = node
         self._settings = {**SETTINGS, **(settings or {})}
         self._properties = [f"-D{name}={value}" for name, value in (properties or {}).items()]
+        self._options = options
         self._temporary = temporary
         self._progress = progress
         self._port = reserve_port()
@@ -123,26 +126,8 @@ class EmbeddedKafka:
         """Return `host:port` of one of the `listeners`."""
         return f"127.0.0.1:{self._listeners[protocol]}"
 
-    @property
-    def pid(self) -> int:
-        """The broker's process id. Raises EmbeddedError if it does not run."""
-        return self._server.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether the broker's process exists."""
-        return self._server.running
-
-    async def __aenter__(self) -> Self:
-        async with contextlib.AsyncExitStack() as undo:
-            undo.push_async_exit(self)  # clean up after a failed or interrupted start too
-            await self.start()
-            undo.pop_all()
-        return self
-
-    async def __aexit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
+        """Stop, and remove temporary data. Idempotent."""
         await self.stop()
         if self._temporary:
             await asyncio.to_thread(shutil.rmtree, self._data, ignore_errors=True)
@@ -153,28 +138,17 @@ class EmbeddedKafka:
         self._progress(f"starting {self._server.name} ...")
         self.directory.mkdir(parents=True, exist_ok=True)
         configuration = self._write_configuration()
-        command = [java(), *HEAP, *_log_options(), *self._properties, "-cp", f"{libraries}/*"]
+        start = [java(), *HEAP, *archive_options(libraries)]
+        program = [*_log_options(), *self._properties, "-cp", f"{libraries}/*"]
         if not (self._data / "meta.properties").exists():
-            await asyncio.to_thread(self._format, command, configuration)
-        self._server.spawn([*command, "kafka.Kafka", str(configuration)], cwd=self.directory)
+            await asyncio.to_thread(self._format, [*start, *program], configuration)
+        self._server.spawn([*start, *self._options, *program, "kafka.Kafka", str(configuration)], cwd=self.directory)
         await self._server.until_ready(self._serves, START_LIMIT_SECONDS)
         self._progress(f"{self._server.name} is ready on {self.bootstrap_servers}")
 
     async def stop(self) -> None:
         """Stop the broker in order (half a second). Idempotent."""
         await self._server.stop()
-
-    async def kill(self) -> None:
-        """kill -9 of the broker."""
-        await self._server.kill()
-
-    def pause(self) -> None:
-        """Freeze the broker: connections stay open, and nothing answers."""
-        self._server.pause()
-
-    def resume(self) -> None:
-        """Resume a frozen broker."""
-        self._server.resume()
 
     @property
     def _data(self) -> Path:
@@ -247,6 +221,16 @@ class EmbeddedKafka:
         alone = len(self._quorum.ports) == 1
         leaders = [partition["leader"] for topic in topics for partition in topic["partitions"] if alone]
         return self.node in {broker["node_id"] for broker in cluster["brokers"]} and set(leaders) <= {self.node}
+
+
+async def record_start(libraries: Path, progress: Progress) -> None:
+    """Make Java's archive of the broker's classes unless it is there. Raises EmbeddedError."""
+
+    async def train(directory: Path, options: tuple[str, ...]) -> None:
+        async with EmbeddedKafka(directory, options=options):
+            pass
+
+    await make_archive(libraries, HEAP, train, progress)
 
 
 def _listens(port: int) -> bool:

@@ -16,12 +16,12 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 import asyncpg
 
 from service.embedded.data_directory import DataDirectory, data_directory_for
+from service.embedded.lifetime import SingleServer
 from service.embedded.process import EmbeddedError, Progress, Server, reserve_port, silent, tail
 
 START_LIMIT_SECONDS = 60.0
@@ -33,7 +33,7 @@ StopMode = Literal["fast", "immediate"]
 SIGNALS: dict[StopMode, int] = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(SingleServer):
     """`async with EmbeddedPostgres(directory) as postgres: postgres.dsn`. Ready when the block begins.
 
     `directory` keeps data and log (`postgres.log`); a server started on it again finds its databases. The port stays
@@ -84,26 +84,8 @@ class EmbeddedPostgres:
         password = self.password_file.read_text("ascii")
         return f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{self._port}/{database}"
 
-    @property
-    def pid(self) -> int:
-        """The postmaster's process id. Raises EmbeddedError if it does not run."""
-        return self._server.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether the postmaster's process exists."""
-        return self._server.running
-
-    async def __aenter__(self) -> Self:
-        async with contextlib.AsyncExitStack() as undo:
-            undo.push_async_exit(self)  # clean up after a failed or interrupted start too
-            await self.start()
-            undo.pop_all()
-        return self
-
-    async def __aexit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
+        """Stop, and remove temporary data. Idempotent."""
         await self.stop()
         if self._temporary and self._place is not None:
             await asyncio.to_thread(self._place.remove)
@@ -179,18 +161,6 @@ class EmbeddedPostgres:
         """Stop and start again, on the same port."""
         await self.stop(mode)
         await self.start()
-
-    async def kill(self) -> None:
-        """kill -9 of the postmaster and all its backends."""
-        await self._server.kill()
-
-    def pause(self) -> None:
-        """Freeze the server and its backends: connections stay open, and nothing answers."""
-        self._server.pause()
-
-    def resume(self) -> None:
-        """Resume a frozen server."""
-        self._server.resume()
 
     def _initialize(self, place: DataDirectory) -> None:
         place.own_file(place.password, secrets.token_urlsafe(24))

@@ -1,11 +1,9 @@
 """A PostgreSQL primary on this machine with two standbys, as real installations have them."""
 
 import asyncio
-from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from service.embedded.lifetime import Lifetime
 from service.embedded.postgres import EmbeddedPostgres
 from service.embedded.process import EmbeddedError, Progress, silent, together
 
@@ -19,7 +17,7 @@ STREAMING = "select exists (select from pg_stat_replication where application_na
 CONFIRMS = "select exists (select from pg_stat_replication where application_name = $1 and sync_state = 'sync')"
 
 
-class ReplicatedPostgres:
+class ReplicatedPostgres(Lifetime):
     """`async with ReplicatedPostgres(directory) as postgres: postgres.dsn`. Ready when the block begins.
 
     `nodes` are the servers by number, from 1, each to be killed, frozen and started on its own: a primary, a standby
@@ -72,17 +70,9 @@ class ReplicatedPostgres:
         """The file with the superuser's password. Raises EmbeddedError before the first start."""
         return self.nodes[self.primary].password_file
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as undo:
-            undo.push_async_exit(self)
-            await self.start()
-            undo.pop_all()
-        return self
-
-    async def __aexit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        await asyncio.gather(*(node.__aexit__(None, None, None) for node in self.nodes.values()))
+    async def close(self) -> None:
+        """Stop, and remove temporary data. Idempotent."""
+        await asyncio.gather(*(node.close() for node in self.nodes.values()))
         if self._temporary:
             self._role.unlink(missing_ok=True)
 

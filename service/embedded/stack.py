@@ -1,19 +1,17 @@
 """Kafka and PostgreSQL, started side by side: one node of each, or a cluster."""
 
 import asyncio
-from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from service.embedded.cluster import EmbeddedKafkaCluster
 from service.embedded.kafka import EmbeddedKafka
+from service.embedded.lifetime import Lifetime
 from service.embedded.postgres import EmbeddedPostgres
 from service.embedded.process import Progress, silent, together
 from service.embedded.replicas import ReplicatedPostgres
 
 
-class EmbeddedStack:
+class EmbeddedStack(Lifetime):
     """`async with EmbeddedStack(directory) as stack: stack.kafka.bootstrap_servers, stack.postgres.dsn`.
 
     Data and logs are in `directory/kafka` and `directory/postgres`. Both start at once (3 s on 2 cores). If one fails
@@ -34,14 +32,10 @@ class EmbeddedStack:
             self.kafka = EmbeddedKafkaCluster(here, brokers, temporary=temporary, progress=progress)
             self.postgres = ReplicatedPostgres(there, temporary=temporary, progress=progress)
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as undo:
-            undo.push_async_exit(self)
-            await together(self.kafka.start(), self.postgres.start())
-            undo.pop_all()
-        return self
+    async def start(self) -> None:
+        """Start both side by side."""
+        await together(self.kafka.start(), self.postgres.start())
 
-    async def __aexit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        await asyncio.gather(self.kafka.__aexit__(None, None, None), self.postgres.__aexit__(None, None, None))
+    async def close(self) -> None:
+        """Stop, and remove temporary data. Idempotent."""
+        await asyncio.gather(self.kafka.close(), self.postgres.close())

@@ -13,7 +13,7 @@ records quarantined for the first time count as bad, so reading a topic again do
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
@@ -23,7 +23,7 @@ from service.runtime.retry import happens_within
 from service.store.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from service.orders.batch_result import BatchResult
     from service.orders.inbound_record import InboundRecord
@@ -55,9 +55,12 @@ class Window:
         """Return the number of records in the window."""
         return len(self._last)
 
-    def take(self, records: Iterable[bool]) -> tuple[int, int] | None:
+    def take(self, records: Collection[bool]) -> tuple[int, int] | None:
         """Add records, True for a bad one. Return (bad, read) at the first record that exceeds the limit, else None."""
         share, size, at_least = self._limits
+        if self.bad == 0 and not any(records):
+            self._last.extend(records)
+            return None
         tripped = None
         for bad in records:
             if len(self._last) == size:
@@ -86,9 +89,9 @@ class CircuitBreakers:
     def count(self, inbound_records: Sequence[InboundRecord], handled: BatchResult) -> None:
         """Count a stored batch. If that opens a circuit breaker, its topic is paused before the next batch."""
         bad = {(one.record.topic, one.record.partition, one.record.offset) for one in handled.quarantined}
-        by_topic: dict[str, list[bool]] = {}
+        by_topic: dict[str, list[bool]] = defaultdict(list)
         for one in inbound_records:
-            by_topic.setdefault(one.topic, []).append((one.topic, one.partition, one.offset) in bad)
+            by_topic[one.topic].append(bool(bad) and (one.topic, one.partition, one.offset) in bad)
         for topic, records in by_topic.items():
             window = self._windows.setdefault(topic, Window(self._limits))
             tripped = window.take(records)

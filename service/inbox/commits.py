@@ -35,7 +35,8 @@ async def batch_offsets(consumer: AIOKafkaConsumer | None, records: Iterable[Any
     known."""
     begins: dict[TopicPartition, int] = {}
     for record in records:
-        begins.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        if (record.topic, record.partition) not in begins:
+            begins[TopicPartition(record.topic, record.partition)] = record.offset
     positions = {} if consumer is None else {one: await consumer.position(one) for one in begins}
     return BatchOffsets(begins, positions, assignment)
 

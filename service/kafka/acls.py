@@ -24,7 +24,7 @@ class Acl(NamedTuple):
     prefixed: bool = False
 
     def covers(self, kind: str, name: str) -> bool:
-        """Whether it applies to this resource."""
+        """Return whether it applies to this resource."""
         return self.kind == kind and (name.startswith(self.name) if self.prefixed else name == self.name)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""In which partition Kafka's own clients put a record: by the hash of its key."""
+"""The partition in which Kafka's own clients put a record, by the hash of its key."""
 
 from functools import lru_cache
 from typing import Any

@@ -1,1 +1,1 @@
-"""What an operator sees of the service: metrics, lag, health, logs and traces."""
+"""Signals of the service for operators: metrics, lag, health, logs and traces."""

@@ -1,4 +1,4 @@
-"""Whether this worker can work, as a pure function of its state.
+"""Health of this worker, as a pure function of its state.
 
 | question | answer | asks |
 |---|---|---|

@@ -24,12 +24,13 @@ class BatchHistogram(Collector):
         self._counts = [0] * (len(metric.buckets) + 1)
         self._sum = 0.0
 
-    def observe(self, values: Iterable[float]) -> None:
-        """Add values."""
+    def observe(self, values: Iterable[tuple[float, int]]) -> None:
+        """Add values, each with how often it occurred. A negative value counts as 0."""
         counts, bounds = self._counts, self._metric.buckets
-        for value in values:
-            counts[bisect_left(bounds, value)] += 1
-            self._sum += value
+        for given, count in values:
+            value = max(0.0, given)
+            counts[bisect_left(bounds, value)] += count
+            self._sum += value * count
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """Yield the family with cumulative counts."""

@@ -39,13 +39,13 @@ class PortError(Exception):
 
 
 class HealthReporter(Protocol):
-    """Whose health is answered: a worker, or a supervisor for all of its processes."""
+    """The source of health answers: a worker, or a supervisor for all of its processes."""
 
     def starting(self) -> list[str]:
-        """What its start waits for, a sentence each; empty once it has started."""
+        """Return what its start waits for, a sentence each; empty once it has started."""
 
     def missing(self) -> list[str]:
-        """What keeps it from being ready, a sentence each; empty: it is."""
+        """Return what keeps it from being ready, a sentence each; empty: it is ready."""
 
 
 class Pages:
@@ -80,11 +80,11 @@ class Pages:
         return _answer("alive", [])
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """Whether it can work; if not, what is missing, a line each."""
+        """Answer whether it can work; if not, with what is missing, a line each."""
         return _answer("ready", self._reporter.missing())
 
     async def startupz(self, _request: web.Request) -> web.Response:
-        """Whether it has started."""
+        """Answer whether it has started."""
         return _answer("started", self._reporter.starting())
 
     async def metrics(self, _request: web.Request) -> web.Response:

@@ -83,10 +83,11 @@ class Instruments:
             if stage in seconds:
                 self._stages.labels(stage).observe(seconds[stage])
         now = time.time()
-        ages = [max(0.0, now - record.timestamp / 1000) for record in records]
+        # The broker gives the records of one produce request one timestamp.
+        ages = [(now - at / 1000, count) for at, count in Tally([one.timestamp for one in records]).items()]
         self._age.observe(ages)
         if (elapsed := seconds.get(ELAPSED)) is not None:
-            self._age_at_start.observe([max(0.0, age - elapsed) for age in ages])
+            self._age_at_start.observe([(age - elapsed, count) for age, count in ages])
         for topic, partition, key in {(one.topic, one.partition, one.key) for one in records}:
             # A record without a key is quarantined, and does not show how its sender hashes.
             if key and topic in partitions and partition_of(key, partitions[topic]) != partition:
@@ -94,7 +95,9 @@ class Instruments:
 
     def handled(self, inbound_records: Sequence[InboundRecord], handled: BatchResult) -> None:
         """Count what a committed batch, or an assessment without new facts, has written."""
-        all_by_type = Tally(_type(inbound_record.decoded.type) for inbound_record in inbound_records)
+        all_by_type = Tally[str]()
+        for claimed, count in Tally([one.decoded.type for one in inbound_records]).items():
+            all_by_type[_type(claimed)] += count
         known = Tally[str]()
         for type_, count in handled.known.items():
             known[_type(type_)] += count

@@ -1,4 +1,4 @@
-"""How far the consumer group is behind, as the broker reports it: the same from inside and from outside.
+"""The lag of the consumer group, as the broker reports it: the same from inside and from outside.
 
 | figure | meaning |
 |---|---|

@@ -90,25 +90,14 @@ def configure(
         partial(_with_page, console_url),
         _without_content,
     ]
-    last: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=stream.isatty(), event_key="message")]
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(colors=stream.isatty(), event_key="message")
         if console
-        else [structlog.processors.JSONRenderer(ensure_ascii=False, default=_class_only)]
+        else structlog.processors.JSONRenderer(ensure_ascii=False, default=_class_only)
     )
     handler = logging.StreamHandler(stream)
     handler.addFilter(FloodGate())
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                _suppressed,
-                _library_text,
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _ordered,
-                *last,
-            ],
-        )
-    )
+    handler.setFormatter(_formatter(shared, renderer))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -123,6 +112,20 @@ def configure(
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
+    )
+
+
+def _formatter(shared: list[Processor], renderer: Processor) -> logging.Formatter:
+    """Return the formatter for the service's own events and, through `shared` first, for those of libraries."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            _suppressed,
+            _library_text,
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _ordered,
+            renderer,
+        ],
     )
 
 

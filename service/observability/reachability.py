@@ -1,4 +1,4 @@
-"""Whether broker and database can be reached, and if not, why.
+"""Checks whether broker and database can be reached, and if not, why.
 
 aiokafka says "unable to bootstrap" for every cause. A single connection shows the cause.
 """

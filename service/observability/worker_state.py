@@ -57,7 +57,7 @@ class WorkerState:
         return frozenset() if figures is None else frozenset(row["topic"] for row in figures.open_breakers)
 
     def starting(self) -> list[str]:
-        """What its start waits for, in a sentence; empty once it has started."""
+        """The reason why its start waits, in a sentence; empty once it has started."""
         return [] if self.waits_for is None else [starting(self.waits_for)]
 
     def missing(self) -> list[str]:

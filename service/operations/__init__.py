@@ -1,1 +1,1 @@
-"""What people ask and do: explain, what-if, quarantine, doctor, and the sentences for it."""
+"""Questions and actions of people: explain, what-if, quarantine, doctor, and the sentences for them."""

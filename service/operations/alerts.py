@@ -39,7 +39,7 @@ SHOWN = 20
 
 
 class Seen(NamedTuple):
-    """What is known: of the database, of the broker, of what orders wait for. None: it could not be read."""
+    """The known state of the database, of the broker and of the orders' waits. None: it could not be read."""
 
     situation: Situation | None
     lag: GroupLag | None
@@ -144,7 +144,7 @@ def _breaker_open(seen: Seen) -> Look:
 
 
 def _outbox_stuck(seen: Seen) -> Look:
-    """Whether a lane that is not paused has outputs that wait; a stopped lane looks the same from here."""
+    """Look for lanes that are not paused and have outputs that wait; a stopped lane looks the same from here."""
     if seen.situation is None:
         return UNSEEN
     late = [
@@ -229,7 +229,7 @@ def _order_stuck(seen: Seen) -> Look:
 
 
 def _quarantine_growing(seen: Seen) -> Look:
-    """How many came within a quarter of an hour is a worker's count; from here, what lies there."""
+    """Show the records in quarantine. Only a worker counts how many came within a quarter of an hour."""
     if seen.situation is None:
         return UNSEEN
     return Look(None, None, _quarantined(seen.situation))
@@ -285,7 +285,7 @@ def _money_late(seen: Seen) -> Look:
 
 
 def _of_workers(seen: Seen) -> Look:
-    """What only the workers export."""
+    """Show that only the workers export it."""
     if seen.lag is None or seen.lag.members is None:
         return UNSEEN
     return Look(None, None, (Value(sentence("Workers in the group"), seen.lag.members),))

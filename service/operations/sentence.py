@@ -99,13 +99,16 @@ def listed(parts: Iterable[str]) -> Sentence:
 
 
 class Language(Protocol):
-    """What `translate` needs to know of a language, and of where its text will stand."""
+    """The facts about a language, and about the place of its text, that `translate` needs."""
 
     def template(self, template: str) -> str:
         """Return the template in this language, ready to be formatted; the same one where there is none."""
 
     def plain(self, text: object) -> Any:
         """Return an argument that is no sentence as it is to stand in the text."""
+
+    def filled(self, template: Any, arguments: Mapping[str, Any]) -> Any:
+        """Return a template of this language with arguments that are ready to stand in it."""
 
     def enumeration(self, parts: list[Any]) -> Any:
         """Join the members of an enumeration."""
@@ -120,9 +123,8 @@ def translate(text: str, language: Language) -> Any:
     template = language.template(text.template)
     if not text.arguments:
         return template
-    return template.format(
-        **{
-            name: translate(value, language) if isinstance(value, str) else language.plain(value)
-            for name, value in text.arguments.items()
-        }
-    )
+    arguments = {
+        name: translate(value, language) if isinstance(value, str) else language.plain(value)
+        for name, value in text.arguments.items()
+    }
+    return language.filled(template, arguments)

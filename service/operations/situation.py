@@ -1,4 +1,4 @@
-"""How the service stands, by the database alone: readable while every worker is down."""
+"""The state of the service by the database alone: readable while every worker is down."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Lane(NamedTuple):
 
 
 class Situation(NamedTuple):
-    """What the database says, all read at one instant."""
+    """The state of the database, all read at one instant."""
 
     figures: Figures
     pauses: Sequence[Pause]
@@ -55,7 +55,7 @@ class Situation(NamedTuple):
 
     @property
     def watermark(self) -> datetime | None:
-        """Up to when all input was read; None: not known of every partition."""
+        """The instant up to which all input was read; None: not known of every partition."""
         watermark: datetime | None = self.figures.totals["watermark"]
         return watermark
 
@@ -81,7 +81,7 @@ class Situation(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """What orders wait for, of one kind and currency (R21)."""
+    """The waits of all orders, of one kind and currency (R21)."""
 
     what: str
     of: str
@@ -99,7 +99,7 @@ class Wait(NamedTuple):
 
 
 class Waits(NamedTuple):
-    """What all orders wait for, and when that was counted, by the database's clock."""
+    """The waits of all orders, and when they were counted, by the database's clock."""
 
     at: datetime
     rows: Sequence[Wait]

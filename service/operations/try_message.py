@@ -1,4 +1,4 @@
-"""What would become of a message, without handling it: the codec's answer, and what the rules would publish.
+"""A trial of a message without handling it: the codec's answer, and what the rules would publish.
 
 Nothing is stored and nothing is logged. One thing only a worker can know, which sees private members: whether a known
 message came again with others.
@@ -46,7 +46,7 @@ WHAT_TO_DO: Mapping[str, Sentence] = {
 
 
 class Preview(NamedTuple):
-    """What a worker would make of a valid message now."""
+    """The result that a worker would reach for a valid message now."""
 
     refused: str | None
     """The reason for which it would be quarantined all the same: `conflict` or `in_the_future`."""

@@ -34,7 +34,7 @@ NOTHING_KNOWN: Mapping[str | None, int] = MappingProxyType({})
 
 
 class BatchResult(NamedTuple):
-    """What a committed batch wrote. All empty: the batch had no new content."""
+    """The content that a committed batch wrote. All empty: the batch had no new content."""
 
     facts: int = 0
     """Number of facts added."""

@@ -98,7 +98,7 @@ def deduplicate(
                 dedup.known[event.type] += 1
             else:
                 dedup.refused.append(_rejection(incoming, "conflict", ""))
-        elif incoming.key in foreign:
+        elif foreign and incoming.key in foreign:
             dedup.refused.append(_rejection(incoming, "conflict", "/subject"))
         elif event.time > latest:
             dedup.refused.append(_rejection(incoming, "in_the_future", "/time"))

@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def operator_engine(
-    url: str, timeline: Timeline | None = None, future_tolerance: timedelta = FUTURE_TOLERANCE
+    url: str,
+    timeline: Timeline | None = None,
+    future_tolerance: timedelta = FUTURE_TOLERANCE,
+    *,
+    role: str | None = None,
 ) -> AsyncIterator[tuple[Engine, PostgresStore]]:
     """Open an engine on the database. Its outputs wake the running relay; it needs no broker.
 
     `timeline`: the database's, as the command's other connections found it. `future_tolerance`: how far ahead of the
-    database's clock a replayed message may be dated. Raises StoreUnavailableError, SchemaError, DatabaseMovedError.
+    database's clock a replayed message may be dated. `role`: taken on by the engine's connections. Raises
+    StoreUnavailableError, SchemaError, DatabaseMovedError.
     """
-    store = await PostgresStore.open(url, connections=2, timeline=timeline)
+    store = await PostgresStore.open(url, connections=2, timeline=timeline, role=role)
     try:
         yield Engine(store, await TermsInDatabase.read(store), future_tolerance=future_tolerance), store
     finally:

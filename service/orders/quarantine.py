@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from purchasing_contracts.envelope import Event
@@ -27,13 +28,12 @@ async def quarantined_before(batch: Batch, inbound: Sequence[InboundRecord]) -> 
     version knows its type). Only a person replays it.
     """
     delivered = [(one, one.decoded) for one in inbound if one.quarantined_as is None and isinstance(one.decoded, Event)]
-    ranges: dict[tuple[str, int], tuple[int, int]] = {}
-    for one, _ in delivered:
-        low, high = ranges.get((one.topic, one.partition), (one.offset, one.offset))
-        ranges[one.topic, one.partition] = (min(low, one.offset), max(high, one.offset))
-    if not ranges:
+    if not delivered:
         return {}
-    rows = await batch.quarantined([(*partition, *offsets) for partition, offsets in ranges.items()])
+    offsets: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for one, _ in delivered:
+        offsets[one.topic, one.partition].append(one.offset)
+    rows = await batch.quarantined([(*partition, min(found), max(found)) for partition, found in offsets.items()])
     if not rows:
         return {}
     places = {row[:3] for row in rows}

@@ -8,9 +8,8 @@ from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from purchasing_contracts.base import instant_of
 from purchasing_contracts.decisions import DecisionMade
-from purchasing_contracts.envelope import Publication, decode_published, encode_structured
+from purchasing_contracts.envelope import Publication, encode_structured, read_published
 from purchasing_contracts.money import currency_of
 from purchasing_contracts.open_enumerations import unknown_values
 from purchasing_contracts.published import PublishedData
@@ -123,14 +122,15 @@ def _fact(row: FactRow, problems: list[str]) -> Fact[Any]:
 
 
 def _past_output(value: bytes) -> Output:
-    attributes, data = decode_published(value)
+    message = read_published(value)
+    data = message.data
     if not isinstance(data, PublishedData):
         raise JournalError(f"{data.TYPE} is no output of an order")
     # Other readers treat an unknown value as "other". In this journal it stands for money that a newer version moved,
     # so nothing may be decided without knowing it.
     for name, _ in unknown_values(data):
         raise JournalError(f"{data.TYPE} has a {name} that this version does not know, which a newer one wrote")
-    return Output(attributes["id"], data.order_version, micros(instant_of(attributes["time"])), data)
+    return Output(message.id, data.order_version, micros(message.time), data)
 
 
 @cache

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from purchasing_contracts.envelope import Event
+from pydantic_core import to_json
 
 from service.orders.batch_result import BatchResult, Rejection, Stuck
 from service.orders.dedup import DedupResult, IncomingEvent, deduplicate
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from service.orders.cache import Cache
     from service.orders.inbound_record import InboundRecord
     from service.rules.facts import Fact
-    from service.rules.ledger import Ledger
+    from service.rules.ledger import Ledger, Output
     from service.rules.terms import TermsBook
     from service.store.protocol import Batch
     from service.store.rows import Look, QuarantineRow, RecordIdentity
@@ -58,7 +59,7 @@ class TermsChangedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BatchContext:
-    """What a unit of work needs beside the batch. `deciding_is_publishing`: there is no relay (simulate)."""
+    """The parts that a unit of work needs beside the batch. `deciding_is_publishing`: there is no relay (simulate)."""
 
     cache: Cache
     terms: TermsBook
@@ -151,10 +152,13 @@ class UnitOfWork:
             look = await self._batch.look(list(rows))
         open_records = with_records(look.quarantined, refused.rows, list(rows))
         self._add_facts(dedup.fresh, states)
+        # Shared by the orders that no quarantined record concerns and whose outputs start no period: nearly all.
+        usual_clock = self._clock(now, (), {})
         async with self._writing_facts(now.now):
             for n, order_id in enumerate(dict.fromkeys((*dedup.fresh, *again, *sorted(done.touched)))):
-                row, state = rows[order_id], states[order_id]
-                clock = self._clock(state, now, open_records.get(order_id, ()))
+                row, state, clock = rows[order_id], states[order_id], usual_clock
+                if state.published or order_id in open_records:
+                    clock = self._clock(now, open_records.get(order_id, ()), state.published)
                 self._collect_rows(row, state, self._decide(row, state, dedup.fresh.get(order_id, ()), clock))
                 if n % ORDERS_AT_A_STRETCH == 0:
                     await asyncio.sleep(0)
@@ -262,12 +266,15 @@ class UnitOfWork:
             # A deadline behind the watermark that did not fire waits for a quarantined record, not for time. Resolving
             # the record runs the rules again.
             due_at = None if deadline is None or deadline < clock.watermark else instant(deadline)
-            traceparent = _traceparent(fresh)
-            rows = [output_row(output, self._lanes[row.order_id], traceparent) for output in outputs]
+            rows = self._output_rows(row.order_id, outputs, fresh) if outputs else ()
             timed = [one.order_version for one in rows if one.timed and one.order_version is not None]
             stored = stored_waits(waits, row.waits, clock.now)
             decision = _Decision(facts, ledger, (*state.timed, *timed), due_at, None, stored, rows)
         return decision
+
+    def _output_rows(self, order_id: str, outputs: Sequence[Output], fresh: Sequence[IncomingEvent]) -> list[OutputRow]:
+        lane, traceparent = self._lanes[order_id], _traceparent(fresh)
+        return [output_row(output, lane, traceparent) for output in outputs]
 
     def _collect_rows(self, row: OrderRow, before: OrderState, decision: _Decision) -> None:
         """Collect the order's rows, if anything changed."""
@@ -288,12 +295,12 @@ class UnitOfWork:
             self._updates.append(update)
         self.folded.append((row.order_id, after))
 
-    def _clock(self, state: OrderState, now: StoreTime, quarantined: Sequence[Quarantined]) -> Clock:
+    def _clock(self, now: StoreTime, quarantined: Sequence[Quarantined], published: Mapping[int, int]) -> Clock:
         return Clock(
             now=micros(now.now),
             watermark=0 if now.watermark is None else micros(now.watermark),
             quarantined=tuple([QuarantinedRecord(topic, micros(since)) for topic, since in quarantined]),
-            published=None if self._context.deciding_is_publishing else state.published,
+            published=None if self._context.deciding_is_publishing else published,
         )
 
     def _add_facts(self, fresh: Mapping[str, Sequence[IncomingEvent]], states: Mapping[str, OrderState]) -> None:
@@ -309,7 +316,7 @@ class UnitOfWork:
                         nth,
                         event.time,
                         event.type,
-                        data.model_dump_json(exclude_none=True),
+                        to_json(data, exclude_none=True).decode(),
                     )
                 )
                 if incoming.private is not None:

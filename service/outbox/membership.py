@@ -83,7 +83,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             self._log_problem(error)
 
     async def still_ours(self, lane: int) -> bool:
-        """Whether this process owns the lane now by the group's answer. Raises aiokafka's errors and TimeoutError.
+        """Return whether this process owns the lane by the group's answer. Raises aiokafka's errors and TimeoutError.
 
         It asks by committing an offset, which the group accepts only from members of its current generation.
         """
@@ -102,7 +102,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         return self._settled_since(assignments)
 
     def _settled_since(self, assignments: int) -> bool:
-        """Whether no rebalance has begun or ended since this number of assignments."""
+        """Return whether no rebalance has begun or ended since this number of assignments."""
         return not self._pending and self._assignments == assignments
 
     async def _consume(self) -> None:

@@ -5,7 +5,7 @@ The relay reads `installation`, `outbox` and the pauses. It writes `relay_notes`
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import asyncpg
@@ -66,8 +66,7 @@ class OutboxIdentity:
     lanes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """An output that waits for publication. `value`: the whole CloudEvent. `timed`: its publication starts a period."""
 
     position: int

@@ -40,7 +40,7 @@ class RefundLimit:
         self._limits = limits
 
     async def admits(self, lane: int, rows: Sequence[Row]) -> bool:
-        """Whether all of these rows may be published. Raises asyncpg's errors."""
+        """Return whether all of these rows may be published. Raises asyncpg's errors."""
         refunds = self._refunds(rows)
         if not refunds:
             return True

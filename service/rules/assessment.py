@@ -34,7 +34,7 @@ class Route:
 
 @dataclass(slots=True)
 class Due:
-    """What is due on a line by the clauses, before chargebacks are set off. Minor units."""
+    """The amount due on a line by the clauses, before chargebacks are set off. Minor units."""
 
     line: str
     amount: int

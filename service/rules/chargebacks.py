@@ -32,7 +32,7 @@ INQUIRY = "inquiry"
 
 
 class Role(NamedTuple):
-    """What a payment brought in for one line. Minor units."""
+    """The amount that a payment brought in for one line. Minor units."""
 
     line: str
     brought: int
@@ -157,7 +157,7 @@ class Chargeback:
 
     @property
     def total_remaining(self) -> int:
-        """What is left of everything owed."""
+        """The part of everything owed that is not covered."""
         return sum([part.brought for part in self.remaining])
 
 

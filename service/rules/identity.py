@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Counts(Enum):
-    """Which message of one identity counts."""
+    """The choice of the message that counts among those of one identity."""
 
     EARLIEST = "earliest"
     LATEST = "latest"
@@ -22,7 +22,7 @@ class Counts(Enum):
 
 
 class Identity(NamedTuple):
-    """How to compute a type's identity, and which message of one identity counts."""
+    """The rule by which a type's identity is computed, and the message of one identity that counts."""
 
     of: Callable[[Any], Any]
     counts: Counts

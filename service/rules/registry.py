@@ -110,7 +110,7 @@ class Concerned:
 
 
 class Definitions(NamedTuple):
-    """What the clauses' modules define, looked up once."""
+    """The functions that the clauses' modules define, looked up once."""
 
     functions: dict[str, list[tuple[Callable[..., Any], frozenset[type[Any]] | None]]]
     """By the function's name: each clause's function, and the messages without which it yields nothing, if marked."""

@@ -86,7 +86,7 @@ class Cancelled:
 
     @property
     def penalties(self) -> int:
-        """What the seller charges for it."""
+        """The amount that the seller charges for it."""
         return self.penalty + self.shortfall
 
     @property
@@ -108,7 +108,7 @@ class Cost(NamedTuple):
 
 
 class Kept:
-    """What is kept, by the timeline alone: `keep` and its terms."""
+    """The amount that is kept, by the timeline alone: `keep` and its terms."""
 
     __slots__ = (
         "cancelled",

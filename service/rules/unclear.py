@@ -30,7 +30,7 @@ _MONEY = frozenset({PAYMENT, CHARGEBACK})
 
 
 class Unclear:
-    """What is unclear about an order now, because of quarantined records and amounts that can't be read.
+    """The matters that are unclear about an order now, because of quarantined records and amounts that can't be read.
 
     Decisions made before a record arrived stay: a record holds up decisions, but does not undo them.
     """

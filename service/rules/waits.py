@@ -78,7 +78,7 @@ class Wait(NamedTuple):
 
     @property
     def of(self) -> str:
-        """From whom something is awaited."""
+        """The party from whom something is awaited."""
         return WAIT_KINDS[self.what].of
 
 

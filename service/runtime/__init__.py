@@ -1,1 +1,1 @@
-"""What every process needs: settings, errors, retries, shutdown, failpoints, version."""
+"""Parts that every process needs: settings, errors, retries, shutdown, failpoints, version."""

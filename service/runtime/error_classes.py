@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ErrorClass(Enum):
-    """Who can repair it, and what the service does."""
+    """A class of errors: who can repair it, and what the service does."""
 
     WAIT = "it passes: retry later, with the reason in the log"
     SETTING = "a person changes the settings, or the server: end at once with a sentence"

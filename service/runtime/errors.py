@@ -8,8 +8,9 @@ import os
 import socket
 import ssl
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
 
 from aiokafka.errors import KafkaError
 
@@ -24,13 +25,30 @@ class TransientError(Exception):
     """The call may succeed later. Repeat it after a pause. It left nothing half-done."""
 
 
-@contextmanager
-def catch_unexpected(report: Callable[[Exception], None]) -> Iterator[None]:
+def catch_unexpected(report: Callable[[Exception], None]) -> AbstractContextManager[None]:
     """Pass any error inside the block to `report`, and stop it there. Cancellation and exits go on."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - this is the place for it
-        report(error)
+    return _Caught(report)
+
+
+class _Caught:
+    """Each assessed order has such a block. A generator with `contextmanager` takes three times as long."""
+
+    __slots__ = ("_report",)
+
+    def __init__(self, report: Callable[[Exception], None]) -> None:
+        self._report = report
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(
+        self, _class: type[BaseException] | None, error: BaseException | None, _at: TracebackType | None
+    ) -> bool:
+        """Report an error, and suppress it."""
+        if not isinstance(error, Exception):
+            return False
+        self._report(error)
+        return True
 
 
 def describe(error: BaseException) -> str:

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a command ended with; of several, the largest counts."""
+    """The result of a command; of several, the largest counts."""
 
     DONE = 0
     NOT_DONE = 1

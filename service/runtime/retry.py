@@ -26,7 +26,7 @@ R = TypeVar("R")
 
 
 class Backoff(NamedTuple):
-    """How long to pause after a failure: doubling from the first pause to the longest, half of it by chance.
+    """The pause after a failure: doubling from the first pause to the longest, half of it random.
 
     By chance, because workers that lost a server at the same moment shall not come back at the same moment.
     """
@@ -48,7 +48,7 @@ SERVERS = Backoff(first_seconds=0.8, longest_seconds=10.0)
 
 
 class Attempts:
-    """What `attempts` returns; in the loop, the attempt at hand."""
+    """The attempts of a loop over `attempts`; inside the loop, the current attempt."""
 
     def __init__(self, stopping: asyncio.Event | None, backoff: Backoff, *, at_least_one: bool) -> None:
         self._stopping = stopping or asyncio.Event()
@@ -95,7 +95,7 @@ async def until_stored(
     *,
     on_failures: Callable[[int, str | None], None] = lambda _failures, _because: None,
 ) -> R | None:
-    """What `work` returns, however often it takes; None if `stopping` was set before it worked.
+    """Repeat `work` until it is stored and return its result; None if `stopping` was set before.
 
     `task` names the work in the log, such as "store the batch". `on_failures` is called after each attempt, with the
     number of failures so far and why, and with 0 on success; readiness and lag use it. Raises whatever `work` raises
@@ -128,9 +128,9 @@ async def until_stored(
 
 
 async def done_before(stopping: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool:
-    """Whether it was done before `stopping` was set; if not it is given up. Raises whatever it raises.
+    """Return whether the work was done before `stopping` was set; if not, cancel it. Raises what the work raises.
 
-    A client library waits for its broker as long as that is away, also where nobody needs what it would say any more.
+    A client library waits for its broker as long as the broker is away, even if the answer is not needed any more.
     """
     doing = asyncio.create_task(work)
     stopped = asyncio.create_task(stopping.wait())
@@ -150,7 +150,7 @@ async def done_before(stopping: asyncio.Event, work: Coroutine[Any, Any, object]
 
 
 async def happens_within(event: asyncio.Event, seconds: float | None) -> bool:
-    """Whether the event is set within that time; None: however long it takes."""
+    """Return whether the event is set within that time; None: wait without a limit."""
     try:
         async with asyncio.timeout(seconds):
             return await event.wait()

@@ -38,6 +38,8 @@ ELSEWHERE = ("cache_dir",)
 BOTH_FAMILIES = "*"
 PROCESSES_MAX = 64
 TOPIC_REPLICAS_MAX = 9
+LIMITS = r"^([A-Z]{3}=[0-9]{1,15}(,[A-Z]{3}=[0-9]{1,15})*)?$"
+"""Amounts in minor units by currency."""
 
 WHAT_TO_DO: Mapping[str, str] = {
     **KafkaSettings.what_to_do,
@@ -60,6 +62,9 @@ WHAT_TO_DO: Mapping[str, str] = {
     "console_url": "give the address under which browsers reach the console, as https://console.example",
     "console_roles": "give which groups have which roles, as support=agents,leads;operator=sre (roles: support, "
     "operator, finance, engineer)",
+    "console_approval_records": "give how many records one person may replay or drop at once, from 0 to 1000000",
+    "console_approval_amount": "give how much money one person may move by replaying or dropping records, in minor "
+    "units, as CNY=10000000,EUR=1200000",
     "console_time_zone": "give a time zone by its name, such as Asia/Shanghai",
     "console_oidc_issuer": "give the identity provider's issuer, as https://id.example/realm",
     "console_oidc_client_id": "give the client's id at the identity provider",
@@ -76,6 +81,18 @@ WHAT_TO_DO: Mapping[str, str] = {
 
 FutureTolerance = Annotated[int, Field(ge=60, le=2_678_400)]
 """Seconds by which a message may be dated ahead of the database's clock without being quarantined."""
+
+
+def _each_currency_once(text: str) -> str:
+    currencies = [one.partition("=")[0] for one in text.split(",")]
+    if len(set(currencies)) < len(currencies):
+        raise ValueError("a currency occurs twice")
+    return text
+
+
+def _limits(text: str) -> dict[str, int]:
+    pairs = (one.split("=") for one in text.split(",") if one)
+    return {currency: int(amount) for currency, amount in pairs}
 
 
 def _a_database(url: SecretStr) -> SecretStr:
@@ -131,7 +148,7 @@ class Settings(KafkaSettings, _Environment):
     breaker_records: int = Field(default=500, ge=10, le=100_000)
     breaker_at_least: int = Field(default=100, ge=1, le=100_000)
     future_tolerance_seconds: FutureTolerance = FUTURE_TOLERANCE_SECONDS
-    refund_limit_per_minute: str = Field(default="", pattern=r"^([A-Z]{3}=[0-9]{1,15}(,[A-Z]{3}=[0-9]{1,15})*)?$")
+    refund_limit_per_minute: str = Field(default="", pattern=LIMITS)
     """Off by default: no amount is right for every business, and a limit that is too low withholds refunds."""
     console_url: ConsoleUrl = ""
     """Where log lines, alerts and the dashboard lead to."""
@@ -139,20 +156,12 @@ class Settings(KafkaSettings, _Environment):
     log_format: Literal["json", "console", "auto"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("refund_limit_per_minute")
-    @classmethod
-    def _has_each_currency_once(cls, text: str) -> str:
-        currencies = [one.partition("=")[0] for one in text.split(",")]
-        if len(set(currencies)) < len(currencies):
-            raise ValueError("a currency occurs twice")
-        return text
-
+    _has_each_currency_once = field_validator("refund_limit_per_minute")(_each_currency_once)
     _is_a_database = field_validator("database_url")(_a_database)
 
     def refund_limits(self) -> dict[str, int]:
         """Return the refunds allowed per minute, in minor units by currency. Other currencies have no limit."""
-        pairs = (one.split("=") for one in self.refund_limit_per_minute.split(",") if one)
-        return {currency: int(amount) for currency, amount in pairs}
+        return _limits(self.refund_limit_per_minute)
 
     def database(self) -> str:
         """Return the PostgreSQL URL with its password: for the driver only, never for a log."""
@@ -187,6 +196,10 @@ class ConsoleSettings(_Environment):
     console_oidc_client_id: str = Field(default="", max_length=500)
     console_oidc_client_secret: SecretStr = SecretStr("")
     """Empty for a public client: PKCE is used in any case."""
+    console_approval_records: int = Field(default=100, ge=0, le=1_000_000)
+    """Replaying or dropping more records at once needs somebody else to confirm it."""
+    console_approval_amount: str = Field(default="CNY=10000000", pattern=LIMITS)
+    """And so does moving more money by it; of a currency that is not named, any."""
     console_groups_claim: str = Field(default="groups", pattern=r"^[A-Za-z0-9_.:/-]{1,200}$")
     console_assertion_header: str = Field(default="", pattern=r"^[A-Za-z0-9-]{0,100}$")
     console_assertion_jwks_url: str = Field(default="", pattern=r"^(|https?://\S{1,2000})$")
@@ -196,6 +209,7 @@ class ConsoleSettings(_Environment):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     _is_a_database = field_validator("database_url")(_a_database)
+    _has_each_currency_once = field_validator("console_approval_amount")(_each_currency_once)
 
     @field_validator("console_roles")
     @classmethod
@@ -217,7 +231,7 @@ class ConsoleSettings(_Environment):
         return name
 
     def future_tolerance(self) -> timedelta:
-        """How far a message may be dated ahead of the database's clock."""
+        """The time by which a message may be dated ahead of the database's clock."""
         return timedelta(seconds=self.future_tolerance_seconds)
 
     @property
@@ -226,12 +240,16 @@ class ConsoleSettings(_Environment):
         return self.console_host in LOOPBACK
 
     def groups_by_role(self) -> dict[str, tuple[str, ...]]:
-        """Which groups of the identity provider have which role."""
+        """The groups of the identity provider for each role."""
         parts = (part.partition("=") for part in self.console_roles.split(";") if part.strip())
         return {
             role.strip(): tuple(group.strip() for group in groups.split(",") if group.strip())
             for role, _, groups in parts
         }
+
+    def approval_amounts(self) -> dict[str, int]:
+        """Up to which amounts, in minor units by currency, nobody else has to confirm."""
+        return _limits(self.console_approval_amount)
 
     def database(self) -> str:
         """The PostgreSQL URL, password and all: for the driver only, never for a log."""

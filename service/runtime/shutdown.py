@@ -22,7 +22,7 @@ SHUTDOWN_SECONDS = 26.0
 
 @dataclass(slots=True)
 class Shutdown:
-    """Whether the process should end (`requested`), and why. `failure` is None if only a signal requested it."""
+    """The request to end the process (`requested`), and its reason. `failure` is None if only a signal requested it."""
 
     requested: asyncio.Event
     failure: Exception | None = None

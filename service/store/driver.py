@@ -58,27 +58,27 @@ class Connection(Driver):
         return _Transaction(self, isolation, readonly, deferrable)
 
     async def execute(self, *query: Any, **options: Any) -> str:
-        """Like asyncpg's."""
+        """Do what asyncpg's method does; terminate the connection if it can't be used any more."""
         with _terminate_if_unusable(self):
             return await super().execute(*query, **options)
 
     async def executemany(self, *query: Any, **options: Any) -> None:
-        """Like asyncpg's."""
+        """Do what asyncpg's method does; terminate the connection if it can't be used any more."""
         with _terminate_if_unusable(self):
             return await super().executemany(*query, **options)
 
     async def fetch(self, *query: Any, **options: Any) -> Any:
-        """Like asyncpg's."""
+        """Do what asyncpg's method does; terminate the connection if it can't be used any more."""
         with _terminate_if_unusable(self):
             return await super().fetch(*query, **options)
 
     async def fetchrow(self, *query: Any, **options: Any) -> Any:
-        """Like asyncpg's."""
+        """Do what asyncpg's method does; terminate the connection if it can't be used any more."""
         with _terminate_if_unusable(self):
             return await super().fetchrow(*query, **options)
 
     async def fetchval(self, *query: Any, **options: Any) -> Any:
-        """Like asyncpg's."""
+        """Do what asyncpg's method does; terminate the connection if it can't be used any more."""
         with _terminate_if_unusable(self):
             return await super().fetchval(*query, **options)
 

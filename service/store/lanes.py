@@ -5,9 +5,14 @@ assigned to lanes by it, and with another result for the same key, two lanes wou
 order. A test pins its values.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 
+KEYS_REMEMBERED = 10_000
+"""As many orders as a worker's cache has, by default."""
 
+
+@lru_cache(maxsize=KEYS_REMEMBERED)
 def lane_of(key: str, lanes: int) -> int:
     """Return the lane, 0 to `lanes` - 1, of the outputs with this key: an order's id or a quarantine notice's key.
 

@@ -72,7 +72,7 @@ class MemoryStore:
         self._busy = asyncio.Lock()
 
     def is_open(self, record: RecordIdentity) -> bool:
-        """Whether a record is in quarantine and not resolved."""
+        """Return whether a record is in quarantine and not resolved."""
         return record in self.quarantine and record not in self.resolved
 
     @property

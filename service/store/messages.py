@@ -1,4 +1,4 @@
-"""Where a message is: the facts with its id, or of its order, and how far its partition was read."""
+"""Look-ups for one message: the facts with its id or of its order, and how far its partition was read."""
 
 from __future__ import annotations
 

@@ -6,8 +6,12 @@ be private.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from string import ascii_lowercase, ascii_uppercase
+
+ORDERS_REMEMBERED = 10_000
+"""As many orders as a worker's cache has, by default."""
 
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
@@ -17,6 +21,7 @@ def fold(order_id: str) -> str:
     return order_id.translate(_LOWER)
 
 
+@lru_cache(maxsize=ORDERS_REMEMBERED)
 def order_hash(order_id: str) -> int:
     """Return a signed 64-bit number that does not depend on the case of the id's ASCII letters.
 

@@ -108,14 +108,15 @@ class PostgresStore:
         limits: SessionLimits | None = None,
         clock: TimeSource = _server_clock,
         timeline: Timeline | None = None,
+        role: str | None = None,
     ) -> Self:
         """Connect to a migrated database.
 
         All connections are made now, so that a later new one means that an old one was lost (see `epoch`). A call that
         needs a new connection raises DatabaseMovedError if the database has another timeline than `timeline` by then.
         `timeline` is that of the process's other connections, or of the first one made here. `clock` replaces the
-        server's instant (for tests and the demo, where days pass quickly). Raises StoreUnavailableError, and
-        SchemaError if there is no installation.
+        server's instant (for tests and the demo, where days pass quickly). `role`: taken on by each connection.
+        Raises StoreUnavailableError, and SchemaError if there is no installation.
         """
         limits = limits or SessionLimits()
         opened, timeline = [0], timeline or Timeline()
@@ -133,7 +134,7 @@ class PostgresStore:
                 max_queries=NEVER,
                 max_inactive_connection_lifetime=0,
                 max_cached_statement_lifetime=0,
-                settings=limits.settings(),
+                settings=limits.settings() | ({} if role is None else {"role": role}),
                 connect_seconds=limits.client / 1000,
                 command_timeout=limits.client / 1000,
                 reset=_reset_nothing,

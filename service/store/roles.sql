@@ -1,4 +1,4 @@
--- The rights of the five roles of deploy/rights.md, applied by `migrate --roles` and again by each later `migrate`. The
+-- The rights of the six roles of deploy/rights.md, applied by `migrate --roles` and again by each later `migrate`. The
 -- roles can't log in: grant them to users who can. They own nothing, so they can't alter, drop or truncate a table, and
 -- they may not delete or change a row of a journal. Name each new table here, or only its owner can use it
 -- (tests/security/test_roles.py).
@@ -9,7 +9,7 @@ declare
 begin
     execute format('revoke create on schema %I from public', current_schema());
     foreach one in array array['purchasing_service', 'purchasing_operator', 'purchasing_eraser', 'purchasing_reader',
-        'purchasing_console'] loop
+        'purchasing_console', 'purchasing_private'] loop
         if not exists (select from pg_roles where rolname = one) then
             execute format('create role %I nologin', one);
         end if;
@@ -62,3 +62,21 @@ grant insert on erasures, quarantine_actions to purchasing_eraser;
 -- The console's sessions. The console reads what it shows as `purchasing_reader`.
 grant select, insert, update, delete on console_sessions to purchasing_console;
 grant select on schema_migrations, installation to purchasing_console;
+
+-- Acts at the console. Whoever asks is never changed afterwards, and what was shown neither: only who confirmed.
+grant select on console_proposals, console_items, console_proposal_orders, console_operations
+    to purchasing_operator, purchasing_reader;
+grant insert on console_proposals, console_items, console_proposal_orders, console_operations to purchasing_operator;
+grant update (confirmed_by, confirmed_name, confirmed_at) on console_proposals to purchasing_operator;
+grant update (begun_at, outcome, detail, ended_at) on console_items to purchasing_operator;
+grant update (token) on console_proposal_orders to purchasing_operator;
+grant update (allowed, runner, lease_ends_at, stopped, ended_at) on console_operations to purchasing_operator;
+grant select, insert, delete on console_repairs to purchasing_operator;
+
+-- The audit of the console, and notes: written by the console itself, changed by nobody.
+grant insert on console_audit, console_notes to purchasing_console;
+grant select on console_audit, console_notes, console_disclosures to purchasing_reader, purchasing_operator;
+
+-- Private members of an order for whoever gives a reason: only by the function that records it.
+grant execute on function purchasing_disclose to purchasing_private;
+grant select on schema_migrations, installation to purchasing_private;

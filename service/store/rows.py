@@ -145,7 +145,7 @@ class QuarantineRow(NamedTuple):
 
     @property
     def identity(self) -> RecordIdentity:
-        """What identifies the record in each delivery."""
+        """The values that identify the record in each delivery."""
         return (self.topic, self.partition, self.offset, self.digest)
 
 
@@ -169,7 +169,7 @@ class Quarantined(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What the batch reads after it locked its orders."""
+    """The rows that the batch reads after it locked its orders."""
 
     instant: StoreTime
     quarantined: Mapping[str, Sequence[Quarantined]]

@@ -1,5 +1,5 @@
-"""Which orders an id leads to: an order's, payment's, chargeback's, request's, command's, message's, account's or
-provider's id.
+"""Search for orders by an id: an order's, payment's, chargeback's, request's, command's, message's, account's or
+provider's.
 
 Each look-up is one index (0012_index_ids_for_search), and ends after ROWS_MAX rows.
 """
@@ -51,7 +51,9 @@ union all
 
 _IN_QUARANTINE = """
 select topic, partition, "offset", reason, at from quarantined_orders
-where order_hash = purchasing_order_hash($1) order by at desc limit $2
+where order_hash = purchasing_order_hash($1)
+group by topic, partition, "offset", digest, reason, at -- the key and the subject of a record may name one order
+order by at desc limit $2
 """
 
 
@@ -95,7 +97,7 @@ async def quarantined(connection: asyncpg.Connection[asyncpg.Record], given: str
 
 
 def is_searchable(given: str) -> bool:
-    """Whether there can be such an id at all: PostgreSQL holds no NUL and no lone surrogate."""
+    """Return whether there can be such an id at all: PostgreSQL holds no NUL and no lone surrogate."""
     if not given or len(given) > ID_LENGTH_MAX or "\0" in given:
         return False
     return not any("\ud800" <= letter <= "\udfff" for letter in given)

@@ -57,14 +57,18 @@ class Declared:
 
 def read_terms(path: Path) -> tuple[Declared, ...]:
     """Read and check a terms file by itself. Raises TermsError, and OSError if it can't be read."""
-    raw = path.read_bytes()
+    return terms_of(path.read_bytes(), path.name)
+
+
+def terms_of(raw: bytes, name: str) -> tuple[Declared, ...]:
+    """Check what a terms file of this name has in it by itself. Raises TermsError."""
     try:
-        loaded = _loaded(raw, path.suffix)
+        loaded = _loaded(raw, ".json" if name.lower().endswith(".json") else "")
     except (ValueError, UnicodeDecodeError) as error:
-        raise TermsError(f"{path.name} is neither TOML nor JSON: {error}") from None
+        raise TermsError(f"{name} is neither TOML nor JSON: {error}") from None
     entries = loaded.get("terms") if isinstance(loaded, dict) else loaded
     if not isinstance(entries, list) or not entries or len(entries) > MAX_SETS:
-        raise TermsError(f"{path.name} has no list `terms` of 1 to {MAX_SETS} sets.")
+        raise TermsError(f"{name} has no list `terms` of 1 to {MAX_SETS} sets.")
     problems: list[str] = []
     found = [one for nth, entry in enumerate(entries, 1) if (one := _declared(nth, entry, problems)) is not None]
     if problems:

@@ -41,7 +41,7 @@ async def read_book(connection: Fetches) -> TermsBook:
 
 
 async def begin_import(connection: asyncpg.Connection[Any]) -> tuple[datetime, TermsBook]:
-    """Within a transaction: lock out other imports, and return the clock and the present terms."""
+    """Lock out other imports, within a transaction, and return the clock and the present terms."""
     await connection.execute("lock table terms in share row exclusive mode")
     now: datetime = await connection.fetchval("select clock_timestamp()")
     return now, await read_book(connection)

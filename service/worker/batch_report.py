@@ -32,6 +32,11 @@ def report_batch(
             place=refusal.place,
             because=refusal.because,
         )
+    if handled.stuck:
+        _log_stuck(inbound_records, handled)
+
+
+def _log_stuck(inbound_records: Sequence[InboundRecord], handled: BatchResult) -> None:
     traces = {one.decoded.subject: one.traceparent for one in inbound_records if isinstance(one.decoded, Event)}
     for stuck in handled.stuck:
         log.error(

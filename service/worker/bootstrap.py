@@ -23,8 +23,9 @@ from service.store.operators.breakers import BreakersInDatabase
 from service.store.postgres import PostgresStore
 from service.terms.source import TermsInDatabase
 from service.worker import gc_tuning
+from service.worker.background import running
 from service.worker.batch_report import report_batch
-from service.worker.components import inbox_component, relay_component, running, store_component
+from service.worker.components import inbox_component, relay_component, store_component
 from service.worker.deadlines import watch_deadlines
 from service.worker.retry_stuck import retry_stuck
 from service.worker.startup import StartError, topics_ready

@@ -1,11 +1,10 @@
 """The parts of a worker as context managers: created at entry, stopped in bounded time at exit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
@@ -24,6 +23,7 @@ from service.runtime.shutdown import Shutdown, run_with_timeout
 from service.store.connection import pool_of
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import ProgressRow
+from service.worker.background import running
 from service.worker.startup import Waits, store_ready, waited_for
 from service.worker.telemetry import Telemetry
 
@@ -128,18 +128,6 @@ async def inbox_component(
         watching = _track_watermark(inbox, group, store, shutdown.requested)
         async with running(inbox.guard(), "guard", shutdown), running(watching, "watermark", shutdown):
             yield
-
-
-@asynccontextmanager
-async def running(work: Coroutine[Any, Any, None], name: str, shutdown: Shutdown) -> AsyncIterator[None]:
-    """Run a task until the block ends. If the task ends by itself, the process ends."""
-    task = asyncio.create_task(work, name=name)
-    task.add_done_callback(shutdown.with_task)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from service.runtime.shutdown import SHUTDOWN_SECONDS, Shutdown, force_exit_after
+from service.worker.background import running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,13 +50,10 @@ async def reporting(pages: Pages, health: HealthReporter, shutdown: Shutdown) ->
             await asyncio.sleep(EVERY_SECONDS)
 
     threading.Thread(target=_listen, args=(loop, write_metrics, shutdown), name="supervisor", daemon=True).start()
-    writing = asyncio.create_task(write_health(), name="report")
-    writing.add_done_callback(shutdown.with_task)
     try:
-        yield
+        async with running(write_health(), "report", shutdown):
+            yield
     finally:
-        writing.cancel()
-        await asyncio.wait([writing])
         pipe.close()
 
 

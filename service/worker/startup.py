@@ -1,4 +1,4 @@
-"""What must exist before the worker starts: wait for it if it may come back, else tell a person."""
+"""Prerequisites of a worker's start: wait for those that may come back, else report that a person is needed."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial

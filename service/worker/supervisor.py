@@ -129,11 +129,11 @@ class WorkerProcess:
                 self._note_end(code, attempt.pause)
 
     def starting(self) -> list[str]:
-        """What its start waits for, a sentence each."""
+        """Return what its start waits for, a sentence each."""
         return [f"Process {self.number}: {line}" for line in self._starting]
 
     def missing(self) -> list[str]:
-        """What keeps it from being ready, a sentence each."""
+        """Return what keeps it from being ready, a sentence each."""
         quiet = self._process is not None and self._silent_seconds > QUIET_SECONDS
         lines = [f"It has sent no report for {self._silent_seconds} seconds."] if quiet else self._missing
         return [f"Process {self.number}: {line}" for line in lines]

@@ -1,7 +1,7 @@
-"""What every contender is given: the same events, by the seed. Random histories of many orders, all mixed.
+"""The events of a benchmark: random histories of many orders, mixed; the same for every contender, by the seed.
 
-About twelve events an order. `OPEN_ORDERS` orders are told at a time and any of them may be next, so one batch rarely
-brings two events of an order: the rules are asked anew for nearly every event, as in a real week.
+An order has about twelve events. `OPEN_ORDERS` orders are open at a time and any of them may be next, so a batch rarely
+has two events of one order: the rules run for nearly every event, as in a real week.
 """
 
 import json
@@ -44,7 +44,7 @@ def record_of(event: Event, number: int) -> Record:
 
 
 def story(rng: random.Random, order: str) -> list[Event]:
-    """The events of one order, in an order in which they might be heard; their ids are nobody else's."""
+    """The events of one order, in a possible order of arrival; their ids are unique."""
     return [
         {**event, "subject": order, "id": f"{order}:{event['id']}", "source": event["source"]}
         for event in in_any_order(rng, history(rng))

@@ -17,6 +17,7 @@ from service.embedded import EmbeddedKafka, EmbeddedPostgres, EmbeddedStack
 from service.kafka.topics import create_topics
 from service.store.migrate import LANES
 from tests.bench.disturbance import Usage, usage_of
+from tests.databases import on_server
 from tests.recovery.standby import Pair
 
 GONE_SECONDS = 30.0
@@ -64,22 +65,14 @@ async def ground(
 ) -> AsyncIterator[Ground]:
     """Topics and a database (not migrated) that nobody used before, `on` another server than the stack's if given."""
     name, postgres = f"bench_{uuid.uuid4().hex[:12]}", on or stack.postgres
-    await _on_server(postgres.dsn, f"create database {name}")
+    await on_server(postgres.dsn, f"create database {name}")
     await _new_topics(stack.kafka.bootstrap_servers, lanes)
     # What an earlier round left to be written out shall not be paid by this one.
-    await _on_server(postgres.dsn, "checkpoint")
+    await on_server(postgres.dsn, "checkpoint")
     try:
         yield Ground(stack.kafka, postgres, postgres.dsn_of(name), name, logs)
     finally:
-        await _on_server(postgres.dsn, f"drop database {name} with (force)")
-
-
-async def _on_server(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+        await on_server(postgres.dsn, f"drop database {name} with (force)")
 
 
 async def _new_topics(bootstrap: str, lanes: int) -> None:

@@ -179,4 +179,4 @@ async def _pair(logs: Path) -> AsyncIterator[Pair]:
                 await pair.confirm_every_commit()
                 yield pair
         finally:
-            await standby.__aexit__(None, None, None)
+            await standby.close()

@@ -53,7 +53,7 @@ async def with_aiokafka(bootstrap: str, group: str) -> None:
 
 
 def with_librdkafka(bootstrap: str, group: str, stop: threading.Event) -> None:
-    """Until told to stop."""
+    """Run until it is stopped."""
     consumer = confluent_kafka.Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -81,7 +81,7 @@ def with_librdkafka(bootstrap: str, group: str, stop: threading.Event) -> None:
 
 
 async def main() -> None:
-    """Serve until told to stop."""
+    """Serve until it is stopped."""
     bootstrap, group = os.environ["BENCH_KAFKA"], os.environ["BENCH_GROUP"]
     loop = asyncio.get_running_loop()
     if os.environ["BENCH_CLIENT"] == "aiokafka":

@@ -102,7 +102,7 @@ async def relay(pool: "asyncpg.Pool[Any]", bootstrap: str) -> None:
 
 
 async def main() -> None:
-    """Serve until told to stop."""
+    """Serve until it is stopped."""
     bootstrap, workers = os.environ["BENCH_KAFKA"], int(os.environ["BENCH_WORKERS"])
     pool = await asyncpg.create_pool(os.environ["BENCH_DATABASE"], min_size=2, max_size=min(40, workers * len(IN) + 2))
     # What goes wrong, not a line a message.

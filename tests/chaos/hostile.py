@@ -36,7 +36,7 @@ class Hostile:
         return KINDS[kind](self)._replace(verdict="bad", kind=kind)
 
     def good(self) -> Sent:
-        """A record to be heard although it looks odd."""
+        """A record that looks odd and has to be stored."""
         return self.rng.choice(ODD)(self)._replace(verdict="good", kind="odd")
 
     def event(self, **changes: Any) -> Event:

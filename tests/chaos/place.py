@@ -100,9 +100,7 @@ class Place:
             await worker.ended()
         for proxy in getattr(self, "proxies", []):
             await proxy.close()
-        await asyncio.gather(
-            self.kafka.__aexit__(None, None, None), self.postgres.__aexit__(None, None, None), return_exceptions=True
-        )
+        await asyncio.gather(self.kafka.close(), self.postgres.close(), return_exceptions=True)
 
     @property
     def bootstrap(self) -> str:
@@ -144,7 +142,7 @@ class Place:
         return worker
 
     def say(self, line: str) -> None:
-        """Tell, and write it into the run's own log, beside the workers'."""
+        """Report progress, and write it into the run's own log, beside the workers'."""
         self._say(line)
         with (self.directory / "chaos.log").open("a", encoding="utf-8") as log:
             log.write(f"{time.strftime('%H:%M:%S')} {line}\n")

@@ -52,7 +52,7 @@ class Proxy:
             writer.transport.abort()
 
     def swallow(self) -> None:
-        """Pass nothing on until `mend`: nobody is told that nobody listens."""
+        """Pass nothing on until `mend`: neither side learns that its peer is unreachable."""
         self._open.clear()
 
     def mend(self) -> None:

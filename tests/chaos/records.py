@@ -17,8 +17,8 @@ ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time")
 
 
 class Sent(NamedTuple):
-    """One record. `good`: it is an event of the order `subject`, unless its id was heard with other content or the
-    order has too many facts. `bad`: whatever else is true, it has to be quarantined. `kind` says what is wrong."""
+    """One record. `good`: it is an event of the order `subject`, unless its id was stored with other content or the
+    order has too many facts. `bad`: it has to be quarantined in any case. `kind` names the fault."""
 
     topic: str
     key: bytes | None

@@ -140,9 +140,7 @@ async def test_a_slot_without_a_worker_has_no_sessions_to_end(tmp_path: Path) ->
     assert await Stage(tmp_path, "").end_sessions(0, random.Random(1)) == 0
 
 
-async def test_a_fault_that_was_not_done_is_tried_again_and_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_fault_that_failed_is_tried_again_and_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
 
     def fault(name: str, works_at: int) -> Any:
@@ -190,7 +188,7 @@ def test_memory_that_grows_or_is_more_than_a_batch_explains_is_complained_of() -
     assert len(Memory([*flat[:20], *(n * 10 * MEBIBYTE for n in range(10, 30))], flat).complaints(0)) == 2
 
 
-async def test_what_is_said_on_a_stranded_connection_never_arrives_and_new_ones_work() -> None:
+async def test_bytes_on_a_stranded_connection_never_arrive_and_new_connections_work() -> None:
     received: list[bytes] = []
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

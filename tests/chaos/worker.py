@@ -1,4 +1,4 @@
-"""One process of the service, started and ended by whoever does the harm."""
+"""One process of the service, started and ended by the faults."""
 
 import asyncio
 import random
@@ -86,7 +86,7 @@ class Worker:
 
     @property
     def port(self) -> int | None:
-        """Where it tells of its health. None until it listens there; by then it heeds SIGTERM, and not before."""
+        """The port of its health answers. None until it listens there; only from then on does it heed SIGTERM."""
         with suppress(psutil.NoSuchProcess):
             listening = (one for one in self._ps.net_connections("tcp") if one.status == psutil.CONN_LISTEN)
             return next((one.laddr.port for one in listening), None)

@@ -61,7 +61,7 @@ def test_every_command_has_help_of_its_own(command):
 
 
 @pytest.mark.parametrize("arguments", [(), ("nonsense",), ("run", "--nonsense"), ("topics",), ("topics", "drop")])
-def test_what_is_not_understood_is_exit_code_2(arguments):
+def test_a_usage_error_is_exit_code_2(arguments):
     done = service(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usage: ")
@@ -83,7 +83,7 @@ def test_a_wrong_setting_is_named_and_not_shown():
     one_sentence(service("migrate", DATABASE_URL=url), "PURCHASING_DATABASE_URL")
 
 
-def test_commands_that_do_one_thing_say_that_nobody_is_there(postgres_dsn):
+def test_single_commands_report_that_a_server_is_away(postgres_dsn):
     gone = f"postgresql://user:{SECRET}@{NOWHERE}/purchasing"
     one_sentence(service("migrate", DATABASE_URL=gone), "PostgreSQL can't be reached", "Connection refused")
     one_sentence(
@@ -91,7 +91,7 @@ def test_commands_that_do_one_thing_say_that_nobody_is_there(postgres_dsn):
     )
 
 
-def test_a_missing_broker_is_said_by_address(database):
+def test_a_missing_broker_is_reported_with_its_address(database):
     done = service("topics", "create", KAFKA_BOOTSTRAP_SERVERS=NOWHERE, DATABASE_URL=database)
     one_sentence(done, "Kafka can't be reached", NOWHERE, "Connection refused")
 
@@ -104,7 +104,7 @@ def test_a_wrong_password_ends_it_at_once(database):
         one_sentence(done, "PURCHASING_DATABASE_URL", "password authentication failed")
 
 
-def test_a_database_that_does_not_exist_is_said(postgres_dsn):
+def test_a_database_that_does_not_exist_is_reported(postgres_dsn):
     url = postgres_dsn.rpartition("/")[0] + "/nowhere"
     one_sentence(service("migrate", DATABASE_URL=url), 'database "nowhere" does not exist')
 
@@ -168,18 +168,18 @@ async def test_a_cursor_topic_that_does_not_fit_the_lanes_ends_the_service(kafka
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_without_a_broker_the_service_waits_and_says_why_until_it_is_asked_to_stop(database, worker_logs, number):
+async def test_without_a_broker_the_service_waits_and_reports_why_until_it_has_to_stop(database, worker_logs, number):
     async with Worker(NOWHERE, database, worker_logs) as worker:
-        line = await worker.has_said("startup_waiting", times=2, waiting_for="Kafka")
+        line = await worker.has_logged("startup_waiting", times=2, waiting_for="Kafka")
         assert NOWHERE in line["because"]
         assert "Connection refused" in line["because"]
         worker.send(number)
         assert await worker.ended() == 0
 
 
-async def test_without_a_database_the_service_waits_and_says_why(worker_logs):
+async def test_without_a_database_the_service_waits_and_reports_why(worker_logs):
     async with Worker(NOWHERE, f"postgresql://user:{SECRET}@{NOWHERE}/x", worker_logs) as worker:
-        line = await worker.has_said("startup_waiting", times=2, waiting_for="PostgreSQL")
+        line = await worker.has_logged("startup_waiting", times=2, waiting_for="PostgreSQL")
         assert "Connection refused" in line["because"]
         worker.stop()
         assert await worker.ended() == 0

@@ -1,4 +1,4 @@
-"""What people get wrong is told in a sentence, and never taken for done, or for a fault of the program's."""
+"""Mistakes of people are reported in a sentence, and taken neither for success nor for a fault of the program."""
 
 import subprocess
 import sys
@@ -58,7 +58,7 @@ async def test_the_number_of_lanes_is_not_changed_in_passing(database) -> None:
     assert "lanes, not 16. Use `lanes change` to add lanes." in other.err
 
 
-async def test_a_release_check_of_an_order_nobody_heard_of_checked_nothing(database) -> None:
+async def test_a_release_check_of_an_unknown_order_checked_nothing(database) -> None:
     done = command(database, "what-if", "--order", "nosuch")
 
     assert (done.code, done.err.splitlines()[-1]) == (1, "No message about order nosuch was received.")
@@ -71,7 +71,7 @@ async def test_a_limit_is_one_for_a_currency(database) -> None:
     assert "PURCHASING_REFUND_LIMIT_PER_MINUTE is not valid" in done.err
 
 
-def test_who_has_read_enough_ends_it_quietly() -> None:
+def test_a_closed_pipe_ends_a_command_quietly() -> None:
     """Of output that is still in a buffer when the reader is gone, too."""
     program = [sys.executable, "-m", "service", "clauses", "--json"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -14,7 +14,7 @@ from service.store.substitute_clock import EVENTS, pass_time, set_clock
 from tests.cli.commands import command, outputs
 from tests.observability.waits_shown import waits_shown
 from tests.orders.conftest import engine_on
-from tests.orders.stories import Story, dissolved, paid_order
+from tests.orders.stories import Story, dissolved, paid_order, record
 
 
 def bought(order_id: str) -> Story:
@@ -66,7 +66,7 @@ async def test_all_stuck_orders_are_retried_at_once_and_what_is_stuck_still_is_e
     assert [row["order_id"] for row in command(database, "order", "list", "--json").lines] == ["ord-2"]
 
 
-async def test_a_held_order_says_nothing_and_once_released_what_it_would_have_said(database, engine, store) -> None:
+async def test_a_held_order_publishes_nothing_until_it_is_released_and_then_all(database, engine, store) -> None:
     told = dissolved().inbound_records
     await engine.handle(told[:3])
     held = command(database, "order", "hold", "ord-1", "--why", "the buyer's bank asked", "--by", "ann")
@@ -126,7 +126,7 @@ async def test_waits_are_listed_by_kind_and_party_and_match_the_census(database,
     assert {what: text_of(instant(at)) for what, at in since.items()} == oldest
 
 
-async def test_a_period_is_told_with_the_money_and_whether_it_has_passed(database, engine) -> None:
+async def test_a_period_is_printed_with_the_money_and_whether_it_has_passed(database, engine) -> None:
     await set_clock(database, EVENTS)
     story = paid_order("ord-1").bought(goods=101_200).charged_back()
     await engine.handle(story.inbound_records)
@@ -143,7 +143,7 @@ async def test_a_period_is_told_with_the_money_and_whether_it_has_passed(databas
 
 
 @pytest.mark.parametrize("what", [("hold", "--why", "x"), ("release",), ("retry",)], ids=lambda what: what[0])
-def test_an_order_nobody_heard_of_is_exit_code_1(database, what) -> None:
+def test_an_unknown_order_is_exit_code_1(database, what) -> None:
     done = command(database, "order", what[0], "ord-nowhere", *what[1:])
     assert (done.code, done.err) == (1, "No message about order ord-nowhere was received.\n")
 
@@ -155,3 +155,17 @@ def test_a_hold_needs_a_reason(database) -> None:
 async def noted(store):
     rows = await store.fetch("select done_by, what, subject, outcome, why from operator_actions order by nth")
     return [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize("what", [("explain",), ("order", "release"), ("what-if", "--order")], ids=" ".join)
+async def test_an_unknown_order_names_its_quarantined_records(database, engine, what) -> None:
+    bad = record(b"{", key=b"ord-garbled")
+    await engine.handle([bad])
+    done = command(database, *what, "ord-garbled")
+    place = f"{bad.topic}/{bad.partition}/{bad.offset}"
+
+    assert done.code == 1
+    assert done.err.splitlines()[-2:] == [
+        "No message about order ord-garbled was received.",
+        f"Quarantined records may be about it; see `quarantine show RECORD`: {place} (not_json).",
+    ]

@@ -28,7 +28,7 @@ def named(inbound_record) -> str:
     return f"{inbound_record.topic}/{inbound_record.partition}/{inbound_record.offset}"
 
 
-async def test_the_list_says_what_lies_there_by_every_filter_and_never_what_is_in_it(database, engine) -> None:
+async def test_the_list_shows_records_by_every_filter_and_never_their_content(database, engine) -> None:
     placed, accepted, paid = Story().placed(address=SECRET).accepted().paid().inbound_records
     await engine.handle(
         [
@@ -105,7 +105,7 @@ async def test_a_wrong_key_is_repaired_and_the_value_is_taken_as_it_lies(databas
     assert await outputs(store) == ["agreement effective"]
 
 
-async def test_what_is_refused_again_is_exit_code_3_and_lies_there_with_its_reason(database, engine, store) -> None:
+async def test_a_record_refused_again_is_exit_code_3_and_stays_with_its_reason(database, engine, store) -> None:
     told = paid_order()
     bad = garbled(told.last, time="yesterday")
     await engine.handle([bad])
@@ -248,7 +248,7 @@ async def test_a_drop_needs_a_reason_and_deals_with_the_record_for_good(database
     ],
     ids=["replay all unasked", "drop all unasked", "unknown", "unknown shown", "no name", "many", "no file", "no time"],
 )
-def test_what_can_t_be_done_is_said_in_a_sentence(database, arguments, code, words) -> None:
+def test_an_impossible_action_is_refused_in_a_sentence(database, arguments, code, words) -> None:
     done = command(database, "quarantine", *arguments)
     assert (done.code, done.out) == (code, b"")
     assert words in done.err.splitlines()[-1]

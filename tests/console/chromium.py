@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import async_playwright
 
-from tests.console.gallery import NOBODY
+from tests.console.gallery import NOBODY, TRIED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Browser, Page, Response
 
-    from tests.console.gallery import Gallery
+    from tests.console.gallery import Gallery, Sight
 
 EXECUTABLE = shutil.which("chromium")
 ZONE = "Asia/Shanghai"
@@ -53,3 +53,16 @@ async def visiting(
         yield page
     finally:
         await context.close()
+
+
+async def go_to(page: Page, sight: Sight) -> Response:
+    """Go to a page as the person does who wants it; where something is pasted there, to the answer."""
+    answer = await page.goto(sight.path)
+    if sight.pasted:
+        await page.fill("textarea[name=value]", sight.pasted)
+        await page.fill("input[name=key]", TRIED)
+        async with page.expect_navigation() as sent:
+            await page.click("main form button[type=submit]")
+        answer = await sent.value
+    assert answer is not None
+    return answer

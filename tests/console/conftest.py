@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
-import asyncpg
 import pytest
 from aiohttp import ClientSession, CookieJar
 
@@ -20,6 +18,7 @@ from service.store.postgres import PostgresStore
 from service.store.substitute_clock import EVENTS, set_clock
 from service.terms.source import FixedTerms
 from tests.console.identity import IdentityProvider
+from tests.databases import on_server, temporary_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,34 +38,17 @@ def console_template(postgres: EmbeddedPostgres) -> str:
         await on_server(postgres.dsn, f"create database {name}")
         await migrate(postgres.dsn_of(name), lanes=LANES, roles=True)
         await set_clock(postgres.dsn_of(name), EVENTS)
+        # Operations decide as this role, and the clock by events is a table.
+        await on_server(postgres.dsn_of(name), "grant select, update on test_clock to purchasing_operator")
 
     asyncio.run(make())
     return name
 
 
-@asynccontextmanager
-async def copied(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
-    """A database like the template while the block runs."""
-    name = f"test_{uuid4().hex}"
-    await on_server(postgres.dsn, f"create database {name} template {template} strategy file_copy")
-    try:
-        yield postgres.dsn_of(name)
-    finally:
-        await on_server(postgres.dsn, f"drop database {name} with (force)")
-
-
-async def on_server(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
 @pytest.fixture
 async def database(postgres: EmbeddedPostgres, console_template: str) -> AsyncIterator[str]:
     """A migrated database with roles, whose clock goes by the events."""
-    async with copied(postgres, console_template) as dsn:
+    async with temporary_database(postgres, console_template) as dsn:
         yield dsn
 
 

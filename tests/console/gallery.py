@@ -5,17 +5,21 @@ The demo's stories go through the engine without a broker, which takes a second 
 
 from __future__ import annotations
 
+import json
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import asyncpg
 
 from service.console.links import order_link, search_link
+from service.console.quarantine_pages import group_link
 from service.console.server import running_console
 from service.demo.stories import FIRST_DAY, Sent, stories
 from service.orders.engine import Engine
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
+from service.runtime.console_url import record_path
+from service.store.operators.quarantine_groups import Group
 from service.store.postgres import PostgresStore
 from service.store.substitute_clock import pass_time
 from service.terms.source import FixedTerms
@@ -33,8 +37,19 @@ if TYPE_CHECKING:
 ALL, ENGINEER, NOBODY = "all roles", "engineer", "nobody"
 """Who looks at a page."""
 
+ORDERS = "purchasing.events.order.v1"
+SENDER = "/order"
+TRIED = "demo-20"
+"""The order of a message that is tried; there is none of this id."""
+BROKEN, GARBLED = 9_001, 9_009
+"""Offsets of quarantined records: the first of three with a wrong member, and one that is no JSON."""
+
 LATE = FIRST_DAY + timedelta(days=4, hours=6)
 """In `demo-05`: after the purchase happened, before anything about it was received."""
+
+
+DAYS = f"from={FIRST_DAY:%Y-%m-%d}&to={FIRST_DAY + timedelta(days=30):%Y-%m-%d}"
+"""As many days of the demo's orders as a page has."""
 
 
 class Sight(NamedTuple):
@@ -44,11 +59,23 @@ class Sight(NamedTuple):
     path: str
     status: int = 200
     person: str = ALL
+    pasted: str = ""
+    """Put into the form there, which is then sent: the page is the answer."""
+
+
+def event_of(order_id: str, *, quantity: Any = 1, name: str = "tried") -> dict[str, Any]:
+    """An order that is placed as the demo's first is, under another id; its first item in this quantity."""
+    (sent,) = [step for step in next(iter(stories())).steps if isinstance(step, Sent)][:1]
+    event: dict[str, Any] = json.loads(sent.value)
+    event |= {"subject": order_id, "id": f"{order_id}-{name}"}
+    event["data"]["items"][0]["quantity"] = quantity
+    return event
 
 
 SIGHTS = (
     Sight("sign-in", "/login", person=NOBODY),
     Sight("home", "/"),
+    Sight("home-engineer", "/", person=ENGINEER),
     Sight("order", order_link("demo-04")),
     Sight("order-received", order_link("demo-07")),
     Sight("order-charged-back", order_link("demo-11")),
@@ -61,14 +88,38 @@ SIGHTS = (
     Sight("unknown-order", order_link("ord-unknown"), 404),
     Sight("clauses", "/clauses"),
     Sight("clause", "/clauses/12"),
+    Sight("money", f"/money?{DAYS}&by=day&by=provider&by=line&by=clauses"),
+    Sight("reconciliation", f"/reconciliation?{DAYS}"),
+    Sight("what-if", "/what-if"),
+    Sight("arrivals", order_link("demo-11", page="arrivals")),
     Sight("account", "/account"),
     Sight("account-engineer", "/account", person=ENGINEER),
     Sight("denied", order_link("demo-04"), 403, person=ENGINEER),
     Sight("problem", "/nothing-here", 404),
+    Sight("now", "/now"),
+    Sight("alerts", "/alerts"),
+    Sight("alert", "/alerts/PurchasingOutboxPaused"),
+    Sight("alert-unknown", "/alerts/PurchasingNone", 404),
+    Sight("runbook", "/runbook/quarantine-growing"),
+    Sight("quarantine", "/quarantine"),
+    Sight("quarantine-group", group_link(Group(ORDERS, "schema", "/data/items/*/quantity", SENDER))),
+    Sight("quarantined-record", record_path(ORDERS, 0, BROKEN)),
+    Sight("quarantined-record-engineer", record_path(ORDERS, 0, GARBLED), person=ENGINEER),
+    Sight("messages", "/messages"),
+    Sight("message", "/messages?order=demo-04"),
+    Sight("message-quarantined", f"/messages?topic={ORDERS}&partition=0&offset={GARBLED}"),
+    Sight("message-engineer", "/messages?order=demo-04", person=ENGINEER),
+    Sight("try", "/try"),
+    Sight("tried", "/try", pasted=json.dumps(event_of(TRIED), indent=2)),
+    Sight("tried-wrong", "/try", pasted=json.dumps(event_of(TRIED, quantity="many"), indent=2)),
 )
 """Each template once at least, the order's page in each of its shapes."""
 
-AWAY = (Sight("database-away", order_link("demo-04"), 503),)
+AWAY = (
+    Sight("database-away", order_link("demo-04"), 503),
+    Sight("now-away", "/now"),
+    Sight("quarantine-away", "/quarantine"),
+)
 """Once the database is away."""
 
 
@@ -108,6 +159,36 @@ async def play(database: str) -> None:
     finally:
         await connection.close()
         await store.close()
+
+
+async def trouble(database: str) -> None:
+    """Make what operators see to: records in quarantine, money that waits, a pause, an order that is held."""
+    store = await PostgresStore.open(database, connections=2)
+    connection = await asyncpg.connect(database)
+    try:
+        engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT))
+        for n in range(3):
+            wrong = event_of("demo-10", quantity="many", name=f"wrong-{n}")
+            value = json.dumps(wrong).encode()
+            await engine.handle([record(value, key=b"demo-10", topic=ORDERS)._replace(offset=BROKEN + n)])
+        await engine.handle([record(b"{", key=b"demo-09", topic=ORDERS)._replace(offset=GARBLED)])
+        for statement in TROUBLE:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+        await store.close()
+
+
+TROUBLE = (
+    "update relay_notes set position = 0 where lane = (select lane from outbox where order_id = 'demo-11' limit 1)",
+    "insert into outbox_pauses (lane, paused_by, why) values (-1, 'ann', 'the bank asks for a stop')",
+    "update orders set held_at = now() where order_id = 'demo-09'",
+    (
+        "insert into operator_actions (done_by, what, subject, outcome, why) values"
+        " ('ben', 'order hold', 'demo-09', 'done', 'the seller is being heard, ticket 4711'),"
+        f" ('ann', 'quarantine show', '{ORDERS}/0/{BROKEN}', 'done', null)"
+    ),
+)
 
 
 async def _publish(connection: asyncpg.Connection, latest: datetime) -> None:

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from service.console.access import Access, Right, Role
 from service.console.routes import ROUTES
 from service.console.server import running_console
-from tests.console.addresses import IN_PATHS, QUERIES, TOPIC
+from tests.console.addresses import FORMS, IN_PATHS, QUERIES, TOPIC, add_operation
 from tests.console.conftest import settings_for
 from tests.console.identity import HEADER
 from tests.orders.stories import paid_order, record
@@ -34,11 +34,23 @@ MESSAGES = {
     "/messages",
     "/try",
 }
+FINANCE = {"/money", "/money/export", "/reconciliation", "/what-if", f"{ORDERS}/arrivals"}
+ACTS = {
+    "/operations",
+    "/acts/{act}",
+    "/proposals/{proposal_id}",
+    "/proposals/{proposal_id}/confirm",
+    "/operations/{operation_id}",
+    "/operations/{operation_id}/continue",
+    "/operations/{operation_id}/stop",
+}
+NOTES = {f"{ORDERS}/notes", "/quarantine/{topic}/{partition}/{offset}/notes"}
+PRIVATE = {f"{ORDERS}/private"}
+AUDIT = {"/audit", "/audit.csv"}
 GRANTED = {
-    Role.SUPPORT: {"/search", ORDERS, f"{ORDERS}/at/{{instant}}", f"{ORDERS}/letter", "/clauses", "/clauses/{number}"},
-    Role.OPERATOR: {
-        *STATE,
-        *MESSAGES,
+    Role.SUPPORT: {
+        *NOTES,
+        *PRIVATE,
         "/search",
         ORDERS,
         f"{ORDERS}/at/{{instant}}",
@@ -46,11 +58,39 @@ GRANTED = {
         "/clauses",
         "/clauses/{number}",
     },
-    Role.FINANCE: {"/search", ORDERS, f"{ORDERS}/at/{{instant}}", "/clauses", "/clauses/{number}"},
+    Role.OPERATOR: {
+        *STATE,
+        *MESSAGES,
+        *ACTS,
+        *NOTES,
+        *PRIVATE,
+        *AUDIT,
+        "/search",
+        ORDERS,
+        f"{ORDERS}/at/{{instant}}",
+        f"{ORDERS}/letter",
+        "/clauses",
+        "/clauses/{number}",
+    },
+    Role.FINANCE: {
+        *FINANCE,
+        *NOTES,
+        *AUDIT,
+        "/search",
+        ORDERS,
+        f"{ORDERS}/at/{{instant}}",
+        "/clauses",
+        "/clauses/{number}",
+    },
     Role.ENGINEER: {*MESSAGES, "/search", "/clauses", "/clauses/{number}"},
 }
 """What each role may ask for beside what is for everybody. A new address has to be granted here too."""
 EVERYTHING_ELSE = set().union(*GRANTED.values())
+LACKING = "You lack a right"
+STORES_NOTHING = {"/try", "/reconciliation", "/what-if"}
+"""What is sent because it is too long for an address."""
+FOREIGN = "This form doesn&#39;t come from the console"
+"""What is said of a form without its token, to whoever has the right."""
 
 
 @pytest.fixture
@@ -58,6 +98,7 @@ async def running(database: str, engine, provider) -> AsyncIterator[Running]:
     for inbound_record in paid_order():
         await engine.handle([inbound_record])
     await engine.handle([record(b"{", key=b"ord-1", topic=TOPIC)._replace(offset=77)])
+    await add_operation(database)
     async with running_console(settings_for(database, **provider.settings())) as running:
         yield running
 
@@ -91,15 +132,19 @@ async def test_a_role_may_what_is_granted_and_nothing_else(role, running, provid
         for route in ROUTES:
             if route.path in PUBLIC:
                 continue
-            async with session.request(route.method, address(route), allow_redirects=False) as answer:
+            form = FORMS.get(route.path) if route.method == "POST" else None
+            async with session.request(route.method, address(route), data=form, allow_redirects=False) as answer:
                 text = await answer.text()
-            if route.path in FOR_ANYBODY_SIGNED_IN | GRANTED[role]:
+            if route.path in GRANTED[role] and route.method == "POST" and route.path not in STORES_NOTHING:
+                assert (answer.status, FOREIGN in text, LACKING in text) == (403, True, False), route.path
+            elif route.path in FOR_ANYBODY_SIGNED_IN | GRANTED[role]:
                 assert answer.status == (303 if route.path == "/logout" else 200), (route.path, text)
                 assert "next=" not in answer.headers.get("Location", "")
             else:
                 assert answer.status == 403, route.path
+                assert LACKING in text, route.path
                 assert "ord-1-e0" not in text
-                assert "g-operator" in text
+                assert all(f"g-{one}" in text for one in Role if route.path in GRANTED[one]), route.path
 
 
 async def test_engineers_find_orders_by_search_without_a_link_to_them(running, provider) -> None:
@@ -114,7 +159,7 @@ async def test_engineers_find_orders_by_search_without_a_link_to_them(running, p
 
 
 @pytest.mark.parametrize("groups", [(), ("g-strangers",), ("support",), ("G-SUPPORT",)])
-async def test_whoever_has_no_role_sees_only_what_they_lack(groups, running, provider) -> None:
+async def test_a_person_without_a_role_sees_only_the_missing_rights(groups, running, provider) -> None:
     async with somebody(running, provider, *groups) as session:
         for route in ROUTES:
             if route.path in PUBLIC:
@@ -126,7 +171,7 @@ async def test_whoever_has_no_role_sees_only_what_they_lack(groups, running, pro
     assert "None of your groups has a role here." in page
 
 
-async def test_nobody_is_sent_to_the_sign_in_page_and_a_program_hears_401(running) -> None:
+async def test_a_visitor_is_sent_to_the_sign_in_page_and_a_program_gets_401(running) -> None:
     async with ClientSession(running.origin) as session:
         for route in ROUTES:
             if route.path in PUBLIC:
@@ -196,7 +241,7 @@ def test_a_right_that_no_role_has_is_denied_to_all_roles(monkeypatch) -> None:
     assert [right for right in Right if asked.may(None, right)] == [Right.PUBLIC]
 
 
-async def test_who_looked_and_who_was_denied_is_logged(running, provider) -> None:
+async def test_views_and_denials_are_logged_with_the_person(running, provider) -> None:
     with capture_logs() as logs:
         for group, path in (
             ("g-finance", "/orders/ord-1"),

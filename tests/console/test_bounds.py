@@ -55,7 +55,7 @@ async def rest_of(reader: asyncio.StreamReader) -> bytes:
     [b"", b"GET /livez HTTP/1.1\r\n", b"GET /livez HTTP/1.1\r\n" + HOST + b"X: "],
     ids=["nothing", "line", "header"],
 )
-async def test_whoever_begins_no_request_in_time_is_disconnected(begun) -> None:
+async def test_a_client_that_begins_no_request_in_time_is_disconnected(begun) -> None:
     async with bounded(QUICK) as running, connected(running) as (reader, writer):
         writer.write(begun)
         assert await rest_of(reader) == b""
@@ -77,7 +77,7 @@ async def test_a_header_that_comes_byte_by_byte_extends_no_time() -> None:
             dripping.cancel()
 
 
-async def test_whoever_reads_no_answers_is_disconnected() -> None:
+async def test_a_client_that_reads_no_answers_is_disconnected() -> None:
     """So many answers that no buffer takes them all."""
     async with bounded(QUICK) as running, connected(running, limit=1) as (_, writer):
         writer.write(b"".join(b"GET /static/console.css HTTP/1.1\r\n" + HOST + b"\r\n" for _ in range(2_000)))
@@ -111,7 +111,7 @@ async def test_a_connection_too_many_is_closed_at_once_and_room_is_made_again() 
 
 
 class Stuck:
-    """In the place of a story's reader: whoever asks waits until it is let go."""
+    """In the place of a story's reader: each request waits until it is released."""
 
     def __init__(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked = 0

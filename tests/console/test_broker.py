@@ -29,7 +29,7 @@ async def test_a_record_is_read_at_its_place_and_nowhere_else(kafka) -> None:
     assert {one.topic for one in lag.partitions} >= {ORDERS}
 
 
-async def test_a_broker_that_is_not_there_is_said_to_be_away() -> None:
+async def test_an_unreachable_broker_is_reported_as_away() -> None:
     broker = Broker({"bootstrap_servers": "127.0.0.1:1"}, "nobody")
     assert await broker.lag() is None
     with pytest.raises(BrokerAwayError):

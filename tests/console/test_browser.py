@@ -6,6 +6,7 @@ off. Where there is no Chromium, `.ci/run` installs it, and the run's warnings s
 
 from __future__ import annotations
 
+import json
 import warnings
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,9 +15,9 @@ import pytest
 import pytest_asyncio
 
 from service.console.language import LANGUAGES
-from tests.console.chromium import EXECUTABLE, browsing, visiting
-from tests.console.conftest import copied
-from tests.console.gallery import ALL, AWAY, SIGHTS, gallery, play
+from tests.console.chromium import EXECUTABLE, browsing, go_to, visiting
+from tests.console.gallery import ALL, AWAY, BROKEN, ENGINEER, SIGHTS, TRIED, event_of, gallery, play, trouble
+from tests.databases import temporary_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -87,8 +88,9 @@ else:
 
     @in_module
     async def shown(postgres: EmbeddedPostgres, console_template: str) -> AsyncIterator[Gallery]:
-        async with copied(postgres, console_template) as database:
+        async with temporary_database(postgres, console_template) as database:
             await play(database)
+            await trouble(database)
             async with gallery(database) as shown:
                 yield shown
 
@@ -143,7 +145,7 @@ else:
     async def test_no_page_scrolls_sideways_at_400_percent(seen) -> None:
         assert {name: one.too_wide for name, one in seen.items() if one.too_wide} == {}
 
-    async def test_what_is_printed_has_no_controls_and_is_black_on_white(seen) -> None:
+    async def test_a_printed_page_has_no_controls_and_is_black_on_white(seen) -> None:
         for name, one in seen.items():
             assert one.printed["controls"] == [], name
             assert one.printed["dark"] == "rgb(255, 255, 255)", name
@@ -187,6 +189,50 @@ else:
             assert page.url.endswith("/login")
             await page.goto("/orders/demo-04")
             assert "/login?next=" in page.url
+
+    async def test_an_operators_night_can_be_done_by_keyboard_alone_without_javascript(shown, browser) -> None:
+        async with visiting(browser, shown, ALL) as page:
+            await tab_to(page, "Now")
+            await go(page, "Enter")
+            await tab_to(page, "PurchasingOutboxPaused")
+            await go(page, "Enter")
+            assert "it is so" in await page.inner_text("main")
+            await tab_to(page, "Alerts")
+            await go(page, "Enter")
+            await tab_to(page, "PurchasingQuarantineGrowing")
+            await go(page, "Enter")
+            await tab_to(page, "What the runbook says")
+            await go(page, "Enter")
+            assert page.url.endswith("/runbook/quarantine-growing")
+            await tab_to(page, "Quarantine")
+            await go(page, "Enter")
+            await tab_to(page, "3")
+            await go(page, "Enter")
+            await tab_to(page, f"0/{BROKEN}")
+            await go(page, "Enter")
+            assert "/data/items/0/quantity" in await page.inner_text("main")
+            await tab_to(page, "demo-10")
+            await go(page, "Enter")
+            assert "demo-10" in await page.inner_text("h1")
+
+    async def test_an_engineer_finds_and_tries_a_message_by_keyboard_alone(shown, browser) -> None:
+        async with visiting(browser, shown, ENGINEER) as page:
+            await page.goto("/")
+            await tab_to(page, "Messages")
+            await go(page, "Enter")
+            await tab_to(page, "Or an order: all its messages")
+            await page.keyboard.type("demo-04")
+            await go(page, "Enter")
+            assert "It was received at" in await page.inner_text("main")
+            await tab_to(page, "Try a message")
+            await go(page, "Enter")
+            await tab_to(page, "Value")
+            await page.keyboard.insert_text(json.dumps(event_of(TRIED, quantity="many")))
+            await tab_to(page, "Try it")
+            await go(page, "Enter")
+            assert "It would be quarantined" in await page.inner_text("main")
+            assert "/data/items/0/quantity" in await page.inner_text("main")
+            assert TRIED in await page.input_value("textarea[name=value]")
 
     async def test_the_first_stop_leads_past_the_header(shown, browser) -> None:
         async with visiting(browser, shown, ALL) as page:
@@ -242,8 +288,7 @@ async def look(page: Page, sight: Sight, requests: list[str], said: list[str]) -
     """Look at one page in every way."""
     requests.clear()
     said.clear()
-    answer = await page.goto(sight.path)
-    assert answer is not None
+    answer = await go_to(page, sight)
     of_page = await page.evaluate(OF_THE_PAGE)
     found = {"light": await faults(page, RULES)}
     await page.emulate_media(color_scheme="dark")

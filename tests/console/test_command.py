@@ -58,7 +58,7 @@ async def test_the_demo_opens_the_console_on_its_orders_until_stopped(number, da
     assert stopped == [True]
 
 
-async def test_without_its_extra_the_demo_says_so_before_it_plays(monkeypatch, capsys) -> None:
+async def test_without_its_extra_the_demo_reports_it_before_it_plays(monkeypatch, capsys) -> None:
     monkeypatch.setattr(demo.console, "is_installed", lambda: False)
     monkeypatch.setattr(demo, "play", None)
     assert demo.run(argparse.Namespace(console=True)) == ExitCode.NOT_DONE

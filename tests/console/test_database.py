@@ -15,8 +15,9 @@ from structlog.testing import capture_logs
 
 from service.console.server import READERS, STATEMENT_SECONDS, running_console
 from service.store.console_sessions import CONNECTIONS
-from tests.console.conftest import browser, on_server, settings_for
+from tests.console.conftest import browser, settings_for
 from tests.console.reading import read, read_json
+from tests.databases import on_server
 from tests.orders.stories import paid_order
 from tests.rules.happenings import HOUR, when
 
@@ -35,8 +36,21 @@ PAGES = (
     "/orders/ord-1/letter",
     "/clauses",
     "/clauses/12",
+    "/money",
+    "/money/export",
+    "/reconciliation",
+    "/what-if",
+    "/orders/ord-1/arrivals",
     "/openapi.json",
     "/readyz",
+    "/operations",
+    "/acts/hold",
+    "/acts/repair",
+    "/orders/ord-1/notes",
+    "/orders/ord-1/private",
+    "/audit",
+    "/audit.csv",
+    "/alerts/PurchasingOrderStuck",
 )
 BOTH = ("purchasing_reader", "purchasing_console")
 
@@ -78,7 +92,7 @@ async def test_two_roles_are_enough_for_every_page(postgres, database, user, eng
 
 
 @pytest.mark.parametrize("role", BOTH)
-async def test_without_one_of_the_roles_the_page_and_the_log_say_so(role, postgres, user) -> None:
+async def test_the_page_and_the_log_report_a_missing_role(role, postgres, user) -> None:
     await grant(postgres, user, role)
     async with running_console(settings_for(user)) as running:
         with capture_logs() as logs:
@@ -98,6 +112,10 @@ REFUSED = {
     "set transaction read write; delete from outbox": asyncpg.InsufficientPrivilegeError,
     "select * from private_members": asyncpg.InsufficientPrivilegeError,
     "select value from quarantine": asyncpg.InsufficientPrivilegeError,
+    "select * from console_repairs": asyncpg.InsufficientPrivilegeError,
+    "set transaction read write; insert into console_audit (subject) values ('x')": asyncpg.InsufficientPrivilegeError,
+    "select * from purchasing_disclose('o', 's', 'n', 'k', 'w', 't', 1)": asyncpg.InsufficientPrivilegeError,
+    "set role purchasing_operator": asyncpg.InsufficientPrivilegeError,
     "select * from console_sessions": asyncpg.InsufficientPrivilegeError,
     "set role purchasing_service": asyncpg.InsufficientPrivilegeError,
     "reset role; select * from facts": asyncpg.InsufficientPrivilegeError,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -195,6 +196,14 @@ async def test_a_quarantined_message_is_found_by_its_place_and_its_order(engine,
         assert [one["reason"] for one in where["in_quarantine"]] == ["not_json"]
 
 
+async def test_the_ids_of_a_look_up_are_in_their_fields_and_not_in_the_search(engine, pages) -> None:
+    await hear(engine, paid_order())
+    page = await read(pages, "/messages?order=ord-1")
+    assert re.findall(r'<input id="(\w+)"[^>]* value="([^"]+)"', page) == [("order", "ord-1")]
+    page = await read(pages, "/search?q=ord-1-e0")
+    assert re.findall(r'<input id="(\w+)"[^>]* value="([^"]+)"', page) == [("q", "ord-1-e0")]
+
+
 async def test_engineers_learn_that_a_message_was_received_and_not_what_it_led_to(database, engine, provider) -> None:
     await hear(engine, paid_order())
     placed = Story("ord-2").placed().last
@@ -208,7 +217,7 @@ async def test_engineers_learn_that_a_message_was_received_and_not_what_it_led_t
     assert (answer["is_valid"], answer["outputs"]) == (True, None)
 
 
-async def test_a_message_that_is_tried_says_what_would_be_published(engine, pages) -> None:
+async def test_trying_a_message_shows_what_would_be_published(engine, pages) -> None:
     story = Story().placed().accepted().paid().bought(goods=90_000, at=3_000_000)
     await hear(engine, story)
     asks = Story().placed().accepted().paid().bought(goods=90_000, at=3_000_000).asks_to_cancel(request="r-1").last
@@ -276,7 +285,7 @@ async def test_the_form_tries_a_message_in_binary_mode_and_keeps_what_was_typed(
     assert "script" not in {tag for tag, _ in Page(text).elements}
 
 
-async def test_what_is_tried_is_bounded_and_never_logged(pages) -> None:
+async def test_a_tried_message_is_bounded_and_never_logged(pages) -> None:
     with structlog.testing.capture_logs() as lines:
         answer = await tried(pages, value="marker-77aa" * 10_000, key="marker-77aa")
         assert answer["reason"] == "not_json"

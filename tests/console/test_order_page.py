@@ -10,7 +10,7 @@ from purchasing_contracts.base import text_of
 from yarl import URL
 
 from service.console.links import search_link
-from tests.console.gallery import ALL, SIGHTS, play
+from tests.console.gallery import ALL, SIGHTS, play, trouble
 from tests.console.reading import Page, read
 from tests.orders.stories import Story
 from tests.rules.happenings import HOUR, when
@@ -39,8 +39,9 @@ TAG = re.compile(r"<[^>]+>")
 CLOCK = re.compile(r"\b\d\d:\d\d\b")
 
 
-async def test_every_instant_is_told_in_the_persons_zone_and_in_utc_with_offsets(database, pages) -> None:
+async def test_every_instant_is_shown_in_the_persons_zone_and_in_utc_with_offsets(database, pages) -> None:
     await play(database)
+    await trouble(database)
     found = 0
     for zone in ("Asia/Shanghai", "America/New_York", "UTC"):
         for sight in SIGHTS:
@@ -54,7 +55,7 @@ async def test_every_instant_is_told_in_the_persons_zone_and_in_utc_with_offsets
 
 
 def instants_told(page: str, zone: str) -> int:
-    """Assert that each instant is told as it should be; return how many there are."""
+    """Assert that each instant is shown with zone and offset; return how many there are."""
     found = TIME.findall(page)
     for instant, shown in found:
         at = datetime.fromisoformat(instant)

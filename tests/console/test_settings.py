@@ -27,7 +27,7 @@ def test_groups_are_read_by_role() -> None:
 
 
 @pytest.mark.parametrize("roles", ["boss=a", "support=a;support=b", "support=", "support", "=a"])
-def test_roles_that_say_nothing_certain_are_refused(roles) -> None:
+def test_ambiguous_roles_are_refused(roles) -> None:
     with pytest.raises(ValidationError):
         settings_for(DATABASE, console_roles=roles)
 
@@ -43,6 +43,9 @@ def test_roles_that_say_nothing_certain_are_refused(roles) -> None:
         {"console_oidc_issuer": "c.example"},
         {"console_assertion_jwks_url": "file:///keys"},
         {"console_assertion_header": "X Y"},
+        {"console_approval_records": -1},
+        {"console_approval_amount": "CNY=1,CNY=2"},
+        {"console_approval_amount": "100"},
     ],
 )
 def test_a_wrong_setting_is_refused(given) -> None:

@@ -294,7 +294,7 @@ async def test_signing_in_leads_to_no_other_host(after, running, provider) -> No
     assert (status, path) == (200, "/")
 
 
-async def test_an_identity_provider_that_is_away_is_said(database, provider) -> None:
+async def test_an_unreachable_identity_provider_is_reported(database, provider) -> None:
     away = provider.settings() | {"console_oidc_issuer": "http://127.0.0.1:9"}
     async with (
         running_console(settings_for(database, **away)) as running,
@@ -310,7 +310,7 @@ def headers_of(way: str, token: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("way", ["assertion", "bearer"])
-async def test_a_signed_token_says_who_asks(way, running, provider) -> None:
+async def test_a_signed_token_identifies_the_person(way, running, provider) -> None:
     async with ClientSession(running.origin, cookie_jar=DummyCookieJar()) as session:
         for _ in range(2):
             async with session.get("/account", headers=JSON | headers_of(way, provider.token())) as answer:
@@ -321,7 +321,7 @@ async def test_a_signed_token_says_who_asks(way, running, provider) -> None:
 
 @pytest.mark.parametrize("way", ["assertion", "bearer"])
 @pytest.mark.parametrize("name", list(BAD))
-async def test_a_bad_token_says_nobody(name, way, running, provider) -> None:
+async def test_a_bad_token_identifies_nobody(name, way, running, provider) -> None:
     async with ClientSession(running.origin, cookie_jar=DummyCookieJar()) as session:
         assert not await is_signed_in(session, **headers_of(way, BAD[name](provider)))
 

@@ -60,7 +60,7 @@ async def test_a_service_at_rest_has_nothing_to_do(api) -> None:
     assert "Nothing." in Page(await read(api, "/now", Accept="text/html")).text
 
 
-async def test_while_the_database_is_away_the_front_page_says_what_it_knew_last(database, engine) -> None:
+async def test_while_the_database_is_away_the_front_page_shows_the_last_state(database, engine) -> None:
     await hear(engine, dissolved())
     await do(database, PAUSE)
     async with (
@@ -82,7 +82,7 @@ async def test_while_the_database_is_away_the_front_page_says_what_it_knew_last(
     assert "can't be seen from here" in alert
 
 
-async def test_an_alerts_page_says_whether_it_is_so_and_what_the_runbook_says(database, pages) -> None:
+async def test_an_alerts_page_shows_its_state_and_the_runbooks_section(database, pages) -> None:
     quiet = await read_json(pages, "/alerts/PurchasingOutboxPaused", Accept="application/json")
     assert (quiet["holds"], quiet["since"]) == (False, None)
     await do(database, PAUSE)
@@ -96,7 +96,7 @@ async def test_an_alerts_page_says_whether_it_is_so_and_what_the_runbook_says(da
         await read(pages, f"/alerts/{alert.name}?lang=zh-CN")
 
 
-async def test_an_unknown_alert_is_said_to_be_none_and_all_are_listed(pages) -> None:
+async def test_an_unknown_alert_is_not_found_and_all_are_listed(pages) -> None:
     page = Page(await read(pages, "/alerts/PurchasingNone", 404))
     assert "There is no alert PurchasingNone" in page.text
     assert {f"/alerts/{alert.name}" for alert in ALERTS} <= set(page.links)
@@ -104,7 +104,7 @@ async def test_an_unknown_alert_is_said_to_be_none_and_all_are_listed(pages) -> 
     assert "PurchasingMoneyLate" in problem["detail"]
 
 
-async def test_what_people_wrote_is_shown_as_text(database, pages) -> None:
+async def test_texts_of_people_are_escaped(database, pages) -> None:
     for text in HOSTILE:
         connection = await asyncpg.connect(database)
         try:
@@ -143,7 +143,7 @@ async def test_a_section_that_there_is_not_is_no_page(pages) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-async def test_the_front_page_is_told_in_both_languages(language, database, pages) -> None:
+async def test_the_front_page_is_in_both_languages(language, database, pages) -> None:
     await do(database, PAUSE)
     page = await read(pages, f"/now?lang={language}")
     assert ("首先要做的事" in page) is (language == "zh-CN")

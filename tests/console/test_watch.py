@@ -1,4 +1,4 @@
-"""Figures that take longer than a page may wait: one look at a time, whoever asks."""
+"""Figures that take longer than a page may wait: one look at a time for all requests."""
 
 from __future__ import annotations
 

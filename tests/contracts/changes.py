@@ -49,8 +49,8 @@ BASE: Json = {
 
 @dataclass(frozen=True)
 class Change:
-    """A change of BASE. `meant_only`: a validator doesn't see it, what a reader makes of the message does change.
-    `truth`: where a break is told because it can't be shown to be none, what is really so.
+    """A change of BASE. `meant_only`: a validator doesn't see it, but readers understand the message differently.
+    `truth`: the real effect, where a break is reported because compatibility can't be shown.
     """
 
     name: str

@@ -24,7 +24,7 @@ SHARED = [topic for topic in TOPICS if topic.messages]
 
 @cache
 def parsed() -> Any:
-    """What AsyncAPI's parser says; None where there is no Node (which the run's warnings tell)."""
+    """Findings of AsyncAPI's parser; None without Node, with a warning."""
     program = node()
     if program is None:
         return None
@@ -90,7 +90,7 @@ def test_a_document_with_a_fault_is_not_taken_by_the_parser() -> None:
 
 
 @pytest.mark.parametrize("topic", SHARED, ids=lambda topic: topic.name)
-def test_a_channel_says_how_its_topic_is_set_up_and_what_is_promised(topic: Any) -> None:
+def test_a_channel_has_its_topics_settings_and_promises(topic: Any) -> None:
     channel = DOCUMENT["channels"][topic.name]
     kafka = channel["bindings"]["kafka"]
 

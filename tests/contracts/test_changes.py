@@ -22,7 +22,7 @@ def current() -> Json:
 
 
 def said(edit: Any, type_: str, shape: str) -> list[tuple[str, str]]:
-    """What is told of an edit of the members of a shape, towards what they were before it."""
+    """Changes reported for an edit of the members of a shape, compared to the members before."""
     old = {type_: current()[type_]}
     new = copy.deepcopy(old)
     edit(new[type_]["$defs"][shape])
@@ -42,17 +42,17 @@ def said(edit: Any, type_: str, shape: str) -> list[tuple[str, str]]:
     ],
     ids=["a member", "a member gone", "a choice", "a limit", "optional", "required", "a default"],
 )
-def test_a_change_of_a_member_is_told_at_its_place(edit: Any, told: tuple[str, str]) -> None:
+def test_a_change_of_a_member_is_reported_at_its_place(edit: Any, told: tuple[str, str]) -> None:
     assert said(edit, COST, "CostIncurred") == [told]
 
 
-def test_a_member_of_an_item_in_a_list_is_told_with_the_list() -> None:
+def test_a_member_of_an_item_in_a_list_is_reported_with_the_list() -> None:
     assert said(lambda item: item["properties"].update(hue={"description": "A hue."}), PLACED, "Item") == [
         ("items[].hue", "new: A hue.")
     ]
 
 
-def test_a_choice_that_is_opened_and_a_new_known_value_are_told() -> None:
+def test_an_opened_enumeration_and_a_new_known_value_are_reported() -> None:
     def closed(refund: Json) -> None:
         destination = refund["properties"]["destination"]
         destination["enum"] = destination.pop("examples")
@@ -71,7 +71,7 @@ def test_words_alone_are_no_change() -> None:
     assert said(lambda cost: cost["properties"]["cost_id"].update(description="Another."), COST, "CostIncurred") == []
 
 
-def test_every_type_and_member_that_0_1_lacks_is_told() -> None:
+def test_every_type_and_member_that_0_1_lacks_is_reported() -> None:
     old = releases()["0.1.0"]
     told = {(one.type, one.place) for one in changes_between(old, current())}
 
@@ -97,7 +97,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
     return code, printed.out + printed.err
 
 
-def test_the_command_tells_what_came_with_this_version_and_what_no_schema_can_say(
+def test_the_command_prints_the_changes_of_this_version_and_its_notes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     code, text = run(capsys, "--since", "0.1.0")
@@ -108,7 +108,7 @@ def test_the_command_tells_what_came_with_this_version_and_what_no_schema_can_sa
     assert "\n    borne_by: also: seller\n" in text
 
 
-def test_the_command_tells_of_one_message_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_the_changes_of_one_message_alone(capsys: pytest.CaptureFixture[str]) -> None:
     code, text = run(capsys, "cost_incurred", "--since", "0.1.0")
 
     assert code == 0
@@ -116,7 +116,9 @@ def test_the_command_tells_of_one_message_alone(capsys: pytest.CaptureFixture[st
     assert NOTES["0.2.0"] not in text
 
 
-def test_a_message_without_changes_is_said_to_have_none(capsys: pytest.CaptureFixture[str]) -> None:
+def test_for_a_message_without_changes_the_command_prints_that_nothing_is_new(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert run(capsys, "customs_cleared", "--since", "0.1.0")[1].endswith("nothing is new\n")
 
 

@@ -16,6 +16,7 @@ from purchasing_contracts.envelope import (
     decode_published,
     encode_binary,
     encode_structured,
+    read_published,
 )
 from purchasing_contracts.examination import examine
 from purchasing_contracts.topics import TOPICS, topic_of
@@ -59,6 +60,7 @@ def test_a_publication_is_read_back_as_it_was_written(message: Publication) -> N
     assert attributes["subject"] == message.subject
     assert attributes["time"] == text_of(message.time)
     assert attributes.get("traceparent") == message.traceparent
+    assert read_published(encode_structured(message)) == message
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_a_publication_is_read_back_as_it_was_written(message: Publication) -> N
         ("cut off", REFUND[:-1]),
     ],
 )
-def test_what_is_no_publication_is_not_read_as_one(what: str, value: bytes) -> None:
+def test_a_message_that_is_no_publication_is_not_read_as_one(what: str, value: bytes) -> None:
     assert decode_published(REFUND)[1].TYPE == "purchasing.refund.issue.v1"
     with pytest.raises(ValueError, match=r".") as refused:
         decode_published(value)
@@ -94,7 +96,7 @@ def test_a_broken_record_gets_the_same_verdict_on_the_fast_and_on_the_slow_way(
 
 
 def is_json(value: bytes) -> bool:
-    """The verdict of Python's own parser, told to be strict."""
+    """The verdict of Python's own parser in strict mode."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
@@ -107,7 +109,7 @@ def is_json(value: bytes) -> bool:
 
 
 @given(st.binary(max_size=12) | st.text('[]{}",:\\\\u0dD8cC019eE+-. \tntrufalsNI', max_size=12).map(str.encode))
-def test_what_is_json_is_so_for_another_parser_too(value: bytes) -> None:
+def test_another_parser_accepts_the_same_json(value: bytes) -> None:
     decoded = decode(ORDER, b"ord-1001", value, [])
 
     assert isinstance(decoded, Refusal)
@@ -184,7 +186,7 @@ def test_of_a_name_that_stands_twice_the_last_counts_on_the_fast_and_on_the_slow
 
 
 @pytest.mark.parametrize("encode", [encode_structured, encode_binary])
-def test_what_cannot_be_written_as_utf_8_is_an_error_of_the_writer(encode: Any) -> None:
+def test_text_that_utf_8_can_not_encode_is_an_error_of_the_writer(encode: Any) -> None:
     decoded = decode(PAYMENT, b"ord-1001", text(event(CAPTURED)), [])
     assert isinstance(decoded, Event)
 
@@ -294,7 +296,7 @@ def test_a_malformed_trace_context_is_dropped_and_refuses_nothing(traceparent: A
 
 
 @pytest.mark.parametrize("type_", EVENTS)
-def test_what_is_read_can_be_told_apart_by_its_class(type_: str) -> None:
+def test_publications_are_distinguished_by_their_class(type_: str) -> None:
     decoded = decode(EVENTS[type_].topic, b"ord-1001", text(event(type_)), [])
 
     assert isinstance(decoded, Event)

@@ -33,11 +33,11 @@ def shorter(tmp_path: Path) -> Path:
     return path
 
 
-def test_schemas_that_go_together_are_told_so(run: Any) -> None:
+def test_compatible_schemas_are_reported_as_such(run: Any) -> None:
     assert run("check", TIP, schema_file(TIP)) == (0, ["promised: they go together"])
 
 
-def test_a_break_is_told_with_message_version_direction_place_and_reason(run: Any, shorter: Path) -> None:
+def test_a_break_is_reported_with_message_version_direction_place_and_reason(run: Any, shorter: Path) -> None:
     code, said = run("check", TIP, shorter)
 
     assert code == 1
@@ -49,7 +49,7 @@ def test_a_break_is_told_with_message_version_direction_place_and_reason(run: An
 
 
 @pytest.mark.parametrize(("mode", "code"), [("backward", 1), ("forward", 0), ("full", 1)])
-def test_the_mode_says_which_direction_counts(mode: str, code: int, run: Any, shorter: Path) -> None:
+def test_the_mode_determines_which_direction_counts(mode: str, code: int, run: Any, shorter: Path) -> None:
     assert run("check", TIP, shorter, "--mode", mode)[0] == code
 
 
@@ -89,7 +89,7 @@ def test_a_directory_and_a_release_are_compared_message_by_message(run: Any, tmp
         ('{"type": 7}', "not a schema"),
     ],
 )
-def test_what_is_no_schema_is_an_error(content: str, said: str, run: Any, tmp_path: Path) -> None:
+def test_a_file_that_is_no_schema_is_an_error(content: str, said: str, run: Any, tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
     path.write_text(content)
 

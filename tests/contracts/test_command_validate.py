@@ -60,7 +60,7 @@ def test_messages_may_come_in_an_array_or_in_lines(layout: Any, validate: Any) -
     assert said[-1] == "2 messages: 1 right, 1 refused (schema 1)"
 
 
-def test_a_refusal_says_where_what_and_what_is_meant(validate: Any) -> None:
+def test_a_refusal_names_place_problem_and_remedy(validate: Any) -> None:
     wrong = event(CAPTURED, id="evt-2")
     wrong["data"]["breakdown"]["goods"]["value"] = 1299.5
 
@@ -92,7 +92,7 @@ def test_numbers_are_judged_as_they_were_written(validate: Any) -> None:
 
 
 @pytest.mark.parametrize("reason", [path.stem for path in examples(TIP, "invalid").values()])
-def test_an_invalid_example_is_told_as_it_says(reason: str, validate: Any) -> None:
+def test_an_invalid_example_is_refused_with_its_own_reason(reason: str, validate: Any) -> None:
     path = examples(TIP, "invalid")[reason]
     expected = json.loads(path.read_text())["refused"]
 
@@ -119,7 +119,7 @@ def test_a_member_that_nobody_reads_is_a_warning_and_with_strict_an_error(valida
     assert validate(text(mistyped), "--strict")[0] == 1
 
 
-def test_a_slip_in_the_name_of_a_required_member_is_told_beside_what_is_missing(validate: Any) -> None:
+def test_a_misspelt_required_member_is_reported_beside_the_missing_one(validate: Any) -> None:
     mistyped = event(CAPTURED)
     mistyped["data"]["paymentId"] = mistyped["data"].pop("payment_id")
 
@@ -130,7 +130,7 @@ def test_a_slip_in_the_name_of_a_required_member_is_told_beside_what_is_missing(
     assert said[2].endswith("warning at /data/paymentId: no member of this name is read; is `payment_id` meant?")
 
 
-def test_a_slip_in_the_type_is_told(validate: Any) -> None:
+def test_a_misspelt_type_is_reported(validate: Any) -> None:
     code, said = validate(text(event(CAPTURED, type="purchasing.payment.captured.v2")))
 
     assert code == 1
@@ -139,14 +139,14 @@ def test_a_slip_in_the_type_is_told(validate: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "warned"), [("traceparnt", True), ("partitionkey", False)])
-def test_an_extension_attribute_is_fine_and_a_slip_is_told(name: str, warned: bool, validate: Any) -> None:
+def test_an_extension_attribute_is_accepted_and_a_misspelt_one_reported(name: str, warned: bool, validate: Any) -> None:
     _, said = validate(text({**event(PLACED), name: "x"}))
 
     assert ("warning" in said[0]) is warned
 
 
 @pytest.mark.parametrize("attribute", ["subject", "time", "type", "data"])
-def test_an_id_that_comes_again_with_other_content_is_told(attribute: str, validate: Any) -> None:
+def test_an_id_repeated_with_other_content_is_reported(attribute: str, validate: Any) -> None:
     other = {
         "subject": {"subject": "ord-2"},
         "time": {"time": "2026-03-02T09:00:00.000001Z"},
@@ -163,7 +163,7 @@ def test_an_id_that_comes_again_with_other_content_is_told(attribute: str, valid
     assert said[-1].startswith("3 messages: 2 right, 1 refused (conflict 1)")
 
 
-def test_what_was_put_on_a_topic_is_checked_against_that_topic(validate: Any) -> None:
+def test_a_message_on_a_topic_is_checked_against_that_topic(validate: Any) -> None:
     code, said = validate(text(event(CAPTURED)), "--topic", "purchasing.events.order.v1")
 
     assert code == 1
@@ -171,7 +171,7 @@ def test_what_was_put_on_a_topic_is_checked_against_that_topic(validate: Any) ->
     assert said[1].strip() == "It belongs on purchasing.events.payment.v1."
 
 
-def test_what_kcat_prints_is_read_with_key_and_headers(validate: Any) -> None:
+def test_the_output_of_kcat_is_read_with_key_and_headers(validate: Any) -> None:
     record = {
         "topic": "purchasing.events.payment.v1", "partition": 3, "offset": 17, "tstype": "create", "ts": 1, "broker": 0,
         "headers": ["content-type", "application/cloudevents+json"], "key": "ord-7",
@@ -227,7 +227,7 @@ def test_the_standard_input_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         (["validate", "x", "--topic", "purchasing.events.v1"], "Those that do: purchasing.events.order.v1"),
     ],
 )
-def test_a_call_that_cannot_be_answered_says_what_to_do(
+def test_a_call_with_wrong_arguments_names_the_remedy(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
@@ -243,7 +243,7 @@ def test_a_file_without_a_message_is_an_error(content: bytes, validate: Any) -> 
 
 
 @pytest.mark.parametrize("record", [{"topic": "t", "payload": 1}, {"topic": "t", "payload": "", "headers": ["odd"]}])
-def test_what_looks_like_a_record_and_is_none_is_an_error(record: Any, validate: Any) -> None:
+def test_an_incomplete_record_is_an_error(record: Any, validate: Any) -> None:
     assert validate(text(record))[0] == 2
 
 

@@ -116,7 +116,7 @@ OTHERWISE = {
 
 
 def other_opinion(writer: Any, reader: Any) -> bool | str:
-    """Whether every value of a closed writer is one of the reader, by a library; its words where it can't tell."""
+    """Whether every value of a closed writer is one of the reader, by a library; its message where it can't decide."""
     try:
         return bool(jsoncompat.check_compat(json.dumps(reader), json.dumps(closed(writer)), jsoncompat.Role.SERIALIZER))
     except ValueError as error:

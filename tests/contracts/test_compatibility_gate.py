@@ -78,7 +78,7 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("version", "type_", "name", "message"), EXAMPLES, ids=lambda value: str(value)[:60])
-def test_what_was_right_in_an_earlier_release_is_right_and_says_the_same(
+def test_a_valid_message_of_an_earlier_release_is_valid_with_the_same_meaning(
     version: str, type_: str, name: str, message: Json
 ) -> None:
     (found,) = read_documents(json.dumps(message).encode())
@@ -146,7 +146,7 @@ def test_taking_more_and_a_new_value_of_an_open_enumeration_break_nothing(type_:
     assert new_breaks(spoilt(type_, edit)) == []
 
 
-def test_a_reader_that_closes_an_open_enumeration_is_told() -> None:
+def test_a_reader_that_closes_an_open_enumeration_is_reported() -> None:
     mine = copy.deepcopy(current())
     destination = mine[REFUND]["$defs"]["RefundIssue"]["properties"]["destination"]
     destination["enum"] = destination.pop("examples")

@@ -16,7 +16,7 @@ ENDING = Deprecation("2027-01-01", "2027-07-01", "purchasing.payment.tip_paid.v2
 DEPRECATED = {TipPaid.TYPE: ENDING}
 
 
-def test_the_schema_of_a_message_says_until_when_and_what_comes_instead() -> None:
+def test_the_schema_of_a_deprecated_message_has_its_end_and_successor() -> None:
     schema = schema_of(TipPaid, DEPRECATED)
 
     assert schema["deprecated"] is True
@@ -30,7 +30,7 @@ def test_to_mark_a_message_breaks_nobody() -> None:
     assert (found.backward, found.forward) == ((), ())
 
 
-def test_who_checks_such_a_message_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checking_a_deprecated_message_warns(monkeypatch: pytest.MonkeyPatch) -> None:
     schema = schema_of(TipPaid, DEPRECATED)
     schema["$defs"]["TipPaid"]["properties"]["tip_id"]["deprecated"] = True
     monkeypatch.setattr(advice, "_schema", lambda type_: schema)

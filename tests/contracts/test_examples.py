@@ -134,7 +134,7 @@ async def test_the_service_quarantines_what_is_dated_centuries_ahead() -> None:
     assert [(refusal.reason, refusal.place) for _, refusal in handled.quarantined] == [("in_the_future", "/time")]
 
 
-async def test_the_service_takes_as_many_facts_of_one_type_as_the_contracts_say() -> None:
+async def test_the_service_accepts_as_many_facts_of_one_type_as_the_contracts_allow() -> None:
     path = examples("purchasing.payment.tip_paid.v1", "invalid")["too_many_facts"]
 
     assert FACTS_PER_TYPE == FACTS_PER_TYPE_MAX

@@ -19,13 +19,13 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_is_committed_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_committed_files_are_fresh(capsys: pytest.CaptureFixture[str]) -> None:
     code = main([str(CONTRACTS), "--check"])
 
     assert code == 0, f"{capsys.readouterr().out}run: python -m purchasing_contracts.generate contracts"
 
 
-def test_a_stale_missing_or_stray_file_is_told_and_put_right(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stale_missing_or_stray_file_is_reported_and_repaired(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stale = copy / "schemas/purchasing.payment.tip_paid.v1.schema.json"
     missing = copy / "examples/purchasing.payment.tip_paid.v1/valid/whole.json"
     stray = copy / "schemas/purchasing.payment.tip_lost.v1.schema.json"

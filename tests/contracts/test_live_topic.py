@@ -52,21 +52,21 @@ async def test_a_live_topic_is_checked_to_its_end_and_left_as_it_was(fresh_kafka
 
 
 @pytest.mark.parametrize("topic", [CHARGEBACK])
-def test_a_broker_that_does_not_answer_is_told(topic: str, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_does_not_answer_is_reported(topic: str, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("purchasing_contracts.live.ANSWER_LIMIT_SECONDS", 1.0)
 
     assert main(["validate", "--bootstrap", "localhost:1", "--topic", topic]) == 2
     assert "no broker answers" in capsys.readouterr().err
 
 
-def test_without_a_client_the_command_says_what_to_install(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_client_the_command_names_what_to_install(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
 
     assert main(["validate", "--bootstrap", "localhost:1", "--topic", CHARGEBACK]) == 2
     assert "pip install 'purchasing-contracts[live]'" in capsys.readouterr().err
 
 
-def test_a_setting_that_the_client_does_not_know_is_told(capsys: Any) -> None:
+def test_a_setting_that_the_client_does_not_know_is_reported(capsys: Any) -> None:
     arguments = ["validate", "--bootstrap", "localhost:1", "--topic", CHARGEBACK, "--config", "no.such.thing=1"]
 
     assert main(arguments) == 2

@@ -32,7 +32,7 @@ def read(type_: str, **members: Any) -> Any:
 
 
 @pytest.mark.parametrize(("type_", "name"), OPEN)
-def test_a_reader_takes_a_value_that_it_does_not_know_and_can_tell(type_: str, name: str) -> None:
+def test_a_reader_accepts_an_unknown_value_and_can_recognise_it(type_: str, name: str) -> None:
     data = read(type_, **{name: "of_the_future"})
 
     assert getattr(data, name) == "of_the_future"

@@ -26,9 +26,9 @@ def _nothing_is_reported_home(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def content_types(pact: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What each message is called by the pact, where that is true of ours.
+    """The content type that the pact gives each message, where it fits ours.
 
-    Pact's libraries call any JSON by its general name unless they are told otherwise.
+    Pact's libraries use the general type of JSON unless another one is given.
     """
     for message in [*pact.get("messages", []), *pact.get("interactions", [])]:
         wanted = message["metadata"].get("contentType") or message["contents"].get("contentType")
@@ -130,7 +130,7 @@ def rule(message: Any, place: str) -> Any:
     ],
     ids=["another value", "a member more", "another kind of value", "another topic", "a regex", "a state", "no type"],
 )
-def test_a_pact_that_we_do_not_keep_is_told(edit: Any, tmp_path: Path) -> None:
+def test_a_broken_pact_is_reported(edit: Any, tmp_path: Path) -> None:
     assert broken(tmp_path, edit)[0] is False
 
 

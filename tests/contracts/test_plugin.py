@@ -109,7 +109,7 @@ def test_the_command_that_simulates_can_be_given(project: Path, way: str) -> Non
     assert "1 failed" in done.stdout
 
 
-def test_without_the_service_the_fixture_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_service_the_fixture_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("purchasing_contracts.testing.stand_in.DISTRIBUTION", "purchasing-service-that-is-not-there")
 
     with pytest.raises(StandInError, match=r"pip install purchasing-service.*purchasing_simulate"):
@@ -157,7 +157,7 @@ def test_a_bad_event_becomes_a_notice_and_a_complaint_and_the_others_go_on() -> 
     ("command", "said"),
     [(["no-such-program"], "can't be run"), ([sys.executable, "-c", "raise SystemExit('broken')"], "broken")],
 )
-def test_a_service_that_cannot_be_asked_is_told(command: list[str], said: str) -> None:
+def test_an_unreachable_service_is_reported(command: list[str], said: str) -> None:
     with pytest.raises(StandInError, match=said):
         StandIn(command).published()
 

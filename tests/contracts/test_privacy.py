@@ -66,9 +66,8 @@ def test_how_many_items_a_list_had_stays() -> None:
     assert masked(GoodsReceived(receipt_id="r")).objections == ()
 
 
-def test_data_without_private_members_is_handed_back_as_it_is() -> None:
-    data = OrderAccepted()
-
+@pytest.mark.parametrize("data", [OrderAccepted(), GoodsReceived(receipt_id="r")])
+def test_data_without_private_content_is_handed_back_as_it_is(data: EventData) -> None:
     assert masked(data) is data
     assert private_of(data) is None
 
@@ -98,7 +97,7 @@ def test_masked_data_is_valid_and_masking_is_idempotent(event_: Event) -> None:
 
 
 @given(events)
-def test_what_is_masked_and_what_is_private_together_are_all_of_the_data(event_: Event) -> None:
+def test_masked_and_private_members_together_are_all_of_the_data(event_: Event) -> None:
     hidden, private = together(event_.data)
     restored = {**hidden.model_dump(mode="json"), **json.loads(json.dumps(private or {}))}
 

@@ -33,7 +33,7 @@ EVENT = new_event(TIP, order_id="ord-1001", source="/payments", event_id="evt-1"
 SHAPES = [to_confluent, to_aiokafka, to_kafka_python]
 
 
-def test_an_event_is_built_as_the_service_will_hear_it() -> None:
+def test_an_event_is_built_as_the_service_will_read_it() -> None:
     shanghai = timezone(timedelta(hours=8))
 
     event = new_event(
@@ -78,7 +78,7 @@ def test_an_event_that_would_be_quarantined_cannot_be_built(changes: dict[str, A
     assert place in str(raised.value)
 
 
-def test_a_time_without_offset_is_an_error_that_says_what_to_do() -> None:
+def test_a_time_without_offset_is_an_error_that_names_the_remedy() -> None:
     with pytest.raises(ValueError, match=r"datetime\.now\(UTC\)"):
         new_event(TIP, order_id="o", source="/p", event_id="e", time=datetime(2026, 3, 2))  # noqa: DTZ001
 
@@ -96,7 +96,7 @@ def test_every_event_can_be_built_from_its_example_and_sent_in_both_modes(messag
 
 
 @given(events)
-def test_what_a_client_is_given_is_read_as_it_was_meant(event: Event) -> None:
+def test_an_event_given_to_a_client_is_read_unchanged(event: Event) -> None:
     for shape in SHAPES:
         for mode in ("structured", "binary"):
             sent = shape(event, mode)

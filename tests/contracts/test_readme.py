@@ -36,7 +36,7 @@ def test_the_example_of_reading_a_command_works() -> None:
     assert names["command"].line == PUBLISHED[refund].required["line"]
 
 
-def test_what_the_command_is_shown_to_say_it_says(
+def test_the_command_prints_what_the_readme_shows(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

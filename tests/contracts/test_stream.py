@@ -26,7 +26,7 @@ def test_there_is_an_example_of_every_command_on_every_order_each_with_its_own_i
     assert len(COMMANDS) == sum(issubclass(cls, CommandData) for topic in TOPICS for cls in topic.messages)
 
 
-def test_the_example_commands_are_as_the_contracts_say() -> None:
+def test_the_example_commands_follow_the_contracts() -> None:
     checker = Checker()
 
     for record in example_commands():
@@ -77,7 +77,7 @@ def test_the_same_seed_gives_the_same_order_and_another_seed_another() -> None:
 
 
 class Consumer:
-    """Pays what it is told to, once for each id it hasn't seen."""
+    """A payer that executes each command once, by its id."""
 
     def __init__(self, *, remembers: bool, keeps: bool) -> None:
         self.paid: list[str] = []

@@ -58,7 +58,7 @@ def test_a_class_and_its_type_lead_to_each_other() -> None:
             assert topic_of(message) is topic
 
 
-def test_what_is_no_message_is_on_no_topic() -> None:
+def test_a_class_that_is_no_message_is_on_no_topic() -> None:
     assert class_of("purchasing.order.placed.v2") is None
     with pytest.raises(KeyError):
         topic_of(EventData)
@@ -69,7 +69,7 @@ def test_the_registry_cannot_be_changed() -> None:
         topic_of(OrderPlaced).settings["retention.ms"] = "1"  # type: ignore[index]
 
 
-def test_every_class_and_member_says_what_it_means() -> None:
+def test_every_class_and_member_has_a_description() -> None:
     for topic in TOPICS:
         for message in topic.messages:
             assert message.__doc__

@@ -101,7 +101,7 @@ def test_the_wheel_brings_schemas_examples_and_the_document_and_is_typed(wheel: 
     assert smoke["asyncapi"] is True
 
 
-def test_a_good_event_is_right_and_a_bad_one_is_told(smoke: dict[str, Any]) -> None:
+def test_a_good_event_is_valid_and_a_bad_one_is_reported(smoke: dict[str, Any]) -> None:
     assert smoke["good"] == [0, "1 message: 1 right, 0 refused\n"]
     assert smoke["bad"][0] == 1
     assert "refused, schema at /data/amount/value" in smoke["bad"][1]
@@ -114,14 +114,14 @@ def test_a_command_is_read_and_a_schema_is_shown_and_checked(smoke: dict[str, An
     assert smoke["check"] == [0, "promised: they go together\n"]
 
 
-def test_what_came_with_a_version_is_told_from_the_releases_in_the_wheel(smoke: dict[str, Any]) -> None:
+def test_the_changes_of_a_version_come_from_the_releases_in_the_wheel(smoke: dict[str, Any]) -> None:
     code, text = smoke["changes"]
 
     assert code == 0
     assert "items: new: The items of this part" in text
 
 
-def test_what_needs_more_says_what_to_install(smoke: dict[str, Any]) -> None:
+def test_a_command_with_a_missing_extra_names_what_to_install(smoke: dict[str, Any]) -> None:
     assert smoke["live"][0] == 2
     assert "pip install 'purchasing-contracts[live]'" in smoke["live"][1]
 
@@ -132,7 +132,7 @@ def test_the_console_script_is_there(environment: Path, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["type"] == "purchasing.payment.tip_paid.v1"
 
 
-def test_the_plugin_works_beside_pytest_and_says_how_to_get_the_service(
+def test_the_plugin_works_beside_pytest_and_names_how_to_get_the_service(
     environment: Path,
     # First what is there without pytest.
     smoke: dict[str, Any],

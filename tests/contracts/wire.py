@@ -317,7 +317,7 @@ PUBLISHED: dict[str, Wire] = {
 
 
 def event(type_: str, data: Any = ..., **attributes: Any) -> Json:
-    """A CloudEvent in structured form, with all its data unless told otherwise. An attribute given as `...` is left
+    """A CloudEvent in structured form, with all its data, or with the data given. An attribute given as `...` is left
     out."""
     whole = {
         "specversion": "1.0",

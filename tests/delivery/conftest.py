@@ -12,6 +12,7 @@ import pytest
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.store.migrate import migrate
 from tests.broker import LANES, SharedBroker
+from tests.databases import on_server
 from tests.delivery.outside import Outside, Sender
 from tests.delivery.service import Worker
 
@@ -52,9 +53,7 @@ def site(shared_broker: SharedBroker, postgres: EmbeddedPostgres, worker_logs: P
 
 async def _set_up(broker: SharedBroker, postgres: EmbeddedPostgres, database: str) -> None:
     await broker.empty()
-    connection = await asyncpg.connect(postgres.dsn)
-    await connection.execute(f"create database {database}")
-    await connection.close()
+    await on_server(postgres.dsn, f"create database {database}")
     await migrate(postgres.dsn_of(database), lanes=LANES)
 
 
@@ -69,7 +68,7 @@ def worker(site: Site) -> Iterator[Worker]:
     worker = site.worker()
 
     async def begin() -> None:
-        await worker.start().has_said("partitions_assigned")
+        await worker.start().has_logged("partitions_assigned")
 
     asyncio.run(begin())
     yield worker

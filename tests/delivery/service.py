@@ -72,12 +72,12 @@ class Worker:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {limit} s:\n{self.log.read_text()[-4000:]}") from None
 
-    def said(self) -> list[dict[str, Any]]:
+    def log_lines(self) -> list[dict[str, Any]]:
         """Its log events so far."""
         lines = self.log.read_bytes().split(b"\n")[:-1]
         return [json.loads(line) for line in lines if line.startswith(b"{")]
 
-    async def has_said(self, event: str, times: int = 1, **fields: str | int) -> dict[str, Any]:
+    async def has_logged(self, event: str, times: int = 1, **fields: str | int) -> dict[str, Any]:
         """Wait until its log has this event (or a library's text that begins so), with these fields, so often; returns
         the last of these."""
         found: list[dict[str, Any]] = []
@@ -85,7 +85,7 @@ class Worker:
         def look() -> bool:
             found[:] = [
                 line
-                for line in self.said()
+                for line in self.log_lines()
                 if (line.get("event") == event or line["message"].startswith(event)) and fields.items() <= line.items()
             ]
             assert self.process is not None

@@ -21,7 +21,7 @@ async def lone_site(fresh_kafka, fresh_postgres, worker_logs):
 async def test_while_the_database_is_away_the_batch_waits_and_is_then_stored_once(lone_site, fresh_postgres):
     orders = [order_id() for _ in range(ORDERS)]
     async with lone_site.worker() as worker:
-        await worker.has_said("partitions_assigned")
+        await worker.has_logged("partitions_assigned")
         async with lone_site.outside() as outside:
             await outside.send_and_settle(case_events("01", orders[0])[0])
         await fresh_postgres.stop("immediate")
@@ -29,9 +29,9 @@ async def test_while_the_database_is_away_the_batch_waits_and_is_then_stored_onc
             for order in orders:
                 for event in case_events("01", order):
                     await outside.send(event)
-            await worker.has_said("database_retry", times=3)
+            await worker.has_logged("database_retry", times=3)
             await fresh_postgres.start()
-            await worker.has_said("database_retry_succeeded")
+            await worker.has_logged("database_retry_succeeded")
         await assert_each_decided_once(lone_site, orders)
     assert worker.process.returncode == 0
 
@@ -39,12 +39,12 @@ async def test_while_the_database_is_away_the_batch_waits_and_is_then_stored_onc
 async def test_while_the_broker_is_away_the_service_stays_and_then_goes_on(lone_site, fresh_kafka):
     orders = [order_id() for _ in range(ORDERS)]
     async with lone_site.worker() as worker:
-        await worker.has_said("partitions_assigned")
+        await worker.has_logged("partitions_assigned")
         async with lone_site.sender() as outside:
             for order in orders:
                 await outside.send(case_events("01", order)[0])
             await fresh_kafka.kill()
-            await worker.has_said("Unable connect to node")
+            await worker.has_logged("Unable connect to node")
             assert worker.running
             await fresh_kafka.start()
             for order in orders:
@@ -56,11 +56,11 @@ async def test_while_the_broker_is_away_the_service_stays_and_then_goes_on(lone_
 
 async def test_asked_to_stop_while_both_are_away_it_ends_in_order(lone_site, fresh_kafka, fresh_postgres):
     async with lone_site.worker() as worker:
-        await worker.has_said("partitions_assigned")
+        await worker.has_logged("partitions_assigned")
         await fresh_postgres.stop("immediate")
         async with lone_site.sender() as outside:
             await outside.send(case_events("01", order_id())[0])
-            await worker.has_said("database_retry")
+            await worker.has_logged("database_retry")
         await fresh_kafka.kill()
         worker.stop()
         assert await worker.ended() == 0

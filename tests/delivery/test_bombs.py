@@ -1,5 +1,5 @@
-"""Batches that a broker takes and no consumer should: quarantined whole, in little memory; what lies behind is
-heard."""
+"""Batches that a broker takes and no consumer should: quarantined whole, in little memory; records
+behind them are read."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ def peak(pid: int) -> int:
 async def test_huge_and_broken_compressed_batches_stop_no_later_message(own_site):
     # On topics of its own: a client without this care could read no further in them either.
     async with own_site.outside() as outside, own_site.worker() as worker:
-        await worker.has_said("partitions_assigned")
+        await worker.has_logged("partitions_assigned")
         order = order_id()
         events = case_events("01", order)
         before = peak(worker.process.pid)

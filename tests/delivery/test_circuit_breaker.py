@@ -27,12 +27,12 @@ async def test_a_topic_of_bad_records_stops_until_reset_while_others_are_read(ow
     placed, accepted, captured = case_events("01", order)
     async with own_site.outside() as outside:
         async with own_site.worker(**SMALL) as worker:
-            await worker.has_said("partitions_assigned")
+            await worker.has_logged("partitions_assigned")
             # All in the partition of the payment that comes behind them.
             partition = (await outside.send(captured | {"id": "first"})).partition
             for _ in range(BAD):
                 _, last = await outside.send_raw(PAYMENTS, b"x", b"{", partition=partition)
-            await worker.has_said("breaker_opened")
+            await worker.has_logged("breaker_opened")
             await outside.handled(TopicPartition(PAYMENTS, partition), last - BAD + 9)
             behind, offset = await outside.send_raw(
                 PAYMENTS, order.encode(), json.dumps(captured).encode(), partition=partition
@@ -45,8 +45,8 @@ async def test_a_topic_of_bad_records_stops_until_reset_while_others_are_read(ow
             listed = breaker(own_site, "list", "--json")
             watermarks = await watermark(own_site, partition)
         async with own_site.worker(**SMALL) as worker, own_site.worker(**SMALL) as second:
-            await worker.has_said("partitions_assigned")
-            await second.has_said("partitions_assigned")
+            await worker.has_logged("partitions_assigned")
+            await second.has_logged("partitions_assigned")
             # Another topic goes on, in whichever of the two; this one stands where it stood.
             (placed_again, *_) = case_events("02", order_id())
             where, at = await outside.send_raw(

@@ -13,14 +13,14 @@ async def test_killed_between_commit_and_commit_everything_is_published_once(own
     events = case_events("13", order)
     async with own_site.outside() as outside:
         async with own_site.worker(PURCHASING_FAILPOINTS="inbox.before_offset_commit=kill") as doomed:
-            await doomed.has_said("partitions_assigned")
+            await doomed.has_logged("partitions_assigned")
             where, offset = await outside.send_raw(topic_for(events[0]), order.encode(), json.dumps(events[0]).encode())
             assert await doomed.ended() == -9
         assert [row["id"] for row in await own_site.rows("select id from facts")] == [events[0]["id"]]
         assert (await outside.offsets.committed(where) or 0) <= offset
 
         async with own_site.worker() as worker:
-            await worker.has_said("partitions_assigned")
+            await worker.has_logged("partitions_assigned")
             for event in events[1:]:
                 await outside.send_and_settle(event)
             await outside.handled(where, offset)
@@ -35,12 +35,12 @@ async def test_killed_in_front_of_the_commit_nothing_is_lost(own_site):
     events = case_events("13", order)
     async with own_site.outside() as outside:
         async with own_site.worker(PURCHASING_FAILPOINTS="batch.before_commit=kill") as doomed:
-            await doomed.has_said("partitions_assigned")
+            await doomed.has_logged("partitions_assigned")
             await outside.send(events[0])
             assert await doomed.ended() == -9
         assert await own_site.rows("select id from facts") == []
         async with own_site.worker() as worker:
-            await worker.has_said("partitions_assigned")
+            await worker.has_logged("partitions_assigned")
             for event in events[1:]:
                 await outside.send_and_settle(event)
             seen = await outside.settled(order)

@@ -13,7 +13,6 @@ from collections import Counter
 from datetime import timedelta, timezone
 from functools import partial
 
-import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
@@ -21,6 +20,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from service.store.migrate import migrate
 from tests.cli.commands import command
+from tests.databases import on_server
 from tests.delivery.conftest import Site, a_group
 from tests.delivery.days import Calendar
 from tests.delivery.outside import case_events, order_id, topic_for
@@ -51,9 +51,7 @@ def site(shared_broker, postgres, worker_logs):
 async def set_up(broker, postgres, name):
     # One lane, so that a test can hold the whole relay.
     await broker.empty(lanes=1)
-    connection = await asyncpg.connect(postgres.dsn)
-    await connection.execute(f"create database {name}")
-    await connection.close()
+    await on_server(postgres.dsn, f"create database {name}")
     await migrate(postgres.dsn_of(name), lanes=1)
     await Calendar(postgres.dsn_of(name)).begin()
 
@@ -254,7 +252,8 @@ async def test_of_two_workers_with_due_orders_in_hand_at_once_each_fires_its_own
     assert await taken(site, orders) == sorted(orders)
     assert len(ids) == len(set(ids))
     fired = [
-        [line["orders"] for line in worker.said() if line.get("event") == "deadlines_passed"] for worker in (one, two)
+        [line["orders"] for line in worker.log_lines() if line.get("event") == "deadlines_passed"]
+        for worker in (one, two)
     ]
     assert all(fired)
     assert sum(map(sum, fired)) == MANY
@@ -264,7 +263,7 @@ def shared(*workers):
     """Whether each of these workers has some of the partitions, by its last word on it."""
     owned = []
     for worker in workers:
-        said = [line for line in worker.said() if line.get("event") == "partitions_assigned"] or [{}]
+        said = [line for line in worker.log_lines() if line.get("event") == "partitions_assigned"] or [{}]
         owned.append(sum(len(numbers) for topic, numbers in said[-1].items() if topic.startswith("purchasing.")))
     return all(owned) and sum(owned) == 30
 

@@ -22,7 +22,7 @@ def binary(event):
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "snappy", "lz4", "zstd"])
-async def test_librdkafka_in_binary_mode_with_its_own_partitioner_is_heard(outside, compression):
+async def test_librdkafka_in_binary_mode_with_its_own_partitioner_is_read(outside, compression):
     order = order_id()
     # librdkafka places keys by CRC-32, so these are other partitions than the Java client's.
     producer = Producer({"bootstrap.servers": outside.bootstrap, "compression.type": compression})
@@ -44,7 +44,7 @@ async def test_librdkafka_in_binary_mode_with_its_own_partitioner_is_heard(outsi
     assert (refund["amount"], refund["line"]) == ({"currency": "CNY", "value": 96200}, "purchase")
 
 
-async def test_kcat_is_heard(outside):
+async def test_kcat_is_read(outside):
     kcat = shutil.which("kcat")
     if kcat is None:
         warnings.warn("kcat is not installed (apt-get install kcat), so its message was not tried", stacklevel=1)

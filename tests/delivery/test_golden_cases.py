@@ -79,7 +79,7 @@ async def played(own_site) -> list[Play]:
     scenes = {play: play.scenes() for play in plays}
     ends = {play: instant_of(play.case.until) for play in plays}
     async with own_site.worker() as worker, own_site.outside() as outside:
-        await worker.has_said("partitions_assigned")
+        await worker.has_logged("partitions_assigned")
         for instant in sorted({*ends.values(), *(at for found in scenes.values() for at in found)}):
             await deadlines_pass(outside, instant)
             await asyncio.gather(*(play.go_on(outside, scenes[play].get(instant, [])) for play in plays))

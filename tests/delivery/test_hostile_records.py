@@ -57,7 +57,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("headers", HOSTILE.values(), ids=HOSTILE)
-async def test_a_record_with_hostile_headers_is_heard_or_quarantined_but_never_dropped(outside, headers):
+async def test_a_record_with_hostile_headers_is_stored_or_quarantined_never_dropped(outside, headers):
     order = order_id()
     for event in case_events("01", order):
         where, offset = await outside.send_raw(

@@ -83,7 +83,7 @@ async def test_both_work_and_one_that_is_killed_comes_again_with_nothing_lost_or
                 await play(outside, orders[-1:], slice(0, 3))
 
         process(seen, 2).kill()
-        said = await seen.has_said(ENDED)
+        said = await seen.has_logged(ENDED)
         await seen.shows(RESTARTS, 1, process="2")
         await seen.shows(RESTARTS, 0, process="1")
         await play(outside, orders, slice(3, None))
@@ -95,7 +95,7 @@ async def test_both_work_and_one_that_is_killed_comes_again_with_nothing_lost_or
         seen.stop()
         assert await seen.ended() == 0
     assert (said["process"], said["signal"], said["level"]) == (2, "SIGKILL", "error")
-    assert {line.get("process") for line in seen.said()} == {None, 1, 2}
+    assert {line.get("process") for line in seen.log_lines()} == {None, 1, 2}
 
 
 async def test_a_supervisor_that_is_killed_leaves_no_process_behind(own_site):
@@ -106,7 +106,7 @@ async def test_a_supervisor_that_is_killed_leaves_no_process_behind(own_site):
         assert await seen.ended() == -signal.SIGKILL
         _, alive = await asyncio.to_thread(psutil.wait_procs, processes, HANG_SECONDS)
     assert alive == []
-    assert len([line for line in seen.said() if line.get("by") == "the end of its supervisor"]) == 2
+    assert len([line for line in seen.log_lines() if line.get("by") == "the end of its supervisor"]) == 2
 
 
 async def test_a_frozen_process_is_not_ready_and_its_metrics_are_left_out(own_site):
@@ -130,13 +130,13 @@ async def test_a_process_with_a_fault_is_started_again_and_the_supervisor_stays(
         async with failing:
             await failing.says("/readyz", 200, "ready")
             await outside.send(case_events("13", order_id())[0])
-            said = await failing.has_said(ENDED, times=2)
+            said = await failing.has_logged(ENDED, times=2)
             assert failing.running
         assert said["exit_code"] == 70
         assert FAULT not in failing.log.read_text()
 
 
-def test_what_only_a_person_can_mend_is_said_once_and_ends_all(empty_database):
+def test_an_error_for_a_person_is_reported_once_and_ends_all_processes(empty_database):
     where = {"PURCHASING_KAFKA_BOOTSTRAP_SERVERS": NOWHERE, "PURCHASING_HTTP_PORT": "0"}
     done = command(empty_database, "run", **where, **TWO)
     lines = [line for line in done.err.splitlines() if not line.startswith("{")]
@@ -145,14 +145,14 @@ def test_what_only_a_person_can_mend_is_said_once_and_ends_all(empty_database):
     assert "python -m service migrate" in lines[0]
 
 
-def test_a_wrong_setting_is_said_before_anything_starts():
+def test_a_wrong_setting_is_reported_before_anything_starts():
     done = command("mysql://nobody", "run", PURCHASING_KAFKA_BOOTSTRAP_SERVERS=NOWHERE, **TWO)
     assert done.code == 1
     (line,) = done.err.splitlines()
     assert line.startswith("PURCHASING_DATABASE_URL")
 
 
-def test_what_is_no_number_of_processes_is_refused(database):
+def test_an_impossible_number_of_processes_is_refused(database):
     done = command(database, "run", "--processes", "0")
     assert done.code == 2
     assert "--processes: 0: not a number from 1 to 64" in done.err
@@ -169,14 +169,14 @@ async def test_the_flag_beats_the_setting_and_one_process_has_no_supervisor(own_
         arguments = ("--processes", flag)
 
     async with own_site.worker(kind=Flagged, PURCHASING_PROCESSES=str(3 - int(flag))) as worker:
-        await worker.has_said("service_running", times=int(flag))
+        await worker.has_logged("service_running", times=int(flag))
         assert bool(psutil.Process(worker.process.pid).children()) is supervised
-    assert any(line.get("event") == "supervisor_running" for line in worker.said()) is supervised
-    assert {line.get("process") for line in worker.said()} == ({None, 1, 2} if supervised else {None})
+    assert any(line.get("event") == "supervisor_running" for line in worker.log_lines()) is supervised
+    assert {line.get("process") for line in worker.log_lines()} == ({None, 1, 2} if supervised else {None})
     assert worker.process.returncode == 0
 
 
-async def test_a_broker_that_is_away_is_waited_for_by_all_and_each_says_so(database, worker_logs):
+async def test_all_processes_wait_for_a_broker_that_is_away_and_report_it(database, worker_logs):
     async with Seen(NOWHERE, database, worker_logs, **TWO) as seen:
         for path in ("/readyz", "/startupz"):
             await seen.says(path, 503, "Process 1: It is starting and waits for Kafka", "Process 2: It is starting and")

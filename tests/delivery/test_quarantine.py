@@ -11,7 +11,7 @@ from tests.delivery.test_redelivery import read_to_the_end
 MARKER = "marker-5c21"
 
 
-async def test_what_was_repaired_dropped_or_erased_stays_so_when_the_topics_are_read_again(own_site):
+async def test_resolved_and_erased_records_stay_so_when_the_topics_are_read_again(own_site):
     order, dropped = order_id(), order_id()
     placed, accepted, captured = case_events("01", order)
     placed["data"]["domestic_address"] = f"Warehouse 3, {MARKER}"
@@ -45,7 +45,7 @@ async def test_what_was_repaired_dropped_or_erased_stays_so_when_the_topics_are_
             erased = await asyncio.to_thread(command, own_site.database, "erase", order, "--why", "the buyer asked")
             assert erased.code == 0, erased.err
         async with own_site.worker("purchasing-again") as again:
-            await again.has_said("partitions_assigned")
+            await again.has_logged("partitions_assigned")
             await read_to_the_end(own_site, "purchasing-again")
         await outside.to_the_end()
 

@@ -27,7 +27,7 @@ async def test_an_unexpected_fault_ends_the_process_and_the_next_one_finishes_th
     events = case_events("09", order)
     async with own_site.outside() as outside:
         async with own_site.worker(kind=Failing) as failing:
-            await failing.has_said("partitions_assigned")
+            await failing.has_logged("partitions_assigned")
             where, offset = await send(outside, order, events[0])
             assert await failing.ended() == ExitCode.FAULT
         assert (await outside.offsets.committed(where) or 0) <= offset
@@ -46,11 +46,11 @@ async def test_refunds_beyond_the_limit_pause_all_publishing_until_resumed(own_s
     order = order_id()
     environment = {"PURCHASING_KAFKA_BOOTSTRAP_SERVERS": own_site.bootstrap}
     async with own_site.outside() as outside, own_site.worker(PURCHASING_REFUND_LIMIT_PER_MINUTE="CNY=1") as worker:
-        port = (await worker.has_said("service_running"))["http_port"]
+        port = (await worker.has_logged("service_running"))["http_port"]
         for event in case_events("09", order):
             where, offset = await send(outside, order, event)
             await outside.handled(where, offset)
-        said = await worker.has_said("refund_limit_exceeded")
+        said = await worker.has_logged("refund_limit_exceeded")
 
         async def shown() -> bool:
             return await asyncio.to_thread(pauses, port) == {"1.0"}

@@ -25,8 +25,8 @@ def by_hand(worker, *arguments):
 
 
 async def play(outside, rolled):
-    """Tell of one order after the other until that is set; returns them. News of an order is told when the news before
-    it was heard: it comes on several topics, and in another order other commands lead to the same money."""
+    """Send the events of one order after the other until that is set; return the orders. An event is sent once the one
+    before it was stored: they come on several topics, and in another order other commands lead to the same money."""
     orders = []
     while not rolled.is_set():
         orders.append(order_id())
@@ -43,14 +43,14 @@ async def send(outside, event, partition=None):
 
 def partitions(worker):
     """By topic, the partitions that a worker has by its last word on it."""
-    found = [line for line in worker.said() if line.get("event") == "partitions_assigned"]
+    found = [line for line in worker.log_lines() if line.get("event") == "partitions_assigned"]
     return {name: numbers for name, numbers in found[-1].items() if name.startswith("purchasing.")} if found else {}
 
 
 def shared(*workers):
     """Whether each of these workers has, by its last word on it, some of the partitions and some of the lanes."""
     for worker in workers:
-        lanes = [line["lanes"] for line in worker.said() if line.get("event") == "lanes_assigned"]
+        lanes = [line["lanes"] for line in worker.log_lines() if line.get("event") == "lanes_assigned"]
         if not lanes or not 0 < sum(map(len, partitions(worker).values())) < 30:
             return False
         if not 0 < len(lanes[-1]) < 4:
@@ -89,7 +89,7 @@ async def test_a_new_version_takes_over_from_an_old_one_while_events_come(own_si
     new = own_site.worker(kind=Newer)
     async with own_site.outside() as outside, AsyncExitStack() as to_the_end:
         async with own_site.worker(kind=Older) as old:
-            await old.has_said("service_running")
+            await old.has_logged("service_running")
             playing = [asyncio.create_task(play(outside, rolled)) for _ in range(PLAYERS)]
             migrated = await asyncio.to_thread(by_hand, new, "migrate")
             assert migrated.returncode == 0, migrated.stderr

@@ -9,7 +9,9 @@ import os
 import sys
 from functools import partial
 
+from purchasing_contracts.base import instant_of
 from purchasing_contracts.decisions import DecisionMade
+from purchasing_contracts.envelope import Publication
 from purchasing_contracts.published import PublishedData
 from purchasing_contracts.topics import topic_of
 
@@ -50,7 +52,7 @@ class Newer(Older):
 
 
 decide = unit_of_work.decide
-decode = state.decode_published
+decode = state.read_published
 known_migrations = migrate.known_migrations
 add = ledgers._Fold.add
 
@@ -79,7 +81,8 @@ def decode_voucher(value):
     attributes = json.loads(value)
     if attributes["type"] != VOUCHER:
         return decode(value)
-    return attributes, VoucherIssued.model_validate_json(json.dumps(attributes["data"]))
+    data = VoucherIssued.model_validate_json(json.dumps(attributes["data"]))
+    return Publication(attributes["id"], attributes["subject"], instant_of(attributes["time"]), data)
 
 
 def topic_of_voucher(cls):
@@ -95,7 +98,7 @@ def with_a_table():
 def become_newer():
     unit_of_work.decide = with_voucher
     ledgers._Fold.add = add_voucher
-    state.decode_published = decode_voucher
+    state.read_published = decode_voucher
     state.topic_of = topic_of_voucher
     migrate.known_migrations = with_a_table
 

@@ -1,4 +1,4 @@
-"""What `make demo` plays and tells: its orders through the engine alone, and the words of their timelines."""
+"""The orders that `make demo` plays, through the engine alone, and the words of their timelines."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def test_a_story_with_a_claim_ends_with_nothing_owed_and_no_hold(order_id:
     assert (await decided(order_id))[-1] == ("payment_demand", "settled", None)
 
 
-async def test_a_won_chargeback_is_told_by_the_institution_s_word() -> None:
+async def test_a_won_chargeback_is_explained_by_the_institution_s_answer() -> None:
     lines = list(narrate(STORIES[TWO_ROUNDS], await played(TWO_ROUNDS)))
     restored = lines.index("                · Chargeback (cb-1): restored.")
     assert lines[restored + 1].strip().startswith("clause 22, the institution returned the money; 22(1), ")
@@ -116,7 +116,7 @@ async def test_each_story_s_timeline_has_its_title_every_step_and_every_answer()
         assert sum("⇒" in line or "·" in line[:18] for line in lines) == sum(len(answer) for _, answer in steps)
 
 
-async def test_the_readme_s_excerpt_is_what_the_demo_tells() -> None:
+async def test_the_readme_s_excerpt_is_what_the_demo_prints() -> None:
     text = (Path(__file__).parents[2] / "README.md").read_text()
     excerpt = text.partition("```text\n━━ ")[2].partition("```")[0].splitlines()
     order_id = excerpt[0].partition(":")[0]

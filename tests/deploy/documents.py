@@ -1,4 +1,4 @@
-"""The commands that documents tell people to run, as the program's own parser takes them."""
+"""The commands in the documents, as the program's own parser reads them."""
 
 import re
 import shlex

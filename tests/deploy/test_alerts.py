@@ -115,7 +115,7 @@ if shutil.which("promtool"):
         done = try_rules(tmp_path / "alerts.yaml", RULES, [expression_tests(one) for one in SCENARIOS], "30s")
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def test_what_goes_wrong_is_said_by_the_alert_that_it_is_and_by_no_other(tmp_path):
+    def test_each_fault_fires_its_own_alert_and_no_other(tmp_path):
         done = try_rules(tmp_path / "incidents.yaml", RULES, [all_that_fires(one) for one in INCIDENTS], "30s")
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -135,7 +135,7 @@ if shutil.which("promtool"):
             }
             assert noticed == set(ALERTS)
 
-    def test_an_alert_leads_to_its_page_where_a_worker_said_where_the_console_is(tmp_path):
+    def test_an_alert_links_to_its_page_if_a_worker_knows_the_console(tmp_path):
         console = 'purchasing_console_info{url="https://console.example"}'
         broken = {BREAKER: "1x400"}
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
 
-from service.runtime.settings import PREFIX, Settings
+from service.runtime.settings import PREFIX, ConsoleSettings, Settings
 from tests.deploy.test_alerts import DEPLOY
 
 SCHEMA = get_builtin_schema("vendor.compose-spec")
@@ -18,7 +18,7 @@ def compose() -> dict[str, Any]:
     return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 
 
-def test_it_is_what_the_specification_says():
+def test_it_follows_the_specification():
     jsonschema.validators.validator_for(SCHEMA)(SCHEMA).validate(compose())
 
 
@@ -47,7 +47,7 @@ KEPT_IN = {"kafka": "KAFKA_LOG_DIRS", "postgres": "PGDATA"}
 
 
 @pytest.mark.parametrize("name", KEPT_IN)
-def test_what_a_server_keeps_lies_on_its_volume(name):
+def test_the_data_of_a_server_is_on_its_volume(name):
     service = compose()["services"][name]
     (volume,) = service["volumes"]
     source, _, target = volume.partition(":")
@@ -57,11 +57,11 @@ def test_what_a_server_keeps_lies_on_its_volume(name):
 
 def test_no_port_is_open_to_other_machines():
     ports = [port for service in compose()["services"].values() for port in service.get("ports", ())]
-    assert len(ports) == 3
+    assert len(ports) == 4
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_what_is_waited_for_can_be_waited_for():
+def test_every_service_that_is_waited_for_has_a_health_check():
     services = compose()["services"]
     for name, service in services.items():
         waits = service.get("depends_on", {})
@@ -72,13 +72,27 @@ def test_what_is_waited_for_can_be_waited_for():
 
 
 def test_its_settings_are_the_services_and_no_password_is_written_down():
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
-    for service in compose()["services"].values():
+    for called, service in compose()["services"].items():
+        model = ConsoleSettings if called == "console" else Settings
+        known = {PREFIX + name.upper() for name in (*Settings.model_fields, *model.model_fields)}
         used = {name for name in service.get("environment", {}) if name.startswith(PREFIX)}
         assert used <= known
         for name, value in service.get("environment", {}).items():
-            if "PASSWORD" in name or "DATABASE_URL" in name:
+            if "PASSWORD" in name or "SECRET" in name or "DATABASE_URL" in name:
                 assert "${" in value, name
+
+
+def test_the_console_starts_only_on_request_and_on_a_migrated_database_with_roles():
+    services = compose()["services"]
+    console = services["console"]
+    assert console["profiles"] == ["console"]
+    assert "--roles" in services["migrate"]["command"]
+    assert console["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+    own = str(ConsoleSettings.model_fields["console_port"].default)
+    assert console["ports"] == [f"127.0.0.1:{own}:{own}"]
+    assert f":{own}/livez" in console["healthcheck"]["test"][-1], "the image asks the workers' port"
+    example = (DEPLOY / ".env.example").read_text()
+    assert all(f"{name}=" in example for name in console["environment"] if name.startswith(f"{PREFIX}CONSOLE_OIDC"))
 
 
 def test_every_image_has_its_version():

@@ -20,7 +20,7 @@ def hadolint(text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(HADOLINT), "-"], input=text, capture_output=True, text=True, check=False)
 
 
-def test_hadolint_has_nothing_to_say():
+def test_hadolint_finds_nothing():
     done = hadolint(DOCKERFILE.read_text())
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
@@ -36,7 +36,7 @@ def test_it_ends_as_a_numbered_user_with_the_service_as_first_process():
     assert "HEALTHCHECK" in stage
 
 
-def test_what_is_copied_is_there_and_is_not_ignored():
+def test_copied_files_exist_and_are_not_ignored():
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in ignored
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE.read_text(), re.MULTILINE)

@@ -67,7 +67,7 @@ async def test_the_broker_makes_no_topic_by_itself(kafka: str) -> None:
         await admin.close()
 
 
-async def test_a_start_that_fails_says_why_and_names_the_log(tmp_path: Path) -> None:
+async def test_a_failed_start_names_the_reason_and_the_log(tmp_path: Path) -> None:
     kafka = EmbeddedKafka(tmp_path / "kafka", settings={"broker.heartbeat.interval.ms": "soon"})
     with pytest.raises(EmbeddedError) as failure:
         await kafka.start()
@@ -76,7 +76,7 @@ async def test_a_start_that_fails_says_why_and_names_the_log(tmp_path: Path) -> 
     assert not kafka.running
 
 
-async def test_a_broker_that_ends_while_starting_says_why_and_names_the_log(tmp_path: Path) -> None:
+async def test_a_broker_that_ends_while_starting_names_the_reason_and_the_log(tmp_path: Path) -> None:
     kafka = EmbeddedKafka(tmp_path / "kafka")
     await kafka.start()
     await kafka.stop()
@@ -86,7 +86,7 @@ async def test_a_broker_that_ends_while_starting_says_why_and_names_the_log(tmp_
     assert str(kafka.log) in str(failure.value)
 
 
-def test_without_maven_and_without_jars_one_sentence_says_what_to_do(
+def test_without_maven_and_without_jars_one_sentence_names_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PURCHASING_CACHE_DIR", str(tmp_path))

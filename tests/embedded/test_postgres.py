@@ -79,7 +79,7 @@ async def test_the_server_knows_transaction_timeout(postgres_dsn: str) -> None:
     assert await ask(postgres_dsn, "show transaction_timeout") == "0"
 
 
-async def test_nobody_gets_in_without_the_password(postgres_dsn: str) -> None:
+async def test_a_connection_without_the_password_is_refused(postgres_dsn: str) -> None:
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(postgres_dsn, password="guessed")
 
@@ -126,7 +126,7 @@ def test_data_elsewhere_is_removed_only_for_deleted_directories(tmp_path: Path) 
     last.remove()
 
 
-async def test_a_start_that_fails_says_why_and_names_the_log(tmp_path: Path) -> None:
+async def test_a_failed_start_names_the_reason_and_the_log(tmp_path: Path) -> None:
     postgres = EmbeddedPostgres(tmp_path / "postgres", settings={"shared_buffers": "plenty"}, temporary=True)
     with pytest.raises(EmbeddedError) as failure:
         async with postgres:

@@ -71,7 +71,7 @@ UV_SAYS = {
 
 
 @pytest.mark.parametrize("story", UV_SAYS)
-def test_the_audit_fails_for_vulnerabilities_and_says_when_it_could_not_be_done(tmp_path: Path, story: str) -> None:
+def test_the_audit_fails_for_vulnerabilities_and_reports_when_it_was_impossible(tmp_path: Path, story: str) -> None:
     status, said, expected, shown = UV_SAYS[story]
     (tmp_path / "said").write_text(said)
     uv = tmp_path / "uv"

@@ -1,4 +1,4 @@
-"""The agreement and the rules: whole, without a way out of the repository, and found by whoever mentions them."""
+"""The agreement and the rules: complete, without links out of the repository, found where they are mentioned."""
 
 import re
 import subprocess

@@ -29,7 +29,7 @@ def test_a_program_has_the_environment_it_is_given_and_no_other() -> None:
     assert done.stdout.startswith("{'A': 'one'}\n1 loop")
 
 
-def test_a_program_reads_what_it_is_given_and_what_it_says_is_apart_from_its_errors() -> None:
+def test_a_program_has_its_own_stdin_stdout_and_stderr() -> None:
     done = run("json.tool", ["--compact"], os.environ, HANG_SECONDS, b'{"a": 1}')
     assert (done.returncode, done.stdout, done.stderr) == (0, b'{"a":1}\n', b"")
     bad = run("json.tool", [], os.environ, HANG_SECONDS, b"{")

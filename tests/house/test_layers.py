@@ -1,6 +1,8 @@
 """Imports only go down. A copy of the tree with a fault in it shows that the check would notice."""
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -40,6 +42,32 @@ def test_imports_only_go_down() -> None:
     result = lint(ROOT)
     assert result.returncode == 0, result.stdout
     assert "0 broken" in result.stdout
+
+
+def rooms_of(tree: ast.Module) -> set[str]:
+    """The rooms that a module imports, also where only types need them."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            imported = [node.module] if node.module != "service" else [f"service.{one.name}" for one in node.names]
+        else:
+            imported = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+        found |= {name.split(".")[1] for name in imported if name.startswith("service.")}
+    return found
+
+
+def test_the_page_on_architecture_has_every_arrow_between_rooms(sources: dict[str, ast.Module]) -> None:
+    arrows: dict[str, set[str]] = {}
+    for name, tree in sources.items():
+        if name.startswith("service/") and name.count("/") > 1:
+            room = name.split("/")[1]
+            arrows.setdefault(room, set()).update(rooms_of(tree) - {room})
+    page = (ROOT / "service" / "ARCHITECTURE.md").read_text().partition("This is who imports whom")[2]
+    drawn: dict[str, set[str]] = {"cli": arrows.keys() - {"cli"}}
+    for rooms, targets in re.findall(r"^([a-z, ]+?)(?: +─▶ |: )(.+)$", page.split("```")[1], re.MULTILINE):
+        for room in set(rooms.split(", ")) - {"cli"}:
+            drawn[room] = set(targets.split(", ")) - {"no other room"}
+    assert drawn == arrows, "write these arrows into service/ARCHITECTURE.md, under the map"
 
 
 def test_a_new_package_must_choose_its_layer(copy: Path) -> None:

@@ -34,7 +34,7 @@ NOWHERE = {"bootstrap_servers": ["127.0.0.1:1"], "security_protocol": "PLAINTEXT
 
 
 class World:
-    """An inbox that is not connected, with a store that does what it is told and a message that remembers
+    """An inbox that is not connected, with a store under the test's control and a message that remembers
     its ack.
     """
 
@@ -236,7 +236,7 @@ async def test_the_broker_gathers_what_comes_after_a_batch(world):
     assert world.consumer._fetcher._fetch_max_wait_ms == BUSY_MS
 
 
-async def test_what_a_batch_held_is_freed_without_the_collector(world):
+async def test_the_objects_of_a_batch_are_freed_without_the_collector(world):
     """FastStream's message and its methods refer to each other; the records must not live as long as they do."""
     record = weakref.ref(held := replace(RECORD))
     message = SimpleNamespace(raw_message=(held,))

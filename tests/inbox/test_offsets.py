@@ -1,4 +1,4 @@
-"""Where reading may go on, and how the watch tells that everything was read."""
+"""Offsets from which reading may go on, and the watermark."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -57,7 +57,7 @@ def test_reading_goes_on_anywhere_from_the_begin_to_the_end(position):
     assert lost(P, "purchasing", position, 10, 20) is None
 
 
-def test_records_removed_unread_are_said_with_where_and_what_to_do():
+def test_records_removed_unread_are_reported_with_place_and_remedy():
     sentence = lost(P, "purchasing", 9, 10, 20)
     for part in (
         "purchasing.events.order.v1",
@@ -70,7 +70,7 @@ def test_records_removed_unread_are_said_with_where_and_what_to_do():
         assert part in sentence
 
 
-def test_a_topic_made_anew_is_said_too():
+def test_a_topic_created_again_is_reported_too():
     assert "ends at 20: it was recreated or restored" in lost(P, "purchasing", 21, 10, 20)
 
 
@@ -122,7 +122,7 @@ class Busy(Broker):
 
 
 @pytest.mark.parametrize("questions", [1, 2, 3])
-async def test_what_others_commit_and_retention_removes_as_we_look_is_not_lost(questions):
+async def test_records_removed_while_others_commit_are_not_lost(questions):
     broker = Busy()
     broker.questions = questions
     broker.holds(P, 0, 5, committed=3)
@@ -212,7 +212,7 @@ async def test_a_partition_that_was_added_holds_back_before_anything_else_is_not
     assert noted == [{Q: None}, {P: second(1)}, {P: second(2)}]
 
 
-async def test_while_the_broker_does_not_say_what_partitions_there_are_nothing_is_noted():
+async def test_while_the_partitions_are_unknown_no_watermark_is_stored():
     watched = Watched()
     watched.holds(P, 0, 5, position=5)
     await watched.looks(1)

@@ -40,7 +40,7 @@ def a_strict_broker(servers: Path, identity_provider: IdentityProvider) -> Itera
     asyncio.run(kafka.start())
     asyncio.run(create_topics({"bootstrap_servers": kafka.bootstrap_servers}, LANES))
     yield StrictBroker(kafka, ca, ca_file, identity_provider)
-    asyncio.run(kafka.__aexit__(None, None, None))
+    asyncio.run(kafka.close())
 
 
 @pytest.fixture

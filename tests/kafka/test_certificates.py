@@ -56,7 +56,7 @@ async def test_the_key_may_stand_in_the_file_of_the_certificate(strict_broker, c
         ("no certificate", f"{CERTIFICATE} holds no certificate with its key that can be read: give"),
     ],
 )
-def test_what_is_wrong_with_the_files_is_said_by_setting(strict_broker, connection, tmp_path, fault, words):
+def test_wrong_files_are_reported_by_setting(strict_broker, connection, tmp_path, fault, words):
     settings = strict_broker.with_certificate(tmp_path)
     if fault.endswith("password"):
         encrypt(tmp_path / "client.key")

@@ -52,7 +52,7 @@ async def test_each_way_in_reads_the_topic(strict_broker, validate, tmp_path, wa
     assert " 0 refused" in out
 
 
-async def test_a_client_the_token_endpoint_refuses_is_said_without_its_secret(strict_broker, validate):
+async def test_a_client_that_the_token_endpoint_refuses_is_reported_without_its_secret(strict_broker, validate):
     wrong = {"PURCHASING_KAFKA_SASL_OAUTH_CLIENT_SECRET": "planted-wrong"}
     code, out, err = await validate(strict_broker.with_token() | wrong)
     assert (code, out) == (2, "")
@@ -60,7 +60,7 @@ async def test_a_client_the_token_endpoint_refuses_is_said_without_its_secret(st
     assert "planted" not in err
 
 
-async def test_the_mechanisms_the_broker_offers_are_said(strict_broker, validate):
+async def test_the_mechanisms_that_the_broker_offers_are_reported(strict_broker, validate):
     settings = {
         **strict_broker.settings("SASL_PLAINTEXT"),
         "PURCHASING_KAFKA_SASL_MECHANISM": "PLAIN",

@@ -18,7 +18,7 @@ def said(topic: Topic, found: TopicState | None, lanes: int = 4, replicas: int =
     return [problem.sentence.removeprefix(f"{topic.name} ") for problem in differences(topic, found, lanes, replicas)]
 
 
-async def test_what_differs_at_the_broker_is_said_setting_by_setting(kafka):
+async def test_differences_at_the_broker_are_reported_setting_by_setting(kafka):
     topic = replace(READ, name=f"altered-{uuid.uuid4().hex[:8]}")
     settings = {"cleanup.policy": "compact", "retention.ms": "60000", "min.insync.replicas": "2"}
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
@@ -43,7 +43,7 @@ async def test_what_differs_at_the_broker_is_said_setting_by_setting(kafka):
     ]
 
 
-async def test_what_is_created_is_as_it_should_be(kafka):
+async def test_created_topics_have_their_settings(kafka):
     topic = replace(READ, name=f"created-{uuid.uuid4().hex[:8]}")
     where = {"bootstrap_servers": kafka}
     assert await create_topics(where, 4, [topic]) == [topic.name]
@@ -59,7 +59,7 @@ def test_an_installation_may_have_a_number_of_replicas_of_its_own():
     assert replicas_of(READ, brokers=3, replicas=2) == 2
 
 
-def test_where_there_is_one_broker_what_it_cannot_promise_is_said():
+def test_with_one_broker_the_missing_durability_is_reported():
     (sentence,) = shortages({"__consumer_offsets": 1, "__transaction_state": 1}, brokers=1)
     assert sentence.startswith(
         "one broker answers: if there is no other, nothing is read or published while it is away"

@@ -51,7 +51,7 @@ async def send(bootstrap, events):
 
 @pytest.fixture
 def refunded(strict_broker, fresh_topics, database_rows):
-    """An order whose refund is published by whoever works."""
+    """An order whose refund is published by the worker at work."""
 
     async def play(order, worker):
         await send(strict_broker.kafka.bootstrap_servers, case_events("13", order))
@@ -70,7 +70,7 @@ def refunded(strict_broker, fresh_topics, database_rows):
 
 
 def loud(worker):
-    return [line for line in worker.said() if line["level"] in ("warning", "error")]
+    return [line for line in worker.log_lines() if line["level"] in ("warning", "error")]
 
 
 async def test_a_worker_outlives_its_tokens_without_a_word(strict_broker, database, worker_logs, refunded):

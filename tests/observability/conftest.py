@@ -35,7 +35,7 @@ def place(shared_broker: SharedBroker, servers: Path, worker_logs: Path) -> Iter
     postgres = EmbeddedPostgres(servers / f"postgres-ops-{uuid.uuid4().hex[:8]}", settings=NO_FSYNC, temporary=True)
     asyncio.run(_set_up(shared_broker, postgres))
     yield Place(shared_broker.kafka, postgres, worker_logs)
-    asyncio.run(postgres.__aexit__(None, None, None))
+    asyncio.run(postgres.close())
 
 
 async def _set_up(broker: SharedBroker, postgres: EmbeddedPostgres) -> None:

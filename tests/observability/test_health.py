@@ -37,7 +37,7 @@ def test_a_worker_that_has_joined_and_sees_both_servers_is_ready():
         ),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_said_in_a_sentence(condition, says):
+def test_each_missing_part_is_reported_in_a_sentence(condition, says):
     assert missing(condition) == [says]
 
 
@@ -51,11 +51,11 @@ def test_what_is_missing_is_said_in_a_sentence(condition, says):
         Condition(broker_age=14.0, database_age=14.0),
     ],
 )
-def test_what_passes_by_itself_in_seconds_makes_nobody_unready(condition):
+def test_a_short_failure_makes_no_worker_unready(condition):
     assert missing(condition) == []
 
 
-def test_a_worker_that_starts_says_that_and_nothing_else():
+def test_a_starting_worker_reports_only_that_it_starts():
     condition = Condition(waits_for="Kafka: no answer", joined=False, broker_age=None, database_age=None)
     assert missing(condition) == ["It is starting and waits for Kafka: no answer."]
 
@@ -71,5 +71,5 @@ def test_a_batch_that_is_not_stored_is_not_taken_for_a_database_that_is_away():
     assert worker.missing() == ["Storing the present batch has failed 3 times: a lock was not had in time."]
 
 
-def test_all_that_is_missing_is_said_at_once():
+def test_all_missing_parts_are_reported_at_once():
     assert len(missing(Condition(broker_failures=9, database_failures=9, open_breakers=frozenset({"a", "b"})))) == 3

@@ -43,7 +43,7 @@ async def look(bootstrap: str, group: str, partition: TopicPartition = P0):
     return next(one for one in found.partitions if (one.topic, one.partition) == partition), found.at
 
 
-async def test_with_the_service_down_it_is_what_kafkas_own_tool_says(kafka, database, group):
+async def test_with_the_service_down_the_lag_equals_that_of_kafkas_own_tool(kafka, database, group):
     await commit(kafka, group, await ends(kafka))
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
         for n in range(7):
@@ -131,7 +131,7 @@ async def test_the_partition_that_was_read_least_far_is_named(kafka, database, g
     assert f"unknown for some partition, held by {ORDERS}, partition 3\n" in never_read
 
 
-async def test_offsets_that_are_gone_are_said(kafka, database, group):
+async def test_lost_offsets_are_reported(kafka, database, group):
     await commit(kafka, group, {**await ends(kafka), P0: 10_000_000})
     done = service("lag", bootstrap=kafka, database=database, group=group)
     assert done.returncode == 3

@@ -84,7 +84,7 @@ def test_the_console_shows_name_and_sentence(restored):
     assert "attempt 3" in librarys
 
 
-def test_what_libraries_log_looks_the_same(stream):
+def test_lines_of_libraries_have_the_same_form(stream):
     logging.getLogger("some.library").warning("attempt %d", 3)
     (line,) = lines(stream)
     assert (line["message"], line["level"]) == ("attempt 3", "warning")
@@ -119,7 +119,7 @@ def test_a_flood_is_cut_off_and_counted(stream):
     assert len(lines(stream)) == logs.BURST + 1
 
 
-async def test_each_lane_that_stops_says_where_and_why_however_many_do(stream):
+async def test_each_stopped_lane_logs_place_and_reason_however_many_stop(stream):
     lanes = [Lane(n, None, None, {}, None, None) for n in range(logs.BURST + 20)]
     for lane in lanes:
         for _ in range(2 * logs.BURST):
@@ -131,7 +131,7 @@ async def test_each_lane_that_stops_says_where_and_why_however_many_do(stream):
         assert ("lane_not_publishing", lane.lane, "stopped", f"its reason {lane.lane}") in said
 
 
-def test_after_a_while_one_passes_again_and_says_how_many_did_not():
+def test_after_a_while_a_line_passes_again_with_the_number_of_dropped_ones():
     now = [0.0]
     gate = FloodGate(burst=2, window=30.0, clock=lambda: now[0])
     record = [logging.LogRecord("aiokafka", logging.ERROR, "", 0, "away", (), None) for _ in range(6)]
@@ -143,7 +143,7 @@ def test_after_a_while_one_passes_again_and_says_how_many_did_not():
     assert not hasattr(record[5], "suppressed")
 
 
-def test_what_the_gate_remembers_is_bounded():
+def test_the_memory_of_the_flood_gate_is_bounded():
     gate = FloodGate()
     for number in range(logs.KINDS_REMEMBERED * 2):
         gate.filter(logging.LogRecord("x", logging.ERROR, "", 0, f"kind {number}", (), None))

@@ -168,7 +168,7 @@ def test_figures_grow_older_while_nobody_can_look(worker):
     assert value(shown, "ready") == 0
 
 
-def test_what_was_seen_over_a_minute_ago_is_left_to_those_who_see_it_now(worker):
+def test_figures_older_than_a_minute_are_not_exported(worker):
     def shown() -> set[str]:
         return {name.removeprefix("purchasing_") for name in samples(WorkerExporter(worker, TOPICS))}
 
@@ -225,7 +225,7 @@ def test_records_that_are_gone_are_shown_and_what_lies_there_has_lag(worker, off
     ("paused", "by_a_person", "by_the_limit"),
     [({-1: "anna"}, [1, 1], [0, 0]), ({1: "anna"}, [0, 1], [0, 0]), ({1: "anna", -1: AUTOMATIC}, [0, 1], [1, 1])],
 )
-def test_a_pause_on_everything_is_one_on_each_lane_and_says_whose_it_is(worker, paused, by_a_person, by_the_limit):
+def test_a_pause_on_everything_is_one_on_each_lane_with_its_author(worker, paused, by_a_person, by_the_limit):
     lanes = [
         {"lane": 0, "unpublished": 3, "oldest_at": NOW},
         {"lane": 1, "unpublished": 0, "oldest_at": None},
@@ -291,22 +291,23 @@ def test_only_keys_on_unexpected_partitions_are_counted():
 
 def test_ages_of_a_batch_fall_into_their_buckets():
     histogram = BatchHistogram(BY_NAME["event_age_at_commit_seconds"])
-    histogram.observe([0.001, 0.005, 0.3, 1e9])
+    histogram.observe([(-1.0, 1), (0.005, 1), (0.3, 2), (1e9, 1)])
     (family,) = histogram.collect()
     found = {sample.labels.get("le", sample.name): sample.value for sample in family.samples}
-    assert (found["0.005"], found["0.25"], found["0.5"], found["3600.0"], found["+Inf"]) == (2, 2, 3, 3, 4)
-    assert found["purchasing_event_age_at_commit_seconds_count"] == 4
+    assert (found["0.005"], found["0.25"], found["0.5"], found["3600.0"], found["+Inf"]) == (2, 2, 4, 4, 5)
+    assert found["purchasing_event_age_at_commit_seconds_count"] == 5
 
 
 def test_an_age_at_the_start_is_that_at_the_commit_less_what_the_batch_took():
     metrics = Instruments()
     minute_old = SimpleNamespace(topic=ORDERS, partition=0, key=None, timestamp=(time.time() - 60) * 1000)
-    metrics.batch([minute_old], {ORDERS: 6}, {"store": 20.0, "elapsed": 45.0})
+    metrics.batch([minute_old] * 2, {ORDERS: 6}, {"store": 20.0, "elapsed": 45.0})
     metrics.relayed({"read": 0.25, "publish": 0.5})
     metrics.relayed({"read": 0.25, "publish": 1.5})
     shown = samples(metrics.registry)
     start, commit = (value(shown, f"event_age_at_{at}_seconds_sum") for at in ("start", "commit"))
-    assert commit - start == pytest.approx(45.0)
+    assert commit - start == pytest.approx(2 * 45.0)
+    assert value(shown, "event_age_at_commit_seconds_count") == 2
     stages = ("read", "publish")
     assert [value(shown, "relay_stage_seconds_sum", stage=stage) for stage in stages] == [0.5, 2.0]
     assert value(shown, "relay_stage_seconds_count", stage="publish") == 2

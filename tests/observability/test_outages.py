@@ -1,4 +1,4 @@
-"""Outages made for real: each time health and metrics tell the truth, and go on to when it is over.
+"""Real outages: health and metrics report each of them, and its end.
 
 One partition a topic, so that few workers are many.
 """
@@ -113,7 +113,7 @@ async def test_a_frozen_worker_shows_as_lag_until_another_takes_over(place):
         await owner.says("/readyz", 200)
 
 
-async def test_rubbish_opens_the_breaker_and_that_is_said_until_a_person_resets_it(place):
+async def test_bad_records_open_the_breaker_which_is_reported_until_it_is_reset(place):
     async with place.worker() as worker, Sender(place.kafka.bootstrap_servers) as sender:
         await worker.says("/readyz", 200)
         for n in range(BREAKER_AT_LEAST):

@@ -115,7 +115,7 @@ def test_nothing_holds_while_nothing_is_late(what: Seen) -> None:
     assert [alert.name for alert, _ in holding(what)] == []
 
 
-def test_a_paused_lane_is_no_stuck_one_and_tells_who_paused_it() -> None:
+def test_a_paused_lane_is_not_a_stuck_one_and_has_the_name_of_its_operator() -> None:
     paused = seen(situation(lanes=LATE_LANE, pauses=[Pause(1, ago(hours=2), "ann", "a <look>")]))
     assert BY_NAME["PurchasingOutboxStuck"].look(paused).holds is False
     look = BY_NAME["PurchasingOutboxPaused"].look(paused)
@@ -123,7 +123,7 @@ def test_a_paused_lane_is_no_stuck_one_and_tells_who_paused_it() -> None:
     assert "paused by ann: a <look>" in [one.value for one in look.values]
 
 
-def test_what_could_not_be_read_is_not_said_to_be_well() -> None:
+def test_an_unreadable_state_is_not_reported_as_well() -> None:
     blind = Seen(None, None, None, NOW)
     assert {alert.name: alert.look(blind).holds for alert in ALERTS} == {
         alert.name: True if alert.name == "PurchasingServerAway" else None for alert in ALERTS

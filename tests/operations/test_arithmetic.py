@@ -115,7 +115,7 @@ def assert_printed_terms_add_up(words: str) -> None:
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
-def test_what_is_out_and_what_is_kept_back_add_up_to_what_is_due_on_each_line(case: Case) -> None:
+def test_paid_out_and_withheld_add_up_to_the_amount_due_on_each_line(case: Case) -> None:
     for found in examinations(case):
         assert_lines_add_up(found)
 
@@ -148,7 +148,7 @@ def test_a_refund_that_was_executed_is_shown_with_its_amount() -> None:
     assert (line.commanded, line.succeeded) == (10_010, 10_010)
 
 
-def test_what_the_institution_took_back_is_not_told_as_still_due() -> None:
+def test_the_amount_taken_by_the_institution_is_not_shown_as_still_due() -> None:
     (case,) = [case for case in cases() if case.name.startswith("64-")]
     *_, last = examinations(case)
     tips = [words_of_line(line, "CNY") for line in lines_of(last) if line.line == "tip:tip-1"]
@@ -157,7 +157,7 @@ def test_what_the_institution_took_back_is_not_told_as_still_due() -> None:
     ]
 
 
-def test_the_terms_are_told_in_the_words_and_the_order_of_the_rules() -> None:
+def test_the_terms_have_the_words_and_the_order_of_the_rules() -> None:
     (case,) = [case for case in cases() if case.name.startswith("13-")]
     *_, last = examinations(case)
     words = words_of_terms(settlement_terms(last), "CNY")

@@ -123,7 +123,7 @@ def test_the_release_check_lists_what_these_rules_add_to_decisions_of_0_1(journa
     assert "3 orders checked: 2 would publish more, 0 can't be assessed." in done.stderr
 
 
-def test_the_release_check_says_in_words_which_money_would_move(journals: str) -> None:
+def test_the_release_check_explains_which_money_would_move(journals: str) -> None:
     done = what_if(journals, "--order", "ord-tipped")
 
     assert done.returncode == 4, done.stderr

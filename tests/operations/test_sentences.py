@@ -1,6 +1,7 @@
-"""Facts, decisions and commands in words: nothing that crosses the topics is told by the name of its type."""
+"""Facts, decisions and commands in words: no message is shown by the name of its type."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import pytest
@@ -26,7 +27,7 @@ def examples(message: type[MessageData]) -> list[Any]:
 
 
 @pytest.mark.parametrize("message", RECEIVED, ids=lambda message: message.TYPE)
-def test_each_fact_is_told_in_a_sentence_without_private_members(message: type[MessageData]) -> None:
+def test_each_fact_has_a_sentence_without_private_members(message: type[MessageData]) -> None:
     for data in examples(message):
         words = fact_in_words(data)
         assert words.endswith(".")
@@ -35,7 +36,7 @@ def test_each_fact_is_told_in_a_sentence_without_private_members(message: type[M
 
 
 @pytest.mark.parametrize("message", PUBLISHED, ids=lambda message: message.TYPE)
-def test_each_output_is_told_in_a_sentence(message: type[MessageData]) -> None:
+def test_each_output_has_a_sentence(message: type[MessageData]) -> None:
     for data in examples(message):
         words = output_in_words(data)
         assert words.endswith(".")
@@ -43,7 +44,7 @@ def test_each_output_is_told_in_a_sentence(message: type[MessageData]) -> None:
         assert "None" not in words
 
 
-def test_each_reason_for_which_a_report_changes_nothing_is_told_in_words() -> None:
+def test_each_ground_of_an_ignored_fact_has_words() -> None:
     assert GROUNDS.keys() == set(get_args(FactGround))
 
 
@@ -60,7 +61,7 @@ def test_each_reason_for_which_a_report_changes_nothing_is_told_in_words() -> No
     ],
     ids=["all", "a part", "units", "the last part"],
 )
-def test_a_receipt_says_what_arrived_and_whether_it_is_the_last(data: dict[str, Any], words: str) -> None:
+def test_the_sentence_of_a_receipt_has_its_items_and_whether_it_is_final(data: dict[str, Any], words: str) -> None:
     (message,) = [one for one in RECEIVED if one.TYPE == "purchasing.warehouse.goods_received.v1"]
     told = fact_in_words(message.model_validate_json(json.dumps(data)))
     assert told == f"The warehouse received {words}, without objections."
@@ -74,6 +75,9 @@ class Loud:
 
     def plain(self, text: object) -> Any:
         return f"<{text}>"
+
+    def filled(self, template: str, arguments: Mapping[str, Any]) -> str:
+        return template.format(**arguments)
 
     def enumeration(self, parts: list[Any]) -> Any:
         return "+".join(parts)

@@ -19,7 +19,7 @@ from tests.orders.stories import Story, again, paid_order, record
 from tests.rules.happenings import amounts
 
 
-async def test_an_order_paid_in_full_is_effective_and_says_so_once(engine: Engine) -> None:
+async def test_an_order_paid_in_full_is_effective_and_publishes_it_once(engine: Engine) -> None:
     handled = await engine.handle(paid_order().inbound_records)
 
     assert (handled.facts, handled.assessed) == (3, 1)
@@ -37,7 +37,7 @@ async def test_one_event_at_a_time_and_all_at_once_end_alike(engine: Engine) -> 
     assert [one[1] for one in outcomes_of(*singly)] == [1, 2]
 
 
-async def test_what_came_before_is_remembered_without_the_cache(engine: Engine) -> None:
+async def test_earlier_facts_are_known_without_the_cache(engine: Engine) -> None:
     await engine.handle(paid_order().inbound_records)
     engine.cache.clear()
     bought = await engine.handle([paid_order().bought(goods=90_000).last])
@@ -178,7 +178,7 @@ async def test_a_trace_that_stands_in_a_header_only_is_carried_on_too(engine: En
         assert dict(headers_of(row, b"3"))["traceparent"] == trace.encode()
 
 
-async def test_what_has_no_trace_goes_out_without_one_whatever_its_texts_say(engine: Engine) -> None:
+async def test_an_output_without_a_trace_is_published_without_one(engine: Engine) -> None:
     order = 'ord-"traceparent":"x"'
     handled = await engine.handle(paid_order(order).inbound_records)
     for _, output in handled.outputs:
@@ -253,7 +253,7 @@ async def test_a_cached_order_goes_on_and_an_evicted_one_is_read_anew(engine: En
     assert outcomes_of(last) == [("ord-1", 2, "purchase", 10_010)]
 
 
-async def test_rules_are_told_the_topic_of_each_quarantined_record_of_their_order(engine: Engine, monkeypatch) -> None:
+async def test_rules_get_the_topic_of_each_quarantined_record_of_their_order(engine: Engine, monkeypatch) -> None:
     barred = {}
 
     def watching(order_id, facts, ledger, terms, clock, bookmark):

@@ -5,7 +5,9 @@ import json
 import asyncpg
 import pytest
 from purchasing_contracts import envelope, topics
+from purchasing_contracts.base import instant_of
 from purchasing_contracts.commands.refund import RefundIssue
+from purchasing_contracts.envelope import Publication
 from purchasing_contracts.published import CommandData
 
 from service.orders import state
@@ -85,9 +87,10 @@ async def test_the_newer_version_goes_on_behind_it_with_the_version_that_follows
     def decode(value: bytes):
         attributes = json.loads(value)
         if attributes["type"] != NEWER:
-            return envelope.decode_published(value)
+            return envelope.read_published(value)
         members = {name: attributes["data"][name] for name in CommandData.model_fields if name in attributes["data"]}
-        return attributes, VoucherIssue.model_construct(**members, command_id="newer-ord-1")
+        data = VoucherIssue.model_construct(**members, command_id="newer-ord-1")
+        return Publication(attributes["id"], attributes["subject"], instant_of(attributes["time"]), data)
 
     fold = ledger._Fold.add
 
@@ -97,7 +100,7 @@ async def test_the_newer_version_goes_on_behind_it_with_the_version_that_follows
         else:
             fold(self, output)
 
-    monkeypatch.setattr(state, "decode_published", decode)
+    monkeypatch.setattr(state, "read_published", decode)
     monkeypatch.setattr(ledger._Fold, "add", add)
     # As it does at its start.
     handled = await engine_on(store).look_again(await store.stuck(10))

@@ -135,7 +135,7 @@ async def test_the_input_is_read_up_to_where_its_partition_furthest_behind_is(da
     assert watermarks == [None, None, an_hour_in, an_hour_in, None, an_hour_in]
 
 
-async def test_the_time_of_a_record_says_nothing_of_how_far_the_input_was_read(database: str) -> None:
+async def test_the_time_of_a_record_does_not_move_the_watermark(database: str) -> None:
     store = await PostgresStore.open(database, connections=1)
     topics = sorted({inbound_record.topic for inbound_record in delivered()})
     await store.note_progress([ProgressRow(topic, 0, None) for topic in topics])
@@ -146,7 +146,7 @@ async def test_the_time_of_a_record_says_nothing_of_how_far_the_input_was_read(d
     assert watermark is None
 
 
-async def test_an_order_that_is_held_hears_and_says_nothing(database: str) -> None:
+async def test_a_held_order_stores_facts_and_publishes_nothing(database: str) -> None:
     store = await PostgresStore.open(database, connections=1)
     connection = await asyncpg.connect(database)
     engine = engine_on(store)

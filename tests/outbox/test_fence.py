@@ -76,7 +76,7 @@ async def test_without_the_fence_the_same_doubles_so_the_reader_would_have_seen_
     assert sum(complaint.startswith("twice") for complaint in complaints) == 20
 
 
-async def test_a_fenced_lane_is_not_initialised_again_unless_the_group_says_it_is_ours(world: World) -> None:
+async def test_a_fenced_lane_starts_again_only_if_the_group_assigns_it_to_us(world: World) -> None:
     asked: list[int] = []
 
     async def not_any_more(lane: int) -> bool:
@@ -130,7 +130,7 @@ async def test_while_the_group_cannot_be_asked_a_lane_that_was_shut_out_stays_so
         assert lane.status().state == "given up"
 
 
-async def test_what_its_successor_publishes_while_a_frozen_lane_wakes_up_is_no_loss(
+async def test_outputs_of_the_successor_of_a_frozen_lane_are_no_loss(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_tail = lane_module.read_tail

@@ -1,4 +1,4 @@
-"""What the group says of lanes, also when this process hasn't heard of it yet."""
+"""The group's answers about lanes, also before this process has learned of a change."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ async def member(world: World, session_ms: int = SESSION_MS) -> AsyncIterator[tu
         await asyncio.wait([running])
 
 
-async def test_a_lane_is_ours_while_the_group_says_so(world: World) -> None:
+async def test_a_lane_is_ours_while_the_group_assigns_it_to_us(world: World) -> None:
     async with member(world) as (one, lanes_of_one):
         await eventually("it has all lanes", lambda: lanes_of_one and lanes_of_one[-1] == ALL)
         assert [await one.still_ours(lane) for lane in range(LANES)] == [True] * LANES
@@ -50,7 +50,7 @@ async def test_lanes_stay_with_who_has_them_when_a_member_joins(world: World) ->
         assert all(moved <= lanes for lanes in lanes_of_one)
 
 
-async def test_a_member_put_out_of_the_group_is_told_no_before_it_has_noticed(world: World) -> None:
+async def test_an_expelled_member_does_not_own_its_lane_before_it_notices(world: World) -> None:
     # Heartbeats so far apart that it can't notice by itself.
     async with member(world, session_ms=60_000) as (one, lanes_of_one):
         await eventually("it has all lanes", lambda: lanes_of_one and lanes_of_one[-1] == ALL)
@@ -66,7 +66,7 @@ async def test_without_a_broker_the_question_has_no_answer(world: World) -> None
     assert not membership.joined
 
 
-async def test_an_answer_that_comes_after_a_rebalance_says_nothing(world: World) -> None:
+async def test_an_answer_that_comes_after_a_rebalance_does_not_count(world: World) -> None:
     """aiokafka repeats a commit that failed, under the generation it has by then."""
     said: list[frozenset[int]] = []
     membership = Membership(world.kafka, "some-outbox.relay", LANES, said.append)

@@ -3,29 +3,15 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from structlog.testing import capture_logs
 
 from service.outbox import Relay
 from service.outbox.refund_limit import REFUNDS
 from service.store.operators.pauses import ALL_LANES, AUTOMATIC, Exceeded, Refund, admit, current_pauses, pause, resume
-from tests.outbox.world import SESSION_MS, TAKE, WRITE, World, eventually, relay_of
+from tests.outbox.world import TAKE, WRITE, World, eventually, relay_of
 
 LIMITS = {"CNY": 1_000}
-
-
-@asynccontextmanager
-async def limited_relay(world: World) -> AsyncIterator[Relay]:
-    """A relay with a refund limit, in this process."""
-    relay = Relay(world.pool, world.kafka, session_ms=SESSION_MS, refund_limits=LIMITS)
-    running = asyncio.create_task(relay.run())
-    try:
-        yield relay
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
 
 
 async def refund(world: World, lane: int, *amounts: int, currency: str = "CNY") -> None:
@@ -97,7 +83,7 @@ async def test_refunds_beyond_the_limit_of_a_minute_stop_all_lanes_before_they_g
     world: World,
 ) -> None:
     with capture_logs() as logged:
-        async with limited_relay(world) as relay:
+        async with relay_of(world, refund_limits=LIMITS) as relay:
             await refund(world, 0, 600, 300)
             await refund(world, 1, 5_000, currency="EUR")
             await eventually("what is within the limit goes out", world.all_noted)
@@ -146,7 +132,7 @@ async def test_two_lanes_at_once_do_not_both_stay_within_what_is_left(world: Wor
     assert [pause.lane for pause in paused] == [ALL_LANES]
 
 
-async def test_what_was_refunded_more_than_a_minute_ago_is_not_counted(world: World) -> None:
+async def test_refunds_older_than_a_minute_are_not_counted(world: World) -> None:
     async with world.pool.acquire() as connection:
         await admit(connection, 0, [Refund(1, "CNY", 1_000)], LIMITS)
         await connection.execute("update refunds_admitted set at = at - interval '61 seconds'")

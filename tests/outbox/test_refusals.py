@@ -33,7 +33,7 @@ class Batch:
 
 
 class Producer:
-    """Refuses a transaction once so many batches are sent, as aiokafka's does: the next to send is not told why."""
+    """Refuses a transaction after some batches, as aiokafka's does: the next send does not learn why."""
 
     def __init__(self, error: Exception, after: int, told: int) -> None:
         self._error, self._after, self._told = error, after, told

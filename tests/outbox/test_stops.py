@@ -210,7 +210,7 @@ async def test_small_outputs_that_are_only_together_too_large_are_published_one_
     await world.assert_each_once_and_in_order()
 
 
-async def test_an_output_for_a_topic_that_is_not_there_stops_the_lane_and_says_which(
+async def test_an_output_for_a_missing_topic_stops_the_lane_and_names_the_topic(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.kafka.clients.REQUEST_TIMEOUT_MS", 500)
@@ -231,7 +231,7 @@ async def test_an_output_for_a_topic_that_is_not_there_stops_the_lane_and_says_w
         (None, f"there is no topic {OUTBOX.name}, or it may not be read: create the topics first"),
     ],
 )
-async def test_with_a_wrong_cursor_topic_the_relay_publishes_nothing_and_says_why(
+async def test_with_a_wrong_cursor_topic_the_relay_publishes_nothing_and_reports_why(
     world: World, partitions: int | None, problem: str
 ) -> None:
     admin = AIOKafkaAdminClient(**world.kafka)

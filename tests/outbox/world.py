@@ -22,6 +22,7 @@ from purchasing_contracts.topics import OUTBOX, TOPICS
 
 from service.kafka.topics import create_topics
 from service.outbox import Relay
+from service.outbox.refund_limit import NO_LIMITS
 from tests import waiting
 
 LANES = 4
@@ -123,7 +124,7 @@ def defects(written: dict[int, list[str]], found: Iterable[Published]) -> list[s
 
 
 def none_is_open(bootstrap: str) -> bool:
-    """Whether readers see all there is. A producer hears that its transaction is committed before the markers are
+    """Whether readers see all there is. A producer learns that its transaction is committed before the markers are
     written with which readers see it.
     """
     admin = AdminClient({"bootstrap.servers": bootstrap})
@@ -195,9 +196,10 @@ async def relay_of(
     world: World,
     pool: asyncpg.Pool | None = None,
     report: Callable[[Mapping[str, float]], None] = lambda _: None,
+    refund_limits: Mapping[str, int] = NO_LIMITS,
 ) -> AsyncIterator[Relay]:
     """A relay in this process, stopped at the end as the service stops it."""
-    relay = Relay(pool or world.pool, world.kafka, session_ms=SESSION_MS, report=report)
+    relay = Relay(pool or world.pool, world.kafka, session_ms=SESSION_MS, report=report, refund_limits=refund_limits)
     running = asyncio.create_task(relay.run())
     try:
         yield relay
@@ -225,7 +227,7 @@ async def _gone(admin: AIOKafkaAdminClient, names: list[str]) -> bool:
 
 
 async def set_topic(bootstrap: str, topic: str, settings: dict[str, str]) -> None:
-    """Returns once the broker goes by them: the controller's answer comes before the broker has heard of it."""
+    """Returns once the broker applies them: the controller answers before the broker has learned of it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:

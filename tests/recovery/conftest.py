@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
@@ -15,6 +14,7 @@ from service.kafka.topics import create_topics
 from service.store.migrate import migrate
 from tests.broker import LANES, lose_topics
 from tests.conftest import NO_FSYNC
+from tests.databases import on_server
 from tests.delivery.conftest import Site
 from tests.recovery.archive import Archive
 from tests.recovery.standby import Pair
@@ -41,19 +41,19 @@ class Torn(Site):
     async def copied(self) -> str:
         """A copy of the database as it is now, nobody at work: a backup; its name."""
         name = f"backup_{uuid.uuid4().hex[:12]}"
-        await self._on_server(f"create database {name} template {self.database.rpartition('/')[2]}")
+        await on_server(self.postgres.dsn, f"create database {name} template {self.database.rpartition('/')[2]}")
         return name
 
     async def restore(self, backup: str) -> None:
         """The database is as it was then. A dump keeps no statistics or such; nothing here hangs on them."""
         name = self.database.rpartition("/")[2]
-        await self._on_server(f"drop database {name} with (force)")
-        await self._on_server(f"create database {name} template {backup}")
+        await on_server(self.postgres.dsn, f"drop database {name} with (force)")
+        await on_server(self.postgres.dsn, f"create database {name} template {backup}")
 
     async def new_database(self) -> None:
         """Another database, migrated, with an outbox id of its own."""
         name = f"another_{uuid.uuid4().hex[:12]}"
-        await self._on_server(f"create database {name}")
+        await on_server(self.postgres.dsn, f"create database {name}")
         self.database = self.postgres.dsn_of(name)
         await migrate(self.database, lanes=LANES)
 
@@ -73,18 +73,22 @@ class Torn(Site):
             await outside.to_the_end()
             return sorted(one.event["id"] for seen in outside.by_key.values() for one in seen)
 
-    async def _on_server(self, statement: str) -> None:
-        connection = await asyncpg.connect(self.postgres.dsn)
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
+
+async def assert_lost_input_is_read_again(torn: Torn, captured) -> None:
+    """Expect that a new worker stores the three facts of an order and decides it once, after the database lost one."""
+    async with torn.worker(), torn.outside() as outside:
+        await outside.send_and_settle(captured)
+        # The lost event is in another partition than the payment, so it may be read before or after it.
+        (decision,) = await outside.until(captured["subject"], bool)
+    assert decision.event["data"]["outcome"] == "effective"
+    assert await torn.rows("select count(*) from facts") == [(3,)]
+    assert len(await torn.ids()) == 1
 
 
 async def play(torn: Torn, events, then=None):
-    """A worker hears these events, and everything it decides is published."""
+    """A worker stores these events, and everything it decides is published."""
     async with torn.worker() as worker:
-        await worker.has_said("partitions_assigned")
+        await worker.has_logged("partitions_assigned")
         async with torn.outside(past=True) as outside:
             for event in events:
                 await outside.send_and_settle(event)
@@ -117,7 +121,7 @@ def primary_and_standby(servers: Path) -> Iterator[tuple[EmbeddedPostgres, Embed
     asyncio.run(both[0].start())
     yield both[0], both[1]
     for server in both:
-        asyncio.run(server.__aexit__(None, None, None))
+        asyncio.run(server.close())
 
 
 @pytest.fixture

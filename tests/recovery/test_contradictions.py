@@ -68,7 +68,7 @@ async def test_a_restored_database_recovers_from_kafka_and_no_money_moves_twice(
         "The input was not read up to the recovery yet. Let the service catch up first.\n",
     )
     async with torn.worker() as worker:
-        assert (await worker.has_said("input_rewound"))["records_at_most"] >= 8
+        assert (await worker.has_logged("input_rewound"))["records_at_most"] >= 8
 
         async def released() -> bool:
             return (await torn.command("lanes", "release", "--by", "op")).returncode == 0
@@ -118,7 +118,7 @@ async def test_a_new_database_reads_all_that_the_topics_have(torn):
     assert await torn.rows("select count(*) from facts") == [(3,)]
 
 
-async def test_lost_topics_stop_every_lane_until_a_person_says_where_to_go_on(torn):
+async def test_lost_topics_stop_every_lane_until_a_person_sets_the_cursors(torn):
     order = order_id()
     later = next(one for one in iter(order_id, None) if lane_of(one, LANES) == lane_of(order, LANES))
     await play(torn, case_events("13", order))
@@ -130,7 +130,7 @@ async def test_lost_topics_stop_every_lane_until_a_person_says_where_to_go_on(to
 
     async with torn.worker() as worker:
         reason = f"lane {lane} has no cursor in {OUTBOX.name}, but position {last} was published"
-        stopped = await worker.has_said("lane_not_publishing", lane=lane, state="stopped")
+        stopped = await worker.has_logged("lane_not_publishing", lane=lane, state="stopped")
         assert stopped["reason"].startswith(reason)
         # Its input is new, too: what is heard is stored, and waits.
         async with torn.sender() as sender:
@@ -147,7 +147,7 @@ async def test_lost_topics_stop_every_lane_until_a_person_says_where_to_go_on(to
     done = await torn.command(*adopt, "--yes")
     assert done.returncode == 0, done.stderr
     async with torn.worker() as worker:
-        await worker.has_said("lane_publishing", lane=lane, position=last)
+        await worker.has_logged("lane_publishing", lane=lane, position=last)
 
         async def published() -> bool:
             return len(await torn.ids()) == 1
@@ -157,7 +157,7 @@ async def test_lost_topics_stop_every_lane_until_a_person_says_where_to_go_on(to
     assert outcome.startswith(f"resumes after position {last}; before: lane {lane}: Kafka: no cursor")
 
 
-async def test_a_person_may_have_outputs_published_again_and_is_told_which(torn):
+async def test_a_person_may_have_outputs_published_again_which_are_listed(torn):
     await play(torn, case_events("13", order_id()))
     before = await torn.ids()
     ((lane, last),) = await torn.rows("select lane, max(position) from outbox group by lane")
@@ -183,7 +183,7 @@ async def test_another_databases_cursor_stops_the_lane_until_it_is_adopted(torn)
     before = await torn.ids()
     await torn.new_database()
     async with torn.worker() as worker:
-        stopped = await worker.has_said("lane_not_publishing", lane=lane, state="stopped")
+        stopped = await worker.has_logged("lane_not_publishing", lane=lane, state="stopped")
         assert stopped["reason"].startswith(f"the cursor of lane {lane} belongs to outbox")
     show = await torn.command("lanes", "show")
     assert show.returncode == 1

@@ -37,7 +37,7 @@ def foreign(data: Any) -> Any:
 
 
 class Story:
-    """Tells one history."""
+    """A maker of one random history."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng

@@ -1,4 +1,4 @@
-"""Histories of orders, written in tests the way a person tells them.
+"""Histories of orders, written in tests as a person would describe them.
 
     order = Order().placed().accepted().paid().asks_to_cancel().decided()
     assert order.refunds == [("purchase", 101_200, "pay-1")]

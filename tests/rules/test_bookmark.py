@@ -1,6 +1,6 @@
-"""The bookmark: an order that goes on is decided as one that is read anew, and goes on only where that is sure.
+"""The bookmark: an order that goes on gets the decisions of one that is read anew, and goes on only if that is sure.
 
-`Order.decided` and `Played.look` decide everything both ways and compare, so each test of the rules that tells a story
+`Order.decided` and `Played.look` decide everything both ways and compare, so each test of the rules that adds a history
 in pieces is a test of this, too. Here are the conditions one by one, and random histories mostly in order of time.
 """
 

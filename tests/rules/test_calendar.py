@@ -45,6 +45,6 @@ def test_counted_in_hours_a_day_is_24_hours() -> None:
     assert last_instant(Terms(period_counting="hours"), start, 3) == start + 3 * DAY
 
 
-def test_the_offset_of_the_calendar_says_when_a_day_ends() -> None:
+def test_the_offset_of_the_calendar_determines_when_a_day_ends() -> None:
     terms = Terms(calendar=Calendar(utc_offset=-5 * 60))
     assert last_instant(terms, at("2026-03-03T04:59:00Z"), 1) == at("2026-03-04T05:00:00Z")

@@ -31,7 +31,7 @@ def test_a_clause_without_a_module_is_named_with_the_module_to_add(monkeypatch):
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: str(entry.number))
-def test_an_entry_says_what_is_done_and_points_at_modules_and_tests_that_are_there(entry: Entry):
+def test_an_entry_describes_the_clause_and_names_existing_modules_and_tests(entry: Entry):
     assert entry.title
     assert entry.does.endswith(".")
     assert entry.modules
@@ -40,7 +40,7 @@ def test_an_entry_says_what_is_done_and_points_at_modules_and_tests_that_are_the
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: str(entry.number))
-def test_a_clause_that_moves_money_or_decides_is_cited_and_one_that_does_not_says_so(entry: Entry):
+def test_a_clause_is_cited_or_declares_that_it_moves_no_money(entry: Entry):
     silent = entry.number in SILENT
     assert silent == ("No money moves." in entry.does and not entry.grounds), entry.does
     for clause, because in entry.grounds:

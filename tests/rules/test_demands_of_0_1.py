@@ -1,4 +1,4 @@
-"""Payment demands that version 0.1 published: their ids tell neither the demand nor the rounds, so the amounts do."""
+"""Payment demands that version 0.1 published: their ids have no demand and no rounds, so the amounts decide."""
 
 import pytest
 

@@ -216,7 +216,7 @@ def of_funds(data: Any) -> int:
 
 @some
 @given(events=stories, declared=terms, seed=st.integers(0, 2**32))
-def test_nobody_keeps_what_he_was_paid_twice(events: list[Event], declared: dict[str, Any], seed: int) -> None:
+def test_a_double_payment_is_demanded_back_or_set_off(events: list[Event], declared: dict[str, Any], seed: int) -> None:
     """What a line paid out and accepted chargebacks took beyond the buyer's money is demanded back or set off.
 
     Each fen that is withheld is set off once: against a chargeback, or against what is overpaid on another line.
@@ -274,7 +274,7 @@ def test_the_plots_reach_every_way_in_which_money_moves() -> None:
     assert {*SECOND_OUTCOMES, "hold", *COMMANDS} - published == set(), "let a plot lead there"
 
 
-def test_the_random_histories_tell_every_type_of_event() -> None:
+def test_the_random_histories_have_every_type_of_event() -> None:
     events = {message.TYPE for topic in TOPICS if topic.direction == "in" for message in topic.messages}
     types = {event["type"] for seed in range(200) for event in history(random.Random(seed))}
     assert events - types == set(), "add them to tests/rules/histories.py, and their data to happenstance.py"

@@ -54,7 +54,7 @@ def test_discovery_finds_every_clause_module_in_the_order_of_their_numbers() -> 
 
 
 @pytest.mark.parametrize("number", agreement())
-def test_every_clause_of_the_agreement_has_a_module_that_says_what_it_is_and_does(number: int) -> None:
+def test_every_clause_of_the_agreement_has_a_module_with_title_and_description(number: int) -> None:
     assert f"clause_{number:02}" in FILES, f"service/docs/agreement.md has a clause {number}: add its module"
     (module,) = [m for m in REGISTRY.clauses if m.__name__.endswith(f".clause_{number:02}")]
     assert module.__doc__ is not None
@@ -68,7 +68,7 @@ def test_no_module_is_of_a_clause_the_agreement_does_not_have() -> None:
     assert others == [], f"service/docs/agreement.md has no '## N. Title' for {others}"
 
 
-def test_each_event_says_which_messages_are_the_same_fact() -> None:
+def test_each_event_declares_which_messages_are_the_same_fact() -> None:
     events = {message for topic in TOPICS if topic.direction == "in" for message in topic.messages}
     missing = sorted(message.__name__ for message in events - TYPES)
     assert missing == [], "add them to IDENTITIES in service/rules/identity.py, or an order that hears two is stuck"
@@ -143,5 +143,5 @@ def test_a_clauses_module_that_cites_anything_cites_its_own_clause() -> None:
 @pytest.mark.parametrize(
     "clause", ["0", "99", "12(8)", "13(8)", "1(3)", "2(1)", "12(1)C", "12(1)a", "22(6)", "012", ""]
 )
-def test_what_the_agreement_does_not_have_would_be_noticed(clause: str) -> None:
+def test_an_address_that_the_agreement_lacks_is_noticed(clause: str) -> None:
     assert not in_the_agreement(clause)

@@ -201,7 +201,7 @@ def test_facts_are_ordered_by_time_then_source_then_id(one: tuple[int, str, str]
     assert Fact(5, "/z", "m", data, "CNY").key < Fact(5, "/é", "m", data, "CNY").key, "by code point"
 
 
-def test_a_receipt_and_a_package_are_told_apart_by_whether_they_are_final() -> None:
+def test_final_and_other_receipts_and_packages_are_different_facts() -> None:
     order = effective().bought().received("r", at=EARLY, final=False).received("r", at=LATE).decided()
     assert order.outcomes("obligation") == ["terminated"]
 
@@ -218,7 +218,7 @@ def test_of_two_payments_that_cannot_be_read_the_second_is_repeated() -> None:
     assert order.outcomes("fact", "e05") == ["ignored", "superseded"]
 
 
-def test_what_another_amount_says_shows_where_both_were_booked_as_the_same() -> None:
+def test_another_amount_counts_as_repeated_if_both_were_booked_as_the_same() -> None:
     first, second = amounts(5, 0, 0, currency="USD"), amounts(6, 0, 0, currency="USD")
     order = effective().paid(first, "pay-2", settled=9).paid(second, "pay-2", settled=9).decided()
     assert order.decision("fact", "e05").ground == "repeated"

@@ -31,14 +31,14 @@ def test_the_product_and_the_second_opinion_agree_in_every_arrival_order(first: 
 
 
 @pytest.mark.parametrize(("undelivered", "at"), [(0, 19), (300, 19), (0, 21)], ids=["earlier", "a part", "later"])
-def test_both_say_the_same_of_a_second_failure_of_an_undeliverable_refund(undelivered: int, at: int) -> None:
+def test_both_decide_the_same_on_a_second_failure_of_an_undeliverable_refund(undelivered: int, at: int) -> None:
     story = paid_order().asks_to_cancel(at=5 * HOUR).refund_fails(101_200, at=6 * HOUR)
     story.refund_fails(101_200, None, command="c-2", at=20 * HOUR)
     story.refund_fails(undelivered, None, command="c-2", at=at * HOUR)
     assert check([json.loads(one.value) for one in story], []) == []
 
 
-def test_the_random_histories_tell_every_type_of_event() -> None:
+def test_the_random_histories_have_every_type_of_event() -> None:
     events = {message.TYPE for topic in TOPICS if topic.direction == "in" for message in topic.messages}
     told = {event["type"] for seed in range(HISTORIES) for event in History(seed).events}
     assert events - told == set(), "let a history or a plot of tests/rules/second_opinion tell them"

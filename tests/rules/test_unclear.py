@@ -26,7 +26,7 @@ def half_bought() -> Order:
 
 
 @pytest.mark.parametrize("name", ["seller-response", "warehouse-receipt"])
-def test_a_cancellation_waits_for_records_that_may_tell_of_a_purchase(name: str) -> None:
+def test_a_cancellation_waits_for_records_that_may_report_a_purchase(name: str) -> None:
     order = effective().asks_to_cancel().decided(quarantined=topic(name))
     assert order.stands("cancellation", "can-1") == ("pending", ["12(1)B"])
     assert order.refunds == []
@@ -41,7 +41,7 @@ def test_a_cancellation_does_not_wait_for_other_records(name: str) -> None:
     assert order.outcomes("cancellation", "can-1") == ["agreed"]
 
 
-def test_what_was_decided_before_a_record_arrived_stays_decided() -> None:
+def test_a_decision_made_before_a_record_arrived_stays() -> None:
     order = effective().asks_to_cancel().decided()
     order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
     assert order.outcomes("cancellation", "can-1") == ["agreed"]
@@ -67,14 +67,14 @@ def test_a_withdrawal_that_took_effect_before_a_record_arrived_stays() -> None:
     assert order.outcomes("cancellation", "can-1") == ["withdrawn"]
 
 
-def test_what_was_cancelled_at_once_stays_so_whatever_the_seller_answers_later() -> None:
+def test_units_cancelled_at_once_stay_so_whatever_the_seller_answers_later() -> None:
     order = half_bought().asks_to_cancel().decided()
     order.seller_cancels(at=9 * DAY).decided(quarantined=topic("seller-response"), quarantined_at=8 * DAY)
     order.seller_wont_cancel(at=10 * DAY).decided(quarantined=topic("seller-response"), quarantined_at=8 * DAY)
     assert order.outcomes("cancellation", "can-1") == ["pending", "agreed", "partly_agreed"]
 
 
-def test_a_part_cancelled_while_the_decision_stays_pending_is_told() -> None:
+def test_a_part_cancelled_while_the_decision_stays_pending_is_published() -> None:
     order = half_bought().asks_to_cancel().decided(quarantined=topic("seller-response"))
     assert (order.stands("cancellation", "can-1"), order.refunds) == (("pending", ["12(1)B"]), [])
     order.decided()
@@ -101,7 +101,7 @@ def test_a_part_of_a_withdrawal_that_became_a_cancellation_stays_cancelled() -> 
     assert order.outcomes("repayment_demand", "purchase") == []
 
 
-def test_a_part_that_waits_again_is_told_and_held_up_by_a_record() -> None:
+def test_a_part_that_waits_again_is_published_and_held_up_by_a_record() -> None:
     order = Order().placed(items=(lamp(quantity=2), lamp())).accepted().paid().bought(50_000, 0, items={"1": 1})
     order.asks_to_cancel(at=10 * HOUR).decided().received(at=9 * HOUR, items={"1": 2}).decided()
     assert order.stands("cancellation", "can-1") == ("pending", ["12(1)B"])
@@ -111,7 +111,7 @@ def test_a_part_that_waits_again_is_told_and_held_up_by_a_record() -> None:
     assert order.stands("cancellation", "can-1") == ("pending", ["12(1)B"])
 
 
-def test_a_journal_that_never_told_of_an_ended_part_is_told_that_and_nothing_else() -> None:
+def test_a_journal_that_lacks_an_ended_part_gets_that_and_nothing_else() -> None:
     order = half_bought().asks_to_cancel().decided(quarantined=topic("seller-response")).decided()
     last = order.decision("cancellation", "can-1")
     before = [one for one in order.outputs if one.data is not last]
@@ -133,7 +133,7 @@ def test_a_request_that_was_moot_by_another_is_not_decided_once_the_other_is_ref
 
 
 @pytest.mark.parametrize("begin", [effective, Order().placed])
-def test_what_the_seller_agreed_to_while_a_record_lay_there_stays_its_word(begin: Callable[[], Order]) -> None:
+def test_the_sellers_agreement_stays_in_force_while_a_record_is_quarantined(begin: Callable[[], Order]) -> None:
     order = begin().asks_to_cancel().seller_cancels(penalty=500)
     for day in (8, 9):
         order.decided(day * DAY, quarantined=topic("warehouse-receipt"))
@@ -141,7 +141,7 @@ def test_what_the_seller_agreed_to_while_a_record_lay_there_stays_its_word(begin
     assert [one for one in order.of(DecisionMade) if one.kind == "fact"] == []
 
 
-def test_what_the_seller_agreed_to_stays_its_word_while_the_next_record_lies_there() -> None:
+def test_the_sellers_agreement_stays_in_force_with_the_next_quarantined_record() -> None:
     order = effective().asks_to_cancel().seller_cancels(penalty=500).decided(quarantined=topic("seller-response"))
     refunds = order.refunds
     order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
@@ -149,7 +149,7 @@ def test_what_the_seller_agreed_to_stays_its_word_while_the_next_record_lies_the
     assert [one for one in order.of(DecisionMade) if one.kind == "fact"] == []
 
 
-def test_what_became_clear_after_the_seller_agreed_stays_decided() -> None:
+def test_a_part_that_became_clear_after_the_sellers_agreement_stays_decided() -> None:
     order = effective().asks_to_cancel().seller_cancels(penalty=500).decided(quarantined=topic("seller-response"))
     order.decided()
     assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)A", "12(3)"])
@@ -194,7 +194,7 @@ def test_receipt_is_not_deemed_confirmed_while_a_buyer_record_is_quarantined() -
 
 
 @pytest.mark.parametrize("name", ["order", "seller-response", "warehouse-receipt"])
-def test_an_order_does_not_lapse_while_records_may_tell_that_it_was_accepted(name: str) -> None:
+def test_an_order_does_not_lapse_while_records_may_report_its_acceptance(name: str) -> None:
     order = Order(terms(acceptance_days=2)).placed().paid().decided(9 * DAY, quarantined=topic(name))
     assert order.outcomes("closing") == []
     order.decided(9 * DAY)
@@ -202,7 +202,7 @@ def test_an_order_does_not_lapse_while_records_may_tell_that_it_was_accepted(nam
     assert order.refunds == [("purchase", 101_301, "pay-1")]
 
 
-def test_a_record_holds_up_for_so_many_days_at_most_if_the_terms_say_so() -> None:
+def test_a_record_holds_up_for_at_most_the_days_of_the_terms() -> None:
     order = Order(terms(quarantine_days=5, period_counting="hours")).placed().accepted().paid().asks_to_cancel()
     order.decided(4 * HOUR, quarantined=topic("seller-response"))
     assert order.outcomes("cancellation", "can-1") == ["pending"]
@@ -220,7 +220,7 @@ def test_no_refund_goes_out_on_a_payment_whose_chargeback_cannot_be_read() -> No
     assert order.refunds == [("purchase", 101_200, "pay-1")]
 
 
-def test_an_inquiry_that_was_closed_with_an_amount_that_cannot_be_read_stops_no_refund() -> None:
+def test_an_inquiry_closed_with_an_unreadable_amount_stops_no_refund() -> None:
     order = effective().charged_back(0, stage="inquiry", at=9 * HOUR)
     data = {"chargeback_id": "cb-1", "outcome": "restored", "amount_restored": money(303, "USD")}
     order.add(ChargebackClosed.model_validate(data), 10 * HOUR).asks_to_cancel(at=11 * HOUR).decided()
@@ -279,7 +279,7 @@ def test_a_part_cancelled_at_once_stays_so_if_the_rest_was_not_bought_either() -
     assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)A", "12(3)"])
 
 
-def test_a_part_counts_as_cancelled_since_it_was_not_since_it_was_told_of() -> None:
+def test_a_part_counts_as_cancelled_since_it_was_not_since_it_was_published() -> None:
     order = half_bought().asks_to_cancel(at=10 * HOUR).decided(quarantined=topic("seller-response"))
     assert order.ledger.standing["cancellation", "can-1"].since_at == START + 10 * HOUR
     order.decided(9 * DAY)

@@ -251,7 +251,7 @@ def test_the_last_instant_of_a_balance_is_the_next_that_has_not_passed() -> None
     ]  # fmt: skip
 
 
-def test_a_period_says_until_when_it_waits() -> None:
+def test_a_period_has_its_last_instant() -> None:
     order = Order(terms(acceptance_days=2, period_counting="hours")).placed()
     assert [one.until for one in awaited(order)] == [START + 2 * DAY]
 
@@ -263,7 +263,7 @@ def test_a_record_in_quarantine_waits_for_a_person() -> None:
     assert [(one.row, one.what, one.ref) for one in found] == [(15, "record_in_quarantine", record.topic)]
 
 
-def test_amounts_are_those_of_the_order_unless_they_say_otherwise() -> None:
+def test_amounts_are_in_the_currency_of_the_order_unless_stated_otherwise() -> None:
     order = effective().bought().received().confirms_receipt().paid(amounts(currency="USD"), "pay-2")
     (one,) = awaited(order)
     assert (one.amount, one.currency) == (101_301, "USD")

@@ -92,7 +92,7 @@ def test_a_password_is_what_was_percent_encoded(text: str, password: str | None)
         ("postgresql://u:p@h/d?options=--lock-timeout%3D1", "sets lock_timeout, which the service sets itself"),
     ],
 )
-def test_what_can_not_be_used_is_said_without_a_value(text: str, says: str) -> None:
+def test_an_unusable_url_is_reported_without_a_value(text: str, says: str) -> None:
     with pytest.raises(DatabaseUrlError) as raised:
         parse_database_url(text)
     assert says in str(raised.value)
@@ -106,7 +106,7 @@ def test_an_option_that_is_not_supported_is_named(name: str) -> None:
         parse_database_url(f"{BASE}?{name}=planted")
 
 
-def test_what_hosting_pages_print_is_understood() -> None:
+def test_urls_of_hosting_providers_are_understood() -> None:
     url = parse_database_url(
         f"{BASE}?sslmode=verify-full&sslrootcert=system&connect_timeout=10&application_name=shop&gssencmode=disable"
         "&channel_binding=prefer&keepalives=1&keepalives_idle=30&keepalives_interval=10&keepalives_count=5"

@@ -72,7 +72,7 @@ def test_no_error_of_kafkas_client_is_without_an_entry() -> None:
 
 
 @pytest.mark.parametrize("state", raised())
-async def test_each_code_becomes_what_the_table_says(state: str) -> None:
+async def test_each_code_has_the_class_of_the_table(state: str) -> None:
     error = sqlstates()[state](PLANTED)
     meaning = sqlstate_meaning(state)
     with pytest.raises(RAISED[meaning.meaning]) as found:
@@ -100,7 +100,7 @@ async def test_each_code_becomes_what_the_table_says(state: str) -> None:
         ("ZZ999", ErrorClass.FAULT),
     ],
 )
-def test_who_can_mend_what(state: str, meaning: ErrorClass) -> None:
+def test_each_error_class_has_its_repairer(state: str, meaning: ErrorClass) -> None:
     assert sqlstate_meaning(state).meaning is meaning
 
 

@@ -51,7 +51,7 @@ def a_broker(servers: Path, ca: tuple[trustme.CA, Path]) -> Iterator[Broker]:
     asyncio.run(kafka.start())
     asyncio.run(create_topics({"bootstrap_servers": kafka.bootstrap_servers}, LANES))
     yield Broker(kafka, ca[1])
-    asyncio.run(kafka.__aexit__(None, None, None))
+    asyncio.run(kafka.close())
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ from tests.forkserver import run_text
 from tests.waiting import HANG_SECONDS
 
 LANES = 4
-ROLES = ("service", "operator", "eraser", "reader", "console")
+ROLES = ("service", "operator", "eraser", "reader", "console", "private")
 
 
 def certificate(ca: trustme.CA) -> tuple[bytes, bytes]:
@@ -50,7 +50,7 @@ def certificate(ca: trustme.CA) -> tuple[bytes, bytes]:
 
 
 async def recreate_topics(bootstrap: str) -> None:
-    """Delete all topics and create them again: another database would hear what this one heard, and find its lanes
+    """Delete all topics and create them again: another database would read what this one read, and find its lanes
     taken by this one's outbox."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()

@@ -40,7 +40,7 @@ async def test_with_the_rights_of_the_list_and_its_role_the_whole_service_runs(b
 
     await broker.begin_anew()
     async with worker_of(broker, guarded, user, worker_logs, group) as worker:
-        await worker.has_said("service_running")
+        await worker.has_logged("service_running")
         for event in case_events("13", f"ord-{guarded.name}"):
             await broker.send(topic_for(event), event["subject"], json.dumps(event))
         await broker.send("purchasing.events.order.v1", "bad", "no JSON")
@@ -176,7 +176,7 @@ def told(a_broker, a_guarded, worker_logs):
 
 
 @pytest.mark.parametrize("story", MISSING)
-def test_without_one_right_it_says_what_to_grant(told, story):
+def test_without_one_acl_it_names_what_to_grant(told, story):
     exit_code, said, (expected_code, text), password = told[story]
     assert text in said
     assert exit_code == expected_code
@@ -220,7 +220,7 @@ async def test_doctor_asks_the_broker_for_every_right_also_where_nothing_was_eve
     ]
 
 
-def test_a_wrong_password_is_said_in_a_sentence_and_not_shown(broker, guarded):
+def test_a_wrong_password_is_reported_in_a_sentence_and_not_shown(broker, guarded):
     name, _ = broker.user([])
     settings = {**broker.settings((name, "planted-wrong-password")), "DATABASE_URL": guarded.dsn("service")}
     done = service("topics", "check", **settings)
@@ -231,7 +231,7 @@ def test_a_wrong_password_is_said_in_a_sentence_and_not_shown(broker, guarded):
     )
 
 
-async def test_the_service_ends_at_once_where_the_password_is_wrong_and_says_why(broker, guarded, worker_logs):
+async def test_the_service_ends_at_once_with_a_wrong_password_and_reports_why(broker, guarded, worker_logs):
     name, _ = broker.user([])
     user = (name, "planted-wrong-password")
     worker = worker_of(broker, guarded, user, worker_logs, "any")
@@ -249,14 +249,14 @@ def test_a_broker_that_shows_another_certificate_is_not_trusted(broker, guarded,
     assert f"{broker.address}: its certificate is not accepted (" in done.stderr
 
 
-def test_plaintext_to_a_port_for_tls_is_said(broker, guarded):
+def test_plaintext_to_a_port_for_tls_is_reported(broker, guarded):
     where = {"KAFKA_BOOTSTRAP_SERVERS": broker.address, "DATABASE_URL": guarded.dsn("service")}
     done = service("topics", "check", **where)
     assert (done.returncode, done.stdout) == (1, "")
     assert broker.address in done.stderr
 
 
-async def test_the_document_and_the_command_say_the_same_list(guarded):
+async def test_the_document_and_the_command_have_the_same_list(guarded):
     done = await asyncio.to_thread(
         service,
         "topics",

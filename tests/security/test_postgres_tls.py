@@ -25,7 +25,7 @@ def test_a_server_with_an_untrusted_certificate_never_gets_the_password(guarded:
     )
 
 
-def test_a_server_that_wants_tls_says_so_to_who_comes_without(guarded: Database) -> None:
+def test_a_server_that_requires_tls_is_reported_to_a_client_without_it(guarded: Database) -> None:
     done = service("migrate", DATABASE_URL=guarded.dsn("service", options="sslmode=disable"))
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
@@ -33,14 +33,14 @@ def test_a_server_that_wants_tls_says_so_to_who_comes_without(guarded: Database)
     assert "secret-of" not in line
 
 
-def test_who_wants_tls_does_not_speak_to_a_server_without(guarded: Database) -> None:
+def test_a_client_that_requires_tls_refuses_a_server_without_it(guarded: Database) -> None:
     done = service("migrate", DATABASE_URL=f"{guarded.owner}?sslmode=require")
     assert (done.returncode, done.stdout) == (1, "")
     assert "rejected SSL upgrade" in done.stderr
 
 
 @pytest.mark.parametrize("option", ["sslrootcert=/nowhere/ca.pem", "sslmode=perhaps"])
-def test_options_that_mean_nothing_are_said_without_the_url(guarded: Database, option: str) -> None:
+def test_meaningless_options_are_reported_without_the_url(guarded: Database, option: str) -> None:
     url = guarded.dsn("service", options=f"sslmode=verify-full&{option}")
     done = service("migrate", DATABASE_URL=url)
     assert (done.returncode, done.stdout) == (1, "")

@@ -86,7 +86,7 @@ class Buggy(Worker):
 
 
 async def handled(database):
-    """Whether everything was heard or quarantined, and published."""
+    """Whether every record was stored or quarantined, and every output published."""
     facts, quarantined = (
         await database.fetch("select (select count(*) from facts), (select count(*) from quarantine)")
     )[0]
@@ -103,7 +103,7 @@ async def handled(database):
 
 @pytest.fixture
 async def came_out(broker, guarded, worker_logs):
-    """Everything that came out of a service that heard all of it, by where."""
+    """All output of a service that has read all of it, by place."""
     await broker.begin_anew()
     group = f"private-{guarded.name}"
     ((outbox_id,),) = await guarded.fetch("select outbox_id::text from installation")
@@ -134,7 +134,7 @@ async def said_by_a_worker(worker, database):
     """What it says over HTTP and in its log until it has handled everything and left."""
     out = {}
     async with worker:
-        port = (await worker.has_said("service_running"))["http_port"]
+        port = (await worker.has_logged("service_running"))["http_port"]
         await eventually(lambda: handled(database), "everything handled", lambda: worker.log.read_text()[-3000:])
         for path in ("metrics", "health", "ready", "status"):
             out[f"/{path}"] = await asyncio.to_thread(fetched, f"http://127.0.0.1:{port}/{path}")

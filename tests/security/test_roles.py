@@ -23,6 +23,9 @@ JOURNALS = (
     "erasures",
     "schema_migrations",
     "installation",
+    "console_audit",
+    "console_notes",
+    "console_disclosures",
 )
 
 DDL = (
@@ -92,6 +95,7 @@ FORBIDDEN = {
         "update orders set held_at = null",
         "delete from private_members",
         "select count(*) from console_sessions",
+        "select count(*) from console_repairs",
     ),
     "console": (
         *DDL,
@@ -102,6 +106,18 @@ FORBIDDEN = {
         "insert into facts (order_id) values ('x')",
         "insert into outbox (topic) values ('x')",
         "update orders set held_at = null",
+        "select count(*) from console_audit",
+        "select count(*) from console_repairs",
+    ),
+    "private": (
+        *DDL,
+        *OF_JOURNALS,
+        PRIVATE,
+        CONTENT,
+        "select count(*) from facts",
+        "select count(*) from console_disclosures",
+        "insert into console_disclosures (subject) values ('x')",
+        "delete from console_disclosures",
     ),
 }
 
@@ -162,7 +178,7 @@ async def test_a_later_migration_gives_the_roles_their_rights_on_what_is_new(gua
     assert await guarded.fetch("select count(*) from outbox", role="service") == [(0,)]
 
 
-async def test_what_the_roles_file_does_not_grant_any_more_is_taken_away(guarded: Database) -> None:
+async def test_rights_that_the_roles_file_no_longer_grants_are_revoked(guarded: Database) -> None:
     await guarded.execute("grant delete on facts to purchasing_service")
     await migrate(guarded.owner)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -39,7 +39,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_event_is_told_and_noticed_and_the_others_go_on(name: str, tmp_path, capfdbinary) -> None:
+def test_a_bad_event_is_reported_with_a_notice_and_the_others_go_on(name: str, tmp_path, capfdbinary) -> None:
     bad, expected = BAD[name]
     code = simulate(tmp_path, "\n".join([LINES[0], bad, *LINES[1:]]))
     out, err = capfdbinary.readouterr()
@@ -62,7 +62,7 @@ def test_a_number_is_judged_as_it_was_written_in_an_array_too(tmp_path, capfdbin
     assert [reason for reason, _, _ in notices(out)] == ["schema", "schema"]
 
 
-def test_an_event_far_beyond_the_end_is_taken_at_its_own_time_and_told(tmp_path, capfdbinary) -> None:
+def test_an_event_far_beyond_the_end_is_taken_at_its_own_time_and_reported(tmp_path, capfdbinary) -> None:
     late = LINES[2].replace(json.loads(LINES[2])["time"], "2199-12-31T00:00:00Z")
     within = simulate(tmp_path, "\n".join(LINES), "--until", "2026-06-01T00:00:00Z")
     quiet = capfdbinary.readouterr()
@@ -98,7 +98,7 @@ def test_a_document_that_is_broken_as_a_whole_is_refused(text: str, tmp_path, ca
     assert b"line" in err
 
 
-def test_what_can_t_be_read_is_said_in_a_line(tmp_path, capfdbinary) -> None:
+def test_unreadable_input_is_reported_in_a_line(tmp_path, capfdbinary) -> None:
     code = main(["simulate", str(tmp_path / "nowhere.json")])
     out, err = capfdbinary.readouterr()
 

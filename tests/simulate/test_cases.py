@@ -17,7 +17,7 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     return request.param
 
 
-def test_a_worked_example_publishes_what_it_says(case: Case, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_a_worked_example_publishes_what_it_expects(case: Case, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     code = main(["simulate", str(case.path), "--until", case.until])
 
     out, err = capfdbinary.readouterr()
@@ -47,7 +47,7 @@ def test_an_array_and_lines_of_the_same_events_come_to_the_same(tmp_path, capfdb
     assert outputs[0] == outputs[1] == outputs[2] != b""
 
 
-def test_a_clock_that_would_stand_before_the_last_event_is_told_and_goes_to_it(capfdbinary) -> None:
+def test_a_clock_before_the_last_event_is_moved_to_it_and_reported(capfdbinary) -> None:
     case = next(iter(CASES.glob("13-*.json")))
     last = json.loads(case.read_text())["events"][-1]["time"]
     outputs = []

@@ -50,7 +50,7 @@ def reader(servers: Path, sockets: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(servers / "reader", temporary=True, settings=settings)
     asyncio.run(server.start())
     yield server
-    asyncio.run(server.__aexit__(None, None, None))
+    asyncio.run(server.close())
 
 
 def port_of(dsn: str) -> str:
@@ -68,7 +68,7 @@ def same_password(dsn: str, other: str) -> str:
 
 @asynccontextmanager
 async def server_that(answers: bytes | None) -> AsyncIterator[int]:
-    """A port at which something accepts, and says this to whoever comes, or nothing."""
+    """A port that accepts connections and answers each with these bytes, or with nothing."""
     left = asyncio.Event()
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -126,7 +126,7 @@ async def test_a_server_that_is_just_starting_is_passed_over_for_the_next(databa
             assert await connection.fetchval(PORT) == port_of(database)
 
 
-async def test_a_server_that_says_nothing_leaves_time_for_the_next(database: str) -> None:
+async def test_a_silent_server_leaves_time_for_the_next(database: str) -> None:
     async with server_that(None) as silent:
         hosts = f"127.0.0.1:{silent},127.0.0.1:{port_of(database)}"
         connection = await connect(with_hosts(database, hosts, "?connect_timeout=1"), Timeline())
@@ -134,7 +134,7 @@ async def test_a_server_that_says_nothing_leaves_time_for_the_next(database: str
         await connection.close()
 
 
-async def test_where_no_host_is_to_be_had_each_says_why(database: str, reader: EmbeddedPostgres) -> None:
+async def test_if_no_host_can_be_reached_each_ones_reason_is_given(database: str, reader: EmbeddedPostgres) -> None:
     hosts = f"127.0.0.1:9,127.0.0.1:{port_of(reader.dsn)}"
     with pytest.raises(NotReachedError) as raised:
         await connect(with_hosts(reader.dsn, hosts), Timeline())
@@ -144,7 +144,7 @@ async def test_where_no_host_is_to_be_had_each_says_why(database: str, reader: E
     )
 
 
-async def test_who_writes_does_not_ask_for_servers_that_only_read(database: str) -> None:
+async def test_a_writer_does_not_ask_for_read_only_servers(database: str) -> None:
     url = f"{database}?target_session_attrs=prefer-standby"
     for attempt in (PostgresStore.open(url), migrate(url), connect(url, Timeline())):
         with pytest.raises(NotUsableError, match="target_session_attrs finds read-only servers"):

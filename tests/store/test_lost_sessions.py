@@ -127,7 +127,7 @@ async def test_a_database_that_isn_t_there_is_an_unavailable_store(postgres, dat
         await PostgresStore.open("postgresql://nobody@127.0.0.1:1/nothing")
 
 
-async def test_a_database_without_tables_says_what_to_run(empty_database: str) -> None:
+async def test_a_database_without_tables_names_the_command_to_run(empty_database: str) -> None:
     with pytest.raises(SchemaError, match="python -m service migrate"):
         await PostgresStore.open(empty_database)
 
@@ -162,7 +162,7 @@ async def test_an_order_id_that_the_database_refuses_is_left_out_of_the_notice(d
     assert repetitions(second) == 4
 
 
-async def test_what_is_said_of_a_refused_value_doesn_t_repeat_it(database: str) -> None:
+async def test_the_message_about_a_refused_value_doesn_t_repeat_it(database: str) -> None:
     store = await PostgresStore.open(database, connections=1)
     told = []
     for value in ("{marker}", "marker\0", "marker\ud800"):

@@ -1,4 +1,4 @@
-"""The tables: made once, by one process at a time, and told apart from what this program doesn't know."""
+"""The tables: created once, by one process at a time, and distinguished from unknown ones."""
 
 import asyncio
 
@@ -15,13 +15,13 @@ NAMES = [f"{one.number:04}_{one.name}" for one in KNOWN]
 NEXT = KNOWN[-1].number + 1
 
 
-async def test_an_empty_database_is_said_to_be_one(empty_database: str) -> None:
+async def test_an_empty_database_is_reported_as_empty(empty_database: str) -> None:
     assert await schema_problem(empty_database) == (
         "the database has no tables of this service yet: run `python -m service migrate`"
     )
 
 
-async def test_a_server_without_transaction_timeout_is_said_to_be_too_old(empty_database: str, monkeypatch) -> None:
+async def test_a_server_without_transaction_timeout_is_reported_as_too_old(empty_database: str, monkeypatch) -> None:
     monkeypatch.setattr(runner, "SERVER_MIN", 99)
     problem = str(await schema_problem(empty_database))
     with pytest.raises(SchemaError, match="99 or later is needed"):
@@ -64,7 +64,7 @@ async def test_another_number_of_lanes_than_a_power_of_two_is_refused(empty_data
     assert "no tables" in str(await schema_problem(empty_database))
 
 
-async def test_a_database_that_lacks_a_migration_says_which(database: str, monkeypatch) -> None:
+async def test_a_missing_migration_is_named(database: str, monkeypatch) -> None:
     later = Migration(NEXT, "later", "expand", "-- expand\ncreate table later (a int);")
     monkeypatch.setattr(runner, "known_migrations", lambda: [*KNOWN, later])
 
@@ -119,6 +119,6 @@ async def test_a_migration_that_fails_leaves_nothing_behind(database: str, monke
     assert half is None
 
 
-def test_every_migration_says_whether_older_programs_can_live_with_it() -> None:
+def test_every_migration_declares_whether_older_programs_can_work_with_it() -> None:
     assert list(range(1, len(KNOWN) + 1)) == [one.number for one in KNOWN]
     assert {"expand", "contract"} >= {one.kind for one in KNOWN}

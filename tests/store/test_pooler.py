@@ -71,7 +71,7 @@ async def test_a_pooler_of_one_connection_is_refused_too(database: str) -> None:
             await connect(pooler.dsn, Timeline(), settings={"lock_timeout": "1s"})
 
 
-async def test_what_a_refused_pooler_was_asked_leaves_nothing_to_others(database: str) -> None:
+async def test_the_check_of_a_refused_pooler_leaves_nothing_to_others(database: str) -> None:
     async with Pooler(database, "transaction", default_pool_size=1) as pooler:
         with pytest.raises(NotUsableError):
             await connect(pooler.dsn, Timeline(), settings={"lock_timeout": "1s"})
@@ -132,7 +132,7 @@ async def test_commands_and_the_service_run_behind_a_pooler(kafka: str, empty_da
         await recreate_topics(kafka)
         order = empty_database.rpartition("/")[2]
         async with Worker(kafka, pooler.dsn, worker_logs, order) as worker:
-            await worker.has_said("service_running")
+            await worker.has_logged("service_running")
             listening = (
                 "select count(*) from pg_stat_activity where query like 'LISTEN%' and datname = current_database()"
             )

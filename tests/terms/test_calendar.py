@@ -46,7 +46,7 @@ def days_of(year: int) -> Iterator[date]:
 
 
 @pytest.mark.parametrize("year", [2024, 2025, 2026])
-def test_the_written_file_says_of_every_day_what_the_package_says(year: int, tmp_path: Path) -> None:
+def test_the_written_file_has_every_day_as_the_package_does(year: int, tmp_path: Path) -> None:
     written = terms("calendar", "--years", str(year))
     assert (written.returncode, written.stderr) == (0, "")
     (tmp_path / "calendar.toml").write_text(written.stdout)
@@ -68,7 +68,7 @@ def test_the_file_names_each_day_and_comes_into_force_in_the_future(tmp_path: Pa
     assert declared.terms.effective_from > micros(datetime.now(UTC))
 
 
-def test_a_year_that_is_not_announced_is_said_and_the_others_are_written() -> None:
+def test_a_year_that_is_not_announced_is_reported_and_the_others_are_written() -> None:
     some = terms("calendar", "--years", f"2026,{NEVER_ANNOUNCED}", "--set-version", "mine")
     assert some.returncode == 3
     assert f"has no days of {NEVER_ANNOUNCED}. The State Council announces" in some.stderr
@@ -85,7 +85,7 @@ def test_years_that_are_none_are_refused_with_an_example() -> None:
     assert "next is not a list of years such as 2026,2027" in done.stderr
 
 
-def test_without_the_package_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_the_command_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statutory_days, "MODULE", "no_such_module")
     with pytest.raises(TermsError, match=r"isn't installed: install purchasing-service\[calendar\]"):
         statutory_days.statutory_days([2026])
@@ -153,7 +153,7 @@ days_off = [2020-10-01]
 """
 
 
-def test_check_of_a_file_says_what_deserves_a_look_and_ends_well(tmp_path: Path) -> None:
+def test_check_of_a_file_prints_warnings_and_succeeds(tmp_path: Path) -> None:
     file = tmp_path / "terms.toml"
     file.write_text(
         FILE.format(version="old", start="2020-01-01T00:00:00Z", more="claim_floor = 5")

@@ -62,7 +62,7 @@ def test_a_provider_may_set_its_terms_for_itself_alone(name: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", [name for name, (who, _) in R24.items() if who == PLATFORM])
-def test_a_provider_is_told_where_a_term_of_the_platform_belongs(name: str, tmp_path: Path) -> None:
+def test_a_provider_learns_where_a_term_of_the_platform_belongs(name: str, tmp_path: Path) -> None:
     with pytest.raises(TermsError) as refused:
         read(tmp_path, "prov-1", f"{name} = {R24[name][1]}")
     assert f"Set 1 (v): {name} is the platform's to set" in str(refused.value)
@@ -70,7 +70,7 @@ def test_a_provider_is_told_where_a_term_of_the_platform_belongs(name: str, tmp_
 
 
 @pytest.mark.parametrize("name", SHORTER)
-def test_a_provider_is_told_that_it_may_only_lengthen_a_period(name: str, tmp_path: Path) -> None:
+def test_a_provider_learns_that_it_may_only_lengthen_a_period(name: str, tmp_path: Path) -> None:
     with pytest.raises(TermsError) as refused:
         read(tmp_path, "prov-1", f"{name} = {SHORTER[name]}")
     assert f"prov-1: v: {name} is {SHORTER[name]}, but a provider may only lengthen the platform's" in str(

@@ -1,4 +1,4 @@
-"""What a worker process tells its supervisor, over pipes in the place of its standard input and output."""
+"""Reports of a worker process to its supervisor, over pipes in the place of its standard input and output."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ def pipes(monkeypatch):
 
 @pytest.fixture
 def forced(monkeypatch) -> threading.Event:
-    """Is set when the process is told to end by force, in the time that any has."""
+    """An event that is set when the process has to end by force, within the common time limit."""
     event = threading.Event()
     monkeypatch.setattr(
         process_report, "force_exit_after", lambda seconds, _: event.set() if seconds == SHUTDOWN_SECONDS else None
@@ -64,7 +64,7 @@ def gone(pipes) -> None:
     os.close(pipes.pop("asks"))
 
 
-async def test_health_is_told_unasked_and_metrics_are_when_asked(pipes, forced, shutdown):
+async def test_health_is_reported_every_second_and_metrics_on_request(pipes, forced, shutdown):
     with os.fdopen(os.dup(pipes["reads"])) as reports:
         async with reporting(Pages(), Health(), shutdown):
             first = json.loads(await asyncio.to_thread(reports.readline))

@@ -93,7 +93,7 @@ async def test_the_start_waits_for_server_errors_and_not_for_url_errors(monkeypa
         await database_problem(url)
 
 
-async def test_a_broker_that_goes_away_during_the_start_is_said_to_be_waited_for(monkeypatch, shutdown):
+async def test_the_start_reports_that_it_waits_for_a_broker_that_went_away(monkeypatch, shutdown):
     """Both where the input is taken back and where the group is joined."""
     waited = []
     observed = SimpleNamespace(worker=SimpleNamespace(waits=waited.append))
@@ -137,7 +137,7 @@ async def test_asked_to_stop_while_it_joins_its_group_it_waits_for_no_broker(shu
     assert left == [True]
 
 
-def test_what_hangs_to_the_end_is_ended_by_force_and_that_is_said():
+def test_a_shutdown_that_hangs_is_ended_by_force_which_is_logged():
     program = (
         "import asyncio, time; from service.runtime.shutdown import Shutdown, force_exit_after;"
         "force_exit_after(0.1, Shutdown(asyncio.Event())); time.sleep(60)"

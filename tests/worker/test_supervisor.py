@@ -80,7 +80,7 @@ async def test_one_that_dies_is_restarted_after_ever_longer_pauses(program, shut
     assert await three_restarts(WorkerProcess(1, {}, shutdown), shutdown) == [0.01, 0.02, 0.03]
 
 
-async def test_one_that_died_says_so_until_it_is_restarted(program, shutdown, monkeypatch):
+async def test_a_dead_process_is_reported_until_it_is_restarted(program, shutdown, monkeypatch):
     program("dies")
     monkeypatch.setattr(supervisor, "RESTART", SimpleNamespace(pause=lambda _: HANG_SECONDS))
     worker = WorkerProcess(1, {}, shutdown)
@@ -97,7 +97,7 @@ async def test_one_that_ran_for_long_is_restarted_as_if_it_were_the_first_time(p
     assert await three_restarts(WorkerProcess(1, {}, shutdown), shutdown) == [0.01, 0.01, 0.01]
 
 
-async def test_one_that_says_nothing_is_killed_and_started_again(program, shutdown, monkeypatch):
+async def test_a_silent_process_is_killed_and_started_again(program, shutdown, monkeypatch):
     program("mute")
     monkeypatch.setattr(supervisor, "HUNG_SECONDS", 1)
     worker = WorkerProcess(1, {}, shutdown)
@@ -107,7 +107,7 @@ async def test_one_that_says_nothing_is_killed_and_started_again(program, shutdo
     await ended(running)
 
 
-async def test_one_that_does_not_end_when_asked_is_killed_and_the_exit_code_says_so(program, shutdown, monkeypatch):
+async def test_a_process_that_does_not_end_is_killed_which_the_exit_code_shows(program, shutdown, monkeypatch):
     program("deaf")
     monkeypatch.setattr(supervisor, "KILL_SECONDS", 0.1)
     worker = WorkerProcess(1, {}, shutdown)
@@ -137,7 +137,7 @@ async def test_one_that_the_signal_ends_has_ended_well(program, shutdown, name):
         ("stops without a word", "^Process [12] ended with exit code 1 without a reason: read its stderr.$"),
     ],
 )
-async def test_what_a_person_has_to_do_is_said_once_and_ends_all(program, name, said):
+async def test_an_error_for_a_person_is_logged_once_and_ends_all_processes(program, name, said):
     program(name)
     with pytest.raises(ProcessStoppedError, match=said):
         await asyncio.wait_for(supervise(SETTINGS, 2, {}), HANG_SECONDS)

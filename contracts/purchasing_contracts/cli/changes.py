@@ -14,7 +14,7 @@ from typing import Any
 
 from purchasing_contracts.advice import types
 from purchasing_contracts.changes import Change, changes_between, releases, version_key
-from purchasing_contracts.cli.common import FINE, CommandError, type_named
+from purchasing_contracts.cli.common import FINE, CommandError, add_documented, type_named
 from purchasing_contracts.schema import schema_of
 from purchasing_contracts.topics import class_of
 from purchasing_contracts.versions import NOTES
@@ -24,12 +24,7 @@ WIDTH = 120
 
 def add(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
-        "changes",
-        help="what came with this version, in words",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_documented(commands, "changes", "what came with this version, in words", __doc__)
     parser.add_argument("type", nargs="?", metavar="TYPE", help="only of this message, such as goods_received")
     parser.add_argument("--since", metavar="VERSION", help="since this release; default: the one before this version")
     parser.set_defaults(run=run)

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from purchasing_contracts.cli.common import FINE, WRONG, CommandError, count, read, type_named
+from purchasing_contracts.cli.common import FINE, WRONG, CommandError, add_documented, count, read, type_named
 from purchasing_contracts.compatibility.branches import UnreadableSchemaError
 from purchasing_contracts.compatibility.verdict import MODES, Broken, Schemas, broken_promises
 from purchasing_contracts.shipped import schema_file
@@ -28,12 +28,7 @@ from purchasing_contracts.shipped import schema_file
 
 def add(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
-        "check",
-        help="whether two versions of a schema go together",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_documented(commands, "check", "whether two versions of a schema go together", __doc__)
     parser.add_argument("old", nargs="+", metavar="OLD", help="the earlier version, or several, oldest first")
     parser.add_argument("new", metavar="NEW", help="the new version")
     parser.add_argument("--mode", choices=("promised", *MODES), default="promised", help="default: promised")

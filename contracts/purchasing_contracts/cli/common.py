@@ -1,8 +1,10 @@
 """Shared by the commands: exit codes, reading files, names of types."""
 
+import argparse
 import difflib
 import sys
 from pathlib import Path
+from typing import Any
 
 from purchasing_contracts.advice import types
 
@@ -11,6 +13,14 @@ FINE, WRONG, UNREADABLE = 0, 1, 2
 
 class CommandError(Exception):
     """The command failed. The text says why and what to do."""
+
+
+def add_documented(commands: Any, name: str, help_line: str, documentation: str | None) -> argparse.ArgumentParser:
+    """Declare a command whose `--help` shows the documentation as it is written."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=help_line, description=documentation, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    return parser
 
 
 def read(path: str) -> bytes:

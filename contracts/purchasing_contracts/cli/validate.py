@@ -28,7 +28,7 @@ from pydantic import ValidationError
 
 from purchasing_contracts.advice import advice_on
 from purchasing_contracts.checking import Checker, Verdict
-from purchasing_contracts.cli.common import FINE, WRONG, CommandError, count, read
+from purchasing_contracts.cli.common import FINE, WRONG, CommandError, add_documented, count, read
 from purchasing_contracts.documents import Found, read_documents
 from purchasing_contracts.environment import LINE_ENDS, SettingsError, from_environment, sentences
 from purchasing_contracts.kafka.librdkafka import librdkafka_settings
@@ -39,11 +39,8 @@ from purchasing_contracts.topics import TOPICS
 
 def add(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
-        "validate",
-        help="whether messages are right: in a file, on stdin, on a live topic",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_documented(
+        commands, "validate", "whether messages are right: in a file, on stdin, on a live topic", __doc__
     )
     parser.add_argument("path", nargs="?", metavar="PATH", help="the file, or - for the standard input")
     parser.add_argument("--topic", help="the topic they are for; without it that of each message's type")

@@ -1,4 +1,4 @@
-"""Whether a reader of one schema accepts everything that a writer of another may send.
+"""Check whether a reader of one schema accepts everything that a writer of another may send.
 
 The writer is closed: it sends only the members that its schema names. The reader is open: it ignores members that its
 schema does not name. Both hold in practice, and so an optional member can be added.

@@ -98,7 +98,7 @@ def _violation(good: Json) -> tuple[str, Json]:
 
 
 def _of_members(type_: str) -> Iterator[tuple[str, Json]]:
-    """What members with rules of their own are refused for: lists of items, plans, grounds, stages."""
+    """Refused values of members with rules of their own: lists of items, plans, grounds, stages."""
     good = minimal_event(type_)
     members = {**EVENTS[type_][0], **EVENTS[type_][1]}
 

@@ -1,4 +1,4 @@
-"""What the service guarantees for each topic and requires of its users, for the AsyncAPI document and its page."""
+"""Guarantees of the service for each topic and requirements on its users, for the AsyncAPI document and its page."""
 
 from purchasing_contracts.checking import FACTS_PER_TYPE_MAX
 from purchasing_contracts.topics import Topic
@@ -41,7 +41,10 @@ _TITLES = {
 
 
 def promises_of(topic: Topic) -> dict[str, str]:
-    """By subject: title, key, ordering, delivery, retention. A text may hold Markdown's bold and code."""
+    """Return the promises of a topic: title, key, ordering, delivery, retention.
+
+    A text may hold Markdown's bold and code.
+    """
     days = int(topic.settings["retention.ms"]) // _DAY_MS
     promises = {"title": _TITLES[topic.name]}
     if topic.direction == "in":

@@ -43,15 +43,15 @@ _BEARER = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 
 class TokenError(Exception):
-    """There is no token. The text says why in a sentence, without a secret."""
+    """No token could be obtained. The text says why in a sentence, without a secret."""
 
 
 class TokenUnavailableError(TokenError):
-    """There is no token now; waiting helps."""
+    """No token is available now; waiting helps."""
 
 
 class TokenRefusedError(TokenError):
-    """There will be no token until a person does what the text says."""
+    """No token will be available until a person does what the text says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class MskIam:
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """Does not follow redirections, so that the client's secret goes nowhere else."""
+    """A handler that follows no redirection, so that the client's secret goes nowhere else."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         """Return None: do not follow."""

@@ -1,1 +1,1 @@
-"""How people and programs sign in: by the identity provider, by a proxy's signed assertion, or by a one-time link."""
+"""Signing in of people and programs: by the identity provider, by a proxy's signed assertion, or by a one-time link."""

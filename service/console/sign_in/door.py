@@ -82,7 +82,7 @@ class Door:
         return "__Host-sign-in" if self.is_secure else "sign-in"
 
     def knows_host(self, request: web.Request) -> bool:
-        """Whether a request is addressed to the console: else a page elsewhere could reach it by a name of its own."""
+        """Return whether a request names the console's host: else a page elsewhere could reach it by another name."""
         if request.path in HEALTH:
             return True
         try:
@@ -103,7 +103,7 @@ class Door:
         return f"/login/link?token={token}"
 
     def use_link(self, token: str) -> bool:
-        """Whether a link lets somebody in; it does once."""
+        """Return whether a link lets somebody in; it does so once."""
         ends_at = self._links.pop(sha256(token.encode()).digest(), None)
         return self.has_links and ends_at is not None and self._clock() <= ends_at
 
@@ -169,7 +169,7 @@ class Door:
 
 
 def is_own_path(path: str) -> bool:
-    """Whether a path leads to this console: `//host` and `/\\host` lead elsewhere."""
+    """Return whether a path leads to this console: `//host` and `/\\host` lead elsewhere."""
     is_path = path.startswith("/") and not path.startswith(("//", "/\\"))
     return is_path and path.isascii() and path.isprintable() and len(path) <= 2_000
 

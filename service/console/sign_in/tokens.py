@@ -40,7 +40,7 @@ class ProviderError(Exception):
 
 
 class Claims(NamedTuple):
-    """Who a token says somebody is."""
+    """The person that a token names."""
 
     subject: str
     name: str

@@ -1,4 +1,4 @@
-"""What the pages for operators and engineers say, in zh-CN."""
+"""The words of the pages for operators and engineers, in zh-CN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages and the letter say, in zh-CN."""
+"""The words of the pages and of the letter, in zh-CN."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ _PAGES = {
     "No message about order {order} was received.": "没有收到关于订单 {order} 的消息。",
     "Records in quarantine that may concern it": "可能与其有关的被隔离记录",
     "The agreement": "服务协议",
-    "Its 30 clauses, and what the service does about each.": "共 30 条，以及本服务对每一条的处理。",
+    "Its clauses, and what the service does about each.": "各项条款，以及本服务对每一条的处理。",
     "Clause {number}": "第 {number} 条",
     "Clause {number}: {title}": "第 {number} 条：{title}",
     "Neighbouring clauses": "相邻条款",

@@ -1,4 +1,4 @@
-"""What happened, what was decided and what is awaited, in zh-CN: the templates of `service.operations`."""
+"""The words for facts, decisions and waits in zh-CN: the templates of `service.operations`."""
 
 from __future__ import annotations
 

@@ -25,11 +25,11 @@ RETRY_SECONDS = 10.0
 
 
 class NoTokenNowError(KafkaConnectionError):  # type: ignore[misc]  # aiokafka has no types
-    """There is no token now. aiokafka tries again, as after any failed connection."""
+    """No token is available now. aiokafka tries again, as after any failed connection."""
 
 
 class NoTokenError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
-    """There will be no token until a person does what the text says."""
+    """No token will be available until a person does what the text says."""
 
 
 class TokenNotAcceptedError(SaslAuthenticationFailed):  # type: ignore[misc]  # aiokafka has no types

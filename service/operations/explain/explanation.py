@@ -95,7 +95,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class SettlementTerms:
-    """What is due on the line `purchase`, term by term as in R6, in minor units.
+    """The amount due on the line `purchase`, term by term as in R6, in minor units.
 
     captured - third_party_fees = paid. paid - price - reserved - fee - own_fees + not_kept + from_seller + not_paid
     - unconfirmed - charged_back + charged_beyond - costs - penalties + beyond_money - deposit = due.

@@ -1,4 +1,4 @@
-"""What an order waits for, and until when."""
+"""Sentences for an order's waits, with their last instants."""
 
 from __future__ import annotations
 

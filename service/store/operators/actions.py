@@ -1,4 +1,4 @@
-"""What people did to the service lately."""
+"""The recent actions of people on the service."""
 
 from __future__ import annotations
 

@@ -80,15 +80,20 @@ async def pause(connection: Connection, lane: int, by: str, why: str) -> bool:
     return bool(made)
 
 
-async def resume(connection: Connection, lane: int, by: str, why: str | None) -> list[int]:
+async def resume(
+    connection: Connection, lane: int, by: str, why: str | None, checked: Mapping[int, int] | None = None
+) -> list[int]:
     """Resume a lane (ALL_LANES: each one) and wake it; return the pauses that ended.
 
-    Outputs decided by now are published whatever the refund limit says, because a person has checked them.
+    Outputs decided by now are published whatever the refund limit says, because a person has checked them. `checked`:
+    by lane, up to which position they have, where that is not up to now.
     """
     async with connection.transaction():
         gone = [row[0] for row in await connection.fetch(_RESUME, lane)]
         if gone:
-            await connection.execute(_NOTE_RESUMED_UP_TO, lane)
+            await connection.execute(
+                _NOTE_RESUMED_UP_TO, lane, None if checked is None else list(checked), list((checked or {}).values())
+            )
             await _note(connection, by, "outbox resume", lane, why)
             lanes = await connection.fetch(_LANES, lane)
             await connection.execute("select pg_notify($1, $2)", CHANNEL, ",".join(str(row[0]) for row in lanes))
@@ -141,7 +146,10 @@ insert into outbox_pauses (lane, paused_by, why) values ($1, $2, $3) on conflict
 _RESUME = "delete from outbox_pauses where $1::smallint = -1 or lane = $1 returning lane"
 _LANES = "select lane from lanes where $1::smallint = -1 or lane = $1 order by lane"
 _NOTE_RESUMED_UP_TO = """
-insert into outbox_releases (lane, position) select lane, position from lanes where $1::smallint = -1 or lane = $1
+insert into outbox_releases (lane, position)
+select l.lane, case when $2::smallint[] is null then l.position else least(l.position, n.position) end
+from lanes l left join unnest($2::smallint[], $3::bigint[]) as n (lane, position) using (lane)
+where ($1::smallint = -1 or l.lane = $1) and ($2::smallint[] is null or n.position is not null)
 on conflict (lane) do update set position = excluded.position
 """
 # A lane is published in order, so it is counted in order: all refunds up to a position, and none after it.

@@ -71,7 +71,7 @@ class QuarantinedRecord(NamedTuple):
 
     @property
     def identity(self) -> RecordIdentity:
-        """What identifies the record in each delivery."""
+        """The values that identify the record in each delivery."""
         return (self.topic, self.partition, self.offset, self.digest)
 
     @property
@@ -96,6 +96,21 @@ class PastAction(NamedTuple):
     what: str
     outcome: str
     why: str | None
+
+
+class OpenRecord(NamedTuple):
+    """An open record that holds an order up."""
+
+    topic: str
+    partition: int
+    offset: int
+    digest: bytes
+    since: datetime
+
+    @property
+    def identity(self) -> RecordIdentity:
+        """The values that identify the record in each delivery."""
+        return (self.topic, self.partition, self.offset, self.digest)
 
 
 _COLUMNS = """q.topic, q.partition, q."offset", q.digest, q.sha256, q.reason, q.place, q.size, q.order_id, q.type, q.at,
@@ -176,6 +191,16 @@ async def contents(
     async with translated():
         rows = await connection.fetch(query, *_columns(records))
     return {(row[0], row[1], row[2], row[3]): Content(row[4], row[5], _headers(row[6])) for row in rows}
+
+
+async def holding_up(connection: asyncpg.Connection[asyncpg.Record], order_id: str) -> list[OpenRecord]:
+    """Return the open records that hold an order up."""
+    query = """
+        select distinct topic, partition, "offset", digest, at from quarantined_orders
+        where order_hash = purchasing_order_hash($1) order by at, topic, partition, "offset", digest
+    """
+    async with translated():
+        return [OpenRecord(*row) for row in await connection.fetch(query, order_id)]
 
 
 async def actions(connection: asyncpg.Connection[asyncpg.Record], record: RecordIdentity) -> list[PastAction]:

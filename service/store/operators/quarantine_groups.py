@@ -20,7 +20,7 @@ RECORDS_SHOWN = 50
 
 
 class Group(NamedTuple):
-    """What the records of a group share. `place` has `*` for numbers: /data/items/0 and /data/items/7 are one place."""
+    """The common values of a group. `place` has `*` for numbers: /data/items/0 and /data/items/7 are one place."""
 
     topic: str
     reason: str

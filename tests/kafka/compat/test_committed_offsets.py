@@ -64,7 +64,7 @@ async def test_an_error_of_the_group_is_one(request_class, code, outcome):
 
 
 @pytest.mark.parametrize("request_class", [OffsetFetchRequest_v2, OffsetFetchRequest_v3])
-async def test_without_an_error_it_is_what_the_broker_said(request_class):
+async def test_without_an_error_the_brokers_answer_is_returned(request_class):
     for _ in range(2):
         read_errors_of_committed_offsets()
     found, _ = await asked(request_class, [(P.partition, OFFSET, "", 0)], 0)

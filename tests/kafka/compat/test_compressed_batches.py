@@ -103,7 +103,7 @@ def test_a_batch_may_expand_up_to_the_limit(codec, monkeypatch):
     assert len(read(batches.compressed(records, codec))) == 1
 
 
-def test_what_expands_a_thousand_times_is_quarantined():
+def test_a_batch_that_expands_a_thousand_times_is_quarantined():
     (one,) = read(batches.bomb(300, 1_000_000))
     assert one.offset == 299
     assert isinstance(one.value, UnreadableBatch)
@@ -147,7 +147,7 @@ def test_a_broken_batch_is_quarantined_and_later_records_are_read(data):
     assert len(behind) == 3
 
 
-def test_what_was_quarantined_whole_is_told_from_every_message():
+def test_a_batch_quarantined_whole_is_distinguished_from_a_message():
     data = batches.compressed(GOOD, ZSTD)
     assert is_batch(data)
     for other in (None, b"", b"{}", b'{"specversion": "1.0"}' * 10, data[:-1], data[:70], data + b"x", bytes(200)):
@@ -160,7 +160,7 @@ def quarantined_record(reason):
 
 
 @pytest.mark.parametrize("reason", ["too_large", "not_json"])
-def test_its_replay_says_what_to_do(reason):
+def test_its_replay_names_the_remedy(reason):
     data = batches.compressed(GOOD, ZSTD)
     decoded = record_to_replay(quarantined_record(reason), Content(None, data, ())).decoded
     assert (decoded.reason, decoded.place) == (reason, "")

@@ -66,7 +66,7 @@ async def test_a_wrong_protocol_is_named_with_the_right_one(strict_broker, probl
 
 
 @pytest.mark.parametrize(("listener", "ours"), [("SASL_SSL", "PLAINTEXT"), ("SASL_PLAINTEXT", "SSL")])
-async def test_aiokafka_itself_says_the_same_whatever_the_cause(strict_broker, listener, ours, unpatched):
+async def test_aiokafka_itself_reports_the_same_for_every_cause(strict_broker, listener, ours, unpatched):
     tls = {"ssl_context": ssl.create_default_context(cafile=strict_broker.ca_file)} if ours == "SSL" else {}
     address = strict_broker.kafka.address(listener)
     client = AIOKafkaClient(bootstrap_servers=address, security_protocol=ours, **tls)
@@ -81,7 +81,7 @@ async def test_aiokafka_itself_says_the_same_whatever_the_cause(strict_broker, l
 
 
 @pytest.mark.parametrize("protocol", ["SASL_PLAINTEXT", "SASL_SSL"])
-async def test_a_port_without_sasl_or_tls_is_told_to_one_who_uses_both(strict_broker, problem, protocol):
+async def test_a_port_without_sasl_or_tls_is_reported_to_a_client_that_uses_both(strict_broker, problem, protocol):
     address = strict_broker.kafka.bootstrap_servers
     settings = {**USER, PROTOCOL: protocol, "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": address}
     what = "accepts no SASL" if protocol == "SASL_PLAINTEXT" else "speaks no TLS"
@@ -126,7 +126,7 @@ async def test_a_certificate_of_another_host_is_named(strict_broker, problem, tm
 
 
 @pytest.mark.parametrize("shown", ["none", "a stranger's"])
-async def test_a_broker_that_wants_a_certificate_says_so(strict_broker, problem, tmp_path, shown):
+async def test_a_broker_that_requires_a_certificate_is_recognised(strict_broker, problem, tmp_path, shown):
     settings = strict_broker.settings("SSL")
     if shown != "none":
         settings = strict_broker.with_certificate(tmp_path, trustme.CA())
@@ -136,7 +136,7 @@ async def test_a_broker_that_wants_a_certificate_says_so(strict_broker, problem,
     assert words.endswith("): check PURCHASING_KAFKA_SSL_CERTFILE and PURCHASING_KAFKA_SSL_KEYFILE.")
 
 
-async def test_a_token_the_broker_refuses_is_said(strict_broker, problem):
+async def test_a_token_that_the_broker_refuses_is_reported(strict_broker, problem):
     with IdentityProvider().serving() as stranger:
         settings = {
             **strict_broker.with_token(),
@@ -156,7 +156,7 @@ async def test_a_wrong_password_is_for_a_person(strict_broker, problem):
     assert "planted" not in words
 
 
-async def test_a_worker_ends_where_only_a_person_can_help_and_doctor_says_the_same(
+async def test_a_worker_ends_if_only_a_person_can_help_and_doctor_reports_the_same(
     strict_broker, database, worker_logs
 ):
     settings = {**strict_broker.settings("SASL_PLAINTEXT"), **USER, MECHANISM: "PLAIN"}

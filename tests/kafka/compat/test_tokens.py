@@ -85,7 +85,7 @@ CREDENTIALS = "PURCHASING_KAFKA_SASL_OAUTH_CLIENT_ID and _CLIENT_SECRET"
         (503, {"error": "invalid_client"}, TokenUnavailableError, "answers with HTTP 503"),
     ],
 )
-def test_an_answer_that_is_no_token_says_who_can_help(provider, status, body, kind, words):
+def test_an_answer_that_is_no_token_names_who_can_help(provider, status, body, kind, words):
     provider.answer = (status, (body if isinstance(body, str) else json.dumps(body)).encode())
     with pytest.raises(kind) as raised:
         ClientCredentials(settings(provider.url)).fetch()
@@ -119,7 +119,7 @@ def test_an_endpoint_by_tls_is_trusted_by_its_own_authority_only(tmp_path):
             ClientCredentials(settings(provider.url)).fetch()
 
 
-def test_https_to_a_port_without_tls_is_said(provider):
+def test_https_to_a_port_without_tls_is_reported(provider):
     with pytest.raises(TokenRefusedError, match="speaks no TLS on its port"):
         ClientCredentials(settings(provider.url.replace("http:", "https:"))).fetch()
 
@@ -131,7 +131,7 @@ def test_a_file_without_the_endpoints_authority_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["JWT", "opaque"])
-def test_a_token_without_a_stated_life_lives_as_long_as_it_says_itself(provider, kind):
+def test_a_token_without_a_stated_life_lives_until_its_own_expiry(provider, kind):
     value = provider.token(500) if kind == "JWT" else "opaque"
     provider.answer = (200, json.dumps({"access_token": value}).encode())
     token = ClientCredentials(settings(provider.url)).fetch()
@@ -173,7 +173,7 @@ def connect(bootstrap_servers, **arguments):
     return create_conn(**arguments)
 
 
-async def test_a_token_that_the_broker_refuses_is_said_when_connecting(strangers_token):
+async def test_a_token_that_the_broker_refuses_is_reported_when_connecting(strangers_token):
     with pytest.raises(TokenNotAcceptedError, match="Kafka refuses the token"):
         await connect(**strangers_token)
 
@@ -251,7 +251,7 @@ async def test_an_endpoint_that_failed_is_left_alone_for_a_while(source, shared)
     assert await shared.token() == "token-2"
 
 
-async def test_who_stops_waiting_takes_the_token_from_nobody(source, shared):
+async def test_a_cancelled_wait_does_not_take_the_token_from_others(source, shared):
     first, second = asyncio.create_task(shared.token()), asyncio.create_task(shared.token())
     await asyncio.sleep(0)
     first.cancel()
@@ -287,7 +287,7 @@ def test_a_token_for_msk_is_a_request_signed_with_the_credentials_there_are(aws)
     assert "planted" not in url.query
 
 
-def test_what_aws_signs_with_is_not_in_a_log_of_level_debug(aws):
+def test_aws_credentials_are_not_in_a_log_of_level_debug(aws):
     aws.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     aws.setenv("AWS_SECRET_ACCESS_KEY", "planted-secret")
     aws.setenv("AWS_SESSION_TOKEN", "planted-session")
@@ -301,12 +301,12 @@ def test_what_aws_signs_with_is_not_in_a_log_of_level_debug(aws):
     assert "planted" not in done.stderr
 
 
-def test_msk_without_credentials_says_where_they_come_from(aws):
+def test_msk_without_credentials_names_their_sources(aws):
     with pytest.raises(TokenRefusedError, match=r"no AWS credentials are found: .*AWS_ACCESS_KEY_ID"):
         MskIam("eu-central-1").fetch()
 
 
-def test_msk_without_its_signer_says_what_to_install(monkeypatch):
+def test_msk_without_its_signer_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer.MSKAuthTokenProvider", None)
     with pytest.raises(TokenRefusedError, match=r"install purchasing-service\[aws-msk-iam\]"):
         MskIam("eu-central-1").fetch()

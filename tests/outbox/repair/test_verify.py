@@ -53,11 +53,11 @@ async def row(world: World, lane: int, position: int) -> tuple[str, bytes, bytes
     return found["topic"], found["value"], found["key"].encode()
 
 
-async def test_what_the_relay_published_is_what_the_journal_says(published: World) -> None:
+async def test_the_relay_published_what_the_journal_contains(published: World) -> None:
     assert await verify(published) == (0, {"right": 8 * EACH, "complaints": []})
 
 
-async def test_what_waits_is_not_missing(published: World) -> None:
+async def test_unpublished_outputs_are_not_missing(published: World) -> None:
     await published.write(2, 5)
     assert await verify(published) == (0, {"right": 8 * EACH, "waiting": 5, "complaints": []})
 
@@ -100,7 +100,7 @@ async def test_a_later_position_in_front_of_an_earlier_one_is_out_of_order(publi
     assert f"lane 3 position {last + 1}" in found["complaints"][0]
 
 
-async def test_what_the_journal_does_not_know_and_what_is_nobody_s_is_said(published: World) -> None:
+async def test_records_that_the_journal_lacks_and_foreign_records_are_reported(published: World) -> None:
     await send(published, OUT[0], b"x", 0, 9_999)
     await send(published, OUT[0], b"x", 77, 1)
     await send(published, OUT[0], b"x", None, 0)
@@ -108,7 +108,7 @@ async def test_what_the_journal_does_not_know_and_what_is_nobody_s_is_said(publi
     assert (code, found["unknown"], found["nobody's"]) == (1, 2, 1)
 
 
-async def test_what_retention_has_removed_is_not_missing(published: World) -> None:
+async def test_records_removed_by_retention_are_not_missing(published: World) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=published.bootstrap)
     await admin.start()
     try:

@@ -229,7 +229,7 @@ def test_the_fee_kept_is_that_on_the_price_with_later_corrections() -> None:
 
 
 @pytest.mark.parametrize(("refund_fee", "refunded"), [(False, 101_200), (True, 101_301)])
-def test_the_terms_say_whether_the_fee_is_given_back(refund_fee: bool, refunded: int) -> None:
+def test_the_terms_decide_whether_the_fee_is_refunded(refund_fee: bool, refunded: int) -> None:
     order = Order(terms(refund_fee_on_cancellation=refund_fee)).placed().accepted().paid().asks_to_cancel()
     assert order.decided().refunded() == refunded
     assert ("12(3)" in order.refund_clauses()) is not refund_fee

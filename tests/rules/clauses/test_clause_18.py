@@ -18,7 +18,7 @@ def delivered(days: int | None = None, *declared: object) -> Order:
     return order.accepted().paid().bought().delivered(at=DELIVERED)
 
 
-def test_a_confirmation_says_so_at_once_also_before_any_delivery() -> None:
+def test_a_confirmation_is_decided_at_once_even_before_any_delivery() -> None:
     order = Order().placed().confirms_receipt().decided()
     assert order.stands("receipt") == ("confirmed", ["18"])
     assert order.due_at is None
@@ -107,7 +107,7 @@ def test_a_confirmation_by_the_last_instant_ends_the_matter(at: int, dissolution
     assert order.due_at is None
 
 
-def test_receipt_deemed_confirmed_stays_so_when_the_buyer_says_so_late() -> None:
+def test_receipt_deemed_confirmed_stays_so_when_the_buyer_confirms_late() -> None:
     order = delivered().decided(LAST + 1).confirms_receipt(at=LAST + DAY).decided()
     assert order.outcomes("receipt") == ["deemed_confirmed"]
 

@@ -104,7 +104,7 @@ def test_a_cancellation_after_receipt_does_not_undo_the_brokerage() -> None:
     assert order.outcomes("repayment_demand", "brokerage") == []
 
 
-def test_what_the_funds_lack_is_not_transferred() -> None:
+def test_money_that_the_funds_lack_is_not_transferred() -> None:
     order = promoted().bought().received().decided().funds_fall_short(3_000).decided()
     assert order.transfers == [("prom-5", "ord-1:brokerage:1", 3_000)]
     assert order.outcomes("refund_undeliverable", "brokerage") == []
@@ -135,7 +135,7 @@ def test_a_transfer_that_failed_is_for_people_to_solve() -> None:
     assert [basis.clause for basis in decision.basis] == ["19"]
 
 
-def test_what_the_funds_gave_too_much_is_for_people_until_the_funds_correct_it() -> None:
+def test_an_excess_of_the_funds_is_for_people_until_the_funds_correct_it() -> None:
     order = promoted().bought().received().decided().funds_pay(6_000).decided()
     assert order.outcomes("refund_undeliverable", "brokerage") == ["noted 1000"]
     order.funds_pay(5_000).decided()
@@ -143,7 +143,7 @@ def test_what_the_funds_gave_too_much_is_for_people_until_the_funds_correct_it()
     assert order.transfers == [("prom-5", "ord-1:brokerage:1", 5_000)]
 
 
-def test_an_earlier_failure_of_the_transfer_says_what_is_still_undeliverable() -> None:
+def test_an_earlier_failure_of_the_transfer_sets_the_undeliverable_amount() -> None:
     order = promoted().bought().received(at=9 * HOUR).decided().funds_pay(5_000, at=10 * HOUR).decided()
     order.transfer_fails(5_000, at=20 * HOUR).decided().transfer_fails(0, at=20 * HOUR - 1).decided()
     assert order.outcomes("refund_undeliverable", "brokerage") == ["noted 5000", "settled"]
@@ -192,7 +192,7 @@ def test_a_second_placing_that_can_be_read_converts_the_fixed_fee() -> None:
     assert order.outcomes("fact", "e06") == []
 
 
-def test_of_two_placings_that_cannot_be_read_both_are_told_and_one_counts() -> None:
+def test_of_two_placings_that_cannot_be_read_both_are_reported_and_one_counts() -> None:
     order = Order().placed(**promised()).placed(at=9 * HOUR, **promised("EUR")).decided()
     assert [order.outcomes("foreign_currency", one) for one in ("e01", "e02")] == [["unconverted 70"]] * 2
     assert order.decision("fact", "e02").ground == "repeated"
@@ -221,7 +221,7 @@ def test_an_order_that_is_effective_as_of_the_end_of_the_obligation_earns_broker
     assert sum(amount for _, _, amount in order.decided().deductions) == deducted
 
 
-def test_a_transfer_that_failed_is_for_people_whatever_the_funds_say_later() -> None:
+def test_a_transfer_that_failed_is_for_people_whatever_the_funds_answer_later() -> None:
     order = promoted().bought().received().decided().funds_pay(5_000).decided().transfer_fails(3_000).decided()
     assert order.outcomes("refund_undeliverable", "brokerage") == ["noted 3000"]
     order.funds_fall_short(4_000).decided()

@@ -1,7 +1,7 @@
 """The long run: `python -m tests.rules.second_opinion --histories 50000`.
 
 Random histories through the product and through the second opinion, each in several arrival orders. Progress goes to
-standard error; each difference is shrunk and told on standard output, and written to `--out` if that is given.
+standard error; each difference is shrunk and printed on standard output, and written to `--out` if that is given.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from tests.rules.second_opinion.differential import check, play, shrink, until_o
 from tests.rules.second_opinion.histories import History
 
 
-def say(what: str, found: list[str]) -> None:
+def print_findings(what: str, found: list[str]) -> None:
     sys.stdout.write("\n  ".join([f"{what}:", *found]) + "\n")
     sys.stdout.flush()
 
 
-def tell(
+def print_shrunk(
     seed: int, events: list[dict[str, Any]], sets: list[dict[str, Any]], found: list[str], out: Path | None
 ) -> None:
-    """Shrink a history in which both differ, and tell it."""
+    """Shrink a history in which both differ, and print it."""
     key = found[0].split(": ")[0]
     events, sets = shrink(events, sets, lambda es, ss: any(one.startswith(key) for one in check(es, ss)))
-    say(f"history {seed}", check(events, sets) or found)
+    print_findings(f"history {seed}", check(events, sets) or found)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         document = {"terms": sets, "until": until_of(events), "events": events}
@@ -36,7 +36,7 @@ def tell(
 
 
 def main(arguments: list[str]) -> int:
-    """Play the histories; the exit status says whether any differed."""
+    """Play the histories. The exit status is 0 if none differed."""
     parser = argparse.ArgumentParser(prog="python -m tests.rules.second_opinion", description=__doc__)
     parser.add_argument("--histories", type=int, default=1000, help="how many are played (1000)")
     parser.add_argument("--first", type=int, default=0, help="the seed of the first (0); one seed is one history")
@@ -50,9 +50,9 @@ def main(arguments: list[str]) -> int:
         found, events = play(history, given.orders)
         different += bool(found)
         if events:
-            tell(seed, events, history.sets, found, given.out)
+            print_shrunk(seed, events, history.sets, found, given.out)
         elif found:
-            say(f"history {seed}, by arrival order", found)
+            print_findings(f"history {seed}, by arrival order", found)
         if nth % 500 == 0 or nth == given.histories:
             minutes = (time.monotonic() - began) / 60
             sys.stderr.write(f"{nth} histories, {different} different, {minutes:.1f} minutes\n")

@@ -1,4 +1,4 @@
-"""What chargebacks took of which role of a payment, whether with just cause, and what is owed on them (R13)."""
+"""Chargebacks: their shares of a payment's roles, just or unjust, and the amounts owed (R13)."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _move(b: Balance, moves: list[Fact]) -> None:
 
 
 def roles(facts: Facts, payment_id: str, by: int = INFINITY) -> list[tuple[str, int]]:
-    """What a payment brought in, by line, in the order in which chargebacks take it."""
+    """Amounts that a payment brought in, by line, in the order in which chargebacks take it."""
     found: list[tuple[str, int]] = []
     captured = [f for f in facts.of("captured", by=by) if f.data["payment_id"] == payment_id]
     if captured:
@@ -145,7 +145,7 @@ def attributable(facts: Facts, b: Balance, by: int = INFINITY) -> bool:
 
 
 def shares_on_purchase(facts: Facts, by: int = INFINITY, *, not_attributable: bool = False) -> int:
-    """What chargebacks have of the purchase as of the instant, whatever their cause."""
+    """The sum that chargebacks have of the purchase as of the instant, whatever their cause."""
     return sum(
         value
         for s in shared(facts, by)
@@ -181,7 +181,7 @@ class Chargeback:
     restored: bool
     unreadable: bool
     remaining: dict[str, int] = field(default_factory=dict)
-    """What is left of the claim, by the line whose money it is, before anything withheld covers it."""
+    """The rest of the claim, by the line whose money it is, before anything withheld covers it."""
 
     @property
     def line(self) -> str:
@@ -189,7 +189,7 @@ class Chargeback:
 
     @property
     def owed_shares(self) -> list[tuple[str, int]]:
-        """What it has of the purchase and of claims: what counts of its amount beside tips."""
+        """The part of its amount on the purchase and on claims: all but tips."""
         return [(line, value) for line, value in self.shares if not line.startswith("tip:")]
 
     @property
@@ -244,7 +244,7 @@ def _add(found: list[Chargeback], id_: str | None, name: str, value: int) -> Non
 
 
 def came_in_for(tl: Timeline, id_: str, chargebacks: list[Chargeback]) -> int:
-    """What was ever paid, recovered or sold for a chargeback, opened or not (R22)."""
+    """The sum ever paid, recovered or sold for a chargeback, opened or not (R22)."""
     for c in chargebacks:
         if c.id == id_:
             return c.covered

@@ -30,7 +30,7 @@ MEMBERS = (
     "deduction_id",
     "source",
 )
-SAID = ("outcome", "amount", "due_at", "ground")
+COMPARED = ("outcome", "amount", "due_at", "ground")
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -65,7 +65,7 @@ async def _play(events: list[dict[str, Any]], terms: TermsBook, until: str) -> l
 
 
 def product(events: list[dict[str, Any]], sets: list[dict[str, Any]], until: str) -> Stories:
-    """What the product publishes, by line or key, each in order."""
+    """Outputs of the product, by line or key, each in order."""
     stories: Stories = {}
     quarantined = -sum("quarantined" in event for event in events)
     for event in asyncio.run(_play(events, book(sets), until)):
@@ -75,37 +75,39 @@ def product(events: list[dict[str, Any]], sets: list[dict[str, Any]], until: str
             quarantined += 1
             continue
         clauses = sorted({basis["clause"] for basis in data["basis"]})
-        said = {"clauses": clauses, "amount": (data.get("amount") or {}).get("value")}
+        output = {"clauses": clauses, "amount": (data.get("amount") or {}).get("value")}
         if kind == "decision.made":
             due = data.get("due_at")
-            said |= {
+            output |= {
                 "outcome": data["outcome"],
                 "due_at": instant_text(micros(due)) if due else None,
                 "ground": data.get("ground"),
             }
-            stories.setdefault((data["kind"], data["ref"]), []).append(said)
+            stories.setdefault((data["kind"], data["ref"]), []).append(output)
         else:
             names = [n for n in MEMBERS if n not in ("kind", "amount")]
-            said |= {n: data.get(n) for n in names}
-            stories.setdefault((kind, _subject(kind, data)), []).append(said)
+            output |= {n: data.get(n) for n in names}
+            stories.setdefault((kind, _subject(kind, data)), []).append(output)
     if quarantined:
         raise AssertionError("the history breaks the contract")
     return stories
 
 
 def opinion(events: list[dict[str, Any]], sets: list[dict[str, Any]], until: str) -> tuple[Stories, Order | None]:
-    """What the second opinion would publish, in the same form, and where the order stands."""
+    """Outputs of the second opinion in the same form, and the orders' states."""
     published, orders = decide(events, sets, until)
     stories: Stories = {}
     for one in published:
-        said = as_dict(one, ORDER)
-        said["clauses"] = sorted(set(said["clauses"]))
+        output = as_dict(one, ORDER)
+        output["clauses"] = sorted(set(output["clauses"]))
         if isinstance(one, Command):
-            stories.setdefault((said["kind"], _subject(said["kind"], said)), []).append(
-                {n: said.get(n) for n in ("clauses", *MEMBERS) if n != "kind"}
+            stories.setdefault((output["kind"], _subject(output["kind"], output)), []).append(
+                {n: output.get(n) for n in ("clauses", *MEMBERS) if n != "kind"}
             )
         else:
-            stories.setdefault((said["what"], said["ref"]), []).append({n: said[n] for n in ("clauses", *SAID)})
+            stories.setdefault((output["what"], output["ref"]), []).append(
+                {n: output[n] for n in ("clauses", *COMPARED)}
+            )
     return stories, orders.get(ORDER)
 
 
@@ -114,10 +116,10 @@ def _subject(kind: str, data: dict[str, Any]) -> Any:
 
 
 def different(one: Stories, other: Stories) -> list[str]:
-    """Where two tellings differ, product first."""
+    """Differences between the outputs of both, product first."""
 
-    def plain(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{n: v for n, v in s.items() if n != "line" and v is not None} for s in said]
+    def plain(output: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{n: v for n, v in s.items() if n != "line" and v is not None} for s in output]
 
     found = []
     for key in sorted(one.keys() | other.keys(), key=str):
@@ -128,13 +130,13 @@ def different(one: Stories, other: Stories) -> list[str]:
 
 
 def same_set(stories: Stories, order: Order | None) -> dict[Any, Any]:
-    """What is the same for every arrival order (the principle "Same set, same result")."""
+    """The result that is the same for every arrival order (the principle "Same set, same result")."""
     if order is None:
         return {}
     found: dict[Any, Any] = {}
     plain = ("order_amount", "buyer_owes", "seller_excess", "third_party_fees", "foreign_currency")
-    for (kind, ref), said in stories.items():
-        last = said[-1]
+    for (kind, ref), output in stories.items():
+        last = output[-1]
         if kind in plain:
             if last["amount"] is not None:
                 found[kind, ref] = last["amount"]
@@ -168,7 +170,7 @@ def until_of(events: list[dict[str, Any]]) -> str:
 
 
 def check(events: list[dict[str, Any]], sets: list[dict[str, Any]]) -> list[str]:
-    """Where the product and the second opinion differ on events heard in this order."""
+    """Differences between the product and the second opinion on events received in this order."""
     until = until_of(events)
     try:
         mine, _ = opinion(events, sets, until)
@@ -178,7 +180,7 @@ def check(events: list[dict[str, Any]], sets: list[dict[str, Any]]) -> list[str]
 
 
 def play(history: History, how_many: int) -> tuple[list[str], list[dict[str, Any]]]:
-    """What differs on a history, and the events in the arrival order in which it does.
+    """Differences on a history, and the events in the arrival order with a difference.
 
     Where both agree in every arrival order, the second opinion itself must not depend on it. Records in quarantine are
     no facts: what was decided before one came stays, so histories with some are passed over in this.

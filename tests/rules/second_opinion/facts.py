@@ -1,4 +1,4 @@
-"""From messages to facts: what is the same fact, which message counts, which amounts can be read (F1, F4)."""
+"""From messages to facts: identity, the message that counts, and readable amounts (F1, F4)."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ AMOUNTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Amounts:
-    """What a message's money is worth in the order's currency; `total` as it was said."""
+    """A message's money in the order's currency; `total` in the currency of the message."""
 
     readable: bool
     values: dict[str, int]
@@ -166,7 +166,7 @@ def parts_of_breakdown(b: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 @dataclass
 class Money:
-    """A message's money as it was said: the parts that `settled` stands for, and further amounts."""
+    """A message's money in its own currency: the parts that `settled` stands for, and further amounts."""
 
     parts: list[tuple[str, dict[str, Any]]]
     further: list[tuple[str, dict[str, Any]]]
@@ -179,7 +179,7 @@ class Money:
 
     @property
     def total(self) -> int:
-        """What `settled` stands for: the sum, or the first amount above 0."""
+        """The amount that `settled` stands for: the sum, or the first amount above 0."""
         summed = sum(money["value"] for _, money in self.parts) if self.summed else 0
         return summed or next((money["value"] for _, money in self.every if money["value"] > 0), 0)
 

@@ -11,17 +11,17 @@ from tests.rules.second_opinion.run import Command, as_dict, decide
 
 
 def wrong(case: dict[str, Any]) -> list[str]:
-    """What differs from what a case expects: per command line and per decision, in order; clauses as sets."""
+    """Differences from the expectations of a case: per command line and per decision, in order; clauses as sets."""
     published, _ = decide(case["events"], until=case["until"])
     found: dict[Any, list[dict[str, Any]]] = {}
     for one in published:
-        said = as_dict(one, "ord-1001")
+        output = as_dict(one, "ord-1001")
         key = (
-            ("command", said["kind"], said["ref"], said["line"])
+            ("command", output["kind"], output["ref"], output["line"])
             if isinstance(one, Command)
-            else (said["what"], said["ref"])
+            else (output["what"], output["ref"])
         )
-        found.setdefault(key, []).append(said)
+        found.setdefault(key, []).append(output)
     expected: dict[Any, list[dict[str, Any]]] = {}
     for one in case["expect"]["commands"]:
         line = one.get("line")
@@ -47,7 +47,7 @@ def wrong(case: dict[str, Any]) -> list[str]:
 
 
 def main(directory: str) -> int:
-    """Say what differs; the exit status says whether anything did."""
+    """Print the differences. The exit status is 0 if there is none."""
     paths = sorted(Path(directory).glob("*.json"))
     differing = {path.stem: found for path in paths if (found := wrong(json.loads(path.read_text())))}
     lines = [f"{name}: {one}" for name, found in differing.items() for one in found]

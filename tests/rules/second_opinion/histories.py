@@ -61,15 +61,15 @@ class History:
         self.events.sort(key=lambda e: (e["time"], e["id"]))
 
     def _follow(self, plot: Callable[[History], None]) -> None:
-        """An order that is accepted and paid, what the plot says of it, and a little noise."""
+        """An order that is accepted and paid, the events of the plot, and a little noise."""
         r = self.rng
         if plot is not plots.waiting:
-            self.say("order.accepted", {})
+            self.put("order.accepted", {})
         data = {"payment_id": "pay-1", "breakdown": self.quote}
         if self.deposit and r.random() < 0.8:
             data["breakdown"] = self.breakdown(self.total // 3 + r.choice([0, 0, 1, -1, 100]), 0, 0)
         if plot is not plots.waiting or r.random() < 0.3:
-            self.say("payment.captured", self.paying(data, ("breakdown",)))
+            self.put("payment.captured", self.paying(data, ("breakdown",)))
         plot(self)
         for _ in range(r.choice([0, 0, 1, 2, 4])):
             getattr(self, r.choice(ALL))()
@@ -94,9 +94,9 @@ class History:
         for _ in range(r.randrange(2, size)):
             getattr(self, r.choice(r.choice(themes) if r.random() < 0.85 else ALL))()
 
-    # what plots are told with
+    # used by the plots
 
-    def say(self, kind: str, data: dict[str, Any], edge: float = 0.0) -> None:
+    def put(self, kind: str, data: dict[str, Any], edge: float = 0.0) -> None:
         """Add a message some time after the one before, mostly; with the chance `edge` where a period ends."""
         r = self.rng
         if r.random() < 0.06:
@@ -749,7 +749,7 @@ class History:
         self.add(kind, data, micros(one["time"]) + r.choice([0, HOUR, DAY, -HOUR]))
 
     def _quarantined(self) -> None:
-        """A record that breaks the contract; its topic is what F5 looks at."""
+        """A record that breaks the contract; F5 looks at its topic."""
         r = self.rng
         prefix, name = r.choice(
             [

@@ -1,6 +1,6 @@
-"""Plots: orders that are carried out, and then run into what seldom happens by chance.
+"""Plots: orders that are carried out, and then meet events that seldom happen by chance.
 
-A plot says a few things that belong together, with the times between them, and what each of them is likely to say.
+A plot is a few events that belong together, with the times between them and likely content.
 `histories.py` adds random messages to it, leaves some out, and repeats others.
 """
 
@@ -39,7 +39,7 @@ def _purchase(h: History, id_: str, goods: int, shipping: int, items: dict[str, 
     }
     if h.deposit or r.random() < 0.2:
         data["deposit"] = h.money(r.choice([goods // 3, goods // 3, 10, 0, goods * 2]))
-    h.say("seller.purchase_confirmed", h.paying(data, ("goods", "to_warehouse_shipping", "deposit")))
+    h.put("seller.purchase_confirmed", h.paying(data, ("goods", "to_warehouse_shipping", "deposit")))
 
 
 def _of(h: History, item_id: str) -> dict[str, Any]:
@@ -55,10 +55,10 @@ def _some(h: History) -> dict[str, Any]:
 
 
 def _arrived(h: History, kind: str, name: str) -> None:
-    """One receipt or delivery of everything, or parts of which the last says so, or of which none does."""
+    """One receipt or delivery of everything, or parts of which the last is final, or none is."""
     r = h.rng
     if r.random() < 0.5:
-        h.say(kind, {name: f"{name[0]}-1"})
+        h.put(kind, {name: f"{name[0]}-1"})
         return
     for n, item_id in enumerate(h.ids, 1):
         data: dict[str, Any] = {name: r.choice([f"{name[0]}-1", f"{name[0]}-{n}"]), **_of(h, item_id)}
@@ -66,9 +66,9 @@ def _arrived(h: History, kind: str, name: str) -> None:
             data["final"] = n == len(h.ids)
         if name == "receipt_id" and r.random() < 0.15:
             data["objections"] = ["torn"]
-        h.say(kind, data)
+        h.put(kind, data)
     if r.random() < 0.3:
-        h.say(kind, {name: f"{name[0]}-9", "final": True})
+        h.put(kind, {name: f"{name[0]}-9", "final": True})
 
 
 def _received(h: History) -> None:
@@ -94,20 +94,20 @@ def cancelling(h: History) -> None:
     for n in range(1, r.choice([2, 2, 3])):
         id_ = f"can-{n}"
         if r.random() < 0.25:
-            h.say("payment.seller_refund_received", {"receipt_id": f"early-{n}", "amount": h.money(h.value())})
-        h.say("order.cancellation_requested", {"request_id": id_, "channel": "platform", **_some(h)})
+            h.put("payment.seller_refund_received", {"receipt_id": f"early-{n}", "amount": h.money(h.value())})
+        h.put("order.cancellation_requested", {"request_id": id_, "channel": "platform", **_some(h)})
         if r.random() < 0.15:
-            h.say("warehouse.customs_cleared", {})
+            h.put("warehouse.customs_cleared", {})
         for _ in range(r.choice([0, 1, 1, 2, 3])):
             _answer(h, id_)
         if r.random() < 0.2:
-            h.say("order.request_withdrawn", {"request_id": id_})
+            h.put("order.request_withdrawn", {"request_id": id_})
         if r.random() < 0.4:
             _cost(h, id_)
         if r.random() < 0.6:
             data = {"receipt_id": f"paid-{n}", "amount": h.money(h.value())}
             named = {"request_id": id_} if r.random() < 0.5 else {}
-            h.say("payment.seller_refund_received", h.paying(data | named, ("amount",)))
+            h.put("payment.seller_refund_received", h.paying(data | named, ("amount",)))
     if r.random() < 0.3:
         _revised(h)
 
@@ -128,7 +128,7 @@ def haggling(h: History) -> None:
     ids = ["can-1", "can-2", "can-3"][: r.choice([2, 3])]
     for id_ in ids:
         named = _of(h, r.choice(h.ids)) if id_ != ids[-1] or r.random() < 0.5 else {}
-        h.say("order.cancellation_requested", {"request_id": id_, "channel": "platform", **named})
+        h.put("order.cancellation_requested", {"request_id": id_, "channel": "platform", **named})
         if r.random() < 0.6:
             _haggled(h, id_, goods)
     for id_ in r.sample(ids, len(ids)):
@@ -136,9 +136,9 @@ def haggling(h: History) -> None:
         if r.random() < 0.5:
             data = {"receipt_id": f"paid-{id_}", "amount": h.money(r.choice([goods // 2, goods // 3, h.value()]))}
             named = {"request_id": id_} if r.random() < 0.6 else {}
-            h.say("payment.seller_refund_received", data | named)
+            h.put("payment.seller_refund_received", data | named)
     if r.random() < 0.2:
-        h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
+        h.put("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
 
 
 def _haggled(h: History, id_: str, goods: int) -> None:
@@ -149,23 +149,23 @@ def _haggled(h: History, id_: str, goods: int) -> None:
     if r.random() < 0.4:
         data["penalty"] = h.money(r.choice([0, 10, goods // 10]))
     if r.random() < 0.1:
-        h.say("seller.cancellation_refused", {"request_id": id_, "reason": "declined"})
+        h.put("seller.cancellation_refused", {"request_id": id_, "reason": "declined"})
     else:
-        h.say("seller.cancellation_agreed", data)
+        h.put("seller.cancellation_agreed", data)
 
 
 def _answer(h: History, id_: str) -> None:
     r = h.rng
     if r.random() < 0.35:
         reason = r.choice(["declined", "damaged_in_return", "damaged_in_return", "other"])
-        h.say("seller.cancellation_refused", {"request_id": id_, "reason": reason})
+        h.put("seller.cancellation_refused", {"request_id": id_, "reason": reason})
         return
     data: dict[str, Any] = {"request_id": id_}
     if r.random() < 0.5:
         data["penalty"] = h.money(r.choice([0, 10, 50, h.value()]))
     if r.random() < 0.4:
         data["amount"] = h.money(r.choice([h.goods // 2, h.value()]))
-    h.say("seller.cancellation_agreed", h.paying(data, ("penalty", "amount")) if len(data) > 1 else data)
+    h.put("seller.cancellation_agreed", h.paying(data, ("penalty", "amount")) if len(data) > 1 else data)
 
 
 def _cost(h: History, id_: str | None) -> None:
@@ -177,7 +177,7 @@ def _cost(h: History, id_: str | None) -> None:
     }
     if id_ is not None and r.random() < 0.7:
         data["request_id"] = id_
-    h.say("warehouse.cost_incurred", h.paying(data, ("amount",)))
+    h.put("warehouse.cost_incurred", h.paying(data, ("amount",)))
 
 
 def _revised(h: History) -> None:
@@ -193,14 +193,14 @@ def _revised(h: History) -> None:
         data["payment_plan"] = h.plan(first=False)
     h.add("order.quote_revised", data, at)
     if r.random() < 0.5:
-        h.say("payment.captured", {"payment_id": "pay-2", "breakdown": h.breakdown(200, 0, 0)})
+        h.put("payment.captured", {"payment_id": "pay-2", "breakdown": h.breakdown(200, 0, 0)})
 
 
 def dissolving(h: History) -> None:
     """Goods arrive, are objected to, and are dissolved, in time or at the edge of it; the seller pays, or doesn't."""
     r = h.rng
     if r.random() < 0.3:
-        h.say("order.issue_disclosed", {"grounds": [r.choice(["defective", "infringing"])]})
+        h.put("order.issue_disclosed", {"grounds": [r.choice(["defective", "infringing"])]})
     _bought(h)
     _received(h)
     if r.random() < 0.8:
@@ -221,27 +221,27 @@ def _dissolution(h: History, n: int) -> None:
         "evidence": ["e"],
         **_some(h),
     }
-    h.say("order.dissolution_requested", data, edge=0.4)
+    h.put("order.dissolution_requested", data, edge=0.4)
     if r.random() < 0.2:
-        h.say("order.receipt_confirmed", {}, edge=0.2)
+        h.put("order.receipt_confirmed", {}, edge=0.2)
     if r.random() < 0.3:
-        h.say("payment.seller_refund_received", {"receipt_id": f"early-{n}", "amount": h.money(h.goods // 2)})
+        h.put("payment.seller_refund_received", {"receipt_id": f"early-{n}", "amount": h.money(h.goods // 2)})
     if r.random() < 0.2:
         _objected(h)
     for _ in range(r.choice([0, 1, 1, 1, 2])):
         if r.random() < 0.7:
-            h.say("seller.dissolution_agreed", {"request_id": id_, "disposition": r.choice(["return", "destroy"])})
+            h.put("seller.dissolution_agreed", {"request_id": id_, "disposition": r.choice(["return", "destroy"])})
         else:
-            h.say("seller.dissolution_refused", {"request_id": id_})
+            h.put("seller.dissolution_refused", {"request_id": id_})
     if r.random() < 0.25:
-        h.say("order.request_withdrawn", {"request_id": id_})
+        h.put("order.request_withdrawn", {"request_id": id_})
     if r.random() < 0.5:
         _cost(h, id_)
     for m in range(r.choice([0, 1, 2])):
         paid: dict[str, Any] = {"receipt_id": f"paid-{n}-{m}", "amount": h.money(h.value())}
         if r.random() < 0.5:
             paid["request_id"] = id_
-        h.say("payment.seller_refund_received", h.paying(paid, ("amount",)))
+        h.put("payment.seller_refund_received", h.paying(paid, ("amount",)))
 
 
 def returning(h: History) -> None:
@@ -251,20 +251,20 @@ def returning(h: History) -> None:
     if r.random() < 0.3:
         _received(h)
     data: dict[str, Any] = {"request_id": "dis-1", "ground": "defective", "inspected": True, "evidence": ["e"]}
-    h.say("order.dissolution_requested", data | _of(h, r.choice(h.ids)))
-    h.say("seller.dissolution_agreed", {"request_id": "dis-1", "disposition": "return"})
+    h.put("order.dissolution_requested", data | _of(h, r.choice(h.ids)))
+    h.put("seller.dissolution_agreed", {"request_id": "dis-1", "disposition": "return"})
     for what in r.sample(["cost", "rescinded", "paid", "paid again", "cancelled"], r.choice([3, 4, 5])):
         if what == "cost":
             cost = {"cost_id": "c-1", "kind": r.choice(["transport", "custody"]), "amount": h.money(h.value())}
-            h.say("warehouse.cost_incurred", cost | ({"request_id": "dis-1"} if r.random() < 0.8 else {}))
+            h.put("warehouse.cost_incurred", cost | ({"request_id": "dis-1"} if r.random() < 0.8 else {}))
         elif what == "rescinded":
-            h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
+            h.put("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
         elif what == "cancelled":
-            h.say("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)})
+            h.put("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)})
             _haggled(h, "can-1", h.goods)
         else:
             paid = {"receipt_id": f"rr-{what}", "amount": h.money(r.choice([h.goods // 2, h.goods // 3, h.value()]))}
-            h.say("payment.seller_refund_received", paid | ({"request_id": "dis-1"} if r.random() < 0.3 else {}))
+            h.put("payment.seller_refund_received", paid | ({"request_id": "dis-1"} if r.random() < 0.3 else {}))
 
 
 def requoting(h: History) -> None:
@@ -284,35 +284,35 @@ def requoting(h: History) -> None:
         elif what == "ended":
             kind = r.choice(["cancelled", "unavailable", "dissolved"])
             if kind == "unavailable":
-                h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
+                h.put("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
             elif kind == "cancelled":
-                h.say("order.cancellation_requested", {"request_id": f"can-{n}", "channel": "platform", **_some(h)})
+                h.put("order.cancellation_requested", {"request_id": f"can-{n}", "channel": "platform", **_some(h)})
                 _answer(h, f"can-{n}")
             else:
                 data = {"request_id": f"dis-{n}", "ground": "defective", "inspected": True, "evidence": ["e"]}
-                h.say("order.dissolution_requested", data | _some(h))
-                h.say("seller.dissolution_agreed", {"request_id": f"dis-{n}", "disposition": "return"})
+                h.put("order.dissolution_requested", data | _some(h))
+                h.put("seller.dissolution_agreed", {"request_id": f"dis-{n}", "disposition": "return"})
         elif what == "back":
             _received(h)
-            h.say("seller.cancellation_refused", {"request_id": "can-3", "reason": "damaged_in_return"})
+            h.put("seller.cancellation_refused", {"request_id": "can-3", "reason": "damaged_in_return"})
         elif what == "paid":
             data = {"payment_id": "pay-2", "breakdown": h.breakdown(h.value(), 0, 0)}
-            h.say("payment.captured", h.paying(data, ("breakdown",)))
+            h.put("payment.captured", h.paying(data, ("breakdown",)))
         else:
-            h.say("payment.seller_refund_received", {"receipt_id": f"rr-{n}", "amount": h.money(h.value())})
+            h.put("payment.seller_refund_received", {"receipt_id": f"rr-{n}", "amount": h.money(h.value())})
 
 
 def _objected(h: History) -> None:
     r = h.rng
     id_ = r.choice(["obj-1", "obj-2"])
     data = {"objection_id": id_, "scope": r.choice(["package", "quality"]), "evidence": ["e"]}
-    h.say("order.objection_raised", data, edge=0.3)
+    h.put("order.objection_raised", data, edge=0.3)
     for _ in range(r.choice([0, 1, 1, 2])):
         if r.random() < 0.3:
-            h.say("order.objection_withdrawn", {"objection_id": id_}, edge=0.3)
+            h.put("order.objection_withdrawn", {"objection_id": id_}, edge=0.3)
         else:
             verdict = r.choice(["logistics", "seller", "none"])
-            h.say("warehouse.objection_verified", {"objection_id": id_, "attributable_to": verdict}, edge=0.3)
+            h.put("warehouse.objection_verified", {"objection_id": id_, "attributable_to": verdict}, edge=0.3)
 
 
 def confirming(h: History) -> None:
@@ -326,11 +326,11 @@ def confirming(h: History) -> None:
     for _ in range(r.choice([0, 1, 1, 2])):
         _objected(h)
     if r.random() < 0.4:
-        h.say("order.receipt_confirmed", {}, edge=0.6)
+        h.put("order.receipt_confirmed", {}, edge=0.6)
     if r.random() < 0.4:
-        h.say("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)}, edge=0.6)
+        h.put("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)}, edge=0.6)
     if r.random() < 0.3:
-        h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)}, edge=0.3)
+        h.put("seller.purchase_unavailable", {"reason": "ceased", **_some(h)}, edge=0.3)
         _received(h)
 
 
@@ -353,7 +353,7 @@ def _round(h: History, n: int, stage: str) -> None:
     _opened(h, "cb-1", "pay-1", stage)
     _perhaps_quarantined(h)
     if r.random() < 0.2:
-        h.say("payment.freeze_refused", {"hold_id": r.choice(["cb-1", "cb-1:2", "cb-1:3"])})
+        h.put("payment.freeze_refused", {"hold_id": r.choice(["cb-1", "cb-1:2", "cb-1:3"])})
     if r.random() < 0.4:
         _outstanding(h, "cb-1")
     if r.random() < 0.7:
@@ -363,16 +363,16 @@ def _round(h: History, n: int, stage: str) -> None:
         data: dict[str, Any] = {"disposal_id": f"d-{n}", "disposition": "sold", "proceeds": h.money(h.value())}
         if r.random() < 0.6:
             data["chargeback_id"] = "cb-1"
-        h.say("warehouse.goods_disposed", h.paying(data, ("proceeds",)))
+        h.put("warehouse.goods_disposed", h.paying(data, ("proceeds",)))
     if r.random() < 0.3:
-        h.say("chargeback.reassessed", {"chargeback_id": "cb-1", "attributable_to_provider": r.random() < 0.5})
+        h.put("chargeback.reassessed", {"chargeback_id": "cb-1", "attributable_to_provider": r.random() < 0.5})
     if r.random() < 0.6:
         _closed(h, "cb-1")
     if r.random() < 0.3:
-        h.say("warehouse.cost_incurred", {"cost_id": "c", "kind": "other", "amount": h.money(9)})
+        h.put("warehouse.cost_incurred", {"cost_id": "c", "kind": "other", "amount": h.money(9)})
     if r.random() < 0.3:
-        h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
-        h.say("payment.seller_refund_received", {"receipt_id": f"r-{n}", "amount": h.money(h.value())})
+        h.put("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
+        h.put("payment.seller_refund_received", {"receipt_id": f"r-{n}", "amount": h.money(h.value())})
 
 
 def _opened(h: History, id_: str, payment_id: str, stage: str) -> None:
@@ -398,7 +398,7 @@ def _closed(h: History, id_: str) -> None:
     data: dict[str, Any] = {"chargeback_id": id_, "outcome": r.choice(["restored", "restored", "lost"])}
     if r.random() < 0.3:
         data = h.paying(data | {"amount_restored": h.money(r.choice([h.total, h.value()]))}, ("amount_restored",))
-    h.say("chargeback.closed", data)
+    h.put("chargeback.closed", data)
 
 
 def _outstanding(h: History, id_: str) -> None:
@@ -410,17 +410,17 @@ def _outstanding(h: History, id_: str) -> None:
     }
     if r.random() < 0.3:
         data["receipt_id"] = r.choice(["o-1", "o-2"])
-    h.say("payment.outstanding_paid", h.paying(data, ("amount",)), edge=0.3)
+    h.put("payment.outstanding_paid", h.paying(data, ("amount",)), edge=0.3)
 
 
 def _deposit(h: History, id_: str) -> None:
     r = h.rng
     if r.random() < 0.6:
         data = {"deduction_id": id_, "amount": h.money(r.choice([h.total, h.value()]))}
-        h.say("payment.deposit_deducted", h.paying(data, ("amount",)), edge=0.2)
+        h.put("payment.deposit_deducted", h.paying(data, ("amount",)), edge=0.2)
     else:
         data = {"deduction_id": id_, "deducted": h.money(r.choice([0, h.value()]))}
-        h.say("payment.deposit_insufficient", h.paying(data, ("deducted",)), edge=0.2)
+        h.put("payment.deposit_insufficient", h.paying(data, ("deducted",)), edge=0.2)
 
 
 def two_disputes(h: History) -> None:
@@ -431,9 +431,9 @@ def two_disputes(h: History) -> None:
     for n in range(1, r.choice([2, 3])):
         amount = h.money(r.choice([100, h.total]))
         data = {"tip_id": f"tip-{n}", "payment_id": r.choice(["pay-1", "pay-1", "pay-t"]), "amount": amount}
-        h.say("payment.tip_paid", h.paying(data, ("amount",)))
+        h.put("payment.tip_paid", h.paying(data, ("amount",)))
     if r.random() < 0.4:
-        h.say("order.tip_refund_requested", {"tip_id": "tip-1"}, edge=0.4)
+        h.put("order.tip_refund_requested", {"tip_id": "tip-1"}, edge=0.4)
     if r.random() < 0.4:
         _outstanding(h, r.choice(["cb-1", "cb-2"]))
     for stage in r.sample(["chargeback", "pre_arbitration", "arbitration"], r.choice([1, 2])):
@@ -458,19 +458,19 @@ def paying_the_balance(h: History) -> None:
             "capture_id": "c2",
             "breakdown": h.breakdown(h.value(), 0, 0),
         }
-        h.say("payment.captured", h.paying(data, ("breakdown",)), edge=0.5)
+        h.put("payment.captured", h.paying(data, ("breakdown",)), edge=0.5)
     _perhaps_quarantined(h)
     if r.random() < 0.15:
-        h.say("warehouse.customs_cleared", {}, edge=0.5)
+        h.put("warehouse.customs_cleared", {}, edge=0.5)
     if r.random() < 0.25:
-        h.say("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)}, edge=0.5)
+        h.put("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)}, edge=0.5)
     if r.random() < 0.2:
         _opened(h, "cb-1", "pay-1", "chargeback")
     if r.random() < 0.4:
         _cost(h, None)
     if r.random() < 0.4:
         data = {"receipt_id": "rr-1", "amount": h.money(h.value())}
-        h.say("payment.seller_refund_received", data)
+        h.put("payment.seller_refund_received", data)
     if r.random() < 0.2:
         _received(h)
 
@@ -482,21 +482,21 @@ def promoted(h: History) -> None:
     if r.random() < 0.2:
         _opened(h, "cb-1", "pay-1", "chargeback")
     if r.random() < 0.2:
-        h.say("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)})
+        h.put("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)})
     _received(h)
     deduction = {"deduction_id": f"{h.order}:brokerage:1"}
     for _ in range(r.choice([0, 1, 1, 2])):
         if r.random() < 0.7:
             data = deduction | {"amount": h.money(r.choice([25, 35, h.goods, h.value()]))}
-            h.say("payment.funds_deducted", h.paying(data, ("amount",)))
+            h.put("payment.funds_deducted", h.paying(data, ("amount",)))
         else:
             data = deduction | {"deducted": h.money(r.choice([0, 9, h.value()]))}
-            h.say("payment.funds_insufficient", h.paying(data, ("deducted",)))
+            h.put("payment.funds_insufficient", h.paying(data, ("deducted",)))
     if r.random() < 0.3:
-        h.say("payment.transfer_failed", {"command_id": "t-1", "amount": h.money(r.choice([5, h.value()]))})
+        h.put("payment.transfer_failed", {"command_id": "t-1", "amount": h.money(r.choice([5, h.value()]))})
     if r.random() < 0.3:
         data = {"repayment_id": "rep-b", "line": "brokerage", "amount": h.money(r.choice([5, h.value()]))}
-        h.say("payment.repayment_received", data)
+        h.put("payment.repayment_received", data)
     if r.random() < 0.3:
         _closed(h, "cb-1")
     if r.random() < 0.3:
@@ -508,14 +508,14 @@ def coming_back(h: History) -> None:
     r = h.rng
     _bought(h, parts=r.random() < 0.7)
     for _ in range(r.choice([1, 1, 2])):
-        h.say("seller.purchase_unavailable", {"reason": r.choice(["ceased", "out_of_stock"]), **_some(h)})
+        h.put("seller.purchase_unavailable", {"reason": r.choice(["ceased", "out_of_stock"]), **_some(h)})
     if r.random() < 0.4:
         _revised(h)
     if r.random() < 0.3:
-        h.say("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)})
+        h.put("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)})
         _answer(h, "can-1")
     if r.random() < 0.4:
-        h.say("payment.seller_refund_received", {"receipt_id": "rr-1", "amount": h.money(h.value())})
+        h.put("payment.seller_refund_received", {"receipt_id": "rr-1", "amount": h.money(h.value())})
     if r.random() < 0.7:
         _received(h)
     if r.random() < 0.4:
@@ -535,15 +535,15 @@ def unclear(h: History) -> None:
         h.quarantine()
     if r.random() < 0.6:
         data: dict[str, Any] = {"receipt_id": "r-1", **_some(h)}
-        h.say("warehouse.goods_received", data | ({"final": True} if r.random() < 0.3 else {}))
+        h.put("warehouse.goods_received", data | ({"final": True} if r.random() < 0.3 else {}))
     for id_ in ("can-1", "can-2")[: r.choice([1, 2])]:
-        h.say("order.cancellation_requested", {"request_id": id_, "channel": "platform", **_some(h)}, edge=0.3)
+        h.put("order.cancellation_requested", {"request_id": id_, "channel": "platform", **_some(h)}, edge=0.3)
         if r.random() < 0.4:
             _answer(h, id_)
         if r.random() < 0.5:
             h.quarantine()
         if r.random() < 0.3:
-            h.say("order.request_withdrawn", {"request_id": id_})
+            h.put("order.request_withdrawn", {"request_id": id_})
     if r.random() < 0.5:
         _bought(h)
     if r.random() < 0.3:
@@ -555,13 +555,13 @@ def waiting(h: History) -> None:
     r = h.rng
     _perhaps_quarantined(h)
     if r.random() < 0.7:
-        h.say("order.accepted", {}, edge=0.7)
+        h.put("order.accepted", {}, edge=0.7)
     if r.random() < 0.4:
-        h.say("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)}, edge=0.3)
+        h.put("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)}, edge=0.3)
     if r.random() < 0.5:
-        h.say("payment.captured", {"payment_id": "pay-1", "capture_id": "c1", "breakdown": h.quote}, edge=0.5)
+        h.put("payment.captured", {"payment_id": "pay-1", "capture_id": "c1", "breakdown": h.quote}, edge=0.5)
     if r.random() < 0.3:
-        h.say("order.refused", {"ground": r.choice(["special_request", "prohibited", "restricted", "other"])}, edge=0.3)
+        h.put("order.refused", {"ground": r.choice(["special_request", "prohibited", "restricted", "other"])}, edge=0.3)
     if r.random() < 0.3:
         _revised(h)
     if r.random() < 0.3:
@@ -576,35 +576,35 @@ def settling(h: History) -> None:
     if r.random() < 0.7:
         _bought(h)
     if r.random() < 0.3:
-        h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
+        h.put("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
     for n in range(r.choice([1, 2, 3])):
         line = r.choice(["purchase", "compensation", "owed", "owed", "tip:tip-1", "chargeback:cb-1"])
         kind = r.choice(["fault", "breach", "elsewhere", "repaid", "failed", "failed"])
         if kind == "fault":
             data = {"finding_id": r.choice(["f-1", f"f-{n}"]), "direct_loss": h.money(h.value())}
-            h.say("order.provider_fault_found", h.paying(data, ("direct_loss",)))
+            h.put("order.provider_fault_found", h.paying(data, ("direct_loss",)))
         elif kind == "breach":
             ground = r.choice(["prohibited", "unjust_chargeback", "other"])
             data = {"finding_id": r.choice(["f-1", f"f-{n}"]), "ground": ground, "loss": h.money(h.value())}
-            h.say("order.buyer_breach_found", h.paying(data, ("loss",)))
+            h.put("order.buyer_breach_found", h.paying(data, ("loss",)))
         elif kind == "elsewhere":
             data = {"refund_id": f"els-{n}", "line": line, "amount": h.money(h.value())}
             where = {"payment_id": "pay-1"} if r.random() < 0.6 else {}
-            h.say("payment.refunded_elsewhere", h.paying(data | where, ("amount",)))
+            h.put("payment.refunded_elsewhere", h.paying(data | where, ("amount",)))
         elif kind == "repaid":
             data = {"repayment_id": f"rep-{n}", "line": line, "amount": h.money(h.value())}
-            h.say("payment.repayment_received", h.paying(data, ("amount",)))
+            h.put("payment.repayment_received", h.paying(data, ("amount",)))
         else:
             data = {"command_id": f"k-{n}", "line": line, "amount": h.money(h.value())}
-            h.say("payment.refund_failed", data | ({"payment_id": "pay-1"} if r.random() < 0.6 else {}))
+            h.put("payment.refund_failed", data | ({"payment_id": "pay-1"} if r.random() < 0.6 else {}))
     if r.random() < 0.4:
         _opened(h, "cb-1", "pay-1", "chargeback")
     if r.random() < 0.3:
-        h.say("payment.tip_paid", {"tip_id": "tip-1", "payment_id": "pay-1", "amount": h.money(30000)})
+        h.put("payment.tip_paid", {"tip_id": "tip-1", "payment_id": "pay-1", "amount": h.money(30000)})
 
 
 def undelivered(h: History) -> None:
-    """What is due on a line fails on the payment, and then on the way that is left; then less is due, or more."""
+    """A refund fails to the payment, and then on the other way; then less is due, or more."""
     r = h.rng
     line, payment = r.choice(
         [
@@ -618,23 +618,23 @@ def undelivered(h: History) -> None:
     if line == "purchase":
         _purchase_due(h)
     elif line == "tip:tip-1":
-        h.say("payment.tip_paid", {"tip_id": "tip-1", "payment_id": "pay-t", "amount": h.money(h.total)})
-        h.say("order.tip_refund_requested", {"tip_id": "tip-1"}, edge=0.2)
+        h.put("payment.tip_paid", {"tip_id": "tip-1", "payment_id": "pay-t", "amount": h.money(h.total)})
+        h.put("order.tip_refund_requested", {"tip_id": "tip-1"}, edge=0.2)
     elif line == "compensation":
-        h.say("order.provider_fault_found", {"finding_id": "f-1", "direct_loss": h.money(h.value())})
+        h.put("order.provider_fault_found", {"finding_id": "f-1", "direct_loss": h.money(h.value())})
     elif line == "owed":
         if r.random() < 0.4:
             _opened(h, "cb-1", "pay-1", "chargeback")
         data = {"repayment_id": "rep-0", "line": "owed", "amount": h.money(h.total)}
-        h.say("payment.repayment_received", data)
+        h.put("payment.repayment_received", data)
     else:
         _opened(h, "cb-1", "pay-1", "chargeback")
         if payment is None:
             _deposit(h, "cb-1")
         else:
             data = {"chargeback_id": "cb-1", "payment_id": payment, "amount": h.money(h.total)}
-            h.say("payment.outstanding_paid", data)
-        h.say("chargeback.closed", {"chargeback_id": "cb-1", "outcome": "restored"})
+            h.put("payment.outstanding_paid", data)
+        h.put("chargeback.closed", {"chargeback_id": "cb-1", "outcome": "restored"})
     if payment is not None:
         _failed(h, "k-1", line, payment)
     _failed(h, "k-2", line, None)
@@ -644,9 +644,9 @@ def undelivered(h: History) -> None:
 
 def _purchase_due(h: History) -> None:
     if h.rng.random() < 0.5:
-        h.say("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
+        h.put("seller.purchase_unavailable", {"reason": "ceased", **_some(h)})
     else:
-        h.say("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)})
+        h.put("order.cancellation_requested", {"request_id": "can-1", "channel": "platform", **_some(h)})
 
 
 def _failed(h: History, id_: str, line: str, payment: str | None, at: int | None = None) -> None:
@@ -655,23 +655,23 @@ def _failed(h: History, id_: str, line: str, payment: str | None, at: int | None
     if payment is not None:
         data["payment_id"] = payment
     if at is None:
-        h.say("payment.refund_failed", data)
+        h.put("payment.refund_failed", data)
     else:
         h.add("payment.refund_failed", data, at)
 
 
 def _afterwards(h: History, n: int, line: str) -> None:
-    """It is said that less failed, or the money comes back, or goes out elsewhere, or is not due any more."""
+    """A failure of less is reported, or the money comes back, or goes out elsewhere, or is not due any more."""
     r = h.rng
     what = r.choice(["less failed", "repaid", "elsewhere", "bought", "breach", "opened"])
     if what == "less failed":
         _failed(h, "k-2", line, None, h.now - r.choice([-1, 1, 48]) * HOUR)
     elif what == "repaid":
         data = {"repayment_id": f"rep-{n}", "line": line, "amount": h.money(h.value())}
-        h.say("payment.repayment_received", data)
+        h.put("payment.repayment_received", data)
     elif what == "elsewhere":
         data = {"refund_id": f"els-{n}", "line": line, "amount": h.money(h.value())}
-        h.say("payment.refunded_elsewhere", data)
+        h.put("payment.refunded_elsewhere", data)
     elif what == "bought":
         h.add(
             "seller.purchase_confirmed",
@@ -679,7 +679,7 @@ def _afterwards(h: History, n: int, line: str) -> None:
             h.now - 96 * HOUR,
         )
     elif what == "breach":
-        h.say("order.buyer_breach_found", {"finding_id": "b-1", "ground": "other", "loss": h.money(h.value())})
+        h.put("order.buyer_breach_found", {"finding_id": "b-1", "ground": "other", "loss": h.money(h.value())})
     else:
         _opened(h, "cb-2", "pay-1", "chargeback")
 

@@ -15,7 +15,7 @@ from tests.rules.second_opinion.timeline import Request, Timeline, unit_clauses
 START = micros("2000-01-01T00:00:00Z")
 ACCOUNT, DEPOSIT = "buyer_account", "deposit"
 DECIDED_BY_UNITS = {"cancellation": 6, "dissolution": 8}
-"""The first row that says what becomes of units; those before it refuse, or find nothing."""
+"""The first row that decides about units; those before it refuse, or find nothing."""
 OBJECTION = {
     "withdrawn": "withdrawn_by_buyer",
     None: "verification_requested",
@@ -61,7 +61,8 @@ class Decision:
     currency: str | None = None
 
     @property
-    def said(self) -> tuple[Any, ...]:
+    def content(self) -> tuple[Any, ...]:
+        """The members whose change is published (R22)."""
         parts: tuple[str, ...] = ()
         if self.kind == "cancellation" and self.outcome in ("pending", "agreed", "partly_agreed"):
             parts = tuple(c for c in ("12(1)A", "12(1)B") if c in self.clauses)
@@ -103,7 +104,7 @@ class HoldState:
 
 @dataclass
 class Order:
-    """What was heard and published of one order."""
+    """Events received and outputs published of one order."""
 
     id: str
     sets: list[dict[str, Any]]
@@ -115,7 +116,7 @@ class Order:
     holds: dict[str, HoldState] = field(default_factory=dict)
     deductions: set[str] = field(default_factory=set)
     cleared: dict[tuple[str, ...], int] = field(default_factory=dict)
-    """What was decided while no record barred it, and since when."""
+    """Decisions that were made while no record barred them, and since when."""
     brokerage_deducted: int | None = None
     brokerage_transferred: int | None = None
     deadlines: list[int] = field(default_factory=list)
@@ -128,7 +129,7 @@ def decide(
     sets: list[dict[str, Any]] | None = None,
     until: str | None = None,
 ) -> tuple[list[Any], dict[str, Order]]:
-    """What is published when the events are heard in this order and the clock goes on to `until`; the orders' state.
+    """Return the outputs of events received in this order, with the clock going on to `until`, and the orders.
 
     An event without a `type` that is known stands for a record in quarantine: `{"quarantined": topic, "subject": …}`.
     """
@@ -205,7 +206,7 @@ class Step:
         self.order, self.facts, self.terms, self.tl = order, facts, terms, tl
         self.now, self.watermark, self.records = now, watermark, records
         self.out: list[Any] = []
-        self.told: dict[tuple[str, str], Decision] = {}
+        self.decided: dict[tuple[str, str], Decision] = {}
         self.begun: set[tuple[str, str]] = set()
         self.due: dict[str, int] = {}
         self.clauses: dict[str, tuple[str, ...]] = {}
@@ -304,7 +305,7 @@ class Step:
                 last = self.terms.last_instant(f.at, self.terms.tip_refund_days)
                 in_time = any(r.at <= last for r in asked)
                 due = value if in_time else due
-                self._tell("tip_refund", f.data["tip_id"], "agreed" if in_time else "refused", ("21",))
+                self._decide("tip_refund", f.data["tip_id"], "agreed" if in_time else "refused", ("21",))
             self.due[f"tip:{f.data['tip_id']}"] = due
         findings = facts.of("provider_fault_found")
         x = min(sum(f.values["direct_loss"] for f in findings), s.greatest_total)
@@ -472,7 +473,7 @@ class Step:
         return tuple(dict.fromkeys([*self._cost_clauses(), *(["12(5)"] if self.s.penalties else [])]))
 
     def _purchase_clauses(self) -> tuple[str, ...]:
-        """What line `purchase` cites: how it stands or ended, then what took effect (R6)."""
+        """Clauses of line `purchase`: of its state or ending, then of what took effect (R6)."""
         tl, s = self.tl, self.s
         found: list[str] = []
         if tl.ended is not None and tl.ended.outcome in TERMINAL:
@@ -501,47 +502,47 @@ class Step:
 
     # decisions without amount
 
-    def _tell(self, kind: str, ref: str, outcome: str, clauses: tuple[str, ...], ground: str | None = None) -> None:
-        self.told[(kind, ref)] = Decision(kind, ref, outcome, tuple(dict.fromkeys(clauses)), ground=ground)
+    def _decide(self, kind: str, ref: str, outcome: str, clauses: tuple[str, ...], ground: str | None = None) -> None:
+        self.decided[(kind, ref)] = Decision(kind, ref, outcome, tuple(dict.fromkeys(clauses)), ground=ground)
 
     def _plain_decisions(self) -> None:
         tl, id_ = self.tl, self.order.id
         self._agreement()
         for m, outcome in tl.unavailability.items():
-            self._tell("unavailability", m, outcome, ("9", "10"))
+            self._decide("unavailability", m, outcome, ("9", "10"))
         for (kind, rid, channel), r in tl.requests.items():
             on_platform = ("cancellation", rid, "platform") in tl.requests
             if kind == "cancellation" and (channel == "platform" or not on_platform):
-                self._tell("cancellation", rid, *self._cancellation_outcome(r))
+                self._decide("cancellation", rid, *self._cancellation_outcome(r))
             elif kind == "dissolution":
-                self._tell("dissolution", rid, *self._dissolution_outcome(r))
+                self._decide("dissolution", rid, *self._dissolution_outcome(r))
         if tl.ended:
-            self._tell("closing", id_, tl.ended.outcome, self._resolve(tl.closing_clauses()))
+            self._decide("closing", id_, tl.ended.outcome, self._resolve(tl.closing_clauses()))
         if tl.obligation_at is not None:
-            self._tell("obligation", id_, "terminated", ("16",))
+            self._decide("obligation", id_, "terminated", ("16",))
         for oid, o in tl.objections.items():
             verdict = "withdrawn" if o["withdrawn"] else tl.verdicts.get(oid)
-            self._tell(
+            self._decide(
                 "objection", oid, OBJECTION.get(verdict, "verified"), ("17" if o["scope"] == "package" else "18",)
             )
         if tl.deemed_at is not None:
-            self._tell("receipt", id_, "deemed_confirmed", ("18",))
+            self._decide("receipt", id_, "deemed_confirmed", ("18",))
         elif tl.confirmed_at is not None:
-            self._tell("receipt", id_, "confirmed", ("18",))
+            self._decide("receipt", id_, "confirmed", ("18",))
         for c in self.cbs:
-            self._tell("chargeback", c.id, c.outcome, c.clauses)
+            self._decide("chargeback", c.id, c.outcome, c.clauses)
         self._ignored()
 
     def _agreement(self) -> None:
         tl, id_ = self.tl, self.order.id
         if tl.agreement_end:
-            self._tell("agreement", id_, tl.agreement_end[0], (tl.agreement_end[1],))
+            self._decide("agreement", id_, tl.agreement_end[0], (tl.agreement_end[1],))
         elif tl.effective_at is not None:
             extra = {"customized": "15(1)", "low_reputation_seller": "15(3)", "no_market_price": "15(4)"}
             found = tuple(extra[c] for c in tl.placed.data["categories"] if c in extra)
-            self._tell("agreement", id_, "effective", ("2", *found))
+            self._decide("agreement", id_, "effective", ("2", *found))
         elif not tl.ended and tl.accepted and tl.money_there(INFINITY) > 0:
-            self._tell("agreement", id_, "short_paid", ("2",))
+            self._decide("agreement", id_, "short_paid", ("2",))
 
     def _refused_holds(self) -> list[str]:
         refused = {f.data["hold_id"] for f in self.facts.of("freeze_refused")}
@@ -550,16 +551,16 @@ class Step:
     def _ignored(self) -> None:
         tl = self.tl
         for m in self.facts.repeated:
-            self._tell("fact", m.id, "ignored", ("8(3)",), "repeated")
+            self._decide("fact", m.id, "ignored", ("8(3)",), "repeated")
         for m_id, (ground, clauses) in tl.ignored.items():
-            self._tell("fact", m_id, "ignored", ("8(3)", *self._resolve(clauses)), ground)
+            self._decide("fact", m_id, "ignored", ("8(3)", *self._resolve(clauses)), ground)
         for m_id in self.unused:
-            self._tell("fact", m_id, "ignored", ("8(3)",), "unused")
+            self._decide("fact", m_id, "ignored", ("8(3)",), "unused")
         tips = {f.data["tip_id"] for f in self.facts.of("tip_paid")}
         asked = {r.id for r in tl.requests.values()}
         for f in self.facts.of("request_withdrawn"):
             if f.data["request_id"] in tips and f.data["request_id"] not in asked:
-                self._tell("fact", f.message.id, "ignored", ("8(3)",), "unused")
+                self._decide("fact", f.message.id, "ignored", ("8(3)",), "unused")
 
     def _resolve(self, clauses: tuple[str, ...]) -> tuple[str, ...]:
         """Clauses, or those of the request's decision that stand for them: of the ending that it led to without 16."""
@@ -655,7 +656,7 @@ class Step:
         currency: str | None = None,
     ) -> None:
         if amount:
-            self.told[(kind, ref)] = Decision(
+            self.decided[(kind, ref)] = Decision(
                 kind, ref, outcome, tuple(dict.fromkeys(clauses)), amount, due_at, None, currency
             )
 
@@ -675,7 +676,7 @@ class Step:
             self._stand("third_party_fees", id_, "noted", s.third_parties, ("7",))
         for m, a, done in self.facts.foreign:
             if not done:
-                self.told[("foreign_currency", m.id)] = Decision(
+                self.decided[("foreign_currency", m.id)] = Decision(
                     "foreign_currency", m.id, "unconverted", ("6",), a.total, None, None, a.currency
                 )
 
@@ -692,7 +693,7 @@ class Step:
             self._hold(c, claim)
             self._demand(c, claim)
         for hold in self._refused_holds():
-            self._tell("hold", hold, "refused", ("22",))
+            self._decide("hold", hold, "refused", ("22",))
 
     def _hold(self, c: Chargeback, claim: int) -> None:
         h = self.order.holds.setdefault(c.id, HoldState())
@@ -734,7 +735,7 @@ class Step:
         if passed and (changed or (before and before.outcome == "overdue")):
             self._stand("payment_demand", c.id, "overdue", claim, ("22", "27"))
         elif passed and before is not None:
-            self.told[("payment_demand", c.id)] = before
+            self.decided[("payment_demand", c.id)] = before
         else:
             self._stand("payment_demand", c.id, "demanded", claim, ("22", "27"), d.due_at)
         if not passed:
@@ -851,13 +852,13 @@ class Step:
 
     def _publish(self) -> None:
         known = self.order.decisions
-        for key, d in self.told.items():
+        for key, d in self.decided.items():
             before = known.get(key)
-            if before is None or before.said != d.said or key in self.begun or self._moved(before, d):
+            if before is None or before.content != d.content or key in self.begun or self._moved(before, d):
                 known[key] = d
                 self.out.append(d)
         for key, d in list(known.items()):
-            if key in self.told:
+            if key in self.decided:
                 continue
             if d.kind in STANDING:
                 if d.outcome == SECOND[d.kind]:
@@ -871,30 +872,30 @@ class Step:
             self.out.append(second)
 
 
-def as_dict(said: Decision | Command, order_id: str) -> dict[str, Any]:
+def as_dict(output: Decision | Command, order_id: str) -> dict[str, Any]:
     """One output as a golden case names it."""
-    if isinstance(said, Command):
+    if isinstance(output, Command):
         return {
-            "kind": said.kind,
+            "kind": output.kind,
             "order": order_id,
-            "line": said.line,
-            "ref": said.ref,
-            "amount": said.amount,
-            "destination": said.destination,
-            "payment_id": said.payment_id,
-            "hold_id": said.hold_id,
-            "replaces": said.replaces,
-            "deduction_id": said.deduction_id,
-            "source": said.source,
-            "clauses": list(said.clauses),
+            "line": output.line,
+            "ref": output.ref,
+            "amount": output.amount,
+            "destination": output.destination,
+            "payment_id": output.payment_id,
+            "hold_id": output.hold_id,
+            "replaces": output.replaces,
+            "deduction_id": output.deduction_id,
+            "source": output.source,
+            "clauses": list(output.clauses),
         }
     return {
-        "what": said.kind,
+        "what": output.kind,
         "order": order_id,
-        "ref": said.ref,
-        "outcome": said.outcome,
-        "amount": said.amount,
-        "due_at": instant_text(said.due_at) if said.due_at is not None else None,
-        "ground": said.ground,
-        "clauses": list(said.clauses),
+        "ref": output.ref,
+        "outcome": output.outcome,
+        "amount": output.amount,
+        "due_at": instant_text(output.due_at) if output.due_at is not None else None,
+        "ground": output.ground,
+        "clauses": list(output.clauses),
     }

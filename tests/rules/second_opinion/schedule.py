@@ -12,7 +12,7 @@ TEST_AFTER = 7
 
 
 class Step(NamedTuple):
-    """Something to be applied: at which instant, rank and order within it; `name` is what the timeline does."""
+    """A step: its instant, rank and order within it; `name` is the timeline's method."""
 
     at: int
     rank: int

@@ -1,4 +1,4 @@
-"""What is due on line `purchase`, by one formula (R4, R6, R8, R10, R15)."""
+"""The amount due on line `purchase`, by one formula (R4, R6, R8, R10, R15)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CANCELLED = ("cancelled_before", "cancelled_after")
 
 @dataclass(eq=False)
 class Quote:
-    """A quote as it was said, and which units it covers."""
+    """A quote as it was given, and the units that it covers."""
 
     goods: int
     shipping: int
@@ -209,7 +209,7 @@ def _divide(
     losses: dict[str, int],
     costs: dict[str, tuple[int, int, int]],
 ) -> None:
-    """What of the money is the buyer's: the lower half of R6."""
+    """The buyer's part of the money: the lower half of R6."""
     _paid(tl, by, s, total)
     approvals = tl.facts.of("excess_approved", by=by)
     approved = approvals[-1].values["amount"] if approvals else 0
@@ -278,7 +278,7 @@ def _shares(
 def _sellers_money(
     tl: Timeline, by: int, effects: list[Request], shares: dict[int, int], s: Settlement
 ) -> tuple[int, int, dict[int, int]]:
-    """Divide the seller's money: what is the buyer's, what of it brings back the fee, what each request got (R10)."""
+    """Divide the seller's money: the buyer's part, that which brings back the fee, and that of each request (R10)."""
     received = {id(r): 0 for r in effects}
     seller = rebates = 0
     by_id = {r.id: r for r in effects if r.kind == "cancellation"}

@@ -28,7 +28,7 @@ def instant_text(at: int) -> str:
 
 @dataclass(frozen=True)
 class Calendar:
-    """Which days are working days, and where a day begins."""
+    """The working days, and the time zone of days."""
 
     utc_offset: int = 8 * 60
     days_off: frozenset[date] = frozenset()

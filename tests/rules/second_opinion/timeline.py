@@ -20,12 +20,12 @@ CANCELLED = ("cancelled_before", "cancelled_after")
 TERMINAL = ("refused", "invalid", "withdrawn", "lapsed")
 LOGISTICS = "logistics"
 REQUESTED = "request"
-"""What is decided when it is asked for; other matters are decided when the clock is beyond their last instant."""
+"""Matters that are decided on request; others are decided when the clock is beyond their last instant."""
 
 
 @dataclass(eq=False)
 class Ending:
-    """What ended units: the closing outcome that it leads to, its clauses, and the request, if one asked for it."""
+    """The cause by which units ended: its closing outcome, its clauses, and its request, if there is one."""
 
     outcome: str
     clauses: tuple[str, ...]
@@ -260,7 +260,7 @@ class Timeline:
         self._cover()
 
     def _cover(self) -> None:
-        """Say what the quotes of this instant cover: what has not ended once its facts are applied (R4)."""
+        """Set what the quotes of this instant cover: the units that have not ended once its facts are applied (R4)."""
         for quote in self.quotes:
             if not quote.provisional or quote.instant != self.now:
                 continue

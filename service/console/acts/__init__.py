@@ -1,0 +1,1 @@
+"""Acts of people: proposed with a preview, confirmed, run as operations."""

@@ -1,0 +1,246 @@
+"""Acts as JSON: what a proposal shows, how far an operation is. Previews are stored as these classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from purchasing_contracts.base import Instant
+from pydantic import Field
+
+from service.console.models import Model
+from service.operations.sentence import Sentence, sentence
+
+if TYPE_CHECKING:
+    from service.operations.acts.effects import Effect
+    from service.operations.acts.money import Move
+    from service.operations.acts.records import RefusedAgain
+
+
+class MoveModel(Model):
+    """Commands of one type, currency and line."""
+
+    type: str
+    currency: str | None
+    line: str
+    commands: int
+    amount: int | None = Field(description="Their sum, in minor units.")
+
+    @classmethod
+    def of(cls, move: Move) -> MoveModel:
+        """Return a sum for programs."""
+        return cls(**move._asdict())
+
+
+class EffectModel(Model):
+    """The effects on one order."""
+
+    order_id: str
+    moves: list[MoveModel]
+    decisions: int
+    problem: str | None = Field(description="Why nothing would follow: `rules_fail`, `unreadable`, `halted`.")
+
+    @classmethod
+    def of(cls, effect: Effect) -> EffectModel:
+        """Return an effect for programs."""
+        moves = [MoveModel.of(one) for one in effect.moves]
+        return cls(order_id=effect.order_id, moves=moves, decisions=effect.decisions, problem=effect.problem)
+
+
+class RefusedModel(Model):
+    """A record that a replay would leave in quarantine."""
+
+    record: str
+    reason: str
+    place: str
+    because: str
+
+    @classmethod
+    def of(cls, refused: RefusedAgain) -> RefusedModel:
+        """Return a refusal for programs."""
+        return cls(**refused._asdict())
+
+
+class NoteModel(Model):
+    """A sentence about the act: its English template and what is put into it."""
+
+    template: str
+    arguments: dict[str, str | int]
+
+    @classmethod
+    def of(cls, text: Sentence) -> NoteModel:
+        """Keep a sentence so that it can be told in another language later."""
+        arguments = {name: value if isinstance(value, int) else str(value) for name, value in text.arguments.items()}
+        return cls(template=text.template, arguments=arguments)
+
+    def sentence(self) -> Sentence:
+        """Return the sentence."""
+        return sentence(self.template, **self.arguments)
+
+
+class PreviewModel(Model):
+    """The effects of an act, as they were when it was proposed."""
+
+    at: Instant = Field(description="When it was worked out.")
+    moves: list[MoveModel] = Field(description="The money that would move, by currency and line.")
+    effects: list[EffectModel] = Field(description="The same per order.")
+    refused: list[RefusedModel] = Field(description="Records that a replay would leave in quarantine.")
+    notes: list[NoteModel] = Field(description="What else is to be known.")
+    changed_places: list[str] = Field(description="Of a repair: where the value differs, as JSON pointers.")
+
+
+class ItemModel(Model):
+    """One item of the frozen list, and what became of it."""
+
+    nth: int
+    subject: str
+    order_ids: list[str]
+    outcome: str | None = Field(description="`done`, `nothing`, `refused`, `changed`, `failed`; absent: not handled.")
+    detail: str | None
+    ended_at: Instant | None
+
+
+class ProposalModel(Model):
+    """An act that somebody proposed."""
+
+    id: str
+    act: str
+    requested_by: str
+    requested_at: Instant
+    why: str
+    ticket: str | None
+    needs_approval: bool = Field(description="Whether somebody else has to confirm it.")
+    ends_at: Instant
+    confirmed_by: str | None
+    confirmed_at: Instant | None
+    preview: PreviewModel
+    items: list[ItemModel]
+
+
+class OperationModel(Model):
+    """The progress of a confirmed act."""
+
+    id: str
+    act: str
+    state: str = Field(description="`running`, `waiting` for a person to allow more, `stopped`, `ended`.")
+    stopped: str | None = Field(description="Why: `refused`, `changed`, `failed`, `asked`.")
+    requested_by: str
+    confirmed_by: str
+    why: str
+    ticket: str | None
+    started_at: Instant
+    ended_at: Instant | None
+    allowed: int = Field(description="So many items may be handled until a person allows more.")
+    handled: int
+    items: list[ItemModel]
+
+
+class OperationShortModel(Model):
+    """One row of the list of operations."""
+
+    id: str
+    act: str
+    state: str
+    requested_by: str
+    confirmed_by: str
+    why: str
+    started_at: Instant
+    handled: int
+    items: int
+
+
+class ProposalShortModel(Model):
+    """One row of the list of proposals."""
+
+    id: str
+    act: str
+    requested_by: str
+    why: str
+    needs_approval: bool
+    ends_at: Instant
+    items: int
+
+
+class OperationsModel(Model):
+    """Proposals that may still be confirmed, and the latest operations."""
+
+    proposals: list[ProposalShortModel]
+    operations: list[OperationShortModel]
+
+
+class ActFormModel(Model):
+    """The facts that a program needs to propose an act."""
+
+    act: str
+    form_token: str = Field(description="To be sent back as `form_token`, with the cookie that came with it.")
+    key: str = Field(description="To be sent back as `key`: the same key twice is one proposal.")
+    fields: dict[str, str]
+    problem: str | None = Field(description="Why nothing was proposed, if something was asked for.")
+
+
+class AuditEntryModel(Model):
+    """A look or an act."""
+
+    nth: int
+    at: Instant
+    subject: str
+    name: str
+    way: str = Field(description="How the person signed in.")
+    what: str = Field(description="`look` or `act`.")
+    allowed: bool
+    right: str = Field(description="The right that it needs.")
+    path: str = Field(description="Pattern of the address.")
+    known_id: str | None = Field(description="What it was about, if messages brought this id.")
+    about: str | None = Field(description="The proposal or operation.")
+    status: int
+
+
+class AuditModel(Model):
+    """Entries of the audit, the latest first."""
+
+    entries: list[AuditEntryModel]
+    next: str | None = Field(description="Address of the entries before these.")
+
+
+class NoteOfPersonModel(Model):
+    """A person's note."""
+
+    at: Instant
+    name: str
+    ticket: str | None
+    text: str
+
+
+class NotesModel(Model):
+    """Notes, the oldest first, and what a program needs to add one."""
+
+    notes: list[NoteOfPersonModel]
+    form_token: str
+    key: str
+
+
+class DisclosureModel(Model):
+    """That a person was shown the private members."""
+
+    at: Instant
+    name: str
+    why: str
+    ticket: str
+
+
+class PrivateMembersModel(Model):
+    """The private members of one message."""
+
+    source: str
+    id: str
+    data: dict[str, object]
+
+
+class PrivateModel(Model):
+    """Earlier views of the private members and, once a reason was given, the members themselves."""
+
+    order_id: str
+    seen_before: list[DisclosureModel]
+    until: Instant | None = Field(description="Until when this form shows them; absent: no reason was given yet.")
+    members: list[PrivateMembersModel]
+    form_token: str
+    key: str

@@ -1,0 +1,77 @@
+"""Plain words: docstrings name a thing or give an instruction; names of tests have no words of conversation."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+OPENINGS = frozenset(
+    {"what", "who", "whom", "whose", "where", "when", "how", "which", "why", "there", "whoever", "whatever"}
+)
+"""Words with which a docstring would ask a question instead of naming the thing."""
+
+TALK = {
+    **dict.fromkeys(("told", "tell", "tells", "said", "say", "says"), "reported, shown, named, published or logged"),
+    **dict.fromkeys(("heard", "hear", "hears", "unheard"), "received or read"),
+    "whoever": "the person, client or worker that it is",
+    "tidings": "messages",
+    "aloud": "reported",
+    "astray": "misconfigured",
+}  # fmt: skip
+"""Words of conversation that stand in no name of a test, with what to write."""
+
+DESCRIBED = re.compile(r"test_(what(?!_if_)|whatever|who|whose|whoever)_")
+"""Names of tests that describe their subject instead of naming it; `what-if` is a command."""
+
+DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def questions(name: str, tree: ast.Module) -> Iterator[str]:
+    """Docstrings of a module that begin like a question."""
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and (text := ast.get_docstring(node)):
+            first = re.match(r"[\w']*", text)
+            assert first
+            if first[0].lower() in OPENINGS:
+                yield f"{name}:{getattr(node, 'lineno', 1)} {text.splitlines()[0]}"
+
+
+def talkative(name: str, tree: ast.Module) -> Iterator[str]:
+    """Tests of a module whose name has a word of conversation."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            if DESCRIBED.match(node.name):
+                yield f"{name}:{node.lineno} {node.name}: begin with the thing, such as `a_refund` or `the_page`"
+            for word in node.name.split("_"):
+                if word in TALK:
+                    yield f"{name}:{node.lineno} {node.name}: write {TALK[word]}"
+
+
+def test_docstrings_name_a_thing_or_give_an_instruction(sources: dict[str, ast.Module]) -> None:
+    found = [
+        one
+        for name, tree in sources.items()
+        if name.startswith(("service/", "contracts/purchasing_contracts/"))
+        for one in questions(name, tree)
+    ]
+    assert found == [], "begin with a noun or an imperative, such as `The lag of the group` or `Return the lag`"
+
+
+def test_no_name_of_a_test_has_a_word_of_conversation(sources: dict[str, ast.Module]) -> None:
+    found = [one for name, tree in sources.items() if name.startswith("tests/") for one in talkative(name, tree)]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "code", ['"""What it does."""', 'class A:\n    """Where it is."""', 'def f():\n    """How."""']
+)
+def test_a_docstring_that_asks_a_question_is_recognised(code: str) -> None:
+    assert len(list(questions("service/example.py", ast.parse(code)))) == 1
+
+
+@pytest.mark.parametrize("name", ["test_an_error_is_told", "test_it_says_why", "test_what_is_wrong_is_shown"])
+def test_a_talkative_name_is_recognised(name: str) -> None:
+    assert len(list(talkative("tests/example.py", ast.parse(f"def {name}(): ...")))) == 1
+    for plain in ("test_an_error_is_reported", "test_what_if_reads_the_journals"):
+        assert list(talkative("tests/example.py", ast.parse(f"def {plain}(): ..."))) == []
