@@ -9,6 +9,7 @@ from service.console.bounds import Bounds
 if TYPE_CHECKING:
     from service.console.access import Access
     from service.console.audit import Audit
+    from service.console.desk import Desk
     from service.console.runner import Runner
     from service.console.sign_in.door import Door
     from service.console.stories import Stories
@@ -35,6 +36,7 @@ class Parts(NamedTuple):
     door: Door
     access: Access
     watch: Watch
+    desk: Desk
     audit: Audit
     sessions: ConsoleSessions
     bounds: Bounds = Bounds()
