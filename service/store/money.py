@@ -416,7 +416,7 @@ class ForeignAnswer(NamedTuple):
 
 
 class AwaitedSum(NamedTuple):
-    """What is awaited of a kind and currency. `is_ahead`: its last instant has not passed, so it is not due yet."""
+    """The sum that is awaited of a kind and currency. `is_ahead`: its last instant has not passed yet."""
 
     what: str
     currency: str | None
@@ -428,7 +428,7 @@ class AwaitedSum(NamedTuple):
 
 
 class Awaited(NamedTuple):
-    """What one order awaits from somebody who owes it."""
+    """An amount that one order awaits from somebody who owes it."""
 
     order_id: str
     what: str
@@ -449,7 +449,7 @@ class LaneRange(NamedTuple):
 
     @property
     def outputs(self) -> int:
-        """How many there are."""
+        """The number of outputs."""
         return max(0, self.last - self.after)
 
 

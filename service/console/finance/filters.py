@@ -36,7 +36,7 @@ MOVEMENT_NAMES = {
 
 
 class Selection(NamedTuple):
-    """What a page shows. `first` and `last` are days of Beijing, both included."""
+    """The selection that a page shows. `first` and `last` are days of Beijing, both included."""
 
     first: date
     last: date
@@ -50,7 +50,7 @@ class Selection(NamedTuple):
 
     @property
     def days(self) -> int:
-        """How many days."""
+        """The number of days."""
         return (self.last - self.first).days + 1
 
     @property
