@@ -14,6 +14,7 @@ from service.console import runner as runner_module
 from service.console.routes import ROUTES
 from service.console.server import running_console
 from service.operations.acts.money import COMMANDS
+from service.store.operators.erasures import erase_order
 from service.store.operators.pauses import ALL_LANES
 from tests.cli.test_quarantine import garbled, named
 from tests.console.acting import (
@@ -295,6 +296,20 @@ async def test_a_repaired_record_keeps_its_identity_and_gets_no_headers(database
     found = await rows(database, 'select topic, partition, "offset", headers, value, resolution from quarantine')
     assert found == [(bad.topic, bad.partition, bad.offset, "[]", bad.value, "replay")]
     assert await rows(database, "select count(*) from console_repairs") == [(0,)]
+
+
+async def test_erasing_an_order_erases_a_repair_that_waits_and_nothing_is_replayed(database, engine, ann) -> None:
+    right = Story().placed(address=SECRET).last
+    bad = garbled(right, time="yesterday")
+    await engine.handle([bad])
+    proposal = await propose(ann, "repair", records=named(bad), value=right.value.decode())
+    async with as_owner(database) as owner:
+        await owner.execute("set role purchasing_eraser")
+        await erase_order(owner, "ord-1", "eve", "asked to")
+    assert await rows(database, "select count(*) from console_repairs") == [(0,)]
+    await confirm(ann, proposal)
+    assert [one["outcome"] for one in (await operation(ann, proposal))["items"]] == ["refused"]
+    assert await rows(database, "select count(*) from facts") == [(0,)]
 
 
 async def test_only_what_a_resume_showed_passes_the_refund_limit(database, engine, ann) -> None:
