@@ -470,7 +470,7 @@ async def test_a_breaker_is_reset_and_a_stuck_order_is_assessed_again(database, 
         ("adopt", {"lane": "0", "position": "1"}, "The console is told of no broker"),
     ],
 )
-async def test_what_cannot_be_proposed_is_named_and_the_form_is_kept(act, fields, said, engine, ann) -> None:
+async def test_a_form_that_cannot_be_proposed_is_kept_with_the_reason(act, fields, said, engine, ann) -> None:
     await hear(engine, paid_order())
     page = await propose(ann, act, 422, **fields)
     assert said in Page(page).text
