@@ -195,8 +195,7 @@ cross join lateral (
             order by f.at desc, f.source desc, f.id desc) filter (where f.type in (
                 'purchasing.payment.deposit_deducted.v1', 'purchasing.payment.deposit_insufficient.v1',
                 'purchasing.payment.funds_deducted.v1', 'purchasing.payment.funds_insufficient.v1')))[1] as deducted
-    -- By what is answered, and not by the order, which has more facts.
-    from facts f where {_ANSWERED.format("f")} = c.answered and f.order_id || '' = c.order_id and f.type in {_ANSWERS}
+    from facts f where {_ANSWERED.format("f")} = c.answered and f.order_id = c.order_id and f.type in {_ANSWERS}
 ) as a
 cross join lateral (
     select case c.movement when 'refund' then case when a.has_succeeded
