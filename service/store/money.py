@@ -225,8 +225,8 @@ from outbox o
 cross join lateral jsonb_to_record(convert_from(o.value, 'UTF8')::jsonb -> 'data')
     as d (provider_id text, amount jsonb, kind text, ref text, outcome text, basis jsonb)
 where o.topic = 'purchasing.decisions.v1' and o.decided_at >= $1 and o.decided_at < $2
-    and (position('refund_withheld'::bytea in o.value) > 0 or position('refund_undeliverable'::bytea in o.value) > 0
-        or position('repayment_demand'::bytea in o.value) > 0 or position('brokerage_withheld'::bytea in o.value) > 0)
+    and (position('_withheld'::bytea in o.value) > 0 or position('refund_undeliverable'::bytea in o.value) > 0
+        or position('repayment_demand'::bytea in o.value) > 0)
     and d.kind in ('refund_withheld', 'refund_undeliverable', 'repayment_demand', 'brokerage_withheld')
     and d.outcome in ('withheld', 'noted', 'demanded')
     and (select l.order_version from outbox l
