@@ -14,7 +14,7 @@ from service.store.search import is_searchable
 if TYPE_CHECKING:
     from multidict import MultiMapping
 
-DAYS = 7
+DAYS = 3
 """Days of a page that was asked for none, up to today."""
 DAYS_MAX = 31
 PAGES_MAX = 200

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from service.store.rows import StoreTime
 
 ROWS = 100
-SECONDS = 4.0
+SECONDS = 3.0
 """Of each of the statements of a page."""
 GRACE_DAYS, GRACE_DAYS_MAX = 3, 30
 UPLOAD_BYTES = 1024 * 1024

@@ -17,7 +17,7 @@ from service.console.visit import Parameter, Route
 from service.operations.money_export import MEDIA_TYPES
 
 _DAYS = (
-    Parameter("from", "First day, of Beijing, such as 2026-03-02; absent: a week before the last."),
+    Parameter("from", "First day, of Beijing, such as 2026-03-02; absent: two days before the last."),
     Parameter("to", "Last day, included; absent: today."),
 )
 _FILTERS = (
