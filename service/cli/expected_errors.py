@@ -10,6 +10,7 @@ from service.kafka.topics import TopicsError
 from service.observability.http import PortError
 from service.observability.reachability import UnreachableError
 from service.observability.traces import TracesError
+from service.operations.money_export import ExportError
 from service.operations.quarantine.lookup import QuarantineError
 from service.outbox.repair.adopt import AdoptError
 from service.runtime.error_classes import ErrorClass, kafka_meaning
@@ -34,6 +35,7 @@ EXPECTED_ERRORS = (
     DatabaseMovedError,
     DemoError,
     EmbeddedError,
+    ExportError,
     FailpointError,
     LanesError,
     NotAllowedError,

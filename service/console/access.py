@@ -30,6 +30,10 @@ class Right(StrEnum):
     """Quarantined records, without their content."""
     MESSAGES = "messages"
     """Whether a message was received, and what would become of one."""
+    MONEY = "money"
+    """Money by day, open items, what other terms would change, the same facts in another order."""
+    EXPORT = "export"
+    """To take commands out as a file."""
     ACTS = "acts"
     """What people do to orders, lanes, records and terms: seeing it, proposing it, confirming it."""
     NOTES = "notes"
@@ -66,7 +70,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.AUDIT,
         }
     ),
-    Role.FINANCE: frozenset({Right.SEARCH, Right.ORDERS, Right.CLAUSES, Right.NOTES, Right.AUDIT}),
+    Role.FINANCE: frozenset(
+        {Right.SEARCH, Right.ORDERS, Right.CLAUSES, Right.NOTES, Right.AUDIT, Right.MONEY, Right.EXPORT}
+    ),
     Role.ENGINEER: frozenset({Right.SEARCH, Right.CLAUSES, Right.QUARANTINE, Right.MESSAGES}),
 }
 """What each role may, beside what needs no role."""
@@ -86,7 +92,7 @@ class Person(NamedTuple):
 
 
 class Lack(NamedTuple):
-    """Why a person may not: the right, the roles that have it, and the groups that have these roles."""
+    """The lack of a right: the right, the roles that have it, and the groups that have these roles."""
 
     right: Right
     roles: tuple[Role, ...]

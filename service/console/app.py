@@ -72,16 +72,20 @@ class Console:
         self._at_work = 0
         self._body_bytes: dict[object, int] = {}
         """Most bytes of a body, by the handler of the route."""
+        self._seconds: dict[object, float | None] = {}
+        """Within which an answer is made, by the handler of the route; None: as usual."""
         self._renderer = Renderer()
 
     def application(self) -> web.Application:
         """Return the application with all routes."""
         application = web.Application(client_max_size=BODY_BYTES, middlewares=[self._guard])
+        application.on_response_prepare.append(self._protect)
         for route in ROUTES:
             # An id may have braces, which aiohttp's own pattern leaves out.
             path = route.path.replace("}", ":[^/]+}")
             handler = self._handler(route)
             self._body_bytes[handler] = route.body_bytes
+            self._seconds[handler] = route.seconds
             application.router.add_route(route.method, path, handler)
         return application
 
@@ -93,15 +97,17 @@ class Console:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Keep the limits, answer what has no route, and give every answer its headers."""
+        """Keep the limits, and answer what has no route."""
         self.connections.begin(request)
-        response = await self._bounded(request, handler)
+        return await self._bounded(request, handler)
+
+    async def _protect(self, _request: web.Request, response: web.StreamResponse) -> None:
+        """Give every answer its headers, before the first byte of it is sent."""
         for name, value in HEADERS.items():
             response.headers[name] = value
         response.headers.setdefault("Cache-Control", "no-store")
         if self.door.is_secure:
             response.headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}"
-        return response
 
     async def _bounded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if not self.door.knows_host(request):
@@ -115,7 +121,8 @@ class Console:
         found: list[web.StreamResponse] = []
         try:
             with catch_unexpected(lambda error: found.append(self._failed(request, error))):
-                async with asyncio.timeout(self._bounds.request_seconds):
+                seconds = self._seconds.get(request.match_info.handler) or self._bounds.request_seconds
+                async with asyncio.timeout(seconds):
                     found.append(await handler(request))
         finally:
             self._at_work -= 1
@@ -159,6 +166,9 @@ class Console:
             return self._render(denied(self.access.lack(route.right)), visit)
         try:
             parts = self._parts if route.method == "POST" else self._parts_of_pages
+            if route.content:
+                # Before the first byte: whoever breaks a file off has seen what came before.
+                await self._parts.audit.answered(visit, route, 200, None)
             answer = await route.handler(parts, visit)
         except StoreError as error:
             warn_of_database(error)

@@ -28,6 +28,8 @@ LOOKS = frozenset(
         Right.ACTS,
         Right.AUDIT,
         Right.PRIVATE,
+        Right.MONEY,
+        Right.EXPORT,
     }
 )
 """Of whoever uses these, the audit says what was looked at."""

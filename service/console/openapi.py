@@ -56,7 +56,7 @@ def document(routes: Sequence[Route], origin: str) -> dict[str, Any]:
         },
         "servers": [{"url": origin}],
         "security": [{"bearer": []}, {"session": []}],
-        "paths": {route.path: {route.method.lower(): _operation(route)} for route in routes},
+        "paths": _paths(routes),
         "components": {
             "schemas": definitions["$defs"],
             "securitySchemes": {
@@ -67,8 +67,14 @@ def document(routes: Sequence[Route], origin: str) -> dict[str, Any]:
     }
 
 
+def _paths(routes: Sequence[Route]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        found.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return found
+
+
 def _operation(route: Route) -> dict[str, Any]:
-    assert route.model is not None
     in_path = [
         {
             "name": name,
@@ -96,9 +102,16 @@ def _operation(route: Route) -> dict[str, Any]:
         "x-right": route.right.value,
         "parameters": [*in_path, *in_query],
         **body,
-        "responses": {"200": _response(route.summary, "application/json", route.model.__name__)}
+        "responses": {"200": _done(route)}
         | {code: _response(text, "application/problem+json", "ProblemModel") for code, text in _PROBLEMS.items()},
     }
+
+
+def _done(route: Route) -> dict[str, Any]:
+    if route.model is not None:
+        return _response(route.summary, "application/json", route.model.__name__)
+    file = {"schema": {"type": "string", "format": "binary"}}
+    return {"description": route.summary, "content": dict.fromkeys(route.content, file)}
 
 
 def _body(model: type[Model]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from service.console.bounds import Bounds
 if TYPE_CHECKING:
     from service.console.access import Access
     from service.console.audit import Audit
+    from service.console.desk import Desk
     from service.console.runner import Runner
     from service.console.sign_in.door import Door
     from service.console.stories import Stories
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Acts(NamedTuple):
-    """What acts are done with. Only handlers of POST are given it: a fault in a page can't act."""
+    """The parts with which acts are done. Only handlers of POST get them: a fault in a page can't act."""
 
     pool: OperatorPool
     runner: Runner
@@ -35,6 +36,7 @@ class Parts(NamedTuple):
     door: Door
     access: Access
     watch: Watch
+    desk: Desk
     audit: Audit
     sessions: ConsoleSessions
     bounds: Bounds = Bounds()

@@ -28,6 +28,8 @@ RIGHT_NAMES = {
     Right.STATE: sentence("see how the service stands"),
     Right.QUARANTINE: sentence("see quarantined records without their content"),
     Right.MESSAGES: sentence("look for messages and try them"),
+    Right.MONEY: sentence("see money by day and reconcile it"),
+    Right.EXPORT: sentence("export commands"),
     Right.ACTS: sentence("act on orders, lanes, records and terms"),
     Right.NOTES: sentence("note something about orders and records"),
     Right.PRIVATE: sentence("see private members, with a reason and a ticket"),

@@ -17,6 +17,7 @@ from service.console import (
 )
 from service.console.access import Right
 from service.console.acts.routes import ACT_ROUTES
+from service.console.finance.routes import FINANCE
 from service.console.message_models import (
     GroupsModel,
     RecordPageModel,
@@ -133,10 +134,11 @@ ROUTES: tuple[Route, ...] = (
         body_bytes=trial_pages.TRIAL_BYTES,
     ),
     *ACT_ROUTES,
+    *FINANCE,
     Route("GET", "/openapi.json", Right.SIGNED_IN, openapi, "This API, described"),
 )
 
 
 def api_routes() -> Iterator[Route]:
     """Yield the routes that are part of the read API."""
-    yield from (route for route in ROUTES if route.model is not None)
+    yield from (route for route in ROUTES if route.model is not None or route.content)

@@ -14,6 +14,7 @@ from service.console.access import Access
 from service.console.app import Console
 from service.console.audit import Audit
 from service.console.bounds import Bounds, listening
+from service.console.desk import open_desk
 from service.console.parts import Acts, Parts
 from service.console.runner import Runner
 from service.console.sign_in.door import Door
@@ -66,6 +67,7 @@ async def running_console(
     access = Access(settings.groups_by_role())
     async with (
         open_stories(url, READERS, STATEMENT_SECONDS) as stories,
+        open_desk(url) as desk,
         ConsoleSessions.open(url, IDLE, ABSOLUTE) as sessions,
         OperatorPool.open(url, OPERATOR) as operators,
         OperatorPool.open(url, PRIVATE) as private,
@@ -75,7 +77,7 @@ async def running_console(
         runner = Runner(url, stories.readers, None if broker is None else broker.kafka, settings.future_tolerance())
         acts = Acts(operators, runner, private)
         console = Console(
-            Parts(settings, stories, door, access, watch, Audit(sessions), sessions, bounds or Bounds(), acts)
+            Parts(settings, stories, door, access, watch, desk, Audit(sessions), sessions, bounds or Bounds(), acts)
         )
         runner.open()
         try:

@@ -81,6 +81,10 @@ class Route(NamedTuple):
     """What it takes as JSON."""
     body_bytes: int = BODY_BYTES
     """Most bytes of a request's body."""
+    seconds: float | None = None
+    """Within which the answer is made; None: as every page's."""
+    content: tuple[str, ...] = ()
+    """What it answers in place of JSON, by media type."""
 
 
 def visit_of(request: web.Request, person: Person | None, access: Access, zone: str) -> Visit:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from service.store.connection import connect_to_look, pool_to_look
+from service.store.connection import connect_to_look, keep_settings, lend, opened, pool_to_look
 from service.store.driver_errors import translated
 from service.store.rows import FactRow, PastOutput, PublicationRow, Quarantined, StoreTime
 
@@ -69,7 +69,7 @@ class HistoryFilter(NamedTuple):
     until: datetime | None = None
 
 
-_ORDERS = """
+_ROWS = """
 select o.order_id, o.version, o.due_at, o.stuck, o.held_at is not null,
     array(select q.topic || '/' || q.partition || '/' || q."offset" || ' (' || q.reason || ')'
         from quarantined_orders q where q.order_hash = purchasing_order_hash(o.order_id)
@@ -78,12 +78,18 @@ select o.order_id, o.version, o.due_at, o.stuck, o.held_at is not null,
     array(select distinct (q.topic, q.at) from quarantined_orders q
         where q.order_hash = purchasing_order_hash(o.order_id))
 from orders o
+"""
+_THESE = _ROWS + "where o.order_id = any($1::text[]) order by o.order_id"
+_ORDERS = (
+    _ROWS
+    + """
 where o.order_id > $1 and ($2::text is null or o.order_id = $2)
     and ($3::timestamptz is null and $4::timestamptz is null or exists (
         select from facts f where f.order_id = o.order_id
             and ($3 is null or f.at >= $3) and ($4 is null or f.at < $4)))
 order by o.order_id limit $5
 """
+)
 _FACTS = """
 select order_id, source, id, lane, nth, at, type, data, received_at from facts
 where order_id = any($1::text[]) and ($2::timestamptz is null or received_at <= $2) order by order_id, nth
@@ -180,16 +186,24 @@ class OrderHistories:
                 or 0
             )
 
+    async def these(self, order_ids: Sequence[str]) -> list[OrderHistory]:
+        """Return the histories of the known ones of a few orders, by id. Raises StoreUnavailableError."""
+        async with translated(), self.connection.transaction(isolation="repeatable_read", readonly=True):
+            return await self._read(await self.connection.fetch(_THESE, order_ids))
+
     async def _page(self, after: str, which: HistoryFilter, limit: int) -> list[OrderHistory]:
         async with translated(), self.connection.transaction(isolation="repeatable_read", readonly=True):
             rows = await self.connection.fetch(_ORDERS, after, which.order_id, which.since, which.until, limit)
-            histories = {
-                row[0]: OrderHistory(
-                    row[0], row[1], row[2], row[3], row[4], [], [], [], row[5], [Quarantined(*one) for one in row[6]]
-                )
-                for row in rows
-            }
-            await self._fill(histories, None)
+            return await self._read(rows)
+
+    async def _read(self, rows: Sequence[asyncpg.Record]) -> list[OrderHistory]:
+        histories = {
+            row[0]: OrderHistory(
+                row[0], row[1], row[2], row[3], row[4], [], [], [], row[5], [Quarantined(*one) for one in row[6]]
+            )
+            for row in rows
+        }
+        await self._fill(histories, None)
         return list(histories.values())
 
     async def _fill(self, histories: dict[str, OrderHistory], instant: datetime | None) -> None:
@@ -228,26 +242,16 @@ class Readers:
             },
             connect_seconds=CONNECT_SECONDS,
             command_timeout=statement_seconds + 1.0,
-            reset=_keep,
+            reset=keep_settings,
         )
-        async with translated():
-            await pool
-        try:
+        async with opened(pool):
             yield cls(pool)
-        finally:
-            pool.terminate()
 
     @asynccontextmanager
     async def histories(self) -> AsyncIterator[OrderHistories]:
         """Lend a connection. Raises StoreError; StoreUnavailableError also where none is free in time."""
-        async with translated(), self._pool.acquire(timeout=CONNECT_SECONDS) as lent:
-            # The driver's own type of what a pool lends is another than that of a connection.
-            connection: Any = lent
+        async with lend(self._pool, CONNECT_SECONDS) as connection:
             yield OrderHistories(connection)
-
-
-async def _keep(_: object) -> None:
-    """Keep a session's settings when its connection goes back to the pool."""
 
 
 @asynccontextmanager

@@ -29,6 +29,13 @@ QUERIES = {
     "/messages": "?order=ord-1",
     "/quarantine/group": f"?topic={TOPIC}&reason=not_json",
 }
+FORMS = {
+    "/reconciliation": {"csv": "command_id\nnobody-knows"},
+    "/what-if": {
+        "terms": '{"terms": [{"version": "t", "provider_id": "prov-1", "effective_from": "2026-01-01T00:00:00Z"}]}'
+    },
+}
+"""What to send where nothing would be an answer of 400."""
 
 
 async def add_operation(database: str) -> None:

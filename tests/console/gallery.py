@@ -48,6 +48,10 @@ LATE = FIRST_DAY + timedelta(days=4, hours=6)
 """In `demo-05`: after the purchase happened, before anything about it was received."""
 
 
+DAYS = f"from={FIRST_DAY:%Y-%m-%d}&to={FIRST_DAY + timedelta(days=30):%Y-%m-%d}"
+"""As many days of the demo's orders as a page has."""
+
+
 class Sight(NamedTuple):
     """One page, as one person sees it."""
 
@@ -84,6 +88,10 @@ SIGHTS = (
     Sight("unknown-order", order_link("ord-unknown"), 404),
     Sight("clauses", "/clauses"),
     Sight("clause", "/clauses/12"),
+    Sight("money", f"/money?{DAYS}&by=day&by=provider&by=line&by=clauses"),
+    Sight("reconciliation", f"/reconciliation?{DAYS}"),
+    Sight("what-if", "/what-if"),
+    Sight("arrivals", order_link("demo-11", page="arrivals")),
     Sight("account", "/account"),
     Sight("account-engineer", "/account", person=ENGINEER),
     Sight("denied", order_link("demo-04"), 403, person=ENGINEER),

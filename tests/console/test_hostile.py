@@ -6,6 +6,7 @@ import json
 import random
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp import ClientSession, DummyCookieJar
@@ -167,6 +168,7 @@ async def test_a_hostile_text_in_every_member_of_every_message_is_shown_as_text(
         running_console(settings_for(url)) as running,
         browser(running) as session,
     ):
+        await finance_shows_text_only(session, pairs)
         for name, text, *_ in pairs:
             for usual, hostile in zip(await seen(session, name), await seen(session, text), strict=True):
                 is_text_only(usual, hostile, name, text)
@@ -184,12 +186,45 @@ async def test_a_hostile_text_in_every_member_of_every_message_is_shown_as_text(
             is_text_only(*away, name, text)
 
 
+async def finance_shows_text_only(session: ClientSession, pairs: Sequence[tuple[str, str, Any, Any]]) -> None:
+    """Assert the same of the finance pages: each order's money by its provider, which is called like the order."""
+    days = f"from={when(0):%Y-%m-%d}&to={when(30 * 24 * HOUR):%Y-%m-%d}"
+    by = "&by=day&by=provider&by=line&by=clauses"
+    addresses = (f"/money?{days}{by}&provider=", f"/reconciliation?{days}&provider=")
+    for name, text, *_ in pairs:
+        for address in addresses:
+            found = []
+            for one in (name, text):
+                async with session.get(URL(address + quote(one, safe=""), encoded=True)) as answer:
+                    assert answer.status == 200, await answer.text()
+                    found.append(Page(await answer.text()))
+            usual, hostile = found
+            assert hostile.elements == usual.elements, (address, text)
+            assert hostile.comments == []
+            assert all(link.startswith(("/", "#")) and not link.startswith("//") for link in hostile.links), text
+            assert " ".join(text.split()) in hostile.text, (address, text)
+        found = []
+        for one in (name, text):
+            async with session.get(URL(order_link(one, None, "arrivals"), encoded=True)) as answer:
+                assert answer.status == 200, await answer.text()
+                found.append(Page(await answer.text()))
+        assert found[0].elements == found[1].elements, text
+
+
 ADDRESSES: tuple[Callable[[str], URL], ...] = (
     lambda text: URL(order_link(text), encoded=True),
     lambda text: URL(order_link(text, None, "letter"), encoded=True),
     lambda text: URL(search_link(text), encoded=True),
     lambda text: URL("/clauses").with_query(lang=text, zone=text),
     lambda text: URL("/account").with_query(zone=text),
+    lambda text: URL("/money").with_query(
+        [(name, text) for name in ("from", "provider", "line", "clause", "by", "page")]
+    ),
+    lambda text: URL("/money").with_query(provider=text, line=text, clause=text),
+    lambda text: URL("/reconciliation").with_query(provider=text, movement=text, grace=text),
+    lambda text: URL("/reconciliation").with_query(provider=text, line=text, currency=text),
+    lambda text: URL(order_link(text, None, "arrivals"), encoded=True),
+    lambda text: URL("/money/export").with_query(format=text),
     lambda text: URL("/login").with_query(next=text),
     lambda text: URL("/login/callback").with_query(state=text, code=text),
     lambda text: URL("/login/link").with_query(token=text),
@@ -203,7 +238,7 @@ async def test_a_hostile_text_in_an_address_or_as_a_persons_name_is_shown_as_tex
     ):
 
         async def page(url: URL, name: str) -> Page:
-            token = provider.token(name=name, groups=["g-support"])
+            token = provider.token(name=name, groups=["g-support", "g-finance"])
             async with session.get(url, headers={HEADER: token}, allow_redirects=False) as answer:
                 assert answer.status < 500
                 return Page(await answer.text())

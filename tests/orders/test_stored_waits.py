@@ -136,7 +136,7 @@ async def test_a_stuck_order_keeps_what_it_waited_for_when_it_was_decided_last(c
     ]  # fmt: skip
 
 
-async def test_what_passes_without_a_new_fact_is_overdue_by_the_clock_until_it_is_decided(database, connection, engine):
+async def test_a_wait_past_its_instant_is_overdue_until_it_is_decided(database, connection, engine):
     await set_clock(database, EVENTS)
     story = paid_order("ord-1").bought(goods=101_200).delivered()
     await engine.handle(story.inbound_records)
@@ -178,7 +178,7 @@ async def explained(database, order_id, now):
     return [(one.until, one.is_overdue) for one in story.waiting if one.row == 15]
 
 
-async def test_a_record_holds_up_until_the_terms_of_the_order_say_wherever_it_is_shown(database, connection):
+async def test_a_record_holds_up_until_the_instant_of_the_terms_wherever_it_is_shown(database, connection):
     await set_clock(database, EVENTS)
     store = await PostgresStore.open(database)
     engine = await engine_with(store, quarantine_days=2)
@@ -201,7 +201,7 @@ async def test_a_record_holds_up_until_the_terms_of_the_order_say_wherever_it_is
     assert (waits_shown(counted)[RECORD], waits_shown(counted, "waits_overdue")[RECORD]) == (2, 1)
 
 
-async def test_who_waits_for_the_order_to_be_placed_has_waited_since_it_was_first_received(connection, engine):
+async def test_a_wait_for_the_placing_runs_since_the_order_was_first_received(connection, engine):
     story = Story("ord-1").accepted().cost(300).cost(500, "cost-2")
     since = []
     for inbound_record in story:
@@ -214,7 +214,7 @@ async def test_who_waits_for_the_order_to_be_placed_has_waited_since_it_was_firs
     assert len(set(since)) == 1
 
 
-def test_what_is_awaited_already_keeps_its_since_and_only_that():
+def test_a_known_wait_keeps_only_its_since():
     first = stored_waits([Wait("sellers_answer", "can-1"), Wait("acceptance", until=7)], None, 1)
     later = stored_waits([Wait("sellers_answer", "can-1"), Wait("repayment", "purchase", None, 5, "CNY")], first, 2)
 
