@@ -108,6 +108,10 @@ async def test_terms_that_cannot_be_are_refused_and_stay_in_the_form(terms, page
         page = Page(await answer.text())
     assert "These terms can't be taken" in page.text
     assert terms.strip()[:10] in page.text
+    async with pages.post("/what-if", json={"terms": terms}, headers={"Accept": "application/json"}) as answer:
+        problem = await answer.json(content_type="application/problem+json")
+    assert (answer.status, problem["status"]) == (400, 400)
+    assert problem["detail"]
 
 
 @pytest.mark.parametrize("given", [{"orders": "0"}, {"orders": "2001"}, {"orders": "x"}, {"first": "2026-02-30"}])

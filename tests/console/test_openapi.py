@@ -28,7 +28,7 @@ from service.console.access import Role
 from service.console.openapi import document
 from service.console.routes import api_routes
 from service.console.server import running_console
-from tests.console.addresses import IN_PATHS, TOPIC, add_operation
+from tests.console.addresses import FORMS, IN_PATHS, TOPIC, add_operation
 from tests.console.conftest import settings_for
 from tests.console.identity import HEADER
 from tests.orders.stories import Story, dissolved, record
@@ -62,11 +62,14 @@ KNOWN = {
     "source": "/tests",
 }
 """Values of parameters that lead to something."""
-BODIES = [
-    {"value": one.value.decode(), "key": one.key.decode(), "headers": [], "topic": topic}
-    for one in (Story("ord-9").placed().last, dissolved().last)
-    for topic in ("", TOPIC)
-]
+BODIES = {
+    "/try": [
+        {"value": one.value.decode(), "key": one.key.decode(), "headers": [], "topic": topic}
+        for one in (Story("ord-9").placed().last, dissolved().last)
+        for topic in ("", TOPIC)
+    ]
+} | {path: [form] for path, form in FORMS.items()}
+"""Bodies that lead to something, by path."""
 
 
 @pytest.fixture
@@ -95,7 +98,7 @@ def cases(draw: st.DrawFn, operation: APIOperation, mode: GenerationMode) -> Cas
             if name in KNOWN and (share == "all" or (share == "some" and draw(st.booleans()))):
                 given[name] = KNOWN[name]
     if case.method == "POST" and draw(st.booleans()):
-        case.body, case.media_type = draw(st.sampled_from(BODIES)), "application/json"
+        case.body, case.media_type = draw(st.sampled_from(BODIES[operation.path])), "application/json"
     return case
 
 
