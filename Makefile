@@ -53,8 +53,9 @@ bench: env jars ## how fast the service is, beside others, some 15 minutes; BENC
 bench-rules: env ## how long the rules take for an order; BEFORE=PATH takes another checkout's rules in turn with these
 	@$(PYTHON) -m tests.bench.rules $(BEFORE:%=--before %)
 
-bench-console: env ## how long the console's pages and searches take with ORDERS=1000000 orders in the database
+bench-console: env ## how long the console's pages and searches take with ORDERS=1000000 orders, and what its indexes cost a batch
 	@$(PYTHON) -m tests.bench.console $(ORDERS:%=--orders %)
+	@$(PYTHON) -m tests.bench.console_indexes $(ORDERS:%=--orders %)
 
 audit: ## the locked dependencies against the known vulnerabilities; needs the internet
 	@.ci/audit

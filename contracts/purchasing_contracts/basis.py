@@ -1,4 +1,4 @@
-"""Why a message was published: the clauses that led to it."""
+"""The grounds of a message: the clauses that led to it."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from purchasing_contracts.base import NO_NUL, Shape
 
 
 class Basis(Shape):
-    """Why something was decided, in words that a buyer's support agent can read out."""
+    """The ground of a decision or a command, in words that a support agent can read out to the buyer."""
 
     clause: Annotated[str, Field(min_length=1, max_length=32, pattern=NO_NUL)] = Field(
         description="The clause of the service agreement, such as `12(1)A`."

@@ -64,7 +64,7 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a record is refused. It never repeats the record's content, which may be private.
+    """The reason why a record is refused. It never repeats the record's content, which may be private.
 
     `place` is a JSON pointer (RFC 6901) into the CloudEvent in structured form, also for a record in binary mode;
     empty: the whole record. `order_id` is the subject if it can be read and is an identifier, else the record's key on

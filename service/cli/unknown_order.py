@@ -1,4 +1,4 @@
-"""What a command says of an order of which no message was received: shared by those that take an order's id."""
+"""The answer of commands about an order of which no message was received; for those that take an order's id."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class Person(NamedTuple):
 
 
 class Lack(NamedTuple):
-    """Why a person may not: the right, the roles that have it, and the groups that have these roles."""
+    """The lack of a right: the right, the roles that have it, and the groups that have these roles."""
 
     right: Right
     roles: tuple[Role, ...]

@@ -26,7 +26,7 @@ FOREIGN_FORM = sentence("This form doesn't come from the console, or it is too o
 
 
 class FormToken(NamedTuple):
-    """What a page puts into its forms, and the header that gives the browser its cookie, if it has none."""
+    """The fields that a page puts into its forms, and the header that sets the browser's cookie, if it has none."""
 
     token: str
     key: str

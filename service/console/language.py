@@ -101,7 +101,7 @@ class PageLanguage:
         translated: Markup = translate(text, self)
         return translated
 
-    def say(self, template: str, arguments: Mapping[str, object]) -> Markup:
+    def fill_in(self, template: str, arguments: Mapping[str, object]) -> Markup:
         """Return what `translate` does of the sentence that these make, without its English text."""
         found = _template(self.code, template)
         if not arguments:
@@ -155,10 +155,10 @@ def time_element(at: datetime, zone: tzinfo) -> Markup:
     offset = f"{offset[:3]}:{offset[3:5]}"
     utc = f"{at:%H:%M:%S}" if at.date() == local.date() else f"{at:%Y-%m-%d %H:%M:%S}"
     if offset == "+00:00":
-        told = f'<span class="offset">{offset}</span>'
+        shown = f'<span class="offset">{offset}</span>'
     else:
-        told = f'<span class="offset">{offset}</span> <span class="utc">({utc} UTC)</span>'
-    return Markup(f'<time datetime="{text_of(at)}">{local:%Y-%m-%d %H:%M:%S} {told}</time>')  # noqa: S704 - digits
+        shown = f'<span class="offset">{offset}</span> <span class="utc">({utc} UTC)</span>'
+    return Markup(f'<time datetime="{text_of(at)}">{local:%Y-%m-%d %H:%M:%S} {shown}</time>')  # noqa: S704 - digits
 
 
 def language_of(asked: str | None, kept: str | None, accepted: str | None) -> str:

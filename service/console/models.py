@@ -171,7 +171,7 @@ class SignInModel(Model):
 
 
 class ProblemModel(Model):
-    """Why there is no answer (RFC 9457)."""
+    """The reason why there is no answer (RFC 9457)."""
 
     title: str
     status: int

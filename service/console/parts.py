@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Acts(NamedTuple):
-    """What acts are done with. Only handlers of POST are given it: a fault in a page can't act."""
+    """The parts with which acts are done. Only handlers of POST get them: a fault in a page can't act."""
 
     pool: OperatorPool
     runner: Runner

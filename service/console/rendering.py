@@ -81,7 +81,7 @@ class Renderer:
         """Return the page."""
 
         def t(template: str, **arguments: object) -> Markup:
-            return visit.page.say(template, arguments)
+            return visit.page.fill_in(template, arguments)
 
         def p(template: str) -> str:
             return visit.text.translate(sentence(template))

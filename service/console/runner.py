@@ -60,7 +60,7 @@ class Work(NamedTuple):
 
     @property
     def by(self) -> str:
-        """How actions name who did it: who asked, and who confirmed if that is somebody else."""
+        """Name of who did it for the record of actions: who asked, and who confirmed if that is somebody else."""
         asked, confirmed = self.proposal.requested, self.proposal.confirmed
         if confirmed is None or confirmed.subject == asked.subject:
             return str(asked)
@@ -78,6 +78,8 @@ class Runner:
         self._tolerance = tolerance
         self._name = uuid4()
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._again: set[UUID] = set()
+        """Operations that a person let go on while their task was about to end."""
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._look: asyncio.Task[None] | None = None
 
@@ -93,11 +95,20 @@ class Runner:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def start(self, operation_id: UUID) -> None:
-        """Work on an operation, unless this process does already."""
-        if operation_id not in self._tasks:
-            task = asyncio.get_running_loop().create_task(self._run(operation_id))
-            self._tasks[operation_id] = task
-            task.add_done_callback(lambda _: self._tasks.pop(operation_id, None))
+        """Work on an operation; once more after this, if this process works on it already."""
+        if operation_id in self._tasks:
+            self._again.add(operation_id)
+            return
+        task = asyncio.get_running_loop().create_task(self._run(operation_id))
+        self._tasks[operation_id] = task
+        task.add_done_callback(lambda ended: self._ended(operation_id, ended))
+
+    def _ended(self, operation_id: UUID, task: asyncio.Task[None]) -> None:
+        del self._tasks[operation_id]
+        if operation_id in self._again:
+            self._again.discard(operation_id)
+            if not task.cancelled():
+                self.start(operation_id)
 
     async def settle(self, operation_id: UUID, seconds: float) -> None:
         """Wait for an operation at most so long, so that the page that follows can say what became of it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
+from service.observability.quarantine_periods import QuarantinePeriods
 from service.rules.facts import instant, micros
 from service.rules.waits import RECORD
 from service.store.connection import connect_to_look
@@ -12,6 +13,7 @@ from service.store.connection import connect_to_look
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
     from datetime import datetime
+    from typing import Any
 
     import asyncpg
     from asyncpg import Record
@@ -103,7 +105,7 @@ def furthest_behind(figures: Figures) -> tuple[str, int] | None:
     return None if behind is None else (behind["topic"], behind["partition"])
 
 
-async def census(connection: asyncpg.Connection[Record]) -> list[Record] | None:
+async def census(connection: asyncpg.Connection[Record]) -> list[dict[str, Any]] | None:
     """Count what orders wait for: one row per kind and currency. None if another worker is counting.
 
     A row has `what` and `currency`; the number of waits, `count`; how many are `overdue`; `since` when the oldest
@@ -118,7 +120,28 @@ async def census(connection: asyncpg.Connection[Record]) -> list[Record] | None:
         if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", CENSUS_LOCK):
             return None
         await connection.execute(f"set local statement_timeout = {int(CENSUS_SECONDS * 1000)}")
-        return await connection.fetch(_CENSUS, timeout=CENSUS_SECONDS)
+        rows = await connection.fetch(_CENSUS, timeout=CENSUS_SECONDS)
+        periods = await QuarantinePeriods.of(connection)
+        found = [dict(row) for row in rows]
+        for one in found:
+            if one["what"] == RECORD:
+                one["overdue"] = await _overdue_records(connection, periods)
+        return found
+
+
+async def _overdue_records(connection: asyncpg.Connection[Record], periods: QuarantinePeriods) -> int:
+    """Count the waits for quarantined records whose last instant has passed."""
+    if not periods.are_limited:
+        return 0
+    overdue = 0
+    now = micros(await connection.fetchval("select clock_timestamp()"))
+    cursor = await connection.cursor(_ORDER_WAITS, [RECORD], now, False)
+    while rows := await cursor.fetch(PREFETCH):
+        ends = await periods.ends([(row["order_id"], row["since"]) for row in rows])
+        for row in rows:
+            end = ends.get((row["order_id"], row["since"]))
+            overdue += end is not None and end < now
+    return overdue
 
 
 async def order_waits(
@@ -128,10 +151,16 @@ async def order_waits(
     raises."""
     async with connection.transaction():
         now = micros(await connection.fetchval("select instant from purchasing_clock(null)"))
-        async for row in connection.cursor(_ORDER_WAITS, list(kinds), now, only_overdue, prefetch=PREFETCH):
-            order_id, what, ref, since, until, is_overdue, amount, currency = row
-            last = None if until is None else instant(until)
-            yield OrderWait(order_id, what, ref, instant(since), last, is_overdue, amount, currency)
+        periods = await QuarantinePeriods.of(connection)
+        cursor = await connection.cursor(_ORDER_WAITS, list(kinds), now, only_overdue)
+        while rows := await cursor.fetch(PREFETCH):
+            ends = await periods.ends([(row["order_id"], row["since"]) for row in rows if row["what"] == RECORD])
+            for order_id, what, ref, since, stored, amount, currency in rows:
+                until = ends.get((order_id, since)) if what == RECORD else stored
+                is_overdue = until is not None and until < now
+                if is_overdue or not only_overdue:
+                    last = None if until is None else instant(until)
+                    yield OrderWait(order_id, what, ref, instant(since), last, is_overdue, amount, currency)
 
 
 _TOTALS = """
@@ -159,8 +188,9 @@ _QUARANTINE = """
 select reason, count(*) as open, min(at) as since from quarantine where resolved_at is null group by reason
 """
 
-# Records in quarantine are not stored with the orders they hold up: they are found where they lie. An id that stands
-# only in quarantined records is no order: it has no version.
+# Records in quarantine are not stored with the orders they hold up: they are found where they lie, and their last
+# instant is computed from the order's terms (`quarantine_periods.py`). An id that stands only in quarantined records is
+# no order: it has no version.
 _WAITS = f"""
 (select o.order_id, w.what, coalesce(w.ref, '') as ref, w.since, w.until, w.amount, w.currency
 from orders o, json_to_recordset(o.waits)
@@ -179,6 +209,6 @@ select what, currency, count(*) as count,
 from {_WAITS} as w group by what, currency order by what, currency
 """  # noqa: S608 - constants
 _ORDER_WAITS = f"""
-select order_id, what, ref, since, until, coalesce(until < $2, false), amount, currency
-from {_WAITS} as w where what = any($1::text[]) and (not $3 or until < $2) order by since, order_id, what, ref
+select order_id, what, ref, since, until, amount, currency from {_WAITS} as w
+where what = any($1::text[]) and (not $3 or until < $2 or what = '{RECORD}') order by since, order_id, what, ref
 """  # noqa: S608 - constants

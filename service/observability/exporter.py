@@ -22,7 +22,6 @@ from service.store.operators.pauses import ALL_LANES, AUTOMATIC
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from asyncpg import Record
     from prometheus_client import CollectorRegistry
 
     from service.observability.database_figures import Figures
@@ -189,7 +188,7 @@ def _database(figures: Figures, age: float, topics: Iterable[str]) -> Iterator[F
     yield _one("quarantine_oldest_open_seconds", seconds_since(oldest))
 
 
-def wait_families(census: Sequence[Record], now: float) -> Iterator[Family]:
+def wait_families(census: Sequence[Mapping[str, Any]], now: float) -> Iterator[Family]:
     """Yield the metrics of the rows of a census, summed per kind; 0 for a kind that no order waits for.
 
     `now` is in seconds since 1970. A kind that only a newer version knows is left out.

@@ -20,9 +20,7 @@ from service.runtime.retry import happens_within
 from service.store.migrate import schema_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
-
-    from asyncpg import Record
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from service.kafka.connection import Kafka
 
@@ -79,7 +77,7 @@ class Poller:
     def __init__(self, kafka: Kafka, url: str, group: str, topics: Iterable[str], every: float = EVERY_SECONDS) -> None:
         self.broker: LastLook[GroupLag] = LastLook()
         self.database: LastLook[database_figures.Figures] = LastLook()
-        self.census: LastLook[Sequence[Record]] = LastLook()
+        self.census: LastLook[Sequence[Mapping[str, Any]]] = LastLook()
         self.census_at: float | None = None
         self.skew: float | None = None
         """The database's clock minus ours, in seconds."""

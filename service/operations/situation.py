@@ -15,8 +15,9 @@ from service.store.operators.pauses import ALL_LANES, AUTOMATIC, Pause, current_
 from service.store.unpublished import ROWS_MAX, Unpublished, unpublished
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from typing import Any
 
     import asyncpg
 
@@ -129,7 +130,7 @@ async def waits_of_all(connection: asyncpg.Connection[asyncpg.Record]) -> Waits 
     return Waits(at, sorted(found, key=lambda one: (place.get(one.what, len(place)), one.currency or "")))
 
 
-def _wait(row: asyncpg.Record) -> Wait:
+def _wait(row: Mapping[str, Any]) -> Wait:
     kind = WAIT_KINDS.get(row["what"])
     return Wait(
         row["what"],

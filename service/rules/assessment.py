@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from purchasing_contracts.basis import Basis
     from purchasing_contracts.events.warehouse_receipt import GoodsDisposed
@@ -69,6 +69,8 @@ class StandingAmount:
     """For a payment demand: its number, and the number of rounds known when it began (`ids.demand_id`)."""
     is_new: bool = False
     """Whether to publish it although outcome and amount are unchanged, because it is a new demand."""
+    plan_dates: Sequence[int] = ()
+    """For a missing part of the order amount: all last instants of the plan in force, in microseconds."""
     foreign: Money | None = None
     """The amount if it is in another currency than the order's."""
 

@@ -104,8 +104,10 @@ class Chargeback:
         self.reason = latest.reason
         self.respond_by = None if latest.respond_by is None else micros(latest.respond_by)
         moved = (*self._opened, *closed)
-        self.is_unread = not self.balance.is_restored and any(not view.readable(fact) for fact in moved)
-        """Whether one of its amounts can't be read, and it was not restored in full."""
+        self.is_unread = (
+            self.first is not None and not self.balance.is_restored and any(not view.readable(fact) for fact in moved)
+        )
+        """Whether one of its amounts can't be read, and it was not restored in full. An inquiry takes no money."""
         self.shares: list[Role] = []
         """Its share of each line."""
         self.kinds: set[str] = set()

@@ -83,12 +83,26 @@ def _restate_amounts(
     for kind, (second, words) in SECOND_OUTCOMES.items():
         for key, amount in wanted.items():
             before = ledger.standing.get(key)
-            if key[0] == kind and (before is None or before.amount != amount.amount or amount.is_new):
+            if key[0] == kind and (
+                before is None
+                or before.amount != amount.amount
+                or amount.is_new
+                or (kind == "order_amount" and _has_another_date(before, amount))
+            ):
                 _decide(outputs, key, amount.outcome, amount.grounds, before, amount=amount)
         for key in ended:
             before = ledger.standing[key]
             if key[0] == kind and before.outcome != second:
                 _decide(outputs, key, second, _worded(before.grounds, words), before)
+
+
+def _has_another_date(before: StandingDecision, amount: StandingAmount) -> bool:
+    """Return whether a new plan replaced the date that was published. A date that passed is not published (R22)."""
+    if amount.due_at == before.due_at:
+        return False
+    if before.due_at is None or before.due_at not in amount.plan_dates:
+        return True
+    return amount.due_at is not None and amount.due_at < before.due_at
 
 
 def _worded(grounds: Grounds, words: str) -> Grounds:

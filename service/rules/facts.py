@@ -71,9 +71,10 @@ class Fact(Generic[D_co]):
         if known is None:
             known = {}
             object.__setattr__(self, "_worked_out", known)
-        if work not in known:
-            known[work] = work(self.data)
-        found: V = known[work]
+        elif work in known:
+            kept: V = known[work]
+            return kept
+        found = known[work] = work(self.data)
         return found
 
     def __lt__(self, other: Fact[Any]) -> bool:

@@ -53,6 +53,8 @@ class StandingDecision:
     ground: str | None = None
     since_at: int = 0
     """When it was decided, in microseconds. For a cancellation that ended open units: since when it did."""
+    due_at: int | None = None
+    """The last instant that it names, in microseconds."""
 
     @property
     def ended_open_units(self) -> bool:
@@ -212,14 +214,18 @@ class _Fold:
                 raise UnknownOutputError(f"these rules don't know outputs of type {type(data).__name__}")
 
     def _decision(self, output: Output, data: DecisionMade) -> None:
-        key = (data.kind, data.ref)
+        kind = data.kind
+        key = (kind, data.ref)
         amount = None if data.amount is None else data.amount.value
-        if data.kind == "payment_demand":
+        if kind == "payment_demand":
             self._demand(output, data, amount)
-        before = self._standing.get(key)
         stands = StandingDecision(output.id, data.outcome, amount, data.basis, data.ground, output.at)
-        if data.kind == "cancellation" and before is not None and before.ended_open_units and stands.ended_open_units:
-            stands = replace(stands, since_at=before.since_at)
+        if data.due_at is not None:
+            stands.due_at = micros(data.due_at)
+        if kind == "cancellation":
+            before = self._standing.get(key)
+            if before is not None and before.ended_open_units and stands.ended_open_units:
+                stands.since_at = before.since_at
         self._standing[key] = stands
 
     def _demand(self, output: Output, data: DecisionMade, amount: int | None) -> None:

@@ -100,10 +100,13 @@ class OrderView:
         self.placing = self.counting(self._groups[OrderPlaced])
         """The message that placed the order; `placed` is its data."""
         self.placed = self.placing.data
+        self.brokerage_fixed = 0
+        self.brokerage_unread: Money | None = None
+        if self.placed.promotion is not None:
+            self.brokerage_fixed, self.brokerage_unread = fixed_fee_of(self.placed, self.currency)
         agreed_at = self.placing.worked_out(_agreed_at)
         self.terms: Terms = terms.in_force(self.placed.provider_id, placed.at if agreed_at is None else agreed_at)
         self.quote = self.placing.worked_out(_quoted)
-        self.brokerage_fixed, self.brokerage_unread = fixed_fee_of(self.placed, self.currency)
 
     def add(self, facts: Sequence[Fact[Any]]) -> None:
         """Add facts that come after all others. All amounts must have been readable (`has_unread`)."""
@@ -137,6 +140,8 @@ class OrderView:
 
     def _note_unread_fee(self, order: Fact[OrderPlaced]) -> None:
         """Note a promotion's fixed fee that can't be read."""
+        if order.data.promotion is None:
+            return
         unread = fixed_fee_of(order.data, self.currency)[1]
         if unread is not None:
             self._unread.append((order, unread))

@@ -233,6 +233,9 @@ def take_answer(
         if not lots or timeline.logistics_at_fault:
             timeline.ignore(answer, "request_ended", request)
             return
+        for lot in timeline.units.lots:
+            if lot.is_live and request in lot.requests:
+                request.bars = clauses_of((*request.bars, *request.bar_of(lot)))
         request.answer = answer
         end(timeline, request, lots)
 

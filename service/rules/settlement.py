@@ -152,7 +152,7 @@ class Kept:
         if view.messages(SellerRefundReceived):
             seller, rebates, self.for_pending_dissolution = _seller_money(timeline, self.cancelled, until)
             if not timeline.purchases and not lots.dissolved:
-                seller = rebates = 0
+                seller = rebates = self.for_pending_dissolution = 0
         for one in self.cancelled:
             _keep_of_seller(timeline, one)
         agreed = totals.goods + totals.shipping
@@ -328,6 +328,7 @@ def quote_totals(timeline: Timeline, quote: Quote) -> Sums:
         and lot.bought_at <= quote.at
         and not lot.covered & quote.bit
         and lot.state not in CANCELLED
+        and lot.state is not UNAVAILABLE  # withdrawn before the agreement was effective
     ]
     carried = last_value(timeline.quotes, left_out, timeline.units.lots, before=quote)
     fee = fee_on(timeline.view.terms.service_fee_rate, carried)
@@ -561,13 +562,14 @@ def _awaited(timeline: Timeline, kept: Kept) -> list[tuple[str, str, int]]:
     found = [("cancellation", one.id, one.takes - one.received) for one in kept.cancelled if one.takes > one.received]
     of_dissolved = [lot for lot in kept.lots.dissolved if lot.purchase is not None]
     of_rescinded = [lot for lot in kept.lots.rescinded if lot.purchase is not None]
-    price = _price_of(timeline, of_dissolved)
-    dissolved = max(0, price - kept.seller)
-    rescinded = max(0, _price_of(timeline, [*of_dissolved, *of_rescinded]) - max(price, kept.seller))
-    for kind, lots, missing in (("dissolution", of_dissolved, dissolved), ("unavailability", of_rescinded, rescinded)):
-        if missing:
-            request = _request_of(lots[0])
-            found.append((kind, "" if request is None else request.id, missing))
+    price = _price_of(timeline, of_dissolved) if of_dissolved else 0
+    if price > kept.seller:
+        request = _request_of(of_dissolved[0])
+        found.append(("dissolution", "" if request is None else request.id, price - kept.seller))
+    if of_rescinded:
+        missing = _price_of(timeline, [*of_dissolved, *of_rescinded]) - max(price, kept.seller)
+        if missing > 0:
+            found.append(("unavailability", "", missing))
     return found
 
 

@@ -434,7 +434,7 @@ class Timeline:
         """Apply these facts, then pass the deadlines."""
         now: int | None = None
         tested = False
-        deadlines, after_instant = self._deadlines, self.after_instant
+        deadlines, after_instant, payment = self._deadlines, self.after_instant, Rank.PAYMENT
         for at, rank, _, apply, subject in steps:
             if at != now:
                 if now is not None:
@@ -446,7 +446,7 @@ class Timeline:
                     self._pass_deadlines(at)
                 self.at = now = at
                 tested = False
-            if rank > Rank.PAYMENT and not tested:
+            if not tested and rank > payment:
                 if self.effective_at is None or self._uncovered:
                     self._test()
                 tested = True

@@ -139,6 +139,30 @@ def pool_to_look(url: str, **options: Any) -> asyncpg.Pool[asyncpg.Record]:
     return pool
 
 
+async def keep_settings(_: object) -> None:
+    """Let a connection keep its session's settings when it goes back to its pool: the pool's `reset`."""
+
+
+@asynccontextmanager
+async def opened(pool: asyncpg.Pool[asyncpg.Record]) -> AsyncIterator[None]:
+    """Open a pool and end its connections at the end of the block. With `min_size=0` the database may be away."""
+    async with translated():
+        await pool
+    try:
+        yield
+    finally:
+        pool.terminate()
+
+
+@asynccontextmanager
+async def lend(pool: asyncpg.Pool[asyncpg.Record], seconds: float) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Lend a connection. Raises StoreError; StoreUnavailableError also where none is free in time."""
+    async with translated(), pool.acquire(timeout=seconds) as lent:
+        # The driver's own type of what a pool lends is another than that of a connection.
+        connection: Any = lent
+        yield connection
+
+
 def refuse_readers(url: str) -> None:
     """Raise NotUsableError if the URL asks for servers that refuse writes."""
     if database_url(url).reads_only:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from service.store.connection import pool_of
+from service.store.connection import keep_settings, opened, pool_of
 from service.store.driver_errors import translated
 from service.store.timeline import Timeline
 
@@ -82,14 +82,10 @@ class ConsoleSessions:
             },
             connect_seconds=SECONDS,
             command_timeout=SECONDS,
-            reset=_keep,
+            reset=keep_settings,
         )
-        async with translated():
-            await pool
-        try:
+        async with opened(pool):
             yield cls(pool, idle, absolute)
-        finally:
-            pool.terminate()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
@@ -113,7 +109,3 @@ class ConsoleSessions:
         """Forget a session. Raises StoreError."""
         async with translated(), self._pool.acquire(timeout=SECONDS) as connection:
             await connection.execute(_END, id_hash(session_id))
-
-
-async def _keep(_: object) -> None:
-    """Keep a session's settings when its connection goes back to the pool."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from service.store.connection import connect_to_look, pool_to_look
+from service.store.connection import connect_to_look, keep_settings, lend, opened, pool_to_look
 from service.store.driver_errors import translated
 from service.store.rows import FactRow, PastOutput, PublicationRow, Quarantined, StoreTime
 
@@ -242,26 +242,16 @@ class Readers:
             },
             connect_seconds=CONNECT_SECONDS,
             command_timeout=statement_seconds + 1.0,
-            reset=_keep,
+            reset=keep_settings,
         )
-        async with translated():
-            await pool
-        try:
+        async with opened(pool):
             yield cls(pool)
-        finally:
-            pool.terminate()
 
     @asynccontextmanager
     async def histories(self) -> AsyncIterator[OrderHistories]:
         """Lend a connection. Raises StoreError; StoreUnavailableError also where none is free in time."""
-        async with translated(), self._pool.acquire(timeout=CONNECT_SECONDS) as lent:
-            # The driver's own type of what a pool lends is another than that of a connection.
-            connection: Any = lent
+        async with lend(self._pool, CONNECT_SECONDS) as connection:
             yield OrderHistories(connection)
-
-
-async def _keep(_: object) -> None:
-    """Keep a session's settings when its connection goes back to the pool."""
 
 
 @asynccontextmanager

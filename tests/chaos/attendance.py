@@ -32,8 +32,8 @@ def absences(ready: Mapping[int, tuple[int, str]], shares: Mapping[str, Sequence
     """Of what each slot's worker answers to `/readyz`, and of how many partitions each member of a group has; there are
     so many processes in all."""
     found = [
-        f"slot {slot}: not ready ({status}): {' '.join(said.split())}"
-        for slot, (status, said) in ready.items()
+        f"slot {slot}: not ready ({status}): {' '.join(answer.split())}"
+        for slot, (status, answer) in ready.items()
         if status != 200
     ]
     for group, members in shares.items():

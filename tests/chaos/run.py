@@ -26,7 +26,7 @@ from tests.chaos.place import GROUP, Place
 from tests.chaos.reader import Outsider
 from tests.chaos.records import Sent
 from tests.chaos.sender import Sender
-from tests.chaos.table import Report, told
+from tests.chaos.table import Report, in_words
 from tests.chaos.verify import judge
 from tests.chaos.worker import ROOT
 from tests.chaos.workload import MALFORMED, Workload
@@ -201,7 +201,7 @@ def main() -> int:
     )
     _say(f"seed {seed}")
     report = asyncio.run(run(plan))
-    sys.stdout.write(json.dumps(report.plain(), indent=2) + "\n" if given.json else told(report))
+    sys.stdout.write(json.dumps(report.plain(), indent=2) + "\n" if given.json else in_words(report))
     return 1 if report.unclean else 0
 
 

@@ -72,13 +72,13 @@ class Sender:
                 value=record.value,
                 key=record.key,
                 headers=[*record.headers, (NUMBER, str(number).encode())],
-                on_delivery=self._told,
+                on_delivery=self._on_delivery,
             )
         except BufferError:
             self._producer.poll(0)
             return False
         return True
 
-    def _told(self, error: Any, _message: Any) -> None:
+    def _on_delivery(self, error: Any, _message: Any) -> None:
         if error is not None:
             self.failures.append(str(KafkaException(error)))

@@ -33,7 +33,7 @@ class Report:
     @property
     def unclean(self) -> list[str]:
         """All complaints."""
-        return [f"{check}: {one}" for check, said in self.complaints.items() for one in said]
+        return [f"{check}: {one}" for check, found in self.complaints.items() for one in found]
 
     def plain(self) -> dict[str, Any]:
         """The report as plain JSON values."""
@@ -74,7 +74,7 @@ def spread(ascending: Sequence[float]) -> dict[str, float]:
     }
 
 
-def told(report: Report) -> str:
+def in_words(report: Report) -> str:
     """The report as text."""
     memory = report.memory
     lines = [
@@ -94,9 +94,9 @@ def told(report: Report) -> str:
         seconds = f"{after['median']:.1f} s, {after['longest']:.1f} s" if after else ""
         lines.append(f"| {name} | {done.times} | {done.missed or ''} | {seconds} |")
     lines += [f"| all | {sum(done.times for done in report.faults.values())} | | |", ""]
-    for check, said in report.complaints.items():
-        lines.append(f"{'NO ' if said else 'yes'} {check}")
-        lines += [f"      {one}" for one in said]
+    for check, found in report.complaints.items():
+        lines.append(f"{'NO ' if found else 'yes'} {check}")
+        lines += [f"      {one}" for one in found]
     return "\n".join(lines) + "\n"
 
 

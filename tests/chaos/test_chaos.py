@@ -9,7 +9,7 @@ import pytest
 
 from service.runtime.failpoints import PLACES
 from tests.chaos.run import Plan, run
-from tests.chaos.table import told
+from tests.chaos.table import in_words
 
 SEED = 4
 GENERAL = (
@@ -32,5 +32,5 @@ PLAN = Plan(SEED, events=3_000, minutes=0.75, hands=3, hurried=True, faults=(*GE
 @pytest.mark.timeout(900)  # a minute and a half on a machine that has nothing else to do
 def test_nothing_is_lost_doubled_or_wrong_whatever_fails() -> None:
     survived = asyncio.run(run(PLAN))
-    assert survived.unclean == [], told(survived)
+    assert survived.unclean == [], in_words(survived)
     assert {name for name, done in survived.faults.items() if done.times} == set(PLAN.faults)

@@ -9,7 +9,7 @@ from purchasing_contracts.envelope import Refusal, decode
 from tests.chaos.faults import NO_FAULT
 from tests.chaos.hostile import KINDS, Hostile
 from tests.chaos.run import HOSTILE, Plan, run
-from tests.chaos.table import told
+from tests.chaos.table import in_words
 
 SEED = 5
 PLAN = Plan(SEED, events=4_000, minutes=0.3, workers=2, hands=1, faults=NO_FAULT, malformed=HOSTILE, bombs=60)
@@ -38,7 +38,7 @@ def test_the_same_seed_sends_the_same() -> None:
 @pytest.mark.timeout(900)  # less than a minute on a machine that has nothing else to do
 def test_hostile_records_are_quarantined_and_good_ones_handled_in_bounded_memory() -> None:
     survived = asyncio.run(run(PLAN))
-    assert survived.unclean == [], told(survived)
+    assert survived.unclean == [], in_words(survived)
     assert survived.workers == PLAN.workers, "one has crashed"
     kinds = Counter(sent.kind for sent in survived.evidence.sent)
     assert {*KINDS, "odd", "good", "a bomb"} <= kinds.keys()

@@ -56,7 +56,7 @@ class Workload:
         self._hostile = Hostile(seed)
         self._orders = 0
         self._open: list[list[Event]] = []
-        self._told: list[Sent] = []
+        self._sent_before: list[Sent] = []
 
     def __iter__(self) -> Iterator[Sent]:
         while True:
@@ -68,12 +68,12 @@ class Workload:
             return self._hostile.bad(ordinary=self._ordinary)
         if not self._ordinary and self._rng.random() < ODD:
             return self._hostile.good()
-        if roll < self._malformed + REPEATED and self._told:
+        if roll < self._malformed + REPEATED and self._sent_before:
             # In the other mode, perhaps: the same message all the same.
-            return self._written(self._rng.choice(self._told).event or {})
-        if roll < self._malformed + REPEATED + TAKEN and self._told:
+            return self._written(self._rng.choice(self._sent_before).event or {})
+        if roll < self._malformed + REPEATED + TAKEN and self._sent_before:
             # Another order's, by its source and id: the first heard stands, and it may be this one.
-            one, other = (self._rng.choice(self._told).event or {} for _ in range(2))
+            one, other = (self._rng.choice(self._sent_before).event or {} for _ in range(2))
             return self._written({**one, "subject": other["subject"]})
         while len(self._open) < OPEN_ORDERS:
             self._open.append(self._new_order())
@@ -81,10 +81,10 @@ class Workload:
         sent = self._written(self._open[chosen].pop(0))
         if not self._open[chosen]:
             self._open[chosen] = self._new_order()
-        if len(self._told) < REMEMBERED:
-            self._told.append(sent)
+        if len(self._sent_before) < REMEMBERED:
+            self._sent_before.append(sent)
         else:
-            self._told[self._rng.randrange(REMEMBERED)] = sent
+            self._sent_before[self._rng.randrange(REMEMBERED)] = sent
         return sent
 
     def _written(self, event: Event) -> Sent:
@@ -120,19 +120,19 @@ def unpaid_order(order: str, due_at: datetime) -> list[Event]:
         {"part": "deposit", "amount": money(40_000)},
         {"part": "balance", "amount": money(61_301), "due_at": due_at.isoformat()},
     ]
-    told: list[tuple[str, Event]] = [
+    planned: list[tuple[str, Event]] = [
         ("order.placed", {**PLACED, "payment_plan": plan}),
         ("order.accepted", {}),
         ("payment.captured", {"payment_id": "pay-1", "breakdown": breakdown(40_000, 0, 0)}),
         ("seller.purchase_confirmed", {**BOUGHT, "deposit": money(40_000)}),
     ]
-    return _an_hour_apart(order, due_at, told)
+    return _an_hour_apart(order, due_at, planned)
 
 
 def promoted_order(order: str) -> list[Event]:
     """The events of an order that earns brokerage, paid once the funds' answer is received (19)."""
     deduction = f"{order}:brokerage:1"
-    told: list[tuple[str, Event]] = [
+    planned: list[tuple[str, Event]] = [
         ("order.placed", {**PLACED, "promotion": {"promoter_id": "prm-5", "basis": "goods", "rate_bps": 250}}),
         ("order.accepted", {}),
         ("payment.captured", {"payment_id": "pay-1", "breakdown": PRICE}),
@@ -140,7 +140,7 @@ def promoted_order(order: str) -> list[Event]:
         ("warehouse.goods_received", {"receipt_id": "rec-1"}),
         ("payment.funds_deducted", {"deduction_id": deduction, "amount": money(2_500)}),
     ]
-    return _an_hour_apart(order, datetime(2006, 3, 2, 9, tzinfo=UTC), told)
+    return _an_hour_apart(order, datetime(2006, 3, 2, 9, tzinfo=UTC), planned)
 
 
 def breakdown(goods: int, shipping: int, fee: int) -> Event:
@@ -167,7 +167,7 @@ PLACED: Event = {
 BOUGHT: Event = {"purchase_id": "pur-1", "goods": money(100_000), "to_warehouse_shipping": money(1_200)}
 
 
-def _an_hour_apart(order: str, end: datetime, told: list[tuple[str, Event]]) -> list[Event]:
+def _an_hour_apart(order: str, end: datetime, planned: list[tuple[str, Event]]) -> list[Event]:
     """The events, the last an hour before the end."""
     return [
         {
@@ -176,8 +176,8 @@ def _an_hour_apart(order: str, end: datetime, told: list[tuple[str, Event]]) -> 
             "source": "/chaos",
             "type": f"purchasing.{kind}.v1",
             "subject": order,
-            "time": (end - timedelta(hours=len(told) - n)).isoformat(),
+            "time": (end - timedelta(hours=len(planned) - n)).isoformat(),
             "data": data,
         }
-        for n, (kind, data) in enumerate(told)
+        for n, (kind, data) in enumerate(planned)
     ]

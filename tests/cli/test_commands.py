@@ -61,7 +61,7 @@ def test_every_command_has_help_of_its_own(command):
 
 
 @pytest.mark.parametrize("arguments", [(), ("nonsense",), ("run", "--nonsense"), ("topics",), ("topics", "drop")])
-def test_what_is_not_understood_is_exit_code_2(arguments):
+def test_a_usage_error_is_exit_code_2(arguments):
     done = service(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usage: ")

@@ -25,7 +25,7 @@ def bad_records():
     return [schema, key._replace(headers=(("note", MARKER.encode()),))]
 
 
-async def test_what_is_private_is_gone_everywhere_and_that_is_kept(database, engine, store) -> None:
+async def test_private_members_are_erased_everywhere_and_the_erasure_is_recorded(database, engine, store) -> None:
     await engine.handle([*story(), *bad_records()])
     before = await tables_with(database, MARKER)
     done = command(database, "erase", "ord-1", "--by", "ann", "--why", "the buyer asked")
@@ -116,6 +116,6 @@ async def test_a_record_whose_order_can_t_be_read_is_erased_by_its_name(database
 
 
 @pytest.mark.parametrize("arguments", [("ord-nowhere",), ("--record", "purchasing.events.order.v1/0/99")])
-def test_what_nobody_knows_is_exit_code_1(database, arguments) -> None:
+def test_an_unknown_order_to_erase_is_exit_code_1(database, arguments) -> None:
     done = command(database, "erase", *arguments)
     assert (done.code, done.out, len(done.err.splitlines())) == (1, b"", 1)

@@ -32,7 +32,7 @@ from service.store.errors import NotUsableError
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_ends_a_command_has_its_exit_code(error, code, says, capsys) -> None:
+def test_each_error_that_ends_a_command_has_its_exit_code(error, code, says, capsys) -> None:
     assert cli._report(error) == code
     assert (says is None) is (expected_errors.sentence_for(error) is None)
     told = capsys.readouterr().err

@@ -71,7 +71,7 @@ async def test_a_limit_is_one_for_a_currency(database) -> None:
     assert "PURCHASING_REFUND_LIMIT_PER_MINUTE is not valid" in done.err
 
 
-def test_who_has_read_enough_ends_it_quietly() -> None:
+def test_a_closed_pipe_ends_a_command_quietly() -> None:
     """Of output that is still in a buffer when the reader is gone, too."""
     program = [sys.executable, "-m", "service", "clauses", "--json"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -49,7 +49,7 @@ def test_one_lane_is_paused_by_its_number(database) -> None:
         (("breaker", "reset", "purchasing.decisions.v1"), 2),
     ],
 )
-def test_what_is_not_understood_and_what_there_is_nothing_to_do_about(database, arguments, code) -> None:
+def test_usage_errors_and_actions_without_effect_have_their_exit_codes(database, arguments, code) -> None:
     done = command(database, *arguments)
     assert (done.code, done.out) == (code, b"")
     assert done.err

@@ -105,7 +105,7 @@ async def test_a_wrong_key_is_repaired_and_the_value_is_taken_as_it_lies(databas
     assert await outputs(store) == ["agreement effective"]
 
 
-async def test_what_is_refused_again_is_exit_code_3_and_lies_there_with_its_reason(database, engine, store) -> None:
+async def test_a_record_refused_again_is_exit_code_3_and_stays_with_its_reason(database, engine, store) -> None:
     told = paid_order()
     bad = garbled(told.last, time="yesterday")
     await engine.handle([bad])

@@ -144,7 +144,7 @@ def test_real_money_moves_by_the_real_time(clock, capsys):
 
 
 @pytest.mark.parametrize("clock", ["fast", "0", "-1", "nan", "1e9"])
-def test_what_is_no_clock_is_a_usage_error(clock, capsys):
+def test_an_unknown_clock_is_a_usage_error(clock, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["run", "--embedded", f"--clock={clock}"])
     assert f"--clock: {clock} is neither `events` nor a number up to 10,000,000" in capsys.readouterr().err

@@ -241,7 +241,7 @@ def test_a_right_that_no_role_has_is_denied_to_all_roles(monkeypatch) -> None:
     assert [right for right in Right if asked.may(None, right)] == [Right.PUBLIC]
 
 
-async def test_who_looked_and_who_was_denied_is_logged(running, provider) -> None:
+async def test_views_and_denials_are_logged_with_the_person(running, provider) -> None:
     with capture_logs() as logs:
         for group, path in (
             ("g-finance", "/orders/ord-1"),

@@ -24,6 +24,7 @@ from tests.console.acting import (
     hidden,
     new_key,
     operation,
+    patient,  # noqa: F401 - a fixture
     person,
     preview_of,
     propose,
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 JSON = {"Accept": "application/json"}
 SECRET = "Warehouse 3, marker-77aa"
+
+
+pytestmark = pytest.mark.usefixtures("patient")
 
 
 @pytest.fixture
@@ -94,7 +98,7 @@ async def commands_of(database: str, order_id: str) -> list[tuple[str, str, int]
     return [(one["amount"]["currency"], one.get("line", ""), one["amount"]["value"]) for one in data if "amount" in one]
 
 
-async def test_a_release_moves_exactly_what_its_preview_said(database, engine, ann) -> None:
+async def test_a_release_moves_exactly_what_its_preview_showed(database, engine, ann) -> None:
     await held_dissolution(engine, ann)
     before = await commands_of(database, "ord-1")
     proposal = await propose(ann, "release", orders="ord-1")
@@ -194,7 +198,7 @@ async def test_a_form_of_another_site_or_another_person_is_not_taken(database, e
     assert await rows(database, "select count(*) from console_proposals") == [(0,)]
 
 
-async def test_an_operation_says_what_became_of_each_item_and_stops_at_a_refusal(database, engine, ann) -> None:
+async def test_an_operation_shows_the_outcome_of_each_item_and_stops_at_a_refusal(database, engine, ann) -> None:
     """The fifth accident. What would be refused again was said before."""
     bad = await bad_records(engine, 3, "ord-1")
     proposal = await propose(ann, "replay", records="\n".join(named(one) for one in bad))
@@ -293,7 +297,7 @@ async def test_a_repaired_record_keeps_its_identity_and_gets_no_headers(database
     assert await rows(database, "select count(*) from console_repairs") == [(0,)]
 
 
-async def test_pauses_and_resumes_say_what_waits_and_only_that_passes_the_limit(database, engine, ann) -> None:
+async def test_only_what_a_resume_showed_passes_the_refund_limit(database, engine, ann) -> None:
     await hear(engine, dissolved())
     ended = await done(ann, "pause", lane="all")
     assert [one["outcome"] for one in ended["items"]] == ["done"]
@@ -451,7 +455,7 @@ async def test_a_breaker_is_reset_and_a_stuck_order_is_assessed_again(database, 
         ("adopt", {"lane": "0", "position": "1"}, "The console is told of no broker"),
     ],
 )
-async def test_what_cannot_be_proposed_says_why_and_keeps_the_form(act, fields, said, engine, ann) -> None:
+async def test_what_cannot_be_proposed_is_named_and_the_form_is_kept(act, fields, said, engine, ann) -> None:
     await hear(engine, paid_order())
     page = await propose(ann, act, 422, **fields)
     assert said in Page(page).text

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession, DummyCookieJar
 
 from service.console.server import running_console
-from tests.console.acting import PATIENT, confirm, done, form_of, hidden, operation, person, propose
+from tests.console.acting import PATIENT, confirm, done, form_of, hidden, operation, patient, person, propose  # noqa: F401 - a fixture among them
 from tests.console.conftest import settings_for
 from tests.console.identity import HEADER
 from tests.console.reading import Page, read, read_json
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from service.console.server import Running
 
 SECRET = "Warehouse 3, marker-77aa"
+
+
+pytestmark = pytest.mark.usefixtures("patient")
 
 
 @pytest.fixture
@@ -82,7 +85,7 @@ async def test_the_audit_is_searched_by_its_address_and_exported(database, engin
     page = Page(await read(ann, "/audit?id=ord-1&what=look&since=2026-01-01T00:00:00Z"))
     assert "about ord-1" in page.text
     assert "only looks" in page.text
-    assert "/orders/ord-1" in page.links
+    assert "/search?q=ord-1" in page.links
     assert any(link.startswith("/audit.csv?") and "id=ord-1" in link for link in page.links)
     found = await read_json(ann, "/audit?id=ord-1", Accept="application/json")
     assert [one["path"] for one in found["entries"]] == ["/orders/{order_id}"]
@@ -123,9 +126,10 @@ async def test_somebody_without_a_name_may_not_act(database, engine, running, pr
     token = provider.token(sub="u-ann", name=None, groups=["g-operator"])
     async with (
         ClientSession(running.origin, headers={HEADER: token}, cookie_jar=DummyCookieJar()) as session,
-        session.post("/acts/hold", data=form) as answer,
+        session.post("/acts/hold", data=form, allow_redirects=False) as answer,
     ):
-        assert answer.status == 401
+        assert answer.status == 303
+        assert answer.headers["Location"].startswith("/login?next=")
     assert await rows(database, "select count(*) from console_proposals") == [(0,)]
 
 

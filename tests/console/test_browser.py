@@ -145,7 +145,7 @@ else:
     async def test_no_page_scrolls_sideways_at_400_percent(seen) -> None:
         assert {name: one.too_wide for name, one in seen.items() if one.too_wide} == {}
 
-    async def test_what_is_printed_has_no_controls_and_is_black_on_white(seen) -> None:
+    async def test_a_printed_page_has_no_controls_and_is_black_on_white(seen) -> None:
         for name, one in seen.items():
             assert one.printed["controls"] == [], name
             assert one.printed["dark"] == "rgb(255, 255, 255)", name

@@ -196,7 +196,7 @@ async def test_a_quarantined_message_is_found_by_its_place_and_its_order(engine,
         assert [one["reason"] for one in where["in_quarantine"]] == ["not_json"]
 
 
-async def test_what_was_looked_for_is_in_its_field_and_not_in_the_search(engine, pages) -> None:
+async def test_the_ids_of_a_look_up_are_in_their_fields_and_not_in_the_search(engine, pages) -> None:
     await hear(engine, paid_order())
     page = await read(pages, "/messages?order=ord-1")
     assert re.findall(r'<input id="(\w+)"[^>]* value="([^"]+)"', page) == [("order", "ord-1")]
@@ -285,7 +285,7 @@ async def test_the_form_tries_a_message_in_binary_mode_and_keeps_what_was_typed(
     assert "script" not in {tag for tag, _ in Page(text).elements}
 
 
-async def test_what_is_tried_is_bounded_and_never_logged(pages) -> None:
+async def test_a_tried_message_is_bounded_and_never_logged(pages) -> None:
     with structlog.testing.capture_logs() as lines:
         answer = await tried(pages, value="marker-77aa" * 10_000, key="marker-77aa")
         assert answer["reason"] == "not_json"

@@ -202,7 +202,7 @@ async def test_the_letter_has_no_ids_and_no_internal_words(language, engine, pag
         (";q=;;,,application/json;q=nan", "text/html"),
     ],
 )
-async def test_what_is_answered_goes_by_accept(accept, kind, pages) -> None:
+async def test_the_answers_format_follows_the_accept_header(accept, kind, pages) -> None:
     async with pages.get("/clauses/1", headers={"Accept": accept}) as answer:
         assert answer.content_type == kind
         assert "Accept" in answer.headers["Vary"]

@@ -43,6 +43,9 @@ def test_ambiguous_roles_are_refused(roles) -> None:
         {"console_oidc_issuer": "c.example"},
         {"console_assertion_jwks_url": "file:///keys"},
         {"console_assertion_header": "X Y"},
+        {"console_approval_records": -1},
+        {"console_approval_amount": "CNY=1,CNY=2"},
+        {"console_approval_amount": "100"},
     ],
 )
 def test_a_wrong_setting_is_refused(given) -> None:

@@ -104,7 +104,7 @@ async def test_an_unknown_alert_is_not_found_and_all_are_listed(pages) -> None:
     assert "PurchasingMoneyLate" in problem["detail"]
 
 
-async def test_what_people_wrote_is_shown_as_text(database, pages) -> None:
+async def test_texts_of_people_are_escaped(database, pages) -> None:
     for text in HOSTILE:
         connection = await asyncpg.connect(database)
         try:

@@ -73,7 +73,7 @@ def test_a_publication_is_read_back_as_it_was_written(message: Publication) -> N
         ("cut off", REFUND[:-1]),
     ],
 )
-def test_what_is_no_publication_is_not_read_as_one(what: str, value: bytes) -> None:
+def test_a_message_that_is_no_publication_is_not_read_as_one(what: str, value: bytes) -> None:
     assert decode_published(REFUND)[1].TYPE == "purchasing.refund.issue.v1"
     with pytest.raises(ValueError, match=r".") as refused:
         decode_published(value)
@@ -109,7 +109,7 @@ def is_json(value: bytes) -> bool:
 
 
 @given(st.binary(max_size=12) | st.text('[]{}",:\\\\u0dD8cC019eE+-. \tntrufalsNI', max_size=12).map(str.encode))
-def test_what_is_json_is_so_for_another_parser_too(value: bytes) -> None:
+def test_another_parser_accepts_the_same_json(value: bytes) -> None:
     decoded = decode(ORDER, b"ord-1001", value, [])
 
     assert isinstance(decoded, Refusal)
@@ -186,7 +186,7 @@ def test_of_a_name_that_stands_twice_the_last_counts_on_the_fast_and_on_the_slow
 
 
 @pytest.mark.parametrize("encode", [encode_structured, encode_binary])
-def test_what_cannot_be_written_as_utf_8_is_an_error_of_the_writer(encode: Any) -> None:
+def test_text_that_utf_8_can_not_encode_is_an_error_of_the_writer(encode: Any) -> None:
     decoded = decode(PAYMENT, b"ord-1001", text(event(CAPTURED)), [])
     assert isinstance(decoded, Event)
 

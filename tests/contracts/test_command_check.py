@@ -89,7 +89,7 @@ def test_a_directory_and_a_release_are_compared_message_by_message(run: Any, tmp
         ('{"type": 7}', "not a schema"),
     ],
 )
-def test_what_is_no_schema_is_an_error(content: str, said: str, run: Any, tmp_path: Path) -> None:
+def test_a_file_that_is_no_schema_is_an_error(content: str, said: str, run: Any, tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
     path.write_text(content)
 

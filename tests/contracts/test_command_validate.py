@@ -163,7 +163,7 @@ def test_an_id_repeated_with_other_content_is_reported(attribute: str, validate:
     assert said[-1].startswith("3 messages: 2 right, 1 refused (conflict 1)")
 
 
-def test_what_was_put_on_a_topic_is_checked_against_that_topic(validate: Any) -> None:
+def test_a_message_on_a_topic_is_checked_against_that_topic(validate: Any) -> None:
     code, said = validate(text(event(CAPTURED)), "--topic", "purchasing.events.order.v1")
 
     assert code == 1
@@ -171,7 +171,7 @@ def test_what_was_put_on_a_topic_is_checked_against_that_topic(validate: Any) ->
     assert said[1].strip() == "It belongs on purchasing.events.payment.v1."
 
 
-def test_what_kcat_prints_is_read_with_key_and_headers(validate: Any) -> None:
+def test_the_output_of_kcat_is_read_with_key_and_headers(validate: Any) -> None:
     record = {
         "topic": "purchasing.events.payment.v1", "partition": 3, "offset": 17, "tstype": "create", "ts": 1, "broker": 0,
         "headers": ["content-type", "application/cloudevents+json"], "key": "ord-7",
@@ -243,7 +243,7 @@ def test_a_file_without_a_message_is_an_error(content: bytes, validate: Any) -> 
 
 
 @pytest.mark.parametrize("record", [{"topic": "t", "payload": 1}, {"topic": "t", "payload": "", "headers": ["odd"]}])
-def test_what_looks_like_a_record_and_is_none_is_an_error(record: Any, validate: Any) -> None:
+def test_an_incomplete_record_is_an_error(record: Any, validate: Any) -> None:
     assert validate(text(record))[0] == 2
 
 

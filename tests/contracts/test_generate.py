@@ -19,7 +19,7 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_is_committed_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_committed_files_are_fresh(capsys: pytest.CaptureFixture[str]) -> None:
     code = main([str(CONTRACTS), "--check"])
 
     assert code == 0, f"{capsys.readouterr().out}run: python -m purchasing_contracts.generate contracts"

@@ -232,7 +232,7 @@ def test_brokerage_messages_have_no_place_for_the_buyers_account() -> None:
     [b"{", b"[]", b"null", text(event("purchasing.order.accepted.v1")), text({"type": "purchasing.order.v9"})],
     ids=["not JSON", "a list", "null", "one that we read", "unknown"],
 )
-def test_what_we_did_not_publish_is_not_read_as_if_we_had(value: bytes) -> None:
+def test_foreign_messages_are_not_read_as_publications(value: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # the kinds differ
         decode_published(value)
 

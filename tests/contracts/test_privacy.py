@@ -97,7 +97,7 @@ def test_masked_data_is_valid_and_masking_is_idempotent(event_: Event) -> None:
 
 
 @given(events)
-def test_what_is_masked_and_what_is_private_together_are_all_of_the_data(event_: Event) -> None:
+def test_masked_and_private_members_together_are_all_of_the_data(event_: Event) -> None:
     hidden, private = together(event_.data)
     restored = {**hidden.model_dump(mode="json"), **json.loads(json.dumps(private or {}))}
 

@@ -96,7 +96,7 @@ def test_every_event_can_be_built_from_its_example_and_sent_in_both_modes(messag
 
 
 @given(events)
-def test_what_a_client_is_given_is_read_as_it_was_meant(event: Event) -> None:
+def test_an_event_given_to_a_client_is_read_unchanged(event: Event) -> None:
     for shape in SHAPES:
         for mode in ("structured", "binary"):
             sent = shape(event, mode)

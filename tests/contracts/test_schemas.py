@@ -110,12 +110,12 @@ def test_a_brokerage_transfer_has_no_place_for_the_buyers_account() -> None:
 
 
 @given(events)
-def test_what_the_codec_writes_of_an_event_is_valid(event: Event) -> None:
+def test_events_that_the_codec_writes_are_valid(event: Event) -> None:
     assert list(VALIDATORS[event.type].iter_errors(json.loads(encode_structured(event)))) == []
 
 
 @given(publications)
-def test_what_the_codec_publishes_is_valid(message: Publication) -> None:
+def test_messages_that_the_codec_publishes_are_valid(message: Publication) -> None:
     ours = Publication(message.id, message.subject, message.time, message.data, message.traceparent)
 
     assert list(VALIDATORS[message.type].iter_errors(json.loads(encode_structured(ours)))) == []
@@ -140,7 +140,7 @@ STRUCTURED = [row for row in TABLE if row[2] == "schema" and not row[1].headers]
 @pytest.mark.parametrize(
     ("sentence", "record"), [(row[0], row[1]) for row in STRUCTURED], ids=[r[0] for r in STRUCTURED]
 )
-def test_what_the_codec_refuses_for_the_schema_is_invalid(sentence: str, record: Record) -> None:
+def test_messages_that_the_codec_refuses_for_the_schema_are_invalid(sentence: str, record: Record) -> None:
     event = json.loads(record.value or b"")
 
     invalid = any(VALIDATORS[event["type"]].iter_errors(event))

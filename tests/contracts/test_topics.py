@@ -58,7 +58,7 @@ def test_a_class_and_its_type_lead_to_each_other() -> None:
             assert topic_of(message) is topic
 
 
-def test_what_is_no_message_is_on_no_topic() -> None:
+def test_a_class_that_is_no_message_is_on_no_topic() -> None:
     assert class_of("purchasing.order.placed.v2") is None
     with pytest.raises(KeyError):
         topic_of(EventData)

@@ -152,7 +152,7 @@ def test_a_wrong_setting_is_reported_before_anything_starts():
     assert line.startswith("PURCHASING_DATABASE_URL")
 
 
-def test_what_is_no_number_of_processes_is_refused(database):
+def test_an_impossible_number_of_processes_is_refused(database):
     done = command(database, "run", "--processes", "0")
     assert done.code == 2
     assert "--processes: 0: not a number from 1 to 64" in done.err

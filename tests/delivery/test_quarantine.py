@@ -11,7 +11,7 @@ from tests.delivery.test_redelivery import read_to_the_end
 MARKER = "marker-5c21"
 
 
-async def test_what_was_repaired_dropped_or_erased_stays_so_when_the_topics_are_read_again(own_site):
+async def test_resolved_and_erased_records_stay_so_when_the_topics_are_read_again(own_site):
     order, dropped = order_id(), order_id()
     placed, accepted, captured = case_events("01", order)
     placed["data"]["domestic_address"] = f"Warehouse 3, {MARKER}"

@@ -47,7 +47,7 @@ KEPT_IN = {"kafka": "KAFKA_LOG_DIRS", "postgres": "PGDATA"}
 
 
 @pytest.mark.parametrize("name", KEPT_IN)
-def test_what_a_server_keeps_lies_on_its_volume(name):
+def test_the_data_of_a_server_is_on_its_volume(name):
     service = compose()["services"][name]
     (volume,) = service["volumes"]
     source, _, target = volume.partition(":")
@@ -61,7 +61,7 @@ def test_no_port_is_open_to_other_machines():
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_what_is_waited_for_can_be_waited_for():
+def test_every_service_that_is_waited_for_has_a_health_check():
     services = compose()["services"]
     for name, service in services.items():
         waits = service.get("depends_on", {})
@@ -82,7 +82,7 @@ def test_its_settings_are_the_services_and_no_password_is_written_down():
                 assert "${" in value, name
 
 
-def test_the_console_starts_only_when_asked_for_and_on_a_migrated_database_with_roles():
+def test_the_console_starts_only_on_request_and_on_a_migrated_database_with_roles():
     services = compose()["services"]
     console = services["console"]
     assert console["profiles"] == ["console"]

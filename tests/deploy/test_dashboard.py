@@ -54,7 +54,7 @@ def colour(panel: dict, value: float) -> str:
     ][-1]
 
 
-def test_what_is_well_is_green_and_what_is_not_is_red():
+def test_good_values_are_green_and_bad_ones_red():
     figures = {panel["title"]: panel for panel in PANELS if panel["type"] == "stat"}
     assert {
         title: (colour(panel, WELL_AND_NOT[title][0]), colour(panel, WELL_AND_NOT[title][1]))

@@ -36,7 +36,7 @@ def test_it_ends_as_a_numbered_user_with_the_service_as_first_process():
     assert "HEALTHCHECK" in stage
 
 
-def test_what_is_copied_is_there_and_is_not_ignored():
+def test_copied_files_exist_and_are_not_ignored():
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in ignored
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE.read_text(), re.MULTILINE)

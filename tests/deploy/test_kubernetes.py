@@ -113,7 +113,7 @@ RENDERERS = [
 if RENDERERS:
 
     @pytest.mark.parametrize("overlay", OVERLAYS)
-    def test_what_is_kept_is_what_kustomize_renders(overlay):
+    def test_the_kept_manifests_are_those_that_kustomize_renders(overlay):
         command = [*RENDERERS[0], str(KUBERNETES / "overlays" / overlay)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stdout == (KUBERNETES / "rendered" / f"{overlay}.yaml").read_text(), f"render anew: {command}"
@@ -284,7 +284,7 @@ def test_traces_can_reach_a_collector():
     assert {"protocol": "TCP", "port": 4318} in allowed
 
 
-def test_what_selects_the_workers_selects_the_workers():
+def test_each_selector_of_workers_selects_the_workers():
     deployment = the("Deployment")["spec"]
     labels = deployment["template"]["metadata"]["labels"]
     others = [labels_of(one) for one in (the("Job"), the("CronJob"), the("Deployment", console=True))]
@@ -388,7 +388,7 @@ def allowed(policy: dict[str, Any], direction: str, peers: str) -> dict[str, set
     }
 
 
-def test_the_console_is_reached_by_browsers_and_reaches_database_broker_and_identity_provider():
+def test_network_policies_let_browsers_in_and_the_console_out_to_its_servers():
     policy = the("NetworkPolicy", console=True)
     assert set(policy["spec"]["policyTypes"]) == {"Ingress", "Egress"}
     assert allowed(policy, "ingress", "from") == {"ingress": {8081}}
@@ -401,7 +401,7 @@ def test_the_console_is_reached_by_browsers_and_reaches_database_broker_and_iden
     assert port["targetPort"] == pods("production")["console"]["containers"][0]["ports"][0]["name"]
 
 
-def test_the_consoles_pages_are_shown_while_the_database_is_away_and_it_has_time_to_end():
+def test_the_console_is_ready_while_the_database_is_away_and_has_time_to_end():
     pod = pod_of(the("Deployment", console=True))
     container = pod["containers"][0]
     probes = ("startupProbe", "livenessProbe", "readinessProbe")

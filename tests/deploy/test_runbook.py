@@ -97,7 +97,7 @@ def test_each_query_of_the_runbook_names_its_command():
         assert "`psql`" in TEXT[start - 250 : start], TEXT[start : start + 80]
 
 
-def test_what_kubectl_is_asked_for_is_there():
+def test_every_object_named_to_kubectl_exists():
     asked = " ".join(span for span in spans(RUNBOOK) if "kubectl " in span).replace("deploy/kubernetes", "")
     resources = rendered("production")
     there = {(one["kind"].lower(), one["metadata"]["name"]) for one in resources}

@@ -38,7 +38,7 @@ async def _values(cluster):
         return [(await consumer.getone()).value for _ in range(2)]
 
 
-async def test_what_a_primary_committed_its_synchronous_standby_has(tmp_path):
+async def test_the_synchronous_standby_has_what_the_primary_committed(tmp_path):
     async with ReplicatedPostgres(tmp_path, settings=dict(NO_FSYNC), temporary=True) as cluster:
         assert (cluster.primary, cluster.synchronous) == (1, 2)
         await _execute(cluster, "create table kept (number int)", "insert into kept values (1)")

@@ -79,7 +79,7 @@ async def test_the_server_knows_transaction_timeout(postgres_dsn: str) -> None:
     assert await ask(postgres_dsn, "show transaction_timeout") == "0"
 
 
-async def test_nobody_gets_in_without_the_password(postgres_dsn: str) -> None:
+async def test_a_connection_without_the_password_is_refused(postgres_dsn: str) -> None:
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(postgres_dsn, password="guessed")
 

@@ -236,7 +236,7 @@ async def test_the_broker_gathers_what_comes_after_a_batch(world):
     assert world.consumer._fetcher._fetch_max_wait_ms == BUSY_MS
 
 
-async def test_what_a_batch_held_is_freed_without_the_collector(world):
+async def test_the_objects_of_a_batch_are_freed_without_the_collector(world):
     """FastStream's message and its methods refer to each other; the records must not live as long as they do."""
     record = weakref.ref(held := replace(RECORD))
     message = SimpleNamespace(raw_message=(held,))

@@ -89,7 +89,7 @@ def test_a_topic_read_again_does_not_opens_it(table):
     assert breakers.open_topics == frozenset()
 
 
-async def test_what_one_worker_opened_all_workers_see_and_so_does_one_that_starts_later(table):
+async def test_all_workers_see_an_open_breaker_even_one_that_starts_later(table):
     one, other = CircuitBreakers(table, SMALL), CircuitBreakers(table, SMALL)
     one.count(*batch(*[BAD] * 9))
     await one.look()

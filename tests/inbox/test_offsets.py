@@ -122,7 +122,7 @@ class Busy(Broker):
 
 
 @pytest.mark.parametrize("questions", [1, 2, 3])
-async def test_what_others_commit_and_retention_removes_as_we_look_is_not_lost(questions):
+async def test_records_removed_while_others_commit_are_not_lost(questions):
     broker = Busy()
     broker.questions = questions
     broker.holds(P, 0, 5, committed=3)

@@ -63,13 +63,13 @@ class IdentityProvider:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self._say(200, provider.keys())
+                self._answer(200, provider.keys())
 
             def do_POST(self) -> None:
                 form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-                self._say(*provider.issued(self.headers.get("Authorization", ""), form))
+                self._answer(*provider.issued(self.headers.get("Authorization", ""), form))
 
-            def _say(self, status: int, body: bytes) -> None:
+            def _answer(self, status: int, body: bytes) -> None:
                 self.send_response(status)
                 if status in (301, 302, 303, 307):
                     self.send_header("Location", body.decode())

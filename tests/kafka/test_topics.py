@@ -43,7 +43,7 @@ async def test_differences_at_the_broker_are_reported_setting_by_setting(kafka):
     ]
 
 
-async def test_what_is_created_is_as_it_should_be(kafka):
+async def test_created_topics_have_their_settings(kafka):
     topic = replace(READ, name=f"created-{uuid.uuid4().hex[:8]}")
     where = {"bootstrap_servers": kafka}
     assert await create_topics(where, 4, [topic]) == [topic.name]

@@ -51,7 +51,7 @@ def test_each_missing_part_is_reported_in_a_sentence(condition, says):
         Condition(broker_age=14.0, database_age=14.0),
     ],
 )
-def test_what_passes_by_itself_in_seconds_makes_nobody_unready(condition):
+def test_a_short_failure_makes_no_worker_unready(condition):
     assert missing(condition) == []
 
 

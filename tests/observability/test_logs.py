@@ -84,7 +84,7 @@ def test_the_console_shows_name_and_sentence(restored):
     assert "attempt 3" in librarys
 
 
-def test_what_libraries_log_looks_the_same(stream):
+def test_lines_of_libraries_have_the_same_form(stream):
     logging.getLogger("some.library").warning("attempt %d", 3)
     (line,) = lines(stream)
     assert (line["message"], line["level"]) == ("attempt 3", "warning")
@@ -143,7 +143,7 @@ def test_after_a_while_a_line_passes_again_with_the_number_of_dropped_ones():
     assert not hasattr(record[5], "suppressed")
 
 
-def test_what_the_gate_remembers_is_bounded():
+def test_the_memory_of_the_flood_gate_is_bounded():
     gate = FloodGate()
     for number in range(logs.KINDS_REMEMBERED * 2):
         gate.filter(logging.LogRecord("x", logging.ERROR, "", 0, f"kind {number}", (), None))

@@ -168,7 +168,7 @@ def test_figures_grow_older_while_nobody_can_look(worker):
     assert value(shown, "ready") == 0
 
 
-def test_what_was_seen_over_a_minute_ago_is_left_to_those_who_see_it_now(worker):
+def test_figures_older_than_a_minute_are_not_exported(worker):
     def shown() -> set[str]:
         return {name.removeprefix("purchasing_") for name in samples(WorkerExporter(worker, TOPICS))}
 

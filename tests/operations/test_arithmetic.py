@@ -72,7 +72,7 @@ def assert_terms_add_up(found: Examination) -> None:
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
-def test_what_is_out_and_what_is_kept_back_add_up_to_what_is_due_on_each_line(case: Case) -> None:
+def test_paid_out_and_withheld_add_up_to_the_amount_due_on_each_line(case: Case) -> None:
     for found in examinations(case):
         assert_lines_add_up(found)
 

@@ -13,7 +13,7 @@ from tests.observability.seen import ORDERS, service
 from tests.waiting import eventually
 
 
-def said(**where) -> tuple[int, dict[str, list[tuple[str, str]]]]:
+def printed(**where) -> tuple[int, dict[str, list[tuple[str, str]]]]:
     """The exit code, and what it found by subject."""
     done = service("doctor", "--json", **where)
     found: dict[str, list[tuple[str, str]]] = {}
@@ -24,7 +24,7 @@ def said(**where) -> tuple[int, dict[str, list[tuple[str, str]]]]:
 
 
 async def test_each_subject_is_examined_and_what_only_deserves_a_look_is_no_failure(kafka, database):
-    code, found = said(bootstrap=kafka, database=database)
+    code, found = printed(bootstrap=kafka, database=database)
     assert set(found) >= {"database", "schema", "clock", "terms", "broker", "topics", "acls"}
     assert "bad" not in {state for findings in found.values() for state, _ in findings}, json.dumps(found)
     assert found["terms"] == [
@@ -34,7 +34,7 @@ async def test_each_subject_is_examined_and_what_only_deserves_a_look_is_no_fail
 
 
 async def test_an_empty_database_is_reported(kafka, empty_database):
-    code, found = said(bootstrap=kafka, database=empty_database)
+    code, found = printed(bootstrap=kafka, database=empty_database)
     assert code == 1
     assert found["schema"][0][0] == "bad"
     assert "run `python -m service migrate`" in found["schema"][0][1]
@@ -43,7 +43,7 @@ async def test_an_empty_database_is_reported(kafka, empty_database):
 
 async def test_each_server_that_is_away_is_reported(database):
     nowhere = "postgresql://somebody:secret@127.0.0.1:9/purchasing"
-    code, found = said(bootstrap="127.0.0.1:9", database=nowhere)
+    code, found = printed(bootstrap="127.0.0.1:9", database=nowhere)
     assert code == 1
     assert found["database"] == [("bad", "PostgreSQL can't be reached: Connection refused")]
     assert found["broker"] == [("bad", "Kafka can't be reached: 127.0.0.1:9: Connection refused")]
@@ -56,7 +56,7 @@ async def test_work_that_waits_for_a_person_is_reported(kafka, database):
     await connection.execute("insert into outbox_pauses (lane, paused_by, why) values (-1, 'x', 'y')")
     await connection.execute("insert into input_progress (topic, partition) values ($1, 0)", ORDERS)
     await connection.close()
-    _, found = said(bootstrap=kafka, database=database)
+    _, found = printed(bootstrap=kafka, database=database)
     words = " ".join(words for _, words in found["state"])
     for part in (
         "1 orders are stuck",
@@ -74,11 +74,11 @@ async def test_a_missing_or_different_topic_is_reported(fresh_kafka, database):
     await admin.delete_topics(["purchasing.decisions.v1"])
     await admin.close()
     # The broker's answers still have a deleted topic for a moment.
-    await eventually(lambda: said(**where)[0] == 1, "the topic to be missed")
-    _, found = said(**where)
+    await eventually(lambda: printed(**where)[0] == 1, "the topic to be missed")
+    _, found = printed(**where)
     assert ("bad", "purchasing.decisions.v1 does not exist: create it with `topics create`") in found["topics"]
     await create_topics({"bootstrap_servers": fresh_kafka.bootstrap_servers}, 4)
-    assert said(**where)[1]["topics"] == [("well", "all topics match the registry")]
+    assert printed(**where)[1]["topics"] == [("well", "all topics match the registry")]
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(0, "well"), (60, "look"), (-60, "look")])

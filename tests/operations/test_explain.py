@@ -33,7 +33,7 @@ def explain(database: str, order: str, *arguments: str) -> subprocess.CompletedP
     return run_text("service", ["explain", order, *arguments], environment, HANG_SECONDS)
 
 
-def told(database: str, order: str) -> dict[str, Any]:
+def explained(database: str, order: str) -> dict[str, Any]:
     done = explain(database, order, "--json")
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -67,7 +67,7 @@ async def test_facts_are_in_order_of_time_with_their_place_in_order_of_receipt(e
     story.asks_to_cancel(at=8 * HOUR).bought(at=6 * HOUR)
     await receive(engine, story)
 
-    happened = told(database, "ord-late")["happened"]
+    happened = explained(database, "ord-late")["happened"]
 
     assert [one["type"].split(".")[2] for one in happened] == [
         "placed",
@@ -84,7 +84,7 @@ async def test_the_money_stands_by_line_and_what_is_decided_cites_its_clauses(en
     story = Story("ord-money").placed().accepted().paid().bought().asks_to_cancel().seller_cancels(penalty=5_000)
     await receive(engine, story)
 
-    found = told(database, "ord-money")
+    found = explained(database, "ord-money")
 
     (line,) = [line for line in found["lines"] if line["line"] == "purchase"]
     refund = found["decided"][-1]
@@ -96,12 +96,12 @@ async def test_the_money_stands_by_line_and_what_is_decided_cites_its_clauses(en
     assert "The money" in text
 
 
-async def test_what_is_waited_for_has_its_last_instant(engine: Engine, database: str):
+async def test_a_wait_has_its_last_instant(engine: Engine, database: str):
     story = Story("ord-wait").placed(at=0).accepted(at=HOUR).paid(at=2 * HOUR).bought(at=3 * HOUR)
     story.received(at=4 * HOUR).delivered(at=5 * HOUR).asks_to_cancel(at=6 * HOUR)
     await receive(engine, story)
 
-    waiting = {one["row"]: one for one in told(database, "ord-wait")["waiting"] if one["row"] is not None}
+    waiting = {one["row"]: one for one in explained(database, "ord-wait")["waiting"] if one["row"] is not None}
 
     answer, receipt = waiting[6], waiting[5]
     assert (answer["from"], answer["what"], answer["until"]) == ("seller", "an answer to request can-1", None)
@@ -116,7 +116,7 @@ async def test_a_demand_waits_for_its_publication_and_then_for_the_payment(engin
     story = Story("ord-demand").placed(at=0).accepted(at=HOUR).paid(at=2 * HOUR).bought(at=3 * HOUR)
     await receive(engine, story.charged_back(at=4 * HOUR))
 
-    waiting = " ".join(one["what"] for one in told(database, "ord-demand")["waiting"])
+    waiting = " ".join(one["what"] for one in explained(database, "ord-demand")["waiting"])
 
     assert "payment of ¥1,013.01 for chargeback cb-1" in waiting
     assert "the days begin when the demand is published" in waiting
@@ -130,7 +130,7 @@ async def test_a_stuck_order_and_a_record_in_quarantine_are_shown(engine: Engine
     await connection.execute("update orders set stuck = 'ZeroDivisionError' where order_id = 'ord-odd'")
     await connection.close()
 
-    waiting = " ".join(one["what"] for one in told(database, "ord-odd")["waiting"])
+    waiting = " ".join(one["what"] for one in explained(database, "ord-odd")["waiting"])
 
     assert "a person to resolve a quarantined record of topic purchasing.events.order.v1" in waiting
     assert "ZeroDivisionError" in waiting
@@ -154,7 +154,7 @@ async def test_time_that_passes_changes_what_is_waited_for(engine: Engine, datab
     story = Story("ord-deemed").placed(at=0).accepted(at=HOUR).paid(at=2 * HOUR).bought(at=3 * HOUR)
     await receive(engine, story.delivered(at=5 * HOUR))
     connection = await asyncpg.connect(database)
-    until = told(database, "ord-deemed")["waiting"]
+    until = explained(database, "ord-deemed")["waiting"]
     assert any("deemed confirmed" in one["what"] for one in until)
 
     await pass_time(connection, instant(story_time(story) + 11 * DAY))
@@ -162,7 +162,7 @@ async def test_time_that_passes_changes_what_is_waited_for(engine: Engine, datab
     handled = await engine.fire_due()
 
     assert handled.assessed == 1
-    found = told(database, "ord-deemed")
+    found = explained(database, "ord-deemed")
     assert found["decided"][-1]["words"] == "Receipt: deemed confirmed."
     assert not any("deemed confirmed" in one["what"] for one in found["waiting"])
 

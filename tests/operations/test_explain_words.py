@@ -36,7 +36,7 @@ async def explained(database: str) -> AsyncIterator[Callable[[Story], Awaitable[
     store = await PostgresStore.open(database)
     engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT), deciding_is_publishing=True)
 
-    async def tell(story: Story) -> str:
+    async def explain_story(story: Story) -> str:
         for inbound_record in story:
             await engine.handle([inbound_record])
         async with open_histories(database) as histories:
@@ -45,11 +45,11 @@ async def explained(database: str) -> AsyncIterator[Callable[[Story], Awaitable[
         text = " ".join(" ".join(text_of(explain(history, TERMS_OF_THE_AGREEMENT, clock))).split())
         return text.replace(" [not published yet]", "")
 
-    yield tell
+    yield explain_story
     await store.close()
 
 
-def said(text: str, kind: str) -> list[str]:
+def sentences(text: str, kind: str) -> list[str]:
     """The outcomes of the decisions of a kind, as published, each with its words."""
     decided = text.partition("What was decided")[2].partition("The money")[0]
     found = re.findall(rf"\d\. {kind} ?(?:\([^)]*\))?: (.*?)\. (clause .*?)(?= \d{{4}}-|$)", decided)
@@ -70,13 +70,13 @@ async def test_a_sellers_second_answer_follows_the_first_and_changes_the_waits(e
 
     assert "from the seller: an answer to request can-1" in asked
     assert "an answer to request" not in waits(refused)[-1]
-    assert [one.partition(":")[0] for one in said(agreed, "Cancellation")] == ["pending", "refused", "agreed"]
+    assert [one.partition(":")[0] for one in sentences(agreed, "Cancellation")] == ["pending", "refused", "agreed"]
     assert "The seller refused to cancel (can-1: declined)." in agreed
     assert "The seller agreed to cancel (can-1), penalty ¥5.00." in agreed
     assert "from the seller: its money: ¥1,007.00" in agreed
     assert "from the payment system: confirmation that ¥1,007.00 on line purchase was refunded" in agreed
-    assert [one.partition(":")[0] for one in said(damaged, "Cancellation")][-1] == "refused"
-    assert "clause 12(6)" in said(damaged, "Cancellation")[-1]
+    assert [one.partition(":")[0] for one in sentences(damaged, "Cancellation")][-1] == "refused"
+    assert "clause 12(6)" in sentences(damaged, "Cancellation")[-1]
     assert "Repayment demand (purchase): demanded ¥1,007.00." in damaged
     assert "from the buyer: ¥1,007.00 to be paid back on line purchase" in damaged
 
@@ -89,11 +89,11 @@ async def test_a_dispute_won_and_then_lost_is_explained_with_each_outcome(explai
 
     assert "from the buyer: payment of ¥1,013.01 for chargeback cb-1" in opened
     assert "from the institution: the outcome of chargeback cb-1" in opened
-    assert [one.partition(":")[0] for one in said(won, "Chargeback")] == ["unjust", "restored"]
+    assert [one.partition(":")[0] for one in sentences(won, "Chargeback")] == ["unjust", "restored"]
     assert f"Payment demand (cb-1): settled. clause 22: {SECOND_OUTCOMES['payment_demand'][1]}" in won
     assert "Waiting for" not in won or "chargeback" not in waits(won)[0]
-    assert [one.partition(":")[0] for one in said(lost, "Chargeback")] == ["unjust", "restored", "unjust"]
-    assert [one.partition(" ")[0].rstrip(":") for one in said(lost, "Payment demand")] == [
+    assert [one.partition(":")[0] for one in sentences(lost, "Chargeback")] == ["unjust", "restored", "unjust"]
+    assert [one.partition(" ")[0].rstrip(":") for one in sentences(lost, "Payment demand")] == [
         "demanded",
         "settled",
         "demanded",
@@ -111,11 +111,11 @@ async def test_an_objection_verified_again_and_a_superseded_decision_are_explain
     superseded = await explained(withdrawn.asks_to_cancel(at=HOUR))
 
     assert "from the platform: the verification of objection obj-1" in raised
-    assert [one.partition(":")[0] for one in said(verified, "Objection")] == [
+    assert [one.partition(":")[0] for one in sentences(verified, "Objection")] == [
         "verification requested", "verified", "redirected to logistics",
     ]  # fmt: skip
     assert "the verification of objection" not in verified
-    assert said(superseded, "Agreement")[-1] == f"superseded: clause 2: {SUPERSEDED}"
+    assert sentences(superseded, "Agreement")[-1] == f"superseded: clause 2: {SUPERSEDED}"
 
 
 STORIES: dict[str, Callable[[], Story]] = {
@@ -163,7 +163,7 @@ def test_each_standing_amount_has_a_story_in_which_it_comes_to_0() -> None:
 @pytest.mark.parametrize("kind", STORIES)
 async def test_a_standing_amount_at_0_is_explained_by_its_second_outcome(kind: str, explained) -> None:
     outcome, words = SECOND_OUTCOMES[kind]
-    found = said(await explained(STORIES[kind]()), kind.replace("_", " ").capitalize())
+    found = sentences(await explained(STORIES[kind]()), kind.replace("_", " ").capitalize())
 
     assert len(found) > 1
     assert re.search(r"[¥$]\d", found[0])

@@ -61,7 +61,7 @@ def test_without_terms_the_installed_rules_publish_nothing_beyond_the_journal(or
     assert "3 orders checked: 0 would publish more, 0 can't be assessed." in done.stderr
 
 
-async def test_what_the_journal_lacks_is_listed_with_its_clauses_and_an_exit_code(orders: str):
+async def test_missing_outputs_are_listed_with_their_clauses_and_an_exit_code(orders: str):
     connection = await asyncpg.connect(orders)
     await connection.execute(
         "delete from outbox where order_id = 'ord-cancelled' and order_version ="

@@ -37,7 +37,7 @@ async def test_one_event_at_a_time_and_all_at_once_end_alike(engine: Engine) -> 
     assert [one[1] for one in outcomes_of(*singly)] == [1, 2]
 
 
-async def test_what_came_before_is_remembered_without_the_cache(engine: Engine) -> None:
+async def test_earlier_facts_are_known_without_the_cache(engine: Engine) -> None:
     await engine.handle(paid_order().inbound_records)
     engine.cache.clear()
     bought = await engine.handle([paid_order().bought(goods=90_000).last])

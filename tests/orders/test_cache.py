@@ -70,7 +70,7 @@ async def stores(database: str):
         await store.close()
 
 
-async def test_what_another_worker_wrote_makes_the_cached_order_invalid(stores) -> None:
+async def test_a_write_of_another_worker_makes_the_cached_order_invalid(stores) -> None:
     here, there = (engine_on(store) for store in stores)
     story = paid_order().bought(goods=90_000).seller_refunds(1_000)
     first = await here.handle(story.inbound_records[:3])

@@ -66,9 +66,7 @@ async def test_a_delivery_in_2199_is_no_delivery(engine: Engine, hands: Hands) -
     assert await engine._store.earliest_due() is None
 
 
-async def test_what_comes_too_early_is_refused_again_until_its_time_and_taken_then(
-    engine: Engine, hands: Hands
-) -> None:
+async def test_an_early_message_is_refused_again_until_its_time_and_then_accepted(engine: Engine, hands: Hands) -> None:
     story = paid_order().bought(goods=90_000, at=48 * HOUR)
     early = story.last
     at_first = await engine.handle(story.inbound_records)
@@ -83,7 +81,7 @@ async def test_what_comes_too_early_is_refused_again_until_its_time_and_taken_th
     assert money(in_time)["purchase"] == 10_010
 
 
-async def test_what_comes_too_early_is_repaired_with_the_time_it_was_meant_to_have(engine: Engine) -> None:
+async def test_an_early_message_is_repaired_with_its_intended_time(engine: Engine) -> None:
     wrong = paid_order().bought(goods=90_000, at=CENTURY).inbound_records
     right = paid_order().bought(goods=90_000, at=3 * HOUR).last
     await engine.handle(wrong)
@@ -94,7 +92,7 @@ async def test_what_comes_too_early_is_repaired_with_the_time_it_was_meant_to_ha
 
 
 @pytest.mark.parametrize("dropped", [False, True], ids=["lying there", "dropped"])
-async def test_what_was_refused_as_too_early_stays_so_when_it_is_delivered_again_later(
+async def test_an_early_message_stays_refused_when_it_is_delivered_again_later(
     engine: Engine, hands: Hands, dropped: bool
 ) -> None:
     early = Story().placed(at=48 * HOUR, mandate_at=0).inbound_records

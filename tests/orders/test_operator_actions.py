@@ -54,7 +54,7 @@ async def test_a_replay_done_twice_does_nothing_twice(engine: Engine) -> None:
     assert repetitions(second) == 1
 
 
-async def test_what_is_refused_again_stays_with_its_new_reason_and_without_another_notice(engine: Engine) -> None:
+async def test_a_record_refused_again_gets_its_new_reason_and_no_second_notice(engine: Engine) -> None:
     inbound = paid_order()
     await engine.handle(inbound.inbound_records)
     other = paid_order().paid().last
@@ -128,7 +128,7 @@ async def test_a_record_left_in_quarantine_goes_on_barring_the_deposit(engine: E
     assert money(whole)["chargeback:cb-1"] == 101_301
 
 
-async def test_what_is_dropped_twice_is_resolved_once(engine: Engine) -> None:
+async def test_a_record_dropped_twice_is_resolved_once(engine: Engine) -> None:
     bad = record(b"{", key=b"ord-1")
     await engine.handle([bad])
     drop = ANN._replace(drop=(quarantine_ref(bad),))

@@ -1,11 +1,13 @@
 """What an order waits for is stored with it as the rules list it (R21), and is what its journals say."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 
 from service.observability.database_figures import census, order_waits
+from service.operations.explain.explanation import explain
 from service.orders.candidate_ids import candidate_ids
 from service.orders.state import read_back
 from service.orders.stored_waits import stored_waits
@@ -17,12 +19,15 @@ from service.rules.waits import PLACED, RECORD, UNKNOWN, WAIT_KINDS, Wait
 from service.store.migrate import known_migrations
 from service.store.order_history import open_histories
 from service.store.postgres import PostgresStore
+from service.store.rows import StoreTime
 from service.store.substitute_clock import EVENTS, pass_time, set_clock
+from service.terms.table import read_book
 from tests.bench.events import records
 from tests.bench.history import inbound_record_of
 from tests.observability.waits_shown import waits_shown
 from tests.orders.conftest import engine_on
 from tests.orders.stories import Story, paid_order, record
+from tests.orders.test_unclear import engine_with
 from tests.rules.happenings import HOUR
 
 (MIGRATION,) = [one for one in known_migrations() if one.name == "store_waits_by_the_rules"]
@@ -131,7 +136,7 @@ async def test_a_stuck_order_keeps_what_it_waited_for_when_it_was_decided_last(c
     ]  # fmt: skip
 
 
-async def test_what_passes_without_a_new_fact_is_overdue_by_the_clock_until_it_is_decided(database, connection, engine):
+async def test_a_wait_past_its_instant_is_overdue_until_it_is_decided(database, connection, engine):
     await set_clock(database, EVENTS)
     story = paid_order("ord-1").bought(goods=101_200).delivered()
     await engine.handle(story.inbound_records)
@@ -160,7 +165,43 @@ async def test_a_quarantined_record_is_a_wait_of_its_possible_order_until_resolv
     assert [one async for one in order_waits(connection, [RECORD])] == []
 
 
-async def test_who_waits_for_the_order_to_be_placed_has_waited_since_it_was_first_received(connection, engine):
+async def record_waits(connection, *, only_overdue=False):
+    found = order_waits(connection, [RECORD], only_overdue=only_overdue)
+    return {one.order_id: (one.until, one.is_overdue) async for one in found}
+
+
+async def explained(database, order_id, now):
+    """Until when a record holds the order up, and whether that has passed, as `explain` says it at an instant."""
+    async with open_histories(database) as histories:
+        history = await histories.of(order_id)
+        story = explain(history, await read_book(histories.connection), StoreTime(now, None))
+    return [(one.until, one.is_overdue) for one in story.waiting if one.row == 15]
+
+
+async def test_a_record_holds_up_until_the_instant_of_the_terms_wherever_it_is_shown(database, connection):
+    await set_clock(database, EVENTS)
+    store = await PostgresStore.open(database)
+    engine = await engine_with(store, quarantine_days=2)
+    bad = [record(b"{", key=b"ord-1"), record(b"{", key=b"ord-unplaced")]
+    await engine.handle([*paid_order("ord-1"), *Story("ord-unplaced").accepted(), *bad])
+    # It came on 2 March, 20:00 Beijing time: the second day after ends on Wednesday, 4 March, at 24:00 (R14).
+    end = datetime(2026, 3, 4, 16, tzinfo=UTC)
+    in_time = await record_waits(connection), await record_waits(connection, only_overdue=True)
+    said_in_time = await explained(database, "ord-1", end)
+    await pass_time(connection, end + timedelta(microseconds=1))
+    passed = await record_waits(connection), await record_waits(connection, only_overdue=True)
+    said_later = await explained(database, "ord-1", end + timedelta(microseconds=1))
+    counted = await census(connection)
+    await store.close()
+
+    assert in_time == ({"ord-1": (end, False), "ord-unplaced": (None, False)}, {})
+    assert said_in_time == [(end, False)]
+    assert passed == ({"ord-1": (end, True), "ord-unplaced": (None, False)}, {"ord-1": (end, True)})
+    assert said_later == [(end, True)]
+    assert (waits_shown(counted)[RECORD], waits_shown(counted, "waits_overdue")[RECORD]) == (2, 1)
+
+
+async def test_a_wait_for_the_placing_runs_since_the_order_was_first_received(connection, engine):
     story = Story("ord-1").accepted().cost(300).cost(500, "cost-2")
     since = []
     for inbound_record in story:
@@ -173,7 +214,7 @@ async def test_who_waits_for_the_order_to_be_placed_has_waited_since_it_was_firs
     assert len(set(since)) == 1
 
 
-def test_what_is_awaited_already_keeps_its_since_and_only_that():
+def test_a_known_wait_keeps_only_its_since():
     first = stored_waits([Wait("sellers_answer", "can-1"), Wait("acceptance", until=7)], None, 1)
     later = stored_waits([Wait("sellers_answer", "can-1"), Wait("repayment", "purchase", None, 5, "CNY")], first, 2)
 

@@ -130,7 +130,7 @@ async def test_while_the_group_cannot_be_asked_a_lane_that_was_shut_out_stays_so
         assert lane.status().state == "given up"
 
 
-async def test_what_its_successor_publishes_while_a_frozen_lane_wakes_up_is_no_loss(
+async def test_outputs_of_the_successor_of_a_frozen_lane_are_no_loss(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_tail = lane_module.read_tail

@@ -132,7 +132,7 @@ async def test_two_lanes_at_once_do_not_both_stay_within_what_is_left(world: Wor
     assert [pause.lane for pause in paused] == [ALL_LANES]
 
 
-async def test_what_was_refunded_more_than_a_minute_ago_is_not_counted(world: World) -> None:
+async def test_refunds_older_than_a_minute_are_not_counted(world: World) -> None:
     async with world.pool.acquire() as connection:
         await admit(connection, 0, [Refund(1, "CNY", 1_000)], LIMITS)
         await connection.execute("update refunds_admitted set at = at - interval '61 seconds'")

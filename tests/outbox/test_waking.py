@@ -90,7 +90,7 @@ async def test_only_timed_outputs_get_a_time_of_publication(world: World) -> Non
     assert [tuple(row) for row in rows] == [(n, True, True) for n in (4, 5, 6, 7)]
 
 
-async def test_what_was_committed_and_never_noted_is_noted_by_the_next_relay(world: World) -> None:
+async def test_a_committed_position_that_was_not_stored_is_stored_by_the_next_relay(world: World) -> None:
     await world.write(0, 3, timed=True)
     async with relay_of(world):
         await eventually("they are published", world.all_noted)

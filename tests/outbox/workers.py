@@ -16,11 +16,11 @@ from tests.waiting import HANG_SECONDS
 
 
 class Worker:
-    """A relay's process, and all it has said of itself."""
+    """A relay's process, and its reports."""
 
     def __init__(self, process: Process, stdout: IO[bytes]) -> None:
         self._process = process
-        self.said: list[dict[str, Any]] = []
+        self.reports: list[dict[str, Any]] = []
         self._reading = asyncio.create_task(self._read(stdout))
 
     async def _read(self, stdout: IO[bytes]) -> None:
@@ -30,29 +30,29 @@ class Worker:
         )
         async for line in reader:
             if line.endswith(b"\n"):  # or it was killed while it wrote
-                self.said.append(json.loads(line))
+                self.reports.append(json.loads(line))
         transport.close()
 
     @property
     def lanes(self) -> set[int]:
-        """The lanes it had when it last said something."""
-        return {lane["lane"] for lane in self.said[-1]["lanes"]} if self.said else set()
+        """The lanes of its last report."""
+        return {lane["lane"] for lane in self.reports[-1]["lanes"]} if self.reports else set()
 
     @property
     def published(self) -> int:
-        return sum(lane["published"] for lane in self.said[-1]["lanes"]) if self.said else 0
+        return sum(lane["published"] for lane in self.reports[-1]["lanes"]) if self.reports else 0
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def state(self) -> str:
-        """What it said last, for a message."""
-        return json.dumps(self.said[-1]) if self.said else "has said nothing"
+        """Its last report, for a message."""
+        return json.dumps(self.reports[-1]) if self.reports else "no report yet"
 
     def states(self) -> set[str]:
         """Every state any of its lanes was ever in."""
-        return {lane["state"] for said in self.said for lane in said["lanes"]}
+        return {lane["state"] for report in self.reports for lane in report["lanes"]}
 
     def is_frozen(self) -> bool:
         return psutil.Process(self._process.pid).status() == psutil.STATUS_STOPPED

@@ -26,8 +26,8 @@ class Archive:
         """Every segment of the write-ahead log is kept from now on."""
         self.wal.mkdir()
         self._to_its_account(self.wal)
-        await self._say(f"alter system set archive_command = 'test ! -f {self.wal}/%f && cp %p {self.wal}/%f'")
-        await self._say("select pg_reload_conf()")
+        await self._execute(f"alter system set archive_command = 'test ! -f {self.wal}/%f && cp %p {self.wal}/%f'")
+        await self._execute("select pg_reload_conf()")
 
     async def base_backup(self) -> None:
         """What a restore begins with."""
@@ -42,7 +42,7 @@ class Archive:
 
     async def now(self) -> datetime:
         """An instant to go back to."""
-        return await self._say("select clock_timestamp()")
+        return await self._execute("select clock_timestamp()")
 
     async def restore(self, instant: datetime) -> None:
         """The server is as it was at this instant, and takes writes."""
@@ -60,7 +60,7 @@ class Archive:
         await self.server.start()
 
         async def restored() -> bool:
-            return not await self._say("select pg_is_in_recovery()")
+            return not await self._execute("select pg_is_in_recovery()")
 
         await eventually(restored, "the end of the recovery", self.server.log.read_text)
 
@@ -72,7 +72,7 @@ class Archive:
         if self.place.user is not None:
             shutil.chown(path, self.place.user)
 
-    async def _say(self, statement: str):
+    async def _execute(self, statement: str):
         connection = await asyncpg.connect(self.server.dsn)
         try:
             return await connection.fetchval(statement)

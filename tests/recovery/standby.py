@@ -41,11 +41,11 @@ class Pair:
         if not self.primary.running:
             await self.primary.start()
         # Nobody has to confirm what this writes: it is a file.
-        await _say(self.primary, "alter system reset all")
-        await _say(self.primary, "select pg_reload_conf()")
+        await _execute(self.primary, "alter system reset all")
+        await _execute(self.primary, "select pg_reload_conf()")
         # Or the next copy would hold them as well.
-        for name in await _say(self.primary, TESTS_DATABASES):
-            await _say(self.primary, f"drop database {name} with (force)")
+        for name in await _execute(self.primary, TESTS_DATABASES):
+            await _execute(self.primary, f"drop database {name} with (force)")
 
     @property
     def dsn(self) -> str:
@@ -58,16 +58,16 @@ class Pair:
 
     async def confirm_every_commit(self) -> None:
         """Commits wait from now on until the standby has them (synchronous replication)."""
-        await _say(self.primary, "alter system set synchronous_standby_names = '*'")
-        await _say(self.primary, "select pg_reload_conf()")
+        await _execute(self.primary, "alter system set synchronous_standby_names = '*'")
+        await _execute(self.primary, "select pg_reload_conf()")
         await self._until(self.primary, "select exists (select from pg_stat_replication where sync_state = 'sync')")
 
     async def lag(self) -> None:
         """The standby has everything up to now, and receives nothing more."""
-        now = await _say(self.primary, "select pg_current_wal_lsn()::text")
+        now = await _execute(self.primary, "select pg_current_wal_lsn()::text")
         await self._until(self.standby, f"select pg_last_wal_replay_lsn() >= '{now}'")
-        await _say(self.standby, "alter system set primary_conninfo = ''")
-        await _say(self.standby, "select pg_reload_conf()")
+        await _execute(self.standby, "alter system set primary_conninfo = ''")
+        await _execute(self.standby, "select pg_reload_conf()")
         await self._until(self.primary, "select not exists (select from pg_stat_replication)")
 
     async def fail_over(self) -> None:
@@ -82,7 +82,7 @@ class Pair:
 
     async def promote(self) -> None:
         """The standby takes writes."""
-        assert await _say(self.standby, f"select pg_promote(true, {HANG_SECONDS:.0f})")
+        assert await _execute(self.standby, f"select pg_promote(true, {HANG_SECONDS:.0f})")
 
     async def rows(self, dsn: str, query: str) -> list[asyncpg.Record]:
         """What the standby says, in this database."""
@@ -94,12 +94,12 @@ class Pair:
 
     async def _until(self, server: EmbeddedPostgres, condition: str) -> None:
         async def seen() -> bool:
-            return bool(await _say(server, condition))
+            return bool(await _execute(server, condition))
 
         await eventually(seen, condition, server.log.read_text)
 
 
-async def _say(server: EmbeddedPostgres, statement: str) -> Any:
+async def _execute(server: EmbeddedPostgres, statement: str) -> Any:
     connection = await asyncpg.connect(server.dsn)
     try:
         return await connection.fetchval(statement)

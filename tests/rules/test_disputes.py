@@ -212,6 +212,28 @@ def test_a_unit_that_a_revision_left_out_and_that_was_cancelled_is_not_carried_o
         assert net(ended) == 101_301 - 41_200 - 41
 
 
+def test_a_bought_unit_that_was_withdrawn_before_the_payment_is_not_carried_over() -> None:
+    order = Order().placed(items=items()).bought().asks_to_cancel(items={"2": None})
+    order.requoted(amounts(60_000, 1_200, 61)).accepted().paid(amounts(60_000, 1_200, 61))
+    for ended in in_several_orders(order):
+        assert ended.outcomes("agreement")[-1] == "effective"
+        assert (net(ended), standing(ended, "order_amount")) == (0, 0)
+
+
+def test_an_agreement_after_a_refusal_cites_the_bar_that_kept_a_unit_from_it() -> None:
+    # Item 2 is out of the sale when customs are cleared, and bought again afterwards: only item 1 is barred.
+    order = two_items().bought().asks_to_cancel().seller_wont_cancel().unavailable(items={"2": None}).clears_customs()
+    order.bought().seller_cancels()
+    for ended in in_several_orders(order):
+        assert ended.stands("cancellation", "can-1") == ("partly_agreed", ["12(1)B", "12(7)", "12(3)"])
+
+
+def test_the_sellers_money_before_a_purchase_is_not_cited_as_money_of_a_dissolution() -> None:
+    order = two_items().asks_to_dissolve().seller_refunds(700, request="dis-1").paid(amounts(30, 0, 0), "pay-2")
+    for ended in in_several_orders(order):
+        assert (ended.refunds, ended.refund_clauses()) == ([("purchase", 30, "pay-2")], ["6"])
+
+
 def test_a_purchase_whose_amount_can_be_read_later() -> None:
     order = Order().placed().accepted().paid()
     data = {
@@ -270,7 +292,7 @@ STORIES: dict[str, Callable[[], Order]] = {
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_what_was_refunded_elsewhere_charged_back_and_due_is_paid_once(story: str) -> None:
+def test_money_refunded_elsewhere_charged_back_and_due_is_paid_once(story: str) -> None:
     order = STORIES[story]().refunded_elsewhere(40_000).charged_back(30_000, attributable=True)
     due = 101_301 if story == "unavailable" else 101_200
     for ended in in_several_orders(order):
@@ -342,7 +364,7 @@ def test_an_order_of_which_a_part_ended_before_it_was_effective_needs_less() -> 
     assert short.outcomes("order_amount") == []
 
 
-def test_what_a_seller_keeps_of_a_part_stays_the_same_when_the_rest_is_cancelled() -> None:
+def test_the_penalty_of_a_part_stays_the_same_when_the_rest_is_cancelled() -> None:
     order = two_items().bought(110_000, 1_200).asks_to_cancel("can-1", items={"2": None})
     order.add(CancellationAgreed(request_id="can-1", amount=money(39_000)))
     for ended in in_several_orders(order):
@@ -373,7 +395,7 @@ def test_an_amount_above_the_share_changes_nothing() -> None:
         assert net(ended) == 10_000
 
 
-def test_what_was_paid_out_too_much_does_not_raise_the_claim_on_a_chargeback() -> None:
+def test_an_overpayment_does_not_raise_the_claim_on_a_chargeback() -> None:
     order = Order().placed().accepted().paid().bought(90_000).decided().bought(100_000).charged_back(50_000).decided()
     assert order.outcomes("repayment_demand", "purchase") == ["demanded 10010"]
     assert order.outcomes("payment_demand", "cb-1") == ["demanded 50000"]
@@ -402,7 +424,7 @@ def test_the_shipping_of_a_purchase_is_converted_with_its_total() -> None:
         assert net(ended) == 101_301 - 60_000 - 40_900 - 101
 
 
-def test_what_is_overpaid_on_one_line_is_set_off_against_another_and_not_demanded() -> None:
+def test_an_overpayment_on_one_line_is_set_off_against_another_and_not_demanded() -> None:
     order = Order().placed().accepted().paid().bought(90_000).decided().bought(100_000).fault_found(30_000).decided()
     assert order.outcomes("repayment_demand", "purchase") == []
     assert order.refunds[1:] == [("compensation", 30_000 - 10_010, "buyer_account")]

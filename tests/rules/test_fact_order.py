@@ -7,7 +7,7 @@ from tests.rules.orders import HOUR, Order
 
 
 @pytest.mark.parametrize(("objections_at", "outcomes"), [(-1, ["terminated"]), (1, [])])
-def test_what_happened_before_the_placing_keeps_its_order(objections_at: int, outcomes: list[str]) -> None:
+def test_facts_before_the_placing_keep_their_order(objections_at: int, outcomes: list[str]) -> None:
     order = Order().placed().add(GoodsReceived(receipt_id="rec-1"), at=0, source="/a")
     order.add(GoodsReceived(receipt_id="rec-1", objections=("dented",)), at=objections_at, source="/b")
     if objections_at > 0:  # both before the placing

@@ -18,7 +18,7 @@ def test_a_demand_on_a_chargeback_that_is_called_brokerage_concerns_the_buyer() 
     assert (demand.audience, demand.account_id) == ("buyer", "acct-7")
 
 
-def test_what_the_buyer_owes_on_an_order_that_is_called_brokerage_concerns_the_buyer() -> None:
+def test_debts_on_an_order_with_the_id_brokerage_concern_the_buyer() -> None:
     order = Order(order_id="brokerage").placed().accepted().paid().cost(200_000).asks_to_cancel().decided()
     assert order.decision("buyer_owes").audience == "buyer"
 

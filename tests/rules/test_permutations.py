@@ -216,7 +216,7 @@ def of_funds(data: Any) -> int:
 
 @some
 @given(events=stories, declared=terms, seed=st.integers(0, 2**32))
-def test_nobody_keeps_what_he_was_paid_twice(events: list[Event], declared: dict[str, Any], seed: int) -> None:
+def test_a_double_payment_is_demanded_back_or_set_off(events: list[Event], declared: dict[str, Any], seed: int) -> None:
     """What a line paid out and accepted chargebacks took beyond the buyer's money is demanded back or set off.
 
     Each fen that is withheld is set off once: against a chargeback, or against what is overpaid on another line.

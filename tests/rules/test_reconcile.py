@@ -31,7 +31,7 @@ def test_a_refund_in_two_steps_fills_up_a_payment_before_it_turns_to_the_next() 
     assert order.refunds[1:] == [("purchase", 11_261, "pay-2"), ("purchase", 8_759, "pay-1")]
 
 
-def test_what_the_payments_dont_take_goes_to_the_buyers_account() -> None:
+def test_money_beyond_the_payments_goes_to_the_buyers_account() -> None:
     order = Order().placed().accepted().paid().bought(150_000, 0).asks_to_dissolve().seller_dissolves()
     assert order.seller_refunds(160_000).excess_approved(9_899).decided().refunds == [
         ("purchase", 101_301, "pay-1"),
@@ -91,7 +91,7 @@ def test_failures_of_several_commands_add_up_to_what_was_commanded() -> None:
 
 
 @pytest.mark.parametrize(("failed", "noted"), [(300, 300), (101_200, 101_200), (900_000, 101_200)])
-def test_what_failed_without_a_payment_is_not_commanded_again_but_noted_for_people(failed: int, noted: int) -> None:
+def test_a_failure_without_a_payment_is_noted_for_people_not_commanded_again(failed: int, noted: int) -> None:
     order = Order().placed().accepted().paid().asks_to_cancel().decided().refund_fails(101_200).decided()
     order.refund_fails(failed, payment_id=None).decided()
     assert order.refunded() == 2 * 101_200
@@ -192,7 +192,7 @@ def overpaid() -> Order:
         (101_400, "settled", [("purchase", 101, "pay-1"), ("purchase", 99, "buyer_account")]),
     ],
 )
-def test_what_is_repaid_settles_the_demand_and_what_is_repaid_too_much_goes_back(
+def test_a_repayment_settles_the_demand_and_its_excess_is_refunded(
     repaid: int, demand: str, refunded_again: list[tuple[str, int, str]]
 ) -> None:
     order = overpaid()
@@ -270,7 +270,7 @@ def test_a_repayment_where_nothing_is_owed_goes_back_in_full_and_no_more(ground:
     assert order.refunded() == (100_300 if ground == "cancelled" else 100_401)
 
 
-def test_what_the_buyer_owes_is_not_taken_out_of_a_repayment_on_another_line() -> None:
+def test_debts_are_not_taken_out_of_a_repayment_on_another_line() -> None:
     order = owing().repays(500, "compensation").decided()
     assert order.refunds == [("compensation", 500, "buyer_account")]
     assert order.outcomes("buyer_owes") == ["noted 300"]

@@ -46,7 +46,7 @@ def test_the_deduction_names_its_purpose_line_and_chargeback() -> None:
 
 
 @pytest.mark.parametrize(("paid", "taken"), [(LAST - 1, False), (LAST, False), (LAST + 1, False)])
-def test_what_was_paid_before_the_deadline_was_looked_at_leaves_the_deposit_alone(paid: int, taken: bool) -> None:
+def test_a_payment_before_the_deadline_is_decided_spares_the_deposit(paid: int, taken: bool) -> None:
     order = charged().pays_outstanding(101_301, at=paid).decided(LAST + 5)
     assert bool(order.deductions) is taken
     assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301", "settled"]
@@ -135,18 +135,18 @@ def test_a_claim_that_rises_after_its_days_is_demanded_anew() -> None:
     assert order.decided(LAST + 4 * DAY + 1).deductions[1:] == [("deposit", "cb-1:2", 35_000)]
 
 
-def test_what_is_left_after_the_last_instant_is_overdue_while_the_input_lags() -> None:
+def test_the_rest_after_the_last_instant_is_overdue_while_the_input_lags() -> None:
     order = charged().pays_outstanding(1_301, at=LAST).decided(LAST + 1, watermark=LAST)
     assert (order.outcomes("payment_demand", "cb-1"), order.deductions) == (["demanded 101301", "overdue 100000"], [])
 
 
-def test_what_is_left_as_a_simulation_passes_the_last_instant_is_overdue() -> None:
+def test_the_rest_as_a_simulation_passes_the_last_instant_is_overdue() -> None:
     order = charged().decided().pays_outstanding(1_301, at=LAST).decided(LAST, watermark=LAST + 1)
     assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301", "overdue 100000"]
     assert order.deductions == [("deposit", "cb-1", 100_000)]
 
 
-def test_what_is_left_after_the_last_instant_is_overdue_without_a_date() -> None:
+def test_the_rest_after_the_last_instant_is_overdue_without_a_date() -> None:
     order = charged().decided(LAST + 1).pays_outstanding(1_301, at=LAST + DAY).decided()
     assert order.outcomes("payment_demand", "cb-1") == ["demanded 101301", "overdue 100000"]
     assert order.decision("payment_demand", "cb-1").due_at is None
@@ -246,7 +246,7 @@ def test_each_chargeback_has_a_deadline_of_its_own() -> None:
     assert order.decided(LAST + DAY + 1).deductions[1:] == [("deposit", "cb-2", 2_000)]
 
 
-def test_what_makes_a_chargeback_just_releases_the_hold_and_settles_the_demand() -> None:
+def test_a_chargeback_found_just_releases_the_hold_and_settles_the_demand() -> None:
     order = Order(HOURS).placed().accepted().paid().bought().received("rec-1", at=9 * HOUR)
     order.charged_back(at=OPENED, attributable=True).decided()
     assert order.holds == [("place", "cb-1", 101_301)]

@@ -21,7 +21,7 @@ def effective() -> Order:
         (101_302, ["demanded 101301", "settled"], 1),
     ],
 )
-def test_what_is_paid_beyond_the_claim_goes_back_on_the_payment(paid: int, demanded: list[str], returned: int) -> None:
+def test_a_payment_beyond_the_claim_is_refunded_to_the_payment(paid: int, demanded: list[str], returned: int) -> None:
     order = effective().charged_back().decided().pays_outstanding(paid).decided()
     assert order.outcomes("payment_demand", "cb-1") == demanded
     assert order.refunds == ([("chargeback:cb-1", returned, "pay-out")] if returned else [])
@@ -131,7 +131,7 @@ def test_the_latest_answer_of_the_deposit_counts_of_both_kinds_together() -> Non
     assert order.outcomes("payment_demand", "cb-1") == ["demanded 101001"]
 
 
-def test_what_went_to_the_account_leaves_the_deposit_all_its_room() -> None:
+def test_refunds_to_the_account_leave_the_deposit_all_its_room() -> None:
     order = effective().charged_back(500).goods_sold(600).decided()
     assert order.refunds == [("chargeback:cb-1", 100, "buyer_account")]
     order.deposit_pays(100).decided()
@@ -154,25 +154,25 @@ def given_back(restated: int, **opened: Any) -> Order:
     return order.deposit_pays(restated)
 
 
-def test_what_was_given_back_and_had_not_come_in_is_claimed_with_the_rest() -> None:
+def test_money_given_back_that_had_not_come_in_is_claimed_with_the_rest() -> None:
     order = given_back(12).charged_back(1_001, stage="arbitration").decided()
     assert order.outcomes("payment_demand", "cb-1") == ["demanded 1990"]
     assert order.outcomes("repayment_demand", "chargeback:cb-1") == []
 
 
-def test_what_was_given_back_and_had_not_come_in_is_demanded_if_nothing_is_owed() -> None:
+def test_money_given_back_that_had_not_come_in_is_demanded_if_nothing_is_owed() -> None:
     order = given_back(12).decided()
     assert order.outcomes("repayment_demand", "chargeback:cb-1") == ["demanded 989"]
 
 
-def test_what_was_given_back_is_demanded_where_the_payment_is_not_known() -> None:
+def test_money_given_back_is_demanded_if_the_payment_is_unknown() -> None:
     order = given_back(12, payment_id="pay-unknown").charged_back(
         1_001, payment_id="pay-unknown", stage="arbitration", fee=money(5)
     )
     assert order.decided().outcomes("repayment_demand", "chargeback:cb-1") == ["demanded 994"]
 
 
-def test_what_came_in_covers_the_purchase_first_then_what_had_been_outstanding() -> None:
+def test_a_payment_covers_the_purchase_first_and_then_the_outstanding_amount() -> None:
     order = effective().charged_back(500, attributable=False).pays_outstanding(500, payment_id="pay-1")
     order.charged_back(900_000, "cb-2").pays_outstanding(100_900, "cb-2").decided()
     # cb-2 has 100,801 of the purchase, beside cb-1's 500, and the 500 that were paid for cb-1.

@@ -143,5 +143,5 @@ def test_a_clauses_module_that_cites_anything_cites_its_own_clause() -> None:
 @pytest.mark.parametrize(
     "clause", ["0", "99", "12(8)", "13(8)", "1(3)", "2(1)", "12(1)C", "12(1)a", "22(6)", "012", ""]
 )
-def test_what_the_agreement_does_not_have_would_be_noticed(clause: str) -> None:
+def test_an_address_that_the_agreement_lacks_is_noticed(clause: str) -> None:
     assert not in_the_agreement(clause)

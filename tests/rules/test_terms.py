@@ -59,7 +59,7 @@ def test_an_own_set_that_is_not_yet_in_force_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", ["deemed_confirmation_days", "claim_floor"])
-def test_what_the_platform_sets_no_provider_may_set(name: str) -> None:
+def test_a_provider_may_not_set_a_term_of_the_platform(name: str) -> None:
     standard = getattr(STANDARD, name)
 
     def declared(*values: tuple[str, int]) -> int:

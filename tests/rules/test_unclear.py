@@ -41,7 +41,7 @@ def test_a_cancellation_does_not_wait_for_other_records(name: str) -> None:
     assert order.outcomes("cancellation", "can-1") == ["agreed"]
 
 
-def test_what_was_decided_before_a_record_arrived_stays_decided() -> None:
+def test_a_decision_made_before_a_record_arrived_stays() -> None:
     order = effective().asks_to_cancel().decided()
     order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
     assert order.outcomes("cancellation", "can-1") == ["agreed"]
@@ -67,7 +67,7 @@ def test_a_withdrawal_that_took_effect_before_a_record_arrived_stays() -> None:
     assert order.outcomes("cancellation", "can-1") == ["withdrawn"]
 
 
-def test_what_was_cancelled_at_once_stays_so_whatever_the_seller_answers_later() -> None:
+def test_units_cancelled_at_once_stay_so_whatever_the_seller_answers_later() -> None:
     order = half_bought().asks_to_cancel().decided()
     order.seller_cancels(at=9 * DAY).decided(quarantined=topic("seller-response"), quarantined_at=8 * DAY)
     order.seller_wont_cancel(at=10 * DAY).decided(quarantined=topic("seller-response"), quarantined_at=8 * DAY)
@@ -133,7 +133,7 @@ def test_a_request_that_was_moot_by_another_is_not_decided_once_the_other_is_ref
 
 
 @pytest.mark.parametrize("begin", [effective, Order().placed])
-def test_what_the_seller_agreed_to_while_a_record_lay_there_stays_its_word(begin: Callable[[], Order]) -> None:
+def test_the_sellers_agreement_stays_in_force_while_a_record_is_quarantined(begin: Callable[[], Order]) -> None:
     order = begin().asks_to_cancel().seller_cancels(penalty=500)
     for day in (8, 9):
         order.decided(day * DAY, quarantined=topic("warehouse-receipt"))
@@ -141,7 +141,7 @@ def test_what_the_seller_agreed_to_while_a_record_lay_there_stays_its_word(begin
     assert [one for one in order.of(DecisionMade) if one.kind == "fact"] == []
 
 
-def test_what_the_seller_agreed_to_stays_its_word_while_the_next_record_lies_there() -> None:
+def test_the_sellers_agreement_stays_in_force_with_the_next_quarantined_record() -> None:
     order = effective().asks_to_cancel().seller_cancels(penalty=500).decided(quarantined=topic("seller-response"))
     refunds = order.refunds
     order.decided(9 * DAY, quarantined=topic("seller-response"), quarantined_at=8 * DAY)
@@ -149,7 +149,7 @@ def test_what_the_seller_agreed_to_stays_its_word_while_the_next_record_lies_the
     assert [one for one in order.of(DecisionMade) if one.kind == "fact"] == []
 
 
-def test_what_became_clear_after_the_seller_agreed_stays_decided() -> None:
+def test_a_part_that_became_clear_after_the_sellers_agreement_stays_decided() -> None:
     order = effective().asks_to_cancel().seller_cancels(penalty=500).decided(quarantined=topic("seller-response"))
     order.decided()
     assert order.stands("cancellation", "can-1") == ("agreed", ["12(1)A", "12(3)"])
@@ -217,6 +217,13 @@ def test_no_refund_goes_out_on_a_payment_whose_chargeback_cannot_be_read() -> No
     assert order.refunds == []
     assert order.outcomes("refund_withheld", "purchase") == ["withheld 101200"]
     order.chargeback_ends(at=11 * HOUR).decided()
+    assert order.refunds == [("purchase", 101_200, "pay-1")]
+
+
+def test_an_inquiry_closed_with_an_unreadable_amount_stops_no_refund() -> None:
+    order = effective().charged_back(0, stage="inquiry", at=9 * HOUR)
+    data = {"chargeback_id": "cb-1", "outcome": "restored", "amount_restored": money(303, "USD")}
+    order.add(ChargebackClosed.model_validate(data), 10 * HOUR).asks_to_cancel(at=11 * HOUR).decided()
     assert order.refunds == [("purchase", 101_200, "pay-1")]
 
 

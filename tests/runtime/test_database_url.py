@@ -106,7 +106,7 @@ def test_an_option_that_is_not_supported_is_named(name: str) -> None:
         parse_database_url(f"{BASE}?{name}=planted")
 
 
-def test_what_hosting_pages_print_is_understood() -> None:
+def test_urls_of_hosting_providers_are_understood() -> None:
     url = parse_database_url(
         f"{BASE}?sslmode=verify-full&sslrootcert=system&connect_timeout=10&application_name=shop&gssencmode=disable"
         "&channel_binding=prefer&keepalives=1&keepalives_idle=30&keepalives_interval=10&keepalives_count=5"

@@ -100,7 +100,7 @@ async def test_each_code_has_the_class_of_the_table(state: str) -> None:
         ("ZZ999", ErrorClass.FAULT),
     ],
 )
-def test_who_can_mend_what(state: str, meaning: ErrorClass) -> None:
+def test_each_error_class_has_its_repairer(state: str, meaning: ErrorClass) -> None:
     assert sqlstate_meaning(state).meaning is meaning
 
 

@@ -50,7 +50,7 @@ async def test_the_log_names_what_failed_and_why():
     ]
 
 
-async def test_what_is_not_the_stores_fault_is_not_tried_again():
+async def test_an_error_that_is_not_the_stores_is_not_tried_again():
     for error in (ValueRefusedError, RuntimeError):
         work = failing(1, error=error)
         with pytest.raises(error):
@@ -109,7 +109,7 @@ async def test_an_event_that_happened_is_seen_at_once_and_one_that_does_not_is_n
     assert await happens_within(event, 1000)
 
 
-async def test_what_hangs_is_given_up_when_the_process_is_asked_to_stop():
+async def test_hanging_work_is_given_up_when_the_process_has_to_stop():
     stopping, given_up = asyncio.Event(), []
 
     async def hangs():
@@ -123,7 +123,7 @@ async def test_what_hangs_is_given_up_when_the_process_is_asked_to_stop():
     assert given_up == [True]
 
 
-async def test_what_is_done_first_counts_and_what_it_raises_is_raised():
+async def test_work_done_before_the_stop_counts_and_its_error_is_raised():
     async def does():
         await asyncio.sleep(0)
 

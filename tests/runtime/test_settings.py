@@ -47,7 +47,7 @@ def test_two_variables_are_enough():
     assert settings.consumer_group == "purchasing"
 
 
-def test_what_is_missing_is_named_all_at_once(environment):
+def test_all_missing_settings_are_named_at_once(environment):
     environment()
     with pytest.raises(SettingsError) as raised:
         load()

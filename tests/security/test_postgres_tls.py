@@ -33,7 +33,7 @@ def test_a_server_that_requires_tls_is_reported_to_a_client_without_it(guarded: 
     assert "secret-of" not in line
 
 
-def test_who_wants_tls_does_not_speak_to_a_server_without(guarded: Database) -> None:
+def test_a_client_that_requires_tls_refuses_a_server_without_it(guarded: Database) -> None:
     done = service("migrate", DATABASE_URL=f"{guarded.owner}?sslmode=require")
     assert (done.returncode, done.stdout) == (1, "")
     assert "rejected SSL upgrade" in done.stderr

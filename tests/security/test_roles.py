@@ -178,7 +178,7 @@ async def test_a_later_migration_gives_the_roles_their_rights_on_what_is_new(gua
     assert await guarded.fetch("select count(*) from outbox", role="service") == [(0,)]
 
 
-async def test_what_the_roles_file_does_not_grant_any_more_is_taken_away(guarded: Database) -> None:
+async def test_rights_that_the_roles_file_no_longer_grants_are_revoked(guarded: Database) -> None:
     await guarded.execute("grant delete on facts to purchasing_service")
     await migrate(guarded.owner)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -127,7 +127,7 @@ def commands_for(whose: str) -> list[list[str]]:
     return [words for words in found if words[0] not in ("lag", "doctor", "lanes", "topics") and words[-1] != "verify"]
 
 
-def test_who_looks_needs_no_more_than_a_worker_or_a_reader_may(run, filled: Database) -> None:
+def test_looking_needs_no_more_rights_than_a_worker_or_a_reader_has(run, filled: Database) -> None:
     (record, *_) = names(run)
     commands = commands_for("any role")
     assert len(commands) > 6
@@ -137,9 +137,7 @@ def test_who_looks_needs_no_more_than_a_worker_or_a_reader_may(run, filled: Data
             assert (code in (0, 3, 4), LACKS in said) == (True, False), (role, words, said)
 
 
-def test_what_the_runbook_keeps_for_an_operator_a_reader_may_not_and_an_operator_may(
-    run, filled: Database, tmp_path: Path
-) -> None:
+def test_an_operators_commands_of_the_runbook_are_refused_to_a_reader(run, filled: Database, tmp_path: Path) -> None:
     (tmp_path / "terms.toml").write_text(TERMS)
     (first, second, third) = names(run)
     records = {"--content": first, "replay": second, "drop": third}

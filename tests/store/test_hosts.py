@@ -144,7 +144,7 @@ async def test_if_no_host_can_be_reached_each_ones_reason_is_given(database: str
     )
 
 
-async def test_who_writes_does_not_ask_for_servers_that_only_read(database: str) -> None:
+async def test_a_writer_does_not_ask_for_read_only_servers(database: str) -> None:
     url = f"{database}?target_session_attrs=prefer-standby"
     for attempt in (PostgresStore.open(url), migrate(url), connect(url, Timeline())):
         with pytest.raises(NotUsableError, match="target_session_attrs finds read-only servers"):

@@ -31,7 +31,7 @@ class InHand:
 
 
 @pytest.mark.parametrize("kind", [asyncpg.LockNotAvailableError, asyncpg.InterfaceError, asyncpg.DataError, OSError])
-async def test_what_a_statement_was_given_goes_with_its_error(kind: type[Exception], no_collector: None) -> None:
+async def test_the_arguments_of_a_statement_are_freed_with_its_error(kind: type[Exception], no_collector: None) -> None:
     def statement(_given: InHand) -> None:
         try:
             raise kind("refused")

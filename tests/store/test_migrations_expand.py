@@ -56,7 +56,7 @@ def test_an_expanding_migration_takes_nothing_away(migration: Migration) -> None
         ("alter table facts alter column type set not null", "adding-not-nullable-field"),
     ],
 )
-def test_what_an_older_version_could_not_live_with_is_found(statement: str, rule: str) -> None:
+def test_a_migration_that_breaks_an_older_version_is_found(statement: str, rule: str) -> None:
     assert rule in complaints(f"{statement};")
 
 

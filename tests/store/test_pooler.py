@@ -71,7 +71,7 @@ async def test_a_pooler_of_one_connection_is_refused_too(database: str) -> None:
             await connect(pooler.dsn, Timeline(), settings={"lock_timeout": "1s"})
 
 
-async def test_what_a_refused_pooler_was_asked_leaves_nothing_to_others(database: str) -> None:
+async def test_the_check_of_a_refused_pooler_leaves_nothing_to_others(database: str) -> None:
     async with Pooler(database, "transaction", default_pool_size=1) as pooler:
         with pytest.raises(NotUsableError):
             await connect(pooler.dsn, Timeline(), settings={"lock_timeout": "1s"})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Why a reader may refuse, or misread, what a writer sends.
+    """A reason why a reader may refuse, or misread, what a writer sends.
 
     `place` is a JSON pointer into the message, with `*` for any item of a list or any member of a map; `because` says
     what the writer may send there and what the reader accepts.

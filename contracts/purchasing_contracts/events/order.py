@@ -81,7 +81,7 @@ class Promotion(Shape):
 
 
 class Contact(Shape):
-    """How to reach the buyer."""
+    """Ways to reach the buyer."""
 
     email: Annotated[Text | None, PRIVATE] = Field(default=None, description="E-mail address.")
     phone: Annotated[Text | None, PRIVATE] = Field(default=None, description="Telephone number.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Act(StrEnum):
-    """What a person can do here."""
+    """A kind of act that a person can do here."""
 
     HOLD = "hold"
     RELEASE = "release"

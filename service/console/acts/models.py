@@ -32,7 +32,7 @@ class MoveModel(Model):
 
 
 class EffectModel(Model):
-    """What would follow for one order."""
+    """The effects on one order."""
 
     order_id: str
     moves: list[MoveModel]
@@ -78,7 +78,7 @@ class NoteModel(Model):
 
 
 class PreviewModel(Model):
-    """What an act would do, as it was seen when it was proposed."""
+    """The effects of an act, as they were when it was proposed."""
 
     at: Instant = Field(description="When it was worked out.")
     moves: list[MoveModel] = Field(description="The money that would move, by currency and line.")
@@ -117,7 +117,7 @@ class ProposalModel(Model):
 
 
 class OperationModel(Model):
-    """How far a confirmed act is."""
+    """The progress of a confirmed act."""
 
     id: str
     act: str
@@ -168,7 +168,7 @@ class OperationsModel(Model):
 
 
 class ActFormModel(Model):
-    """What a program needs to propose an act."""
+    """The facts that a program needs to propose an act."""
 
     act: str
     form_token: str = Field(description="To be sent back as `form_token`, with the cookie that came with it.")
@@ -202,7 +202,7 @@ class AuditModel(Model):
 
 
 class NoteOfPersonModel(Model):
-    """What a person noted."""
+    """A person's note."""
 
     at: Instant
     name: str
@@ -236,7 +236,7 @@ class PrivateMembersModel(Model):
 
 
 class PrivateModel(Model):
-    """Who saw the private members before, and, once a reason was given, the members themselves."""
+    """Earlier views of the private members and, once a reason was given, the members themselves."""
 
     order_id: str
     seen_before: list[DisclosureModel]

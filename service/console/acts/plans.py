@@ -45,7 +45,7 @@ class PlanError(Exception):
 
 @dataclass(slots=True)
 class Plan:
-    """What an act would be done to, and what would follow."""
+    """The items of an act, and its effects."""
 
     items: list[NewItem]
     orders: set[str] = field(default_factory=set)
@@ -79,7 +79,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What planning works with: an operator's connection, and the rules."""
+    """The parts that planning works with: an operator's connection, and the rules."""
 
     console: Parts
     connection: asyncpg.Connection[asyncpg.Record]

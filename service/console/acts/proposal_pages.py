@@ -61,7 +61,7 @@ class Found(NamedTuple):
 
     @property
     def preview(self) -> PreviewModel:
-        """What was shown when it was proposed."""
+        """The content that was shown when it was proposed."""
         return PreviewModel.model_validate_json(self.proposal.preview)
 
 

@@ -1,4 +1,4 @@
-"""What the pages of acts, notes, private members and the audit say, in zh-CN."""
+"""The words of the pages of acts, notes, private members and the audit, in zh-CN."""
 
 from __future__ import annotations
 

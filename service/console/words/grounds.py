@@ -1,4 +1,4 @@
-"""Why a clause applied: every `because` of the rules, in zh-CN."""
+"""The grounds of clauses: every `because` of the rules, in zh-CN."""
 
 from __future__ import annotations
 

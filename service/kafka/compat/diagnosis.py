@@ -1,4 +1,4 @@
-"""Why a broker refuses a client, in a sentence that names the setting to change.
+"""Diagnosis of a broker that refuses a client, in a sentence that names the setting to change.
 
 aiokafka says "unable to bootstrap" or "connection closed" for every cause. So after a failure this module asks the port
 what it speaks: TLS or not, SASL or not, and which mechanisms. It sends no credentials.
@@ -27,7 +27,7 @@ HANDSHAKES = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DENIED",
 
 
 class Problem(NamedTuple):
-    """Why a broker refuses a client."""
+    """The reason why a broker refuses a client."""
 
     words: str
     by_person: bool

@@ -1,1 +1,1 @@
-"""What an act would do, and doing it: for whoever shows it first and does it then."""
+"""Acts of operators: their effects, shown before they are done, and doing them."""

@@ -1,4 +1,4 @@
-"""What the rules would publish for an order if an act were done now. Nothing is stored."""
+"""The outputs that the rules would publish for an order if an act were done now. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HALTED = "halted"
 
 
 class Effect(NamedTuple):
-    """What would follow for one order."""
+    """The effects on one order."""
 
     order_id: str
     moves: Sequence[Move] = ()

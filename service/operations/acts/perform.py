@@ -37,7 +37,7 @@ _RECORD = re.compile(r"([A-Za-z0-9._-]{1,249})/([0-9]{1,9})/([0-9]{1,18})(?:#([0
 
 
 class Outcome(NamedTuple):
-    """What became of one item: `done`, `nothing` (there was nothing to do), `refused`, or `changed` (not done, because
+    """The outcome for one item: `done`, `nothing` (there was nothing to do), `refused`, or `changed` (not done, because
     it is not as it was when it was previewed)."""
 
     outcome: str
@@ -48,7 +48,7 @@ DONE = Outcome("done")
 
 
 class Tools(NamedTuple):
-    """What acts work with; None: not there, and not needed by every act."""
+    """The parts that acts work with; None: not there, and not needed by every act."""
 
     connection: asyncpg.Connection[asyncpg.Record]
     engine: Engine | None
@@ -56,7 +56,7 @@ class Tools(NamedTuple):
 
 
 class Order(NamedTuple):
-    """What to do: to which item, by whom and why; `given` are the act's arguments, frozen with the proposal."""
+    """One act on one item, with its author and reason; `given` are the act's arguments, frozen with the proposal."""
 
     act: str
     subject: str

@@ -1,4 +1,4 @@
-"""What a replay or a drop of quarantined records would do: what would be refused again, and what would be published."""
+"""Effects of a replay or a drop of quarantined records: what would be refused again, and what would be published."""
 
 from __future__ import annotations
 

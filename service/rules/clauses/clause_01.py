@@ -43,10 +43,12 @@ def _lacks_particulars(placed: OrderPlaced) -> bool:
     """Return whether an item, a particular of an item, or the domestic address is missing or blank: 1(1)."""
     if not placed.items or _is_blank(placed.domestic_address):
         return True
-    return any(
-        item.quantity is None or _is_blank(item.link) or _is_blank(item.seller_name) or _is_blank(item.specification)
-        for item in placed.items
-    )
+    for item in placed.items:
+        if item.quantity is None or _is_blank(item.link):
+            return True
+        if _is_blank(item.seller_name) or _is_blank(item.specification):
+            return True
+    return False
 
 
 def _is_blank(text: str | None) -> bool:

@@ -115,8 +115,11 @@ def amounts(case: Assessment, clock: Clock) -> list[StandingAmount]:
     timeline, missing = case.timeline, case.settlement.outstanding
     found: list[StandingAmount] = []
     if missing and timeline.is_effective and not timeline.has_ended:
-        due_at = next_due(timeline, clock)
-        found.append(StandingAmount("order_amount", case.view.order_id, missing, _OUTSTANDING, "outstanding", due_at))
+        amount = StandingAmount("order_amount", case.view.order_id, missing, _OUTSTANDING, "outstanding")
+        if timeline.plan is not None:
+            amount.due_at = next_due(timeline, clock)
+            amount.plan_dates = timeline.plan.due_from(timeline.view.placed_at)
+        found.append(amount)
     if case.view.has_unread:
         for message in case.view.unconverted():
             if not message.converted:

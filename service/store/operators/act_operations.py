@@ -22,7 +22,7 @@ LEASE_SECONDS = 30
 
 
 class OperationRow(NamedTuple):
-    """How far an operation is. Its id is its proposal's."""
+    """The progress of an operation. Its id is its proposal's."""
 
     id: UUID
     started_at: datetime

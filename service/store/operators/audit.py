@@ -1,4 +1,4 @@
-"""Who looked at what and who did what at the console: written with each answer, searched page by page."""
+"""The audit of the console: views and acts with their persons, written with each answer, searched page by page."""
 
 from __future__ import annotations
 

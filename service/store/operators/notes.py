@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Note(NamedTuple):
-    """What a person noted."""
+    """Text and ticket that a person noted."""
 
     at: datetime
     name: str
@@ -86,7 +86,7 @@ async def disclose(
 
 _ADD = """
 insert into console_notes (subject, name, key, order_id, topic, partition, "offset", ticket, note)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (subject, key) do nothing
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing
 """
 _NOTES = "select at, name, ticket, note from console_notes"
 _DISCLOSE = "select source, id, data, until from purchasing_disclose($1, $2, $3, $4, $5, $6, $7)"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from service.store.connection import pool_of
-from service.store.driver_errors import translated
+from service.store.connection import keep_settings, lend, opened, pool_of
 from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -47,23 +46,13 @@ class OperatorPool:
             },
             connect_seconds=SECONDS / 2,
             command_timeout=SECONDS + 1,
-            reset=_keep,
+            reset=keep_settings,
         )
-        async with translated():
-            await pool
-        try:
+        async with opened(pool):
             yield cls(pool)
-        finally:
-            pool.terminate()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
         """Lend a connection. Raises StoreError."""
-        async with translated(), self._pool.acquire(timeout=SECONDS) as lent:
-            # The driver's own type of what a pool lends is another than that of a connection.
-            connection: Any = lent
+        async with lend(self._pool, SECONDS) as connection:
             yield connection
-
-
-async def _keep(_: object) -> None:
-    """Keep a session's settings when its connection goes back to the pool."""

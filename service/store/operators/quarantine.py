@@ -109,7 +109,7 @@ class OpenRecord(NamedTuple):
 
     @property
     def identity(self) -> RecordIdentity:
-        """What identifies the record in each delivery."""
+        """The values that identify the record in each delivery."""
         return (self.topic, self.partition, self.offset, self.digest)
 
 

@@ -103,7 +103,7 @@ def test_a_batch_may_expand_up_to_the_limit(codec, monkeypatch):
     assert len(read(batches.compressed(records, codec))) == 1
 
 
-def test_what_expands_a_thousand_times_is_quarantined():
+def test_a_batch_that_expands_a_thousand_times_is_quarantined():
     (one,) = read(batches.bomb(300, 1_000_000))
     assert one.offset == 299
     assert isinstance(one.value, UnreadableBatch)

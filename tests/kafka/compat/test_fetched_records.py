@@ -93,7 +93,7 @@ async def test_no_more_records_are_handed_out_than_are_asked_for():
     assert consumer.positions == [5, 5]
 
 
-async def test_what_was_fetched_and_is_not_read_goes_with_its_consumer():
+async def test_unread_records_are_freed_with_their_consumer():
     consumer = Fetched(compressed([record(n, b"v") for n in range(5)], NONE))
     assert await consumer.hand_out(at_most=1) == {0: [0]}
     [result] = consumer.fetcher._records.values()
@@ -130,7 +130,7 @@ async def test_aiokafka_itself_leaves_what_it_fetched_to_the_collector(log, unpa
     assert await unread(log) is not None
 
 
-async def test_what_a_broker_sent_and_nobody_read_is_freed_without_the_collector(log):
+async def test_records_that_nobody_read_are_freed_without_the_collector(log):
     assert await unread(log) is None
 
 
@@ -209,7 +209,7 @@ def test_batches_before_and_behind_such_a_name_are_read():
     assert [headers[0][0] for *_, headers in read(log)] == ["a", "\udc80", "b"]
 
 
-def test_what_is_read_both_ways_is_the_same():
+def test_both_readers_return_the_same_records():
     plain = named([b"name", None, "näme".encode()])
     assert read(plain) == [
         (r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in MemoryRecords(plain).next_batch()

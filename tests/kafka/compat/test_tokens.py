@@ -251,7 +251,7 @@ async def test_an_endpoint_that_failed_is_left_alone_for_a_while(source, shared)
     assert await shared.token() == "token-2"
 
 
-async def test_who_stops_waiting_takes_the_token_from_nobody(source, shared):
+async def test_a_cancelled_wait_does_not_take_the_token_from_others(source, shared):
     first, second = asyncio.create_task(shared.token()), asyncio.create_task(shared.token())
     await asyncio.sleep(0)
     first.cancel()
@@ -287,7 +287,7 @@ def test_a_token_for_msk_is_a_request_signed_with_the_credentials_there_are(aws)
     assert "planted" not in url.query
 
 
-def test_what_aws_signs_with_is_not_in_a_log_of_level_debug(aws):
+def test_aws_credentials_are_not_in_a_log_of_level_debug(aws):
     aws.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     aws.setenv("AWS_SECRET_ACCESS_KEY", "planted-secret")
     aws.setenv("AWS_SESSION_TOKEN", "planted-session")

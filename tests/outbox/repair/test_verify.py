@@ -57,7 +57,7 @@ async def test_the_relay_published_what_the_journal_contains(published: World) -
     assert await verify(published) == (0, {"right": 8 * EACH, "complaints": []})
 
 
-async def test_what_waits_is_not_missing(published: World) -> None:
+async def test_unpublished_outputs_are_not_missing(published: World) -> None:
     await published.write(2, 5)
     assert await verify(published) == (0, {"right": 8 * EACH, "waiting": 5, "complaints": []})
 
@@ -108,7 +108,7 @@ async def test_records_that_the_journal_lacks_and_foreign_records_are_reported(p
     assert (code, found["unknown"], found["nobody's"]) == (1, 2, 1)
 
 
-async def test_what_retention_has_removed_is_not_missing(published: World) -> None:
+async def test_records_removed_by_retention_are_not_missing(published: World) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=published.bootstrap)
     await admin.start()
     try:

@@ -33,7 +33,7 @@ OWN = amounts(own=500)
         (amounts(third=300), amounts(third=300), (90_000, 1_200), 0, 101_301 - 91_200 - 91),
     ],
 )
-def test_what_was_collected_above_the_sellers_price_and_the_fee_on_it_goes_back(
+def test_money_above_the_sellers_price_and_the_fee_on_it_is_refunded(
     quote: Breakdown, paid: Breakdown, bought: tuple[int, int], returned: int, due: int
 ) -> None:
     order = Order().placed(quote=quote).accepted().paid(paid).bought(*bought)
@@ -54,7 +54,7 @@ def test_what_was_collected_above_the_sellers_price_and_the_fee_on_it_goes_back(
         (amounts(third=300), amounts(goods=100_300), 0),
     ],
 )
-def test_what_was_collected_above_the_quote_goes_back_before_anything_is_purchased(
+def test_money_above_the_quote_is_refunded_before_anything_is_purchased(
     quote: Breakdown, paid: Breakdown, due: int
 ) -> None:
     order = Order().placed(quote=quote).accepted().paid(paid).decided()

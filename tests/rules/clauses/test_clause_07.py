@@ -55,7 +55,7 @@ def test_a_part_of_the_order_amount_is_the_providers_before_it_is_third_parties(
     assert (order.refunded(), order.outcomes("order_amount")) == (40, ["outstanding 341", "settled"])
 
 
-def test_what_others_collected_is_noted_only_when_the_order_has_ended() -> None:
+def test_third_parties_fees_are_noted_only_when_the_order_has_ended() -> None:
     quote = amounts(third=300)
     order = Order().placed(quote=quote).accepted().paid(quote).decided()
     assert order.outcomes("third_party_fees") == []

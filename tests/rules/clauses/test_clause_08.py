@@ -114,7 +114,7 @@ def test_a_report_that_changes_nothing_is_answered_with_why(story: str) -> None:
     assert len([one for one in order.of(DecisionMade) if one.kind == "fact"]) == 1
 
 
-def test_what_refers_to_something_unknown_is_not_reported() -> None:
+def test_a_message_about_something_unknown_is_not_reported() -> None:
     order = effective().seller_cancels("unknown").takes_back("unknown").deposit_pays(5, "unknown")
     order.chargeback_ends(chargeback_id="unknown").hold_refused("unknown").decided()
     assert [one.kind for one in order.of(DecisionMade)] == ["agreement"]

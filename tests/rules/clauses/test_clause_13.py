@@ -189,7 +189,7 @@ def test_the_sellers_latest_answer_counts_whichever_it_is() -> None:
     assert judged(no) == ("refused", ["13(4)"])
 
 
-def test_what_the_seller_returns_goes_back_in_full_and_the_fee_is_kept() -> None:
+def test_the_sellers_money_is_refunded_in_full_and_the_fee_is_kept() -> None:
     order = delivered().asks_to_dissolve().seller_dissolves().decided()
     assert order.refunds == []
     order.seller_refunds(60_000).decided().seller_refunds(41_200, "back-2").decided()
@@ -280,7 +280,7 @@ def test_an_issue_disclosed_meanwhile_bars_a_dissolution_on_its_ground(
 
 
 @pytest.mark.parametrize(("disclosed", "outcome"), [(10 * HOUR, "refused"), (10 * HOUR + 1, "pending")])
-def test_what_is_disclosed_after_the_obligation_ended_bars_nothing(disclosed: int, outcome: str) -> None:
+def test_an_issue_disclosed_after_the_obligation_ended_bars_nothing(disclosed: int, outcome: str) -> None:
     order = Order().placed().accepted().paid().bought().received(at=10 * HOUR)
     order.add(IssueDisclosed.model_validate({"grounds": ("defective",)}), disclosed)
     assert judged(order.asks_to_dissolve(at=20 * HOUR))[0] == outcome

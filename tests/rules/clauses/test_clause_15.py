@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+from purchasing_contracts.decisions import DecisionMade
 
-from tests.rules.orders import DAY, Order, amounts, lamp, money, when
+from tests.rules.orders import DAY, QUOTE, Order, amounts, lamp, money, when
 
 
 @pytest.mark.parametrize(
@@ -86,6 +87,41 @@ def test_a_balance_that_is_missing_ends_nothing_once_the_goods_are_on_their_way(
     order = meanwhile(with_a_balance(20_001, 50_000)).decided(3 * DAY + 1)
     assert order.outcomes("closing") == []
     assert order.stands("order_amount")[0] == "outstanding"
+
+
+def dated(*days: int) -> tuple[dict[str, object], ...]:
+    """Return a payment plan with a deposit of 300.00, and the rest at each of these days."""
+    rest = [{"part": "balance", "amount": money(71_301), "due_at": when(day * DAY)} for day in days]
+    return ({"part": "deposit", "amount": money(30_000)}, *rest)
+
+
+@pytest.mark.parametrize(
+    ("days", "published"),
+    [
+        ((7,), [5, 7]),  # later
+        ((3,), [5, 3]),  # earlier
+        ((5, 7), [5]),  # one more, later
+        ((3, 5), [5, 3]),  # one more, earlier
+        ((), [5, None]),  # none any more
+        ((5,), [5]),
+    ],
+    ids=str,
+)
+def test_a_new_plan_with_another_date_is_published_though_the_amount_is_the_same(
+    days: tuple[int, ...], published: list[int | None]
+) -> None:
+    order = Order().placed(payment_plan=dated(5)).accepted().paid(amounts(30_000, 0, 0)).decided()
+    order.requoted(QUOTE, payment_plan=dated(*days)).decided()
+    dates = [one.due_at for one in order.of(DecisionMade) if one.kind == "order_amount"]
+    assert dates == [None if day is None else when(day * DAY) for day in published]
+
+
+def test_a_date_that_passes_is_not_published() -> None:
+    order = Order().placed(payment_plan=dated(5, 7)).accepted().paid(amounts(30_000, 0, 0)).bought().decided()
+    assert order.decided(6 * DAY).outcomes("order_amount") == ["outstanding 71301"]
+    assert order.requoted(QUOTE, at=6 * DAY, payment_plan=dated(8)).decided().decision("order_amount").due_at == when(
+        8 * DAY
+    )
 
 
 def test_an_unpaid_balance_ends_open_and_bought_units_alike() -> None:

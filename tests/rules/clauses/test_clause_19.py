@@ -104,7 +104,7 @@ def test_a_cancellation_after_receipt_does_not_undo_the_brokerage() -> None:
     assert order.outcomes("repayment_demand", "brokerage") == []
 
 
-def test_what_the_funds_lack_is_not_transferred() -> None:
+def test_money_that_the_funds_lack_is_not_transferred() -> None:
     order = promoted().bought().received().decided().funds_fall_short(3_000).decided()
     assert order.transfers == [("prom-5", "ord-1:brokerage:1", 3_000)]
     assert order.outcomes("refund_undeliverable", "brokerage") == []
@@ -135,7 +135,7 @@ def test_a_transfer_that_failed_is_for_people_to_solve() -> None:
     assert [basis.clause for basis in decision.basis] == ["19"]
 
 
-def test_what_the_funds_gave_too_much_is_for_people_until_the_funds_correct_it() -> None:
+def test_an_excess_of_the_funds_is_for_people_until_the_funds_correct_it() -> None:
     order = promoted().bought().received().decided().funds_pay(6_000).decided()
     assert order.outcomes("refund_undeliverable", "brokerage") == ["noted 1000"]
     order.funds_pay(5_000).decided()

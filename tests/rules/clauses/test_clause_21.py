@@ -40,7 +40,7 @@ def test_a_tip_asked_back_at_the_last_instant_is_refunded(
 
 
 @pytest.mark.parametrize(("amount", "above"), [(19_999, 0), (20_000, 0), (20_001, 1), (50_000, 30_000)])
-def test_what_is_above_the_limit_goes_back_at_once_unasked(amount: int, above: int) -> None:
+def test_the_part_above_the_limit_is_refunded_at_once_without_a_request(amount: int, above: int) -> None:
     order = tipped(amount).decided()
     assert order.refunds == ([("tip:tip-1", above, "pay-tip")] if above else [])
     assert order.outcomes("tip_refund", "tip-1") == []

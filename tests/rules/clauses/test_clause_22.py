@@ -65,7 +65,7 @@ def test_a_chargeback_counts_third_parties_fees_that_the_payment_brought_in() ->
     assert order.outcomes("payment_demand", "cb-1") == ["demanded 101601"]
 
 
-def test_what_other_payments_brought_in_does_not_raise_what_a_chargeback_took() -> None:
+def test_other_payments_do_not_raise_the_amount_of_a_chargeback() -> None:
     order = effective().tipped(5_000).charged_back(7_000, "cb-2", "pay-tip").charged_back(900_000)
     order.pays_outstanding(1_000).decided()
     assert order.outcomes("payment_demand", "cb-1") == ["demanded 100301"]
@@ -222,7 +222,7 @@ def test_just_and_unjust_chargebacks_on_one_line_are_both_set_off() -> None:
     assert order.outcomes("payment_demand", "cb-2") == []
 
 
-def test_what_is_withheld_covers_the_oldest_chargeback_first() -> None:
+def test_withheld_money_covers_the_oldest_chargeback_first() -> None:
     order = effective().charged_back(60_000, "cb-2").charged_back(41_301, "cb-1").asks_to_cancel().decided()
     assert order.outcomes("refund_withheld", "purchase") == ["withheld 101200"]
     assert order.outcomes("payment_demand", "cb-2") == []

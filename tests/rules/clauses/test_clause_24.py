@@ -60,7 +60,7 @@ def test_a_cancelled_order_is_not_compensated_under_13_7() -> None:
         (5_000, 500_000, 96_301),  # off the capped amount
     ],
 )
-def test_what_just_chargebacks_gave_beyond_what_was_due_comes_off(charged: int, loss: int, compensation: int) -> None:
+def test_the_excess_of_just_chargebacks_is_deducted(charged: int, loss: int, compensation: int) -> None:
     order = effective().bought().charged_back(charged, attributable=True).fault_found(loss).decided()
     assert order.refunds == ([("compensation", compensation, "buyer_account")] if compensation else [])
 
@@ -70,7 +70,7 @@ def test_a_just_chargeback_that_only_took_what_was_due_leaves_the_compensation_w
     assert order.refunds == [("compensation", 700, "buyer_account")]
 
 
-def test_what_is_due_on_the_purchase_is_no_compensation() -> None:
+def test_money_due_on_the_purchase_is_no_compensation() -> None:
     order = effective().bought(90_000, 1_000).fault_found(700).decided()
     assert order.refunds == [("purchase", 10_210, "pay-1"), ("compensation", 700, "buyer_account")]
 

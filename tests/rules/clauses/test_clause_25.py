@@ -27,13 +27,13 @@ def test_a_loss_is_set_off_against_what_is_due() -> None:
     assert order.outcomes("buyer_owes") == []
 
 
-def test_what_is_owed_is_set_off_against_compensation() -> None:
+def test_money_owed_is_set_off_against_compensation() -> None:
     order = breached(700).fault_found(1_000).decided()
     assert order.refunds == [("compensation", 300, "buyer_account")]
     assert order.outcomes("buyer_owes") == []
 
 
-def test_what_was_paid_beyond_what_is_owed_goes_back() -> None:
+def test_a_payment_beyond_the_owed_amount_is_refunded() -> None:
     order = breached(700).decided().repays(1_000, "owed").decided()
     assert order.outcomes("buyer_owes") == ["noted 700", "settled"]
     assert order.refunds == [("owed", 300, "buyer_account")]

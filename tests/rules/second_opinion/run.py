@@ -842,11 +842,19 @@ class Step:
 
     # publishing
 
+    def _moved(self, before: Decision, d: Decision) -> bool:
+        """Whether a new plan has another date than the one that was told; that a date passed is not told."""
+        if d.kind != "order_amount" or d.due_at == before.due_at:
+            return False
+        dates = [p.get("due_at") for p in self.tl.plan or []]
+        gone = before.due_at is None or before.due_at not in dates
+        return gone or (d.due_at is not None and before.due_at is not None and d.due_at < before.due_at)
+
     def _publish(self) -> None:
         known = self.order.decisions
         for key, d in self.decided.items():
             before = known.get(key)
-            if before is None or before.content != d.content or key in self.begun:
+            if before is None or before.content != d.content or key in self.begun or self._moved(before, d):
                 known[key] = d
                 self.out.append(d)
         for key, d in list(known.items()):

@@ -115,7 +115,7 @@ def with_carried(tl: Timeline, nth: int) -> Shown:
         if u.bought_at is not None
         and u.bought_at <= quote.instant
         and id(u) not in covered
-        and u.state not in CANCELLED
+        and u.state not in (*CANCELLED, "unavailable")
     ]
     value = last_value(tl, carried, tl.quotes[:nth]) if nth else 0
     fee = rounded(tl.terms.service_fee_rate * value)
@@ -317,6 +317,7 @@ def _sellers_money(
                 r.pending for r in dissolutions.values() if r.id == name or (name is None and r.at <= f.at)
             )
     if not tl.purchases and not any(u.state == "dissolved" for u in tl.units):
+        s.seller_for_pending_dissolution = False
         return 0, 0, received
     return seller, rebates, received
 

@@ -722,6 +722,9 @@ class Timeline:
         if later and (not units or (self.effective_at is not None and self._package_by_logistics())):
             self._ignore_answer(fact, r)
             return
+        if later:
+            kept = self._bars([u for u in r.part if u.alive and u.barred])
+            r.barred_by = tuple(dict.fromkeys([*r.barred_by, *kept]))
         r.answered, r.damaged = True, False
         if self.effective_at is None:
             r.part = units

@@ -1,0 +1,150 @@
+"""The read API as its description says: schemathesis makes requests of the description, and judges the answers by it.
+
+Many of the requests name things that are there, so that answers of every kind are judged. The requests are the same in
+every run: EXAMPLES for each operation, and as many that break the description.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from service.console.access import Role
+from service.console.openapi import document
+from service.console.routes import api_routes
+from service.console.server import running_console
+from tests.console.addresses import IN_PATHS, TOPIC, add_operation
+from tests.console.conftest import settings_for
+from tests.console.identity import HEADER
+from tests.orders.stories import Story, dissolved, record
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from schemathesis import APIOperation, Case
+    from schemathesis.core.transport import Response
+
+    from service.console.server import Running
+
+EXAMPLES = 12
+DAY_SECONDS = 86_400
+BUSY = 503
+"""Said on a machine that is so busy that the database doesn't answer in time: the request is sent again."""
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+KNOWN = {
+    **IN_PATHS,
+    "q": "ord-1-e0",
+    "id": "ord-1-e0",
+    "order": "ord-1",
+    "reason": "not_json",
+    "place": "",
+    "source": "/tests",
+}
+"""Values of parameters that lead to something."""
+BODIES = [
+    {"value": one.value.decode(), "key": one.key.decode(), "headers": [], "topic": topic}
+    for one in (Story("ord-9").placed().last, dissolved().last)
+    for topic in ("", TOPIC)
+]
+
+
+@pytest.fixture
+async def running(database: str, engine, provider) -> AsyncIterator[Running]:
+    await engine.handle(list(dissolved()))
+    await engine.handle([record(b"{", key=b"ord-1", topic=TOPIC)._replace(offset=77)])
+    await add_operation(database)
+    async with running_console(settings_for(database, **provider.settings())) as running:
+        yield running
+
+
+def operations(origin: str) -> list[APIOperation]:
+    """The operations that the API is described to have."""
+    described = schemathesis.openapi.from_dict(document(list(api_routes()), origin))
+    described.config.update(base_url=origin)
+    return [one.ok() for one in described.get_all_operations()]
+
+
+@st.composite
+def cases(draw: st.DrawFn, operation: APIOperation, mode: GenerationMode) -> Case:
+    """A request, in which all parameters, some or none, and the body may be of things that are there."""
+    case = draw(operation.as_strategy(generation_mode=mode))
+    share = draw(st.sampled_from(("all", "some", "none")))
+    for given in (case.path_parameters, case.query):
+        for name in given or ():
+            if name in KNOWN and (share == "all" or (share == "some" and draw(st.booleans()))):
+                given[name] = KNOWN[name]
+    if case.method == "POST" and draw(st.booleans()):
+        case.body, case.media_type = draw(st.sampled_from(BODIES)), "application/json"
+    return case
+
+
+def drive(operation: APIOperation, mode: GenerationMode, headers: dict[str, str], examples: int) -> list[Response]:
+    """Send the requests and judge each answer. Blocks, as schemathesis does: for a thread."""
+    answers: list[Response] = []
+
+    @hypothesis.settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        phases=[hypothesis.Phase.generate],
+    )
+    @hypothesis.given(case=cases(operation, mode))
+    def send(case: Case) -> None:
+        answer = case.call(headers=headers)
+        while answer.status_code == BUSY:
+            answer = case.call(headers=headers)
+        answers.append(answer)
+        case.validate_response(answer, checks=CHECKS)
+
+    send()
+    return answers
+
+
+async def test_every_answer_is_as_the_api_is_described(running, provider) -> None:
+    # The usual token ends in five minutes, which is little on a busy machine.
+    token = provider.token(groups=[f"g-{role}" for role in Role], exp=int(time.time()) + DAY_SECONDS)
+    headers = {HEADER: token, "Accept": "application/json"}
+    faults: dict[str, str] = {}
+    for operation in operations(running.origin):
+        try:
+            found = await asyncio.to_thread(drive, operation, GenerationMode.POSITIVE, headers, EXAMPLES)
+            assert 200 in {one.status_code for one in found}, "no request led to anything"
+            if list(operation.iter_parameters()) or operation.body:
+                await asyncio.to_thread(drive, operation, GenerationMode.NEGATIVE, headers, EXAMPLES)
+        except AssertionError as error:
+            faults[operation.label] = str(error)
+        except FailureGroup as error:
+            faults[operation.label] = "\n".join(map(str, error.exceptions))
+    assert not faults, "\n\n".join(f"{label}: {fault}" for label, fault in faults.items())
+
+
+async def test_what_somebody_may_not_see_is_denied_as_described(running, provider) -> None:
+    somebody = {HEADER: provider.token(groups=[]), "Accept": "application/json"}
+    for operation in operations(running.origin):
+        for headers, status in (({"Accept": "application/json"}, 401), (somebody, 403)):
+            found = await asyncio.to_thread(drive, operation, GenerationMode.POSITIVE, headers, 1)
+            is_for_all = status == 403 and operation.label == "GET /account"
+            assert {one.status_code for one in found} == {200 if is_for_all else status}, operation.label
