@@ -86,7 +86,7 @@ async def test_each_command_is_open_until_payments_reported_it_and_links_to_its_
     assert "/orders/ord-done" not in page.links
 
 
-async def test_what_payments_still_have_time_for_stands_apart(database, engine, pages, api, monkeypatch) -> None:
+async def test_commands_that_payments_still_have_time_for_are_apart(database, engine, pages, api, monkeypatch) -> None:
     await cancelled(engine, "ord-1")
     await execute(database, PUBLISH)
 
@@ -210,7 +210,7 @@ def test_a_list_that_is_no_utf_8_names_line_and_column(raw, line, column) -> Non
     assert (raised.value.line, raised.value.column) == (line, column)
 
 
-async def test_a_garbled_upload_says_where_and_one_too_large_is_not_read(pages) -> None:
+async def test_a_garbled_upload_is_refused_with_its_place_and_a_large_one_unread(pages) -> None:
     page = await sent(pages, "command_id,amount\na,1\nb,x", 400)
     assert "Line 3, column 3: An amount is a whole number of minor units." in page.text
     page = await sent(pages, "command_id\n" + "a\n" * 600_000, 413)

@@ -145,7 +145,7 @@ async def test_every_answer_is_as_the_api_is_described(running, provider) -> Non
     assert not faults, "\n\n".join(f"{label}: {fault}" for label, fault in faults.items())
 
 
-async def test_what_somebody_may_not_see_is_denied_as_described(running, provider) -> None:
+async def test_a_denied_page_is_denied_as_described(running, provider) -> None:
     somebody = {HEADER: provider.token(groups=[]), "Accept": "application/json"}
     for operation in operations(running.origin):
         for headers, status in (({"Accept": "application/json"}, 401), (somebody, 403)):

@@ -1,4 +1,4 @@
-"""What other terms would change: who gets more or less, and the orders that differ most. Nothing is stored."""
+"""The effects of other terms: who gets more or less, and the orders that differ most. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SECONDS = 4.0
 
 
 class Compared(NamedTuple):
-    """What came of it."""
+    """The result of the comparison."""
 
     difference: Difference
     selected: int
