@@ -74,7 +74,8 @@ BODIES = {
 
 @pytest.fixture
 async def running(database: str, engine, provider) -> AsyncIterator[Running]:
-    await engine.handle(list(dissolved()))
+    for inbound_record in dissolved():
+        await engine.handle([inbound_record])
     await engine.handle([record(b"{", key=b"ord-1", topic=TOPIC)._replace(offset=77)])
     await add_operation(database)
     async with running_console(settings_for(database, **provider.settings())) as running:
