@@ -414,7 +414,7 @@ async def test_dropping_many_records_needs_somebody_else(records, amount, needed
 
 
 async def test_a_replay_above_an_amount_needs_somebody_else(database, engine, provider) -> None:
-    story = dissolved()
+    story = dissolved_as("ord-1")
     *first, last = story.inbound_records
     await engine.handle([garbled(last, time="yesterday")])
     for one in first:
