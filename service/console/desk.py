@@ -1,4 +1,4 @@
-"""What the finance pages work with: a pool of their own, few at a time, so that they hold up no other page."""
+"""The parts that finance pages work with: a pool of their own, few at a time, so that they hold up no other page."""
 
 from __future__ import annotations
 

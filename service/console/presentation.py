@@ -87,7 +87,8 @@ def balance_of(line: Line) -> list[Term]:
     terms = [
         Term("", sentence("paid in"), line.captured),
         Term("", sentence("due"), line.due),
-        Term("", sentence("charged back"), line.charged_back),
+        Term("", sentence("taken back by the institution"), line.charged_back),
+        Term("", sentence("due besides that"), line.entitled),
         Term("", sentence("commanded"), line.commanded),
         Term("", sentence("failed"), line.failed),
         Term("", sentence("confirmed"), line.succeeded),
@@ -98,7 +99,9 @@ def balance_of(line: Line) -> list[Term]:
         Term("", sentence("set off"), line.set_off),
         Term("", sentence("not commanded yet"), line.to_command),
     ]
-    return [one for one in terms if one.amount or one.name in ("due", "commanded")]
+    is_reduced = line.entitled != line.due
+    always = ("due", "commanded", "due besides that") if is_reduced else ("due", "commanded")
+    return [one for one in terms if one.name in always or (one.amount and one.name != "due besides that")]
 
 
 def context_of(story: Story) -> dict[str, Any]:

@@ -197,6 +197,8 @@ class Runner:
 
     async def _perform(self, work: Work, item: ItemRow) -> Outcome:
         """Do it. What nobody foresaw is the item's outcome; what the database says is not. Raises StoreError."""
+        if work.proposal.act == "repair" and work.repair == UNREPAIRED:
+            return Outcome("refused", "the value to replay was erased")
         found: list[Outcome] = []
         failed: list[Exception] = []
         order = Order(work.proposal.act, item.subject, work.given, work.by, work.proposal.why, work.repair)

@@ -33,8 +33,8 @@ RUNS_MAX = 50
 AS_RECEIVED, BY_TIME, BACKWARDS, SHUFFLED = "as_received", "by_time", "backwards", "shuffled"
 
 
-class Arrival(NamedTuple):
-    """One order of arrival and what came of it."""
+class Permutation(NamedTuple):
+    """One order of arrival and the money that came of it."""
 
     kind: str
     """How the facts were sorted: `as_received`, `by_time`, `backwards`, `shuffled`."""
@@ -47,11 +47,11 @@ class Arrival(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """What came of all orders of arrival."""
+    """The results of all orders of arrival."""
 
     currency: str
     facts: int
-    arrivals: tuple[Arrival, ...]
+    permutations: tuple[Permutation, ...]
     journal: dict[str, int]
     """The same money by the order's journal as it is."""
     asked: int
@@ -60,17 +60,17 @@ class Proof(NamedTuple):
     @property
     def lines(self) -> list[str]:
         """All lines that have money in one of them."""
-        return sorted({line for money in (self.journal, *(one.money for one in self.arrivals)) for line in money})
+        return sorted({line for money in (self.journal, *(one.money for one in self.permutations)) for line in money})
 
     @property
     def is_same(self) -> bool:
         """Whether every order of arrival came to the same money."""
-        return all(one.money == self.arrivals[0].money for one in self.arrivals)
+        return all(one.money == self.permutations[0].money for one in self.permutations)
 
     @property
     def is_as_recorded(self) -> bool:
         """Whether the journal has the same money too. Not while an order is halted or stuck."""
-        return all(one.money == self.journal for one in self.arrivals)
+        return all(one.money == self.journal for one in self.permutations)
 
 
 def proof_of(
@@ -87,12 +87,12 @@ def proof_of(
     number = {(one.row.source, one.row.id): one.row.nth for one in history.facts}
     facts = sorted(state.facts, key=lambda one: number[one.source, one.id])
     until, began = max(now.watermark, 0), time.monotonic()
-    arrivals = []
+    permutations = []
     for kind, arriving in _orders(facts, runs, seed):
-        arrivals.append(_play(history.order_id, kind, arriving, terms, until, number))
+        permutations.append(_play(history.order_id, kind, arriving, terms, until, number))
         if time.monotonic() - began > seconds:
             break
-    return Proof(found.case.view.currency or "", len(facts), tuple(arrivals), money_of(found), runs)
+    return Proof(found.case.view.currency or "", len(facts), tuple(permutations), money_of(found), runs)
 
 
 def _orders(facts: Sequence[Fact[Any]], runs: int, seed: int) -> Iterator[tuple[str, Sequence[Fact[Any]]]]:
@@ -111,14 +111,14 @@ def _play(
     terms: TermsBook,
     until: int,
     number: dict[tuple[str, str], int],
-) -> Arrival:
+) -> Permutation:
     played = _Played(order_id, terms)
     for fact in arriving:
         played.receive(fact)
     played.until(max(until, played.clock))
     found = played.examined()
     commands = sum(hasattr(one.data, "command_id") for one in played.outputs)
-    return Arrival(
+    return Permutation(
         kind,
         tuple(number[one.source, one.id] for one in arriving),
         {} if found is None else money_of(found),

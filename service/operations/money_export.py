@@ -108,7 +108,7 @@ def as_text(text: str) -> str:
 
 
 class Writer(Protocol):
-    """What makes bytes of rows."""
+    """A writer that makes bytes of rows."""
 
     def add(self, rows: Sequence[CommandRow]) -> bytes:
         """Return what can be sent after these rows."""
@@ -238,7 +238,7 @@ def writer_of(kind: str, *, bom: bool) -> Writer:
 
 
 class Progress(NamedTuple):
-    """How far an export is."""
+    """The progress of an export."""
 
     outputs: int
     """Outputs looked at, of `of`."""
@@ -248,7 +248,7 @@ class Progress(NamedTuple):
 
 @dataclass(slots=True)
 class Summary:
-    """What an export has."""
+    """The content of an export."""
 
     rows: int = 0
     outputs: int = 0

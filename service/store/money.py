@@ -196,8 +196,7 @@ cross join lateral (
             order by f.at desc, f.source desc, f.id desc) filter (where f.type in (
                 'purchasing.payment.deposit_deducted.v1', 'purchasing.payment.deposit_insufficient.v1',
                 'purchasing.payment.funds_deducted.v1', 'purchasing.payment.funds_insufficient.v1')))[1] as deducted
-    -- By what is answered, and not by the order, which has more facts.
-    from facts f where {_ANSWERED.format("f")} = c.answered and f.order_id || '' = c.order_id and f.type in {_ANSWERS}
+    from facts f where {_ANSWERED.format("f")} = c.answered and f.order_id = c.order_id and f.type in {_ANSWERS}
 ) as a
 cross join lateral (
     select case c.movement when 'refund' then case when a.has_succeeded
@@ -227,8 +226,8 @@ from outbox o
 cross join lateral jsonb_to_record(convert_from(o.value, 'UTF8')::jsonb -> 'data')
     as d (provider_id text, amount jsonb, kind text, ref text, outcome text, basis jsonb)
 where o.topic = 'purchasing.decisions.v1' and o.decided_at >= $1 and o.decided_at < $2
-    and (position('refund_withheld'::bytea in o.value) > 0 or position('refund_undeliverable'::bytea in o.value) > 0
-        or position('repayment_demand'::bytea in o.value) > 0 or position('brokerage_withheld'::bytea in o.value) > 0)
+    and (position('_withheld'::bytea in o.value) > 0 or position('refund_undeliverable'::bytea in o.value) > 0
+        or position('repayment_demand'::bytea in o.value) > 0)
     and d.kind in ('refund_withheld', 'refund_undeliverable', 'repayment_demand', 'brokerage_withheld')
     and d.outcome in ('withheld', 'noted', 'demanded')
     and (select l.order_version from outbox l
@@ -417,7 +416,7 @@ class ForeignAnswer(NamedTuple):
 
 
 class AwaitedSum(NamedTuple):
-    """What is awaited of a kind and currency. `is_ahead`: its last instant has not passed, so it is not due yet."""
+    """The sum that is awaited of a kind and currency. `is_ahead`: its last instant has not passed yet."""
 
     what: str
     currency: str | None
@@ -429,7 +428,7 @@ class AwaitedSum(NamedTuple):
 
 
 class Awaited(NamedTuple):
-    """What one order awaits from somebody who owes it."""
+    """An amount that one order awaits from somebody who owes it."""
 
     order_id: str
     what: str
@@ -450,7 +449,7 @@ class LaneRange(NamedTuple):
 
     @property
     def outputs(self) -> int:
-        """How many there are."""
+        """The number of outputs."""
         return max(0, self.last - self.after)
 
 

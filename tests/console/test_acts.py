@@ -14,6 +14,7 @@ from service.console import runner as runner_module
 from service.console.routes import ROUTES
 from service.console.server import running_console
 from service.operations.acts.money import COMMANDS
+from service.store.operators.erasures import erase_order
 from service.store.operators.pauses import ALL_LANES
 from tests.cli.test_quarantine import garbled, named
 from tests.console.acting import (
@@ -313,6 +314,20 @@ async def test_a_repair_of_a_record_resolved_meanwhile_is_stale(database, engine
     assert "out of date" in Page(page).text
 
 
+async def test_erasing_an_order_erases_a_repair_that_waits_and_nothing_is_replayed(database, engine, ann) -> None:
+    right = Story().placed(address=SECRET).last
+    bad = garbled(right, time="yesterday")
+    await engine.handle([bad])
+    proposal = await propose(ann, "repair", records=named(bad), value=right.value.decode())
+    async with as_owner(database) as owner:
+        await owner.execute("set role purchasing_eraser")
+        await erase_order(owner, "ord-1", "eve", "asked to")
+    assert await rows(database, "select count(*) from console_repairs") == [(0,)]
+    await confirm(ann, proposal)
+    assert [one["outcome"] for one in (await operation(ann, proposal))["items"]] == ["refused"]
+    assert await rows(database, "select count(*) from facts") == [(0,)]
+
+
 async def test_only_what_a_resume_showed_passes_the_refund_limit(database, engine, ann) -> None:
     await hear(engine, dissolved())
     ended = await done(ann, "pause", lane="all")
@@ -426,7 +441,7 @@ async def test_dropping_many_records_needs_somebody_else(records, amount, needed
 
 
 async def test_a_replay_above_an_amount_needs_somebody_else(database, engine, provider) -> None:
-    story = dissolved()
+    story = dissolved_as("ord-1")
     *first, last = story.inbound_records
     await engine.handle([garbled(last, time="yesterday")])
     for one in first:
@@ -482,7 +497,7 @@ async def test_a_breaker_is_reset_and_a_stuck_order_is_assessed_again(database, 
         ("adopt", {"lane": "0", "position": "1"}, "The console is told of no broker"),
     ],
 )
-async def test_what_cannot_be_proposed_is_named_and_the_form_is_kept(act, fields, said, engine, ann) -> None:
+async def test_a_form_that_cannot_be_proposed_is_kept_with_the_reason(act, fields, said, engine, ann) -> None:
     await hear(engine, paid_order())
     page = await propose(ann, act, 422, **fields)
     assert said in Page(page).text

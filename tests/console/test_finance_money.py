@@ -45,7 +45,7 @@ def due(rows: list[MoneyRow]) -> dict[tuple[str | None, ...], int]:
     return {(one.provider, one.line): one.sums.due for one in rows if one.movement == "refund" and one.sums.due}
 
 
-async def test_the_columns_come_to_what_the_rules_say_is_due_on_each_line(database, engine) -> None:
+async def test_the_columns_add_up_to_the_amount_due_on_each_line(database, engine) -> None:
     """Of random orders in which nothing was set off, and failures name the commands that failed: by the journals alone
     the same as by the rules."""
     rng = random.Random(5)
@@ -102,7 +102,7 @@ async def test_a_day_is_one_of_beijing(database, pages, api) -> None:
     assert "it begins at 16:00 UTC" in page
 
 
-async def test_what_payments_report_stands_beside_what_was_commanded(database, engine, api) -> None:
+async def test_reports_of_payments_are_beside_the_commands(database, engine, api) -> None:
     story = paid_order().asks_to_cancel()
     await engine.handle(list(story))
     connection = await asyncpg.connect(database)
@@ -125,7 +125,7 @@ async def test_what_payments_report_stands_beside_what_was_commanded(database, e
     assert total.sums.due == amount
 
 
-async def test_a_filter_selects_and_is_said_in_words_and_kept_in_every_link(database, pages, api) -> None:
+async def test_a_filter_selects_and_is_shown_in_words_and_kept_in_every_link(database, pages, api) -> None:
     await play(database)
     days = "from=2026-03-01&to=2026-03-31"
     every = await read_json(api, f"/money?{days}&by=clauses&by=line")

@@ -98,7 +98,7 @@ async def test_a_refund_that_failed_in_another_currency_is_not_executed(database
     assert [(one["command_id"], one["status"]) for one in model["open"]] == [(command, "failed")]
 
 
-async def test_what_payments_still_have_time_for_stands_apart(database, engine, pages, api, monkeypatch) -> None:
+async def test_commands_that_payments_still_have_time_for_are_apart(database, engine, pages, api, monkeypatch) -> None:
     await cancelled(engine, "ord-1")
     await execute(database, PUBLISH)
 
@@ -222,7 +222,7 @@ def test_a_list_that_is_no_utf_8_names_line_and_column(raw, line, column) -> Non
     assert (raised.value.line, raised.value.column) == (line, column)
 
 
-async def test_a_garbled_upload_says_where_and_one_too_large_is_not_read(pages) -> None:
+async def test_a_garbled_upload_is_refused_with_its_place_and_a_large_one_unread(pages) -> None:
     page = await sent(pages, "command_id,amount\na,1\nb,x", 400)
     assert "Line 3, column 3: An amount is a whole number of minor units." in page.text
     page = await sent(pages, "command_id\n" + "a\n" * 600_000, 413)

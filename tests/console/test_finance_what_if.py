@@ -108,6 +108,10 @@ async def test_terms_that_cannot_be_are_refused_and_stay_in_the_form(terms, page
         page = Page(await answer.text())
     assert "These terms can't be taken" in page.text
     assert terms.strip()[:10] in page.text
+    async with pages.post("/what-if", json={"terms": terms}, headers={"Accept": "application/json"}) as answer:
+        problem = await answer.json(content_type="application/problem+json")
+    assert (answer.status, problem["status"]) == (400, 400)
+    assert problem["detail"]
 
 
 @pytest.mark.parametrize("given", [{"orders": "0"}, {"orders": "2001"}, {"orders": "x"}, {"first": "2026-02-30"}])
@@ -123,13 +127,13 @@ async def test_every_order_of_arrival_comes_to_the_same_money(database, pages, a
         model = await read_json(api, f"/orders/{order}/arrivals?n=8&seed=3")
         assert model["is_same"]
         assert model["is_as_recorded"]
-        assert len(model["arrivals"]) == 8
-        assert len({tuple(one["numbers"]) for one in model["arrivals"]}) > 3
-        assert model["journal"] == model["arrivals"][0]["money"]
+        assert len(model["permutations"]) == 8
+        assert len({tuple(one["numbers"]) for one in model["permutations"]}) > 3
+        assert model["journal"] == model["permutations"][0]["money"]
     assert model["journal"] != {}
     assert await read_json(api, f"/orders/{order}/arrivals?n=8&seed=3") == model, "a seed gives the same again"
     other = await read_json(api, f"/orders/{order}/arrivals?n=8&seed=4")
-    assert other["arrivals"] != model["arrivals"]
+    assert other["permutations"] != model["permutations"]
     page = Page(await read(pages, "/orders/demo-04/arrivals"))
     assert "The same money in every order of arrival" in page.text
     assert "/orders/demo-04" in page.links
@@ -163,7 +167,7 @@ async def test_rules_that_go_by_the_order_of_arrival_are_called_a_fault(database
     assert "The journal has other money." in page
 
 
-async def test_what_cannot_be_played_is_refused_in_words(database, engine, pages, monkeypatch) -> None:
+async def test_an_order_that_can_not_be_played_is_refused_in_words(database, engine, pages, monkeypatch) -> None:
     await engine.handle(list(paid_order()))
     await engine.handle(list(Story("ord-unplaced").accepted()))
     for number in ("n=0", "n=51", "n=x", "seed=-1", "seed=1e3"):

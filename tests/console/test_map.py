@@ -44,7 +44,7 @@ def test_every_test_that_a_table_names_is_there(document) -> None:
     assert {one for one in tests if one[1] not in names_in(one[0])} == set()
 
 
-def test_every_feature_has_a_test_or_says_that_it_is_not_there_yet() -> None:
+def test_every_feature_has_a_test_or_is_marked_as_missing() -> None:
     table = GUIDE.read_text("utf-8").partition("## What it has")[2].partition("\n## ")[0]
     rows = [line for line in table.splitlines() if line.startswith("| ") and not line.startswith("| for")]
     assert len(rows) > 30

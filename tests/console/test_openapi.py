@@ -28,7 +28,7 @@ from service.console.access import Role
 from service.console.openapi import document
 from service.console.routes import api_routes
 from service.console.server import running_console
-from tests.console.addresses import IN_PATHS, TOPIC, add_operation
+from tests.console.addresses import FORMS, IN_PATHS, TOPIC, add_operation
 from tests.console.conftest import settings_for
 from tests.console.identity import HEADER
 from tests.orders.stories import Story, dissolved, record
@@ -62,16 +62,20 @@ KNOWN = {
     "source": "/tests",
 }
 """Values of parameters that lead to something."""
-BODIES = [
-    {"value": one.value.decode(), "key": one.key.decode(), "headers": [], "topic": topic}
-    for one in (Story("ord-9").placed().last, dissolved().last)
-    for topic in ("", TOPIC)
-]
+BODIES = {
+    "/try": [
+        {"value": one.value.decode(), "key": one.key.decode(), "headers": [], "topic": topic}
+        for one in (Story("ord-9").placed().last, dissolved().last)
+        for topic in ("", TOPIC)
+    ]
+} | {path: [form] for path, form in FORMS.items()}
+"""Bodies that lead to something, by path."""
 
 
 @pytest.fixture
 async def running(database: str, engine, provider) -> AsyncIterator[Running]:
-    await engine.handle(list(dissolved()))
+    for inbound_record in dissolved():
+        await engine.handle([inbound_record])
     await engine.handle([record(b"{", key=b"ord-1", topic=TOPIC)._replace(offset=77)])
     await add_operation(database)
     async with running_console(settings_for(database, **provider.settings())) as running:
@@ -95,7 +99,7 @@ def cases(draw: st.DrawFn, operation: APIOperation, mode: GenerationMode) -> Cas
             if name in KNOWN and (share == "all" or (share == "some" and draw(st.booleans()))):
                 given[name] = KNOWN[name]
     if case.method == "POST" and draw(st.booleans()):
-        case.body, case.media_type = draw(st.sampled_from(BODIES)), "application/json"
+        case.body, case.media_type = draw(st.sampled_from(BODIES[operation.path])), "application/json"
     return case
 
 
@@ -141,7 +145,7 @@ async def test_every_answer_is_as_the_api_is_described(running, provider) -> Non
     assert not faults, "\n\n".join(f"{label}: {fault}" for label, fault in faults.items())
 
 
-async def test_what_somebody_may_not_see_is_denied_as_described(running, provider) -> None:
+async def test_a_denied_page_is_denied_as_described(running, provider) -> None:
     somebody = {HEADER: provider.token(groups=[]), "Accept": "application/json"}
     for operation in operations(running.origin):
         for headers, status in (({"Accept": "application/json"}, 401), (somebody, 403)):

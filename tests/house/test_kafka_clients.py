@@ -39,7 +39,7 @@ DOCUMENTED = {
     "faststream.message",
     "faststream.security",
 }
-KNOWN = {"_replace", "_asdict", "_exit", "_PARTITION_EOF", "_ALL_BROKERS_DOWN"}
+KNOWN = {"_replace", "_asdict", "_make", "_exit", "_PARTITION_EOF", "_ALL_BROKERS_DOWN"}
 """Documented in spite of their underscore: of named tuples, of `os`, of confluent-kafka's errors."""
 
 

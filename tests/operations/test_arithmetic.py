@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from purchasing_contracts.commands.refund import RefundIssue
 from purchasing_contracts.events.payment import RefundSucceeded
 
 from service.operations.explain.explanation import lines_of, settlement_terms
-from service.operations.explain.text import words_of_terms
+from service.operations.explain.text import words_of_line, words_of_terms
 from service.rules.clock import Clock
 from service.rules.decide import examine
 from tests.golden import Case, cases
@@ -61,14 +62,56 @@ def test_all_amounts_of_random_histories_add_up(plot: Callable[[History], None])
             assert_lines_add_up(found)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_all_amounts_of_histories_without_a_plot_add_up(seed: int) -> None:
+    events = [event for event in History(1_000 + seed).events if "quarantined" not in event]
+    for found in examined_after_each(Played(ORDER), events):
+        assert_terms_add_up(found)
+        assert_lines_add_up(found)
+
+
 def assert_terms_add_up(found: Examination) -> None:
     one = settlement_terms(found)
+    assert_printed_terms_add_up(words_of_terms(one, "CNY"))
     assert one.captured - one.third_party_fees == one.paid
     kept = one.price + one.reserved + one.fee + one.own_fees - one.not_kept
     money = one.paid - kept + one.not_paid + one.from_seller - one.unconfirmed
     rest = money - one.charged_back + one.charged_beyond
     assert rest - one.costs - one.penalties + one.beyond_money - one.deposit == one.due
     assert min(astuple(one)) >= 0
+
+
+SIGNS = {
+    "captured": 0,
+    "third parties' fees in it": 0,
+    "paid": 1,
+    "kept for: price": -1,
+    "reserved": -1,
+    "fee": -1,
+    "own fees": -1,
+    "of that beyond the order amount and not kept": 1,
+    "of that not paid yet": 1,
+    "given by the seller beyond what it charges": 1,
+    "of that waiting for confirmation": -1,
+    "charged back": -1,
+    "of that beyond what was the buyer's": 1,
+    "costs": -1,
+    "penalties": -1,
+    "of these beyond what there was": 1,
+    "deposit": -1,
+}
+"""Each term as it is printed, and whether a person who reads it aloud adds it, takes it off, or has done so before."""
+
+
+def assert_printed_terms_add_up(words: str) -> None:
+    printed = {}
+    for part in re.split(r"; |, (?=[a-z])", words):
+        name, _, amount = part.rpartition(" ")
+        assert name not in printed, "no term is printed twice"
+        printed[name] = int(re.sub(r"[¥,.]", "", amount))
+    due = printed.pop("due")
+    assert sum(SIGNS[name] * amount for name, amount in printed.items()) == due
+    assert printed.get("captured", printed["paid"]) - printed.get("third parties' fees in it", 0) == printed["paid"]
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
@@ -103,6 +146,15 @@ def test_a_refund_that_was_executed_is_shown_with_its_amount() -> None:
     assert found is not None
     (line,) = lines_of(found)
     assert (line.commanded, line.succeeded) == (10_010, 10_010)
+
+
+def test_the_amount_taken_by_the_institution_is_not_shown_as_still_due() -> None:
+    (case,) = [case for case in cases() if case.name.startswith("64-")]
+    *_, last = examinations(case)
+    tips = [words_of_line(line, "CNY") for line in lines_of(last) if line.line == "tip:tip-1"]
+    assert tips == [
+        "paid in ¥200.00, due ¥200.00, taken back by the institution ¥200.00, due besides that ¥0.00, commanded ¥0.00"
+    ]
 
 
 def test_the_terms_have_the_words_and_the_order_of_the_rules() -> None:

@@ -193,7 +193,8 @@ async def commands(broker, database):
     """What the commands that look say, on stdout and stderr."""
     orders = sorted({order for _, order, _ in records()})
     asked = [("explain", orders[0]), ("explain", orders[-1], "--json"), ("what-if",), ("what-if", "--json")]
-    asked += [("quarantine", "list", "--json"), ("order", "list"), ("order", "retry", "--all"), ("outbox", "status")]
+    asked += [("export",), ("quarantine", "list", "--json"), ("order", "list"), ("order", "retry", "--all")]
+    asked += [("outbox", "status")]
     dsn = database.dsn("operator")
     where = {"KAFKA_BOOTSTRAP_SERVERS": broker.kafka.bootstrap_servers, "DATABASE_URL": dsn}
     out = {}

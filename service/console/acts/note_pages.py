@@ -45,12 +45,9 @@ async def record_notes(console: Parts, visit: Visit) -> Answer:
 
 async def _shown(console: Parts, visit: Visit) -> Answer:
     about = _about(visit)
-    if about is None:
+    found = None if about is None else await _notes_there(console, about)
+    if about is None or found is None:
         return not_here(404)
-    async with console.stories.readers.histories() as histories:
-        if not await _is_known(histories.connection, about):
-            return not_here(404)
-        found = await _notes(histories.connection, about)
     filled = {name: visit.request.query.get(name, "") for name in ("text", "ticket")}
     return _page(console, visit, about, found, None, filled)
 
@@ -61,12 +58,9 @@ async def new_note(console: Parts, visit: Visit) -> Answer | web.Response:
     if (foreign := refusal_of(console, visit, form)) is not None:
         return refused(403, foreign)
     about = _about(visit)
-    if about is None:
+    found = None if about is None else await _notes_there(console, about)
+    if about is None or found is None:
         return not_here(404)
-    async with console.stories.readers.histories() as histories:
-        if not await _is_known(histories.connection, about):
-            return not_here(404)
-        found = await _notes(histories.connection, about)
     text, ticket = form.get("text", "").strip(), " ".join(form.get("ticket", "").split())
     problem = _problem(text, ticket, form.get("key", ""))
     if problem is not None:
@@ -91,6 +85,14 @@ def _about(visit: Visit) -> str | RecordLocation | None:
         return place_of(visit.request.match_info)
     order_id = order_of(visit.request)
     return order_id if is_searchable(order_id) else None
+
+
+async def _notes_there(console: Parts, about: str | RecordLocation) -> list[Note] | None:
+    """Return the notes about an order or a place; None if there is no such order or no record of that place."""
+    async with console.stories.readers.histories() as histories:
+        if not await _is_known(histories.connection, about):
+            return None
+        return await _notes(histories.connection, about)
 
 
 async def _is_known(connection: asyncpg.Connection[asyncpg.Record], about: str | RecordLocation) -> bool:

@@ -1,4 +1,4 @@
-"""What finance pages answer in place of a page: too much at once, too many days, a garbled upload."""
+"""Answers of finance pages in place of a page: too much at once, too many days, a garbled upload."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import structlog
 
 from service.console.desk import WORK_SECONDS
 from service.console.finance.answers import bounded, refused
-from service.console.finance.models import ArrivalModel, ArrivalsModel
+from service.console.finance.models import PermutationModel, PermutationsModel
 from service.console.problems import unknown_order
 from service.console.stories import UnknownOrder
 from service.console.visit import Answer, BadRequestError, order_of
@@ -38,7 +38,7 @@ KIND_NAMES = {
 
 
 @bounded
-async def arrivals(console: Parts, visit: Visit) -> Answer:
+async def permutations(console: Parts, visit: Visit) -> Answer:
     """Play an order's facts in several orders of arrival, and show the money that came of each."""
     order_id = order_of(visit.request)
     runs, seed = _number(visit, "n", RUNS, 1, RUNS_MAX), _number(visit, "seed", 1, 0, SEED_MAX)
@@ -95,8 +95,8 @@ def _rules_failed(error: Exception) -> None:
     )
 
 
-def _model(order_id: str, proof: Proof, seed: int) -> ArrivalsModel:
-    return ArrivalsModel(
+def _model(order_id: str, proof: Proof, seed: int) -> PermutationsModel:
+    return PermutationsModel(
         order_id=order_id,
         currency=proof.currency,
         seed=seed,
@@ -104,14 +104,14 @@ def _model(order_id: str, proof: Proof, seed: int) -> ArrivalsModel:
         is_as_recorded=proof.is_as_recorded,
         journal=proof.journal,
         asked=proof.asked,
-        arrivals=[
-            ArrivalModel(
+        permutations=[
+            PermutationModel(
                 kind=one.kind,
                 numbers=list(one.numbers),
                 money=one.money,
                 commands=one.commands,
                 decisions=one.decisions,
             )
-            for one in proof.arrivals
+            for one in proof.permutations
         ],
     )

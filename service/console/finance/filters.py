@@ -14,7 +14,7 @@ from service.store.search import is_searchable
 if TYPE_CHECKING:
     from multidict import MultiMapping
 
-DAYS = 7
+DAYS = 3
 """Days of a page that was asked for none, up to today."""
 DAYS_MAX = 31
 PAGES_MAX = 200
@@ -36,7 +36,7 @@ MOVEMENT_NAMES = {
 
 
 class Selection(NamedTuple):
-    """What a page shows. `first` and `last` are days of Beijing, both included."""
+    """The selection that a page shows. `first` and `last` are days of Beijing, both included."""
 
     first: date
     last: date
@@ -50,7 +50,7 @@ class Selection(NamedTuple):
 
     @property
     def days(self) -> int:
-        """How many days."""
+        """The number of days."""
         return (self.last - self.first).days + 1
 
     @property

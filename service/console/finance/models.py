@@ -1,4 +1,4 @@
-"""What the read API answers to people who reconcile. Amounts are whole minor units of their currency."""
+"""Answers of the read API to people who reconcile. Amounts are whole minor units of their currency."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class AwaitedModel(Model):
 
 
 class AwaitedSumModel(Model):
-    """What is awaited of a kind and currency."""
+    """The sum that is awaited of a kind and currency."""
 
     what: str
     of: str
@@ -157,7 +157,7 @@ class UploadedModel(Model):
 
 
 class ComparedModel(Model):
-    """What came of the list."""
+    """The result of the comparison with the list."""
 
     lines: int
     counts: dict[str, int] = Field(description="Lines by finding.")
@@ -175,7 +175,7 @@ class WhatIfRequest(Model):
 
 
 class ChangeModel(Model):
-    """What would be due now, and with the terms that are tried."""
+    """The amounts due now, and with the terms that are tried."""
 
     line: str
     before: int
@@ -202,7 +202,7 @@ class OrderChangeModel(Model):
 
 
 class WhatIfModel(Model):
-    """What other terms would change. Nothing is stored."""
+    """The effects of other terms. Nothing is stored."""
 
     compared: int
     selected: int = Field(description="Orders that were to be compared: fewer are where the time was over.")
@@ -213,7 +213,7 @@ class WhatIfModel(Model):
     most: list[OrderChangeModel]
 
 
-class ArrivalModel(Model):
+class PermutationModel(Model):
     """An order of arrival, and the money that came of it."""
 
     kind: str = Field(description="`as_received`, `by_time`, `backwards` or `shuffled`.")
@@ -223,7 +223,7 @@ class ArrivalModel(Model):
     decisions: int
 
 
-class ArrivalsModel(Model):
+class PermutationsModel(Model):
     """The same facts in other orders of arrival."""
 
     order_id: str
@@ -233,4 +233,4 @@ class ArrivalsModel(Model):
     is_as_recorded: bool = Field(description="Whether the journal has the same money too.")
     journal: dict[str, int]
     asked: int
-    arrivals: list[ArrivalModel]
+    permutations: list[PermutationModel]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROWS = 100
 """Groups of a page."""
-SECONDS = 8.0
+SECONDS = 10.0
 """Within which the money is summed up."""
 
 COLUMNS = (

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from service.store.rows import StoreTime
 
 ROWS = 100
-SECONDS = 4.0
+SECONDS = 3.0
 """Of each of the statements of a page."""
 GRACE_DAYS, GRACE_DAYS_MAX = 3, 30
 UPLOAD_BYTES = 1024 * 1024
@@ -80,7 +80,7 @@ STATUS_NAMES = {
 }
 
 
-class Standing(NamedTuple):
+class Reconciliation(NamedTuple):
     """Everything that the page shows."""
 
     clock: StoreTime
@@ -107,13 +107,13 @@ async def reconciliation(console: Parts, visit: Visit) -> Answer:
         assert which.until is not None
         foreign = await foreign_answers(connection, which.since, which.until, ROWS, SECONDS)
         sums, each = await awaited_money(connection, KINDS, micros(clock.now), which.currency, ROWS, SECONDS)
-    standing = Standing(clock, states, open_, found, foreign, sums, each)
+    content = Reconciliation(clock, states, open_, found, foreign, sums, each)
     more = offset + ROWS < found and selection.page < PAGES_MAX
     following = f"/reconciliation?{selection.query(page=selection.page + 1)}&grace={grace}" if more else None
     context = {
         "selection": selection,
         "grace": grace,
-        "standing": standing,
+        "reconciliation": content,
         "clock": clock,
         "next": following,
         "movements": MOVEMENT_NAMES,
@@ -132,7 +132,7 @@ async def reconciliation(console: Parts, visit: Visit) -> Answer:
         "finance_reconciliation.html",
         sentence("Reconciliation"),
         context,
-        lambda _language: _model(selection, grace, standing, following),
+        lambda _language: _model(selection, grace, content, following),
     )
 
 
@@ -157,20 +157,20 @@ def _is_due_state(state: StateRow, grace: int) -> bool | None:
     return True if state.status == "unpublished" else None
 
 
-def _model(selection: Selection, grace: int, standing: Standing, following: str | None) -> ReconciliationModel:
+def _model(selection: Selection, grace: int, content: Reconciliation, following: str | None) -> ReconciliationModel:
     return ReconciliationModel(
         first=selection.first,
         last=selection.last,
         grace_days=grace,
-        read_at=standing.clock.now,
-        watermark=standing.clock.watermark,
-        states=[CommandStateModel(**one._asdict(), is_due=_is_due_state(one, grace)) for one in standing.states],
-        open=[_command(one, is_due=_is_due(one, standing.clock, grace)) for one in standing.open],
-        open_found=standing.open_found,
+        read_at=content.clock.now,
+        watermark=content.clock.watermark,
+        states=[CommandStateModel(**one._asdict(), is_due=_is_due_state(one, grace)) for one in content.states],
+        open=[_command(one, is_due=_is_due(one, content.clock, grace)) for one in content.open],
+        open_found=content.open_found,
         next=following,
-        foreign=[ForeignModel(**one._asdict()) for one in standing.foreign],
-        awaited=[_awaited(one) for one in standing.awaited],
-        awaited_sums=[_awaited_sum(one) for one in standing.sums],
+        foreign=[ForeignModel(**one._asdict()) for one in content.foreign],
+        awaited=[_awaited(one) for one in content.awaited],
+        awaited_sums=[_awaited_sum(one) for one in content.sums],
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from service.console.access import Right
 from service.console.finance import arrival_pages, export, money_pages, reconciliation_pages, what_if_pages
 from service.console.finance.models import (
-    ArrivalsModel,
     ComparedModel,
     MoneyModel,
+    PermutationsModel,
     ReconciliationModel,
     UploadRequest,
     WhatIfModel,
@@ -17,7 +17,7 @@ from service.console.visit import Parameter, Route
 from service.operations.money_export import MEDIA_TYPES
 
 _DAYS = (
-    Parameter("from", "First day, of Beijing, such as 2026-03-02; absent: a week before the last."),
+    Parameter("from", "First day, of Beijing, such as 2026-03-02; absent: two days before the last."),
     Parameter("to", "Last day, included; absent: today."),
 )
 _FILTERS = (
@@ -93,9 +93,9 @@ FINANCE: tuple[Route, ...] = (
         "GET",
         "/orders/{order_id}/arrivals",
         Right.MONEY,
-        arrival_pages.arrivals,
+        arrival_pages.permutations,
         "An order's facts in other orders of arrival",
-        ArrivalsModel,
+        PermutationsModel,
         (
             Parameter("id", "With `by-id` in the path: the order's id, such as `..`, that a path can't hold."),
             Parameter("n", "How many orders of arrival: 1 to 50."),

@@ -1,4 +1,4 @@
-"""What other terms would change: who gets more or less, and the orders that differ most. Nothing is stored."""
+"""The effects of other terms: who gets more or less, and the orders that differ most. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from service.console.finance.models import (
     WhatIfModel,
     WhatIfRequest,
 )
+from service.console.models import ProblemModel
 from service.console.visit import Answer, BadRequestError
 from service.operations.sentence import sentence
 from service.operations.what_if import Difference, TermsComparison, other_book
@@ -29,6 +30,7 @@ from service.terms.table import read_book
 
 if TYPE_CHECKING:
     from service.console.finance.filters import Selection
+    from service.console.language import PlainLanguage
     from service.console.parts import Parts
     from service.console.visit import Visit
     from service.rules.terms import TermsBook
@@ -43,7 +45,7 @@ SECONDS = 4.0
 
 
 class Compared(NamedTuple):
-    """What came of it."""
+    """The result of the comparison."""
 
     difference: Difference
     selected: int
@@ -140,7 +142,13 @@ def _answer(sent: WhatIfRequest, compared: Compared | None, problem: str, clock:
     }
     status = 400 if problem else 200
     title = sentence("What other terms would change")
-    return Answer("finance_what_if.html", title, context, lambda _language: _model(compared), status)
+
+    def model(language: PlainLanguage) -> WhatIfModel | ProblemModel:
+        if problem:
+            return ProblemModel(title=language.translate(title), status=status, detail=problem)
+        return _model(compared)
+
+    return Answer("finance_what_if.html", title, context, model, status)
 
 
 def _model(compared: Compared | None) -> WhatIfModel:

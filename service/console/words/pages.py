@@ -180,6 +180,8 @@ _TERMS = {
     "the seller's deposit": "卖家收取的定金",
     "due": "应付",
     "paid in": "已付入",
+    "taken back by the institution": "已被支付机构追回",
+    "due besides that": "除此之外应付",
     "commanded": "已发出指令",
     "failed": "失败",
     "refunded elsewhere": "已在别处退款",

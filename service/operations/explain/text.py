@@ -38,7 +38,7 @@ def text_of(explanation: Explanation) -> Iterator[str]:
             )
     yield from ("", "The money")
     for line in explanation.lines:
-        yield f"  {line.line}: {_line(line, explanation.currency)}"
+        yield f"  {line.line}: {words_of_line(line, explanation.currency)}"
         if line.line == PURCHASE and explanation.purchase is not None:
             yield from textwrap.wrap(
                 words_of_terms(explanation.purchase, explanation.currency),
@@ -51,19 +51,30 @@ def text_of(explanation: Explanation) -> Iterator[str]:
     for waiting in explanation.waiting:
         since = "overdue since" if waiting.is_overdue else "until"
         until = "" if waiting.until is None else f", {since} {_when(waiting.until)}"
-        of = "" if waiting.of is None else f"from the {waiting.of.replace(', ', ' or the ')}: "
+        of = "" if waiting.of is None else f"from {_parties(waiting.of)}: "
         yield f"  {of}{waiting.what}{until}"
+
+
+def _parties(of: str) -> str:
+    """Return who something is awaited from, as a sentence names them."""
+    return " or ".join([f"the {_PARTIES.get(party, party)}" for party in of.split(", ")])
+
+
+_PARTIES = {"logistics": "logistics provider"}
+"""The parties of R21 whose name in a sentence is another."""
 
 
 def _when(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
-def _line(line: Line, currency: str | None) -> str:
+def words_of_line(line: Line, currency: str | None) -> str:
+    """Return how a line stands, without what is nothing: what is due, and what was done about it."""
     parts = (
         ("paid in", line.captured),
-        ("charged back", line.charged_back),
         ("due", line.due),
+        ("taken back by the institution", line.charged_back),
+        ("due besides that", line.entitled),
         ("commanded", line.commanded),
         ("failed", line.failed),
         ("succeeded", line.succeeded),
@@ -74,10 +85,10 @@ def _line(line: Line, currency: str | None) -> str:
         ("set off", line.set_off),
         ("not commanded yet", line.to_command),
     )
-    shown = [
-        f"{name} {amount_in_words(value, currency)}" for name, value in parts if value or name in ("due", "commanded")
-    ]
-    return ", ".join(shown)
+    is_reduced = line.entitled != line.due
+    always = ("due", "commanded", "due besides that") if is_reduced else ("due", "commanded")
+    shown = [(name, value) for name, value in parts if name in always or (value and name != "due besides that")]
+    return ", ".join([f"{name} {amount_in_words(value, currency)}" for name, value in shown])
 
 
 def words_of_terms(terms: SettlementTerms, currency: str | None) -> str:

@@ -58,6 +58,10 @@ noted as (
 """
 _ERASE_ORDER = f"""
 with gone as (delete from private_members where order_id = $1 returning order_id),
+repairs as (
+    delete from console_repairs r using console_proposal_orders o
+    where o.proposal_id = r.proposal_id and o.order_id = $1
+),
 wiped as ({_WIPE} where (order_id = $1 or key = convert_to($1, 'UTF8')) and erased_at is null
     returning topic, partition, "offset", digest),
 {_NOTE_ACTIONS.format(by="$2::text", why="$3::text")}
