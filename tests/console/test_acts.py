@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +17,8 @@ from service.console.server import running_console
 from service.operations.acts.money import COMMANDS
 from service.store.operators.erasures import erase_order
 from service.store.operators.pauses import ALL_LANES
+from service.store.order_history import OrderHistories
+from service.store.rows import StoreTime
 from tests.cli.test_quarantine import garbled, named
 from tests.console.acting import (
     PATIENT,
@@ -34,7 +37,9 @@ from tests.console.conftest import browser, settings_for
 from tests.console.reading import Page, read, read_json
 from tests.console.test_database import BOTH, as_owner, grant, user  # noqa: F401 - a fixture
 from tests.console.test_order_page import hear
+from tests.orders.hands import DELIVERED
 from tests.orders.stories import Story, dissolved, paid_order
+from tests.rules.happenings import HOUR, when
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -158,6 +163,30 @@ async def test_a_preview_is_stale_once_one_of_its_orders_changed(database, engin
         assert any("¥" in text and f"{one['amount'] / 100:,.2f}" in text for one in moves if one["amount"])
     await confirm(ann, again)
     assert [one["outcome"] for one in (await operation(ann, again))["items"]] == ["done"]
+
+
+async def test_a_preview_is_stale_once_a_deadline_lets_other_money_move(database, engine, ann, monkeypatch) -> None:
+    """Nothing is heard between the preview and its confirmation: the days of a demand end."""
+    now = published_at = when(DELIVERED + HOUR)
+
+    async def clock(_histories: OrderHistories) -> StoreTime:
+        return StoreTime(now, now)
+
+    await hear(engine, paid_order().bought().received().charged_back(101_301, at=DELIVERED))
+    query = "insert into publications select 0, 1, order_id, order_version, $1 from outbox where timed"
+    await rows(database, query, published_at)
+    await done(ann, "hold", orders="ord-1")
+    monkeypatch.setattr(OrderHistories, "clock", clock)
+    proposal = await propose(ann, "release", orders="ord-1")
+    assert (await preview_of(ann, proposal))["moves"] == []
+    now += timedelta(days=10)
+    page = await confirm(ann, proposal, 409)
+    assert "by the time that has passed, other money would move for 1 of its orders" in Page(page).text
+    assert "1,013.01" in page
+    assert await rows(database, "select held_at is not null from orders") == [(True,)]
+    again = await propose(ann, "release", orders="ord-1")
+    assert [one["amount"] for one in (await preview_of(ann, again))["moves"]] == [101_301]
+    await confirm(ann, again)
 
 
 async def test_an_act_sent_twice_is_done_once(database, engine, ann) -> None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID, uuid4
 
 from service.console.acts.kinds import COMMANDS, EXPLAINED, FIELDS, IN_STEPS, PROBLEMS, TITLES, Act
-from service.console.acts.models import ActFormModel, ItemModel, PreviewModel, ProposalModel
+from service.console.acts.models import ActFormModel, ItemModel, MoveModel, PreviewModel, ProposalModel
 from service.console.acts.planning import again, plan_of, reason_of, replan_of
 from service.console.acts.plans import PlanError, needs_approval, new_desk
 from service.console.forms import form_token, refusal_of, sent_form
 from service.console.models import ProblemModel
 from service.console.problems import not_here, refused
 from service.console.visit import Answer, see_other
-from service.operations.acts.perform import stands
+from service.operations.acts.perform import NEED_ENGINE, stands
 from service.operations.sentence import sentence
 from service.store.driver_errors import translated
 from service.store.operators.act_operations import begin_operation, items, operation
@@ -155,7 +155,7 @@ async def proposal_page(console: Parts, visit: Visit) -> Answer:
 
 
 async def confirm(console: Parts, visit: Visit) -> Answer | web.Response:
-    """Begin what was proposed, unless one of its orders changed since; lead to the operation's page."""
+    """Begin what was proposed, unless something else would follow now; lead to the operation's page."""
     assert console.acts is not None
     proposal_id = uuid_of(visit.request.match_info["proposal_id"])
     form = await sent_form(visit, FORM_BYTES)
@@ -166,6 +166,8 @@ async def confirm(console: Parts, visit: Visit) -> Answer | web.Response:
     visit.request["about"] = str(proposal_id)
     who = who_of(visit)
     async with console.acts.pool.connection() as connection:
+        # Outside the transaction, because it takes long. What an order hears meanwhile is found inside.
+        moved = await _moved(console, connection, proposal_id)
         async with translated(), connection.transaction():
             # Whoever confirms at the same time waits here, and finds it confirmed then.
             found = await _found(connection, proposal_id, lock=True)
@@ -174,25 +176,27 @@ async def confirm(console: Parts, visit: Visit) -> Answer | web.Response:
             if (refusal := _refusal(found, who, await _now_over(connection, found))) is not None:
                 return refusal
             if not found.is_begun:
-                changed, stands_now = await _changed(connection, found)
-                if not changed and stands_now:
+                changed, problem = await _changed(connection, found, moved)
+                if problem is None:
                     await begin_operation(connection, proposal_id, who, _allowed(form, found))
-        if not found.is_begun and (changed or not stands_now):
-            return await _stale(console, visit, connection, found, changed)
+        if not found.is_begun and problem is not None:
+            return await _stale(console, visit, connection, found, changed, problem)
     console.acts.runner.start(proposal_id)
     await console.acts.runner.settle(proposal_id, SETTLE_SECONDS)
     return see_other(f"/operations/{proposal_id}")
 
 
 async def _stale(
-    console: Parts, visit: Visit, connection: asyncpg.Connection[asyncpg.Record], found: Found, changed: Sequence[str]
+    console: Parts,
+    visit: Visit,
+    connection: asyncpg.Connection[asyncpg.Record],
+    found: Found,
+    changed: Sequence[str],
+    problem: Sentence,
 ) -> Answer:
     """Show what has changed, and what would follow now; ask again."""
     one = found.proposal
-    given = json.loads(one.given)
-    desk = await new_desk(console, connection)
-    plan = await replan_of(desk, one.act, given, found.items, await repair_of(connection, one.id))
-    now = None if plan is None else plan.preview(desk.clock)
+    now = await _preview_now(console, connection, found)
     form = form_token(console, visit)
     then_by_order = {effect.order_id: effect for effect in found.preview.effects}
     now_by_order = {} if now is None else {effect.order_id: effect for effect in now.effects}
@@ -200,23 +204,17 @@ async def _stale(
         "found": found,
         "before": found.preview,
         "now": now,
-        "changed": changed,
+        "problem": problem,
         "orders": [(order, then_by_order.get(order), now_by_order.get(order)) for order in changed[:ITEMS_SHOWN]],
         "form": form,
-        "again": again(one.act, given, found.items) | {"why": one.why, "ticket": one.ticket or ""},
+        "again": again(one.act, json.loads(one.given), found.items) | {"why": one.why, "ticket": one.ticket or ""},
         "title_of": TITLES[one.act],
         **WORDS,
     }
     title = sentence("The preview is out of date")
 
     def model(language: PlainLanguage) -> ProblemModel:
-        if changed:
-            detail = sentence(
-                "Nothing was done: {number} of its orders have changed since the preview.", number=len(changed)
-            )
-        else:
-            detail = sentence("Nothing was done: pauses or circuit breakers have changed since the preview.")
-        return ProblemModel(title=language.translate(title), status=409, detail=language.translate(detail))
+        return ProblemModel(title=language.translate(title), status=409, detail=language.translate(problem))
 
     return Answer("stale.html", title, context, model, 409, headers=form.headers)
 
@@ -300,11 +298,47 @@ async def _now_over(connection: asyncpg.Connection[asyncpg.Record], found: Found
     return bool(await connection.fetchval("select clock_timestamp() >= $1", found.proposal.ends_at))
 
 
-async def _changed(connection: asyncpg.Connection[asyncpg.Record], found: Found) -> tuple[list[str], bool]:
-    """Return the orders that have changed, and whether all else that the preview depends on is as it was."""
+async def _preview_now(
+    console: Parts, connection: asyncpg.Connection[asyncpg.Record], found: Found
+) -> PreviewModel | None:
+    """Return what would follow now of the same items; None: there is nothing left to do."""
+    one = found.proposal
+    desk = await new_desk(console, connection)
+    plan = await replan_of(desk, one.act, json.loads(one.given), found.items, await repair_of(connection, one.id))
+    return None if plan is None else plan.preview(desk.clock)
+
+
+async def _moved(console: Parts, connection: asyncpg.Connection[asyncpg.Record], proposal_id: UUID) -> list[str]:
+    """Return the orders for which other money would move than was shown: the rules also decide by the clock."""
+    found = await _found(connection, proposal_id)
+    if found is None or found.is_begun or found.proposal.act not in NEED_ENGINE:
+        return []
+    now = await _preview_now(console, connection, found)
+    before, after = _moves(found.preview), {} if now is None else _moves(now)
+    return sorted(order for order in before.keys() | after.keys() if before.get(order) != after.get(order))
+
+
+def _moves(preview: PreviewModel) -> dict[str, list[MoveModel]]:
+    return {effect.order_id: effect.moves for effect in preview.effects if effect.moves}
+
+
+async def _changed(
+    connection: asyncpg.Connection[asyncpg.Record], found: Found, moved: Sequence[str]
+) -> tuple[Sequence[str], Sentence | None]:
+    """Return why the preview holds no longer (None: it holds), and the orders for which it doesn't."""
     given = json.loads(found.proposal.given)
-    changed = await changed_orders(connection, found.proposal.id, None)
-    return changed, await stands(found.proposal.act, given, connection) == given.get("stands", "")
+    if changed := await changed_orders(connection, found.proposal.id, None):
+        return changed, sentence(
+            "Nothing was done: {number} of its orders have changed since the preview.", number=len(changed)
+        )
+    if await stands(found.proposal.act, given, connection) != given.get("stands", ""):
+        return [], sentence("Nothing was done: pauses or circuit breakers have changed since the preview.")
+    if moved:
+        return moved, sentence(
+            "Nothing was done: by the time that has passed, other money would move for {number} of its orders.",
+            number=len(moved),
+        )
+    return [], None
 
 
 def _allowed(form: Mapping[str, str], found: Found) -> int:

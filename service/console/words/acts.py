@@ -139,6 +139,7 @@ _PAGES = {
     "No money moves.": "不变动款项。",
     "None.": "无。",
     "Nothing is done yet: the next page says which orders and how much money it moves.": "尚未执行：下一页会说明涉及哪些订单、变动多少款项。",
+    "Nothing was done: by the time that has passed, other money would move for {number} of its orders.": "未执行：时间已过，其中 {number} 个订单变动的款项会有不同。",
     "Nothing was done: pauses or circuit breakers have changed since the preview.": "未执行：预览之后暂停或熔断器已有变化。",
     "Nothing was done: {number} of its orders have changed since the preview.": "未执行：预览之后其中 {number} 个订单已有变化。",
     "Operation: {act}": "执行：{act}",
