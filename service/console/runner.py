@@ -48,6 +48,9 @@ AT_ONCE = 4
 STOPS = frozenset({"refused", "changed", "failed"})
 """Outcomes with which an operation stops, until a person lets it go on."""
 
+BEGUN_BEFORE = "it had begun before, so it may have been done then: see the record of actions"
+"""What is said of an item that is found changed or without anything to do, after a console ended at it."""
+
 
 class Work(NamedTuple):
     """One operation under way."""
@@ -176,14 +179,15 @@ class Runner:
     async def _handle(self, work: Work, item: ItemRow) -> None:
         """Handle one item, unless one of its orders changed; store what became of it. Raises StoreError."""
         connection = work.tools.connection
-        # An item that was begun before is handled again: what changed its orders since may be this operation itself.
-        changed = [] if item.begun_at else await changed_orders(connection, work.id, item.order_ids)
+        changed = await changed_orders(connection, work.id, item.order_ids)
         if changed:
             outcome = Outcome("changed", ", ".join(changed[:5]))
         else:
             await note_begun(connection, work.id, item.nth)
             outcome = await self._perform(work, item)
             await renew_tokens(connection, work.id, item.order_ids)
+        if item.begun_at is not None and outcome.outcome in ("changed", "nothing"):
+            outcome = outcome._replace(detail="; ".join(filter(None, [outcome.detail, BEGUN_BEFORE])))
         stop = outcome.outcome if outcome.outcome in STOPS else None
         await note_outcome(connection, work.id, item.nth, *outcome, stop)
         log.info(

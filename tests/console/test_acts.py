@@ -295,6 +295,47 @@ async def test_a_restarted_console_ends_what_the_one_before_began(database, engi
     assert await rows(database, 'select count(*), count(distinct "offset") from quarantine_actions') == [(3, 3)]
 
 
+@pytest.mark.parametrize(
+    ("act", "fields", "outcome"),
+    [
+        ("release", {"orders": "ord-1"}, "changed"),
+        ("resume", {"lane": "all"}, "changed"),
+        ("breaker_reset", {"topic": "purchasing.events.order.v1"}, "nothing"),
+    ],
+)
+async def test_what_ended_between_doing_and_noting_may_have_been_done(
+    act, fields, outcome, database, engine, provider, monkeypatch
+) -> None:
+    """It isn't done again, and isn't said not to have been done."""
+    settings = settings_for(database, **provider.settings())
+    did, perform = asyncio.Event(), runner_module.perform
+
+    async def then_ends(order, tools):
+        found = await perform(order, tools)
+        if order.act == act:
+            did.set()
+            await asyncio.Event().wait()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner_module, "perform", then_ends)
+        patch.setattr("service.console.acts.proposal_pages.SETTLE_SECONDS", 0.0)
+        async with running_console(settings, PATIENT) as running, person(running, provider, "u-ann") as session:
+            await held_dissolution(engine, session)
+            await done(session, "pause", lane="all")
+            query = "insert into circuit_breakers (topic, bad, records) values ($1, 60, 100)"
+            await rows(database, query, "purchasing.events.order.v1")
+            proposal = await propose(session, act, **fields)
+            await confirm(session, proposal)
+            await asyncio.wait_for(did.wait(), 60)
+    before = await rows(database, "select * from operator_actions order by nth")
+    async with running_console(settings, PATIENT) as running, person(running, provider, "u-bo") as session:
+        (item,) = (await operation(session, proposal))["items"]
+    assert item["outcome"] == outcome
+    assert "may have been done then: see the record of actions" in item["detail"]
+    assert await rows(database, "select * from operator_actions order by nth") == before
+
+
 async def test_an_order_that_changes_while_an_operation_waits_stops_it(database, engine, ann) -> None:
     for order in ("ord-1", "ord-2"):
         await held_dissolution(engine, ann, order)

@@ -81,7 +81,7 @@ OUTCOMES: Mapping[str, Sentence] = {
     "done": sentence("done"),
     "nothing": sentence("nothing to do"),
     "refused": sentence("refused"),
-    "changed": sentence("not done: it has changed since the preview"),
+    "changed": sentence("not done now: it has changed since the preview"),
     "failed": sentence("failed"),
 }
 STATES: Mapping[str, Sentence] = {

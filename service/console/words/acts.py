@@ -27,7 +27,7 @@ _KINDS = {
     "All sets of the file are added, or none. A set comes into force in the future only.": "文件中的各组条款全部加入，或全部不加入。条款只能在将来生效。",
     "done": "已完成",
     "nothing to do": "无事可做",
-    "not done: it has changed since the preview": "未执行：预览之后已有变化",
+    "not done now: it has changed since the preview": "此次未执行：预览之后已有变化",
     "under way": "进行中",
     "waits for a person to let it go on": "等待有人让其继续",
     "stopped": "已停止",
