@@ -410,6 +410,7 @@ async def test_only_what_a_resume_showed_passes_the_refund_limit(database, engin
     assert sum(money.values()) == sum(amount for *_, amount in commands) > 0
     positions = dict(await rows(database, "select lane, position from lanes where position > 0"))
     await hear(engine, dissolved_as("ord-2"))
+    await engine.handle([dissolved().delivered().last])
     await confirm(ann, proposal)
     assert [one["outcome"] for one in (await operation(ann, proposal))["items"]] == ["done"]
     assert await rows(database, "select count(*) from outbox_pauses") == [(0,)]
