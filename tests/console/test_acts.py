@@ -565,6 +565,7 @@ async def test_a_breaker_is_reset_and_a_stuck_order_is_assessed_again(database, 
         ("drop", {"records": "t/1/99999999999999999999"}, "No such record is in quarantine"),
         ("resume", {"lane": "all"}, "It is not paused"),
         ("pause", {"lane": "99"}, "There is no such lane"),
+        ("pause", {}, "There is no such lane"),
         ("adopt", {"lane": "0", "position": "1"}, "The console is told of no broker"),
     ],
 )

@@ -152,7 +152,7 @@ async def _lane(desk: Desk, given: str) -> int:
     async with translated():
         lanes = [one.lane for one in await lane_rows(desk.connection)]
     text = given.strip()
-    if text in ("", "all"):
+    if text == "all":
         return ALL_LANES
     if not (text.isascii() and text.isdigit() and len(text) < 4 and int(text) in lanes):
         raise PlanError(
