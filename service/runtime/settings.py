@@ -63,8 +63,8 @@ WHAT_TO_DO: Mapping[str, str] = {
     "console_roles": "give which groups have which roles, as support=agents,leads;operator=sre (roles: support, "
     "operator, finance, engineer)",
     "console_approval_records": "give how many records one person may replay or drop at once, from 0 to 1000000",
-    "console_approval_amount": "give how much money one person may move by replaying or dropping records, in minor "
-    "units, as CNY=10000000,EUR=1200000",
+    "console_approval_amount": "give how much money one person may move by replaying or dropping records, or by "
+    "resuming, in minor units, as CNY=10000000,EUR=1200000",
     "console_time_zone": "give a time zone by its name, such as Asia/Shanghai",
     "console_oidc_issuer": "give the identity provider's issuer, as https://id.example/realm",
     "console_oidc_client_id": "give the client's id at the identity provider",
@@ -199,7 +199,7 @@ class ConsoleSettings(_Environment):
     console_approval_records: int = Field(default=100, ge=0, le=1_000_000)
     """Replaying or dropping more records at once needs somebody else to confirm it."""
     console_approval_amount: str = Field(default="CNY=10000000", pattern=LIMITS)
-    """And so does moving more money by it; of a currency that is not named, any."""
+    """And so does moving more money by it or by resuming; of a currency that is not named, any."""
     console_groups_claim: str = Field(default="groups", pattern=r"^[A-Za-z0-9_.:/-]{1,200}$")
     console_assertion_header: str = Field(default="", pattern=r"^[A-Za-z0-9-]{0,100}$")
     console_assertion_jwks_url: str = Field(default="", pattern=r"^(|https?://\S{1,2000})$")
