@@ -97,7 +97,10 @@ async def quarantined(connection: asyncpg.Connection[asyncpg.Record], given: str
 
 
 def is_searchable(given: str) -> bool:
-    """Return whether there can be such an id at all: PostgreSQL holds no NUL and no lone surrogate."""
-    if not given or len(given) > ID_LENGTH_MAX or "\0" in given:
-        return False
-    return not any("\ud800" <= letter <= "\udfff" for letter in given)
+    """Return whether there can be such an id at all."""
+    return 0 < len(given) <= ID_LENGTH_MAX and is_storable(given)
+
+
+def is_storable(text: str) -> bool:
+    """Return whether PostgreSQL can hold a text: no NUL and no lone surrogate."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -593,6 +593,16 @@ async def test_a_program_acts_by_json(database, engine, ann) -> None:
         assert (await answer.json(content_type=None))["problem"].startswith("Give a reason")
 
 
+@pytest.mark.parametrize("text", ["\0", "\ud800"])
+@pytest.mark.parametrize(("act", "name"), [("hold", "key"), ("drop", "source")])
+async def test_what_cannot_be_stored_is_refused_in_words(act, name, text, database, engine, ann) -> None:
+    form = await read_json(ann, f"/acts/{act}", Accept="application/json")
+    sent = {"form_token": form["form_token"], "key": new_key(), "why": "a program", "topic": "t"}
+    async with ann.post(f"/acts/{act}", json=sent | {name: f"12345678{text}"}, headers=JSON) as answer:
+        assert answer.status == 422
+        assert "can't be stored" in (await answer.json(content_type=None))["problem"]
+
+
 async def test_a_form_is_still_there_after_signing_in_again(running, engine, ann) -> None:
     await hear(engine, paid_order())
     form = await form_of(ann, "hold") | {"orders": "ord-1", "why": "the buyer complains"}

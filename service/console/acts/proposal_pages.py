@@ -31,6 +31,7 @@ from service.store.operators.proposals import (
     proposal,
     repair_of,
 )
+from service.store.search import is_storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,6 +51,8 @@ LASTS = timedelta(hours=8)
 SETTLE_SECONDS = 2.0
 ITEMS_SHOWN = 200
 STEPS = (1, 10, 100)
+_BYTES = ("value", "key_text")
+"""Fields that are stored as bytes: any text will do."""
 
 
 class Found(NamedTuple):
@@ -93,6 +96,10 @@ async def propose(console: Parts, visit: Visit) -> Answer | web.Response:
     who, key = who_of(visit), form.get("key", "")
     if not 8 <= len(key) <= 100:
         return _form(console, visit, act, form, sentence("The form has no key. Open its page again."))
+    storable = {name: text for name, text in form.items() if name in _BYTES or is_storable(text)}
+    if len(storable) < len(form):
+        problem = sentence("There is a character in it that can't be stored: NUL, or half of a surrogate pair.")
+        return _form(console, visit, act, storable, problem)
     async with console.acts.pool.connection() as connection:
         if (before := await made_before(connection, who.subject, key)) is not None:
             visit.request["about"] = str(before)

@@ -78,6 +78,7 @@ _DRAFTS = {
     "The console is told of no broker (PURCHASING_KAFKA_BOOTSTRAP_SERVERS).": "未告知控制台任何 Kafka 服务器（PURCHASING_KAFKA_BOOTSTRAP_SERVERS）。",
     "The file is refused: {why}": "文件被拒绝：{why}",
     "The form has no key. Open its page again.": "表单没有键。请重新打开其页面。",
+    "There is a character in it that can't be stored: NUL, or half of a surrogate pair.": "其中有无法存储的字符：NUL 或不成对的代理字符。",
     "There are more: these are the first {number}.": "还有更多：此处为前 {number} 个。",
     "There is no such lane: the lanes are {first} to {last}.": "没有这样的通道：通道为 {first} 至 {last}。",
     "There is nothing to do for these: {orders}.": "以下订单无事可做：{orders}。",
