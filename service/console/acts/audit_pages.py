@@ -14,6 +14,7 @@ from service.console.acts.models import AuditEntryModel, AuditModel
 from service.console.acts.proposal_pages import uuid_of
 from service.console.problems import RIGHT_NAMES
 from service.console.visit import Answer, BadRequestError
+from service.operations.money_export import as_text
 from service.operations.sentence import Sentence, listed, sentence
 from service.store.operators.audit import AuditFilter, AuditRow, entries
 from service.store.search import is_searchable
@@ -136,5 +137,4 @@ def _model(one: AuditRow) -> AuditEntryModel:
 
 def _cell(value: object) -> str:
     """Return a value as a spreadsheet shows it, and never runs it: a name may begin like a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return "" if value is None else as_text(str(value))
