@@ -8,8 +8,8 @@ import pytest
 from purchasing_contracts.topics import TOPICS
 
 from tests.golden import CASES
-from tests.orders.stories import paid_order
-from tests.rules.happenings import HOUR
+from tests.orders.stories import Story, paid_order
+from tests.rules.happenings import HOUR, amounts
 from tests.rules.second_opinion.differential import check, play
 from tests.rules.second_opinion.golden import wrong
 from tests.rules.second_opinion.histories import History
@@ -35,6 +35,25 @@ def test_both_decide_the_same_on_a_second_failure_of_an_undeliverable_refund(und
     story = paid_order().asks_to_cancel(at=5 * HOUR).refund_fails(101_200, at=6 * HOUR)
     story.refund_fails(101_200, None, command="c-2", at=20 * HOUR)
     story.refund_fails(undelivered, None, command="c-2", at=at * HOUR)
+    assert check([json.loads(one.value) for one in story], []) == []
+
+
+def short_paid_order() -> Story:
+    """Return an accepted order, paid in part, of which goods were received without a purchase that is known."""
+    return Story().placed().accepted().paid(amounts(60_000, 0, 0)).received()
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        short_paid_order().objects().verified("logistics").asks_to_cancel().seller_cancels(),
+        short_paid_order().asks_to_cancel().objects().verified("logistics"),
+        short_paid_order().objects().verified("logistics").asks_to_cancel().objects("o-2").verified("logistics", "o-2"),
+        short_paid_order().asks_to_cancel().seller_wont_cancel().objects().verified("logistics").seller_cancels(),
+    ],
+    ids=["before the request", "while it waits", "while it waits, again", "before a later agreement"],
+)
+def test_both_decide_the_same_on_a_verdict_before_the_order_is_effective(story: Story) -> None:
     assert check([json.loads(one.value) for one in story], []) == []
 
 
