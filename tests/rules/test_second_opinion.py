@@ -57,6 +57,13 @@ def test_both_decide_the_same_on_a_verdict_before_the_order_is_effective(story: 
     assert check([json.loads(one.value) for one in story], []) == []
 
 
+@pytest.mark.parametrize("first", ["cancellation", "dissolution"])
+def test_both_cite_the_same_for_taking_back_two_requests_of_one_id(first: str) -> None:
+    story = Story().placed(mandate_at=None).asks_to_cancel("x", at=(1 if first == "cancellation" else 3) * HOUR)
+    story.asks_to_dissolve("x", at=2 * HOUR).takes_back("x", at=4 * HOUR)
+    assert check([json.loads(one.value) for one in story], []) == []
+
+
 def test_the_random_histories_have_every_type_of_event() -> None:
     events = {message.TYPE for topic in TOPICS if topic.direction == "in" for message in topic.messages}
     told = {event["type"] for seed in range(HISTORIES) for event in History(seed).events}

@@ -402,6 +402,18 @@ def test_taking_back_what_can_change_nothing_cites_the_request_made_on_the_platf
     assert (ignored.ground, [basis.clause for basis in ignored.basis]) == ("request_ended", ["8(3)", "1(2)"])
 
 
+@pytest.mark.parametrize("dissolution_first", [True, False])
+def test_taking_back_what_can_change_nothing_cites_the_cancellation_of_that_id(dissolution_first: bool) -> None:
+    order = Order().placed(mandate_at=None).takes_back("x", at=9 * HOUR)
+    first, second = (HOUR, 2 * HOUR) if dissolution_first else (2 * HOUR, HOUR)
+    order.asks_to_dissolve("x", at=first).asks_to_cancel("x", at=second).decided()
+    assert (order.stands("dissolution", "x"), order.stands("cancellation", "x")) == (
+        ("refused", ["2"]),
+        ("moot", ["1(2)"]),
+    )
+    assert order.stands("fact", "e02") == ("ignored", ["8(3)", "1(2)"])
+
+
 def test_a_purchase_of_no_unit_goes_with_the_request_that_took_effect_last() -> None:
     one = lamp(quantity=1, unit_price=money(50_000))
     order = Order().placed(items=(one, one)).accepted().paid().bought().bought(500, 0, purchase="pur-2")

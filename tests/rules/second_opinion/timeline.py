@@ -791,7 +791,8 @@ class Timeline:
                 r.fate[id(u)] = "not"
             self.took_back = self.took_back | {fact.message.id}
             self.ignored.pop(fact.message.id, None)
-        elif fact.message.id not in self.took_back:
+        elif fact.message.id not in self.took_back and (kind == "cancellation" or fact.message.id not in self.ignored):
+            # Of a cancellation and a dissolution with one id, the cancellation's decision is cited.
             self.ignored[fact.message.id] = ("request_ended", ("REQUEST", r.kind, r.id, r.channel))
 
     # what follows from any step
