@@ -9,7 +9,7 @@ from purchasing_contracts.topics import TOPICS
 
 from tests.golden import CASES
 from tests.orders.stories import Story, paid_order
-from tests.rules.happenings import HOUR, amounts
+from tests.rules.happenings import HOUR, amounts, lamp, money
 from tests.rules.second_opinion.differential import check, play
 from tests.rules.second_opinion.golden import wrong
 from tests.rules.second_opinion.histories import History
@@ -61,6 +61,13 @@ def test_both_decide_the_same_on_a_verdict_before_the_order_is_effective(story: 
 def test_both_cite_the_same_for_taking_back_two_requests_of_one_id(first: str) -> None:
     story = Story().placed(mandate_at=None).asks_to_cancel("x", at=(1 if first == "cancellation" else 3) * HOUR)
     story.asks_to_dissolve("x", at=2 * HOUR).takes_back("x", at=4 * HOUR)
+    assert check([json.loads(one.value) for one in story], []) == []
+
+
+def test_both_test_a_quote_of_this_instant_without_what_became_unavailable() -> None:
+    items = (lamp(quantity=60, unit_price=money(1_000)), lamp(quantity=40, unit_price=money(1_000)))
+    story = Story().placed(items=items, address=None, at=0).accepted(at=0).paid(at=0)
+    story.unavailable(items={"2": None}, at=0).requoted(amounts(110_000, 0, 101), at=0)
     assert check([json.loads(one.value) for one in story], []) == []
 
 

@@ -475,6 +475,7 @@ class Timeline:
         """Test whether the agreement becomes effective at this instant (R1)."""
         if self.effective_at is not None or self.ended:
             return
+        self._cover()
         there = self.money_there(self.now)
         if self.purchases and there > 0:
             self.effective_at = self.now
