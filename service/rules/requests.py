@@ -230,7 +230,7 @@ def take_answer(
         request.answer = answer
     else:
         lots = pending_lots(timeline, request)
-        if not lots or timeline.logistics_at_fault:
+        if not lots or (timeline.is_effective and timeline.logistics_at_fault):
             timeline.ignore(answer, "request_ended", request)
             return
         for lot in timeline.units.lots:

@@ -150,7 +150,9 @@ async def test_a_message_is_found_by_id_and_by_order_with_what_it_led_to(engine,
 
 
 class Kafka:
-    """A broker with one record."""
+    """A broker with one record; the console's acts know of none."""
+
+    kafka = None
 
     def __init__(self, found: Record | BrokerAwayError | None) -> None:
         self._found = found

@@ -65,7 +65,7 @@ def test_the_image_has_every_package_that_the_service_imports():
     declared = {re.split(r"[\[<>=~!; ]", one)[0].lower() for one in project["dependencies"]}
     for extra in re.findall(r"--extra ([\w-]+)", DOCKERFILE.read_text().partition("${MSK")[0]):
         declared |= {re.split(r"[\[<>=~!; ]", one)[0].lower() for one in project["optional-dependencies"][extra]}
-    declared |= {"pydantic-core", "markupsafe"}  # halves of pydantic and jinja2
+    declared |= {"pydantic-core", "markupsafe", "multidict"}  # halves of pydantic, jinja2 and aiohttp
     providers = packages_distributions()
     missing = {
         f"{path.relative_to(ROOT)}: {name}"

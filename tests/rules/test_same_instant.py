@@ -199,3 +199,15 @@ def test_the_agreement_is_tested_before_the_requests_of_an_instant_only() -> Non
     assert (order.outcomes("cancellation", "can-1"), order.outcomes("agreement")) == (["withdrawn"], ["short_paid"])
     assert order.clears_customs(at=T + 1).decided().outcomes("agreement") == ["short_paid", "effective"]
     assert order.examined().case.timeline.effective_at == START + T + 1
+
+
+def test_a_quote_revised_when_units_become_unavailable_is_tested_without_them() -> None:
+    items = (lamp(quantity=60, unit_price=money(1_000)), lamp(quantity=40, unit_price=money(1_000)))
+    order = Order().placed(items=items, address=None, at=T).accepted(at=T).paid(at=T)
+    order.decided()
+    assert (order.outcomes("agreement"), order.refunds) == (["invalid"], [("purchase", 101_301, "pay-1")])
+    # The new quote is for 60 units, so less than it needs was paid; with all 100 covered, 66,061 would be enough.
+    order.unavailable(items={"2": None}, at=T).requoted(amounts(110_000, 0, 101), at=T).decided()
+    assert order.outcomes("agreement") == ["invalid", "short_paid"]
+    assert order.outcomes("closing") == ["invalid", "superseded"]
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 101301"]

@@ -8,8 +8,8 @@ import pytest
 from purchasing_contracts.topics import TOPICS
 
 from tests.golden import CASES
-from tests.orders.stories import paid_order
-from tests.rules.happenings import HOUR
+from tests.orders.stories import Story, paid_order
+from tests.rules.happenings import HOUR, amounts, lamp, money
 from tests.rules.second_opinion.differential import check, play
 from tests.rules.second_opinion.golden import wrong
 from tests.rules.second_opinion.histories import History
@@ -35,6 +35,39 @@ def test_both_decide_the_same_on_a_second_failure_of_an_undeliverable_refund(und
     story = paid_order().asks_to_cancel(at=5 * HOUR).refund_fails(101_200, at=6 * HOUR)
     story.refund_fails(101_200, None, command="c-2", at=20 * HOUR)
     story.refund_fails(undelivered, None, command="c-2", at=at * HOUR)
+    assert check([json.loads(one.value) for one in story], []) == []
+
+
+def short_paid_order() -> Story:
+    """Return an accepted order, paid in part, of which goods were received without a purchase that is known."""
+    return Story().placed().accepted().paid(amounts(60_000, 0, 0)).received()
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        short_paid_order().objects().verified("logistics").asks_to_cancel().seller_cancels(),
+        short_paid_order().asks_to_cancel().objects().verified("logistics"),
+        short_paid_order().objects().verified("logistics").asks_to_cancel().objects("o-2").verified("logistics", "o-2"),
+        short_paid_order().asks_to_cancel().seller_wont_cancel().objects().verified("logistics").seller_cancels(),
+    ],
+    ids=["before the request", "while it waits", "while it waits, again", "before a later agreement"],
+)
+def test_both_decide_the_same_on_a_verdict_before_the_order_is_effective(story: Story) -> None:
+    assert check([json.loads(one.value) for one in story], []) == []
+
+
+@pytest.mark.parametrize("first", ["cancellation", "dissolution"])
+def test_both_cite_the_same_for_taking_back_two_requests_of_one_id(first: str) -> None:
+    story = Story().placed(mandate_at=None).asks_to_cancel("x", at=(1 if first == "cancellation" else 3) * HOUR)
+    story.asks_to_dissolve("x", at=2 * HOUR).takes_back("x", at=4 * HOUR)
+    assert check([json.loads(one.value) for one in story], []) == []
+
+
+def test_both_test_a_quote_of_this_instant_without_what_became_unavailable() -> None:
+    items = (lamp(quantity=60, unit_price=money(1_000)), lamp(quantity=40, unit_price=money(1_000)))
+    story = Story().placed(items=items, address=None, at=0).accepted(at=0).paid(at=0)
+    story.unavailable(items={"2": None}, at=0).requoted(amounts(110_000, 0, 101), at=0)
     assert check([json.loads(one.value) for one in story], []) == []
 
 

@@ -6,7 +6,7 @@ FINANCE = {
     "7 or more": "7 天或以上",
     "A command that cites several clauses stands once, under all of them.": "引用多个条款的指令只列一次，列在其全部条款之下。",
     "A currency is three capital letters, such as CNY.": "币种为三个大写字母，例如 CNY。",
-    "A day is one of Beijing, as the agreement counts days: it begins at 16:00 UTC of the day before. Money stands on the day on which it was decided; what moved without a command, on the day on which that was received.": "“日”指北京时间的一天，与协议计算天数的方式一致：自前一日 16:00 UTC 开始。款项列在作出决定之日；未经指令而变动的款项列在收到消息之日。",
+    "A day is one of Beijing, as the agreement counts days: it begins eight hours before the same day of UTC. Money stands on the day on which it was decided; what moved without a command, on the day on which that was received.": "“日”指北京时间的一天，与协议计算天数的方式一致：比同日期的 UTC 日早八小时开始。款项列在作出决定之日；未经指令而变动的款项列在收到消息之日。",
     "A field has at most {most} characters.": "每个字段最多 {most} 个字符。",
     "A file": "文件",
     "A list against the journal": "清单与账簿核对",

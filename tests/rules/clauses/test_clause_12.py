@@ -143,6 +143,31 @@ def test_a_pending_request_is_refused_by_customs_or_logistics_at_any_time() -> N
     assert judged(pending.verified(at=90 * DAY)) == ("refused", ["17"])
 
 
+def not_effective() -> Order:
+    """Return an accepted order, paid in part, of which goods were received without a purchase that is known."""
+    return Order().placed().accepted().paid(amounts(60_000, 0, 0)).received()
+
+
+def test_a_verdict_before_a_withdrawal_that_waits_does_not_refuse_it() -> None:
+    order = not_effective().objects().verified("logistics").asks_to_cancel()
+    assert judged(order) == ("pending", ["2"])
+    assert judged(order.seller_cancels()) == ("withdrawn", ["2"])
+    assert order.refunds == [("purchase", 60_000, "pay-1")]
+
+
+def test_a_verdict_while_a_withdrawal_waits_refuses_it_also_if_another_one_stands() -> None:
+    order = not_effective().asks_to_cancel().objects().verified("logistics")
+    assert judged(order) == ("refused", ["17"])
+    order = not_effective().objects().verified("logistics").asks_to_cancel()
+    assert judged(order.objects("obj-2").verified("logistics", "obj-2")) == ("refused", ["17"])
+
+
+def test_a_verdict_does_not_stop_a_later_agreement_before_the_order_is_effective() -> None:
+    order = not_effective().asks_to_cancel().seller_wont_cancel().objects().verified("logistics").seller_cancels()
+    assert judged(order) == ("withdrawn", ["2"])
+    assert (order.outcomes("fact", "e09"), order.refunds) == ([], [("purchase", 60_000, "pay-1")])
+
+
 @pytest.mark.parametrize(("scope", "to"), [("quality", "logistics"), ("package", "seller"), ("package", "none")])
 def test_only_a_package_objection_that_is_logistics_doing_bars_a_cancellation(scope: str, to: str) -> None:
     order = effective().bought().objects(scope=scope).verified(to).asks_to_cancel().seller_cancels()
@@ -375,6 +400,18 @@ def test_taking_back_what_can_change_nothing_cites_the_request_made_on_the_platf
     order = Order().placed(mandate_at=None).asks_to_cancel(channel="other").asks_to_cancel().takes_back().decided()
     (ignored,) = [one for one in order.of(DecisionMade) if one.kind == "fact"]
     assert (ignored.ground, [basis.clause for basis in ignored.basis]) == ("request_ended", ["8(3)", "1(2)"])
+
+
+@pytest.mark.parametrize("dissolution_first", [True, False])
+def test_taking_back_what_can_change_nothing_cites_the_cancellation_of_that_id(dissolution_first: bool) -> None:
+    order = Order().placed(mandate_at=None).takes_back("x", at=9 * HOUR)
+    first, second = (HOUR, 2 * HOUR) if dissolution_first else (2 * HOUR, HOUR)
+    order.asks_to_dissolve("x", at=first).asks_to_cancel("x", at=second).decided()
+    assert (order.stands("dissolution", "x"), order.stands("cancellation", "x")) == (
+        ("refused", ["2"]),
+        ("moot", ["1(2)"]),
+    )
+    assert order.stands("fact", "e02") == ("ignored", ["8(3)", "1(2)"])
 
 
 def test_a_purchase_of_no_unit_goes_with_the_request_that_took_effect_last() -> None:

@@ -386,16 +386,25 @@ class Timeline:
         self.objections[fact.data["objection_id"]] = {"scope": fact.data["scope"], "withdrawn": False}
 
     def _on_objection_verified(self, fact: Fact) -> None:
-        self.verdicts[fact.data["objection_id"]] = fact.data["attributable_to"]
+        id_ = fact.data["objection_id"]
+        self.verdicts[id_] = fact.data["attributable_to"]
+        if self._is_package_by_logistics(id_):
+            for r in self.requests.values():
+                if r.pending:
+                    r.final = True
+                    r.cited.add("17")
+                    for u in r.waiting:
+                        r.fate[id(u)] = "not"
 
     def _on_objection_withdrawn(self, fact: Fact) -> None:
         self.objections[fact.data["objection_id"]]["withdrawn"] = True
 
+    def _is_package_by_logistics(self, id_: str) -> bool:
+        o = self.objections.get(id_)
+        return o is not None and o["scope"] == "package" and not o["withdrawn"] and self.verdicts.get(id_) == LOGISTICS
+
     def _package_by_logistics(self) -> bool:
-        return any(
-            o["scope"] == "package" and not o["withdrawn"] and self.verdicts.get(i) == LOGISTICS
-            for i, o in self.objections.items()
-        )
+        return any(self._is_package_by_logistics(id_) for id_ in self.objections)
 
     def objection_stands(self) -> bool:
         return any(
@@ -466,6 +475,7 @@ class Timeline:
         """Test whether the agreement becomes effective at this instant (R1)."""
         if self.effective_at is not None or self.ended:
             return
+        self._cover()
         there = self.money_there(self.now)
         if self.purchases and there > 0:
             self.effective_at = self.now
@@ -782,7 +792,8 @@ class Timeline:
                 r.fate[id(u)] = "not"
             self.took_back = self.took_back | {fact.message.id}
             self.ignored.pop(fact.message.id, None)
-        elif fact.message.id not in self.took_back:
+        elif fact.message.id not in self.took_back and (kind == "cancellation" or fact.message.id not in self.ignored):
+            # Of a cancellation and a dissolution with one id, the cancellation's decision is cited.
             self.ignored[fact.message.id] = ("request_ended", ("REQUEST", r.kind, r.id, r.channel))
 
     # what follows from any step
@@ -803,11 +814,6 @@ class Timeline:
             r.final = True
             ended = [u for u in r.asked if u.ending and u.ending.request is not r]
             r.taken_by = tuple(dict.fromkeys(clause for u in ended for clause in unit_clauses(u)))
-        elif self._package_by_logistics():
-            r.final = True
-            r.cited.add("17")
-            for u in r.waiting:
-                r.fate[id(u)] = "not"
         elif r.kind == "cancellation":
             barred = [u for u in r.waiting if u.barred]
             r.barred_by = tuple(dict.fromkeys(r.barred_by + self._bars(barred)))
