@@ -173,8 +173,10 @@ class Runner:
                         return
                     await self._handle(work, item)
             finally:
+                # Over a connection of its own: whoever is told to end can be in the middle of a statement.
                 with suppress(StoreError):
-                    await give_up(connection, operation_id, self._name)
+                    async with connected(self._url, role=OPERATOR) as free:
+                        await give_up(free, operation_id, self._name)
 
     async def _handle(self, work: Work, item: ItemRow) -> None:
         """Handle one item, unless one of its orders changed; store what became of it. Raises StoreError."""
