@@ -303,7 +303,7 @@ async def test_a_restarted_console_ends_what_the_one_before_began(database, engi
         ("breaker_reset", {"topic": "purchasing.events.order.v1"}, "nothing"),
     ],
 )
-async def test_what_ended_between_doing_and_noting_may_have_been_done(
+async def test_an_item_left_between_doing_and_noting_may_have_been_done(
     act, fields, outcome, database, engine, provider, monkeypatch
 ) -> None:
     """It isn't done again, and isn't said not to have been done."""
@@ -594,7 +594,7 @@ async def test_a_program_acts_by_json(database, engine, ann) -> None:
 
 @pytest.mark.parametrize("text", ["\0", "\ud800"])
 @pytest.mark.parametrize(("act", "name"), [("hold", "key"), ("drop", "source")])
-async def test_what_cannot_be_stored_is_refused_in_words(act, name, text, database, engine, ann) -> None:
+async def test_a_text_that_cannot_be_stored_is_refused_in_words(act, name, text, database, engine, ann) -> None:
     form = await read_json(ann, f"/acts/{act}", Accept="application/json")
     sent = {"form_token": form["form_token"], "key": new_key(), "why": "a program", "topic": "t"}
     async with ann.post(f"/acts/{act}", json=sent | {name: f"12345678{text}"}, headers=JSON) as answer:
