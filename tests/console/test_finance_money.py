@@ -99,7 +99,7 @@ async def test_a_day_is_one_of_beijing(database, pages, api) -> None:
     assert (row["day"], row["clauses"]) == ("2026-03-06", "12(1)B, 12(3), 12(4), 12(5)")
     page = Page(await read(pages, "/money?from=2026-03-06&to=2026-03-06")).text
     assert "A day is one of Beijing" in page
-    assert "it begins at 16:00 UTC" in page
+    assert "it begins eight hours before the same day of UTC" in page
 
 
 async def test_reports_of_payments_are_beside_the_commands(database, engine, api) -> None:
