@@ -103,6 +103,9 @@ def pool_of(
 ) -> asyncpg.Pool[asyncpg.Record]:
     """Return a pool for writing, to be entered or awaited. It calls `then` with each new connection.
 
+    A connection keeps its session's settings when it goes back: the driver's own reset would lose all of them, and take
+    a round trip per loan. Whoever leaves anything else in a session, such as a listener, has to end it.
+
     The options `connect_seconds`, `settings` and `command_timeout` are those of `connect`, all others the pool's.
     Raises NotUsableError; a call that needs a new connection raises the errors of `connect`.
     """
@@ -116,7 +119,7 @@ def pool_of(
     # asyncpg's type stubs don't have the argument `connect`.
     driver: Any = asyncpg
     pool: asyncpg.Pool[asyncpg.Record] = driver.create_pool(
-        connect=new_connection, connection_class=Connection, init=then, **options
+        connect=new_connection, connection_class=Connection, init=then, reset=_keep_settings, **options
     )
     return pool
 
@@ -134,13 +137,13 @@ def pool_to_look(url: str, **options: Any) -> asyncpg.Pool[asyncpg.Record]:
 
     driver: Any = asyncpg
     pool: asyncpg.Pool[asyncpg.Record] = driver.create_pool(
-        connect=new_connection, connection_class=Connection, **options
+        connect=new_connection, connection_class=Connection, reset=_keep_settings, **options
     )
     return pool
 
 
-async def keep_settings(_: object) -> None:
-    """Let a connection keep its session's settings when it goes back to its pool: the pool's `reset`."""
+async def _keep_settings(_: object) -> None:
+    """Reset nothing between two users of a connection."""
 
 
 @asynccontextmanager

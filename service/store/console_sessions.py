@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from service.store.connection import keep_settings, opened, pool_of
+from service.store.connection import opened, pool_of
 from service.store.driver_errors import translated
 from service.store.timeline import Timeline
 
@@ -82,7 +82,6 @@ class ConsoleSessions:
             },
             connect_seconds=SECONDS,
             command_timeout=SECONDS,
-            reset=keep_settings,
         )
         async with opened(pool):
             yield cls(pool, idle, absolute)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from service.store.connection import connect_to_look, keep_settings, lend, opened, pool_to_look
+from service.store.connection import connect_to_look, lend, opened, pool_to_look
 from service.store.driver_errors import translated
 from service.store.rows import FactRow, PastOutput, PublicationRow, Quarantined, StoreTime
 
@@ -242,7 +242,6 @@ class Readers:
             },
             connect_seconds=CONNECT_SECONDS,
             command_timeout=statement_seconds + 1.0,
-            reset=keep_settings,
         )
         async with opened(pool):
             yield cls(pool)

@@ -137,7 +137,6 @@ class PostgresStore:
                 settings=limits.settings() | ({} if role is None else {"role": role}),
                 connect_seconds=limits.client / 1000,
                 command_timeout=limits.client / 1000,
-                reset=_reset_nothing,
             )
             try:
                 installation = await _installation(pool)
@@ -249,10 +248,6 @@ class PostgresStore:
         """Run one query by itself. Raises StoreUnavailableError."""
         async with translated():
             return await self._pool.fetch(query, *arguments)
-
-
-async def _reset_nothing(_: Any) -> None:
-    """Reset nothing between two users of a connection: a batch leaves nothing but its transaction."""
 
 
 async def _installation(pool: asyncpg.Pool[asyncpg.Record]) -> Installation:

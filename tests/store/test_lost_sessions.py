@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from service.store.connection import connected
+from service.store.connection import connected, pool_of, pool_to_look
 from service.store.errors import SchemaError, StoreUnavailableError, ValueRefusedError
 from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import FactRow, OutputRow
+from service.store.timeline import Timeline
 from tests.orders.conftest import engine_on
 from tests.orders.published import notices, outcomes_of, repetitions
 from tests.orders.stories import paid_order, record
@@ -61,6 +62,15 @@ async def test_sessions_have_the_limits_that_keep_them_from_holding_others_up(da
     await store.close()
 
     assert found == ["5s", "10s", "30s", "10", "5", "3"]
+
+
+@pytest.mark.parametrize("make", [lambda url, **options: pool_of(url, Timeline(), **options), pool_to_look])
+async def test_a_pool_s_connection_keeps_its_settings_when_it_goes_back(database: str, make) -> None:
+    ours = {"application_name": "ours", "lock_timeout": "5s", "synchronous_commit": "on", "enable_seqscan": "off"}
+    async with make(database, min_size=0, max_size=1, settings=ours) as pool:
+        pids = [await pool.fetchval("select pg_backend_pid()") for _ in range(2)]
+        found = {name: await pool.fetchval("select current_setting($1)", name) for name in ours}
+    assert (len(set(pids)), found) == (1, ours)
 
 
 async def test_no_setting_of_the_database_takes_the_place_of_a_session_s(database: str, beside) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
-from service.store.connection import keep_settings, lend, opened, pool_of
+from service.store.connection import lend, opened, pool_of
 from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ class OperatorPool:
             },
             connect_seconds=SECONDS / 2,
             command_timeout=SECONDS + 1,
-            reset=keep_settings,
         )
         async with opened(pool):
             yield cls(pool)
