@@ -8,8 +8,8 @@ from service.embedded import EmbeddedError
 from service.inbox.offsets import OffsetLostError
 from service.kafka.topics import TopicsError
 from service.observability.http import PortError
+from service.observability.otlp_resource import OtlpError
 from service.observability.reachability import UnreachableError
-from service.observability.traces import TracesError
 from service.operations.money_export import ExportError
 from service.operations.quarantine.lookup import QuarantineError
 from service.outbox.repair.adopt import AdoptError
@@ -50,7 +50,7 @@ EXPECTED_ERRORS = (
     StoreUnavailableError,
     TermsError,
     TopicsError,
-    TracesError,
+    OtlpError,
     UnreachableError,
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from prometheus_client import Metric as Family
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.openmetrics import parser
 from prometheus_client.registry import Collector
 from purchasing_contracts.quarantine import Reason
 
@@ -105,7 +105,7 @@ class WorkerExporter(Collector):
 class SupervisorExporter(Collector):
     """Yields what a supervisor and its worker processes show, as one registry: each sample with the label `process`.
 
-    `processes` says by number what each has answered: the text of its metrics, None where it has not answered.
+    `processes` says by number what each has answered: the text of its metrics (OpenMetrics), or None.
     """
 
     def __init__(
@@ -132,7 +132,14 @@ class SupervisorExporter(Collector):
         counts = (((str(number),), count) for number, count in self._restarts().items())
         yield SUPERVISOR, [_family("process_restarts", counts)]
         for number, text in self._processes().items():
-            yield str(number), [_one("ready", 0.0)] if text is None else text_string_to_metric_families(text)
+            yield str(number), [_one("ready", 0.0)] if text is None else _families(text)
+
+
+def _families(text: str) -> Iterable[Family]:
+    # The parser's stubs have no types.
+    untyped: Any = parser.text_string_to_metric_families
+    families: Iterable[Family] = untyped(text)
+    return families
 
 
 def _broker(lag: GroupLag) -> Iterator[Family]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import Exemplar, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from service.observability.metric_catalog import PREFIX
@@ -23,6 +23,7 @@ class BatchHistogram(Collector):
         self._metric = metric
         self._counts = [0] * (len(metric.buckets) + 1)
         self._sum = 0.0
+        self._exemplars: list[Exemplar | None] = [None] * len(self._counts)
 
     def observe(self, values: Iterable[tuple[float, int]]) -> None:
         """Add values, each with how often it occurred. A negative value counts as 0."""
@@ -32,10 +33,17 @@ class BatchHistogram(Collector):
             counts[bisect_left(bounds, value)] += count
             self._sum += value * count
 
+    def exemplify(self, value: float, traceparent: str, at: float) -> None:
+        """Let the trace be the example of its value's bucket. `at`: seconds since 1970, when it was observed."""
+        trace_id, span_id = traceparent.split("-")[1:3]
+        bucket = bisect_left(self._metric.buckets, max(0.0, value))
+        self._exemplars[bucket] = Exemplar({"trace_id": trace_id, "span_id": span_id}, value, at)
+
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """Yield the family with cumulative counts."""
-        below, buckets = 0, []
-        for bound, count in zip((*self._metric.buckets, float("inf")), self._counts, strict=True):
+        below, buckets = 0, list[Any]()
+        bounds = (*map(str, self._metric.buckets), "+Inf")
+        for bound, count, exemplar in zip(bounds, self._counts, self._exemplars, strict=True):
             below += count
-            buckets.append(("+Inf" if bound == float("inf") else str(bound), below))
+            buckets.append((bound, below, exemplar))
         yield HistogramMetricFamily(PREFIX + self._metric.name, self._metric.help, buckets=buckets, sum_value=self._sum)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -63,7 +63,8 @@ class Pages:
         self._clock = clock
         self._refresh = refresh
         self._refreshing = asyncio.Lock()
-        self._rendered = b""
+        self._rendered: dict[str, bytes] = {}
+        """By content type."""
         self._rendered_at: float | None = None
 
     def application(self) -> web.Application:
@@ -87,23 +88,30 @@ class Pages:
         """Answer whether it has started."""
         return _answer("started", self._reporter.starting())
 
-    async def metrics(self, _request: web.Request) -> web.Response:
-        """All metrics as text."""
+    async def metrics(self, request: web.Request) -> web.Response:
+        """All metrics as text: Prometheus's, or OpenMetrics for who asks for it, as Prometheus does."""
+        accept = request.headers.get("Accept", "")
         if self._refresh is None:
-            text = self.rendered()
+            text, kind = self.rendered(accept)
         else:
             async with self._refreshing:
                 if self._is_old():
                     await self._refresh()
-                text = self.rendered()
-        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+                text, kind = self.rendered(accept)
+        return web.Response(body=text, headers={"Content-Type": kind})
 
-    def rendered(self) -> bytes:
-        """The registry's metrics as text, not older than RENDER_EVERY_SECONDS."""
+    def rendered(self, accept: str) -> tuple[bytes, str]:
+        """The registry's metrics as text, not older than RENDER_EVERY_SECONDS, and their content type.
+
+        Only OpenMetrics has exemplars.
+        """
+        encode, kind = choose_encoder(accept)
         if self._is_old():
             self._rendered_at = self._clock()
-            self._rendered = generate_latest(self._registry)
-        return self._rendered
+            self._rendered = {}
+        if kind not in self._rendered:
+            self._rendered[kind] = encode(self._registry)
+        return self._rendered[kind], kind
 
     def _is_old(self) -> bool:
         return self._rendered_at is None or self._clock() - self._rendered_at >= RENDER_EVERY_SECONDS

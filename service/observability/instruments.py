@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter as Tally
-from typing import TYPE_CHECKING, Protocol, get_args
+from typing import TYPE_CHECKING, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
@@ -14,6 +14,7 @@ from prometheus_client.process_collector import ProcessCollector
 from purchasing_contracts.quarantine import Reason
 from purchasing_contracts.topics import TOPICS, class_of
 
+from service.inbox.parser import inbound_record_of
 from service.inbox.stopwatch import ELAPSED
 from service.kafka.partitions import partition_of
 from service.observability.histogram import BatchHistogram
@@ -23,21 +24,14 @@ from service.runtime.version import own_version
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from aiokafka import ConsumerRecord
+
     from service.orders.batch_result import BatchResult
     from service.orders.inbound_record import InboundRecord
 
 STAGES = ("decode", "store", "commit")
 RELAY_STAGES = ("read", "publish")
 UNKNOWN = "unknown"
-
-
-class ConsumedRecord(Protocol):
-    """The parts of a Kafka record used here. `timestamp` is in milliseconds."""
-
-    topic: str
-    partition: int
-    key: bytes | None
-    timestamp: int
 
 
 class Instruments:
@@ -74,7 +68,10 @@ class Instruments:
             console.labels(console_url).set(1)
 
     def batch(
-        self, records: Sequence[ConsumedRecord], partitions: Mapping[str, int], seconds: Mapping[str, float]
+        self,
+        records: Sequence[ConsumerRecord[bytes, bytes]],
+        partitions: Mapping[str, int],
+        seconds: Mapping[str, float],
     ) -> None:
         """Count a stored batch. `partitions` is their number per topic, `seconds` the time per stage of STAGES, and
         since the batch began (ELAPSED)."""
@@ -88,6 +85,10 @@ class Instruments:
         self._age.observe(ages)
         if (elapsed := seconds.get(ELAPSED)) is not None:
             self._age_at_start.observe([(age - elapsed, count) for age, count in ages])
+        oldest = min(records, key=lambda one: one.timestamp)
+        # One record of a batch is decoded a second time, instead of keeping all decoded ones until now.
+        if (traceparent := inbound_record_of(oldest).traceparent) is not None and _is_sampled(traceparent):
+            self._age.exemplify(now - oldest.timestamp / 1000, traceparent, now)
         for topic, partition, key in {(one.topic, one.partition, one.key) for one in records}:
             # A record without a key is quarantined, and does not show how its sender hashes.
             if key and topic in partitions and partition_of(key, partitions[topic]) != partition:
@@ -147,6 +148,11 @@ class Instruments:
     def _histogram(self, name: str) -> Histogram:
         metric = BY_NAME[name]
         return Histogram(PREFIX + name, metric.help, metric.labels, buckets=metric.buckets, registry=self.registry)
+
+
+def _is_sampled(traceparent: str) -> bool:
+    """Return whether the sender kept this trace: only then does it lead anywhere."""
+    return bool(int(traceparent.split("-")[3], 16) & 1)
 
 
 def _type(claimed: str | None) -> str:

@@ -1,20 +1,27 @@
-"""Traces: one span per batch, linked to the traces of its messages. Off by default, and then free.
+"""Traces: a span per batch and a span per published transaction. Off by default, and then free.
 
-It follows OpenTelemetry's conventions for messaging. A batch has many producers, so it is a trace of its own with
-links, not a child of one of them. An output continues the trace of the message that caused it (`traceparent` in its
-CloudEvent and in its record's header). Spans contain nothing of a message's content. The extra `traces` has the
-packages; OpenTelemetry's own variables name the collector (`OTEL_EXPORTER_OTLP_ENDPOINT`).
+They follow OpenTelemetry's conventions for messaging. A batch has many producers, so it is a trace of its own with
+links to those of its messages, not a child of one of them; so has a transaction. An output continues the trace of the
+message that caused it (`traceparent` in its CloudEvent and in its record's header). Spans contain nothing of a
+message's content. The extra `otlp` has the packages; OpenTelemetry's own variables name the collector
+(`OTEL_EXPORTER_OTLP_ENDPOINT`) and the service (`OTEL_SERVICE_NAME`).
 """
 
 from __future__ import annotations
 
+import time
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
+from service.observability.otlp_resource import SCHEMA_URL, packages_missing, resource
+from service.outbox.publish import traceparent_of
+from service.runtime.version import own_version
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from service.orders.inbound_record import InboundRecord
+    from service.outbox.reader import Row
 
 LINKS = 128
 """OpenTelemetry's default limit of links per span."""
@@ -22,15 +29,14 @@ LINKS = 128
 _NOTHING: AbstractContextManager[None] = nullcontext()
 
 
-class TracesError(Exception):
-    """Traces are on and can't be sent. The text says what to do."""
-
-
 class Traces(Protocol):
     """A place for spans."""
 
     def batch(self, inbound_records: Sequence[InboundRecord]) -> AbstractContextManager[None]:
         """Open the span for storing a batch; note the class of an error."""
+
+    def published(self, rows: Sequence[Row], seconds: float) -> None:
+        """Add the span of a transaction that was just committed and took so long."""
 
     def close(self) -> None:
         """Send the remaining spans, within about a second."""
@@ -42,6 +48,9 @@ class NoTraces:
     def batch(self, _inbound_records: Sequence[InboundRecord]) -> AbstractContextManager[None]:
         """Do nothing."""
         return _NOTHING
+
+    def published(self, _rows: Sequence[Row], _seconds: float) -> None:
+        """Do nothing."""
 
     def close(self) -> None:
         """Do nothing."""
@@ -55,28 +64,18 @@ class SpanTraces:
 
         self._api = trace
         self._provider = provider
-        self._tracer = provider.get_tracer("purchasing")
+        self._tracer = provider.get_tracer("purchasing", own_version(), schema_url=SCHEMA_URL)
         self._group = group
 
     @contextmanager
     def batch(self, inbound_records: Sequence[InboundRecord]) -> Iterator[None]:
         """Open the span for storing a batch; note the class of an error."""
-        topics = {inbound_record.topic for inbound_record in inbound_records}
-        where = f" {next(iter(topics))}" if len(topics) == 1 else ""
-        attributes: dict[str, str | int] = {
-            "messaging.system": "kafka",
-            "messaging.operation.name": "process",
-            "messaging.operation.type": "process",
-            "messaging.consumer.group.name": self._group,
-            "messaging.batch.message_count": len(inbound_records),
-        }
-        if where:
-            attributes["messaging.destination.name"] = where.strip()
+        name, attributes = _described("process", [one.topic for one in inbound_records])
         span = self._tracer.start_span(
-            f"process{where}",
+            name,
             kind=self._api.SpanKind.CONSUMER,
-            attributes=attributes,
-            links=self._links(inbound_records),
+            attributes={**attributes, "messaging.consumer.group.name": self._group},
+            links=self._links(one.traceparent for one in inbound_records),
         )
         try:
             yield
@@ -88,12 +87,26 @@ class SpanTraces:
         finally:
             span.end()
 
+    def published(self, rows: Sequence[Row], seconds: float) -> None:
+        """Add the span of a transaction that was just committed and took so long."""
+        now = time.time_ns()
+        name, attributes = _described("send", [row.topic for row in rows])
+        span = self._tracer.start_span(
+            name,
+            # The outputs' own contexts were there before: this span creates none.
+            kind=self._api.SpanKind.CLIENT,
+            attributes=attributes,
+            links=self._links(traceparent_of(row) for row in rows),
+            start_time=now - int(seconds * 1e9),
+        )
+        span.end(now)
+
     def close(self) -> None:
         """Send the remaining spans, within about a second."""
         self._provider.shutdown()
 
-    def _links(self, inbound_records: Sequence[InboundRecord]) -> list[Any]:
-        contexts = dict.fromkeys(filter(None, (inbound_record.traceparent for inbound_record in inbound_records)))
+    def _links(self, traceparents: Iterable[str | None]) -> list[Any]:
+        contexts = dict.fromkeys(filter(None, traceparents))
         found = []
         for text in list(contexts)[:LINKS]:
             trace, span, flags = (int(part, 16) for part in text.split("-")[1:4])
@@ -102,18 +115,30 @@ class SpanTraces:
         return found
 
 
+def _described(operation: str, topics: Sequence[str]) -> tuple[str, dict[str, str | int]]:
+    """Return the name and the attributes of a span over messages of these topics. Its destination is the topic, if all
+    have the same one."""
+    attributes: dict[str, str | int] = {
+        "messaging.system": "kafka",
+        "messaging.operation.name": operation,
+        "messaging.operation.type": operation,
+        "messaging.batch.message_count": len(topics),
+    }
+    if len(set(topics)) != 1:
+        return operation, attributes
+    return f"{operation} {topics[0]}", {**attributes, "messaging.destination.name": topics[0]}
+
+
 def traces(kind: str, group: str) -> Traces:
-    """Return traces of this kind: `off`, or `otlp` over HTTP in the background. Raises TracesError."""
+    """Return traces of this kind: `off`, or `otlp` over HTTP in the background. Raises OtlpError."""
     if kind == "off":
         return NoTraces()
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
-        sentence = "PURCHASING_TRACES=otlp needs the extra `traces`: install purchasing-service[traces]."
-        raise TracesError(sentence) from None
-    provider = TracerProvider(resource=Resource.create({"service.name": "purchasing"}))
+        raise packages_missing("PURCHASING_TRACES") from None
+    provider = TracerProvider(resource=resource())
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=2)))
     return SpanTraces(provider, group)

@@ -9,8 +9,8 @@ this begins again with a new producer.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import structlog
 
@@ -21,7 +21,7 @@ from service.outbox.consistency import LanePosition, check, refuse_break
 from service.outbox.cursor import Cursor, CursorUnreadableError, read_tail
 from service.outbox.errors import LaneStopped, RecordsRefusedError, is_fence, outcome
 from service.outbox.publish import STEP_SECONDS, publish
-from service.outbox.reader import ROWS_AT_ONCE, OutboxIdentity, OutboxReader, value_hash
+from service.outbox.reader import ROWS_AT_ONCE, OutboxIdentity, OutboxReader, Row, value_hash
 from service.outbox.refund_limit import RefundLimit
 from service.outbox.status import LaneStatus, State
 from service.runtime.errors import describe
@@ -38,13 +38,15 @@ FINISH_SECONDS = 3.0
 CUT_SECONDS = 4.0
 """Further time to close the producer and end the query, because a frozen database would hold the lane for longer."""
 
+Report: TypeAlias = Callable[[Sequence[Row], Mapping[str, float]], None]
+"""Called with the rows of a committed transaction and its seconds: to `read` its rows, and to `publish` them."""
+
 
 class Lane:
     """The publisher of one lane, from `start` to `stop`.
 
     `still_ours(lane)` asks the group whether this process owns the lane in the group's current generation. It may
-    raise, and may take seconds. `report` is given the seconds of each transaction: to `read` its rows and to `publish`
-    them.
+    raise, and may take seconds. `report` is called after each transaction.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class Lane:
         kafka: Kafka,
         still_ours: Callable[[int], Awaitable[bool]],
         refund_limit: RefundLimit,
-        report: Callable[[Mapping[str, float]], None] = lambda _: None,
+        report: Report = lambda *_: None,
     ) -> None:
         self.lane = lane
         # One logger per lane, because a flood of one lane's lines would hide the other lanes' lines.
@@ -163,7 +165,7 @@ class Lane:
             cursor = Cursor(self._installation.outbox_id, self.lane, last.position, value_hash(last.value))
             begun_to_publish = time.perf_counter()
             await publish(self._producer, rows, cursor)
-            self._report({"read": read - begun, "publish": time.perf_counter() - begun_to_publish})
+            self._report(rows, {"read": read - begun, "publish": time.perf_counter() - begun_to_publish})
             known, position, anchor = position, cursor.position, cursor.sha256
             self._position = position
             self._published += len(rows)

@@ -111,8 +111,14 @@ async def _send_batch(producer: Any, place: tuple[str, int], first: int, batch: 
 def headers_of(row: Row, lane: bytes) -> list[tuple[str, bytes]]:
     """Return the record's headers: place in the outbox, and trace, where instrumented clients look for it."""
     headers = [CONTENT_TYPE, ("lane", lane), ("position", str(row.position).encode())]
+    found = traceparent_of(row)
+    return [*headers, ("traceparent", found.encode())] if found else headers
+
+
+def traceparent_of(row: Row) -> str | None:
+    """Return the W3C trace context that the output continues, if any."""
     found = _TRACEPARENT.search(row.value)
-    return [*headers, ("traceparent", found[1])] if found else headers
+    return found[1].decode() if found else None
 
 
 def _refused_record(error: BaseException, rows: Sequence[Row], given: _Given) -> tuple[int, str]:

@@ -2,14 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from service.kafka.connection import Kafka
 from service.outbox.errors import outcome
-from service.outbox.lane import CUT_SECONDS, Lane
+from service.outbox.lane import CUT_SECONDS, Lane, Report
 from service.outbox.membership import SESSION_MS, Membership
 from service.outbox.reader import OutboxIdentity, OutboxReader
 from service.outbox.refund_limit import NO_LIMITS, RefundLimit
@@ -34,8 +34,7 @@ class Relay:
     `pool` needs one connection to listen, and one per lane that publishes at the same time. `kafka`: connection
     arguments of aiokafka's clients (`bootstrap_servers`, TLS, SASL). `session_ms`: after this time without a heartbeat
     the group gives a process's lanes to other processes. `refund_limits`: most refunds per minute before all lanes are
-    paused, in minor units per currency. `report` is given the seconds of each transaction by stage, as lanes measure
-    them.
+    paused, in minor units per currency. `report` is called after each transaction of a lane.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class Relay:
         *,
         session_ms: int = SESSION_MS,
         refund_limits: Mapping[str, int] = NO_LIMITS,
-        report: Callable[[Mapping[str, float]], None] = lambda _: None,
+        report: Report = lambda *_: None,
     ) -> None:
         self._report = report
         self._session_ms = session_ms

@@ -74,6 +74,7 @@ WHAT_TO_DO: Mapping[str, str] = {
     "console_assertion_issuer": "give the issuer that the proxy's assertions name",
     "console_assertion_audience": "give the audience that the proxy's assertions name",
     "traces": "give off or otlp",
+    "metrics": "give scrape or otlp",
     "log_format": "give json, console or auto",
     "log_level": "give debug, info, warning or error",
 }
@@ -153,6 +154,7 @@ class Settings(KafkaSettings, _Environment):
     console_url: ConsoleUrl = ""
     """Where log lines, alerts and the dashboard lead to."""
     traces: Literal["off", "otlp"] = "off"
+    metrics: Literal["scrape", "otlp"] = "scrape"
     log_format: Literal["json", "console", "auto"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

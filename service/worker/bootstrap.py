@@ -87,7 +87,7 @@ async def _work(
     breakers = CircuitBreakers(BreakersInDatabase(store), limits)
     telemetry.worker.breakers = breakers
     await until_stored(breakers.look, shutdown.requested, "read the circuit breakers")
-    async with relay_component(settings, kafka, store, shutdown, telemetry.metrics.relayed) as relay:
+    async with relay_component(settings, kafka, store, shutdown, telemetry.published) as relay:
         telemetry.worker.relay = relay
 
         async def handle(inbound_records: Sequence[InboundRecord]) -> None:

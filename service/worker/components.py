@@ -16,6 +16,7 @@ from service.inbox.rewind import Watermarks, rewind
 from service.inbox.watermark import WatermarkTracker
 from service.kafka.connection import Kafka
 from service.orders.inbound_record import InboundRecord
+from service.outbox.lane import Report
 from service.outbox.relay import Relay
 from service.runtime.retry import SERVERS, attempts, done_before, until_stored
 from service.runtime.settings import Settings
@@ -58,9 +59,9 @@ async def relay_component(
     kafka: Kafka,
     store: PostgresStore,
     shutdown: Shutdown,
-    report: Callable[[Mapping[str, float]], None],
+    report: Report,
 ) -> AsyncIterator[Relay]:
-    """Run the relay, which gives the seconds of each transaction by stage to `report`."""
+    """Run the relay, which calls `report` after each transaction."""
     # One connection per lane for queries, and one to listen on.
     pool = await pool_of(
         settings.database(),

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 STDIN, STDOUT = 0, 1
 EVERY_SECONDS = 1.0
+OPEN_METRICS = "application/openmetrics-text;version=1.0.0"
+"""The form of a process's metrics: it keeps exemplars."""
 UNREAD_BYTES_MAX = 1_000_000
 """If the supervisor has not read this much, reports are dropped: a frozen supervisor must cost no memory."""
 
@@ -42,7 +44,7 @@ async def reporting(pages: Pages, health: HealthReporter, shutdown: Shutdown) ->
             pipe.write(_line(report))
 
     def write_metrics() -> None:
-        write(metrics=pages.rendered().decode())
+        write(metrics=pages.rendered(OPEN_METRICS)[0].decode())
 
     async def write_health() -> None:
         while True:

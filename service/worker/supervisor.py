@@ -30,6 +30,7 @@ from purchasing_contracts.topics import TOPICS
 
 from service.observability.exporter import SupervisorExporter
 from service.observability.http import Pages, listening
+from service.observability.otlp_metrics import pushing
 from service.runtime.exit_codes import ExitCode
 from service.runtime.retry import Backoff, attempts, happens_within
 from service.runtime.shutdown import SHUTDOWN_SECONDS, Shutdown, force_exit_after, requested_by_signals
@@ -68,7 +69,7 @@ def default_processes() -> int:
 async def supervise(settings: Settings, processes: int, given: Mapping[str, Any]) -> int:
     """Run so many worker processes until SIGTERM or SIGINT, or until one says that a person has to do something.
 
-    `given` are settings that come before the environment's. Returns the exit code. Raises PortError and
+    `given` are settings that come before the environment's. Returns the exit code. Raises PortError, OtlpError and
     ProcessStoppedError.
     """
     shutdown = Shutdown(asyncio.Event())
@@ -80,7 +81,10 @@ async def supervise(settings: Settings, processes: int, given: Mapping[str, Any]
         registry = CollectorRegistry(auto_describe=False)
         registry.register(SupervisorExporter(reporter.metrics, reporter.restarts, own))
         pages = Pages(reporter, registry, refresh=reporter.refresh)
-        async with listening(pages, settings.http_host, settings.http_port) as port:
+        async with (
+            listening(pages, settings.http_host, settings.http_port) as port,
+            pushing(registry, settings.metrics, reporter.refresh),
+        ):
             environment = _environment({**given, "http_port": port})
             workers += [WorkerProcess(number, environment, shutdown) for number in range(1, processes + 1)]
             log.info("supervisor_running", message="The supervisor is running.", processes=processes, http_port=port)

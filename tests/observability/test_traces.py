@@ -11,8 +11,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 from purchasing_contracts.envelope import decode
 
+from service.observability.otlp_resource import resource
 from service.observability.traces import LINKS, SpanTraces, traces
 from service.orders.inbound_record import InboundRecord
+from service.outbox.reader import Row
 from tests.delivery.outside import case_events
 from tests.observability.seen import ORDERS
 
@@ -81,3 +83,25 @@ def test_off_it_loads_no_sdk_and_makes_nothing():
     heavy = "('opentelemetry.sdk', 'opentelemetry.exporter')"
     asked = f"import service.worker.bootstrap, sys; sys.exit(any(name.startswith({heavy}) for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+
+
+def test_a_transaction_is_one_span_linked_with_the_traces_that_its_outputs_continue(spans):
+    made, exporter = spans
+    value = f'{{"traceparent":"00-{TRACE}-{SPAN}-01"}}'.encode()
+    rows = [Row(n, "purchasing.commands.refund.v1", "ord-1", given, False) for n, given in enumerate((value, b"{}"))]
+    made.published(rows, 0.25)
+    (span,) = exporter.get_finished_spans()
+    assert (span.name, span.kind) == ("send purchasing.commands.refund.v1", SpanKind.CLIENT)
+    assert span.attributes["messaging.operation.type"] == "send"
+    assert span.attributes["messaging.batch.message_count"] == 2
+    assert [f"{link.context.trace_id:032x}" for link in span.links] == [TRACE]
+    assert span.end_time - span.start_time == 250_000_000
+
+
+def test_variables_of_opentelemetry_come_before_the_service_s_own_name(monkeypatch):
+    assert resource().attributes["service.name"] == "purchasing"
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "purchasing-eu")
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
+    found = resource().attributes
+    assert (found["service.name"], found["deployment.environment.name"]) == ("purchasing-eu", "test")
+    assert found["service.version"]

@@ -184,6 +184,7 @@ VALUES = {
     "refund_limit_per_minute": "CNY=1",
     "console_url": "https://console.example",
     "traces": "otlp",
+    "metrics": "otlp",
     "log_format": "json",
     "log_level": "debug",
 }
