@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from service.console.access import Right
 from service.console.broker import EVENT_TOPICS
+from service.console.contract_pages import example_of
 from service.console.message_models import TrialModel, TrialRequest
 from service.console.stories import TooLargeError
 from service.console.visit import Answer, BadRequestError
@@ -52,10 +53,12 @@ class Trial(NamedTuple):
     """The rules would fail on the order."""
 
 
-async def trial_form(_console: Parts, _visit: Visit) -> Answer:
-    """Show the form to paste a message into."""
-    context = {"sent": TrialRequest(value=""), "headers_text": "", "tried": None, "topics": EVENT_TOPICS}
-    return Answer("trial.html", sentence("Try a message"), context, lambda _language: TrialRequest(value=""))
+async def trial_form(_console: Parts, visit: Visit) -> Answer:
+    """Show the form to paste a message into, or one with an example of the contract."""
+    query = visit.request.query
+    sent = TrialRequest(value=example_of(query.get("type", ""), query.get("example", "")) or "")
+    context = {"sent": sent, "headers_text": "", "tried": None, "topics": EVENT_TOPICS}
+    return Answer("trial.html", sentence("Try a message"), context, lambda _language: sent)
 
 
 async def trial(console: Parts, visit: Visit) -> Answer:

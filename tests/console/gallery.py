@@ -88,6 +88,8 @@ SIGHTS = (
     Sight("unknown-order", order_link("ord-unknown"), 404),
     Sight("clauses", "/clauses"),
     Sight("clause", "/clauses/12"),
+    Sight("contract", "/contract"),
+    Sight("contract-message", "/contract/purchasing.order.placed.v1", person=ENGINEER),
     Sight("money", f"/money?{DAYS}&by=day&by=provider&by=line&by=clauses"),
     Sight("reconciliation", f"/reconciliation?{DAYS}"),
     Sight("what-if", "/what-if"),

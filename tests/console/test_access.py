@@ -34,6 +34,7 @@ MESSAGES = {
     "/messages",
     "/try",
 }
+REFERENCE = {"/clauses", "/clauses/{number}", "/contract", "/contract/{message_type}"}
 FINANCE = {"/money", "/money/export", "/reconciliation", "/what-if", f"{ORDERS}/arrivals"}
 ACTS = {
     "/operations",
@@ -55,8 +56,7 @@ GRANTED = {
         ORDERS,
         f"{ORDERS}/at/{{instant}}",
         f"{ORDERS}/letter",
-        "/clauses",
-        "/clauses/{number}",
+        *REFERENCE,
     },
     Role.OPERATOR: {
         *STATE,
@@ -69,8 +69,7 @@ GRANTED = {
         ORDERS,
         f"{ORDERS}/at/{{instant}}",
         f"{ORDERS}/letter",
-        "/clauses",
-        "/clauses/{number}",
+        *REFERENCE,
     },
     Role.FINANCE: {
         *FINANCE,
@@ -79,10 +78,9 @@ GRANTED = {
         "/search",
         ORDERS,
         f"{ORDERS}/at/{{instant}}",
-        "/clauses",
-        "/clauses/{number}",
+        *REFERENCE,
     },
-    Role.ENGINEER: {*MESSAGES, "/search", "/clauses", "/clauses/{number}"},
+    Role.ENGINEER: {*MESSAGES, *REFERENCE, "/search"},
 }
 """What each role may ask for beside what is for everybody. A new address has to be granted here too."""
 EVERYTHING_ELSE = set().union(*GRANTED.values())
