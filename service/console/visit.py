@@ -28,7 +28,7 @@ HTML = "text/html"
 
 @dataclass(slots=True)
 class Trace:
-    """What a handler finds out about its request, for the audit."""
+    """Findings of a handler about its request, for the audit."""
 
     about: str | None = None
     """Id of the proposal that it is about."""

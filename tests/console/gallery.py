@@ -83,6 +83,7 @@ SIGHTS = (
     Sight("order-at", order_link("demo-04", FIRST_DAY + timedelta(days=3, hours=6))),
     Sight("letter", order_link("demo-04", page="letter")),
     Sight("letter-charged-back", order_link("demo-11", page="letter")),
+    Sight("order-what-if", order_link("demo-05", page="what-if") + "?type=purchasing.seller.cancellation_refused.v1"),
     Sight("search", search_link("acct-7")),
     Sight("search-nothing", search_link("nobody-knows")),
     Sight("unknown-order", order_link("ord-unknown"), 404),

@@ -55,6 +55,7 @@ GRANTED = {
         "/search",
         ORDERS,
         f"{ORDERS}/at/{{instant}}",
+        f"{ORDERS}/what-if",
         f"{ORDERS}/letter",
         *REFERENCE,
     },
@@ -68,6 +69,7 @@ GRANTED = {
         "/search",
         ORDERS,
         f"{ORDERS}/at/{{instant}}",
+        f"{ORDERS}/what-if",
         f"{ORDERS}/letter",
         *REFERENCE,
     },
@@ -78,6 +80,7 @@ GRANTED = {
         "/search",
         ORDERS,
         f"{ORDERS}/at/{{instant}}",
+        f"{ORDERS}/what-if",
         *REFERENCE,
     },
     Role.ENGINEER: {*MESSAGES, *REFERENCE, "/search"},
@@ -85,7 +88,7 @@ GRANTED = {
 """What each role may ask for beside what is for everybody. A new address has to be granted here too."""
 EVERYTHING_ELSE = set().union(*GRANTED.values())
 LACKING = "You lack a right"
-STORES_NOTHING = {"/try", "/reconciliation", "/what-if"}
+STORES_NOTHING = {"/try", f"{ORDERS}/what-if", "/reconciliation", "/what-if"}
 """What is sent because it is too long for an address."""
 FOREIGN = "This form doesn&#39;t come from the console"
 """What is said of a form without its token, to whoever has the right."""

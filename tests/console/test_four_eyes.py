@@ -112,7 +112,7 @@ def test_two_people_are_two_subjects_of_one_way_of_signing_in(one, other, certai
     assert one.is_certainly_not(other) is certain
 
 
-async def test_what_was_confirmed_alone_is_summed_by_everybody_who_may_be_the_person(database) -> None:
+async def test_acts_confirmed_alone_count_for_everyone_who_may_be_the_person(database) -> None:
     moves = [{"currency": "CNY", "amount": 100}, {"currency": "CNY", "amount": 1}, {"currency": None, "amount": None}]
     async with as_owner(database) as owner:
         for asked, way, confirmed, its_way, hours, act in (
@@ -145,7 +145,7 @@ async def test_what_was_confirmed_alone_is_summed_by_everybody_who_may_be_the_pe
     }
 
 
-async def test_whoever_came_by_a_link_is_no_second_person(database, running, provider) -> None:
+async def test_a_person_who_came_by_a_link_is_no_second_person(database, running, provider) -> None:
     """One person can open the console's link and sign in at the identity provider, too."""
     async with person(running, provider, "u-ann") as ann, browser(running) as local:
         for asks, confirms in ((ann, local), (local, ann)):

@@ -178,7 +178,7 @@ class ActFormModel(Model):
 
 
 class FormRequest(Model):
-    """What every form brings. A request with a bearer token needs no `form_token`."""
+    """The member of every form. A request with a bearer token doesn't need it."""
 
     form_token: str = Field(default="", description="As the form's page has it, with the cookie that came with it.")
 
@@ -207,13 +207,13 @@ class ActRequest(FormRequest):
 
 
 class ConfirmRequest(FormRequest):
-    """How many items may be handled at first."""
+    """The number of items that may be handled at first."""
 
     step: str = Field(default="all", description="`1`, `10`, `100` or `all`.")
 
 
 class ContinueRequest(FormRequest):
-    """How many more items may be handled."""
+    """The number of items that may be handled next."""
 
     step: str = Field(default="all", description="`1`, `10`, `100` or `all`.")
     handled: str = Field(description="How many were handled when this was asked for: else nothing is done.")

@@ -123,7 +123,7 @@ async def add_proposal(connection: Connection, new: NewProposal) -> UUID:
 
 
 class Alone(NamedTuple):
-    """What a person confirmed within ALONE_HOURS without a second person: records, and minor units by currency."""
+    """Acts that a person confirmed within ALONE_HOURS without a second one: records, and minor units by currency."""
 
     records: int
     amounts: Mapping[str, int]
