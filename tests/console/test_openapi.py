@@ -70,6 +70,7 @@ BODIES = {
     ]
 } | {path: [form] for path, form in FORMS.items()}
 BODIES |= {
+    "/orders/{order_id}/what-if": [{"value": dissolved().last.value.decode()}],
     "/acts/{act}": [{"key": "a-program-1", "why": "the buyer complains", "orders": "ord-1"}],
     "/proposals/{proposal_id}/confirm": [{"step": "1"}],
     "/operations/{operation_id}/continue": [{"handled": "1"}],
