@@ -3,6 +3,7 @@
     erase ORDER              keeps what the money needs: that private members existed, and how many
     erase --record RECORD    erases one quarantined record whose order could not be read
 
+Both also erase what people typed at the console to repair such a record.
 Reading the topics again does not bring private members back. The database keeps who erased what, and when. Not erased:
 the topics themselves (their retention removes the messages) and backups of the database. Reads PURCHASING_DATABASE_URL.
 """

@@ -33,8 +33,6 @@ LOOKS = frozenset(
     }
 )
 """Of whoever uses these, the audit says what was looked at."""
-ABOUT = "about"
-"""Where a handler puts the id of the proposal that its request is about."""
 
 
 class Audit:
@@ -70,7 +68,7 @@ class Audit:
                 way=visit.person.way,
                 path=route.path,
                 status=status,
-                about=visit.request.get(ABOUT),
+                about=visit.trace.about,
             )
         await self._store(visit, route, "act" if is_act else "look", status, known_id)
 
@@ -87,7 +85,7 @@ class Audit:
         await self._store(visit, route, "act" if route.method == "POST" else "look", 403, None)
 
     async def _store(self, visit: Visit, route: Route, what: str, status: int, known_id: str | None) -> None:
-        person, about = visit.person, visit.request.get(ABOUT)
+        person, about = visit.person, visit.trace.about
         assert person is not None
         entry = AuditEntry(
             person.subject,

@@ -121,6 +121,13 @@ class TrialRequest(Model):
     topic: str = Field(default="", description="Empty: the one that the message's type belongs to.")
 
 
+class SupposedModel(Model):
+    """A message about an order that did not come."""
+
+    types: list[str] = Field(description="The types of what can happen to an order.")
+    value: str = Field(description="A message of the type that was asked for, with the order's ids; empty: none was.")
+
+
 class TrialModel(Model):
     """The result of trying a message."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic.json_schema import models_json_schema
 
+from service.console.acts.kinds import Act
 from service.console.models import ProblemModel
 from service.runtime.version import own_version
 
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 
 _IN_PATH = re.compile(r"\{(\w+)\}")
 _DESCRIPTIONS = {
+    "act": f"What to do: {', '.join(f'`{one}`' for one in Act)}.",
     "order_id": "The order's id, percent-encoded; `by-id` where the parameter `id` has it.",
     "instant": "RFC 3339, with seconds and offset.",
     "number": "1 to 30.",
+    "message_type": "CloudEvents type, such as `purchasing.order.placed.v1`.",
     "alert": "The alert's name, such as `PurchasingMoneyLate`.",
     "section": "The section's anchor, such as `money-late`.",
     "topic": "Topic of the record.",
@@ -40,9 +43,13 @@ _PROBLEMS = {
 }
 
 
+_PROBLEM = "application/problem+json"
+_STALE = "Nothing was done: the preview holds no longer, or it is too late. `detail` says what has changed."
+
+
 def document(routes: Sequence[Route], origin: str) -> dict[str, Any]:
     """Return the document."""
-    models = [one for route in routes for one in (route.model, route.body) if one is not None]
+    models = [one for route in routes for one in (route.model, route.body, route.not_done) if one is not None]
     wanted: list[tuple[type[Model], Literal["serialization"]]]
     wanted = [(ProblemModel, "serialization"), *((model, "serialization") for model in models)]
     _, definitions = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
@@ -102,9 +109,23 @@ def _operation(route: Route) -> dict[str, Any]:
         "x-right": route.right.value,
         "parameters": [*in_path, *in_query],
         **body,
-        "responses": {"200": _done(route)}
-        | {code: _response(text, "application/problem+json", "ProblemModel") for code, text in _PROBLEMS.items()},
+        "responses": _responses(route),
     }
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    found = {code: _response(text, _PROBLEM, "ProblemModel") for code, text in _PROBLEMS.items()}
+    if not route.leads_to:
+        return {"200": _done(route)} | found
+    location = {"description": "Its address.", "schema": {"type": "string", "format": "uri-reference"}}
+    followed = {
+        "description": f"{route.leads_to} The same form sent again leads there, too.",
+        "headers": {"Location": location},
+    }
+    found["409"] = _response(_STALE, _PROBLEM, "ProblemModel")
+    if route.not_done is not None:
+        found["422"] = _response("Nothing was done: `problem` says why.", _PROBLEM, route.not_done.__name__)
+    return {"303": followed} | found
 
 
 def _done(route: Route) -> dict[str, Any]:
@@ -116,7 +137,10 @@ def _done(route: Route) -> dict[str, Any]:
 
 def _body(model: type[Model]) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
+    return {
+        "required": bool(model.model_json_schema().get("required")),
+        "content": {"application/json": {"schema": schema}},
+    }
 
 
 def _response(description: str, kind: str, model: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ RIGHT_NAMES = {
     Right.SEARCH: sentence("search for ids"),
     Right.ORDERS: sentence("see orders"),
     Right.LETTERS: sentence("write letters to buyers"),
-    Right.CLAUSES: sentence("read the clauses"),
+    Right.CLAUSES: sentence("read the agreement and the contract"),
     Right.STATE: sentence("see how the service stands"),
     Right.QUARANTINE: sentence("see quarantined records without their content"),
     Right.MESSAGES: sentence("look for messages and try them"),

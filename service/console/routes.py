@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from service.console import (
+    contract_pages,
     message_pages,
     models,
     pages,
     quarantine_pages,
     sign_in_pages,
     state_pages,
+    suppose_pages,
     trial_pages,
 )
 from service.console.access import Right
 from service.console.acts.routes import ACT_ROUTES
+from service.console.contract_models import ContractModel, MessageModel
 from service.console.finance.routes import FINANCE
 from service.console.message_models import (
     GroupsModel,
     RecordPageModel,
     RecordsModel,
+    SupposedModel,
     TrialModel,
     TrialRequest,
     WhereModel,
@@ -76,8 +80,37 @@ ROUTES: tuple[Route, ...] = (
         (_ID,),
     ),
     Route("GET", f"{_ORDER}/letter", Right.LETTERS, pages.letter, "A letter to the buyer", models.LetterModel, (_ID,)),
+    Route(
+        "GET",
+        f"{_ORDER}/what-if",
+        Right.ORDERS,
+        suppose_pages.suppose_form,
+        "A message that did not come to an order, written out",
+        SupposedModel,
+        (_ID, Parameter("type", "Type of the message, such as `purchasing.seller.cancellation_refused.v1`.")),
+    ),
+    Route(
+        "POST",
+        f"{_ORDER}/what-if",
+        Right.ORDERS,
+        suppose_pages.suppose,
+        "What would follow for an order if a message came now; nothing is stored",
+        TrialModel,
+        (_ID,),
+        TrialRequest,
+        trial_pages.TRIAL_BYTES,
+    ),
     Route("GET", "/clauses", Right.CLAUSES, pages.clauses, "The agreement's clauses", models.ClausesModel),
     Route("GET", "/clauses/{number}", Right.CLAUSES, pages.clause, "One clause", models.ClauseModel),
+    Route("GET", "/contract", Right.CLAUSES, contract_pages.contract, "The messages and topics", ContractModel),
+    Route(
+        "GET",
+        "/contract/{message_type}",
+        Right.CLAUSES,
+        contract_pages.contract_message,
+        "One message: its schema and examples",
+        MessageModel,
+    ),
     Route("GET", "/now", Right.STATE, state_pages.state, "How the service stands", StateModel),
     Route("GET", "/alerts", Right.STATE, state_pages.alerts, "All alerts", AlertsModel),
     Route("GET", "/alerts/{alert}", Right.STATE, state_pages.alert, "An alert: is it still so", AlertModel),
@@ -141,4 +174,4 @@ ROUTES: tuple[Route, ...] = (
 
 def api_routes() -> Iterator[Route]:
     """Yield the routes that are part of the read API."""
-    yield from (route for route in ROUTES if route.model is not None or route.content)
+    yield from (route for route in ROUTES if route.model or route.content or route.leads_to)

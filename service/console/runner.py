@@ -21,28 +21,41 @@ from service.runtime.errors import catch_unexpected, describe
 from service.store.connection import connected
 from service.store.errors import StoreError
 from service.store.operators.act_operations import (
+    LEASE_SECONDS,
     claim,
     give_up,
+    let_wait,
     next_item,
     note_begun,
     note_outcome,
+    renew,
     unfinished,
 )
 from service.store.operators.operator_pool import OPERATOR
-from service.store.operators.proposals import Proposal, changed_orders, proposal, renew_tokens, repair_of
+from service.store.operators.proposals import (
+    Proposal,
+    changed_orders,
+    forget_repairs,
+    proposal,
+    repair_of,
+    repairs_ended_since,
+)
 from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from service.kafka.connection import Kafka
     from service.store.operators.act_operations import ItemRow
+    from service.store.operators.operator_pool import OperatorPool
     from service.store.order_history import Readers
 
 log = structlog.get_logger("service.console")
 
 LOOK_SECONDS = 5.0
-"""How often a console looks for operations that nobody works on."""
+"""How often a console looks for operations that nobody works on, and for repairs that nobody may confirm any more."""
+RENEW_SECONDS = LEASE_SECONDS / 3
+"""How often the lease of an operation is renewed, however long an item takes."""
 AT_ONCE = 4
 """Operations that one console works on at a time."""
 STOPS = frozenset({"refused", "changed", "failed"})
@@ -73,10 +86,13 @@ class Work(NamedTuple):
 class Runner:
     """Works on operations."""
 
-    def __init__(self, url: str, readers: Readers, kafka: Kafka | None, tolerance: timedelta) -> None:
+    def __init__(
+        self, url: str, readers: Readers, operators: OperatorPool, kafka: Kafka | None, tolerance: timedelta
+    ) -> None:
         """`tolerance`: how far ahead of the database's clock a replayed message may be dated."""
         self._url = url
         self._readers = readers
+        self._operators = operators
         self._kafka = kafka
         self._tolerance = tolerance
         self._name = uuid4()
@@ -85,6 +101,8 @@ class Runner:
         """Operations that a person let go on while their task was about to end."""
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._look: asyncio.Task[None] | None = None
+        self._forgotten: datetime | None = None
+        """Until when the repairs whose proposals had ended were forgotten."""
 
     def open(self) -> None:
         """Begin to take up operations that nobody works on."""
@@ -135,6 +153,12 @@ class Runner:
                 async with self._readers.histories() as histories:
                     for operation_id in await unfinished(histories.connection):
                         self.start(operation_id)
+                    ended = await repairs_ended_since(histories.connection, self._forgotten)
+                if ended is not None:
+                    # Pages read with a role that can't: only for this the look takes a connection that acts.
+                    async with self._operators.connection() as connection:
+                        await forget_repairs(connection)
+                    self._forgotten = ended
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _run(self, operation_id: UUID) -> None:
@@ -157,7 +181,15 @@ class Runner:
             connection = await stack.enter_async_context(connected(self._url, timeline, role=OPERATOR))
             if not await claim(connection, operation_id, self._name):
                 return
+            stack.callback(asyncio.get_running_loop().create_task(self._keep(operation_id)).cancel)
             try:
+                if await let_wait(connection, operation_id):
+                    log.warning(
+                        "operation_waits",
+                        message="An operation was left more than an hour ago. It waits for a person to let it go on.",
+                        operation=str(operation_id),
+                    )
+                    return
                 proposed = await proposal(connection, operation_id)
                 assert proposed is not None
                 engine = None
@@ -169,29 +201,45 @@ class Runner:
                 tools = Tools(connection, engine, self._kafka)
                 work = Work(operation_id, proposed, json.loads(proposed.given), repair, tools)
                 while (item := await next_item(connection, operation_id)) is not None:
-                    if not await claim(connection, operation_id, self._name):
+                    if not await self._handle(work, item):
+                        log.warning(
+                            "operation_lost",
+                            message="Another console took an operation on whose lease had ended. It goes on there.",
+                            operation=str(operation_id),
+                        )
                         return
-                    await self._handle(work, item)
             finally:
                 # Over a connection of its own: whoever is told to end can be in the middle of a statement.
                 with suppress(StoreError):
                     async with connected(self._url, role=OPERATOR) as free:
                         await give_up(free, operation_id, self._name)
 
-    async def _handle(self, work: Work, item: ItemRow) -> None:
-        """Handle one item, unless one of its orders changed; store what became of it. Raises StoreError."""
+    async def _keep(self, operation_id: UUID) -> None:
+        """Renew the lease, until another process has the operation."""
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            # While the database is away, the lease may end. Whoever then takes the operation on notes the outcomes.
+            with suppress(StoreError):
+                async with self._operators.connection() as connection:
+                    if not await renew(connection, operation_id, self._name):
+                        return
+
+    async def _handle(self, work: Work, item: ItemRow) -> bool:
+        """Handle one item, unless one of its orders changed; store what became of it. Return whether the operation is
+        still this process's. Raises StoreError."""
         connection = work.tools.connection
         changed = await changed_orders(connection, work.id, item.order_ids)
         if changed:
             outcome = Outcome("changed", ", ".join(changed[:5]))
-        else:
-            await note_begun(connection, work.id, item.nth)
+        elif await note_begun(connection, work.id, self._name, item.nth):
             outcome = await self._perform(work, item)
-            await renew_tokens(connection, work.id, item.order_ids)
+        else:
+            return False
         if item.begun_at is not None and outcome.outcome in ("changed", "nothing"):
             outcome = outcome._replace(detail="; ".join(filter(None, [outcome.detail, BEGUN_BEFORE])))
         stop = outcome.outcome if outcome.outcome in STOPS else None
-        await note_outcome(connection, work.id, item.nth, *outcome, stop)
+        if not await note_outcome(connection, work.id, self._name, item, outcome, stop):
+            return False
         log.info(
             "operation_item",
             message="An item of an operation was handled.",
@@ -200,6 +248,7 @@ class Runner:
             nth=item.nth,
             outcome=outcome.outcome,
         )
+        return True
 
     async def _perform(self, work: Work, item: ItemRow) -> Outcome:
         """Do it. What nobody foresaw is the item's outcome; what the database says is not. Raises StoreError."""

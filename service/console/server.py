@@ -74,7 +74,8 @@ async def running_console(
     ):
         door = Door(settings, sessions, access)
         watch = Watch(stories.readers, broker)
-        runner = Runner(url, stories.readers, None if broker is None else broker.kafka, settings.future_tolerance())
+        kafka = None if broker is None else broker.kafka
+        runner = Runner(url, stories.readers, operators, kafka, settings.future_tolerance())
         acts = Acts(operators, runner, private)
         console = Console(
             Parts(settings, stories, door, access, watch, desk, Audit(sessions), sessions, bounds or Bounds(), acts)

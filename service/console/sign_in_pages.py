@@ -10,11 +10,12 @@ import structlog
 from service.console.forms import comes_from_here
 from service.console.models import SignInModel
 from service.console.problems import not_here, refused_entry
-from service.console.sign_in.door import LINK, is_own_path
+from service.console.sign_in.door import is_own_path
 from service.console.sign_in.oidc import CALLBACK, Attempt
 from service.console.sign_in.tokens import ProviderError, TokenError
 from service.console.visit import Answer, see_other
 from service.operations.sentence import sentence
+from service.store.console_sessions import LINK
 
 if TYPE_CHECKING:
     from aiohttp import web

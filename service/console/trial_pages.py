@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from service.console.access import Right
 from service.console.broker import EVENT_TOPICS
+from service.console.contract_pages import example_of
 from service.console.message_models import TrialModel, TrialRequest
 from service.console.stories import TooLargeError
 from service.console.visit import Answer, BadRequestError
@@ -52,30 +53,34 @@ class Trial(NamedTuple):
     """The rules would fail on the order."""
 
 
-async def trial_form(_console: Parts, _visit: Visit) -> Answer:
-    """Show the form to paste a message into."""
-    context = {"sent": TrialRequest(value=""), "headers_text": "", "tried": None, "topics": EVENT_TOPICS}
-    return Answer("trial.html", sentence("Try a message"), context, lambda _language: TrialRequest(value=""))
+async def trial_form(_console: Parts, visit: Visit) -> Answer:
+    """Show the form to paste a message into, or one with an example of the contract."""
+    query = visit.request.query
+    sent = TrialRequest(value=example_of(query.get("type", ""), query.get("example", "")) or "")
+    context = {"sent": sent, "headers_text": "", "tried": None, "topics": EVENT_TOPICS}
+    return Answer("trial.html", sentence("Try a message"), context, lambda _language: sent)
 
 
 async def trial(console: Parts, visit: Visit) -> Answer:
     """Return what the service would make of a message now."""
-    sent, headers_text = await _sent(visit)
-    tried = await _tried(console, visit, sent)
-    context = {
-        "sent": sent,
-        "headers_text": headers_text,
+    sent, headers_text = await sent_message(visit)
+    tried = await tried_as(console, visit, sent)
+    context = {"sent": sent, "headers_text": headers_text, "topics": EVENT_TOPICS} | trial_words(tried)
+    return Answer("trial.html", sentence("Try a message"), context, lambda language: trial_model(tried, language))
+
+
+def trial_words(tried: Trial) -> dict[str, object]:
+    """Return what the part of a page needs that shows the result of a trial."""
+    return {
         "tried": tried,
-        "topics": EVENT_TOPICS,
         "is_event": isinstance(tried.decoded, Event),
         "fact": fact_in_words(tried.decoded.data) if isinstance(tried.decoded, Event) else None,
         "outputs": None if tried.known is None or tried.known.outputs is None else _in_words(tried.known.outputs),
         "todo": WHAT_TO_DO,
     }
-    return Answer("trial.html", sentence("Try a message"), context, lambda language: _model(tried, language))
 
 
-async def _sent(visit: Visit) -> tuple[TrialRequest, str]:
+async def sent_message(visit: Visit) -> tuple[TrialRequest, str]:
     """Return what was sent, as JSON or by the form, and the headers as they were typed."""
     # The body may be larger here than elsewhere. Reading one larger still raises HTTPRequestEntityTooLarge.
     request = visit.request.clone(client_max_size=TRIAL_BYTES)
@@ -96,7 +101,8 @@ async def _sent(visit: Visit) -> tuple[TrialRequest, str]:
     return TrialRequest(value=value, key=key, headers=headers, topic=topic.strip()), text
 
 
-async def _tried(console: Parts, visit: Visit, sent: TrialRequest) -> Trial:
+async def tried_as(console: Parts, visit: Visit, sent: TrialRequest) -> Trial:
+    """Return what the service would make of a message now. Raises BadRequestError, StoreError, TooLargeError."""
     if len(sent.headers) > HEADERS_MAX:
         raise BadRequestError("A message that is tried has at most 64 headers.")
     if sent.topic and sent.topic not in EVENT_TOPICS:
@@ -146,7 +152,8 @@ def _in_words(outputs: Sequence[Output]) -> list[tuple[Sentence, Output]]:
     return [(output_in_words(one.data), one) for one in outputs]
 
 
-def _model(tried: Trial, language: PlainLanguage) -> TrialModel:
+def trial_model(tried: Trial, language: PlainLanguage) -> TrialModel:
+    """Return the result of a trial for programs."""
     outputs = None if tried.known is None or tried.known.outputs is None else _in_words(tried.known.outputs)
     decoded = tried.decoded
     todo = None if tried.reason is None else language.translate(WHAT_TO_DO[tried.reason])

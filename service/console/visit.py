@@ -26,6 +26,14 @@ JSON = "application/json"
 HTML = "text/html"
 
 
+@dataclass(slots=True)
+class Trace:
+    """Findings of a handler about its request, for the audit."""
+
+    about: str | None = None
+    """Id of the proposal that it is about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One request."""
@@ -38,6 +46,7 @@ class Visit:
     wants_json: bool
     page: PageLanguage
     text: PlainLanguage
+    trace: Trace = field(default_factory=Trace)
 
     def may(self, right: Right) -> bool:
         """Return whether the visitor has a right."""
@@ -85,6 +94,10 @@ class Route(NamedTuple):
     """Within which the answer is made; None: as every page's."""
     content: tuple[str, ...] = ()
     """What it answers in place of JSON, by media type."""
+    leads_to: str = ""
+    """Of a form that does something and is part of the API: the page that follows."""
+    not_done: type[Model] | None = None
+    """What it answers as JSON if the form can't be taken as it is."""
 
 
 def visit_of(request: web.Request, person: Person | None, access: Access, zone: str) -> Visit:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+LINK = "link"
+"""The way of signing in by a one-time link, which says nothing of who it is."""
 ROLE = "purchasing_console"
 CONNECTIONS = 2
 SECONDS = 5.0

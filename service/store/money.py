@@ -138,6 +138,14 @@ class CommandRow(NamedTuple):
     """When the latest answer happened."""
 
 
+class CommandPlace(NamedTuple):
+    """The place of a command among all, by age. It stays whatever becomes of the others."""
+
+    decided_at: datetime
+    lane: int
+    position: int
+
+
 _BEIJING_DAY = "(({}) at time zone interval '8 hours')::date"
 _ANSWERS = """('purchasing.payment.refund_succeeded.v1', 'purchasing.payment.refund_failed.v1',
     'purchasing.payment.transfer_failed.v1', 'purchasing.payment.deposit_deducted.v1',
@@ -325,9 +333,14 @@ where {_MATCHES.format("c")} order by c.position
 """  # noqa: S608 - constants
 _BY_ID = f"select {_OF_COMMANDS} from ({_COMMANDS.format(where='o.id = any($1::text[])')}) as c"  # noqa: S608 - constants
 _OPEN = f"""
-select {_OF_COMMANDS}, count(*) over () as found from ({_COMMANDS.format(where=_RANGE)}) as c
-where c.status in ('unpublished', 'open', 'failed', 'partly_failed') and {_MATCHES.format("c")}
-order by c.decided_at, c.lane, c.position offset $8 limit $9
+with found as materialized (
+    select {_OF_COMMANDS} from ({_COMMANDS.format(where=_RANGE)}) as c
+    where c.status in ('unpublished', 'open', 'failed', 'partly_failed') and {_MATCHES.format("c")}
+)
+select c.*, n.found from (select count(*) as found from found) as n left join (
+    select * from found where $8::timestamptz is null or (decided_at, lane, position) > ($8, $9::integer, $10::bigint)
+    order by decided_at, lane, position limit $11
+) as c on true order by c.decided_at, c.lane, c.position
 """  # noqa: S608 - constants
 _MISSING = f"""
 select {_OF_COMMANDS}, count(*) over () as found from ({_COMMANDS.format(where=_RANGE)}) as c
@@ -490,16 +503,15 @@ async def state_of_commands(
 
 
 async def open_commands(
-    connection: Connection, which: MoneyFilter, offset: int, limit: int, seconds: float
+    connection: Connection, which: MoneyFilter, after: CommandPlace | None, limit: int, seconds: float
 ) -> tuple[list[CommandRow], int]:
-    """Return commands that are not executed as far as payments reported, oldest first, and how many there are.
-
-    Raises TooMuchError, StoreError.
+    """Return commands that are not executed as far as payments reported, oldest first, and how many there are. `after`:
+    only those that come after this place. Raises TooMuchError, StoreError.
     """
     if not which.is_possible:
         return [], 0
-    rows = await _bounded(connection, _OPEN, seconds, *which, offset, limit)
-    return [_command(row) for row in rows], rows[0]["found"] if rows else 0
+    rows = await _bounded(connection, _OPEN, seconds, *which, *(after or (None, None, None)), limit)
+    return [_command(row) for row in rows if row["command_id"] is not None], rows[0]["found"]
 
 
 async def foreign_answers(

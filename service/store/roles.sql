@@ -67,13 +67,13 @@ grant select on schema_migrations, installation to purchasing_console;
 grant select on console_proposals, console_items, console_proposal_orders, console_operations
     to purchasing_operator, purchasing_reader;
 grant insert on console_proposals, console_items, console_proposal_orders, console_operations to purchasing_operator;
-grant update (confirmed_by, confirmed_name, confirmed_at) on console_proposals to purchasing_operator;
+grant update (confirmed_by, confirmed_name, confirmed_way, confirmed_at) on console_proposals to purchasing_operator;
 grant update (begun_at, outcome, detail, ended_at) on console_items to purchasing_operator;
 grant update (token) on console_proposal_orders to purchasing_operator;
-grant update (allowed, runner, lease_ends_at, stopped, ended_at) on console_operations to purchasing_operator;
+grant update (allowed, allowed_at, runner, lease_ends_at, stopped, ended_at) on console_operations to purchasing_operator;
 grant select, insert, delete on console_repairs to purchasing_operator;
 grant select (proposal_id), delete on console_repairs to purchasing_eraser;
-grant select on console_proposal_orders to purchasing_eraser;
+grant select on console_proposal_orders, console_items to purchasing_eraser;
 
 -- The audit of the console, and notes: written by the console itself, changed by nobody.
 grant insert on console_audit, console_notes to purchasing_console;

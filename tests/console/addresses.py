@@ -14,6 +14,7 @@ IN_PATHS = {
     "order_id": "ord-1",
     "instant": text_of(when(HOUR)),
     "number": "12",
+    "message_type": "purchasing.order.placed.v1",
     "name": "console.css",
     "alert": "PurchasingMoneyLate",
     "section": "money-late",

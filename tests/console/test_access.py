@@ -34,6 +34,7 @@ MESSAGES = {
     "/messages",
     "/try",
 }
+REFERENCE = {"/clauses", "/clauses/{number}", "/contract", "/contract/{message_type}"}
 FINANCE = {"/money", "/money/export", "/reconciliation", "/what-if", f"{ORDERS}/arrivals"}
 ACTS = {
     "/operations",
@@ -54,9 +55,9 @@ GRANTED = {
         "/search",
         ORDERS,
         f"{ORDERS}/at/{{instant}}",
+        f"{ORDERS}/what-if",
         f"{ORDERS}/letter",
-        "/clauses",
-        "/clauses/{number}",
+        *REFERENCE,
     },
     Role.OPERATOR: {
         *STATE,
@@ -68,9 +69,9 @@ GRANTED = {
         "/search",
         ORDERS,
         f"{ORDERS}/at/{{instant}}",
+        f"{ORDERS}/what-if",
         f"{ORDERS}/letter",
-        "/clauses",
-        "/clauses/{number}",
+        *REFERENCE,
     },
     Role.FINANCE: {
         *FINANCE,
@@ -79,15 +80,15 @@ GRANTED = {
         "/search",
         ORDERS,
         f"{ORDERS}/at/{{instant}}",
-        "/clauses",
-        "/clauses/{number}",
+        f"{ORDERS}/what-if",
+        *REFERENCE,
     },
-    Role.ENGINEER: {*MESSAGES, "/search", "/clauses", "/clauses/{number}"},
+    Role.ENGINEER: {*MESSAGES, *REFERENCE, "/search"},
 }
 """What each role may ask for beside what is for everybody. A new address has to be granted here too."""
 EVERYTHING_ELSE = set().union(*GRANTED.values())
 LACKING = "You lack a right"
-STORES_NOTHING = {"/try", "/reconciliation", "/what-if"}
+STORES_NOTHING = {"/try", f"{ORDERS}/what-if", "/reconciliation", "/what-if"}
 """What is sent because it is too long for an address."""
 FOREIGN = "This form doesn&#39;t come from the console"
 """What is said of a form without its token, to whoever has the right."""

@@ -133,6 +133,16 @@ async def test_the_audit_is_shown_page_by_page(ann, monkeypatch) -> None:
     assert seen == sorted(seen, reverse=True)
 
 
+async def test_the_export_of_the_audit_has_every_entry_in_pieces(ann, monkeypatch) -> None:
+    monkeypatch.setattr("service.console.acts.audit_pages.EXPORTED_AT_ONCE", 2)
+    for n in range(5):
+        await read(ann, f"/search?q=x{n}")
+    lines = list(csv.DictReader(io.StringIO(await read(ann, "/audit.csv?what=look&who=u-ann"))))
+    numbers = [int(one["nth"]) for one in lines]
+    assert len([one for one in lines if one["right"] == "search"]) == 5
+    assert numbers == sorted(set(numbers), reverse=True)
+
+
 async def test_nobody_may_change_the_audit(database, ann) -> None:
     await read(ann, "/search?q=x")
     async with as_owner(database) as owner:

@@ -117,6 +117,24 @@ async def test_commands_that_payments_still_have_time_for_are_apart(database, en
         await read_json(api, f"/reconciliation?grace={grace}", 400)
 
 
+async def test_the_next_page_leaves_out_nothing_when_a_command_is_reported_meanwhile(
+    database, engine, api, monkeypatch
+) -> None:
+    monkeypatch.setattr("service.console.finance.reconciliation_pages.ROWS", 2)
+    stories = {one.order_id: one for one in [await cancelled(engine, f"ord-{n}") for n in range(4)]}
+    await execute(database, PUBLISH)
+    first = await read_json(api, f"/reconciliation?{DAYS}&grace=0")
+    shown = [one["order_id"] for one in first["open"]]
+    assert (len(shown), first["open_found"]) == (2, 4)
+    story = stories[shown[0]].add(RefundSucceeded(command_id=first["open"][0]["command_id"]))
+    await engine.handle([story.last])
+    second = await read_json(api, first["next"])
+    assert {one["order_id"] for one in second["open"]} == stories.keys() - {*shown}
+    assert (second["open_found"], second["next"]) == (3, None)
+    for wrong in ("x", "1", "1.1", "1.9999.1", "99999999999999999.1.1"):
+        await read_json(api, f"/reconciliation?after={wrong}", 400)
+
+
 async def test_a_report_of_a_command_that_is_not_the_orders_is_shown(database, engine, pages, api) -> None:
     one = await cancelled(engine, "ord-1")
     other = await cancelled(engine, "ord-2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from contextlib import asynccontextmanager
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from service.console import suppose_pages
 from service.console.broker import BrokerAwayError, Record
+from service.console.contract_pages import members
 from service.console.server import running_console
 from tests.chaos.proxy import proxy_before
 from tests.cli.test_quarantine import garbled
@@ -234,6 +237,73 @@ async def test_trying_a_message_shows_what_would_be_published(engine, pages) -> 
     assert answer["outputs"] == [one["words"] for one in after["outputs"][len(before["outputs"]) :]] != []
     again = await tried(pages, value=value, key="ord-1")
     assert (again["is_known"], again["outputs"]) == (True, [])
+
+
+async def test_a_supposed_message_shows_its_consequences_and_is_not_stored(database, engine, provider) -> None:
+    """By support, from the order's page: the ids of the order are filled in."""
+    await hear(engine, paid_order().bought(goods=90_000, at=3_000_000).asks_to_cancel(request="r-1"))
+    async with (
+        running_console(settings_for(database, **provider.settings())) as running,
+        somebody(running, provider, "g-support") as session,
+    ):
+        before = await read_json(session, "/orders/ord-1", Accept="application/json")
+        assert "/orders/ord-1/what-if" in Page(await read(session, "/orders/ord-1")).links
+        assert "The seller agreed to cancel (r-1)" in Page(await read(session, "/orders/ord-1/what-if")).text
+        link = "/orders/ord-1/what-if?type=purchasing.seller.cancellation_agreed.v1"
+        supposed = await read_json(session, link, Accept="application/json")
+        assert json.loads(supposed["value"])["data"]["request_id"] == "r-1"
+        async with session.post("/orders/ord-1/what-if", data={"value": supposed["value"]}) as answer:
+            assert answer.status == 200
+            page = Page(await answer.text()).text
+        assert "What would be published now" in page
+        assert "Refund" in page
+        after = await read_json(session, "/orders/ord-1", Accept="application/json")
+        assert (after["facts"], after["outputs"]) == (before["facts"], before["outputs"])
+        for order_id, status in (("ord-2", 400), ("ord-1", 200)):
+            value = json.dumps(json.loads(supposed["value"]) | {"subject": order_id})
+            async with session.post("/orders/ord-1/what-if", data={"value": value, "key": order_id}) as answer:
+                assert answer.status == status
+        await read(session, "/orders/ord-9/what-if", 404)
+
+
+async def test_everything_that_can_happen_is_written_out_as_a_valid_message(engine, pages) -> None:
+    await hear(engine, paid_order().bought(goods=90_000, at=3_000_000).asks_to_cancel())
+    for type_ in suppose_pages._types():
+        supposed = await read_json(pages, f"/orders/ord-1/what-if?type={type_}", Accept="application/json")
+        assert (await tried(pages, value=supposed["value"], key="ord-1"))["is_valid"], type_
+
+
+async def test_the_contract_shows_every_message_with_its_members_and_examples(database, provider) -> None:
+    async with (
+        running_console(settings_for(database, **provider.settings())) as running,
+        somebody(running, provider, "g-engineer") as session,
+    ):
+        assert "/contract" in Page(await read(session, "/messages")).links
+        contract = await read_json(session, "/contract", Accept="application/json")
+        types = [one["type"] for topic in contract["topics"] for one in topic["messages"]]
+        page = Page(await read(session, "/contract"))
+        assert {f"/contract/{type_}" for type_ in types} <= set(page.links)
+        assert contract["versions"][0]["version"] == contract["version"]
+        assert any(one["words"].startswith("new:") for one in contract["versions"][0]["changes"])
+        for type_ in types:
+            message = await read_json(session, f"/contract/{type_}", Accept="application/json")
+            text = Page(await read(session, f"/contract/{type_}")).text
+            assert message["json_schema"]["title"] == type_
+            assert {one.place for one in members(message["json_schema"])} <= {*text.split()}
+            assert [one["name"] for one in message["examples"] if one["is_valid"]], type_
+        await read(session, "/contract/purchasing.order.adored.v1", 404)
+        await read(session, "/contract/..%2F..%2Fpyproject", 404)
+
+
+async def test_an_example_of_the_contract_can_be_tried(pages) -> None:
+    page = Page(await read(pages, "/contract/purchasing.order.placed.v1"))
+    links = [link for link in page.links if link.startswith("/try?")]
+    assert links
+    for link in links:
+        form = await read(pages, link)
+        value = html.unescape(form.split('autocomplete="off">', 1)[1].split("</textarea>")[0])
+        assert (await tried(pages, value=value, key="ord-1001"))["is_valid"], link
+    assert "purchasing" not in (await read(pages, "/try?type=../..&example=pyproject")).split("<textarea")[1][:200]
 
 
 async def test_a_message_that_is_tried_is_refused_as_a_record_would_be(engine, pages) -> None:

@@ -17,8 +17,9 @@ from aiohttp import ClientSession, CookieJar, DummyCookieJar
 from yarl import URL
 
 from service.console.server import ConsoleError, check, running_console
-from service.console.sign_in.door import LINK, LINK_SECONDS, is_own_path
+from service.console.sign_in.door import LINK_SECONDS, is_own_path
 from service.console.sign_in.tokens import FETCH_AGAIN_SECONDS, Client, Keys
+from service.store.console_sessions import LINK
 from tests.console.conftest import browser, settings_for
 from tests.console.identity import HEADER, IdentityProvider, new_key
 

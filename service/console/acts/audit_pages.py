@@ -7,12 +7,12 @@ import io
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from aiohttp import web
 from purchasing_contracts.base import instant_of
 
 from service.console.acts.models import AuditEntryModel, AuditModel
 from service.console.acts.proposal_pages import uuid_of
-from service.console.problems import RIGHT_NAMES
+from service.console.files import send_file
+from service.console.problems import RIGHT_NAMES, busy
 from service.console.visit import Answer, BadRequestError
 from service.operations.money_export import as_text
 from service.operations.sentence import Sentence, listed, sentence
@@ -20,14 +20,16 @@ from service.store.operators.audit import AuditFilter, AuditRow, entries
 from service.store.search import is_searchable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
+
+    from aiohttp import web
 
     from service.console.parts import Parts
     from service.console.visit import Visit
 
 SHOWN = 100
-EXPORTED_MAX = 10_000
+EXPORTED_AT_ONCE = 5_000
 NAMES = ("who", "what", "allowed", "id", "about", "since", "until")
 """The filter's parameters, all of them in the address."""
 COLUMNS = ("nth", "at", "subject", "name", "way", "what", "allowed", "right", "path", "known_id", "about", "status")
@@ -55,17 +57,28 @@ async def audit(console: Parts, visit: Visit) -> Answer:
     return Answer("audit.html", sentence("Audit"), context, model)
 
 
-async def audit_csv(console: Parts, visit: Visit) -> web.Response:
-    """Return the entries that a filter selects as CSV, at most EXPORTED_MAX, the latest first."""
-    async with console.stories.readers.histories() as histories:
-        found = await entries(histories.connection, _filter(visit), _before(visit), EXPORTED_MAX)
-    body = io.StringIO()
-    writer = csv.writer(body)
-    writer.writerow(COLUMNS)
-    for one in found:
-        writer.writerow([_cell(value) for value in _model(one).model_dump(mode="json").values()])
-    headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
-    return web.Response(text=body.getvalue(), content_type="text/csv", charset="utf-8", headers=headers)
+async def audit_csv(console: Parts, visit: Visit) -> Answer | web.StreamResponse:
+    """Return all entries that a filter selects as CSV, the latest first."""
+    pieces = _lines(console, _filter(visit), _before(visit))
+    if console.desk.exports.locked():
+        return busy()
+    async with console.desk.exports:
+        return await send_file(visit.request, "audit.csv", "text/csv; charset=utf-8; header=present", pieces)
+
+
+async def _lines(console: Parts, which: AuditFilter, before: int | None) -> AsyncIterator[bytes]:
+    """Yield the file piece by piece. Entries that are added meanwhile come before its first, and are not in it."""
+    rows: Sequence[Sequence[str]] = [COLUMNS]
+    while True:
+        async with console.stories.readers.histories() as histories:
+            found = await entries(histories.connection, which, before, EXPORTED_AT_ONCE)
+        rows = [*rows, *([_cell(value) for value in _model(one).model_dump(mode="json").values()] for one in found)]
+        text = io.StringIO()
+        csv.writer(text).writerows(rows)
+        yield text.getvalue().encode("utf-8", "replace")
+        if len(found) < EXPORTED_AT_ONCE:
+            return
+        rows, before = [], found[-1].nth
 
 
 def _filter(visit: Visit) -> AuditFilter:

@@ -177,6 +177,48 @@ class ActFormModel(Model):
     problem: str | None = Field(description="Why nothing was proposed, if something was asked for.")
 
 
+class FormRequest(Model):
+    """The member of every form. A request with a bearer token doesn't need it."""
+
+    form_token: str = Field(default="", description="As the form's page has it, with the cookie that came with it.")
+
+
+class ActRequest(FormRequest):
+    """An act to propose. Which of the last members it takes, the act's form says; all are texts."""
+
+    key: str = Field(
+        min_length=8, max_length=100, description="Any text of one's own: the same key twice is one proposal."
+    )
+    why: str = Field(description="The reason, of 1 to 500 characters. It is kept with the act.")
+    ticket: str = ""
+    orders: str = Field(default="", description="Ids of orders, one per line.")
+    records: str = Field(default="", description="Quarantined records, one per line: `topic/partition/offset#digest`.")
+    lane: str = Field(default="", description="A lane's number, or `all`.")
+    position: str = ""
+    topic: str = ""
+    reason: str = Field(default="", description="With `topic`, `place` and `source`: a group of records.")
+    place: str = ""
+    source: str = ""
+    value: str = Field(default="", description="What to replay in place of a record's value.")
+    key_text: str = Field(default="", description="What to replay in place of its key.")
+    without_headers: str = Field(default="", description="Any text: without its headers.")
+    name: str = Field(default="", description="Name of the terms file.")
+    text: str = Field(default="", description="Content of the terms file.")
+
+
+class ConfirmRequest(FormRequest):
+    """The number of items that may be handled at first."""
+
+    step: str = Field(default="all", description="`1`, `10`, `100` or `all`.")
+
+
+class ContinueRequest(FormRequest):
+    """The number of items that may be handled next."""
+
+    step: str = Field(default="all", description="`1`, `10`, `100` or `all`.")
+    handled: str = Field(description="How many were handled when this was asked for: else nothing is done.")
+
+
 class AuditEntryModel(Model):
     """A look or an act."""
 

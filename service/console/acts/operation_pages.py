@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from service.console.acts.found import find, moved, preview_of_left, time_moved
 from service.console.acts.kinds import EXPLAINED, OUTCOMES, STATES, STOPPED, TITLES, Act
 from service.console.acts.models import (
     OperationModel,
@@ -11,7 +12,7 @@ from service.console.acts.models import (
     OperationsModel,
     ProposalShortModel,
 )
-from service.console.acts.proposal_pages import FORM_BYTES, SETTLE_SECONDS, STEPS, item_model, uuid_of
+from service.console.acts.proposal_pages import FORM_BYTES, SETTLE_SECONDS, STEPS, item_model, stale, uuid_of
 from service.console.forms import form_token, refusal_of, sent_form
 from service.console.problems import not_here, refused
 from service.console.visit import Answer, see_other
@@ -115,7 +116,7 @@ async def operation_page(console: Parts, visit: Visit) -> Answer:
 
 
 async def go_on(console: Parts, visit: Visit) -> Answer | web.Response:
-    """Let an operation handle more items: the next 1, 10, 100, or all."""
+    """Let an operation handle more items: the next 1, 10, 100, or all, if they still move what was previewed."""
     assert console.acts is not None
     operation_id = uuid_of(visit.request.match_info["operation_id"])
     form = await sent_form(visit, FORM_BYTES)
@@ -125,11 +126,16 @@ async def go_on(console: Parts, visit: Visit) -> Answer | web.Response:
         row = None if operation_id is None else await operation(connection, operation_id)
         if row is None:
             return not_here(404)
+        visit.trace.about = str(row.id)
         step, handled = form.get("step", ""), form.get("handled", "")
         more = int(step) if step in map(str, STEPS) else row.items
-        if handled == str(row.handled):
+        if handled == str(row.handled) and row.state in ("waiting", "stopped"):
+            found = await find(connection, row.id)
+            assert found is not None
+            before = await preview_of_left(connection, found.left)
+            if orders := await moved(console, connection, found.left, before):
+                return await stale(console, visit, connection, found.left, before, orders, time_moved(orders))
             await allow_more(connection, row.id, row.handled, more)
-    visit.request["about"] = str(row.id)
     console.acts.runner.start(row.id)
     await console.acts.runner.settle(row.id, SETTLE_SECONDS)
     return see_other(f"/operations/{row.id}")
@@ -147,7 +153,7 @@ async def stop(console: Parts, visit: Visit) -> Answer | web.Response:
         if row is None:
             return not_here(404)
         await stop_operation(connection, row.id)
-    visit.request["about"] = str(row.id)
+    visit.trace.about = str(row.id)
     return see_other(f"/operations/{row.id}")
 
 

@@ -107,21 +107,6 @@ async def new_desk(console: Parts, connection: asyncpg.Connection[asyncpg.Record
     return Desk(console, connection, book, await OrderHistories(connection).clock())
 
 
-def needs_approval(act: str, plan: Plan, records: int, amounts: Mapping[str, int]) -> bool:
-    """Whether somebody else has to confirm; `records` and `amounts` (by currency) need not be confirmed up to these."""
-    if act in (Act.ADOPT, Act.TERMS_IMPORT):
-        return True
-    if act == Act.RESUME and plan.is_after_refund_limit:
-        return True
-    if act not in (Act.REPLAY, Act.REPAIR, Act.DROP, Act.RESUME):
-        return False
-    sums: dict[str, int] = {}
-    for one in plan.total():
-        sums[one.currency or ""] = sums.get(one.currency or "", 0) + (one.amount or 0)
-    # A resume lets what waits pass the refund limit, so pausing before the limit does must not be a way around it.
-    return len(plan.items) > records or any(amount > amounts.get(currency, 0) for currency, amount in sums.items())
-
-
 async def plan_of_orders(desk: Desk, act: str, form: Mapping[str, str]) -> Plan:
     """Plan to hold, release or retry orders: those named, one per line, or all that are stuck or held.
 

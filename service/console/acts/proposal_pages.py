@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+from service.console.acts.approval import ASKED_FOR_IT, limits_of, needs_approval, why_not
+from service.console.acts.found import changed, find, moved, preview_now
 from service.console.acts.kinds import COMMANDS, EXPLAINED, FIELDS, IN_STEPS, PROBLEMS, TITLES, Act
-from service.console.acts.models import ActFormModel, ItemModel, MoveModel, PreviewModel, ProposalModel
-from service.console.acts.planning import again, plan_of, reason_of, replan_of
-from service.console.acts.plans import PlanError, needs_approval, new_desk
+from service.console.acts.models import ActFormModel, ItemModel, ProposalModel
+from service.console.acts.planning import again, plan_of, reason_of
+from service.console.acts.plans import PlanError, new_desk
 from service.console.forms import form_token, refusal_of, sent_form
 from service.console.models import ProblemModel
 from service.console.problems import not_here, refused
 from service.console.visit import Answer, see_other
-from service.operations.acts.perform import NEED_ENGINE, stands
 from service.operations.sentence import sentence
 from service.store.driver_errors import translated
-from service.store.operators.act_operations import begin_operation, items, operation
+from service.store.operators.act_operations import begin_operation
 from service.store.operators.proposals import (
     NewProposal,
-    Proposal,
     Who,
     add_proposal,
-    changed_orders,
-    lock_proposal,
+    lock_confirmations,
     made_before,
     order_tokens,
-    proposal,
-    repair_of,
 )
 from service.store.search import is_storable
 
@@ -39,6 +36,8 @@ if TYPE_CHECKING:
     import asyncpg
     from aiohttp import web
 
+    from service.console.acts.found import Found
+    from service.console.acts.models import PreviewModel
     from service.console.language import PlainLanguage
     from service.console.parts import Parts
     from service.console.visit import Visit
@@ -53,19 +52,6 @@ ITEMS_SHOWN = 200
 STEPS = (1, 10, 100)
 _BYTES = ("value", "key_text")
 """Fields that are stored as bytes: any text will do."""
-
-
-class Found(NamedTuple):
-    """A proposal with its items."""
-
-    proposal: Proposal
-    items: Sequence[ItemRow]
-    is_begun: bool
-
-    @property
-    def preview(self) -> PreviewModel:
-        """The content that was shown when it was proposed."""
-        return PreviewModel.model_validate_json(self.proposal.preview)
 
 
 async def act_form(console: Parts, visit: Visit) -> Answer:
@@ -102,7 +88,7 @@ async def propose(console: Parts, visit: Visit) -> Answer | web.Response:
         return _form(console, visit, act, storable, problem)
     async with console.acts.pool.connection() as connection:
         if (before := await made_before(connection, who.subject, key)) is not None:
-            visit.request["about"] = str(before)
+            visit.trace.about = str(before)
             return see_other(f"/proposals/{before}")
         try:
             why, ticket = reason_of(form)
@@ -110,8 +96,7 @@ async def propose(console: Parts, visit: Visit) -> Answer | web.Response:
             plan = await plan_of(desk, act, form)
         except PlanError as error:
             return _form(console, visit, act, form, error.reason)
-        settings = console.settings
-        approval = needs_approval(act, plan, settings.console_approval_records, settings.approval_amounts())
+        approval = needs_approval(act, plan, limits_of(console.settings))
         made = await add_proposal(
             connection,
             NewProposal(
@@ -130,7 +115,7 @@ async def propose(console: Parts, visit: Visit) -> Answer | web.Response:
                 plan.repair,
             ),
         )
-    visit.request["about"] = str(made)
+    visit.trace.about = str(made)
     return see_other(f"/proposals/{made}")
 
 
@@ -138,19 +123,23 @@ async def proposal_page(console: Parts, visit: Visit) -> Answer:
     """Show a proposal: what it would do, and to what."""
     proposal_id = uuid_of(visit.request.match_info["proposal_id"])
     async with console.stories.readers.histories() as histories:
-        found = None if proposal_id is None else await _found(histories.connection, proposal_id)
+        found = None if proposal_id is None else await find(histories.connection, proposal_id)
+        if found is None:
+            return not_here(404)
         clock = await histories.clock()
-    if found is None:
-        return not_here(404)
-    who = who_of(visit)
+        limits, one = limits_of(console.settings), found.proposal
+        problem = await why_not(histories.connection, limits, found, who_of(visit))
+        is_large = await why_not(histories.connection, limits, found, one.requested) is not None
+    needs_two = one.needs_approval or (is_large and not found.is_begun)
     form = form_token(console, visit)
-    one = found.proposal
     context = {
         "found": found,
         "preview": found.preview,
         "title_of": TITLES[one.act],
         "explained": EXPLAINED[one.act],
-        "is_own": one.requested.subject == who.subject,
+        "needs_two": needs_two,
+        "problem": problem,
+        "is_own": problem == ASKED_FOR_IT,
         "is_over": one.ends_at <= clock.now,
         "form": form,
         "steps": STEPS if one.act in IN_STEPS and one.items > 1 else (),
@@ -158,7 +147,8 @@ async def proposal_page(console: Parts, visit: Visit) -> Answer:
         **WORDS,
     }
     title = sentence("Proposal: {act}", act=TITLES[one.act])
-    return Answer("proposal.html", title, context, lambda _language: _model(found), headers=form.headers)
+    model = _model(found, needs_two=needs_two)
+    return Answer("proposal.html", title, context, lambda _language: model, headers=form.headers)
 
 
 async def confirm(console: Parts, visit: Visit) -> Answer | web.Response:
@@ -170,49 +160,53 @@ async def confirm(console: Parts, visit: Visit) -> Answer | web.Response:
         return refused(403, foreign)
     if proposal_id is None:
         return not_here(404)
-    visit.request["about"] = str(proposal_id)
+    visit.trace.about = str(proposal_id)
     who = who_of(visit)
     async with console.acts.pool.connection() as connection:
         # Outside the transaction, because it takes long. What an order hears meanwhile is found inside.
-        moved = await _moved(console, connection, proposal_id)
+        before = await find(connection, proposal_id)
+        if before is None:
+            return not_here(404)
+        other = [] if before.is_begun else await moved(console, connection, before, before.preview)
         async with translated(), connection.transaction():
             # Whoever confirms at the same time waits here, and finds it confirmed then.
-            found = await _found(connection, proposal_id, lock=True)
-            if found is None:
-                return not_here(404)
-            if (refusal := _refusal(found, who, await _now_over(connection, found))) is not None:
-                return refusal
+            await lock_confirmations(connection)
+            found = await find(connection, proposal_id)
+            assert found is not None
             if not found.is_begun:
-                changed, problem = await _changed(connection, found, moved)
+                if (refusal := await _refusal(console, connection, found, who)) is not None:
+                    return refusal
+                orders, problem = await changed(connection, found, other)
                 if problem is None:
                     await begin_operation(connection, proposal_id, who, _allowed(form, found))
         if not found.is_begun and problem is not None:
-            return await _stale(console, visit, connection, found, changed, problem)
+            return await stale(console, visit, connection, found, found.preview, orders, problem)
     console.acts.runner.start(proposal_id)
     await console.acts.runner.settle(proposal_id, SETTLE_SECONDS)
     return see_other(f"/operations/{proposal_id}")
 
 
-async def _stale(
+async def stale(
     console: Parts,
     visit: Visit,
     connection: asyncpg.Connection[asyncpg.Record],
     found: Found,
-    changed: Sequence[str],
+    before: PreviewModel,
+    orders: Sequence[str],
     problem: Sentence,
 ) -> Answer:
-    """Show what has changed, and what would follow now; ask again."""
+    """Show what has changed since `before`, and what would follow now; ask again."""
     one = found.proposal
-    now = await _preview_now(console, connection, found)
+    now = await preview_now(console, connection, found)
     form = form_token(console, visit)
-    then_by_order = {effect.order_id: effect for effect in found.preview.effects}
+    then_by_order = {effect.order_id: effect for effect in before.effects}
     now_by_order = {} if now is None else {effect.order_id: effect for effect in now.effects}
     context = {
         "found": found,
-        "before": found.preview,
+        "before": before,
         "now": now,
         "problem": problem,
-        "orders": [(order, then_by_order.get(order), now_by_order.get(order)) for order in changed[:ITEMS_SHOWN]],
+        "orders": [(order, then_by_order.get(order), now_by_order.get(order)) for order in orders[:ITEMS_SHOWN]],
         "form": form,
         "again": again(one.act, json.loads(one.given), found.items) | {"why": one.why, "ticket": one.ticket or ""},
         "title_of": TITLES[one.act],
@@ -229,7 +223,7 @@ async def _stale(
 def who_of(visit: Visit) -> Who:
     """Return who asks."""
     assert visit.person is not None
-    return Who(visit.person.subject, visit.person.name)
+    return Who(visit.person.subject, visit.person.name, visit.person.way)
 
 
 def uuid_of(text: str) -> UUID | None:
@@ -277,75 +271,16 @@ def _form(console: Parts, visit: Visit, act: str, filled: Mapping[str, str], pro
     return Answer("act_form.html", TITLES[act], context, model, status, headers=form.headers)
 
 
-async def _found(
-    connection: asyncpg.Connection[asyncpg.Record], proposal_id: UUID, *, lock: bool = False
-) -> Found | None:
-    if lock:
-        await lock_proposal(connection, proposal_id)
-    one = await proposal(connection, proposal_id)
-    if one is None:
-        return None
-    return Found(one, await items(connection, proposal_id), await operation(connection, proposal_id) is not None)
-
-
-def _refusal(found: Found, who: Who, is_over: bool) -> Answer | None:
-    """Return why this person can't confirm; None: they may, or it was begun already and they are led to it."""
-    if found.is_begun:
-        return None
-    if is_over:
+async def _refusal(
+    console: Parts, connection: asyncpg.Connection[asyncpg.Record], found: Found, who: Who
+) -> Answer | None:
+    """Return why this person can't confirm; None: they can. Raises StoreError."""
+    if await connection.fetchval("select clock_timestamp() >= $1", found.proposal.ends_at):
         return refused(
             409, sentence("This proposal has ended: too much time has passed since its preview. Propose it again.")
         )
-    if found.proposal.needs_approval and found.proposal.requested.subject == who.subject:
-        return refused(403, sentence("You asked for this, so somebody else has to confirm it."))
-    return None
-
-
-async def _now_over(connection: asyncpg.Connection[asyncpg.Record], found: Found) -> bool:
-    return bool(await connection.fetchval("select clock_timestamp() >= $1", found.proposal.ends_at))
-
-
-async def _preview_now(
-    console: Parts, connection: asyncpg.Connection[asyncpg.Record], found: Found
-) -> PreviewModel | None:
-    """Return what would follow now of the same items; None: there is nothing left to do."""
-    one = found.proposal
-    desk = await new_desk(console, connection)
-    plan = await replan_of(desk, one.act, json.loads(one.given), found.items, await repair_of(connection, one.id))
-    return None if plan is None else plan.preview(desk.clock)
-
-
-async def _moved(console: Parts, connection: asyncpg.Connection[asyncpg.Record], proposal_id: UUID) -> list[str]:
-    """Return the orders for which other money would move than was shown: the rules also decide by the clock."""
-    found = await _found(connection, proposal_id)
-    if found is None or found.is_begun or found.proposal.act not in NEED_ENGINE:
-        return []
-    now = await _preview_now(console, connection, found)
-    before, after = _moves(found.preview), {} if now is None else _moves(now)
-    return sorted(order for order in before.keys() | after.keys() if before.get(order) != after.get(order))
-
-
-def _moves(preview: PreviewModel) -> dict[str, list[MoveModel]]:
-    return {effect.order_id: effect.moves for effect in preview.effects if effect.moves}
-
-
-async def _changed(
-    connection: asyncpg.Connection[asyncpg.Record], found: Found, moved: Sequence[str]
-) -> tuple[Sequence[str], Sentence | None]:
-    """Return why the preview holds no longer (None: it holds), and the orders for which it doesn't."""
-    given = json.loads(found.proposal.given)
-    if changed := await changed_orders(connection, found.proposal.id, None):
-        return changed, sentence(
-            "Nothing was done: {number} of its orders have changed since the preview.", number=len(changed)
-        )
-    if await stands(found.proposal.act, given, connection) != given.get("stands", ""):
-        return [], sentence("Nothing was done: pauses or circuit breakers have changed since the preview.")
-    if moved:
-        return moved, sentence(
-            "Nothing was done: by the time that has passed, other money would move for {number} of its orders.",
-            number=len(moved),
-        )
-    return [], None
+    problem = await why_not(connection, limits_of(console.settings), found, who)
+    return None if problem is None else refused(403, problem)
 
 
 def _allowed(form: Mapping[str, str], found: Found) -> int:
@@ -355,7 +290,7 @@ def _allowed(form: Mapping[str, str], found: Found) -> int:
     return min(asked, found.proposal.items)
 
 
-def _model(found: Found) -> ProposalModel:
+def _model(found: Found, *, needs_two: bool) -> ProposalModel:
     one = found.proposal
     return ProposalModel(
         id=str(one.id),
@@ -364,7 +299,7 @@ def _model(found: Found) -> ProposalModel:
         requested_at=one.requested_at,
         why=one.why,
         ticket=one.ticket,
-        needs_approval=one.needs_approval,
+        needs_approval=needs_two,
         ends_at=one.ends_at,
         confirmed_by=None if one.confirmed is None else str(one.confirmed),
         confirmed_at=one.confirmed_at,

@@ -5,7 +5,12 @@ from __future__ import annotations
 from service.console.access import Right
 from service.console.acts import audit_pages, note_pages, operation_pages, private_pages, proposal_pages
 from service.console.acts.models import (
+    ActFormModel,
+    ActRequest,
     AuditModel,
+    ConfirmRequest,
+    ContinueRequest,
+    FormRequest,
     NotesModel,
     OperationModel,
     OperationsModel,
@@ -14,6 +19,7 @@ from service.console.acts.models import (
 )
 from service.console.acts.note_pages import NOTE_BYTES
 from service.console.acts.proposal_pages import FORM_BYTES
+from service.console.files import SECONDS as FILE_SECONDS
 from service.console.visit import Parameter, Route
 
 _PROPOSAL = "/proposals/{proposal_id}"
@@ -35,13 +41,47 @@ _FILTER = (
 
 ACT_ROUTES: tuple[Route, ...] = (
     Route("GET", "/operations", Right.ACTS, operation_pages.operations, "Acts: proposed and done", OperationsModel),
-    Route("GET", "/acts/{act}", Right.ACTS, proposal_pages.act_form, "The form of an act"),
-    Route("POST", "/acts/{act}", Right.ACTS, proposal_pages.propose, "Propose an act", body_bytes=FORM_BYTES),
+    Route("GET", "/acts/{act}", Right.ACTS, proposal_pages.act_form, "The form of an act", ActFormModel),
+    Route(
+        "POST",
+        "/acts/{act}",
+        Right.ACTS,
+        proposal_pages.propose,
+        "Propose an act: nothing is done yet",
+        body=ActRequest,
+        body_bytes=FORM_BYTES,
+        leads_to="The proposal, with the preview of what would move.",
+        not_done=ActFormModel,
+    ),
     Route("GET", _PROPOSAL, Right.ACTS, proposal_pages.proposal_page, "A proposal and its preview", ProposalModel),
-    Route("POST", f"{_PROPOSAL}/confirm", Right.ACTS, proposal_pages.confirm, "Confirm a proposal"),
+    Route(
+        "POST",
+        f"{_PROPOSAL}/confirm",
+        Right.ACTS,
+        proposal_pages.confirm,
+        "Confirm a proposal, unless something else would follow now",
+        body=ConfirmRequest,
+        leads_to="The operation.",
+    ),
     Route("GET", _OPERATION, Right.ACTS, operation_pages.operation_page, "How far an operation is", OperationModel),
-    Route("POST", f"{_OPERATION}/continue", Right.ACTS, operation_pages.go_on, "Let an operation handle more items"),
-    Route("POST", f"{_OPERATION}/stop", Right.ACTS, operation_pages.stop, "Stop an operation"),
+    Route(
+        "POST",
+        f"{_OPERATION}/continue",
+        Right.ACTS,
+        operation_pages.go_on,
+        "Let an operation handle more items, unless something else would follow now",
+        body=ContinueRequest,
+        leads_to="The operation.",
+    ),
+    Route(
+        "POST",
+        f"{_OPERATION}/stop",
+        Right.ACTS,
+        operation_pages.stop,
+        "Stop an operation after the item that is being handled",
+        body=FormRequest,
+        leads_to="The operation.",
+    ),
     Route("GET", _ORDER_NOTES, Right.NOTES, note_pages.order_notes, "Notes about an order", NotesModel, (_ID,)),
     Route("POST", _ORDER_NOTES, Right.NOTES, note_pages.new_note, "Add a note", body_bytes=NOTE_BYTES),
     Route("GET", _RECORD_NOTES, Right.NOTES, note_pages.record_notes, "Notes about a record", NotesModel),
@@ -49,5 +89,14 @@ ACT_ROUTES: tuple[Route, ...] = (
     Route("GET", _PRIVATE, Right.PRIVATE, private_pages.private_form, "Who saw private members", PrivateModel, (_ID,)),
     Route("POST", _PRIVATE, Right.PRIVATE, private_pages.private, "Show private members"),
     Route("GET", "/audit", Right.AUDIT, audit_pages.audit, "Who looked and who acted", AuditModel, _FILTER),
-    Route("GET", "/audit.csv", Right.AUDIT, audit_pages.audit_csv, "The audit as CSV"),
+    Route(
+        "GET",
+        "/audit.csv",
+        Right.AUDIT,
+        audit_pages.audit_csv,
+        "The audit as CSV, all of it",
+        parameters=_FILTER,
+        seconds=FILE_SECONDS,
+        content=("text/csv",),
+    ),
 )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import structlog
-from aiohttp import web
 
+from service.console.files import send_file
 from service.console.finance.answers import bounded
 from service.console.finance.filters import days_of
 from service.console.problems import busy
@@ -16,15 +15,12 @@ from service.console.visit import BadRequestError
 from service.operations.money_export import FORMATS, MEDIA_TYPES, ExportError, Summary, exported, writer_of
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from service.console.parts import Parts
     from service.console.visit import Answer, Visit
 
 log = structlog.get_logger("service.console")
-
-SECONDS = 3600.0
-"""An export may take so long; everything of a million orders took minutes."""
-WRITE_SECONDS = 30.0
-"""Who takes a piece more slowly is no reader."""
 
 
 def has_parquet() -> bool:
@@ -47,29 +43,14 @@ async def export(console: Parts, visit: Visit) -> Answer | web.StreamResponse:
     if console.desk.exports.locked():
         return busy()
     assert visit.person is not None
-    summary = Summary()
+    summary, ended = Summary(), False
     async with console.desk.exports:
         pieces = exported(console.desk.connection, which, writer, summary, lambda _: None)
-        first = await anext(pieces)
-        response = web.StreamResponse(
-            headers={
-                "Content-Type": MEDIA_TYPES[kind] + ("; charset=utf-8; header=present" if kind == "csv" else ""),
-                "Content-Disposition": f'attachment; filename="commands.{kind}"',
-                "Cache-Control": "no-store",
-            }
-        )
-        ended = False
+        media_type = MEDIA_TYPES[kind] + ("; charset=utf-8; header=present" if kind == "csv" else "")
         try:
-            await response.prepare(visit.request)
-            await _write(response, first)
-            async for piece in pieces:
-                await _write(response, piece)
-            await response.write_eof()
+            response = await send_file(visit.request, f"commands.{kind}", media_type, pieces)
             ended = True
         finally:
-            if not ended and visit.request.transport is not None:
-                # Whoever saves it must notice that the end is missing.
-                visit.request.transport.abort()
             log.info(
                 "console_exported",
                 message="A person exported commands.",
@@ -81,8 +62,3 @@ async def export(console: Parts, visit: Visit) -> Answer | web.StreamResponse:
                 ended=ended,
             )
     return response
-
-
-async def _write(response: web.StreamResponse, piece: bytes) -> None:
-    async with asyncio.timeout(WRITE_SECONDS):
-        await response.write(piece)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +11,7 @@ from multidict import MultiDict
 from pydantic import ValidationError
 
 from service.console.finance.answers import bounded, refused
-from service.console.finance.filters import MOVEMENT_NAMES, PAGES_MAX, Selection, selection_of
+from service.console.finance.filters import MOVEMENT_NAMES, Selection, selection_of
 from service.console.finance.models import (
     AwaitedModel,
     AwaitedSumModel,
@@ -31,6 +32,7 @@ from service.rules.facts import instant, micros
 from service.rules.waits import WAIT_KINDS
 from service.store.money import (
     MOVEMENTS,
+    CommandPlace,
     awaited_money,
     commands_beside,
     commands_by_id,
@@ -53,6 +55,8 @@ ROWS = 100
 SECONDS = 3.0
 """Of each of the statements of a page."""
 GRACE_DAYS, GRACE_DAYS_MAX = 3, 30
+_PLACE = re.compile(r"([0-9]{1,16})\.([0-9]{1,3})\.([0-9]{1,18})")
+"""A command's place in an address: when it was decided in microseconds, lane, position."""
 UPLOAD_BYTES = 1024 * 1024
 DIFFERING_MAX = 200
 IDS_AT_ONCE = 2_000
@@ -95,21 +99,22 @@ class Reconciliation(NamedTuple):
 @bounded
 async def reconciliation(console: Parts, visit: Visit) -> Answer:
     """Show what is open: commands without a report, reports without a command, money that somebody owes."""
-    grace = _grace(visit.request.query)
+    grace, after = _grace(visit.request.query), _after(visit.request.query)
     async with console.desk.turn() as histories:
         clock = await histories.clock()
         selection = selection_of(visit.request.query, clock.now)
         which, connection = selection.filter, histories.connection
-        offset = (selection.page - 1) * ROWS
         states = await state_of_commands(connection, which, clock.now, SECONDS)
-        open_, found = await open_commands(connection, which, offset, ROWS, SECONDS)
+        open_, found = await open_commands(connection, which, after, ROWS + 1, SECONDS)
         assert which.since is not None
         assert which.until is not None
         foreign = await foreign_answers(connection, which.since, which.until, ROWS, SECONDS)
         sums, each = await awaited_money(connection, KINDS, micros(clock.now), which.currency, ROWS, SECONDS)
+    has_more, open_ = len(open_) > ROWS, open_[:ROWS]
     content = Reconciliation(clock, states, open_, found, foreign, sums, each)
-    more = offset + ROWS < found and selection.page < PAGES_MAX
-    following = f"/reconciliation?{selection.query(page=selection.page + 1)}&grace={grace}" if more else None
+    following = (
+        f"/reconciliation?{selection.query(page=1)}&grace={grace}&after={_place(open_[-1])}" if has_more else None
+    )
     context = {
         "selection": selection,
         "grace": grace,
@@ -141,6 +146,22 @@ def _grace(query: MultiMapping[str]) -> int:
     if not (given.isascii() and given.isdigit() and len(given) <= 2 and int(given) <= GRACE_DAYS_MAX):
         raise BadRequestError("Give the days that payments have to answer as a number from 0 to 30.")
     return int(given)
+
+
+def _after(query: MultiMapping[str]) -> CommandPlace | None:
+    """Return after which command the list begins; None: from the oldest."""
+    given = query.get("after", "")
+    if not given:
+        return None
+    named = _PLACE.fullmatch(given)
+    if named is None:
+        raise BadRequestError("Give the filter as the page's form does.")
+    decided, lane, position = map(int, named.groups())
+    return CommandPlace(instant(decided), lane, position)
+
+
+def _place(command: CommandRow) -> str:
+    return f"{micros(command.decided_at)}.{command.lane}.{command.position}"
 
 
 def _is_due(command: CommandRow, clock: StoreTime, grace: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.console.access import Right
+from service.console.files import SECONDS as FILE_SECONDS
 from service.console.finance import arrival_pages, export, money_pages, reconciliation_pages, what_if_pages
 from service.console.finance.models import (
     ComparedModel,
@@ -56,7 +57,7 @@ FINANCE: tuple[Route, ...] = (
             Parameter("to", "Last day, included; absent: to the end."),
             *_FILTERS,
         ),
-        seconds=export.SECONDS,
+        seconds=FILE_SECONDS,
         content=tuple(MEDIA_TYPES.values()),
     ),
     Route(
@@ -66,7 +67,12 @@ FINANCE: tuple[Route, ...] = (
         reconciliation_pages.reconciliation,
         "The journal against the topics and what payments reported",
         ReconciliationModel,
-        (*_DAYS, *_FILTERS, Parameter("grace", "Days that payments have to answer: 0 to 30."), _PAGE),
+        (
+            *_DAYS,
+            *_FILTERS,
+            Parameter("grace", "Days that payments have to answer: 0 to 30."),
+            Parameter("after", "Where the list of open commands begins: as the page before says."),
+        ),
     ),
     Route(
         "POST",

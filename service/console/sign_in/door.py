@@ -13,6 +13,7 @@ from service.console.access import Person, Role
 from service.console.sign_in.oidc import Oidc
 from service.console.sign_in.tokens import Client, Keys, ProviderError, TokenError, Verifier
 from service.runtime.settings import LOOPBACK
+from service.store.console_sessions import LINK
 from service.store.errors import StoreError
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ REMEMBERED = 1_000
 AWAY_SECONDS = 600.0
 """While the database is away, a session that was found within this time still counts."""
 LINK_SECONDS = 600.0
-LINK = "link"
 HEALTH = frozenset({"/livez", "/readyz"})
 """Asked for by address."""
 

@@ -104,7 +104,7 @@ _PAGES = {
     "search for ids": "查找编号",
     "see orders": "查看订单",
     "write letters to buyers": "撰写致买家的信",
-    "read the clauses": "阅读条款",
+    "read the agreement and the contract": "阅读协议与消息约定",
     "support": "客服",
     "operator": "运维",
     "finance": "财务",

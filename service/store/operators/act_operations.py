@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.store.driver_errors import translated
+from service.store.operators.proposals import forget_repairs, renew_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record]
 
+ALLOWED_SECONDS = 3600
+"""An operation that is taken up later than this after a person let it run waits for a person."""
 LEASE_SECONDS = 30
 """So long a console process that ended keeps an operation from being taken up by another."""
 
@@ -98,9 +101,24 @@ async def unfinished(connection: Connection) -> list[UUID]:
 
 
 async def claim(connection: Connection, operation_id: UUID, runner: UUID) -> bool:
-    """Take an operation on, or keep it; return whether it is this process's to run now. Raises StoreError."""
+    """Take an operation on; return whether it is this process's to run now. Raises StoreError."""
     async with translated():
         return bool(await connection.fetchval(_CLAIM, operation_id, runner, LEASE_SECONDS))
+
+
+async def let_wait(connection: Connection, operation_id: UUID) -> bool:
+    """Have an operation wait for a person if one let it run too long ago; return whether it does. Raises StoreError."""
+    async with translated():
+        return bool(await connection.fetchval(_LET_WAIT, operation_id, ALLOWED_SECONDS))
+
+
+async def renew(connection: Connection, operation_id: UUID, runner: UUID) -> bool:
+    """Keep an operation while one of its items takes long; return whether it still was this process's.
+
+    Raises StoreError.
+    """
+    async with translated():
+        return bool(await connection.fetchval(_RENEW, operation_id, runner, LEASE_SECONDS))
 
 
 async def give_up(connection: Connection, operation_id: UUID, runner: UUID) -> None:
@@ -117,21 +135,40 @@ async def next_item(connection: Connection, operation_id: UUID) -> ItemRow | Non
     return None if row is None else ItemRow(*row)
 
 
-async def note_begun(connection: Connection, operation_id: UUID, nth: int) -> None:
-    """Store that an item is being handled. Raises StoreError."""
+async def note_begun(connection: Connection, operation_id: UUID, runner: UUID, nth: int) -> bool:
+    """Store that an item is being handled; return False, and store nothing, if the operation isn't this process's any
+    more. Raises StoreError."""
     query = "update console_items set begun_at = clock_timestamp() where proposal_id = $1 and nth = $2"
-    async with translated():
+    async with translated(), connection.transaction():
+        if not await connection.fetchval(_IS_OURS, operation_id, runner):
+            return False
         await connection.execute(query, operation_id, nth)
+    return True
 
 
 async def note_outcome(
-    connection: Connection, operation_id: UUID, nth: int, outcome: str, detail: str | None, stop: str | None
-) -> None:
-    """Store what became of an item; `stop`: why the operation stops with it, if it does. Raises StoreError."""
+    connection: Connection,
+    operation_id: UUID,
+    runner: UUID,
+    item: ItemRow,
+    outcome: tuple[str, str | None],
+    stop: str | None,
+) -> bool:
+    """Store what became of an item, with what there is to say of it, and take its orders as they
+    are now: the operation itself has just changed them.
+
+    `stop`: why the operation stops with it, if it does. Return False, and store nothing, if the operation isn't this
+    process's any more: another one has taken the item up, and says what became of it. Raises StoreError.
+    """
     async with translated(), connection.transaction():
-        await connection.execute(_OUTCOME, operation_id, nth, outcome, detail)
+        if not await connection.fetchval(_IS_OURS, operation_id, runner):
+            return False
+        if outcome[0] != "changed":
+            await renew_tokens(connection, operation_id, item.order_ids)
+        await connection.execute(_OUTCOME, operation_id, item.nth, *outcome)
         await connection.execute(_AFTER, operation_id, stop)
         await connection.execute(_FORGET_REPAIR, operation_id)
+    return True
 
 
 async def allow_more(connection: Connection, operation_id: UUID, handled: int, more: int) -> bool:
@@ -145,8 +182,10 @@ async def stop_operation(connection: Connection, operation_id: UUID) -> bool:
     """Stop an operation after the item that is being handled; return whether it ran. Raises StoreError."""
     query = """update console_operations set stopped = 'asked'
         where id = $1 and ended_at is null and stopped is null returning true"""
-    async with translated():
-        return bool(await connection.fetchval(query, operation_id))
+    async with translated(), connection.transaction():
+        stopped = bool(await connection.fetchval(query, operation_id))
+        await forget_repairs(connection)
+    return stopped
 
 
 _HANDLED = "(select count(*) from console_items i where i.proposal_id = o.id and i.outcome is not null)"
@@ -156,7 +195,8 @@ select o.id, o.started_at, o.allowed, o.stopped, o.ended_at,
 from console_operations o
 """  # noqa: S608 - constants
 _CONFIRM = """
-update console_proposals set confirmed_by = $2, confirmed_name = $3, confirmed_at = clock_timestamp()
+update console_proposals
+set confirmed_by = $2, confirmed_name = $3, confirmed_way = $4, confirmed_at = clock_timestamp()
 where id = $1 and confirmed_at is null and ends_at > clock_timestamp() returning id
 """
 _UNFINISHED = f"""
@@ -171,6 +211,12 @@ where id = $1 and ended_at is null
     and (runner = $2 or lease_ends_at is null or lease_ends_at < clock_timestamp())
 returning true
 """
+_RENEW = """
+update console_operations set lease_ends_at = clock_timestamp() + make_interval(secs => $3)
+where id = $1 and runner = $2 returning true
+"""
+# Locked, so that nobody takes the operation on before this transaction has ended.
+_IS_OURS = "select true from console_operations where id = $1 and runner = $2 for update"
 _NEXT = """
 select i.nth, i.subject, i.order_ids, i.outcome, i.detail, i.begun_at, i.ended_at
 from console_operations o join console_items i on i.proposal_id = o.id
@@ -188,8 +234,12 @@ update console_operations o set
         then clock_timestamp() end
 where id = $1
 """  # noqa: S608 - constants
+_LET_WAIT = f"""
+update console_operations o set allowed = {_HANDLED}
+where id = $1 and coalesce(allowed_at, started_at) < clock_timestamp() - make_interval(secs => $2) returning true
+"""  # noqa: S608 - constants
 _ALLOW = f"""
-update console_operations o set stopped = null,
+update console_operations o set stopped = null, allowed_at = clock_timestamp(),
     allowed = least({_HANDLED} + $3::integer, (select count(*) from console_items i where i.proposal_id = o.id))
 where id = $1 and ended_at is null and {_HANDLED} = $2 and (stopped is not null or allowed <= $2)
 returning true

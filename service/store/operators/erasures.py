@@ -1,4 +1,5 @@
-"""Erasure of what clause 23 protects: an order's private members, and the bytes of its quarantined records.
+"""Erasure of what clause 23 protects: an order's private members, the bytes of its quarantined records, and values that
+people gave at the console to repair one.
 
 Facts keep what payments need: that a member was present, and how many. Digests of quarantined records identify a
 redelivery. So reading the topic again brings nothing back.
@@ -56,11 +57,15 @@ noted as (
     select {by}, 'erase', topic, partition, "offset", digest, 'erased', {why} from wiped
 )
 """
+# As an item of a proposal names it.
+_ITEM = """topic || '/' || partition || '/' || "offset" || '#' || encode(digest, 'hex')"""
 _ERASE_ORDER = f"""
 with gone as (delete from private_members where order_id = $1 returning order_id),
 repairs as (
-    delete from console_repairs r using console_proposal_orders o
-    where o.proposal_id = r.proposal_id and o.order_id = $1
+    delete from console_repairs r
+    where exists (select from console_proposal_orders o where o.proposal_id = r.proposal_id and o.order_id = $1)
+        or exists (select from console_items i where i.proposal_id = r.proposal_id and i.subject in (
+            select {_ITEM} from quarantine where order_id = $1 or key = convert_to($1, 'UTF8')))
 ),
 wiped as ({_WIPE} where (order_id = $1 or key = convert_to($1, 'UTF8')) and erased_at is null
     returning topic, partition, "offset", digest),
@@ -72,7 +77,12 @@ where exists (select from orders where order_id = $1)
 returning private_members, quarantine_records
 """  # noqa: S608 - constants
 _ERASE_RECORD = f"""
-with wiped as ({_WIPE} where (topic, partition, "offset", digest) = ($1, $2, $3, $4) and erased_at is null
+with repairs as (
+    delete from console_repairs r using console_items i, quarantine
+    where i.proposal_id = r.proposal_id and i.subject = {_ITEM}
+        and (topic, partition, "offset", digest) = ($1, $2, $3, $4)
+),
+wiped as ({_WIPE} where (topic, partition, "offset", digest) = ($1, $2, $3, $4) and erased_at is null
     returning topic, partition, "offset", digest),
 {_NOTE_ACTIONS.format(by="$5::text", why="$6::text")}
 insert into erasures (topic, partition, "offset", done_by, why, private_members, quarantine_records)

@@ -49,7 +49,7 @@ async def add_note(
     """Store a note about an order or a record; the same form twice is one note. Raises StoreError."""
     place = (about, None, None, None) if isinstance(about, str) else (None, *about[:3])
     async with translated():
-        await connection.execute(_ADD, *by, key, *place, ticket, text)
+        await connection.execute(_ADD, by.subject, by.name, key, *place, ticket, text)
 
 
 async def notes_of_order(connection: Connection, order_id: str) -> list[Note]:
@@ -78,7 +78,7 @@ async def disclose(
     """Record who sees the private members of an order, and return them with until when; None: the form was used before,
     too long ago. Raises StoreError."""
     async with translated():
-        rows = await connection.fetch(_DISCLOSE, order_id, *by, key, why, ticket, minutes)
+        rows = await connection.fetch(_DISCLOSE, order_id, by.subject, by.name, key, why, ticket, minutes)
     if not rows:
         return None
     return rows[0][3], [PrivateMembers(*tuple(row)[:3]) for row in rows if row[0] is not None]
