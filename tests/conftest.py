@@ -15,18 +15,16 @@
 | `unpatched` | test | nothing: aiokafka is as it was installed, without any workaround |
 
 Each process of pytest-xdist has a session of its own. The servers belong to no event loop. Their logs are in
-`.embedded/tests/` until the next run; the header of the run says where. `PURCHASING_TEST_KAFKA=host:port` takes the
-place of the broker behind `kafka`.
+`.embedded/tests/` until the next run, which moves those of a process with a failed test to `.embedded/failed/`.
+`PURCHASING_TEST_KAFKA=host:port` takes the place of the broker behind `kafka`.
 """
 
 import asyncio
 import os
-import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from hypothesis import settings
 
@@ -35,6 +33,7 @@ from service.kafka import compat
 from service.kafka.topics import create_topics
 from tests.broker import LANES, SharedBroker
 from tests.databases import on_server, temporary_database
+from tests.logs import clear, directory_of, note_failure
 from tests.patches import patches_of, undo
 
 # As the composition root does, before any client is made.
@@ -87,16 +86,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_report_header() -> str:
-    return f"logs of the embedded broker and database: {RUNS / str(os.getpid())}"
+    return f"logs of the embedded broker and database: {directory_of(RUNS)}"
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.failed:
+        note_failure(directory_of(RUNS), f"{report.nodeid} ({report.when})")
 
 
 @pytest.fixture(scope="session")
 def servers() -> Path:
-    """Directory for this run's servers; those of runs that have ended are removed."""
-    for old in RUNS.glob("*"):
-        if not (old.name.isdigit() and psutil.pid_exists(int(old.name))):
-            shutil.rmtree(old, ignore_errors=True)
-    directory = RUNS / str(os.getpid())
+    """Directory for this run's servers. Those of runs that have ended are removed, or kept if a test failed there."""
+    clear(RUNS, RUNS.with_name("failed"))
+    directory = directory_of(RUNS)
     directory.mkdir(parents=True, exist_ok=True)
     return directory
 

@@ -63,18 +63,19 @@ class OffsetCommitter:
             await work
 
 
-async def commit_offsets(consumer: AIOKafkaConsumer, batch: BatchOffsets, assignment: int) -> None:
-    """Commit the batch's positions, unless the group was rebalanced since: the new owner may be further."""
+async def commit_offsets(consumer: AIOKafkaConsumer, batch: BatchOffsets, assignment: int | None) -> None:
+    """Commit the batch's positions, unless the group was rebalanced since (the new owner may be further), or is being
+    rebalanced: `assignment` is None then.
+
+    During a rebalance the broker refuses the commit, and aiokafka joins the group once more because of that: the next
+    rebalance, with the next refused commit.
+    """
     try:
         if batch.assignment == assignment:
             await consumer.commit(dict(batch.positions))
+            return
     except (CommitFailedError, IllegalStateError):
-        # The group gave the partitions to other workers, which read these records again and know their facts.
-        log.info(
-            "commit_rebalanced",
-            message="Offsets were not committed because the group was rebalanced. This is harmless: the records come "
-            "again and are known.",
-        )
+        pass
     except KafkaError as error:
         # The next commit covers this one. Without a next one, the records are delivered again and are known.
         log.warning(
@@ -83,3 +84,10 @@ async def commit_offsets(consumer: AIOKafkaConsumer, batch: BatchOffsets, assign
             "again and are known.",
             because=describe(error),
         )
+        return
+    # The group gives the partitions to other workers, which read these records again and know their facts.
+    log.info(
+        "commit_rebalanced",
+        message="Offsets were not committed because the group was rebalanced. This is harmless: the records come "
+        "again and are known.",
+    )

@@ -151,6 +151,11 @@ class Inbox:
         return Counter(p.topic for p in self.consumer.assignment()) if self.consumer is not None else {}
 
     @property
+    def assignment(self) -> int | None:
+        """Number of the present assignment; None while a rebalance is under way, when nothing may be committed."""
+        return self.assignments if self.rebalancing_since is None else None
+
+    @property
     def scout(self) -> AIOKafkaConsumer:
         """A consumer without a group, which reads first and end offsets of partitions."""
         return self._scout
@@ -280,7 +285,7 @@ class Inbox:
         await failpoint("inbox.before_offset_commit")
         with stopwatch.time("commit"):
             if self.consumer is not None:
-                await commit_offsets(self.consumer, batch, self.assignments)
+                await commit_offsets(self.consumer, batch, self.assignment)
         self._report(records, Counter(p.topic for p in self.partitions), stopwatch.all())
 
     async def _settle(self, assigned: set[TopicPartition]) -> None:

@@ -97,7 +97,9 @@ async def _look(
     """Return the starts of partitions that are new to the group, and for lost offsets the offset and the problem."""
     # Ask for committed offsets first. If the ends were read first, another worker could read past them and commit
     # before the second question, which would look like a lost offset.
-    committed = {partition: await consumer.committed(partition) for partition in partitions}
+    # All at once, because the group waits for this member's heartbeats meanwhile.
+    offsets = await asyncio.gather(*(consumer.committed(partition) for partition in partitions))
+    committed = dict(zip(partitions, offsets, strict=True))
     at = await bounds(scout, partitions)
     new: dict[TopicPartition, int] = {}
     problems: dict[TopicPartition, tuple[int, str]] = {}

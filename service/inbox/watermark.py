@@ -44,7 +44,8 @@ class WatermarkTracker:
 
     `clock` returns the database's instant. `note` stores watermarks (None: the partition exists, nothing is known).
     `existing` returns all partitions of the event topics. `in_progress` returns the first offsets of the batch
-    that is being handled. A partition is handled up to there, or else up to the consumer's position.
+    that is being handled. A partition is handled up to there, or else up to the consumer's position. `assignment`
+    returns the number of the group's present assignment, None during a rebalance.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class WatermarkTracker:
         *,
         existing: Callable[[], Awaitable[Iterable[TopicPartition]]],
         in_progress: Callable[[], Mapping[TopicPartition, int]],
+        assignment: Callable[[], int | None],
         clock: Callable[[], Awaitable[datetime]],
         note: Callable[[Watermarks], Awaitable[None]],
     ) -> None:
@@ -63,6 +65,7 @@ class WatermarkTracker:
         self._group = group
         self._existing = existing
         self._in_progress = in_progress
+        self._assignment = assignment
         self._clock = clock
         self._note = note
         self._known: frozenset[TopicPartition] = frozenset()
@@ -71,6 +74,7 @@ class WatermarkTracker:
         # agree.
         self._suspected: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
+        self._committed_in: int | None = None
 
     async def run(self, stopping: asyncio.Event, every: float = LOOK_EVERY) -> None:
         """Call `look` until `stopping`; retry while Kafka or the database is unavailable. Raises OffsetLostError."""
@@ -91,6 +95,7 @@ class WatermarkTracker:
         The watermark is the instant of that look. Raises OffsetLostError.
         """
         await self._note_new_partitions()
+        assignment = self._assignment()
         handled, whole = await self._handled()
         watermarks: dict[TopicPartition, datetime | None] = {
             partition: end_offset.requested_at
@@ -104,7 +109,7 @@ class WatermarkTracker:
             p: end_offset for p, end_offset in self._end_offsets.items() if p in handled and p not in watermarks
         }
         await self._read_end_offsets(handled)
-        await self._commit_moved({partition: handled[partition] for partition in whole})
+        await self._commit_moved({partition: handled[partition] for partition in whole}, assignment)
         return watermarks
 
     async def _note_new_partitions(self) -> None:
@@ -127,12 +132,17 @@ class WatermarkTracker:
             self._suspected.pop(partition, None)
             self._end_offsets.setdefault(partition, EndOffset(ends, requested_at))
 
-    async def _commit_moved(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Commit positions that moved without records, over transaction markers.
+    async def _commit_moved(self, positions: Mapping[TopicPartition, int], assignment: int | None) -> None:
+        """Commit positions that moved without records, over transaction markers, if they are of the present assignment.
 
         Otherwise an idle partition would always show lag, and once retention removes its last records, they would look
-        unread.
+        unread. In a new assignment all are committed again, because a commit of another worker may have come later. For
+        why not during a rebalance, see `commit_offsets`.
         """
+        if assignment is None or assignment != self._assignment():
+            return
+        if assignment != self._committed_in:
+            self._committed, self._committed_in = {}, assignment
         moved = {tp: position for tp, position in positions.items() if self._committed.get(tp) != position}
         if moved:
             await self._consumer.commit(moved)
@@ -151,7 +161,7 @@ class WatermarkTracker:
             except IllegalStateError:
                 # The partition was assigned to another worker meanwhile.
                 continue
-        if unknown:
+        if unknown and self._assignment() is not None:
             await settle(self._consumer, self._scout, self._group, unknown)
         # Ask after the positions: whatever is before a position is now stored or in hand.
         in_progress = self._in_progress()

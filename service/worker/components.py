@@ -211,6 +211,7 @@ async def _track_watermark(inbox: Inbox, group: str, store: PostgresStore, stopp
         group,
         existing=inbox.existing,
         in_progress=lambda: inbox.in_progress,
+        assignment=lambda: inbox.assignment,
         clock=store.server_time,
         note=note,
     )

@@ -231,6 +231,13 @@ async def test_after_the_group_gave_out_its_partitions_an_earlier_batch_is_not_c
     assert not world.consumer.commit.called
 
 
+async def test_a_batch_stored_during_a_rebalance_is_not_committed(world):
+    world.inbox._note_rebalance(done=False)
+    await world.batch()
+    assert world.handed == [[41]]
+    assert not world.consumer.commit.called
+
+
 async def test_the_broker_gathers_what_comes_after_a_batch(world):
     await world.inbox._parse((RECORD,), AsyncMock(return_value=SimpleNamespace()))
     assert world.consumer._fetcher._fetch_max_wait_ms == BUSY_MS

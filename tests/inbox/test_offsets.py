@@ -136,6 +136,7 @@ class Watched(Broker):
     def __init__(self):
         super().__init__()
         self.in_progress, self.noted, self.seconds = {}, {}, 0
+        self.assigned = 1
         self.more = set()
         self.watch = WatermarkTracker(
             self,
@@ -143,6 +144,7 @@ class Watched(Broker):
             "purchasing",
             existing=self.existing,
             in_progress=lambda: self.in_progress,
+            assignment=lambda: self.assigned,
             clock=self.clock,
             note=self.note,
         )
@@ -249,6 +251,34 @@ async def test_a_position_that_moved_over_markers_is_committed_once():
     watched.holds(P, 0, 6, position=6)
     await watched.looks(2)
     assert watched.commits == [{P: 6}]
+
+
+async def test_nothing_is_committed_during_a_rebalance_and_all_in_a_new_assignment():
+    watched = Watched()
+    watched.holds(P, 0, 9, position=6)
+    watched.holds(Q, 0, 5, position=5)
+    await watched.looks(1)
+    watched.assigned = None
+    watched.positions[P] = 7
+    await watched.looks(2)
+    assert watched.commits == [{P: 6, Q: 5}]
+    watched.assigned = 2
+    await watched.looks(2)
+    # Meanwhile another worker may have committed an earlier offset of the partition that did not move.
+    assert watched.commits == [{P: 6, Q: 5}, {P: 7, Q: 5}]
+
+
+async def test_positions_read_before_a_rebalance_are_not_committed_after_it():
+    watched = Watched()
+    watched.holds(P, 0, 6, position=6)
+
+    async def clock():
+        watched.assigned = 2
+        return NOW
+
+    watched.watch._clock = clock
+    await watched.looks(1)
+    assert watched.commits == []
 
 
 async def test_a_partition_given_to_another_worker_meanwhile_is_left_out():

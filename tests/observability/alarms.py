@@ -17,11 +17,18 @@ import yaml
 
 from service.embedded.process import reserve_port
 from tests.delivery.service import eventually
+from tests.observability.seen import Seen
 from tests.waiting import HANG_SECONDS
 
 RULES = Path(__file__).resolve().parents[2] / "deploy" / "prometheus" / "rules.yaml"
 PROMETHEUS = shutil.which("prometheus")
 FASTER = 30
+LINES, LINE_CHARACTERS = 80, 400
+FIGURES = """
+purchasing_consumer_lag_messages > 0 or purchasing_consumer_assigned_partitions or purchasing_consumer_committed_offset
+or purchasing_topic_held_back_offsets > 0 or purchasing_input_failures_in_a_row or purchasing_ready
+"""
+"""Of each worker, where an alert did not come: what it has to read, and whether it can."""
 UNITS = {"s": 1, "m": 60, "h": 3600}
 # How old a message or an output may be. The other ages stay: workers look, and count orders, as often as ever.
 LATE = re.compile(r"(?<!look_age_seconds)\) > 60\b")
@@ -33,12 +40,23 @@ def hurried(rules: str) -> str:
     return LATE.sub(f") > {60 // FASTER}", rules)
 
 
-class Alarms:
-    """A Prometheus that looks at these ports each second, from `async with` to its end."""
+def in_turn(workers: Sequence[Seen]) -> str:
+    """The last lines of the workers' logs, by their time. Records that were refused are left out: they are many."""
+    lines = [
+        (line["timestamp"], f"{worker.log.stem} {json.dumps(line)[:LINE_CHARACTERS]}")
+        for worker in workers
+        for line in worker.log_lines()
+        if line.get("event") != "record_quarantined"
+    ]
+    return "\n".join(line for _, line in sorted(lines)[-LINES:])
 
-    def __init__(self, directory: Path, ports: Sequence[int]) -> None:
+
+class Alarms:
+    """A Prometheus that looks at these workers each second, from `async with` to its end."""
+
+    def __init__(self, directory: Path, workers: Sequence[Seen]) -> None:
         self._directory = directory / f"prometheus-{uuid.uuid4().hex[:8]}"
-        self._ports = ports
+        self._workers = workers
         self._port = reserve_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -49,7 +67,7 @@ class Alarms:
     def _start(self) -> None:
         self._directory.mkdir()
         (self._directory / "rules.yaml").write_text(hurried(RULES.read_text()))
-        targets = [f"127.0.0.1:{port}" for port in self._ports]
+        targets = [f"127.0.0.1:{worker.port}" for worker in self._workers]
         settings = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": ["rules.yaml"],
@@ -88,14 +106,17 @@ class Alarms:
             last[:] = [await self.firing()]
             return last[0] == {f"Purchasing{name}" for name in alerts}
 
-        await eventually(look, f"{alerts or 'nothing'} to fire", lambda: f"{last} in {self._directory}")
+        def state() -> str:
+            return f"{last}\nfigures: {self._query(FIGURES)}\n{in_turn(self._workers)}"
+
+        await eventually(look, f"{alerts or 'nothing'} to fire", state)
 
     async def healthy(self) -> None:
         """Wait until every worker was looked at and the rules were gone through."""
 
         async def look() -> bool:
             up = await self._ask("sum(purchasing_ready)")
-            return bool(up) and float(up[0]["value"][1]) == len(self._ports)
+            return bool(up) and float(up[0]["value"][1]) == len(self._workers)
 
         await eventually(look, "all workers to be looked at and ready")
         await self.until()
@@ -105,13 +126,13 @@ class Alarms:
         return {one["metric"]["alertname"] for one in await self._ask('ALERTS{alertstate="firing"}')}
 
     async def _ask(self, query: str) -> list[dict[str, Any]]:
+        return await asyncio.to_thread(self._query, query)
+
+    def _query(self, query: str) -> list[dict[str, Any]]:
+        """What Prometheus answers; nothing while it can't be reached."""
         url = f"http://127.0.0.1:{self._port}/api/v1/query?query={quote(query)}"
-
-        def ask() -> Any:
-            with urllib.request.urlopen(url, timeout=HANG_SECONDS) as answer:
-                return json.load(answer)["data"]["result"]
-
         try:
-            return list(await asyncio.to_thread(ask))
+            with urllib.request.urlopen(url, timeout=HANG_SECONDS) as answer:
+                return list(json.load(answer)["data"]["result"])
         except OSError:
             return []

@@ -28,7 +28,7 @@ if PROMETHEUS is None:
 else:
 
     async def test_servers_that_go_away_page_as_that_and_as_nothing_else(place):
-        async with place.worker() as worker, Alarms(place.logs, [worker.port]) as alarms:
+        async with place.worker() as worker, Alarms(place.logs, [worker]) as alarms:
             await alarms.healthy()
 
             await place.postgres.stop()
@@ -51,7 +51,7 @@ else:
             place.worker() as first,
             place.worker() as second,
             Sender(place.kafka.bootstrap_servers) as sender,
-            Alarms(place.logs, [first.port, second.port]) as alarms,
+            Alarms(place.logs, [first, second]) as alarms,
         ):
             await alarms.healthy()
             placed = case_events("01", "ord-1001")[0]
