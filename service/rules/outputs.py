@@ -68,7 +68,8 @@ class Outputs:
     def outcome(self, one: StandingOutcome, previous: str) -> None:
         """Add a decision without an amount. `previous`: the id of the last decision of its key."""
         kind, ref, outcome = one.kind, one.ref, one.outcome
-        members = {"kind": kind, "ref": ref, "outcome": outcome}
+        audience = "provider" if kind in _FOR_PROVIDER else "buyer"
+        members = {"kind": kind, "ref": ref, "outcome": outcome, "audience": audience}
         if one.ground is not None:
             members["ground"] = one.ground
             output_id = name_id(self._order_id, DecisionMade.TYPE, kind, ref, outcome, "", one.ground, previous)
@@ -76,7 +77,7 @@ class Outputs:
             output_id = deadline_id(self._order_id, kind, outcome, one.passed, previous)
         else:
             output_id = name_id(self._order_id, DecisionMade.TYPE, kind, ref, outcome, "", previous)
-        self._decision(output_id, one.grounds, members)
+        self._add(DecisionMade, output_id, one.grounds, members)
 
     def amount(self, one: StandingAmount, previous: str) -> None:
         """Add a decision with its amount."""
@@ -89,14 +90,14 @@ class Outputs:
             output_id = demand_id(self._order_id, ref, outcome, one.amount, one.demand, previous)
         else:
             output_id = name_id(self._order_id, DecisionMade.TYPE, kind, ref, outcome, str(one.amount), previous)
-        self._decision(output_id, one.grounds, members)
+        self._decide(output_id, one.grounds, members)
 
     def ended(self, key: tuple[str, str], outcome: str, grounds: Grounds, previous: str) -> None:
         """Add the decision that another one no longer applies, or that its amount is 0 now."""
         output_id = name_id(self._order_id, DecisionMade.TYPE, *key, outcome, "", previous)
-        self._decision(output_id, grounds, {"kind": key[0], "ref": key[1], "outcome": outcome})
+        self._decide(output_id, grounds, {"kind": key[0], "ref": key[1], "outcome": outcome})
 
-    def _decision(self, output_id: str, grounds: Grounds, members: dict[str, Any]) -> None:
+    def _decide(self, output_id: str, grounds: Grounds, members: dict[str, Any]) -> None:
         kind = members["kind"]
         # Decisions about brokerage are the provider's, and don't name the buyer's account (19).
         of_brokerage = kind in _ABOUT_BROKERAGE and (kind == "brokerage_withheld" or members["ref"] == "brokerage")
@@ -110,7 +111,7 @@ class Outputs:
         basis: Grounds,
         own: dict[str, Any],
         *,
-        concerns_brokerage: bool,
+        concerns_brokerage: bool = False,
     ) -> None:
         self.version += 1
         if self._of_all is None:
