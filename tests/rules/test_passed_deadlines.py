@@ -8,6 +8,7 @@ from purchasing_contracts.plan import PlanPart
 
 from service.rules.ids import name_id
 from service.rules.ledger import Ledger
+from service.rules.unclear import PAYMENT
 from tests.orders.stories import Story
 from tests.rules.orders import DAY, HOUR, Order, amounts, money, terms, when
 from tests.rules.second_opinion.differential import check
@@ -59,6 +60,25 @@ def test_deadlines_before_one_that_fired_have_passed_as_well() -> None:
     order.delivered(at=DAY).decided(40 * DAY, watermark=30 * DAY)
     assert order.outcomes("receipt") == ["deemed_confirmed"]
     order.bought(deposit=20_000, at=35 * DAY).decided(41 * DAY, watermark=-DAY)
+    assert order.outcomes("closing") == ["balance_unpaid"]
+
+
+def unpaid_twice() -> Order:
+    """An order that ended because its first balance was not paid; then a payment of that balance is received late."""
+    order = Order().placed(payment_plan=plan((30_000, 2 * DAY), (31_301, 9 * DAY))).accepted()
+    order.paid(amounts(40_000, 0, 0)).bought(deposit=20_000).decided(3 * DAY)
+    assert order.outcomes("closing") == ["balance_unpaid"]
+    return order.paid(amounts(30_000, 0, 0), "pay-2", at=DAY)
+
+
+def test_a_record_in_quarantine_holds_up_a_balance_after_an_earlier_one_fired() -> None:
+    order = unpaid_twice().decided(10 * DAY, quarantined=(PAYMENT,), quarantined_at=4 * DAY)
+    assert order.outcomes("closing") == ["balance_unpaid", "superseded"]
+    assert order.decided(11 * DAY).outcomes("closing") == ["balance_unpaid", "superseded", "balance_unpaid"]
+
+
+def test_a_record_leaves_a_balance_that_had_passed_before_it_arrived() -> None:
+    order = unpaid_twice().decided(10 * DAY).decided(12 * DAY, quarantined=(PAYMENT,), quarantined_at=11 * DAY)
     assert order.outcomes("closing") == ["balance_unpaid"]
 
 

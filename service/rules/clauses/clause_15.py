@@ -72,7 +72,7 @@ def _end_unpaid(timeline: Timeline) -> None:
         return
     if not all(purchase.deposit > 0 for purchase in timeline.purchases):
         return
-    if timeline.captured >= in_force.due_by(at) or not outstanding_at(timeline) or timeline.unclear.balance:
+    if timeline.captured >= in_force.due_by(at) or not outstanding_at(timeline) or timeline.unclear.balance(timeline):
         return
     ending = Ending("balance_unpaid", (_BALANCE_UNPAID,), at, by_deadline=True, cite=_cite)
     still_open, bought = timeline.units.in_state(OPEN), timeline.units.in_state(BOUGHT)

@@ -98,7 +98,7 @@ def _period_runs(timeline: Timeline, last: int) -> bool:
 
 
 def _deem_confirmed(timeline: Timeline) -> None:
-    if not timeline.unclear.deemed_receipt:
+    if not timeline.unclear.deemed_receipt(timeline):
         timeline.deemed_at = timeline.at
         _bar(timeline)
 
