@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.console.models import BasisModel, FactModel, OrderModel, OutputModel, WaitModel
@@ -82,6 +83,15 @@ def terms_of(purchase: SettlementTerms) -> list[Term]:
     return [*shown, Term("=", sentence("due"), purchase.due)]
 
 
+def terms_of_line(line: Line) -> list[Term]:
+    """Return how what is due on another line comes about."""
+    if not line.terms:
+        return []
+    signed = [Term("−" if one.amount < 0 else "+", Sentence(one.name), abs(one.amount)) for one in line.terms]
+    first = signed[0]._replace(sign="" if signed[0].sign == "+" else "−")
+    return [first, *signed[1:], Term("=", sentence("due"), line.due)]
+
+
 def balance_of(line: Line) -> list[Term]:
     """Return how a line stands, without what is nothing: what is due, and what was done about it."""
     terms = [
@@ -114,6 +124,7 @@ def context_of(story: Story) -> dict[str, Any]:
         "outcome": outcome_of(explanation),
         "terms": [] if explanation.purchase is None else terms_of(explanation.purchase),
         "balance_of": balance_of,
+        "terms_of_line": terms_of_line,
         "awaited_from": awaited_from,
     }
 
@@ -143,7 +154,7 @@ def order_model(story: Story, language: PlainLanguage) -> OrderModel:
             for one in explanation.happened
         ],
         outputs=[output_model(one, language) for one in explanation.decided],
-        lines=list(explanation.lines),
+        lines=[_line_in_words(line, language) for line in explanation.lines],
         purchase=explanation.purchase,
         awaited=[
             WaitModel(
@@ -152,6 +163,12 @@ def order_model(story: Story, language: PlainLanguage) -> OrderModel:
             for one in explanation.waiting
         ],
     )
+
+
+def _line_in_words(line: Line, language: PlainLanguage) -> Line:
+    """Return a line with the names of its terms in a language."""
+    terms = [replace(one, name=language.translate(one.name)) for one in line.terms]
+    return replace(line, terms=tuple(terms))
 
 
 def output_model(made: Decided, language: PlainLanguage) -> OutputModel:

@@ -52,6 +52,8 @@ class StandingOutcome:
     grounds: Grounds
     ground: str | None = None
     """The reason why a fact changes nothing."""
+    passed: int | None = None
+    """The last instant of the period whose passing led to it, in microseconds."""
 
 
 @dataclass(slots=True)

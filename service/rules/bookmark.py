@@ -37,7 +37,7 @@ class Bookmark:
         if timeline.can_go_on:
             self._timeline, self._facts, self._terms = timeline, facts, terms
 
-    def go_on(self, facts: Sequence[Fact[Any]], terms: TermsBook, clock: Clock, watermark: int) -> Timeline | None:
+    def go_on(self, facts: Sequence[Fact[Any]], terms: TermsBook, clock: Clock) -> Timeline | None:
         """Return the timeline with these facts, sorted by key; None if the order has to be read anew.
 
         It goes on if the facts that it has are the order's first ones, each new one happened after everything that it
@@ -45,7 +45,7 @@ class Bookmark:
         """
         # Taken out first: if a clause raises, no timeline that is half applied stays behind.
         timeline, self._timeline = self._timeline, None
-        if timeline is None or terms is not self._terms or watermark < timeline.watermark or clock.quarantined:
+        if timeline is None or terms is not self._terms or clock.watermark < timeline.watermark or clock.quarantined:
             return None
         known = len(self._facts)
         if len(facts) < known or not all(map(is_, self._facts, facts)):
@@ -57,4 +57,4 @@ class Bookmark:
             timeline.view.add(new)
             if timeline.view.has_unread:
                 return None
-        return timeline.go_on(watermark, has_new_facts=bool(new))
+        return timeline.go_on(clock.watermark, has_new_facts=bool(new))

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 class Breach(NamedTuple):
     """The terms of R18, in minor units."""
 
+    losses: int
+    """The direct losses that were found."""
+    within_order: int
+    """These, at most the greatest order amount that was ever in force."""
     compensation: int
     """`X`: what the provider owes for its fault."""
     owed: int
@@ -34,17 +38,18 @@ class Breach(NamedTuple):
 def breach_of(case: Assessment) -> Breach:
     """Return what each side owes the other."""
     view, settlement = case.view, case.settlement
-    loss = 0
+    losses = within_order = loss = 0
     findings = view.counted(ProviderFaultFound)
     if findings:
         highest = max([quote_totals(case.timeline, quote).total for quote in case.timeline.quotes])
-        loss = min(sum([fact.data.direct_loss.value for fact in findings]), highest)
-        loss = max(0, loss - settlement.beyond)
+        losses = sum([fact.data.direct_loss.value for fact in findings])
+        within_order = min(losses, highest)
+        loss = max(0, within_order - settlement.beyond)
     repaid = 0
     if view.messages(RepaymentReceived):
         repaid = sum([fact.data.amount.value for fact in view.counted(RepaymentReceived) if fact.data.line == OWED])
     still_open = max(0, settlement.owed - repaid)
-    return Breach(loss, settlement.owed, repaid, still_open, min(loss, still_open))
+    return Breach(losses, within_order, loss, settlement.owed, repaid, still_open, min(loss, still_open))
 
 
 def owed_grounds(case: Assessment, penalties: Basis) -> Grounds:

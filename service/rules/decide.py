@@ -83,14 +83,13 @@ def examine(
     `bookmark`: the order's, which spares applying facts again. The result is the same without it. With one, the
     examination is valid until it is used again.
     """
-    watermark = _watermark(order_id, ledger, clock)
-    timeline = None if bookmark is None else bookmark.go_on(facts, terms, clock, watermark)
+    timeline = None if bookmark is None else bookmark.go_on(facts, terms, clock)
     if timeline is None:
         placed = _placed_in(facts)
         if placed is None:
             return None
         view = OrderView(order_id, facts, placed, terms)
-        timeline = Timeline(view, watermark, Unclear(view, ledger, clock)).run()
+        timeline = _applied(view, ledger, clock)
     if bookmark is not None:
         bookmark.keep(timeline, facts, terms)
     view = timeline.view
@@ -108,6 +107,21 @@ def examine(
     for one in followed:
         standing += one.amounts
     return Examination(case, reconciled, tuple(followed), paid, ledger, clock, standing)
+
+
+def _applied(view: OrderView, ledger: Ledger, clock: Clock) -> Timeline:
+    """Return the timeline of all facts.
+
+    If a deadline that fired is at or after the input's watermark, the facts are applied again: all input up to that
+    deadline had been read, so the deadlines before it have passed, too.
+    """
+    unclear, passed = Unclear(view, ledger, clock), ledger.passed_deadlines(view.order_id)
+    watermark = clock.watermark
+    timeline = Timeline(view, watermark, unclear, passed).run()
+    while timeline.watermark > watermark:
+        watermark = timeline.watermark
+        timeline = Timeline(view, watermark, unclear, passed).run()
+    return timeline
 
 
 def _placed_in(facts: Sequence[Fact[Any]]) -> Fact[OrderPlaced] | None:
@@ -160,23 +174,6 @@ def decide(
 
 def _place(command: Command) -> int:
     return _COMMANDS.index(command.message)
-
-
-_FIRED = {"receipt": ("deemed_confirmed",), "closing": ("lapsed", "balance_unpaid")}
-"""Per kind of decision: the outcomes that a passed deadline leads to."""
-
-
-def _watermark(order_id: str, ledger: Ledger, clock: Clock) -> int:
-    """Return the watermark for deadlines. A deadline that fired stays passed, even if the input's watermark is lower
-    now."""
-    watermark = clock.watermark
-    if not ledger.standing:
-        return watermark
-    for kind, outcomes in _FIRED.items():
-        standing = ledger.standing.get((kind, order_id))
-        if standing is not None and standing.outcome in outcomes:
-            watermark = max(watermark, standing.since_at + 1)
-    return watermark
 
 
 def _refund(outputs: Outputs, reconciled: Reconciled, ledger: Ledger) -> None:

@@ -33,11 +33,6 @@ SECOND_OUTCOMES = {
 SUPERSEDED = "superseded"
 _SUPERSEDED = "this no longer applies, because of what has become known since"
 
-_FOR_PROVIDER = frozenset({"hold", "fact", "seller_excess", "brokerage_withheld", "foreign_currency"})
-_BROKERAGE = "brokerage"
-_ON_LINES = frozenset({"refund_withheld", "repayment_demand", "refund_undeliverable"})
-"""Kinds whose ref is a line."""
-
 
 def restate(
     outcomes: Iterable[StandingOutcome], amounts: Iterable[StandingAmount], ledger: Ledger, outputs: Outputs
@@ -57,14 +52,14 @@ def restate(
             or before.ground != one.ground
             or (one.kind == "cancellation" and _ended_a_part(before, one))
         ):
-            _decide(outputs, key, one.outcome, one.grounds, before, ground=one.ground)
+            outputs.outcome(one, "" if before is None else before.id)
     wanted = {(amount.kind, amount.ref): amount for amount in amounts if amount.amount > 0}
     # Usually each key that stands is in the outcomes again, so nothing has ended.
     ended = sorted(stands.keys() - keys - wanted.keys()) if not stands.keys() <= keys else []
     for key in ended:
         before = stands[key]
         if key[0] not in SECOND_OUTCOMES and before.outcome != SUPERSEDED:
-            _decide(outputs, key, SUPERSEDED, _worded(before.grounds, _SUPERSEDED), before)
+            outputs.ended(key, SUPERSEDED, _worded(before.grounds, _SUPERSEDED), before.id)
     if wanted or ended:
         _restate_amounts(wanted, ended, ledger, outputs)
 
@@ -89,11 +84,11 @@ def _restate_amounts(
                 or amount.is_new
                 or (kind == "order_amount" and _has_another_date(before, amount))
             ):
-                _decide(outputs, key, amount.outcome, amount.grounds, before, amount=amount)
+                outputs.amount(amount, "" if before is None else before.id)
         for key in ended:
             before = ledger.standing[key]
             if key[0] == kind and before.outcome != second:
-                _decide(outputs, key, second, _worded(before.grounds, words), before)
+                outputs.ended(key, second, _worded(before.grounds, words), before.id)
 
 
 def _has_another_date(before: StandingDecision, amount: StandingAmount) -> bool:
@@ -108,28 +103,3 @@ def _has_another_date(before: StandingDecision, amount: StandingAmount) -> bool:
 def _worded(grounds: Grounds, words: str) -> Grounds:
     """Return the same clauses with the words of another outcome."""
     return tuple([Basis(clause=basis.clause, because=words) for basis in grounds])
-
-
-def _decide(
-    outputs: Outputs,
-    key: tuple[str, str],
-    outcome: str,
-    grounds: Grounds,
-    before: StandingDecision | None,
-    *,
-    ground: str | None = None,
-    amount: StandingAmount | None = None,
-) -> None:
-    kind, ref = key
-    # Decisions about brokerage are the provider's, and don't name the buyer's account (19).
-    of_brokerage = kind == "brokerage_withheld" or (ref == _BROKERAGE and kind in _ON_LINES)
-    outputs.decision(
-        key,
-        outcome,
-        grounds,
-        "" if before is None else before.id,
-        audience="provider" if of_brokerage or kind in _FOR_PROVIDER else "buyer",
-        concerns_brokerage=of_brokerage,
-        ground=ground,
-        amount=amount,
-    )

@@ -19,6 +19,15 @@ def name_id(*parts: str) -> str:
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
 
+def deadline_id(order_id: str, kind: str, outcome: str, last: int, previous: str) -> str:
+    """Return the id of a decision on the order that a passed deadline led to.
+
+    `last`: the last instant that has passed, in microseconds. `previous`: the id of the decision before it. The message
+    does not contain the instant, so the ledger recognises it by the id.
+    """
+    return name_id(order_id, DecisionMade.TYPE, kind, order_id, outcome, str(last), previous)
+
+
 def demand_id(
     order_id: str, chargeback_id: str, outcome: str, amount: int, demand: tuple[int, int], previous: str
 ) -> str:

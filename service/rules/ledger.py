@@ -12,7 +12,7 @@ from purchasing_contracts.commands.refund import RefundIssue
 from purchasing_contracts.decisions import DecisionMade
 
 from service.rules.facts import micros
-from service.rules.ids import demand_id
+from service.rules.ids import deadline_id, demand_id, name_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -55,6 +55,8 @@ class StandingDecision:
     """When it was decided, in microseconds. For a cancellation that ended open units: since when it did."""
     due_at: int | None = None
     """The last instant that it names, in microseconds."""
+    previous: str = ""
+    """The id of the decision before it."""
 
     @property
     def ended_open_units(self) -> bool:
@@ -65,6 +67,30 @@ class StandingDecision:
     def was_answered(self) -> bool:
         """Whether the seller agreed to a part of a cancellation."""
         return self.outcome != "pending" and _BY_THE_SELLER in parts_of(self.outcome, self.grounds)
+
+
+BY_DEADLINE = {"deemed_confirmed": "receipt", "lapsed": "closing", "balance_unpaid": "closing"}
+"""The outcomes that a passed deadline leads to, with the kinds of their decisions on the order."""
+
+
+class PassedDeadline(NamedTuple):
+    """A decision on the order that stands because a deadline passed.
+
+    The deadline stays passed, even if the input's watermark is lower now: all input up to it had been read.
+    """
+
+    order_id: str
+    outcome: str
+    decision: StandingDecision
+
+    def is_at(self, last: int) -> bool:
+        """Return whether the deadline was that of a period with this last instant (microseconds)."""
+        kind, id_, previous = BY_DEADLINE[self.outcome], self.decision.id, self.decision.previous
+        if id_ == deadline_id(self.order_id, kind, self.outcome, last, previous):
+            return True
+        # Until version 0.2, the id did not contain the last instant.
+        is_undated = id_ == name_id(self.order_id, DecisionMade.TYPE, kind, self.order_id, self.outcome, "", previous)
+        return is_undated and last <= self.decision.since_at
 
 
 def parts_of(outcome: str, grounds: Iterable[Basis]) -> frozenset[str]:
@@ -154,6 +180,17 @@ class Ledger:
 
     EMPTY: ClassVar[Ledger]
 
+    def passed_deadlines(self, order_id: str) -> Mapping[str, PassedDeadline]:
+        """Return the deadlines by which decisions on the order stand, by outcome."""
+        found: dict[str, PassedDeadline] = {}
+        if not self.standing:
+            return found
+        for kind in ("receipt", "closing"):
+            decision = self.standing.get((kind, order_id))
+            if decision is not None and decision.outcome in BY_DEADLINE:
+                found[decision.outcome] = PassedDeadline(order_id, decision.outcome, decision)
+        return found
+
     def after(self, outputs: Iterable[Output]) -> Ledger:
         """Return the ledger including these outputs, sorted by version. Raises UnknownOutputError."""
         added = tuple(outputs)
@@ -222,9 +259,10 @@ class _Fold:
         stands = StandingDecision(output.id, data.outcome, amount, data.basis, data.ground, output.at)
         if data.due_at is not None:
             stands.due_at = micros(data.due_at)
-        if kind == "cancellation":
-            before = self._standing.get(key)
-            if before is not None and before.ended_open_units and stands.ended_open_units:
+        before = self._standing.get(key)
+        if before is not None:
+            stands.previous = before.id
+            if kind == "cancellation" and before.ended_open_units and stands.ended_open_units:
                 stands.since_at = before.since_at
         self._standing[key] = stands
 

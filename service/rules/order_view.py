@@ -16,7 +16,7 @@ from service.rules.money import sums_of
 from service.rules.registry import REGISTRY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from purchasing_contracts.money import Money
 
@@ -119,14 +119,13 @@ class OrderView:
                 self._note_unread_fee(fact)
         self.has_unread = bool(self._unread)
 
-    def _group(self, facts: Iterable[Fact[Any]]) -> None:
+    def _group(self, facts: Sequence[Fact[Any]]) -> None:
         """Group the facts by type, with their amounts in the order's currency."""
         groups, counted, unsettled = self._groups, self._counted, self._unsettled
-        readable = (None, self.currency)
+        if not {fact.currency for fact in facts} <= {None, self.currency}:
+            facts = [self._in_currency(fact) for fact in facts]
         for fact in facts:
             kind = type(fact.data)
-            if fact.currency not in readable and kind is not OrderPlaced:
-                fact = self._book(fact)  # noqa: PLW2901
             if kind in groups:
                 groups[kind].append(fact)
                 self._repeating[kind] = None
@@ -147,8 +146,10 @@ class OrderView:
             self._unread.append((order, unread))
             self._unread.sort(key=_key_of_unread)
 
-    def _book(self, stated: Fact[Any]) -> Fact[Any]:
+    def _in_currency(self, stated: Fact[Any]) -> Fact[Any]:
         """Return a fact with its amounts in the order's currency. Keep its original data; note unreadable amounts."""
+        if stated.currency in (None, self.currency) or type(stated.data) is OrderPlaced:
+            return stated
         self._stated[stated.source, stated.id] = stated.data
         fact, unread = book(stated, self.currency)
         if unread is not None:

@@ -8,7 +8,7 @@ from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.money import Money
 
 from service.rules.facts import instant
-from service.rules.ids import demand_id, name_id
+from service.rules.ids import deadline_id, demand_id, name_id
 from service.rules.ledger import Output
 
 if TYPE_CHECKING:
@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 
     from purchasing_contracts.published import PublishedData
 
-    from service.rules.assessment import Grounds, StandingAmount
+    from service.rules.assessment import Grounds, StandingAmount, StandingOutcome
     from service.rules.order_view import OrderView
+
+
+_FOR_PROVIDER = frozenset({"hold", "fact", "seller_excess", "foreign_currency"})
+"""Kinds of decisions for the provider, besides those about brokerage."""
+_ABOUT_BROKERAGE = frozenset({"brokerage_withheld", "refund_withheld", "repayment_demand", "refund_undeliverable"})
+"""Kinds of decisions that are about brokerage: the first always, the others if their line is."""
 
 
 class Command(NamedTuple):
@@ -59,35 +65,44 @@ class Outputs:
         self._add(command.message, command_id, command.basis, members, concerns_brokerage=command.concerns_brokerage)
         return command_id
 
-    def decision(
-        self,
-        key: tuple[str, str],
-        outcome: str,
-        grounds: Grounds,
-        previous: str,
-        *,
-        audience: str = "buyer",
-        concerns_brokerage: bool = False,
-        ground: str | None = None,
-        amount: StandingAmount | None = None,
-    ) -> None:
-        """Add a decision, with its amount if it has one. `previous`: the id of the last decision of its key."""
-        kind, ref = key
-        members: dict[str, Any] = {"kind": kind, "ref": ref, "outcome": outcome, "audience": audience}
-        value = ""
-        if amount is not None:
-            value = str(amount.amount)
-            members["amount"] = amount.foreign or Money(currency=self._currency, value=amount.amount)
-            if amount.due_at is not None:
-                members["due_at"] = instant(amount.due_at)
-        if amount is not None and amount.demand is not None:
-            output_id = demand_id(self._order_id, ref, outcome, amount.amount, amount.demand, previous)
-        elif ground is None:
-            output_id = name_id(self._order_id, DecisionMade.TYPE, kind, ref, outcome, value, previous)
+    def outcome(self, one: StandingOutcome, previous: str) -> None:
+        """Add a decision without an amount. `previous`: the id of the last decision of its key."""
+        kind, ref, outcome = one.kind, one.ref, one.outcome
+        audience = "provider" if kind in _FOR_PROVIDER else "buyer"
+        members = {"kind": kind, "ref": ref, "outcome": outcome, "audience": audience}
+        if one.ground is not None:
+            members["ground"] = one.ground
+            output_id = name_id(self._order_id, DecisionMade.TYPE, kind, ref, outcome, "", one.ground, previous)
+        elif one.passed is not None:
+            output_id = deadline_id(self._order_id, kind, outcome, one.passed, previous)
         else:
-            members["ground"] = ground
-            output_id = name_id(self._order_id, DecisionMade.TYPE, kind, ref, outcome, value, ground, previous)
-        self._add(DecisionMade, output_id, grounds, members, concerns_brokerage=concerns_brokerage)
+            output_id = name_id(self._order_id, DecisionMade.TYPE, kind, ref, outcome, "", previous)
+        self._add(DecisionMade, output_id, one.grounds, members)
+
+    def amount(self, one: StandingAmount, previous: str) -> None:
+        """Add a decision with its amount."""
+        kind, ref, outcome = one.kind, one.ref, one.outcome
+        amount = one.foreign or Money(currency=self._currency, value=one.amount)
+        members: dict[str, Any] = {"kind": kind, "ref": ref, "outcome": outcome, "amount": amount}
+        if one.due_at is not None:
+            members["due_at"] = instant(one.due_at)
+        if one.demand is not None:
+            output_id = demand_id(self._order_id, ref, outcome, one.amount, one.demand, previous)
+        else:
+            output_id = name_id(self._order_id, DecisionMade.TYPE, kind, ref, outcome, str(one.amount), previous)
+        self._decide(output_id, one.grounds, members)
+
+    def ended(self, key: tuple[str, str], outcome: str, grounds: Grounds, previous: str) -> None:
+        """Add the decision that another one no longer applies, or that its amount is 0 now."""
+        output_id = name_id(self._order_id, DecisionMade.TYPE, *key, outcome, "", previous)
+        self._decide(output_id, grounds, {"kind": key[0], "ref": key[1], "outcome": outcome})
+
+    def _decide(self, output_id: str, grounds: Grounds, members: dict[str, Any]) -> None:
+        kind = members["kind"]
+        # Decisions about brokerage are the provider's, and don't name the buyer's account (19).
+        of_brokerage = kind in _ABOUT_BROKERAGE and (kind == "brokerage_withheld" or members["ref"] == "brokerage")
+        members["audience"] = "provider" if of_brokerage or kind in _FOR_PROVIDER else "buyer"
+        self._add(DecisionMade, output_id, grounds, members, concerns_brokerage=of_brokerage)
 
     def _add(
         self,
@@ -96,7 +111,7 @@ class Outputs:
         basis: Grounds,
         own: dict[str, Any],
         *,
-        concerns_brokerage: bool,
+        concerns_brokerage: bool = False,
     ) -> None:
         self.version += 1
         if self._of_all is None:

@@ -17,12 +17,13 @@ from service.rules.requests import settle_pending
 from service.rules.units import BOUGHT, OPEN, VOID, State, Units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from purchasing_contracts.events.seller_response import PurchaseConfirmed
 
     from service.rules.assessment import Assessment, Grounds
     from service.rules.facts import Fact
+    from service.rules.ledger import PassedDeadline
     from service.rules.order_view import OrderView
     from service.rules.quotes import Plan
     from service.rules.requests import Request
@@ -70,6 +71,8 @@ class Deadline(NamedTuple):
     """A deadline, which takes effect after all facts of its last instant and before each later fact."""
 
     rank: int
+    outcome: str
+    """The outcome of the decision that it leads to."""
     stands: Callable[[Timeline, int], bool]
     """Returns whether the period with this last instant still runs, by the state of the timeline."""
     pass_by: Callable[[Timeline], None]
@@ -79,7 +82,7 @@ class Deadline(NamedTuple):
 class Ending:
     """The cause by which units, or the order, ended."""
 
-    __slots__ = ("at", "by_answer", "cite", "grounds", "is_final", "kind", "number", "request")
+    __slots__ = ("at", "by_answer", "by_deadline", "cite", "grounds", "is_final", "kind", "number", "request")
 
     def __init__(
         self,
@@ -89,6 +92,7 @@ class Ending:
         request: Request | None = None,
         *,
         by_answer: bool = False,
+        by_deadline: bool = False,
         is_final: bool = False,
         cite: Callable[[Assessment, Ending], Grounds] | None = None,
     ) -> None:
@@ -102,6 +106,8 @@ class Ending:
         """The request that caused it."""
         self.by_answer = by_answer
         """Whether the seller's answer caused it, so that a later answer can undo it."""
+        self.by_deadline = by_deadline
+        """Whether a deadline caused it; `at` is then its last instant."""
         self.is_final = is_final
         """Whether it ends the order for good, so that later purchases don't concern the buyer."""
         self.cite = cite or _own_grounds
@@ -194,6 +200,7 @@ class Timeline:
     __slots__ = (
         "_applied",
         "_deadlines",
+        "_led_to",
         "_passed",
         "_skipped",
         "_uncovered",
@@ -246,6 +253,11 @@ class Timeline:
     """All captures so far, in minor units."""
     elsewhere: int
     """Refunded elsewhere on the purchase so far, in minor units."""
+    withdrawals: dict[str, tuple[Fact[Any], Request, list[Request]]]
+    """Withdrawals of requests, by message id: the first request that each names, and the requests that it changed."""
+    bought_when_obligation_ended: dict[str | None, tuple[int, int]]
+    """Only if a promoter is named: weight and number of the units bought at that time, per purchase; None: of all
+    units."""
     effective_at: int | None
     obligation_ended_at: int | None
     delivered_at: int | None
@@ -260,8 +272,11 @@ class Timeline:
     """Last instants before an applied fact that the watermark has not passed."""
     _applied: list[Step]
 
-    def __init__(self, view: OrderView, watermark: int, unclear: Unclear) -> None:
-        """Begin when the order was placed; deadlines before `watermark` (microseconds) have passed."""
+    def __init__(self, view: OrderView, watermark: int, unclear: Unclear, passed: Mapping[str, PassedDeadline]) -> None:
+        """Begin when the order was placed; deadlines before `watermark` (microseconds) have passed.
+
+        So have those of `passed`, by the outcome that they led to.
+        """
         self.view = view
         self.watermark = watermark
         self.unclear = unclear
@@ -278,18 +293,14 @@ class Timeline:
         self.cancellations: dict[tuple[str, str], Request] = {}
         """By id and channel."""
         self.dissolutions: dict[str, Request] = {}
-        self.withdrawals: dict[str, tuple[Fact[Any], Request, list[Request]]] = {}
-        """Withdrawals of requests, by message id: the first request that each names, and the requests that it changed.
-        """
+        self.withdrawals = {}
         self.requests: list[Request] = []
         """All requests made so far."""
         self.objections: dict[str, Objection] = {}
         self.receipts: dict[str, Receipt] = {}
         self.verdicts: dict[str, str] = {}
         """Verdicts on the warehouse's objections, by receipt: who caused them, by the latest verification."""
-        self.bought_when_obligation_ended: dict[str | None, tuple[int, int]] = {}
-        """Only if a promoter is named: weight and number of the units bought at that time, per purchase; None: of all
-        units."""
+        self.bought_when_obligation_ended = {}
         self.packages: dict[str, Receipt] = {}
         self.period = Period()
         self.ignored: list[Ignored] = []
@@ -299,6 +310,7 @@ class Timeline:
         self.wakes, self._skipped, self._applied = [], [], []
         self.after_instant: list[Callable[[Timeline], None]] = []
         """Functions to call after all facts of an instant."""
+        self._led_to = passed
         self._deadlines: list[tuple[int, int, Deadline]] = []
         """A heap by last instant and rank."""
         self._passed: set[tuple[int, int]] = set()
@@ -380,8 +392,13 @@ class Timeline:
         self._cover()
 
     def set_deadline(self, last: int, deadline: Deadline) -> None:
-        """Add a deadline that takes effect after this instant (microseconds), if its period still runs then."""
+        """Add a deadline that takes effect after this instant (microseconds), if its period still runs then.
+
+        One that led to a decision that stands has passed, whatever the watermark is now.
+        """
         heappush(self._deadlines, (last, deadline.rank, deadline))
+        if last >= self.watermark and deadline.outcome in self._led_to and self._led_to[deadline.outcome].is_at(last):
+            self.watermark = last + 1
 
     def _put_in_force(self, plan: Plan) -> None:
         self.plan = plan
@@ -428,6 +445,9 @@ class Timeline:
     @property
     def can_go_on(self) -> bool:
         """Whether facts that come later can be applied to it."""
+        for passed in self._led_to.values():
+            if passed.decision.since_at >= self.watermark:
+                return False  # a later fact may set that deadline again, which raises the watermark
         return not (self._skipped or self.withdrawals) and self.unclear.is_clear
 
     def _apply(self, steps: list[Step]) -> None:

@@ -83,21 +83,17 @@ class Unclear:
 
     def lapse(self, timeline: Timeline) -> bool:
         """Return whether it is unclear that the order lapsed."""
-        if self._topics and not self._topics.isdisjoint(_LAPSE) and not self._stands("closing", "lapsed"):
+        if self._holds_up(_LAPSE, timeline, "closing", "lapsed"):
             return True
         return _received_more_than_bought(timeline) or self._view.is_unread(PaymentCaptured, timeline.at)
 
-    @property
-    def deemed_receipt(self) -> bool:
-        """Whether receipt must not be deemed confirmed."""
-        return not self._topics.isdisjoint(_DEEMED_RECEIPT) and not self._stands("receipt", "deemed_confirmed")
+    def deemed_receipt(self, timeline: Timeline) -> bool:
+        """Return whether receipt must not be deemed confirmed, as of now on the timeline."""
+        return self._holds_up(_DEEMED_RECEIPT, timeline, "receipt", "deemed_confirmed")
 
-    @property
-    def balance(self) -> bool:
-        """Whether it is unclear that a balance is unpaid."""
-        if self._topics and not self._topics.isdisjoint(_MONEY) and not self._stands("closing", "balance_unpaid"):
-            return True
-        return self._money_is_unread
+    def balance(self, timeline: Timeline) -> bool:
+        """Return whether it is unclear that a balance is unpaid, as of now on the timeline."""
+        return self._holds_up(_MONEY, timeline, "closing", "balance_unpaid") or self._money_is_unread
 
     @property
     def deduction(self) -> bool:
@@ -134,9 +130,16 @@ class Unclear:
             return False
         return standing.since_at < min([since for topic, since in self._since.items() if topic in _CANCELLATION])
 
-    def _stands(self, kind: str, outcome: str) -> bool:
+    def _holds_up(self, topics: frozenset[str], timeline: Timeline, kind: str, outcome: str) -> bool:
+        """Return whether a record on these topics holds up the deadline of now on the timeline.
+
+        It does not if the deadline passed before the record arrived, and its outcome stands.
+        """
+        since = [since for topic, since in self._since.items() if topic in topics]
+        if not since:
+            return False
         standing = self._ledger.standing.get((kind, self._view.order_id))
-        return standing is not None and standing.outcome == outcome
+        return standing is None or standing.outcome != outcome or timeline.at >= min(since)
 
 
 def _received_more_than_bought(timeline: Timeline) -> bool:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from purchasing_contracts.commands.refund import RefundIssue
+from purchasing_contracts.events.order import ProviderFaultFound
 from purchasing_contracts.events.payment import RefundSucceeded
 
 from service.operations.explain.explanation import lines_of, settlement_terms
-from service.operations.explain.text import words_of_line, words_of_terms
+from service.operations.explain.text import words_of_line, words_of_line_terms, words_of_terms
 from service.rules.clock import Clock
 from service.rules.decide import examine
 from tests.golden import Case, cases
@@ -24,6 +25,7 @@ from tests.rules.second_opinion.plots import PLOTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from service.operations.explain.explanation import Line
     from service.rules.decide import Examination
     from tests.rules.playing import Event
 
@@ -130,7 +132,28 @@ def assert_lines_add_up(found: Examination) -> None:
         assert one.entitled == (one.due if one.line == "purchase" else max(0, one.due - accepted(found, one.line)))
         assert one.line != "purchase" or (one.due, one.captured) == (terms.due, terms.captured)
         # Only what is out can be negative: if more was paid back than had been paid out.
-        assert min(value for name, value in asdict(one).items() if name not in ("line", "out")) >= 0
+        assert min(value for name, value in asdict(one).items() if name not in ("line", "out", "terms")) >= 0
+        assert_terms_of_line_add_up(found, one)
+
+
+def assert_terms_of_line_add_up(found: Examination, line: Line) -> None:
+    """The sum, as it is printed, begins with what the facts say came in or was found, and ends with what is due."""
+    if line.line == "purchase":
+        assert line.terms == ()
+        return
+    printed = [part.rpartition(" ") for part in words_of_line_terms(line, "CNY").split("; ")]
+    amounts = {name: int(re.sub(r"[¥,.]", "", amount)) for name, _, amount in printed if amount}
+    due = amounts.pop("due", 0)
+    assert sum(-amount if name.startswith("less ") else amount for name, amount in amounts.items()) == line.due == due
+    brought = sum(amounts.get(name, 0) for name in ("paid in", "paid by the buyer", "taken from the deposit"))
+    assert brought + amounts.get("received for goods", 0) == line.captured
+    if line.line == "compensation":
+        losses = [fact.data.direct_loss.value for fact in found.case.view.counted(ProviderFaultFound)]
+        assert amounts.get("direct losses", 0) == sum(losses)
+    if line.line == "owed":
+        assert amounts.get("less owed: costs and penalties beyond what there was", 0) == found.case.settlement.owed
+        noted = [one.amount for one in found.amounts if one.kind == "buyer_owes"]
+        assert amounts.get("of that not paid yet", 0) == sum(noted)
 
 
 def accepted(found: Examination, line: str) -> int:
@@ -155,6 +178,17 @@ def test_the_amount_taken_by_the_institution_is_not_shown_as_still_due() -> None
     assert tips == [
         "paid in ¥200.00, due ¥200.00, taken back by the institution ¥200.00, due besides that ¥0.00, commanded ¥0.00"
     ]
+
+
+def test_a_penalty_set_off_against_compensation_is_printed_term_by_term() -> None:
+    (case,) = [case for case in cases() if case.name.startswith("86-")]
+    *_, last = examinations(case)
+    assert {line.line: words_of_line_terms(line, "CNY") for line in lines_of(last)} == {
+        "purchase": "",
+        "compensation": "direct losses ¥500.00; less set off against what the buyer owes ¥300.00; due ¥200.00",
+        "owed": "less owed: costs and penalties beyond what there was ¥300.00; "
+        "of that set off against compensation ¥300.00; due ¥0.00",
+    }
 
 
 def test_the_terms_have_the_words_and_the_order_of_the_rules() -> None:

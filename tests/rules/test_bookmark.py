@@ -155,6 +155,15 @@ def test_an_order_with_a_skipped_deadline_is_read_anew(read_anew: list[int]) -> 
     assert not went_on(order, read_anew, at=9 * DAY)
 
 
+def test_an_order_is_read_anew_while_a_deadline_that_fired_may_be_unread(read_anew: list[int]) -> None:
+    """A later fact could set that deadline again, with which the watermark rises (decision 0111)."""
+    order = Order(terms(acceptance_days=1, period_counting="hours")).placed()
+    order.decided(at=40 * HOUR, watermark=25 * HOUR).cost(5, at=HOUR).decided(at=41 * HOUR, watermark=26 * HOUR)
+    assert not went_on(order.cost(7, "cost-2", at=42 * HOUR), read_anew, watermark=27 * HOUR)
+    order.cost(9, "cost-3", at=43 * HOUR).decided()
+    assert went_on(order.cost(11, "cost-4", at=44 * HOUR), read_anew)
+
+
 def test_an_order_is_read_anew_if_a_deadline_that_did_not_stand_may_stand(read_anew: list[int]) -> None:
     """The balance is due when the agreement is not effective yet. A late payment makes it effective before that."""
     order = Order().placed(payment_plan=DEPOSIT_AND_BALANCE).accepted().decided(at=30 * DAY)

@@ -189,6 +189,21 @@ _TERMS = {
     "demanded back": "已要求返还",
     "set off": "已抵销",
     "not commanded yet": "尚未发出指令",
+    "kept": "留存",
+    "direct losses": "直接损失",
+    "of that beyond the order amount": "其中超出订单金额的部分",
+    "given by just chargebacks": "已由正当拒付取得",
+    "set off against what the buyer owes": "与买家所欠款项抵销",
+    "owed: costs and penalties beyond what there was": "所欠：超出余款的费用和违约金",
+    "of that set off against compensation": "其中与赔偿抵销的部分",
+    "of that not paid yet": "其中尚未支付的部分",
+    "paid by the buyer": "买家支付",
+    "taken from the deposit": "从保证金扣划",
+    "received for goods": "处置商品所得",
+    "owed for what was taken back": "被追回款项的所欠金额",
+    "owed for the institution's fees": "支付机构费用的所欠金额",
+    "of that not covered yet": "其中尚未清偿的部分",
+    "kept until its chargeback is known": "在得知相应拒付之前留存",
 }
 
 _LETTER = {

@@ -9,13 +9,16 @@ from purchasing_contracts.base import instant_of
 from purchasing_contracts.envelope import decode_published
 from purchasing_contracts.events.payment import RefundSucceeded
 
+from service.operations.explain.line_terms import LineTerm, terms_of_line
 from service.operations.explain.waits_in_words import WaitInWords, waits_in_words
 from service.operations.sentence import sentence
 from service.operations.wording import fact_in_words, output_in_words
 from service.orders.state import OrderState, Unread, read_back
+from service.rules.assessment import Due
 from service.rules.clock import Clock, QuarantinedRecord
 from service.rules.decide import Examination, examine
 from service.rules.facts import Fact, micros
+from service.rules.reconcile import OWED, LineBalance
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -91,6 +94,8 @@ class Line:
     """Paid out beyond what is due, and withheld on other lines or claimed with a chargeback."""
     to_command: int
     """What the rules would command beyond the journal; 0 unless the order is stuck or held."""
+    terms: tuple[LineTerm, ...]
+    """How `due` comes about: their sum. None on `purchase`, which has the terms of R6 (`SettlementTerms`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +249,18 @@ def lines_of(found: Examination) -> list[Line]:
             demanded=one.demanded,
             set_off=one.set_off,
             to_command=one.pay,
+            terms=terms_of_line(found.case, one.due),
         )
-        for one in found.reconciled.balances
+        for one in _balances(found)
     ]
+
+
+def _balances(found: Examination) -> list[LineBalance]:
+    """Return the balance of each line, and of `owed` if the buyer owes something and paid nothing of it back yet."""
+    balances = list(found.reconciled.balances)
+    if found.case.settlement.owed and all(one.due.line != OWED for one in balances):
+        balances.append(LineBalance(Due(OWED, 0, ()), 0))
+    return balances
 
 
 def _brought_in(found: Examination) -> Mapping[str, int]:

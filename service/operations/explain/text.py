@@ -39,13 +39,10 @@ def text_of(explanation: Explanation) -> Iterator[str]:
     yield from ("", "The money")
     for line in explanation.lines:
         yield f"  {line.line}: {words_of_line(line, explanation.currency)}"
+        terms = words_of_line_terms(line, explanation.currency)
         if line.line == PURCHASE and explanation.purchase is not None:
-            yield from textwrap.wrap(
-                words_of_terms(explanation.purchase, explanation.currency),
-                WIDTH,
-                initial_indent=" " * 4,
-                subsequent_indent=" " * 6,
-            )
+            terms = words_of_terms(explanation.purchase, explanation.currency)
+        yield from textwrap.wrap(terms, WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 6)
     if explanation.waiting:
         yield from ("", "Waiting for")
     for waiting in explanation.waiting:
@@ -89,6 +86,15 @@ def words_of_line(line: Line, currency: str | None) -> str:
     always = ("due", "commanded", "due besides that") if is_reduced else ("due", "commanded")
     shown = [(name, value) for name, value in parts if name in always or (value and name != "due besides that")]
     return ", ".join([f"{name} {amount_in_words(value, currency)}" for name, value in shown])
+
+
+def words_of_line_terms(line: Line, currency: str | None) -> str:
+    """Return how the amount due on a line comes about; nothing if nothing was paid, found or owed."""
+    parts = [
+        f"{'less ' if term.amount < 0 else ''}{term.name} {amount_in_words(abs(term.amount), currency)}"
+        for term in line.terms
+    ]
+    return "; ".join([*parts, f"due {amount_in_words(line.due, currency)}"]) if parts else ""
 
 
 def words_of_terms(terms: SettlementTerms, currency: str | None) -> str:

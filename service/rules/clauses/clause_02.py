@@ -112,10 +112,10 @@ def _awaits_acceptance(timeline: Timeline, _: int) -> bool:
 
 def _lapse(timeline: Timeline) -> None:
     if not timeline.unclear.lapse(timeline):
-        timeline.end_order(Ending("lapsed", (_LAPSED,), timeline.at, is_final=True))
+        timeline.end_order(Ending("lapsed", (_LAPSED,), timeline.at, by_deadline=True, is_final=True))
 
 
-_ACCEPTANCE_ENDS = Deadline(Rank.ACCEPTANCE_ENDS, _awaits_acceptance, _lapse)
+_ACCEPTANCE_ENDS = Deadline(Rank.ACCEPTANCE_ENDS, "lapsed", _awaits_acceptance, _lapse)
 
 
 @only_with(CostIncurred)
@@ -142,7 +142,8 @@ def outcomes(case: Assessment) -> list[StandingOutcome]:
         found.append(StandingOutcome("agreement", ref, "short_paid", (_SHORT_PAID,)))
     ending = timeline.ending
     if ending is not None:
-        found.append(StandingOutcome("closing", ref, ending.kind, ending.cite(case, ending)))
+        passed = ending.at if ending.by_deadline else None
+        found.append(StandingOutcome("closing", ref, ending.kind, ending.cite(case, ending), passed=passed))
     return found
 
 

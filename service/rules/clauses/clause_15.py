@@ -72,15 +72,15 @@ def _end_unpaid(timeline: Timeline) -> None:
         return
     if not all(purchase.deposit > 0 for purchase in timeline.purchases):
         return
-    if timeline.captured >= in_force.due_by(at) or not outstanding_at(timeline) or timeline.unclear.balance:
+    if timeline.captured >= in_force.due_by(at) or not outstanding_at(timeline) or timeline.unclear.balance(timeline):
         return
-    ending = Ending("balance_unpaid", (_BALANCE_UNPAID,), at, cite=_cite)
+    ending = Ending("balance_unpaid", (_BALANCE_UNPAID,), at, by_deadline=True, cite=_cite)
     still_open, bought = timeline.units.in_state(OPEN), timeline.units.in_state(BOUGHT)
     timeline.end_lots(still_open, CANCELLED_BEFORE, ending)
     timeline.end_lots(bought, CANCELLED_AFTER, ending)
 
 
-_BALANCE_IS_DUE = Deadline(Rank.BALANCE_IS_DUE, _balance_stands, _end_unpaid)
+_BALANCE_IS_DUE = Deadline(Rank.BALANCE_IS_DUE, "balance_unpaid", _balance_stands, _end_unpaid)
 
 
 def _cite(case: Assessment, ending: Ending) -> Grounds:

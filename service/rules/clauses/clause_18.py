@@ -98,12 +98,12 @@ def _period_runs(timeline: Timeline, last: int) -> bool:
 
 
 def _deem_confirmed(timeline: Timeline) -> None:
-    if not timeline.unclear.deemed_receipt:
+    if not timeline.unclear.deemed_receipt(timeline):
         timeline.deemed_at = timeline.at
         _bar(timeline)
 
 
-_PERIOD_ENDS = Deadline(Rank.RECEIPT_IS_DEEMED, _period_runs, _deem_confirmed)
+_PERIOD_ENDS = Deadline(Rank.RECEIPT_IS_DEEMED, "deemed_confirmed", _period_runs, _deem_confirmed)
 
 
 @only_with(PackageDelivered, ReceiptConfirmed)
@@ -111,7 +111,8 @@ def outcomes(case: Assessment) -> tuple[StandingOutcome, ...]:
     """Return the decision `receipt`."""
     timeline = case.timeline
     if timeline.deemed_at is not None and (timeline.confirmed_at is None or timeline.confirmed_at > timeline.deemed_at):
-        return (StandingOutcome("receipt", case.view.order_id, "deemed_confirmed", (_DEEMED,)),)
+        passed = timeline.deemed_at
+        return (StandingOutcome("receipt", case.view.order_id, "deemed_confirmed", (_DEEMED,), passed=passed),)
     if timeline.confirmed_at is not None:
         return (StandingOutcome("receipt", case.view.order_id, "confirmed", (_CONFIRMED,)),)
     return ()
