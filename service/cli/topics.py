@@ -24,6 +24,12 @@ from service.runtime.settings import Settings, load
 from service.store.postgres import PostgresStore
 from service.store.rows import Installation
 
+EXAMPLES = (
+    ("Create the topics that are missing", "topics create"),
+    ("Compare them to the registry", "topics check"),
+    ("List what the Kafka user must be allowed", "topics acls"),
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `topics`."""
