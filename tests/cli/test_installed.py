@@ -103,6 +103,7 @@ def test_examples_without_servers_are_run_by_a_shell_as_they_are_shown(home: dic
         '[[terms]]\nversion = "2026-01"\nprovider_id = "*"\neffective_from = 2026-01-01T00:00:00Z\ntip_limit = 30000\n'
     )
     lines = [line for name in SERVERLESS for _, line in examples_of(name) if " | " not in line]
+    lines += [line for _, line in examples_of("topics") if "--outbox-id" in line]
     script = "".join(f"{PROGRAM} {line} > output\ntest -s output\n" if ">" not in line else f"{PROGRAM} {line}\n"
                      for line in [*lines, "terms check terms.toml 2>&1"])  # fmt: skip
 

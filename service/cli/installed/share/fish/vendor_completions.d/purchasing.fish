@@ -50,8 +50,8 @@ function _shtab_purchasing_using
   test "$_shtab_purchasing_cmdpath" = "$argv"
 end
 
-set -g _shtab_purchasing_commands breaker 'breaker list' 'breaker reset' clauses completion console demo doctor erase explain export lag lanes 'lanes show' 'lanes recover' 'lanes release' 'lanes adopt' 'lanes change' migrate order 'order list' 'order waiting' 'order hold' 'order release' 'order retry' outbox 'outbox status' 'outbox pause' 'outbox resume' 'outbox verify' quarantine 'quarantine list' 'quarantine show' 'quarantine replay' 'quarantine drop' run simulate terms 'terms check' 'terms import' 'terms list' 'terms show' 'terms calendar' topics what-if
-set -g _shtab_purchasing_opts_with_value --at --brokers --by --clause --clock --currency --effective-from --format --from --key --lane --lanes --line --movement --order --output --position --processes --provider --reason --record --set-version --since --terms --to --top --topic --type --until --value --what --why --years
+set -g _shtab_purchasing_commands breaker 'breaker list' 'breaker reset' clauses completion console demo doctor erase explain export lag lanes 'lanes show' 'lanes recover' 'lanes release' 'lanes adopt' 'lanes change' migrate order 'order list' 'order waiting' 'order hold' 'order release' 'order retry' outbox 'outbox status' 'outbox pause' 'outbox resume' 'outbox verify' quarantine 'quarantine list' 'quarantine show' 'quarantine replay' 'quarantine drop' run simulate terms 'terms check' 'terms import' 'terms list' 'terms show' 'terms calendar' topics 'topics create' 'topics check' 'topics acls' 'topics render' what-if
+set -g _shtab_purchasing_opts_with_value --as --at --authentication --brokers --by --clause --clock --cluster --currency --effective-from --format --from --key --lane --lanes --line --movement --order --outbox-id --output --position --processes --provider --reason --record --set-version --since --terms --to --top --topic --type --until --user --value --what --why --years
 
 complete -c purchasing -e
 complete -c purchasing -f
@@ -255,9 +255,22 @@ complete -c purchasing -n '_shtab_purchasing_using terms calendar' -s h -l help 
 complete -c purchasing -n '_shtab_purchasing_using terms calendar' -l years -x -d 'such as 2026,2027'
 complete -c purchasing -n '_shtab_purchasing_using terms calendar' -l set-version -x -d 'the set'"'"'s version; default: calendar- and the years'
 complete -c purchasing -n '_shtab_purchasing_using terms calendar' -l effective-from -x -d 'the set'"'"'s start; default: midnight after tomorrow in Beijing'
-complete -c purchasing -n '_shtab_purchasing_using; and test $_shtab_purchasing_npos -eq 0' -a topics -d 'Create the topics, or compare them to the contracts'"'"' registry.'
+complete -c purchasing -n '_shtab_purchasing_using; and test $_shtab_purchasing_npos -eq 0' -a topics -d 'Create the topics, compare them to the contracts'"'"' registry, or write them for the tool that owns them.'
 complete -c purchasing -n '_shtab_purchasing_using topics' -s h -l help -d 'show this help message and exit'
-complete -c purchasing -n '_shtab_purchasing_using topics; and test $_shtab_purchasing_npos -eq 0' -ka "create check acls" -d what
+complete -c purchasing -n '_shtab_purchasing_using topics; and test $_shtab_purchasing_npos -eq 0' -a create -d 'create missing topics'
+complete -c purchasing -n '_shtab_purchasing_using topics create' -s h -l help -d 'show this help message and exit'
+complete -c purchasing -n '_shtab_purchasing_using topics; and test $_shtab_purchasing_npos -eq 0' -a check -d 'compare the topics to the registry'
+complete -c purchasing -n '_shtab_purchasing_using topics check' -s h -l help -d 'show this help message and exit'
+complete -c purchasing -n '_shtab_purchasing_using topics; and test $_shtab_purchasing_npos -eq 0' -a acls -d 'list the ACLs that the service'"'"'s Kafka user needs'
+complete -c purchasing -n '_shtab_purchasing_using topics acls' -s h -l help -d 'show this help message and exit'
+complete -c purchasing -n '_shtab_purchasing_using topics; and test $_shtab_purchasing_npos -eq 0' -a render -d 'print topics and ACLs for the tool that owns them'
+complete -c purchasing -n '_shtab_purchasing_using topics render' -s h -l help -d 'show this help message and exit'
+complete -c purchasing -n '_shtab_purchasing_using topics render' -l as -xka "strimzi terraform kafka-topics" -d 'the tool'
+complete -c purchasing -n '_shtab_purchasing_using topics render' -l user -x -d 'the service'"'"'s Kafka user; default: purchasing'
+complete -c purchasing -n '_shtab_purchasing_using topics render' -l cluster -x -d 'Strimzi: the Kafka resource'"'"'s name; default: kafka'
+complete -c purchasing -n '_shtab_purchasing_using topics render' -l authentication -xka "scram-sha-512 tls tls-external none" -d 'Strimzi: how the user authenticates; default: scram-sha-512'
+complete -c purchasing -n '_shtab_purchasing_using topics render' -l lanes -xka "1 2 4 8 16 32 64 128 256" -d 'the number of lanes; default: the database'"'"'s'
+complete -c purchasing -n '_shtab_purchasing_using topics render' -l outbox-id -x -d 'the outbox id; default: the database'"'"'s'
 complete -c purchasing -n '_shtab_purchasing_using; and test $_shtab_purchasing_npos -eq 0' -a what-if -d 'Apply the rules to recorded facts: with other terms, or before a release.'
 complete -c purchasing -n '_shtab_purchasing_using what-if' -s h -l help -d 'show this help message and exit'
 complete -c purchasing -n '_shtab_purchasing_using what-if' -l terms -xka "(__fish_complete_path (commandline -ct))" -d 'other terms; without it: the release check'
