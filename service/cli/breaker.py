@@ -29,6 +29,14 @@ from service.store.operators.breakers import open_breakers, reset_breaker
 if TYPE_CHECKING:
     import argparse
 
+EXAMPLES = (
+    ("Show the topics that are not read, and since when", "breaker list"),
+    (
+        "Read a topic again after its sender was fixed",
+        'breaker reset purchasing.events.payment.v1 --why "PAY-12 is fixed"',
+    ),
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `breaker`."""

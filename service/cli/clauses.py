@@ -1,7 +1,7 @@
 """Show the agreement's clauses and what the service does about each.
 
-clauses         all clauses: title, what the service does (or why no money moves), module, tests
-clauses 12      one clause: its text, what the service does, and each address that messages cite, with its words
+clauses       all clauses: title, what the service does (or why no money moves), module, tests
+clauses 12    one clause: its text, what the service does, and each address that messages cite, with its words
 """
 
 import argparse
@@ -15,6 +15,12 @@ from service.rules.catalogue import Entry, agreement, catalogue
 from service.runtime.exit_codes import ExitCode
 
 WIDTH = 110
+
+EXAMPLES = (
+    ("List the clauses and what the service does about each", "clauses"),
+    ("Show the text of clause 12 and the words that messages cite of it", "clauses 12"),
+    ("List the titles", "clauses --json | jq --raw-output .title"),
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:

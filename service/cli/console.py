@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("service")
 
+EXAMPLES = (("Run it for this computer alone, and print a link that lets a browser in", "console"),)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `console`: none."""

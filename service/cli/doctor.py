@@ -21,6 +21,11 @@ from service.runtime.settings import load
 if TYPE_CHECKING:
     import argparse
 
+EXAMPLES = (
+    ("Check everything", "doctor"),
+    ("Show only what is wrong", "doctor --json | jq 'select(.state == \"bad\")'"),
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `doctor`."""

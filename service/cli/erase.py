@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 OTHERS_SHOWN = 100
 
+EXAMPLES = (
+    ("Erase the private members of an order", 'erase ord-1 --why "the buyer asked for it"'),
+    ("Erase one quarantined record", 'erase --record purchasing.events.order.v1/0/42 --why "the buyer asked for it"'),
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `erase`."""

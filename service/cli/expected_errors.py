@@ -6,6 +6,7 @@ from aiokafka.errors import KafkaError
 from service.demo.play import DemoError
 from service.embedded import EmbeddedError
 from service.inbox.offsets import OffsetLostError
+from service.kafka.topic_files import TopicFilesError
 from service.kafka.topics import TopicsError
 from service.observability.http import PortError
 from service.observability.otlp_resource import OtlpError
@@ -49,6 +50,7 @@ EXPECTED_ERRORS = (
     StartError,
     StoreUnavailableError,
     TermsError,
+    TopicFilesError,
     TopicsError,
     OtlpError,
     UnreachableError,

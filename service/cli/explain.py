@@ -20,6 +20,11 @@ from service.runtime.settings import database_of_environment
 from service.store.order_history import open_histories
 from service.terms.table import read_book
 
+EXAMPLES = (
+    ("Show what happened to an order and why", "explain ord-1"),
+    ("Show what it waits for", "explain ord-1 --json | jq .waiting"),
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `explain`."""

@@ -38,6 +38,14 @@ if TYPE_CHECKING:
 REPORT_OUTPUTS = 50_000
 """Outputs looked at between two lines of progress."""
 
+EXAMPLES = (
+    (
+        "Write the commands of March as Parquet",
+        "export --from 2026-03-01 --to 2026-03-31 --format parquet --output march.parquet",
+    ),
+    ("Write what clause 12 moved in yuan as CSV", "export --clause 12 --currency CNY > clause-12.csv"),
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `export`."""

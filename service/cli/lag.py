@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from service.observability.database_figures import Figures
     from service.observability.lag import PartitionLag
 
+EXAMPLES = (
+    ("Show how late the service is", "lag"),
+    ("Show the partitions with unhandled messages", "lag --json | jq '.partitions[] | select(.messages > 0)'"),
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `lag`."""

@@ -57,6 +57,20 @@ select order_id from orders where held_at is not null and order_id in (
 order by order_id limit $1
 """
 
+EXAMPLES = (
+    ("Compare Kafka and the database", "lanes show"),
+    (
+        "Show which outputs a restored database lost; with --yes, put them back",
+        'lanes recover --why "restored on 2 March"',
+    ),
+    ("Assess the orders again that it holds", "lanes release"),
+    (
+        "Show what it means to continue lane 0 after position 4711; with --yes, do it",
+        'lanes adopt --lane 0 --position 4711 --why "the topic was deleted"',
+    ),
+    ("Publish in eight lanes from now on", 'lanes change --to 8 --why "one lane is too slow"'),
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `lanes`."""

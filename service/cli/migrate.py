@@ -14,6 +14,12 @@ from service.store.connection import connected
 from service.store.driver_errors import translated
 from service.store.migrate import LANES, migrate
 
+EXAMPLES = (
+    ("Create or update the tables", "migrate"),
+    ("Create the roles with least rights, too", "migrate --roles"),
+    ("Create the tables with eight lanes", "migrate --lanes 8"),
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `migrate`."""

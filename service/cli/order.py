@@ -42,6 +42,14 @@ if TYPE_CHECKING:
 PAGE = 500
 _PARTIES = tuple(dict.fromkeys(party for kind in WAIT_KINDS.values() for party in kind.of.split(", ")))
 
+EXAMPLES = (
+    ("List the orders that publish nothing", "order list"),
+    ("List what is overdue from sellers", "order waiting --from seller --overdue"),
+    ("Stop deciding about an order", 'order hold ord-1 --why "the buyer disputes the receipt"'),
+    ("Decide about it again", "order release ord-1"),
+    ("Assess every stuck order again", "order retry --all"),
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `order`."""

@@ -37,6 +37,13 @@ from service.store.operators.pauses import ALL_LANES, current_pauses, lane_rows,
 if TYPE_CHECKING:
     import asyncpg
 
+EXAMPLES = (
+    ("Show how far each lane is", "outbox status"),
+    ("Stop publishing", 'outbox pause --why "refunds look wrong"'),
+    ("Publish again in one lane", "outbox resume --lane 0"),
+    ("Compare the topics to the journal", "outbox verify"),
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `outbox`."""

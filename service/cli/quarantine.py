@@ -53,6 +53,17 @@ if TYPE_CHECKING:
 
 LIST_AT_ONCE = 1_000
 
+EXAMPLES = (
+    ("List the open records that break a schema", "quarantine list --reason schema"),
+    ("Show the reason for one record", "quarantine show purchasing.events.payment.v1/3/1042"),
+    ("Handle the records again of a type that this version knows", "quarantine replay --reason unknown_type"),
+    (
+        "Handle one record with a repaired value",
+        "quarantine replay purchasing.events.payment.v1/3/1042 --value repaired.json",
+    ),
+    ("Declare a record void", 'quarantine drop purchasing.events.payment.v1/3/1042 --why "a test of the sender"'),
+)
+
 
 def add(parser: ArgumentParser) -> None:
     """Declare the arguments of `quarantine`."""

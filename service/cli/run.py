@@ -45,6 +45,13 @@ log = structlog.get_logger("service")
 
 HOME = Path(".embedded")
 
+EXAMPLES = (
+    ("Run the service; the settings are in the environment", "run"),
+    ("Run one worker process", "run --processes 1"),
+    ("Try it without a broker and a database of your own", "run --embedded"),
+    ("Try it with a clock that follows the times of the events", "run --embedded --clock events"),
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `run`."""

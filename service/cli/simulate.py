@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 
     from service.orders.batch_result import BatchResult
 
+EXAMPLES = (
+    ("Print what would be published for a case document", "simulate case.json"),
+    ("Let deadlines pass after the last event", "simulate case.json --until 2027-01-01T00:00:00Z"),
+    ("Read events from another program", "simulate - < events.jsonl"),
+    ("Apply other terms", "simulate case.json --terms terms.toml"),
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `simulate`."""

@@ -49,6 +49,14 @@ from service.terms.table import read_book
 
 BEIJING = timezone(timedelta(hours=8))
 
+EXAMPLES = (
+    ("Check a file", "terms check terms.toml"),
+    ("Add its sets", "terms import terms.toml"),
+    ("List all sets", "terms list"),
+    ("Show the terms of an order that a provider agreed at some time", "terms show acme --at 2027-01-01T00:00:00Z"),
+    ("Write the days off of 2026 as a file", "terms calendar --years 2026 > calendar.toml"),
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `terms`."""

@@ -34,6 +34,12 @@ from service.terms.table import read_book
 
 TOP = 20
 
+EXAMPLES = (
+    ("Show what other terms would change", "what-if --terms terms.toml --since 2026-03-01T00:00:00Z"),
+    ("Show it for one order", "what-if --terms terms.toml --order ord-1"),
+    ("Before a release: show what it would publish beyond the journals", "what-if"),
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `what-if`."""

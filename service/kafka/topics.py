@@ -56,7 +56,7 @@ def replicas_of(topic: Topic, brokers: int, replicas: int | None = None) -> int:
     return replicas or max(1, min(topic.replicas, brokers))
 
 
-def _settings_of(topic: Topic, replicas: int) -> dict[str, str]:
+def settings_of(topic: Topic, replicas: int) -> dict[str, str]:
     """Return the settings of the registry, with the in-sync replicas that are possible."""
     return {**topic.settings, IN_SYNC_SETTING: str(min(topic.in_sync, replicas))}
 
@@ -79,7 +79,7 @@ async def create_topics(
         copies = [(topic, replicas_of(topic, brokers, replicas)) for topic in missing]
         answer = await admin.create_topics(
             [
-                NewTopic(topic.name, partitions_of(topic, lanes), number, topic_configs=_settings_of(topic, number))
+                NewTopic(topic.name, partitions_of(topic, lanes), number, topic_configs=settings_of(topic, number))
                 for topic, number in copies
             ]
         )
@@ -168,7 +168,7 @@ def differences(topic: Topic, found: TopicState | None, lanes: int, replicas: in
     if found.replicas < replicas:
         sentence = f"{topic.name} has {found.replicas} replicas and should have {replicas}"
         yield TopicProblem(sentence, stops=False)
-    for name, value in _settings_of(topic, found.replicas).items():
+    for name, value in settings_of(topic, found.replicas).items():
         has = found.settings.get(name)
         # Settings that the user may not read are reported once for all topics.
         if has is not None and has != value:

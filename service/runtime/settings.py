@@ -26,6 +26,7 @@ __all__ = [
     "SettingsError",
     "database_of_environment",
     "future_tolerance_of_environment",
+    "group_and_replicas_of_environment",
     "load",
     "load_console",
     "load_console_kafka",
@@ -290,6 +291,19 @@ class _DatabaseOnly(_Environment):
 def database_of_environment() -> str:
     """Return the PostgreSQL URL, for commands that need no broker. Raises SettingsError like `load`."""
     return _of_environment(_DatabaseOnly, {}).database_url.get_secret_value()
+
+
+class _TopicsOnly(_Environment):
+    """Settings of commands that write topics and ACLs down."""
+
+    consumer_group: str = Field(default="purchasing", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    topic_replicas: int | None = Field(default=None, ge=1, le=TOPIC_REPLICAS_MAX)
+
+
+def group_and_replicas_of_environment() -> tuple[str, int | None]:
+    """Return the consumer group, and the topics' number of replicas if it is set. Raises SettingsError like `load`."""
+    settings = _of_environment(_TopicsOnly, {})
+    return settings.consumer_group, settings.topic_replicas
 
 
 class _ReplayOnly(_Environment):

@@ -158,6 +158,21 @@ def test_missing_topics_end_the_service_and_creating_them_twice_is_fine(bare_kaf
     assert (check.returncode, check.stdout) == (0, "")
 
 
+def test_acls_and_rendered_topics_need_only_the_database(database):
+    acls = service("topics", "acls", DATABASE_URL=database)
+    rendered = service("topics", "render", "--as", "terraform", DATABASE_URL=database)
+
+    assert (acls.returncode, acls.stderr) == (0, "")
+    (ids,) = re.findall(r"TRANSACTIONAL_ID +prefixed +(\S+)", acls.stdout)
+    assert (rendered.returncode, rendered.stderr) == (0, "")
+    assert f'resource_name                = "{ids}"' in rendered.stdout
+
+
+def test_a_name_that_the_form_cannot_have_is_refused_in_a_sentence(database):
+    done = service("topics", "render", "--as", "strimzi", "--user", "CN=purchasing", DATABASE_URL=database)
+    one_sentence(done, "CN=purchasing can't be the name of a user in Strimzi")
+
+
 async def test_a_cursor_topic_that_does_not_fit_the_lanes_ends_the_service(kafka, empty_database):
     where = {"KAFKA_BOOTSTRAP_SERVERS": kafka, "DATABASE_URL": empty_database}
     assert service("migrate", "--lanes", "8", **where).returncode == 0

@@ -120,6 +120,22 @@ class Broker:
         for future in self._admin.delete_acls([self._acl(name, right, AclBindingFilter)]).values():
             assert len(future.result()) == 1
 
+    def rights_of(self, name: str) -> set[Right]:
+        """The rights that a user has."""
+        everything = AclBindingFilter(
+            ResourceType.ANY,
+            None,
+            ResourcePatternType.ANY,
+            f"User:{name}",
+            None,
+            AclOperation.ANY,
+            AclPermissionType.ANY,
+        )
+        return {
+            Right(one.restype.name, one.name, one.operation.name, one.resource_pattern_type.name == "PREFIXED")
+            for one in self._admin.describe_acls(everything).result()
+        }
+
     async def send(self, topic: str, key: str, value: str) -> None:
         """A record of somebody else's."""
         producer = AIOKafkaProducer(bootstrap_servers=self.kafka.bootstrap_servers)

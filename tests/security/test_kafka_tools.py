@@ -1,6 +1,7 @@
 """Kafka's own tools, as service/docs/runbook.md has them: with `client.properties` at a broker with TLS and users."""
 
 import asyncio
+import os
 import re
 import shlex
 import subprocess
@@ -9,9 +10,12 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from purchasing_contracts.topics import OUTBOX
 
 from service.embedded.jars import jars, java
 from service.embedded.process import silent
+from service.kafka.acls import acls
+from service.kafka.topic_files import TopicPlan, kafka_topics
 from tests.deploy.documents import RUNBOOK, spans
 from tests.security.site import Broker, Right
 from tests.waiting import HANG_SECONDS
@@ -51,7 +55,12 @@ def typed(command: str, broker: Broker, file: Path, topic: str) -> list[str]:
         }.get(word, word)
         words, before = [*words, meant], word
     tool, *rest = words
-    return [java(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{jars(silent)}/*", TOOLS[tool], *rest]
+    return [*started(TOOLS[tool]), *rest]
+
+
+def started(tool_class: str) -> list[str]:
+    """How one of Kafka's tools is started. Short-lived: the second compiler would only cost time."""
+    return [java(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{jars(silent)}/*", tool_class]
 
 
 async def done(command: list[str]) -> str:
@@ -94,3 +103,40 @@ async def test_every_command_of_the_runbook_does_what_it_is_for(broker, tmp_path
     assert await reader.committed(TopicPartition(topic, 0)) == 0
     await reader.stop()
     await admin.close()
+
+
+SCRIPTS = {"kafka-topics.sh": TOOLS["kafka-topics"], "kafka-acls.sh": "org.apache.kafka.tools.AclCommand"}
+
+
+async def test_the_rendered_script_creates_a_topic_and_grants_a_right(broker, tmp_path):
+    """One of each kind of line: all of a kind have the same form, which `tests/kafka/test_topic_files.py` reads."""
+    topic, user = f"rendered-{uuid.uuid4().hex[:8]}", f"user-{uuid.uuid4().hex[:8]}"
+    rights = acls("purchasing", str(uuid.uuid4()))
+    (ids,) = [one for one in rights if one.kind == "TRANSACTIONAL_ID"]
+    lines = list(kafka_topics(TopicPlan(2, rights, user, replicas=1)))
+    head = lines[: lines.index("")]
+    chosen = [line.replace(OUTBOX.name, topic) for line in lines if f"--topic {OUTBOX.name} --partitions" in line]
+    chosen += [line for line in lines if "--transactional-id" in line]
+    assert len(chosen) == 2
+    for name, tool_class in SCRIPTS.items():
+        (tmp_path / name).write_text(f'#!/bin/sh\nexec {shlex.join(started(tool_class))} "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "client.properties").write_text("security.protocol=PLAINTEXT\n")
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": broker.kafka.bootstrap_servers,
+    }
+
+    # Twice, because it may be run again.
+    script = "\n".join([*head, *chosen, chosen[0]])
+    ran = await asyncio.to_thread(
+        subprocess.run, ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.kafka.bootstrap_servers)
+    await admin.start()
+    (described,) = await admin.describe_topics([topic])
+    await admin.close()
+    assert len(described["partitions"]) == 2
+    assert await asyncio.to_thread(broker.rights_of, user) == {Right(ids.kind, ids.name, "WRITE", prefixed=True)}
