@@ -22,6 +22,7 @@ from purchasing_contracts.topics import OUTBOX, TOPICS
 
 from service.kafka.topics import create_topics
 from service.outbox import Relay
+from service.outbox.lane import Report
 from service.outbox.refund_limit import NO_LIMITS
 from tests import waiting
 
@@ -195,7 +196,7 @@ async def eventually(what: str, seen: Callable[[], object], state: Callable[[], 
 async def relay_of(
     world: World,
     pool: asyncpg.Pool | None = None,
-    report: Callable[[Mapping[str, float]], None] = lambda _: None,
+    report: Report = lambda *_: None,
     refund_limits: Mapping[str, int] = NO_LIMITS,
 ) -> AsyncIterator[Relay]:
     """A relay in this process, stopped at the end as the service stops it."""
