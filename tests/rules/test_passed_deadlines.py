@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.plan import PlanPart
 
 from service.rules.ids import name_id
@@ -57,7 +59,7 @@ def test_a_balance_that_was_not_paid_stays_so_while_the_watermark_is_unknown() -
 def test_deadlines_before_one_that_fired_have_passed_as_well() -> None:
     """The deposit that the seller names later makes the unpaid balance the end of the order."""
     order = Order().placed(payment_plan=plan((61_301, 2 * DAY))).accepted().paid(amounts(40_000, 0, 0)).bought()
-    order.delivered(at=DAY).decided(40 * DAY, watermark=30 * DAY)
+    order.delivered(at=3 * DAY).decided(40 * DAY, watermark=30 * DAY)
     assert order.outcomes("receipt") == ["deemed_confirmed"]
     order.bought(deposit=20_000, at=35 * DAY).decided(41 * DAY, watermark=-DAY)
     assert order.outcomes("closing") == ["balance_unpaid"]
@@ -77,20 +79,41 @@ def test_a_record_in_quarantine_holds_up_a_balance_after_an_earlier_one_fired() 
     assert order.decided(11 * DAY).outcomes("closing") == ["balance_unpaid", "superseded", "balance_unpaid"]
 
 
-def test_a_record_leaves_a_balance_that_had_passed_before_it_arrived() -> None:
-    order = unpaid_twice().decided(10 * DAY).decided(12 * DAY, quarantined=(PAYMENT,), quarantined_at=11 * DAY)
-    assert order.outcomes("closing") == ["balance_unpaid"]
+@pytest.mark.parametrize(("since", "holds_up"), [(9 * DAY, True), (9 * DAY + 1, False)])
+def test_a_record_leaves_a_balance_that_had_passed_before_it_arrived(since: int, holds_up: bool) -> None:
+    order = unpaid_twice().decided(10 * DAY).decided(12 * DAY, quarantined=(PAYMENT,), quarantined_at=since)
+    assert order.outcomes("closing") == ["balance_unpaid", "superseded"][: 1 + holds_up]
 
 
-def test_a_decision_of_version_0_2_stands_without_the_instant_of_its_deadline() -> None:
-    order = lapsed()
+def test_a_record_holds_up_a_balance_that_passed_while_the_order_had_ended_otherwise() -> None:
+    order = Order().placed(payment_plan=plan((61_301, 2 * DAY))).accepted().paid(amounts(40_000, 0, 0))
+    order.bought(deposit=20_000).unavailable(at=DAY).decided(3 * DAY).bought(deposit=20_000, at=DAY + HOUR)
+    order.decided(4 * DAY, quarantined=(PAYMENT,), quarantined_at=3 * DAY)
+    assert order.outcomes("closing") == ["unavailable", "superseded"]
+
+
+def decided_by_0_2(order: Order) -> Order:
+    """The same order with the ids of version 0.2, in which there is no last instant."""
+    previous = ""
     for nth, output in enumerate(order.outputs):
-        if output.data.TYPE == "purchasing.decision.made.v1" and output.data.kind == "closing":
-            id_ = name_id("ord-1", output.data.TYPE, "closing", "ord-1", "lapsed", "", "")
-            order.outputs[nth] = output._replace(id=id_)
+        if isinstance(output.data, DecisionMade) and output.data.kind == "closing":
+            parts = (output.data.TYPE, "closing", "ord-1", output.data.outcome, "", previous)
+            previous = name_id("ord-1", *parts)
+            order.outputs[nth] = output._replace(id=previous)
     order.ledger = Ledger.EMPTY.after(order.outputs)
-    order.cost(5, at=26 * HOUR).decided(41 * HOUR, watermark=-DAY)
+    return order
+
+
+@pytest.mark.parametrize("now", [24 * HOUR, 40 * HOUR])
+def test_a_lapse_decided_by_version_0_2_stays_while_the_watermark_is_unknown(now: int) -> None:
+    order = Order(ACCEPTANCE).placed().paid(at=HOUR).decided(now, watermark=24 * HOUR + 1)
+    decided_by_0_2(order).cost(5, at=41 * HOUR).decided(watermark=-DAY)
     assert order.outcomes("closing") == ["lapsed"]
+
+
+def test_no_deadline_after_a_decision_of_version_0_2_passes_with_it() -> None:
+    order = decided_by_0_2(unpaid_twice()).decided(10 * DAY, watermark=-DAY)
+    assert order.outcomes("closing") == ["balance_unpaid", "superseded"]
 
 
 def test_a_payment_at_the_last_instant_of_a_balance_is_in_time_after_another_fired() -> None:
