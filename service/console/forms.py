@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 BYTES = 32
 MOST_BYTES = 256 * 1024
 LINK_LENGTH_MAX = 1_900
+NOT_IN_ADDRESSES = frozenset({"form_token", "key", "value", "key_text"})
+"""Fields that no address gets: what was typed to repair a record may be private."""
 _OF_BROWSERS = ("Cookie", "Origin", "Sec-Fetch-Site")
 FOREIGN_FORM = sentence("This form doesn't come from the console, or it is too old. Open its page again.")
 
@@ -87,7 +89,7 @@ async def page_of_form(visit: Visit) -> str | None:
     page, _, last = request.rel_url.raw_path.rpartition("/")
     if last in ("confirm", "continue", "stop"):
         return page
-    filled = {name: text for name, text in form.items() if text and name not in ("form_token", "key", "value")}
+    filled = {name: text for name, text in form.items() if text and name not in NOT_IN_ADDRESSES}
     link = f"{request.rel_url.raw_path}?{urlencode(filled)}"
     return link if len(link) <= LINK_LENGTH_MAX else request.rel_url.raw_path
 

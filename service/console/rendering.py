@@ -93,7 +93,8 @@ class Renderer:
             return visit.page.plain(Amount(amount_in_words(value, currency)))
 
         def prose(text: str) -> Markup:
-            return Markup(_CODE.sub(r"<code>\1</code>", visit.page.translate(text)))  # noqa: S704 - escaped already
+            # Of markup, `sub` makes markup by a `join` that escapes what is put in.
+            return Markup(_CODE.sub(r"<code>\1</code>", str(visit.page.translate(text))))  # noqa: S704 - escaped already
 
         page: str = self._environment.get_template(answer.template).render(
             answer.context,

@@ -610,6 +610,9 @@ async def test_a_form_is_still_there_after_signing_in_again(running, engine, ann
         async with nobody.post("/acts/hold", data=form, allow_redirects=False) as answer:
             assert answer.status == 303
             link = parse_qs(urlsplit(answer.headers["Location"]).query)["next"][0]
+        repair = form | {"records": "t/0/1", "value": SECRET, "key_text": SECRET}
+        async with nobody.post("/acts/repair", data=repair, allow_redirects=False) as answer:
+            assert "marker" not in answer.headers["Location"], "what may be private is in no address"
         async with nobody.post(f"/proposals/{proposal}/confirm", data=form, allow_redirects=False) as answer:
             assert answer.headers["Location"] == f"/login?next=%2Fproposals%2F{proposal}"
     page = await read(ann, link)

@@ -13,7 +13,7 @@ import pytest
 from service.console.acts.approval import Limits, exceeds
 from service.console.acts.models import MoveModel
 from service.console.server import running_console
-from service.store.operators.proposals import Alone, Who, confirmed_alone
+from service.store.operators.proposals import Alone, Who, confirmed_alone, lock_confirmations
 from tests.cli.test_quarantine import named
 from tests.console.acting import (
     PATIENT,
@@ -29,6 +29,7 @@ from tests.console.conftest import browser, settings_for
 from tests.console.reading import Page, read, read_json
 from tests.console.test_acts import TERMS, bad_records, rows
 from tests.console.test_database import as_owner
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from service.console.server import Running
 
 pytestmark = pytest.mark.usefixtures("patient")
+MOVES = [{"currency": "CNY", "amount": 100}, {"currency": "CNY", "amount": 1}, {"currency": None, "amount": None}]
 ANN, BO = Who("u-ann", "Ann", "oidc"), Who("u-bo", "Bo", "oidc")
 
 
@@ -67,14 +69,44 @@ async def test_small_acts_of_one_person_count_together_for_a_day(database, engin
 
 
 async def test_two_small_acts_confirmed_at_once_are_not_both_done_alone(database, engine, running, provider) -> None:
-    bad = [named(one) for one in await bad_records(engine, 4)]
-    async with person(running, provider, "u-ann") as ann:
-        proposals = [await propose(ann, "drop", records="\n".join(bad[n : n + 2])) for n in (0, 2)]
-        forms = [hidden(await read(ann, f"/proposals/{one}")) for one in proposals]
-        answers = await asyncio.gather(
-            *[ann.post(f"/proposals/{one}/confirm", data=form) for one, form in zip(proposals, forms, strict=True)]
-        )
-    assert sorted(answer.status for answer in answers) == [200, 403]
+    bad = [named(one) for one in await bad_records(engine, 2)]
+    async with person(running, provider, "u-ann") as ann, as_owner(database) as owner:
+        proposal = await propose(ann, "drop", records="\n".join(bad))
+        form = hidden(await read(ann, f"/proposals/{proposal}"))
+        async with owner.transaction():
+            # As the other confirmation does, which has not been committed yet.
+            await lock_confirmations(owner)
+            second = asyncio.create_task(ann.post(f"/proposals/{proposal}/confirm", data=form))
+
+            async def waits() -> bool:
+                query = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+                return second.done() or await owner.fetchval(query) == 1
+
+            await eventually(waits, "the second confirmation waits for the first one")
+            await confirmed(owner, "u-ann", "assertion", "u-ann", "assertion", items=2)
+        assert (await second).status == 403
+
+
+async def confirmed(
+    owner: asyncpg.Connection,
+    asked: str,
+    way: str | None,
+    by: str,
+    its_way: str | None,
+    hours: int = 0,
+    act: str = "drop",
+    items: int = 1,
+) -> None:
+    """Store a proposal that was confirmed so many hours ago, by whom and how they had signed in."""
+    made = uuid4()
+    await owner.execute(
+        "insert into console_proposals (id, key, act, requested_by, requested_name, requested_way, why, given, preview,"
+        " needs_approval, ends_at, confirmed_by, confirmed_name, confirmed_way, confirmed_at)"
+        " values ($1, $2, $3, $4, $4, $5, 'x', '{}', $6, false, now(), $7, $7, $8, now() - make_interval(hours => $9))",
+        *(made, str(made), act, asked, way, json.dumps({"moves": MOVES}), by, its_way, hours),
+    )
+    query = "insert into console_items select $1, nth, 'x', '{}' from generate_series(1, $2::integer) as nth"
+    await owner.execute(query, made, items)
 
 
 @pytest.mark.parametrize(
@@ -113,25 +145,13 @@ def test_two_people_are_two_subjects_of_one_way_of_signing_in(one, other, certai
 
 
 async def test_acts_confirmed_alone_count_for_everyone_who_may_be_the_person(database) -> None:
-    moves = [{"currency": "CNY", "amount": 100}, {"currency": "CNY", "amount": 1}, {"currency": None, "amount": None}]
     async with as_owner(database) as owner:
-        for asked, way, confirmed, its_way, hours, act in (
-            ("u-ann", "oidc", "u-ann", "oidc", 1, "replay"),
-            ("u-ann", "oidc", "u-ann", "oidc", 25, "replay"),
-            ("u-ann", "oidc", "u-ann", "oidc", 1, "hold"),
-            ("u-ann", "oidc", "u-bo", "oidc", 1, "drop"),
-            ("u-ann", "oidc", "local", "link", 1, "drop"),
-            ("u-cy", None, "u-cy", None, 1, "resume"),
-        ):
-            made = uuid4()
-            await owner.execute(
-                "insert into console_proposals (id, key, act, requested_by, requested_name, requested_way, why, given,"
-                " preview, needs_approval, ends_at, confirmed_by, confirmed_name, confirmed_way, confirmed_at)"
-                " values ($1, $2, $3, $4, $4, $5, 'x', '{}', $6, false, now(), $7, $7, $8,"
-                " now() - make_interval(hours => $9))",
-                made, str(made), act, asked, way, json.dumps({"moves": moves}), confirmed, its_way, hours,
-            )  # fmt: skip
-            await owner.execute("insert into console_items values ($1, 1, 'x', '{}')", made)
+        await confirmed(owner, "u-ann", "oidc", "u-ann", "oidc", 1, "replay")
+        await confirmed(owner, "u-ann", "oidc", "u-ann", "oidc", 25, "replay")
+        await confirmed(owner, "u-ann", "oidc", "u-ann", "oidc", 1, "hold")
+        await confirmed(owner, "u-ann", "oidc", "u-bo", "oidc", 1, "drop")
+        await confirmed(owner, "u-ann", "oidc", "local", "link", 1, "drop")
+        await confirmed(owner, "u-cy", None, "u-cy", None, 1, "resume")
         await owner.execute("set role purchasing_reader")
         found = {
             who.subject: await confirmed_alone(owner, who)

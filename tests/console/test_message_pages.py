@@ -287,7 +287,9 @@ async def test_the_contract_shows_every_message_with_its_members_and_examples(da
         assert any(one["words"].startswith("new:") for one in contract["versions"][0]["changes"])
         for type_ in types:
             message = await read_json(session, f"/contract/{type_}", Accept="application/json")
-            text = Page(await read(session, f"/contract/{type_}")).text
+            shown = await read(session, f"/contract/{type_}")
+            assert "&lt;code&gt;" not in shown
+            text = Page(shown).text
             assert message["json_schema"]["title"] == type_
             assert {one.place for one in members(message["json_schema"])} <= {*text.split()}
             assert [one["name"] for one in message["examples"] if one["is_valid"]], type_
