@@ -11,8 +11,12 @@ import warnings
 from functools import cache
 from pathlib import Path
 
+from service.embedded.jars import cache_directory, jars, java
+from service.embedded.process import silent
+
 JAVASCRIPT = Path(__file__).parent / "javascript"
 GO = Path(__file__).parent / "go"
+JAVA = Path(__file__).parent / "java"
 TOOLS = Path(__file__).parent.parent / ".tools"
 LIMIT_SECONDS = 600
 
@@ -46,18 +50,49 @@ def node() -> str | None:
 @cache
 def go_client() -> str | None:
     """The Kafka client of tests/go, built; None with a warning."""
+    return _built(GO, "go-client")
+
+
+@cache
+def go_sender() -> str | None:
+    """The sender of tests/go/cloudevents, built; None with a warning."""
+    return _built(GO / "cloudevents", "go-sender")
+
+
+def _built(directory: Path, name: str) -> str | None:
+    """The Go program of a directory, built once for each of its versions."""
     go = tool("go", "install Go 1.21 or later; it brings a newer one itself where it is needed")
     if go is None:
         return None
-    sources = sorted(path for path in GO.iterdir() if path.suffix in (".go", ".mod", ".sum"))
+    sources = sorted(path for path in directory.iterdir() if path.suffix in (".go", ".mod", ".sum"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
-    built = TOOLS / f"go-client-{digest}"
+    built = TOOLS / f"{name}-{digest}"
     TOOLS.mkdir(exist_ok=True)
-    with (TOOLS / "go-client.lock").open("w") as held:
+    with (TOOLS / f"{name}.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not built.exists():
-            _run([go, "build", "-o", str(built), "."], GO)
+            _run([go, "build", "-o", str(built), "."], directory)
     return str(built)
+
+
+@cache
+def java_sender() -> list[str] | None:
+    """How the sender of tests/java is started, compiled against CloudEvents' SDK; None with a warning."""
+    javac = tool("javac", "install a JDK, 17 or later")
+    maven = tool("mvn", "install Maven") if javac else None
+    if javac is None or maven is None:
+        return None
+    pom, source = JAVA / "pom.xml", JAVA / "CloudEventRecords.java"
+    digest = hashlib.sha256(pom.read_bytes() + source.read_bytes()).hexdigest()[:12]
+    target = cache_directory() / f"cloudevents-{digest}"
+    path = f"{target / 'classes'}:{target}/*:{jars(silent)}/*"
+    with (cache_directory() / "cloudevents.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not (target / "classes").exists():
+            goal = "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies"
+            _run([maven, "--batch-mode", "--quiet", "--file", str(pom), goal, f"-DoutputDirectory={target}"], JAVA)
+            _run([javac, "--release", "17", "-cp", path, "-d", str(target / "classes"), str(source)], JAVA)
+    return [java(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", path, source.stem]
 
 
 def _run(command: list[str], directory: Path) -> None:

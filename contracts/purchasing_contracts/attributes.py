@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import Field, TypeAdapter, create_model
 
-from purchasing_contracts.base import Identifier, Instant, MessageData, Shape
+from purchasing_contracts.base import Identifier, Instant, MessageData, Shape, Source
 from purchasing_contracts.topics import TOPICS
 
 JsonMediaType = Annotated[str, Field(pattern=r"^[^;]*[/+][jJ][sS][oO][nN][ \t]*(;.*)?$")]
@@ -22,14 +22,14 @@ class Envelope(Shape):
 
     specversion: Literal["1.0"] = Field(description="The version of CloudEvents.")
     id: Identifier = Field(description="With `source` the message's identity: the same pair again is the same message.")
-    source: Identifier = Field(description="Who says so. With `id` the message's identity.")
+    source: Source = Field(description="Who says so. With `id` the message's identity.")
     subject: Identifier = Field(description="The order's id, and the record's key.")
     time: Instant = Field(
         description="When it happened, never when it was sent: RFC 3339 with offset, years 2000 to 2199 in UTC."
     )
     datacontenttype: JsonMediaType | None = Field(default=None, description="`application/json`, if anything.")
-    # JSON in base 64 would give one message two notations.
-    data_base64: None = Field(default=None, description="Never there: the data is JSON.")
+    # `examination` puts the JSON in base 64 of an event into `data` (decision 0122).
+    data_base64: None = Field(default=None, description="Not written: the data is JSON, in `data`.")
     traceparent: Any = Field(default=None, description="W3C trace context.")
 
 

@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -24,6 +24,21 @@ Text = Annotated[str, Field(pattern=NO_NUL)]
 
 Identifier = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_NUL)]
 """A non-empty string of at most 128 characters (code points), without NUL. Compared by code point."""
+
+SHORT = 128
+"""Characters of an identifier; a longer source is ASCII."""
+
+
+def _short_or_ascii(text: str) -> str:
+    if len(text) > SHORT and not text.isascii():
+        raise PydanticCustomError(
+            "source", f"String of more than {SHORT} characters should be ASCII, as URIs are: percent-encode the rest"
+        )
+    return text
+
+
+Source = Annotated[str, Field(min_length=1, max_length=512, pattern=NO_NUL), AfterValidator(_short_or_ascii)]
+"""A CloudEvents source: a non-empty string of at most 512 characters, without NUL; above 128 ASCII only."""
 
 DerivedIdentifier = Annotated[str, Field(min_length=1, max_length=160, pattern=NO_NUL)]
 """An identifier with a prefix, such as the line `chargeback:{id}`; at most 160 characters."""

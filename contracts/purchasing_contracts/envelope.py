@@ -48,7 +48,8 @@ def decode(topic: str, key: bytes | None, value: bytes | None, headers: Headers)
     """Return the event in a record of a topic that the service reads, or the refusal. Never raises.
 
     A record is in binary mode if it has a header `ce_specversion` and no content type of CloudEvents' own; else its
-    value is a whole event. `data` may be absent or null if none of its members is required.
+    value is a whole event. `data` may be absent or null if none of its members is required. JSON in `data_base64`,
+    where there is no `data`, is read as if it stood there. A list of events (batched mode) is refused as a whole.
     """
     return _decode_fast(topic, key, value, headers) or examine(topic, key, value, headers)
 

@@ -4,9 +4,10 @@
 lone surrogate in an unknown member.
 """
 
+import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -21,12 +22,19 @@ from purchasing_contracts.quarantine import Reason
 from purchasing_contracts.topics import class_of
 
 _IDENTIFIER_LENGTH_MAX = 128
+_READ = ("specversion", "id", "source", "type", "subject", "time", "datacontenttype")
 
 # Matches every escape of a JSON text, with surrogate pairs whole; only a lone surrogate is in the group.
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\(u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
     re.DOTALL,
 )
+
+BATCH = "the JSON is a list, as a batch of events is: send each event in a record of its own"
+ENCODED_TWICE = "the JSON is a string that holds JSON: send the event itself, encoded once"
+HTTP_HEADERS = "its attributes are in headers ce-…, as over HTTP: in Kafka they begin with ce_"
+DATA_ENCODED_TWICE = "Input should be an object, and is a string: encode the data once"
+NO_JSON_IN_BASE64 = "should be base 64 (RFC 4648) of the JSON data, without `data` beside it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +68,13 @@ def examine(
     if isinstance(parsed, Fault):
         return _refusal(parsed, key, members)
     if not isinstance(parsed, dict):
-        return _refusal(Fault("not_cloudevent", "", "the JSON is no object"), key, members)
+        return _refusal(Fault("not_cloudevent", "", _no_object(parsed)), key, members)
     decoded = _event(topic, key, cast("bytes", text), parsed, carried)
-    return decoded if isinstance(decoded, Event) else _refusal(decoded, key, parsed)
+    if isinstance(decoded, Event):
+        return decoded
+    if decoded.reason == "not_cloudevent" and attributes is None and _has_http_headers(headers):
+        decoded = replace(decoded, because=f"{decoded.because}; {HTTP_HEADERS}")
+    return _refusal(decoded, key, parsed)
 
 
 def structured(attributes: dict[str, str] | None, value: bytes | None) -> bytes | Fault:
@@ -75,9 +87,9 @@ def structured(attributes: dict[str, str] | None, value: bytes | None) -> bytes 
     return data if isinstance(data, Fault) else _with_data(attributes, data)
 
 
-def _with_data(attributes: dict[str, str], data: bytes) -> bytes:
+def _with_data(attributes: Mapping[str, Any], data: bytes) -> bytes:
     """Return an event in structured form, from its attributes and the JSON text of its data."""
-    return to_json(attributes)[:-1] + b',"data":' + data + b"}"
+    return to_json(attributes, inf_nan_mode="null")[:-1] + b',"data":' + data + b"}"
 
 
 def _json(value: bytes | None) -> bytes | Fault:
@@ -103,12 +115,33 @@ def _event(
     fault = _not_cloudevent(parsed) or _misplaced(topic, parsed["type"], carried)
     if fault is not None:
         return fault
+    if parsed.get("data_base64") is not None:
+        text = _from_base64(parsed) or text
     try:
         envelope = ENVELOPES[parsed["type"]].model_validate_json(text)
     except ValidationError as error:
-        return _violation(error.errors(include_url=False, include_input=False)[0])
+        return _violation(error.errors(include_url=False, include_input=False)[0], parsed)
     event = event_of(envelope)
     return _mixed(event) or _mismatch(event, key) or event
+
+
+def _from_base64(parsed: dict[str, Any]) -> bytes | None:
+    """Return the event with the JSON of its `data_base64` as `data`; None where there is none, or `data` beside it."""
+    encoded = parsed["data_base64"]
+    if not isinstance(encoded, str) or parsed.get("data") is not None:
+        return None
+    try:
+        data = _json(binascii.a2b_base64(encoded.encode(), strict_mode=True))
+    except ValueError:
+        return None
+    if isinstance(data, Fault):
+        return None
+    attributes = {name: parsed[name] for name in _READ if name in parsed}
+    if isinstance(trace := parsed.get("traceparent"), str):
+        attributes["traceparent"] = trace
+    text = _with_data(attributes, data)
+    # The data may be nested too deeply for the whole event.
+    return None if isinstance(_parsed(text), Fault) else text
 
 
 def event_of(envelope: Any) -> Event:
@@ -139,6 +172,20 @@ def _not_cloudevent(parsed: dict[str, Any]) -> Fault | None:
     return None
 
 
+def _no_object(parsed: object) -> str:
+    """Return what is wrong with a value that is no object, for the ways in which senders wrap events."""
+    if isinstance(parsed, list):
+        return BATCH
+    if isinstance(parsed, str) and isinstance(_parsed(parsed.encode()), dict):
+        return ENCODED_TWICE
+    return "the JSON is no object"
+
+
+def _has_http_headers(headers: Headers) -> bool:
+    """Return whether attributes are in headers `ce-*`, as CloudEvents' HTTP binding has them, and not Kafka's."""
+    return any(name.lower() == "ce-specversion" for name, _ in headers)
+
+
 def _misplaced(topic: str, type_: str, carried: Mapping[str, str]) -> Fault | None:
     if class_of(type_) is None:
         return Fault("unknown_type", "/type", "no message has this type")
@@ -147,10 +194,14 @@ def _misplaced(topic: str, type_: str, carried: Mapping[str, str]) -> Fault | No
     return None
 
 
-def _violation(error: ErrorDetails) -> Fault:
+def _violation(error: ErrorDetails, parsed: dict[str, Any]) -> Fault:
     place = "".join(f"/{step}" for step in error["loc"])
     if error["type"] == "string_pattern_mismatch" and error.get("ctx", {}).get("pattern") == NO_NUL:
         return Fault("schema", place, "should hold neither NUL nor a lone surrogate")
+    if place == "/data_base64":
+        return Fault("schema", place, NO_JSON_IN_BASE64)
+    if place == "/data" and isinstance(parsed.get("data"), str):
+        return Fault("schema", place, DATA_ENCODED_TWICE)
     # Pydantic's messages contain the expectation, not the content.
     return Fault("schema", place, error["msg"])
 

@@ -26,7 +26,8 @@ BEYOND = (
     "Beyond what a schema can say: the record's key equals `subject`; all money in one message has one currency, but "
     "for what is marked `x-own-currency`; a list names each item once; an order's payment plan has a deposit; whole "
     "numbers are written without point and exponent (not 129900.0, not 1e5); days exist and years in UTC are 2000 to "
-    "2199; no string has a lone surrogate; key, value and headers of a record have at most 1,000,000 bytes."
+    "2199; no string has a lone surrogate; a `source` of more than 128 characters is ASCII; key, value and headers of "
+    "a record have at most 1,000,000 bytes."
 )
 
 _ORDER = ("specversion", "id", "source", "type", "subject", "time", "datacontenttype", "traceparent", "data")

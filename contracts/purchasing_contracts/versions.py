@@ -39,6 +39,8 @@ NOTES: Mapping[str, str] = MappingProxyType(
   deduction may draw on the hold that it names (`hold_id`).
 - A seller may answer again: the latest answer counts, from its time on.
 - An order may have 300 events of one type; it was 1,000 in all.
+- `source` may have 512 characters; it was 128. Beyond 128 it is ASCII. JSON in `data_base64` is read as if it stood in
+  `data`.
 """
     }
 )

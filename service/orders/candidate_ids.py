@@ -26,7 +26,9 @@ CANDIDATES_MAX = 128
 SCANNED = 32_768
 """Bytes at each end of a value that are searched for members."""
 MEMBERS_MAX = 8
-"""Most members read at each end."""
+"""Most members read at each end of an event."""
+LIST_SCANNED = 1_000_000
+"""Bytes of a list that are searched for the events in it: all that a record may have."""
 
 _ID_LENGTH_MAX = 128
 _TEXT_LENGTH_MAX = 512
@@ -68,14 +70,23 @@ def _sources(
     for name, content in headers:
         if content is not None and name.lower() in _HEADERS:
             yield from _ends(_text(content))
-    if value is not None:
-        for piece in dict.fromkeys((value[:SCANNED], value[-SCANNED:])):
-            yield from _members(_text(piece))
+    if value is None:
+        return
+    if value.lstrip()[:1] == b"[":
+        # A batch: every event in it may be another order's.
+        yield from _members(_text(value[:LIST_SCANNED]), CANDIDATES_MAX)
+        return
+    for piece in dict.fromkeys((value[:SCANNED], value[-SCANNED:])):
+        text = _text(piece)
+        yield from _members(text)
+        if '\\"' in text:
+            # An event in a string of JSON.
+            yield from _members(text.replace('\\"', '"'))
 
 
-def _members(text: str) -> Iterator[str]:
+def _members(text: str, most: int = MEMBERS_MAX) -> Iterator[str]:
     """Yield the values of members named like an order id, from valid or broken JSON."""
-    for found in islice(_MEMBER.finditer(text), MEMBERS_MAX):
+    for found in islice(_MEMBER.finditer(text), most):
         written, number = found.groups()
         yield number or _unescaped(written)
 

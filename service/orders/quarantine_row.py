@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from service.orders.inbound_record import InboundRecord
 
-SOURCE_LENGTH_MAX = 128
+SOURCE_LENGTH_MAX = 512
 """As of a message that is taken."""
 
 _NAMESPACE = UUID("0f0d5c1a-7d0e-5f0c-9a39-5a1d7f1b4b52")

@@ -1,6 +1,7 @@
 """Records that are refused, as a table in order of precedence: what is wrong, the record, the reason, the place."""
 
 import json
+from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +64,10 @@ def in_binary_mode(value: bytes | None = None, **changes: bytes | None) -> Recor
     return Record(value=text(whole["data"]) if value is None else value, headers=tuple(headers.items()))
 
 
+def in_base64(encoded: Any) -> Record:
+    return Record(value=text({**changed(event(CAPTURED), "/data", ...), "data_base64": encoded}))
+
+
 def nested(depth: int) -> str:
     return "[" * depth + "]" * depth
 
@@ -92,6 +97,7 @@ TABLE: list[Row] = [
     ("binary mode with a deeply nested value", in_binary_mode(nested(201).encode()), "not_json", ""),
     # not_cloudevent
     ("a list", Record(value=text([event(CAPTURED)])), "not_cloudevent", ""),
+    ("an event in a string", Record(value=text(json.dumps(event(CAPTURED)))), "not_cloudevent", ""),
     ("a string", Record(value=b'"hello"'), "not_cloudevent", ""),
     ("null", Record(value=b"null"), "not_cloudevent", ""),
     ("bare data", Record(value=text(event(CAPTURED)["data"])), "not_cloudevent", "/specversion"),
@@ -122,7 +128,8 @@ TABLE: list[Row] = [
     ("an id with NUL", attribute("id", "a\0b"), "schema", "/id"),
     ("an id with a lone surrogate", written("/id", '"\\ud800"'), "schema", "/id"),
     ("an id that is not UTF-8", in_binary_mode(ce_id=b"\xff"), "schema", "/id"),
-    ("a source of 129 characters", attribute("source", LONG), "schema", "/source"),
+    ("a source of 513 characters", attribute("source", "s" * 513), "schema", "/source"),
+    ("a source of 129 characters that is no URI", attribute("source", "ü" * 129), "schema", "/source"),
     ("no subject", attribute("subject", ...), "schema", "/subject"),
     ("an empty subject", attribute("subject", ""), "schema", "/subject"),
     ("a subject of 129 characters", attribute("subject", LONG), "schema", "/subject"),
@@ -136,7 +143,14 @@ TABLE: list[Row] = [
     ("a time in 2200", attribute("time", "2200-01-01T00:00:00Z"), "schema", "/time"),
     ("a content that is not JSON", attribute("datacontenttype", "application/avro"), "schema", "/datacontenttype"),
     ("binary mode of Avro", in_binary_mode(content_type=b"application/avro"), "schema", "/datacontenttype"),
-    ("data in base 64", attribute("data_base64", "e30="), "schema", "/data_base64"),
+    ("data in base 64 beside data", attribute("data_base64", "e30="), "schema", "/data_base64"),
+    ("no base 64", in_base64("e30"), "schema", "/data_base64"),
+    ("base 64 of no JSON", in_base64("e30h"), "schema", "/data_base64"),
+    ("base 64 of nothing", in_base64(""), "schema", "/data_base64"),
+    ("base 64 that is a number", in_base64(17), "schema", "/data_base64"),
+    ("base 64 of deep nesting", in_base64(b64encode(nested(201).encode()).decode()), "schema", "/data_base64"),
+    ("base 64 with a line end", in_base64("e30\n="), "schema", "/data_base64"),
+    ("base 64 of data with a fault", in_base64("e30="), "schema", "/data/payment_id"),
     # schema: data
     bad("no data", "/data", ...),
     bad("data null", "/data", None),

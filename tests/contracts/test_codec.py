@@ -1,6 +1,7 @@
 """The codec: what is written is read as the same, in either mode, and no record whatever makes it raise."""
 
 import json
+from base64 import b64encode
 from dataclasses import replace
 from typing import Any
 
@@ -252,6 +253,32 @@ def test_binary_mode_is_read_like_structured_mode(headers: Any) -> None:
 
     assert decoded == decode(ORDER, b"ord-1001", text(plain), [])
     assert isinstance(decoded, Event)
+
+
+@given(events)
+def test_data_in_base_64_is_read_as_if_it_stood_in_data(event_: Event) -> None:
+    whole = json.loads(encode_structured(event_))
+    data = json.dumps(whole.pop("data", None), ensure_ascii=False).encode()
+    value = text({**whole, "data_base64": b64encode(data).decode(), "unknown": float("1e3")})
+
+    assert decode(topic_of(type(event_.data)).name, event_.subject.encode(), value, JSON_STRUCTURED) == event_
+
+
+@pytest.mark.parametrize("beside", [{"data": None}, {"traceparent": [1]}, {"partitionkey": {}}], ids=str)
+def test_data_in_base_64_is_read_beside_members_that_mean_nothing(beside: dict[str, Any]) -> None:
+    plain = event(CAPTURED)
+    encoded = b64encode(text(plain["data"])).decode()
+    value = text({**plain, "data": None, "data_base64": encoded, **beside})
+
+    assert decode(PAYMENT, b"ord-1001", value, []) == decode(PAYMENT, b"ord-1001", text(plain), [])
+
+
+@pytest.mark.parametrize("source", ["s" * 512, "ü" * 128, "urn:" + "x" * 500], ids=len)
+def test_a_source_may_have_512_characters_of_ascii(source: str) -> None:
+    decoded = decode(PAYMENT, b"ord-1001", text(event(CAPTURED, source=source)), [])
+
+    assert isinstance(decoded, Event)
+    assert decoded.source == source
 
 
 @pytest.mark.parametrize("value", [None, b"", b"null", b"{}"])

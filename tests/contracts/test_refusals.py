@@ -7,6 +7,13 @@ from typing import Any
 
 import pytest
 from purchasing_contracts.envelope import Event, Refusal, decode
+from purchasing_contracts.examination import (
+    BATCH,
+    DATA_ENCODED_TWICE,
+    ENCODED_TWICE,
+    HTTP_HEADERS,
+    NO_JSON_IN_BASE64,
+)
 from purchasing_contracts.quarantine import Reason
 
 from tests.contracts.refused import EURO, LONG, TABLE, Record, attribute, in_binary_mode, member
@@ -30,6 +37,38 @@ def test_a_record_is_refused_with_the_reason_and_the_place(record: Record, reaso
     assert isinstance(refusal, Refusal)
     assert (refusal.reason, refusal.place) == (reason, place)
     assert refusal.because
+
+
+HTTP = [
+    (f"ce-{name}", str(event(CAPTURED)[name]).encode()) for name in ("specversion", "id", "source", "type", "subject")
+]
+
+
+@pytest.mark.parametrize(
+    ("record", "hint"),
+    [
+        (Record(value=text([event(CAPTURED)])), BATCH),
+        (Record(value=b"[]"), BATCH),
+        (Record(value=text(json.dumps(event(CAPTURED)))), ENCODED_TWICE),
+        (Record(value=b'"hello"'), "the JSON is no object"),
+        (Record(value=text(event(CAPTURED)["data"]), headers=tuple(HTTP)), HTTP_HEADERS),
+        (Record(value=text(event(CAPTURED)["data"]), headers=(("CE-SpecVersion", b"1.0"),)), HTTP_HEADERS),
+        (member("/data", json.dumps(event(CAPTURED)["data"])), DATA_ENCODED_TWICE),
+        (attribute("data_base64", "e30="), NO_JSON_IN_BASE64),
+    ],
+    ids=["batch", "no event", "string", "word", "HTTP", "HTTP in capitals", "data in a string", "data twice"],
+)
+def test_a_refusal_hints_at_how_senders_wrap_events(record: Record, hint: str) -> None:
+    refusal = decoded(record)
+
+    assert isinstance(refusal, Refusal)
+    assert refusal.because.endswith(hint)
+
+
+def test_headers_of_http_beside_those_of_kafka_do_no_harm() -> None:
+    good = in_binary_mode()
+    assert isinstance(decoded(replace(good, headers=(*HTTP, *good.headers))), Event)
+    assert isinstance(decoded(Record(headers=tuple(HTTP))), Event)
 
 
 def test_the_table_is_in_the_order_of_precedence() -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import random
+from base64 import b64encode
 
 import pytest
 
@@ -67,10 +69,24 @@ async def test_the_same_message_in_another_notation_is_known(engine: Engine) -> 
     event = json.loads(story.last.value)
     event["time"] = event["time"].replace("Z", "+00:00")
     event["data"]["of_no_meaning"] = {"to": "anyone"}
-    spaced = json.dumps(event, indent=2).encode()
-    handled = await engine.handle([record(spaced, key=b"ord-1", topic=story.last.topic)])
+    encoded = {**event, "data": None, "data_base64": b64encode(json.dumps(event["data"]).encode()).decode()}
+    others = [json.dumps(event, indent=2).encode(), json.dumps(encoded).encode()]
+    handled = await engine.handle([record(other, key=b"ord-1", topic=story.last.topic) for other in others])
 
-    assert repetitions(handled) == 1
+    assert repetitions(handled) == 2
+
+
+async def test_the_longest_identity_fits_the_index_of_facts(engine: Engine) -> None:
+    """Of characters that PostgreSQL can't compress, four bytes each but in the source, which is ASCII."""
+    letters = random.Random(1)
+    order, message = ("".join(chr(letters.randrange(0x10000, 0x10FFFE)) for _ in range(128)) for _ in range(2))
+    source = "".join(chr(letters.randrange(0x21, 0x7F)) for _ in range(512))
+    event = {**json.loads(paid_order().last.value), "subject": order, "source": source, "id": message}
+    topic = "purchasing.events.payment.v1"
+
+    handled = await engine.handle([record(json.dumps(event).encode(), key=order.encode(), topic=topic)])
+
+    assert (handled.facts, list(handled.quarantined)) == (1, [])
 
 
 @pytest.mark.parametrize(

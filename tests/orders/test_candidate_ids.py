@@ -64,14 +64,25 @@ def test_an_id_is_read_from_a_garbled_key_and_subject(text: str) -> None:
         b'{"data":"' + b"x" * 900_000 + b'","subject":"q-1"}',
         b'{"subject":"q-1","data":"' + b"x" * 900_000 + b'"}',
         b'{"subject":"q-1',
+        json.dumps('{"id":"e1","subject":"q-1"}').encode(),
+        json.dumps('{"id":"e1","subject":"q-1","data":{').encode()[:-1],
+        json.dumps({"payload": '{"id":"e1","subject":"q-1"}'}).encode(),
+        b' [{"subject":"q-0"},{"subject":"q-1","da',
     ],
     ids=[
         "cut off", "capital", "order id", "escaped", "byte order mark", "UTF-16", "no UTF-8", "behind much",
-        "before much", "no closing quote",
+        "before much", "no closing quote", "a string", "half a string", "a string in an object", "half a batch",
     ],
 )  # fmt: skip
 def test_an_id_is_read_from_a_value_that_is_no_message(value: bytes) -> None:
     assert "q-1" in candidate_ids(None, None, value, ())
+
+
+def test_a_batch_is_about_the_order_of_each_event_in_it() -> None:
+    orders = [f"q-{number}" for number in range(CANDIDATES_MAX)]
+    batch = [{"id": "e1", "subject": order, "data": {"text": "x" * 5_000}} for order in orders]
+
+    assert candidate_ids(None, None, json.dumps(batch).encode(), ()) == tuple(orders)
 
 
 def test_a_number_and_bytes_that_are_no_utf_8_are_read_too() -> None:

@@ -19,8 +19,8 @@ BINARY = (("ce_specversion", b"1.0"), ("ce_source", b"/binary"))
     [
         (b'{"source": "/shop", "specversion": "9"}', (), "/shop"),
         (b'{"source": "/shop"}', BINARY, "/binary"),
-        (b'{"source": "' + b"x" * 128 + b'"}', (), "x" * 128),
-        (b'{"source": "' + b"x" * 129 + b'"}', (), None),
+        (b'{"source": "' + b"x" * 512 + b'"}', (), "x" * 512),
+        (b'{"source": "' + b"x" * 513 + b'"}', (), None),
         (b'{"source": ""}', (), None),
         (b'{"source": 7}', (), None),
         (b'{"source": "a\\u0000b"}', (), None),

@@ -137,11 +137,19 @@ def _further(good: Json) -> Iterator[tuple[str, Json]]:
         return _one(about, {**good, "data": {**data, **members}}, MORE)
 
     yield "not_json-nan", _one("NaN is not JSON, wherever it stands.", text[:-1] + ',"note":NaN}', MORE)
+    batch = _one("It is a batch of events; each event is sent in a record of its own.", [good], MORE)
+    yield "not_cloudevent-batch", batch
+    yield "not_cloudevent-encoded-twice", _one("The event is a text in JSON.", to_json(text).decode(), MORE)
+    yield "not_cloudevent-http-headers", _with_http_headers(good)
     yield "not_cloudevent-no-id", _one("The event has no id.", _without(good, "id"), MORE)
     yield "key_mismatch-no-key", {"about": "The record has no key.", "records": [record(MORE, good, None)]}
     yield "schema-no-subject", _one("The event doesn't say whose it is.", _without(good, "subject"), MORE)
     naive = {**good, "time": "2026-03-02T09:00:00"}
     yield "schema-time-without-offset", _one("The time has no offset.", naive, MORE)
+    encoded = {**_without(good, "data"), "data_base64": "bm8gSlNPTg=="}
+    yield "schema-data-base64-of-no-json", _one("The text in base 64 is not JSON.", encoded, MORE)
+    twice = {**good, "data": to_json(data).decode()}
+    yield "schema-data-encoded-twice", _one("The data is a text in JSON.", twice, MORE)
     yield "schema-data-is-a-list", _one("The data is no object.", {**good, "data": []}, MORE)
     missing = {**good, "data": _without(data, "tip_id")}
     yield "schema-member-missing", _one("The required member `tip_id` is missing.", missing, MORE)
@@ -152,6 +160,14 @@ def _further(good: Json) -> Iterator[tuple[str, Json]]:
     yield "schema-money-too-much", schema("Money is at most 10^15 minor units.", amount=yuan(MONEY_MAX + 1))
     pointed = text.replace('"value":5000', '"value":5000.0')
     yield "schema-money-with-a-point", _one("Whole numbers are written without a point.", pointed, MORE)
+
+
+def _with_http_headers(good: Json) -> Json:
+    """Return the event in binary mode with the headers of CloudEvents' HTTP binding."""
+    attributes = [part for name, value in good.items() if name != "data" for part in (f"ce-{name}", value)]
+    sent = record(MORE, good["data"])
+    about = "The attributes are in headers as over HTTP; Kafka's begin with ce_."
+    return {"about": about, "records": [{**sent, "headers": [*attributes, "content-type", "application/json"]}]}
 
 
 def _of_publication(type_: str) -> Iterator[tuple[str, Json]]:
