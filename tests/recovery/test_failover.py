@@ -4,11 +4,13 @@ its server takes writes, and nothing whose offset was committed is lost."""
 import uuid
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from service.embedded import EmbeddedPostgres
+from service.observability.reachability import database_problem
 from service.store.connection import connect_to_look, connected, pool_of
 from service.store.errors import DatabaseMovedError, StoreUnavailableError
 from service.store.migrate import migrate
@@ -204,6 +206,18 @@ async def test_a_commit_that_the_synchronous_standby_did_not_confirm_is_read_by_
     await eventually(lambda: looking.fetch("select from input_progress"), "what is confirmed now")
     await looking.close()
     await store.close()
+
+
+async def test_a_replaced_primary_that_still_runs_keeps_a_worker_from_starting(pair, lagging) -> None:
+    one, other = pair.primary.port, pair.standby.port
+    url = lagging.replace(urlsplit(lagging).netloc.rpartition("@")[2], f"127.0.0.1:{one},127.0.0.1:{other}")
+    assert await database_problem(url) is None, "a primary and a standby"
+    await pair.promote()
+    said = f"127.0.0.1:{one} and 127.0.0.1:{other} accept writes and have different histories"
+    assert str(await database_problem(url)).startswith(said)
+    assert await database_problem(url.replace(f"127.0.0.1:{other}", f"localhost:{one}")) is None, "one server, twice"
+    await pair.primary.kill()
+    assert await database_problem(url) is None
 
 
 async def test_a_command_reports_that_it_reached_a_standby(torn, pair) -> None:
