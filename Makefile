@@ -29,8 +29,9 @@ demo: env ## real orders through a real Kafka and PostgreSQL, explained as they 
 
 test: lint unit ## format, lint, types, layers, then all tests on a real broker and database
 
-chaos: env jars ## everything fails, for half an hour: three seeds, then ten thousand hostile records; SEEDS="7 8" EVENTS=30000
+chaos: env jars ## everything fails, for an hour: three seeds, alone and as a cluster, then hostile records; SEEDS="7 8" EVENTS=30000
 	@for seed in $(SEEDS); do $(PYTHON) -m tests.chaos.run --seed $$seed --events $(EVENTS) || exit 1; done
+	@for seed in $(SEEDS); do $(PYTHON) -m tests.chaos.run --cluster --seed $$seed --events $(EVENTS) || exit 1; done
 	@$(PYTHON) -m tests.chaos.run --hostile --events 17000 --workers 2
 
 lint: env ## format, lint, types and layers only

@@ -57,6 +57,7 @@ LONGEST = (
     "recovery/test_contradictions.py",
     "observability/test_alarms.py",
     "chaos/test_chaos.py",
+    "chaos/test_cluster.py",
     "security/test_kafka_acls.py",
     "recovery/test_failover.py",
     "outbox/test_takeover.py",

@@ -85,9 +85,10 @@ class EmbeddedKafka(SingleServer):
     `directory` keeps data, settings and log (`kafka.log`); a broker started on it again finds its topics. The ports
     stay the same over `stop`, `kill` and `start`. `settings` overrides broker settings. `listeners` are further
     security protocols (SSL, SASL_SSL, SASL_PLAINTEXT), each on a port of its own (see `address`); `settings` must
-    configure them. `properties` are system properties of its Java, `options` more options for it. `temporary`: the data
-    is removed when the block ends or this program dies; the log stays. `node` is its number in `quorum`; without a
-    quorum it is alone. Usable from any event loop. Raises EmbeddedError with the reason and the log's path.
+    configure them. `properties` are system properties of its Java, `options` more options for it, `environment` its
+    variables beside this program's. `temporary`: the data is removed when the block ends or this program dies; the log
+    stays. `node` is its number in `quorum`; without a quorum it is alone. Usable from any event loop. Raises
+    EmbeddedError with the reason and the log's path.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class EmbeddedKafka(SingleServer):
         listeners: Sequence[str] = (),
         properties: Mapping[str, str] | None = None,
         options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
         temporary: bool = False,
         progress: Progress = silent,
         quorum: Quorum | None = None,
@@ -115,7 +117,8 @@ class EmbeddedKafka(SingleServer):
         self._quorum = quorum or Quorum.of(1, new_cluster_id())
         self._listeners = {protocol: reserve_port() for protocol in listeners}
         name = "Apache Kafka" if quorum is None else f"broker {node} of Apache Kafka"
-        self._server = Server(name, self.log, grace=15.0, scratch=[self._data] if temporary else ())
+        scratch = [self._data] if temporary else ()
+        self._server = Server(name, self.log, grace=15.0, scratch=scratch, environment=environment or {})
 
     @property
     def bootstrap_servers(self) -> str:

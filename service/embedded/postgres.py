@@ -37,11 +37,12 @@ class EmbeddedPostgres(SingleServer):
     """`async with EmbeddedPostgres(directory) as postgres: postgres.dsn`. Ready when the block begins.
 
     `directory` keeps data and log (`postgres.log`); a server started on it again finds its databases. The port stays
-    the same over `stop`, `kill` and `start`. `settings` are server settings, such as max_connections. If this program
-    is root and the account `nobody` can't reach `directory` or the programs (a checkout in a private home), both are
-    kept below the system's temporary directory, and `directory/elsewhere` names the place. `temporary`: the data is
-    removed when the block ends or this program dies; the log stays. `name` is for messages. Usable from any event loop.
-    Raises EmbeddedError with the reason and the log's path.
+    the same over `stop`, `kill` and `start`. `settings` are server settings, such as max_connections, `environment` its
+    variables beside this program's. If this program is root and the account `nobody` can't reach `directory` or the
+    programs (a checkout in a private home), both are kept below the system's temporary directory, and
+    `directory/elsewhere` names the place. `temporary`: the data is removed when the block ends or this program dies;
+    the log stays. `name` is for messages. Usable from any event loop. Raises EmbeddedError with the reason and the
+    log's path.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class EmbeddedPostgres(SingleServer):
         directory: Path,
         *,
         settings: dict[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
         temporary: bool = False,
         progress: Progress = silent,
         name: str = "PostgreSQL",
@@ -60,7 +62,7 @@ class EmbeddedPostgres(SingleServer):
         self._progress = progress
         self._port = reserve_port()
         self._place: DataDirectory | None = None
-        self._server = Server(name, self.log, stop_signal=SIGNALS["fast"])
+        self._server = Server(name, self.log, stop_signal=SIGNALS["fast"], environment=environment or {})
 
     @property
     def password_file(self) -> Path:

@@ -122,8 +122,8 @@ class Server:
     """A server process with its guard.
 
     `name` is for messages. `stop_signal` asks the process to end in order within `grace` seconds. `user` is its account
-    if this program is root. The guard removes the directories `scratch` if this program dies. Usable from any event
-    loop.
+    if this program is root. The guard removes the directories `scratch` if this program dies. `environment` is beside
+    this program's. Usable from any event loop.
     """
 
     name: str
@@ -132,6 +132,7 @@ class Server:
     grace: float = 10.0
     user: str | None = None
     scratch: Sequence[Path] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _guard: Guard | None = field(default=None, init=False)
 
@@ -147,9 +148,7 @@ class Server:
         """Whether the process exists, frozen or not."""
         return self._child is not None and self._child.poll() is None
 
-    def spawn(
-        self, command: Sequence[str], environment: Mapping[str, str] | None = None, cwd: Path | None = None
-    ) -> None:
+    def spawn(self, command: Sequence[str], cwd: Path | None = None) -> None:
         """Start the process and its guard; append output to the log. Raises EmbeddedError."""
         if self.running:
             raise EmbeddedError(f"{self.name} runs already (process {self.pid})")
@@ -161,7 +160,7 @@ class Server:
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **(environment or {})},
+                    env={**os.environ, **self.environment},
                     cwd=cwd,
                     # Ctrl-C in a terminal reaches only the program, which then stops the server in order.
                     start_new_session=True,

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from service.embedded.lifetime import Lifetime
 from service.embedded.postgres import EmbeddedPostgres
@@ -14,6 +15,7 @@ STREAMING_LIMIT_SECONDS = 60.0
 POLL_SECONDS = 0.05
 
 STREAMING = "select exists (select from pg_stat_replication where application_name = $1 and state = 'streaming')"
+DETACHED = "select not exists (select from pg_stat_replication where application_name = $1)"
 CONFIRMS = "select exists (select from pg_stat_replication where application_name = $1 and sync_state = 'sync')"
 
 
@@ -39,7 +41,7 @@ class ReplicatedPostgres(Lifetime):
         self.synchronous: int | None = None
         """Number of the standby that confirms every commit; None if none does."""
         self.nodes = {
-            node: EmbeddedPostgres(
+            node: self.new_node(
                 self.directory / str(node),
                 settings={**SETTINGS, **(settings or {})},
                 temporary=temporary,
@@ -48,6 +50,10 @@ class ReplicatedPostgres(Lifetime):
             )
             for node in range(1, SERVERS + 1)
         }
+
+    def new_node(self, directory: Path, **options: Any) -> EmbeddedPostgres:
+        """Make a server of the cluster; tests have servers of their own kind."""
+        return EmbeddedPostgres(directory, **options)
 
     @property
     def primary(self) -> int:
@@ -96,6 +102,11 @@ class ReplicatedPostgres(Lifetime):
         await self._confirmed_by(self.nodes[node], None)
         await self.nodes[node].execute("select pg_promote()")
         self._role.write_text(str(node), "ascii")
+
+    async def detach(self, node: int) -> None:
+        """Let a running standby receive nothing more, until it is `rejoin`ed."""
+        await self.nodes[node].execute("alter system set primary_conninfo = ''", "select pg_reload_conf()")
+        await self._until(DETACHED, node)
 
     async def rejoin(self, node: int) -> None:
         """Copy the primary's data to a server, whatever that had, and run it as a standby. It confirms commits if

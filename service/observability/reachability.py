@@ -8,7 +8,7 @@ import asyncpg
 from service.kafka.compat.diagnosis import problem_of
 from service.kafka.connection import Kafka
 from service.runtime.errors import describe
-from service.store.connection import connect_to_look
+from service.store.connection import connect_to_look, rivals
 from service.store.driver_errors import LOST
 from service.store.errors import NotReachedError, StoreError, StoreUnavailableError
 
@@ -20,7 +20,10 @@ class UnreachableError(Exception):
 
 
 async def database_problem(url: str) -> str | None:
-    """Return why PostgreSQL can't be reached now; None if it can. Raises UnreachableError if waiting does not help."""
+    """Return why PostgreSQL can't be reached, or must not be used, now; None if it can.
+
+    Raises UnreachableError if waiting does not help.
+    """
     try:
         connection = await connect_to_look(url, connect_seconds=PROBE_SECONDS)
         await connection.close(timeout=PROBE_SECONDS)
@@ -35,6 +38,11 @@ async def database_problem(url: str) -> str | None:
     except (asyncpg.PostgresError, *LOST, OSError) as error:
         # While the connection was closing.
         return describe(error)
+    if servers := await rivals(url, PROBE_SECONDS):
+        return (
+            f"{' and '.join(map(str, servers))} accept writes and have different histories: one was replaced by the "
+            "other and still runs. Stop it, or make it a standby of the other"
+        )
     return None
 
 

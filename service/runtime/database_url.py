@@ -87,6 +87,11 @@ class DatabaseUrl:
         """Whether the URL asks for servers that refuse writes."""
         return self.target in READERS_ONLY
 
+    @property
+    def demands_tls(self) -> bool:
+        """Whether a server without TLS can't be used."""
+        return self.tls.get("sslmode") in ("require", "verify-ca", "verify-full")
+
     def in_turn(self) -> list[Host]:
         """Return the hosts in the order of attempts."""
         return random.sample(self.hosts, len(self.hosts)) if self.random_order else list(self.hosts)

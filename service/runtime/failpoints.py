@@ -6,7 +6,7 @@
 |---|---|
 | `kill` | the process kills itself (SIGKILL): it flushes and closes nothing |
 | `stop` | the process freezes itself (SIGSTOP); the test wakes it with SIGCONT |
-| `wait:PATH` | this task, not the process, creates `PATH.reached` and waits until PATH exists |
+| `wait:PATH` | this task, not the process, writes its name into `PATH.reached` and waits until PATH exists |
 
 With `@N` it fires at the N-th pass of the place, else at the first. Each fires once. The variable is read once, at the
 first place passed. Without the variable, a place costs one call and one lookup in an empty table (0.1 µs).
@@ -100,6 +100,7 @@ async def _pass(point: Failpoint) -> None:
     if point.path is None:
         os.kill(os.getpid(), signal.SIGKILL if point.action == "kill" else signal.SIGSTOP)
         return
-    point.path.with_name(point.path.name + ".reached").touch()
+    task = asyncio.current_task()
+    point.path.with_name(point.path.name + ".reached").write_text(task.get_name() if task else "", "utf-8")
     while not point.path.exists():  # noqa: ASYNC110 - another process makes the file
         await asyncio.sleep(0.01)

@@ -3,13 +3,16 @@ with the database's timeline."""
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
 from service.store.driver import Connection
 from service.store.driver_errors import translated
+from service.store.errors import StoreError
 from service.store.hosts import database_url, first_of, unusable
 from service.store.session import begin_session
 from service.store.timeline import Timeline
@@ -44,9 +47,36 @@ async def connect_to_look(url: str, *, settings: Mapping[str, str] | None = None
     return await _session(url, settings={**(settings or {}), "default_transaction_read_only": "on"}, **options)
 
 
+async def rivals(url: str, seconds: float) -> list[Host]:
+    """Return the servers of a URL that accept writes, if they have different timelines; else none.
+
+    A primary that was replaced and still runs accepts writes as well, and would be taken if it comes first. Asks all
+    servers at the same time, for at most `seconds`; a server that gives no answer is no rival. Raises NotUsableError.
+    """
+    hosts = database_url(url).hosts
+    if len(hosts) == 1:
+        return []
+    found = await asyncio.gather(*(_timeline_of(url, host, seconds) for host in hosts))
+    timelines = {host: timeline for host, timeline in zip(hosts, found, strict=True) if timeline is not None}
+    return list(timelines) if len(set(timelines.values())) > 1 else []
+
+
+async def _timeline_of(url: str, host: Host, seconds: float) -> str | None:
+    """Return the timeline of one server; None if it gives no answer or accepts no writes."""
+    timeline = Timeline()
+    try:
+        connection = await _session(url, host=host, connect_seconds=seconds, command_timeout=seconds)
+        await _compare(connection, timeline)
+    except StoreError:
+        return None
+    connection.terminate()
+    return timeline.known
+
+
 async def _session(
     url: str,
     *,
+    host: Host | None = None,
     connect_seconds: float = CONNECT_SECONDS,
     settings: Mapping[str, str] | None = None,
     command_timeout: float | None = None,
@@ -54,10 +84,13 @@ async def _session(
 ) -> Connection:
     """Connect and set the session's settings.
 
-    `connect_seconds`: per host, unless the URL has a `connect_timeout`. `settings`: the server's settings by name, in
-    force when this returns. `options`: asyncpg's. Raises NotReachedError, NotUsableError, NotAllowedError.
+    `host`: the only one to try. `connect_seconds`: per host, unless the URL has a `connect_timeout`. `settings`: the
+    server's settings by name, in force when this returns. `options`: asyncpg's. Raises NotReachedError, NotUsableError,
+    NotAllowedError.
     """
     described = database_url(url)
+    if host is not None:
+        described = replace(described, hosts=(host,))
     seconds = described.connect_timeout or connect_seconds
 
     async def driver_connection(host: Host, target: str | None) -> Connection:

@@ -3,6 +3,9 @@
 If a statement times out or its task is cancelled, the driver asks the server to cancel it. It rolls back or releases
 the connection only after the server's answer, however long that takes. A server that vanished never answers, and the
 driver doesn't check whether it is there.
+
+Terminating also withdraws the driver's request to cancel. Cancelled, a commit that waits for a synchronous standby
+could be read at once, and published, although the standby may still be promoted without it.
 """
 
 from __future__ import annotations

@@ -61,7 +61,9 @@ async def first_of(url: DatabaseUrl, attempt: Attempt, seconds: float) -> Connec
             reasons.append((host, reason))
     words = reasons[0][1] if len(reasons) == 1 else "; ".join(f"{host}: {reason}" for host, reason in reasons)
     not_reached = NotReachedError(words)
-    raise NotUsableError(str(not_reached)) if ErrorClass.SETTING in because else not_reached
+    # Where TLS may be missing, it is never the reason: a server that dies answers its request with an error.
+    setting = url.demands_tls and ErrorClass.SETTING in because
+    raise NotUsableError(str(not_reached)) if setting else not_reached
 
 
 async def _reason_against(

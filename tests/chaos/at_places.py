@@ -19,7 +19,7 @@ def killed_at(place: str) -> Fault:
     """A worker that kills itself there."""
 
     async def fault(scene: Scene) -> bool:
-        async with _armed(scene, place, "kill") as worker:
+        async with armed(scene, place, "kill") as worker:
             scene.place.expect_end(worker)
             reached = await worker.ended(REACHED_SECONDS)
         if reached and worker.process.returncode != -signal.SIGKILL:
@@ -36,7 +36,7 @@ def frozen_at(place: str) -> Fault:
     """A worker that freezes there, until everybody has given it up."""
 
     async def fault(scene: Scene) -> bool:
-        async with _armed(scene, place, "stop") as worker:
+        async with armed(scene, place, "stop") as worker:
             reached = await within(lambda: worker.frozen)
         if not reached:
             # Not to freeze later, when nobody is there to wake it.
@@ -56,7 +56,7 @@ def held_up_at(place: str) -> Fault:
     async def fault(scene: Scene) -> bool:
         # Another hand may be about to hold up another slot.
         gate = scene.place.directory / f"gate-{scene.slot}-{scene.place.started}"
-        async with _armed(scene, place, f"wait:{gate}"):
+        async with armed(scene, place, f"wait:{gate}"):
             reached = await within(Path(f"{gate}.reached").exists)
         if reached:
             await asyncio.sleep(scene.longest)
@@ -72,7 +72,7 @@ def needs_lane(place: str) -> bool:
 
 
 @asynccontextmanager
-async def _armed(scene: Scene, place: str, action: str) -> AsyncIterator[Worker]:
+async def armed(scene: Scene, place: str, action: str) -> AsyncIterator[Worker]:
     """The slot's worker, replaced by one that does this at the place. Where lanes are scarce and it needs one, the
     others are gone meanwhile, who would keep it; then they come and take over what they can."""
     others = [slot for slot in scene.place.slots if slot != scene.slot]

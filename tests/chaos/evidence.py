@@ -41,6 +41,9 @@ class Evidence:
     orders: Sequence[Mapping[str, Any]] = ()
     lanes: Mapping[int, int] = field(default_factory=dict)
     noted: Mapping[int, int] = field(default_factory=dict)
+    read_again: bool = False
+    """Whether a database that lacked what was committed last took over: a record that is quarantined anew then has its
+    notice twice."""
     now: datetime | None = None
 
 

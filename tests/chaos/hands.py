@@ -8,10 +8,9 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-import asyncpg
-
-from tests.chaos.faults import BROKER, DATABASE, EVERY_SLOT, FAULTS, LANE, SLOT
-from tests.chaos.place import Place
+from tests.chaos.faults import BROKER, DATABASE, EVERY_SLOT, FAULTS, LANE, SLOT, Takes
+from tests.chaos.place import AWAY, Place
+from tests.chaos.pulse import Pulse, Silence
 from tests.chaos.scene import Scene
 
 PAUSE_SECONDS = 2.0
@@ -23,20 +22,23 @@ TRIES = 3
 
 @dataclass
 class Done:
-    """What came of one kind of fault. `caught_up`: seconds from its end until everything was published that had been
-    decided by then, whatever else went wrong meanwhile."""
+    """What came of one kind of fault, whatever else went wrong meanwhile. `caught_up`: seconds from its end until
+    everything was published that had been decided by then. `silences`: how long nothing came out between its beginning
+    and then."""
 
     times: int = 0
     missed: int = 0
     caught_up: list[float] = field(default_factory=list)
+    silences: list[Silence] = field(default_factory=list)
 
 
 class Hands:
     """Two hands on a place. `done` says what they did, by the fault's name."""
 
-    def __init__(self, place: Place, seed: int, names: tuple[str, ...], slots: int) -> None:
+    def __init__(self, place: Place, seed: int, names: tuple[str, ...], slots: int, pulse: Pulse | None = None) -> None:
         self.done: dict[str, Done] = defaultdict(Done)
         self._place = place
+        self._pulse = pulse
         self._rng = random.Random(f"faults {seed}")
         self._names = names
         self._deck: list[str] = []
@@ -73,7 +75,8 @@ class Hands:
             async with AsyncExitStack() as taken:
                 for name_of_lock in self._taken(takes, slot):
                     await taken.enter_async_context(self._locks[name_of_lock])
-                self._place.say(f"{name} (slot {slot})" if takes in (SLOT, LANE) else name)
+                self._place.say(f"{name} (slot {slot})" if {SLOT, LANE} & set(takes) else name)
+                begun = time.monotonic()
                 done = await fault(Scene(self._place, rng, slot))
                 self._place.say(f"... {name} is over" if done else f"... {name}: not reached")
             one = self.done[name]
@@ -82,16 +85,20 @@ class Hands:
             if not one.times and one.missed < TRIES:
                 self._first.insert(0, name)
             if done:
-                task = asyncio.create_task(self._watch(one))
+                task = asyncio.create_task(self._watch(one, begun))
                 self._watching.add(task)
                 task.add_done_callback(self._watching.discard)
             await asyncio.sleep(rng.uniform(0, PAUSE_SECONDS))
 
-    def _taken(self, takes: str, slot: int) -> list[str]:
-        """Of several locks always the lower slot's first, so that nobody waits for each other."""
-        if takes == EVERY_SLOT or (takes == LANE and self._place.scarce(self._slots)):
-            return [f"slot {n}" for n in range(self._slots)]
-        return [f"slot {slot}" if takes in (SLOT, LANE) else takes]
+    def _taken(self, takes: Takes, slot: int) -> list[str]:
+        """Of several locks always in the same order, so that nobody waits for each other."""
+        found: set[str] = set()
+        for one in takes:
+            if one == EVERY_SLOT or (one == LANE and self._place.scarce(self._slots)):
+                found |= {f"slot {n}" for n in range(self._slots)}
+            else:
+                found.add(f"slot {slot}" if one in (SLOT, LANE) else one)
+        return [name for name in self._locks if name in found]
 
     def _draw(self) -> str:
         if self._first:
@@ -101,22 +108,20 @@ class Hands:
             self._rng.shuffle(self._deck)
         return self._deck.pop()
 
-    async def _watch(self, done: Done) -> None:
-        begun = time.monotonic()
+    async def _watch(self, done: Done, begun: float) -> None:
+        over = time.monotonic()
         decided: dict[int, int] = {}
-        while time.monotonic() - begun < CAUGHT_UP_SECONDS:
+        while time.monotonic() - over < CAUGHT_UP_SECONDS:
             try:
-                connection = await asyncpg.connect(self._place.dsn, timeout=10)
-                try:
+                async with self._place.connected() as connection:
                     decided = decided or dict(await connection.fetch("select lane, position from lanes"))
                     noted = dict(await connection.fetch("select lane, position from relay_notes"))
-                finally:
-                    await connection.close()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                # It is the database that suffers just now.
+            except AWAY:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if all(noted.get(lane, 0) >= position for lane, position in decided.items()):
-                done.caught_up.append(time.monotonic() - begun)
+                done.caught_up.append(time.monotonic() - over)
+                if self._pulse is not None:
+                    done.silences.append(self._pulse.silence(begun, time.monotonic()))
                 return
             await asyncio.sleep(RETRY_SECONDS)

@@ -1,4 +1,7 @@
-"""Where it happens: a broker, a database, and workers in slots; slot 0 reaches both servers through proxies."""
+"""Where it happens: brokers, a database, and workers in slots; slot 0 reaches the servers through proxies.
+
+`OneOfEach` has one broker and one PostgreSQL; `tests/chaos/cluster.py` has several.
+"""
 
 import asyncio
 import os
@@ -6,15 +9,17 @@ import random
 import shutil
 import signal
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import asyncpg
 
 from service.embedded import EmbeddedKafka, EmbeddedPostgres
-from service.embedded.process import Progress, reserve_port, silent
+from service.embedded.lifetime import Lifetime
+from service.embedded.process import Progress, reserve_port, silent, together
 from service.kafka.topics import create_topics
 from service.runtime.failpoints import VARIABLE
 from service.store.migrate import migrate
@@ -22,13 +27,17 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.worker import Worker
 
 GROUP = "purchasing"
+DATABASE = "chaos"
+CONNECT_SECONDS = 10.0
+AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What one hears of a database that suffers just now."""
 
 
 class ProxiedKafka(EmbeddedKafka):
     """A broker with a second listener, which it advertises at another port: a proxy's."""
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory, temporary=True)
+    def __init__(self, directory: Path, **options: Any) -> None:
+        super().__init__(directory, **options)
         self.behind, self.proxied = reserve_port(), reserve_port()
 
     def _write_configuration(self) -> Path:
@@ -46,7 +55,10 @@ class ProxiedKafka(EmbeddedKafka):
 
 
 class Place:
-    """`async with Place(directory, lanes) as place`. Nothing is left behind, whatever happens inside."""
+    """`async with OneOfEach(directory, lanes) as place`. Nothing is left behind, whatever happens inside."""
+
+    servers: tuple[Lifetime, ...] = ()
+    """What is started and stopped with it: brokers and databases."""
 
     def __init__(
         self,
@@ -65,28 +77,52 @@ class Place:
         """Of each worker; more than one have a supervisor."""
         self._say = say
         self._environment = environment
-        self.kafka = ProxiedKafka(directory / "kafka")
-        self.postgres = EmbeddedPostgres(directory / "postgres", temporary=True)
+        self.to_brokers: list[Proxy] = []
+        self.to_database: list[Proxy] = []
+        """The networks of slot 0."""
         self.slots: dict[int, Worker] = {}
         self.unexpected: list[str] = []
         self.started = 0
         self.memory: list[int] = []
         self.ends: list[float] = []
         """Seconds that each end in order took."""
+        self.lost = 0
+        """How often the database lost what was committed last."""
         self._expected_end: set[int] = set()
+
+    @property
+    def bootstrap(self) -> str:
+        """The brokers' addresses, past the proxies."""
+        raise NotImplementedError
+
+    @property
+    def dsn(self) -> str:
+        """The database that takes writes, past the proxies, as the superuser."""
+        raise NotImplementedError
+
+    def addresses(self, slot: int) -> tuple[str, str]:
+        """Brokers and database as a slot's worker is told them."""
+        raise NotImplementedError
+
+    @property
+    def database_clock(self) -> float:
+        """Seconds that the databases' clock is ahead."""
+        return 0.0
+
+    def networks(self) -> tuple[list[Proxy], list[Proxy]]:
+        """The proxies between slot 0 and the brokers, and the database, all of which run."""
+        raise NotImplementedError
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as undo:
             undo.push_async_exit(self)
             shutil.rmtree(self.directory, ignore_errors=True)
-            await asyncio.gather(self.kafka.start(), self.postgres.start())
+            await together(*(server.start() for server in self.servers))
             await create_topics({"bootstrap_servers": self.bootstrap}, self.lanes)
-            connection = await asyncpg.connect(self.postgres.dsn)
-            await connection.execute("create database chaos")
-            await connection.close()
+            async with self.connected("postgres") as connection:
+                await connection.execute(f"create database {DATABASE}")
             await migrate(self.dsn, lanes=self.lanes)
-            port = int(self.dsn.rpartition(":")[2].partition("/")[0])
-            self.proxies = [Proxy(self.kafka.proxied, self.kafka.behind), Proxy(reserve_port(), port)]
+            self.to_brokers, self.to_database = self.networks()
             for proxy in self.proxies:
                 await proxy.start()
             undo.pop_all()
@@ -98,17 +134,23 @@ class Place:
         for worker in self.slots.values():
             worker.kill_family()
             await worker.ended()
-        for proxy in getattr(self, "proxies", []):
+        for proxy in self.proxies:
             await proxy.close()
-        await asyncio.gather(self.kafka.close(), self.postgres.close(), return_exceptions=True)
+        await asyncio.gather(*(server.close() for server in self.servers), return_exceptions=True)
 
     @property
-    def bootstrap(self) -> str:
-        return self.kafka.bootstrap_servers
+    def proxies(self) -> list[Proxy]:
+        """All proxies of slot 0."""
+        return [*self.to_brokers, *self.to_database]
 
-    @property
-    def dsn(self) -> str:
-        return self.postgres.dsn_of("chaos")
+    @asynccontextmanager
+    async def connected(self, database: str = DATABASE) -> AsyncIterator[Any]:
+        """A connection past the proxies. Raises what `AWAY` names while the database is away."""
+        connection = await asyncpg.connect(self.dsn.replace(f"/{DATABASE}", f"/{database}"), timeout=CONNECT_SECONDS)
+        try:
+            yield connection
+        finally:
+            connection.terminate()
 
     def scarce(self, workers: int) -> bool:
         """Whether there are fewer lanes than workers, so that one may have none."""
@@ -118,20 +160,17 @@ class Place:
         """A worker into a slot that has none. One that is to be harmed at a place of its code is a process alone: the
         place would be reached in each of several, and again when they are started again."""
         self.started += 1
-        bootstrap, dsn = self.bootstrap, self.dsn
-        if slot == 0:
-            kafka, postgres = self.proxies
-            there = dsn.rpartition(":")[2].partition("/")[0]
-            bootstrap, dsn = f"127.0.0.1:{kafka.port}", dsn.replace(f":{there}/", f":{postgres.port}/")
+        bootstrap, url = self.addresses(slot)
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PURCHASING_")},
             "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-            "PURCHASING_DATABASE_URL": dsn,
+            "PURCHASING_DATABASE_URL": url,
             "PURCHASING_CONSUMER_GROUP": GROUP,
             "PURCHASING_LOG_FORMAT": "json",
             "PURCHASING_HTTP_PORT": "0",
             "PURCHASING_PROCESSES": str(1 if failpoints else self.processes),
             **self._environment,
+            **self.variables(slot),
             **({VARIABLE: failpoints} if failpoints else {}),
         }
         log = self.directory / f"worker-{self.started:03}-slot-{slot}.log"
@@ -140,6 +179,10 @@ class Place:
         processes = int(environment["PURCHASING_PROCESSES"])
         worker = self.slots[slot] = Worker(self.started, arguments, environment, log, module, processes)
         return worker
+
+    def variables(self, _slot: int) -> dict[str, str]:
+        """More of the environment of a slot's worker."""
+        return {}
 
     def say(self, line: str) -> None:
         """Report progress, and write it into the run's own log, beside the workers'."""
@@ -160,8 +203,14 @@ class Place:
                 self.start(slot)
 
     def crashed(self, worker: Worker) -> None:
-        """Remember that it ended in a way nobody asked for."""
+        """Remember that it ended in a way nobody asked for, unless it had to."""
+        if self.has_to_end(worker):
+            return
         self.unexpected.append(f"worker {worker.number} ended with {worker.process.returncode}: {worker.log}")
+
+    def has_to_end(self, _worker: Worker) -> bool:
+        """Whether what befell the servers ends workers, to be started anew by whoever supervises them."""
+        return False
 
     async def stop(self, slot: int) -> None:
         """End a slot's worker in order."""
@@ -191,17 +240,41 @@ class Place:
         worker = self.slots.get(slot)
         if worker is None:
             return 0
-        # Slot 0 is known to the server by the ports of its proxy.
-        ports = worker.ports() if slot else self.proxies[1].ports
-        connection = await asyncpg.connect(self.dsn)
-        try:
+        # Slot 0 is known to the server by the ports of its proxies.
+        ports = worker.ports() if slot else set[int]().union(*(proxy.ports for proxy in self.to_database))
+        async with self.connected() as connection:
             found = await connection.fetch(
-                "select pid, client_port from pg_stat_activity where datname = 'chaos' and pid <> pg_backend_pid()"
+                "select pid, client_port from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()", DATABASE
             )
             ours = [row[0] for row in found if row[1] in ports]
             chosen = [pid for pid in ours if rng.random() < 0.7] or ours
             for pid in chosen:
                 await connection.execute("select pg_terminate_backend($1)", pid)
-        finally:
-            await connection.close()
         return len(chosen)
+
+
+class OneOfEach(Place):
+    """One broker, one PostgreSQL."""
+
+    def __init__(self, directory: Path, *arguments: Any, **options: Any) -> None:
+        super().__init__(directory, *arguments, **options)
+        self.kafka = ProxiedKafka(directory / "kafka", temporary=True)
+        self.postgres = EmbeddedPostgres(directory / "postgres", temporary=True)
+        self.servers = (self.kafka, self.postgres)
+
+    @property
+    def bootstrap(self) -> str:
+        return self.kafka.bootstrap_servers
+
+    @property
+    def dsn(self) -> str:
+        return self.postgres.dsn_of(DATABASE)
+
+    def addresses(self, slot: int) -> tuple[str, str]:
+        if slot:
+            return self.bootstrap, self.dsn
+        (kafka,), (postgres,) = self.to_brokers, self.to_database
+        return f"127.0.0.1:{kafka.port}", self.dsn.replace(f":{self.postgres.port}/", f":{postgres.port}/")
+
+    def networks(self) -> tuple[list[Proxy], list[Proxy]]:
+        return [Proxy(self.kafka.proxied, self.kafka.behind)], [Proxy(reserve_port(), self.postgres.port)]

@@ -1,13 +1,25 @@
-"""A network between a worker and a server that can be cut, or swallow everything, or only what goes on already."""
+"""A network between a worker and a server that can be cut, or swallow everything, or only what goes on already, or be
+slow; the last two also in one direction."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from enum import Enum
 from urllib.parse import urlsplit, urlunsplit
 
 from service.embedded.process import reserve_port
 
 CHUNK = 65_536
+
+
+class Way(Enum):
+    """Which way bytes go."""
+
+    TO_SERVER = "to the server"
+    FROM_SERVER = "from the server"
+
+
+BOTH = tuple(Way)
 
 
 class Proxy:
@@ -17,8 +29,10 @@ class Proxy:
         self.port = port
         self._target = target
         self._writers: set[asyncio.StreamWriter] = set()
-        self._open = asyncio.Event()
-        self._open.set()
+        self._open = {way: asyncio.Event() for way in Way}
+        for open_ in self._open.values():
+            open_.set()
+        self._delay = dict.fromkeys(Way, 0.0)
         self._refusing = False
         self._stranded = 0
         self._ports: set[int] = set()
@@ -51,26 +65,33 @@ class Proxy:
         for writer in list(self._writers):
             writer.transport.abort()
 
-    def swallow(self) -> None:
+    def swallow(self, ways: Sequence[Way] = BOTH) -> None:
         """Pass nothing on until `mend`: neither side learns that its peer is unreachable."""
-        self._open.clear()
+        for way in ways:
+            self._open[way].clear()
+
+    def slow(self, ways: Sequence[Way], seconds: float) -> None:
+        """Pass each piece (at most CHUNK bytes) on so much later, and the next one after it, until `mend`."""
+        self._delay.update(dict.fromkeys(ways, seconds))
 
     def mend(self) -> None:
         """Go on. What was swallowed is passed on now, late as it is; who was stranded stays so."""
         self._refusing = False
-        self._open.set()
+        self._delay = dict.fromkeys(Way, 0.0)
+        for open_ in self._open.values():
+            open_.set()
 
     def strand(self) -> None:
         """Pass nothing more on of the connections there are, for ever, but that one side has ended; new ones work."""
         self._stranded += 1
-        self._open.set()
+        self.mend()
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refusing:
             writer.transport.abort()
             return
         stranded = self._stranded
-        await self._open.wait()
+        await self._open[Way.TO_SERVER].wait()
         try:
             there = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
@@ -78,23 +99,25 @@ class Proxy:
             return
         port = there[1].get_extra_info("sockname")[1]
         self._ports.add(port)
-        for source, drain in ((reader, there[1]), (there[0], writer)):
-            task = asyncio.create_task(self._pass(source, drain, stranded))
+        for way, source, drain in ((Way.TO_SERVER, reader, there[1]), (Way.FROM_SERVER, there[0], writer)):
+            task = asyncio.create_task(self._pass(way, source, drain, stranded))
             self._passing.add(task)
             task.add_done_callback(self._passing.discard)
             task.add_done_callback(lambda _: self._ports.discard(port))
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stranded: int) -> None:
+    async def _pass(self, way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stranded: int) -> None:
         self._writers.add(writer)
         try:
             with suppress(OSError):
                 while data := await reader.read(CHUNK):
-                    await self._open.wait()
+                    if self._delay[way]:
+                        await asyncio.sleep(self._delay[way])
+                    await self._open[way].wait()
                     if stranded == self._stranded:
                         writer.write(data)
                         await writer.drain()
                 # Nor does the other side hear of an end while everything is swallowed.
-                await self._open.wait()
+                await self._open[way].wait()
         finally:
             self._writers.discard(writer)
             # A side that has ended ends the other.

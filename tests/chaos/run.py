@@ -1,7 +1,9 @@
 """The chaos run: real Kafka, real PostgreSQL, real workers, and everything that can go wrong, by a printed seed.
 
-`python -m tests.chaos.run --seed 7 --events 100000 --minutes 10`. Ends with a table of what was survived and a
-judgement; exit code 1 where there is anything to complain of. Logs lie in `.embedded/chaos/SEED` until the next run.
+`python -m tests.chaos.run --seed 7 --events 100000 --minutes 10`, on one broker and one PostgreSQL; with `--cluster` on
+three brokers and a PostgreSQL with two standbys, the clocks of all minutes apart. Ends with a table of what was
+survived and a judgement; exit code 1 where there is anything to complain of. Logs lie in `.embedded/chaos/SEED`, or
+`cluster-SEED`, until the next run.
 """
 
 import argparse
@@ -12,17 +14,20 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from service.embedded.process import Progress, silent
 from tests.chaos import bombs, hurried
 from tests.chaos.attendance import absent
+from tests.chaos.cluster import Cluster
 from tests.chaos.evidence import delivered, gather, is_quiet, received_after
-from tests.chaos.faults import FAULTS, NO_FAULT, PROCESS_KILLED
+from tests.chaos.faults import FAULTS, NO_FAULT, ON_A_CLUSTER, ON_ONE_BROKER, PROCESS_KILLED
 from tests.chaos.hands import Hands
 from tests.chaos.hostile import surplus
 from tests.chaos.memory import Memory
-from tests.chaos.place import GROUP, Place
+from tests.chaos.place import GROUP, OneOfEach, Place
+from tests.chaos.pulse import Pulse
 from tests.chaos.reader import Outsider
 from tests.chaos.records import Sent
 from tests.chaos.sender import Sender
@@ -36,9 +41,10 @@ CRASHES = 10
 """So many, and the rest of the run would teach nothing more."""
 HOSTILE = 0.6
 MOSTLY = 0.5
-ONE_PROCESS = tuple(name for name in FAULTS if name != PROCESS_KILLED)
+ONE_PROCESS = tuple(name for name in ON_ONE_BROKER if name != PROCESS_KILLED)
 """The faults that there are where each worker is one process."""
 BOMB = 100
+SURPLUS = 1_050
 
 
 @dataclass
@@ -48,7 +54,8 @@ class Plan:
 
     `hurried`: the service's timeouts are cut to seconds, to fit more into the time. `surplus`: so many facts of one
     order, which may have a thousand. `malformed`: the share of hostile records; from a half on also large ones.
-    `bombs`: at the end, so many megabytes in one small compressed batch.
+    `bombs`: at the end, so many megabytes in one small compressed batch. `cluster`: three brokers and three databases,
+    with `clocks` minutes apart.
     """
 
     seed: int
@@ -60,9 +67,11 @@ class Plan:
     hurried: bool = False
     processes: int = 1
     faults: tuple[str, ...] = ONE_PROCESS
-    surplus: int = 1_050
+    surplus: int = SURPLUS
     malformed: float = MALFORMED
     bombs: int = 0
+    cluster: bool = False
+    clocks: bool = False
     say: Progress = silent
 
     @property
@@ -74,21 +83,18 @@ class Plan:
 async def run(plan: Plan) -> Report:
     """Do it; returns what came of it. Raises an ExceptionGroup of AssertionErrors where it can't come to an end."""
     begun = time.monotonic()
-    directory = ROOT / ".embedded" / "chaos" / str(plan.seed)
-    # Where most of it is bad the circuit breakers would open, which is theirs to do and not what is looked for here.
-    more = {"PURCHASING_BREAKER_SHARE": "1"} if plan.hostile else {}
-    async with Place(
-        directory, plan.lanes, hurried=plan.hurried, processes=plan.processes, say=plan.say, **more
-    ) as place:
+    place = _place(plan)
+    async with place, Pulse(place.bootstrap, plan.lanes) as pulse:
         for slot in range(plan.workers):
             place.start(slot)
         sender, outsider = Sender(place.bootstrap), Outsider(place.bootstrap)
-        hands = Hands(place, plan.seed, plan.faults, plan.workers)
+        hands = Hands(place, plan.seed, plan.faults, plan.workers, pulse)
         harmed = asyncio.Event()
         # Should one of the tasks fail, the run is over, whatever it waits for just then.
         async with asyncio.TaskGroup() as tasks:
             nursing = tasks.create_task(_nurse(place))
-            sending = tasks.create_task(sender.send(_records(plan, harmed), plan.events / (plan.minutes * 60)))
+            records = _records(plan, harmed, place.database_clock)
+            sending = tasks.create_task(sender.send(records, plan.events / (plan.minutes * 60)))
             place.say(f"sending {plan.events:,} records in {plan.minutes:g} minutes")
             await hands.at_work(lambda: len(sender.sent) >= plan.events, plan.hands)
             harmed.set()
@@ -104,6 +110,7 @@ async def run(plan: Plan) -> Report:
             place.say("quiet: looking at what came of it")
             not_there = await absent(place, outsider)
             found = await gather(place.bootstrap, place.dsn, GROUP, sender.sent)
+            found.read_again = place.lost > 0
             nursing.cancel()
         for slot in list(place.slots):
             await place.stop(slot)
@@ -124,7 +131,8 @@ async def run(plan: Plan) -> Report:
         workers=place.started,
         memory=memory,
         ends=sorted(place.ends),
-        received_after=received_after(found),
+        # By the broker's clock and the database's.
+        received_after=[] if plan.clocks else received_after(found),
         seconds=time.monotonic() - begun,
         quiet_after=quiet - sent,
         faults=hands.done,
@@ -133,12 +141,26 @@ async def run(plan: Plan) -> Report:
     )
 
 
-def _records(plan: Plan, harmed: asyncio.Event) -> Iterator[Sent]:
+def _place(plan: Plan) -> Place:
+    directory = ROOT / ".embedded" / "chaos" / (f"cluster-{plan.seed}" if plan.cluster else str(plan.seed))
+    # Where most of it is bad the circuit breakers would open, which is theirs to do and not what is looked for here.
+    more = {"PURCHASING_BREAKER_SHARE": "1"} if plan.hostile else {}
+    kind = partial(Cluster, clocks=plan.clocks) if plan.cluster else OneOfEach
+    return kind(directory, plan.lanes, hurried=plan.hurried, processes=plan.processes, say=plan.say, **more)
+
+
+def _records(plan: Plan, harmed: asyncio.Event, clock_seconds: float) -> Iterator[Sent]:
     """As many as planned, and more until the last fault is over: a place is only reached by work."""
     rng = random.Random(f"records {plan.seed}")
     crowd = surplus(plan.seed, plan.surplus)
     share = 1.1 * len(crowd) / plan.events
-    for n, record in enumerate(Workload(plan.seed, plan.malformed, ordinary=not plan.hostile)):
+    workload = Workload(
+        plan.seed,
+        plan.malformed,
+        ordinary=not plan.hostile,
+        clock=lambda: datetime.now(UTC) + timedelta(seconds=clock_seconds),
+    )
+    for n, record in enumerate(workload):
         if n >= plan.events and harmed.is_set():
             break
         yield record
@@ -181,6 +203,7 @@ def main() -> int:
     parser.add_argument("--hands", type=int, default=2, help="so many faults at a time, at most")
     parser.add_argument("--hurried", action="store_true", help=(hurried.__doc__ or "").partition("\n")[0])
     parser.add_argument("--fault", action="append", choices=sorted(FAULTS), help="only this; may be repeated")
+    parser.add_argument("--cluster", action="store_true", help="three brokers, a PostgreSQL with two standbys")
     parser.add_argument("--hostile", action="store_true", help="no faults: most of what is sent is malformed instead")
     parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
     given = parser.parse_args()
@@ -194,15 +217,30 @@ def main() -> int:
         given.hands,
         hurried=given.hurried,
         processes=given.processes,
-        faults=NO_FAULT if given.hostile else tuple(given.fault or (FAULTS if given.processes > 1 else ONE_PROCESS)),
+        faults=_faults(given),
+        # Of fewer they would be so much of a topic that its circuit breaker opens.
+        surplus=SURPLUS if given.events >= SURPLUS * 10 else 0,
         malformed=HOSTILE if given.hostile else MALFORMED,
         bombs=BOMB if given.hostile else 0,
+        cluster=given.cluster,
+        # The fork server's processes have their libraries already.
+        clocks=given.cluster and not given.hurried,
         say=_say,
     )
     _say(f"seed {seed}")
     report = asyncio.run(run(plan))
     sys.stdout.write(json.dumps(report.plain(), indent=2) + "\n" if given.json else in_words(report))
     return 1 if report.unclean else 0
+
+
+def _faults(given: argparse.Namespace) -> tuple[str, ...]:
+    if given.hostile:
+        return NO_FAULT
+    if given.fault:
+        return tuple(given.fault)
+    if given.cluster:
+        return ON_A_CLUSTER
+    return ON_ONE_BROKER if given.processes > 1 else ONE_PROCESS
 
 
 def _say(line: str) -> None:

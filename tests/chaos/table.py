@@ -38,7 +38,13 @@ class Report:
     def plain(self) -> dict[str, Any]:
         """The report as plain JSON values."""
         faults = {
-            name: {"times": done.times, "missed": done.missed, "caught_up_seconds": done.caught_up}
+            name: {
+                "times": done.times,
+                "missed": done.missed,
+                "caught_up_seconds": done.caught_up,
+                "silent_seconds": [one.everywhere for one in done.silences],
+                "lane_silent_seconds": [one.lane for one in done.silences],
+            }
             for name, done in sorted(self.faults.items())
         }
         numbers = (
@@ -83,21 +89,29 @@ def in_words(report: Report) -> str:
         f"at most {max(memory.sending) / MEBIBYTE:.0f} MiB each ({memory.peak / MEBIBYTE:.0f} with what came last),",
         f"{memory.grown:.2f} times as large at the end as before;",
         f"{report.seconds:.0f} s, quiet {report.quiet_after:.1f} s after the last record;",
-        f"from a good record to its fact {_seconds(report.received_after)};",
+        *([f"from a good record to its fact {_seconds(report.received_after)};"] if report.received_after else []),
         f"{len(report.ends)} workers ended in order, each within {_seconds(report.ends)}",
         "",
-        "| fault | survived | not reached | published again after (median, longest) |",
-        "|---|---|---|---|",
+        "| fault | survived | not reached | no output for (median, longest) | none on a lane for | caught up after |",
+        "|---|---|---|---|---|---|",
     ]
     for name, done in sorted(report.faults.items()):
-        after = spread(sorted(done.caught_up))
-        seconds = f"{after['median']:.1f} s, {after['longest']:.1f} s" if after else ""
-        lines.append(f"| {name} | {done.times} | {done.missed or ''} | {seconds} |")
-    lines += [f"| all | {sum(done.times for done in report.faults.values())} | | |", ""]
+        figures = (
+            _both([one.everywhere for one in done.silences]),
+            _both([one.lane for one in done.silences]),
+            _both(done.caught_up),
+        )
+        lines.append(f"| {name} | {done.times} | {done.missed or ''} | {' | '.join(figures)} |")
+    lines += [f"| all | {sum(done.times for done in report.faults.values())} | | | | |", ""]
     for check, found in report.complaints.items():
         lines.append(f"{'NO ' if found else 'yes'} {check}")
         lines += [f"      {one}" for one in found]
     return "\n".join(lines) + "\n"
+
+
+def _both(seconds: Sequence[float]) -> str:
+    found = spread(sorted(seconds))
+    return f"{found['median']:.1f} s, {found['longest']:.1f} s" if found else ""
 
 
 def _seconds(ascending: Sequence[float]) -> str:

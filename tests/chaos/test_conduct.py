@@ -2,32 +2,36 @@
 
 import asyncio
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 
-from service.embedded.process import reserve_port, silent
+from service.embedded.process import reserve_port
 from tests.chaos import hurried, scene
 from tests.chaos import run as running
 from tests.chaos.at_places import held_up_at, killed_at
 from tests.chaos.attendance import absences
+from tests.chaos.cluster import MOVED, OLDER, Cluster, turn
 from tests.chaos.evidence import Evidence, received_after
 from tests.chaos.faults import FAULTS, SLOT
 from tests.chaos.hands import TRIES, Hands
 from tests.chaos.hostile import Hostile
 from tests.chaos.memory import AT_REST, EXPANDED, MEBIBYTE, Memory
 from tests.chaos.place import Place
-from tests.chaos.proxy import Proxy
+from tests.chaos.proxy import Proxy, Way
+from tests.chaos.pulse import longest_gap
 from tests.chaos.records import structured
 from tests.chaos.scene import Scene
+from tests.chaos.tampering import Tampering
 from tests.chaos.unharmed import BEGIN
 from tests.chaos.worker import ROOT, Worker
 from tests.delivery.service import eventually
@@ -39,6 +43,8 @@ WAITS = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit({
 
 class Stage(Place):
     """A place without servers. Its workers are scripts: each start takes the next, the last one again and again."""
+
+    bootstrap, dsn = "127.0.0.1:1", "postgresql://127.0.0.1:1/chaos"
 
     def __init__(self, directory: Path, *scripts: str) -> None:
         super().__init__(directory, 1, hurried=True)
@@ -148,13 +154,12 @@ async def test_a_fault_that_failed_is_tried_again_and_reported(tmp_path: Path, m
             tried.append(name)
             return tried.count(name) >= works_at
 
-        return SLOT, do
+        return (SLOT,), do
 
     for name, works_at in {"at once": 1, "at last": TRIES, "never": TRIES + 1}.items():
         monkeypatch.setitem(FAULTS, name, fault(name, works_at))
     monkeypatch.setattr("tests.chaos.hands.PAUSE_SECONDS", 0.0)
-    place: Any = SimpleNamespace(dsn="postgresql://127.0.0.1:1/nothing", say=silent)
-    hands = Hands(place, 1, ("at once", "at last", "never"), 2)
+    hands = Hands(Stage(tmp_path, ""), 1, ("at once", "at last", "never"), 2)
     await hands.at_work(lambda: True, 2)
     await hands.caught_up()
     assert sorted(tried) == sorted(["at once", *["at last"] * TRIES, *["never"] * TRIES])
@@ -218,10 +223,105 @@ async def test_bytes_on_a_stranded_connection_never_arrive_and_new_connections_w
     server.close()
 
 
+@pytest.mark.parametrize("way", Way)
+async def test_a_network_swallows_what_goes_one_way_and_passes_the_other(way: Way) -> None:
+    heard: dict[Way, list[bytes]] = {one: [] for one in Way}
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        while data := await reader.read(100):
+            heard[Way.TO_SERVER].append(data)
+
+    async def hear(reader: asyncio.StreamReader) -> None:
+        while data := await reader.read(100):
+            heard[Way.FROM_SERVER].append(data)
+
+    writers: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    proxy = Proxy(reserve_port(), server.sockets[0].getsockname()[1])
+    await proxy.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+    hearing = asyncio.create_task(hear(reader))
+    await eventually(lambda: writers, "the connection")
+    proxy.swallow([way])
+    writer.write(b"there")
+    writers[0].write(b"back")
+    (other,) = set(Way) - {way}
+    await eventually(lambda: heard[other], "what goes the other way")
+    assert heard[way] == []
+    proxy.mend()
+    await eventually(lambda: heard[way], "what comes late")
+    for one in (writer, writers[0]):
+        one.close()
+    await hearing
+    await proxy.close()
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("failovers", "recovering", "said", "unexpected"),
+    [
+        (1, False, MOVED, 0),
+        (0, False, MOVED, 1),
+        (1, True, OLDER, 0),
+        (1, False, OLDER, 1),
+        (1, True, "KeyError", 1),
+    ],
+)
+async def test_a_worker_may_end_for_another_timeline_only_after_a_failover(
+    failovers: int, recovering: bool, said: str, unexpected: int, tmp_path: Path
+) -> None:
+    cluster = Cluster(tmp_path, 1, hurried=True)
+    cluster.failovers, cluster.recovering = failovers, recovering
+    worker = Worker(1, ["-c", f"print({said!r}); raise SystemExit(1)"], {}, tmp_path / "log")
+    assert await worker.ended()
+    cluster.crashed(worker)
+    assert len(cluster.unexpected) == unexpected
+    cluster.tampering.remove()
+
+
+def test_a_silence_is_the_longest_time_without_an_output_and_has_both_ends() -> None:
+    assert longest_gap([1.0, 2.0, 6.0, 7.0, 20.0], 1.5, 9.0) == 4.0
+    assert longest_gap([1.0, 2.0], 1.5, 9.0) == 7.0
+    assert longest_gap([], 1.5, 9.0) == 7.5
+
+
+def test_a_leader_is_followed_by_the_replica_after_it() -> None:
+    assert turn([1, 2, 3], 1) == [2, 3, 1]
+    assert turn([1, 2, 3], 3) == [1, 2, 3]
+    assert turn([1, 2, 3], -1) == [1, 2, 3]
+
+
+def test_a_tampered_program_has_its_own_clock_and_a_disk_that_can_be_full(tmp_path: Path) -> None:
+    tampering = Tampering()
+    program = """
+import os, sys, time
+file = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+for name, data in (("appended", b"12"), ("overwritten", b"1")):
+    try:
+        os.pwrite(file, data, 0)
+    except OSError as error:
+        name = error.strerror
+    print(name)
+print(time.time())
+"""
+
+    def run(*, full: bool) -> list[str]:
+        (tampering.fill if full else tampering.free)("one")
+        environment = {**os.environ, **tampering.variables("one", 3_600)}
+        command = [sys.executable, "-c", program, str(tmp_path / "file")]
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.split("\n")
+
+    (tmp_path / "file").write_bytes(b"1")
+    assert run(full=True)[:2] == ["No space left on device", "overwritten"]
+    appended, overwritten, at, _ = run(full=False)
+    assert (appended, overwritten) == ("appended", "overwritten")
+    assert 3_500 < float(at) - time.time() < 3_700
+    tampering.remove()
+
+
 async def test_a_run_ends_when_nobody_looks_after_its_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class Unattended(Stage):
-        bootstrap, dsn = "127.0.0.1:1", ""
-
         async def __aenter__(self) -> Any:
             return self
 
@@ -231,7 +331,7 @@ async def test_a_run_ends_when_nobody_looks_after_its_workers(monkeypatch: pytes
         def look_after(self) -> None:
             raise RuntimeError("nobody looks after them")
 
-    monkeypatch.setattr(running, "Place", lambda *_, **__: Unattended(tmp_path, "import signal; signal.pause()"))
+    monkeypatch.setattr(running, "OneOfEach", lambda *_, **__: Unattended(tmp_path, "import signal; signal.pause()"))
     with pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match="nobody looks")):
         await running.run(running.Plan(1, 100, 1, workers=1, faults=()))
 

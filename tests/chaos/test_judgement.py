@@ -2,13 +2,14 @@
 kind of harm it is there for."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from tests.chaos.evidence import OUT, Evidence
-from tests.chaos.harm import HARM, Harm
+from tests.chaos.harm import HARM, Harm, doubled
 from tests.chaos.unharmed import unharmed
-from tests.chaos.verify import CHECKS, judge
+from tests.chaos.verify import CHECKS, QUARANTINE, bad_is_quarantined, each_output_once, judge
 
 SEED, RECORDS = 3, 500
 
@@ -23,6 +24,20 @@ def test_the_judgement_sees_each_kind_of_harm(clean: Evidence, harm: Harm, seen:
     harmed = harm(clean)
     said = {check: list(CHECKS[check](harmed)) for check in seen}
     assert {check for check, words in seen.items() if not any(words in one for one in said[check])} == set(), said
+
+
+@pytest.mark.parametrize(("read_again", "complaints"), [(True, 0), (False, 3)])
+def test_a_notice_comes_again_only_where_the_database_lost_its_record(
+    clean: Evidence, read_again: bool, complaints: int
+) -> None:
+    notice = next(one for one in clean.published if one.topic == QUARANTINE)
+    row = next(row for row in clean.outbox if row["topic"] == QUARANTINE)
+    harmed = replace(clean, published=[*clean.published, notice], outbox=[*clean.outbox, row], read_again=read_again)
+    assert len([*each_output_once(harmed), *bad_is_quarantined(harmed)]) == complaints
+
+
+def test_no_money_moves_twice_although_the_database_was_read_again(clean: Evidence) -> None:
+    assert list(each_output_once(replace(doubled(clean), read_again=True))) != []
 
 
 @pytest.mark.parametrize("seed", [SEED, 1, 2])

@@ -1,9 +1,9 @@
-"""Who may take a group's offsets back, and when it is left alone."""
+"""Who may take a group's offsets back, how far, and when it is left alone."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from service.inbox.rewind import EVENT_TOPICS, rewind
@@ -28,3 +28,21 @@ async def test_rewind_waits_for_empty_group_even_when_no_offset_moves(kafka):
     finally:
         await member.stop()
     assert await rewind(where, group, handled, alone=True)
+
+
+async def test_rewind_finds_what_is_missing_though_the_databases_clock_is_minutes_ahead(fresh_kafka):
+    where, group = {"bootstrap_servers": fresh_kafka.bootstrap_servers}, f"rewind-{uuid.uuid4().hex[:8]}"
+    partition = TopicPartition(EVENT_TOPICS[0], 0)
+    async with AIOKafkaProducer(**where) as producer:
+        lost = await producer.send_and_wait(partition.topic, b"lost", partition=partition.partition)
+    consumer = AIOKafkaConsumer(**where, group_id=group, enable_auto_commit=False)
+    consumer.assign([partition])
+    await consumer.start()
+    try:
+        await consumer.commit({partition: lost.offset + 1})
+        # By its own clock the database had read everything up to a moment before that record came.
+        handled = datetime.fromtimestamp(lost.timestamp / 1000, UTC) + timedelta(minutes=9)
+        assert await rewind(where, group, {tuple(partition): handled}, alone=True)
+        assert await consumer.committed(partition) <= lost.offset
+    finally:
+        await consumer.stop()

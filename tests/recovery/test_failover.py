@@ -4,20 +4,23 @@ its server takes writes, and nothing whose offset was committed is lost."""
 import uuid
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from service.embedded import EmbeddedPostgres
+from service.observability.reachability import database_problem
 from service.store.connection import connect_to_look, connected, pool_of
 from service.store.errors import DatabaseMovedError, StoreUnavailableError
 from service.store.migrate import migrate
-from service.store.postgres import PostgresStore
+from service.store.postgres import PostgresStore, SessionLimits
 from service.store.rows import ProgressRow
 from service.store.timeline import IN_RECOVERY, Timeline
 from tests.conftest import NO_FSYNC
 from tests.databases import on_server
 from tests.delivery.outside import case_events, order_id
+from tests.delivery.service import eventually
 from tests.recovery.conftest import assert_lost_input_is_read_again, play
 from tests.recovery.standby import Pair
 
@@ -182,6 +185,39 @@ async def test_a_synchronous_standby_takes_over_with_batches_in_flight(torn, pai
     assert await torn.rows("select count(*) from facts") == [(len(events),)]
     ids = await torn.ids()
     assert len(ids) == len(set(ids)) == 20
+
+
+async def test_a_commit_that_the_synchronous_standby_did_not_confirm_is_read_by_nobody(pair) -> None:
+    """However long it takes, and although the service gives up waiting for it: what it read would be published, and
+    then be lost with the primary."""
+    name = f"unconfirmed_{uuid.uuid4().hex[:12]}"
+    await on_server(pair.dsn, f"create database {name}")
+    await migrate(pair.dsn_of(name))
+    await pair.confirm_every_commit()
+    limits = SessionLimits(transaction=500, client=1_000)
+    store = await PostgresStore.open(pair.dsn_of(name), connections=2, limits=limits)
+    looking = await connect_to_look(pair.dsn_of(name))
+    await pair.standby.kill()
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError):
+            await store.note_progress(PROGRESS)
+    assert await looking.fetch("select from input_progress") == []
+    await pair.standby.start()
+    await eventually(lambda: looking.fetch("select from input_progress"), "what is confirmed now")
+    await looking.close()
+    await store.close()
+
+
+async def test_a_replaced_primary_that_still_runs_keeps_a_worker_from_starting(pair, lagging) -> None:
+    one, other = pair.primary.port, pair.standby.port
+    url = lagging.replace(urlsplit(lagging).netloc.rpartition("@")[2], f"127.0.0.1:{one},127.0.0.1:{other}")
+    assert await database_problem(url) is None, "a primary and a standby"
+    await pair.promote()
+    said = f"127.0.0.1:{one} and 127.0.0.1:{other} accept writes and have different histories"
+    assert str(await database_problem(url)).startswith(said)
+    assert await database_problem(url.replace(f"127.0.0.1:{other}", f"localhost:{one}")) is None, "one server, twice"
+    await pair.primary.kill()
+    assert await database_problem(url) is None
 
 
 async def test_a_command_reports_that_it_reached_a_standby(torn, pair) -> None:

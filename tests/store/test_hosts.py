@@ -218,6 +218,21 @@ async def test_libpqs_options_are_no_fault_of_the_program(option: str, code: int
     assert (done.code, says in done.err) == (code, True), done.err
 
 
+@pytest.mark.parametrize(("option", "error"), [("", NotReachedError), ("?sslmode=require", NotUsableError)])
+async def test_a_server_that_dies_while_greeted_is_waited_for_unless_tls_is_demanded(
+    option: str, error: type[Exception]
+) -> None:
+    async def dies(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(8)
+        writer.write(b"E\0\0\0\5\0")
+        writer.close()
+
+    async with await asyncio.start_server(dies, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(error, match="rejected SSL upgrade"):
+            await connect(f"postgresql://user:password@127.0.0.1:{port}/orders{option}", Timeline())
+
+
 async def test_run_ends_at_once_where_only_a_person_can_mend_it(database: str) -> None:
     url = f"{database}?options=-c%20nosuch%3D1"
     where = {"PURCHASING_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9", "PURCHASING_HTTP_PORT": "0"}
