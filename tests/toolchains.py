@@ -13,6 +13,7 @@ from pathlib import Path
 
 JAVASCRIPT = Path(__file__).parent / "javascript"
 GO = Path(__file__).parent / "go"
+HELM = Path(__file__).parent / "helm"
 TOOLS = Path(__file__).parent.parent / ".tools"
 LIMIT_SECONDS = 600
 
@@ -46,17 +47,28 @@ def node() -> str | None:
 @cache
 def go_client() -> str | None:
     """The Kafka client of tests/go, built; None with a warning."""
+    return _built(GO, "go-client")
+
+
+@cache
+def helm() -> str | None:
+    """The renderer of tests/helm, built of Helm's own packages; None with a warning."""
+    return _built(HELM, "helm")
+
+
+def _built(directory: Path, name: str) -> str | None:
+    """The Go program of a directory, built once for each of its versions."""
     go = tool("go", "install Go 1.21 or later; it brings a newer one itself where it is needed")
     if go is None:
         return None
-    sources = sorted(path for path in GO.iterdir() if path.suffix in (".go", ".mod", ".sum"))
+    sources = sorted(path for path in directory.iterdir() if path.suffix in (".go", ".mod", ".sum"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
-    built = TOOLS / f"go-client-{digest}"
+    built = TOOLS / f"{name}-{digest}"
     TOOLS.mkdir(exist_ok=True)
-    with (TOOLS / "go-client.lock").open("w") as held:
+    with (TOOLS / f"{name}.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not built.exists():
-            _run([go, "build", "-o", str(built), "."], GO)
+            _run([go, "build", "-o", str(built), "."], directory)
     return str(built)
 
 
