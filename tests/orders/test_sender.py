@@ -19,6 +19,7 @@ BINARY = (("ce_specversion", b"1.0"), ("ce_source", b"/binary"))
     [
         (b'{"source": "/shop", "specversion": "9"}', (), "/shop"),
         (b'{"source": "/shop"}', BINARY, "/binary"),
+        (b'\0\0\0\0\7{"source": "/framed"}', (), "/framed"),
         (b'{"source": "' + b"x" * 128 + b'"}', (), "x" * 128),
         (b'{"source": "' + b"x" * 129 + b'"}', (), None),
         (b'{"source": ""}', (), None),
