@@ -15,11 +15,13 @@ SEEDS ?= 1 2 3
 EVENTS ?= 100000
 # With CONSOLE=1 the demo opens the console on its orders, until it is interrupted.
 CONSOLE ?=
+# Of what is released: who builds, and from which repository.
+DIST ?=
 # More arguments for the benchmark, such as `make bench BENCH="--only throughput"`.
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos audit lint format unit bench bench-rules bench-console env jars clean
+.PHONY: help demo test chaos audit dist lint format unit bench bench-rules bench-console env jars clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +62,9 @@ bench-console: env ## how long the console's pages and searches take with ORDERS
 
 audit: ## the locked dependencies against the known vulnerabilities; needs the internet
 	@.ci/audit
+
+dist: env ## what is released, into dist/: wheels, bills of materials (CycloneDX), provenance; DIST="--builder URI --repository URL"
+	@rm -rf dist && $(PYTHON) deploy/dist.py dist $(DIST)
 
 format: env ## formats and mends what can be mended
 	@.venv/bin/ruff format --quiet .

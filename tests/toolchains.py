@@ -17,6 +17,7 @@ from service.embedded.process import silent
 JAVASCRIPT = Path(__file__).parent / "javascript"
 GO = Path(__file__).parent / "go"
 JAVA = Path(__file__).parent / "java"
+HELM = Path(__file__).parent / "helm"
 TOOLS = Path(__file__).parent.parent / ".tools"
 LIMIT_SECONDS = 600
 
@@ -57,6 +58,12 @@ def go_client() -> str | None:
 def go_sender() -> str | None:
     """The sender of tests/go/cloudevents, built; None with a warning."""
     return _built(GO / "cloudevents", "go-sender")
+
+
+@cache
+def helm() -> str | None:
+    """The renderer of tests/helm, built of Helm's own packages; None with a warning."""
+    return _built(HELM, "helm")
 
 
 def _built(directory: Path, name: str) -> str | None:

@@ -1,7 +1,7 @@
-"""The parts of a Kafka record: its size, and the headers of CloudEvents' binary mode.
+"""The parts of a Kafka record: its size, the frame of a schema registry, and the headers of CloudEvents' binary mode.
 
 Source: CloudEvents 1.0, Kafka protocol binding. Headers `ce_*` hold attributes, as UTF-8 without percent-encoding; the
-header `content-type` holds the data's media type.
+header `content-type` holds the data's media type. The frame is Confluent's: a zero byte and the schema's id, then JSON.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,9 @@ Headers = Sequence[tuple[str, bytes | None]]
 
 RECORD_SIZE_MAX = 1_000_000
 """Bytes of key, value, and names and values of headers."""
+
+FRAME_SIZE = 5
+"""Bytes of a schema registry's frame: zero, and four of the schema's id."""
 
 _ATTRIBUTES = {f"ce_{name}": name for name in ("specversion", "id", "source", "type", "subject", "time", "traceparent")}
 
@@ -20,6 +23,16 @@ def size_of(key: bytes | None, value: bytes | None, headers: Headers) -> int:
     for name, content in headers:
         size += len(name.encode("utf-8", "surrogatepass")) + len(content or b"")
     return size
+
+
+def is_framed(value: bytes | None) -> bool:
+    """Return whether a value has the frame of a schema registry. JSON never begins with a zero byte."""
+    return value is not None and len(value) > FRAME_SIZE and value[0] == 0
+
+
+def unframed(value: bytes | None) -> bytes | None:
+    """Return a value without the frame of a schema registry, if it has one."""
+    return value[FRAME_SIZE:] if value is not None and is_framed(value) else value
 
 
 def binary_attributes(headers: Headers) -> dict[str, str] | None:

@@ -14,7 +14,9 @@ Reasons for refusing a record, in order of precedence. A record with several fau
 - `mixed_currencies`: two currencies. The place is the first that differs from the first one.
 - `key_mismatch`: no key, or a key that differs from the subject.
 
-Unknown members and headers are ignored, whatever they contain. Of equal names in an object the last counts.
+Unknown members and headers are ignored, whatever they contain. Of equal names in an object the last counts. The frame
+of a schema registry before the JSON (a zero byte and four bytes of the schema's id) is skipped, because a message names
+its type itself.
 """
 
 from typing import Any
@@ -24,7 +26,7 @@ from pydantic_core import from_json, to_json
 
 from purchasing_contracts.attributes import ANY_EVENT, ANY_PUBLISHED, ENVELOPES, EVENT_TOPICS
 from purchasing_contracts.base import MessageData, text_of
-from purchasing_contracts.binding import RECORD_SIZE_MAX, Headers, binary_attributes, header_of, size_of
+from purchasing_contracts.binding import RECORD_SIZE_MAX, Headers, binary_attributes, header_of, size_of, unframed
 from purchasing_contracts.examination import event_of, examine, structured
 from purchasing_contracts.messages import SOURCE, Event, Message, Publication, Refusal
 from purchasing_contracts.money import is_mixed
@@ -62,7 +64,7 @@ def _decode_fast(topic: str, key: bytes | None, value: bytes | None, headers: He
     if size_of(key, value, headers) > RECORD_SIZE_MAX:
         return None
     attributes = binary_attributes(headers) if headers else None
-    text = value if attributes is None else structured(attributes, value)
+    text = unframed(value) if attributes is None else structured(attributes, value)
     # The parser accepts NaN in an unknown member.
     if not isinstance(text, bytes) or b"NaN" in text or b"Infinity" in text:
         return None

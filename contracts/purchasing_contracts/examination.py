@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails, from_json, to_json
 
 from purchasing_contracts.attributes import ENVELOPES, EVENT_TOPICS, trace_context
 from purchasing_contracts.base import NO_NUL
-from purchasing_contracts.binding import RECORD_SIZE_MAX, Headers, binary_attributes, size_of
+from purchasing_contracts.binding import RECORD_SIZE_MAX, Headers, binary_attributes, is_framed, size_of, unframed
 from purchasing_contracts.messages import Event, Refusal
 from purchasing_contracts.money import currencies
 from purchasing_contracts.quarantine import Reason
@@ -79,6 +79,14 @@ def examine(
 
 def structured(attributes: dict[str, str] | None, value: bytes | None) -> bytes | Fault:
     """Return the whole event as valid JSON."""
+    text = _structured(attributes, unframed(value))
+    if isinstance(text, Fault) and is_framed(value):
+        behind = "after the frame of a schema registry (a zero byte and four of an id)"
+        return Fault(text.reason, text.place, f"{behind}: {text.because}")
+    return text
+
+
+def _structured(attributes: dict[str, str] | None, value: bytes | None) -> bytes | Fault:
     if attributes is None:
         return _json(value)
     if not value:

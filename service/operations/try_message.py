@@ -10,6 +10,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from purchasing_contracts.binding import unframed
 from purchasing_contracts.privacy import masked
 from purchasing_contracts.topics import class_of, topic_of
 from pydantic_core import from_json
@@ -70,7 +71,7 @@ def topic_for(value: bytes, type_header: bytes | None) -> str | None:
         type_ = type_header.decode("utf-8", "replace")
     else:
         with suppress(ValueError):
-            event = from_json(value)
+            event = from_json(unframed(value) or b"")
             type_ = event.get("type") if isinstance(event, dict) else None
     message = class_of(type_) if isinstance(type_, str) else None
     topic = None if message is None else topic_of(message)

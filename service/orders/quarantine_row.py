@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
-from purchasing_contracts.binding import binary_attributes, size_of
+from purchasing_contracts.binding import binary_attributes, size_of, unframed
 from purchasing_contracts.envelope import Publication, encode_structured
 from purchasing_contracts.quarantine import RecordQuarantined
 from purchasing_contracts.topics import topic_of
@@ -117,9 +117,9 @@ def _sender(record: InboundRecord) -> str | None:
     source: object = None
     if attributes is not None:
         source = attributes.get("source")
-    elif record.value is not None:
+    elif (value := unframed(record.value)) is not None:
         with suppress(ValueError):
-            event = from_json(record.value)
+            event = from_json(value)
             source = event.get("source") if isinstance(event, dict) else None
     if not isinstance(source, str) or not 0 < len(source) <= SOURCE_LENGTH_MAX:
         return None

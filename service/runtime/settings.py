@@ -33,8 +33,8 @@ __all__ = [
     "unknown_variables",
 ]
 
-ELSEWHERE = ("cache_dir",)
-"""Variables that `service.embedded` reads."""
+ELSEWHERE = ("cache_dir", "registry_username", "registry_password", "registry_token", "registry_cafile")
+"""Variables that `service.embedded` and `purchasing-contracts register` read."""
 
 BOTH_FAMILIES = "*"
 PROCESSES_MAX = 64

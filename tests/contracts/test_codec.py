@@ -52,6 +52,36 @@ def test_an_event_is_read_as_it_was_written_in_both_modes(event_: Event) -> None
     assert binary(event_) == event_
 
 
+@given(events, st.integers(0, 2**32 - 1))
+def test_an_event_after_the_frame_of_a_schema_registry_is_read_in_both_modes(event_: Event, schema: int) -> None:
+    frame = b"\0" + schema.to_bytes(4, "big")
+    topic, key = topic_of(type(event_.data)).name, event_.subject.encode()
+    headers, value = encode_binary(event_)
+
+    assert decode(topic, key, frame + encode_structured(event_), ()) == event_
+    assert decode(topic, key, frame + encode_structured(event_), JSON_STRUCTURED) == event_
+    assert decode(topic, key, frame + value, headers) == event_
+    assert examine(topic, key, frame + encode_structured(event_), ()) == event_
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("no frame is whole", b"\0\0\0\0"),
+        ("nothing after it", b"\0\0\0\0\7"),
+        ("another frame after it", b"\0\0\0\0\7" * 150_000),
+        ("Avro after it", b"\0\0\0\0\7\x02\x10ord-1001"),
+        ("another magic byte", b"\1\0\0\0\7" + text(event(PLACED))),
+    ],
+)
+def test_a_value_without_json_after_a_frame_is_not_json(name: str, value: bytes) -> None:
+    refused = decode(ORDER, b"ord-1001", value, ())
+
+    assert isinstance(refused, Refusal)
+    assert refused.reason == "not_json"
+    assert ("frame" in refused.because) is (len(value) > 5 and value[0] == 0)
+
+
 @given(publications)
 def test_a_publication_is_read_back_as_it_was_written(message: Publication) -> None:
     attributes, data = decode_published(encode_structured(message))

@@ -1,8 +1,9 @@
 """What is installed is what was locked: every dependency is in the lock file, pinned, with hashes, from a registry."""
 
-import os
+import shutil
 import subprocess
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +71,45 @@ UV_SAYS = {
 }
 
 
+def audited(checkout: Path, status: int, said: str) -> subprocess.CompletedProcess[str]:
+    """The audit in another checkout, where uv says something."""
+    (checkout / ".ci").mkdir(exist_ok=True)
+    shutil.copy(ROOT / ".ci" / "audit", checkout / ".ci")
+    (checkout / "said").write_text(said)
+    uv = checkout / ".ci" / "uv"
+    uv.write_text(f"#!/bin/sh\ncat {checkout}/said\nexit {status}\n")
+    uv.chmod(0o755)
+    command = [checkout / ".ci" / "audit"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
+
+
 @pytest.mark.parametrize("story", UV_SAYS)
 def test_the_audit_fails_for_vulnerabilities_and_reports_when_it_was_impossible(tmp_path: Path, story: str) -> None:
     status, said, expected, shown = UV_SAYS[story]
-    (tmp_path / "said").write_text(said)
-    uv = tmp_path / "uv"
-    uv.write_text(f'#!/bin/sh\n[ "$1" = audit ] || exit 0\ncat {tmp_path}/said\nexit {status}\n')
-    uv.chmod(0o755)
-    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        [ROOT / ".ci" / "audit"], env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
-    )
+    shutil.copy(ROOT / "uv.lock", tmp_path)
+    done = audited(tmp_path, status, said)
     assert done.returncode == expected
     assert shown in done.stdout + done.stderr
+
+
+def test_an_audit_is_kept_and_named_with_later_changes_where_it_is_impossible(tmp_path: Path) -> None:
+    lock = (ROOT / "uv.lock").read_text()
+    pydantic = locked("pydantic")["version"]
+    (tmp_path / "uv.lock").write_text(
+        lock.replace(f'name = "pydantic"\nversion = "{pydantic}"', 'name = "pydantic"\nversion = "9"')
+    )
+    no_network = UV_SAYS["no network"]
+    assert "It was never done" in audited(tmp_path, *no_network[:2]).stderr
+
+    assert audited(tmp_path, *UV_SAYS["nothing found"][:2]).returncode == 0
+    (kept, *packages) = (tmp_path / ".ci" / "audited").read_text().splitlines()
+    assert kept == f"{datetime.now(UTC):%Y-%m-%d} no known vulnerability"
+    assert packages == sorted(
+        f"{one['name']} {'9' if one['name'] == 'pydantic' else one['version']}" for one in LOCK["package"]
+    )
+    assert "the lock file is as then" in audited(tmp_path, *no_network[:2]).stderr
+
+    (tmp_path / "uv.lock").write_text(lock)
+    said = audited(tmp_path, *no_network[:2]).stderr
+    assert f"Last done on {kept.partition(' ')[0]}: no known vulnerability" in said
+    assert f"Nobody has asked about pydantic {pydantic}.\n" in said

@@ -21,6 +21,7 @@ BINARY = (("ce_specversion", b"1.0"), ("ce_source", b"/binary"))
         (b'{"source": "/shop"}', BINARY, "/binary"),
         (b'{"source": "' + b"x" * 512 + b'"}', (), "x" * 512),
         (b'{"source": "' + b"x" * 513 + b'"}', (), None),
+        (b'\0\0\0\0\7{"source": "/framed"}', (), "/framed"),
         (b'{"source": ""}', (), None),
         (b'{"source": 7}', (), None),
         (b'{"source": "a\\u0000b"}', (), None),

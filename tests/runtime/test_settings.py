@@ -1,6 +1,7 @@
 """Settings: one sentence a problem, naming the variable and what to do, and never a value."""
 
 import pytest
+from purchasing_contracts.registry import RegistrySettings
 from pydantic import ValidationError
 
 from service.kafka.connection import connection_of
@@ -290,3 +291,5 @@ def test_a_variable_that_is_almost_ours_is_noticed():
     names = {"PURCHASING_CONSUMER_GRUOP": "x", "PURCHASING_CONSUMER_GROUP": "y", "PATH": "z"}
     assert unknown_variables(names) == ["PURCHASING_CONSUMER_GRUOP"]
     assert unknown_variables({"PURCHASING_CACHE_DIR": "/somewhere"}) == [], "read by the embedded broker"
+    of_the_registry = {f"PURCHASING_{name.upper()}": "x" for name in RegistrySettings.model_fields}
+    assert unknown_variables(of_the_registry) == [], "read by purchasing-contracts"

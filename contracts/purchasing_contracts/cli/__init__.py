@@ -1,4 +1,4 @@
-"""Work with the messages of the purchasing service: check messages, compare schemas, show examples.
+"""Work with the messages of the purchasing service: check messages, compare or register schemas, show examples.
 
 Begin with `purchasing-contracts schema`, which lists the messages, and `purchasing-contracts example TYPE`.
 `purchasing-contracts changes` shows the changes of this version.
@@ -11,10 +11,10 @@ import argparse
 import os
 import sys
 
-from purchasing_contracts.cli import changes, check, show, validate
+from purchasing_contracts.cli import changes, check, register, show, validate
 from purchasing_contracts.cli.common import UNREADABLE, CommandError
 
-COMMANDS = (validate, check, changes, show)
+COMMANDS = (validate, check, changes, register, show)
 
 
 def main(arguments: list[str] | None = None) -> int:

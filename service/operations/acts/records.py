@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from purchasing_contracts.binding import unframed
 from purchasing_contracts.envelope import Event, Refusal
 from purchasing_contracts.privacy import masked
 
@@ -119,7 +120,7 @@ def effects_of_drop(
 def changed_places(original: bytes | None, repaired: bytes | None) -> list[str]:
     """Return at which places of two JSON texts there is something else, as JSON pointers; never what is there."""
     try:
-        one, other = json.loads(original or b""), json.loads(repaired or b"")
+        one, other = json.loads(unframed(original) or b""), json.loads(unframed(repaired) or b"")
     except (ValueError, RecursionError):
         return [] if original == repaired else [""]
     return sorted(_differences(one, other, ""))
@@ -128,7 +129,7 @@ def changed_places(original: bytes | None, repaired: bytes | None) -> list[str]:
 def identity_of(value: bytes | None) -> tuple[str, str] | None:
     """Return source and id of a CloudEvent in structured mode; None where they can't be read."""
     try:
-        event = json.loads(value or b"")
+        event = json.loads(unframed(value) or b"")
         return (event["source"], event["id"]) if isinstance(event["id"], str) else None
     except (ValueError, RecursionError, TypeError, KeyError):
         return None
