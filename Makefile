@@ -6,9 +6,10 @@ PYTHON := .venv/bin/python
 # The tests start Python some hundred times: with bytecode kept, each start takes a second less.
 unexport PYTHONDONTWRITEBYTECODE
 # Which tests, such as `make test PYTEST="tests/rules -x"`; without it all, in so many processes, each with a broker and a
-# database of its own: most tests wait more than they work. Alone, when the others' brokers are gone: the guard on speed.
+# database of its own (1.2 GB of memory): most tests wait more than they work. Alone, when the others' brokers are gone:
+# the guard on speed.
 PYTEST ?=
-WORKERS ?= 4
+WORKERS ?= 6
 ALONE := tests/bench
 # Of the chaos runs: which seeds, and how many events each.
 SEEDS ?= 1 2 3

@@ -20,6 +20,7 @@ Each process of pytest-xdist has a session of its own. The servers belong to no 
 """
 
 import asyncio
+import gc
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -54,31 +55,53 @@ which keeps it. Waiting for the disk takes a second for each database that is dr
 TEMPLATE = "migrated"
 
 LONGEST = (
-    "recovery/test_contradictions.py",
-    "observability/test_alarms.py",
+    "console/test_browser.py",
     "chaos/test_chaos.py",
     "chaos/test_cluster.py",
+    "recovery/test_contradictions.py",
+    "observability/test_alarms.py",
+    "chaos/test_hostile.py",
+    "console/test_acts.py",
+    "cli/test_commands.py",
+    "console/test_hostile.py",
+    "delivery/test_processes.py",
+    "console/test_sign_in.py",
     "security/test_kafka_acls.py",
+    "rules/test_permutations.py",
     "recovery/test_failover.py",
     "outbox/test_takeover.py",
+    "delivery/test_absences.py",
+    "delivery/test_deadlines.py",
+    "console/test_openapi.py",
+    "embedded/test_class_archive.py",
+    "console/test_finance_export.py",
+    "console/test_finance_what_if.py",
+    "console/test_access.py",
+    "cli/test_quarantine.py",
+    "delivery/test_every_client.py",
+    "contracts/test_compatibility_gate.py",
     "observability/test_outages.py",
     "delivery/test_upgrade.py",
-    "cli/test_commands.py",
-    "observability/test_procedures.py",
-    "security/test_private_members.py",
-    "chaos/test_hostile.py",
-    "deploy/test_alerts.py",
-    "cli/test_quarantine.py",
+    "cli/test_run_embedded.py",
     "embedded/test_kafka.py",
     "kafka/test_ways_in.py",
-    "delivery/test_crashes.py",
     "demo/test_stories.py",
-    "console/test_browser.py",
-    "console/test_hostile.py",
-    "contracts/test_wheel.py",
+    "deploy/test_alerts.py",
+    "contracts/test_plugin.py",
 )
 """The files that take longest, from the longest on. They begin first: a long one that begins last keeps one process
 busy while the others have nothing left to do. `--durations` says which they are."""
+
+
+# Thousands of tests are collected, and stay: looking through them again and again for garbage would take a third of the
+# time of collecting, and some of the tests' own.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

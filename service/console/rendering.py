@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -38,27 +39,30 @@ PAGE_BYTES_MAX = 20_000_000
 _CODE = re.compile("`([^`]*)`")
 
 
+@cache
+def _templates() -> Environment:
+    """The templates, each compiled once in a process, at its first use."""
+    environment = Environment(
+        loader=PackageLoader("service.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        order_link=order_link,
+        search_link=search_link,
+        clause_link=clause_link,
+        static=lambda name: f"/static/{name}?v={VERSIONS[name]}",
+        Right=Right,
+        Id=Id,
+        languages=NAMES,
+    )
+    return environment
+
+
 class Renderer:
     """The templates."""
-
-    def __init__(self) -> None:
-        """Load nothing yet: each template is compiled at its first use."""
-        self._environment = Environment(
-            loader=PackageLoader("service.console"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.globals.update(
-            order_link=order_link,
-            search_link=search_link,
-            clause_link=clause_link,
-            static=lambda name: f"/static/{name}?v={VERSIONS[name]}",
-            Right=Right,
-            Id=Id,
-            languages=NAMES,
-        )
 
     def response(self, answer: Answer, visit: Visit) -> web.Response:
         """Return the page or the JSON object, whichever was asked for."""
@@ -96,20 +100,24 @@ class Renderer:
             # Of markup, `sub` makes markup by a `join` that escapes what is put in.
             return Markup(_CODE.sub(r"<code>\1</code>", str(visit.page.translate(text))))  # noqa: S704 - escaped already
 
-        page: str = self._environment.get_template(answer.template).render(
-            answer.context,
-            t=t,
-            p=p,
-            translate=visit.page.translate,
-            prose=prose,
-            because=visit.page.translate_published,
-            when=when,
-            money=money,
-            title=answer.title,
-            visit=visit,
-            person=visit.person,
-            may=visit.may,
-            in_language=lambda code: _with_query(visit, "lang", code),
+        page: str = (
+            _templates()
+            .get_template(answer.template)
+            .render(
+                answer.context,
+                t=t,
+                p=p,
+                translate=visit.page.translate,
+                prose=prose,
+                because=visit.page.translate_published,
+                when=when,
+                money=money,
+                title=answer.title,
+                visit=visit,
+                person=visit.person,
+                may=visit.may,
+                in_language=lambda code: _with_query(visit, "lang", code),
+            )
         )
         return page
 

@@ -48,6 +48,8 @@ SETTINGS: Mapping[str, str] = {
     "transaction.state.log.num.partitions": "4",
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
+    # with nothing to do it writes, and flushes, nothing twice a second
+    "metadata.max.idle.interval.ms": "5000",
     # a mistyped topic is an error, as in production
     "auto.create.topics.enable": "false",
     # back within seconds after a kill -9, instead of 13: the predecessor's session must end first

@@ -177,6 +177,9 @@ class EmbeddedPostgres(SingleServer):
             "--encoding",
             "UTF8",
             "--no-locale",
+            # Many iterations protect a guessable password, and take longer than all else of a connection does.
+            "--set",
+            "scram_iterations=1",
         ]
         # initdb need not flush; from the first start on, fsync is on.
         self._run([*command, "--no-sync"], unfinished)

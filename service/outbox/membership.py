@@ -94,6 +94,9 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         try:
             async with asyncio.timeout(GROUP_TIMEOUT_SECONDS):
                 end = (await consumer.end_offsets([partition]))[partition]
+                if not self._settled_since(assignments):
+                    # A commit during a rebalance makes aiokafka join once more.
+                    return False
                 await consumer.commit({partition: OffsetAndMetadata(end, "")})
         except (CommitFailedError, IllegalStateError):
             return False
