@@ -155,9 +155,9 @@ class Hostile:
         return self.changed(time=self.rng.choice((*times, *odd)))
 
     def ids(self) -> Sent:
-        return self.changed(
-            **{self.rng.choice(("id", "subject", "source")): self.rng.choice(("", "i" * 129, "\u6f22" * 50_000))}
-        )
+        # A source may be longer than the others, in ASCII.
+        values = ("", "i" * 513, "\u6f22" * 129, "\u6f22" * 50_000)
+        return self.changed(**{self.rng.choice(("id", "subject", "source")): self.rng.choice(values)})
 
     def headers(self) -> Sent:
         sent = binary(self.event())
