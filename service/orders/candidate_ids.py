@@ -16,6 +16,8 @@ from itertools import combinations, islice
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from purchasing_contracts.binding import unframed
+
 from service.store.order_hash import fold
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ def _sources(
     for name, content in headers:
         if content is not None and name.lower() in _HEADERS:
             yield from _ends(_text(content))
+    value = unframed(value)
     if value is None:
         return
     if value.lstrip()[:1] == b"[":

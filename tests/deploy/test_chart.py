@@ -172,6 +172,21 @@ def test_a_change_of_settings_restarts_the_pods_that_have_them():
     assert console.startswith("purchasing-console ")
 
 
+@pytest.mark.parametrize(
+    ("runbook", "address"),
+    [("", "https://console.example/docs/runbook.html"), ("https://wiki.example/r", "https://wiki.example/r")],
+)
+def test_every_alert_leads_to_the_runbook(runbook, address):
+    monitoring = {"monitoring": {"enabled": True, "runbook": runbook}}
+    made = objects(EVERYTHING | monitoring)
+    if made is None:
+        return
+    groups = the("PrometheusRule", "purchasing", made)["spec"]["groups"]
+    alerts = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    assert len(alerts) > 20
+    assert {rule["annotations"]["runbook_url"].partition("#")[0] for rule in alerts} == {address}
+
+
 def test_parts_that_are_off_are_left_out():
     off = {
         "console": {"enabled": False},
@@ -206,7 +221,7 @@ def test_parts_that_are_off_are_left_out():
         ({"settings": {"PURCHASING_TOPIC_REPLICAS": 3}}, "PURCHASING_TOPIC_REPLICAS"),
         ({"settings": {"PURCHASING_DATABASE_URL": "postgresql://"}}, "PURCHASING_DATABASE_URL"),
         ({"console": {"settings": {"PURCHASING_CONSOLE_OIDC_CLIENT_SECRET": "x"}}}, "CLIENT_SECRET"),
-        ({"monitoring": {"enabled": True}}, "Set monitoring.runbook"),
+        ({"monitoring": {"enabled": True}}, "set settings.PURCHASING_CONSOLE_URL"),
         ({"network": {"kafka": {"port": "9093"}}}, "port"),
     ],
 )

@@ -78,11 +78,12 @@ def test_an_id_is_read_from_a_value_that_is_no_message(value: bytes) -> None:
     assert "q-1" in candidate_ids(None, None, value, ())
 
 
-def test_a_batch_is_about_the_order_of_each_event_in_it() -> None:
+@pytest.mark.parametrize("frame", [b"", b"\0\0\0\0\7"], ids=["alone", "after a registry's frame"])
+def test_a_batch_is_about_the_order_of_each_event_in_it(frame: bytes) -> None:
     orders = [f"q-{number}" for number in range(CANDIDATES_MAX)]
     batch = [{"id": "e1", "subject": order, "data": {"text": "x" * 5_000}} for order in orders]
 
-    assert candidate_ids(None, None, json.dumps(batch).encode(), ()) == tuple(orders)
+    assert candidate_ids(None, None, frame + json.dumps(batch).encode(), ()) == tuple(orders)
 
 
 def test_a_number_and_bytes_that_are_no_utf_8_are_read_too() -> None:
