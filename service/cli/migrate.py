@@ -19,6 +19,7 @@ EXAMPLES = (
     ("Create or update the tables", "migrate"),
     ("Create the roles with least rights, too", "migrate --roles"),
     ("Create the tables with eight lanes", "migrate --lanes 8"),
+    ("Create the tables of one of two databases that share the orders", "migrate --lanes 16 --cell 0-7"),
 )
 
 
