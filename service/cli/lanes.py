@@ -38,7 +38,7 @@ from service.runtime.settings import Settings, load
 from service.store.connection import connected
 from service.store.driver_errors import translated
 from service.store.operators.lane_count import LanesError, change_lanes
-from service.store.rows import Installation
+from service.store.rows import INSTALLATION, Installation
 from service.store.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 500
 
-_INSTALLATION = "select outbox_id, lanes from installation"
 _RECOVERED_AT = "select max(at) from operator_actions where what = 'lanes recover'"
 _WATERMARK = "select case when count(*) = count(watermark) then min(watermark) end from input_progress"
 _HELD = """
@@ -109,9 +108,9 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     try:
         async with connected(settings.database()) as connection:
             async with translated():
-                row = await connection.fetchrow(_INSTALLATION)
+                row = await connection.fetchrow(INSTALLATION)
             assert row is not None
-            return await does(arguments, connection, kafka, Installation(row[0], row[1]))
+            return await does(arguments, connection, kafka, Installation(*row))
     except (KafkaError, TimeoutError) as error:
         raise UnreachableError(f"Kafka gave no usable answer: {describe(error)}.") from None
 
@@ -121,7 +120,7 @@ async def _show(
 ) -> int:
     outbox_id = str(installation.outbox_id)
     wrong = False
-    for lane in range(installation.lanes):
+    for lane in installation.own:
         standing = await lane_report(connection, kafka, lane)
         cursor = standing.cursor
         ours = cursor is not None and (cursor.outbox_id, cursor.lane) == (outbox_id, lane)
@@ -173,8 +172,11 @@ async def _release(arguments: argparse.Namespace, url: str) -> int:
 async def _adopt(
     arguments: argparse.Namespace, connection: asyncpg.Connection[Any], kafka: Any, installation: Installation
 ) -> int:
-    if not 0 <= arguments.lane < installation.lanes:
-        raise LanesError(f"There is no lane {arguments.lane}: the lanes are 0 to {installation.lanes - 1}.")
+    if arguments.lane not in installation.own:
+        raise LanesError(
+            f"There is no lane {arguments.lane} here: "
+            f"the lanes are {installation.first_lane} to {installation.last_lane}."
+        )
     standing = await lane_report(connection, kafka, arguments.lane)
     for sentence in consequences(standing, str(installation.outbox_id), arguments.position):
         report(sentence)

@@ -103,7 +103,16 @@ class Instruments:
         for type_, count in handled.known.items():
             known[_type(type_)] += count
         refused = Tally(_type(one.refusal.type) for one in (*handled.quarantined, *handled.rejected_again))
-        for outcome, tally in (("taken", all_by_type - known - refused), ("known", known), ("refused", refused)):
+        elsewhere = Tally[str]()
+        for type_, count in handled.elsewhere.items():
+            elsewhere[_type(type_)] += count
+        taken = all_by_type - known - refused - elsewhere
+        for outcome, tally in (
+            ("taken", taken),
+            ("known", known),
+            ("refused", refused),
+            ("elsewhere", elsewhere),
+        ):
             for type_, count in tally.items():
                 self._events.labels(type_, outcome).inc(count)
         self._facts.inc(handled.facts)

@@ -55,7 +55,11 @@ _INPUT = (
         "1 if the breaker is open, so nobody reads the topic.", ("topic",)),
     Metric("input_failures_in_a_row", "gauge", "failures", "Failed attempts to store the present batch."),
     Metric(
-        "events", "counter", "messages", "Messages handled: taken, refused, or already known.", ("type", "outcome")
+        "events",
+        "counter",
+        "messages",
+        "Messages handled: taken, refused, already known, or left to another cell.",
+        ("type", "outcome"),
     ),
     Metric("facts", "counter", "facts", "Facts added to orders."),
     Metric("event_age_at_commit_seconds", "histogram", "seconds",

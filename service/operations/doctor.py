@@ -18,19 +18,20 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from service.kafka.acls import acls
+from service.kafka.cells import group_problem, lanes_without_a_group
 from service.kafka.compat.acl_probe import on_group, on_topics
 from service.kafka.connection import Kafka, connection_of
 from service.kafka.topics import durability_problems, topic_problems
 from service.observability import database_figures
 from service.observability.lag import LagLook
 from service.observability.reachability import UnreachableError, broker_problem, database_problem
-from service.outbox.reader import OUTBOX_IDENTITY, OutboxIdentity
 from service.rules.facts import micros
 from service.runtime.acl_errors import TOPIC_NAMES, group_to_grant, missing_acl, to_grant
 from service.runtime.errors import describe
 from service.runtime.settings import Settings, SettingsError
 from service.store.errors import StoreError
 from service.store.migrate import schema_problem
+from service.store.rows import INSTALLATION, Installation
 from service.terms.cautions import calendar_caution
 from service.terms.table import read_book
 
@@ -47,7 +48,8 @@ State = Literal["well", "look", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check. `about` is one of database, schema, clock, terms, state, broker, topics, acls."""
+    """The result of one check. `about` is one of database, schema, clock, terms, state, broker, cell, topics,
+    acls."""
 
     about: str
     state: State
@@ -148,19 +150,19 @@ async def _inside(url: str) -> Findings:
             yield Finding("state", "look", words)
 
 
-async def _outbox(url: str) -> OutboxIdentity | None:
+async def _outbox(url: str) -> Installation | None:
     try:
         connection = await database_figures.connect(url)
         try:
-            row = await connection.fetchrow(OUTBOX_IDENTITY)
+            row = await connection.fetchrow(INSTALLATION)
         finally:
             connection.terminate()
     except (StoreError, asyncpg.PostgresError, OSError, TimeoutError):
         return None
-    return None if row is None else OutboxIdentity(row["outbox_id"], row["lanes"])
+    return None if row is None else Installation(*row)
 
 
-async def _broker(settings: Settings, outbox: OutboxIdentity | None, event_topics: tuple[str, ...]) -> Findings:
+async def _broker(settings: Settings, outbox: Installation | None, event_topics: tuple[str, ...]) -> Findings:
     try:
         kafka = connection_of(settings)
         reason = await broker_problem(kafka)
@@ -175,6 +177,8 @@ async def _broker(settings: Settings, outbox: OutboxIdentity | None, event_topic
         yield Finding("topics", "look", "not compared, because the number of lanes is in the database")
         return
 
+    async for one in _guarded("cell", lambda: _cell(settings, kafka, outbox)):
+        yield one
     async for one in _guarded("topics", lambda: _topics(settings, kafka, outbox.lanes)):
         yield one
     async for one in _guarded("broker", lambda: _durability(settings, kafka)):
@@ -185,6 +189,30 @@ async def _broker(settings: Settings, outbox: OutboxIdentity | None, event_topic
         yield one
     async for one in _guarded("acls", lambda: _transactions(kafka, outbox)):
         yield one
+
+
+async def _cell(settings: Settings, kafka: Kafka, outbox: Installation) -> Findings:
+    group = settings.consumer_group
+    if problem := group_problem(group, outbox.own, outbox.lanes):
+        yield Finding("cell", "bad", problem)
+        return
+    if not outbox.is_cell:
+        return
+    yield Finding(
+        "cell", "well", f"this database has the lanes {outbox.first_lane} to {outbox.last_lane} of {outbox.lanes}"
+    )
+    admin = AIOKafkaAdminClient(**kafka)
+    try:
+        await admin.start()
+        groups = [name for name, *_ in await admin.list_consumer_groups()]
+    finally:
+        await admin.close()
+    if unread := lanes_without_a_group(group, outbox.lanes, groups):
+        words = (
+            f"no consumer group reads the orders of lanes {', '.join(map(str, unread))}, or this user may not see it: "
+            "start the cell that has them before the topics remove what it has not read"
+        )
+        yield Finding("cell", "look", words)
 
 
 async def _topics(settings: Settings, kafka: Kafka, lanes: int) -> Findings:
@@ -200,7 +228,7 @@ async def _durability(settings: Settings, kafka: Kafka) -> Findings:
         yield Finding("broker", "look", sentence)
 
 
-async def _acls(settings: Settings, kafka: Kafka, outbox: OutboxIdentity) -> Findings:
+async def _acls(settings: Settings, kafka: Kafka, outbox: Installation) -> Findings:
     """Check the ACLs on topics and groups by asking the broker, which also covers topics that are empty."""
     needed = acls(settings.consumer_group, str(outbox.outbox_id))
     missing = []
@@ -239,7 +267,7 @@ async def _behind(settings: Settings, kafka: Kafka, event_topics: tuple[str, ...
         yield Finding("state", "look", "no worker is in the group: nobody reads the events")
 
 
-async def _transactions(kafka: Kafka, outbox: OutboxIdentity) -> Findings:
+async def _transactions(kafka: Kafka, outbox: Installation) -> Findings:
     producer = AIOKafkaProducer(**kafka, transactional_id=f"{outbox.outbox_id}.doctor")
     try:
         await producer.start()

@@ -52,6 +52,8 @@ class BatchResult(NamedTuple):
     """Replayed records that still break the contract."""
     released: frozenset[str] = frozenset()
     """Orders that this batch released from a hold."""
+    elsewhere: Mapping[str | None, int] = NOTHING_KNOWN
+    """Number of events per type that belong to other cells' orders."""
 
     def and_then(self, later: BatchResult) -> BatchResult:
         """Return the sum of both results."""
@@ -65,6 +67,7 @@ class BatchResult(NamedTuple):
             self.resolved | later.resolved,
             self.rejected_again + later.rejected_again,
             self.released | later.released,
+            Tally(self.elsewhere) + Tally(later.elsewhere),
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +16,7 @@ from service.orders.dedup import refusal
 from service.orders.unit_of_work import BatchContext, TermsChangedError, UnitOfWork
 from service.runtime.failpoints import failpoint
 from service.store.errors import ForeignFactError, StoreUnavailableError, ValueRefusedError
+from service.store.lanes import lane_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,18 +75,29 @@ class Engine:
     async def handle(self, inbound: Sequence[InboundRecord], by: Intervention | None = None) -> BatchResult:
         """Handle a batch: all of it, or none of it and an exception.
 
-        `by`: the person who replays quarantined records, if this batch is a replay. The batch is one transaction. If
-        PostgreSQL refuses a value, the batch is halved until one record is left, and that record is quarantined (reason
-        `schema`). Raises StoreUnavailableError: handle the same batch again later. Any other exception is a bug.
+        In a cell, events of other cells' orders are counted and left to them. `by`: the person who replays quarantined
+        records, if this batch is a replay. The batch is one transaction. If PostgreSQL refuses a value, the batch is
+        halved until one record is left, and that record is quarantined (reason `schema`). Raises StoreUnavailableError:
+        handle the same batch again later. Any other exception is a bug.
         """
-        try:
-            return await self._transact(inbound, intervention=by)
-        except ValueRefusedError:
-            if len(inbound) == 1:
-                return await self._quarantine_refused_value(inbound[0], by)
-            middle = len(inbound) // 2
-            first = await self.handle(inbound[:middle], by)
-            return first.and_then(await self.handle(inbound[middle:], by))
+        elsewhere = [one for one in inbound if self.is_elsewhere(one)]
+        if not elsewhere:
+            return await self._handle(inbound, by)
+        left = BatchResult(elsewhere=Tally(one.decoded.type for one in elsewhere))
+        here = [one for one in inbound if not self.is_elsewhere(one)]
+        return left.and_then(await self._handle(here, by)) if here else left
+
+    def is_elsewhere(self, record: InboundRecord) -> bool:
+        """Return whether this is an event of an order that another cell has.
+
+        A record that breaks the contract is nobody's for certain, so each cell takes it: it may concern an order here.
+        """
+        installation, decoded = self._store.installation, record.decoded
+        return (
+            installation.is_cell
+            and isinstance(decoded, Event)
+            and lane_of(decoded.subject, installation.lanes) not in installation.own
+        )
 
     async def look_again(self, order_ids: Sequence[str]) -> BatchResult:
         """Run the rules for these orders without new records. Raises StoreUnavailableError."""
@@ -104,6 +117,16 @@ class Engine:
         Raises StoreUnavailableError.
         """
         return await self._transact((), intervention=intervention)
+
+    async def _handle(self, inbound: Sequence[InboundRecord], by: Intervention | None) -> BatchResult:
+        try:
+            return await self._transact(inbound, intervention=by)
+        except ValueRefusedError:
+            if len(inbound) == 1:
+                return await self._quarantine_refused_value(inbound[0], by)
+            middle = len(inbound) // 2
+            first = await self._handle(inbound[:middle], by)
+            return first.and_then(await self._handle(inbound[middle:], by))
 
     async def _quarantine_refused_value(self, record: InboundRecord, by: Intervention | None) -> BatchResult:
         """Quarantine the record that the database refuses, without its order id if the database refuses that too."""
@@ -171,7 +194,7 @@ class Engine:
         return BatchContext(
             cache=self.cache,
             terms=self._terms.book,
-            lanes=self._store.installation.lanes,
+            installation=self._store.installation,
             facts_per_type=self._facts_per_type,
             future_tolerance=self._future_tolerance,
             deciding_is_publishing=self._deciding_is_publishing,

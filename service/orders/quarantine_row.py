@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from purchasing_contracts.envelope import Refusal
 
     from service.orders.inbound_record import InboundRecord
+    from service.store.rows import Installation
 
 SOURCE_LENGTH_MAX = 512
 """As of a message that is taken."""
@@ -59,14 +60,18 @@ def quarantine_row(record: InboundRecord, refusal: Refusal, at: datetime) -> Qua
     )
 
 
-def notice(row: QuarantineRow, lanes: int) -> OutputRow:
-    """Return the notice about a newly quarantined record.
+def notice(row: QuarantineRow, installation: Installation) -> OutputRow | None:
+    """Return the notice about a newly quarantined record; None if another cell, which has the record too, gives it.
 
     Its key is the order id if that could be read, else `topic/partition/offset`. The notice is not an output of the
-    order: it has no order version, and its id is derived from the record.
+    order: it has no order version, and its id is derived from the record. Without an order id, the record's own key
+    decides on its lane, as it does for a record that can be read.
     """
     where = f"{row.topic}/{row.partition}/{row.offset}"
     key = row.order_id or where
+    lane = lane_of(row.order_id or (row.key or b"").decode(errors="replace") or where, installation.lanes)
+    if lane not in installation.own:
+        return None
     identity = str(uuid5(_NAMESPACE, f"{where}/{row.digest.hex()}"))
     data = RecordQuarantined(
         topic=row.topic,
@@ -79,7 +84,7 @@ def notice(row: QuarantineRow, lanes: int) -> OutputRow:
         order_id=row.order_id,
     )
     return OutputRow(
-        lane=lane_of(key, lanes),
+        lane=lane,
         order_id=None,
         order_version=None,
         topic=topic_of(RecordQuarantined).name,

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from service.rules.ledger import Ledger, Output
     from service.rules.terms import TermsBook
     from service.store.protocol import Batch
-    from service.store.rows import Look, QuarantineRow, RecordIdentity
+    from service.store.rows import Installation, Look, QuarantineRow, RecordIdentity
 
 
 ORDERS_AT_A_STRETCH = 50
@@ -63,7 +63,7 @@ class BatchContext:
 
     cache: Cache
     terms: TermsBook
-    lanes: int
+    installation: Installation
     facts_per_type: int
     future_tolerance: timedelta
     deciding_is_publishing: bool
@@ -185,7 +185,7 @@ class UnitOfWork:
 
     async def _lock(self, order_ids: Collection[str]) -> dict[str, OrderRow]:
         """Lock the orders sorted by id. Every transaction uses this order, so none deadlocks."""
-        self._lanes = {order_id: lane_of(order_id, self._context.lanes) for order_id in sorted(order_ids)}
+        self._lanes = {order_id: lane_of(order_id, self._context.installation.lanes) for order_id in sorted(order_ids)}
         return await self._batch.lock(list(self._lanes.items())) if order_ids else {}
 
     async def _look(self, rows: Mapping[str, OrderRow], events: Sequence[IncomingEvent]) -> Look:
@@ -212,7 +212,7 @@ class UnitOfWork:
         again = [one for one in refused if one.record.quarantined_as is not None]
         delivered = [one for one in refused if one.record.quarantined_as is None]
         newly, rows = await quarantine(self._batch, delivered, now)
-        self._outputs += [notice(row, self._context.lanes) for row in rows]
+        self._outputs += [one for row in rows if (one := notice(row, self._context.installation)) is not None]
         known = Tally(one.refusal.type for one in delivered) - Tally(one.refusal.type for one in newly)
         return _Rejections(newly, rows, again, known)
 

@@ -42,7 +42,7 @@ class CursorTopicError(Exception):
 
 class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """This process's membership in the group. Calls `on_lanes`, which must not block, with the lanes of each
-    assignment."""
+    assignment. `own`: the lanes of this database, if other cells have the others."""
 
     def __init__(
         self,
@@ -51,11 +51,14 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         lanes: int,
         on_lanes: Callable[[frozenset[int]], None],
         session_ms: int = SESSION_MS,
+        *,
+        own: Collection[int] | None = None,
     ) -> None:
         self._session_ms = session_ms
         self._kafka = kafka
         self._group_id = group_id
         self._lanes = lanes
+        self._own = frozenset(range(lanes) if own is None else own)
         self._on_lanes = on_lanes
         self._consumer: Any = None
         self._owned: frozenset[int] = frozenset()
@@ -157,7 +160,8 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             return
         self._consumer.pause(*assigned)
         self.problem = None
-        self._owned = frozenset(partition.partition for partition in assigned)
+        # The group spreads all partitions over its members, those of other cells' lanes too.
+        self._owned = self._own.intersection(partition.partition for partition in assigned)
         self._pending = False
         self._assignments += 1
         log.info("lanes_assigned", message="Lanes assigned.", lanes=sorted(self._owned))

@@ -1,11 +1,14 @@
 """The relay's database access: rows in order, and the relay's notes.
 
-The relay reads `installation`, `outbox` and the pauses. It writes `relay_notes` and `publications`.
+The relay reads `installation`, `lanes`, `outbox` and the pauses. It writes `relay_notes` and `publications`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from service.store.rows import INSTALLATION, Installation
 
 if TYPE_CHECKING:
     import asyncpg
@@ -13,7 +16,6 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 2_000
 BYTES_AT_ONCE = 4_000_000
 
-OUTBOX_IDENTITY = "select outbox_id::text as outbox_id, lanes from installation"
 
 # The result includes the row at the position itself, and only that row while a pause holds. The rows after it are
 # limited to so many bytes, but there is always one: `octet_length` of a stored bytea reads only its header.
@@ -60,10 +62,12 @@ on conflict (lane) do update
 
 @dataclass(frozen=True, slots=True)
 class OutboxIdentity:
-    """The outbox's identity: its id, made at migration, and its number of lanes."""
+    """The outbox's identity: its id, made at migration, the number of lanes of all cells, and those of this
+    database."""
 
     outbox_id: str
     lanes: int
+    own: Collection[int]
 
 
 class Row(NamedTuple):
@@ -92,8 +96,11 @@ class OutboxReader:
 
     async def installation(self) -> OutboxIdentity | None:
         """Return the outbox's identity; None if the database was migrated but has no installation row."""
-        row = await self._pool.fetchrow(OUTBOX_IDENTITY)
-        return None if row is None else OutboxIdentity(row["outbox_id"], row["lanes"])
+        row = await self._pool.fetchrow(INSTALLATION)
+        if row is None:
+            return None
+        found = Installation(*row)
+        return OutboxIdentity(str(found.outbox_id), found.lanes, found.own)
 
     async def following(self, lane: int, position: int, limit: int = ROWS_AT_ONCE) -> Following:
         """Return the hash at the position and the rows after it: at most `limit`, about BYTES_AT_ONCE bytes, at least

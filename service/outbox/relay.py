@@ -72,6 +72,7 @@ class Relay:
             installation.lanes,
             self._set_lanes,
             self._session_ms,
+            own=installation.own,
         )
         member = asyncio.create_task(membership.run(), name="outbox group")
         others = [

@@ -52,14 +52,16 @@ class MemoryStore:
         *,
         clock: TimeSource = wall_clock,
         lanes: int = 1,
+        cell: range | None = None,
         outbox_id: UUID | None = None,
     ) -> None:
+        own = range(lanes) if cell is None else cell
         self._clock = clock
         self.orders: dict[str, OrderRow] = {}
         self.facts: dict[str, list[FactRow]] = defaultdict(list)
         self.order_of: dict[tuple[str, str], str] = {}
         self.private: dict[FactKey, str] = {}
-        self.outbox: dict[int, list[OutputRow]] = {lane: [] for lane in range(lanes)}
+        self.outbox: dict[int, list[OutputRow]] = {lane: [] for lane in own}
         self.outputs_of: dict[str, list[PastOutput]] = defaultdict(list)
         self.publications: dict[str, list[PublicationRow]] = defaultdict(list)
         self.progress: dict[tuple[str, int], datetime | None] = {}
@@ -68,7 +70,7 @@ class MemoryStore:
         """The records that may concern an order, by its hash, resolved or not."""
         self.resolved: dict[RecordIdentity, str] = {}
         self.actions: list[QuarantineAction] = []
-        self._installation = Installation(outbox_id or uuid4(), lanes)
+        self._installation = Installation(outbox_id or uuid4(), lanes, own[0], own[-1])
         self._busy = asyncio.Lock()
 
     def is_open(self, record: RecordIdentity) -> bool:

@@ -103,16 +103,19 @@ def known_migrations() -> list[Migration]:
     return sorted(found, key=lambda migration: migration.number)
 
 
-async def migrate(dsn: str, *, lanes: int = LANES, roles: bool = False) -> list[str]:
+async def migrate(dsn: str, *, lanes: int = LANES, cell: range | None = None, roles: bool = False) -> list[str]:
     """Apply missing migrations and create the installation. Return the names of the applied ones.
 
-    `lanes` is used only for a new installation and is then fixed. `roles` creates the roles of roles.sql and grants
-    their rights; if they have rights already, they get those on new tables in any case. Concurrent migrations wait for
-    each other. Raises SchemaError (the number of lanes is not a power of two, or the database has something that this
-    program does not know), NotAllowedError, NotUsableError, StoreUnavailableError.
+    `lanes`, and which of them this database has (`cell`; None: all), are used only for a new installation and are then
+    fixed. `roles` creates the roles of roles.sql and grants their rights; if they have rights already, they get those
+    on new tables in any case. Concurrent migrations wait for each other. Raises SchemaError (the number of lanes is not
+    a power of two, the cell has others, or the database has something that this program does not know),
+    NotAllowedError, NotUsableError, StoreUnavailableError.
     """
     if not 1 <= lanes <= LANES_MAX or lanes & (lanes - 1):
         raise SchemaError(f"the number of lanes is a power of two from 1 to {LANES_MAX}, not {lanes}")
+    if cell is not None and not (cell and 0 <= cell[0] <= cell[-1] < lanes):
+        raise SchemaError(f"a cell has some of the lanes 0 to {lanes - 1}")
     known = known_migrations()
     refuse_readers(dsn)
     async with _connection(dsn) as connection:
@@ -128,7 +131,7 @@ async def migrate(dsn: str, *, lanes: int = LANES, roles: bool = False) -> list[
         missing = [one for one in known if one.number not in numbers]
         for migration in missing:
             await _apply(connection, migration)
-        await _install(connection, lanes)
+        await _install(connection, lanes, range(lanes) if cell is None else cell)
         if roles or await connection.fetchval(_ROLES_GRANTED):
             await _grant(connection)
         return [f"{one.number:04}_{one.name}" for one in missing]
@@ -212,8 +215,8 @@ async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migr
         )
 
 
-async def _install(connection: asyncpg.Connection[asyncpg.Record], lanes: int) -> None:
-    """Create the outbox id and the lanes, unless they exist."""
+async def _install(connection: asyncpg.Connection[asyncpg.Record], lanes: int, own: range) -> None:
+    """Create the outbox id and this database's own lanes, unless they exist."""
     async with connection.transaction():
         made = await connection.fetchval(
             "insert into installation (outbox_id, lanes) values ($1, $2) on conflict do nothing returning lanes",
@@ -221,7 +224,7 @@ async def _install(connection: asyncpg.Connection[asyncpg.Record], lanes: int) -
             lanes,
         )
         if made is not None:
-            await connection.execute("insert into lanes (lane) select generate_series(0, $1::int - 1)", lanes)
+            await connection.execute("insert into lanes (lane) select unnest($1::smallint[])", list(own))
 
 
 async def _grant(connection: asyncpg.Connection[asyncpg.Record]) -> None:

@@ -11,7 +11,7 @@ from service.store.batch import PostgresBatch
 from service.store.connection import pool_of
 from service.store.driver_errors import translated
 from service.store.errors import SchemaError
-from service.store.rows import Installation, ProgressRow, StoreTime
+from service.store.rows import INSTALLATION, Installation, ProgressRow, StoreTime
 from service.store.timeline import AGREED_AT, Timeline
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ class PostgresStore:
 
 
 async def _installation(pool: asyncpg.Pool[asyncpg.Record]) -> Installation:
-    row = await pool.fetchrow("select outbox_id, lanes from installation")
+    row = await pool.fetchrow(INSTALLATION)
     if row is None:
         raise SchemaError("the database has tables but no installation: run `python -m service migrate`")
-    return Installation(row[0], row[1])
+    return Installation(*row)

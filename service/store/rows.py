@@ -10,12 +10,32 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
+INSTALLATION = """
+select outbox_id, lanes, (select min(lane) from lanes) as first_lane, (select max(lane) from lanes) as last_lane
+from installation
+"""
+"""The statement that reads the members of an Installation."""
+
+
 class Installation(NamedTuple):
-    """Created by the migration: the outbox id, which identifies this database to Kafka, and the outbox's number of
-    lanes."""
+    """Created by the migration: the outbox id, which identifies this database to Kafka, the number of lanes, and those
+    that are in this database: all of them, or those of a cell."""
 
     outbox_id: UUID
     lanes: int
+    """Number of lanes of all cells."""
+    first_lane: int
+    last_lane: int
+
+    @property
+    def own(self) -> range:
+        """The lanes that are in this database."""
+        return range(self.first_lane, self.last_lane + 1)
+
+    @property
+    def is_cell(self) -> bool:
+        """Whether other databases have other lanes."""
+        return len(self.own) < self.lanes
 
 
 class OrderRow(NamedTuple):

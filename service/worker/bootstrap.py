@@ -28,7 +28,7 @@ from service.worker.batch_report import report_batch
 from service.worker.components import inbox_component, relay_component, store_component
 from service.worker.deadlines import watch_deadlines
 from service.worker.retry_stuck import retry_stuck
-from service.worker.startup import StartError, topics_ready
+from service.worker.startup import StartError, refuse_foreign_group, topics_ready
 from service.worker.store_agreement import stores_agree
 from service.worker.telemetry import Telemetry, telemetry_component
 
@@ -66,6 +66,8 @@ async def _force_exit_in_time(shutdown: Shutdown) -> None:
 async def _start(settings: Settings, kafka: Kafka, telemetry: Telemetry, shutdown: Shutdown) -> None:
     url, waits = settings.database(), telemetry.worker.waits
     async with store_component(url, shutdown, waits) as store:
+        if store is not None:
+            refuse_foreign_group(settings.consumer_group, store)
         if (
             store is not None
             and await topics_ready(kafka, store.installation.lanes, settings.topic_replicas, shutdown, waits)

@@ -67,7 +67,7 @@ async def relay_component(
         settings.database(),
         store.timeline,
         min_size=0,
-        max_size=store.installation.lanes + 2,
+        max_size=len(store.installation.own) + 2,
         command_timeout=RELAY_STATEMENT_SECONDS,
         settings=SessionLimits().settings() | {"application_name": "purchasing-relay"},
     )

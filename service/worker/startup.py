@@ -6,6 +6,7 @@ from functools import partial
 import structlog
 from aiokafka.errors import KafkaError
 
+from service.kafka.cells import group_problem
 from service.kafka.connection import Kafka
 from service.kafka.topics import TopicProblem, topic_problems
 from service.observability.reachability import broker_problem, database_problem
@@ -52,6 +53,12 @@ async def store_ready(url: str, shutdown: Shutdown, waits: Waits) -> PostgresSto
     if not await _available(look, "PostgreSQL", shutdown, waits):
         return None
     return opened[0]
+
+
+def refuse_foreign_group(group: str, store: PostgresStore) -> None:
+    """Raise StartError if the consumer group is not that of the database's lanes."""
+    if problem := group_problem(group, store.installation.own, store.installation.lanes):
+        raise StartError(problem)
 
 
 async def topics_ready(kafka: Kafka, lanes: int, replicas: int | None, shutdown: Shutdown, waits: Waits) -> bool:

@@ -58,7 +58,7 @@ async def _older(kafka: Kafka, url: str, store: PostgresStore) -> list[str]:
     problems, installation = [], store.installation
     async with connected(url, store.timeline) as connection, translated():
         journal = OutboxReader(connection)
-        for lane in range(installation.lanes):
+        for lane in installation.own:
             try:
                 async with asyncio.timeout(READ_SECONDS):
                     cursor = (await read_tail(kafka, lane)).cursor

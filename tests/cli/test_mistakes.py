@@ -52,10 +52,12 @@ async def test_a_lane_that_is_none_pauses_nothing(database) -> None:
 async def test_the_number_of_lanes_is_not_changed_in_passing(database) -> None:
     has = command(database, "migrate")
     other = command(database, "migrate", "--lanes", "16")
+    cell = command(database, "migrate", "--cell", "0-1", "--lanes", "4")
 
     assert (has.code, has.err) == (0, "Nothing to do.\n")
     assert other.code == 1
     assert "lanes, not 16. Use `lanes change` to add lanes." in other.err
+    assert (cell.code, cell.err) == (1, "Nothing to do.\nThe database has the lanes 0 to 3, which can't be changed.\n")
 
 
 async def test_a_release_check_of_an_unknown_order_checked_nothing(database) -> None:

@@ -6,11 +6,14 @@ import asyncpg
 import pytest
 from purchasing_contracts.base import text_of
 
+from service.cli.unknown_order import report_unknown
 from service.observability.database_figures import census
 from service.rules.clauses import clause_06
 from service.rules.facts import instant
 from service.rules.waits import WAIT_KINDS
+from service.store.lanes import lane_of
 from service.store.substitute_clock import EVENTS, pass_time, set_clock
+from tests.broker import LANES
 from tests.cli.commands import command, outputs
 from tests.observability.waits_shown import waits_shown
 from tests.orders.conftest import engine_on
@@ -168,4 +171,17 @@ async def test_an_unknown_order_names_its_quarantined_records(database, engine, 
     assert done.err.splitlines()[-2:] == [
         "No message about order ord-garbled was received.",
         f"Quarantined records may be about it; see `quarantine show RECORD`: {place} (not_json).",
+    ]
+
+
+async def test_an_unknown_order_of_another_cell_is_named_with_its_lane(database, capsys) -> None:
+    connection = await asyncpg.connect(database)
+    await connection.execute("delete from lanes where lane > 1")
+    orders = {lane_of(one, LANES): one for one in (f"ord-{n}" for n in range(20))}
+    for lane in (0, 3):
+        await report_unknown(connection, orders[lane])
+    await connection.close()
+
+    assert [line for line in capsys.readouterr().err.splitlines() if "lane" in line] == [
+        "It is in lane 3, which another cell has: ask there."
     ]

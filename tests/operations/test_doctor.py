@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -9,6 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from service.kafka.topics import create_topics
 from service.operations import doctor
+from service.runtime.settings import Settings
+from service.store.migrate import migrate
 from tests.observability.seen import ORDERS, service
 from tests.waiting import eventually
 
@@ -65,6 +68,18 @@ async def test_work_that_waits_for_a_person_is_reported(kafka, database):
         "1 partitions were never read",
     ):
         assert part in words
+
+
+async def test_a_cells_wrong_group_and_the_lanes_that_nobody_reads_are_reported(kafka, empty_database):
+    await migrate(empty_database, lanes=4, cell=range(2))
+    where = Settings(kafka_bootstrap_servers=kafka, database_url=empty_database, consumer_group=f"{uuid4()}.lanes-0-1")
+    found = [(one.state, one.words) for one in await doctor.examine(where, [ORDERS]) if one.about == "cell"]
+    assert found[0] == ("well", "this database has the lanes 0 to 1 of 4")
+    assert found[1][0] == "look"
+    assert "no consumer group reads the orders of lanes 2, 3" in found[1][1]
+    other = where.model_copy(update={"consumer_group": "purchasing"})
+    (refused,) = [one for one in await doctor.examine(other, [ORDERS]) if one.about == "cell"]
+    assert refused.state == "bad"
 
 
 async def test_a_missing_or_different_topic_is_reported(fresh_kafka, database):

@@ -60,6 +60,12 @@ async def test_lanes_are_a_power_of_two_and_never_fewer(connection, lanes):
         await change_lanes(connection, lanes, "op", "why")
 
 
+async def test_a_cell_is_given_no_more_lanes(connection):
+    await connection.execute("delete from lanes where lane > 1")
+    with pytest.raises(LanesError, match="This database is a cell"):
+        await change_lanes(connection, 8, "op", "why")
+
+
 async def test_a_worker_of_before_writes_nothing_into_the_new_lanes(database, connection):
     store = await PostgresStore.open(database)
     await connection.execute("update installation set lanes = 8")

@@ -57,6 +57,24 @@ async def test_lanes_and_outbox_id_are_made_once(empty_database: str) -> None:
     assert first == second
 
 
+async def test_a_cell_has_its_lanes_and_no_others_for_good(empty_database: str) -> None:
+    await migrate(empty_database, lanes=8, cell=range(4, 6))
+    await migrate(empty_database, lanes=8, cell=range(4))
+    store = await PostgresStore.open(empty_database, connections=1)
+    found = store.installation
+    rows = await store.fetch("select lane from lanes order by lane")
+    await store.close()
+
+    assert (found.lanes, found.own, found.is_cell) == (8, range(4, 6), True)
+    assert [row[0] for row in rows] == [4, 5]
+
+
+@pytest.mark.parametrize("cell", [range(0), range(2, 5), range(-1, 1)])
+async def test_a_cell_with_lanes_that_there_are_not_is_refused(empty_database: str, cell: range) -> None:
+    with pytest.raises(SchemaError, match="a cell has some of the lanes 0 to 3"):
+        await migrate(empty_database, lanes=4, cell=cell)
+
+
 @pytest.mark.parametrize("lanes", [0, 3, 512, -4])
 async def test_another_number_of_lanes_than_a_power_of_two_is_refused(empty_database: str, lanes: int) -> None:
     with pytest.raises(SchemaError, match="power of two"):

@@ -121,6 +121,13 @@ async def test_the_start_waits_for_an_empty_group_if_the_database_may_lack_facts
     assert noted == [{}]
 
 
+def test_a_worker_refuses_the_consumer_group_of_another_cell():
+    store = MemoryStore(lanes=4, cell=range(2, 4))
+    with pytest.raises(StartError, match=r"set PURCHASING_CONSUMER_GROUP to purchasing\.lanes-2-3"):
+        startup.refuse_foreign_group("purchasing.lanes-0-1", store)
+    startup.refuse_foreign_group("purchasing.lanes-2-3", store)
+
+
 async def test_asked_to_stop_while_it_joins_its_group_it_waits_for_no_broker(shutdown):
     left = []
 

@@ -17,7 +17,7 @@ from service.store.operators.breakers import open_breakers, reset_breaker
 from service.store.operators.holds import halt_of, hold
 from service.store.operators.pauses import ALL_LANES, current_pauses, pause, resume
 from service.store.operators.quarantine import QuarantineFilter, RecordLocation
-from service.store.rows import Installation
+from service.store.rows import INSTALLATION, Installation
 from service.terms.files import TermsError, terms_of
 from service.terms.importing import import_terms
 
@@ -149,9 +149,9 @@ async def _adopt(order: Order, tools: Tools) -> Outcome:
         return Outcome("refused", "the console knows no broker")
     lane, position = order.given["lane"], order.given["position"]
     async with translated():
-        row = await tools.connection.fetchrow("select outbox_id, lanes from installation")
+        row = await tools.connection.fetchrow(INSTALLATION)
     assert row is not None
-    installation = Installation(row[0], row[1])
+    installation = Installation(*row)
     try:
         report = await lane_report(tools.connection, tools.kafka, lane)
         if report.in_words(str(installation.outbox_id)) != order.given["lane_stands"]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PAGE = 200
 BYTES_AT_ONCE = 16_000_000
+ELSEWHERE = "its order is in another cell: replay it there, then drop it here"
 A_BATCH = "it is a whole compressed batch, not a message: have its records sent again in smaller batches, and drop it"
 
 
@@ -64,12 +65,12 @@ async def replay(
     """Handle records as if they were delivered now; yield the outcomes page by page.
 
     The records keep their identity, so a second replay has no effect. A record that still breaks the contract stays in
-    quarantine. An erased record can only be replayed with a new value. Raises StoreUnavailableError: the pages yielded
-    so far are done, and the replay may be repeated.
+    quarantine, and so does one whose order is in another cell. An erased record can only be replayed with a new value.
+    Raises StoreUnavailableError: the pages yielded so far are done, and the replay may be repeated.
     """
     async for records in _pages(connection, which):
         contents_of = await contents(connection, [one.identity for one in records])
-        inbound_records, outcomes = [], []
+        inbound_records, outcomes, elsewhere = [], [], set()
         for one in records:
             if one.erased_at is not None and repair.value is None:
                 outcomes.append(
@@ -78,7 +79,12 @@ async def replay(
                     )
                 )
             else:
-                inbound_records.append(inbound_record_of(one, contents_of[one.identity], repair))
+                inbound = inbound_record_of(one, contents_of[one.identity], repair)
+                if engine.is_elsewhere(inbound):
+                    elsewhere.add(one.identity)
+                    outcomes.append(QuarantineOutcome(one, "refused", because=ELSEWHERE))
+                else:
+                    inbound_records.append(inbound)
         handled = await engine.handle(inbound_records, intervention)
         refusals = {
             one.record.quarantined_as.record: one.refusal for one in handled.rejected_again if one.record.quarantined_as
@@ -87,7 +93,7 @@ async def replay(
             refusal = refusals.get(one.identity)
             if refusal is not None:
                 outcomes.append(QuarantineOutcome(one, "refused", refusal.reason, refusal.place, refusal.because))
-            elif one.erased_at is None or repair.value is not None:
+            elif one.identity not in elsewhere and (one.erased_at is None or repair.value is not None):
                 outcomes.append(QuarantineOutcome(one, "resolved" if one.identity in handled.resolved else "known"))
         yield outcomes
 

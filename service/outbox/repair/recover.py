@@ -107,7 +107,7 @@ async def find_lost(
     lost ones. Raises KafkaError, TimeoutError, StoreUnavailableError.
     """
     outbox_id = str(installation.outbox_id)
-    standings = [await _fenced(connection, kafka, outbox_id, lane) for lane in range(installation.lanes)]
+    standings = [await _fenced(connection, kafka, outbox_id, lane) for lane in installation.own]
     behind = {one.lane: one for one in standings if _published(one, outbox_id) > one.last}
     for one in standings:
         if one.cursor is not None and one.lane not in behind:

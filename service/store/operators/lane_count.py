@@ -33,6 +33,8 @@ async def change_lanes(connection: asyncpg.Connection[asyncpg.Record], lanes: in
         had = int(await connection.fetchval("select lanes from installation for update"))
         # A transaction that writes outputs locks one of these rows.
         await connection.execute("select lane from lanes order by lane for update")
+        if await connection.fetchval("select count(*) from lanes") < had:
+            raise LanesError("This database is a cell, and others have its other lanes: their number can't be changed.")
         if lanes < had or lanes & (lanes - 1) or lanes > 256:
             raise LanesError(
                 f"The outbox has {had} lanes: it can be given more, a power of two up to 256, not {lanes}."

@@ -51,7 +51,7 @@ function _shtab_purchasing_using
 end
 
 set -g _shtab_purchasing_commands breaker 'breaker list' 'breaker reset' clauses completion console demo doctor erase explain export lag lanes 'lanes show' 'lanes recover' 'lanes release' 'lanes adopt' 'lanes change' migrate order 'order list' 'order waiting' 'order hold' 'order release' 'order retry' outbox 'outbox status' 'outbox pause' 'outbox resume' 'outbox verify' quarantine 'quarantine list' 'quarantine show' 'quarantine replay' 'quarantine drop' run simulate terms 'terms check' 'terms import' 'terms list' 'terms show' 'terms calendar' topics 'topics create' 'topics check' 'topics acls' 'topics render' what-if
-set -g _shtab_purchasing_opts_with_value --as --at --authentication --brokers --by --clause --clock --cluster --currency --effective-from --format --from --key --lane --lanes --line --movement --order --outbox-id --output --position --processes --provider --reason --record --set-version --since --terms --to --top --topic --type --until --user --value --what --why --years
+set -g _shtab_purchasing_opts_with_value --as --at --authentication --brokers --by --cell --clause --clock --cluster --currency --effective-from --format --from --key --lane --lanes --line --movement --order --outbox-id --output --position --processes --provider --reason --record --set-version --since --terms --to --top --topic --type --until --user --value --what --why --years
 
 complete -c purchasing -e
 complete -c purchasing -f
@@ -135,6 +135,7 @@ complete -c purchasing -n '_shtab_purchasing_using lanes change' -l to -x -d 'a 
 complete -c purchasing -n '_shtab_purchasing_using; and test $_shtab_purchasing_npos -eq 0' -a migrate -d 'Bring the database to this version'"'"'s schema.'
 complete -c purchasing -n '_shtab_purchasing_using migrate' -s h -l help -d 'show this help message and exit'
 complete -c purchasing -n '_shtab_purchasing_using migrate' -l lanes -x -d 'the number of lanes: a power of two, set by the first migration; default 1'
+complete -c purchasing -n '_shtab_purchasing_using migrate' -l cell -x -d 'which of the lanes this database has, set by the first migration, such as 0-1; default: all of them'
 complete -c purchasing -n '_shtab_purchasing_using migrate' -l roles -d 'create the roles purchasing_service, _operator, _eraser and _reader, and grant their rights'
 complete -c purchasing -n '_shtab_purchasing_using; and test $_shtab_purchasing_npos -eq 0' -a order -d 'List halted and waiting orders; hold, release or retry an order.'
 complete -c purchasing -n '_shtab_purchasing_using order' -s h -l help -d 'show this help message and exit'
