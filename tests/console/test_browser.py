@@ -21,6 +21,7 @@ from tests.databases import temporary_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from playwright.async_api import Browser, Page
 
@@ -87,7 +88,7 @@ if EXECUTABLE is None:
 else:
 
     @in_module
-    async def shown(postgres: EmbeddedPostgres, console_template: str) -> AsyncIterator[Gallery]:
+    async def shown(postgres: EmbeddedPostgres, console_template: str, site: Path) -> AsyncIterator[Gallery]:
         async with temporary_database(postgres, console_template) as database:
             await play(database)
             await trouble(database)
@@ -313,3 +314,16 @@ async def faults(page: Page, values: list[str], kind: str = "tag") -> list[str]:
         for one in results["violations"]
         for node in one["nodes"]
     ]
+
+    async def test_the_documentations_search_by_script_shows_what_the_console_shows(site, seen, browser) -> None:
+        context = await browser.new_context()
+        try:
+            page = await context.new_page()
+            said: list[str] = []
+            page.on("console", lambda message: said.append(message.text))
+            await page.goto(f"{(site / 'search.html').as_uri()}?q=Refund+limit")
+            shown = await page.locator("[data-words]:visible a").evaluate_all("all => all.map(a => a.textContent)")
+        finally:
+            await context.close()
+        assert said == []
+        assert shown == seen["docs-search", "en"].of_page["found"]
