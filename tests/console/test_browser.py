@@ -39,6 +39,7 @@ OF_THE_PAGE = """() => ({
     language: document.documentElement.lang,
     title: document.title,
     headings: document.querySelectorAll('h1').length,
+    found: [...document.querySelectorAll('[data-words] a')].map(e => e.textContent),
 })"""
 TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('body *')]
     .filter(e => e.getBoundingClientRect().right > innerWidth && !e.closest('.scroll'))
