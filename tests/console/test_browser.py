@@ -155,6 +155,19 @@ else:
             letter = seen["letter", language].printed
             assert letter["text"].strip() == letter["letter"].strip() != ""
 
+    async def test_the_documentations_search_by_script_shows_what_the_console_shows(site, seen, browser) -> None:
+        context = await browser.new_context()
+        try:
+            page = await context.new_page()
+            said: list[str] = []
+            page.on("console", lambda message: said.append(message.text))
+            await page.goto(f"{(site / 'search.html').as_uri()}?q=Refund+limit")
+            shown = await page.locator("[data-words]:visible a").evaluate_all("all => all.map(a => a.textContent)")
+        finally:
+            await context.close()
+        assert said == []
+        assert shown == seen["docs-search", "en"].of_page["found"]
+
     async def test_every_task_can_be_done_by_keyboard_alone_without_javascript(shown, browser) -> None:
         async with visiting(browser, shown, ALL) as page:
             await tab_to(page, "Find by any id")
@@ -315,16 +328,3 @@ async def faults(page: Page, values: list[str], kind: str = "tag") -> list[str]:
         for one in results["violations"]
         for node in one["nodes"]
     ]
-
-    async def test_the_documentations_search_by_script_shows_what_the_console_shows(site, seen, browser) -> None:
-        context = await browser.new_context()
-        try:
-            page = await context.new_page()
-            said: list[str] = []
-            page.on("console", lambda message: said.append(message.text))
-            await page.goto(f"{(site / 'search.html').as_uri()}?q=Refund+limit")
-            shown = await page.locator("[data-words]:visible a").evaluate_all("all => all.map(a => a.textContent)")
-        finally:
-            await context.close()
-        assert said == []
-        assert shown == seen["docs-search", "en"].of_page["found"]
