@@ -38,7 +38,8 @@ def contract_files(root: Path) -> dict[str, bytes]:
 
 def _overview(document: Json) -> Iterator[str]:
     yield f"<h1>Topics and messages</h1><p>Version {escape(document['info']['version'])} of the contract. "
-    yield 'As a document for tools: <a href="asyncapi.json">asyncapi.json</a> (AsyncAPI 3).</p>'
+    yield 'As a document for tools: <a href="asyncapi.json">asyncapi.json</a> (AsyncAPI 3). '
+    yield 'Of the read API of the console: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>'
     for action, title in (("receive", "You write"), ("send", "You read")):
         yield f'<h2 id="{title.lower().replace(" ", "-")}">{title}</h2><div class="scroll" tabindex="0"><table>'
         yield "<thead><tr><th>topic</th><th>message</th><th>meaning</th></tr></thead><tbody>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from functools import partial
 from hashlib import sha256
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from service.console.openapi import document
+from service.console.routes import api_routes
 from website.alerts import with_alerts
 from website.documents import documents
 from website.messages import ALL, contract_files, message_pages
@@ -32,6 +35,8 @@ INSTEAD = {
     "contracts/asyncapi.json": "asyncapi.json",
 }
 """Where links to directories and to a file of the contract lead."""
+READ_API = "https://console.example"
+"""Where the read API is, as long as nobody says where it is."""
 STYLE, ICON = "console.css", "icon.svg"
 
 
@@ -49,9 +54,9 @@ class Site:
         self._copied: dict[str, bytes] = {}
         self._parsed: dict[PurePosixPath, Parsed] = {}
         self._pages: dict[PurePosixPath, str] = {}
-        for path, document in documents(root).items():
-            self._pages[path] = document.page
-            self._parsed[path] = parse(path, with_alerts(document.text), partial(self._shown, path))
+        for path, one in documents(root).items():
+            self._pages[path] = one.page
+            self._parsed[path] = parse(path, with_alerts(one.text), partial(self._shown, path))
 
     @property
     def documents(self) -> frozenset[PurePosixPath]:
@@ -71,7 +76,7 @@ class Site:
         pages += message_pages(self._root)
         if self._dead:
             raise DeadLinksError("\n".join(self._dead))
-        return self._written(pages) | self._copied | contract_files(self._root) | _static()
+        return self._written(pages) | self._copied | contract_files(self._root) | _read_api() | _static()
 
     def _shown(self, path: PurePosixPath, name: str) -> str:
         """Return the text of a file that a document shows."""
@@ -139,6 +144,11 @@ class Site:
 def build(root: Path) -> dict[str, bytes]:
     """Return the site as files by name. Raises DeadLinksError."""
     return Site(root).files()
+
+
+def _read_api() -> dict[str, bytes]:
+    """Return the description of the console's read API."""
+    return {"openapi.json": json.dumps(document(list(api_routes()), READ_API), indent=1).encode()}
 
 
 def _static() -> dict[str, bytes]:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import pytest
 from purchasing_contracts.cli import COMMANDS
 
-from service.cli import names
 from tests.deploy.documents import Said, exists, problem, spans, until_the_shell
 from tests.waiting import HANG_SECONDS
 from website.documents import documents
@@ -29,7 +28,7 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[0].split())
 PYTHON = ("python", ".venv/bin/python")
 NEXT = re.compile(r" (?:&&|\|) |; (?=purchasing|python|make)")
-BEGINS = re.compile(r"(make|purchasing|purchasing-contracts|(\.venv/bin/)?python -m|.* -- python -m) \S")
+BEGINS = re.compile(r"(make|purchasing|purchasing-contracts|(\.venv/bin/)?python -m|.* -- (python -m|purchasing)) \S")
 HISTORY = {"CHANGELOG.md"}
 """Documents whose commands were right for the version that they are about."""
 
@@ -52,8 +51,8 @@ def shown() -> Iterator[Shown]:
             for span in spans(ROOT / document):
                 line = re.sub(r" +# .*", "", span.removeprefix("$ "))
                 for part in NEXT.split(line):
-                    text = re.sub(r"^(\w+=\S* )+", "", part)
-                    if BEGINS.match(text) and not text.endswith("service …"):
+                    text = re.sub(r"^(\w+=\S* |uvx --from \S+ )+", "", part)
+                    if BEGINS.match(text) and not text.endswith(("-m service", "service …", "purchasing …")):
                         yield Shown(document.as_posix(), text)
 
 
@@ -69,15 +68,15 @@ def of_contracts() -> ArgumentParser:
 def fault(command: Shown) -> str | None:
     """Why this command would not be understood; None: it would."""
     program, *words = command.words
-    if "-- python -m " in command.text or program == "kubectl":
-        return fault(Shown(command.document, command.text[command.text.index("python -m ") :]))
+    if " -- " in command.text:
+        return fault(Shown(command.document, command.text.partition(" -- ")[2]))
     if program == "make":
         return of_make(words)
     if program == "purchasing-contracts":
         # One word alone names a command.
         return of_argparse(of_contracts(), words if len(words) > 1 else [*words, "--help"])
     if program == "purchasing":
-        return of_the_service(words) if words[0] in names() else None
+        return of_the_service(words)
     if words[:2] == ["-m", "service"]:
         return of_the_service(words[2:])
     return of_a_module(words[1], words[2:])
