@@ -33,7 +33,7 @@ async def test_the_search_shows_the_sections_with_all_words_without_a_script(pag
     assert len(re.findall("data-words", await read(pages, "/docs/search.html"))) > 300
 
 
-async def test_what_is_searched_for_is_shown_as_text(pages) -> None:
+async def test_words_to_search_for_are_shown_as_text(pages) -> None:
     page = await read(pages, '/docs/search.html?q="><script>x</script>')
     assert "<script" not in page
 

@@ -68,7 +68,7 @@ def test_entities_refer_to_each_other():
             assert reference.rpartition(":")[2] in ENTITIES, (name, reference)
 
 
-def test_what_the_catalog_points_at_is_there():
+def test_files_and_pages_that_the_catalog_names_are_there():
     messages, read_api = (
         ENTITIES[name]["spec"]["definition"]["$text"] for name in ("purchasing-messages", "purchasing-read-api")
     )

@@ -141,7 +141,7 @@ def test_the_three_entrances_lead_to_their_pages_from_every_page(pages) -> None:
         ("```include nothing.py\n```", "README.md: shows nothing.py, which is not there"),
     ],
 )
-def test_what_leads_nowhere_is_an_error_that_names_it(repository, wrong, words) -> None:
+def test_a_link_that_leads_nowhere_is_an_error_that_names_it(repository, wrong, words) -> None:
     document = repository / "README.md"
     document.write_text(document.read_text() + f"\n{wrong}\n")
     with pytest.raises(DeadLinksError) as raised:
