@@ -57,6 +57,9 @@ def parse(path: PurePosixPath, text: str, file: Callable[[str], str]) -> Parsed:
     for index, token in enumerate(tokens):
         if token.type == "fence" and token.info.startswith(_INCLUDE):
             token.content = file(token.info.removeprefix(_INCLUDE).strip())
+        if token.type == "th_open" and not tokens[index + 1].content:
+            # A column without a name has no heading.
+            token.tag = tokens[index + 2].tag = "td"
         if token.type == "heading_open":
             title = _text(tokens[index + 1])
             if heads and token.tag == "h1":

@@ -105,7 +105,7 @@ EVERYTHING = {
         "settings": {"PURCHASING_CONSOLE_OIDC_ISSUER": "https://id.example"},
         "egress": [{"ports": [{"port": 443}]}],
     },
-    "monitoring": {"enabled": True, "runbook": "https://git.example/runbook.md"},
+    "monitoring": {"enabled": True, "runbook": "https://docs.example/runbook.html"},
     "network": {"kafka": {"namespace": "streams", "port": 9094}, "egress": [{"ports": [{"port": 443}]}]},
 }
 
@@ -206,7 +206,7 @@ def test_parts_that_are_off_are_left_out():
         ({"settings": {"PURCHASING_TOPIC_REPLICAS": 3}}, "PURCHASING_TOPIC_REPLICAS"),
         ({"settings": {"PURCHASING_DATABASE_URL": "postgresql://"}}, "PURCHASING_DATABASE_URL"),
         ({"console": {"settings": {"PURCHASING_CONSOLE_OIDC_CLIENT_SECRET": "x"}}}, "CLIENT_SECRET"),
-        ({"monitoring": {"enabled": True}}, "Set monitoring.runbook"),
+        ({"monitoring": {"enabled": True}}, "Set settings.PURCHASING_CONSOLE_URL, or monitoring.runbook"),
         ({"network": {"kafka": {"port": "9093"}}}, "port"),
     ],
 )
