@@ -23,7 +23,16 @@ ENTRANCES = (
     ),
     Entrance(
         "For operators",
-        ("operators.html", "readme.html", "runbook.html", "deploy-rights.html", "performance.html", "console.html"),
+        (
+            "operators.html",
+            "readme.html",
+            "runbook.html",
+            "deploy-rights.html",
+            "deploy-helm.html",
+            "deploy-example.html",
+            "performance.html",
+            "console.html",
+        ),
     ),
     Entrance(
         "For changes",

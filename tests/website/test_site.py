@@ -23,8 +23,11 @@ ROOT = Path(__file__).parents[2]
 CLIENTS = (
     "tests/delivery/python_client.py",
     "tests/java/Client.java",
+    "tests/java/CloudEventRecords.java",
     "tests/javascript/kafka.mjs",
+    "tests/javascript/cloudevents.mjs",
     "tests/go/main.go",
+    "tests/go/cloudevents/main.go",
 )
 
 VOID = ("meta", "link", "br", "img", "input", "hr")
