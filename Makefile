@@ -22,7 +22,7 @@ DIST ?=
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos audit dist lint format unit bench bench-rules bench-console env jars clean
+.PHONY: help demo test docs chaos audit dist lint format unit bench bench-rules bench-console env jars clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ demo: env ## real orders through a real Kafka and PostgreSQL, explained as they 
 	@$(PYTHON) -m service demo $(if $(filter 1,$(CONSOLE)),--console)
 
 test: lint unit ## format, lint, types, layers, then all tests on a real broker and database
+
+docs: env ## the documentation as a site in build/site; a dead link fails it
+	@$(PYTHON) -m website --to build/site
 
 chaos: env jars ## everything fails, for an hour: three seeds, alone and as a cluster, then hostile records; SEEDS="7 8" EVENTS=30000
 	@for seed in $(SEEDS); do $(PYTHON) -m tests.chaos.run --seed $$seed --events $(EVENTS) || exit 1; done
@@ -79,5 +82,5 @@ jars: env ## the embedded broker's jars, into the cache
 	@test -n "$$PURCHASING_TEST_KAFKA" || $(PYTHON) -m service.embedded.fetch > /dev/null
 
 clean: ## removes the environment, tools, caches, and the embedded stack's data and logs
-	rm -rf .venv .tools .embedded .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist contracts/dist
+	rm -rf .venv .tools .embedded build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist contracts/dist
 	find service contracts tests -name __pycache__ -type d -prune -exec rm -rf {} +

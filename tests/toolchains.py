@@ -102,6 +102,23 @@ def java_sender() -> list[str] | None:
     return [java(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", path, source.stem]
 
 
+@cache
+def java_classes() -> str | None:
+    """The directory with the Kafka client of tests/java, compiled; None with a warning."""
+    javac = tool("javac", "install a JDK, 17 or later")
+    if javac is None:
+        return None
+    libraries, source = jars(silent), JAVA / "Client.java"
+    digest = hashlib.sha256(libraries.name.encode() + source.read_bytes()).hexdigest()[:12]
+    built = TOOLS / f"java-client-{digest}"
+    TOOLS.mkdir(exist_ok=True)
+    with (TOOLS / "java-client.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not (built / "Client.class").exists():
+            _run([javac, "-cp", f"{libraries}/*", "-d", str(built), str(source)], JAVA)
+    return str(built)
+
+
 def _run(command: list[str], directory: Path) -> None:
     """Run an installation's command; fail with the end of its stderr."""
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)

@@ -20,6 +20,7 @@ from service.console import (
 from service.console.access import Right
 from service.console.acts.routes import ACT_ROUTES
 from service.console.contract_models import ContractModel, MessageModel
+from service.console.documentation import documentation
 from service.console.finance.routes import FINANCE
 from service.console.message_models import (
     GroupsModel,
@@ -168,6 +169,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     *ACT_ROUTES,
     *FINANCE,
+    Route("GET", "/docs/{page}", Right.SIGNED_IN, documentation, "A page of the documentation"),
     Route("GET", "/openapi.json", Right.SIGNED_IN, openapi, "This API, described"),
 )
 

@@ -117,7 +117,7 @@ class AlertsModel(Model):
 
 
 class SectionModel(Model):
-    """A section of the runbook."""
+    """A section of the runbook, or a page of the documentation."""
 
     slug: str
     title: str

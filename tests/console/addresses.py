@@ -16,6 +16,7 @@ IN_PATHS = {
     "number": "12",
     "message_type": "purchasing.order.placed.v1",
     "name": "console.css",
+    "page": "index.html",
     "alert": "PurchasingMoneyLate",
     "section": "money-late",
     "topic": TOPIC,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import ClientSession, CookieJar
 
+from service.console import documentation
 from service.console.server import running_console
 from service.orders.engine import Engine
 from service.rules.terms import TERMS_OF_THE_AGREEMENT
@@ -19,9 +20,11 @@ from service.store.substitute_clock import EVENTS, set_clock
 from service.terms.source import FixedTerms
 from tests.console.identity import IdentityProvider
 from tests.databases import on_server, temporary_database
+from website.__main__ import main as website
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
     from service.console.server import Running
     from service.embedded import EmbeddedPostgres
@@ -66,6 +69,16 @@ def engine(store: PostgresStore) -> Engine:
 
 def settings_for(database: str, **given: object) -> ConsoleSettings:
     return ConsoleSettings(database_url=database, console_port=0, **given)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The documentation's site where the console finds it: without this fixture, only after `make docs`."""
+    directory = tmp_path_factory.mktemp("site")
+    assert website([f"--to={directory}"]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(documentation, "PLACES", (directory,))
+        yield directory
 
 
 @pytest.fixture

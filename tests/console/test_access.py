@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ORDERS = "/orders/{order_id}"
 PUBLIC = {"/livez", "/readyz", "/static/{name}", "/login", "/login/link", "/login/oidc", "/login/callback"}
-FOR_ANYBODY_SIGNED_IN = {"/", "/account", "/logout", "/openapi.json"}
+FOR_ANYBODY_SIGNED_IN = {"/", "/account", "/logout", "/openapi.json", "/docs/{page}"}
 STATE = {"/now", "/alerts", "/alerts/{alert}", "/runbook/{section}"}
 MESSAGES = {
     "/quarantine",

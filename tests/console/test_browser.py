@@ -21,6 +21,7 @@ from tests.databases import temporary_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from playwright.async_api import Browser, Page
 
@@ -38,6 +39,7 @@ OF_THE_PAGE = """() => ({
     language: document.documentElement.lang,
     title: document.title,
     headings: document.querySelectorAll('h1').length,
+    found: [...document.querySelectorAll('[data-words] a')].map(e => e.textContent),
 })"""
 TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('body *')]
     .filter(e => e.getBoundingClientRect().right > innerWidth && !e.closest('.scroll'))
@@ -87,7 +89,7 @@ if EXECUTABLE is None:
 else:
 
     @in_module
-    async def shown(postgres: EmbeddedPostgres, console_template: str) -> AsyncIterator[Gallery]:
+    async def shown(postgres: EmbeddedPostgres, console_template: str, site: Path) -> AsyncIterator[Gallery]:
         async with temporary_database(postgres, console_template) as database:
             await play(database)
             await trouble(database)
@@ -152,6 +154,19 @@ else:
         for language in LANGUAGES:
             letter = seen["letter", language].printed
             assert letter["text"].strip() == letter["letter"].strip() != ""
+
+    async def test_the_documentations_search_by_script_shows_what_the_console_shows(site, seen, browser) -> None:
+        context = await browser.new_context()
+        try:
+            page = await context.new_page()
+            said: list[str] = []
+            page.on("console", lambda message: said.append(message.text))
+            await page.goto(f"{(site / 'search.html').as_uri()}?q=Refund+limit")
+            shown = await page.locator("[data-words]:visible a").evaluate_all("all => all.map(a => a.textContent)")
+        finally:
+            await context.close()
+        assert said == []
+        assert shown == seen["docs-search", "en"].of_page["found"]
 
     async def test_every_task_can_be_done_by_keyboard_alone_without_javascript(shown, browser) -> None:
         async with visiting(browser, shown, ALL) as page:

@@ -6,16 +6,14 @@ Records are in the notation of `kcat -J`: topic, key, headers (name, value, name
 
 import json
 import subprocess
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from confluent_kafka import Consumer, Producer
-
 from service.embedded.jars import jars, java
-from tests.toolchains import JAVASCRIPT, go_client, node, tool
+from tests.delivery import python_client
+from tests.toolchains import JAVASCRIPT, go_client, java_classes, node, tool
 from tests.waiting import HANG_SECONDS
 
 Json = dict[str, Any]
@@ -67,11 +65,11 @@ def by_topic(records: list[Json]) -> list[tuple[str, list[Json]]]:
 # Java's console tools
 
 
-def java_command(tool_class: str) -> list[Any]:
-    classes = f"{jars(lambda line: None)}/*"
+def java_command(main_class: str, *more: Any) -> list[Any]:
+    classes = ":".join([f"{jars(lambda line: None)}/*", *map(str, more)])
     # Short-lived: the second compiler would only cost time.
     quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"]
-    return [java(), *quick, "-cp", classes, tool_class]
+    return [java(), *quick, "-cp", classes, main_class]
 
 
 def java_write(bootstrap: str, records: list[Json]) -> list[int]:
@@ -118,44 +116,11 @@ def kcat_read(bootstrap: str, topic: str, count: int) -> list[Json]:
     return json_lines(run([*command, "-X", "isolation.level=read_committed"]))
 
 
-# confluent-kafka
+# Java, JavaScript and Go
 
 
-def confluent_write(bootstrap: str, records: list[Json]) -> list[int]:
-    producer = Producer({"bootstrap.servers": bootstrap})
-    placed: list[int] = []
-    for record in records:
-        headers = [(name, value.encode()) for name, value in pairs(record["headers"])]
-        producer.produce(
-            record["topic"],
-            record["payload"].encode(),
-            record["key"].encode(),
-            headers=headers,
-            on_delivery=lambda error, message: placed.append(message.partition()),
-        )
-        assert producer.flush(HANG_SECONDS) == 0
-    return placed
-
-
-def confluent_read(bootstrap: str, topic: str, count: int) -> list[Json]:
-    settings = {"bootstrap.servers": bootstrap, "group.id": f"confluent-{uuid.uuid4()}"}
-    consumer = Consumer({**settings, "auto.offset.reset": "earliest", "isolation.level": "read_committed"})
-    consumer.subscribe([topic])
-    found = []
-    try:
-        while len(found) < count:
-            (message,) = consumer.consume(1, HANG_SECONDS) or [None]
-            assert message is not None, f"only {len(found)} of {count} records came"
-            assert message.error() is None, message.error()
-            headers = [part for name, value in message.headers() or [] for part in (name, value.decode())]
-            key, payload = message.key().decode(), message.value().decode()
-            found.append({"topic": topic, "key": key, "headers": headers, "payload": payload})
-    finally:
-        consumer.close()
-    return found
-
-
-# JavaScript and Go
+def java_client(action: str, bootstrap: str, *arguments: Any, given: str = "") -> list[Json]:
+    return json_lines(run([*java_command("Client", java_classes()), action, bootstrap, *arguments], given))
 
 
 def javascript(action: str, bootstrap: str, *arguments: Any, given: str = "") -> list[Json]:
@@ -173,7 +138,13 @@ def partitions(records: list[Json]) -> list[int]:
 CLIENTS = [
     Client("Java's console tools", lambda: java(), java_write, java_read),
     Client("kcat", lambda: tool("kcat", "apt install kcat, or brew install kcat"), kcat_write, kcat_read),
-    Client("confluent-kafka", lambda: "in the environment", confluent_write, confluent_read),
+    Client("confluent-kafka", lambda: "in the environment", python_client.write, python_client.read),
+    Client(
+        "kafka-clients",
+        java_classes,
+        lambda bootstrap, records: partitions(java_client("write", bootstrap, given=noted(records))),
+        lambda bootstrap, topic, count: java_client("read", bootstrap, topic, count),
+    ),
     Client(
         "kafkajs",
         node,

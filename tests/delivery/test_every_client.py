@@ -148,7 +148,7 @@ async def test_an_order_spread_over_partitions_by_different_clients_ends_right(o
 
 
 @pytest.mark.parametrize(
-    "client", [one for one in CLIENTS if one.name in ("kafkajs", "franz-go")], ids=lambda one: one.name
+    "client", [one for one in CLIENTS if one.name in ("kafka-clients", "kafkajs", "franz-go")], ids=lambda one: one.name
 )
 async def test_a_client_partitions_keys_as_documented(client: Client, outside):
     if client.there() is None:

@@ -60,10 +60,11 @@ def commands(document: Path) -> Iterator[Said]:
         text = after if service else span
         words = text.replace("[", " ").replace("]", " ").split()
         if words and words != ["…"] and (service or words[0] in names()):
-            yield Said(tuple(_until_the_shell(text)), bool(service))
+            yield Said(tuple(until_the_shell(text)), bool(service))
 
 
-def _until_the_shell(text: str) -> Iterator[str]:
+def until_the_shell(text: str) -> Iterator[str]:
+    """The words up to where the shell takes over, with something that each placeholder may stand for."""
     for word in shlex.split(text.replace("[", " ").replace("]", " ")):
         if word in ENDS:
             return

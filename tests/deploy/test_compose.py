@@ -9,7 +9,7 @@ import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
 
 from service.runtime.settings import PREFIX, ConsoleSettings, Settings
-from tests.deploy.test_alerts import DEPLOY
+from tests.deploy.test_alerts import CONSOLE, DEPLOY
 
 SCHEMA = get_builtin_schema("vendor.compose-spec")
 
@@ -53,6 +53,11 @@ def test_the_data_of_a_server_is_on_its_volume(name):
     source, _, target = volume.partition(":")
     assert source in compose()["volumes"]
     assert PurePosixPath(service["environment"][KEPT_IN[name]]).is_relative_to(target)
+
+
+def test_the_runbook_of_the_alerts_is_at_the_console():
+    (port,) = compose()["services"]["console"]["ports"]
+    assert f"{CONSOLE}:".startswith(f"http://localhost:{port.split(':')[1]}:")
 
 
 def test_no_port_is_open_to_other_machines():

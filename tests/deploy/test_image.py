@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from service.console.documentation import PLACES
 from service.store.migrate import known_migrations
 from tests.deploy.test_dockerfile import DOCKERFILE, ROOT
 
@@ -34,7 +35,7 @@ def bare_environment(**more: str) -> dict[str, str]:
     return {name: value for name, value in kept.items() if not name.startswith("PURCHASING_")} | more
 
 
-BUILD_STAGE = DOCKERFILE.read_text().split("\nFROM ")[1]
+BUILD_STAGE, SITE_STAGE, LAST_STAGE = DOCKERFILE.read_text().split("\nFROM ")[1:]
 # No build argument is given, so what stands there for one that is falls away.
 WITHOUT_ARGUMENTS = re.sub(r"\$\{[A-Z]+:\+[^}]*\}", "", BUILD_STAGE)
 STEPS = [(name, words.split()) for name, words in re.findall(r"^(COPY|RUN) (.+)$", WITHOUT_ARGUMENTS, re.MULTILINE)]
@@ -72,7 +73,7 @@ def copy(sources: list[str], target: Path) -> None:
     """As COPY does: files into the directory, of a directory what is in it."""
     for source in sources:
         if (ROOT / source).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", ".venv", "dist")
+            ignored = shutil.ignore_patterns("__pycache__", ".venv", "dist", "node_modules")
             shutil.copytree(ROOT / source, target, ignore=ignored, dirs_exist_ok=True)
         else:
             target.mkdir(parents=True, exist_ok=True)
@@ -128,3 +129,23 @@ def test_it_can_write_to_nothing_of_its_own(app):
         )
         assert "PermissionError" in done.stderr
     assert not any(path.is_file() and path.stat().st_mode & 0o222 for path in app.rglob("*") if not path.is_symlink())
+
+
+def test_the_documentation_is_made_by_its_stage_and_lies_where_the_console_looks(app, tmp_path):
+    for words in re.findall(r"^COPY (.+)$", BUILD_STAGE + SITE_STAGE, re.MULTILINE):
+        *sources, target = words.split()
+        copy(sources, tmp_path / target)
+    (command,) = re.findall(r"^RUN /app(/bin/python .+) --to /site$", SITE_STAGE, re.MULTILINE)
+    done = subprocess.run(
+        [*f"{app}{command}".split(), "--to", str(tmp_path / "site")],
+        cwd=tmp_path,
+        env=bare_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT_SECONDS,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "site" / "runbook.html").is_file()
+    (place,) = re.findall(r"^COPY --from=site /site /app/(.+)$", LAST_STAGE, re.MULTILINE)
+    assert PLACES[1].relative_to(sys.prefix).as_posix() == place

@@ -24,6 +24,7 @@ from service.console.server import check as check_console
 from service.orders.cache import FACTS_MAX
 from service.runtime.settings import PREFIX, ConsoleSettings, Settings, load_console, load_console_kafka
 from service.runtime.shutdown import SHUTDOWN_SECONDS
+from tests.deploy.test_alerts import CONSOLE as CONSOLE_OF_COMPOSE
 from tests.deploy.test_alerts import DEPLOY
 
 KUBERNETES = DEPLOY / "kubernetes"
@@ -310,11 +311,13 @@ def test_workers_are_scaled_by_their_groups_lag_and_never_to_none():
     assert trigger["authenticationRef"]["name"] == the("TriggerAuthentication")["metadata"]["name"]
 
 
-def test_the_operators_rules_are_the_rules_and_lead_to_a_page_that_can_be_opened():
+def test_the_operators_rules_are_the_rules_and_lead_to_the_runbook_at_the_console():
     rules = (DEPLOY / "prometheus" / "rules.yaml").read_text()
-    where = the("PrometheusRule")["metadata"]["annotations"]["runbook"]
-    assert where.startswith("https://")
-    assert the("PrometheusRule")["spec"] == yaml.safe_load(rules.replace("service/docs/runbook.md#", f"{where}#"))
+    console = the("ConfigMap")["data"][f"{PREFIX}CONSOLE_URL"]
+    assert console.startswith("https://")
+    assert the("PrometheusRule")["spec"] == yaml.safe_load(
+        rules.replace(f"{CONSOLE_OF_COMPOSE}/docs/", f"{console}/docs/")
+    )
 
 
 def test_the_rendered_files_name_no_registry():

@@ -29,7 +29,7 @@ def page(document: Json) -> str:
         '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
         f"<title>{_text(info['title'])}</title><style>{_STYLE}</style></head><body>",
         f'<h1>{_text(info["title"])} <span class="quiet">{_text(info["version"])}</span></h1>',
-        *(f"<p>{_words(paragraph)}</p>" for paragraph in info["description"].strip().split("\n\n")),
+        *(f"<p>{in_words(paragraph)}</p>" for paragraph in info["description"].strip().split("\n\n")),
         *_contents(document),
         *(part for name in document["channels"] for part in _channel(name, document)),
         "</body></html>",
@@ -52,7 +52,7 @@ def _channel(name: str, document: Json) -> Iterator[str]:
     yield f'<section><h2 id="{name}">{_text(channel["title"])}</h2><p><code>{name}</code>'
     yield f"{channel['bindings']['kafka']['partitions']} partitions</p><dl>"
     for promise in ("key", "ordering", "delivery", "retention"):
-        yield f"<dt>{promise.capitalize()}</dt><dd>{_words(channel[f'x-{promise}'])}</dd>"
+        yield f"<dt>{promise.capitalize()}</dt><dd>{in_words(channel[f'x-{promise}'])}</dd>"
     yield "</dl>"
     for reference in channel["messages"].values():
         message = document["components"]["messages"][_last(reference)]
@@ -62,15 +62,9 @@ def _channel(name: str, document: Json) -> Iterator[str]:
 
 
 def _message(message: Json, document: Json) -> Iterator[str]:
-    schemas = document["components"]["schemas"]
     name = message["name"]
-    yield f'<h3 id="{name}">{name}</h3><p>{_words(message["summary"])}{_deprecation(message)}</p>'
-    data = schemas[_last(message["payload"])]["properties"]["data"]
-    rows = list(_members(_shape(data, schemas), schemas, ""))
-    if rows:
-        yield "<table><thead><tr><th>data</th><th></th><th></th></tr></thead><tbody>"
-        yield from rows
-        yield "</tbody></table>"
+    yield f'<h3 id="{name}">{name}</h3><p>{in_words(message["summary"])}{deprecation(message)}</p>'
+    yield from data_table(message, document)
     binary = document["components"]["messages"].get(f"{name}.binary")
     shown = [(f"Example: {example['name']}", example["payload"]) for example in message["examples"]]
     if binary:
@@ -81,7 +75,19 @@ def _message(message: Json, document: Json) -> Iterator[str]:
         yield f"<details><summary>{_text(title)}</summary><pre>{_text(text)}</pre></details>"
 
 
-def _deprecation(message: Json) -> str:
+def data_table(message: Json, document: Json) -> Iterator[str]:
+    """The members of a message's data as a table; nothing where it has none."""
+    schemas = document["components"]["schemas"]
+    data = schemas[_last(message["payload"])]["properties"]["data"]
+    rows = list(_members(_shape(data, schemas), schemas, ""))
+    if rows:
+        yield "<table><thead><tr><th>data</th><th>type</th><th>meaning</th></tr></thead><tbody>"
+        yield from rows
+        yield "</tbody></table>"
+
+
+def deprecation(message: Json) -> str:
+    """Since when a deprecated message is one, until when it is read, and what replaces it; else nothing."""
     ending = message.get("x-deprecated")
     if ending is None:
         return ""
@@ -100,7 +106,7 @@ def _members(shape: Json, schemas: Json, before: str) -> Iterator[str]:
         yield (
             f"<tr><td><code>{before}{name}</code></td><td>{_kind(inner, items)} "
             f'<span class="mark">{_text(", ".join(remarks))}</span></td>'
-            f"<td>{_words(member.get('description') or inner.get('description', ''))}</td></tr>"
+            f"<td>{in_words(member.get('description') or inner.get('description', ''))}</td></tr>"
         )
         holder = items or inner
         # Money is in every message: its two members are told in the introduction.
@@ -144,7 +150,7 @@ def _text(text: str) -> str:
     return html.escape(text)
 
 
-def _words(text: str) -> str:
+def in_words(text: str) -> str:
     """Render a sentence with its code, bold and italics."""
     made = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
     made = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", made)

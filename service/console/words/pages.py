@@ -5,6 +5,12 @@ from __future__ import annotations
 _PAGES = {
     "Purchasing console": "代购控制台",
     "Skip to the content": "跳到正文",
+    "Documentation": "文档",
+    "Documentation: {title}": "文档：{title}",
+    "The documentation is in English; it is not translated.": "文档为英文，不作翻译。",
+    "The documentation is not here. The image has it; in a checkout this command makes it:": (
+        "此处没有文档。镜像中带有文档；在源码目录中可用此命令生成："
+    ),
     "Pages": "页面",
     "Any id": "任意编号",
     "Find": "查找",
