@@ -33,7 +33,7 @@ demo: env ## real orders through a real Kafka and PostgreSQL, explained as they 
 test: lint unit ## format, lint, types, layers, then all tests on a real broker and database
 
 docs: env ## the documentation as a site in build/site; a dead link fails it
-	@$(PYTHON) -m website --to build/site
+	@$(PYTHON) -m deploy.website --to build/site
 
 chaos: env jars ## everything fails, for an hour: three seeds, alone and as a cluster, then hostile records; SEEDS="7 8" EVENTS=30000
 	@for seed in $(SEEDS); do $(PYTHON) -m tests.chaos.run --seed $$seed --events $(EVENTS) || exit 1; done

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import ClientSession, CookieJar
 
+from deploy.website.__main__ import main as website
 from service.console import documentation
 from service.console.server import running_console
 from service.orders.engine import Engine
@@ -20,7 +21,6 @@ from service.store.substitute_clock import EVENTS, set_clock
 from service.terms.source import FixedTerms
 from tests.console.identity import IdentityProvider
 from tests.databases import on_server, temporary_database
-from website.__main__ import main as website
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

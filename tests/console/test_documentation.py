@@ -54,7 +54,7 @@ async def test_nothing_but_the_sites_own_files_is_found(name, pages) -> None:
         assert answer.status == 404 or answer.url.path == "/"
 
 
-async def test_without_the_site_the_page_says_how_to_make_it(pages, monkeypatch, tmp_path) -> None:
+async def test_without_the_site_the_page_shows_how_to_make_it(pages, monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(documentation, "PLACES", (tmp_path / "none",))
     assert "<code>make docs</code>" in await read(pages, "/docs/index.html")
 

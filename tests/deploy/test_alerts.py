@@ -12,11 +12,11 @@ from pathlib import Path, PurePosixPath
 import pytest
 import yaml
 
+from deploy.website.documents import page_name
 from service.observability.metric_catalog import METRICS
 from tests.deploy.documents import RUNBOOK
 from tests.deploy.incidents import INCIDENTS
 from tests.deploy.scenarios import SCENARIOS
-from website.documents import page_name
 
 BREAKER = 'purchasing_circuit_breaker_open{topic="t"}'
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"

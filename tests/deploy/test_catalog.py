@@ -11,9 +11,9 @@ import yaml
 from referencing import Registry
 from referencing.jsonschema import DRAFT7
 
+from deploy.website.site import build
 from tests.deploy.test_alerts import DEPLOY
 from tests.deploy.test_kubernetes import rendered
-from website.site import build
 
 ROOT = DEPLOY.parent
 SCHEMAS = {

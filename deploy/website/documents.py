@@ -16,9 +16,8 @@ PATTERNS = (
     "service/**/*.md",
     "tests/*/README.md",
     "tests/deploy/schemas/README.md",
-    "website/pages/*.md",
 )
-OWN_PLACES = ("website/pages/", "service/docs/", "service/")
+OWN_PLACES = ("deploy/website/pages/", "service/docs/", "service/")
 """Directories that are left out of the names of pages."""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from website.page import Page
+    from deploy.website.page import Page
 
 
 class Entrance(NamedTuple):

@@ -13,13 +13,13 @@ import pytest
 from markupsafe import escape
 from purchasing_contracts.shipped import examples, types
 
+from deploy.website.navigation import ENTRANCES
+from deploy.website.site import DeadLinksError, Site, build
 from service.operations.alerts import ALERTS
 from tests.deploy.test_alerts import ALERTS as RULES
 from tests.waiting import HANG_SECONDS
-from website.navigation import ENTRANCES
-from website.site import DeadLinksError, Site, build
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CLIENTS = (
     "tests/delivery/python_client.py",
     "tests/java/Client.java",
@@ -106,7 +106,7 @@ def test_every_page_begins_with_one_heading(pages) -> None:
 def test_the_command_writes_the_same_bytes_again_and_removes_other_files(site, tmp_path) -> None:
     (tmp_path / "stale.html").write_text("of an older version")
     done = subprocess.run(
-        [sys.executable, "-m", "website", "--to", str(tmp_path)],
+        [sys.executable, "-m", "deploy.website", "--to", str(tmp_path)],
         cwd=ROOT,
         env=os.environ | {"PYTHONHASHSEED": "7"},
         capture_output=True,

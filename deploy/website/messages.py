@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import escape
 from purchasing_contracts.generate.page import data_table, deprecation, in_words
 
-from website.page import Page
+from deploy.website.page import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 import pytest
 from purchasing_contracts.cli import COMMANDS
 
+from deploy.website.documents import documents
 from tests.deploy.documents import Said, exists, problem, spans, until_the_shell
 from tests.waiting import HANG_SECONDS
-from website.documents import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[0].split())
 PYTHON = ("python", ".venv/bin/python")

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from deploy.website.alerts import with_alerts
+from deploy.website.documents import documents
+from deploy.website.messages import ALL, contract_files, message_pages
+from deploy.website.navigation import ENTRANCES, search_entries
+from deploy.website.page import Page
+from deploy.website.rendering import Links, Parsed, parse, render, resolved
 from service.console.openapi import document
 from service.console.routes import api_routes
-from website.alerts import with_alerts
-from website.documents import documents
-from website.messages import ALL, contract_files, message_pages
-from website.navigation import ENTRANCES, search_entries
-from website.page import Page
-from website.rendering import Links, Parsed, parse, render, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,7 +110,7 @@ class Site:
     def _written(self, pages: list[Page]) -> dict[str, bytes]:
         """Return the pages and the search as files."""
         environment = Environment(
-            loader=PackageLoader("website"),
+            loader=PackageLoader("deploy.website"),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -129,7 +129,7 @@ class Site:
             return made.encode()
 
         found = {page.name: written(page) for page in pages}
-        script = files("website").joinpath("templates", "search.js").read_text("utf-8")
+        script = files("deploy.website").joinpath("templates", "search.js").read_text("utf-8")
         search = environment.get_template("search.html").render(
             page=Page("search.html", "Search", ""),
             entrances=ENTRANCES,

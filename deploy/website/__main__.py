@@ -1,4 +1,4 @@
-"""Writes the documentation as a site: `python -m website --to build/site`.
+"""Writes the documentation as a site: `python -m deploy.website --to build/site`.
 
 Exit code 1: a link or an anchor leads nowhere; each is named.
 """
@@ -9,14 +9,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from website.site import DeadLinksError, build
+from deploy.website.site import DeadLinksError, build
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the site; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m website", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m deploy.website", description=__doc__)
     parser.add_argument("--to", type=Path, default=Path("build/site"), help="directory of its own for the site")
     given = parser.parse_args(arguments)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from website.rendering import Section
+    from deploy.website.rendering import Section
 
 
 class Page(NamedTuple):

@@ -15,7 +15,7 @@ def with_alerts(text: str) -> str:
 
 def _table() -> str:
     rows = [
-        f"| [{alert.name}](../../service/docs/runbook.md#{alert.section}) | {alert.severity} | {alert.words} |"
+        f"| [{alert.name}](../../../service/docs/runbook.md#{alert.section}) | {alert.severity} | {alert.words} |"
         for alert in sorted(ALERTS, key=lambda one: one.name)
     ]
     return "\n".join(["| alert | severity | what it says |", "|---|---|---|", *rows, ""])
