@@ -22,7 +22,7 @@ DIST ?=
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs chaos audit dist lint format unit bench bench-rules bench-console env jars clean
+.PHONY: help demo test docs chaos audit dist versions lint format unit bench bench-rules bench-console env jars clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench-console: env ## how long the console's pages and searches take with ORDERS
 
 audit: ## the locked dependencies against the known vulnerabilities; needs the internet
 	@.ci/audit
+
+versions: env ## the tests that need no server under every other Python from 3.11 to 3.14 that is here
+	@.ci/versions
 
 dist: env ## what is released, into dist/: wheels, bills of materials (CycloneDX), provenance; DIST="--builder URI --repository URL"
 	@rm -rf dist && $(PYTHON) deploy/dist.py dist $(DIST)

@@ -92,7 +92,8 @@ def bills(directory: Path, epoch: int) -> Iterator[tuple[str, Json]]:
         yield f"{package}.cdx.json", bill
     dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
     (installed,) = set(re.findall(r"uv sync .*?--no-editable (.*?) \$", dockerfile))
-    (base,) = set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE))
+    # The last stage is the image.
+    base = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)[-1]
     bill = exported(epoch, *installed.split())
     bill["metadata"]["component"] |= {"type": "container", "name": "purchasing"}
     name, _, tag = base.partition(":")

@@ -15,20 +15,36 @@ README = (EXAMPLE / "README.md").read_text()
 ROLES = DEPLOY.parent / "service" / "store" / "roles.sql"
 
 
-def made(name: str) -> dict[str, dict[str, Any]]:
-    """The resources of a file, by kind."""
-    return {one["kind"]: one for one in yaml.safe_load_all((EXAMPLE / name).read_text())}
+FILES = ("kafka.yaml", "users.yaml", "postgresql.yaml")
 
 
-RESOURCES = made("kafka.yaml") | made("postgresql.yaml")
+def made() -> list[dict[str, Any]]:
+    """The resources of all files."""
+    return [one for name in FILES for one in yaml.safe_load_all((EXAMPLE / name).read_text())]
+
+
+RESOURCES = {one["kind"]: one for one in made()}
+USERS = {one["metadata"]["name"]: one["spec"] for one in made() if one["kind"] == "KafkaUser"}
 VALUES = yaml.safe_load((EXAMPLE / "values.yaml").read_text())
 
 
-@pytest.mark.parametrize("kind", RESOURCES)
-def test_every_resource_is_of_its_operators_type(kind):
-    resource = RESOURCES[kind]
-    assert (SCHEMAS / f"{resource['apiVersion'].replace('/', '-')}-{kind}.json").exists()
-    check(resource, VERSIONS[-1])
+def test_every_resource_is_of_its_operators_type():
+    for resource in made():
+        assert (SCHEMAS / f"{resource['apiVersion'].replace('/', '-')}-{resource['kind']}.json").exists()
+        check(resource, VERSIONS[-1])
+
+
+def test_kafkas_users_are_those_of_the_pods_and_the_consoles_only_reads():
+    cluster = RESOURCES["Kafka"]["metadata"]["name"]
+    named = re.findall(r"--from-literal=kafka-username=(\S+)", README)
+    assert sorted(named) == sorted(USERS)
+    assert {one["metadata"]["labels"]["strimzi.io/cluster"] for one in made() if one["kind"] == "KafkaUser"} == {
+        cluster
+    }
+    console = USERS["purchasing-console"]["authorization"]["acls"]
+    assert {right for one in console for right in one["operations"]} == {"Read", "Describe", "DescribeConfigs"}
+    # `topics render` gives the service's user its rights; two files would undo each other.
+    assert "authorization" not in USERS["purchasing"]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +60,7 @@ def test_every_resource_is_of_its_operators_type(kind):
     ],
 )
 def test_a_slip_in_a_resource_is_noticed(kind, path, wrong):
-    (resource,) = [one for name in ("kafka.yaml", "postgresql.yaml") for k, one in made(name).items() if k == kind]
+    (resource,) = [one for one in made() if one["kind"] == kind]
     at = resource["spec"]
     for step in path[:-1]:
         at = at[step]
