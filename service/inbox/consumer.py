@@ -28,7 +28,7 @@ from service.inbox.offsets import settle
 from service.inbox.parser import Message, inbound_record_of, parse_batch, pass_through
 from service.inbox.stopwatch import Stopwatch
 from service.kafka.compat.fetch_pacing import Gathering
-from service.kafka.compat.group_coordinator import coordination_task
+from service.kafka.compat.group_coordinator import lasting_tasks
 from service.kafka.connection import Kafka
 from service.kafka.security import broker_arguments
 from service.kafka.topics import partitions_there
@@ -195,14 +195,16 @@ class Inbox:
                 (consumer.pause if partition.topic in open_topics else consumer.resume)(partition)
 
     async def guard(self, every: float = GUARD_SECONDS) -> None:
-        """Run until asked to stop; raise the error of the consuming task or of the group's coordination task.
+        """Run until asked to stop; raise the error of the consuming task, or of the client library's coordination or
+        fetching task.
 
         Such an error is an unexpected one of the client library. FastStream would restart the consuming task for ever,
-        without a delay, and log it once. Without the coordination task every poll fails, for ever too.
+        without a delay, and log it once. Without the coordination task every poll fails, for ever too, and without the
+        fetching task the worker would keep its partitions and read nothing.
         """
         while not await happens_within(self._stopping, every):
-            member = [] if self.consumer is None else [coordination_task(self.consumer)]
-            for task in (*self._subscriber.tasks, *member):
+            librarys = [] if self.consumer is None else lasting_tasks(self.consumer)
+            for task in (*self._subscriber.tasks, *librarys):
                 if (
                     task is not None
                     and task.done()

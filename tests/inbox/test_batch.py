@@ -48,7 +48,7 @@ class World:
         self.consumer = SimpleNamespace(
             position=AsyncMock(return_value=RECORD.offset + 2),
             commit=AsyncMock(),
-            _fetcher=SimpleNamespace(),
+            _fetcher=SimpleNamespace(_fetch_task=asyncio.get_running_loop().create_future()),
             _coordinator=SimpleNamespace(_coordination_task=asyncio.get_running_loop().create_future()),
         )
         self.reported = []
@@ -184,6 +184,12 @@ async def test_a_consumer_that_left_its_group_for_good_ends_the_service(world):
         consumer._coordinator.check_errors()
     consumer._coordinator = None
     await consumer.stop()
+
+
+async def test_a_consumer_that_fetches_no_more_ends_the_service(world):
+    world.consumer._fetcher._fetch_task.set_exception(KafkaError("nobody foresaw"))
+    with pytest.raises(KafkaError, match="nobody foresaw"):
+        await asyncio.wait_for(world.inbox.guard(0.001), HANG_SECONDS)
 
 
 async def test_the_guard_ignores_a_running_or_cancelled_consuming_task(world):

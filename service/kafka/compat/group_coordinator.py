@@ -1,9 +1,9 @@
-"""Requests to a group's coordinator, and the task that keeps a consumer in its group."""
+"""Requests to a group's coordinator, and the tasks that keep a consumer in its group and fetch for it."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from __future__ import annotations
+
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiokafka.errors import (
     GroupCoordinatorNotAvailableError,
@@ -12,6 +12,10 @@ from aiokafka.errors import (
 )
 
 from service.runtime.retry import Backoff, attempts
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
 
 NO_COORDINATOR = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
 
@@ -27,7 +31,9 @@ async def retry_without_coordinator(request: Callable[[], Awaitable[T]]) -> T:
     raise AssertionError("without an event attempts never end")
 
 
-def coordination_task(consumer: Any) -> asyncio.Task[None] | None:
-    """Return the task that keeps a consumer in its group. aiokafka has no public way to see that it ended."""
-    task: asyncio.Task[None] | None = consumer._coordinator._coordination_task
-    return task
+def lasting_tasks(consumer: Any) -> list[asyncio.Task[None]]:
+    """Return the tasks that keep a consumer in its group and fetch records. aiokafka has no public way to see that one
+    of them ended: without the first every poll raises, and without the second no poll returns a record.
+    """
+    tasks = (consumer._coordinator._coordination_task, getattr(consumer._fetcher, "_fetch_task", None))
+    return [task for task in tasks if task is not None]

@@ -1,14 +1,15 @@
-"""A consumer whose membership in its group failed for good says so."""
+"""A consumer whose membership in its group, or whose fetching, failed for good says so."""
 
 import asyncio
 import uuid
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import KafkaError
 
-from service.kafka.compat.group_coordinator import coordination_task
+from service.kafka.compat.client_shutdown import close_consumer
+from service.kafka.compat.group_coordinator import lasting_tasks
 from tests.waiting import HANG_SECONDS, eventually
 
 FIRST, SECOND = "purchasing.events.order.v1", "purchasing.events.payment.v1"
@@ -33,12 +34,34 @@ async def test_the_end_of_coordination_is_seen_although_a_poll_only_raises(kafka
     )
     async with consumer:
         await asyncio.wait_for(consumer.getmany(), HANG_SECONDS)
-        assert not coordination_task(consumer).done()
+        coordination, fetching = lasting_tasks(consumer)
+        assert not coordination.done()
         consumer.subscribe([FIRST, SECOND])
-        await eventually(lambda: coordination_task(consumer).done(), "coordination fails")
-        error = coordination_task(consumer).exception()
+        await eventually(coordination.done, "coordination fails")
+        assert not fetching.done()
+        error = coordination.exception()
         assert isinstance(error, KafkaError)
         assert isinstance(error.__cause__, ValueError)
         for _ in range(3):
             with pytest.raises(KafkaError, match="nobody foresaw"):
                 await consumer.getmany()
+
+
+async def test_the_end_of_fetching_is_seen_although_polls_return_nothing(kafka):
+    consumer = AIOKafkaConsumer(FIRST, bootstrap_servers=kafka, group_id=f"fetching-{uuid.uuid4().hex}")
+
+    def unforeseen(_assignment):
+        raise ValueError("nobody foresaw")
+
+    await consumer.start()
+    try:
+        coordination, fetching = lasting_tasks(consumer)
+        consumer._fetcher._get_actions_per_node = unforeseen
+        await eventually(fetching.done, "fetching fails")
+        async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+            await producer.send_and_wait(FIRST, b"{}")
+        assert await consumer.getmany(timeout_ms=100) == {}
+        assert not coordination.done()
+        assert isinstance(fetching.exception(), KafkaError)
+    finally:
+        await close_consumer(consumer)
