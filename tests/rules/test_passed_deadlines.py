@@ -47,14 +47,14 @@ def test_an_order_that_lapsed_stays_so_while_the_watermark_is_unknown() -> None:
     assert order.refunds == [("purchase", 40_000, "pay-1")]
 
 
-def test_an_acceptance_does_not_pass_with_an_earlier_one_before_its_input_is_read() -> None:
+def test_a_later_acceptance_that_may_be_unread_does_not_pass_with_an_earlier_one() -> None:
     longer = terms(acceptance_days=2, period_counting="hours")
     order = Order(longer, terms(since=-1, version="shorter", **dict(ACCEPTANCE.values))).placed()
     order.decided(60 * HOUR, watermark=25 * HOUR).placed(at=-HOUR, mandate_at=-HOUR)
     assert order.decided(61 * HOUR, watermark=25 * HOUR).outcomes("closing") == ["lapsed", "superseded"]
 
 
-def test_a_longer_silence_does_not_pass_with_a_shorter_one_before_its_input_is_read() -> None:
+def test_a_longer_silence_that_may_be_unread_does_not_pass_with_the_shorter_one() -> None:
     order = Order().placed().accepted().paid().bought().delivered().decided(60 * DAY, watermark=15 * DAY)
     order.placed(at=-HOUR, dissolution_period_days=30).decided(61 * DAY, watermark=15 * DAY)
     assert order.outcomes("receipt") == ["deemed_confirmed", "superseded"]
