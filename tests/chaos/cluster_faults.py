@@ -23,7 +23,7 @@ SLOW_SECONDS = 0.3
 """So much later comes each piece over a slow network."""
 RECOVERY_SECONDS = 600.0
 COMMAND_SECONDS = 60.0
-RETRY_SECONDS = 0.5
+COMMAND_AGAIN_SECONDS = 3.0
 JOURNAL = "select lane, position, id from outbox"
 BROKERS, DATABASES = "brokers", "database"
 FULL = "No space left on device"
@@ -336,7 +336,7 @@ async def _command(cluster: Cluster, *arguments: str) -> None:
         if done.returncode == 0:
             return
         assert time.monotonic() < until, f"{arguments}: {done.stdout}{done.stderr}"
-        await asyncio.sleep(RETRY_SECONDS)
+        await asyncio.sleep(COMMAND_AGAIN_SECONDS)
 
 
 async def _strays(old: EmbeddedPostgres, new: EmbeddedPostgres) -> list[tuple[int, int]]:

@@ -196,7 +196,8 @@ class Place:
 
     def look_after(self) -> None:
         """Start anew what ended unasked (a supervisor would), and remember it; note memory."""
-        self.memory.append(max((worker.memory for worker in self.slots.values()), default=0))
+        if largest := max((worker.memory for worker in self.slots.values()), default=0):
+            self.memory.append(largest)
         for slot, worker in list(self.slots.items()):
             if not worker.running and worker.number not in self._expected_end:
                 self.crashed(worker)
