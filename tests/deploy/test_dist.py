@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_SECONDS = 300
 LOCK = {one["name"]: one for one in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
-OURS = {"purchasing-contracts", "purchasing-service"}
+OURS = ("purchasing-contracts", "purchasing-service")
 
 
 def built(directory: Path, **environment: str) -> dict[str, bytes]:
