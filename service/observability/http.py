@@ -90,15 +90,16 @@ class Pages:
 
     async def metrics(self, request: web.Request) -> web.Response:
         """All metrics as text: Prometheus's, or OpenMetrics for who asks for it, as Prometheus does."""
-        accept = request.headers.get("Accept", "")
-        if self._refresh is None:
-            text, kind = self.rendered(accept)
-        else:
+        await self.refreshed()
+        text, kind = self.rendered(request.headers.get("Accept", ""))
+        return web.Response(body=text, headers={"Content-Type": kind})
+
+    async def refreshed(self) -> None:
+        """Bring the registry up to date, unless it was rendered just now. One at a time."""
+        if self._refresh is not None:
             async with self._refreshing:
                 if self._is_old():
                     await self._refresh()
-                text, kind = self.rendered(accept)
-        return web.Response(body=text, headers={"Content-Type": kind})
 
     def rendered(self, accept: str) -> tuple[bytes, str]:
         """The registry's metrics as text, not older than RENDER_EVERY_SECONDS, and their content type.

@@ -83,7 +83,7 @@ async def supervise(settings: Settings, processes: int, given: Mapping[str, Any]
         pages = Pages(reporter, registry, refresh=reporter.refresh)
         async with (
             listening(pages, settings.http_host, settings.http_port) as port,
-            pushing(registry, settings.metrics, reporter.refresh),
+            pushing(registry, settings.metrics, pages.refreshed),
         ):
             environment = _environment({**given, "http_port": port})
             workers += [WorkerProcess(number, environment, shutdown) for number in range(1, processes + 1)]
