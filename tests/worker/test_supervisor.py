@@ -16,7 +16,7 @@ from service.worker.supervisor import ProcessStoppedError, WorkerProcess, defaul
 from tests.observability.seen import ask
 from tests.waiting import HANG_SECONDS, eventually
 
-SETTINGS = SimpleNamespace(http_host="127.0.0.1", http_port=0)
+SETTINGS = SimpleNamespace(http_host="127.0.0.1", http_port=0, metrics="scrape")
 READY = """
 import json, sys, time
 print(json.dumps({"starting": [], "missing": []}), flush=True)
