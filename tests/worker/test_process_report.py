@@ -20,9 +20,9 @@ class Pages:
 
     asked = 0
 
-    def rendered(self) -> bytes:
+    def rendered(self, accept: str) -> tuple[bytes, str]:
         self.asked += 1
-        return METRICS
+        return METRICS, accept
 
 
 class Health:
