@@ -228,7 +228,7 @@ class OrderView:
             return group[0]
         earliest = group[0]
         counting = self.counting(group)
-        if counting.time == earliest.time:
+        if counting is earliest:
             return counting
         return Fact(earliest.at, earliest.source, earliest.id, counting.data, counting.currency, earliest.dated)
 

@@ -3,7 +3,7 @@
 import pytest
 from purchasing_contracts.events.warehouse_receipt import GoodsReceived
 
-from tests.rules.orders import HOUR, Order
+from tests.rules.orders import DAY, HOUR, Order, amounts
 
 
 @pytest.mark.parametrize(("objections_at", "outcomes"), [(-1, ["terminated"]), (1, [])])
@@ -32,3 +32,10 @@ def test_two_closings_before_the_placing_are_two_facts() -> None:
 def test_an_objection_withdrawn_before_it_was_raised_does_not_stand(withdrawn_at: int) -> None:
     order = Order().placed().accepted().paid().bought().withdraws_objection(at=withdrawn_at).objects(at=9 * HOUR)
     assert order.decided().stands("objection", "obj-1") == ("withdrawn_by_buyer", ["17"])
+
+
+def test_a_quote_that_became_readable_keeps_the_place_of_its_earliest_message() -> None:
+    order = Order().placed().paid()
+    order.requoted(amounts(90_000, 1_200, 91, currency="USD"), "rev-1", at=DAY)
+    order.requoted(amounts(), "rev-2", at=DAY).requoted(amounts(90_000, 1_200, 91), "rev-1", at=DAY).decided()
+    assert order.refunds == []

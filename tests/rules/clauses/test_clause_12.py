@@ -525,3 +525,14 @@ def test_a_request_whose_units_another_ending_took_cites_that_one_only() -> None
     order = two_lamps().bought().unavailable(items={"2": None}).asks_to_cancel(items={"1": None})
     order.asks_to_dissolve(items={"1": None}).seller_dissolves().decided()
     assert order.stands("cancellation", "can-1") == ("moot", ["13(5)", "13(6)"])
+
+
+def test_a_purchase_without_units_stays_when_the_last_bought_units_are_rescinded() -> None:
+    """The request that had taken it does not cancel the last bought unit any more (R8, `share`)."""
+    order = two_lamps().bought(99_000, 1_000).bought(1_000, 0, purchase="pur-2")
+    order.asks_to_cancel("can-1", items={"1": None}).seller_cancels("can-1")
+    order.asks_to_cancel("can-2", items={"2": None}).seller_cancels("can-2").decided()
+    assert order.refunds == [("purchase", 101_200, "pay-1")]
+    order.seller_wont_cancel("can-1").unavailable().decided()
+    # Kept: 101,000 less 49,500 for the units of can-2, and the fee of 101.
+    assert order.outcomes("repayment_demand", "purchase") == ["demanded 51500"]

@@ -440,6 +440,9 @@ class Timeline:
     def _end(self, u: Unit, state: str, ending: Ending) -> None:
         u.before, u.state, u.ending = u.state, state, ending
         u.was_unavailable |= state == "unavailable"
+        if u.before == "bought" and state != "cancelled_after" and not self.bought():
+            for r in self.requests.values():
+                r.took_last_bought = False
         self.last_ending = ending
 
     def _on_refused(self, fact: Fact) -> None:
@@ -517,11 +520,11 @@ class Timeline:
     def barred_by_record(self, matter: tuple[str, ...], *topics: str) -> bool:
         """Whether a record in quarantine bars it: one that arrived after it was decided does not undo it (F5).
 
-        A record counts from its arrival, and so for what is decided at that instant.
+        A record counts for what is decided after it arrived, also at the same instant.
         """
         barring = [since for topic, since in self.records.items() if topic in topics]
         decided_at = self.cleared_before.get(matter)
-        if decided_at is not None and (matter[0] != REQUESTED or not barring or decided_at < min(barring)):
+        if decided_at is not None and (matter[0] != REQUESTED or not barring or decided_at <= min(barring)):
             self.cleared.add(matter)
             return False
         if barring:
