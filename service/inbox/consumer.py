@@ -195,12 +195,10 @@ class Inbox:
                 (consumer.pause if partition.topic in open_topics else consumer.resume)(partition)
 
     async def guard(self, every: float = GUARD_SECONDS) -> None:
-        """Run until asked to stop; raise the error of the consuming task, or of the client library's coordination or
-        fetching task.
+        """Run until asked to stop; raise the error of the consuming task, or of a task of the client library.
 
         Such an error is an unexpected one of the client library. FastStream would restart the consuming task for ever,
-        without a delay, and log it once. Without the coordination task every poll fails, for ever too, and without the
-        fetching task the worker would keep its partitions and read nothing.
+        without a delay, and log it once. `lasting_tasks` has the library's tasks, and what happens without them.
         """
         while not await happens_within(self._stopping, every):
             librarys = [] if self.consumer is None else lasting_tasks(self.consumer)

@@ -32,8 +32,16 @@ async def retry_without_coordinator(request: Callable[[], Awaitable[T]]) -> T:
 
 
 def lasting_tasks(consumer: Any) -> list[asyncio.Task[None]]:
-    """Return the tasks that keep a consumer in its group and fetch records. aiokafka has no public way to see that one
-    of them ended: without the first every poll raises, and without the second no poll returns a record.
+    """Return the tasks that keep a consumer in its group, fetch records and send heartbeats, as far as it has them now.
+
+    aiokafka has no public way to see that one of them failed: without the first every poll raises, without the second
+    no poll returns a record, and without the third, which is a new one in each generation of the group, the broker
+    removes the member and nothing makes it join again.
     """
-    tasks = (consumer._coordinator._coordination_task, getattr(consumer._fetcher, "_fetch_task", None))
+    coordinator = consumer._coordinator
+    tasks = (
+        coordinator._coordination_task,
+        getattr(consumer._fetcher, "_fetch_task", None),
+        getattr(coordinator, "_heartbeat_task", None),
+    )
     return [task for task in tasks if task is not None]

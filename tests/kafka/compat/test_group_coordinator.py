@@ -1,4 +1,4 @@
-"""A consumer whose membership in its group, or whose fetching, failed for good says so."""
+"""A consumer whose membership in its group, fetching or heartbeats failed for good says so."""
 
 import asyncio
 import uuid
@@ -24,6 +24,11 @@ class TakesOneTopic(RoundRobinPartitionAssignor):
             raise ValueError("nobody foresaw")
 
 
+async def poll_for_ever(consumer):
+    while True:
+        await consumer.getmany(timeout_ms=10)
+
+
 async def test_the_end_of_coordination_is_seen_although_a_poll_only_raises(kafka):
     """Each poll raises the same KafkaError, as it would while a right is missing. FastStream polls again, for ever."""
     consumer = AIOKafkaConsumer(
@@ -34,7 +39,7 @@ async def test_the_end_of_coordination_is_seen_although_a_poll_only_raises(kafka
     )
     async with consumer:
         await asyncio.wait_for(consumer.getmany(), HANG_SECONDS)
-        coordination, fetching = lasting_tasks(consumer)
+        coordination, fetching, _ = lasting_tasks(consumer)
         assert not coordination.done()
         consumer.subscribe([FIRST, SECOND])
         await eventually(coordination.done, "coordination fails")
@@ -55,7 +60,7 @@ async def test_the_end_of_fetching_is_seen_although_polls_return_nothing(kafka):
 
     await consumer.start()
     try:
-        coordination, fetching = lasting_tasks(consumer)
+        coordination, fetching, _ = lasting_tasks(consumer)
         consumer._fetcher._get_actions_per_node = unforeseen
         await eventually(fetching.done, "fetching fails")
         async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
@@ -65,3 +70,22 @@ async def test_the_end_of_fetching_is_seen_although_polls_return_nothing(kafka):
         assert isinstance(fetching.exception(), KafkaError)
     finally:
         await close_consumer(consumer)
+
+
+async def test_the_end_of_heartbeats_is_seen_although_the_member_does_not_join_again(kafka):
+    consumer = AIOKafkaConsumer(FIRST, bootstrap_servers=kafka, group_id=f"heartbeat-{uuid.uuid4().hex}")
+
+    async def unforeseen():
+        raise KafkaError("nobody foresaw")
+
+    async with consumer:
+        await asyncio.wait_for(consumer.getmany(), HANG_SECONDS)
+        coordination, fetching, heartbeats = lasting_tasks(consumer)
+        consumer._coordinator._heartbeat_interval_ms = 0
+        consumer._coordinator._do_heartbeat = unforeseen
+        await eventually(heartbeats.done, "heartbeats fail")
+        with pytest.raises(KafkaError, match="nobody foresaw"):
+            await asyncio.wait_for(poll_for_ever(consumer), HANG_SECONDS)
+        assert lasting_tasks(consumer) == [coordination, fetching, heartbeats]
+        assert not coordination.done()
+        assert isinstance(heartbeats.exception(), KafkaError)
