@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 
 from service.cli.arguments import report
 from service.runtime.exit_codes import ExitCode
-from service.store.driver_errors import translated
-from service.store.lanes import lane_of
-from service.store.rows import INSTALLATION, Installation
-from service.store.search import quarantined
+from service.store.search import installation, quarantined
 
 if TYPE_CHECKING:
     import asyncpg
@@ -24,10 +21,7 @@ async def report_unknown(connection: asyncpg.Connection[asyncpg.Record], order_i
     Raises StoreUnavailableError.
     """
     report(f"No message about order {order_id} was received.")
-    async with translated():
-        row = await connection.fetchrow(INSTALLATION)
-    installation = None if row is None else Installation(*row)
-    if installation is not None and (lane := lane_of(order_id, installation.lanes)) not in installation.own:
+    if (lane := (await installation(connection)).lane_elsewhere(order_id)) is not None:
         report(f"It is in lane {lane}, which another cell has: ask there.")
     found = await quarantined(connection, order_id)
     if found:

@@ -177,6 +177,9 @@ class ProblemModel(Model):
     status: int
     detail: str
     watermark: Instant | None = Field(default=None, description="Of what was not received: up to when input was read.")
+    lane_elsewhere: int | None = Field(
+        default=None, description="Of an unknown order: its lane, if another cell has it."
+    )
     right: str | None = Field(default=None, description="The right that is missing.")
     groups: list[str] = Field(default=[], description="The groups that have it.")
     last_known: OrderModel | None = Field(default=None, description="While the database is away: what was known last.")

@@ -114,6 +114,7 @@ def unknown_order(missing: UnknownOrder) -> Answer:
             status=404,
             detail=language.translate(sentence("No message about order {order} was received.", order=missing.order_id)),
             watermark=missing.clock.watermark,
+            lane_elsewhere=missing.lane_elsewhere,
         )
 
     return Answer("unknown_order.html", title, {"missing": missing}, model, 404)

@@ -12,15 +12,16 @@ from service.operations.explain.explanation import Explanation, explain
 from service.store.driver_errors import translated
 from service.store.order_history import SIZE_MAX, Readers
 from service.store.rows import StoreTime
-from service.store.search import Hit, QuarantineHit, is_searchable, quarantined, search
+from service.store.search import Hit, QuarantineHit, installation, is_searchable, quarantined, search
 from service.terms.table import read_book
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
     from service.rules.terms import TermsBook
-    from service.store.order_history import OrderHistory
+    from service.store.order_history import OrderHistories, OrderHistory
+    from service.store.rows import Installation
 
 T = TypeVar("T")
 
@@ -42,7 +43,15 @@ class UnknownOrder(NamedTuple):
 
     order_id: str
     clock: StoreTime
-    in_quarantine: list[QuarantineHit]
+    in_quarantine: Sequence[QuarantineHit] = ()
+    lane_elsewhere: int | None = None
+    """The order's lane if another cell has it, whose console knows the order."""
+
+
+async def unknown(histories: OrderHistories, order_id: str, clock: StoreTime) -> UnknownOrder:
+    """Return what can be said of an order of which no message was received. Raises StoreUnavailableError."""
+    lane = (await installation(histories.connection)).lane_elsewhere(order_id)
+    return UnknownOrder(order_id, clock, await quarantined(histories.connection, order_id), lane)
 
 
 class Found(NamedTuple):
@@ -51,6 +60,7 @@ class Found(NamedTuple):
     hits: list[Hit]
     in_quarantine: list[QuarantineHit]
     clock: StoreTime
+    installation: Installation
 
 
 class TooLargeError(Exception):
@@ -75,16 +85,16 @@ class Stories:
     async def of(self, order_id: str, at: datetime | None = None) -> Story | UnknownOrder:
         """Return an order's story, or what was known of it at an instant. Raises StoreError, TooLargeError."""
         if not is_searchable(order_id):
-            return UnknownOrder(order_id, await self.clock(), [])
+            return UnknownOrder(order_id, await self.clock())
         async with self.readers.histories() as histories:
             if await histories.size(order_id) > SIZE_MAX:
                 raise TooLargeError
             history = await (histories.of(order_id) if at is None else histories.at(order_id, at))
             clock = self._note(await histories.clock())
             if history is None:
-                return UnknownOrder(order_id, clock, await quarantined(histories.connection, order_id))
+                return await unknown(histories, order_id, clock)
             if at is not None and not history.facts:
-                return UnknownOrder(order_id, _then(clock, at), [])
+                return UnknownOrder(order_id, _then(clock, at))
             async with translated():
                 book = await read_book(histories.connection)
         if at is not None:
@@ -100,7 +110,7 @@ class Stories:
             clock = self._note(await histories.clock())
             hits = await search(histories.connection, given)
             in_quarantine = await quarantined(histories.connection, given)
-        return Found(hits, in_quarantine, clock)
+            return Found(hits, in_quarantine, clock, await installation(histories.connection))
 
     async def clock(self) -> StoreTime:
         """Return the database's clock and watermark. Raises StoreError."""

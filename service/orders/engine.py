@@ -16,7 +16,6 @@ from service.orders.dedup import refusal
 from service.orders.unit_of_work import BatchContext, TermsChangedError, UnitOfWork
 from service.runtime.failpoints import failpoint
 from service.store.errors import ForeignFactError, StoreUnavailableError, ValueRefusedError
-from service.store.lanes import lane_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,12 +91,8 @@ class Engine:
 
         A record that breaks the contract is nobody's for certain, so each cell takes it: it may concern an order here.
         """
-        installation, decoded = self._store.installation, record.decoded
-        return (
-            installation.is_cell
-            and isinstance(decoded, Event)
-            and lane_of(decoded.subject, installation.lanes) not in installation.own
-        )
+        decoded = record.decoded
+        return isinstance(decoded, Event) and self._store.installation.lane_elsewhere(decoded.subject) is not None
 
     async def look_again(self, order_ids: Sequence[str]) -> BatchResult:
         """Run the rules for these orders without new records. Raises StoreUnavailableError."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from service.store.lanes import lane_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
@@ -36,6 +38,13 @@ class Installation(NamedTuple):
     def is_cell(self) -> bool:
         """Whether other databases have other lanes."""
         return len(self.own) < self.lanes
+
+    def lane_elsewhere(self, order_id: str) -> int | None:
+        """Return an order's lane if another database has it."""
+        if not self.is_cell:
+            return None
+        lane = lane_of(order_id, self.lanes)
+        return None if lane in self.own else lane
 
 
 class OrderRow(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.store.driver_errors import translated
+from service.store.rows import INSTALLATION, Installation
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -94,6 +95,13 @@ async def quarantined(connection: asyncpg.Connection[asyncpg.Record], given: str
         return []
     async with translated():
         return [QuarantineHit(*row) for row in await connection.fetch(_IN_QUARANTINE, given, ROWS_MAX)]
+
+
+async def installation(connection: asyncpg.Connection[asyncpg.Record]) -> Installation:
+    """Return which lanes, and so which orders, this database has. Raises StoreUnavailableError."""
+    async with translated():
+        (row,) = await connection.fetch(INSTALLATION)
+    return Installation(*row)
 
 
 def is_searchable(given: str) -> bool:

@@ -15,10 +15,13 @@ from service.console import runner as runner_module
 from service.console.routes import ROUTES
 from service.console.server import running_console
 from service.operations.acts.money import COMMANDS
+from service.operations.quarantine.resolution import ELSEWHERE
+from service.store.lanes import lane_of
 from service.store.operators.erasures import erase_order
 from service.store.operators.pauses import ALL_LANES
 from service.store.order_history import OrderHistories
 from service.store.rows import StoreTime
+from tests.broker import LANES
 from tests.cli.test_quarantine import garbled, named
 from tests.console.acting import (
     PATIENT,
@@ -249,6 +252,18 @@ async def test_an_operation_shows_the_outcome_of_each_item_and_stops_at_a_refusa
     assert "not handled yet" in page
     assert SECRET not in page
     assert await rows(database, "select count(*) from quarantine_actions") == [(1,)]
+
+
+async def test_the_preview_of_a_replay_shows_that_another_cell_has_the_order(database, engine, ann) -> None:
+    order = next(one for one in (f"ord-{n}" for n in range(20)) if lane_of(one, LANES) == LANES - 1)
+    right = Story(order).placed().last
+    bad = garbled(right, time="yesterday")
+    await engine.handle([bad])
+    await rows(database, f"delete from lanes where lane = {LANES - 1} returning lane")
+    proposal = await propose(ann, "repair", records=named(bad), value=right.value.decode())
+    preview = await preview_of(ann, proposal)
+    assert [(one["reason"], one["because"]) for one in preview["refused"]] == [("elsewhere", ELSEWHERE)]
+    assert preview["effects"] == []
 
 
 async def test_a_replay_goes_on_in_steps_and_saying_so_twice_does_nothing_twice(database, engine, ann) -> None:

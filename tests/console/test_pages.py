@@ -17,6 +17,8 @@ from service.console.pages import passages
 from service.console.routes import api_routes
 from service.console.server import running_console
 from service.rules.catalogue import catalogue
+from service.store.lanes import lane_of
+from tests.broker import LANES
 from tests.chaos.proxy import proxy_before
 from tests.console.addresses import FORMS, IN_PATHS, QUERIES, TOPIC, add_operation
 from tests.console.conftest import browser, settings_for
@@ -94,6 +96,21 @@ async def test_the_page_of_an_unknown_order_shows_the_watermark(path, database, 
     assert "All messages up to" in page
     problem = await read_json(pages, path, 404, Accept="application/json")
     assert problem["watermark"] is not None
+
+
+async def test_an_order_of_another_cell_is_named_with_its_lane(database, api) -> None:
+    lanes = {lane_of(one, LANES): one for one in (f"ord-{n}" for n in range(20))}
+    connection = await asyncpg.connect(database)
+    await connection.execute("delete from lanes where lane > 1")
+    await connection.close()
+    here, there = lanes[0], lanes[3]
+    for of_it in ("", "/letter"):
+        assert (await read_json(api, f"/orders/{here}{of_it}", 404))["lane_elsewhere"] is None
+        assert (await read_json(api, f"/orders/{there}{of_it}", 404))["lane_elsewhere"] == 3
+    page = Page(await read(api, f"/orders/{there}", 404, Accept="text/html")).text
+    assert "It is in lane 3, which another cell has: ask there." in page
+    page = Page(await read(api, "/search?q=nothing", Accept="text/html")).text
+    assert "This database has the orders of lanes 0 to 1 of 4 only; other cells have the others." in page
 
 
 async def test_every_kind_of_id_is_found(engine, api) -> None:

@@ -22,6 +22,7 @@ from service.store.messages import messages_with_id
 from service.store.operators.proposals import NewItem, RepairRow
 from service.store.operators.quarantine import contents, holding_up
 from service.store.operators.quarantine_groups import Group, records_of
+from service.store.search import installation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +62,7 @@ async def replan_of_records(desk: Desk, act: str, subjects: Sequence[str], repai
 async def _work_out(desk: Desk, act: str, records: Sequence[QuarantinedRecord], repair: Repair, plan: Plan) -> None:
     """Fill in what would follow."""
     bytes_of = await contents(desk.connection, [one.identity for one in records])
-    read = decoded(records, bytes_of, repair)
+    read = decoded(records, bytes_of, await installation(desk.connection), repair)
     if act == Act.REPAIR:
         (one,) = records
         plan.changed_places = _checked_repair(bytes_of[one.identity].value, repair, one)

@@ -10,13 +10,13 @@ from service.console.desk import WORK_SECONDS
 from service.console.finance.answers import bounded, refused
 from service.console.finance.models import PermutationModel, PermutationsModel
 from service.console.problems import unknown_order
-from service.console.stories import UnknownOrder
+from service.console.stories import UnknownOrder, unknown
 from service.console.visit import Answer, BadRequestError, order_of
 from service.operations.arrivals import AS_RECEIVED, BACKWARDS, BY_TIME, FACTS_MAX, RUNS_MAX, SHUFFLED, proof_of
 from service.operations.sentence import sentence
 from service.runtime.errors import catch_unexpected, describe
 from service.store.driver_errors import translated
-from service.store.search import is_searchable, quarantined
+from service.store.search import is_searchable
 from service.terms.table import read_book
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ async def permutations(console: Parts, visit: Visit) -> Answer:
     order_id = order_of(visit.request)
     runs, seed = _number(visit, "n", RUNS, 1, RUNS_MAX), _number(visit, "seed", 1, 0, SEED_MAX)
     if not is_searchable(order_id):
-        return unknown_order(UnknownOrder(order_id, await console.stories.clock(), []))
+        return unknown_order(UnknownOrder(order_id, await console.stories.clock()))
     async with console.desk.turn() as histories:
         clock = await histories.clock()
         if await histories.size(order_id) > 2 * FACTS_MAX:
             return _too_long()
         history = await histories.of(order_id)
         if history is None:
-            return unknown_order(UnknownOrder(order_id, clock, await quarantined(histories.connection, order_id)))
+            return unknown_order(await unknown(histories, order_id, clock))
         async with translated():
             book = await read_book(histories.connection)
     if len(history.facts) > FACTS_MAX:

@@ -21,6 +21,10 @@ _PAGES = {
     ),
     "You are signed in, but may not search.": "您已登录，但无权查找。",
     "All messages up to {time} were read.": "截至 {time} 的所有消息均已读取。",
+    "It is in lane {lane}, which another cell has: ask there.": "它属于第 {lane} 通道，由另一单元负责：请到那里查询。",
+    "This database has the orders of lanes {first} to {last} of {lanes} only; other cells have the others.": (
+        "此数据库只有 {lanes} 条通道中第 {first} 至 {last} 条的订单；其余由其他单元负责。"
+    ),
     "How far the messages were read is not known of every partition.": "尚不清楚每个分区的消息读取到何时。",
     "Orders": "订单",
     "Order": "订单",

@@ -11,7 +11,7 @@ from purchasing_contracts.envelope import Event, Refusal
 from purchasing_contracts.privacy import masked
 
 from service.operations.acts.effects import Effect, effect_if_deciding
-from service.operations.quarantine.resolution import UNREPAIRED, inbound_record_of
+from service.operations.quarantine.resolution import ELSEWHERE, UNREPAIRED, inbound_record_of
 from service.operations.try_message import empty_history
 from service.orders.engine import FACTS_PER_TYPE
 from service.store.order_history import RecordedFact
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from service.rules.terms import TermsBook
     from service.store.operators.quarantine import Content, OpenRecord, QuarantinedRecord
     from service.store.order_history import OrderHistory
-    from service.store.rows import RecordIdentity, StoreTime
+    from service.store.rows import Installation, RecordIdentity, StoreTime
 
 
 class RefusedAgain(NamedTuple):
@@ -58,9 +58,12 @@ class OfOrder(NamedTuple):
 
 
 def decoded(
-    records: Sequence[QuarantinedRecord], contents: Mapping[RecordIdentity, Content], repair: Repair = UNREPAIRED
+    records: Sequence[QuarantinedRecord],
+    contents: Mapping[RecordIdentity, Content],
+    installation: Installation,
+    repair: Repair = UNREPAIRED,
 ) -> Decoded:
-    """Decode records as a replay would."""
+    """Decode records as a replay would; it leaves those whose orders other cells have."""
     events: dict[RecordIdentity, Event] = {}
     refused = []
     for one in records:
@@ -70,6 +73,8 @@ def decoded(
         found = inbound_record_of(one, contents[one.identity], repair).decoded
         if isinstance(found, Refusal):
             refused.append(RefusedAgain(one.name, found.reason, found.place, found.because))
+        elif installation.lane_elsewhere(found.subject) is not None:
+            refused.append(RefusedAgain(one.name, "elsewhere", "", ELSEWHERE))
         else:
             events[one.identity] = found
     return Decoded(events, refused)
