@@ -128,7 +128,7 @@ class Unclear:
         standing = self._ledger.standing.get(("cancellation", request.id))
         if standing is None or not standing.ended_open_units or (standing.was_answered and not request.waited):
             return False
-        return standing.since_at <= min([since for topic, since in self._since.items() if topic in _CANCELLATION])
+        return standing.since_at < min([since for topic, since in self._since.items() if topic in _CANCELLATION])
 
     def _holds_up(self, topics: frozenset[str], timeline: Timeline, kind: str, outcome: str) -> bool:
         """Return whether a record on these topics holds up the deadline of now on the timeline.

@@ -10,7 +10,7 @@ from tests.rules.second_opinion.chargebacks import Chargeback, came_in_for, judg
 from tests.rules.second_opinion.facts import INFINITY, Facts, Message, message, rounded
 from tests.rules.second_opinion.settlement import CANCELLED, TERMINAL, purchase_costs, settle
 from tests.rules.second_opinion.terms import Terms, binding, instant_text, micros
-from tests.rules.second_opinion.timeline import Request, Timeline, unit_clauses
+from tests.rules.second_opinion.timeline import REQUESTED, Request, Timeline, unit_clauses
 
 START = micros("2000-01-01T00:00:00Z")
 ACCOUNT, DEPOSIT = "buyer_account", "deposit"
@@ -117,6 +117,8 @@ class Order:
     deductions: set[str] = field(default_factory=set)
     cleared: dict[tuple[str, ...], int] = field(default_factory=dict)
     """Decisions that were made while no record barred them, and since when."""
+    withdrawn: dict[tuple[str, ...], int] = field(default_factory=dict)
+    """Requests by which something was withdrawn, and since when that stands: it stays, whatever answer led to it."""
     brokerage_deducted: int | None = None
     brokerage_transferred: int | None = None
     deadlines: list[int] = field(default_factory=list)
@@ -185,11 +187,20 @@ def step(order: Order, now: int, watermark: int) -> list[Any]:
                 continue
             deadlines.add(end)
         records[topic] = min(received_at, records.get(topic, received_at))
-    tl = Timeline(facts, terms, watermark, records, order.cleared)
+    cleared = {
+        matter: min(since, order.cleared.get(matter, since), order.withdrawn.get(matter, since))
+        for matter, since in (order.cleared | order.withdrawn).items()
+    }
+    tl = Timeline(facts, terms, watermark, records, cleared)
     order.cleared = {matter: order.cleared.get(matter, now) for matter in tl.cleared}
     deadlines |= tl.deadlines
     found = Step(order, facts, terms, tl, now, watermark, records)
     found.run()
+    order.withdrawn = {
+        (REQUESTED, ref): order.withdrawn.get((REQUESTED, ref), now)
+        for (kind, ref), d in order.decisions.items()
+        if kind == "cancellation" and d.outcome == "withdrawn"
+    }
     for demands in order.demands.values():
         if demands and demands[-1].open and demands[-1].due_at >= watermark:
             deadlines.add(demands[-1].due_at)

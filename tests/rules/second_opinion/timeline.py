@@ -520,11 +520,11 @@ class Timeline:
     def barred_by_record(self, matter: tuple[str, ...], *topics: str) -> bool:
         """Whether a record in quarantine bars it: one that arrived after it was decided does not undo it (F5).
 
-        A record counts for what is decided after it arrived, also at the same instant.
+        A record counts from its arrival, and so for what is decided at that instant.
         """
         barring = [since for topic, since in self.records.items() if topic in topics]
         decided_at = self.cleared_before.get(matter)
-        if decided_at is not None and (matter[0] != REQUESTED or not barring or decided_at <= min(barring)):
+        if decided_at is not None and (matter[0] != REQUESTED or not barring or decided_at < min(barring)):
             self.cleared.add(matter)
             return False
         if barring:
