@@ -46,10 +46,9 @@ class Audit:
         """Note what somebody looked at or did, if the right is one that is audited or the request one that acts."""
         if visit.person is None:
             return
-        is_act = route.method == "POST" and route.right is not Right.SIGNED_IN and route.model is None
-        if not is_act and route.right not in LOOKS:
+        if not route.acts and route.right not in LOOKS:
             return
-        if not is_act:
+        if not route.acts:
             log.info(
                 "console_looked",
                 message="A person looked at what the service knows.",
@@ -70,7 +69,7 @@ class Audit:
                 status=status,
                 about=visit.trace.about,
             )
-        await self._store(visit, route, "act" if is_act else "look", status, known_id)
+        await self._store(visit, route, "act" if route.acts else "look", status, known_id)
 
     async def denied(self, visit: Visit, route: Route) -> None:
         """Note that somebody lacked the right."""
@@ -82,7 +81,7 @@ class Audit:
             subject=visit.person.subject,
             path=route.path,
         )
-        await self._store(visit, route, "act" if route.method == "POST" else "look", 403, None)
+        await self._store(visit, route, "act" if route.acts else "look", 403, None)
 
     async def _store(self, visit: Visit, route: Route, what: str, status: int, known_id: str | None) -> None:
         person, about = visit.person, visit.trace.about

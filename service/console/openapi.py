@@ -115,6 +115,8 @@ def _operation(route: Route) -> dict[str, Any]:
 
 def _responses(route: Route) -> dict[str, Any]:
     found = {code: _response(text, _PROBLEM, "ProblemModel") for code, text in _PROBLEMS.items()}
+    if route.not_done is not None:
+        found["422"] = _response("Nothing was done: `problem` says why.", _PROBLEM, route.not_done.__name__)
     if not route.leads_to:
         return {"200": _done(route)} | found
     location = {"description": "Its address.", "schema": {"type": "string", "format": "uri-reference"}}
@@ -123,8 +125,6 @@ def _responses(route: Route) -> dict[str, Any]:
         "headers": {"Location": location},
     }
     found["409"] = _response(_STALE, _PROBLEM, "ProblemModel")
-    if route.not_done is not None:
-        found["422"] = _response("Nothing was done: `problem` says why.", _PROBLEM, route.not_done.__name__)
     return {"303": followed} | found
 
 

@@ -98,6 +98,13 @@ class Route(NamedTuple):
     """Of a form that does something and is part of the API: the page that follows."""
     not_done: type[Model] | None = None
     """What it answers as JSON if the form can't be taken as it is."""
+    only_computes: bool = False
+    """Of a form: that nothing is done or kept."""
+
+    @property
+    def acts(self) -> bool:
+        """Whether it is a form by which somebody does something, for the audit."""
+        return self.method == "POST" and self.right is not Right.SIGNED_IN and not self.only_computes
 
 
 def visit_of(request: web.Request, person: Person | None, access: Access, zone: str) -> Visit:

@@ -256,8 +256,17 @@ class NotesModel(Model):
     """Notes, the oldest first, and what a program needs to add one."""
 
     notes: list[NoteOfPersonModel]
+    problem: str | None = Field(default=None, description="Why no note was added, if one was sent.")
     form_token: str
     key: str
+
+
+class NoteRequest(FormRequest):
+    """A note to add. One of the first two is needed."""
+
+    text: str = Field(default="", description="At most 4000 characters.")
+    ticket: str = Field(default="", description="At most 100 characters.")
+    key: str = Field(min_length=8, max_length=100, description="Any text of one's own: the same key twice is one note.")
 
 
 class DisclosureModel(Model):
@@ -284,5 +293,16 @@ class PrivateModel(Model):
     seen_before: list[DisclosureModel]
     until: Instant | None = Field(description="Until when this form shows them; absent: no reason was given yet.")
     members: list[PrivateMembersModel]
+    problem: str | None = Field(default=None, description="Why nothing is shown, if it was asked for.")
     form_token: str
     key: str
+
+
+class PrivateRequest(FormRequest):
+    """A reason to see the private members. It is kept, with who gave it."""
+
+    why: str = Field(description="The reason, of 1 to 500 characters.")
+    ticket: str = Field(description="At most 100 characters.")
+    key: str = Field(
+        min_length=8, max_length=100, description="Any text of one's own: with the same key they are shown for minutes."
+    )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import asyncpg
     from aiohttp import web
 
+    from service.console.language import PlainLanguage
     from service.console.parts import Parts
     from service.console.visit import Visit
     from service.operations.sentence import Sentence
@@ -52,8 +53,17 @@ async def _shown(console: Parts, visit: Visit) -> Answer:
     return _page(console, visit, about, found, None, filled)
 
 
-async def new_note(console: Parts, visit: Visit) -> Answer | web.Response:
-    """Store a note; the same form twice is one note."""
+async def new_order_note(console: Parts, visit: Visit) -> Answer | web.Response:
+    """Store a note about an order; the same form twice is one note."""
+    return await _stored(console, visit)
+
+
+async def new_record_note(console: Parts, visit: Visit) -> Answer | web.Response:
+    """Store a note about the records of a place; the same form twice is one note."""
+    return await _stored(console, visit)
+
+
+async def _stored(console: Parts, visit: Visit) -> Answer | web.Response:
     form = await sent_form(visit, NOTE_BYTES)
     if (foreign := refusal_of(console, visit, form)) is not None:
         return refused(403, foreign)
@@ -133,9 +143,12 @@ def _page(
         "filled": filled,
     }
 
-    def model(_language: object) -> NotesModel:
+    def model(language: PlainLanguage) -> NotesModel:
         return NotesModel(
-            notes=[NoteOfPersonModel(**one._asdict()) for one in found], form_token=form.token, key=form.key
+            notes=[NoteOfPersonModel(**one._asdict()) for one in found],
+            problem=None if problem is None else language.translate(problem),
+            form_token=form.token,
+            key=form.key,
         )
 
     known = about if isinstance(about, str) else None

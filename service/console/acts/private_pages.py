@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from service.console.language import PlainLanguage
     from service.console.parts import Parts
     from service.console.visit import Visit
     from service.operations.sentence import Sentence
@@ -98,12 +99,13 @@ def _page(
         "minutes": MINUTES,
     }
 
-    def model(_language: object) -> PrivateModel:
+    def model(language: PlainLanguage) -> PrivateModel:
         return PrivateModel(
             order_id=order_id,
             seen_before=[DisclosureModel(**one._asdict()) for one in before],
             until=until,
             members=[PrivateMembersModel(source=one.source, id=one.id, data=data) for one, data in members],
+            problem=None if problem is None else language.translate(problem),
             form_token=form.token,
             key=form.key,
         )

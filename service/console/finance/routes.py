@@ -83,6 +83,7 @@ FINANCE: tuple[Route, ...] = (
         ComparedModel,
         body=UploadRequest,
         body_bytes=reconciliation_pages.UPLOAD_BYTES,
+        only_computes=True,
     ),
     Route("GET", "/what-if", Right.MONEY, what_if_pages.what_if_form, "A form to try other terms"),
     Route(
@@ -94,6 +95,7 @@ FINANCE: tuple[Route, ...] = (
         WhatIfModel,
         body=WhatIfRequest,
         body_bytes=what_if_pages.TERMS_BYTES,
+        only_computes=True,
     ),
     Route(
         "GET",
