@@ -1,4 +1,4 @@
-"""What tests share: a real broker and a real database, started when the first test asks for them.
+"""Fixtures that tests share: a real broker and a real database, started when the first test asks for them.
 
 | fixture | lives | is |
 |---|---|---|
@@ -129,7 +129,7 @@ def servers() -> Path:
 
 @pytest.fixture(scope="session")
 def worker_logs(servers: Path) -> Path:
-    """Where the service's processes write their logs."""
+    """The directory for the logs of the service's processes."""
     logs = servers / "workers"
     logs.mkdir(exist_ok=True)
     return logs

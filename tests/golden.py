@@ -61,7 +61,7 @@ def summaries(published: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]]
 
 
 def differences(expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> list[str]:
-    """What of the expected isn't as it should be: member by member, where clauses must be among those cited."""
+    """The differences from the expected messages, member by member; clauses must be among those cited."""
     if len(expected) != len(found):
         return [f"{len(expected)} expected, {len(found)} published: {json.dumps(found, indent=1)}"]
     wrong = []

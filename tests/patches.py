@@ -1,4 +1,5 @@
-"""What `compat.install()` changes in aiokafka, found by looking before and after; so a test can undo it all."""
+"""The changes that `compat.install()` makes in aiokafka, found by looking before and after; so a test can undo them
+all."""
 
 import sys
 from collections.abc import Callable, Iterator

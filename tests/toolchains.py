@@ -84,7 +84,7 @@ def _built(directory: Path, name: str) -> str | None:
 
 @cache
 def java_sender() -> list[str] | None:
-    """How the sender of tests/java is started, compiled against CloudEvents' SDK; None with a warning."""
+    """The command line of the sender of tests/java, compiled against CloudEvents' SDK; None with a warning."""
     javac = tool("javac", "install a JDK, 17 or later")
     maven = tool("mvn", "install Maven") if javac else None
     if javac is None or maven is None:

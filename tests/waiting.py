@@ -1,4 +1,4 @@
-"""How tests wait: for a condition, never for a time. A limit only ends a run that would hang.
+"""Waits of tests: for a condition, never for a time. A limit only ends a run that would hang.
 
 A test that waits longer than it should is slow, not wrong: what is too slow is seen where the time goes, by
 `--durations`. So there is one limit for every wait, longer than anything takes on a machine that does much else beside.

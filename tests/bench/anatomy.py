@@ -1,4 +1,4 @@
-"""Where the time of a batch goes, part by part: the engine alone on a real database, without Kafka.
+"""The time of a batch, part by part: the engine alone on a real database, without Kafka.
 
 Microseconds an event: CPU time of what Python does, wall-clock time of what waits for the database (the statement's
 whole way: encoding, socket, server). `lanes held` is how long a lane's row is locked: the time that batches on the

@@ -1,4 +1,4 @@
-"""What one cold order costs: the statements with which a batch reads it, as PostgreSQL explains them, and its folding.
+"""The cost of one cold order: the statements with which a batch reads it, as PostgreSQL explains them, and its folding.
 
 An order is cold when it is neither in the worker's cache nor in the memory of PostgreSQL or the kernel.
 """
@@ -27,8 +27,8 @@ STATEMENTS = {
 
 @dataclass(frozen=True)
 class Reading:
-    """What a statement did for one order: rows, pages of 8 KB found in PostgreSQL's memory and read into it, µs in the
-    server."""
+    """The cost of a statement for one order: rows, pages of 8 KB found in PostgreSQL's memory and read into it, µs in
+    the server."""
 
     statement: str
     rows: float

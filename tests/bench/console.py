@@ -58,7 +58,7 @@ IDS = (
 
 
 class Measured(NamedTuple):
-    """How long answers took, in milliseconds."""
+    """The times that answers took, in milliseconds."""
 
     what: str
     requests: int

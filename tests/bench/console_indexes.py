@@ -50,7 +50,7 @@ MIGRATION = "index_ids_for_search"
 
 
 class Cost(NamedTuple):
-    """What one batch took."""
+    """The cost of one batch."""
 
     wall: float
     """Seconds on the clock."""

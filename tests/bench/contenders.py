@@ -1,4 +1,4 @@
-"""Who is measured: each a process that reads the event topics, and a way to know what it should have published."""
+"""The contenders: each is a process that reads the event topics, and a way to know what it should have published."""
 
 import asyncio
 import os
@@ -40,7 +40,7 @@ class Contender(ABC):
     checkout = ROOT
     """The checkout whose program runs."""
     members: ClassVar[int | None] = None
-    """How many members its consumer group has, once all are there; None: it is not asked."""
+    """The number of members of its consumer group, once all are there; None: nobody asks the group."""
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
@@ -58,7 +58,7 @@ class Contender(ABC):
 
     @abstractmethod
     def published(self, events: int) -> int:
-        """How many records it owes the output topics, all input being committed."""
+        """The number of records that it must have published once all input is committed."""
 
     async def __aenter__(self) -> Self:
         await self.prepare()
@@ -109,7 +109,7 @@ class Contender(ABC):
         return found.state == ConsumerGroupState.STABLE and len(found.members) == self.members
 
     def histograms(self) -> Mapping[str, Histogram]:
-        """What it says of its own batches; nothing, if it says nothing."""
+        """The histograms that it publishes about its own batches; empty if it publishes none."""
         return {}
 
     @property

@@ -1,4 +1,4 @@
-"""Who else used the machine while a block was measured.
+"""The use that other programs made of the machine while a block was measured.
 
 Processor time of others is what the kernel counted as used (`/proc/stat`: user, nice, system, and stolen by other
 machines on the same host) less what the contender, the broker, the database server and the load used. Interrupts are
@@ -20,7 +20,7 @@ DISTURBED_SHARE = 0.05
 """Of the machine's processor time, taken by others: with more a block is disturbed. It is less than the difference
 between two rounds on a quiet machine."""
 REPEATS = 2
-"""How often a disturbed block is measured again before it is shown with a mark."""
+"""The number of times that a disturbed block is measured again before it is shown with a mark."""
 MARK = "*"
 
 
@@ -34,7 +34,7 @@ class Usage:
     load: float
 
     def since(self, before: "Usage") -> "Used":
-        """What was used between the two."""
+        """The use between the two."""
         cpu = {role: seconds - before.cpu.get(role, 0.0) for role, seconds in self.cpu.items()}
         return Used(
             cpu,
@@ -50,7 +50,8 @@ class Usage:
 
 @dataclass(frozen=True)
 class Disturbance:
-    """What others did during a block of so many seconds on so many cores. Loads are of one minute, ours included."""
+    """The processor time of others during a block of so many seconds on so many cores. Loads are of one minute, ours
+    included."""
 
     seconds: float
     cores: int

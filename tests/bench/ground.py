@@ -1,4 +1,4 @@
-"""What all contenders stand on: one broker and one database server, with topics and a database new for each round."""
+"""The servers of all contenders: one broker and one database server, with topics and a database new for each round."""
 
 import asyncio
 import uuid

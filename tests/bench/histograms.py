@@ -25,7 +25,7 @@ class Histogram:
         return self.total / self.count if self.count else 0.0
 
     def since(self, before: "Histogram | None") -> "Histogram":
-        """What was counted after `before`, an earlier look at the same histogram."""
+        """The observations after `before`, an earlier reading of the same histogram."""
         if before is None:
             return self
         earlier = dict(before.buckets)
@@ -71,5 +71,5 @@ def histograms(text: str) -> dict[str, Histogram]:
 
 
 def grown(before: Mapping[str, Histogram], after: Mapping[str, Histogram]) -> dict[str, Histogram]:
-    """What was counted between two looks, by name."""
+    """Subtract one reading of the histograms from a later one, by name."""
     return {name: one.since(before.get(name)) for name, one in after.items()}

@@ -80,13 +80,13 @@ PUBLISHED = (
 )
 SIZE = "select pg_database_size(current_database())"
 WAL_BYTES = 2_000_000_000
-"""What PostgreSQL keeps of its WAL while much is written: twice its max_wal_size."""
+"""The WAL that PostgreSQL keeps while much is written: twice its max_wal_size."""
 DISK_MARGIN = 1.2
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What so many orders cost to make, in bytes of the database and in seconds."""
+    """The cost of making so many orders, in bytes of the database and in seconds."""
 
     orders: int
     size: float

@@ -1,4 +1,4 @@
-"""How long nothing is published when something happens, while events come at a steady rate.
+"""The time without output around an interruption, while events come at a steady rate.
 
 Two figures for each: the longest time without any output, and the longest that an event waited for its output. They
 differ where others go on: when one of two workers is killed, the other publishes what is on its partitions.
@@ -29,8 +29,9 @@ KEEP_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Interruption:
-    """What happened, and the seconds of the act itself (how long the broker was away, say); the longest time without
-    an output, and the longest from an event's record until its output was read, from the beginning of the act on."""
+    """An interruption: its kind, the seconds of the act itself (while the broker was away, for instance), the longest
+    time without an output, and the longest time from an event's record until its output was read, since the beginning
+    of the act."""
 
     what: str
     act_seconds: float

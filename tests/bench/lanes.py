@@ -85,7 +85,7 @@ class Measured(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What each worker does."""
+    """The work of each worker."""
 
     events: int
     batch: int

@@ -82,8 +82,8 @@ class Sender:
 
 @dataclass
 class Arrived:
-    """What the reader has got: how many, when the last one, and when any (seconds); with `traces`, of which trace, and
-    when decided, published, read (ms)."""
+    """The records that the reader got: how many, when the last one, and when any (seconds); with `traces`, of which
+    trace, and when decided, published, read (ms)."""
 
     count: int = 0
     last_at: float = 0.0
@@ -141,7 +141,7 @@ class Reader:
 
 
 class CommittedOffsets:
-    """How far a consumer group has come, as the broker has it."""
+    """The offsets that a consumer group has committed, as the broker reports them."""
 
     def __init__(self, bootstrap: str, group: str) -> None:
         settings = {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 2}

@@ -1,4 +1,4 @@
-"""What a measurement was made on: the interpreter and the machine."""
+"""The interpreter and the machine on which a measurement was made."""
 
 import os
 import platform

@@ -23,7 +23,7 @@ STAGES = {
     "relay_stage_seconds.read": "relay: rows read",
     "relay_stage_seconds.publish": "relay: published, one Kafka transaction",
 }
-"""What an event passes one after the other, by the service's histogram."""
+"""The stages that an event passes one after the other, by the service's histogram."""
 WAITED = "in between: waiting for the relay's turn, and the reader"
 BESIDE = {"batch_stage_seconds.commit": "beside the next batch: offsets committed in Kafka"}
 
@@ -172,8 +172,8 @@ class Session:
 
 
 def stages(found: Mapping[str, Histogram], mean: float) -> list[dict[str, Any]]:
-    """Where the time of an event went: mean and p99 in milliseconds of each stage, and what is left of `mean`, the
-    mean from its record until its output is read. Means of a batch or a transaction, large and small alike."""
+    """The time of an event by stage: mean and p99 in milliseconds of each, and the rest of `mean`, the mean time from
+    its record until its output is read. Means of a batch or a transaction, large and small alike."""
 
     def row(name: str, what: str) -> dict[str, Any]:
         return {"stage": what, "mean": found[name].mean * 1000, "p99": found[name].quantile(0.99) * 1000}

@@ -1,4 +1,4 @@
-"""What was measured, as one picture: an SVG of three charts, drawn by hand so that nothing has to be installed."""
+"""The measurements as one picture: an SVG of three charts, drawn by hand so that nothing has to be installed."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -11,7 +11,7 @@ from tests.bench.rounds import Found
 
 WIDTH, HEIGHT = 960, 700
 EMPTY = 1_000.0
-"""Where a database without orders stands on a logarithmic axis, which has no zero."""
+"""The place of a database without orders on a logarithmic axis, which has no zero."""
 COLOURS = {"p50": "#2a6f97", "p99": "#e07a1f", "max": "#b23a48", "new": "#2a6f97", "cold": "#e07a1f", "warm": "#5a9367"}
 OURS = "#2a6f97"
 OTHERS = "#9aa5b1"

@@ -1,4 +1,4 @@
-"""What was measured, as a page for people, as JSON, and as tables for performance.md."""
+"""The measurements as a page for people, as JSON, and as tables for performance.md."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ def mark(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def verdicts(found: Found) -> list[tuple[str, float, float, bool]]:
-    """What was wanted: what it is, what it should be, what was found, whether that is enough."""
+    """Compare each target with its result: name, target, result, and whether it is met."""
     wanted: list[tuple[str, float, float, bool]] = []
 
     def want(what: str, at_least: float, value: float) -> None:

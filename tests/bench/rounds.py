@@ -54,11 +54,12 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of everything. Events are the same for all; who is slow gets fewer of them, from the beginning."""
+    """The size of each part of a run. Events are the same for all contenders; slow ones get fewer of them, from the
+    beginning."""
 
     rounds: int = 3
     repeats: int = REPEATS
-    """How often a block that others disturbed is measured again."""
+    """The number of times that a block is measured again which others disturbed."""
     events: int = 30_000
     warm_up: int = 6_000
     slow_events: int = 1_500
@@ -70,7 +71,7 @@ class Plan:
     rounds_of_history: int = 3
     touched: int = 4_000
     estimated_orders: int = 5_000
-    """How many orders are made to estimate what more of them cost."""
+    """The number of orders that are made to estimate the cost of more."""
     cold_orders: int = 50_000
     cold_read: int = 1_000
     interruptions: int = 3
@@ -108,7 +109,7 @@ SMALL = Plan(
 
 @dataclass
 class Found:
-    """What was measured: plain values, as `--json` prints them."""
+    """The measurements as plain values, as `--json` prints them."""
 
     machine: dict[str, Any] = field(default_factory=dict)
     machine_lines: list[str] = field(default_factory=list)
@@ -122,7 +123,7 @@ class Found:
     interruptions: list[dict[str, Any]] = field(default_factory=list)
     growth: list[dict[str, Any]] = field(default_factory=list)
     cold: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """What reading one order costs, first from the disk and then from memory."""
+    """The cost of reading one order, first from the disk and then from memory."""
     folding: dict[str, float] = field(default_factory=dict)
     workers: dict[str, dict[str, Any]] = field(default_factory=dict)
     anatomy: dict[int, dict[str, float]] = field(default_factory=dict)
@@ -240,7 +241,7 @@ class Bench:
             self._say(f"latency at {rate:,.0f}/s ({share:.0%}): {result.to_record} ms to the command's record")
 
     async def interruptions(self, rate: float) -> None:
-        """How long nothing is published when something happens, at `rate` events a second."""
+        """Measure the time without output around each interruption, at `rate` events a second."""
 
         def told(count: int) -> list[Record]:
             return records(SEED, count)
@@ -323,7 +324,7 @@ class Bench:
         return {**result, **percentiles, "blocks": [*(one.plain() for one in blocks), latency.plain()]}
 
     async def cold(self) -> None:
-        """What reading one cold order costs, by PostgreSQL's own account, and folding it."""
+        """Measure the cost of reading one cold order, as PostgreSQL reports it, and of folding it."""
         plan = self._plan
         async with ground(self._stack, self._logs) as under:
             await migrate(under.database)
@@ -365,7 +366,7 @@ class Bench:
             self._say(f"{kind.name}: {result.rate:,.0f} events/s, {result.rss_mb:,.0f} MB")
 
     async def dissect(self) -> None:
-        """Where the time of a batch goes, for large and for small batches, in a database with a past."""
+        """Measure the parts of a batch, for large and for small batches, in a database with a past."""
         for batch in (1_000, 100):
             async with ground(self._stack, self._logs) as under:
                 await migrate(under.database)
@@ -377,7 +378,7 @@ class Bench:
 
 
 async def read_in_sequence(under: Ground) -> int:
-    """How many rows were read so far by scans of whole tables that grow with every event."""
+    """The number of rows read so far by scans of whole tables that grow with every event."""
     found = await under.rows(
         "select coalesce(sum(seq_tup_read), 0)::bigint from pg_stat_user_tables where relname = any($1)",
         ["facts", "outbox", "orders", "private_members"],

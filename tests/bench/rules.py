@@ -1,4 +1,4 @@
-"""How long the rules take for one assessment: `make bench-rules`. It shows, and asserts nothing.
+"""The time that the rules take for one assessment: `make bench-rules`. It shows, and asserts nothing.
 
 On the worked examples, and on an order of one item and eleven facts: two long examples, and a tip paid at their end.
 They are named, so that figures of different versions are of the same orders.

@@ -16,7 +16,7 @@ RETRY_SECONDS = 0.5
 
 
 async def absent(place: Place, outsider: Outsider) -> list[str]:
-    """What keeps any of them from being at work, a sentence each; there is some time to come back."""
+    """The workers that do not take part, a sentence each; they have some time to come back."""
     groups = (GROUP, f"{await _outbox_id(place.dsn)}.relay")
     until = time.monotonic() + BACK_SECONDS
     while True:

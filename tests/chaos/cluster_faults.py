@@ -1,6 +1,5 @@
-"""What goes wrong in a cluster. Each kind does its harm and then what an operator, or the tool that fails a database
-over, would do; only who is named by the harm is missing meanwhile.
-"""
+"""Faults of a cluster. Each kind does its harm and then what an operator, or the tool that fails a database over,
+would do; only the servers that it names are missing meanwhile."""
 
 import asyncio
 import os
@@ -355,7 +354,7 @@ async def _strays(old: EmbeddedPostgres, new: EmbeddedPostgres) -> list[tuple[in
 
 
 def swallowed(store: str, way: Way) -> Fault:
-    """What goes this way is lost without a word, and then delivered late."""
+    """Lose all bytes of one direction silently, and deliver them late."""
 
     async def fault(scene: Scene) -> bool:
         with _network(scene, store) as proxies:

@@ -26,9 +26,9 @@ class Evidence:
 
     sent: Sequence[Sent] = ()
     came_in: Sequence[tuple[Where, int]] = ()
-    """Where each record lies in its topic, and its number."""
+    """Each record's place in its topic, and its number."""
     appended: Mapping[int, datetime] = field(default_factory=dict)
-    """When the broker had each record, by its number; the last time, where it was told twice."""
+    """The time at which the broker appended each record, by its number; the last time, if it was sent twice."""
     published: Sequence[Read] = ()
     cursors: Sequence[Read] = ()
     ends: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)

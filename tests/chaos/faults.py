@@ -1,4 +1,4 @@
-"""What goes wrong. Each kind is one function: it does its harm and then what an operator or supervisor would do.
+"""Faults. Each kind is one function: it does its harm and then what an operator or supervisor would do.
 
 `FAULTS` are all kinds, by name; `ON_ONE_BROKER` and `ON_A_CLUSTER` those that there are at each kind of place.
 """
@@ -288,7 +288,8 @@ WORKERS_OF_A_CLUSTER = (
     "frozen at relay.in_transaction",
     "frozen at batch.before_commit",
 )
-"""What a worker alone does wrong is tried on one broker; some of it here too, as it meets with the cluster's faults."""
+"""The faults of a worker alone that are tried on a cluster, too, because they meet the cluster's own faults there;
+one broker has all of them."""
 ON_A_CLUSTER = (*WORKERS_OF_A_CLUSTER, *OF_A_CLUSTER)
 
 NO_FAULT: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Who does the harm: two hands that take faults from a shuffled deck, every kind once before any comes again."""
+"""The hands that do the harm: two, which take faults from a shuffled deck, every kind once before any comes again."""
 
 import asyncio
 import random
@@ -22,9 +22,9 @@ TRIES = 3
 
 @dataclass
 class Done:
-    """What came of one kind of fault, whatever else went wrong meanwhile. `caught_up`: seconds from its end until
-    everything was published that had been decided by then. `silences`: how long nothing came out between its beginning
-    and then."""
+    """The result of one kind of fault, together with all others at the same time. `caught_up`: seconds from its end
+    until everything was published that had been decided by then. `silences`: the time without output between its
+    beginning and then."""
 
     times: int = 0
     missed: int = 0

@@ -41,7 +41,7 @@ def order_of(found: Evidence, n: int) -> str:
 
 
 def row_of(found: Evidence, n: int) -> int:
-    """Where an output stands in the journal."""
+    """The row of an output in the journal."""
     identity = event_of(found.published[n])["id"]
     return next(n for n, row in enumerate(found.outbox) if row["id"] == identity)
 

@@ -13,7 +13,7 @@ from tests.chaos.records import EVENT_TOPICS, Event, Headers, Sent, binary, dump
 CAPTURED = "purchasing.payment.captured.v1"
 LIMIT = 1_000_000
 BROKER_LIMIT = 1_048_000
-"""What fits into a record batch of a broker's usual limit."""
+"""The size of a record batch that a broker's usual limit allows."""
 HUGE = ("a megabyte", "huge JSON", "headers too large")
 
 

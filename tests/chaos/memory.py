@@ -1,4 +1,4 @@
-"""What memory the workers of a run had, and what they may have while most of what they read is malformed."""
+"""The memory that the workers of a run used, and its limits while most of what they read is malformed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,13 +31,14 @@ class Memory:
 
     @property
     def grown(self) -> float:
-        """How much larger the largest worker was in the last quarter of the time than in the second, in the middle."""
+        """The growth of the largest worker: the median of the last quarter of the time by that of the second."""
         quarter = len(self.sending) // 4
         early, late = sorted(self.sending[quarter : 2 * quarter]), sorted(self.sending[-quarter:])
         return late[quarter // 2] / early[quarter // 2]
 
     def complaints(self, bombs: int) -> list[str]:
-        """What is too much where malformed records came, and then so many megabytes in one small compressed batch."""
+        """The limits that were exceeded by malformed records, and then by so many megabytes in one small compressed
+        batch."""
         found = []
         if self.grown > GROWTH and max(self.sending) > SETTLED:
             found.append(f"a worker grew to {self.grown:.2f} times its size while records were sent")

@@ -1,4 +1,4 @@
-"""Where it happens: brokers, a database, and workers in slots; slot 0 reaches the servers through proxies.
+"""The place of a run: brokers, a database, and workers in slots; slot 0 reaches the servers through proxies.
 
 `OneOfEach` has one broker and one PostgreSQL; `tests/chaos/cluster.py` has several.
 """
@@ -30,7 +30,7 @@ GROUP = "purchasing"
 DATABASE = "chaos"
 CONNECT_SECONDS = 10.0
 AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
-"""What one hears of a database that suffers just now."""
+"""The errors of a client whose database is unavailable at the moment."""
 
 
 class ProxiedKafka(EmbeddedKafka):
@@ -58,7 +58,7 @@ class Place:
     """`async with OneOfEach(directory, lanes) as place`. Nothing is left behind, whatever happens inside."""
 
     servers: tuple[Lifetime, ...] = ()
-    """What is started and stopped with it: brokers and databases."""
+    """The servers that are started and stopped with it: brokers and databases."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Place:
         self.ends: list[float] = []
         """Seconds that each end in order took."""
         self.lost = 0
-        """How often the database lost what was committed last."""
+        """The number of times that the database lost its latest commits."""
         self._expected_end: set[int] = set()
 
     @property

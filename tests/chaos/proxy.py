@@ -13,7 +13,7 @@ CHUNK = 65_536
 
 
 class Way(Enum):
-    """Which way bytes go."""
+    """The direction of bytes."""
 
     TO_SERVER = "to the server"
     FROM_SERVER = "from the server"

@@ -1,4 +1,4 @@
-"""How long nothing came out: when each output reached a consumer outside, as another client library reads them."""
+"""The time without output: the instants at which outputs reached a consumer with another client library."""
 
 import asyncio
 import threading
@@ -42,7 +42,7 @@ class Pulse:
         await asyncio.to_thread(self._reading.join)
 
     def silence(self, begun: float, until: float) -> Silence:
-        """What was silent between two instants of the monotonic clock."""
+        """The silence between two instants of the monotonic clock."""
         return Silence(
             longest_gap(self._beats, begun, until),
             max((longest_gap(beats, begun, until) for beats in self._by_lane.values()), default=0.0),

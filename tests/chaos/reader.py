@@ -1,4 +1,4 @@
-"""What another client library (librdkafka) reads of Kafka: records, ends, and how far a group has come."""
+"""A reader of Kafka with another client library (librdkafka): records, ends of partitions, a group's offsets."""
 
 import time
 import uuid
@@ -52,7 +52,7 @@ class Outsider:
         return [TopicPartition(name, number) for name in topics for number in found[name].partitions]
 
     def ends(self, topics: tuple[str, ...], *, committed: bool) -> dict[tuple[str, int], int]:
-        """Where each partition ends, for those who read what is committed or for all."""
+        """The end of each partition, for readers of committed records or of all."""
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
         wanted = {partition: OffsetSpec.latest() for partition in self.partitions(topics)}
 
@@ -63,7 +63,7 @@ class Outsider:
         return _patiently(ask)
 
     def committed(self, group: str, topics: tuple[str, ...]) -> dict[tuple[str, int], int]:
-        """What the group has committed, -1001 where nothing."""
+        """The offsets that the group committed, -1001 where it committed none."""
         consumer = Consumer({"bootstrap.servers": self._bootstrap, "group.id": group, "enable.auto.commit": False})
         try:
             partitions = self.partitions(topics)
@@ -73,7 +73,7 @@ class Outsider:
             consumer.close()
 
     def shares(self, group: str) -> list[int]:
-        """How many partitions each member of the group has; nobody's share is certain during a rebalance: then none."""
+        """The number of partitions of each member of the group; none during a rebalance, when no share is certain."""
         answer = _patiently(
             lambda: self._admin.describe_consumer_groups([group], request_timeout=LIMIT)[group].result()
         )

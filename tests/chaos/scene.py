@@ -1,4 +1,4 @@
-"""What a fault has at hand, and how long it may take."""
+"""The means of a fault, and its time limits."""
 
 import asyncio
 import random
@@ -19,7 +19,7 @@ POLL_SECONDS = 0.05
 
 @dataclass
 class Scene:
-    """What a fault has at hand. `slot` is the worker it may harm."""
+    """The means of a fault. `slot` is the worker that it may harm."""
 
     place: Place
     rng: random.Random
@@ -37,7 +37,7 @@ class Scene:
 
     @property
     def passes(self) -> int:
-        """How often a place is passed before it fires, at most."""
+        """The most times that a failpoint is passed before it fires."""
         return 3 if self.place.hurried else 12
 
     async def wait(self, least: float, most: float) -> None:

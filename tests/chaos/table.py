@@ -1,4 +1,4 @@
-"""What came of a run, for a person and for a program."""
+"""The result of a run, for a person and for a program."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -38,7 +38,7 @@ class Tampering:
         self._full(name).touch()
 
     def free(self, name: str) -> None:
-        """There is room on its disk again."""
+        """Make room on its disk again."""
         self._full(name).unlink(missing_ok=True)
 
     def remove(self) -> None:

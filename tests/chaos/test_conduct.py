@@ -70,7 +70,7 @@ class Stage(Place):
 
 
 async def stopped(stage: Stage, *, listening: bool = True) -> list[str]:
-    """What there is to complain of after a worker's end in order."""
+    """Complaints after a worker was stopped in order."""
     worker = stage.start(0)
     if listening:
         await eventually(lambda: worker.port is not None, "the script to listen")

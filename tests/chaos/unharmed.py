@@ -35,7 +35,7 @@ TOO_MANY = 5
 
 
 class Topics:
-    """What was sent, by partition; a key has its partition."""
+    """The records that were sent, by partition; a key has its partition."""
 
     def __init__(self) -> None:
         self.ends: dict[tuple[str, int], int] = defaultdict(int)

@@ -34,7 +34,8 @@ SHOWN = 20
 KEPT_UP = ("cancellation", "closing", "receipt")
 """Decisions that a record in quarantine holds up and doesn't undo."""
 CONTRADICTED = CurrencyChangedError.__name__
-"""Why an order may rightly be stuck: an earlier `placed` in another currency was heard after money had moved."""
+"""The error of an order that may rightly be stuck: an earlier `placed` in another currency was received after money
+had moved."""
 
 
 def each_output_once(found: Evidence) -> Iterator[str]:

@@ -98,7 +98,7 @@ class Worker:
         return (0, "") if port is None else await ask(port, path)
 
     async def owns(self) -> int:
-        """How many partitions and lanes it has been given."""
+        """The number of partitions and lanes that were assigned to it."""
         shown = samples((await self.ask("/metrics"))[1])
         return int(sum(sum(shown.get(name, {}).values()) for name in OWNS))
 

@@ -1,4 +1,4 @@
-"""What goes in: random histories of many orders at a time, repeated, shuffled between topics, some of it malformed.
+"""The input: random histories of many orders at a time, repeated, shuffled between topics, some of it malformed.
 
 Time: the final comparison of money must not depend on when a worker looked. So orders happened twenty years ago, and
 all their periods have passed whenever somebody looks; some are dated sixty years hence, which can't have happened, and

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended."""
+    """The result of a command."""
 
     code: int
     out: bytes
@@ -26,7 +26,7 @@ class Ended:
 
     @property
     def lines(self) -> list[Any]:
-        """What it said on stdout, a JSON value a line."""
+        """Its stdout as JSON values, one per line."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 

@@ -102,7 +102,7 @@ def roff(text: str) -> str:
 
 
 def synopsis(one: CommandParser) -> Iterator[str]:
-    """How it is called: a line for the command, or one for each of its subcommands."""
+    """The synopsis: a line for the command, or one for each of its subcommands."""
     below = [command for _, command in one.commands.values()] if " " in one.prog else []
     for number, command in enumerate(below or [one]):
         words = [_called(action) for action in command._actions if action.help != argparse.SUPPRESS]
@@ -135,7 +135,7 @@ def prose(text: str) -> Iterator[str]:
 
 
 def arguments(one: CommandParser) -> Iterator[str]:
-    """What each argument means, of the command and of its subcommands."""
+    """The meaning of each argument, of the command and of its subcommands."""
     own = [action for action in one._actions if action.help != argparse.SUPPRESS and action.nargs != argparse.PARSER]
     yield ".SH OPTIONS"
     yield from _options(own)

@@ -62,7 +62,7 @@ def broker(log):
 
 
 def said(log, setting):
-    """What it says to set, as a shell takes it."""
+    """The value that a shell gets for a setting which the program asks people to export."""
     found = re.search(rf'^  export (PURCHASING_{setting}="\S.*")$', log.read_text(), re.MULTILINE)
     assert found, log.read_text()
     script = f'export {found[1]}; printf %s "$PURCHASING_{setting}"'

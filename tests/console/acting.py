@@ -55,7 +55,7 @@ def hidden(page: str) -> dict[str, str]:
 
 
 async def form_of(session: ClientSession, act: str) -> dict[str, str]:
-    """What the form of an act brings back beside what a person types."""
+    """The hidden fields of an act's form, which come back beside those that a person fills in."""
     async with session.get(f"/acts/{act}") as answer:
         page = await answer.text()
         assert answer.status == 200, page

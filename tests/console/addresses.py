@@ -1,4 +1,4 @@
-"""What to put into the addresses of routes, where there is an order ord-1 and a quarantined record at offset 77."""
+"""Values for the parameters of routes, where there is an order ord-1 and a quarantined record at offset 77."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FORMS = {
         "terms": '{"terms": [{"version": "t", "provider_id": "prov-1", "effective_from": "2026-01-01T00:00:00Z"}]}'
     },
 }
-"""What to send where nothing would be an answer of 400."""
+"""Forms for the addresses that answer 400 without one."""
 
 
 async def add_operation(database: str) -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from service.console.server import Running
 
 ALL, ENGINEER, NOBODY = "all roles", "engineer", "nobody"
-"""Who looks at a page."""
+"""The visitors of a page."""
 
 ORDERS = "purchasing.events.order.v1"
 SENDER = "/order"
@@ -144,11 +144,11 @@ class Gallery(NamedTuple):
     proxy: Proxy
 
     def headers(self, person: str) -> dict[str, str]:
-        """What a person's browser sends beside what browsers send."""
+        """The headers that a person's browser sends beside those of every browser."""
         return {HEADER: self.provider.token(groups=["g-engineer"])} if person == ENGINEER else {}
 
     def way_in(self, person: str) -> str | None:
-        """Where a person's browser has to go first to be signed in."""
+        """The address at which a person's browser signs in first."""
         return self.running.origin + self.running.console.door.new_link() if person == ALL else None
 
 

@@ -85,13 +85,13 @@ GRANTED = {
     },
     Role.ENGINEER: {*MESSAGES, *REFERENCE, "/search"},
 }
-"""What each role may ask for beside what is for everybody. A new address has to be granted here too."""
+"""The addresses of each role beside those that are for everybody. A new address has to be granted here too."""
 EVERYTHING_ELSE = set().union(*GRANTED.values())
 LACKING = "You lack a right"
 STORES_NOTHING = {"/try", f"{ORDERS}/what-if", "/reconciliation", "/what-if"}
-"""What is sent because it is too long for an address."""
+"""Forms that store nothing, sent because the content is too long for an address."""
 FOREIGN = "This form doesn&#39;t come from the console"
-"""What is said of a form without its token, to whoever has the right."""
+"""The answer to a form without its token, for somebody who has the right."""
 
 
 @pytest.fixture

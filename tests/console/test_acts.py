@@ -459,7 +459,7 @@ async def test_after_the_refund_limit_somebody_else_has_to_confirm(database, eng
 
 
 async def test_a_resume_of_much_money_needs_a_second_person(database, engine, provider) -> None:
-    """Who pauses before the refund limit does can't let any amount pass it alone."""
+    """A person who pauses before the refund limit does can't let any amount pass it alone."""
     settings = settings_for(database, **provider.settings(), console_approval_amount="CNY=1")
     async with running_console(settings, PATIENT) as running, person(running, provider, "u-ann") as session:
         await done(session, "pause", lane="all")

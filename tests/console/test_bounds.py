@@ -1,4 +1,4 @@
-"""What keeps the console answering: floods, slow clients and what is too large. No database is needed for that."""
+"""The bounds that keep the console answering: floods, slow clients and too large requests. No database is needed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def connected(running: Running, **given: Any) -> AsyncIterator[tuple[async
 
 
 async def rest_of(reader: asyncio.StreamReader) -> bytes:
-    """What still comes until the connection is closed."""
+    """Read until the connection is closed."""
     try:
         async with asyncio.timeout(HANG_SECONDS):
             return await reader.read()

@@ -65,7 +65,7 @@ STOPS_MAX = 150
 
 
 class Seen(NamedTuple):
-    """What was seen of a page in one language."""
+    """The findings on a page in one language."""
 
     status: int
     of_page: dict[str, Any]
@@ -75,7 +75,7 @@ class Seen(NamedTuple):
     printed: dict[str, Any]
     requests: list[str]
     said: list[str]
-    """What the browser had to say, such as that the page's policy was violated."""
+    """The messages on the browser's own console, such as a violation of the page's policy."""
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -318,7 +318,7 @@ async def look(page: Page, sight: Sight, requests: list[str], said: list[str]) -
 
 
 async def faults(page: Page, values: list[str], kind: str = "tag") -> list[str]:
-    """What axe-core finds, a line per place."""
+    """The violations that axe-core finds, a line per place."""
     if not await page.evaluate("() => 'axe' in window"):
         await page.evaluate(AXE)
     options = {"runOnly": {"type": kind, "values": values}, "resultTypes": ["violations"], "preload": False}

@@ -120,7 +120,7 @@ REFUSED = {
     "set role purchasing_service": asyncpg.InsufficientPrivilegeError,
     "reset role; select * from facts": asyncpg.InsufficientPrivilegeError,
 }
-"""What a page's own session can't do."""
+"""Statements that a page's own session must not run, with the error of each."""
 
 
 async def test_a_fault_in_a_page_can_neither_write_nor_read_sessions(postgres, user) -> None:

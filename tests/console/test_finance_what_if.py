@@ -1,4 +1,4 @@
-"""What other terms would change, on a page; and the same facts of an order in other orders of arrival."""
+"""The page of the effects of other terms; and the same facts of an order in other orders of arrival."""
 
 from __future__ import annotations
 

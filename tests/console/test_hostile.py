@@ -1,4 +1,4 @@
-"""Whatever a sender, a person or a visitor writes, pages show it as text; and one order's pages show no other's."""
+"""Pages show all text of senders, people and visitors as text; and one order's pages show no other's."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ HOSTILE = [
     "x" * 120,
 ]
 Place = tuple[str | int, ...]
-"""Where in a message a text stands."""
+"""The place of a text in a message."""
 
 HALF = len(EVENTS) // 2
 

@@ -30,7 +30,7 @@ def lines() -> Iterator[str]:
 
 
 def exported(module: ModuleType) -> list[str]:
-    """What a module offers: what it says it does, else what it defines."""
+    """The names that a module exports: those of `__all__`, otherwise those that it defines."""
     if hasattr(module, "__all__"):
         return list(module.__all__)
     own = []
@@ -51,7 +51,7 @@ def defined(module: ModuleType, name: str) -> bool:
 
 
 def described(value: object) -> str:
-    """What a function or a class is called with, and a class's methods and properties; nothing of a constant."""
+    """The parameters of a function or a class, and a class's methods and properties; nothing of a constant."""
     if not inspect.isclass(value):
         return parameters(value) if inspect.isfunction(value) else ""
     if issubclass(value, BaseModel):

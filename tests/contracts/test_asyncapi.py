@@ -141,7 +141,7 @@ def test_private_members_are_marked_here_too() -> None:
 
 
 class Seen(HTMLParser):
-    """What a page links to, and whether its elements are closed in order."""
+    """The links of a page, and whether its elements are closed in order."""
 
     def __init__(self) -> None:
         super().__init__()

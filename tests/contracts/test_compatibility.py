@@ -24,7 +24,7 @@ def validator(schema: Any) -> Draft202012Validator:
 
 
 def sent(schema: Any) -> list[Any]:
-    """What a writer of the schema may send."""
+    """The messages that a writer of the schema may send."""
     judge = validator(closed(schema))
     return [message for message in instances(schema, schema) if judge.is_valid(message)]
 

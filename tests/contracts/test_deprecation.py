@@ -1,4 +1,4 @@
-"""What is on its way out is marked wherever a team may look."""
+"""A deprecated part is marked in every place in which a team may look."""
 
 import copy
 import json

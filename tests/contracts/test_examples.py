@@ -55,7 +55,7 @@ def test_an_event_has_an_invalid_example_for_every_kind_of_refusal(type_: str) -
 
 
 def sums(data: dict[str, Any]) -> int:
-    """How many sums of money the data has, those aside that need not be in its currency."""
+    """The number of sums of money in the data, without those that need not be in its currency."""
     return json.dumps({name: value for name, value in data.items() if name != "settled"}).count('"value"')
 
 

@@ -1,4 +1,4 @@
-"""What is committed beside the models is what the generator makes of them."""
+"""The files that are committed beside the models are those that the generator makes of them."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What contracts/README.md shows works as it stands there."""
+"""The examples of contracts/README.md work as they are printed there."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""What a record is refused for: reason, place, order; and which of several faults is named."""
+"""The refusal of a record: reason, place, order; and which of several faults is named."""
 
 import itertools
 import json

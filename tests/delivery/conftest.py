@@ -19,7 +19,7 @@ from tests.delivery.service import Worker
 
 @dataclass
 class Site:
-    """Where the service runs: a broker with all topics, a migrated database, a directory for logs."""
+    """A place for the service: a broker with all topics, a migrated database, a directory for logs."""
 
     bootstrap: str
     database: str

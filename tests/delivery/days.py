@@ -37,7 +37,7 @@ class Calendar:
         await self._do("insert into test_leaps values (clock_timestamp(), $1)", timedelta(days=days))
 
     async def now(self) -> datetime:
-        """What the service takes for the time."""
+        """The service's present time."""
         return await self._ask("select instant from purchasing_clock(null)")
 
     async def watermarks(self) -> datetime | None:

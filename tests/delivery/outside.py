@@ -1,4 +1,4 @@
-"""What is outside of the service: senders of events and readers of what it publishes, with clients of their own."""
+"""The world outside the service: senders of events and readers of its outputs, with clients of their own."""
 
 import asyncio
 import json

@@ -61,7 +61,7 @@ async def never_committed(outside):
 
 
 async def ends_of(bootstrap: str, topic: str):
-    """Where each partition of a topic ends now."""
+    """The present end of each partition of a topic."""
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as reader:
         return await reader.end_offsets([TopicPartition(topic, number) for number in range(PARTITIONS)])
 

@@ -34,7 +34,7 @@ class Play:
         self.published: list[dict] = []
 
     def scenes(self) -> dict[datetime, list[dict]]:
-        """What is sent when, in the example's own order."""
+        """The events to send at each instant, in the example's own order."""
         scenes, reached = defaultdict(list), datetime.min.replace(tzinfo=instant_of(self.case.until).tzinfo)
         for event in renamed(self.case.events, self.order):
             reached = max(reached, instant_of(event["time"]))

@@ -1,4 +1,4 @@
-"""How far the input was read: by batches where records come, by a look at the end where none do."""
+"""Progress of the watermark: by batches where records come, by a look at the partition's end where none do."""
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from purchasing_contracts.topics import TOPICS

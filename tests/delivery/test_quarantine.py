@@ -1,5 +1,5 @@
-"""What people do beside a running service, with quarantined records and with orders: it holds, also when the topics are
-read again."""
+"""Commands about quarantined records and orders beside a running service: their effect lasts, also when the topics
+are read again."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What stops by itself: at a fault nobody foresaw the process, at far more refunds than usual all that goes out."""
+"""Automatic stops: the process at an unexpected error, all publishing at far more refunds than usual."""
 
 import asyncio
 import json
@@ -70,7 +70,7 @@ async def test_refunds_beyond_the_limit_pause_all_publishing_until_resumed(own_s
 
 
 def pauses(port: int) -> set[str]:
-    """What the metrics say of the lanes that the refund limit has paused."""
+    """The lanes that the refund limit has paused, by the metrics."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=HANG_SECONDS) as answer:
         lines = [line for line in answer.read().decode().splitlines() if line.startswith("purchasing_outbox_paused{")]
     return {line.rpartition(" ")[2] for line in lines if 'by="limit"' in line}

@@ -71,7 +71,7 @@ async def stuck(site):
 
 
 async def members(site, group):
-    """How many members the broker says that a group has."""
+    """The number of members of a group, as the broker reports it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=site.bootstrap)
     await admin.start()
     try:

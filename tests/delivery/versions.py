@@ -30,7 +30,7 @@ from tests.delivery.service import Worker
 SESSION_MS = 30_000
 VOUCHER = "purchasing.voucher.issued.v1"
 VOUCHERS = "voucher-"
-"""How the orders are called for which the newer version issues one."""
+"""The prefix of the orders for which the newer version issues a voucher."""
 
 
 class VoucherIssued(PublishedData):

@@ -78,7 +78,7 @@ def the_parser() -> ArgumentParser:
 
 
 def problem(said: Said) -> str | None:
-    """Why the program would not do this; None: it would."""
+    """The reason why the program would not understand a command; None: it would."""
     try:
         chosen = the_parser().parse_args([*said.words])
         if said.words[0] == "quarantine" and chosen.what in ("replay", "drop"):

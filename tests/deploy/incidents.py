@@ -1,4 +1,4 @@
-"""What goes wrong as a whole, with everything that workers show of it, and all alerts that fire: one thing, one."""
+"""Incidents, each as the metrics of all workers and the alerts that fire: one incident, one alert."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -70,7 +70,8 @@ NO_DATABASE = unseen(OF_DATABASE) | {(LOOK, DATABASE): "1x2 0x400", (AGE, DATABA
 
 @dataclass(frozen=True)
 class Incident:
-    """What two workers show, `a` and `b`, where it differs from when all is well, and which alerts fire an hour on."""
+    """The metrics of two workers, `a` and `b`, where they differ from normal ones, and the alerts that fire an hour
+    later."""
 
     what: str
     alerts: set[str]

@@ -1,4 +1,4 @@
-"""What the alerts are held against: series as promtool writes them, and which alerts fire at an instant.
+"""Scenarios for the alerts: series as promtool writes them, and the alerts that fire at an instant.
 
 Values: `0x40` is 0 and 40 more of it, `0+60x40` grows by 60 a step; a step is 15 seconds.
 """

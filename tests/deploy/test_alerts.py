@@ -22,7 +22,7 @@ BREAKER = 'purchasing_circuit_breaker_open{topic="t"}'
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 RULES = DEPLOY / "prometheus" / "rules.yaml"
 CONSOLE = "http://localhost:8081"
-"""Where the compose file has it."""
+"""The address of the console in the compose file."""
 RUNBOOK_PAGE = f"{CONSOLE}/docs/{page_name(PurePosixPath('service/docs/runbook.md'))}"
 PARTS = ("Meaning", "Impact", "First look", "Fixes", "Escalation")
 

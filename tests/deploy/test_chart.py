@@ -39,7 +39,7 @@ def attempt(given: dict[str, Any], namespace: str = "purchasing") -> subprocess.
 
 
 def objects(given: dict[str, Any], namespace: str = "purchasing") -> list[dict[str, Any]] | None:
-    """What the chart makes of values; None where there is no Go."""
+    """The objects that the chart makes of values; None where there is no Go."""
     done = attempt(given, namespace)
     if done is None:
         return None

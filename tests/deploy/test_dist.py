@@ -1,4 +1,4 @@
-"""What is released: the same bytes each time, with bills of materials and a provenance that are right."""
+"""The release's files: the same bytes each time, with bills of materials and a provenance that are right."""
 
 import json
 import os

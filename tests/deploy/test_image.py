@@ -44,7 +44,7 @@ SETTINGS = dict(re.findall(r"\b(UV_[A-Z_]+)=(\S+)", BUILD_STAGE))
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What the build stage leaves in /app."""
+    """The content of /app after the build stage."""
     source, app = tmp_path_factory.mktemp("src"), tmp_path_factory.mktemp("image") / "app"
     assert SETTINGS["UV_PROJECT_ENVIRONMENT"] == "/app"
     # Bytecode takes long, and this checkout's cache is used.

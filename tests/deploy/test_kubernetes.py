@@ -1,4 +1,4 @@
-"""What Kubernetes is given: as its own types have it, strictly, and what this service needs of it.
+"""The manifests for Kubernetes: valid by Kubernetes' own types, strictly, and with all that this service needs.
 
 `deploy/kubernetes/rendered/` is what `kustomize build` makes of the overlays, kept so that a review sees what changes;
 where kustomize (or kubectl) is on the PATH, it is rendered anew and compared.

@@ -26,7 +26,7 @@ VALUES = {
     "at": {"broker", "database"},
 }
 TARGET = {"instance"}
-"""What Prometheus adds: which worker it was."""
+"""The label that Prometheus adds: the worker's instance."""
 
 
 def names(text: str) -> set[str]:
@@ -45,7 +45,7 @@ for rule in rules():
 
 
 def inside(text: str) -> str:
-    """What stands in the parentheses that the text begins with."""
+    """The content of the parentheses with which the text begins."""
     depth = 0
     for n, sign in enumerate(text):
         depth += (sign == "(") - (sign == ")")
@@ -55,7 +55,7 @@ def inside(text: str) -> str:
 
 
 def slips(expression: str) -> list[str]:
-    """What is wrong with its labels, a sentence each."""
+    """The faults of an expression's labels, a sentence each."""
     found = []
     for series, matchers in SERIES.findall(expression):
         for label, value in MATCHER.findall(matchers):

@@ -14,7 +14,7 @@ TEXT = RUNBOOK.read_text()
 
 @pytest.fixture(autouse=True)
 def quiet(capsys):
-    """What the parser says of a command it doesn't take, or helps with."""
+    """Drop the output of the parser about commands that it refuses or explains."""
     yield
     capsys.readouterr()
 
@@ -53,7 +53,7 @@ def test_a_command_that_would_be_refused_is_noticed(command, expected):
 
 
 def quoted() -> set[str]:
-    """What stands in double quotes in the runbook's prose: the title of a section, or what the program says."""
+    """The texts in double quotes in the runbook's prose: titles of sections, and output of the program."""
     prose = re.sub(r"^ *```\w*\n.*?^ *```|`[^`]+`", "", TEXT, flags=re.MULTILINE | re.DOTALL)
     return {" ".join(one.split()) for one in re.findall(r'"([^"]+)"', prose)}
 

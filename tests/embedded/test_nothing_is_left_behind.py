@@ -37,7 +37,7 @@ class Program:
                 self.processes.append(psutil.Process(pid))
 
     def left(self) -> list[psutil.Process]:
-        """What of it still runs when there was time to end."""
+        """The processes that still run after they had time to end."""
         self.child.wait(HANG_SECONDS)
         _, alive = psutil.wait_procs(self.processes, timeout=HANG_SECONDS)
         return [*alive, *(process for process in psutil.process_iter() if self.concerns(process))]

@@ -1,4 +1,4 @@
-"""What the house rules are checked on: the files that are, or would be, under version control."""
+"""The files that the rules of the house are checked on: those that are, or would be, under version control."""
 
 import ast
 import subprocess

@@ -1,4 +1,5 @@
-"""What is installed is what was locked: every dependency is in the lock file, pinned, with hashes, from a registry."""
+"""The installed packages are the locked ones: every dependency is in the lock file, pinned, with hashes, from a
+registry."""
 
 import shutil
 import subprocess

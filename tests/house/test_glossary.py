@@ -74,7 +74,7 @@ def names(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def wrong_names(name: str, tree: ast.Module) -> Iterator[str]:
-    """What a module names by a word of before, and what to say."""
+    """The names of a module that have an old word, and the word to use instead."""
     ours = name.startswith("service/")
     plain_words = name.startswith(("service/", "contracts/purchasing_contracts/"))
     for line, one in names(tree):

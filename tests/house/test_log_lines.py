@@ -14,10 +14,10 @@ LOGGERS = frozenset({"log", "self._log"})
 PASSED_ON = ("service/inbox/listener.py", "faststream")
 """The one logger that passes on what a library says."""
 OTHERS = frozenset({"zlib"})
-"""What has a method of such a name and is no logger."""
+"""Modules that have a method of such a name and are no loggers."""
 NAME = re.compile(r"[a-z]+(_[a-z]+)+")
 NAMED = re.compile(r"log\s+lines?\s+`([^`]+)`(?:\s+(?:and|or)\s+`([^`]+)`)?")
-"""How documents name a line: "the log line `order_stuck`"."""
+"""The phrase by which documents name a log line: "the log line `order_stuck`"."""
 
 
 @dataclass(frozen=True)

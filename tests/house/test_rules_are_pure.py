@@ -67,7 +67,7 @@ def closure() -> dict[str, Path]:
 
 
 def impurities(module: str, tree: ast.Module) -> Iterator[str]:
-    """What a module does that a pure one doesn't, with its line."""
+    """The lines of a module that a pure module must not have."""
     allowed = PURE if module.startswith("service.") else OF_CONTRACTS
     for name in imported(tree):
         top = name.partition(".")[0]

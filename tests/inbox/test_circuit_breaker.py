@@ -1,4 +1,4 @@
-"""When a topic's circuit breaker opens, what is counted, and how workers share it."""
+"""The circuit breaker of a topic: when it opens, which records count, and how workers share it."""
 
 import asyncio
 

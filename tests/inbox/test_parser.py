@@ -1,4 +1,4 @@
-"""What FastStream is shown of a record, and what the engine gets of it."""
+"""The parser: the parts of a record that FastStream sees, and those that the engine gets."""
 
 from dataclasses import replace
 

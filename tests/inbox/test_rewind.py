@@ -1,4 +1,4 @@
-"""Who may take a group's offsets back, how far, and when it is left alone."""
+"""The rewind: who may move a group's offsets back, how far, and when it leaves them alone."""
 
 import uuid
 from datetime import UTC, datetime, timedelta

@@ -14,7 +14,7 @@ CLOSED = "purchasing.chargeback.closed.v1"
 
 @pytest.fixture
 def validate(monkeypatch, capsys):
-    """What the command says of the topic, at this listener, with these variables."""
+    """Run the command on the topic at this listener with these variables, and return its output."""
 
     async def run(settings, *more):
         for name, value in settings.items():

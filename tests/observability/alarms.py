@@ -129,7 +129,7 @@ class Alarms:
         return await asyncio.to_thread(self._query, query)
 
     def _query(self, query: str) -> list[dict[str, Any]]:
-        """What Prometheus answers; nothing while it can't be reached."""
+        """Prometheus's answer; empty while it can't be reached."""
         url = f"http://127.0.0.1:{self._port}/api/v1/query?query={quote(query)}"
         try:
             with urllib.request.urlopen(url, timeout=HANG_SECONDS) as answer:

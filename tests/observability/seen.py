@@ -38,7 +38,7 @@ def _ask(port: int, path: str) -> tuple[int, str]:
 
 
 def samples(text: str) -> Samples:
-    """What a worker's `/metrics` says."""
+    """The samples of a worker's `/metrics`."""
     found: Samples = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -99,14 +99,14 @@ def service(
 
 
 def lag(bootstrap: str, database: str, group: str) -> dict[tuple[str, int], dict[str, Any]]:
-    """What `lag --json` says of each partition."""
+    """The partitions of `lag --json`."""
     done = service("lag", "--json", bootstrap=bootstrap, database=database, group=group)
     assert done.returncode == 0, done.stderr
     return {(one["topic"], one["partition"]): one for one in json.loads(done.stdout)["partitions"]}
 
 
 def kafkas_own(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
-    """What Kafka's own tool says: lag by partition, of those with a committed offset."""
+    """The lag by Kafka's own tool, per partition with a committed offset."""
     done = subprocess.run(
         [
             java(), "-cp", f"{jars(silent)}/*", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",

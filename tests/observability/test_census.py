@@ -1,4 +1,4 @@
-"""How much money orders wait for, as the database sums it, held against the decisions that the engine returned."""
+"""The money that orders wait for, as the database sums it, compared with the decisions that the engine returned."""
 
 import json
 from collections import Counter

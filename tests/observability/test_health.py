@@ -1,4 +1,4 @@
-"""What makes a worker unready, and what does not."""
+"""The causes that make a worker unready, and others that do not."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Where health and metrics are answered: both families on one port, or the host that was asked for."""
+"""The listener of health and metrics: both address families on one port, or the host that was asked for."""
 
 import errno
 import json
@@ -20,7 +20,7 @@ from tests.deploy.test_dockerfile import DOCKERFILE
 
 
 class Alive:
-    """What the pages ask of a worker."""
+    """A worker as the pages ask it."""
 
     def starting(self):
         return []

@@ -30,7 +30,7 @@ async def commit(bootstrap: str, group: str, offsets: dict[TopicPartition, int])
 
 
 async def ends(bootstrap: str) -> dict[TopicPartition, int]:
-    """Where each event partition ends."""
+    """The end of each event partition."""
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as consumer:
         partitions = [TopicPartition(topic, p) for topic in EVENT_TOPICS for p in range(6)]
         return dict(await consumer.end_offsets(partitions))

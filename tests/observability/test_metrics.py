@@ -1,4 +1,4 @@
-"""What is counted, what is shown of the last looks, and that nothing is shown that the list doesn't have."""
+"""The counters, the figures of the last looks, and no metric that the catalog does not list."""
 
 import re
 import time
@@ -322,7 +322,7 @@ def test_an_age_at_the_start_is_that_at_the_commit_less_what_the_batch_took():
 
 
 def _murmur(key: bytes, partitions: int) -> int:
-    """Where kafka-python, another client of the same algorithm, puts it."""
+    """The partition that kafka-python, another client with the same algorithm, chooses."""
     from kafka.partitioner.default import murmur2
 
     return (murmur2(key) & 0x7FFFFFFF) % partitions

@@ -104,7 +104,7 @@ def test_a_hidden_retention_is_logged_once_per_set_of_topics():
 
 
 class Broker:
-    """What `LagLook` asks, all of it answered: one partition of one topic, and how long that keeps messages."""
+    """A broker that answers all that `LagLook` asks: one partition of one topic, and its retention."""
 
     retention = "60000"
     asked = 0

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def examinations(case: Case) -> Iterator[Examination]:
-    """What the rules make of the order after each of its events, before and after what follows is published."""
+    """The order as the rules examine it after each of its events, before and after the outputs are published."""
     return examined_after_each(Played("ord-1001"), case.events)
 
 
@@ -157,7 +157,7 @@ def assert_terms_of_line_add_up(found: Examination, line: Line) -> None:
 
 
 def accepted(found: Examination, line: str) -> int:
-    """What chargebacks took from a line that nobody claims again."""
+    """The amount that chargebacks took from a line and that nobody claims again."""
     return sum(one.share(line) for one in found.case.chargebacks if line.startswith("tip:") or not one.is_unjust)
 
 

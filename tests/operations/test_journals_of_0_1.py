@@ -28,7 +28,7 @@ DAYS_OF_24_HOURS = """
 insert into terms (provider_id, version, effective_from, declared, imported_at)
 values ('*', 'standard', '1970-01-02Z', '{"period_counting": "hours"}', '1970-01-01Z')
 """
-"""How 0.1 counted, whatever the terms."""
+"""Terms that count as 0.1 always did."""
 
 
 def member_names(schema: Any) -> set[str]:

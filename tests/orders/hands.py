@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 DELIVERED = 10 * HOUR
-"""What it says before it is set: in most stories that is when the goods are delivered."""
+"""The clock's instant before it is set: the delivery of the goods, in most stories."""
 
 
 class Hands:

@@ -1,4 +1,4 @@
-"""What was published, in a form that a test can be read with."""
+"""Published outputs in a form that makes tests readable."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def outcomes_of(*handled: BatchResult) -> list[tuple[Any, ...]]:
 
 
 def repetitions(handled: BatchResult) -> int:
-    """How many messages were known; -1 where something came of another."""
+    """The number of messages that were known; -1 if there were others."""
     return sum(handled.known.values()) if handled == BatchResult(known=handled.known) else -1
 
 
@@ -43,7 +43,7 @@ def notices(*handled: BatchResult) -> list[dict[str, Any]]:
 
 
 def money(*handled: BatchResult) -> Counter:
-    """What was commanded on each line, in all, less what is demanded back of it."""
+    """The sum that was commanded on each line, less what is demanded back of it."""
     commanded: Counter = Counter()
     demanded: Counter = Counter()
     for one in handled:

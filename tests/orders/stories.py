@@ -54,7 +54,7 @@ def replayed(inbound_record: InboundRecord, repaired: InboundRecord | None = Non
 
 
 class Story(Happenings):
-    """What happens to one order, an hour apart unless given otherwise; `inbound_records` are its records, in the order
+    """The events of one order, an hour apart unless given otherwise; `inbound_records` are its records, in the order
     added."""
 
     def __init__(self, order_id: str = "ord-1") -> None:

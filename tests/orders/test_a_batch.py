@@ -1,4 +1,4 @@
-"""What a batch comes to, on either store."""
+"""The result of a batch, on either store."""
 
 import asyncio
 import json

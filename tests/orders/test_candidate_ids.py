@@ -1,4 +1,4 @@
-"""Which orders a quarantined record may concern: whatever can be read of an id, however a library garbled it."""
+"""The orders that a quarantined record may concern: each id that can be read from it, however garbled."""
 
 import json
 

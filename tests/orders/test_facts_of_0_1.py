@@ -23,7 +23,7 @@ MESSAGES = [
 
 
 def known_to(schema: Any, value: Any, definitions: Any) -> Any:
-    """What of a value a reader of the schema keeps, with the default of what is not there."""
+    """The part of a value that a reader of the schema keeps, with the defaults of missing members."""
     for branch in schema.get("anyOf", []):
         if branch != {"type": "null"}:
             schema = branch

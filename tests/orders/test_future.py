@@ -1,4 +1,4 @@
-"""What is dated further ahead of the clock than clocks differ can't have happened: it waits until its time has come."""
+"""A message dated further ahead of the clock than clocks differ waits until its time has come."""
 
 from datetime import timedelta
 

@@ -1,5 +1,4 @@
-"""What people do about quarantined records and held orders, on either store: in the end as if nothing had been
-wrong."""
+"""Actions on quarantined records and held orders, on either store: in the end as if nothing had been wrong."""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What an order waits for is stored with it as the rules list it (R21), and is what its journals say."""
+"""The waits of an order are stored with it as the rules list them (R21), and agree with its journals."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ ALL_READ = "insert into input_progress values ('t', 0, 'infinity')"
 
 
 async def stored(connection):
-    """What each order waits for, by its row."""
+    """The waits of each order, by its row."""
     rows = await connection.fetch("select order_id, waits from orders where is_waiting order by order_id")
     return {order_id: json.loads(waits) for order_id, waits in rows}
 
@@ -53,7 +53,7 @@ async def all_due(engine):
 
 
 async def by_the_journals(histories, order_id):
-    """What the rules say now, of the order's journals and its records in quarantine as they are."""
+    """The waits by the rules now, of the order's journals and its quarantined records as they are."""
     history, clock = await histories.of(order_id), await histories.clock()
     state = read_back(history.version, [one.row for one in history.facts], [one.row for one in history.outputs])
     records_of = tuple(QuarantinedRecord(topic, micros(since)) for topic, since in history.quarantined)

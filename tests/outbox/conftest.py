@@ -23,7 +23,7 @@ async def world(database: str, kafka: str, pool: asyncpg.Pool) -> World:
 
 @pytest.fixture(autouse=True)
 def nothing_left_to_complain_of() -> Iterator[None]:
-    """What a test leaves behind is collected at its end, not somewhere in the next one: an exception in a future that
-    nobody awaits is reported from the collector."""
+    """Collect garbage at the end of each test, so that an exception in a future that nobody awaits is reported in the
+    test which made it."""
     yield
     gc.collect()

@@ -1,4 +1,4 @@
-"""Which output Kafka won't have: what is said of it names that one, whenever the refusal comes."""
+"""The output that Kafka refuses: the report names it, whenever the refusal comes."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""Where Kafka and the database contradict each other, a lane publishes nothing and says what it found."""
+"""A lane on which Kafka and the database contradict each other publishes nothing and reports what it found."""
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic

@@ -1,4 +1,4 @@
-"""What the relay's tests stand on: an outbox filled by hand, and an independent reader of what came out in Kafka.
+"""The world of the relay's tests: an outbox filled by hand, and an independent reader of the records in Kafka.
 
 Rows are written as the engine writes them: positions taken from the lane's row under its lock, in one transaction with
 the rows. The reader is another client library (librdkafka), `read_committed`.
@@ -92,7 +92,8 @@ class World:
         return await asyncio.to_thread(read_all, self.bootstrap)
 
     async def assert_each_once_and_in_order(self) -> None:
-        """What was written is there, each output once, each lane's in order within every partition, nothing else."""
+        """Assert that each written output is there once, each lane's in order within every partition, and nothing
+        else."""
         complaints = defects(self.written, await self.published())
         assert not complaints, complaints
 
@@ -103,7 +104,7 @@ class World:
 
 
 def defects(written: dict[int, list[str]], found: Iterable[Published]) -> list[str]:
-    """What an outsider would complain of."""
+    """The complaints that an outsider would have."""
     complaints: list[str] = []
     wanted = {id_: (lane, n) for lane, ids in written.items() for n, id_ in enumerate(ids, 1)}
     seen: dict[str, Published] = {}

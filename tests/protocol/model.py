@@ -29,12 +29,12 @@ PROPERTIES = {
     "in the end every output is published": "published==db.facts",
     "in the end the watermark has passed everything": "db.watermark==",
 }
-"""What Spin proves, and a part of the assertion's text that tells it from the others."""
+"""The properties that Spin proves, and a part of each assertion's text that tells it from the others."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What may happen in a check: who takes part, and how many faults of each kind."""
+    """The bounds of a check: who takes part, and how many faults of each kind."""
 
     inboxes: int = 2
     relays: int = 2
@@ -103,7 +103,7 @@ MUTANTS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What Spin found: the property that doesn't hold, None if all do, over so many states."""
+    """Spin's verdict: the property that doesn't hold, None if all do, over so many states."""
 
     broken: str | None
     states: int

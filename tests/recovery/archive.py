@@ -30,7 +30,7 @@ class Archive:
         await self._execute("select pg_reload_conf()")
 
     async def base_backup(self) -> None:
-        """What a restore begins with."""
+        """Take the base backup with which a restore begins."""
         command = [self.place.programs / "pg_basebackup", f"--dbname={self.server.dsn}", f"--pgdata={self.backup}"]
         await asyncio.to_thread(
             subprocess.run,

@@ -85,7 +85,7 @@ class Pair:
         assert await _execute(self.standby, f"select pg_promote(true, {HANG_SECONDS:.0f})")
 
     async def rows(self, dsn: str, query: str) -> list[asyncpg.Record]:
-        """What the standby says, in this database."""
+        """The rows that a query returns on the standby, in this database."""
         connection = await asyncpg.connect(self.standby.dsn_of(urlsplit(dsn).path[1:]))
         try:
             return await connection.fetch(query)

@@ -73,7 +73,7 @@ def refs(items: Refs) -> tuple[ItemRef, ...] | None:
 
 
 class Happenings(ABC):
-    """What can be added to an order. `at` is when it happened, in microseconds of the story."""
+    """The events that can be added to an order. `at` is when one happened, in microseconds of the story."""
 
     @abstractmethod
     def add(self, data: Any, at: int | None = None, source: str = "", message: str = "") -> Self:
@@ -82,7 +82,7 @@ class Happenings(ABC):
     @property
     @abstractmethod
     def steps(self) -> int:
-        """How many facts were added."""
+        """The number of facts that were added."""
 
     # What the buyer and the provider's staff do.
 

@@ -1,4 +1,4 @@
-"""What the outputs of an order come to, whatever the way that led there."""
+"""The sums of an order's outputs, whatever the way that led there."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ OF_THE_CLOCK = (
 
 
 def examined(played: Played) -> Examination | None:
-    """What the rules make of the order as it stands."""
+    """The order as the rules examine it now."""
     facts = sorted(played.facts.values(), key=lambda one: one.key)
     clock = Clock(played.clock, played.clock, tuple(played.records))
     return examine(played.order_id, facts, played.ledger, played.terms, clock)
@@ -55,7 +55,7 @@ def _published(ledger: Ledger, kind: str, line: str) -> int:
 
 @dataclass(frozen=True)
 class End:
-    """What has to be the same for every order of arrival (docs/rules.md, "Same set, same result")."""
+    """The result that has to be the same for every order of arrival (docs/rules.md, "Same set, same result")."""
 
     money: dict[str, int]
     decisions: dict[tuple[str, str], tuple[str, str | None]]
@@ -63,7 +63,7 @@ class End:
 
 
 def end_of(played: Played) -> End:
-    """What an order came to."""
+    """The result of an order."""
     standing = played.ledger.standing.items()
     return End(
         money(played),

@@ -97,7 +97,7 @@ class Order(Happenings):
         return ruling
 
     def examined(self) -> Examination:
-        """What the rules make of the order as it stood when it was decided last."""
+        """The order as the rules examine it at the time of its last decision."""
         facts = sorted(self.facts, key=lambda fact: fact.key)
         found = examine(self.order_id, facts, self.ledger, self.book, self.clock)
         assert found is not None, "nothing says that the order was placed"

@@ -48,10 +48,10 @@ class Played:
         self.records: list[QuarantinedRecord] = []
         self.bookmark = Bookmark()
         self.again: list[Output] = []
-        """What a second look at the same facts would have published: nothing, ever."""
+        """Outputs that a second look at the same facts would have published: none, ever."""
 
     def receive(self, *events: Event) -> list[Output]:
-        """What is published for a batch of events; deadlines strictly before its latest instant fire before it."""
+        """Publish what follows from a batch of events; deadlines strictly before its latest instant fire before it."""
         new = [fact(event) for event in events]
         published = self.until(max([self.clock, *(one.at for one in new)]))
         for one in new:
@@ -61,7 +61,7 @@ class Played:
         return published + self.look(self.clock, self.clock)
 
     def until(self, instant: int) -> list[Output]:
-        """What deadlines strictly before an instant bring."""
+        """Publish what follows from deadlines strictly before an instant."""
         published: list[Output] = []
         while self.due_at is not None and self.due_at < instant:
             published += self.look(self.due_at, self.due_at + 1)

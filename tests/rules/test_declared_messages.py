@@ -1,4 +1,4 @@
-"""What a clause declares with `only_with` and `PLACES`: without those messages, it yields nothing."""
+"""The messages that a clause declares with `only_with` and `PLACES`: without them, it yields nothing."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whatever the order in which an order's events are received, it ends the same, and nobody is paid twice."""
+"""An order ends the same in whatever order its events are received, and nobody is paid twice."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -97,7 +97,7 @@ def step_by_step(batches: list[list[Event]], declared: dict[str, Any]) -> Iterat
 
 
 def brought_in(played: Played, line: str, payment: str) -> int:
-    """What a payment brought in on a line, at most: all that the messages say of it."""
+    """The most that a payment brought in on a line, by all messages about it."""
     total = 0
     for one in played.facts.values():
         data = one.data
@@ -113,7 +113,7 @@ def brought_in(played: Played, line: str, payment: str) -> int:
 
 
 def at_most(data: Any, amount: int) -> int:
-    """What a message says of an amount at most: in the currency that it is in, or as it was booked."""
+    """The larger of an amount in its own currency and as it was booked."""
     return amount if data.settled is None else max(amount, data.settled.value)
 
 
@@ -169,7 +169,7 @@ def test_no_payment_gets_back_more_than_it_brought_in(events: list[Event], decla
 
 
 def gone(found: Examination, line: str, payment: str) -> int:
-    """What went back to a payment on a line by commands, elsewhere, and by chargebacks."""
+    """The sum that went back to a payment on a line by commands, elsewhere, and by chargebacks."""
     elsewhere = found.paid.elsewhere.get(line, {}).get(payment, 0)
     taken = sum(one.share(line) for one in found.case.chargebacks if one.payment_id == payment)
     return found.ledger.lines[line].by_payment.get(payment, 0) + elsewhere + taken
@@ -208,7 +208,7 @@ def test_the_promoter_is_paid_once_what_was_deducted(events: list[Event], declar
 
 
 def of_funds(data: Any) -> int:
-    """What the funds say was deducted."""
+    """The amount deducted by a message about the funds."""
     if isinstance(data, FundsDeducted):
         return at_most(data, data.amount.value)
     return at_most(data, data.deducted.value) if isinstance(data, FundsInsufficient) else 0
@@ -217,7 +217,7 @@ def of_funds(data: Any) -> int:
 @some
 @given(events=stories, declared=terms, seed=st.integers(0, 2**32))
 def test_a_double_payment_is_demanded_back_or_set_off(events: list[Event], declared: dict[str, Any], seed: int) -> None:
-    """What a line paid out and accepted chargebacks took beyond the buyer's money is demanded back or set off.
+    """The excess of a line's refunds and accepted chargebacks over the buyer's money is demanded back or set off.
 
     Each fen that is withheld is set off once: against a chargeback, or against what is overpaid on another line.
     """

@@ -22,7 +22,7 @@ CORE = sorted(DIRECTORY.glob("*.py"))
 TYPES = frozenset(IDENTITIES)
 
 SECTIONS = {number: len(re.findall(r"^\(\d\) ", text, re.MULTILINE)) for number, text in agreement().items()}
-"""How many numbered sections each clause of the agreement has."""
+"""The number of numbered sections of each clause of the agreement."""
 
 
 def in_the_agreement(clause: str) -> bool:

@@ -1,4 +1,4 @@
-"""What counts where facts repeat: the specification's table, row by row."""
+"""The table of repeated facts in the specification, row by row."""
 
 from collections.abc import Callable
 

@@ -15,7 +15,7 @@ from tests.rules.second_opinion.golden import wrong
 from tests.rules.second_opinion.histories import History
 
 HISTORIES = 120
-"""How many are played here, in twenty seconds; `python -m tests.rules.second_opinion` plays as many as one likes."""
+"""The number of histories played here, in twenty seconds; `python -m tests.rules.second_opinion` plays more."""
 AT_ONCE = 20
 
 

@@ -1,4 +1,4 @@
-"""What an order waits for (R21): the row, what it is, whose it is to do, and until when."""
+"""The waits of an order (R21): kind, subject, whose it is to act, and until when."""
 
 from collections.abc import Callable
 

@@ -151,7 +151,7 @@ class Broker:
         await recreate_topics(self.kafka.bootstrap_servers)
 
     def settings(self, user: tuple[str, str]) -> dict[str, str]:
-        """What the environment says of it."""
+        """The environment of a user."""
         return {
             "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": self.address,
             "PURCHASING_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
@@ -204,7 +204,7 @@ class Database:
         return self.server.dsn_of(self.name)
 
     def dsn(self, role: str, *, options: str = "") -> str:
-        """How a user who has this role comes in: with TLS, the server's certificate checked."""
+        """The DSN of a user who has this role: with TLS, the server's certificate checked."""
         asked = options or f"sslmode=verify-full&sslrootcert={self.ca_file}"
         return f"postgresql://a_{role}:secret-of-{role}@localhost:{self.tls_port}/{self.name}?{asked}"
 

@@ -158,7 +158,7 @@ async def without(story, broker, guarded, logs):
 
 @pytest.fixture(scope="module")
 def told(a_broker, a_guarded, worker_logs):
-    """What each of them said; a few at a time, as most of it is waiting."""
+    """The output of each program; a few at a time, as most of it is waiting."""
 
     async def all_of_them():
         await a_broker.begin_anew()

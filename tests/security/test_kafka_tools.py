@@ -59,12 +59,12 @@ def typed(command: str, broker: Broker, file: Path, topic: str) -> list[str]:
 
 
 def started(tool_class: str) -> list[str]:
-    """How one of Kafka's tools is started. Short-lived: the second compiler would only cost time."""
+    """The command line of one of Kafka's tools. Short-lived: the second compiler would only cost time."""
     return [java(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{jars(silent)}/*", tool_class]
 
 
 async def done(command: list[str]) -> str:
-    """What it said, to its end."""
+    """Run a command to its end, and return its output."""
     ended = await asyncio.to_thread(
         subprocess.run, command, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
     )

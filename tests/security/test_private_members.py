@@ -131,7 +131,7 @@ async def came_out(broker, guarded, worker_logs):
 
 
 async def said_by_a_worker(worker, database):
-    """What it says over HTTP and in its log until it has handled everything and left."""
+    """The worker's answers over HTTP and its log until it has handled everything and left."""
     out = {}
     async with worker:
         port = (await worker.has_logged("service_running"))["http_port"]
@@ -190,7 +190,7 @@ def decoded(text):
 
 
 async def commands(broker, database):
-    """What the commands that look say, on stdout and stderr."""
+    """The output of the commands that read, stdout and stderr."""
     orders = sorted({order for _, order, _ in records()})
     asked = [("explain", orders[0]), ("explain", orders[-1], "--json"), ("what-if",), ("what-if", "--json")]
     asked += [("export",), ("quarantine", "list", "--json"), ("order", "list"), ("order", "retry", "--all")]

@@ -59,7 +59,7 @@ def filled(guarded: Database) -> Database:
 
 
 def names(run) -> list[str]:
-    """How the quarantined records are called."""
+    """The names of the quarantined records."""
     return [line.split()[0] for line in run("reader", "quarantine", "list")[1].splitlines() if line.startswith("purch")]
 
 

@@ -21,7 +21,7 @@ class TlsFront:
         self._context = context
         self.port = 0
         self.encrypted = 0
-        """How many connections went through."""
+        """The number of connections that went through."""
 
     async def serve(self, ready: threading.Event, stop: asyncio.Event) -> None:
         server = await asyncio.start_server(self._take, "127.0.0.1", 0)

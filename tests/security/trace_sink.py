@@ -1,4 +1,4 @@
-"""Where traces are sent to: keeps what comes, as it comes."""
+"""A receiver of traces that keeps them as they come."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What simulate does with what it can't take: bad events are listed, the others go on; a broken document is refused."""
+"""Bad input of simulate: bad events are listed and the others go on; a broken document is refused."""
 
 import json
 

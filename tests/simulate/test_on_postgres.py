@@ -13,7 +13,8 @@ from tests.golden import Case, cases
 
 
 async def published(simulation: Simulation, events: list[dict[str, Any]], until: str) -> list[bytes]:
-    """What is published for the events' order: on PostgreSQL, deadlines of the examples before it pass as well."""
+    """Publish what follows from the events for their order: on PostgreSQL, deadlines of the examples before it pass
+    as well."""
     values = []
     (order_id,) = {event["subject"] for event in events}
     for event in events:

@@ -1,4 +1,4 @@
-"""What an error leaves behind: nothing that only Python's collector finds, which looks at batches once in a while."""
+"""An error leaves nothing behind that only Python's garbage collector finds, which rarely looks."""
 
 import asyncio
 import gc
@@ -27,7 +27,7 @@ def no_collector() -> Iterator[None]:
 
 
 class InHand:
-    """What a statement was given."""
+    """The argument of a statement."""
 
 
 @pytest.mark.parametrize("kind", [asyncpg.LockNotAvailableError, asyncpg.InterfaceError, asyncpg.DataError, OSError])

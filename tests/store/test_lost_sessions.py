@@ -1,4 +1,4 @@
-"""What a frozen worker, a lost connection or a refused value can do to others: nothing for long."""
+"""A frozen worker, a lost connection and a refused value disturb others for a short time only."""
 
 import asyncio
 from dataclasses import replace

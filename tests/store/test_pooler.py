@@ -65,7 +65,7 @@ async def test_a_pooler_that_keeps_no_sessions_is_refused(mode: str, database: s
 
 
 async def test_a_pooler_of_one_connection_is_refused_too(database: str) -> None:
-    """Where there is only one, whatever is set seems to last."""
+    """With one connection only, every setting seems to last."""
     async with Pooler(database, "transaction", default_pool_size=1) as pooler:
         with pytest.raises(NotUsableError, match=SHARED):
             await connect(pooler.dsn, Timeline(), settings={"lock_timeout": "1s"})

@@ -1,4 +1,4 @@
-"""Which connections are taken for those of another database, while a worker starts."""
+"""The connections that are recognised as another database's, while a worker starts."""
 
 from service.store import driver
 from service.store.connection import connect

@@ -1,4 +1,4 @@
-"""What the log says of a record: where it lay, whose it is, what it says it is, its trace; never its content."""
+"""The log line about a record: its place, its order, its type, its trace; never its content."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""How a supervisor treats its processes, with programs in the place of workers that do one thing."""
+"""The supervisor's treatment of its processes, with programs in the place of workers that do one thing."""
 
 import asyncio
 import signal

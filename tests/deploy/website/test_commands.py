@@ -34,7 +34,7 @@ HISTORY = {"CHANGELOG.md"}
 
 
 class Shown:
-    """What a document shows as a command, and where."""
+    """A command that a document shows, and the document."""
 
     def __init__(self, document: str, text: str) -> None:
         self.document, self.text = document, text
@@ -66,7 +66,7 @@ def of_contracts() -> ArgumentParser:
 
 
 def fault(command: Shown) -> str | None:
-    """Why this command would not be understood; None: it would."""
+    """The reason why a command would not be understood; None: it would."""
     program, *words = command.words
     if " -- " in command.text:
         return fault(Shown(command.document, command.text.partition(" -- ")[2]))
@@ -118,7 +118,7 @@ def of_a_module(module: str, words: list[str]) -> str | None:
 
 @pytest.fixture(autouse=True)
 def quiet(capsys):
-    """What a parser says of what it doesn't take."""
+    """Drop the output of parsers about commands that they refuse."""
     yield
     capsys.readouterr()
 

@@ -34,7 +34,7 @@ VOID = ("meta", "link", "br", "img", "input", "hr")
 
 
 class Seen(HTMLParser):
-    """What a page has: its places, its links, what a browser loads for it, its headings."""
+    """The content of a page: its places, its links, the files that a browser loads for it, its headings."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the guards of `service.kafka.compat` share. `unpatched` takes all workarounds away, see `tests.conftest`."""
+"""Fixtures for the guards of `service.kafka.compat`. `unpatched` takes all workarounds away, see `tests.conftest`."""
 
 import uuid
 from collections.abc import AsyncIterator

@@ -31,7 +31,7 @@ def answered(request, partitions, code):
 
 
 async def asked(request, partitions, code):
-    """What the consumer makes of it, and whether it looks for another coordinator."""
+    """The consumer's answer, and whether it looks for another coordinator."""
     return await made_of(answered(request, partitions, code))
 
 

@@ -1,4 +1,4 @@
-"""Who isn't let in reads what the broker wants and which setting says otherwise."""
+"""The diagnosis of a refused connection names what the broker wants and the setting that says otherwise."""
 
 import asyncio
 import ssl
@@ -22,7 +22,7 @@ USER = {"PURCHASING_KAFKA_SASL_USERNAME": "user", "PURCHASING_KAFKA_SASL_PASSWOR
 
 @pytest.fixture
 def problem(monkeypatch):
-    """Why one isn't let in with these settings, and whether only a person can mend it."""
+    """The reason why the broker refuses these settings, and whether only a person can mend it."""
 
     async def ask(settings):
         for name, value in {**settings, "PURCHASING_DATABASE_URL": "postgresql://x@y/z"}.items():

@@ -1,4 +1,4 @@
-"""How long a real broker is asked to gather: for as long as events come."""
+"""The time that a real broker is asked to gather records: as long as events come."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ IDLE, BUSY = (IDLE_MS, IDLE_BYTES), (BUSY_MS, BUSY_BYTES)
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What each fetch asked for: milliseconds, bytes."""
+    """The milliseconds and bytes of each fetch request."""
     found = []
     librarys = fetcher.FetchRequest
 

@@ -1,4 +1,5 @@
-"""What the consumer hands out of what it fetched: no more at once than a transaction should have, past any header."""
+"""The records that the consumer hands out of a fetch: no more at once than a transaction should have, past any
+header."""
 
 import asyncio
 import gc
