@@ -1,4 +1,4 @@
-"""Harm at a named place of the service's code: killed, frozen, or one task held up there."""
+"""Harm at a failpoint: the worker killed or frozen there, or one of its tasks held up."""
 
 import asyncio
 import signal
@@ -11,12 +11,12 @@ from tests.chaos.worker import Worker
 
 DEADLINE = "deadlines.claimed"
 AT_START = ("inbox.assigned", "relay.before_init", "relay.before_cursor", "relay.before_check")
-# Frozen or held up there, the worker's session in the group and its transaction both come to their end.
+# A worker held there for so long loses its session in the group, and its transaction times out.
 HELD_UP = ("batch.before_commit", "inbox.before_offset_commit", "relay.before_check", "relay.in_transaction")
 
 
 def killed_at(place: str) -> Fault:
-    """A worker that kills itself there."""
+    """A worker that kills itself at the failpoint."""
 
     async def fault(scene: Scene) -> bool:
         async with armed(scene, place, "kill") as worker:
@@ -33,13 +33,13 @@ def killed_at(place: str) -> Fault:
 
 
 def frozen_at(place: str) -> Fault:
-    """A worker that freezes there, until everybody has given it up."""
+    """A worker that freezes at the failpoint until its sessions have expired."""
 
     async def fault(scene: Scene) -> bool:
         async with armed(scene, place, "stop") as worker:
             reached = await within(lambda: worker.frozen)
         if not reached:
-            # Not to freeze later, when nobody is there to wake it.
+            # It must not freeze later, when no fault would resume it.
             await scene.place.kill(scene.slot)
             scene.place.start(scene.slot)
             return False
@@ -51,7 +51,7 @@ def frozen_at(place: str) -> Fault:
 
 
 def held_up_at(place: str) -> Fault:
-    """A worker in which one task stands still there, while the others go on and say that it is alive."""
+    """A worker in which one task stands still at the failpoint, while its other tasks keep it ready."""
 
     async def fault(scene: Scene) -> bool:
         # Another hand may be about to hold up another slot.
@@ -67,14 +67,14 @@ def held_up_at(place: str) -> Fault:
 
 
 def needs_lane(place: str) -> bool:
-    """Whether only who has a lane comes there."""
+    """Whether only the owner of a lane passes the failpoint."""
     return place.startswith("relay.")
 
 
 @asynccontextmanager
 async def armed(scene: Scene, place: str, action: str) -> AsyncIterator[Worker]:
-    """The slot's worker, replaced by one that does this at the place. Where lanes are scarce and it needs one, the
-    others are gone meanwhile, who would keep it; then they come and take over what they can."""
+    """Replace the slot's worker by one that does this at the failpoint. If lanes are scarce and it needs one, the
+    other workers, which would keep them, are stopped meanwhile; then they start and take over what they can."""
     others = [slot for slot in scene.place.slots if slot != scene.slot]
     gone = others if needs_lane(place) and scene.place.scarce(len(scene.place.slots)) else []
     for slot in (scene.slot, *gone):

@@ -1,5 +1,5 @@
-"""Whether every worker is at work, as it says itself and as the broker does: others may have taken over the share of
-one that has wedged, and then nothing is missing in what came out."""
+"""A check that every worker takes part, by its own `/readyz` and by the broker's view of its groups. Other workers
+may have taken over the share of one that hangs, and then no output is missing."""
 
 import asyncio
 import time
@@ -11,7 +11,8 @@ from tests.chaos.place import GROUP, Place
 from tests.chaos.reader import Outsider
 
 BACK_SECONDS = 60.0
-"""By then whoever was harmed last is a member again; who was killed has been given up long before."""
+"""The time after which the last worker that was harmed is a member again; a killed one was removed from its groups
+long before."""
 RETRY_SECONDS = 0.5
 
 
@@ -29,8 +30,8 @@ async def absent(place: Place, outsider: Outsider) -> list[str]:
 
 
 def absences(ready: Mapping[int, tuple[int, str]], shares: Mapping[str, Sequence[int]], processes: int) -> list[str]:
-    """Of what each slot's worker answers to `/readyz`, and of how many partitions each member of a group has; there are
-    so many processes in all."""
+    """The absences, by each slot's answer to `/readyz` and the number of partitions of each group's members; there
+    are so many processes in all."""
     found = [
         f"slot {slot}: not ready ({status}): {' '.join(answer.split())}"
         for slot, (status, answer) in ready.items()

@@ -1,4 +1,5 @@
-"""Small batches that grow: compressed, a megabyte of one byte takes a kilobyte, and a broker measures the former."""
+"""Small batches that grow: compressed, a megabyte of one byte takes a kilobyte, and a broker limits the compressed
+size."""
 
 from aiokafka import AIOKafkaProducer
 from purchasing_contracts.events.payment import PaymentCaptured

@@ -1,7 +1,7 @@
 """The place with three brokers, and a PostgreSQL primary with two standbys.
 
-Each broker and each server can be told that its disk is full. With `clocks`, the clocks of brokers, databases and
-workers are minutes apart.
+The disk of each broker and each server can be full. With `clocks`, the clocks of brokers, databases and workers are
+minutes apart.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ BROKERS = 3
 BROKER_CLOCKS: Mapping[int, float] = {1: 120.0, 2: 0.0, 3: -180.0}
 WORKER_CLOCKS = (-240.0, 0.0, 300.0)
 DATABASE_CLOCK = 60.0
-"""Seconds that the clocks are ahead where they are apart: of brokers, of workers by slot, of all three databases."""
+"""Seconds by which the clocks are ahead with `clocks`: of brokers, of workers by slot, of all three databases."""
 ANSWER_SECONDS = 60.0
 RETRY_SECONDS = 0.5
 GROUP_KIND, TRANSACTION_KIND = 0, 1
@@ -35,7 +35,7 @@ OLDER = "the database was restored from before it"
 
 
 class Brokers(EmbeddedKafkaCluster):
-    """Brokers that have a proxy each, and can be tampered with."""
+    """Brokers with a proxy each, whose clocks and disks can be tampered with."""
 
     nodes: dict[int, ProxiedKafka]  # type: ignore[assignment]
 
@@ -50,7 +50,7 @@ class Brokers(EmbeddedKafkaCluster):
 
 
 class Databases(ReplicatedPostgres):
-    """Databases that can be tampered with."""
+    """Databases whose clocks and disks can be tampered with."""
 
     def __init__(self, directory: Path, tampering: Tampering, clock: float) -> None:
         self._tampering, self._clock = tampering, clock
@@ -73,7 +73,7 @@ class Cluster(Place):
         self.servers = (self.kafka, self.postgres)
         self.failovers = 0
         self.recovering = False
-        """Whether a database is there that may lack what was published, and nobody has recovered it yet."""
+        """Whether there is a database that may lack published outputs, and no operator has run `lanes recover` yet."""
 
     async def __aexit__(
         self, type_: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -91,7 +91,7 @@ class Cluster(Place):
 
     @property
     def url(self) -> str:
-        """The database as workers and commands are told it: all servers."""
+        """The database URL of workers and commands: all servers."""
         return self.postgres.dsn_of(DATABASE)
 
     @property
@@ -117,8 +117,7 @@ class Cluster(Place):
         return self.tampering.variables("worker", WORKER_CLOCKS[slot % len(WORKER_CLOCKS)])
 
     def has_to_end(self, worker: Worker) -> bool:
-        """A worker that meets another history of the database ends, and one that finds an older database never
-        begins."""
+        """Whether it met another timeline after a failover, or at its start a database that is older than Kafka."""
         if worker.process.returncode != 1 or not self.failovers:
             return False
         said = worker.log.read_text("utf-8", errors="replace")
@@ -140,8 +139,8 @@ class Cluster(Place):
         return int(await self._patiently(ask))
 
     async def move_leaders(self) -> None:
-        """Every partition, also of Kafka's own topics, gets another leader: the replica after it becomes the preferred
-        one, and is elected."""
+        """Give every partition, also of Kafka's own topics, another leader: the replica after it becomes the
+        preferred one, and is elected."""
 
         def move(admin: Any) -> None:
             from kafka import TopicPartition
@@ -171,7 +170,7 @@ class Cluster(Place):
             await admin.close()
 
     async def _patiently(self, ask: Callable[[Any], Any]) -> Any:
-        """Ask by kafka-python, whose administration knows the quorum, reassignments and elections."""
+        """Ask with kafka-python, whose admin client knows the quorum, reassignments and elections."""
         from kafka.admin import KafkaAdminClient
         from kafka.errors import KafkaError
 

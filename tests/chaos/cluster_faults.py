@@ -19,7 +19,7 @@ from tests.chaos.scene import Fault, Scene, within
 from tests.forkserver import run_text
 
 SLOW_SECONDS = 0.3
-"""So much later comes each piece over a slow network."""
+"""The delay of each piece over a slow network."""
 RECOVERY_SECONDS = 600.0
 COMMAND_SECONDS = 60.0
 COMMAND_AGAIN_SECONDS = 3.0
@@ -31,7 +31,7 @@ Harm = Callable[[EmbeddedKafka, Scene], Awaitable[None]]
 
 
 def cluster_of(scene: Scene) -> Cluster:
-    """The scene's place. Raises AssertionError where that is none with several servers."""
+    """The scene's cluster. Raises AssertionError if the place is another one."""
     assert isinstance(scene.place, Cluster), scene.place
     return scene.place
 
@@ -50,14 +50,14 @@ async def leave(node: EmbeddedKafka, scene: Scene) -> None:
 
 
 async def freeze(node: EmbeddedKafka, scene: Scene) -> None:
-    """Up to twice as long as it takes until a broker is given up."""
+    """Freeze it for up to twice as long as the others take to give a broker up."""
     node.pause()
     await scene.wait(2, 10)
     node.resume()
 
 
 def of_brokers(count: int, harm: Harm) -> Fault:
-    """Harm to so many brokers at once, whichever."""
+    """Harm so many random brokers at once."""
 
     async def fault(scene: Scene) -> bool:
         kafka = cluster_of(scene).kafka
@@ -82,7 +82,7 @@ async def leaders_moved(scene: Scene) -> bool:
 
 
 async def broker_disk_full(scene: Scene) -> bool:
-    """It shuts itself down; somebody makes room and starts it."""
+    """It shuts itself down; an operator makes room and starts it."""
     cluster = cluster_of(scene)
     number, node = scene.rng.choice(sorted(cluster.kafka.nodes.items()))
     name = f"broker-{number}"
@@ -106,7 +106,7 @@ async def move_coordinator(cluster: Cluster, _scene: Scene, _name: str, _kind: i
 
 
 def transaction_coordinator_at(place: str, harm: Callable[[Cluster, Scene, str, int], Awaitable[None]]) -> Fault:
-    """The coordinator of a lane's transactions is harmed while the lane's owner is at this place."""
+    """Harm the coordinator of a lane's transactions while the lane's owner is at this failpoint."""
 
     async def fault(scene: Scene) -> bool:
         cluster = cluster_of(scene)
@@ -123,8 +123,7 @@ def transaction_coordinator_at(place: str, harm: Callable[[Cluster, Scene, str, 
 
 
 def group_coordinator_at(place: str, harm: Callable[[Cluster, Scene, str, int], Awaitable[None]]) -> Fault:
-    """The coordinator of the group that reads, or of the group that shares the lanes, is harmed while a member is at
-    this place."""
+    """Harm the coordinator of the inbox's group, or of the relay's, while a member is at this failpoint."""
 
     async def fault(scene: Scene) -> bool:
         cluster = cluster_of(scene)
@@ -150,7 +149,7 @@ async def _while_at(scene: Scene, place: str, meanwhile: Callable[[str], Awaitab
         if there:
             await meanwhile(_task_at(gate))
     except AWAY:
-        # Another hand has the database.
+        # Another hand has made the database unavailable.
         there = False
     finally:
         gate.touch()
@@ -168,37 +167,16 @@ def _task_at(gate: Path) -> str:
 # The database.
 
 
-async def primary_killed(scene: Scene) -> bool:
-    primary = _primary(scene)
-    await primary.kill()
-    await scene.wait(0, 2)
-    await primary.start()
-    return True
+def primary(scene: Scene) -> EmbeddedPostgres:
+    postgres = cluster_of(scene).postgres
+    return postgres.nodes[postgres.primary]
 
 
-async def primary_frozen(scene: Scene) -> bool:
-    primary = _primary(scene)
-    primary.pause()
-    await scene.wait(1, 6)
-    primary.resume()
-    return True
-
-
-async def synchronous_standby_frozen(scene: Scene) -> bool:
-    """No commit is confirmed meanwhile."""
-    standby = _synchronous(scene)
-    standby.pause()
-    await scene.wait(1, 8)
-    standby.resume()
-    return True
-
-
-async def synchronous_standby_killed(scene: Scene) -> bool:
-    standby = _synchronous(scene)
-    await standby.kill()
-    await scene.wait(0, 4)
-    await standby.start()
-    return True
+def synchronous_standby(scene: Scene) -> EmbeddedPostgres:
+    """The standby without which no commit is confirmed."""
+    postgres = cluster_of(scene).postgres
+    assert postgres.synchronous is not None
+    return postgres.nodes[postgres.synchronous]
 
 
 async def synchronous_standby_promoted(scene: Scene) -> bool:
@@ -212,8 +190,8 @@ async def synchronous_standby_promoted(scene: Scene) -> bool:
 
 
 async def unconfirmed_then_promoted(scene: Scene) -> bool:
-    """The synchronous standby says nothing for longer than anybody waits for a commit, then the primary dies, and the
-    standby is promoted: what it never confirmed nobody may have relied on."""
+    """The synchronous standby is silent for longer than any client waits for a commit, then the primary dies, and
+    the standby is promoted: nobody may have relied on commits that it never confirmed."""
     postgres = cluster_of(scene).postgres
     old, new = postgres.primary, postgres.synchronous
     assert new is not None
@@ -226,9 +204,8 @@ async def unconfirmed_then_promoted(scene: Scene) -> bool:
 
 
 async def old_primary_wakes_up(scene: Scene) -> bool:
-    """The primary freezes, its synchronous standby is promoted, and then the old one goes on as if nothing had
-    happened, with the sessions that it had, until somebody makes a standby of it. Nothing may be written there that
-    anybody reads."""
+    """The primary freezes, its synchronous standby is promoted, and then the old primary resumes with its old
+    sessions until an operator makes a standby of it. Nothing that anybody reads may be written there."""
     postgres = cluster_of(scene).postgres
     old, new = postgres.primary, postgres.synchronous
     assert new is not None
@@ -246,8 +223,8 @@ async def old_primary_wakes_up(scene: Scene) -> bool:
 
 
 async def asynchronous_standby_promoted(scene: Scene) -> bool:
-    """The primary and the standby that confirmed its commits are gone; the other standby, which lagged, is promoted.
-    An operator puts back what was published, and the workers read again what was lost."""
+    """The primary and the standby that confirmed its commits are lost; the other standby, which lagged, is promoted.
+    An operator puts back what was published, and the workers read the lost input again."""
     cluster = cluster_of(scene)
     postgres = cluster.postgres
     old, confirmed, new = postgres.primary, postgres.synchronous, cluster.standby
@@ -259,7 +236,7 @@ async def asynchronous_standby_promoted(scene: Scene) -> bool:
     await asyncio.gather(postgres.nodes[old].kill(), postgres.nodes[confirmed].kill())
     cluster.failovers += 1
     await postgres.promote(new)
-    # Supervisors start workers again and again before anybody comes.
+    # Supervisors restart the workers again and again before an operator comes.
     await scene.wait(0, 6)
     slots = sorted(cluster.slots)
     await asyncio.gather(*(cluster.stop(slot) for slot in slots))
@@ -273,7 +250,7 @@ async def asynchronous_standby_promoted(scene: Scene) -> bool:
 
 
 async def database_disk_full(scene: Scene) -> bool:
-    """Somebody makes room, and starts the primary if it is down."""
+    """An operator makes room, and starts the primary if it is down."""
     cluster = cluster_of(scene)
     number = cluster.postgres.primary
     name, primary = f"database-{number}", cluster.postgres.nodes[number]
@@ -299,21 +276,10 @@ async def _promoted(scene: Scene, node: int) -> None:
 
 
 async def _rejoined(scene: Scene) -> None:
-    """The other servers are standbys of the primary."""
+    """Make the other servers standbys of the primary."""
     postgres = cluster_of(scene).postgres
     for node in sorted(set(postgres.nodes) - {postgres.primary}):
         await postgres.rejoin(node)
-
-
-def _primary(scene: Scene) -> EmbeddedPostgres:
-    postgres = cluster_of(scene).postgres
-    return postgres.nodes[postgres.primary]
-
-
-def _synchronous(scene: Scene) -> EmbeddedPostgres:
-    postgres = cluster_of(scene).postgres
-    assert postgres.synchronous is not None
-    return postgres.nodes[postgres.synchronous]
 
 
 def _times_full(server: EmbeddedPostgres) -> int:
@@ -321,7 +287,7 @@ def _times_full(server: EmbeddedPostgres) -> int:
 
 
 async def _command(cluster: Cluster, *arguments: str) -> None:
-    """Run a command of the service until it has done what it is for. Raises AssertionError with what it says."""
+    """Repeat a command of the service until it succeeds. Raises AssertionError with its output."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PURCHASING_")},
         "PURCHASING_KAFKA_BOOTSTRAP_SERVERS": cluster.bootstrap,
@@ -339,7 +305,7 @@ async def _command(cluster: Cluster, *arguments: str) -> None:
 
 
 async def _strays(old: EmbeddedPostgres, new: EmbeddedPostgres) -> list[tuple[int, int]]:
-    """Lanes and positions of what can be read in one server's journal, and not in the other's."""
+    """The lanes and positions that are in one server's journal and not in the other's."""
     found: list[dict[tuple[int, int], str]] = []
     for server in (old, new):
         connection = await asyncpg.connect(server.dsn_of(DATABASE), timeout=CONNECT_SECONDS)
@@ -367,7 +333,7 @@ def swallowed(store: str, way: Way) -> Fault:
 
 
 def slowed(store: str, way: Way) -> Fault:
-    """Every piece that goes this way comes late."""
+    """Deliver every piece of one direction late."""
 
     async def fault(scene: Scene) -> bool:
         with _network(scene, store) as proxies:

@@ -1,4 +1,4 @@
-"""Everything there is to judge a run by: what was sent, what the database holds, what Kafka holds."""
+"""The evidence by which a run is judged: the records that were sent, and the contents of the database and of Kafka."""
 
 import asyncio
 from collections import defaultdict
@@ -19,7 +19,7 @@ OUT = tuple(topic.name for topic in TOPICS if topic.direction == "out")
 Where = tuple[str, int, int]
 
 
-# In words it would be gigabytes, and asyncio puts what its main task returns in words.
+# The default repr would be gigabytes, and asyncio formats the result of its main task.
 @dataclass(repr=False)
 class Evidence:
     """One look at the end of a run. `ends` are per partition: for all readers, and for those of what is committed."""
@@ -37,18 +37,18 @@ class Evidence:
     facts: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     quarantine: Sequence[Mapping[str, Any]] = ()
     holding_up: Mapping[int, Sequence[QuarantinedRecord]] = field(default_factory=dict)
-    """Those of the quarantine that nobody dealt with, by the hash of each order that they may concern."""
+    """The quarantined records that nobody resolved, by the hash of each order that they may concern."""
     orders: Sequence[Mapping[str, Any]] = ()
     lanes: Mapping[int, int] = field(default_factory=dict)
     noted: Mapping[int, int] = field(default_factory=dict)
     read_again: bool = False
-    """Whether a database that lacked what was committed last took over: a record that is quarantined anew then has its
-    notice twice."""
+    """Whether a database took over that lacked the latest commits: a record that is quarantined a second time has
+    two notices."""
     now: datetime | None = None
 
 
 async def gather(bootstrap: str, dsn: str, group: str, sent: Sequence[Sent]) -> Evidence:
-    """Look at everything, from outside."""
+    """Collect all evidence from outside."""
     found = Evidence(sent=sent)
     connection = await asyncpg.connect(dsn)
     try:
@@ -95,8 +95,8 @@ def _read(outsider: Outsider, group: str, found: Evidence) -> None:
 
 
 def received_after(found: Evidence) -> list[float]:
-    """Seconds from when the broker had the first record of each message to when its fact was written, by the broker's
-    clock and the database's, the least first."""
+    """Seconds from the broker's append of each message's first record to the write of its fact, by the broker's
+    clock and the database's, in ascending order."""
     first: dict[tuple[str, str], datetime] = {}
     for n, at in found.appended.items():
         sent = found.sent[n]
@@ -108,7 +108,7 @@ def received_after(found: Evidence) -> list[float]:
 
 
 async def is_quiet(dsn: str, outsider: Outsider, group: str) -> str | None:
-    """None once everything was read, decided and published; else what is still to be done."""
+    """None once all input was read and decided, and all outputs are published; otherwise the work that is left."""
     ends = await asyncio.to_thread(outsider.ends, EVENT_TOPICS, committed=False)
     committed = await asyncio.to_thread(outsider.committed, group, EVENT_TOPICS)
     lag = sum(end - max(0, committed[place]) for place, end in ends.items())

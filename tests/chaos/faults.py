@@ -1,17 +1,19 @@
-"""Faults. Each kind is one function: it does its harm and then what an operator or supervisor would do.
+"""The faults. Each kind is one function: it does its harm and then what an operator or supervisor would do.
 
-`FAULTS` are all kinds, by name; `ON_ONE_BROKER` and `ON_A_CLUSTER` those that there are at each kind of place.
+`FAULTS` are all kinds, by name; `ON_ONE_BROKER` and `ON_A_CLUSTER` those for each kind of place.
 """
 
 import asyncio
 import signal
 
+from service.embedded import EmbeddedKafka, EmbeddedPostgres
 from service.runtime.failpoints import PLACES
 from tests.chaos import cluster_faults as of_cluster
 from tests.chaos.at_places import HELD_UP, frozen_at, held_up_at, killed_at, needs_lane
 from tests.chaos.place import OneOfEach
 from tests.chaos.proxy import Way
 from tests.chaos.scene import REACHED_SECONDS, Fault, Scene, within
+from tests.chaos.server_faults import frozen, killed
 
 RETRY_SECONDS = 0.5
 
@@ -24,7 +26,7 @@ async def kill(scene: Scene) -> bool:
 
 
 async def kill_one_process(scene: Scene) -> bool:
-    """One of a supervisor's processes, which is started again without anybody's doing."""
+    """Kill one of a supervisor's processes, which the supervisor starts again."""
     return await within(lambda: scene.place.slots[scene.slot].kill_one(scene.rng))
 
 
@@ -45,7 +47,7 @@ async def _frozen(scene: Scene, seconds: float) -> bool:
 
 
 async def kill_all(scene: Scene) -> bool:
-    """Every worker at once: nobody is left to take anything over."""
+    """Kill every worker at once: none is left to take over."""
     slots = list(scene.place.slots)
     await asyncio.gather(*(scene.place.kill(slot) for slot in slots))
     await scene.wait(0, 3)
@@ -55,7 +57,7 @@ async def kill_all(scene: Scene) -> bool:
 
 
 async def freeze_all(scene: Scene) -> bool:
-    """Every worker at once, so that all sessions end with nobody there, and then all wake up at once."""
+    """Freeze every worker at once, so that all sessions expire without a successor, and then resume all at once."""
     for number, seconds in ((signal.SIGSTOP, scene.longest), (signal.SIGCONT, 0.0)):
         for worker in scene.place.slots.values():
             worker.send(number)
@@ -64,7 +66,7 @@ async def freeze_all(scene: Scene) -> bool:
 
 
 async def replace(scene: Scene) -> bool:
-    """Remove a worker, add one."""
+    """Remove a worker and add one."""
     await scene.place.stop(scene.slot)
     await scene.wait(0, 1)
     scene.place.start(scene.slot)
@@ -72,7 +74,7 @@ async def replace(scene: Scene) -> bool:
 
 
 async def add(scene: Scene) -> bool:
-    """One worker more, until a while after it was given something."""
+    """Add one worker, and remove it a while after it got partitions or lanes."""
     slot = 100 + scene.slot
     worker = scene.place.start(slot)
     reached = await within(worker.owns)
@@ -82,7 +84,7 @@ async def add(scene: Scene) -> bool:
 
 
 async def end_sessions(scene: Scene) -> bool:
-    # A worker that has only just begun has none.
+    # A worker that has just begun has no sessions yet.
     for _ in range(int(REACHED_SECONDS / RETRY_SECONDS)):
         if await scene.place.end_sessions(scene.slot, scene.rng):
             return True
@@ -91,7 +93,7 @@ async def end_sessions(scene: Scene) -> bool:
 
 
 async def cut(scene: Scene) -> bool:
-    """The network of slot 0 resets everything."""
+    """Reset all connections of slot 0, and refuse new ones for a while."""
     for proxy in scene.place.proxies:
         proxy.cut()
     await scene.wait(0, 3)
@@ -101,7 +103,7 @@ async def cut(scene: Scene) -> bool:
 
 
 async def swallow(scene: Scene) -> bool:
-    """The network of slot 0 loses everything without a word, to one server or both, and then delivers it late."""
+    """Deliver nothing of slot 0's traffic to one server or both, silently, and deliver it late."""
     chosen = scene.rng.choice((scene.place.to_brokers, scene.place.to_database, scene.place.proxies))
     for proxy in chosen:
         proxy.swallow()
@@ -112,8 +114,7 @@ async def swallow(scene: Scene) -> bool:
 
 
 async def strand(scene: Scene) -> bool:
-    """The network of slot 0 to the database says nothing for longer than anybody waits, and what was said to it then
-    is never delivered."""
+    """Deliver nothing between slot 0 and the database for longer than any timeout, and never deliver those bytes."""
     for proxy in scene.place.to_database:
         proxy.swallow()
     await asyncio.sleep(scene.longest_unanswered)
@@ -123,60 +124,39 @@ async def strand(scene: Scene) -> bool:
 
 
 async def broker_restart(scene: Scene) -> bool:
-    kafka = _alone(scene).kafka
+    kafka = broker(scene)
     await kafka.stop()
     await scene.wait(0, 2)
     await kafka.start()
     return True
 
 
-async def broker_kill(scene: Scene) -> bool:
-    kafka = _alone(scene).kafka
-    await kafka.kill()
-    await scene.wait(0, 2)
-    await kafka.start()
-    return True
-
-
-async def broker_freeze(scene: Scene) -> bool:
-    kafka = _alone(scene).kafka
-    kafka.pause()
-    await scene.wait(1, 6)
-    kafka.resume()
-    return True
-
-
 async def postgres_fast(scene: Scene) -> bool:
-    await _alone(scene).postgres.restart("fast")
+    await postgres(scene).restart("fast")
     return True
 
 
 async def postgres_immediate(scene: Scene) -> bool:
-    postgres = _alone(scene).postgres
-    await postgres.stop("immediate")
+    server = postgres(scene)
+    await server.stop("immediate")
     await scene.wait(0, 2)
-    await postgres.start()
-    return True
-
-
-async def postgres_kill(scene: Scene) -> bool:
-    postgres = _alone(scene).postgres
-    await postgres.kill()
-    await postgres.start()
-    return True
-
-
-async def postgres_freeze(scene: Scene) -> bool:
-    postgres = _alone(scene).postgres
-    postgres.pause()
-    await scene.wait(1, 6)
-    postgres.resume()
+    await server.start()
     return True
 
 
 def _alone(scene: Scene) -> OneOfEach:
     assert isinstance(scene.place, OneOfEach), scene.place
     return scene.place
+
+
+def broker(scene: Scene) -> EmbeddedKafka:
+    """The only broker."""
+    return _alone(scene).kafka
+
+
+def postgres(scene: Scene) -> EmbeddedPostgres:
+    """The only database server."""
+    return _alone(scene).postgres
 
 
 BROKER, DATABASE, SLOT, LANE, EVERY_SLOT, SLOT_0 = "broker", "database", "slot", "lane", "every slot", "slot 0"
@@ -223,12 +203,12 @@ OF_WORKERS: Kinds = {
 
 OF_ONE_BROKER: Kinds = {
     "broker restarted": ((BROKER,), broker_restart),
-    "broker killed": ((BROKER,), broker_kill),
-    "broker frozen": ((BROKER,), broker_freeze),
+    "broker killed": ((BROKER,), killed(broker, 2)),
+    "broker frozen": ((BROKER,), frozen(broker, 1, 6)),
     "PostgreSQL restarted, fast": ((DATABASE,), postgres_fast),
     "PostgreSQL restarted, immediate": ((DATABASE,), postgres_immediate),
-    "PostgreSQL killed": ((DATABASE,), postgres_kill),
-    "PostgreSQL frozen": ((DATABASE,), postgres_freeze),
+    "PostgreSQL killed": ((DATABASE,), killed(postgres, 0)),
+    "PostgreSQL frozen": ((DATABASE,), frozen(postgres, 1, 6)),
 }
 
 OF_A_CLUSTER: Kinds = {
@@ -254,10 +234,10 @@ OF_A_CLUSTER: Kinds = {
         for what, harm in (("killed", of_cluster.kill_coordinator), ("moved", of_cluster.move_coordinator))
         for place in GROUPS_AT
     },
-    "primary killed": ((DATABASE,), of_cluster.primary_killed),
-    "primary frozen": ((DATABASE,), of_cluster.primary_frozen),
-    "synchronous standby killed": ((DATABASE,), of_cluster.synchronous_standby_killed),
-    "synchronous standby frozen": ((DATABASE,), of_cluster.synchronous_standby_frozen),
+    "primary killed": ((DATABASE,), killed(of_cluster.primary, 2)),
+    "primary frozen": ((DATABASE,), frozen(of_cluster.primary, 1, 6)),
+    "synchronous standby killed": ((DATABASE,), killed(of_cluster.synchronous_standby, 4)),
+    "synchronous standby frozen": ((DATABASE,), frozen(of_cluster.synchronous_standby, 1, 8)),
     "synchronous standby promoted": ((DATABASE,), of_cluster.synchronous_standby_promoted),
     "synchronous standby silent, then promoted": ((DATABASE,), of_cluster.unconfirmed_then_promoted),
     "asynchronous standby promoted": ((BROKER, DATABASE, EVERY_SLOT), of_cluster.asynchronous_standby_promoted),
@@ -272,7 +252,7 @@ OF_A_CLUSTER: Kinds = {
 }
 
 FAULTS: Kinds = {**OF_WORKERS, **OF_ONE_BROKER, **OF_A_CLUSTER}
-"""By name: what it takes for itself, and what it does."""
+"""The faults by name: what each takes for itself, and its function."""
 
 ON_ONE_BROKER = (*OF_WORKERS, *OF_ONE_BROKER)
 WORKERS_OF_A_CLUSTER = (

@@ -17,7 +17,7 @@ PAUSE_SECONDS = 2.0
 CAUGHT_UP_SECONDS = 180.0
 RETRY_SECONDS = 0.25
 TRIES = 3
-"""So often a kind of fault that was not done is tried before others have their second turn."""
+"""The number of tries of a kind of fault that could not be done, before others have their second turn."""
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Done:
 
 
 class Hands:
-    """Two hands on a place. `done` says what they did, by the fault's name."""
+    """Two hands on a place. `done` has their faults, by name."""
 
     def __init__(self, place: Place, seed: int, names: tuple[str, ...], slots: int, pulse: Pulse | None = None) -> None:
         self.done: dict[str, Done] = defaultdict(Done)
@@ -54,11 +54,12 @@ class Hands:
         return [f"{name}: tried {self.done[name].missed} times" for name in self._names if not self.done[name].times]
 
     async def at_work(self, enough: Callable[[], bool], hands: int) -> None:
-        """Harm with so many hands until it is enough, and every kind of fault was done once, or tried TRIES times."""
+        """Do harm with so many hands until `enough`, and until every kind of fault was done once or tried TRIES
+        times."""
         await asyncio.gather(*(self._hand(enough) for _ in range(hands)))
 
     async def caught_up(self) -> None:
-        """Wait for what is still being watched; the place is quiet by now, or it isn't and that was said."""
+        """End the watches that still run: by now the place is quiet, or the run has reported that it is not."""
         for task in self._watching:
             task.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
@@ -91,7 +92,7 @@ class Hands:
             await asyncio.sleep(rng.uniform(0, PAUSE_SECONDS))
 
     def _taken(self, takes: Takes, slot: int) -> list[str]:
-        """Of several locks always in the same order, so that nobody waits for each other."""
+        """The locks, always in the same order, so that two hands never wait for each other."""
         found: set[str] = set()
         for one in takes:
             if one == EVERY_SLOT or (one == LANE and self._place.scarce(self._slots)):

@@ -1,6 +1,6 @@
 """Each kind of harm that a run may come to, done to the evidence of one in which nothing failed.
 
-`HARM` says which checks of the judgement have to complain of it, and in which words.
+`HARM` names the checks of the judgement that have to complain, and their words.
 """
 
 import json
@@ -47,7 +47,7 @@ def row_of(found: Evidence, n: int) -> int:
 
 
 def two_of_one(found: Evidence, of: Callable[[int], object]) -> tuple[int, int]:
-    """Two outputs in one partition, one after the other, of which `of` says the same."""
+    """Two outputs in one partition, one after the other, for which `of` returns the same."""
     seen: dict[tuple[str, int, object], int] = {}
     for n, one in enumerate(found.published):
         if one.topic != QUARANTINE:
@@ -84,7 +84,7 @@ def with_order(found: Evidence, order: str, **changes: Any) -> Evidence:
     return replace(found, orders=[{**row, **changes} if row["order_id"] == order else row for row in found.orders])
 
 
-# One function a kind of harm.
+# One function per kind of harm.
 
 
 def doubled(found: Evidence) -> Evidence:
@@ -189,18 +189,18 @@ def overdue(found: Evidence) -> Evidence:
 
 
 def forgotten(found: Evidence) -> Evidence:
-    """A fact that was sent and isn't there."""
+    """A fact whose record was sent and that is missing."""
     order = order_of(found, an_output(found, REFUNDS, last=True))
     return replace(found, facts={**found.facts, order: found.facts[order][1:]})
 
 
 def refused_as_a_conflict(found: Evidence) -> Evidence:
-    """A good event that is quarantined and no fact, although no other fact of its id stands."""
+    """A good event that is quarantined and not stored, although no other fact has its id."""
     return _refused(found, "conflict")
 
 
 def refused_as_one_too_many(found: Evidence) -> Evidence:
-    """A good event that is quarantined and no fact, although its order has room for it."""
+    """A good event that is quarantined and not stored, although its order has room for it."""
     return _refused(found, "too_many_facts")
 
 

@@ -1,7 +1,7 @@
-"""Hostile records by the seed: each is to be quarantined, whatever else is sent around it.
+"""Hostile records by a seed: each must be quarantined, whatever else is sent around it.
 
-`Hostile.bad` draws from KINDS, one method a kind. What a kind returns breaks the contract for certain, which is why
-each changes one thing of an event that is good otherwise. `Hostile.good` are good events that only look odd.
+`Hostile.bad` draws from KINDS, one method per kind. What a kind returns certainly breaks the contract, because each
+changes one thing of an event that is good otherwise. `Hostile.good` returns good events that only look odd.
 """
 
 import random
@@ -31,12 +31,12 @@ class Hostile:
         self._small = [kind for kind in KINDS if kind not in HUGE]
 
     def bad(self, kind: str | None = None, *, ordinary: bool = False) -> Sent:
-        """A record to be quarantined, of this kind or any; `ordinary`: none of those of a megabyte."""
+        """A record that must be quarantined, of this kind or any; `ordinary`: none of those of a megabyte."""
         kind = kind or self.rng.choice(self._small if ordinary or self.rng.random() > 0.02 else HUGE)
         return KINDS[kind](self)._replace(verdict="bad", kind=kind)
 
     def good(self) -> Sent:
-        """A record that looks odd and has to be stored."""
+        """A record that looks odd and must be stored."""
         return self.rng.choice(ODD)(self)._replace(verdict="good", kind="odd")
 
     def event(self, **changes: Any) -> Event:
@@ -64,7 +64,7 @@ class Hostile:
         return {name: value for name, value in event.items() if value is not ...}
 
     def placed(self, **changes: Any) -> Event:
-        """A good order, members of its data changed."""
+        """A good order with some members of its data changed."""
         item = {"link": "l", "seller_name": "s", "specification": "x", "quantity": 2}
         data = {
             "account_id": "a",
@@ -86,7 +86,7 @@ class Hostile:
         return structured_as(self.event(**changes))
 
     def written(self, notation: str, *, known: bool = True) -> Sent:
-        """A good event with money, or a member that nobody knows, in a notation that Python would not write."""
+        """A good event with money, or with an unknown member, in a notation that Python would not write."""
         event = self.event()
         if known:
             event["data"]["breakdown"]["goods"]["value"] = "HERE"
@@ -95,7 +95,7 @@ class Hostile:
         value = dump(event).replace(b'"HERE"', notation.encode("utf-8", "surrogatepass"))
         return structured_as(event)._replace(value=value)
 
-    # One method a kind.
+    # One method per kind.
 
     def random_bytes(self) -> Sent:
         key = self.rng.choice((None, b"", b"\xff\xfe", self.rng.randbytes(8)))
@@ -155,7 +155,7 @@ class Hostile:
         return self.changed(time=self.rng.choice((*times, *odd)))
 
     def ids(self) -> Sent:
-        # A source may be longer than the others, in ASCII.
+        # A source may be longer than the other attributes, in ASCII.
         values = ("", "i" * 513, "\u6f22" * 129, "\u6f22" * 50_000)
         return self.changed(**{self.rng.choice(("id", "subject", "source")): self.rng.choice(values)})
 
@@ -164,7 +164,7 @@ class Hostile:
         name = self.rng.choice(("ce_specversion", "ce_id", "ce_type", "ce_time", "ce_subject", "ce_source"))
         broken = self.rng.choice((None, b"\xff\xfe", b"", b"\0"))
         headers: Headers = tuple((one, broken if one == name else value) for one, value in sent.headers)
-        # Without a version it is no binary mode, and the value is bare data.
+        # Without a version the mode is not binary, and the value is bare data.
         return sent._replace(headers=headers, event=None)
 
     def key(self) -> Sent:
@@ -207,7 +207,7 @@ class Hostile:
         sent = structured_as(self.event())
         return sent._replace(headers=tuple((f"h{n}", b"y" * 1_000) for n in range(1_020)))
 
-    # And what is good although it looks odd.
+    # Records that are good although they look odd.
 
     def odd_headers(self) -> Sent:
         sent = structured_as(self.event())
@@ -278,7 +278,7 @@ ODD = (Hostile.odd_headers, Hostile.odd_members, Hostile.first_member_twice, Hos
 
 
 def surplus(seed: int, count: int) -> list[Sent]:
-    """So many good facts of one order: what is beyond the limit of facts has to be quarantined, whichever it is."""
+    """So many good facts of one order: those beyond the limit of facts must be quarantined, whichever they are."""
     hostile = Hostile(seed)
     order = f"crowded-{seed}"
     events = [hostile.event(subject=order, id=f"{order}:{n}") for n in range(count)]

@@ -15,14 +15,14 @@ from service.worker import components
 
 SESSION_MS = 2_000
 LONGEST_SECONDS = 4.0
-"""Longer than each of these timeouts that a frozen process runs into."""
+"""Longer than those of these timeouts that a frozen process exceeds."""
 UNANSWERED_SECONDS = 8.0
-"""Longer than the last two."""
+"""Longer than the last two of these timeouts."""
 
 
 def hurry() -> None:
-    """Shorten what otherwise is 6 s (relay's session), 10 s (inbox's session, transactions, idle sessions), 30 s, and
-    30 and 40 s (a database that says nothing)."""
+    """Shorten the timeouts: 6 s (relay's session), 10 s (inbox's session, transactions, idle sessions), 30 s, and 30
+    and 40 s (a silent database)."""
     consumer.SESSION_TIMEOUT_MS = SESSION_MS
     consumer.HEARTBEAT_MS = SESSION_MS // 5
     assert relay.Relay.__init__.__kwdefaults__ is not None

@@ -5,21 +5,21 @@ from dataclasses import dataclass
 
 MEBIBYTE = 2**20
 GROWTH = 1.5
-"""So much larger at the end than in the middle. Some it grows by: orders are cached, pools fill. One that kept the
-batches it had tried twice was twice as large after 17,000 records: 362 MiB."""
+"""The largest allowed growth from the middle to the end. A worker grows a little because orders are cached and pools
+fill. One that kept the batches it had tried twice was twice as large after 17,000 records: 362 MiB."""
 SETTLED = 192 * MEBIBYTE
-"""A short run begins before the worker has what it always comes to have: up to here, growth says nothing."""
+"""The size below which growth does not count: a short run begins before a worker has filled its caches and pools."""
 AT_REST = 256 * MEBIBYTE
-"""The program itself, its clients, some ten thousand facts in the cache, and what one fetch brings, have half of it."""
+"""Twice the size of the program with its clients, some ten thousand facts in the cache and one fetch."""
 EXPANDED = 6 * MEBIBYTE
-"""For each megabyte that a compressed batch comes to: expanded, record by record, as it is decoded, as it is written,
-and the same of what is fetched ahead."""
+"""The memory per megabyte of an expanded batch: expanded, per record, decoded, to be written, and the same of the
+next fetch."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """The largest resident memory of any worker, in bytes, four times a second: while records were sent, and from then
-    on until all was quiet."""
+    """The largest resident memory of any worker, in bytes, four times a second: while records were sent, and then
+    until the run was quiet."""
 
     sending: Sequence[int]
     after: Sequence[int]

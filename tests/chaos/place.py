@@ -9,6 +9,7 @@ import random
 import shutil
 import signal
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -34,7 +35,7 @@ AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class ProxiedKafka(EmbeddedKafka):
-    """A broker with a second listener, which it advertises at another port: a proxy's."""
+    """A broker with a second listener, which it advertises at a proxy's port."""
 
     def __init__(self, directory: Path, **options: Any) -> None:
         super().__init__(directory, **options)
@@ -48,14 +49,14 @@ class ProxiedKafka(EmbeddedKafka):
             "advertised.listeners": f"{written['advertised.listeners']},PROXIED://127.0.0.1:{self.proxied}",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT",
         }
-        # Of a setting given twice the last counts.
+        # The last value of a setting counts.
         with path.open("a", encoding="utf-8") as file:
             file.writelines(f"{name}={value}\n" for name, value in more.items())
         return path
 
 
-class Place:
-    """`async with OneOfEach(directory, lanes) as place`. Nothing is left behind, whatever happens inside."""
+class Place(ABC):
+    """`async with OneOfEach(directory, lanes) as place`. It leaves nothing behind, however the block ends."""
 
     servers: tuple[Lifetime, ...] = ()
     """The servers that are started and stopped with it: brokers and databases."""
@@ -74,7 +75,7 @@ class Place:
         self.lanes = lanes
         self.hurried = hurried
         self.processes = processes
-        """Of each worker; more than one have a supervisor."""
+        """The number of processes of each worker; with more than one they have a supervisor."""
         self._say = say
         self._environment = environment
         self.to_brokers: list[Proxy] = []
@@ -85,33 +86,33 @@ class Place:
         self.started = 0
         self.memory: list[int] = []
         self.ends: list[float] = []
-        """Seconds that each end in order took."""
+        """Seconds that each ordered end took."""
         self.lost = 0
         """The number of times that the database lost its latest commits."""
         self._expected_end: set[int] = set()
 
     @property
+    @abstractmethod
     def bootstrap(self) -> str:
-        """The brokers' addresses, past the proxies."""
-        raise NotImplementedError
+        """The brokers' addresses, without proxies."""
 
     @property
+    @abstractmethod
     def dsn(self) -> str:
-        """The database that takes writes, past the proxies, as the superuser."""
-        raise NotImplementedError
+        """The DSN of the database that takes writes, as the superuser, without proxies."""
 
+    @abstractmethod
     def addresses(self, slot: int) -> tuple[str, str]:
-        """Brokers and database as a slot's worker is told them."""
-        raise NotImplementedError
+        """The addresses of brokers and database that a slot's worker gets."""
 
     @property
     def database_clock(self) -> float:
-        """Seconds that the databases' clock is ahead."""
+        """Seconds by which the databases' clock is ahead."""
         return 0.0
 
+    @abstractmethod
     def networks(self) -> tuple[list[Proxy], list[Proxy]]:
-        """The proxies between slot 0 and the brokers, and the database, all of which run."""
-        raise NotImplementedError
+        """New proxies between slot 0 and the brokers, and the database, all of which run."""
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as undo:
@@ -145,7 +146,7 @@ class Place:
 
     @asynccontextmanager
     async def connected(self, database: str = DATABASE) -> AsyncIterator[Any]:
-        """A connection past the proxies. Raises what `AWAY` names while the database is away."""
+        """A connection without proxies. Raises one of `AWAY` while the database is unavailable."""
         connection = await asyncpg.connect(self.dsn.replace(f"/{DATABASE}", f"/{database}"), timeout=CONNECT_SECONDS)
         try:
             yield connection
@@ -157,8 +158,8 @@ class Place:
         return self.lanes < workers
 
     def start(self, slot: int, failpoints: str = "") -> Worker:
-        """A worker into a slot that has none. One that is to be harmed at a place of its code is a process alone: the
-        place would be reached in each of several, and again when they are started again."""
+        """Start a worker in a slot that has none. One with failpoints is a single process: each of several would
+        reach the place, and again after each restart."""
         self.started += 1
         bootstrap, url = self.addresses(slot)
         environment = {
@@ -181,7 +182,7 @@ class Place:
         return worker
 
     def variables(self, _slot: int) -> dict[str, str]:
-        """More of the environment of a slot's worker."""
+        """Additional environment of a slot's worker."""
         return {}
 
     def say(self, line: str) -> None:
@@ -191,11 +192,11 @@ class Place:
             log.write(f"{time.strftime('%H:%M:%S')} {line}\n")
 
     def expect_end(self, worker: Worker) -> None:
-        """Say that it is going to end and by whose doing: anything else is a crash, and reported."""
+        """Note that a fault is about to end it: any other end is a crash, and is reported."""
         self._expected_end.add(worker.number)
 
     def look_after(self) -> None:
-        """Start anew what ended unasked (a supervisor would), and remember it; note memory."""
+        """Start workers again that ended by themselves, as a supervisor would, and note them; note memory."""
         if largest := max((worker.memory for worker in self.slots.values()), default=0):
             self.memory.append(largest)
         for slot, worker in list(self.slots.items()):
@@ -204,13 +205,13 @@ class Place:
                 self.start(slot)
 
     def crashed(self, worker: Worker) -> None:
-        """Remember that it ended in a way nobody asked for, unless it had to."""
+        """Note that it ended unexpectedly, unless it had to."""
         if self.has_to_end(worker):
             return
         self.unexpected.append(f"worker {worker.number} ended with {worker.process.returncode}: {worker.log}")
 
     def has_to_end(self, _worker: Worker) -> bool:
-        """Whether what befell the servers ends workers, to be started anew by whoever supervises them."""
+        """Whether a fault of the servers ends workers, which their supervisor starts again."""
         return False
 
     async def stop(self, slot: int) -> None:
@@ -218,7 +219,7 @@ class Place:
         worker = self.slots.pop(slot)
         self.expect_end(worker)
         worker.send(signal.SIGCONT)
-        # Before it listens it may not heed the signal yet, which then ends it as it would any program.
+        # Before it listens it may not handle the signal yet, which then ends it as it would any program.
         ends = (0,) if worker.port is not None else (0, -signal.SIGTERM)
         begun = time.monotonic()
         worker.send(signal.SIGTERM)
@@ -237,11 +238,11 @@ class Place:
         await worker.ended()
 
     async def end_sessions(self, slot: int, rng: random.Random) -> int:
-        """pg_terminate_backend of what the slot's worker has there, all or some of it; how many."""
+        """End all or some of the sessions of the slot's worker by pg_terminate_backend. Returns how many."""
         worker = self.slots.get(slot)
         if worker is None:
             return 0
-        # Slot 0 is known to the server by the ports of its proxies.
+        # The server knows slot 0 by the ports of its proxies.
         ports = worker.ports() if slot else set[int]().union(*(proxy.ports for proxy in self.to_database))
         async with self.connected() as connection:
             found = await connection.fetch(

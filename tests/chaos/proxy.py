@@ -1,5 +1,5 @@
-"""A network between a worker and a server that can be cut, or swallow everything, or only what goes on already, or be
-slow; the last two also in one direction."""
+"""A network between a worker and a server that can be cut, deliver nothing, drop open connections only, or be slow;
+nothing delivered and slow also in one direction."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -23,7 +23,7 @@ BOTH = tuple(Way)
 
 
 class Proxy:
-    """Passes TCP connections to a port on to another port of this machine, as long as it is mended."""
+    """A TCP proxy from one port to another of this machine."""
 
     def __init__(self, port: int, target: int) -> None:
         self.port = port
@@ -56,7 +56,7 @@ class Proxy:
         return set(self._ports)
 
     def lead_to(self, target: int) -> None:
-        """New connections go to this port; those there are stay where they lead."""
+        """Lead new connections to this port; open ones stay where they are."""
         self._target = target
 
     def cut(self) -> None:
@@ -66,23 +66,23 @@ class Proxy:
             writer.transport.abort()
 
     def swallow(self, ways: Sequence[Way] = BOTH) -> None:
-        """Pass nothing on until `mend`: neither side learns that its peer is unreachable."""
+        """Deliver nothing until `mend`: neither side learns that its peer is unreachable."""
         for way in ways:
             self._open[way].clear()
 
     def slow(self, ways: Sequence[Way], seconds: float) -> None:
-        """Pass each piece (at most CHUNK bytes) on so much later, and the next one after it, until `mend`."""
+        """Delay each piece (at most CHUNK bytes), and the next one after it, until `mend`."""
         self._delay.update(dict.fromkeys(ways, seconds))
 
     def mend(self) -> None:
-        """Go on. What was swallowed is passed on now, late as it is; who was stranded stays so."""
+        """Deliver everything again, also the bytes that `swallow` kept back; stranded connections stay stranded."""
         self._refusing = False
         self._delay = dict.fromkeys(Way, 0.0)
         for open_ in self._open.values():
             open_.set()
 
     def strand(self) -> None:
-        """Pass nothing more on of the connections there are, for ever, but that one side has ended; new ones work."""
+        """Deliver nothing more on the open connections, for ever, except that one side has ended; new ones work."""
         self._stranded += 1
         self.mend()
 
@@ -116,11 +116,11 @@ class Proxy:
                     if stranded == self._stranded:
                         writer.write(data)
                         await writer.drain()
-                # Nor does the other side hear of an end while everything is swallowed.
+                # The end of a connection is kept back like everything else.
                 await self._open[way].wait()
         finally:
             self._writers.discard(writer)
-            # A side that has ended ends the other.
+            # An end on one side ends the other.
             writer.transport.abort() if self._refusing else writer.close()
 
 

@@ -24,7 +24,7 @@ class Silence(NamedTuple):
 
 
 class Pulse:
-    """`async with Pulse(bootstrap, lanes) as pulse`. Reads what is committed from now on."""
+    """`async with Pulse(bootstrap, lanes) as pulse`. Reads committed records from now on."""
 
     def __init__(self, bootstrap: str, lanes: int) -> None:
         self._bootstrap = bootstrap
@@ -88,7 +88,7 @@ class Pulse:
 
 
 def longest_gap(ascending: list[float], begun: float, until: float) -> float:
-    """The longest time between two of these instants, both ends of the time counted as such."""
+    """The longest time between two of these instants, in which both ends of the period count as instants."""
     within = ascending[bisect_left(ascending, begun) : bisect_left(ascending, until)]
     instants = [begun, *within, until]
     return max(later - earlier for earlier, later in pairwise(instants))

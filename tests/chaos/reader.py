@@ -15,8 +15,8 @@ T = TypeVar("T")
 
 
 class Read(NamedTuple):
-    """One record, with its headers as a mapping (of a name given twice the last), and when it was made, or appended
-    where the topic has the broker's time, in milliseconds."""
+    """One record, with its headers as a mapping (the last of each name), and when it was made, or appended if the
+    topic has the broker's time, in milliseconds."""
 
     topic: str
     partition: int
@@ -28,7 +28,7 @@ class Read(NamedTuple):
 
 
 def _patiently(ask: Callable[[], T]) -> T:
-    """A broker that was only just started has neither all leaders nor all coordinators. Raises KafkaException."""
+    """Ask again while a broker that was just started lacks leaders or coordinators. Raises KafkaException."""
     until = time.monotonic() + LIMIT
     while True:
         try:
@@ -40,7 +40,7 @@ def _patiently(ask: Callable[[], T]) -> T:
 
 
 class Outsider:
-    """Reads a broker. Every method raises AssertionError or KafkaException where something is not to be had within
+    """A reader of a broker. Every method raises AssertionError or KafkaException if an answer does not come within
     LIMIT."""
 
     def __init__(self, bootstrap: str) -> None:
@@ -82,7 +82,7 @@ class Outsider:
         return [len(member.assignment.topic_partitions) for member in answer.members]
 
     def records(self, topics: tuple[str, ...]) -> Iterator[Read]:
-        """Everything committed in these topics now, each partition's in its order."""
+        """All committed records of these topics now, in order within each partition."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self._bootstrap,

@@ -1,4 +1,4 @@
-"""A record as the chaos run sends it, and what has to become of it."""
+"""A record as the chaos run sends it, and its expected fate."""
 
 import json
 from typing import Any, Literal, NamedTuple
@@ -11,7 +11,7 @@ Verdict = Literal["good", "bad"]
 
 EVENT_TOPICS = tuple(topic.name for topic in TOPICS if topic.direction == "in")
 NUMBER = "chaos-number"
-"""Header with which a record is recognised in its topic; to the service it is one of those that nobody knows."""
+"""The header by which a record is recognised in its topic; the service ignores it like any unknown header."""
 
 ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time")
 
@@ -30,7 +30,7 @@ class Sent(NamedTuple):
 
 
 def topic_for(event: Event) -> str:
-    """The topic of an event. Raises AssertionError for a type that nobody knows."""
+    """The topic of an event. Raises AssertionError for an unknown type."""
     cls = class_of(event["type"])
     assert cls is not None, event["type"]
     return topic_of(cls).name

@@ -1,9 +1,9 @@
-"""The chaos run: real Kafka, real PostgreSQL, real workers, and everything that can go wrong, by a printed seed.
+"""The chaos run: real Kafka, real PostgreSQL, real workers, and every kind of fault, by a printed seed.
 
 `python -m tests.chaos.run --seed 7 --events 100000 --minutes 10`, on one broker and one PostgreSQL; with `--cluster` on
-three brokers and a PostgreSQL with two standbys, the clocks of all minutes apart. Ends with a table of what was
-survived and a judgement; exit code 1 where there is anything to complain of. Logs lie in `.embedded/chaos/SEED`, or
-`cluster-SEED`, until the next run.
+three brokers and a PostgreSQL with two standbys, all clocks minutes apart. It ends with a table of the survived faults
+and a judgement; the exit code is 1 if there is any complaint. Logs are in `.embedded/chaos/SEED`, or `cluster-SEED`,
+until the next run.
 """
 
 import argparse
@@ -38,23 +38,23 @@ from tests.chaos.workload import MALFORMED, Workload
 
 QUIET_SECONDS = 240.0
 CRASHES = 10
-"""So many, and the rest of the run would teach nothing more."""
+"""The number of crashes at which the run is given up."""
 HOSTILE = 0.6
 MOSTLY = 0.5
 ONE_PROCESS = tuple(name for name in ON_ONE_BROKER if name != PROCESS_KILLED)
-"""The faults that there are where each worker is one process."""
+"""The faults of places whose workers are one process each."""
 BOMB = 100
 SURPLUS = 1_050
 
 
 @dataclass
 class Plan:
-    """A run: what is sent in how many minutes, on how many workers of how many processes, and which faults (all of them
+    """A run: the events to send in how many minutes, the workers and their processes, and the faults (all of them
     unless named).
 
     `hurried`: the service's timeouts are cut to seconds, to fit more into the time. `surplus`: so many facts of one
     order, which may have a thousand. `malformed`: the share of hostile records; from a half on also large ones.
-    `bombs`: at the end, so many megabytes in one small compressed batch. `cluster`: three brokers and three databases,
+    `bombs`: so many megabytes in one small compressed batch, at the end. `cluster`: three brokers and three databases,
     with `clocks` minutes apart.
     """
 
@@ -81,7 +81,8 @@ class Plan:
 
 
 async def run(plan: Plan) -> Report:
-    """Do it; returns what came of it. Raises an ExceptionGroup of AssertionErrors where it can't come to an end."""
+    """Play the plan and return the report. Raises an ExceptionGroup of AssertionErrors if the run can't come to an
+    end."""
     begun = time.monotonic()
     place = _place(plan)
     async with place, Pulse(place.bootstrap, plan.lanes) as pulse:
@@ -90,7 +91,7 @@ async def run(plan: Plan) -> Report:
         sender, outsider = Sender(place.bootstrap), Outsider(place.bootstrap)
         hands = Hands(place, plan.seed, plan.faults, plan.workers, pulse)
         harmed = asyncio.Event()
-        # Should one of the tasks fail, the run is over, whatever it waits for just then.
+        # If one of the tasks fails, the run ends, whatever it is waiting for.
         async with asyncio.TaskGroup() as tasks:
             nursing = tasks.create_task(_nurse(place))
             records = _records(plan, harmed, place.database_clock)
@@ -104,10 +105,10 @@ async def run(plan: Plan) -> Report:
             if plan.bombs:
                 sender.sent += await bombs.drop(place.bootstrap, len(sender.sent), plan.bombs)
             sent = time.monotonic()
-            place.say(f"{len(sender.sent):,} records are sent, all is mended: waiting until it is quiet")
+            place.say(f"{len(sender.sent):,} records are sent, all faults are over: waiting until it is quiet")
             await _quiet(place, outsider)
             quiet = time.monotonic()
-            place.say("quiet: looking at what came of it")
+            place.say("quiet: collecting the evidence")
             not_there = await absent(place, outsider)
             found = await gather(place.bootstrap, place.dsn, GROUP, sender.sent)
             found.read_again = place.lost > 0
@@ -118,9 +119,9 @@ async def run(plan: Plan) -> Report:
         await hands.caught_up()
     memory = Memory(place.memory[:calm], place.memory[calm:])
     if plan.hostile:
-        complaints["memory bounded, whatever is sent"] = memory.complaints(plan.bombs)
+        complaints["memory bounded, whatever the records"] = memory.complaints(plan.bombs)
     complaints["every worker at work at the end"] = not_there
-    complaints["no worker ended by itself, or not when asked to"] = place.unexpected
+    complaints["no worker ended by itself, all when asked to"] = place.unexpected
     complaints["every kind of fault was done"] = hands.never_done
     return Report(
         seed=plan.seed,
@@ -143,14 +144,14 @@ async def run(plan: Plan) -> Report:
 
 def _place(plan: Plan) -> Place:
     directory = ROOT / ".embedded" / "chaos" / (f"cluster-{plan.seed}" if plan.cluster else str(plan.seed))
-    # Where most of it is bad the circuit breakers would open, which is theirs to do and not what is looked for here.
+    # Circuit breakers would open where most of the input is bad. They have tests of their own.
     more = {"PURCHASING_BREAKER_SHARE": "1"} if plan.hostile else {}
     kind = partial(Cluster, clocks=plan.clocks) if plan.cluster else OneOfEach
     return kind(directory, plan.lanes, hurried=plan.hurried, processes=plan.processes, say=plan.say, **more)
 
 
 def _records(plan: Plan, harmed: asyncio.Event, clock_seconds: float) -> Iterator[Sent]:
-    """As many as planned, and more until the last fault is over: a place is only reached by work."""
+    """As many records as planned, and more until the last fault is over, because only work reaches a failpoint."""
     rng = random.Random(f"records {plan.seed}")
     crowd = surplus(plan.seed, plan.surplus)
     share = 1.1 * len(crowd) / plan.events
@@ -193,18 +194,18 @@ def main() -> int:
         "--seed",
         type=int,
         default=None,
-        help="the same seed sends the same; what is harmed, of it and the time it takes",
+        help="the same seed sends the same records; which faults meet them depends on time, too",
     )
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--processes", type=int, default=1, help="of each worker; more than one have a supervisor")
-    parser.add_argument("--lanes", type=int, default=4, help="1 is what users get who ask for no more")
-    parser.add_argument("--minutes", type=float, default=None, help="in how many the events are sent (10,000 a minute)")
-    parser.add_argument("--hands", type=int, default=2, help="so many faults at a time, at most")
+    parser.add_argument("--lanes", type=int, default=4, help="1 is the default of `migrate`")
+    parser.add_argument("--minutes", type=float, default=None, help="in which the events are sent (10,000 per minute)")
+    parser.add_argument("--hands", type=int, default=2, help="the most faults at a time")
     parser.add_argument("--hurried", action="store_true", help=(hurried.__doc__ or "").partition("\n")[0])
     parser.add_argument("--fault", action="append", choices=sorted(FAULTS), help="only this; may be repeated")
     parser.add_argument("--cluster", action="store_true", help="three brokers, a PostgreSQL with two standbys")
-    parser.add_argument("--hostile", action="store_true", help="no faults: most of what is sent is malformed instead")
+    parser.add_argument("--hostile", action="store_true", help="no faults; most records are malformed instead")
     parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(10_000) if given.seed is None else given.seed
@@ -218,12 +219,12 @@ def main() -> int:
         hurried=given.hurried,
         processes=given.processes,
         faults=_faults(given),
-        # Of fewer they would be so much of a topic that its circuit breaker opens.
+        # Fewer events would make these so large a share of a topic that its circuit breaker opens.
         surplus=SURPLUS if given.events >= SURPLUS * 10 else 0,
         malformed=HOSTILE if given.hostile else MALFORMED,
         bombs=BOMB if given.hostile else 0,
         cluster=given.cluster,
-        # The fork server's processes have their libraries already.
+        # The fork server's processes have loaded their libraries already.
         clocks=given.cluster and not given.hurried,
         say=_say,
     )

@@ -10,9 +10,9 @@ from tests.chaos import hurried
 from tests.chaos.place import Place
 
 LONGEST_SECONDS = 14.0
-"""Longer than each of the service's timeouts that a frozen process runs into."""
+"""Longer than each of the service's timeouts that a frozen process exceeds."""
 UNANSWERED_SECONDS = 45.0
-"""Longer than each of its timeouts for a database that doesn't answer."""
+"""Longer than each of its timeouts for a silent database."""
 REACHED_SECONDS = 60.0
 POLL_SECONDS = 0.05
 
@@ -32,7 +32,7 @@ class Scene:
 
     @property
     def longest_unanswered(self) -> float:
-        """Seconds that outlast what a client waits for a database that says nothing."""
+        """Seconds that outlast a client's wait for a silent database."""
         return hurried.UNANSWERED_SECONDS if self.place.hurried else UNANSWERED_SECONDS
 
     @property
@@ -45,11 +45,11 @@ class Scene:
 
 
 Fault = Callable[[Scene], Awaitable[bool]]
-"""Returns whether the harm was done: a place may not be reached."""
+"""A fault returns whether the harm was done: a failpoint may not be reached."""
 
 
 async def within(seen: Callable[[], bool | Awaitable[int]]) -> bool:
-    """Whether it is seen before it is given up."""
+    """Wait until it is seen. Returns False if that takes too long."""
     until = time.monotonic() + REACHED_SECONDS
     while time.monotonic() < until:
         answer = seen()

@@ -1,4 +1,4 @@
-"""Sends records with librdkafka, at a pace, through whatever happens to the broker."""
+"""A sender with librdkafka, at a rate, through all faults of the broker."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ STEP_SECONDS = 0.02
 
 
 class Sender:
-    """Numbers what it sends; `sent` is all of it, by number."""
+    """A sender that numbers its records; `sent` has all of them, by number."""
 
     def __init__(self, bootstrap: str) -> None:
         self.sent: list[Sent] = []
@@ -22,7 +22,7 @@ class Sender:
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
-                # Through restarts of the broker without doubling: what is malformed is counted record by record.
+                # No duplicates through restarts of the broker, because malformed records are counted one by one.
                 "enable.idempotence": True,
                 "delivery.timeout.ms": 600_000,
                 "linger.ms": 5,
@@ -34,7 +34,7 @@ class Sender:
         )
 
     async def send(self, records: Iterable[Sent], rate: float) -> None:
-        """Send all of them, so many a second."""
+        """Send all records, so many per second."""
         begun = time.monotonic()
         for n, record in enumerate(records):
             while not self._queued(record, len(self.sent)):  # noqa: ASYNC110 - librdkafka has no event for it
@@ -46,11 +46,11 @@ class Sender:
                 await asyncio.sleep(max(0.0, ahead))
 
     async def finish(self, delivered: Callable[[], set[int]]) -> None:
-        """Wait until the broker has everything, and send again, with its number, what the topics don't have.
+        """Wait until the broker has everything, and send the records that the topics lack again, with their numbers.
 
         Call it when no fault is left. Raises AssertionError as `flush` does. librdkafka may lose a record of an
-        idempotent producer in a fault, and report it as delivered all the same (confluentinc/librdkafka#4134). What the
-        service owes to a record begins when the topic has it.
+        idempotent producer in a fault, and report it as delivered all the same (confluentinc/librdkafka#4134). The
+        service's promise about a record begins when the topic has it.
         """
         await self.flush()
         for number in sorted(set(range(len(self.sent))) - await asyncio.to_thread(delivered)):
@@ -58,7 +58,7 @@ class Sender:
         await self.flush()
 
     async def flush(self) -> None:
-        """Wait until the broker has everything. Raises AssertionError where it doesn't."""
+        """Wait until the broker has everything. Raises AssertionError if it does not."""
         until = time.monotonic() + FLUSH_SECONDS
         while self._producer.flush(0):
             assert time.monotonic() < until, f"{len(self._producer)} records could not be sent"

@@ -11,9 +11,9 @@ from tests.chaos.memory import MEBIBYTE, Memory
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """A run. `ends`: seconds that workers took to end in order. `received_after`: seconds from when the broker had a
-    good message to its fact. Both the least first. `quiet_after`: seconds from the last record sent, and the last fault
-    mended, until everything was handled and published."""
+    """The report of a run. `ends`: seconds that workers took to end in order. `received_after`: seconds from the
+    broker's append of a good message to its fact. Both in ascending order. `quiet_after`: seconds from the last
+    record sent, and the last fault mended, until everything was handled and published."""
 
     seed: int
     records: int
@@ -70,7 +70,7 @@ class Report:
 
 
 def spread(ascending: Sequence[float]) -> dict[str, float]:
-    """The middle one, the one that 99 of a hundred don't exceed, the last; nothing of none."""
+    """The median, the 99th percentile and the longest; empty for no values."""
     if not ascending:
         return {}
     return {

@@ -1,6 +1,6 @@
-"""Programs whose clock is apart, and whose disk can be full: `tampered.c`, preloaded by the dynamic linker.
+"""Programs with a clock of their own, and a disk that can be full: `tampered.c`, preloaded by the dynamic linker.
 
-No root and no file system of their own are needed, and a disk is full when it is told to be, whatever is on it.
+It needs neither root nor a file system of its own: a disk is full while a file of its name says so.
 """
 
 import shutil
@@ -12,8 +12,8 @@ SOURCE = Path(__file__).with_name("tampered.c")
 
 
 class Tampering:
-    """The compiled library, in a directory that every account can reach, as PostgreSQL has one of its own. Raises
-    AssertionError without a C compiler."""
+    """The compiled library, in a directory that every account can read, because PostgreSQL runs under its own.
+    Raises AssertionError without a C compiler."""
 
     def __init__(self) -> None:
         compiler = shutil.which("cc") or shutil.which("gcc")
@@ -26,7 +26,7 @@ class Tampering:
         )
 
     def variables(self, name: str, clock_seconds: float = 0) -> dict[str, str]:
-        """The environment of the program of this name, its clock so much ahead."""
+        """The environment of the program of this name, with its clock so many seconds ahead."""
         return {
             "LD_PRELOAD": str(self._library),
             "CHAOS_CLOCK_SECONDS": f"{clock_seconds:.0f}",
@@ -34,7 +34,7 @@ class Tampering:
         }
 
     def fill(self, name: str) -> None:
-        """None of this program's files can grow, until `free`."""
+        """Let none of this program's files grow until `free`."""
         self._full(name).touch()
 
     def free(self, name: str) -> None:
@@ -42,7 +42,7 @@ class Tampering:
         self._full(name).unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove the library; what runs keeps it."""
+        """Remove the library; running programs keep it."""
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _full(self, name: str) -> Path:

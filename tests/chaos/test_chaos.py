@@ -24,7 +24,7 @@ GENERAL = (
     "PostgreSQL restarted, fast",
     "PostgreSQL restarted, immediate",
 )
-# Every place is visited, in one way or the other.
+# Every failpoint is visited by at least one kind of fault.
 AT_PLACES = tuple(f"{('killed', 'frozen')[n % 2]} at {place}" for n, place in enumerate(PLACES))
 PLAN = Plan(SEED, events=3_000, minutes=0.75, hands=3, hurried=True, faults=(*GENERAL, *AT_PLACES), surplus=0)
 

@@ -1,4 +1,4 @@
-"""The run itself, without servers: what it takes for done, for a crash, for being at work, and that nothing is left."""
+"""The chaos run itself, without servers: its ideas of done, crashed and at work, and that it leaves nothing behind."""
 
 import asyncio
 import json
@@ -63,6 +63,12 @@ class Stage(Place):
 
     def scene(self, slot: int = 0) -> Scene:
         return Scene(self, random.Random(1), slot)
+
+    def addresses(self, _slot: int) -> tuple[str, str]:
+        return self.bootstrap, self.dsn
+
+    def networks(self) -> tuple[list[Proxy], list[Proxy]]:
+        return [], []
 
     async def clear(self) -> None:
         for slot in list(self.slots):
@@ -208,14 +214,14 @@ async def test_bytes_on_a_stranded_connection_never_arrive_and_new_connections_w
     await proxy.start()
     _, one = await asyncio.open_connection("127.0.0.1", proxy.port)
     one.write(b"one")
-    await eventually(lambda: received == [b"one"], "the first to be heard")
+    await eventually(lambda: received == [b"one"], "the first to arrive")
     proxy.swallow()
     one.write(b"swallowed")
     proxy.strand()
     one.write(b"stranded")
     _, other = await asyncio.open_connection("127.0.0.1", proxy.port)
     other.write(b"other")
-    await eventually(lambda: received == [b"one", b"other"], "the other to be heard")
+    await eventually(lambda: received == [b"one", b"other"], "the other to arrive")
     one.close()
     await eventually(lambda: received == [b"one", b"other", b"an end"], "the first to have ended")
     other.close()
@@ -225,41 +231,41 @@ async def test_bytes_on_a_stranded_connection_never_arrive_and_new_connections_w
 
 @pytest.mark.parametrize("way", Way)
 async def test_a_network_swallows_what_goes_one_way_and_passes_the_other(way: Way) -> None:
-    heard: dict[Way, list[bytes]] = {one: [] for one in Way}
+    received: dict[Way, list[bytes]] = {one: [] for one in Way}
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
         while data := await reader.read(100):
-            heard[Way.TO_SERVER].append(data)
+            received[Way.TO_SERVER].append(data)
 
-    async def hear(reader: asyncio.StreamReader) -> None:
+    async def receive(reader: asyncio.StreamReader) -> None:
         while data := await reader.read(100):
-            heard[Way.FROM_SERVER].append(data)
+            received[Way.FROM_SERVER].append(data)
 
     writers: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
     proxy = Proxy(reserve_port(), server.sockets[0].getsockname()[1])
     await proxy.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
-    hearing = asyncio.create_task(hear(reader))
+    receiving = asyncio.create_task(receive(reader))
     await eventually(lambda: writers, "the connection")
     proxy.swallow([way])
     writer.write(b"there")
     writers[0].write(b"back")
     (other,) = set(Way) - {way}
-    await eventually(lambda: heard[other], "what goes the other way")
-    assert heard[way] == []
+    await eventually(lambda: received[other], "what goes the other way")
+    assert received[way] == []
     proxy.mend()
-    await eventually(lambda: heard[way], "what comes late")
+    await eventually(lambda: received[way], "what comes late")
     for one in (writer, writers[0]):
         one.close()
-    await hearing
+    await receiving
     await proxy.close()
     server.close()
 
 
 @pytest.mark.parametrize(
-    ("failovers", "recovering", "said", "unexpected"),
+    ("failovers", "recovering", "reason", "unexpected"),
     [
         (1, False, MOVED, 0),
         (0, False, MOVED, 1),
@@ -269,11 +275,11 @@ async def test_a_network_swallows_what_goes_one_way_and_passes_the_other(way: Wa
     ],
 )
 async def test_a_worker_may_end_for_another_timeline_only_after_a_failover(
-    failovers: int, recovering: bool, said: str, unexpected: int, tmp_path: Path
+    failovers: int, recovering: bool, reason: str, unexpected: int, tmp_path: Path
 ) -> None:
     cluster = Cluster(tmp_path, 1, hurried=True)
     cluster.failovers, cluster.recovering = failovers, recovering
-    worker = Worker(1, ["-c", f"print({said!r}); raise SystemExit(1)"], {}, tmp_path / "log")
+    worker = Worker(1, ["-c", f"print({reason!r}); raise SystemExit(1)"], {}, tmp_path / "log")
     assert await worker.ended()
     cluster.crashed(worker)
     assert len(cluster.unexpected) == unexpected

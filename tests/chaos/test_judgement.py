@@ -1,5 +1,5 @@
-"""The judgement put to the test, without servers: it has nothing against a run in which nothing fails, and sees each
-kind of harm it is there for."""
+"""The judgement itself, tested without servers: it has no complaint about a run in which nothing fails, and it sees
+each kind of harm."""
 
 import asyncio
 from dataclasses import replace

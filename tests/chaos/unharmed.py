@@ -1,6 +1,6 @@
 """A run without servers in which nothing fails: the engine on the store in memory, and topics that are lists.
 
-Its evidence is what a clean run leaves, the same whenever it is made: what the judgement is tried on.
+Its evidence is that of a clean run, the same each time. The judgement is tested on it.
 """
 
 import json
@@ -48,7 +48,7 @@ class Topics:
 
 
 async def unharmed(seed: int, records: int) -> Evidence:
-    """So many records of the workload, and an order with more facts than it may have."""
+    """So many records of the workload, and one order with more facts than an order may have."""
     now = BEGIN
     store = MemoryStore(clock=lambda: StoreTime(now, now), lanes=LANES)
     engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT))

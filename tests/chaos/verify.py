@@ -1,7 +1,7 @@
-"""The judgement: what an outsider could complain of after a run. An empty list is a clean run.
+"""The judgement: complaints that an outsider could have after a run. An empty list is a clean run.
 
-One check a promise; each returns sentences. They look at Kafka for what came out, at the topics and the sender's memory
-for what went in, and ask the rules afresh what the money should be.
+There is one check per promise; each returns sentences. They compare the outputs in Kafka with the records in the topics
+and in the sender's memory, and ask the rules anew for the money.
 """
 
 import json
@@ -32,15 +32,15 @@ from tests.rules.playing import Played, fact
 QUARANTINE = topic_of(RecordQuarantined).name
 SHOWN = 20
 KEPT_UP = ("cancellation", "closing", "receipt")
-"""Decisions that a record in quarantine holds up and doesn't undo."""
+"""Decisions that a quarantined record holds up and doesn't undo."""
 CONTRADICTED = CurrencyChangedError.__name__
 """The error of an order that may rightly be stuck: an earlier `placed` in another currency was received after money
 had moved."""
 
 
 def each_output_once(found: Evidence) -> Iterator[str]:
-    """Every id once, what is in the journal and nothing else, byte for byte. Of a record that was read again after the
-    database lost it, the notice comes again."""
+    """Every id once, all of the journal and nothing else, byte for byte. The notice of a record that was read again
+    after the database lost it comes twice."""
     wanted = defaultdict(list)
     for row in found.outbox:
         wanted[row["id"]].append(row)
@@ -61,7 +61,8 @@ def each_output_once(found: Evidence) -> Iterator[str]:
 
 
 def positions_are_dense(found: Evidence) -> Iterator[str]:
-    """Every lane's positions from 1 on without a gap, in Kafka as in the journal, and the cursor at the last."""
+    """Every lane's positions from 1 on without a gap, in Kafka as in the journal, and the cursor at the last
+    position."""
     positions: dict[int, list[int]] = {lane: [] for lane in found.lanes}
     for one in found.published:
         positions.setdefault(_number(one, "lane"), []).append(_number(one, "position"))
@@ -106,7 +107,7 @@ def in_order(found: Evidence) -> Iterator[str]:
 
 
 def nothing_is_left(found: Evidence) -> Iterator[str]:
-    """The outbox is empty, nothing unread, no order stuck or overdue, no transaction open, nothing unsent."""
+    """The outbox is empty, no record unread, no order stuck or overdue, no transaction open, no output unpublished."""
     for lane, position in found.lanes.items():
         if found.noted.get(lane, 0) != position:
             yield f"lane {lane}: {position - found.noted.get(lane, 0)} outputs are left in the outbox"
@@ -131,8 +132,8 @@ def nothing_is_left(found: Evidence) -> Iterator[str]:
 
 
 def bad_is_quarantined(found: Evidence) -> Iterator[str]:
-    """Each malformed record once, in the table and in the topic; of the good ones only what contradicts or is too
-    much."""
+    """Each malformed record once, in the table and in the topic; of the good ones only those that contradict or are
+    too many."""
     quarantined = Counter((row["topic"], row["partition"], row["offset"]) for row in found.quarantine)
     said = Counter(
         (data["topic"], data["partition"], data["offset"])
@@ -170,8 +171,8 @@ def bad_is_quarantined(found: Evidence) -> Iterator[str]:
 
 
 def the_money_is_right(found: Evidence) -> Iterator[str]:
-    """Per line of every order: commanded − failed − demanded + withheld, as published, equals what the rules say of
-    the same facts asked for the first time; and asked again on top of what was published they have nothing to add."""
+    """Per line of every order: commanded − failed − demanded + withheld, as published, equals the result of the
+    rules for all the same facts at once; and with these outputs in the journal, the rules add none."""
     assert found.now is not None
     now = micros(found.now)
     outputs: dict[str, list[Output]] = defaultdict(list)
@@ -192,7 +193,7 @@ def the_money_is_right(found: Evidence) -> Iterator[str]:
         records = found.holding_up.get(order_hash(order), ())
         live, fresh = (_played(order, facts, records, now) for _ in range(2))
         live.ledger = live.ledger.after(published)
-        # What was decided before a record arrived stays decided (F5): that much of the past is told to both.
+        # Decisions from before a record arrived stand (F5), so both get that part of the past.
         decided = {key: one for key, one in live.ledger.standing.items() if key[0] in KEPT_UP}
         fresh.ledger = replace(fresh.ledger, standing=decided)
         fresh.look(now, now)

@@ -23,7 +23,7 @@ OWNS = ("purchasing_consumer_assigned_partitions", "purchasing_relay_lanes_owned
 
 class Worker:
     """A worker, or a supervisor with several worker processes: Python with these arguments and this environment, its
-    output appended to `log`. It ends with this program, whatever ends that, and however frozen it is."""
+    output appended to `log`. It ends with this program, however that ends, and even while it is frozen."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Worker:
         module: str = "",
         processes: int = 1,
     ) -> None:
-        """With a module, that is what runs, in a process that has imported the service already."""
+        """Start it. With a module, that module runs, in a process that has imported the service already."""
         self.number, self.log, self.processes = number, log, processes
         self.process: Process | subprocess.Popen[bytes]
         with log.open("ab") as out:
@@ -86,14 +86,14 @@ class Worker:
 
     @property
     def port(self) -> int | None:
-        """The port of its health answers. None until it listens there; only from then on does it heed SIGTERM."""
+        """The port of its health answers. None until it listens there; it handles SIGTERM only from then on."""
         with suppress(psutil.NoSuchProcess):
             listening = (one for one in self._ps.net_connections("tcp") if one.status == psutil.CONN_LISTEN)
             return next((one.laddr.port for one in listening), None)
         return None
 
     async def ask(self, path: str) -> tuple[int, str]:
-        """Status and text of one of its pages; 0 while nobody answers."""
+        """Status and text of one of its pages; 0 while it doesn't answer."""
         port = self.port
         return (0, "") if port is None else await ask(port, path)
 
@@ -103,8 +103,8 @@ class Worker:
         return int(sum(sum(shown.get(name, {}).values()) for name in OWNS))
 
     def send(self, number: Signals) -> None:
-        """A signal to it. What freezes and wakes goes to the processes of a supervisor as well; anything else it has to
-        see to itself."""
+        """Send it a signal. SIGSTOP and SIGCONT go to a supervisor's processes as well; the supervisor handles any
+        other."""
         if not self.running:
             return
         for one in self._family() if number in (SIGSTOP, SIGCONT) else [self.process]:
@@ -112,7 +112,7 @@ class Worker:
                 one.send_signal(number)
 
     def kill_one(self, rng: random.Random) -> bool:
-        """Kill one of a supervisor's processes; whether there was one."""
+        """Kill one of a supervisor's processes. Returns whether there was one."""
         _, *processes = self._family() or [None]
         if processes:
             with suppress(psutil.NoSuchProcess):
@@ -120,7 +120,7 @@ class Worker:
         return bool(processes)
 
     def kill_family(self) -> None:
-        """Kill it and its processes, which would end by themselves, in order."""
+        """Kill it and its processes, which would end in order by themselves."""
         for one in self._family():
             with suppress(psutil.NoSuchProcess):
                 one.kill()

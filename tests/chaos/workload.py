@@ -1,9 +1,9 @@
 """The input: random histories of many orders at a time, repeated, shuffled between topics, some of it malformed.
 
 Time: the final comparison of money must not depend on when a worker looked. So orders happened twenty years ago, and
-all their periods have passed whenever somebody looks; some are dated sixty years hence, which can't have happened, and
-all their records are quarantined. What runs from the publication of a demand (22) takes three days and ends in no run.
-And of some orders, which nothing else happens to, the balance is due within seconds and isn't paid: the run is over
+all their periods have passed at any time of the run. Some are dated sixty years ahead, which can't be true, and all
+their records are quarantined. The period that begins with the publication of a demand (22) takes three days and ends in
+no run. In some orders, to which nothing else happens, the balance is due within seconds and isn't paid: the run ends
 only after that.
 """
 
@@ -25,7 +25,7 @@ TAKEN = 0.01
 BINARY = 0.15
 MALFORMED = 0.03
 ODD = 0.2
-# Multiples of four: the 29th of February stays one.
+# Multiples of four, so that the 29th of February stays one.
 PAST, FUTURE = -20, 60
 AHEAD = 0.05
 UNPAID, PROMOTED = 0.04, 0.02
@@ -34,10 +34,10 @@ YEAR = re.compile(r'"(20\d\d)(-\d\d-\d\dT)')
 
 
 class Workload:
-    """Records of one seed, without end: `next` gives the next. Order ids are the seed's own.
+    """An endless iterator of records by a seed: `next` returns the next one. Order ids are the seed's own.
 
-    `malformed` is the share of records to be quarantined; unless `ordinary`, also such of a megabyte, and good ones
-    that look odd. `clock` says when it is: the deadlines of unpaid balances come soon after.
+    `malformed` is the share of bad records; unless `ordinary`, some of them have a megabyte, and some good ones look
+    odd. `clock` returns the present: the deadlines of unpaid balances come soon after it.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class Workload:
         if not self._ordinary and self._rng.random() < ODD:
             return self._hostile.good()
         if roll < self._malformed + REPEATED and self._sent_before:
-            # In the other mode, perhaps: the same message all the same.
+            # Perhaps in the other mode, which makes it the same message.
             return self._written(self._rng.choice(self._sent_before).event or {})
         if roll < self._malformed + REPEATED + TAKEN and self._sent_before:
-            # Another order's, by its source and id: the first heard stands, and it may be this one.
+            # Another order's event by its source and id: the one received first counts, and it may be this one.
             one, other = (self._rng.choice(self._sent_before).event or {} for _ in range(2))
             return self._written({**one, "subject": other["subject"]})
         while len(self._open) < OPEN_ORDERS:
