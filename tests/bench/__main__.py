@@ -1,4 +1,4 @@
-"""Measures the service beside others, on one broker and one database server, and says how fast each is.
+"""Measure the service beside others, on one broker and one database server.
 
 python -m tests.bench [--small] [--rounds N] [--before PATH] [--contenders NAME ...] [--orders N ...] [--only PART ...]
                       [--json FILE] [--svg FILE] [--readme FILE]
@@ -24,12 +24,12 @@ from tests.bench.rounds import ALL, SMALL, Bench, Found, Plan
 LOGS = ROOT / ".embedded" / "bench"
 PARTS = ("throughput", "latency", "growth", "workers", "anatomy")
 LONG = ("interruptions", "cold", "memory")
-"""Parts that take longer than anyone waits for: only when asked for."""
+"""Parts that take too long for a usual run: only if named."""
 BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
 
 
 async def run(plan: Plan, parts: list[str], contenders: list[type[Contender]], before: type[Service] | None) -> Found:
-    """Measure these parts; `before` in turn with the contenders."""
+    """Measure these parts; `before` alternates with the contenders."""
     load = os.getloadavg()[0]
     shutil.rmtree(LOGS, ignore_errors=True)
     LOGS.mkdir(parents=True)

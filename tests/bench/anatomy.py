@@ -1,8 +1,8 @@
 """The time of a batch, part by part: the engine alone on a real database, without Kafka.
 
-Microseconds an event: CPU time of what Python does, wall-clock time of what waits for the database (the statement's
-whole way: encoding, socket, server). `lanes held` is how long a lane's row is locked: the time that batches on the
-same lanes queue for.
+Figures are microseconds per event: processor time of Python's parts, wall-clock time of waits for the database (a
+statement's whole way: encoding, socket, server). `lanes held` is the time for which a lane's row is locked: batches on
+the same lanes queue for it.
 """
 
 import time
@@ -29,7 +29,7 @@ Spent = dict[str, float]
 
 
 async def anatomy(database: str, records: Sequence[Record], batch: int) -> Spent:
-    """Microseconds an event by part, in batches of this size, after the first 30 % of the records."""
+    """Microseconds per event by part, in batches of this size, after the first 30 % of the records."""
     store = await PostgresStore.open(database, connections=1)
     spent: Spent = defaultdict(float)
     engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT))

@@ -1,10 +1,10 @@
-"""Measures the console's pages with many orders in the database.
+"""Measure the console's pages with many orders in the database.
 
 python -m tests.bench.console [--orders N] [--requests N] [--json FILE]
 
-One client asks for one page after another on this machine; what it waits is the server's time and a little more. The
-pages are those of random orders, those of orders with 50 facts, searches for ids of every kind, and how the service
-stands. On a busy machine only processor time per request says something.
+One client on this machine requests one page after another, so its wait is little more than the server's time. The pages
+are those of random orders, those of orders with 50 facts, searches for ids of every kind, and the state of the service.
+On a busy machine only the processor time per request means something.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Measured(NamedTuple):
     p95: float
     worst: float
     processor: float
-    """Of this process, console and client together, per request. What the database takes is not in it."""
+    """Processor time per request of this process, console and client together, without the database's."""
 
     @property
     def is_enough(self) -> bool:
@@ -105,7 +105,7 @@ async def _filled(orders: int) -> AsyncIterator[tuple[str, list[str]]]:
 
 
 async def _tell_long_stories(database: str) -> list[str]:
-    """Have the engine decide orders with many facts, and return their ids."""
+    """Decide orders with many facts by the engine, and return their ids."""
     store = await PostgresStore.open(database, connections=1)
     try:
         engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT))
@@ -149,7 +149,7 @@ async def _ask(session: ClientSession, what: str, paths: Sequence[str]) -> Measu
 
 
 def table(orders: int, measured: Sequence[Measured]) -> str:
-    """Return what was measured for people."""
+    """Return the measurements as text."""
     lines = [f"With {orders:,} orders in the database, milliseconds (wanted: p95 at most {WANTED_MS:.0f}):", ""]
     lines += [
         "| what | requests | p50 | p95 | worst | processor, mean | enough |",

@@ -1,10 +1,10 @@
-"""Measures what the indexes that the console's search needs cost a batch.
+"""Measure the cost, per batch, of the indexes that the console's search needs.
 
 python -m tests.bench.console_indexes [--orders N] [--batches N] [--size N] [--json FILE]
 
-Two databases on one server are the same but for these indexes. Each batch goes to both, one after the other; which is
-first changes from batch to batch. Time on the clock contains whatever else the machine does. Processor time of the
-engine and of its session in the database, and the bytes of the write-ahead log, contain little or nothing of it.
+Two databases on one server differ only in these indexes. Each batch goes to both, one after the other; the first one
+alternates. Wall-clock time contains other work of the machine. Processor time of the engine and of its session in the
+database, and the bytes of the write-ahead log, contain little or nothing of it.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ class Cost(NamedTuple):
 
 
 class Side(NamedTuple):
-    """One of the two databases, and who writes to it."""
+    """One of the two databases, and the engine that writes to it."""
 
     engine: Engine
     watching: asyncpg.Connection[asyncpg.Record]
 
     async def handle(self, batch: Sequence[InboundRecord]) -> Cost | None:
-        """Handle a batch and return what it took; None where it had to be repeated: the machine was too busy."""
+        """Handle a batch and return its cost; None if it had to be repeated because the machine was too busy."""
         session, wal = await self._session(), await self._wal()
         busy, began = _busy(session), time.perf_counter()
         try:
@@ -99,13 +99,13 @@ def _busy(session: psutil.Process) -> float:
 
 
 def indexes() -> list[str]:
-    """Return the names of the indexes, as the migration that makes them has them."""
+    """Return the names of the indexes from the migration that makes them."""
     (found,) = [one for one in known_migrations() if one.name == MIGRATION]
     return re.findall(r"^create index (\w+)", found.sql, re.MULTILINE)
 
 
 async def measure(orders: int, batches: int, size: int) -> tuple[list[Cost], list[Cost]]:
-    """Return what each batch took with the indexes, and without."""
+    """Return the cost of each batch with the indexes, and without."""
     events = [inbound_record_of(one) for one in records(SEED, (WARM_UP + batches) * size)]
     with TemporaryDirectory() as directory:
         async with EmbeddedPostgres(Path(directory) / "postgres", temporary=True) as server:
@@ -126,7 +126,7 @@ async def measure(orders: int, batches: int, size: int) -> tuple[list[Cost], lis
 
 
 async def _prepare(server: EmbeddedPostgres, orders: int) -> None:
-    """Make both databases. The second is a copy of the first, so that they differ by nothing else."""
+    """Make both databases. The second is a copy of the first, so that nothing else differs."""
     await _execute(server.dsn, "create database with_indexes")
     await migrate(server.dsn_of("with_indexes"))
     if orders:
@@ -193,7 +193,7 @@ def _kilobytes(one: Cost) -> float:
 
 
 def table(orders: int, size: int, found: Sequence[Ratio], load: float) -> str:
-    """Return what was measured for people."""
+    """Return the measurements as text."""
     of = f"{orders:,} orders in the database before, load of the machine {load:.1f}"
     lines = [
         f"A batch of {size:,} events, {of} (wanted: at most {WANTED:.2f}):",
@@ -214,7 +214,7 @@ def _say(line: str) -> None:
 
 
 def main() -> int:
-    """Read the command line, measure, tell; 1 if it is too much."""
+    """Read the command line, measure and print; return 1 if the cost is too high."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=ORDERS, help="orders in the database before (100,000)")
     parser.add_argument("--batches", type=int, default=BATCHES, help="batches for each side (60)")

@@ -31,7 +31,7 @@ CENSUS = "purchasing_census_timestamp_seconds "
 
 
 class Contender(ABC):
-    """One or more processes at work on a ground, from `async with` to its end."""
+    """One or more processes of a contender on a ground, from `async with` to its end."""
 
     key: ClassVar[str]
     """Its name on the command line."""
@@ -98,7 +98,7 @@ class Contender(ABC):
 
     @property
     def joined(self) -> bool:
-        """Whether every member has joined the consumer group and has its partitions, as the broker says."""
+        """Whether every member has joined the consumer group and has its partitions, as the broker reports it."""
         if self.members is None:
             return True
         admin = AdminClient({"bootstrap.servers": self.ground.bootstrap, "log_level": 2})
@@ -114,7 +114,7 @@ class Contender(ABC):
 
     @property
     def settled(self) -> bool:
-        """Whether it has done what it only does at its start, and every few minutes."""
+        """Whether it has done the work of its start, which comes again only every few minutes."""
         return True
 
     @property
@@ -123,23 +123,23 @@ class Contender(ABC):
 
     @property
     def started(self) -> list[int]:
-        """Process ids of those that were started here."""
+        """The ids of the processes that were started here."""
         return [process.pid for process in self.processes]
 
     @property
     def rss(self) -> int:
-        """Bytes of memory of all its processes, and of those that they have started."""
+        """Bytes of memory of all its processes and their children."""
         parents = [psutil.Process(pid) for pid in self.started]
         return sum(one.memory_info().rss for parent in parents for one in (parent, *parent.children()))
 
 
 class Service(Contender):
-    """`python -m service run` with the settings that users get: a process per core."""
+    """`python -m service run` with the default settings: a process per core."""
 
     key = "service"
     name = "service"
     worker_processes: ClassVar[int | None] = None
-    """None: as many as it chooses itself."""
+    """None: it chooses the number itself."""
     members = default_processes()
 
     async def prepare(self) -> None:
@@ -185,7 +185,7 @@ class Service(Contender):
 
 
 class OneProcess(Service):
-    """The same as one process, whatever the machine has."""
+    """The service as one process, on any machine."""
 
     key = "one-process"
     name = "service, one process"
@@ -194,7 +194,7 @@ class OneProcess(Service):
 
 
 class TwoProcesses(Service):
-    """The same with a supervisor and two worker processes."""
+    """The service with a supervisor and two worker processes."""
 
     key = "two-processes"
     name = "service, two processes"
@@ -203,7 +203,7 @@ class TwoProcesses(Service):
 
 
 class FourProcesses(Service):
-    """The same with four."""
+    """The service with a supervisor and four worker processes."""
 
     key = "four-processes"
     name = "service, four processes"
@@ -244,7 +244,7 @@ def service_of(checkout: Path) -> type[Service]:
 
 
 class PerMessage(Contender):
-    """A handler a message, as FastStream's pages lead to it."""
+    """A handler per message, as FastStream's documentation teaches it."""
 
     key = "handler"
     name = "handler per message"
@@ -268,7 +268,7 @@ class PerMessage(Contender):
 
 
 class PerMessageConcurrent(PerMessage):
-    """The same with a consumer a partition, which is as far as it stays correct."""
+    """The handler per message with one consumer per partition, the most with which it stays correct."""
 
     key = "handler-30"
     name = "handler per message, 30 at a time"
@@ -299,7 +299,7 @@ class Streams(Contender):
 
 
 class PassThrough(Contender):
-    """Consume and produce in transactions, with nothing between; the service's own client."""
+    """Consume and produce in transactions, with nothing between, by the service's own client."""
 
     key = "pass-through"
     name = "limit: pass-through, aiokafka"
@@ -320,7 +320,7 @@ class PassThrough(Contender):
 
 
 class FastPassThrough(PassThrough):
-    """The same with librdkafka."""
+    """Consume and produce in transactions, with nothing between, by librdkafka."""
 
     key = "pass-through-librdkafka"
     name = "limit: pass-through, librdkafka"

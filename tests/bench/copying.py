@@ -1,4 +1,5 @@
-"""A limit: `COPY` of the rows that the service wrote, into the same tables with the same indexes, a commit a batch."""
+"""A limit: `COPY` of the rows that the service wrote, into the same tables with the same indexes, one commit per
+batch."""
 
 import time
 from typing import Any
@@ -9,7 +10,7 @@ from service.store.migrate import migrate
 
 TABLES = ("orders", "facts", "private_members", "outbox")
 EVENTS_AT_ONCE = 1_000
-# What PostgreSQL computes itself can't be copied into a table.
+# PostgreSQL computes these itself and refuses to copy them.
 COLUMNS = """
 select array_agg(attname::text order by attnum) from pg_attribute
 where attrelid = $1::text::regclass and attnum > 0 and not attisdropped and attgenerated = ''
@@ -18,7 +19,8 @@ LIMIT = "limit: COPY of the same rows"
 
 
 async def copy_rate(source: str, target: str, events: int) -> float:
-    """Events a second. `source` is a database that the service wrote this many events into, `target` an empty one."""
+    """Events per second. `source` is a database into which the service wrote this many events, `target` an empty
+    one."""
     await migrate(target)
     columns, rows = await _rows(source)
     connection = await asyncpg.connect(target)

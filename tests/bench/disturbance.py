@@ -1,8 +1,8 @@
 """The use that other programs made of the machine while a block was measured.
 
-Processor time of others is what the kernel counted as used (`/proc/stat`: user, nice, system, and stolen by other
-machines on the same host) less what the contender, the broker, the database server and the load used. Interrupts are
-left out, as nobody knows whose they are. Threads of the kernel count as others; they take little.
+Processor time of others is the time that the kernel counted as used (`/proc/stat`: user, nice, system, and stolen by
+other machines on the same host) less that of the contender, the broker, the database server and the load. Interrupts
+are left out, because they can't be attributed. Kernel threads count as others; they take little.
 """
 
 import os
@@ -17,8 +17,8 @@ from tests.bench.machine import cores
 STAT = Path("/proc/stat")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 DISTURBED_SHARE = 0.05
-"""Of the machine's processor time, taken by others: with more a block is disturbed. It is less than the difference
-between two rounds on a quiet machine."""
+"""The share of the machine's processor time, taken by others, from which a block is disturbed. It is less than the
+difference between two rounds on a quiet machine."""
 REPEATS = 2
 """The number of times that a disturbed block is measured again before it is shown with a mark."""
 MARK = "*"
@@ -26,7 +26,7 @@ MARK = "*"
 
 @dataclass(frozen=True)
 class Usage:
-    """CPU seconds used so far: by role, and by everybody on the machine; the wall clock, and the load (1 minute)."""
+    """Processor seconds used so far, by role and by the whole machine; the wall clock, and the load (1 minute)."""
 
     at: float
     cpu: Mapping[str, float]
@@ -61,12 +61,12 @@ class Disturbance:
 
     @property
     def share(self) -> float:
-        """Of the machine's processor time during the block, what others took."""
+        """The share of the machine's processor time that others took during the block."""
         return self.others_seconds / (self.seconds * self.cores) if self.seconds else 0.0
 
     @property
     def disturbed(self) -> bool:
-        """Whether that is too much for a figure that can be trusted."""
+        """Whether that share is too high for a figure to be trusted."""
         return self.share > DISTURBED_SHARE
 
     def plain(self) -> dict[str, object]:
@@ -76,7 +76,7 @@ class Disturbance:
 
 @dataclass(frozen=True)
 class Used:
-    """CPU seconds of a block by role, and what others did meanwhile."""
+    """Processor seconds of a block by role, and its disturbance."""
 
     cpu: Mapping[str, float]
     disturbance: Disturbance
@@ -93,7 +93,7 @@ Result = TypeVar("Result", bound=Measured)
 
 
 def usage_of(cpu: Mapping[str, float]) -> Usage:
-    """Note what was used so far; `cpu` is that of ours by role."""
+    """Note the use so far; `cpu` is that of our processes by role."""
     return Usage(time.monotonic(), cpu, everybody_seconds(STAT.read_text("ascii")), os.getloadavg()[0])
 
 
@@ -104,7 +104,7 @@ def everybody_seconds(stat: str, ticks_per_second: int = TICKS_PER_SECOND) -> fl
 
 
 def others(everybody: float, ours: Mapping[str, float]) -> float:
-    """Return what is left for others; never less than nothing, as the clocks differ by a tick for each process."""
+    """Return the seconds of others; never negative, although clocks differ by a tick per process."""
     return max(0.0, everybody - sum(ours.values()))
 
 

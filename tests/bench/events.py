@@ -1,7 +1,7 @@
 """The events of a benchmark: random histories of many orders, mixed; the same for every contender, by the seed.
 
-An order has about twelve events. `OPEN_ORDERS` orders are open at a time and any of them may be next, so a batch rarely
-has two events of one order: the rules run for nearly every event, as in a real week.
+An order has about twelve events. `OPEN_ORDERS` orders are open at a time and each of them may be next, so a batch
+rarely has two events of one order: the rules run for nearly every event, as in production.
 """
 
 import json

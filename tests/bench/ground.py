@@ -25,13 +25,13 @@ GONE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Ground:
-    """One round's: empty topics, an empty database."""
+    """The servers of one round: empty topics, an empty database."""
 
     kafka: EmbeddedKafka
     postgres: EmbeddedPostgres | Pair
     database: str
     group: str
-    """A consumer group's name that nobody used: what had its offsets committed in the deleted topics may live on for a
+    """A new consumer group's name: the offsets that an old group committed in the deleted topics may live on for a
     while."""
     logs: Path
 
@@ -54,7 +54,7 @@ class Ground:
 
 @asynccontextmanager
 async def servers(directory: Path) -> AsyncIterator[EmbeddedStack]:
-    """A broker and a database server, as the demo and the tests have them: fsync and synchronous_commit on."""
+    """A broker and a database server as the demo and the tests start them: fsync and synchronous_commit on."""
     async with EmbeddedStack(directory, temporary=True) as stack:
         yield stack
 
@@ -63,11 +63,11 @@ async def servers(directory: Path) -> AsyncIterator[EmbeddedStack]:
 async def ground(
     stack: EmbeddedStack, logs: Path, lanes: int = LANES, on: EmbeddedPostgres | Pair | None = None
 ) -> AsyncIterator[Ground]:
-    """Topics and a database (not migrated) that nobody used before, `on` another server than the stack's if given."""
+    """New topics and a new database (not migrated), `on` another server than the stack's if given."""
     name, postgres = f"bench_{uuid.uuid4().hex[:12]}", on or stack.postgres
     await on_server(postgres.dsn, f"create database {name}")
     await _new_topics(stack.kafka.bootstrap_servers, lanes)
-    # What an earlier round left to be written out shall not be paid by this one.
+    # Dirty pages of an earlier round must not be written out during this one.
     await on_server(postgres.dsn, "checkpoint")
     try:
         yield Ground(stack.kafka, postgres, postgres.dsn_of(name), name, logs)
@@ -92,13 +92,13 @@ async def _new_topics(bootstrap: str, lanes: int) -> None:
 
 
 def usage(ground: Ground, contender: Iterable[int]) -> Usage:
-    """CPU seconds of the contender's processes, the broker, the database server and the load (this process)."""
+    """Processor seconds of the contender's processes, the broker, the database server and the load (this process)."""
     return usage_of(
         {
             "contender": sum(_family(psutil.Process(pid)) for pid in contender),
             "broker": _family(psutil.Process(ground.kafka.pid)),
             "database": _family(psutil.Process(ground.postgres.pid)),
-            # Without its children that ended: earlier contenders are among them.
+            # Without its children that ended, because earlier contenders are among them.
             "load": _seconds(psutil.Process()),
         }
     )
@@ -110,13 +110,13 @@ def _seconds(process: psutil.Process) -> float:
 
 
 def _family(process: psutil.Process) -> float:
-    """CPU seconds of a process and of its children, those that ended among them."""
+    """Processor seconds of a process and of its children, also those that ended."""
     times = process.cpu_times()
     total = float(times.user + times.system + times.children_user + times.children_system)
     for child in process.children():
         try:
             total += _seconds(child)
         except psutil.NoSuchProcess:
-            # It ended just now: its time is in its parent's the next time.
+            # It has just ended: its time will be in its parent's.
             continue
     return total

@@ -1,4 +1,4 @@
-"""Histograms as a service shows them: what was counted between two looks, its mean and quantiles."""
+"""The service's histograms: the observations between two readings, their mean and quantiles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ STAGE = "stage"
 
 @dataclass(frozen=True)
 class Histogram:
-    """So many values with this sum; how many were at most each bound, which are sorted and end with infinity."""
+    """A number of values and their sum; and how many were at most each bound. Bounds are sorted and end with
+    infinity."""
 
     count: float
     total: float
@@ -21,7 +22,7 @@ class Histogram:
 
     @property
     def mean(self) -> float:
-        """0 of nothing."""
+        """The mean; 0 without values."""
         return self.total / self.count if self.count else 0.0
 
     def since(self, before: "Histogram | None") -> "Histogram":
@@ -36,10 +37,8 @@ class Histogram:
         )
 
     def quantile(self, share: float) -> float:
-        """The value below which this share of the values is, as if values were spread evenly within a bucket.
-
-        Above the last finite bound it is that bound; 0 of nothing.
-        """
+        """The value below which this share of the values is, as if values were spread evenly within a bucket. Above
+        the last finite bound it is that bound; 0 without values."""
         wanted, below, lower = share * self.count, 0.0, 0.0
         for bound, count in self.buckets:
             if count >= wanted and count > below:

@@ -1,9 +1,10 @@
-"""A database with a past: many orders with whole journals, and Kafka's cursors where the journals end.
+"""A database with a past: many orders with whole journals, and Kafka's cursors at the ends of the journals.
 
-A few hundred orders are decided by the real engine; the rest are copies of these under ids of their own, made by
-PostgreSQL. Each copy is an order like any other: its lane is that of its id, positions are dense, ids are its own. Rows
-are inserted in the order in which a service would have written them with all orders open at once: first the first fact
-of every order, then the second. So an order's rows are on as many pages as it has rows, which is the worst that can be.
+A few hundred orders are decided by the real engine; the rest are copies of these with ids of their own, made by
+PostgreSQL. Each copy is an order like any other: its lane is that of its id, positions are dense, ids are its own.
+
+Rows are inserted in the order in which a service would have written them with all orders open at once: first the first
+fact of every order, then the second. So each row of an order is on another page, which is the worst case.
 """
 
 import asyncio
@@ -74,7 +75,8 @@ PUBLISHED = (
         "insert into publications (lane, position, order_id, order_version, published_at)"
         " select lane, position, order_id, order_version, decided_at from outbox where timed"
     ),
-    # What autovacuum has done to tables that grew in weeks, and checkpoints: else all this is written while we measure.
+    # The work of autovacuum and checkpoints in tables that grew for weeks. Without it, it would fall into the
+    # measurement.
     "vacuum (analyze)",
     "checkpoint",
 )
@@ -93,17 +95,17 @@ class Cost:
     seconds: float
 
     def of(self, orders: int) -> "Cost":
-        """Estimate the cost of another number of orders. Indexes grow deeper, so seconds are the least it takes."""
+        """Estimate the cost of another number of orders. Indexes grow deeper, so the real time is longer."""
         return Cost(orders, self.size * orders / self.orders, self.seconds * orders / self.orders)
 
 
 def order_ids(orders: int, count: int) -> list[str]:
-    """Return the ids of `count` of these orders, of any of them."""
+    """Return the ids of `count` random orders of these."""
     return [_order_id(n) for n in random.Random(SEED).sample(range(orders), min(count, orders))]
 
 
 def _order_id(n: int) -> str:
-    """Ids have no order in time, and say nothing of their template. An odd factor makes each only once."""
+    """An id that has no order in time and does not show its template. An odd factor makes each only once."""
     return f"old-{n * 2_654_435_761 % 2**32:08x}"
 
 
@@ -148,14 +150,14 @@ async def _copy(connection: asyncpg.Connection, templates: int, orders: int, say
 
 
 async def _decide(database: str, orders: Sequence[str]) -> None:
-    """Have the engine take in the histories of these orders."""
+    """Store and decide the histories of these orders by the engine."""
     rng = random.Random(SEED)
     events = [event for order in orders for event in story(rng, order)]
     records = iter([record_of(event, number) for number, event in enumerate(events)])
     store = await PostgresStore.open(database, connections=1)
     try:
         partitions = [(topic.name, n) for topic in TOPICS if topic.direction == "in" for n in range(topic.partitions)]
-        # The input was read up to now, so what was due has fired.
+        # The watermark is now, so all due deadlines have fired.
         now = await store.server_time()
         await store.note_progress([ProgressRow(topic, n, now) for topic, n in partitions])
         engine = Engine(store, FixedTerms(TERMS_OF_THE_AGREEMENT))
@@ -185,8 +187,8 @@ async def _set_cursors(connection: asyncpg.Connection, bootstrap: str) -> None:
 
 
 async def evict(postgres: EmbeddedPostgres, database: str) -> None:
-    """Take the database out of memory: the server's by a restart, the kernel's by asking it to. The disk of a virtual
-    machine may still have it in its host's memory."""
+    """Drop the database from memory: from the server's by a restart, from the kernel's by its own call. The host of
+    a virtual machine may still cache the disk."""
     connection = await asyncpg.connect(database)
     try:
         directory = Path(await connection.fetchval("show data_directory"))
@@ -210,7 +212,7 @@ def _forget(directory: Path) -> None:
 
 
 def touches(orders: Sequence[str], first: int, name: str) -> list[Record]:
-    """One more event for each of these orders: the buyer wants to cancel. `name` makes ids."""
+    """One more event for each of these orders: the buyer asks to cancel. `name` makes ids."""
     return [record_of(_cancellation(order, name), first + n) for n, order in enumerate(orders)]
 
 

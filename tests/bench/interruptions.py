@@ -1,7 +1,8 @@
 """The time without output around an interruption, while events come at a steady rate.
 
-Two figures for each: the longest time without any output, and the longest that an event waited for its output. They
-differ where others go on: when one of two workers is killed, the other publishes what is on its partitions.
+There are two figures for each: the longest time without any output, and the longest time that an event waited for its
+output. They differ where other workers continue: when one of two workers is killed, the other publishes the outputs of
+its own partitions.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from tests.bench.measure import LIMIT_SECONDS, Session
 from tests.recovery.standby import Pair
 
 LEAD_SECONDS = 3.0
-"""Before it happens, events come so long at the rate."""
+"""The time at this rate before the interruption."""
 AFTER_SECONDS = 12.0
 KEEP_SECONDS = 0.1
 
@@ -63,18 +64,18 @@ class Workers(OneProcess):
         return True
 
     def let_go(self) -> None:
-        """Ask the newest to end; it is not started again."""
+        """Ask the newest worker to end; it is not started again."""
         leaving = self.processes.pop()
         leaving.terminate()
         self._leaving.append(leaving)
         self.members = len(self.processes)
 
     def kill(self) -> None:
-        """kill -9 of the oldest."""
+        """Kill the oldest worker."""
         self.processes[0].kill()
 
     def keep(self) -> None:
-        """Start again what has ended."""
+        """Start ended workers again."""
         for process in [one for one in self.processes if one.poll() is not None]:
             self.processes.remove(process)
             self.start()
@@ -113,13 +114,13 @@ ACTS: dict[str, tuple[int, Act]] = {
     "the broker restarts": (1, _broker_restarts),
     "the database fails over": (1, _fails_over),
 }
-"""Each with how many workers there are before it."""
+"""The interruptions, each with the number of workers before it."""
 
 
 async def interruption(
     what: str, stack: EmbeddedStack, logs: Path, told: Callable[[int], Sequence[Record]], rate: float
 ) -> Interruption:
-    """Measure one of ACTS. `told` returns so many first records; `rate` is in events a second."""
+    """Measure one of ACTS. `told` returns the first so many records; `rate` is in events per second."""
     count, act = ACTS[what]
     lead, after = int(rate * LEAD_SECONDS), int(rate * AFTER_SECONDS)
     records = told(lead + lead + after)

@@ -71,7 +71,7 @@ where application_name = 'purchasing' and wait_event_type = 'Lock' and query lik
 
 
 class Measured(NamedTuple):
-    """One way in one round."""
+    """The figures of one way in one round."""
 
     events: float
     """Events per second, of all workers."""
@@ -113,7 +113,7 @@ class CutEngine(Engine):
 
 
 class CutInTurn(CutEngine):
-    """The same, one transaction after another."""
+    """An engine that stores a batch in one transaction per lane, one after another."""
 
     at_once = False
 
@@ -122,7 +122,7 @@ ENGINES: dict[str, type[Engine]] = {"one lane": Engine, "whole": Engine, "in tur
 
 
 def work(dsn: str, way: str, seed: int, wanted: Wanted, ready: Barrier, over: Flag, results: Any) -> None:
-    """Store batches until they are all stored, or another worker has stored all of its own."""
+    """Store batches until all are stored, or another worker has stored all of its own."""
     inbound = [inbound_record_of(record) for record in records(seed, wanted.events)]
     batches = [inbound[first : first + wanted.batch] for first in range(0, len(inbound), wanted.batch)]
     if wanted.without_rules:

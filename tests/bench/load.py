@@ -1,6 +1,6 @@
-"""The outside world of a measurement: one process that writes events and reads what is published, with librdkafka.
+"""The outside world of a measurement: one process that writes events and reads outputs, with librdkafka.
 
-Reading is `read_committed` and counts what is in the reader's hands: nothing a contender says of itself is believed.
+It reads `read_committed` and counts only records that it holds: a contender's own figures do not count.
 """
 
 import re
@@ -24,7 +24,7 @@ AT_ONCE = 2_000
 POLL_SECONDS = 0.05
 TICK_SECONDS = 0.002
 RECONNECT = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100}
-"""A broker that was away is found again at once: what is measured is how long the service needs."""
+"""Find a broker again at once, because the time of the service is measured, not the client's."""
 
 
 class NotDoneError(Exception):
@@ -32,7 +32,7 @@ class NotDoneError(Exception):
 
 
 class Sender:
-    """Writes records; knows where each partition ends afterwards, and when the broker appended each record."""
+    """A writer of records that knows the end of each partition afterwards, and when the broker appended each record."""
 
     def __init__(self, bootstrap: str) -> None:
         self.ends: dict[tuple[str, int], int] = {}
@@ -45,13 +45,13 @@ class Sender:
                 "enable.idempotence": True,
                 "queue.buffering.max.messages": 1_000_000,
                 **RECONNECT,
-                # What the client says while the broker is new, or gone at the end, tells nothing.
+                # The client's messages while the broker starts or ends are of no use.
                 "log_level": 2,
             }
         )
 
     def send(self, records: Sequence[Record], first: int, rate: float | None = None) -> None:
-        """Send them at `rate` a second, or as fast as the broker takes them; wait until all are appended."""
+        """Send them at `rate` per second, or as fast as the broker takes them; wait until all are appended."""
         begin = time.perf_counter()
         sent = 0
         while sent < len(records):
@@ -92,7 +92,7 @@ class Arrived:
 
 
 class Reader:
-    """Reads all output topics from their beginning, in a thread of its own."""
+    """A reader of all output topics from their beginning, in a thread of its own."""
 
     def __init__(self, bootstrap: str, *, traces: bool = False) -> None:
         self.arrived = Arrived()
@@ -123,7 +123,7 @@ class Reader:
     def _read(self) -> None:
         arrived = self.arrived
         while not self._stop.is_set():
-            # Waiting for many would add to the latency that is measured here.
+            # Waiting for many records would add to the latency that is measured here.
             messages = self._consumer.consume(1 if self._traces else AT_ONCE, 0.05)
             good = [message for message in messages if message.error() is None]
             if not good:
@@ -155,7 +155,7 @@ class CommittedOffsets:
         self._consumer.close()
 
     def up_to(self, ends: dict[tuple[str, int], int]) -> bool:
-        """Whether everything in front of these offsets is committed."""
+        """Whether everything before these offsets is committed."""
         try:
             committed = {(one.topic, one.partition): one.offset for one in self._consumer.committed(self._partitions)}
         except KafkaException:
@@ -164,7 +164,7 @@ class CommittedOffsets:
 
 
 def wait(seen: Callable[[], bool], what: str, limit: float, alive: Callable[[], bool] = lambda: True) -> None:
-    """Wait until it is so. Raises NotDoneError after `limit` seconds, or when the contender has died."""
+    """Wait until that is so. Raises NotDoneError after `limit` seconds, or when the contender has ended."""
     until = time.monotonic() + limit
     while not seen():
         if not alive():

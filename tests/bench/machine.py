@@ -15,7 +15,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Machine:
-    """The interpreter that runs every Python contender, and what all contenders share."""
+    """The interpreter of every Python contender, and the machine that all contenders share."""
 
     python: str
     optimised: bool
@@ -31,7 +31,7 @@ class Machine:
     kernel: str
 
     def lines(self) -> list[str]:
-        """Return it in words."""
+        """Describe it as text."""
         build = ("optimised" if self.optimised else "NOT OPTIMISED") + (", link-time optimisation" if self.lto else "")
         library = "shared library" if self.shared_library else "no shared library"
         return [
@@ -41,7 +41,7 @@ class Machine:
 
 
 def machine() -> Machine:
-    """Look at the interpreter and the machine."""
+    """Examine the interpreter and the machine."""
     return Machine(
         python=f"{platform.python_implementation()} {platform.python_version()}",
         processor=_processor(),

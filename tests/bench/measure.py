@@ -1,4 +1,4 @@
-"""The two measurements: how many events a second, and how long one takes at a given load."""
+"""The two measurements: events per second, and the latency of an event at a given load."""
 
 import math
 import time
@@ -30,8 +30,8 @@ BESIDE = {"batch_stage_seconds.commit": "beside the next batch: offsets committe
 
 @dataclass(frozen=True)
 class Throughput:
-    """One round. `seconds` from the first event sent until all were committed and the last output was read; CPU in
-    microseconds an event."""
+    """The throughput of one round. `seconds` from the first event sent until all were committed and the last output
+    was read; processor time in microseconds per event."""
 
     events: int
     outputs: int
@@ -43,7 +43,7 @@ class Throughput:
 
     @property
     def rate(self) -> float:
-        """Events a second."""
+        """Events per second."""
         return self.events / self.seconds
 
     def plain(self) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class Latency:
     from_decided: dict[str, float]
     mean: float
     batch: float
-    """Messages in a batch, mean."""
+    """Messages per batch, mean."""
     stages: list[dict[str, Any]]
     disturbance: Disturbance
 
@@ -75,10 +75,10 @@ class Latency:
 
 
 class Session:
-    """A contender with somebody who writes and somebody who reads. Each part of the load is sent and settled."""
+    """A contender with a writer and a reader. Each part of the load is sent and settled."""
 
     def __init__(self, contender: Contender, *, traces: bool = False) -> None:
-        """The contender's tables are there, and whatever is in them is published already."""
+        """Prepare the contender's tables; whatever is in them counts as published."""
         self._contender = contender
         self.sender = Sender(contender.ground.bootstrap)
         self.reader = Reader(contender.ground.bootstrap, traces=traces)
@@ -96,12 +96,12 @@ class Session:
         self._committed.__exit__()
 
     def until_joined(self) -> None:
-        """Wait until every member of the contender's group is there: fewer would show another contender."""
+        """Wait until every member of the contender's group is there: with fewer it would be another contender."""
         contender = self._contender
         self._wait(lambda: contender.joined, f"{contender.members} members in the consumer group")
 
     def send(self, records: Sequence[Record], rate: float | None = None) -> None:
-        """Send them, wait until all are committed and everything they lead to is in the reader's hands."""
+        """Send them, wait until all are committed and all outputs were read."""
         contender, arrived = self._contender, self.reader.arrived
         self.sender.send(records, self._sent + 1, rate)
         self._sent += len(records)
@@ -129,7 +129,7 @@ class Session:
         )
 
     def latency(self, records: Sequence[Record], rate: float, warm_up: int = 0) -> Latency:
-        """Send at this rate; what the first `warm_up` lead to is not counted."""
+        """Send at this rate; outputs of the first `warm_up` events do not count."""
         if warm_up:
             self.send(records[:warm_up], rate)
         first = self._sent
@@ -155,7 +155,7 @@ class Session:
         )
 
     def everything_arrived(self, sent: int) -> bool:
-        """Whether all of so many events are committed, and all that they lead to was read."""
+        """Whether all of so many events are committed, and all their outputs were read."""
         if not self._committed.up_to(self.sender.ends):
             return False
         return self.reader.arrived.count >= self._contender.published(sent) - self._before
@@ -187,7 +187,7 @@ def stages(found: Mapping[str, Histogram], mean: float) -> list[dict[str, Any]]:
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:
-    """p50, p99 and max, each a value that occurred; nothing of nothing."""
+    """p50, p99 and max, each a value that occurred; empty without values."""
     ordered = sorted(values)
     if not ordered:
         return {}

@@ -22,7 +22,7 @@ SECONDS = 10.0
 
 
 async def with_aiokafka(bootstrap: str, group: str) -> None:
-    """Until cancelled. The batches are as large as the service's."""
+    """Consume and produce until cancelled. Batches are as large as the service's."""
     consumer = AIOKafkaConsumer(
         *IN,
         bootstrap_servers=bootstrap,

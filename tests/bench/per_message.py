@@ -1,12 +1,14 @@
-"""The other way to write this service: a handler a message, as FastStream's pages lead to it, written with care.
+"""The other way to write this service: a handler per message, as FastStream's documentation teaches it, written with
+care.
 
-Manual commits after the commit, one transaction a message, the order's row locked, the same codec and the
-same rules, commands through a transactional outbox and a plain relay. What it does not do, to its advantage here: no
-deadlines, no quarantine notices, no exactly-once relay (it publishes at least once), no private members apart.
+It commits offsets after the database's commit, has one transaction per message, locks the order's row, uses the same
+codec and the same rules, and publishes commands through a transactional outbox and a plain relay. It lacks, to its
+advantage here: deadlines, quarantine notices, an exactly-once relay (it publishes at least once), and a separate table
+of private members.
 
-`BENCH_WORKERS`: 1 handles one message at a time. More is FastStream's `max_workers` with manual commits: one
-subscriber a topic, so many consumers each, every partition handled in order by one of them; beyond the number of
-partitions it gains nothing, and handling a partition's messages side by side would commit unhandled ones.
+`BENCH_WORKERS`: 1 handles one message at a time. A higher number is FastStream's `max_workers` with manual commits: one
+subscriber per topic with so many consumers, every partition handled in order by one of them. Beyond the number of
+partitions it gains nothing, and handling messages of one partition in parallel would commit unhandled ones.
 
 python -m tests.bench.per_message
 """
@@ -42,7 +44,7 @@ create table outbox (nth bigint generated always as identity primary key, order_
     published boolean not null default false, unique (order_id, version));
 create index on outbox (nth) where not published;
 """
-# Makes the row or locks the one that is there, in one statement.
+# One statement that makes the row or locks the existing one.
 LOCK = "insert into orders values ($1) on conflict (order_id) do update set order_id = excluded.order_id"
 ADD_FACT = "insert into facts values ($1, $2, $3, $4, $5, $6) on conflict do nothing returning true"
 FACTS = "select order_id, source, id, 0, 0, at, type, data from facts where order_id = $1"
@@ -54,7 +56,7 @@ IDLE_SECONDS = 0.02
 
 
 async def handle(pool: "asyncpg.Pool[Any]", message: KafkaMessage) -> None:
-    """One message: decoded, decided and stored in a transaction, then committed."""
+    """Decode, decide and store one message in a transaction, then commit its offset."""
     record: Any = message.raw_message
     event = decode(record.topic, record.key, record.value, record.headers)
     if isinstance(event, Event):
@@ -64,7 +66,7 @@ async def handle(pool: "asyncpg.Pool[Any]", message: KafkaMessage) -> None:
 
 
 async def take_in(connection: Any, event: Event) -> None:
-    """Add the event to its order, and what the rules make of it to the outbox."""
+    """Store the event in its order, and the outputs of the rules in the outbox."""
     order = event.subject
     data: Any = masked(event.data)
     await connection.execute(LOCK, order)
@@ -87,7 +89,7 @@ async def take_in(connection: Any, event: Event) -> None:
 
 
 async def relay(pool: "asyncpg.Pool[Any]", bootstrap: str) -> None:
-    """Publish the outbox for ever, in its order: send, wait until Kafka has it, mark it."""
+    """Publish the outbox for ever, in order: send, wait until Kafka has it, mark it."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True)
     await producer.start()
     while True:
@@ -105,7 +107,7 @@ async def main() -> None:
     """Serve until it is stopped."""
     bootstrap, workers = os.environ["BENCH_KAFKA"], int(os.environ["BENCH_WORKERS"])
     pool = await asyncpg.create_pool(os.environ["BENCH_DATABASE"], min_size=2, max_size=min(40, workers * len(IN) + 2))
-    # What goes wrong, not a line a message.
+    # Errors only, not a line per message.
     log = logging.getLogger("per message")
     log.setLevel(logging.WARNING)
     broker = KafkaBroker(bootstrap, logger=log)
@@ -124,7 +126,7 @@ async def main() -> None:
             try:
                 await handle(pool, message)
             except Exception:
-                # FastStream would log it, and the next commit would pass over this message.
+                # FastStream would log it, and the next commit would skip this message.
                 log.exception("not handled")
                 os._exit(1)
 

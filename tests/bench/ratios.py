@@ -1,4 +1,5 @@
-"""Ratios of contenders that were measured in the same rounds: what changes on the machine between rounds meets both."""
+"""Ratios of contenders that were measured in the same rounds, because a change of the machine between rounds meets
+both."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -14,24 +14,24 @@ from tests.bench.rounds import Found
 
 
 def rates(found: Found) -> dict[str, list[float]]:
-    """Events a second of each round, by contender."""
+    """Events per second of each round, by contender."""
     return {name: list(rounds.values()) for name, rounds in by_round(found).items()}
 
 
 def by_round(found: Found) -> dict[str, dict[int, float]]:
-    """Events a second by contender and round."""
+    """Events per second by contender and round."""
     return {name: {one["round"]: one["rate"] for one in rounds} for name, rounds in found.throughput.items()}
 
 
 def ratios_of_rounds(found: Found) -> dict[str, list[float]]:
-    """The service's events a second divided by those of each other contender in the same rounds."""
+    """The service's events per second divided by those of each other contender in the same rounds."""
     rounds = by_round(found)
     ours = rounds.pop(Service.name, {})
     return {name: values for name, theirs in rounds.items() if (values := ratios(ours, theirs))}
 
 
 def mark(rows: Sequence[Mapping[str, Any]]) -> str:
-    """MARK if a block of these stayed disturbed, however often it was repeated; else nothing."""
+    """MARK if a block of these stayed disturbed in spite of repeats; otherwise empty."""
     return MARK if any(row.get("disturbance", {}).get("disturbed") for row in rows) else ""
 
 
@@ -65,7 +65,7 @@ def verdicts(found: Found) -> list[tuple[str, float, float, bool]]:
 
 
 def text(found: Found) -> str:
-    """The page."""
+    """The page as text."""
     return "\n".join(
         [
             *_made_on(found),
@@ -84,12 +84,12 @@ def text(found: Found) -> str:
 
 
 def as_json(found: Found) -> str:
-    """Everything that was measured, rounds and all, with the ratios of each round."""
+    """All measurements, with the ratios of each round, for JSON."""
     return json.dumps({**asdict(found), "ratios": ratios_of_rounds(found)}, indent=1, default=float)
 
 
 def markdown(found: Found) -> str:
-    """The tables for a page."""
+    """The tables for a document."""
     lines = [*(f"{line}  " for line in _made_on(found)), ""]
     in_rounds = ratios_of_rounds(found)
     if found.throughput:

@@ -1,4 +1,4 @@
-"""The rounds: which contender is measured when, on what, and what is kept of it."""
+"""The rounds: the order in which contenders are measured, on which servers, and the figures that are kept."""
 
 import asyncio
 import shutil
@@ -47,7 +47,7 @@ ALL: tuple[type[Contender], ...] = (
 )
 LOADS = (0.10, 0.25, 0.50, 0.75)
 MEASURING_SECONDS = 60.0
-"""About what growth takes for each number of orders, once they are there."""
+"""The approximate time of the growth part for each number of orders, once they are made."""
 
 Say = Callable[[str], None]
 
@@ -77,7 +77,7 @@ class Plan:
     interruptions: int = 3
     workers: tuple[type[Service], ...] = (OneProcess, TwoProcesses, FourProcesses)
     memory_events: int = 3_600_000
-    """An hour's, at 1,000 a second."""
+    """The events of an hour at 1,000 per second."""
     memory_at_once: int = 60_000
     anatomy_orders: int = 10_000
     anatomy_events: int = 20_000
@@ -114,7 +114,7 @@ class Found:
     machine: dict[str, Any] = field(default_factory=dict)
     machine_lines: list[str] = field(default_factory=list)
     load_before: float = 0.0
-    """Of one minute, when the run began."""
+    """The load of one minute, when the run began."""
     commit: str = ""
     before: str = ""
     """The name of the other checkout's service, if there is one."""
@@ -131,11 +131,11 @@ class Found:
     """The service's memory (resident, MB) after so many events."""
     tables: list[dict[str, Any]] = field(default_factory=list)
     read_in_sequence: int = 0
-    """Rows of growing tables that the batches' statements read by scanning: none, if their plans are right."""
+    """Rows of growing tables that the batches' statements read by scans: none, if their plans are right."""
 
 
 class Bench:
-    """Runs a plan on a stack."""
+    """Runs a plan on a stack of servers."""
 
     def __init__(self, stack: EmbeddedStack, logs: Path, plan: Plan, say: Say) -> None:
         self.found = Found()
@@ -152,11 +152,9 @@ class Bench:
         limits: bool = True,
         enough: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Every contender in every round, in turn: what changes on the machine meanwhile meets them all.
-
-        `limits`: after each round of the service, `COPY` of what it wrote. `enough`: whether no further round is
-        needed, asked after each.
-        """
+        """Measure every contender in every round, in turn, so that a change of the machine meets them all. `limits`:
+        after each round of the service, `COPY` of the rows that it wrote. `enough`: whether no further round is
+        needed, asked after each."""
         for number in range(1, self._plan.rounds + 1):
             for kind in contenders:
                 try:
@@ -174,7 +172,7 @@ class Bench:
                 break
 
     async def full_speed(self) -> float:
-        """The service's events a second: those measured, or one round if there are none."""
+        """The service's events per second: those measured, or one round if there are none."""
         if Service.name not in self.found.throughput:
             await self.side_by_side([Service], limits=False)
         return median(one["rate"] for one in self.found.throughput[Service.name])
@@ -197,7 +195,7 @@ class Bench:
     async def _throughput(
         self, kind: type[Contender], under: Ground, told: Sequence[Record], warm_up: int
     ) -> Throughput:
-        """One contender's block."""
+        """Measure one contender for one block."""
         async with kind(under) as contender:
 
             def measured() -> Throughput:
@@ -211,13 +209,13 @@ class Bench:
     async def _copy(self, under: Ground, events: int, number: int) -> None:
         async with ground(self._stack, self._logs) as other:
             rate = await copy_rate(under.database, other.database, events)
-        # A block that is repeated takes this with it.
+        # A repeated block has its limit measured again, too.
         kept = [one for one in self.found.throughput.get(LIMIT, ()) if one["round"] != number]
         self.found.throughput[LIMIT] = [*kept, {"round": number, "rate": rate}]
         self._say(f"{LIMIT}: {rate:,.0f} events/s")
 
     async def latencies(self, full: float) -> None:
-        """The service's latency at shares of `full` events a second."""
+        """Measure the service's latency at shares of `full` events per second."""
         plan = self._plan
         for share in plan.loads:
             rate = full * share
@@ -253,13 +251,11 @@ class Bench:
                 self._say(f"round {number + 1}: {what}: {result.silence_seconds:.1f} s to the next output")
 
     async def growth(self, rate: float) -> None:
-        """The service's speed over the number of orders in the database; latency at `rate` events a second.
-
-        Raises SystemExit if the disk has no room for them.
-        """
+        """Measure the service's speed by the number of orders in the database, and latency at `rate` events per
+        second. Raises SystemExit if the disk has no room for them."""
         await self._estimate(max(self._plan.histories), sum(self._plan.histories), len(self._plan.histories))
         async with ground(self._stack, self._logs) as under:
-            # The broker's code is compiled as it is used: who comes first would pay for all.
+            # The broker compiles its code while it is used, so the first contender would pay for all.
             await self._throughput(Service, under, self._records[: self._plan.warm_up], self._plan.warm_up // 2)
         for orders in self._plan.histories:
             async with ground(self._stack, self._logs) as under:
@@ -276,7 +272,7 @@ class Bench:
             self._say(f"with {orders:,} orders: {shown}")
 
     async def _estimate(self, most: int, in_all: int, histories: int) -> None:
-        """Say what growth will take, by making some orders."""
+        """Report the expected cost of growth, from making some orders."""
         few = self._plan.estimated_orders
         if most <= few:
             return
@@ -302,7 +298,7 @@ class Bench:
         with Session(contender, traces=True) as session:
             session.until_joined()
             session.send(self._records[:warm_up])
-            # Waiting orders are counted at the start, and every five minutes: it would be half of what is measured.
+            # Waiting orders are counted at the start and every five minutes, which would be half of the measured time.
             began = time.monotonic()
             wait(lambda: contender.settled, f"{contender.name}: waiting orders counted", 120, lambda: contender.alive)
             self._say(f"waiting orders counted within {time.monotonic() - began:.1f} s of the warm-up's end")
@@ -337,7 +333,8 @@ class Bench:
             self.found.folding = await folding(under.database, chosen)
 
     async def memory(self) -> None:
-        """The service's memory over many events; orders come and go, as many are open at a time as in every part."""
+        """Measure the service's memory over many events; orders come and go, as many are open at a time as in every
+        part."""
         async with ground(self._stack, self._logs) as under, Service(under) as service:
             await asyncio.to_thread(self._remembered, service)
 
@@ -352,7 +349,7 @@ class Bench:
                 self._say(f"after {sent:,} events: {service.rss / 1e6:,.0f} MB")
 
     async def several_workers(self) -> None:
-        """The service as one process and as several. More processes than cores show contention only."""
+        """Measure the service as one process and as several. More processes than cores show contention only."""
         plan = self._plan
         told = self._records[: plan.warm_up + plan.events // 2]
         for kind in plan.workers:
@@ -387,7 +384,7 @@ async def read_in_sequence(under: Ground) -> int:
 
 
 async def tables(under: Ground, events: int) -> list[dict[str, Any]]:
-    """Rows and bytes an event by table, with its indexes, and how often autovacuum has come by."""
+    """Rows and bytes per event by table, with its indexes, and the number of runs of autovacuum."""
     rows = await under.rows(
         "select relname, n_live_tup, pg_table_size(relid), pg_indexes_size(relid), autovacuum_count"
         " from pg_stat_user_tables where n_live_tup > 0 order by pg_total_relation_size(relid) desc limit 6"

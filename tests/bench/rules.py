@@ -62,7 +62,7 @@ def one_batch(orders: list[Facts]) -> int:
 
 
 def steps(arrived: Facts) -> list[tuple[Facts, Ledger]]:
-    """The order before each of its events, as they arrived: its facts with that one, and its ledger without."""
+    """The order before each of its events, as they arrived: its facts with that one, and its ledger without it."""
     found, ledger = [], Ledger.EMPTY
     for nth in range(1, len(arrived) + 1):
         facts = sorted(arrived[:nth], key=lambda one: one.key)
@@ -99,7 +99,7 @@ def again(orders: list[tuple[Facts, Ledger, Bookmark]]) -> int:
 
 
 def known(orders: list[list[tuple[Facts, Ledger]]]) -> list[tuple[Facts, Ledger, Bookmark]]:
-    """Each order after the last of its steps."""
+    """Each order after its last step."""
     found = []
     for order in orders:
         bookmark = Bookmark()
@@ -128,7 +128,7 @@ def told_of(events: list[dict[str, Any]]) -> Facts:
 
 
 def settle() -> None:
-    """Let Python's collector do what it does in the service once it has started (`service/worker/gc_tuning.py`)."""
+    """Set Python's garbage collector as the service does once it has started (`service/worker/gc_tuning.py`)."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 20)
@@ -143,7 +143,7 @@ def timed(work: Callable[[], int]) -> float:
 
 
 class Checkout:
-    """The rules of one checkout, in a process of their own, which waits while others take their turn."""
+    """The rules of one checkout, in a process of their own, which waits during the other's turn."""
 
     def __init__(self, root: Path, orders: list[list[dict[str, Any]]]) -> None:
         paths = os.pathsep.join((str(root), str(root / "contracts")))

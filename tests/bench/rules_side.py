@@ -1,8 +1,8 @@
-"""One side of `make bench-rules BEFORE=PATH`: measures the rules of the checkout that it is started in.
+"""One side of `make bench-rules BEFORE=PATH`: it measures the rules of the checkout in which it is started.
 
-Reads a line of JSON with orders, each a list of events; then answers each further line, the seconds that a round may
-take, with the microseconds of an assessment in each mode. Facts that are new at once are made anew for every
-assessment, outside of the time that counts: what the rules keep with a fact must not be there already.
+It reads a line of JSON with orders, each a list of events. Each further line has the seconds that a round may take, and
+it answers with the microseconds of an assessment in each mode. New facts are made anew for every assessment, outside
+the measured time, because the rules keep values with a fact.
 """
 
 import json
@@ -16,7 +16,7 @@ ORDERS_AT_A_TIME = 20
 
 
 def again_and_again(work, seconds):
-    """Microseconds for one assessment of those that `work` makes."""
+    """Microseconds per assessment of those that `work` makes."""
     assessments, began = 0, time.process_time()
     while (took := time.process_time() - began) < seconds:
         assessments += work()
@@ -24,7 +24,7 @@ def again_and_again(work, seconds):
 
 
 def with_new_facts(orders, seconds):
-    """Microseconds for one assessment of an order whose facts are all new."""
+    """Microseconds per assessment of an order whose facts are all new."""
     assessments, took = 0, 0.0
     while took < seconds:
         fresh = [

@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmark: what others took, ratios of rounds, quantiles, estimates. No server."""
+"""The arithmetic of the benchmark, without a server: the time of others, ratios of rounds, quantiles, estimates."""
 
 from dataclasses import dataclass, replace
 from math import inf

@@ -1,4 +1,5 @@
-"""A guard against becoming slow: service and handler per message in the same round, on the same broker and database."""
+"""A guard against a slow service: it is compared with a handler per message in the same round, on the same broker
+and database."""
 
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from tests.bench.report import by_round, ratios_of_rounds
 from tests.bench.rounds import Bench, Plan
 
 TIMES = 25
-"""With nine tenths of the processor time taken by others it was 21, 30 and 42 in three rounds; one round suffices."""
+"""The measured ratio was 21, 30 and 42 in three rounds with nine tenths of the processor time taken by others; one
+round suffices."""
 PLAN = Plan(rounds=5, repeats=0, events=6_000, warm_up=2_000, slow_events=120, slow_warm_up=20)
 
 
@@ -17,7 +19,7 @@ async def test_the_service_is_25_times_as_fast_as_a_handler_per_message(tmp_path
         bench = Bench(stack, tmp_path, PLAN, print)
 
         def fast_enough() -> bool:
-            # One round suffices: others can make the service look slower in a round, hardly faster.
+            # One round suffices: other programs can make the service look slower in a round, hardly faster.
             return max(ratios_of_rounds(bench.found)[PerMessage.name]) >= TIMES
 
         await bench.side_by_side([Service, PerMessage], limits=False, enough=fast_enough)

@@ -1,4 +1,5 @@
-"""A PostgreSQL with an archive, as service/docs/runbook.md ("Backups") says: a base backup, a restore to an instant."""
+"""A PostgreSQL with an archive, as the runbook describes it (service/docs/runbook.md, "Backups"): a base backup, a
+restore to an instant."""
 
 import asyncio
 import shutil
@@ -23,7 +24,7 @@ class Archive:
         self.wal, self.backup = (self.place.home / name for name in ("archive", "backup"))
 
     async def begin(self) -> None:
-        """Every segment of the write-ahead log is kept from now on."""
+        """Archive every segment of the write-ahead log from now on."""
         self.wal.mkdir()
         self._to_its_account(self.wal)
         await self._execute(f"alter system set archive_command = 'test ! -f {self.wal}/%f && cp %p {self.wal}/%f'")
@@ -41,12 +42,12 @@ class Archive:
         )
 
     async def now(self) -> datetime:
-        """An instant to go back to."""
+        """An instant to which the server can be restored."""
         return await self._execute("select clock_timestamp()")
 
     async def restore(self, instant: datetime) -> None:
-        """The server is as it was at this instant, and takes writes."""
-        # It writes out and archives what is left of its log.
+        """Restore the server to this instant; it takes writes again."""
+        # The server writes out and archives the rest of its log.
         await self.server.stop()
         shutil.rmtree(self.place.data)
         shutil.copytree(self.backup, self.place.data)

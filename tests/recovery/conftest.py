@@ -1,4 +1,4 @@
-"""A broker and a database that tests may take apart, and the commands with which a person puts them together again."""
+"""A broker and a database that tests may damage, and the commands with which an operator repairs them."""
 
 import asyncio
 import uuid
@@ -23,35 +23,35 @@ from tests.security.site import service
 
 @dataclass(kw_only=True)
 class Torn(Site):
-    """A site whose two sides can be put back in time, lost or mixed up."""
+    """A site whose two stores can be restored to the past, lost or exchanged."""
 
     postgres: EmbeddedPostgres | Pair
 
     async def command(self, *arguments: str):
-        """Run a command of the service here."""
+        """Run a command of the service on this site."""
         return await asyncio.to_thread(
             service, *arguments, KAFKA_BOOTSTRAP_SERVERS=self.bootstrap, DATABASE_URL=self.database
         )
 
     async def moved_to(self, postgres: EmbeddedPostgres | Pair) -> None:
-        """Its database is on this server from now on: a new one."""
+        """Use a new database on this server from now on."""
         self.postgres = postgres
         await self.new_database()
 
     async def copied(self) -> str:
-        """A copy of the database as it is now, nobody at work: a backup; its name."""
+        """Make a backup of the database, while no worker runs, and return its name."""
         name = f"backup_{uuid.uuid4().hex[:12]}"
         await on_server(self.postgres.dsn, f"create database {name} template {self.database.rpartition('/')[2]}")
         return name
 
     async def restore(self, backup: str) -> None:
-        """The database is as it was then. A dump keeps no statistics or such; nothing here hangs on them."""
+        """Restore a backup. It lacks statistics and the like, on which nothing here depends."""
         name = self.database.rpartition("/")[2]
         await on_server(self.postgres.dsn, f"drop database {name} with (force)")
         await on_server(self.postgres.dsn, f"create database {name} template {backup}")
 
     async def new_database(self) -> None:
-        """Another database, migrated, with an outbox id of its own."""
+        """Use another database, migrated, with an outbox id of its own."""
         name = f"another_{uuid.uuid4().hex[:12]}"
         await on_server(self.postgres.dsn, f"create database {name}")
         self.database = self.postgres.dsn_of(name)
@@ -68,7 +68,7 @@ class Torn(Site):
         await create_topics({"bootstrap_servers": self.bootstrap}, LANES)
 
     async def ids(self) -> list[str]:
-        """Ids of everything that is published, sorted."""
+        """The ids of all published outputs, sorted."""
         async with self.outside(past=True) as outside:
             await outside.to_the_end()
             return sorted(one.event["id"] for seen in outside.by_key.values() for one in seen)
@@ -86,7 +86,7 @@ async def assert_lost_input_is_read_again(torn: Torn, captured) -> None:
 
 
 async def play(torn: Torn, events, then=None):
-    """A worker stores these events, and everything it decides is published."""
+    """Let a worker store these events and publish all its decisions."""
     async with torn.worker() as worker:
         await worker.has_logged("partitions_assigned")
         async with torn.outside(past=True) as outside:
@@ -101,7 +101,7 @@ async def play(torn: Torn, events, then=None):
 
 @pytest.fixture
 async def archive(servers: Path) -> AsyncIterator[Archive]:
-    """The archive of a server of the test's own. The test makes the base backup once its database is there: a server
+    """The archive of a server of the test's own. The test makes the base backup once its database exists: a server
     that replays the log from before that lacks the database for a moment."""
     directory = servers / f"postgres-{uuid.uuid4().hex[:8]}"
     async with EmbeddedPostgres(directory, settings={"archive_mode": "on"} | NO_FSYNC, temporary=True) as server:

@@ -1,4 +1,4 @@
-"""A PostgreSQL that streams to a standby, and the one address at which clients find whichever of them serves."""
+"""A PostgreSQL that streams to a standby, and one address at which clients find the server that serves."""
 
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -17,10 +17,10 @@ select coalesce(array_agg(datname::text), '{}') from pg_database where not datis
 
 
 class Pair:
-    """A primary that runs, and its hot standby: a copy made when the block begins. `dsn` and `dsn_of` lead to the one
-    that serves: the primary, until `fail_over`.
+    """A primary that runs, and its hot standby: a copy made when the block begins.
 
-    Nothing is promoted before `promote`, so what happens while the standby is in recovery happens there for certain.
+    `dsn` and `dsn_of` lead to the server that serves: the primary, until `fail_over`. Nothing is promoted before
+    `promote`, so everything between them certainly happens while the standby is in recovery.
     """
 
     def __init__(self, primary: EmbeddedPostgres, standby: EmbeddedPostgres) -> None:
@@ -35,15 +35,15 @@ class Pair:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """The standby is gone, and the primary is there as before, with no test's databases, whatever became of it."""
+        """Remove the standby, and bring the primary back without the test's databases."""
         await self._address.close()
         await self.standby.kill()
         if not self.primary.running:
             await self.primary.start()
-        # Nobody has to confirm what this writes: it is a file.
+        # This write is to a file and needs no confirmation.
         await _execute(self.primary, "alter system reset all")
         await _execute(self.primary, "select pg_reload_conf()")
-        # Or the next copy would hold them as well.
+        # Otherwise the next copy would contain them.
         for name in await _execute(self.primary, TESTS_DATABASES):
             await _execute(self.primary, f"drop database {name} with (force)")
 
@@ -53,17 +53,17 @@ class Pair:
         return self.dsn_of("postgres")
 
     def dsn_of(self, database: str) -> str:
-        """The DSN of a database, at the address of whichever serves."""
+        """The DSN of a database, at the address of the server that serves."""
         return self.primary.dsn_of(database).replace(f":{self.primary.port}/", f":{self._address.port}/")
 
     async def confirm_every_commit(self) -> None:
-        """Commits wait from now on until the standby has them (synchronous replication)."""
+        """Let commits wait for the standby from now on (synchronous replication)."""
         await _execute(self.primary, "alter system set synchronous_standby_names = '*'")
         await _execute(self.primary, "select pg_reload_conf()")
         await self._until(self.primary, "select exists (select from pg_stat_replication where sync_state = 'sync')")
 
     async def lag(self) -> None:
-        """The standby has everything up to now, and receives nothing more."""
+        """Let the standby have everything up to now, and receive nothing more."""
         now = await _execute(self.primary, "select pg_current_wal_lsn()::text")
         await self._until(self.standby, f"select pg_last_wal_replay_lsn() >= '{now}'")
         await _execute(self.standby, "alter system set primary_conninfo = ''")
@@ -71,17 +71,17 @@ class Pair:
         await self._until(self.primary, "select not exists (select from pg_stat_replication)")
 
     async def fail_over(self) -> None:
-        """The primary is gone; the standby serves in its place, and is in recovery."""
+        """Stop the primary and let the standby serve in its place, in recovery."""
         await self.primary.kill()
         self._address.lead_to(self.standby.port)
 
     async def fail_over_to(self, other: "Pair") -> None:
-        """The standby is gone, too, and another pair's serves in its place."""
+        """Stop the standby, too, and let another pair's standby serve in its place."""
         await self.standby.kill()
         self._address.lead_to(other.standby.port)
 
     async def promote(self) -> None:
-        """The standby takes writes."""
+        """Promote the standby: it takes writes."""
         assert await _execute(self.standby, f"select pg_promote(true, {HANG_SECONDS:.0f})")
 
     async def rows(self, dsn: str, query: str) -> list[asyncpg.Record]:

@@ -1,4 +1,5 @@
-"""Two stores, one truth: one of them is put back in time, lost, or another one; it is noticed, said, and mended."""
+"""Contradictions between the two stores: one of them is restored to the past, lost, or exchanged. The service
+notices, reports and repairs it."""
 
 import asyncio
 import re
@@ -23,14 +24,14 @@ from tests.waiting import HANG_SECONDS
 
 
 async def refused(torn: Torn) -> str:
-    """A worker that ends by itself and says why."""
+    """Run a worker that ends by itself, and return its reason."""
     async with torn.worker() as worker:
         assert await worker.ended() == 1
     return worker.log.read_text()
 
 
 async def recovered(torn):
-    """Take back from Kafka what the database lacks."""
+    """Recover the outputs that the database lacks from Kafka."""
     tried = await torn.command("lanes", "recover", "--why", "disk full")
     assert tried.returncode == 1
     assert "Nothing was done" in tried.stderr
@@ -78,7 +79,7 @@ async def test_a_restored_database_recovers_from_kafka_and_no_money_moves_twice(
         # Consumers see the notice of the record that was quarantined again a second time, with its id; nothing else.
         ((notice,),) = await torn.rows("select distinct id from outbox where topic = 'purchasing.quarantine.v1'")
         assert await torn.ids() == sorted([*before, notice])
-        # It goes on where it was: a claim for what was refunded already changes nothing.
+        # It continues where it was: a claim on money that was refunded already changes nothing.
         async with torn.outside(past=True) as outside:
             last = dict(events[-1], id="once-more")
             await outside.send_and_settle(last)
@@ -132,7 +133,7 @@ async def test_lost_topics_stop_every_lane_until_a_person_sets_the_cursors(torn)
         reason = f"lane {lane} has no cursor in {OUTBOX.name}, but position {last} was published"
         stopped = await worker.has_logged("lane_not_publishing", lane=lane, state="stopped")
         assert stopped["reason"].startswith(reason)
-        # Its input is new, too: what is heard is stored, and waits.
+        # Its input is new, too: received events are stored, and wait.
         async with torn.sender() as sender:
             for event in case_events("01", later):
                 await sender.send(event)
@@ -217,7 +218,7 @@ async def test_a_database_that_went_on_after_it_was_restored_is_not_mended_by_gu
     backup = await torn.copied()
     await play(torn, events[4:])
     await torn.restore(backup)
-    # Somebody wrote past the check.
+    # A program published without the service's check.
     await torn.rows(
         "with taken as (update lanes set position = position + 5 where position > 0 returning lane, position)"
         " insert into outbox (lane, position, topic, key, id, value, decided_at)"
@@ -250,7 +251,7 @@ async def test_records_removed_unread_are_skipped_only_by_the_documented_command
 
 
 def reset_to_earliest(bootstrap, place):
-    """The command that the service names, by Kafka's own tool."""
+    """Run a command that the service names, which is one of Kafka's own tools."""
     command = [java(), "-cp", f"{jars(silent)}/*", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"]
     command += ["--bootstrap-server", bootstrap, "--group", "purchasing", "--topic", place]
     subprocess.run(

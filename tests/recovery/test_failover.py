@@ -1,5 +1,5 @@
-"""A standby takes over under work: nothing is written, noted or decided over a connection that was not compared since
-its server takes writes, and nothing whose offset was committed is lost."""
+"""A standby takes over under work: no connection writes or decides before it was compared with the new primary, and
+nothing whose offset was committed is lost."""
 
 import uuid
 from contextlib import AsyncExitStack, suppress
@@ -29,7 +29,7 @@ PROGRESS = [ProgressRow("a topic", 0, datetime(2026, 3, 2, tzinfo=UTC))]
 
 @pytest.fixture
 async def lagging(pair) -> str:
-    """A migrated database; the standby has all of it, and nothing that comes later."""
+    """A migrated database; the standby has all of it so far, and nothing later."""
     name = f"lagging_{uuid.uuid4().hex[:12]}"
     await on_server(pair.dsn, f"create database {name}")
     await migrate(pair.dsn_of(name))
@@ -41,7 +41,7 @@ async def test_a_store_keeps_no_connection_that_was_met_in_recovery(pair, laggin
     store = await PostgresStore.open(lagging, connections=1)
     await pair.fail_over()
     for _ in range(2):
-        # The first finds the connection to the primary lost.
+        # The first worker finds its connection to the primary lost.
         with pytest.raises(StoreUnavailableError) as said:
             await store.server_time()
     assert str(said.value) == IN_RECOVERY
@@ -64,7 +64,7 @@ async def test_a_store_opened_in_recovery_waits_for_the_promotion(pair, lagging)
 
 
 async def test_a_pool_and_a_command_refuse_a_server_in_recovery(pair, lagging) -> None:
-    """The relay's pool, and every command that writes. Readers may connect to a standby, and can't write later."""
+    """The relay's pool, and every command that writes. Readers may connect to a standby and can't write later."""
     await pair.fail_over()
     async with pool_of(lagging, Timeline(), min_size=0, max_size=1) as pool:
         with pytest.raises(StoreUnavailableError, match="in recovery"):
@@ -79,7 +79,7 @@ async def test_a_pool_and_a_command_refuse_a_server_in_recovery(pair, lagging) -
 
 
 async def test_connections_of_one_process_refuse_two_histories(pair, lagging) -> None:
-    """As a command that looks over one connection and decides over another."""
+    """A command that reads over one connection and decides over another."""
     timeline = Timeline()
     async with connected(lagging, timeline):
         pass
@@ -90,7 +90,8 @@ async def test_connections_of_one_process_refuse_two_histories(pair, lagging) ->
 
 
 async def test_two_standbys_with_the_same_timeline_number_are_distinguished(pair, lagging, servers) -> None:
-    """Neither knows of the other's promotion: one takes over after the other, promoted before it, is gone as well."""
+    """Neither standby knows of the other's promotion: one takes over after the other, promoted before it, is lost,
+    too."""
     third = EmbeddedPostgres(servers / f"third-{uuid.uuid4().hex[:8]}", settings=NO_FSYNC, temporary=True)
     async with AsyncExitStack() as undo:
         undo.push_async_exit(third)
@@ -110,13 +111,13 @@ async def test_two_standbys_with_the_same_timeline_number_are_distinguished(pair
 
 async def noted_over_a_new_connection(store: PostgresStore) -> None:
     with suppress(StoreUnavailableError):
-        # Where nobody has noticed yet that the old one is lost.
+        # The loss of the old primary was not noticed yet.
         await store.server_time()
     await store.note_progress(PROGRESS)
 
 
 async def test_the_input_is_not_held_against_a_database_that_has_read_less(pair, lagging) -> None:
-    """It failed over between the look at how far the input was read and the note that it agrees."""
+    """The database failed over between the comparison with the input and the note that both agree."""
     store = await PostgresStore.open(lagging, connections=1)
     with pytest.raises(DatabaseMovedError):
         await store.note_input_agrees({("a topic", 0): PROGRESS[0].watermark})
@@ -188,8 +189,8 @@ async def test_a_synchronous_standby_takes_over_with_batches_in_flight(torn, pai
 
 
 async def test_a_commit_that_the_synchronous_standby_did_not_confirm_is_read_by_nobody(pair) -> None:
-    """However long it takes, and although the service gives up waiting for it: what it read would be published, and
-    then be lost with the primary."""
+    """However long a commit takes, and although the service gives up waiting for it: its output would be published,
+    and then be lost with the primary."""
     name = f"unconfirmed_{uuid.uuid4().hex[:12]}"
     await on_server(pair.dsn, f"create database {name}")
     await migrate(pair.dsn_of(name))

@@ -1,4 +1,5 @@
-"""More lanes: only when everything is published and nobody works, and no worker of before writes into them."""
+"""A change of the number of lanes: only when everything is published and no worker runs, and no earlier worker
+writes into them."""
 
 import asyncpg
 import pytest

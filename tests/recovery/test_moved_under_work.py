@@ -1,4 +1,4 @@
-"""The database is put back in time while workers are at work, or is another than theirs: nothing whose offset was
+"""The database is restored to the past while workers run, or is another than theirs: nothing whose offset was
 committed is lost."""
 
 import signal
@@ -8,7 +8,7 @@ from tests.recovery.conftest import assert_lost_input_is_read_again, play
 
 
 async def test_a_database_restored_under_work_reads_again_what_it_lost(torn, archive):
-    """As where a replica takes over that lagged: one worker went down with the server, another lost no facts."""
+    """The case of a lagging replica that takes over: one worker ended with the old server, another lost no facts."""
     await torn.moved_to(archive.server)
     await archive.base_backup()
     placed, accepted, captured = case_events("01", order_id())
@@ -27,7 +27,7 @@ async def test_a_database_restored_under_work_reads_again_what_it_lost(torn, arc
         in stays.log.read_text()
     )
     assert await torn.rows("select count(*) from facts") == [(1,)]
-    # Nor did it note what it had read before as read: that would hide from the next one what was lost.
+    # Nor did it note its earlier input as read: that would hide the loss from the next worker.
     assert not await torn.rows("select from input_progress where watermark > $1", instant)
     await assert_lost_input_is_read_again(torn, captured)
 
