@@ -206,7 +206,7 @@ def serve(number: int) -> Callable[[], object]:
 
 
 def _reap(running: dict[int, int]) -> None:
-    """Say of those that have ended how they did."""
+    """Report the exit codes of those that have ended."""
     with suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
             pid, status = ended

@@ -1,7 +1,7 @@
 """The worked examples in tests/cases, and how what was published is held against what they expect.
 
 A case says, in order, which commands and which decisions are published, and clauses that each must cite (it may cite
-more). Between commands and decisions no order is said.
+more). It sets no order between commands and decisions.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Access to the console: which role has which right. Every page and every link to a page asks this module.
 
-Default deny: a route names the right that it needs, a role has rights, a group of the identity provider has roles.
-Whoever is in none of these groups may see who they are and what they lack, and nothing else.
+Default deny: a route names the right that it needs, a role has rights, a group of the identity provider has roles. A
+person in none of these groups may see their own name and the missing right, and nothing else.
 """
 
 from __future__ import annotations

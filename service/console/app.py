@@ -167,7 +167,7 @@ class Console:
         try:
             parts = self._parts if route.method == "POST" else self._parts_of_pages
             if route.content:
-                # Before the first byte: whoever breaks a file off has seen what came before.
+                # Before the first byte, because a person who cancels a download has seen a part of it.
                 await self._parts.audit.answered(visit, route, 200, None)
             answer = await route.handler(parts, visit)
         except StoreError as error:

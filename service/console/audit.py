@@ -32,7 +32,7 @@ LOOKS = frozenset(
         Right.EXPORT,
     }
 )
-"""Of whoever uses these, the audit says what was looked at."""
+"""The audit records each look with one of these rights."""
 
 
 class Audit:

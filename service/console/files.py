@@ -36,7 +36,7 @@ async def send_file(request: web.Request, name: str, kind: str, pieces: AsyncIte
         ended = True
     finally:
         if not ended and request.transport is not None:
-            # Whoever saves it must notice that the end is missing.
+            # A browser must notice that the end is missing.
             request.transport.abort()
     return response
 

@@ -62,7 +62,7 @@ STOPS = frozenset({"refused", "changed", "failed"})
 """Outcomes with which an operation stops, until a person lets it go on."""
 
 BEGUN_BEFORE = "it had begun before, so it may have been done then: see the record of actions"
-"""What is said of an item that is found changed or without anything to do, after a console ended at it."""
+"""The note on an item that is found changed or with nothing to do, after a console ended at it."""
 
 
 class Work(NamedTuple):
@@ -209,7 +209,7 @@ class Runner:
                         )
                         return
             finally:
-                # Over a connection of its own: whoever is told to end can be in the middle of a statement.
+                # Over a connection of its own: a cancelled operation can be in the middle of a statement.
                 with suppress(StoreError):
                     async with connected(self._url, role=OPERATOR) as free:
                         await give_up(free, operation_id, self._name)
@@ -218,7 +218,7 @@ class Runner:
         """Renew the lease, until another process has the operation."""
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            # While the database is away, the lease may end. Whoever then takes the operation on notes the outcomes.
+            # While the database is away, the lease may end. The next owner of the operation notes the outcomes.
             with suppress(StoreError):
                 async with self._operators.connection() as connection:
                     if not await renew(connection, operation_id, self._name):

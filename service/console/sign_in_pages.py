@@ -37,7 +37,7 @@ async def login(console: Parts, visit: Visit) -> Answer:
 
 
 async def link(console: Parts, visit: Visit) -> Answer | web.Response:
-    """Let in whoever has the one-time link."""
+    """Sign in the browser that has the one-time link."""
     if not console.door.has_links:
         return not_here(404)
     if not console.door.use_link(visit.request.query.get("token", "")):
@@ -72,7 +72,7 @@ async def to_provider(console: Parts, visit: Visit) -> Answer | web.Response:
 
 
 async def callback(console: Parts, visit: Visit) -> Answer | web.Response:
-    """Let in whoever the identity provider sends back."""
+    """Sign in the person whom the identity provider sends back."""
     if console.door.oidc is None:
         return not_here(404)
     attempt = Attempt.of_cookie(visit.request.cookies.get(console.door.attempt_cookie, ""))

@@ -48,7 +48,7 @@ class Trial(NamedTuple):
     reason: str | None
     """Why it would be quarantined; None: it would not."""
     known: Preview | None
-    """None: it breaks the contract, or whoever asks may not see orders."""
+    """None: it breaks the contract, or the visitor may not see orders."""
     fails: bool
     """The rules would fail on the order."""
 

@@ -1,7 +1,7 @@
 """The state of the service for the pages of operators: the database at once, the broker and the census as they come.
 
-A page waits for the broker and for the census a short while. Both go on in the background, one look at a time whoever
-asks, so that neither a silent broker nor a million orders make the page late.
+A page waits for the broker and for the census a short while. Both go on in the background, one look at a time for all
+visitors, so that neither a silent broker nor a million orders make the page late.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LAG_SECONDS = 5.0
 CENSUS_SECONDS = 60.0
 """And a census at most so long."""
 TIMES = 20.0
-"""A look serves so many times as long as it took, so that whoever asks, a twentieth of the time is spent on it."""
+"""A look serves so many times as long as it took, so that at most a twentieth of the time is spent on looks."""
 
 
 def warn_of_database(error: StoreError) -> None:

@@ -83,7 +83,7 @@ class Inbox:
         self.failed_because: str | None = None
         """Reason of the last failed attempt."""
         self.partitions: list[TopicPartition] = []
-        """All partitions, whoever owns them, by the broker's last answer; known after the start."""
+        """All partitions, also those of other members, by the broker's last answer; known after the start."""
         self.assignments = 0
         """Number of assignments of the group so far."""
         self.rebalancing_since: float | None = None

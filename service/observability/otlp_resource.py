@@ -25,7 +25,7 @@ def packages_missing(setting: str) -> OtlpError:
 def resource() -> Any:
     """Return this process as OpenTelemetry's `Resource`.
 
-    `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` come before what is said here.
+    `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` override these attributes.
     """
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 

@@ -1,7 +1,7 @@
 """The alerts of deploy/prometheus/rules.yaml, as database and broker show them: is it still so, since when, what to do.
 
 An alert is about what workers export. Most of that is read from the database and the broker here, so that the answer
-can be had while every worker is down. What only workers know (`holds` is None) is said to be so.
+can be had while every worker is down. What only workers know (`holds` is None) is marked as such.
 """
 
 from __future__ import annotations

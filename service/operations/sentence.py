@@ -1,6 +1,6 @@
 """Sentences that know how they were made, so that they can be translated later.
 
-A `Sentence` is its English text: whoever prints or stores it needs to know nothing else. Beside the text it keeps its
+A `Sentence` is its English text: code that prints or stores it needs to know nothing else. Beside the text it keeps its
 template and arguments. `translate` looks the template up in a catalogue (English template to the other language's) and
 puts the arguments in then.
 
@@ -50,7 +50,7 @@ class Id(str):
 
 
 class Timestamp(str):
-    """An instant as a person writes it, in UTC. Whoever shows it elsewhere has `at`."""
+    """An instant as a person writes it, in UTC. Other time zones take `at`."""
 
     __slots__ = ("at",)
     at: datetime

@@ -34,7 +34,7 @@ GROUP_POLL_SECONDS = 1.0
 NEW_PRODUCER = Backoff(first_seconds=0.3, longest_seconds=5.0)
 REFUSED = Backoff(first_seconds=5.0, longest_seconds=60.0)
 FINISH_SECONDS = 3.0
-"""Time to finish the current transaction when the lane is told to stop."""
+"""Time to finish the current transaction when the lane is asked to stop."""
 CUT_SECONDS = 4.0
 """Further time to close the producer and end the query, because a frozen database would hold the lane for longer."""
 
@@ -123,7 +123,7 @@ class Lane:
             await self._close_producer()
 
     async def _publish(self) -> None:
-        """Initialise and publish until told to stop. Raises any error."""
+        """Initialise and publish until asked to stop. Raises any error."""
         self._state = "starting"
         start = await self._initialise()
         position, anchor = start.position, start.anchor
@@ -145,7 +145,7 @@ class Lane:
             self._drop_note()
 
     async def _publish_after(self, position: int, anchor: str | None) -> None:
-        """Publish transactions after `position`, whose value has the hash `anchor`, until told to stop."""
+        """Publish transactions after `position`, whose value has the hash `anchor`, until asked to stop."""
         while not self._stopping:
             self._work.clear()
             limit = 1 if position < self._one_by_one_until else ROWS_AT_ONCE

@@ -176,7 +176,7 @@ ROLES = ("support", "operator", "finance", "engineer")
 
 
 class ConsoleKafkaSettings(KafkaSettings, _Environment):
-    """The broker that the console asks, where it is told of one, and the group of the workers there."""
+    """The broker that the console asks, if one is set, and the group of its workers."""
 
     what_to_do: ClassVar[Mapping[str, str]] = WHAT_TO_DO
 
@@ -268,7 +268,7 @@ def load_console(**given: Any) -> ConsoleSettings:
 
 
 def load_console_kafka() -> ConsoleKafkaSettings | None:
-    """The broker that the console asks; None where it is told of none. Raises SettingsError."""
+    """The broker that the console asks; None if none is set. Raises SettingsError."""
     settings = _of_environment(ConsoleKafkaSettings, {})
     return settings if settings.kafka_bootstrap_servers else None
 

@@ -137,7 +137,7 @@ def pool_of(
     """Return a pool for writing, to be entered or awaited. It calls `then` with each new connection.
 
     A connection keeps its session's settings when it goes back: the driver's own reset would lose all of them, and take
-    a round trip per loan. Whoever leaves anything else in a session, such as a listener, has to end it.
+    a round trip per loan. Code that leaves anything else in a session, such as a listener, has to end it.
 
     The options `connect_seconds`, `settings` and `command_timeout` are those of `connect`, all others the pool's.
     Raises NotUsableError; a call that needs a new connection raises the errors of `connect`.

@@ -120,7 +120,7 @@ ACTS: dict[str, tuple[int, Act]] = {
 async def interruption(
     what: str, stack: EmbeddedStack, logs: Path, told: Callable[[int], Sequence[Record]], rate: float
 ) -> Interruption:
-    """Measure one of ACTS. `told` returns the first so many records; `rate` is in events per second."""
+    """Measure one of ACTS. `told` returns the first records, as many as asked for; `rate` is in events per second."""
     count, act = ACTS[what]
     lead, after = int(rate * LEAD_SECONDS), int(rate * AFTER_SECONDS)
     records = told(lead + lead + after)

@@ -1,4 +1,4 @@
-"""The command line as a person meets it: what it says, where it says it, and its exit codes."""
+"""The command line as a person meets it: its output, the stream of each line, and its exit codes."""
 
 import asyncio
 import json

@@ -57,7 +57,7 @@ async def embedded(directory, *arguments):
 
 
 def broker(log):
-    """The address it says for Kafka."""
+    """The address that it prints for Kafka."""
     return said(log, "KAFKA_BOOTSTRAP_SERVERS")
 
 

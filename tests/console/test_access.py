@@ -1,4 +1,4 @@
-"""Every address, asked for by every role and by nobody: what isn't granted is denied, and says what is missing."""
+"""Every address, requested by every role and without one: it is denied unless granted, and names the missing right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Acts with a preview: frozen lists, stale previews, acts that happen once, operations that say what became of each."""
+"""Acts with a preview: frozen lists, stale previews, acts that happen once, operations with an outcome per item."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ async def test_a_preview_is_stale_once_one_of_its_orders_changed(database, engin
 
 
 async def test_a_preview_is_stale_once_a_deadline_lets_other_money_move(database, engine, ann, monkeypatch) -> None:
-    """Nothing is heard between the preview and its confirmation: the days of a demand end."""
+    """Nothing is received between the preview and its confirmation: the days of a demand end."""
     now = published_at = when(DELIVERED + HOUR)
 
     async def clock(_histories: OrderHistories) -> StoreTime:
@@ -237,7 +237,7 @@ async def test_a_form_of_another_site_or_another_person_is_not_taken(database, e
 
 
 async def test_an_operation_shows_the_outcome_of_each_item_and_stops_at_a_refusal(database, engine, ann) -> None:
-    """The fifth accident. What would be refused again was said before."""
+    """The fifth accident: the preview had named what would be refused again."""
     bad = await bad_records(engine, 3, "ord-1")
     proposal = await propose(ann, "replay", records="\n".join(named(one) for one in bad))
     preview = await preview_of(ann, proposal)
@@ -321,7 +321,7 @@ async def test_a_restarted_console_ends_what_the_one_before_began(database, engi
 async def test_an_item_left_between_doing_and_noting_may_have_been_done(
     act, fields, outcome, database, engine, provider, monkeypatch
 ) -> None:
-    """It isn't done again, and isn't said not to have been done."""
+    """It isn't done again, and isn't reported as not done."""
     settings = settings_for(database, **provider.settings())
     did, perform = asyncio.Event(), runner_module.perform
 

@@ -193,7 +193,7 @@ async def test_an_act_that_two_do_at_once_happens_once(database, engine) -> None
 async def test_an_operation_that_goes_on_is_stale_once_time_lets_other_money_move(
     database, engine, ann, monkeypatch
 ) -> None:
-    """Nothing is heard while it waits for a person to let it go on: the days of a demand end."""
+    """Nothing is received while it waits for a person to let it go on: the days of a demand end."""
     now = published_at = when(DELIVERED + HOUR)
 
     async def clock(_histories: OrderHistories) -> StoreTime:

@@ -63,7 +63,7 @@ class Change:
 
     @property
     def seen_by_a_validator(self) -> tuple[bool, bool]:
-        """The verdict of somebody who knows every message there can be, and nothing of what they mean."""
+        """The verdict by all possible messages, without their meaning."""
         return (True, True) if self.meant_only else self.truth or (self.backward, self.forward)
 
     @property
@@ -251,7 +251,7 @@ CHANGES = [
     Change("a default less", put("final", default=...), BREAKS, BREAKS, "/final", meant_only=True),
     Change("no longer private", put("note", x_private=...), BREAKS, OK, "/note", meant_only=True),
     Change("private from now on", put("day", x_private=True), OK, BREAKS, "/day", meant_only=True),
-    # What can't be told
+    # Changes that the check can't judge
     Change(
         "a keyword that isn't understood",
         put("tip_id", not_={"const": "x"}), BREAKS, BREAKS, "/tip_id", truth=(BREAKS, OK),
@@ -262,4 +262,4 @@ CHANGES = [
         BREAKS, BREAKS, "/payer", truth=(BREAKS, OK),
     ),
 ]  # fmt: skip
-"""More than fifty. `place` is where a break is told, at least."""
+"""More than fifty changes. `place` is the least precise place at which a break is reported."""

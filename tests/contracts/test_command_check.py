@@ -66,7 +66,7 @@ def test_a_directory_and_a_release_are_compared_message_by_message(run: Any, tmp
     released = CONTRACTS / "released" / "0.1.0.json"
     code, said = run("check", released, root() / "schemas")
 
-    # A reader that has closed what is open now is told so; see test_compatibility_gate.
+    # The check warns a reader that has closed an enumeration which is open now; see test_compatibility_gate.
     assert code == 1
     assert {line.partition(": ")[2].partition(":")[0] for line in said[:-1]} == {
         "/data/kind", "/data/outcome", "/data/destination", "/data/source", "/data/purpose", "/data/scope",

@@ -1,4 +1,4 @@
-"""`purchasing-contracts validate`: what it says about a file, and its exit code."""
+"""`purchasing-contracts validate`: its report on a file, and its exit code."""
 
 import copy
 import io

@@ -94,7 +94,7 @@ def test_a_valid_message_of_an_earlier_release_is_valid_with_the_same_meaning(
 
 
 def is_part_of(said: Any, known: Any) -> bool:
-    """Whether all that was said is known, member by member."""
+    """Whether all of `said` is in `known`, member by member."""
     if isinstance(said, dict):
         return all(name in known and is_part_of(value, known[name]) for name, value in said.items())
     if isinstance(said, list):

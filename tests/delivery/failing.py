@@ -1,4 +1,4 @@
-"""The service with a fault that nobody foresaw: it raises whenever a batch comes."""
+"""The service with an unexpected error: it raises whenever a batch comes."""
 
 import sys
 

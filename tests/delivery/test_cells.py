@@ -42,7 +42,7 @@ def order_in(lane):
 
 
 async def begun(outside, order):
-    """The order, and its money, have come in; the seller's news has not."""
+    """Send the order and its payment, without the seller's answer."""
     for event in case_events("08", order)[:-1]:
         await outside.send_and_settle(event)
 

@@ -103,7 +103,7 @@ async def demanded(site, orders, *, published=True):
 
 
 async def in_state_of_demand(site, sender, number=2):
-    """So many new orders whose buyers have three days to pay from now on. Somebody has to be at work."""
+    """So many new orders whose buyers have three days to pay from now on. A worker has to run."""
     orders = [order_id() for _ in range(number)]
     await events_sent(sender, orders, 0, 6)
     await demanded(site, orders)

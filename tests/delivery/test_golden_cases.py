@@ -1,8 +1,8 @@
 """All worked examples, live: through Kafka and PostgreSQL to the service as a process, one event at a time.
 
-One database has one clock, and a clock by events never goes back. So the examples are played together along one line
-of time: what happens at an instant is sent once every deadline before it has fired, as `simulate` does with each alone.
-News that comes late is sent when its turn comes in its example, at the time the example has reached by then.
+One database has one clock, and a clock by events never goes back. So the examples are played together along one line of
+time: what happens at an instant is sent once every deadline before it has fired, as `simulate` does with each alone. A
+late event is sent when its turn comes in its example, at the time that the example has reached by then.
 """
 
 import asyncio

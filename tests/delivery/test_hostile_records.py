@@ -1,4 +1,4 @@
-"""Bad records among good ones, live: each is quarantined once and said, and none stops or delays its neighbours."""
+"""Bad records among good ones, live: each is quarantined and reported once, and none stops or delays its neighbours."""
 
 import json
 from hashlib import sha256

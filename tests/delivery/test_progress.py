@@ -29,5 +29,5 @@ async def test_positions_are_committed_over_the_markers_of_transactions(outside)
     async with producer.transaction():
         sent = await producer.send_and_wait("purchasing.events.chargeback.v1", b"no JSON")
     await producer.stop()
-    # One record and one marker behind it: whoever looks at the lag sees none.
+    # One record and one marker behind it: the lag shows none.
     await outside.handled(TopicPartition(sent.topic, sent.partition), sent.offset + 1)

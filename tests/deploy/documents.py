@@ -35,7 +35,7 @@ ENDS = {"|", "<", ">", "&&", ";", "#"}
 
 
 class Said(NamedTuple):
-    """A command as a document says it: its words, and whether it is written out whole (`python -m service …`)."""
+    """A command as a document writes it: its words, and whether it is written in full (`python -m service …`)."""
 
     words: tuple[str, ...]
     whole: bool

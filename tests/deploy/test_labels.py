@@ -1,4 +1,5 @@
-"""Every label in a rule, a panel or a scenario is one that the metric has: a slip would match and say nothing."""
+"""Every label in a rule, a panel or a scenario is one that the metric has: a misspelt one would silently match
+nothing."""
 
 import re
 from typing import get_args

@@ -30,7 +30,7 @@ class Program:
         )
 
     def await_start(self) -> None:
-        """Waits until the program says what it has started."""
+        """Wait until the program reports what it has started."""
         assert self.child.stdout is not None
         for pid in json.loads(self.child.stdout.readline()):
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -43,7 +43,7 @@ class Program:
         return [*alive, *(process for process in psutil.process_iter() if self.concerns(process))]
 
     def concerns(self, process: psutil.Process) -> bool:
-        """Whether it is one of this program's, perhaps started after the program had said what runs."""
+        """Whether it is one of this program's, perhaps started after its report."""
         try:
             return any(str(self.directory) in argument for argument in process.cmdline())
         except psutil.Error:

@@ -1,4 +1,5 @@
-"""Plain words: docstrings name a thing or give an instruction; names of tests have no words of conversation."""
+"""Plain words: docstrings name a thing or give an instruction; names of tests, docstrings and comments have no words of
+conversation."""
 
 import ast
 import re
@@ -24,6 +25,11 @@ TALK = {
 DESCRIBED = re.compile(r"test_(what(?!_if_)|whatever|who|whose|whoever)_")
 """Names of tests that describe their subject instead of naming it; `what-if` is a command."""
 
+SPOKEN = re.compile(r"(?i)\b(un)?heard\b|\bhears?\b|\b(told|tidings|whoever|whomever|befell|astray)\b")
+"""Words of conversation that stand in no docstring and no comment: `received`, `reported`, or the person or program."""
+
+PYTHON = ("service/", "contracts/purchasing_contracts/", "deploy/website/", "tests/")
+
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -48,14 +54,34 @@ def talkative(name: str, tree: ast.Module) -> Iterator[str]:
                     yield f"{name}:{node.lineno} {node.name}: write {TALK[word]}"
 
 
+def spoken(name: str, text: str, tree: ast.Module) -> Iterator[str]:
+    """Docstrings, also of attributes, and comments of a module that have a word of conversation."""
+    prose = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.lstrip().startswith("#")]
+    prose += [
+        (node.lineno, re.sub(r"`[^`]*`", "", node.value.value))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    ]
+    for number, one in prose:
+        for found in SPOKEN.finditer(one):
+            yield f"{name}:{number} {found[0]!r}"
+
+
 def test_docstrings_name_a_thing_or_give_an_instruction(sources: dict[str, ast.Module]) -> None:
+    found = [one for name, tree in sources.items() if name.startswith(PYTHON) for one in questions(name, tree)]
+    assert found == [], "begin with a noun or an imperative, such as `The lag of the group` or `Return the lag`"
+
+
+def test_no_docstring_and_no_comment_has_a_word_of_conversation(
+    sources: dict[str, ast.Module], texts: dict[str, str]
+) -> None:
     found = [
         one
         for name, tree in sources.items()
-        if name.startswith(("service/", "contracts/purchasing_contracts/", "deploy/website/", "tests/"))
-        for one in questions(name, tree)
+        if name.startswith(PYTHON) and name != "tests/house/test_words.py"
+        for one in spoken(name, texts[name], tree)
     ]
-    assert found == [], "begin with a noun or an imperative, such as `The lag of the group` or `Return the lag`"
+    assert found == []
 
 
 def test_no_name_of_a_test_has_a_word_of_conversation(sources: dict[str, ast.Module]) -> None:
@@ -75,3 +101,12 @@ def test_a_talkative_name_is_recognised(name: str) -> None:
     assert len(list(talkative("tests/example.py", ast.parse(f"def {name}(): ...")))) == 1
     for plain in ("test_an_error_is_reported", "test_what_if_reads_the_journals"):
         assert list(talkative("tests/example.py", ast.parse(f"def {plain}(): ..."))) == []
+
+
+@pytest.mark.parametrize(
+    "code", ['"""An order hears of it."""', "# whoever asks", 'a = 1\n"""The time that it was told."""']
+)
+def test_a_word_of_conversation_in_prose_is_recognised(code: str) -> None:
+    assert len(list(spoken("tests/example.py", code, ast.parse(code)))) == 1
+    plain = "`told` is a name"
+    assert list(spoken("tests/example.py", f'"""{plain}"""', ast.parse(f'"""{plain}"""'))) == []

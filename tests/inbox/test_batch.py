@@ -168,7 +168,7 @@ async def test_a_consuming_task_that_failed_ends_the_service_instead_of_spinning
 
 
 async def test_a_consumer_that_left_its_group_for_good_ends_the_service(world):
-    """With aiokafka's own coordinator: it has no public way to say so, and another version may have another way."""
+    """With aiokafka's own coordinator: it has no public member for that, and another version may have another one."""
     consumer = AIOKafkaConsumer(group_id="group")
     assert consumer._coordinator is None
     client = MagicMock()

@@ -23,7 +23,7 @@ def encoded(content: bytes) -> str:
 
 
 class IdentityProvider:
-    """Issues tokens to CLIENT that live `lifetime` seconds; `answer`, where set, is what it says instead."""
+    """Issues tokens to CLIENT that live `lifetime` seconds; `answer`, if set, is its answer instead."""
 
     def __init__(self, lifetime: float = 3600.0) -> None:
         self.lifetime = lifetime

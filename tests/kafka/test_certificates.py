@@ -1,4 +1,4 @@
-"""The client's certificate: what its files have to hold, and what is said where they don't."""
+"""The client's certificate: the content of its files, and the sentence about a fault in it."""
 
 import pytest
 import trustme

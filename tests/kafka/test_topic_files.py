@@ -1,4 +1,4 @@
-"""Topics and ACLs as files: what each tool would make of them is what `topics create` and `topics acls` say."""
+"""Topics and ACLs as files: each tool would make of them the same as `topics create` and `topics acls`."""
 
 import json
 import re

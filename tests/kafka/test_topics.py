@@ -1,4 +1,4 @@
-"""Topics at a broker, held against the registry: what is set up otherwise is said, and nothing is changed."""
+"""Topics of a broker compared with the registry: differences are reported, and nothing is changed."""
 
 import uuid
 from dataclasses import replace
@@ -93,7 +93,7 @@ def test_kafkas_own_topics_with_too_few_replicas_are_named_with_what_stops():
             TopicState(6, 3, AS_IT_SHOULD | {"min.insync.replicas": "3"}),
             ["has min.insync.replicas=3 and should have 2"],
         ),
-        # This user may not read settings: that is said once, for all topics.
+        # This user may not read settings, which is reported once for all topics.
         (TopicState(6, 3, {}), []),
         (None, ["does not exist: create it with `topics create`"]),
     ],

@@ -1,4 +1,4 @@
-"""Lag as the command says it, from broker and database alone, held against Kafka's own tool."""
+"""Lag by the command, from broker and database alone, compared with Kafka's own tool."""
 
 import asyncio
 import json

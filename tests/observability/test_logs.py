@@ -1,4 +1,4 @@
-"""One event a line, nobody's data in it, and no floods."""
+"""One event per line, no personal data in it, and no floods."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The procedures of service/docs/runbook.md, each done as it says there."""
+"""The procedures of service/docs/runbook.md, each done as written there."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`doctor` says in words what is wrong, of each thing that can be."""
+"""`doctor` has a sentence about each fault that it can find."""
 
 import json
 from datetime import timedelta

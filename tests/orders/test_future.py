@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("hands")
 
 @pytest.fixture
 def hands() -> Hands:
-    """A clock that says a day after the story began."""
+    """A clock at a day after the beginning of the story."""
     hands = Hands()
     hands.now = when(24 * HOUR)
     return hands

@@ -1,4 +1,4 @@
-"""Private members (clause 23): apart from the facts, compared while they are there, missed by nobody when erased."""
+"""Private members (clause 23): stored apart from the facts, compared while they exist, without effect once erased."""
 
 import json
 

@@ -171,7 +171,8 @@ async def record_waits(connection, *, only_overdue=False):
 
 
 async def explained(database, order_id, now):
-    """Until when a record holds the order up, and whether that has passed, as `explain` says it at an instant."""
+    """The instant until which a record holds the order up, and whether it has passed, as `explain` shows it at an
+    instant."""
     async with open_histories(database) as histories:
         history = await histories.of(order_id)
         story = explain(history, await read_book(histories.connection), StoreTime(now, None))

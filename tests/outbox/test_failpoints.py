@@ -1,4 +1,4 @@
-"""Failpoints do what the variable says, once, and nothing without it."""
+"""Failpoints do what the variable asks for, once, and nothing without it."""
 
 import asyncio
 import os

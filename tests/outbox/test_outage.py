@@ -103,7 +103,7 @@ async def test_a_database_connection_that_falls_silent_costs_nothing(world: Worl
 
 
 async def admit(postgres: EmbeddedPostgres, name: str, allowed: bool) -> None:
-    """Let nobody into the database, and throw out who is in it; or let them in again."""
+    """Refuse all connections to the database and end those it has; or allow them again."""
     connection = await asyncpg.connect(postgres.dsn)
     try:
         await connection.execute(f"alter database {name} allow_connections {str(allowed).lower()}")

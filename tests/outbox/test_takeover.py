@@ -48,7 +48,7 @@ async def test_a_frozen_relay_that_wakes_after_its_lanes_were_taken_doubles_noth
 
             await eventually("the heir publishes everything", world.all_noted)
             zombie.send(signal.SIGCONT)
-            # Of what it says until it has heard of the others nothing counts: it takes all lanes for its own.
+            # Its reports count only once it knows of the other: until then it believes that all lanes are its own.
             await eventually("the zombie and the heir share the lanes", lambda: shared(zombie, heir), both)
             before = zombie.published
 
@@ -64,7 +64,7 @@ async def test_a_frozen_relay_that_wakes_after_its_lanes_were_taken_doubles_noth
 
 
 def shared(*relays: Worker) -> bool:
-    """Whether each has lanes by its last word, no lane is said by two of them, and none is missing."""
+    """Whether each has lanes by its last report, none of them has a lane of another, and no lane is missing."""
     said = [lane for relay in relays for lane in relay.lanes]
     return all(relay.lanes for relay in relays) and sorted(said) == sorted(EVERYTHING)
 

@@ -1,4 +1,4 @@
-"""A process that runs a relay and says on stdout, a JSON line each time, how it stands. Started by `workers.py`.
+"""A process that runs a relay and reports its state on stdout, a JSON line each time. Started by `workers.py`.
 
 python worker.py DSN BOOTSTRAP SESSION_MS
 """

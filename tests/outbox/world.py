@@ -64,7 +64,7 @@ class World:
         return str(await self.pool.fetchval("select outbox_id from installation"))
 
     async def write(self, lane: int, count: int, *, timed: bool = False, topic: str = "", pad: int = 0) -> None:
-        """Put outputs of one order into a lane, and say so on the channel."""
+        """Put outputs of one order into a lane, and notify the channel."""
         values = [json.dumps({"id": uuid.uuid4().hex, "pad": "." * pad}) for _ in range(count)]
         async with self.pool.acquire() as connection, connection.transaction():
             last = await connection.fetchval(TAKE, lane, count)
@@ -189,7 +189,7 @@ def read_all(bootstrap: str) -> list[Published]:
 
 
 async def eventually(what: str, seen: Callable[[], object], state: Callable[[], str] = lambda: "") -> None:
-    """Wait until it is seen; `state` says how things are where it never is."""
+    """Wait until it is seen; if it never is, the error has `state`."""
     await waiting.eventually(seen, what, state)
 
 

@@ -270,7 +270,7 @@ def test_a_price_rise_that_nobody_agreed_to_and_a_partial_chargeback_of_it() -> 
     order = two_items().bought(120_000, 1_200).received()
     order.charged_back(20_000, attributable=True, reason="not_as_described")
     for ended in in_several_orders(order):
-        # The goods were received normally, so it is unjust whoever is to blame: 22(1).
+        # The goods were received normally, so it is unjust whatever the cause: 22(1).
         assert ended.stands("chargeback", "cb-1") == ("unjust", ["22", "22(1)"])
         assert (net(ended), standing(ended, "payment_demand", "cb-1")) == (0, 20_000)
 

@@ -134,7 +134,7 @@ PINNED = [
 
 
 def test_ids_never_change_from_one_release_to_the_next() -> None:
-    # Whoever changes how ids are made has every receiver act twice: these are fixed for ever.
+    # With another way of making ids every receiver would act twice, so these are fixed for ever.
     order = Order().placed().accepted().paid().asks_to_cancel().decided()
     assert [output.id for output in order.outputs if _is_pinned(output.data)] == PINNED
 

@@ -1,4 +1,4 @@
-"""The database's URL is read as libpq reads it; what it can't mean is said without a value."""
+"""The database's URL is read as libpq reads it; a refusal names the option without its value."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def ca(servers: Path) -> tuple[trustme.CA, Path]:
 
 @pytest.fixture(scope="session")
 def a_broker(servers: Path, ca: tuple[trustme.CA, Path]) -> Iterator[Broker]:
-    """A broker for clients with TLS and SCRAM; all topics are there, nobody has a right yet."""
+    """A broker for clients with TLS and SCRAM, with all topics and no ACLs yet."""
     key_store = servers / "broker.pem"
     key_store.write_bytes(b"".join(certificate(ca[0])))
     settings = {**BROKER_SETTINGS, "ssl.keystore.location": str(key_store)}

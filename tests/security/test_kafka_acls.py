@@ -1,4 +1,4 @@
-"""The service's Kafka user has the rights of the list and no others; without one of them it says which."""
+"""The service's Kafka user has the rights of the list and no others; without one of them it names it."""
 
 import asyncio
 import json
@@ -130,7 +130,8 @@ async def test_the_table_takes_away_every_right_of_the_list(guarded: Database) -
 
 
 async def without(story, broker, guarded, logs):
-    """A worker that lacks one right, until it has said so or has ended: its exit code, what it said, what it should."""
+    """Run a worker that lacks one right until it reports that or ends: its exit code, its output, the expected
+    output."""
     kind, name, operation, instead, exit_code, text = MISSING[story]
     async with guarded.another() as database:
         group = f"less-{database.name}"

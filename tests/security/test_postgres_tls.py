@@ -1,4 +1,4 @@
-"""TLS to PostgreSQL: asked for in the URL, checked, and said in a sentence where it can't be had."""
+"""TLS to PostgreSQL: set in the URL, checked, and a sentence if it can't be had."""
 
 from pathlib import Path
 

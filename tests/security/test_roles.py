@@ -12,7 +12,7 @@ from tests.security.site import ROLES, Database
 
 ROLES_SQL = Path(migrate_module.__file__).with_name("roles.sql").read_text()
 
-# Rows in these are never changed and never deleted, by whoever is not the owner.
+# Only the owner changes or deletes rows in these.
 JOURNALS = (
     "facts",
     "outbox",

@@ -26,7 +26,7 @@ service_fee_rate = "0.002"
 
 @pytest.fixture
 def run(monkeypatch, capsys, guarded: Database):
-    """Runs a command as a user of a role; returns its exit code and all it said."""
+    """Run a command as a user of a role; return its exit code and output."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
 

@@ -1,4 +1,4 @@
-"""A worker that dies between its last statement and its commit leaves nothing, and holds nobody up."""
+"""A worker that dies between its last statement and its commit leaves nothing, and holds no other worker up."""
 
 import asyncio
 import os

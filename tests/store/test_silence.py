@@ -1,5 +1,5 @@
-"""A database, or a network before it, that swallows everything and says nothing: given up in bounded time, on a new
-connection then."""
+"""A silent database, or a network that delivers nothing: the service gives up in bounded time and takes a new
+connection."""
 
 import asyncio
 import socket

@@ -109,7 +109,7 @@ def _members(shape: Json, schemas: Json, before: str) -> Iterator[str]:
             f"<td>{in_words(member.get('description') or inner.get('description', ''))}</td></tr>"
         )
         holder = items or inner
-        # Money is in every message: its two members are told in the introduction.
+        # Money is in every message: the introduction describes its two members.
         if holder.get("title") != "Money":
             yield from _members(holder, schemas, f"{before}{name}{'[]' if items else ''}.")
 

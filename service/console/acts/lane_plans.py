@@ -53,7 +53,8 @@ async def plan_of_pause(desk: Desk, act: str, form: Mapping[str, str]) -> Plan:
         raise PlanError(sentence("All lanes are paused together: resume them all."))
     if not pauses:
         raise PlanError(sentence("It is not paused: there is nothing to do."))
-    # The outputs are frozen, whatever their orders hear meanwhile: the item names no orders, and none makes it stale.
+    # The outputs are frozen, whatever their orders receive meanwhile: the item names no orders, and none makes it
+    # stale.
     plan = Plan([NewItem(subject)], effects=_effects(waiting))
     # Only these pass the refund limit. What is decided after this preview is counted as usual.
     checked = {str(row.lane): row.noted for row in await lane_rows(desk.connection) if lane in (ALL_LANES, row.lane)}

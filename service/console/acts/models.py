@@ -68,7 +68,7 @@ class NoteModel(Model):
 
     @classmethod
     def of(cls, text: Sentence) -> NoteModel:
-        """Keep a sentence so that it can be told in another language later."""
+        """Keep a sentence so that it can be translated later."""
         arguments = {name: value if isinstance(value, int) else str(value) for name, value in text.arguments.items()}
         return cls(template=text.template, arguments=arguments)
 

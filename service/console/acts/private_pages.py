@@ -39,7 +39,8 @@ async def private_form(console: Parts, visit: Visit) -> Answer:
 
 
 async def private(console: Parts, visit: Visit) -> Answer:
-    """Show the private members of an order to whoever gives a reason and a ticket; the database records it first."""
+    """Show the private members of an order to a person who gives a reason and a ticket; the database records it
+    first."""
     assert console.acts is not None
     form = await sent_form(visit, FORM_BYTES)
     if (foreign := refusal_of(console, visit, form)) is not None:

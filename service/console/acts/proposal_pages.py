@@ -163,13 +163,13 @@ async def confirm(console: Parts, visit: Visit) -> Answer | web.Response:
     visit.trace.about = str(proposal_id)
     who = who_of(visit)
     async with console.acts.pool.connection() as connection:
-        # Outside the transaction, because it takes long. What an order hears meanwhile is found inside.
+        # Outside the transaction, because it takes long. What an order receives meanwhile is found inside.
         before = await find(connection, proposal_id)
         if before is None:
             return not_here(404)
         other = [] if before.is_begun else await moved(console, connection, before, before.preview)
         async with translated(), connection.transaction():
-            # Whoever confirms at the same time waits here, and finds it confirmed then.
+            # A person who confirms at the same time waits here, and finds it confirmed then.
             await lock_confirmations(connection)
             found = await find(connection, proposal_id)
             assert found is not None

@@ -88,7 +88,7 @@ def _item(record: QuarantinedRecord, read: Decoded) -> NewItem:
 
 
 async def _records(desk: Desk, form: Mapping[str, str]) -> tuple[list[QuarantinedRecord], list[Sentence]]:
-    """Return the records that a form is about, and what is to be said of the list."""
+    """Return the records that a form is about, and notes on the list."""
     named = list(dict.fromkeys(line.strip() for line in form.get("records", "").splitlines() if line.strip()))
     if not named and form.get("topic"):
         return await _of_group(

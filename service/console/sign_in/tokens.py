@@ -36,7 +36,7 @@ class TokenError(Exception):
 
 
 class ProviderError(Exception):
-    """The identity provider, or whoever has the keys, can't be reached or answers nonsense."""
+    """The identity provider, or the server of its keys, can't be reached or answers nonsense."""
 
 
 class Claims(NamedTuple):

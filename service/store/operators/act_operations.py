@@ -172,8 +172,8 @@ async def note_outcome(
 
 
 async def allow_more(connection: Connection, operation_id: UUID, handled: int, more: int) -> bool:
-    """Let so many more items be handled; return whether this call did. `handled`: how many were when a person said so,
-    so that saying it twice does nothing twice. Raises StoreError."""
+    """Let so many more items be handled; return whether this call did. `handled`: the number that were handled when a
+    person allowed it, so that allowing it twice counts once. Raises StoreError."""
     async with translated():
         return bool(await connection.fetchval(_ALLOW, operation_id, handled, more))
 

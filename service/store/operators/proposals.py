@@ -264,7 +264,7 @@ _FORGET_REPAIRS = """
 delete from console_repairs r using console_proposals p left join console_operations o on o.id = p.id
 where p.id = r.proposal_id and p.ends_at < clock_timestamp() and (o.id is null or o.stopped is not null)
 """
-# Who may be the same person: the same subject, or whoever signed in another way.
+# The same person, possibly: the same subject, or somebody who signed in another way.
 _ALONE = """
 with alone as materialized (
     select id, act, preview from console_proposals

@@ -1,4 +1,4 @@
-"""The operations that a broker allows on a group and on topics, as it says without any ACL: all."""
+"""The operations that a broker reports as allowed on a group and on topics: without any ACL, all."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""A coordinator that can't say what was committed is not taken for one that says: nothing."""
+"""A coordinator that can't answer is not taken for one that knows of no committed offsets."""
 
 import asyncio
 from types import SimpleNamespace
@@ -114,7 +114,7 @@ async def test_a_broker_that_has_only_just_come_back_does_not_forget_what_was_co
 
 
 async def _answers(consumer, admin):
-    """All that is said of the partition, until it was said often enough; while it can't be said, it is asked again."""
+    """The answers about the partition, until there are enough; without an answer it asks again."""
     found = []
     while len(found) < ANSWERS:
         found.append(await consumer.committed(P))

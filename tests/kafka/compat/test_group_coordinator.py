@@ -1,4 +1,4 @@
-"""A consumer whose membership in its group, fetching or heartbeats failed for good says so."""
+"""A consumer whose membership in its group, fetching or heartbeats failed for good reports it."""
 
 import asyncio
 import uuid
@@ -16,7 +16,7 @@ FIRST, SECOND = "purchasing.events.order.v1", "purchasing.events.payment.v1"
 
 
 class TakesOneTopic(RoundRobinPartitionAssignor):
-    """Fails, as nobody foresaw, when its member is given partitions of the other."""
+    """Fails unexpectedly when its member gets partitions of the other."""
 
     @classmethod
     def on_assignment(cls, assignment):

@@ -1,4 +1,4 @@
-"""A connection is authenticated anew while it is in use, and nothing that is under way is lost."""
+"""A connection is authenticated again while it is in use, and no request under way is lost."""
 
 import asyncio
 import weakref

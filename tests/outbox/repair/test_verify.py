@@ -1,4 +1,4 @@
-"""`outbox verify`: the output topics held against the journal, and what it says of each thing that can be wrong."""
+"""`outbox verify`: the output topics compared with the journal, and its sentence about each kind of fault."""
 
 import asyncio
 import json

@@ -527,7 +527,7 @@ def coming_back(h: History) -> None:
 
 
 def unclear(h: History) -> None:
-    """Goods arrive that nobody bought as far as is known, or a record can't be read; people ask all the same."""
+    """Goods arrive before any known purchase, or a record can't be read; buyers cancel and object all the same."""
     r = h.rng
     if r.random() < 0.4:
         _purchase(h, "pur-1", h.goods // 2, h.shipping, _of(h, h.ids[0]))

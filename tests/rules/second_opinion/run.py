@@ -854,7 +854,7 @@ class Step:
     # publishing
 
     def _moved(self, before: Decision, d: Decision) -> bool:
-        """Whether a new plan has another date than the one that was told; that a date passed is not told."""
+        """Whether a new plan has another date than the published one; the passing of a date is not published."""
         if d.kind != "order_amount" or d.due_at == before.due_at:
             return False
         dates = [p.get("due_at") for p in self.tl.plan or []]
