@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import pytest
 from aiohttp import ClientSession, CookieJar
 
 from service.console.bounds import Bounds
@@ -25,18 +24,6 @@ if TYPE_CHECKING:
 
 PATIENT = Bounds(request_seconds=HANG_SECONDS)
 FIELD = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
-
-
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The console waits for its database as long as a busy machine needs: no test is about how long an act may take."""
-    for place in (
-        "service.store.order_history.CONNECT_SECONDS",
-        "service.store.console_sessions.SECONDS",
-        "service.store.operators.operator_pool.SECONDS",
-    ):
-        monkeypatch.setattr(place, HANG_SECONDS)
-    monkeypatch.setattr("service.console.server.STATEMENT_SECONDS", int(HANG_SECONDS))
 
 
 @asynccontextmanager

@@ -19,8 +19,10 @@ from service.store.migrate import migrate
 from service.store.postgres import PostgresStore
 from service.store.substitute_clock import EVENTS, set_clock
 from service.terms.source import FixedTerms
+from tests.console.acting import PATIENT, person
 from tests.console.identity import IdentityProvider
 from tests.databases import on_server, temporary_database
+from tests.waiting import HANG_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -115,4 +117,37 @@ async def pages(running: Running) -> AsyncIterator[ClientSession]:
 async def api(running: Running) -> AsyncIterator[ClientSession]:
     """A program that asks for JSON, with all roles."""
     async with browser(running, Accept="application/json") as session:
+        yield session
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The console waits for its database as long as a busy machine needs: no test is about how long an act may take."""
+    for place in (
+        "service.store.order_history.CONNECT_SECONDS",
+        "service.store.console_sessions.SECONDS",
+        "service.store.operators.operator_pool.SECONDS",
+    ):
+        monkeypatch.setattr(place, HANG_SECONDS)
+    monkeypatch.setattr("service.console.server.STATEMENT_SECONDS", int(HANG_SECONDS))
+
+
+@pytest.fixture
+async def acting(database: str, provider: IdentityProvider) -> AsyncIterator[Running]:
+    """A console for people who act: they sign in at the identity provider."""
+    async with running_console(settings_for(database, **provider.settings()), PATIENT) as running:
+        yield running
+
+
+@pytest.fixture
+async def ann(acting: Running, provider: IdentityProvider) -> AsyncIterator[ClientSession]:
+    """An operator at a browser."""
+    async with person(acting, provider, "u-ann") as session:
+        yield session
+
+
+@pytest.fixture
+async def bo(acting: Running, provider: IdentityProvider) -> AsyncIterator[ClientSession]:
+    """Another operator."""
+    async with person(acting, provider, "u-bo") as session:
         yield session

@@ -31,7 +31,6 @@ from tests.console.acting import (
     hidden,
     new_key,
     operation,
-    patient,  # noqa: F401 - a fixture
     person,
     preview_of,
     propose,
@@ -45,35 +44,14 @@ from tests.orders.stories import Story, dissolved, paid_order
 from tests.rules.happenings import HOUR, when
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from aiohttp import ClientSession
 
-    from service.console.server import Running
 
 JSON = {"Accept": "application/json"}
 SECRET = "Warehouse 3, marker-77aa"
 
 
 pytestmark = pytest.mark.usefixtures("patient")
-
-
-@pytest.fixture
-async def running(database, provider) -> AsyncIterator[Running]:
-    async with running_console(settings_for(database, **provider.settings()), PATIENT) as running:
-        yield running
-
-
-@pytest.fixture
-async def ann(running, provider) -> AsyncIterator[ClientSession]:
-    async with person(running, provider, "u-ann") as session:
-        yield session
-
-
-@pytest.fixture
-async def bo(running, provider) -> AsyncIterator[ClientSession]:
-    async with person(running, provider, "u-bo") as session:
-        yield session
 
 
 async def rows(database: str, query: str, *arguments: object) -> list[tuple[Any, ...]]:
@@ -617,11 +595,11 @@ async def test_a_text_that_cannot_be_stored_is_refused_in_words(act, name, text,
         assert "can't be stored" in (await answer.json(content_type=None))["problem"]
 
 
-async def test_a_form_is_still_there_after_signing_in_again(running, engine, ann) -> None:
+async def test_a_form_is_still_there_after_signing_in_again(acting, engine, ann) -> None:
     await hear(engine, paid_order())
     form = await form_of(ann, "hold") | {"orders": "ord-1", "why": "the buyer complains"}
     proposal = await propose(ann, "hold", orders="ord-1")
-    async with browser(running, signed_in=False) as nobody:
+    async with browser(acting, signed_in=False) as nobody:
         async with nobody.post("/acts/hold", data=form, allow_redirects=False) as answer:
             assert answer.status == 303
             link = parse_qs(urlsplit(answer.headers["Location"]).query)["next"][0]
@@ -635,9 +613,9 @@ async def test_a_form_is_still_there_after_signing_in_again(running, engine, ann
     assert ">ord-1</textarea>" in page
 
 
-async def test_only_handlers_of_post_are_given_what_acts(running) -> None:
-    assert running.console._parts.acts is not None
-    assert running.console._parts_of_pages.acts is None
+async def test_only_handlers_of_post_are_given_what_acts(acting) -> None:
+    assert acting.console._parts.acts is not None
+    assert acting.console._parts_of_pages.acts is None
     assert {route.method for route in ROUTES} == {"GET", "POST"}
 
 

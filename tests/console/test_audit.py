@@ -6,15 +6,21 @@ import asyncio
 import csv
 import io
 import json
-from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 from aiohttp import ClientSession, DummyCookieJar
 
-from service.console.server import running_console
-from tests.console.acting import PATIENT, confirm, done, form_of, hidden, operation, patient, person, propose  # noqa: F401 - a fixture among them
-from tests.console.conftest import settings_for
+from tests.console.acting import (
+    PATIENT,
+    confirm,
+    done,
+    form_of,
+    hidden,
+    operation,
+    person,
+    propose,
+)
 from tests.console.identity import HEADER
 from tests.console.reading import Page, read, read_json
 from tests.console.test_acts import bad_records, rows
@@ -22,37 +28,20 @@ from tests.console.test_database import as_owner
 from tests.console.test_order_page import hear
 from tests.orders.stories import Story, paid_order
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from service.console.server import Running
-
 SECRET = "Warehouse 3, marker-77aa"
 
 
 pytestmark = pytest.mark.usefixtures("patient")
 
 
-@pytest.fixture
-async def running(database, provider) -> AsyncIterator[Running]:
-    async with running_console(settings_for(database, **provider.settings()), PATIENT) as running:
-        yield running
-
-
-@pytest.fixture
-async def ann(running, provider) -> AsyncIterator[ClientSession]:
-    async with person(running, provider, "u-ann") as session:
-        yield session
-
-
-async def test_allowed_and_denied_looks_and_acts_are_audited(database, engine, running, provider, ann) -> None:
+async def test_allowed_and_denied_looks_and_acts_are_audited(database, engine, acting, provider, ann) -> None:
     """The eighth accident."""
     await hear(engine, paid_order())
     await read(ann, "/orders/ord-1")
     await read(ann, "/clauses")
     await done(ann, "hold", orders="ord-1")
     form = await form_of(ann, "hold")
-    async with person(running, provider, "u-fay", "g-finance") as session:
+    async with person(acting, provider, "u-fay", "g-finance") as session:
         await read(session, "/orders/ord-1/letter", 403)
         async with session.post("/acts/hold", data=form | {"orders": "ord-1", "why": "x"}) as answer:
             assert answer.status == 403
@@ -89,13 +78,13 @@ async def test_an_act_that_fails_is_audited(database, engine, ann, monkeypatch) 
     assert await rows(database, "select path, status from console_audit where what = 'act'") == [("/acts/{act}", 500)]
 
 
-async def test_an_act_that_takes_too_long_is_audited(database, engine, ann, running, monkeypatch) -> None:
+async def test_an_act_that_takes_too_long_is_audited(database, engine, ann, acting, monkeypatch) -> None:
     async def hangs(*_: object) -> None:
         await asyncio.Event().wait()
 
     form = await form_of(ann, "hold") | {"orders": "ord-1", "why": "x"}
     monkeypatch.setattr("service.console.acts.proposal_pages.new_desk", hangs)
-    monkeypatch.setattr(running.console, "_bounds", PATIENT._replace(request_seconds=1.0))
+    monkeypatch.setattr(acting.console, "_bounds", PATIENT._replace(request_seconds=1.0))
     async with ann.post("/acts/hold", data=form) as answer:
         assert answer.status == 503
     assert await rows(database, "select path, status from console_audit where what = 'act'") == [("/acts/{act}", 500)]
@@ -154,12 +143,12 @@ async def test_nobody_may_change_the_audit(database, ann) -> None:
             await owner.execute("reset role")
 
 
-async def test_somebody_without_a_name_may_not_act(database, engine, running, provider, ann) -> None:
+async def test_somebody_without_a_name_may_not_act(database, engine, acting, provider, ann) -> None:
     await hear(engine, paid_order())
     form = await form_of(ann, "hold") | {"orders": "ord-1", "why": "x"}
     token = provider.token(sub="u-ann", name=None, groups=["g-operator"])
     async with (
-        ClientSession(running.origin, headers={HEADER: token}, cookie_jar=DummyCookieJar()) as session,
+        ClientSession(acting.origin, headers={HEADER: token}, cookie_jar=DummyCookieJar()) as session,
         session.post("/acts/hold", data=form, allow_redirects=False) as answer,
     ):
         assert answer.status == 303
@@ -167,13 +156,13 @@ async def test_somebody_without_a_name_may_not_act(database, engine, running, pr
     assert await rows(database, "select count(*) from console_proposals") == [(0,)]
 
 
-async def test_a_note_with_its_ticket_is_kept_once_and_shown_to_colleagues(engine, running, provider, ann) -> None:
+async def test_a_note_with_its_ticket_is_kept_once_and_shown_to_colleagues(engine, acting, provider, ann) -> None:
     await hear(engine, paid_order())
     form = hidden(await read(ann, "/orders/ord-1/notes")) | {"text": "The buyer called.\n<b>", "ticket": "T-17"}
     for _ in range(2):
         async with ann.post("/orders/ord-1/notes", data=form) as answer:
             assert answer.status == 200
-    async with person(running, provider, "u-sue", "g-support") as session:
+    async with person(acting, provider, "u-sue", "g-support") as session:
         notes = (await read_json(session, "/orders/ord-1/notes", Accept="application/json"))["notes"]
         assert [(one["name"], one["ticket"], one["text"]) for one in notes] == [
             ("U-Ann", "T-17", "The buyer called.\n<b>")
@@ -189,9 +178,9 @@ async def test_a_note_with_its_ticket_is_kept_once_and_shown_to_colleagues(engin
         assert "T-18" in await answer.text()
 
 
-async def test_private_members_are_shown_for_a_reason_and_that_is_kept(database, engine, running, provider) -> None:
+async def test_private_members_are_shown_for_a_reason_and_that_is_kept(database, engine, acting, provider) -> None:
     await hear(engine, Story().placed(address=SECRET))
-    async with person(running, provider, "u-sue", "g-support") as sue, person(running, provider, "u-bo") as bo:
+    async with person(acting, provider, "u-sue", "g-support") as sue, person(acting, provider, "u-bo") as bo:
         page = await read(sue, "/orders/ord-1/private")
         assert SECRET not in page
         form = hidden(page)

@@ -13,7 +13,6 @@ from tests.console.acting import (
     PATIENT,
     confirm,
     operation,
-    patient,  # noqa: F401 - a fixture
     person,
     preview_of,
     propose,

@@ -21,7 +21,6 @@ from tests.console.acting import (
     form_of,
     hidden,
     operation,
-    patient,  # noqa: F401 - a fixture
     person,
     propose,
 )

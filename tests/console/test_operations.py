@@ -26,7 +26,6 @@ from tests.console.acting import (
     done,
     hidden,
     operation,
-    patient,  # noqa: F401 - a fixture
     person,
     preview_of,
     propose,
@@ -46,23 +45,10 @@ if TYPE_CHECKING:
 
     from aiohttp import ClientSession
 
-    from service.console.server import Running
 
 pytestmark = pytest.mark.usefixtures("patient")
 TOPIC = "purchasing.events.order.v1"
 LEASE_ENDED = "update console_operations set lease_ends_at = clock_timestamp() - interval '1 second'"
-
-
-@pytest.fixture
-async def running(database, provider) -> AsyncIterator[Running]:
-    async with running_console(settings_for(database, **provider.settings()), PATIENT) as running:
-        yield running
-
-
-@pytest.fixture
-async def ann(running, provider) -> AsyncIterator[ClientSession]:
-    async with person(running, provider, "u-ann") as session:
-        yield session
 
 
 async def go_on(session: ClientSession, operation_id: str, status: int = 200) -> str:
@@ -114,7 +100,7 @@ async def test_the_lease_is_renewed_while_an_item_takes_long(database, engine, a
 
 
 async def test_only_the_console_that_has_an_operation_notes_what_became_of_an_item(
-    database, engine, running, provider, ann, monkeypatch
+    database, engine, acting, provider, ann, monkeypatch
 ) -> None:
     """A console that was frozen goes on with an item that another one has taken up meanwhile."""
     await hear(engine, paid_order())
@@ -130,7 +116,7 @@ async def test_only_the_console_that_has_an_operation_notes_what_became_of_an_it
         before = await rows(database, "select * from console_items order by nth")
         with capture_logs() as logs:
             go.set()
-            await running.console._parts.acts.runner.settle(UUID(proposal), HANG_SECONDS)
+            await acting.console._parts.acts.runner.settle(UUID(proposal), HANG_SECONDS)
     assert [one["event"] for one in logs] == ["operation_lost"]
     assert [one["outcome"] for one in ended["items"]] == ["nothing", "done"]
     assert "may have been done then" in ended["items"][0]["detail"]
