@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import warnings
 import zipfile
 from pathlib import Path
@@ -12,48 +11,24 @@ import pytest
 from service.cli import PROGRAM, names
 from service.cli.completion import INSTALLED, SCRIPTS
 from tests.cli.installed_files import PAGES, examples_of, files
-from tests.waiting import HANG_SECONDS
+from tests.wheels import ROOT, build, environment_with, run
 
-ROOT = Path(__file__).parents[2]
-HIDDEN = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
 SERVERLESS = ("clauses", "completion", "simulate")
 """Commands whose examples need neither broker nor database."""
-
-
-def done(command: list[object], directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; nothing of this repository's environment shows through."""
-    inherited = {name: value for name, value in os.environ.items() if name not in HIDDEN}
-    return subprocess.run(
-        [str(part) for part in command],
-        cwd=directory,
-        env={**inherited, **environment},
-        capture_output=True,
-        text=True,
-        timeout=HANG_SECONDS,
-        check=False,
-    )
-
-
-def uv(*arguments: object) -> None:
-    ended = done([ROOT / ".ci" / "uv", *arguments], ROOT)
-    assert ended.returncode == 0, ended.stderr
 
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("wheels")
     for package in (ROOT, ROOT / "contracts"):
-        uv("build", "--quiet", "--wheel", "--out-dir", directory, package)
+        build(package, directory)
     return directory
 
 
 @pytest.fixture(scope="module")
 def environment(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the wheels and what they ask for."""
-    directory = tmp_path_factory.mktemp("installed") / "environment"
-    uv("venv", "--quiet", directory)
-    uv("pip", "install", "--quiet", "--python", directory, *wheels.glob("*.whl"))
-    return directory
+    """An environment with both wheels."""
+    return environment_with([*wheels.glob("*.whl")], tmp_path_factory.mktemp("installed") / "environment")
 
 
 @pytest.fixture
@@ -86,8 +61,8 @@ def test_the_environment_has_a_man_page_per_command_and_a_script_per_shell(envir
 
 
 def test_help_names_the_program_as_it_was_started(environment: Path, home: dict[str, str], tmp_path: Path) -> None:
-    installed = done([PROGRAM, "clauses", "--help"], tmp_path, **home)
-    module = done([environment / "bin" / "python", "-m", "service", "clauses", "--help"], tmp_path)
+    installed = run([PROGRAM, "clauses", "--help"], tmp_path, **home)
+    module = run([environment / "bin" / "python", "-m", "service", "clauses", "--help"], tmp_path)
 
     assert installed.stdout.startswith("usage: purchasing clauses ")
     assert "\n  purchasing clauses 12\n" in installed.stdout
@@ -107,7 +82,7 @@ def test_examples_without_servers_are_run_by_a_shell_as_they_are_shown(home: dic
     script = "".join(f"{PROGRAM} {line} > output\ntest -s output\n" if ">" not in line else f"{PROGRAM} {line}\n"
                      for line in [*lines, "terms check terms.toml 2>&1"])  # fmt: skip
 
-    ended = done(["sh", "-e", "-c", script], tmp_path, **home)
+    ended = run(["sh", "-e", "-c", script], tmp_path, **home)
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert len(lines) > 8
@@ -128,7 +103,7 @@ reply purchasing terms check te
 
 def test_bash_completes_commands_options_choices_and_files(environment: Path, tmp_path: Path) -> None:
     (tmp_path / "terms.toml").touch()
-    ended = done(["bash", "-c", BASH.format(script=environment / SCRIPTS["bash"])], tmp_path)
+    ended = run(["bash", "-c", BASH.format(script=environment / SCRIPTS["bash"])], tmp_path)
 
     assert ended.stderr == ""
     commands, subcommands, option, parties, file = ended.stdout.splitlines()
@@ -154,7 +129,7 @@ def test_other_shells_take_their_script(
     if shutil.which(shell) is None:
         warnings.warn(f"not tried: there is no {shell} on the PATH (apt-get install {shell})", stacklevel=1)
         return
-    ended = done([shell, "-c", program.format(script=environment / SCRIPTS[shell])], tmp_path, **home)
+    ended = run([shell, "-c", program.format(script=environment / SCRIPTS[shell])], tmp_path, **home)
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert [line.split("\t")[0] for line in ended.stdout.splitlines()] == shows
@@ -166,7 +141,7 @@ def test_man_pages_have_no_error(environment: Path, tmp_path: Path) -> None:
         warnings.warn("not tried: there is no groff on the PATH (apt-get install groff-base)", stacklevel=1)
         return
     pages = sorted((environment / PAGES).iterdir())
-    ended = done([groff, "-man", "-Tutf8", "-ww", "-P-cbu", *pages], tmp_path)
+    ended = run([groff, "-man", "-Tutf8", "-ww", "-P-cbu", *pages], tmp_path)
 
     assert (ended.returncode, ended.stderr) == (0, "")
     shown = " ".join(ended.stdout.split())

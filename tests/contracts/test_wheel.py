@@ -1,17 +1,15 @@
 """The wheel, installed alone into an empty environment: what another team has, and nothing else."""
 
 import json
-import os
-import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.wheels import ROOT, build, environment_with, run, uv
+
 SMOKE = Path(__file__).with_name("wheel_smoke.py")
-LIMIT_SECONDS = 200
 
 TESTS = """
 from purchasing_contracts.envelope import decode_published
@@ -31,41 +29,18 @@ def test_with_the_service(purchasing_service):
 """
 
 
-def run(command: list[Any], directory: Path) -> subprocess.CompletedProcess[str]:
-    # Nothing of this repository's environment may show through.
-    hidden = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME")
-    environment = {name: value for name, value in os.environ.items() if name not in hidden}
-    return subprocess.run(
-        [str(part) for part in command],
-        cwd=directory,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_SECONDS,
-        check=False,
-    )
-
-
-def uv(*arguments: Any) -> None:
-    done = run([ROOT / ".ci" / "uv", *arguments], ROOT)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("wheel")
-    uv("build", "--quiet", "--wheel", "--out-dir", directory, ROOT / "contracts")
+    build(ROOT / "contracts", directory)
     (built,) = directory.glob("*.whl")
     return built
 
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the wheel and what it asks for."""
-    directory = tmp_path_factory.mktemp("another-team") / "environment"
-    uv("venv", "--quiet", directory)
-    uv("pip", "install", "--quiet", "--python", directory, wheel)
-    return directory
+    """An environment with the wheel alone."""
+    return environment_with([wheel], tmp_path_factory.mktemp("another-team") / "environment")
 
 
 @pytest.fixture(scope="module")
