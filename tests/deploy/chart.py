@@ -65,6 +65,14 @@ def restarted_with(*settings: str) -> Change:
 
 
 IMAGE = Change(r"image: purchasing$", 'image: {{ include "purchasing.image" . }}')
+PEERS = (
+    namespace("dns", default="kube-system"),
+    namespace("kafka"),
+    namespace("postgresql"),
+    port("kafka", 9093),
+    port("postgresql", 5432),
+)
+"""The peers of workers and of the console."""
 
 
 def placed(depth: int) -> Change:
@@ -144,12 +152,8 @@ TEMPLATES = {
     "network": Template(
         "base/network",
         (
-            namespace("dns", default="kube-system"),
-            namespace("kafka"),
-            namespace("postgresql"),
+            *PEERS,
             namespace("monitoring")._replace(times=2),
-            port("kafka", 9093),
-            port("postgresql", 5432),
             Change("another rule in an overlay", "another rule in network.egress"),
             more("network.egress"),
         ),
@@ -172,13 +176,9 @@ TEMPLATES = {
     "console-network": Template(
         "components/console/network",
         (
-            namespace("dns", default="kube-system"),
-            namespace("kafka"),
-            namespace("postgresql"),
+            *PEERS,
             namespace("ingress"),
             namespace("identity"),
-            port("kafka", 9093),
-            port("postgresql", 5432),
             Change("another rule in\n# an overlay", "another rule in\n# console.egress"),
             more("console.egress"),
         ),
