@@ -9,11 +9,12 @@ import asyncpg
 from service.embedded import EmbeddedPostgres
 
 
-async def on_server(dsn: str, statement: str) -> None:
-    """Run one statement outside of a transaction, on a connection of its own."""
+async def on_server(dsn: str, *statements: str) -> None:
+    """Run statements outside of a transaction, on a connection of their own."""
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute(statement)
+        for statement in statements:
+            await connection.execute(statement)
     finally:
         await connection.close()
 

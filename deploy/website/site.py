@@ -10,7 +10,6 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from deploy.website.alerts import with_alerts
@@ -20,6 +19,7 @@ from deploy.website.navigation import ENTRANCES, search_entries
 from deploy.website.page import Page
 from deploy.website.rendering import Links, Parsed, parse, render, resolved
 from service.console.openapi import document
+from service.console.rendering import templates_of
 from service.console.routes import api_routes
 
 if TYPE_CHECKING:
@@ -109,13 +109,7 @@ class Site:
 
     def _written(self, pages: list[Page]) -> dict[str, bytes]:
         """Return the pages and the search as files."""
-        environment = Environment(
-            loader=PackageLoader("deploy.website"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        environment = templates_of("deploy.website")
         titles: Mapping[str, str] = {page.name: page.title for page in pages}
         template = environment.get_template("page.html")
 

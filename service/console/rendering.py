@@ -39,16 +39,21 @@ PAGE_BYTES_MAX = 20_000_000
 _CODE = re.compile("`([^`]*)`")
 
 
-@cache
-def _templates() -> Environment:
-    """The templates, each compiled once in a process, at its first use."""
-    environment = Environment(
-        loader=PackageLoader("service.console"),
+def templates_of(package: str) -> Environment:
+    """The templates of a package: values are escaped, and a name without a value is an error."""
+    return Environment(
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+@cache
+def _templates() -> Environment:
+    """The templates, each compiled once in a process, at its first use."""
+    environment = templates_of("service.console")
     environment.globals.update(
         order_link=order_link,
         search_link=search_link,

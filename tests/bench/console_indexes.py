@@ -35,6 +35,7 @@ from service.store.postgres import PostgresStore
 from service.terms.source import FixedTerms
 from tests.bench.events import records
 from tests.bench.history import fill, inbound_record_of
+from tests.databases import on_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -127,13 +128,13 @@ async def measure(orders: int, batches: int, size: int) -> tuple[list[Cost], lis
 
 async def _prepare(server: EmbeddedPostgres, orders: int) -> None:
     """Make both databases. The second is a copy of the first, so that nothing else differs."""
-    await _execute(server.dsn, "create database with_indexes")
+    await on_server(server.dsn, "create database with_indexes")
     await migrate(server.dsn_of("with_indexes"))
     if orders:
         _say(f"Filling the database with {orders:,} orders")
         await fill(server.dsn_of("with_indexes"), None, orders, _say)
-    await _execute(server.dsn, "create database without template with_indexes strategy file_copy")
-    await _execute(server.dsn_of("without"), *(f"drop index {name}" for name in indexes()))
+    await on_server(server.dsn, "create database without template with_indexes strategy file_copy")
+    await on_server(server.dsn_of("without"), *(f"drop index {name}" for name in indexes()))
 
 
 @asynccontextmanager
@@ -146,15 +147,6 @@ async def _side(database: str) -> AsyncIterator[Side]:
     finally:
         await watching.close()
         await store.close()
-
-
-async def _execute(dsn: str, *statements: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 class Ratio(NamedTuple):

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import asyncpg
 from purchasing_contracts.base import text_of
 
+from tests.orders.stories import record
 from tests.rules.happenings import HOUR, when
+
+if TYPE_CHECKING:
+    from service.orders.engine import Engine
+    from tests.orders.stories import Story
 
 TOPIC = "purchasing.events.order.v1"
 IN_PATHS = {
@@ -38,6 +44,14 @@ FORMS = {
     },
 }
 """Forms for the addresses that answer 400 without one."""
+
+
+async def add_all(engine: Engine, database: str, story: Story) -> None:
+    """Store an order, a quarantined record and an operation with the ids that stand in the addresses."""
+    for inbound_record in story:
+        await engine.handle([inbound_record])
+    await engine.handle([record(b"{", key=b"ord-1", topic=TOPIC)._replace(offset=77)])
+    await add_operation(database)
 
 
 async def add_operation(database: str) -> None:

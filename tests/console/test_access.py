@@ -11,10 +11,10 @@ from structlog.testing import capture_logs
 from service.console.access import Access, Right, Role
 from service.console.routes import ROUTES
 from service.console.server import running_console
-from tests.console.addresses import FORMS, IN_PATHS, QUERIES, TOPIC, add_operation
+from tests.console.addresses import FORMS, IN_PATHS, QUERIES, add_all
 from tests.console.conftest import settings_for
 from tests.console.identity import HEADER
-from tests.orders.stories import paid_order, record
+from tests.orders.stories import paid_order
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -96,10 +96,7 @@ FOREIGN = "This form doesn&#39;t come from the console"
 
 @pytest.fixture
 async def running(database: str, engine, provider) -> AsyncIterator[Running]:
-    for inbound_record in paid_order():
-        await engine.handle([inbound_record])
-    await engine.handle([record(b"{", key=b"ord-1", topic=TOPIC)._replace(offset=77)])
-    await add_operation(database)
+    await add_all(engine, database, paid_order())
     async with running_console(settings_for(database, **provider.settings())) as running:
         yield running
 

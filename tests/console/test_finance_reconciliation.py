@@ -16,6 +16,7 @@ from service.store.money import BEIJING
 from service.store.order_history import OrderHistories
 from service.store.rows import StoreTime
 from tests.console.reading import Page, read, read_json
+from tests.databases import on_server
 from tests.orders.stories import paid_order
 from tests.rules.happenings import HOUR, when
 
@@ -23,15 +24,6 @@ if TYPE_CHECKING:
     from aiohttp import ClientSession
 
     from tests.orders.stories import Story
-
-
-async def execute(database: str, *statements: str) -> None:
-    connection = await asyncpg.connect(database)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 async def refunds(database: str) -> dict[str, tuple[str, int]]:
@@ -64,7 +56,7 @@ async def test_each_command_is_open_until_payments_reported_it_and_links_to_its_
     database, engine, pages, api
 ) -> None:
     done, failed, silent = [await cancelled(engine, name) for name in ("ord-done", "ord-failed", "ord-silent")]
-    await execute(database, PUBLISH)
+    await on_server(database, PUBLISH)
     await cancelled(engine, "ord-held-back")
     commands = await refunds(database)
     done.add(RefundSucceeded(command_id=commands["ord-done"][0]))
@@ -89,7 +81,7 @@ async def test_each_command_is_open_until_payments_reported_it_and_links_to_its_
 
 async def test_a_refund_that_failed_in_another_currency_is_not_executed(database, engine, api) -> None:
     story = await cancelled(engine, "ord-1")
-    await execute(database, PUBLISH)
+    await on_server(database, PUBLISH)
     command = (await refunds(database))["ord-1"][0]
     amount = Money(value=100, currency="EUR")
     story.add(RefundFailed(command_id=command, line="purchase", payment_id="pay-1", amount=amount))
@@ -100,7 +92,7 @@ async def test_a_refund_that_failed_in_another_currency_is_not_executed(database
 
 async def test_commands_that_payments_still_have_time_for_are_apart(database, engine, pages, api, monkeypatch) -> None:
     await cancelled(engine, "ord-1")
-    await execute(database, PUBLISH)
+    await on_server(database, PUBLISH)
 
     async def two_days_later(_: object) -> StoreTime:
         return StoreTime(when(4 * HOUR) + timedelta(days=2), None)
@@ -122,7 +114,7 @@ async def test_the_next_page_leaves_out_nothing_when_a_command_is_reported_meanw
 ) -> None:
     monkeypatch.setattr("service.console.finance.reconciliation_pages.ROWS", 2)
     stories = {one.order_id: one for one in [await cancelled(engine, f"ord-{n}") for n in range(4)]}
-    await execute(database, PUBLISH)
+    await on_server(database, PUBLISH)
     first = await read_json(api, f"/reconciliation?{DAYS}&grace=0")
     shown = [one["order_id"] for one in first["open"]]
     assert (len(shown), first["open_found"]) == (2, 4)
@@ -175,7 +167,7 @@ async def sent(session: ClientSession, text: str | bytes, status: int = 200, **f
 async def test_a_list_is_held_against_the_journal_line_by_line(database, engine, pages, api) -> None:
     for name in ("ord-1", "ord-2", "ord-3", "ord-4"):
         await cancelled(engine, name)
-    await execute(database, PUBLISH)
+    await on_server(database, PUBLISH)
     commands = await refunds(database)
     (first, amount), (second, _), (third, _), (fourth, _) = (commands[f"ord-{n}"] for n in range(1, 5))
     lines = ["\ufeffcommand_id,amount,currency,status", f"{first},{amount},CNY,open", f'"{second}",1,CNY,']

@@ -28,10 +28,10 @@ from service.console.access import Role
 from service.console.openapi import document
 from service.console.routes import api_routes
 from service.console.server import running_console
-from tests.console.addresses import FORMS, IN_PATHS, TOPIC, add_operation
+from tests.console.addresses import FORMS, IN_PATHS, TOPIC, add_all
 from tests.console.conftest import settings_for
 from tests.console.identity import HEADER
-from tests.orders.stories import Story, dissolved, record
+from tests.orders.stories import Story, dissolved
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -84,10 +84,7 @@ BODIES |= {
 
 @pytest.fixture
 async def running(database: str, engine, provider) -> AsyncIterator[Running]:
-    for inbound_record in dissolved():
-        await engine.handle([inbound_record])
-    await engine.handle([record(b"{", key=b"ord-1", topic=TOPIC)._replace(offset=77)])
-    await add_operation(database)
+    await add_all(engine, database, dissolved())
     async with running_console(settings_for(database, **provider.settings())) as running:
         yield running
 

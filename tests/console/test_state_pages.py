@@ -13,26 +13,17 @@ from tests.console.conftest import browser, settings_for
 from tests.console.reading import Page, read, read_json
 from tests.console.test_hostile import HOSTILE
 from tests.console.test_order_page import hear
+from tests.databases import on_server
 from tests.deploy.documents import RUNBOOK
 from tests.orders.stories import dissolved
 from tests.waiting import eventually
-
-
-async def do(database: str, *statements: str) -> None:
-    connection = await asyncpg.connect(database)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
-
 
 PAUSE = "insert into outbox_pauses (lane, paused_by, why) values (-1, 'ann', 'a look')"
 
 
 async def test_money_that_waits_its_reason_and_the_one_thing_to_do(database, engine, pages) -> None:
     await hear(engine, dissolved())
-    await do(database, PAUSE)
+    await on_server(database, PAUSE)
     state = await read_json(pages, "/now", Accept="application/json")
     refunds = [one for one in state["unpublished"] if one["topic"] == "purchasing.commands.refund.v1"]
     order = await read_json(pages, "/orders/ord-1", Accept="application/json")
@@ -62,7 +53,7 @@ async def test_a_service_at_rest_has_nothing_to_do(api) -> None:
 
 async def test_while_the_database_is_away_the_front_page_shows_the_last_state(database, engine) -> None:
     await hear(engine, dissolved())
-    await do(database, PAUSE)
+    await on_server(database, PAUSE)
     async with (
         proxy_before(database) as (proxy, url),
         running_console(settings_for(url)) as running,
@@ -85,7 +76,7 @@ async def test_while_the_database_is_away_the_front_page_shows_the_last_state(da
 async def test_an_alerts_page_shows_its_state_and_the_runbooks_section(database, pages) -> None:
     quiet = await read_json(pages, "/alerts/PurchasingOutboxPaused", Accept="application/json")
     assert (quiet["holds"], quiet["since"]) == (False, None)
-    await do(database, PAUSE)
+    await on_server(database, PAUSE)
     now = await read_json(pages, "/alerts/PurchasingOutboxPaused", Accept="application/json")
     assert now["holds"] is True
     assert now["since"] is not None
@@ -144,6 +135,6 @@ async def test_a_section_that_there_is_not_is_no_page(pages) -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 async def test_the_front_page_is_in_both_languages(language, database, pages) -> None:
-    await do(database, PAUSE)
+    await on_server(database, PAUSE)
     page = await read(pages, f"/now?lang={language}")
     assert ("首先要做的事" in page) is (language == "zh-CN")
