@@ -24,14 +24,16 @@ from service.console.state_models import (
     ValueModel,
 )
 from service.console.visit import Answer
-from service.operations.alerts import ALERTS, BY_NAME, holding, wait_name
+from service.operations.alerts import ALERTS, BY_NAME, holding
 from service.operations.sentence import Sentence, listed, sentence
+from service.operations.wait_names import wait_name
 
 if TYPE_CHECKING:
     from service.console.language import PlainLanguage
     from service.console.parts import Parts
     from service.console.visit import Visit
-    from service.operations.alerts import Alert, Look, Seen
+    from service.operations.alert_looks import Look, Seen
+    from service.operations.alerts import Alert
     from service.operations.situation import Situation
 
 PREFIX = "Purchasing"

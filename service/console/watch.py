@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import structlog
 
-from service.operations.alerts import Seen
+from service.operations.alert_looks import Seen
 from service.operations.situation import situation_of, waits_of_all
 from service.runtime.errors import catch_unexpected, describe
 from service.store.errors import StoreError

@@ -11,8 +11,10 @@ import yaml
 
 from service.observability.database_figures import Figures
 from service.observability.lag import GroupLag, PartitionLag
-from service.operations.alerts import ALERTS, BY_NAME, WAIT_NAMES, WAITS_LIMITS, Seen, holding
+from service.operations.alert_looks import WAITS_LIMITS, Seen
+from service.operations.alerts import ALERTS, BY_NAME, holding
 from service.operations.situation import Situation, Wait, Waits
+from service.operations.wait_names import WAIT_NAMES
 from service.rules.waits import WAIT_KINDS
 from service.store.operators.breakers import OpenBreaker
 from service.store.operators.holds import Halted

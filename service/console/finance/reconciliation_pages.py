@@ -26,8 +26,8 @@ from service.console.finance.models import (
 from service.console.finance.uploads import FINDINGS, SAME, Found, UploadError, compared, listed_in
 from service.console.presentation import awaited_from
 from service.console.visit import Answer, BadRequestError
-from service.operations.alerts import wait_name
 from service.operations.sentence import sentence
+from service.operations.wait_names import wait_name
 from service.rules.facts import instant, micros
 from service.rules.waits import WAIT_KINDS
 from service.store.money import (
