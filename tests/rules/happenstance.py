@@ -2,7 +2,10 @@
 
 import random
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Event = dict[str, Any]
 ORDER = "ord-1"
@@ -357,23 +360,24 @@ class Story:
         return data | self.request() if self.likely(0.4) else data
 
     def any_data(self, kind: str) -> dict[str, Any]:
-        """Data of a message of that type."""
+        """Data of a message of that type. Nothing is drawn for other types, so a new type changes no history without
+        it."""
         rng = self.rng
-        constant: dict[str, dict[str, Any]] = {
-            "order.refused": {"ground": rng.choice(("special_request", "prohibited", "restricted", "other"))},
-            "order.receipt_confirmed": {},
-            "warehouse.customs_cleared": {},
-            "order.tip_refund_requested": {"tip_id": rng.choice((*TIPS, "tip-9"))},
-            "seller.purchase_unavailable": {"reason": "out_of_stock", **self.refs(0.4)},
-            "order.request_withdrawn": {"request_id": self.pick((*REQUESTS, "tip-1"))},
-            "order.objection_withdrawn": {"objection_id": self.pick(("obj-1", "obj-2"))},
-            "order.issue_disclosed": {"grounds": [rng.choice(GROUNDS)]},
-            "order.excess_approved": {"amount": self.sum(101_200)},
-            "payment.refund_succeeded": {"command_id": rng.choice(("x-1", "x-2"))},
-            "seller.dissolution_refused": self.request(),
-            "seller.dissolution_agreed": {**self.request(), "disposition": "return"},
+        simple: dict[str, Callable[[], dict[str, Any]]] = {
+            "order.refused": lambda: {"ground": rng.choice(("special_request", "prohibited", "restricted", "other"))},
+            "order.receipt_confirmed": dict,
+            "warehouse.customs_cleared": dict,
+            "order.tip_refund_requested": lambda: {"tip_id": rng.choice((*TIPS, "tip-9"))},
+            "seller.purchase_unavailable": lambda: {"reason": "out_of_stock", **self.refs(0.4)},
+            "order.request_withdrawn": lambda: {"request_id": self.pick((*REQUESTS, "tip-1"))},
+            "order.objection_withdrawn": lambda: {"objection_id": self.pick(("obj-1", "obj-2"))},
+            "order.issue_disclosed": lambda: {"grounds": [rng.choice(GROUNDS)]},
+            "order.excess_approved": lambda: {"amount": self.sum(101_200)},
+            "payment.refund_succeeded": lambda: {"command_id": rng.choice(("x-1", "x-2"))},
+            "seller.dissolution_refused": self.request,
+            "seller.dissolution_agreed": lambda: {**self.request(), "disposition": "return"},
         }
-        return constant[kind] if kind in constant else getattr(self, MAKERS[kind])()
+        return simple[kind]() if kind in simple else getattr(self, MAKERS[kind])()
 
 
 MAKERS = {
