@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic.json_schema import models_json_schema
 
-from service.console.acts.kinds import Act
 from service.console.models import ProblemModel
+from service.operations.acts.kinds import Act
 from service.runtime.version import own_version
 
 if TYPE_CHECKING:

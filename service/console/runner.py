@@ -14,7 +14,8 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from service.operations.acts.perform import NEED_ENGINE, Order, Outcome, Tools, perform
+from service.operations.acts.kinds import Act
+from service.operations.acts.perform import NEED_ENGINE, ItemAct, Outcome, Tools, perform
 from service.operations.quarantine.resolution import UNREPAIRED, Repair
 from service.orders.operator_engine import operator_engine
 from service.runtime.errors import catch_unexpected, describe
@@ -196,7 +197,7 @@ class Runner:
                 if proposed.act in NEED_ENGINE:
                     opened = operator_engine(self._url, timeline, self._tolerance, role=OPERATOR)
                     engine, _ = await stack.enter_async_context(opened)
-                row = await repair_of(connection, operation_id) if proposed.act == "repair" else None
+                row = await repair_of(connection, operation_id) if proposed.act == Act.REPAIR else None
                 repair = UNREPAIRED if row is None else Repair(*row)
                 tools = Tools(connection, engine, self._kafka)
                 work = Work(operation_id, proposed, json.loads(proposed.given), repair, tools)
@@ -251,14 +252,14 @@ class Runner:
         return True
 
     async def _perform(self, work: Work, item: ItemRow) -> Outcome:
-        """Do it. What nobody foresaw is the item's outcome; what the database says is not. Raises StoreError."""
-        if work.proposal.act == "repair" and work.repair == UNREPAIRED:
+        """Do it. An unexpected error is the item's outcome; the store's errors are raised. Raises StoreError."""
+        if work.proposal.act == Act.REPAIR and work.repair == UNREPAIRED:
             return Outcome("refused", "the value to replay was erased")
         found: list[Outcome] = []
         failed: list[Exception] = []
-        order = Order(work.proposal.act, item.subject, work.given, work.by, work.proposal.why, work.repair)
+        act = ItemAct(work.proposal.act, item.subject, work.given, work.by, work.proposal.why, work.repair)
         with catch_unexpected(failed.append):
-            found.append(await perform(order, work.tools))
+            found.append(await perform(act, work.tools))
         if not failed:
             return found[0]
         if isinstance(failed[0], StoreError):

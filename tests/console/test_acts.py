@@ -303,9 +303,9 @@ async def test_an_item_left_between_doing_and_noting_may_have_been_done(
     settings = settings_for(database, **provider.settings())
     did, perform = asyncio.Event(), runner_module.perform
 
-    async def then_ends(order, tools):
-        found = await perform(order, tools)
-        if order.act == act:
+    async def then_ends(item_act, tools):
+        found = await perform(item_act, tools)
+        if item_act.kind == act:
             did.set()
             await asyncio.Event().wait()
         return found

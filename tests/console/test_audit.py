@@ -72,7 +72,7 @@ async def test_an_act_that_fails_is_audited(database, engine, ann, monkeypatch) 
         raise ZeroDivisionError
 
     form = await form_of(ann, "hold") | {"orders": "ord-1", "why": "x"}
-    monkeypatch.setattr("service.console.acts.proposal_pages.new_desk", fails)
+    monkeypatch.setattr("service.console.acts.proposal_pages.new_planner", fails)
     async with ann.post("/acts/hold", data=form) as answer:
         assert answer.status == 500
     assert await rows(database, "select path, status from console_audit where what = 'act'") == [("/acts/{act}", 500)]
@@ -83,7 +83,7 @@ async def test_an_act_that_takes_too_long_is_audited(database, engine, ann, acti
         await asyncio.Event().wait()
 
     form = await form_of(ann, "hold") | {"orders": "ord-1", "why": "x"}
-    monkeypatch.setattr("service.console.acts.proposal_pages.new_desk", hangs)
+    monkeypatch.setattr("service.console.acts.proposal_pages.new_planner", hangs)
     monkeypatch.setattr(acting.console, "_bounds", PATIENT._replace(request_seconds=1.0))
     async with ann.post("/acts/hold", data=form) as answer:
         assert answer.status == 503

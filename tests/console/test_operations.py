@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from service.console import runner as runner_module
 from service.console.server import running_console
-from service.operations.acts.perform import Order, Tools, perform, stands
+from service.operations.acts.perform import ItemAct, Tools, perform, stands
 from service.orders.operator_engine import operator_engine
 from service.store.operators.erasures import erase_order, erase_record
 from service.store.order_history import OrderHistories
@@ -158,9 +158,9 @@ async def test_an_act_that_two_do_at_once_happens_once(database, engine) -> None
             if act == "retry":
                 await rows(database, "update orders set stuck = 'ZeroDivisionError' where order_id = 'ord-1'")
             given["stands"] = await stands(act, given, one)
-            order = Order(act, subject, given, "ann", "why")
+            item_act = ItemAct(act, subject, given, "ann", "why")
             both = await asyncio.gather(
-                perform(order, Tools(one, ours, None)), perform(order, Tools(other, theirs, None))
+                perform(item_act, Tools(one, ours, None)), perform(item_act, Tools(other, theirs, None))
             )
             outcomes[act] = sorted(each.outcome for each in both)
     assert outcomes.pop("resume") in (["changed", "done"], ["done", "nothing"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from service.console.acts.kinds import TITLES, Act
+from service.console.acts.kinds import TITLES
+from service.operations.acts.kinds import Act
 from service.operations.sentence import sentence
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.console.acts.kinds import Act
+from service.operations.acts.kinds import Act
 from service.operations.sentence import sentence
 from service.store.operators.proposals import ALONE_HOURS, Alone, confirmed_alone
 

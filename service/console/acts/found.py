@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.console.acts.models import EffectModel, MoveModel, PreviewModel
 from service.console.acts.planning import replan_of
-from service.console.acts.plans import new_desk
+from service.console.acts.plans import new_planner
 from service.operations.acts.money import Move, by_line, moves_of_stored, summed
 from service.operations.acts.perform import NEED_ENGINE, stands
 from service.operations.sentence import Sentence, sentence
@@ -60,9 +60,9 @@ async def find(connection: Connection, proposal_id: UUID) -> Found | None:
 async def preview_now(console: Parts, connection: Connection, found: Found) -> PreviewModel | None:
     """Return what would follow now of the same items; None: there is nothing left to do. Raises StoreError."""
     one = found.proposal
-    desk = await new_desk(console, connection)
-    plan = await replan_of(desk, one.act, json.loads(one.given), found.items, await repair_of(connection, one.id))
-    return None if plan is None else plan.preview(desk.clock)
+    planner = await new_planner(console, connection)
+    plan = await replan_of(planner, one.act, json.loads(one.given), found.items, await repair_of(connection, one.id))
+    return None if plan is None else plan.preview(planner.clock)
 
 
 async def preview_of_left(connection: Connection, found: Found) -> PreviewModel:

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from service.operations.acts.kinds import Act
 from service.operations.sentence import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from service.operations.sentence import Sentence
-
-
-class Act(StrEnum):
-    """A kind of act that a person can do here."""
-
-    HOLD = "hold"
-    RELEASE = "release"
-    RETRY = "retry"
-    PAUSE = "pause"
-    RESUME = "resume"
-    BREAKER_RESET = "breaker_reset"
-    REPLAY = "replay"
-    REPAIR = "repair"
-    DROP = "drop"
-    ADOPT = "adopt"
-    TERMS_IMPORT = "terms_import"
 
 
 TITLES: Mapping[str, Sentence] = {
@@ -93,7 +77,7 @@ STATES: Mapping[str, Sentence] = {
 STOPPED: Mapping[str, Sentence] = {
     "refused": sentence("It stopped at the first refusal."),
     "changed": sentence("It stopped because an order or a lane has changed since the preview."),
-    "failed": sentence("It stopped at a fault that nobody foresaw. The console's log says more."),
+    "failed": sentence("It stopped at an unexpected error. The console's log says more."),
     "asked": sentence("A person stopped it."),
 }
 PROBLEMS: Mapping[str, Sentence] = {

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
 
-from service.console.acts.kinds import Act
-from service.console.acts.plans import Desk, Plan, PlanError
+from service.console.acts.plans import Plan, PlanError, Planner
 from service.console.broker import EVENT_TOPICS
 from service.operations.acts.effects import Effect
+from service.operations.acts.kinds import Act
 from service.operations.acts.money import moves_of_stored
 from service.operations.acts.perform import stands
 from service.operations.sentence import sentence
@@ -35,13 +35,13 @@ OUTPUTS_MAX = 20_000
 WORDS_OF_LANES = "all lanes"
 
 
-async def plan_of_pause(desk: Desk, act: str, form: Mapping[str, str]) -> Plan:
+async def plan_of_pause(planner: Planner, act: str, form: Mapping[str, str]) -> Plan:
     """Plan to pause or resume a lane, or all. Raises PlanError, StoreError."""
-    lane = await _lane(desk, form.get("lane", ""))
+    lane = await _lane(planner, form.get("lane", ""))
     async with translated():
-        waiting = await waiting_outputs(desk.connection, lane, OUTPUTS_MAX + 1)
-        pauses = [one for one in await current_pauses(desk.connection) if lane in (ALL_LANES, one.lane)]
-        together = await current_pauses(desk.connection)
+        waiting = await waiting_outputs(planner.connection, lane, OUTPUTS_MAX + 1)
+        pauses = [one for one in await current_pauses(planner.connection) if lane in (ALL_LANES, one.lane)]
+        together = await current_pauses(planner.connection)
     if len(waiting) > OUTPUTS_MAX:
         raise PlanError(sentence("More than {number} outputs wait: use the command line.", number=OUTPUTS_MAX))
     subject = WORDS_OF_LANES if lane == ALL_LANES else f"lane {lane}"
@@ -57,49 +57,49 @@ async def plan_of_pause(desk: Desk, act: str, form: Mapping[str, str]) -> Plan:
     # stale.
     plan = Plan([NewItem(subject)], effects=_effects(waiting))
     # Only these pass the refund limit. What is decided after this preview is counted as usual.
-    checked = {str(row.lane): row.noted for row in await lane_rows(desk.connection) if lane in (ALL_LANES, row.lane)}
+    checked = {str(row.lane): row.noted for row in await lane_rows(planner.connection) if lane in (ALL_LANES, row.lane)}
     checked |= {str(one.lane): one.position for one in waiting}
     plan.given = {"lane": lane, "checked": checked}
-    plan.given["stands"] = await stands(act, plan.given, desk.connection)
+    plan.given["stands"] = await stands(act, plan.given, planner.connection)
     plan.is_after_refund_limit = any(one.by == AUTOMATIC for one in pauses)
     for one in pauses:
         plan.notes.append(sentence("Paused by {who}: {why}.", who=one.by, why=one.why))
     return plan
 
 
-async def plan_of_reset(desk: Desk, _act: str, form: Mapping[str, str]) -> Plan:
+async def plan_of_reset(planner: Planner, _act: str, form: Mapping[str, str]) -> Plan:
     """Plan to reset a topic's circuit breaker. Raises PlanError, StoreError."""
     topic = form.get("topic", "")
     async with translated():
-        found = [one for one in await open_breakers(desk.connection) if one.topic == topic]
+        found = [one for one in await open_breakers(planner.connection) if one.topic == topic]
     if topic not in EVENT_TOPICS or not found:
         raise PlanError(sentence("No circuit breaker of such a topic is open: there is nothing to do."))
     plan = Plan([NewItem(topic)], given={"topic": topic}, moves=())
-    plan.given["stands"] = await stands(Act.BREAKER_RESET, plan.given, desk.connection)
+    plan.given["stands"] = await stands(Act.BREAKER_RESET, plan.given, planner.connection)
     plan.notes.append(
         sentence("{bad} of {records} records were bad when it opened.", bad=found[0].bad, records=found[0].records)
     )
     return plan
 
 
-async def plan_of_adoption(desk: Desk, _act: str, form: Mapping[str, str]) -> Plan:
+async def plan_of_adoption(planner: Planner, _act: str, form: Mapping[str, str]) -> Plan:
     """Plan to let a lane continue after a position. Raises PlanError, StoreError."""
-    lane, position = await _lane(desk, form.get("lane", "")), form.get("position", "").strip()
+    lane, position = await _lane(planner, form.get("lane", "")), form.get("position", "").strip()
     if lane == ALL_LANES or not (position.isascii() and position.isdigit() and len(position) < 19):
         raise PlanError(sentence("Give the number of a lane and of a position."))
-    broker = desk.console.watch.broker
+    broker = planner.console.watch.broker
     if broker is None:
         raise PlanError(sentence("The console is told of no broker (PURCHASING_KAFKA_BOOTSTRAP_SERVERS)."))
     try:
         async with asyncio.timeout(10):
-            report = await lane_report(desk.connection, broker.kafka, lane)
+            report = await lane_report(planner.connection, broker.kafka, lane)
     except (KafkaError, OSError, TimeoutError):
         raise PlanError(sentence("Kafka gives no usable answer now.")) from None
     async with translated():
-        outbox_id = str(await desk.connection.fetchval("select outbox_id from installation"))
+        outbox_id = str(await planner.connection.fetchval("select outbox_id from installation"))
         published, to = report.published(outbox_id), int(position)
         low, high = min(published, to), max(published, min(to, report.last))
-        between = await outputs_between(desk.connection, lane, low, high, OUTPUTS_MAX + 1)
+        between = await outputs_between(planner.connection, lane, low, high, OUTPUTS_MAX + 1)
     if len(between) > OUTPUTS_MAX:
         raise PlanError(sentence("More than {number} outputs lie between: use the command line.", number=OUTPUTS_MAX))
     plan = Plan([NewItem(f"lane {lane}", sorted({one.order_id for one in between if one.order_id}))])
@@ -114,13 +114,13 @@ async def plan_of_adoption(desk: Desk, _act: str, form: Mapping[str, str]) -> Pl
     return plan
 
 
-async def plan_of_terms(desk: Desk, _act: str, form: Mapping[str, str]) -> Plan:
+async def plan_of_terms(planner: Planner, _act: str, form: Mapping[str, str]) -> Plan:
     """Plan to import terms. Raises PlanError, StoreError."""
     name = form.get("name", "").strip() or "terms.toml"
     text = form.get("text", "")
     try:
         declared = terms_of(text.encode("utf-8", "surrogatepass"), name)
-        added = sets_to_add(declared, desk.book, micros(desk.clock.now))
+        added = sets_to_add(declared, planner.book, micros(planner.clock.now))
     except TermsError as error:
         raise PlanError(sentence("The file is refused: {why}", why=str(error))) from None
     if not added:
@@ -131,7 +131,7 @@ async def plan_of_terms(desk: Desk, _act: str, form: Mapping[str, str]) -> Plan:
         plan.notes.append(
             sentence("Added: {provider}, version {version}.", provider=one.provider_id, version=one.version)
         )
-    warnings = [calendar_caution(desk.book, micros(desk.clock.now)), *dropped_terms(desk.book, added)]
+    warnings = [calendar_caution(planner.book, micros(planner.clock.now)), *dropped_terms(planner.book, added)]
     plan.notes += [sentence("Warning: {text}", text=one) for one in warnings if one]
     return plan
 
@@ -149,9 +149,9 @@ def _effects(outputs: Sequence[WaitingOutput]) -> list[Effect]:
     return found
 
 
-async def _lane(desk: Desk, given: str) -> int:
+async def _lane(planner: Planner, given: str) -> int:
     async with translated():
-        lanes = [one.lane for one in await lane_rows(desk.connection)]
+        lanes = [one.lane for one in await lane_rows(planner.connection)]
     text = given.strip()
     if text == "all":
         return ALL_LANES

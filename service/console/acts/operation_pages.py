@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.console.acts.found import find, moved, preview_of_left, time_moved
-from service.console.acts.kinds import EXPLAINED, OUTCOMES, STATES, STOPPED, TITLES, Act
+from service.console.acts.kinds import EXPLAINED, OUTCOMES, STATES, STOPPED, TITLES
 from service.console.acts.models import (
     OperationModel,
     OperationShortModel,
@@ -16,6 +16,7 @@ from service.console.acts.proposal_pages import FORM_BYTES, SETTLE_SECONDS, STEP
 from service.console.forms import form_token, refusal_of, sent_form
 from service.console.problems import not_here, refused
 from service.console.visit import Answer, see_other
+from service.operations.acts.kinds import Act
 from service.operations.sentence import sentence
 from service.store.operators.act_operations import (
     OperationRow,

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.console.acts.kinds import Act
 from service.console.acts.lane_plans import plan_of_adoption, plan_of_pause, plan_of_reset, plan_of_terms
 from service.console.acts.plans import PlanError, plan_of_orders
 from service.console.acts.record_plans import plan_of_records, replan_of_records
+from service.operations.acts.kinds import Act
 from service.operations.sentence import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from service.console.acts.plans import Desk, Plan
+    from service.console.acts.plans import Plan, Planner
     from service.store.operators.act_operations import ItemRow
     from service.store.operators.proposals import RepairRow
 
-_PLANS: Mapping[str, Callable[[Desk, str, Mapping[str, str]], Awaitable[Plan]]] = {
+_PLANS: Mapping[str, Callable[[Planner, str, Mapping[str, str]], Awaitable[Plan]]] = {
     Act.HOLD: plan_of_orders,
     Act.RELEASE: plan_of_orders,
     Act.RETRY: plan_of_orders,
@@ -32,19 +32,19 @@ _PLANS: Mapping[str, Callable[[Desk, str, Mapping[str, str]], Awaitable[Plan]]] 
 }
 
 
-async def plan_of(desk: Desk, act: str, form: Mapping[str, str]) -> Plan:
+async def plan_of(planner: Planner, act: str, form: Mapping[str, str]) -> Plan:
     """Return what a form asks for, and what would follow. Raises PlanError, StoreError."""
-    return await _PLANS[act](desk, act, form)
+    return await _PLANS[act](planner, act, form)
 
 
 async def replan_of(
-    desk: Desk, act: str, given: Mapping[str, object], items: Sequence[ItemRow], repair: RepairRow | None
+    planner: Planner, act: str, given: Mapping[str, object], items: Sequence[ItemRow], repair: RepairRow | None
 ) -> Plan | None:
     """Return what would follow now of the same items; None: nothing can be proposed of them. Raises StoreError."""
     try:
         if act in (Act.REPLAY, Act.REPAIR, Act.DROP):
-            return await replan_of_records(desk, act, [one.subject for one in items], repair)
-        return await plan_of(desk, act, again(act, given, items))
+            return await replan_of_records(planner, act, [one.subject for one in items], repair)
+        return await plan_of(planner, act, again(act, given, items))
     except PlanError:
         return None
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from service.console.acts.kinds import Act
 from service.console.acts.models import EffectModel, MoveModel, NoteModel, PreviewModel, RefusedModel
 from service.operations.acts.effects import Effect, effects_on
+from service.operations.acts.kinds import Act
 from service.operations.acts.money import by_line
 from service.operations.sentence import Sentence, sentence
 from service.store.driver_errors import translated
@@ -78,7 +78,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Planner:
     """The parts that planning works with: an operator's connection, and the rules."""
 
     console: Parts
@@ -100,14 +100,14 @@ class Desk:
         return found
 
 
-async def new_desk(console: Parts, connection: asyncpg.Connection[asyncpg.Record]) -> Desk:
+async def new_planner(console: Parts, connection: asyncpg.Connection[asyncpg.Record]) -> Planner:
     """Read the terms and the clock. Raises StoreError."""
     async with translated():
         book = await read_book(connection)
-    return Desk(console, connection, book, await OrderHistories(connection).clock())
+    return Planner(console, connection, book, await OrderHistories(connection).clock())
 
 
-async def plan_of_orders(desk: Desk, act: str, form: Mapping[str, str]) -> Plan:
+async def plan_of_orders(planner: Planner, act: str, form: Mapping[str, str]) -> Plan:
     """Plan to hold, release or retry orders: those named, one per line, or all that are stuck or held.
 
     Raises PlanError, StoreError.
@@ -115,7 +115,7 @@ async def plan_of_orders(desk: Desk, act: str, form: Mapping[str, str]) -> Plan:
     named = [line.strip() for line in form.get("orders", "").splitlines() if line.strip()]
     notes = []
     if named == ["*"] and act in (Act.RELEASE, Act.RETRY):
-        named, more = await _all_halted(desk, act)
+        named, more = await _all_halted(planner, act)
         if more:
             notes.append(sentence("There are more: these are the first {number}.", number=ITEMS_MAX))
     if not named:
@@ -123,17 +123,17 @@ async def plan_of_orders(desk: Desk, act: str, form: Mapping[str, str]) -> Plan:
     if len(named) > ITEMS_MAX:
         raise PlanError(sentence("Name at most {number} at once.", number=ITEMS_MAX))
     order_ids = list(dict.fromkeys(named))
-    histories = [await _known(desk, order_id) for order_id in order_ids]
+    histories = [await _known(planner, order_id) for order_id in order_ids]
     idle = [one.order_id for one in histories if not _can(act, one)]
     if idle:
         notes.append(sentence("There is nothing to do for these: {orders}.", orders=", ".join(idle[:10])))
     plan = Plan([NewItem(one, (one,)) for one in order_ids], set(order_ids), notes=notes)
     if act == Act.HOLD:
         plan.moves = ()
-        plan.effects = await _waiting(histories)
+        plan.effects = [Effect(one.order_id) for one in histories]
         plan.notes.append(sentence("No money moves by this. What was decided before still goes out."))
     else:
-        plan.effects = await desk.compute([one for one in histories if _can(act, one)])
+        plan.effects = await planner.compute([one for one in histories if _can(act, one)])
     return plan
 
 
@@ -143,20 +143,16 @@ def _can(act: str, history: OrderHistory) -> bool:
     return history.held if act == Act.RELEASE else history.stuck is not None and not history.held
 
 
-async def _waiting(histories: Sequence[OrderHistory]) -> list[Effect]:
-    return [Effect(one.order_id) for one in histories]
-
-
-async def _known(desk: Desk, order_id: str) -> OrderHistory:
-    history = await desk.histories.of(order_id) if is_searchable(order_id) else None
+async def _known(planner: Planner, order_id: str) -> OrderHistory:
+    history = await planner.histories.of(order_id) if is_searchable(order_id) else None
     if history is None:
         raise PlanError(sentence("No message about order {order} was received.", order=order_id))
     return history
 
 
-async def _all_halted(desk: Desk, act: str) -> tuple[list[str], bool]:
+async def _all_halted(planner: Planner, act: str) -> tuple[list[str], bool]:
     """Return the first orders that are held, or stuck, and whether there are more."""
     async with translated():
-        rows = await halted(desk.connection, "", ITEMS_MAX * 2)
+        rows = await halted(planner.connection, "", ITEMS_MAX * 2)
     found = [one.order_id for one in rows if (one.held_at is not None if act == Act.RELEASE else one.stuck is not None)]
     return found[:ITEMS_MAX], len(found) > ITEMS_MAX

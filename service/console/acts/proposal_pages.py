@@ -9,14 +9,15 @@ from uuid import UUID, uuid4
 
 from service.console.acts.approval import ASKED_FOR_IT, limits_of, needs_approval, why_not
 from service.console.acts.found import changed, find, moved, preview_now
-from service.console.acts.kinds import COMMANDS, EXPLAINED, FIELDS, IN_STEPS, PROBLEMS, TITLES, Act
+from service.console.acts.kinds import COMMANDS, EXPLAINED, FIELDS, IN_STEPS, PROBLEMS, TITLES
 from service.console.acts.models import ActFormModel, ItemModel, ProposalModel
 from service.console.acts.planning import again, plan_of, reason_of
-from service.console.acts.plans import PlanError, new_desk
+from service.console.acts.plans import PlanError, new_planner
 from service.console.forms import form_token, refusal_of, sent_form
 from service.console.models import ProblemModel
 from service.console.problems import not_here, refused
 from service.console.visit import Answer, see_other
+from service.operations.acts.kinds import Act
 from service.operations.sentence import sentence
 from service.store.driver_errors import translated
 from service.store.operators.act_operations import begin_operation
@@ -92,8 +93,8 @@ async def propose(console: Parts, visit: Visit) -> Answer | web.Response:
             return see_other(f"/proposals/{before}")
         try:
             why, ticket = reason_of(form)
-            desk = await new_desk(console, connection)
-            plan = await plan_of(desk, act, form)
+            planner = await new_planner(console, connection)
+            plan = await plan_of(planner, act, form)
         except PlanError as error:
             return _form(console, visit, act, form, error.reason)
         approval = needs_approval(act, plan, limits_of(console.settings))
@@ -107,7 +108,7 @@ async def propose(console: Parts, visit: Visit) -> Answer | web.Response:
                 why,
                 ticket,
                 json.dumps(plan.given),
-                plan.preview(desk.clock).model_dump_json(),
+                plan.preview(planner.clock).model_dump_json(),
                 approval,
                 LASTS,
                 plan.items,

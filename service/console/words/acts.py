@@ -33,7 +33,7 @@ _KINDS = {
     "stopped": "已停止",
     "It stopped at the first refusal.": "遇到第一条拒绝即停止。",
     "It stopped because an order or a lane has changed since the preview.": "因订单或通道在预览之后发生变化而停止。",
-    "It stopped at a fault that nobody foresaw. The console's log says more.": "因未预见的故障而停止。控制台日志有详情。",
+    "It stopped at an unexpected error. The console's log says more.": "因未预见的故障而停止。控制台日志有详情。",
     "A person stopped it.": "已被人停止。",
     "The rules fail on this order.": "规则在此订单上出错。",
     "This version can't read the order.": "本版本无法读取此订单。",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka.errors import KafkaError
 
+from service.operations.acts.kinds import Act
 from service.operations.acts.retry import retry
 from service.operations.quarantine.resolution import UNREPAIRED, Repair, drop, replay
 from service.orders.operator_actions import Intervention
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from service.kafka.connection import Kafka
     from service.orders.engine import Engine
 
-NEED_ENGINE = frozenset({"release", "retry", "replay", "repair", "drop"})
+NEED_ENGINE = frozenset({Act.RELEASE, Act.RETRY, Act.REPLAY, Act.REPAIR, Act.DROP})
 """Acts after which the rules decide."""
 
 
@@ -55,10 +56,10 @@ class Tools(NamedTuple):
     kafka: Kafka | None
 
 
-class Order(NamedTuple):
+class ItemAct(NamedTuple):
     """One act on one item, with its author and reason; `given` are the act's arguments, frozen with the proposal."""
 
-    act: str
+    kind: str
     subject: str
     given: Mapping[str, Any]
     by: str
@@ -66,31 +67,31 @@ class Order(NamedTuple):
     repair: Repair = UNREPAIRED
 
 
-async def perform(order: Order, tools: Tools) -> Outcome:
+async def perform(act: ItemAct, tools: Tools) -> Outcome:
     """Do it. An item may be given again after an error: doing it twice does nothing twice. Raises StoreError."""
-    return await _ACTS[order.act](order, tools)
+    return await _ACTS[act.kind](act, tools)
 
 
-async def stands(act: str, given: Mapping[str, Any], connection: asyncpg.Connection[asyncpg.Record]) -> str:
+async def stands(kind: str, given: Mapping[str, Any], connection: asyncpg.Connection[asyncpg.Record]) -> str:
     """Return what an act's effect depends on beside orders, as text to compare. Raises StoreError."""
     async with translated():
-        if act == "resume":
+        if kind == Act.RESUME:
             pauses = await current_pauses(connection)
             lane = given["lane"]
             return "; ".join(f"{p.lane} {p.by} {p.at}" for p in pauses if lane == ALL_LANES or p.lane in (lane, -1))
-        if act == "breaker_reset":
+        if kind == Act.BREAKER_RESET:
             return "; ".join(f"{b.topic} {b.at}" for b in await open_breakers(connection) if b.topic == given["topic"])
     return ""
 
 
-async def _hold(order: Order, tools: Tools) -> Outcome:
+async def _hold(act: ItemAct, tools: Tools) -> Outcome:
     async with translated():
-        return DONE if await hold(tools.connection, order.subject, order.by, order.why) else Outcome("nothing")
+        return DONE if await hold(tools.connection, act.subject, act.by, act.why) else Outcome("nothing")
 
 
-async def _release(order: Order, tools: Tools) -> Outcome:
+async def _release(act: ItemAct, tools: Tools) -> Outcome:
     assert tools.engine is not None
-    handled = await tools.engine.intervene(Intervention(order.by, order.why, release=(order.subject,)))
+    handled = await tools.engine.intervene(Intervention(act.by, act.why, release=(act.subject,)))
     if not handled.released:
         return Outcome("nothing")
     if handled.stuck:
@@ -98,43 +99,43 @@ async def _release(order: Order, tools: Tools) -> Outcome:
     return Outcome("done", f"{len(handled.outputs)} outputs")
 
 
-async def _retry(order: Order, tools: Tools) -> Outcome:
+async def _retry(act: ItemAct, tools: Tools) -> Outcome:
     assert tools.engine is not None
     async with translated():
-        row = await halt_of(tools.connection, order.subject)
+        row = await halt_of(tools.connection, act.subject)
     if row is None or row.stuck is None or row.held_at is not None:
         return Outcome("nothing")
-    handled, outcome = await retry(tools.connection, tools.engine, order.subject, order.by, order.why)
+    handled, outcome = await retry(tools.connection, tools.engine, act.subject, act.by, act.why)
     return Outcome("refused", outcome) if handled.stuck else Outcome("done", f"{len(handled.outputs)} outputs")
 
 
-async def _pause(order: Order, tools: Tools) -> Outcome:
+async def _pause(act: ItemAct, tools: Tools) -> Outcome:
     async with translated():
-        return DONE if await pause(tools.connection, order.given["lane"], order.by, order.why) else Outcome("nothing")
+        return DONE if await pause(tools.connection, act.given["lane"], act.by, act.why) else Outcome("nothing")
 
 
-async def _resume(order: Order, tools: Tools) -> Outcome:
-    if await stands("resume", order.given, tools.connection) != order.given["stands"]:
+async def _resume(act: ItemAct, tools: Tools) -> Outcome:
+    if await stands(Act.RESUME, act.given, tools.connection) != act.given["stands"]:
         return Outcome("changed", "other pauses are in force now")
-    checked = {int(lane): position for lane, position in order.given["checked"].items()}
+    checked = {int(lane): position for lane, position in act.given["checked"].items()}
     async with translated():
-        gone = await resume(tools.connection, order.given["lane"], order.by, order.why, checked)
+        gone = await resume(tools.connection, act.given["lane"], act.by, act.why, checked)
     return DONE if gone else Outcome("nothing")
 
 
-async def _reset(order: Order, tools: Tools) -> Outcome:
+async def _reset(act: ItemAct, tools: Tools) -> Outcome:
     async with translated():
-        return DONE if await reset_breaker(tools.connection, order.subject, order.by, order.why) else Outcome("nothing")
+        return DONE if await reset_breaker(tools.connection, act.subject, act.by, act.why) else Outcome("nothing")
 
 
-async def _resolve(order: Order, tools: Tools) -> Outcome:
+async def _resolve(act: ItemAct, tools: Tools) -> Outcome:
     assert tools.engine is not None
-    which = QuarantineFilter(places=(location(order.subject),))
-    intervention = Intervention(order.by, order.why)
-    if order.act == "drop":
+    which = QuarantineFilter(places=(location(act.subject),))
+    intervention = Intervention(act.by, act.why)
+    if act.kind == Act.DROP:
         pages = drop(tools.connection, tools.engine, which, intervention)
     else:
-        pages = replay(tools.connection, tools.engine, which, intervention, order.repair)
+        pages = replay(tools.connection, tools.engine, which, intervention, act.repair)
     found = [one async for page in pages for one in page]
     if not found or found[0].outcome == "known":
         return Outcome("nothing")
@@ -144,19 +145,19 @@ async def _resolve(order: Order, tools: Tools) -> Outcome:
     return Outcome("refused", " ".join(part for part in (one.reason, one.place, one.because) if part))
 
 
-async def _adopt(order: Order, tools: Tools) -> Outcome:
+async def _adopt(act: ItemAct, tools: Tools) -> Outcome:
     if tools.kafka is None:
         return Outcome("refused", "the console knows no broker")
-    lane, position = order.given["lane"], order.given["position"]
+    lane, position = act.given["lane"], act.given["position"]
     async with translated():
         row = await tools.connection.fetchrow(INSTALLATION)
     assert row is not None
     installation = Installation(*row)
     try:
         report = await lane_report(tools.connection, tools.kafka, lane)
-        if report.in_words(str(installation.outbox_id)) != order.given["lane_stands"]:
+        if report.in_words(str(installation.outbox_id)) != act.given["lane_stands"]:
             return Outcome("changed", report.in_words(str(installation.outbox_id)))
-        await adopt(tools.connection, tools.kafka, installation, lane, position, order.by, order.why)
+        await adopt(tools.connection, tools.kafka, installation, lane, position, act.by, act.why)
     except AdoptError as error:
         return Outcome("refused", str(error))
     except (TimeoutError, KafkaError, OSError) as error:
@@ -164,10 +165,10 @@ async def _adopt(order: Order, tools: Tools) -> Outcome:
     return DONE
 
 
-async def _import_terms(order: Order, tools: Tools) -> Outcome:
+async def _import_terms(act: ItemAct, tools: Tools) -> Outcome:
     try:
         async with translated():
-            added = await import_terms(tools.connection, terms_of(order.given["text"].encode(), order.given["name"]))
+            added = await import_terms(tools.connection, terms_of(act.given["text"].encode(), act.given["name"]))
     except TermsError as error:
         return Outcome("refused", str(error))
     return Outcome("done", f"{len(added)} sets") if added else Outcome("nothing")
@@ -182,16 +183,16 @@ def location(subject: str) -> RecordLocation:
     return RecordLocation(topic, int(partition), int(offset), digest or "")
 
 
-_ACTS: Mapping[str, Callable[[Order, Tools], Awaitable[Outcome]]] = {
-    "hold": _hold,
-    "release": _release,
-    "retry": _retry,
-    "pause": _pause,
-    "resume": _resume,
-    "breaker_reset": _reset,
-    "replay": _resolve,
-    "repair": _resolve,
-    "drop": _resolve,
-    "adopt": _adopt,
-    "terms_import": _import_terms,
+_ACTS: Mapping[str, Callable[[ItemAct, Tools], Awaitable[Outcome]]] = {
+    Act.HOLD: _hold,
+    Act.RELEASE: _release,
+    Act.RETRY: _retry,
+    Act.PAUSE: _pause,
+    Act.RESUME: _resume,
+    Act.BREAKER_RESET: _reset,
+    Act.REPLAY: _resolve,
+    Act.REPAIR: _resolve,
+    Act.DROP: _resolve,
+    Act.ADOPT: _adopt,
+    Act.TERMS_IMPORT: _import_terms,
 }
