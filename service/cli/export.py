@@ -124,7 +124,7 @@ async def _write_file(pieces: AsyncIterator[bytes], path: Path) -> None:
 
 
 class _Reporter:
-    """Says on stderr how far the export is."""
+    """Reports the progress of the export on stderr."""
 
     def __init__(self) -> None:
         self._next = REPORT_OUTPUTS

@@ -179,7 +179,7 @@ class Console:
         except BadRequestError as error:
             answer = bad_request(str(error))
         except BaseException as error:
-            # What nobody foresaw, or took too long, may have done something all the same.
+            # A request that failed unexpectedly, or took too long, may have had its effect all the same.
             if not route.content:
                 status = error.status if isinstance(error, web.HTTPException) else 500
                 await self._parts.audit.answered(visit, route, status, None)

@@ -137,7 +137,7 @@ def too_large() -> Answer:
 
 
 def unexpected() -> Answer:
-    """Return that something nobody foresaw went wrong."""
+    """Return that an unexpected error happened."""
     return _problem(
         500, sentence("A fault in the console"), sentence("Nobody foresaw this. The console's log says more.")
     )

@@ -11,7 +11,7 @@ from tests.conftest import LONGEST, ROOT
 LINES_A_FUNCTION = 60
 NAME_OF_A_TEST = 80
 
-# Where an error nobody foresaw may be caught, and nowhere else.
+# The only places where an unexpected error may be caught.
 BROAD_EXCEPT_ALLOWED = {"service/runtime/errors.py"}
 BROAD = {"Exception", "BaseException"}
 # Where connections to PostgreSQL are made that end instead of waiting for ever; and a server of our own is probed.
