@@ -44,4 +44,4 @@ NOTES: Mapping[str, str] = MappingProxyType(
 """
     }
 )
-"""What the schemas of a version can't say, by version of this package, oldest first, as Markdown."""
+"""Notes on a version that its schemas can't express, by version of this package, oldest first, as Markdown."""

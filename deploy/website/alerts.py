@@ -5,7 +5,7 @@ from __future__ import annotations
 from service.operations.alerts import ALERTS
 
 PLACE = "```alerts\n```\n"
-"""Where a document has the table."""
+"""The place of the table in a document."""
 
 
 def with_alerts(text: str) -> str:

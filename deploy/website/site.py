@@ -34,9 +34,9 @@ INSTEAD = {
     "deploy": "operators.html",
     "contracts/asyncapi.json": "asyncapi.json",
 }
-"""Where links to directories and to a file of the contract lead."""
+"""The pages to which links to directories and to a file of the contract lead."""
 READ_API = "https://console.example"
-"""Where the read API is, as long as nobody says where it is."""
+"""The address of the read API in the site's examples."""
 STYLE, ICON = "console.css", "icon.svg"
 
 

@@ -24,7 +24,7 @@ from service.runtime.settings import ConsoleSettings
 
 HOME = Path(".embedded/demo")
 OF_THE_CONSOLE: Mapping[str, Any] = {"console_host": "127.0.0.1", "console_port": 0, "console_url": ""}
-"""Whatever the environment says: a port is free, and a link lets a browser in."""
+"""Settings that override the environment: a port is free, and a link lets a browser in."""
 
 EXAMPLES = (
     ("Play the orders and print the timeline of each", "demo"),

@@ -25,7 +25,7 @@ class Right(StrEnum):
     LETTERS = "letters"
     CLAUSES = "clauses"
     STATE = "state"
-    """How the service stands, its alerts and what to do about them."""
+    """The state of the service, its alerts and what to do about them."""
     QUARANTINE = "quarantine"
     """Quarantined records, without their content."""
     MESSAGES = "messages"
@@ -35,13 +35,13 @@ class Right(StrEnum):
     EXPORT = "export"
     """To take commands out as a file."""
     ACTS = "acts"
-    """What people do to orders, lanes, records and terms: seeing it, proposing it, confirming it."""
+    """Acts on orders, lanes, records and terms: seeing, proposing and confirming them."""
     NOTES = "notes"
     """Notes about orders and records: reading and adding them."""
     PRIVATE = "private"
     """Private members of an order, each time with a reason and a ticket."""
     AUDIT = "audit"
-    """Who looked at what and who did what."""
+    """The audit: who looked at what and who did what."""
 
 
 class Role(StrEnum):
@@ -75,7 +75,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     ),
     Role.ENGINEER: frozenset({Right.SEARCH, Right.CLAUSES, Right.QUARANTINE, Right.MESSAGES}),
 }
-"""What each role may, beside what needs no role."""
+"""The rights of each role, beside those that need no role."""
 
 NEED_A_ROLE = tuple(right for right in Right if right not in (Right.PUBLIC, Right.SIGNED_IN))
 
@@ -88,7 +88,7 @@ class Person(NamedTuple):
     groups: tuple[str, ...]
     roles: frozenset[Role]
     way: str
-    """How they signed in: `link`, `oidc`, `assertion`."""
+    """The way of signing in: `link`, `oidc`, `assertion`."""
 
 
 class Lack(NamedTuple):

@@ -38,7 +38,7 @@ class Bounds(NamedTuple):
     first_seconds: float = 10.0
     next_seconds: float = 60.0
     look_seconds: float = 1.0
-    """How often connections are looked at."""
+    """The pause between two looks at the connections."""
 
 
 class Connections:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 CONTRACTS = "purchasing-contracts"
 """The package that other teams install."""
 RECORD = ".record"
-"""How the name of an example ends that is a whole record, with key and headers."""
+"""The end of the name of an example that is a whole record, with key and headers."""
 
 
 class Member(NamedTuple):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SECONDS = 3600.0
 """A file may take so long; everything of a million orders took minutes."""
 WRITE_SECONDS = 30.0
-"""Who takes a piece more slowly is no reader."""
+"""The limit for taking a piece: a slower client is no reader."""
 
 
 async def send_file(request: web.Request, name: str, kind: str, pieces: AsyncIterator[bytes]) -> web.StreamResponse:

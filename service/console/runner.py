@@ -54,9 +54,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger("service.console")
 
 LOOK_SECONDS = 5.0
-"""How often a console looks for operations that nobody works on, and for repairs that nobody may confirm any more."""
+"""The pause between two looks for operations that nobody works on, and for repairs that nobody may confirm any more."""
 RENEW_SECONDS = LEASE_SECONDS / 3
-"""How often the lease of an operation is renewed, however long an item takes."""
+"""The pause between two renewals of an operation's lease, however long an item takes."""
 AT_ONCE = 4
 """Operations that one console works on at a time."""
 STOPS = frozenset({"refused", "changed", "failed"})

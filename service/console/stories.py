@@ -76,7 +76,7 @@ class Stories:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="console-rules")
         self._kept: OrderedDict[str, Story] = OrderedDict()
         self.last_clock: StoreTime | None = None
-        """What the database's clock and watermark were when they were read last."""
+        """The database's clock and watermark at the last reading."""
 
     def close(self) -> None:
         """End the thread once it has finished what it is doing."""

@@ -46,7 +46,7 @@ class Trial(NamedTuple):
     topic: str
     decoded: Event | Refusal
     reason: str | None
-    """Why it would be quarantined; None: it would not."""
+    """The reason for which it would be quarantined; None: it would not."""
     known: Preview | None
     """None: it breaks the contract, or the visitor may not see orders."""
     fails: bool

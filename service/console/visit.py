@@ -84,20 +84,20 @@ class Route(NamedTuple):
     handler: Callable[[Any, Visit], Awaitable[Answer | web.StreamResponse]]
     summary: str
     model: type[Model] | None = None
-    """What it answers as JSON; None: not part of the API."""
+    """The model of its answer as JSON; None: not part of the API."""
     parameters: tuple[Parameter, ...] = ()
     body: type[Model] | None = None
-    """What it takes as JSON."""
+    """The model of its JSON body."""
     body_bytes: int = BODY_BYTES
     """Most bytes of a request's body."""
     seconds: float | None = None
     """Within which the answer is made; None: as every page's."""
     content: tuple[str, ...] = ()
-    """What it answers in place of JSON, by media type."""
+    """The media types of its answer in place of JSON."""
     leads_to: str = ""
     """Of a form that does something and is part of the API: the page that follows."""
     not_done: type[Model] | None = None
-    """What it answers as JSON if the form can't be taken as it is."""
+    """The model of its answer as JSON if the form can't be taken as it is."""
     only_computes: bool = False
     """Of a form: that nothing is done or kept."""
 

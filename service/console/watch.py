@@ -111,7 +111,7 @@ class Watch:
         self._readers = readers
         self.broker = broker
         self.last: Situation | None = None
-        """What the database had when it was read last."""
+        """The database's state at the last reading."""
         self._quarantine: QuarantineSeen | None = None
         self._lag: Looking[GroupLag] = Looking(self._look_at_broker, LAG_SECONDS, patience)
         self._waits: Looking[Waits] = Looking(self._count, CENSUS_SECONDS, patience)

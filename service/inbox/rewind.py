@@ -22,8 +22,8 @@ from service.kafka.topics import partitions_there
 log = structlog.get_logger("service.inbox")
 
 CLOCKS_APART = timedelta(minutes=10)
-"""How far the database's clock may be ahead of a broker's, which sets the records' timestamps. So much of the input is
-read again after each failover; what a broker's clock is behind by more is lost if the database lost it."""
+"""The lead that the database's clock may have over a broker's, which sets the records' timestamps. So much of the input
+is read again after each failover; what a broker's clock is behind by more is lost if the database lost it."""
 EVENT_TOPICS = tuple(topic.name for topic in TOPICS if topic.direction == "in")
 
 Watermarks = Mapping[tuple[str, int], datetime | None]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NAME_OF_A_RESOURCE = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 """Names that Kubernetes takes."""
 AUTHENTICATIONS = ("scram-sha-512", "tls", "tls-external", "none")
-"""How Strimzi's user operator lets a user in; `none` where another party does, by OAuth for instance."""
+"""The ways in which Strimzi's user operator lets a user in; `none` where another party does, by OAuth for instance."""
 
 _BROKERS = 3
 """As many as the registry's number of replicas is for. No broker is asked."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from service.observability.worker_state import WorkerState
 
 BY = ("person", "limit")
-"""Who can pause a lane."""
+"""The authors of a pause."""
 
 SUPERVISOR = "supervisor"
 """The label `process` of what a supervisor shows of itself; its worker processes have numbers, from 1."""

@@ -33,7 +33,7 @@ from service.kafka.topics import partitions_there
 
 LOOK_SECONDS = 10.0
 RETENTION_EVERY_SECONDS = 60.0
-"""How often the retention is asked; it is a separate request to the broker."""
+"""The pause between two requests for the retention, which is a separate request to the broker."""
 OLDEST_SECONDS = 3.0
 FETCH_BYTES = 65_536
 """Usually enough for the first batch of a partition; if not, the partition is read again with WHOLE_MESSAGE_BYTES."""

@@ -31,7 +31,7 @@ WAITS_LIMITS = {
     **dict.fromkeys(("deposits_answer", "refund_answer", "funds_answer"), timedelta(days=3)),
     **dict.fromkeys(("sellers_answer", "verification"), timedelta(days=7)),
 }
-"""How long orders may wait for what somebody owes before it is an alert."""
+"""The time that orders may wait for something before it is an alert, by kind of wait."""
 
 SHOWN = 20
 """Lanes, partitions, orders of which an alert's page tells single ones."""

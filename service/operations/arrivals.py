@@ -37,7 +37,7 @@ class Permutation(NamedTuple):
     """One order of arrival and the money that came of it."""
 
     kind: str
-    """How the facts were sorted: `as_received`, `by_time`, `backwards`, `shuffled`."""
+    """The sorting of the facts: `as_received`, `by_time`, `backwards`, `shuffled`."""
     numbers: tuple[int, ...]
     """The facts by their numbers as received, in the order in which they arrived here."""
     money: dict[str, int]

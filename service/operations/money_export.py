@@ -58,10 +58,10 @@ COLUMNS = (
     "lane",
     "position",
 )
-"""What a row has. Amounts are whole minor units."""
+"""The columns of a row. Amounts are whole minor units."""
 
 _FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a spreadsheet takes for the beginning of a formula, also at full width."""
+"""The characters with which a spreadsheet lets a formula begin, also at full width."""
 _BEFORE_FORMULAS = " \t\r\n\v\f\0\u00a0\u3000\ufeff"
 
 

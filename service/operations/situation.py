@@ -31,7 +31,7 @@ class Lane(NamedTuple):
     lane: int
     unpublished: int
     since: datetime | None
-    """When the oldest of them was decided."""
+    """The instant of the decision of the oldest of them."""
     paused: bool
 
 
@@ -45,7 +45,7 @@ class Situation(NamedTuple):
     halted: Sequence[Halted]
     """The first HALTED_SHOWN halted or stuck orders."""
     actions: Sequence[OperatorAction]
-    """What people did last, the latest first."""
+    """The last actions of people, the latest first."""
 
     @property
     def at(self) -> datetime:

@@ -43,7 +43,7 @@ WHAT_TO_DO: Mapping[str, Sentence] = {
     "in_the_future": sentence("Give the time when it happened, by a clock that is right, with its offset."),
     "too_many_facts": sentence("Send no more messages of this type for this order; look for a loop at the sender."),
 }
-"""What a sender does about each reason to refuse a record."""
+"""The sender's remedy for each reason to refuse a record."""
 
 
 class Preview(NamedTuple):
@@ -54,11 +54,11 @@ class Preview(NamedTuple):
     is_known: bool
     """A message of this source and id was received for the order: this one would add nothing."""
     outputs: Sequence[Output] | None
-    """What would be published; None: nothing now, because the order is held, stuck or can't be read."""
+    """The outputs that would be published; None: nothing now, because the order is held, stuck or can't be read."""
 
 
 CONFLICT = Preview("conflict", is_known=False, outputs=())
-"""What is made of a message whose source and id were received for another order."""
+"""The preview of a message whose source and id were received for another order."""
 
 
 def topic_for(value: bytes, type_header: bytes | None) -> str | None:

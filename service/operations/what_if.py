@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 OWES = "buyer owes"
 
 Money = dict[str, int]
-"""What is due per line, in minor units. All tips are one line, and so are all chargebacks."""
+"""The amounts due per line, in minor units. All tips are one line, and so are all chargebacks."""
 
 
 @dataclass(frozen=True, slots=True)

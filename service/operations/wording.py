@@ -325,7 +325,7 @@ GROUNDS = {
     "repeated": sentence("an earlier report of the same thing counts"),
     "unused": sentence("nothing is known to which it could belong"),
 }
-"""Why a report changes nothing (R22)."""
+"""The reasons why a report changes nothing (R22)."""
 
 
 def fact_in_words(data: Any) -> Sentence:

@@ -27,8 +27,8 @@ from service.runtime.retry import Backoff, attempts
 log = structlog.get_logger("service.outbox")
 
 SESSION_MS = 6_000
-"""How long a lane stands still after its process died or froze. The broker's minimum (group.min.session.timeout.ms) is
-usually 6000 too."""
+"""The time for which a lane stands still after its process died or froze. The broker's minimum
+(group.min.session.timeout.ms) is usually 6000 too."""
 HEARTBEATS = 6
 POLL_MS = 1_000
 START_SECONDS = 20.0

@@ -35,7 +35,7 @@ class Entry:
     text: str
     """The clause's text from the agreement, in paragraphs."""
     does: str
-    """What the service does about it, or why it moves no money."""
+    """The service's part in it, or why it moves no money."""
     modules: tuple[str, ...]
     """Paths in the repository, the clause's own first."""
     tests: tuple[str, ...]

@@ -119,7 +119,7 @@ class Chargeback:
         self.covered = 0
         """Paid, recovered from the deposit and proceeds of sales for it."""
         self.remaining: list[Role] = []
-        """What is left of each owed share."""
+        """The rest of each owed share."""
 
     def as_of(self, at: int | None) -> Balance:
         """Return its state at an instant (None: now)."""

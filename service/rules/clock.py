@@ -14,7 +14,7 @@ class QuarantinedRecord(NamedTuple):
 
     topic: str
     since: int
-    """When it was quarantined, in microseconds since the epoch."""
+    """The instant of the quarantine, in microseconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class StandingDecision:
     grounds: tuple[Basis, ...]
     ground: str | None = None
     since_at: int = 0
-    """When it was decided, in microseconds. For a cancellation that ended open units: since when it did."""
+    """The instant of the decision, in microseconds; of a cancellation that ended open units, since it did so."""
     due_at: int | None = None
     """The last instant that it names, in microseconds."""
     previous: str = ""
@@ -145,7 +145,7 @@ class Demand:
     since_version: int
     """Version of the output whose publication starts its period."""
     since_at: int
-    """When that output was decided, in microseconds."""
+    """The instant of that output's decision, in microseconds."""
     due_at: int
     """Its last instant as published, in microseconds."""
     highest: int

@@ -42,7 +42,7 @@ class Followed:
     commands: tuple[Command, ...] = ()
     outcomes: tuple[StandingOutcome, ...] = ()
     wake_at: int | None = None
-    """When to look at the order again, unless something happens before; in microseconds."""
+    """The instant at which to look at the order again, unless something happens before; in microseconds."""
 
 
 class Payout(NamedTuple):

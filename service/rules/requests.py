@@ -75,7 +75,7 @@ class Request:
         self.decided: str | None = None
         """The outcome if it was decided at once."""
         self.grounds: Grounds = ()
-        """What that outcome cites."""
+        """The grounds of that outcome."""
         self.moot_endings: Sequence[Ending] = ()
         """The endings that had ended everything it asks for before it was made."""
         self.is_pending = False

@@ -77,7 +77,7 @@ class Cancelled:
         """Whether the share contains the shipping of a purchase: it cancelled the last of its units."""
         self.penalty = 0
         self.amount: int | None = None
-        """What the seller takes back, if its answer states it."""
+        """The amount that the seller takes back, if its answer states it."""
         self.shortfall = 0
         """The shortfall of the stated amount against the share."""
         self.deposit = 0
@@ -210,7 +210,7 @@ class Settlement(Kept):
         """The seller's money that waits for confirmation."""
         self.charged_back = charged_back
         self.beyond = max(0, charged_back - money)
-        """What just chargebacks took beyond the buyer's money."""
+        """The sum that just chargebacks took beyond the buyer's money."""
         rest = max(0, money - charged_back)
         self.awaited: Sequence[tuple[str, str, int]] = ()
         """Money missing from the seller: kind and ref of what it is for, and the amount (R21, row 8)."""

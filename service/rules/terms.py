@@ -48,7 +48,7 @@ class Terms:
     payment_demand_days: int = 3
     claim_floor: int = 0
     quarantine_days: int | None = None
-    """How long a quarantined record holds orders up; None: until it is resolved."""
+    """The days for which a quarantined record holds orders up; None: until it is resolved."""
     period_counting: str = CIVIL_CODE
     calendar: Calendar = CHINA
 

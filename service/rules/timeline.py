@@ -76,7 +76,7 @@ class Deadline(NamedTuple):
     stands: Callable[[Timeline, int], bool]
     """Returns whether the period with this last instant still runs, by the state of the timeline."""
     pass_by: Callable[[Timeline], None]
-    """What happens when it has passed; nothing while the order is unclear (F5)."""
+    """The effect of its passing; none while the order is unclear (F5)."""
 
 
 class Ending:
@@ -100,7 +100,7 @@ class Ending:
         self.kind = kind
         """The outcome of `closing` if it ends the order."""
         self.grounds = grounds
-        """What a refund cites for units that ended by it (R6)."""
+        """The grounds of a refund for units that ended by it (R6)."""
         self.at = at
         self.request = request
         """The request that caused it."""
@@ -160,7 +160,7 @@ class Objection:
         """Begin unverified."""
         self.scope = scope
         self.verdict: str | None = None
-        """Who caused it, by the latest verification."""
+        """The party that caused it, by the latest verification."""
         self.is_withdrawn = False
 
     @property
@@ -261,7 +261,7 @@ class Timeline:
     effective_at: int | None
     obligation_ended_at: int | None
     delivered_at: int | None
-    """When the delivery was complete."""
+    """The instant at which the delivery was complete."""
     confirmed_at: int | None
     deemed_at: int | None
     reached: int

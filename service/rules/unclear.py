@@ -42,10 +42,10 @@ class Unclear:
         self._view = view
         self._ledger = ledger
         self._since: dict[str, int] = {}
-        """When the first record of each topic was quarantined, in microseconds."""
+        """The quarantine of the first record of each topic, in microseconds."""
         self._topics: frozenset[str] = frozenset()
         self.ends_at: int | None = None
-        """When the next record stops counting by itself, in microseconds."""
+        """The instant at which the next record stops counting by itself, in microseconds."""
         if clock.quarantined:
             self._read(clock)
 

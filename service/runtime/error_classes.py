@@ -43,7 +43,7 @@ class SqlState(NamedTuple):
     shown: bool = False
     """Whether the server's text may be shown, because it contains no values."""
     advice: str = ""
-    """What a person can do, beyond the server's text."""
+    """The remedy, beyond the server's text."""
 
 
 CHECK_ACCESS = "check its user, its password and its database"

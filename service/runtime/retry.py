@@ -44,7 +44,7 @@ DATABASE = Backoff(first_seconds=0.05, longest_seconds=10.0)
 """PostgreSQL away, a deadlock, a lock not had in time: most are over in a moment."""
 
 SERVERS = Backoff(first_seconds=0.8, longest_seconds=10.0)
-"""What a start waits for: Kafka, PostgreSQL, an empty group."""
+"""The attempts at a start: Kafka, PostgreSQL, an empty group."""
 
 
 class Attempts:

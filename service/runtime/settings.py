@@ -153,7 +153,7 @@ class Settings(KafkaSettings, _Environment):
     refund_limit_per_minute: str = Field(default="", pattern=LIMITS)
     """Off by default: no amount is right for every business, and a limit that is too low withholds refunds."""
     console_url: ConsoleUrl = ""
-    """Where log lines, alerts and the dashboard lead to."""
+    """The origin to which log lines, alerts and the dashboard lead."""
     traces: Literal["off", "otlp"] = "off"
     metrics: Literal["scrape", "otlp"] = "scrape"
     log_format: Literal["json", "console", "auto"] = "auto"

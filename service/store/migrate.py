@@ -50,7 +50,7 @@ create table if not exists schema_migrations (
 """
 
 LOCK_TIMEOUT = "5s"
-"""How long a migration waits for a table, while every later statement on it waits behind the migration."""
+"""The time that a migration waits for a table, while every later statement on it waits behind the migration."""
 
 LOOK_SECONDS = 10.0
 """Time limit per answer of a look at the tables. A migration has no limit."""

@@ -24,13 +24,13 @@ BEIJING = timezone(timedelta(hours=8))
 """China has had no summer time since 1991."""
 
 MOVEMENTS = ("refund", "deduction", "transfer", "hold")
-"""What commands with an amount do: sums of one are never added to sums of another."""
+"""The movements of commands with an amount: sums of one are never added to sums of another."""
 
 STATUSES = ("unpublished", "open", "confirmed", "partly_failed", "failed", "no_answer")
 """Of a command. `no_answer`: none is foreseen unless it fails (transfers, holds, releases)."""
 
 GROUPINGS = ("day", "provider", "line", "clauses")
-"""What money may be grouped by, beside currency and movement."""
+"""The groups of money, beside currency and movement."""
 
 WINDOW = 5_000
 """Outputs that one statement of an export looks at."""
@@ -104,7 +104,7 @@ class MoneyTable(NamedTuple):
     days: Sequence[MoneyRow]
     """Sums per day, currency and movement, where money is grouped by day."""
     groups: int
-    """How many groups there are on all pages."""
+    """The number of groups on all pages."""
 
 
 class CommandRow(NamedTuple):
@@ -135,7 +135,7 @@ class CommandRow(NamedTuple):
     confirmed: int
     failed: int
     answered_at: datetime | None
-    """When the latest answer happened."""
+    """The instant of the latest answer."""
 
 
 class CommandPlace(NamedTuple):
@@ -435,7 +435,7 @@ class AwaitedSum(NamedTuple):
     currency: str | None
     is_ahead: bool
     since: int
-    """When the oldest began, in microseconds."""
+    """The beginning of the oldest, in microseconds."""
     amount: int | None
     waits: int
 

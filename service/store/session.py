@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     Another: TypeAlias = Callable[[], Awaitable[Connection]]
 
 ROUNDS = 10
-"""How often two sessions in turn ask which server process they have. A pooler that shares connections gives one session
-the process that the other has just used, unless another client takes it each time in between."""
+"""The number of times that two sessions in turn ask for their server process. A pooler that shares connections gives
+one session the process that the other has just used, unless another client takes it each time in between."""
 SECOND_SECONDS = 3.0
 """Time limit for the second session of a pooler. Shorter than any connection timeout."""
 

@@ -47,8 +47,8 @@ class Timeline:
         """Call `moved` when any connection meets another timeline, even if the error is then ignored."""
         self.known: str | None = None
         self.agreed_at: datetime | None = None
-        """When the input was compared with the database in this timeline. It tells apart two timelines of the same
-        name: two standbys that don't know of each other's promotion give their timelines the same number."""
+        """The instant at which the input was compared with the database in this timeline. It tells apart two timelines
+        of the same name: two standbys that don't know of each other's promotion give theirs the same number."""
         self._moved = moved
 
     async def meet(self, connection: Driver) -> None:

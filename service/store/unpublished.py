@@ -22,7 +22,7 @@ class Unpublished(NamedTuple):
     amount: int | None
     """The sum of the commands' amounts, in minor units."""
     since: datetime
-    """When the oldest was decided."""
+    """The instant of the oldest decision."""
 
 
 async def unpublished(connection: asyncpg.Connection[asyncpg.Record]) -> list[Unpublished]:

@@ -103,7 +103,7 @@ class WorkerProcess:
     def __init__(self, number: int, environment: Mapping[str, str], shutdown: Shutdown) -> None:
         self.number = number
         self.exit_code = ExitCode.DONE
-        """How it ended, once a stop was requested."""
+        """The exit code, once a stop was requested."""
         self.restarts = 0
         self.metrics: str | None = None
         """The text of its metrics, as answered last; None: it has not answered."""

@@ -30,17 +30,21 @@ SPOKEN = re.compile(r"(?i)\b(un)?heard\b|\bhears?\b|\b(told|tidings|whoever|whom
 
 PYTHON = ("service/", "contracts/purchasing_contracts/", "deploy/website/", "tests/")
 
-DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """The docstrings of a module, also those of attributes, with their lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.lineno, node.value.value
 
 
 def questions(name: str, tree: ast.Module) -> Iterator[str]:
     """Docstrings of a module that begin like a question."""
-    for node in ast.walk(tree):
-        if isinstance(node, DOCUMENTED) and (text := ast.get_docstring(node)):
-            first = re.match(r"[\w']*", text)
-            assert first
-            if first[0].lower() in OPENINGS:
-                yield f"{name}:{getattr(node, 'lineno', 1)} {text.splitlines()[0]}"
+    for line, text in docstrings(tree):
+        first = re.match(r"[\w']*", text)
+        assert first
+        if first[0].lower() in OPENINGS:
+            yield f"{name}:{line} {text.splitlines()[0]}"
 
 
 def talkative(name: str, tree: ast.Module) -> Iterator[str]:
@@ -57,11 +61,7 @@ def talkative(name: str, tree: ast.Module) -> Iterator[str]:
 def spoken(name: str, text: str, tree: ast.Module) -> Iterator[str]:
     """Docstrings, also of attributes, and comments of a module that have a word of conversation."""
     prose = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.lstrip().startswith("#")]
-    prose += [
-        (node.lineno, re.sub(r"`[^`]*`", "", node.value.value))
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-    ]
+    prose += [(number, re.sub(r"`[^`]*`", "", docstring)) for number, docstring in docstrings(tree)]
     for number, one in prose:
         for found in SPOKEN.finditer(one):
             yield f"{name}:{number} {found[0]!r}"
@@ -90,7 +90,8 @@ def test_no_name_of_a_test_has_a_word_of_conversation(sources: dict[str, ast.Mod
 
 
 @pytest.mark.parametrize(
-    "code", ['"""What it does."""', 'class A:\n    """Where it is."""', 'def f():\n    """How."""']
+    "code",
+    ['"""What it does."""', 'class A:\n    """Where it is."""', 'def f():\n    """How."""', 'a = 1\n"""When."""'],
 )
 def test_a_docstring_that_asks_a_question_is_recognised(code: str) -> None:
     assert len(list(questions("service/example.py", ast.parse(code)))) == 1

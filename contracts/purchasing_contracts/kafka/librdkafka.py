@@ -18,7 +18,7 @@ class TokenCallback:
 
     def __init__(self, source: TokenSource, settings: KafkaSettings) -> None:
         self.problem = ""
-        """Why the last call found no token; empty if it found one."""
+        """The reason why the last call found no token; empty if it found one."""
         self._source = source
         self._principal = settings.kafka_sasl_oauth_client_id or "purchasing"
         self._extensions = settings.extensions()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from service.operations.situation import Situation
 
 Link = tuple["Sentence", str]
-"""What it does, and the address of its form."""
+"""The title of an act, and the address of its form."""
 
 
 def acts_for(alert: str, situation: Situation | None) -> list[Link]:

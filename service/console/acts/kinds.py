@@ -58,7 +58,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     Act.ADOPT: ("lane", "position"),
     Act.TERMS_IMPORT: ("name", "text"),
 }
-"""What the form of each asks for, beside the reason and the ticket."""
+"""The fields of each form, beside the reason and the ticket."""
 IN_STEPS = frozenset({Act.REPLAY, Act.DROP, Act.RELEASE, Act.RETRY, Act.HOLD})
 """Acts whose items a person may have handled in steps."""
 OUTCOMES: Mapping[str, Sentence] = {

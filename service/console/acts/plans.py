@@ -55,7 +55,7 @@ class Plan:
     notes: list[Sentence] = field(default_factory=list)
     given: dict[str, Any] = field(default_factory=dict)
     moves: Sequence[Move] | None = None
-    """Where they are not the sum of the effects."""
+    """The money, if it is not the sum of the effects."""
     changed_places: Sequence[str] = ()
     repair: RepairRow | None = None
     is_after_refund_limit: bool = False

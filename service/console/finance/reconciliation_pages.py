@@ -72,7 +72,7 @@ KINDS = (
     "seller_excess",
     "undeliverable",
 )
-"""What orders await in money beside the answers to commands, by R21."""
+"""The kinds of waits for money beside the answers to commands, by R21."""
 
 STATUS_NAMES = {
     "unpublished": sentence("not published yet"),

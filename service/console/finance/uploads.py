@@ -188,7 +188,7 @@ class _Reader:
         self._at = 0
         self._line = 1
         self._begins = 0
-        """Where the line begins."""
+        """The number of the line's first character."""
 
     def row(self) -> list[Cell] | None:
         """Return the fields up to the end of the line; None at the end."""

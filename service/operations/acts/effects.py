@@ -29,7 +29,7 @@ class Effect(NamedTuple):
     decisions: int = 0
     """Decisions that would be published beside the commands."""
     problem: str | None = None
-    """Why nothing would follow: `rules_fail`, `unreadable`, `halted` (the order stays so)."""
+    """The reason why nothing would follow: `rules_fail`, `unreadable`, `halted` (the order stays so)."""
 
 
 def effect_on(history: OrderHistory, book: TermsBook, clock: StoreTime) -> Effect:

@@ -75,11 +75,11 @@ class Line:
 
     line: str
     captured: int
-    """What was paid in: captured or tipped; on a claim, paid, taken from the deposit, or received for goods."""
+    """The sum that was paid in: captured or tipped; on a claim, paid, taken from the deposit, or received for goods."""
     due: int
     charged_back: int
     entitled: int
-    """What is due less what accepted chargebacks took; on `purchase`, `due` already contains that."""
+    """The due amount less the sum that accepted chargebacks took; on `purchase`, `due` already contains that."""
     commanded: int
     failed: int
     succeeded: int
@@ -87,15 +87,16 @@ class Line:
     """Refunded elsewhere."""
     repaid: int
     out: int
-    """What is out: commanded and refunded elsewhere, less failed and repaid (repaid not on `owed` and claims)."""
+    """The sum that is out: commanded and refunded elsewhere, less failed and repaid (repaid not on `owed` and
+    claims)."""
     withheld: int
     demanded: int
     set_off: int
     """Paid out beyond what is due, and withheld on other lines or claimed with a chargeback."""
     to_command: int
-    """What the rules would command beyond the journal; 0 unless the order is stuck or held."""
+    """The sum that the rules would command beyond the journal; 0 unless the order is stuck or held."""
     terms: tuple[LineTerm, ...]
-    """How `due` comes about: their sum. None on `purchase`, which has the terms of R6 (`SettlementTerms`)."""
+    """The terms whose sum is `due`. None on `purchase`, which has the terms of R6 (`SettlementTerms`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +117,14 @@ class SettlementTerms:
     not_kept: int
     """The part of these beyond the order amount, to which nobody agreed."""
     from_seller: int
-    """What the seller gave back beyond what it charges; it belongs to the buyer."""
+    """The sum that the seller gave back beyond its charges; it belongs to the buyer."""
     not_paid: int
     """The part of the kept amounts that was not paid in."""
     unconfirmed: int
     """The seller's money that waits for confirmation (8(4))."""
     charged_back: int
     charged_beyond: int
-    """What just chargebacks took beyond the buyer's money."""
+    """The sum that just chargebacks took beyond the buyer's money."""
     costs: int
     penalties: int
     beyond_money: int

@@ -60,7 +60,7 @@ class WaitInWords:
     row: int | None = None
     """Its row in R21; None where R21 has none."""
     of: str | None = None
-    """Who owes it; None if the order waits for this service."""
+    """The party that owes it; None if the order waits for this service."""
     is_overdue: bool = False
 
 

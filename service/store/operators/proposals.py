@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
 ALONE_HOURS = 24
-"""What somebody confirmed without a second person counts for so long against the limits of one person."""
+"""The time for which an act that somebody confirmed alone counts against the limits of one person."""
 _LOCK = 4_851_622_302
 """The advisory lock for confirming: any number, but never change it."""
 
