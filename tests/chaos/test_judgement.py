@@ -11,7 +11,7 @@ from tests.chaos.harm import HARM, Harm, doubled
 from tests.chaos.unharmed import unharmed
 from tests.chaos.verify import CHECKS, QUARANTINE, bad_is_quarantined, each_output_once, judge
 
-SEED, RECORDS = 3, 500
+SEED, RECORDS = 2, 500
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_no_money_moves_twice_although_the_database_was_read_again(clean: Eviden
     assert list(each_output_once(replace(doubled(clean), read_again=True))) != []
 
 
-@pytest.mark.parametrize("seed", [SEED, 1, 2])
+@pytest.mark.parametrize("seed", [SEED, 1, 3])
 def test_the_judgement_has_nothing_against_a_run_in_which_nothing_fails(seed: int) -> None:
     assert {check: said for check, said in judge(asyncio.run(unharmed(seed, RECORDS))).items() if said} == {}
 
