@@ -7,7 +7,9 @@ from purchasing_contracts.commands.brokerage_transfer import BrokerageTransfer
 from purchasing_contracts.commands.deduction import DeductionExecute
 from purchasing_contracts.decisions import DecisionMade
 from purchasing_contracts.events.order import Promotion
+from purchasing_contracts.events.seller_response import PurchaseConfirmed
 
+from tests.rules.happenings import refs
 from tests.rules.orders import HOUR, Order, lamp, money
 
 
@@ -254,3 +256,16 @@ def test_brokerage_on_units_that_weigh_nothing_goes_by_their_number() -> None:
 def test_a_purchase_as_of_the_end_of_the_obligation_counts_for_brokerage(bought_at: int) -> None:
     order = promoted().bought(at=bought_at).received(at=9 * HOUR).decided()
     assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 5_000)]
+
+
+def test_brokerage_waits_for_an_unreadable_purchase_that_does_not_count() -> None:
+    """F5 says "a purchase", and where it means one that counts it says so."""
+    order = promoted(items=(lamp(), lamp())).unavailable(items={"2": None})
+    foreign = {"purchase_id": "pur-2", "goods": money(72, "USD"), "to_warehouse_shipping": money(1, "USD")}
+    foreign["items"] = refs({"2": None})
+    order.add(PurchaseConfirmed.model_validate(foreign)).bought(50_000, 1_200, items={"1": None}).received().decided()
+    assert order.decision("fact", "e05").ground == "no_units"
+    assert order.deductions == []
+    assert order.outcomes("brokerage_withheld") == ["withheld 2500"]
+    order.add(PurchaseConfirmed.model_validate(foreign | {"settled": money(500)})).decided()
+    assert order.deductions == [("purchasing_funds", "ord-1:brokerage:1", 2_500)]

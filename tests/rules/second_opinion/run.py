@@ -795,7 +795,7 @@ class Step:
         deduction = f"{order.id}:brokerage:1"
         answers = [f for f in facts.of("funds_deducted", "funds_insufficient") if f.data["deduction_id"] == deduction]
         if order.brokerage_deducted is None and b > 0:
-            unread = self._unclear_money() or any(not p.fact.readable for p in tl.purchases.values())
+            unread = self._unclear_money() or any(not f.readable for f in facts.of("purchase_confirmed"))
             unread = unread or not tl.placed.readable
             unread = unread or bool(self.records.keys() - {"order"})
             u = sum(c.remaining.get("purchase", 0) for c in self.cbs)
