@@ -14,8 +14,9 @@
 | `fresh_postgres` | test | an `EmbeddedPostgres` of its own, for the same (1 s) |
 | `unpatched` | test | nothing: aiokafka is as it was installed, without any workaround |
 
-Each process of pytest-xdist has a session of its own. The servers belong to no event loop. Their logs are in
-`.embedded/tests/` until the next run, which moves those of a process with a failed test to `.embedded/failed/`.
+Each process of pytest-xdist has a session of its own. The servers belong to no event loop. Their data is in memory
+(`tests.memory`). Their logs are in `.embedded/tests/` until the next run, which moves those of a process with a failed
+test to `.embedded/failed/`.
 `PURCHASING_TEST_KAFKA=host:port` takes the place of the broker behind `kafka`.
 """
 
@@ -34,7 +35,8 @@ from service.kafka import compat
 from service.kafka.topics import create_topics
 from tests.broker import LANES, SharedBroker
 from tests.databases import on_server, temporary_database
-from tests.logs import clear, directory_of, note_failure
+from tests.logs import clear, directory_of, keep, make_directory, note_failure
+from tests.memory import write_to_memory
 from tests.patches import patches_of, undo
 
 # As the composition root does, before any client is made.
@@ -44,6 +46,8 @@ PATCHES = patches_of(compat.install)
 # land, the same examples each time: what new ones find is looked for beside that, in every other run.
 settings.register_profile("purchasing", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("purchasing")
+
+write_to_memory()
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / ".embedded" / "tests"
@@ -119,12 +123,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 @pytest.fixture(scope="session")
-def servers() -> Path:
+def servers() -> Iterator[Path]:
     """Directory for this run's servers. Those of runs that have ended are removed, or kept if a test failed there."""
     clear(RUNS, RUNS.with_name("failed"))
-    directory = directory_of(RUNS)
-    directory.mkdir(parents=True, exist_ok=True)
-    return directory
+    yield make_directory(RUNS)
+    keep(directory_of(RUNS))
 
 
 @pytest.fixture(scope="session")

@@ -131,8 +131,9 @@ def _wheel() -> Path:
 
 
 def _open_to_all(path: Path) -> bool:
-    """Return whether every account may enter `path`."""
-    return all(step.stat().st_mode & stat.S_IXOTH for step in (path, *path.parents))
+    """Return whether every account may enter `path`, and what links in it lead to."""
+    steps = (path, *path.parents, *path.resolve().parents)
+    return all(step.stat().st_mode & stat.S_IXOTH for step in steps)
 
 
 def _readable(top: Path) -> None:

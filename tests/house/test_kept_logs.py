@@ -18,7 +18,7 @@ def run_of(runs: Path, pid: int) -> Path:
 
 def test_logs_are_kept_if_a_test_failed_and_removed_otherwise(tmp_path: Path) -> None:
     runs, kept = tmp_path / "tests", tmp_path / "failed"
-    passed, failed, running = (run_of(runs, pid) for pid in (NOBODY, NOBODY + 1, os.getpid()))
+    passed, failed, running = (run_of(runs, pid) for pid in (NOBODY, NOBODY + 1, os.getppid()))
     note_failure(failed, "test_a")
     clear(runs, kept)
     assert list(runs.iterdir()) == [running]
