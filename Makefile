@@ -22,7 +22,7 @@ DIST ?=
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs chaos audit dist versions lint format unit bench bench-rules bench-console env jars clean
+.PHONY: help demo test docs chaos audit dist versions lint format bytecode unit bench bench-rules bench-console env jars clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +30,9 @@ help: ## this list
 demo: env ## real orders through a real Kafka and PostgreSQL, explained as they go; CONSOLE=1 opens the console on them
 	@$(PYTHON) -m service demo $(if $(filter 1,$(CONSOLE)),--console)
 
-test: lint unit ## format, lint, types, layers, then all tests on a real broker and database
+test: env ## format, lint, types, layers, then all tests on a real broker and database
+	@$(MAKE) --no-print-directory --jobs 2 lint bytecode
+	@$(MAKE) --no-print-directory unit
 
 docs: env ## the documentation as a site in build/site; a dead link fails it
 	@$(PYTHON) -m deploy.website --to build/site
@@ -45,6 +47,10 @@ lint: env ## format, lint, types and layers only
 	@echo "== lint";    .venv/bin/ruff check --quiet .
 	@echo "== types";   $(PYTHON) -m mypy
 	@echo "== layers";  $(PYTHON) .venv/bin/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+
+# Each test process would compile the tests, with the assertions rewritten, and the libraries for itself.
+bytecode: env jars
+	@$(PYTHON) -m pytest --collect-only --quiet > .venv/collected.log || { cat .venv/collected.log; exit 1; }
 
 unit: env jars ## tests only; PYTEST="..." narrows them down
 ifneq ($(PYTEST),)
