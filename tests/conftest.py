@@ -56,6 +56,9 @@ NO_FSYNC = {"fsync": "off"}
 """For a PostgreSQL whose processes may be killed, while the machine goes on: what it has written is with the system,
 which keeps it. Waiting for the disk takes a second for each database that is dropped."""
 
+FEW_THREADS = {"num.network.threads": "1", "num.io.threads": "2", "background.threads": "2"}
+"""For a broker that mostly waits: each of its threads looks three times a second whether there is work."""
+
 TEMPLATE = "migrated"
 
 LONGEST = (
@@ -140,7 +143,7 @@ def worker_logs(servers: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def shared_broker(servers: Path) -> Iterator[SharedBroker]:
-    broker = SharedBroker(EmbeddedKafka(servers / "kafka", temporary=True))
+    broker = SharedBroker(EmbeddedKafka(servers / "kafka", settings=FEW_THREADS, temporary=True))
     yield broker
     asyncio.run(broker.kafka.close())
 
