@@ -9,10 +9,12 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
-from service.embedded.jars import jars, java
+from service.embedded.jars import java
 from tests.delivery import python_client
+from tests.kafka_tools import java_command
 from tests.toolchains import JAVASCRIPT, go_client, java_classes, node, tool
 from tests.waiting import HANG_SECONDS
 
@@ -65,16 +67,14 @@ def by_topic(records: list[Json]) -> list[tuple[str, list[Json]]]:
 # Java's console tools
 
 
-def java_command(main_class: str, *more: Any) -> list[Any]:
-    classes = ":".join([f"{jars(lambda line: None)}/*", *map(str, more)])
-    # Short-lived: the second compiler would only cost time.
-    quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"]
-    return [java(), *quick, "-cp", classes, main_class]
+def quiet_java(main_class: str, *more: Path) -> list[str]:
+    program, *arguments = java_command(main_class, *more)
+    return [program, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", *arguments]
 
 
 def java_write(bootstrap: str, records: list[Json]) -> list[int]:
     for topic, group in by_topic(records):
-        command = [*java_command("org.apache.kafka.tools.ConsoleProducer"), "--bootstrap-server", bootstrap]
+        command = [*quiet_java("org.apache.kafka.tools.ConsoleProducer"), "--bootstrap-server", bootstrap]
         command += ["--topic", topic, "--property", "parse.key=true", "--property", "parse.headers=true"]
         # What no header has in it: times have colons. The first of the two is a regular expression.
         command += ["--property", "headers.separator=~~", "--property", "headers.key.separator=~>"]
@@ -88,7 +88,7 @@ def java_line(record: Json) -> str:
 
 
 def java_read(bootstrap: str, topic: str, count: int) -> list[Json]:
-    command = [*java_command("org.apache.kafka.tools.consumer.ConsoleConsumer"), "--bootstrap-server", bootstrap]
+    command = [*quiet_java("org.apache.kafka.tools.consumer.ConsoleConsumer"), "--bootstrap-server", bootstrap]
     command += ["--topic", topic, "--from-beginning", "--isolation-level", "read_committed", "--max-messages", count]
     command += ["--timeout-ms", 30_000, "--property", "print.key=true", "--property", "print.headers=true"]
     found = []
@@ -120,7 +120,7 @@ def kcat_read(bootstrap: str, topic: str, count: int) -> list[Json]:
 
 
 def java_client(action: str, bootstrap: str, *arguments: Any, given: str = "") -> list[Json]:
-    return json_lines(run([*java_command("Client", java_classes()), action, bootstrap, *arguments], given))
+    return json_lines(run([*quiet_java("Client", java_classes()), action, bootstrap, *arguments], given))
 
 
 def javascript(action: str, bootstrap: str, *arguments: Any, given: str = "") -> list[Json]:

@@ -11,10 +11,10 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.embedded.jars import jars, java
-from service.embedded.process import reserve_port, silent
+from service.embedded.process import reserve_port
 from tests.delivery.service import Worker, eventually
 from tests.forkserver import run_text
+from tests.kafka_tools import java_command
 from tests.waiting import HANG_SECONDS
 
 ORDERS = "purchasing.events.order.v1"
@@ -109,7 +109,7 @@ def kafkas_own(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
     """The lag by Kafka's own tool, per partition with a committed offset."""
     done = subprocess.run(
         [
-            java(), "-cp", f"{jars(silent)}/*", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+            *java_command("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"),
             "--bootstrap-server", bootstrap, "--describe", "--group", group,
         ],
         capture_output=True, text=True, check=True, timeout=HANG_SECONDS,

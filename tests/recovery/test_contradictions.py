@@ -10,13 +10,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from purchasing_contracts.topics import OUTBOX
 
-from service.embedded.jars import jars, java
-from service.embedded.process import silent
 from service.store.lanes import lane_of
 from tests.delivery.conftest import LANES
 from tests.delivery.outside import case_events, order_id, renamed
 from tests.delivery.service import eventually
 from tests.golden import cases, differences, summaries
+from tests.kafka_tools import java_command
 from tests.recovery.conftest import Torn, play
 from tests.waiting import HANG_SECONDS
 
@@ -252,7 +251,7 @@ async def test_records_removed_unread_are_skipped_only_by_the_documented_command
 
 def reset_to_earliest(bootstrap, place):
     """Run a command that the service names, which is one of Kafka's own tools."""
-    command = [java(), "-cp", f"{jars(silent)}/*", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"]
+    command = java_command("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand")
     command += ["--bootstrap-server", bootstrap, "--group", "purchasing", "--topic", place]
     subprocess.run(
         [*command, "--reset-offsets", "--to-earliest", "--execute"],

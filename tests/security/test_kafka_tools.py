@@ -12,11 +12,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from purchasing_contracts.topics import OUTBOX
 
-from service.embedded.jars import jars, java
-from service.embedded.process import silent
 from service.kafka.acls import acls
 from service.kafka.topic_files import TopicPlan, kafka_topics
 from tests.deploy.documents import RUNBOOK, spans
+from tests.kafka_tools import java_command
 from tests.security.site import Broker, Right
 from tests.waiting import HANG_SECONDS
 
@@ -55,12 +54,7 @@ def typed(command: str, broker: Broker, file: Path, topic: str) -> list[str]:
         }.get(word, word)
         words, before = [*words, meant], word
     tool, *rest = words
-    return [*started(TOOLS[tool]), *rest]
-
-
-def started(tool_class: str) -> list[str]:
-    """The command line of one of Kafka's tools. Short-lived: the second compiler would only cost time."""
-    return [java(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{jars(silent)}/*", tool_class]
+    return [*java_command(TOOLS[tool]), *rest]
 
 
 async def done(command: list[str]) -> str:
@@ -119,7 +113,7 @@ async def test_the_rendered_script_creates_a_topic_and_grants_a_right(broker, tm
     chosen += [line for line in lines if "--transactional-id" in line]
     assert len(chosen) == 2
     for name, tool_class in SCRIPTS.items():
-        (tmp_path / name).write_text(f'#!/bin/sh\nexec {shlex.join(started(tool_class))} "$@"\n')
+        (tmp_path / name).write_text(f'#!/bin/sh\nexec {shlex.join(java_command(tool_class))} "$@"\n')
         (tmp_path / name).chmod(0o755)
     (tmp_path / "client.properties").write_text("security.protocol=PLAINTEXT\n")
     environment = {
