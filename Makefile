@@ -49,7 +49,7 @@ lint: env ## format, lint, types and layers only
 	@echo "== layers";  $(PYTHON) .venv/bin/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 
 # Each test process would compile the tests, with the assertions rewritten, and the libraries for itself.
-bytecode: env jars
+bytecode: env jars ## tests and libraries compiled, with the assertions rewritten; a test that can't be collected fails it
 	@$(PYTHON) -m pytest --collect-only --quiet > .venv/collected.log || { cat .venv/collected.log; exit 1; }
 
 unit: env jars ## tests only; PYTEST="..." narrows them down
