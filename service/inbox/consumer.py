@@ -64,7 +64,8 @@ class Inbox:
 
     `handle` stores a batch in one transaction, and raises StoreUnavailableError if the same batch must be retried.
     `fail` is called with any other exception of `handle`, or with OffsetLostError; it ends the process by setting
-    `stopping`. `open_topics` returns the topics that must not be read; call `follow_breakers` when it changes.
+    `stopping`. `open_topics` returns the topics that must not be read; call `follow_breakers` when it changes. `stored`
+    is called after each batch, and `committed` after each commit of offsets with its seconds.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Inbox:
         fail: Callable[[Exception], None],
         open_topics: Callable[[], Collection[str]] = tuple,
         stored: Callable[[Any, Mapping[str, int], Mapping[str, float]], None] = lambda *_: None,
+        committed: Callable[[float], None] = lambda _: None,
         middlewares: Sequence[Any] = (),
     ) -> None:
         self.failures_in_a_row = 0
@@ -90,12 +92,13 @@ class Inbox:
         """Start of the current rebalance by the monotonic clock; None if none is under way."""
         self._handle = handle
         self._report = stored
+        self._report_commit = committed
         self._group = group
         self._stopping = stopping
         self._fail = fail
         self._open_topics = open_topics
         self._in_progress = NO_OFFSETS
-        self._committer = OffsetCommitter(fail)
+        self._committer = OffsetCommitter(self._commit_offsets, fail)
         self._gathering = Gathering()
         self._stopwatch = Stopwatch()
         self._kafka = kafka
@@ -243,10 +246,9 @@ class Inbox:
     async def _on_batch(self, message: Message) -> None:
         with catch_unexpected(self._fail):
             if await self._stored(message):
-                await self._committer.begin(
-                    self._commit_offsets(message.raw_message, self._in_progress, self._stopwatch)
-                )
-                self._in_progress = NO_OFFSETS
+                stored, self._in_progress = self._in_progress, NO_OFFSETS
+                self._report(message.raw_message, Counter(p.topic for p in self.partitions), self._stopwatch.all())
+                await self._committer.add(stored)
                 # FastStream's message is in a reference cycle; empty it, so that the records don't wait for the garbage
                 # collector.
                 message.raw_message = ()
@@ -281,12 +283,12 @@ class Inbox:
     def _note_attempt(self, failures: int, because: str | None) -> None:
         self.failures_in_a_row, self.failed_because = failures, because
 
-    async def _commit_offsets(self, records: Sequence[Any], batch: BatchOffsets, stopwatch: Stopwatch) -> None:
+    async def _commit_offsets(self, batch: BatchOffsets) -> None:
         await failpoint("inbox.before_offset_commit")
-        with stopwatch.time("commit"):
-            if self.consumer is not None:
-                await commit_offsets(self.consumer, batch, self.assignment)
-        self._report(records, Counter(p.topic for p in self.partitions), stopwatch.all())
+        begun = time.perf_counter()
+        if self.consumer is not None:
+            await commit_offsets(self.consumer, batch, self.assignment)
+        self._report_commit(time.perf_counter() - begun)
 
     async def _settle(self, assigned: set[TopicPartition]) -> None:
         consumer = self.consumer

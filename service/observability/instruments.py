@@ -73,8 +73,8 @@ class Instruments:
         partitions: Mapping[str, int],
         seconds: Mapping[str, float],
     ) -> None:
-        """Count a stored batch. `partitions` is their number per topic, `seconds` the time per stage of STAGES, and
-        since the batch began (ELAPSED)."""
+        """Count a stored batch. `partitions` is their number per topic, `seconds` the time per stage of STAGES but the
+        last, and since the batch began (ELAPSED)."""
         self._batch.observe(len(records))
         for stage in STAGES:
             if stage in seconds:
@@ -93,6 +93,10 @@ class Instruments:
             # A record without a key is quarantined, and does not show how its sender hashes.
             if key and topic in partitions and partition_of(key, partitions[topic]) != partition:
                 self._misplaced.labels(topic).inc()
+
+    def committed(self, seconds: float) -> None:
+        """Count a commit of offsets, of one batch or several."""
+        self._stages.labels("commit").observe(seconds)
 
     def handled(self, inbound_records: Sequence[InboundRecord], handled: BatchResult) -> None:
         """Count what a committed batch, or an assessment without new facts, has written."""

@@ -63,7 +63,7 @@ _INPUT = (
     ),
     Metric("facts", "counter", "facts", "Facts added to orders."),
     Metric("event_age_at_commit_seconds", "histogram", "seconds",
-        "Time from a message's timestamp to its commit.", (), AGES),
+        "Time from a message's timestamp to its commit in the database.", (), AGES),
     Metric("event_age_at_start_seconds", "histogram", "seconds",
         "Time from a message's timestamp to the start of its batch.", (), AGES),
     Metric("batch_messages", "histogram", "messages", "Messages in a batch.", (), SIZES),

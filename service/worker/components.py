@@ -104,6 +104,7 @@ async def inbox_component(
             shutdown.because_of,
             lambda: breakers.open_topics,
             stored=telemetry.metrics.batch,
+            committed=telemetry.metrics.committed,
             middlewares=telemetry.middlewares,
         )
 

@@ -20,10 +20,11 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest_v5
 
+from service.inbox import commits
+from service.inbox.commits import BatchOffsets, OffsetCommitter
 from service.inbox.consumer import EVENT_TOPICS, Inbox
 from service.inbox.stopwatch import ELAPSED
 from service.kafka.compat.fetch_pacing import BUSY_MS
-from service.observability.instruments import STAGES
 from service.runtime import retry
 from service.store.errors import StoreUnavailableError
 from tests.inbox.test_parser import RECORD
@@ -52,7 +53,10 @@ class World:
             _coordinator=SimpleNamespace(_coordination_task=asyncio.get_running_loop().create_future()),
         )
         self.reported = []
-        self.inbox = Inbox(NOWHERE, "group", self.handle, self.stopping, self.fail, stored=self.report)
+        self.commits = []
+        self.inbox = Inbox(
+            NOWHERE, "group", self.handle, self.stopping, self.fail, stored=self.report, committed=self.commits.append
+        )
         self.inbox._subscriber.running = True
         self.inbox._subscriber.consumer = self.consumer
 
@@ -97,8 +101,14 @@ async def test_a_stored_batch_is_reported_with_the_seconds_of_its_stages_and_of_
     await world.batch()
     ((records, seconds),) = world.reported
     assert records == 1
-    assert seconds.keys() == {*STAGES, ELAPSED}
-    assert seconds[ELAPSED] >= sum(seconds[stage] for stage in STAGES)
+    assert seconds.keys() == {"decode", "store", ELAPSED}
+    assert seconds[ELAPSED] >= seconds["decode"] + seconds["store"]
+
+
+async def test_a_commit_is_reported_with_its_seconds(world):
+    await world.batch()
+    assert len(world.commits) == 1
+    assert world.commits[0] >= 0
 
 
 async def test_a_stored_batch_is_committed(world):
@@ -225,6 +235,53 @@ async def test_the_next_batch_is_stored_meanwhile_and_committed_afterwards(world
     await asyncio.wait_for(second, HANG_SECONDS)
     await asyncio.wait_for(world.inbox._committer.done(), HANG_SECONDS)
     assert len(begun) == 2
+
+
+class Commits:
+    """A committer, and the positions of each commit that it makes."""
+
+    def __init__(self):
+        self.made = []
+        self.first = asyncio.Event()
+        self.committer = OffsetCommitter(self.commit, self.fail)
+
+    async def commit(self, offsets):
+        self.made.append(dict(offsets.positions))
+        self.first.set()
+
+    def fail(self, error):
+        raise error
+
+    async def stored(self, assignment=1, **positions):
+        """Add a batch with these positions, each in a partition of its own."""
+        await self.committer.add(
+            BatchOffsets({}, {TopicPartition(t, 0): at for t, at in positions.items()}, assignment)
+        )
+
+
+@pytest.fixture
+async def commits_made(monkeypatch):
+    """The commits of a committer that has just made one, and makes the next one only when told to."""
+    monkeypatch.setattr(commits, "COMMIT_EVERY_SECONDS", 3600.0)
+    world = Commits()
+    await world.stored(a=1, b=1)
+    await asyncio.wait_for(world.first.wait(), HANG_SECONDS)
+    return world
+
+
+async def test_batches_stored_soon_after_a_commit_are_committed_together(commits_made):
+    await commits_made.stored(a=5, c=5)
+    await commits_made.stored(a=9)
+    await asyncio.wait_for(commits_made.committer.done(), HANG_SECONDS)
+    a, b, c = (TopicPartition(topic, 0) for topic in "abc")
+    assert commits_made.made == [{a: 1, b: 1}, {a: 9, c: 5}]
+
+
+async def test_positions_of_an_earlier_assignment_are_not_committed_with_later_ones(commits_made):
+    await commits_made.stored(a=5)
+    await commits_made.stored(assignment=2, b=9)
+    await asyncio.wait_for(commits_made.committer.done(), HANG_SECONDS)
+    assert commits_made.made[1:] == [{TopicPartition("b", 0): 9}]
 
 
 async def test_after_the_group_gave_out_its_partitions_an_earlier_batch_is_not_committed(world):
