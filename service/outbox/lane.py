@@ -174,6 +174,10 @@ class Lane:
             await self._finish_note()
             timed = any(row.timed for row in rows)
             self._noting = asyncio.create_task(self._journal.note(self.lane, known, position, timed=timed))
+            if following.complete:
+                # Whatever was committed after the rows were read has woken the lane: don't look for nothing.
+                self._state = "waiting"
+                await happens_within(self._work, POLL_SECONDS)
 
     async def _finish_note(self) -> None:
         """Wait until the previous transaction is noted in the database; raise the error of noting it.

@@ -82,10 +82,14 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """The hash of the value at a position (None if there is no such row), and the rows after it, in order."""
+    """The hash of the value at a position (None if there is no such row), and the rows after it, in order.
+
+    `complete`: whether these are all rows that were there.
+    """
 
     anchor: str | None
     rows: list[Row]
+    complete: bool
 
 
 class OutboxReader:
@@ -105,11 +109,13 @@ class OutboxReader:
     async def following(self, lane: int, position: int, limit: int = ROWS_AT_ONCE) -> Following:
         """Return the hash at the position and the rows after it: at most `limit`, about BYTES_AT_ONCE bytes, at least
         one if there is any."""
-        found = await self._pool.fetch(NEXT, lane, position, limit + 1, BYTES_AT_ONCE)
-        rows = [Row(*row) for row in found]
-        if rows and rows[0].position == position:
-            return Following(value_hash(rows[0].value), rows[1:])
-        return Following(None, rows[:limit])
+        found = [Row(*row) for row in await self._pool.fetch(NEXT, lane, position, limit + 1, BYTES_AT_ONCE)]
+        anchor, rows = None, found
+        if found and found[0].position == position:
+            anchor, rows = value_hash(found[0].value), found[1:]
+        rows = rows[:limit]
+        complete = len(rows) < limit and sum(len(row.value) for row in rows) < BYTES_AT_ONCE
+        return Following(anchor, rows, complete)
 
     async def hash_at(self, lane: int, position: int) -> str | None:
         """Return the SHA-256 (hexadecimal) of the value at this position; None if there is no such row."""

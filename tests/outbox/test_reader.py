@@ -34,6 +34,18 @@ async def test_rows_come_up_to_so_many_bytes_and_at_least_one(rows: World, monke
     assert [row.position for row in (await journal.following(0, 1)).rows] == [2, 3, 4]
 
 
+async def test_rows_are_complete_if_neither_their_number_nor_their_bytes_were_cut(
+    rows: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "BYTES_AT_ONCE", 3_000)
+    await rows.write(0, 1, pad=5_000)
+    await rows.write(0, 5, pad=100)
+    journal = OutboxReader(rows.pool)
+    for position, limit, count, complete in ((0, 9, 1, False), (1, 4, 4, False), (1, 5, 5, False), (1, 6, 5, True)):
+        found = await journal.following(0, position, limit)
+        assert (len(found.rows), found.complete) == (count, complete)
+
+
 async def test_a_note_never_falls(rows: World) -> None:
     journal = OutboxReader(rows.pool)
     assert await journal.noted(3) == 0

@@ -6,6 +6,7 @@ import pytest
 
 from service.outbox import lane as lane_module
 from service.outbox import relay as relay_module
+from service.outbox.reader import Following, OutboxReader
 from tests.outbox.world import LANES, World, eventually, relay_of
 
 NEVER = 3600.0
@@ -52,6 +53,27 @@ async def test_a_lane_that_nobody_wakes_looks_by_itself(world: World, monkeypatc
         await all_wait(relay)
         await world.write(2, 3)
         await eventually("it is published", world.all_noted)
+
+
+async def test_a_lane_that_published_all_rows_looks_for_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane_module, "POLL_SECONDS", NEVER)
+    async with relay_of(world) as relay:
+        await all_wait(relay)
+        await eventually("the relay listens", lambda: listening(world))
+        looks = []
+        following = OutboxReader.following
+
+        async def counted(journal: OutboxReader, lane: int, *arguments: int) -> Following:
+            looks.append(lane)
+            return await following(journal, lane, *arguments)
+
+        monkeypatch.setattr(OutboxReader, "following", counted)
+        await world.write(2, 3)
+        await eventually("it is published", world.all_noted)
+        await all_wait(relay)
+        await world.write(2, 3)
+        await eventually("it is published", world.all_noted)
+        assert looks == [2, 2]
 
 
 async def test_a_connection_that_listened_and_broke_is_replaced(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
