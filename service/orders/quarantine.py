@@ -12,37 +12,44 @@ from service.store.order_hash import order_hash
 from service.store.rows import Quarantined
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from service.orders.batch_result import Rejection
     from service.orders.inbound_record import InboundRecord
     from service.store.protocol import Batch
-    from service.store.rows import QuarantineRow
+    from service.store.rows import QuarantineRow, RecordIdentity
 
 
-async def quarantined_before(batch: Batch, inbound: Sequence[InboundRecord]) -> dict[int, str]:
-    """Return the types of the events that were quarantined at an earlier delivery, by `id()` of the record.
+def offset_ranges(inbound: Sequence[InboundRecord]) -> list[tuple[str, int, int, int]]:
+    """Return topic, partition, first and last offset of the delivered events, per partition."""
+    offsets: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for one, _ in _delivered(inbound):
+        offsets[one.topic, one.partition].append(one.offset)
+    return [(*partition, min(found), max(found)) for partition, found in offsets.items()]
+
+
+def quarantined_before(inbound: Sequence[InboundRecord], rows: Collection[RecordIdentity]) -> dict[int, str]:
+    """Return the types of the events that were quarantined at an earlier delivery, by `id()` of the record. `rows` are
+    the quarantined records among their offsets.
 
     A refused record stays refused, resolved or not, even if it would be valid now (its time has come, or a newer
     version knows its type). Only a person replays it.
     """
-    delivered = [(one, one.decoded) for one in inbound if one.quarantined_as is None and isinstance(one.decoded, Event)]
-    if not delivered:
-        return {}
-    offsets: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for one, _ in delivered:
-        offsets[one.topic, one.partition].append(one.offset)
-    rows = await batch.quarantined([(*partition, min(found), max(found)) for partition, found in offsets.items()])
     if not rows:
         return {}
     places = {row[:3] for row in rows}
     return {
         id(one): event.type
-        for one, event in delivered
+        for one, event in _delivered(inbound)
         if (one.topic, one.partition, one.offset) in places
         and (one.topic, one.partition, one.offset, record_digest(one)) in rows
     }
+
+
+def _delivered(inbound: Sequence[InboundRecord]) -> list[tuple[InboundRecord, Event]]:
+    """Return the records that are events and no replays."""
+    return [(one, one.decoded) for one in inbound if one.quarantined_as is None and isinstance(one.decoded, Event)]
 
 
 async def quarantine(

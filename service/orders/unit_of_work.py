@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from service.orders.batch_result import BatchResult, Rejection, Stuck
 from service.orders.dedup import DedupResult, IncomingEvent, deduplicate
 from service.orders.operator_actions import NOTHING_DONE, Done, Intervention, intervene
-from service.orders.quarantine import quarantine, quarantined_before, with_records
+from service.orders.quarantine import offset_ranges, quarantine, quarantined_before, with_records
 from service.orders.quarantine_row import notice
 from service.orders.state import JournalError, OrderState, note_publications, output_row, read_back
 from service.orders.stored_waits import stored_waits
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from service.rules.ledger import Ledger, Output
     from service.rules.terms import TermsBook
     from service.store.protocol import Batch
-    from service.store.rows import Installation, Look, QuarantineRow, RecordIdentity
+    from service.store.rows import Installation, Look, QuarantineRow, RecordIdentity, Written
 
 
 ORDERS_AT_A_STRETCH = 50
@@ -134,12 +134,13 @@ class UnitOfWork:
         intervention: Intervention | None = None,
     ) -> BatchResult:
         """Handle the records and run the rules for the orders `again`. Return what was written, before the commit."""
-        found = await self._sort(inbound)
+        events = [one.decoded for one in inbound if isinstance(one.decoded, Event)]
         held_up_by = await self._held_up_by(intervention, inbound)
         release = () if intervention is None else intervention.release
-        rows = await self._lock({one.event.subject for one in found.events}.union(again, release, *held_up_by.values()))
+        rows = await self._lock({event.subject for event in events}.union(again, release, *held_up_by.values()))
         # Read everything with statements after the one that locked, so that they see what other transactions committed.
-        look = await self._look(rows, found.events)
+        look = await self._look(rows, events, inbound)
+        found = _sorted(inbound, look.before)
         now = look.instant
         states = await self._states(rows)
         dedup = await self._deduplicate(found.events, states, now.now, look_for_foreign=look_for_foreign)
@@ -166,16 +167,6 @@ class UnitOfWork:
         self.folded = [*states.items(), *self.folded]
         return await self._write(dedup.known + refused.known + Tally(found.quarantined_before), refused, done)
 
-    async def _sort(self, inbound: Sequence[InboundRecord]) -> _Sorted:
-        """Separate events, records that break the contract, and records that are in quarantine already."""
-        before = await quarantined_before(self._batch, inbound)
-        new = [one for one in inbound if id(one) not in before]
-        return _Sorted(
-            events=[IncomingEvent(one, one.decoded) for one in new if isinstance(one.decoded, Event)],
-            refused=[Rejection(one, one.decoded) for one in new if not isinstance(one.decoded, Event)],
-            quarantined_before=list(before.values()),
-        )
-
     async def _held_up_by(
         self, intervention: Intervention | None, inbound: Sequence[InboundRecord]
     ) -> dict[RecordIdentity, set[str]]:
@@ -188,9 +179,15 @@ class UnitOfWork:
         self._lanes = {order_id: lane_of(order_id, self._context.installation.lanes) for order_id in sorted(order_ids)}
         return await self._batch.lock(list(self._lanes.items())) if order_ids else {}
 
-    async def _look(self, rows: Mapping[str, OrderRow], events: Sequence[IncomingEvent]) -> Look:
-        """Read the clock and the records that hold orders up. Raises TermsChangedError if newer terms are stored."""
-        look = await self._batch.look(list(rows), max((one.event.time for one in events), default=None))
+    async def _look(
+        self, rows: Mapping[str, OrderRow], events: Sequence[Event], inbound: Sequence[InboundRecord]
+    ) -> Look:
+        """Read the clock, the records that hold orders up, and which of these records are in quarantine already.
+
+        Raises TermsChangedError if newer terms are stored.
+        """
+        latest = max((event.time for event in events), default=None)
+        look = await self._batch.look(list(rows), latest, offset_ranges(inbound))
         if look.terms not in (None, len(self._context.terms.sets)):
             raise TermsChangedError
         return look
@@ -340,9 +337,9 @@ class UnitOfWork:
 
     async def _write(self, known: Tally[str | None], refused: _Rejections, done: Done) -> BatchResult:
         """Write the orders and outputs; the facts are written already."""
-        if self._updates:
-            await self._batch.update_orders(self._updates)
-        written = await self._batch.publish(self._outputs) if self._outputs else []
+        written: list[Written] = []
+        if self._updates or self._outputs:
+            written = await self._batch.write(self._updates, self._outputs)
         return BatchResult(
             facts=len(self._facts),
             known=known,
@@ -354,6 +351,17 @@ class UnitOfWork:
             rejected_again=tuple(refused.again),
             released=done.released,
         )
+
+
+def _sorted(inbound: Sequence[InboundRecord], quarantined: Collection[RecordIdentity]) -> _Sorted:
+    """Separate events, records that break the contract, and records that are in quarantine already."""
+    before = quarantined_before(inbound, quarantined)
+    new = [one for one in inbound if id(one) not in before] if before else inbound
+    return _Sorted(
+        events=[IncomingEvent(one, one.decoded) for one in new if isinstance(one.decoded, Event)],
+        refused=[Rejection(one, one.decoded) for one in new if not isinstance(one.decoded, Event)],
+        quarantined_before=list(before.values()),
+    )
 
 
 def _traceparent(fresh: Sequence[IncomingEvent]) -> str | None:

@@ -23,6 +23,7 @@ OF_THE_SERVICE = frozenset(
         "idle_in_transaction_session_timeout",
         "transaction_timeout",
         "enable_seqscan",
+        "plan_cache_mode",
         "jit",
         "client_encoding",
         "default_transaction_isolation",

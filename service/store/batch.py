@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from service.store.errors import SchemaError
@@ -54,10 +55,20 @@ where due_at < $1 and stuck is null and held_at is null
 order by due_at, order_id limit $2
 for update skip locked
 """
+# `offset 0` forces one index lookup per range, however many rows the topic has.
 LOOK = """
 select c.instant, c.watermark,
     array(select distinct (order_hash, topic, at) from quarantined_orders where order_hash = any($1::bigint[])),
-    (select count(*) from terms)
+    (select count(*) from terms),
+    array(
+        select (q.topic, q.partition, q."offset", q.digest)
+        from unnest($3::text[], $4::integer[], $5::bigint[], $6::bigint[]) as n (topic, partition, low, high)
+        cross join lateral (
+            select topic, partition, "offset", digest from quarantine
+            where topic = n.topic and partition = n.partition and "offset" between n.low and n.high
+            offset 0
+        ) as q
+    )
 from purchasing_clock($2) as c
 """
 CONCERNED = """
@@ -89,10 +100,13 @@ insert into facts (order_id, source, id, lane, nth, at, type, data, received_at)
 select n.*, $9 from unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::integer[], $6::timestamptz[],
     $7::text[], $8::json[]) as n
 """
-ADD_PRIVATE_MEMBERS = """
-insert into private_members (order_id, source, id, data)
-select * from unnest($1::text[], $2::text[], $3::text[], $4::json[])
-"""
+ADD_FACTS_WITH_PRIVATE_MEMBERS = f"""
+with private as (
+    insert into private_members (order_id, source, id, data)
+    select * from unnest($10::text[], $11::text[], $12::text[], $13::json[])
+)
+{ADD_FACTS}
+"""  # noqa: S608 - a constant
 UPDATE_ORDERS = """
 update orders o set version = n.version, due_at = n.due_at, stuck = n.stuck, waits = n.waits
 from unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::text[], $5::json[])
@@ -127,16 +141,6 @@ with added as (
     join added a using (topic, partition, "offset", digest)
 )
 select topic, partition, "offset", digest from added
-"""
-# `offset 0` forces one index lookup per range, however many rows the topic has.
-QUARANTINED = """
-select q.topic, q.partition, q."offset", q.digest
-from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) as n (topic, partition, low, high)
-cross join lateral (
-    select topic, partition, "offset", digest from quarantine
-    where topic = n.topic and partition = n.partition and "offset" between n.low and n.high
-    offset 0
-) as q
 """
 # Lock order for every transaction: orders, then quarantined records, then lanes.
 RESOLVE = """
@@ -174,18 +178,31 @@ insert into operator_actions (done_by, what, subject, outcome, why)
 select $2, 'order release', order_id, 'done', $3 from released
 returning subject
 """
-LOCK_LANES = "select lane, position from lanes where lane = any($1::smallint[]) order by lane for update"
-PUBLISH = """
-with moved as (
-    update lanes l set position = n.position from unnest($1::smallint[], $2::bigint[]) as n (lane, position)
-    where l.lane = n.lane
+# The orders are updated first, because other batches wait for the lanes from their locks on. `for update` returns the
+# lanes' positions as they are after the wait, and the rest of the statement uses these.
+UPDATE_ORDERS_AND_PUBLISH = f"""
+with updated as (
+    {UPDATE_ORDERS} returning 1
+), locked as (
+    select lane, position from lanes
+    where lane = any($6::smallint[]) and (select count(*) from updated) is not null
+    order by lane for update
+), moved as (
+    update lanes l set position = locked.position + n.outputs
+    from locked join unnest($6::smallint[], $7::integer[]) as n (lane, outputs) using (lane)
+    where l.lane = locked.lane
 ), added as (
     insert into outbox (lane, position, order_id, order_version, topic, key, id, value, decided_at, timed)
-    select * from unnest($4::smallint[], $5::bigint[], $6::text[], $7::integer[], $8::text[], $9::text[], $10::text[],
-        $11::bytea[], $12::timestamptz[], $13::boolean[])
+    select n.lane, locked.position + n.nth, n.order_id, n.order_version, n.topic, n.key, n.id, n.value, n.decided_at,
+        n.timed
+    from unnest($9::integer[], $10::smallint[], $11::text[], $12::integer[], $13::text[], $14::text[], $15::text[],
+        $16::bytea[], $17::timestamptz[], $18::boolean[])
+        as n (nth, lane, order_id, order_version, topic, key, id, value, decided_at, timed)
+    join locked using (lane)
 )
-select (select lanes from installation), pg_notify($3, array_to_string($1::smallint[], ','))
-"""
+select array(select (lane, position) from locked), (select lanes from installation),
+    pg_notify($8, array_to_string($6::smallint[], ','))
+"""  # noqa: S608 - a constant
 
 
 class PostgresBatch:
@@ -207,15 +224,22 @@ class PostgresBatch:
     async def claim_due(self, before: datetime, limit: int) -> list[str]:
         return [row[0] for row in await self._connection.fetch(CLAIM_DUE, before, limit)]
 
-    async def look(self, order_ids: Collection[str], latest_event: datetime | None = None) -> Look:
+    async def look(
+        self,
+        order_ids: Collection[str],
+        latest_event: datetime | None = None,
+        ranges: Collection[tuple[str, int, int, int]] = (),
+    ) -> Look:
         hashes = {one: order_hash(one) for one in order_ids}
-        row = await self._connection.fetchrow(LOOK, list(hashes.values()), latest_event)
+        among = _columns(ranges) or [[], [], [], []]
+        row = await self._connection.fetchrow(LOOK, list(hashes.values()), latest_event, *among)
         assert row is not None
         open_records: dict[int, list[Quarantined]] = {}
         for number, topic, since in row[2]:
             open_records.setdefault(number, []).append(Quarantined(topic, since))
         quarantined = {one: open_records[number] for one, number in hashes.items() if number in open_records}
-        return Look(self._clock(StoreTime(row[0], row[1])), quarantined, row[3])
+        before = frozenset([(one[0], one[1], one[2], one[3]) for one in row[4]])
+        return Look(self._clock(StoreTime(row[0], row[1])), quarantined, row[3], before)
 
     async def concerned(self, records: Collection[RecordIdentity]) -> dict[RecordIdentity, set[str]]:
         found: dict[RecordIdentity, set[str]] = {}
@@ -241,12 +265,11 @@ class PostgresBatch:
         return {(row[0], row[1], row[2]) for row in await self._connection.fetch(FOREIGN, *_columns(keys))}
 
     async def add_facts(self, facts: Sequence[FactRow], private: Sequence[PrivateRow], received_at: datetime) -> None:
-        await self._connection.execute(ADD_FACTS, *_columns(facts), received_at)
+        columns = [*_columns(facts), received_at]
         if private:
-            await self._connection.execute(ADD_PRIVATE_MEMBERS, *_columns(private))
-
-    async def update_orders(self, updates: Sequence[OrderUpdate]) -> None:
-        await self._connection.execute(UPDATE_ORDERS, *_columns(updates))
+            await self._connection.execute(ADD_FACTS_WITH_PRIVATE_MEMBERS, *columns, *_columns(private))
+        else:
+            await self._connection.execute(ADD_FACTS, *columns)
 
     async def progress(self, rows: Sequence[ProgressRow]) -> None:
         await self._connection.execute(PROGRESS, *_columns(rows))
@@ -256,10 +279,6 @@ class PostgresBatch:
         named = _columns(candidates) or [[], [], [], [], []]
         added = await self._connection.fetch(QUARANTINE, *_columns([row[:-1] for row in rows]), *named)
         return {(row[0], row[1], row[2], row[3]) for row in added}
-
-    async def quarantined(self, ranges: Collection[tuple[str, int, int, int]]) -> set[RecordIdentity]:
-        rows = await self._connection.fetch(QUARANTINED, *_columns(ranges))
-        return {(row[0], row[1], row[2], row[3]) for row in rows}
 
     async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
         resolved = await self._connection.fetch(RESOLVE, *_columns(records), resolution)
@@ -274,23 +293,27 @@ class PostgresBatch:
     async def release(self, order_ids: Collection[str], by: str, why: str | None) -> set[str]:
         return {row[0] for row in await self._connection.fetch(RELEASE, list(order_ids), by, why)}
 
-    async def publish(self, outputs: Sequence[OutputRow]) -> list[Written]:
-        lanes = sorted({output.lane for output in outputs})
-        positions: dict[int, int] = {row[0]: row[1] for row in await self._connection.fetch(LOCK_LANES, lanes)}
-        if len(positions) != len(lanes):
-            raise SchemaError(f"the outbox has no lanes {sorted(set(lanes) - set(positions))}")
-        written = []
+    async def write(self, updates: Sequence[OrderUpdate], outputs: Sequence[OutputRow]) -> list[Written]:
+        columns = _columns(updates) or [[], [], [], [], []]
+        if not outputs:
+            await self._connection.execute(UPDATE_ORDERS, *columns)
+            return []
+        lanes = {output.lane: 0 for output in sorted(outputs, key=attrgetter("lane"))}
+        nths = []
         for output in outputs:
-            positions[output.lane] += 1
-            written.append(Written(positions[output.lane], output))
-        lane, *rest = _columns(outputs)
-        in_all = await self._connection.fetchval(
-            PUBLISH, lanes, [positions[one] for one in lanes], CHANNEL, lane, [w.position for w in written], *rest
+            lanes[output.lane] += 1
+            nths.append(lanes[output.lane])
+        row = await self._connection.fetchrow(
+            UPDATE_ORDERS_AND_PUBLISH, *columns, list(lanes), list(lanes.values()), CHANNEL, nths, *_columns(outputs)
         )
-        if in_all != self._lanes:
+        assert row is not None
+        before = {one[0]: one[1] for one in row[0]}
+        if len(before) != len(lanes):
+            raise SchemaError(f"the outbox has no lanes {sorted(set(lanes) - set(before))}")
+        if row[1] != self._lanes:
             # In other lanes than its earlier outputs, an order's output would overtake them.
-            raise SchemaError(f"the outbox has {in_all} lanes now, not {self._lanes}: start this worker anew")
-        return written
+            raise SchemaError(f"the outbox has {row[1]} lanes now, not {self._lanes}: start this worker anew")
+        return [Written(before[one.lane] + nth, one) for nth, one in zip(nths, outputs, strict=True)]
 
 
 def _columns(rows: Collection[Sequence[Any]]) -> list[list[Any]]:

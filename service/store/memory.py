@@ -149,9 +149,20 @@ class MemoryBatch:
         due = sorted((row.due_at, row.order_id) for row in rows if row.due_at and row.due_at < before and _waits(row))
         return [order_id for _, order_id in due[:limit]]
 
-    async def look(self, order_ids: Collection[str], latest_event: datetime | None = None) -> Look:  # noqa: ARG002
+    async def look(
+        self,
+        order_ids: Collection[str],
+        latest_event: datetime | None = None,  # noqa: ARG002
+        ranges: Collection[tuple[str, int, int, int]] = (),
+    ) -> Look:
         instant = await self._store.clock()
-        return Look(instant, {one: open_records for one in order_ids if (open_records := self._open_records(one))})
+        held_up = {one: open_records for one in order_ids if (open_records := self._open_records(one))}
+        before = {
+            one
+            for one in self._store.quarantine
+            if any(one[:2] == (topic, partition) and low <= one[2] <= high for topic, partition, low, high in ranges)
+        }
+        return Look(instant, held_up, before=before)
 
     def _open_records(self, order_id: str) -> list[Quarantined]:
         rows = self._store.quarantined.get(order_hash(order_id), ())
@@ -203,9 +214,6 @@ class MemoryBatch:
         for row in private:
             self._store.private[row.order_id, row.source, row.id] = row.data
 
-    async def update_orders(self, updates: Sequence[OrderUpdate]) -> None:
-        self._writes.append(lambda: self._update_orders(updates))
-
     def _update_orders(self, updates: Sequence[OrderUpdate]) -> None:
         for update in updates:
             row = self._store.orders[update.order_id]
@@ -232,14 +240,6 @@ class MemoryBatch:
             for number in set(row.candidates):
                 self._store.quarantined[number].append(row)
 
-    async def quarantined(self, ranges: Collection[tuple[str, int, int, int]]) -> set[RecordIdentity]:
-        rows = self._store.quarantine
-        return {
-            one
-            for one in rows
-            if any(one[:2] == (topic, partition) and low <= one[2] <= high for topic, partition, low, high in ranges)
-        }
-
     async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
         store = self._store
         resolved = {one for one in records if store.is_open(one)}
@@ -261,7 +261,8 @@ class MemoryBatch:
         self._writes.append(lambda: rows.update({one: rows[one]._replace(held=False) for one in held}))
         return held
 
-    async def publish(self, outputs: Sequence[OutputRow]) -> list[Written]:
+    async def write(self, updates: Sequence[OrderUpdate], outputs: Sequence[OutputRow]) -> list[Written]:
+        self._writes.append(lambda: self._update_orders(updates))
         last = {lane: len(rows) for lane, rows in self._store.outbox.items()}
         written = []
         for output in outputs:

@@ -49,8 +49,14 @@ class Batch(Protocol):
     async def claim_due(self, before: datetime, limit: int) -> list[str]:
         """Lock at most `limit` orders with a deadline before this instant that no other transaction has locked."""
 
-    async def look(self, order_ids: Collection[str], latest_event: datetime | None = None) -> Look:
-        """Read the clock, the number of sets of terms, and which of these orders a quarantined record holds up.
+    async def look(
+        self,
+        order_ids: Collection[str],
+        latest_event: datetime | None = None,
+        ranges: Collection[tuple[str, int, int, int]] = (),
+    ) -> Look:
+        """Read the clock, the number of sets of terms, which of these orders a quarantined record holds up, and which
+        records are in quarantine in these ranges: topic, partition, first and last offset.
 
         Call it after `lock`: only a later statement sees what was committed while `lock` waited. `latest_event`, the
         latest event time of the batch, moves a clock for tests.
@@ -74,20 +80,14 @@ class Batch(Protocol):
     async def add_facts(self, facts: Sequence[FactRow], private: Sequence[PrivateRow], received_at: datetime) -> None:
         """Append new facts and their private members. Raises ForeignFactError."""
 
-    async def update_orders(self, updates: Sequence[OrderUpdate]) -> None:
-        """Update rows of orders that this batch locked."""
-
     async def progress(self, rows: Sequence[ProgressRow]) -> None:
         """Store watermarks of partitions; a watermark never goes back."""
 
     async def quarantine(self, rows: Sequence[QuarantineRow]) -> set[RecordIdentity]:
         """Quarantine new records with the orders they may concern. Return the identities of the added ones."""
 
-    async def quarantined(self, ranges: Collection[tuple[str, int, int, int]]) -> set[RecordIdentity]:
-        """Return the quarantined records, resolved or not, in these ranges: topic, partition, first and last offset."""
-
     async def resolve(self, records: Collection[RecordIdentity], resolution: str) -> set[RecordIdentity]:
-        """Mark quarantined records as resolved; return those that were not. Call it before `publish`."""
+        """Mark quarantined records as resolved; return those that were not. Call it before `write`."""
 
     async def refuse_again(self, records: Collection[tuple[RecordIdentity, str, str]]) -> None:
         """Update reason and place of unresolved quarantined records."""
@@ -98,8 +98,9 @@ class Batch(Protocol):
     async def release(self, order_ids: Collection[str], by: str, why: str | None) -> set[str]:
         """Release these locked orders and record who did it; return those that were halted."""
 
-    async def publish(self, outputs: Sequence[OutputRow]) -> list[Written]:
-        """Append to the journal of outputs, in this order, and wake the relay at commit.
+    async def write(self, updates: Sequence[OrderUpdate], outputs: Sequence[OutputRow]) -> list[Written]:
+        """Update rows of orders that this batch locked, append to the journal of outputs, in this order, and wake the
+        relay at commit.
 
         A batch does this last: from here to the commit, other batches that need these lanes wait.
         """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from service.store.lanes import lane_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -205,6 +205,8 @@ class Look(NamedTuple):
     """The open quarantined records that may concern the batch's orders, per order; orders without any are left out."""
     terms: int | None = None
     """Number of sets of terms; None if the store keeps no terms."""
+    before: Collection[RecordIdentity] = ()
+    """The quarantined records, resolved or not, in the ranges that were asked for."""
 
 
 class QuarantineAction(NamedTuple):

@@ -23,7 +23,7 @@ from service.terms.source import FixedTerms
 from tests.bench.events import Record
 from tests.bench.history import inbound_record_of
 
-STATEMENTS = ("lock", "look", "facts", "outputs", "publications", "add_facts", "update_orders", "publish")
+STATEMENTS = ("lock", "look", "facts", "outputs", "publications", "add_facts", "write")
 WARM_UP = 0.3
 Spent = dict[str, float]
 
@@ -101,7 +101,7 @@ def _awaited(spent: Spent, part: str, work: Callable[..., Any]) -> Callable[...,
         finally:
             took = time.perf_counter() - began
             spent[part] += took
-            if part in ("database: publish", "database: commit"):
+            if part in ("database: write", "database: commit"):
                 spent["lanes held"] += took
 
     return awaited

@@ -26,7 +26,7 @@ async def test_a_worker_frozen_between_lane_lock_and_commit_is_cut_off_by_the_se
 
     async def freezes() -> None:
         async with store.batch() as batch:
-            await batch.publish([NOTE])
+            await batch.write([], [NOTE])
             # It says nothing more; somebody else wants the lane and gets it when the server has cut in.
             await beside.execute("select from lanes where lane = 0 for update")
             await batch.look(())
