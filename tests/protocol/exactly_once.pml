@@ -220,10 +220,9 @@ join:   atomic { member[w] = true; mine = false; end = 0 };
                 od
             };
 #if !defined(MUTANT_COMMIT_OFFSET_FIRST)
-            if
-            :: atomic { my_generation == generation && owner == w -> committed_offset = position }
-            :: atomic { my_generation != generation || owner != w -> mine = false }   /* refused: redelivered, and known */
-            fi
+        /* At any later time, after this batch or further ones. Refused to a former member: redelivered, and known. */
+        :: atomic { mine && batch == 0 && position != committed_offset && my_generation == generation && owner == w ->
+            committed_offset = position }
 #endif
 
         /* The watermark: where the input ended when it was asked, once all of that is handled. */
