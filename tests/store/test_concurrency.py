@@ -194,6 +194,21 @@ async def test_a_batch_has_as_many_statements_with_three_events_as_with_three_hu
     assert counts[0] == counts[1] > 5
 
 
+async def test_statements_of_a_batch_are_planned_once(database: str) -> None:
+    store = await PostgresStore.open(database, connections=1)
+    try:
+        for n in range(3):
+            await engine_on(store).handle([*paid_order(f"ord-{n}")])
+        planned = await store.fetch(
+            "select generic_plans, custom_plans from pg_prepared_statements where statement ~ 'orders|facts|outbox'"
+        )
+    finally:
+        await store.close()
+    assert len(planned) >= 5
+    assert {custom for _, custom in planned} == {0}
+    assert max(generic for generic, _ in planned) >= 3
+
+
 async def test_a_batch_that_waits_too_long_for_an_order_is_given_up_and_can_be_tried_again(
     database: str, monkeypatch
 ) -> None:
