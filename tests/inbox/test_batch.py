@@ -261,7 +261,7 @@ class Commits:
 
 @pytest.fixture
 async def commits_made(monkeypatch):
-    """The commits of a committer that has just made one, and makes the next one only when told to."""
+    """The commits of a committer that has just made one, and makes the next one at `done` only."""
     monkeypatch.setattr(commits, "COMMIT_EVERY_SECONDS", 3600.0)
     world = Commits()
     await world.stored(a=1, b=1)
