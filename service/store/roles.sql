@@ -6,6 +6,7 @@
 do $$
 declare
     one text;
+    theirs regprocedure;
 begin
     execute format('revoke create on schema %I from public', current_schema());
     foreach one in array array['purchasing_service', 'purchasing_operator', 'purchasing_eraser', 'purchasing_reader',
@@ -16,6 +17,10 @@ begin
         -- Revoke everything first, so that rights removed from this file are removed from the roles.
         execute format('revoke all on all tables in schema %I from %I, public', current_schema(), one);
         execute format('grant usage on schema %I to %I', current_schema(), one);
+        -- A function with the owner's rights, too: a restored one may be executed by everybody until somebody revokes it.
+        for theirs in select oid from pg_proc where pronamespace = current_schema()::regnamespace and prosecdef loop
+            execute format('revoke all on function %s from %I, public', theirs, one);
+        end loop;
     end loop;
 end
 $$;

@@ -185,6 +185,28 @@ async def test_rights_that_the_roles_file_no_longer_grants_are_revoked(guarded: 
         await guarded.execute("delete from facts", role="service")
 
 
+async def test_a_restored_function_with_the_owners_rights_is_again_for_its_role_only(guarded: Database) -> None:
+    """`pg_restore --no-privileges` leaves what PostgreSQL gives to a new function: everybody may execute it."""
+    theirs = await guarded.fetch("select oid::regprocedure::text from pg_proc where prosecdef")
+    assert theirs
+    for (function,) in theirs:
+        await guarded.execute(f"grant execute on function {function} to public, purchasing_reader")
+    await migrate(guarded.owner)
+    for (function,) in theirs:
+        allowed = {
+            one: (await guarded.fetch(f"select has_function_privilege('purchasing_{one}', '{function}', 'execute')"))[
+                0
+            ][0]
+            for one in ROLES
+        }
+        granted = re.findall(
+            rf"grant execute on function {re.escape(function.partition('(')[0])} to ([^;]*);", ROLES_SQL
+        )
+        assert {f"purchasing_{one}" for one, is_ in allowed.items() if is_} == set(", ".join(granted).split(", ")) - {
+            ""
+        }
+
+
 @pytest.mark.parametrize("role", ROLES)
 async def test_every_role_can_ask_whether_the_tables_are_those_it_knows(guarded: Database, role: str) -> None:
     assert await schema_problem(guarded.dsn(role)) is None
