@@ -11,6 +11,7 @@ from service.kafka.topics import TopicsError
 from service.observability.http import PortError
 from service.observability.otlp_resource import OtlpError
 from service.observability.reachability import UnreachableError
+from service.operations.archive import ArchiveError
 from service.operations.money_export import ExportError
 from service.operations.quarantine.lookup import QuarantineError
 from service.outbox.repair.adopt import AdoptError
@@ -33,6 +34,7 @@ from service.worker.supervisor import ProcessStoppedError
 
 EXPECTED_ERRORS = (
     AdoptError,
+    ArchiveError,
     DatabaseMovedError,
     DemoError,
     EmbeddedError,

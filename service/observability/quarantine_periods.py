@@ -66,6 +66,10 @@ class QuarantinePeriods:
 
 
 _PLACED = """
-select order_id, source, id, lane, nth, at, type, data from facts
-where order_id = any($1::text[]) and type = 'purchasing.order.placed.v1' order by order_id
+select order_id, source, id, lane, nth, at, type, data from (
+    select order_id, source, id, lane, nth, at, type, data from facts where order_id = any($1::text[])
+    union all
+    select order_id, source, id, lane, nth, at, type, data from archived_fact_rows
+    where order_id = any($1::text[])) as f
+where type = 'purchasing.order.placed.v1' order by order_id
 """

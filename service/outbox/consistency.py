@@ -81,6 +81,9 @@ async def older_database(journal: OutboxReader, cursor: Cursor) -> str | None:
     """
     lane, position = cursor.lane, cursor.position
     in_database = await journal.hash_at(lane, position)
+    if in_database is None and 0 < position < await journal.noted(lane):
+        # Archived, or Kafka would not be behind the relay's note. The archive takes only positions before the note.
+        return None
     if in_database is None and position > 0:
         last = await journal.last_position(lane)
         return (

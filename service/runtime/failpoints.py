@@ -24,6 +24,9 @@ first place passed. Without the variable, a place costs one call and one lookup 
 | `relay.half_sent` | the records were handed to the client, the cursor was not |
 | `relay.in_transaction` | everything was sent, the transaction is open |
 | `relay.after_commit` | the transaction is committed, and not noted in PostgreSQL |
+| `archive.written` | a file of archived orders is on the disk, nothing else is |
+| `archive.noted` | the file is noted in PostgreSQL, none of its orders is moved |
+| `archive.moved` | some orders of the file are moved |
 """
 
 import asyncio
@@ -47,8 +50,11 @@ PLACES = (
     "relay.half_sent",
     "relay.in_transaction",
     "relay.after_commit",
+    "archive.written",
+    "archive.noted",
+    "archive.moved",
 )
-"""All places, in the order in which an event and its outputs pass them."""
+"""All places, in the order in which an event, its outputs and at last its order pass them."""
 
 
 class FailpointError(Exception):

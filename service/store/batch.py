@@ -27,7 +27,7 @@ from service.store.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
 
     import asyncpg
@@ -46,7 +46,7 @@ on conflict (order_id) do nothing
 # `for update` returns each row as it is after the wait. Any other data in the same statement would be as before the
 # wait, so later statements read the journals.
 LOCK_ORDERS = """
-select order_id, version, due_at, stuck, held_at is not null, waits
+select order_id, version, due_at, stuck, held_at is not null, waits, archived_at is not null
 from orders where order_id = any($1::text[]) order by order_id for update
 """
 CLAIM_DUE = """
@@ -82,6 +82,18 @@ OUTPUTS = """
 select order_id, value, timed from outbox where order_id = any($1::text[]) order by order_id, order_version
 """
 PUBLICATIONS = "select order_id, order_version, published_at from publications where order_id = any($1::text[])"
+# The journals of archived orders, in the form of the three statements above. Private members are never archived.
+ARCHIVED_FACTS = """
+select order_id, source, id, lane, nth, at, type, data from archived_fact_rows where order_id = any($1::text[])
+"""
+ARCHIVED_OUTPUTS = """
+select order_id, value, timed from archived_output_rows
+where order_id = any($1::text[]) order by order_id, order_version
+"""
+ARCHIVED_PUBLICATIONS = """
+select order_id, order_version, published_at from archived_publication_rows where order_id = any($1::text[])
+"""
+BRING_BACK = "select purchasing_bring_back($1::text[])"
 PRIVATE_MEMBERS = """
 select p.order_id, p.source, p.id, p.data
 from unnest($1::text[], $2::text[], $3::text[]) as n (order_id, source, id)
@@ -92,7 +104,10 @@ FOREIGN = """
 select n.order_id, n.source, n.id
 from unnest($1::text[], $2::text[], $3::text[]) as n (order_id, source, id)
 cross join lateral (
-    select from facts f where (f.source, f.id) = (n.source, n.id) and f.order_id <> n.order_id limit 1
+    (select from facts f where (f.source, f.id) = (n.source, n.id) and f.order_id <> n.order_id limit 1)
+    union all
+    (select from archived_facts a where a.identity = purchasing_fact_identity(n.source, n.id) limit 1)
+    limit 1
 ) as theirs
 """
 ADD_FACTS = """
@@ -215,11 +230,15 @@ class PostgresBatch:
         self._lanes = lanes
         self._connection = connection
         self._clock = clock
+        self._archived: set[str] = set()
+        """Locked orders whose journals are in the archive. Nobody archives an order that is locked."""
 
     async def lock(self, orders: Sequence[tuple[str, int]]) -> dict[str, OrderRow]:
         order_ids = [order_id for order_id, _ in orders]
         await self._connection.execute(ADD_ORDERS, order_ids, [lane for _, lane in orders])
-        return {row[0]: OrderRow(*row) for row in await self._connection.fetch(LOCK_ORDERS, order_ids)}
+        rows = await self._connection.fetch(LOCK_ORDERS, order_ids)
+        self._archived.update(row[0] for row in rows if row[6])
+        return {row[0]: OrderRow(*tuple(row)[:6]) for row in rows}
 
     async def claim_due(self, before: datetime, limit: int) -> list[str]:
         return [row[0] for row in await self._connection.fetch(CLAIM_DUE, before, limit)]
@@ -249,13 +268,25 @@ class PostgresBatch:
         return found
 
     async def facts(self, order_ids: Collection[str]) -> Sequence[FactRow]:
-        return [FactRow(*row) for row in await self._connection.fetch(FACTS, list(order_ids))]
+        return [FactRow(*row) for row in await self._journal(FACTS, ARCHIVED_FACTS, order_ids)]
 
     async def outputs(self, order_ids: Collection[str]) -> Sequence[PastOutput]:
-        return [PastOutput(*row) for row in await self._connection.fetch(OUTPUTS, list(order_ids))]
+        return [PastOutput(*row) for row in await self._journal(OUTPUTS, ARCHIVED_OUTPUTS, order_ids)]
 
     async def publications(self, order_ids: Collection[str]) -> Sequence[PublicationRow]:
-        return [PublicationRow(*row) for row in await self._connection.fetch(PUBLICATIONS, list(order_ids))]
+        return [PublicationRow(*row) for row in await self._journal(PUBLICATIONS, ARCHIVED_PUBLICATIONS, order_ids)]
+
+    async def _journal(self, query: str, of_archive: str, order_ids: Collection[str]) -> list[asyncpg.Record]:
+        """Return the rows of a journal, those of archived orders before the others."""
+        archived = self._archived.intersection(order_ids)
+        rows = await self._connection.fetch(of_archive, list(archived)) if archived else []
+        return [*rows, *await self._connection.fetch(query, list(order_ids))]
+
+    async def _bring_back(self, order_ids: Iterable[str | None]) -> None:
+        """Move the journals of those orders that are archived back to where new rows are appended."""
+        if archived := self._archived.intersection(order_ids):
+            await self._connection.execute(BRING_BACK, sorted(archived))
+            self._archived -= archived
 
     async def private_members(self, keys: Collection[FactKey]) -> dict[FactKey, str]:
         rows = await self._connection.fetch(PRIVATE_MEMBERS, *_columns(keys))
@@ -265,6 +296,8 @@ class PostgresBatch:
         return {(row[0], row[1], row[2]) for row in await self._connection.fetch(FOREIGN, *_columns(keys))}
 
     async def add_facts(self, facts: Sequence[FactRow], private: Sequence[PrivateRow], received_at: datetime) -> None:
+        if self._archived:
+            await self._bring_back(fact.order_id for fact in facts)
         columns = [*_columns(facts), received_at]
         if private:
             await self._connection.execute(ADD_FACTS_WITH_PRIVATE_MEMBERS, *columns, *_columns(private))
@@ -294,6 +327,8 @@ class PostgresBatch:
         return {row[0] for row in await self._connection.fetch(RELEASE, list(order_ids), by, why)}
 
     async def write(self, updates: Sequence[OrderUpdate], outputs: Sequence[OutputRow]) -> list[Written]:
+        if self._archived:
+            await self._bring_back(output.order_id for output in outputs)
         columns = _columns(updates) or [[], [], [], [], []]
         if not outputs:
             await self._connection.execute(UPDATE_ORDERS, *columns)

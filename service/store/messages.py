@@ -61,6 +61,10 @@ select order_id, source, id, nth, type, at, received_at from facts
 where id = $1 and ($2::text is null or source = $2) order by received_at, order_id limit $3
 """
 _OF_ORDER = """
-select order_id, source, id, nth, type, at, received_at from facts where order_id = $1 order by nth desc limit $2
+select order_id, source, id, nth, type, at, received_at from (
+    select order_id, source, id, nth, type, at, received_at from facts where order_id = $1
+    union all
+    select order_id, source, id, nth, type, at, received_at from archived_fact_rows where order_id = $1) as f
+order by nth desc limit $2
 """
 _PROGRESS = "select watermark from input_progress where topic = $1 and partition = $2"

@@ -41,6 +41,13 @@ class RecordedOutput(NamedTuple):
     row: PastOutput
 
 
+class Archived(NamedTuple):
+    """Where an archived order is: since when, and the file to which it was exported."""
+
+    at: datetime
+    file: str
+
+
 class OrderHistory(NamedTuple):
     """Everything that the database knows of an order, except its private members."""
 
@@ -59,6 +66,8 @@ class OrderHistory(NamedTuple):
     the others."""
     quarantined: Sequence[Quarantined] = ()
     """Topic and time of these records."""
+    archived: Archived | None = None
+    """None: the order is not in the archive."""
 
 
 class HistoryFilter(NamedTuple):
@@ -76,7 +85,9 @@ select o.order_id, o.version, o.due_at, o.stuck, o.held_at is not null,
         group by q.topic, q.partition, q."offset", q.digest, q.reason, q.at
         order by q.at, q.topic, q.partition, q."offset", q.digest),
     array(select distinct (q.topic, q.at) from quarantined_orders q
-        where q.order_hash = purchasing_order_hash(o.order_id))
+        where q.order_hash = purchasing_order_hash(o.order_id)),
+    (select row(a.archived_at, f.name) from archived_orders a join archive_files f on f.nth = a.file
+        where a.order_id = o.order_id)
 from orders o
 """
 _THESE = _ROWS + "where o.order_id = any($1::text[]) order by o.order_id"
@@ -86,27 +97,46 @@ _ORDERS = (
 where o.order_id > $1 and ($2::text is null or o.order_id = $2)
     and ($3::timestamptz is null and $4::timestamptz is null or exists (
         select from facts f where f.order_id = o.order_id
+            and ($3 is null or f.at >= $3) and ($4 is null or f.at < $4))
+        or exists (
+        select from archived_fact_rows f where f.order_id = o.order_id
             and ($3 is null or f.at >= $3) and ($4 is null or f.at < $4)))
 order by o.order_id limit $5
 """
 )
+# Of an order, the journals or the archive have rows; both only after `lanes recover` has put lost outputs back.
 _FACTS = """
-select order_id, source, id, lane, nth, at, type, data, received_at from facts
-where order_id = any($1::text[]) and ($2::timestamptz is null or received_at <= $2) order by order_id, nth
+select order_id, source, id, lane, nth, at, type, data, received_at from (
+    select order_id, source, id, lane, nth, at, type, data, received_at from facts where order_id = any($1::text[])
+    union all
+    select order_id, source, id, lane, nth, at, type, data, received_at from archived_fact_rows
+    where order_id = any($1::text[])) as f
+where $2::timestamptz is null or received_at <= $2 order by order_id, nth
 """
 _OUTPUTS = """
 select o.lane, o.position, o.position <= coalesce(n.position, 0), o.order_id, o.value, o.timed
-from outbox o left join relay_notes n on n.lane = o.lane
-where o.order_id = any($1::text[]) and ($2::timestamptz is null or o.decided_at <= $2)
+from (
+    select lane, position, order_id, order_version, value, decided_at, timed from outbox
+    where order_id = any($1::text[])
+    union all
+    select lane, position, order_id, order_version, value, decided_at, timed from archived_output_rows
+    where order_id = any($1::text[])) as o
+left join relay_notes n on n.lane = o.lane
+where $2::timestamptz is null or o.decided_at <= $2
 order by o.order_id, o.order_version
 """
 _PUBLICATIONS = """
-select order_id, order_version, published_at from publications
-where order_id = any($1::text[]) and ($2::timestamptz is null or published_at <= $2)
+select order_id, order_version, published_at from (
+    select order_id, order_version, published_at from publications where order_id = any($1::text[])
+    union all
+    select order_id, order_version, published_at from archived_publication_rows where order_id = any($1::text[])) as p
+where $2::timestamptz is null or published_at <= $2
 """
 _SIZE = """
 select (select count(*) from (select from facts where order_id = $1 limit $2) as f)
     + (select count(*) from (select from outbox where order_id = $1 limit $2) as o)
+    + coalesce((select json_array_length(journal -> 'facts') + json_array_length(journal -> 'outputs')
+        from archived_orders where order_id = $1), 0)
 """
 _ORDER_THEN = """
 select o.order_id, null::uuid, null::timestamptz, null::text,
@@ -115,7 +145,9 @@ select o.order_id, null::uuid, null::timestamptz, null::text,
         order by a.nth desc limit 1), false),
     array(select q.topic || '/' || q.partition || '/' || q."offset" || ' (' || q.reason || ')'
         from records q order by q.at, q.topic, q.partition, q."offset"),
-    array(select distinct (q.topic, q.at) from records q)
+    array(select distinct (q.topic, q.at) from records q),
+    (select row(a.archived_at, f.name) from archived_orders a join archive_files f on f.nth = a.file
+        where a.order_id = o.order_id)
 from orders o where o.order_id = $1
 """
 _RECORDS_THEN = """
@@ -160,7 +192,7 @@ class OrderHistories:
             if row is None:
                 return None
             then = [Quarantined(*one) for one in row[6]]
-            history = OrderHistory(row[0], row[1], row[2], row[3], row[4], [], [], [], row[5], then)
+            history = OrderHistory(row[0], row[1], row[2], row[3], row[4], [], [], [], row[5], then, _archived(row[7]))
             await self._fill({order_id: history}, instant)
         return history
 
@@ -199,7 +231,17 @@ class OrderHistories:
     async def _read(self, rows: Sequence[asyncpg.Record]) -> list[OrderHistory]:
         histories = {
             row[0]: OrderHistory(
-                row[0], row[1], row[2], row[3], row[4], [], [], [], row[5], [Quarantined(*one) for one in row[6]]
+                row[0],
+                row[1],
+                row[2],
+                row[3],
+                row[4],
+                [],
+                [],
+                [],
+                row[5],
+                [Quarantined(*one) for one in row[6]],
+                _archived(row[7]),
             )
             for row in rows
         }
@@ -215,6 +257,10 @@ class OrderHistories:
             histories[row[3]].outputs.append(RecordedOutput(row[0], row[1], row[2], PastOutput(*tuple(row)[3:])))
         for row in await self.connection.fetch(_PUBLICATIONS, order_ids, instant):
             histories[row[0]].publications.append(PublicationRow(*row))
+
+
+def _archived(found: tuple[datetime, str] | None) -> Archived | None:
+    return None if found is None else Archived(*found)
 
 
 class Readers:

@@ -29,7 +29,8 @@ $$;
 grant select on
     schema_migrations, installation, orders, facts, outbox, lanes, relay_notes, publications, input_progress,
     input_agreements, terms, circuit_breakers, outbox_pauses, outbox_releases, refunds_admitted, quarantine_actions,
-    quarantine_candidates, quarantined_orders, operator_actions, erasures
+    quarantine_candidates, quarantined_orders, operator_actions, erasures, archive_files, archived_orders,
+    archived_facts, archived_fact_rows, archived_output_rows, archived_publication_rows, orders_that_are_over
     to purchasing_service, purchasing_operator, purchasing_eraser, purchasing_reader;
 grant select (topic, partition, "offset", digest, sha256, reason, place, size, order_id, type, source, at, resolved_at,
     resolution, erased_at) on quarantine to purchasing_service, purchasing_operator, purchasing_eraser, purchasing_reader;
@@ -40,6 +41,12 @@ grant insert, update on orders, input_progress to purchasing_service, purchasing
 grant insert on facts, outbox, quarantine, quarantine_candidates to purchasing_service, purchasing_operator;
 grant select, insert on private_members to purchasing_service, purchasing_operator;
 grant update on lanes to purchasing_service, purchasing_operator;
+
+-- Whoever writes a fact of an archived order brings the order back. Nobody may delete a row of a journal: archived orders are
+-- moved by functions that write a row here before they delete it there.
+grant execute on function purchasing_bring_back to purchasing_service, purchasing_operator;
+grant execute on function purchasing_archive to purchasing_operator;
+grant insert on archive_files to purchasing_operator;
 
 -- The relay, and the pauses that the service sets by itself.
 grant insert, update on relay_notes to purchasing_service, purchasing_operator;

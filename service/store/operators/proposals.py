@@ -253,7 +253,9 @@ on conflict (requested_by, key) do nothing returning id
 """
 _ADD_ORDER = """
 insert into console_proposal_orders (proposal_id, order_id, token, outputs)
-values ($1, $2, $3, (select coalesce(max(order_version), 0) from outbox where order_id = $2))
+values ($1, $2, $3, (select coalesce(max(order_version), 0) from (
+    select order_version from outbox where order_id = $2
+    union all select order_version from archived_output_rows where order_id = $2) as o))
 """
 _BEFORE = "select id from console_proposals where requested_by = $1 and key = $2"
 _SELECT = """

@@ -1,0 +1,220 @@
+-- expand
+-- Orders that are over leave the tables that batches work on: an order's whole journal becomes one compressed row here, and
+-- is written to a file. Nothing of it is lost: a late fact finds it here and takes it back (service/store/batch.py). Its
+-- private members stay where they are, so `erase` finds them as before.
+
+create table archive_files (
+    nth integer generated always as identity primary key,
+    name text not null unique,
+    sha256 bytea not null,
+    bytes bigint not null,
+    orders integer not null,
+    made_at timestamptz not null default clock_timestamp(),
+    done_by text not null,
+    why text not null
+);
+comment on table archive_files is
+    'Append-only: the files to which orders were exported, each read back and compared before any of its orders was moved.';
+comment on column archive_files.orders is 'So many orders are in the file. Those that changed meanwhile were not moved.';
+
+create table archived_orders (
+    order_id text collate "C" primary key,
+    file integer not null references archive_files,
+    archived_at timestamptz not null default clock_timestamp(),
+    decided_from timestamptz,
+    decided_to timestamptz,
+    sha256 bytea not null,
+    journal json not null
+);
+comment on table archived_orders is
+    'One row per archived order: its facts, outputs and publications as purchasing_journals writes them, without private members.';
+comment on column archived_orders.sha256 is 'Of `journal`, as in the file.';
+comment on column archived_orders.decided_from is 'When its first output was decided; null: it has none.';
+create index archived_orders_decided on archived_orders (decided_to) include (decided_from);
+create index archived_orders_file on archived_orders (file);
+
+create table archived_facts (
+    identity uuid primary key
+);
+comment on table archived_facts is
+    'The identity of every archived fact, for ever: purchasing_fact_identity of its source and id.';
+
+alter table orders add column archived_at timestamptz;
+comment on column orders.archived_at is
+    'Since when the journals of the order are in archived_orders; null: they are in facts, outbox and publications.';
+
+create function purchasing_fact_identity(source text, id text) returns uuid
+language sql immutable strict parallel safe
+return encode(substr(sha256(decode(replace(
+    length(source)::text || ':' || (source collate "C") || (id collate "C"), '\', '\\'), 'escape')), 1, 16), 'hex')::uuid;
+comment on function purchasing_fact_identity is 'The first 128 bits of the SHA-256 of source and id.';
+
+create function purchasing_micros(at timestamptz) returns bigint
+language sql immutable strict parallel safe
+return (extract(epoch from at) * 1000000)::bigint;
+
+create function purchasing_instant(micros bigint) returns timestamptz
+language sql immutable strict parallel safe
+return timestamptz 'epoch' + micros * interval '1 microsecond';
+
+create function purchasing_journals(wanted text[]) returns table (order_id text, journal json)
+language sql stable
+as $$
+    select n.order_id, json_build_object(
+        'facts', (select coalesce(json_agg(json_build_array(f.source, f.id, f.lane, f.nth, purchasing_micros(f.at),
+                f.type, f.data, purchasing_micros(f.received_at)) order by f.nth, f.source, f.id), '[]')
+            from facts f where f.order_id = n.order_id),
+        'outputs', (select coalesce(json_agg(json_build_array(o.lane, o.position, o.order_version, o.topic, o.key, o.id,
+                convert_from(o.value, 'UTF8'), purchasing_micros(o.decided_at), o.timed) order by o.order_version), '[]')
+            from outbox o where o.order_id = n.order_id),
+        'publications', (select coalesce(json_agg(json_build_array(p.lane, p.position, p.order_version,
+                purchasing_micros(p.published_at)) order by p.lane, p.position), '[]')
+            from publications p where p.order_id = n.order_id))
+    from unnest(wanted) as n (order_id)
+$$;
+comment on function purchasing_journals is 'The journals of orders that are not archived, each as one JSON value.';
+
+create view archived_fact_rows as
+select a.order_id, f ->> 0 as source, f ->> 1 as id, (f ->> 2)::smallint as lane, (f ->> 3)::integer as nth,
+    purchasing_instant((f ->> 4)::bigint) as at, f ->> 5 as type, f -> 6 as data,
+    purchasing_instant((f ->> 7)::bigint) as received_at
+from archived_orders a cross join lateral json_array_elements(a.journal -> 'facts') as f;
+
+create view archived_output_rows as
+select (o ->> 0)::smallint as lane, (o ->> 1)::bigint as position, a.order_id, (o ->> 2)::integer as order_version,
+    o ->> 3 as topic, o ->> 4 as key, o ->> 5 as id, convert_to(o ->> 6, 'UTF8') as value,
+    purchasing_instant((o ->> 7)::bigint) as decided_at, (o ->> 8)::boolean as timed
+from archived_orders a cross join lateral json_array_elements(a.journal -> 'outputs') as o;
+
+create view archived_publication_rows as
+select (p ->> 0)::smallint as lane, (p ->> 1)::bigint as position, a.order_id, (p ->> 2)::integer as order_version,
+    purchasing_instant((p ->> 3)::bigint) as published_at
+from archived_orders a cross join lateral json_array_elements(a.journal -> 'publications') as p;
+
+-- An order that is over: it waits for nothing and nobody, no deadline is ahead, no quarantined record may concern it, and all
+-- its outputs are published. The newest output of a lane stays, because the relay compares Kafka's cursor with it.
+create view orders_that_are_over as
+select o.order_id from orders o
+where o.version is not null and o.archived_at is null and o.due_at is null and o.stuck is null and o.held_at is null
+    and not o.is_waiting
+    and not exists (select from quarantined_orders q where q.order_hash = purchasing_order_hash(o.order_id))
+    and not exists (select from outbox b where b.order_id = o.order_id
+        and b.position >= coalesce((select n.position from relay_notes n where n.lane = b.lane), 0))
+    and not exists (
+        select from console_proposal_orders c join console_proposals p on p.id = c.proposal_id
+        left join console_operations r on r.id = p.id
+        where c.order_id = o.order_id and case when r.id is null then p.ends_at > now() else r.ended_at is null end);
+
+-- The only way out of the journals. A row of a journal is deleted by the transaction that has just written it here, and only
+-- if what is here equals what was there. Orders that another transaction has locked, that changed since they were exported
+-- or that are not over any more are left alone.
+create function purchasing_archive(file integer, wanted text[], checksums bytea[]) returns setof text
+language plpgsql volatile security definer as $$
+declare
+    locked text[];
+    moved text[];
+begin
+    locked := array(select o.order_id from orders o where o.order_id = any(wanted) and o.archived_at is null
+        order by o.order_id for update skip locked);
+    with added as (
+        insert into archived_orders (order_id, file, sha256, journal, decided_from, decided_to)
+        select j.order_id, purchasing_archive.file, n.checksum, j.journal,
+            (select min(b.decided_at) from outbox b where b.order_id = j.order_id),
+            (select max(b.decided_at) from outbox b where b.order_id = j.order_id)
+        from unnest(wanted, checksums) as n (order_id, checksum)
+        join purchasing_journals(locked) j on j.order_id = n.order_id
+        where sha256(convert_to(j.journal::text, 'UTF8')) = n.checksum
+            and exists (select from orders_that_are_over v where v.order_id = j.order_id)
+        returning order_id
+    )
+    select coalesce(array_agg(order_id), '{}') into moved from added;
+    if exists (select source, id, lane, nth, at, type, data::text, received_at from facts where order_id = any(moved)
+            except all
+            select source, id, lane, nth, at, type, data::text, received_at from archived_fact_rows
+            where order_id = any(moved))
+        or exists (select lane, position, order_id, order_version, topic, key, id, value, decided_at, timed
+            from outbox where order_id = any(moved)
+            except all
+            select lane, position, order_id, order_version, topic, key, id, value, decided_at, timed
+            from archived_output_rows where order_id = any(moved))
+        or exists (select lane, position, order_id, order_version, published_at from publications
+            where order_id = any(moved)
+            except all
+            select lane, position, order_id, order_version, published_at from archived_publication_rows
+            where order_id = any(moved)) then
+        raise exception 'the archive would not equal the journals';
+    end if;
+    insert into archived_facts (identity)
+    select purchasing_fact_identity(f.source, f.id) from facts f where f.order_id = any(moved);
+    delete from facts f where f.order_id = any(moved);
+    delete from outbox b where b.order_id = any(moved);
+    delete from publications p where p.order_id = any(moved);
+    update orders o set archived_at = clock_timestamp() where o.order_id = any(moved);
+    return query select unnest(moved);
+end
+$$;
+comment on function purchasing_archive is
+    'Move orders that are over to archived_orders: those whose journals have the checksums given. Returns the moved ones.';
+
+create function purchasing_bring_back(wanted text[]) returns setof text
+language sql volatile security definer as $$
+    with gone as (
+        delete from archived_orders where order_id = any(wanted) returning order_id, journal
+    ), facts_back as (
+        insert into facts (order_id, source, id, lane, nth, at, type, data, received_at)
+        select g.order_id, f ->> 0, f ->> 1, (f ->> 2)::smallint, (f ->> 3)::integer,
+            purchasing_instant((f ->> 4)::bigint), f ->> 5, f -> 6, purchasing_instant((f ->> 7)::bigint)
+        from gone g cross join lateral json_array_elements(g.journal -> 'facts') as f
+        returning source, id
+    ), forgotten as (
+        delete from archived_facts a using facts_back f where a.identity = purchasing_fact_identity(f.source, f.id)
+    ), outputs_back as (
+        insert into outbox (lane, position, order_id, order_version, topic, key, id, value, decided_at, timed)
+        select (o ->> 0)::smallint, (o ->> 1)::bigint, g.order_id, (o ->> 2)::integer, o ->> 3, o ->> 4, o ->> 5,
+            convert_to(o ->> 6, 'UTF8'), purchasing_instant((o ->> 7)::bigint), (o ->> 8)::boolean
+        from gone g cross join lateral json_array_elements(g.journal -> 'outputs') as o
+    ), publications_back as (
+        insert into publications (lane, position, order_id, order_version, published_at)
+        select (p ->> 0)::smallint, (p ->> 1)::bigint, g.order_id, (p ->> 2)::integer,
+            purchasing_instant((p ->> 3)::bigint)
+        from gone g cross join lateral json_array_elements(g.journal -> 'publications') as p
+    )
+    update orders o set archived_at = null from gone g where o.order_id = g.order_id returning o.order_id
+$$;
+comment on function purchasing_bring_back is
+    'Move archived orders back to the journals. The caller has locked their rows.';
+
+-- A fact of an archived order, or one that has the identity of an archived fact, is refused whoever writes it. A worker of
+-- this version has brought the order back before; one of an earlier version tries again until one of this version takes over.
+create function purchasing_refuse_archived() returns trigger
+language plpgsql volatile as $$
+begin
+    if not exists (select from archived_orders) then
+        return null;
+    end if;
+    if exists (select from added n cross join lateral (
+            select from archived_orders a where a.order_id = n.order_id offset 0) as theirs) then
+        raise exception 'the order is archived: a worker of an earlier version does not know how to bring it back'
+            using errcode = 'object_not_in_prerequisite_state';
+    end if;
+    if exists (select from added n cross join lateral (
+            select from archived_facts a where a.identity = purchasing_fact_identity(n.source, n.id) offset 0) as theirs) then
+        raise exception 'the fact is an archived order''s' using errcode = 'unique_violation', constraint = 'facts_one_order';
+    end if;
+    return null;
+end
+$$;
+create trigger facts_not_archived after insert on facts referencing new table as added
+    for each statement execute function purchasing_refuse_archived();
+
+do $$
+declare
+    one text;
+begin
+    -- A function with the owner's rights must not find another one's tables.
+    foreach one in array array['purchasing_archive', 'purchasing_bring_back', 'purchasing_refuse_archived'] loop
+        execute format('alter function %I set search_path = %I, pg_temp', one, current_schema());
+        execute format('revoke all on function %I from public', one);
+    end loop;
+end
+$$;
