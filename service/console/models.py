@@ -81,6 +81,8 @@ class OrderModel(Model):
     lines: list[Line] = Field(description="How each line stands, in minor units.")
     purchase: SettlementTerms | None = Field(description="How what is due on the line `purchase` comes about.")
     awaited: list[WaitModel]
+    archived_at: Instant | None = Field(description="Since when the order is in the archive; absent: it is not.")
+    archive_file: str | None = Field(description="The file that it was exported to.")
 
 
 class ParagraphModel(Model):

@@ -162,6 +162,8 @@ def order_model(story: Story, language: PlainLanguage) -> OrderModel:
             )
             for one in explanation.waiting
         ],
+        archived_at=explanation.archived_at,
+        archive_file=explanation.archive_file,
     )
 
 

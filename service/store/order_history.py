@@ -92,7 +92,7 @@ from orders o
 """
 _THESE = _ROWS + "where o.order_id = any($1::text[]) order by o.order_id"
 _ORDERS = (
-    _ROWS
+    _ROWS  # noqa: S608 - constants
     + """
 where o.order_id > $1 and ($2::text is null or o.order_id = $2)
     and ($3::timestamptz is null and $4::timestamptz is null or exists (

@@ -56,6 +56,8 @@ _PAGES = {
     "not published yet": "尚未发布",
     "what was known then": "当时所知",
     "What is known now": "当前所知",
+    "From the archive": "来自归档",
+    "since {time}, exported to {file}": "自 {time} 起归档，导出文件 {file}",
     "What was known at {time}. Whether the order was stuck then is not recorded.": (
         "截至 {time} 所知的情况。订单当时是否停滞没有记录。"
     ),

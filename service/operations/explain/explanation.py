@@ -149,6 +149,10 @@ class Explanation:
     purchase: SettlementTerms | None
     """The terms of what is due on the line `purchase`; None before the order was placed."""
     waiting: tuple[WaitInWords, ...]
+    archived_at: datetime | None
+    """Since when the order is in the archive; None: it is not."""
+    archive_file: str | None
+    """The file that it was exported to."""
 
 
 def explain(history: OrderHistory, terms: TermsBook, clock: StoreTime) -> Explanation:
@@ -176,6 +180,8 @@ def explain(history: OrderHistory, terms: TermsBook, clock: StoreTime) -> Explan
         lines=() if found is None else tuple(lines_of(found)),
         purchase=None if found is None else settlement_terms(found),
         waiting=tuple(waits_in_words(history, state, found, now.now)),
+        archived_at=None if history.archived is None else history.archived.at,
+        archive_file=None if history.archived is None else history.archived.file,
     )
 
 

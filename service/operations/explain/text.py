@@ -23,6 +23,8 @@ def text_of(explanation: Explanation) -> Iterator[str]:
     if explanation.provider_id is not None:
         terms = f"terms {explanation.terms_version}, {explanation.currency}"
         yield f"  account {explanation.account_id}, provider {explanation.provider_id}, {terms}"
+    if explanation.archived_at is not None:
+        yield f"  from the archive: since {_when(explanation.archived_at)}, exported to {explanation.archive_file}"
     yield from ("", "What happened")
     for one in explanation.happened:
         late = " (late)" if one.late else ""
