@@ -277,6 +277,25 @@ c.movement = 'hold' and c.failed = 0 and not exists (
             select from facts f where {_ANSWERED.format("f")} = v.data ->> 'hold_id' and f.order_id = l.order_id
                 and f.type = 'purchasing.payment.freeze_refused.v1' and f.type in {_ANSWERS})))
 """  # noqa: S608 - constants
+# For a range of days that archived orders reach into. In a statement, these names hide the tables; the statement is
+# otherwise the same. Of other archived orders nothing is read.
+_AND_ARCHIVE = """
+with outbox as not materialized (
+    select lane, position, order_id, order_version, topic, id, value, decided_at from outbox
+    union all
+    select lane, position, order_id, order_version, topic, id, value, decided_at from archived_output_rows
+    where order_last_at >= $1 and order_first_at < $2
+), facts as not materialized (
+    select order_id, source, id, at, type, data, received_at from facts
+    union all
+    select order_id, source, id, at, type, data, received_at from archived_fact_rows
+    where order_last_at >= $1 and order_first_at < $2
+)
+"""
+_ARCHIVED = """
+select count(*) from archived_orders
+where last_at >= coalesce($1::timestamptz, '-infinity') and first_at < coalesce($2::timestamptz, 'infinity')
+"""
 _ZERO = ", ".join(["0::numeric"] * 10)
 _MONEY = f"""
 with entries as (
@@ -358,8 +377,8 @@ group by 1, 2, 3, 4 order by 1, 2, 3, 4
 """  # noqa: S608 - constants
 _PLACED = """
 select order_id from facts
-where type = 'purchasing.order.placed.v1' and ($1::text[] is null or data ->> 'provider_id' = any($1))
-    and received_at >= $2 and received_at < $3
+where type = 'purchasing.order.placed.v1' and ($3::text[] is null or data ->> 'provider_id' = any($3))
+    and received_at >= $1 and received_at < $2
 order by received_at desc, order_id limit $4
 """
 _LANES = """
@@ -480,7 +499,7 @@ async def money(
     if not which.is_possible:
         return MoneyTable([], [], [], 0)
     grouped = [one in by for one in GROUPINGS]
-    rows = await _bounded(connection, _MONEY, seconds, *which, *grouped, offset, limit)
+    rows = await _in_range(connection, _MONEY, seconds, *which, *grouped, offset, limit)
     found: dict[str, list[MoneyRow]] = {"row": [], "total": [], "day": []}
     groups = 0
     for row in rows:
@@ -498,7 +517,7 @@ async def state_of_commands(
     """Return how far the commands of a range of days are. Raises TooMuchError, StoreError."""
     if not which.is_possible:
         return []
-    rows = await _bounded(connection, _STATE_OF_COMMANDS, seconds, *which, now)
+    rows = await _in_range(connection, _STATE_OF_COMMANDS, seconds, *which, now)
     return [StateRow(row[0] or "", row[1], row[2], row[3], row[4], int(row[5] or 0), int(row[6] or 0)) for row in rows]
 
 
@@ -510,7 +529,7 @@ async def open_commands(
     """
     if not which.is_possible:
         return [], 0
-    rows = await _bounded(connection, _OPEN, seconds, *which, *(after or (None, None, None)), limit)
+    rows = await _in_range(connection, _OPEN, seconds, *which, *(after or (None, None, None)), limit)
     return [_command(row) for row in rows if row["command_id"] is not None], rows[0]["found"]
 
 
@@ -518,7 +537,7 @@ async def foreign_answers(
     connection: Connection, since: datetime, until: datetime, limit: int, seconds: float
 ) -> list[ForeignAnswer]:
     """Return reports received in a range that name no command of their order. Raises TooMuchError, StoreError."""
-    return [ForeignAnswer(*row) for row in await _bounded(connection, _FOREIGN, seconds, since, until, limit)]
+    return [ForeignAnswer(*row) for row in await _in_range(connection, _FOREIGN, seconds, since, until, limit)]
 
 
 async def awaited_money(
@@ -555,7 +574,7 @@ async def commands_beside(
     if not which.is_possible:
         return [], 0
     known = [one for one in ids if is_searchable(one)]
-    rows = await _bounded(connection, _MISSING, seconds, *which, known, limit)
+    rows = await _in_range(connection, _MISSING, seconds, *which, known, limit)
     return [_command(row) for row in rows], rows[0]["found"] if rows else 0
 
 
@@ -566,7 +585,7 @@ async def placed_orders(
 
     Raises TooMuchError, StoreError.
     """
-    rows = await _bounded(connection, _PLACED, seconds, providers, which.since, which.until, limit)
+    rows = await _in_range(connection, _PLACED, seconds, which.since, which.until, providers, limit)
     return list(dict.fromkeys(row[0] for row in rows))
 
 
@@ -597,6 +616,25 @@ def windows(ranges: Sequence[LaneRange]) -> Sequence[LaneRange]:
 
 def _command(row: asyncpg.Record) -> CommandRow:
     return CommandRow._make((*tuple(row)[:16], tuple(row[16]), *tuple(row)[17:22]))
+
+
+async def archived_orders(connection: Connection, which: MoneyFilter) -> int:
+    """Return how many archived orders reach into a range of days. Raises StoreError."""
+    async with translated():
+        return int(await connection.fetchval(_ARCHIVED, which.since, which.until))
+
+
+async def _in_range(connection: Connection, statement: str, seconds: float, *arguments: Any) -> list[asyncpg.Record]:
+    """Fetch as `_bounded` does, archived orders too. The first two arguments are the range of days."""
+    async with translated():
+        reaches = await connection.fetchval(_ARCHIVED, *arguments[:2])
+    return await _bounded(connection, _and_archive(statement) if reaches else statement, seconds, *arguments)
+
+
+def _and_archive(statement: str) -> str:
+    # An archived output is found by its order, not by its id.
+    own = statement.lstrip().replace("o.order_id || '' =", "o.order_id =")
+    return _AND_ARCHIVE + (f", {own[5:]}" if own.startswith("with ") else own)
 
 
 async def _bounded(connection: Connection, statement: str, seconds: float, *arguments: Any) -> list[asyncpg.Record]:

@@ -11,12 +11,25 @@ import pytest
 from purchasing_contracts.events.payment import RefundSucceeded
 
 from service.operations.explain.explanation import explain
-from service.store.money import MOVEMENTS, MoneyFilter, TooMuchError, foreign_answers, money
+from service.store.money import (
+    GROUPINGS,
+    MOVEMENTS,
+    MoneyFilter,
+    TooMuchError,
+    archived_orders,
+    commands_beside,
+    foreign_answers,
+    money,
+    open_commands,
+    placed_orders,
+    state_of_commands,
+)
 from service.store.order_history import open_histories
 from service.terms.table import read_book
 from tests.console.gallery import play
 from tests.console.reading import Page, read, read_json
 from tests.console.test_hostile import random_story, receive_mixed
+from tests.orders.archiving import ANY_ORDER_IS_OVER, archive
 from tests.orders.stories import Story, paid_order
 from tests.rules.happenings import amounts, when
 
@@ -202,3 +215,35 @@ async def test_a_chart_stands_beside_the_table_it_is_made_of(database, pages) ->
     assert {"role", "aria-labelledby"} <= set(names)
     assert "Refunds per day: CNY" in page.text
     assert "svg" not in [tag for tag, _ in Page(await read(pages, "/money?from=2026-03-04&to=2026-03-04")).elements]
+
+
+async def test_money_of_archived_orders_is_summed_and_reconciled_like_any(database, engine) -> None:
+    rng = random.Random(7)
+    await receive_mixed(engine, rng, [random_story(rng, f"order{n}") for n in range(30)])
+    connection = await asyncpg.connect(database)
+    since, now = await connection.fetchrow("select min(decided_at), now() from outbox")
+    which = MoneyFilter(since, now + DAY)
+
+    async def everything() -> list[object]:
+        return [
+            await money(connection, which, GROUPINGS, 0, 10_000, 30.0),
+            await state_of_commands(connection, which, now, 30.0),
+            await open_commands(connection, which, None, 1_000, 30.0),
+            await foreign_answers(connection, since, now + DAY, 1_000, 30.0),
+            await commands_beside(connection, which, [], 1_000, 30.0),
+            await placed_orders(connection, None, which, 1_000, 30.0),
+        ]
+
+    before = await everything()
+    await connection.execute(ANY_ORDER_IS_OVER)
+    some = await archive(connection, *(f"order{n}" for n in range(0, 30, 2)))
+    mixed = await everything()
+    await archive(connection, *(f"order{n}" for n in range(30)))
+    left = await connection.fetchval("select count(*) from outbox where order_id is not null")
+
+    assert all(before)
+    assert (len(some), left, await archived_orders(connection, which)) == (15, 0, 30)
+    assert mixed == before
+    assert await everything() == before
+    assert await archived_orders(connection, MoneyFilter(now + DAY, None)) == 0
+    await connection.close()

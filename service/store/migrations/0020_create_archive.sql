@@ -21,16 +21,18 @@ create table archived_orders (
     order_id text collate "C" primary key,
     file integer not null references archive_files,
     archived_at timestamptz not null default clock_timestamp(),
-    decided_from timestamptz,
-    decided_to timestamptz,
+    first_at timestamptz not null,
+    last_at timestamptz not null,
     sha256 bytea not null,
     journal json not null
 );
 comment on table archived_orders is
     'One row per archived order: its facts, outputs and publications as purchasing_journals writes them, without private members.';
 comment on column archived_orders.sha256 is 'Of `journal`, as in the file.';
-comment on column archived_orders.decided_from is 'When its first output was decided; null: it has none.';
-create index archived_orders_decided on archived_orders (decided_to) include (decided_from);
+comment on column archived_orders.first_at is
+    'The first instant at which a fact was received or an output decided, as last_at is the last: who asks for a range of days '
+    'looks at no other orders.';
+create index archived_orders_last on archived_orders (last_at) include (first_at);
 create index archived_orders_file on archived_orders (file);
 
 create table archived_facts (
@@ -77,13 +79,14 @@ comment on function purchasing_journals is 'The journals of orders that are not 
 create view archived_fact_rows as
 select a.order_id, f ->> 0 as source, f ->> 1 as id, (f ->> 2)::smallint as lane, (f ->> 3)::integer as nth,
     purchasing_instant((f ->> 4)::bigint) as at, f ->> 5 as type, f -> 6 as data,
-    purchasing_instant((f ->> 7)::bigint) as received_at
+    purchasing_instant((f ->> 7)::bigint) as received_at, a.first_at as order_first_at, a.last_at as order_last_at
 from archived_orders a cross join lateral json_array_elements(a.journal -> 'facts') as f;
 
 create view archived_output_rows as
 select (o ->> 0)::smallint as lane, (o ->> 1)::bigint as position, a.order_id, (o ->> 2)::integer as order_version,
     o ->> 3 as topic, o ->> 4 as key, o ->> 5 as id, convert_to(o ->> 6, 'UTF8') as value,
-    purchasing_instant((o ->> 7)::bigint) as decided_at, (o ->> 8)::boolean as timed
+    purchasing_instant((o ->> 7)::bigint) as decided_at, (o ->> 8)::boolean as timed,
+    a.first_at as order_first_at, a.last_at as order_last_at
 from archived_orders a cross join lateral json_array_elements(a.journal -> 'outputs') as o;
 
 create view archived_publication_rows as
@@ -117,12 +120,13 @@ begin
     locked := array(select o.order_id from orders o where o.order_id = any(wanted) and o.archived_at is null
         order by o.order_id for update skip locked);
     with added as (
-        insert into archived_orders (order_id, file, sha256, journal, decided_from, decided_to)
-        select j.order_id, purchasing_archive.file, n.checksum, j.journal,
-            (select min(b.decided_at) from outbox b where b.order_id = j.order_id),
-            (select max(b.decided_at) from outbox b where b.order_id = j.order_id)
+        insert into archived_orders (order_id, file, sha256, journal, first_at, last_at)
+        select j.order_id, purchasing_archive.file, n.checksum, j.journal, t.first_at, t.last_at
         from unnest(wanted, checksums) as n (order_id, checksum)
         join purchasing_journals(locked) j on j.order_id = n.order_id
+        cross join lateral (select min(at) as first_at, max(at) as last_at from (
+            select received_at as at from facts f where f.order_id = j.order_id
+            union all select decided_at from outbox b where b.order_id = j.order_id) as each) as t
         where sha256(convert_to(j.journal::text, 'UTF8')) = n.checksum
             and exists (select from orders_that_are_over v where v.order_id = j.order_id)
         returning order_id
