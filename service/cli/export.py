@@ -6,8 +6,9 @@
 Days are of Beijing, as the agreement counts them; amounts are whole minor units. A row says what was commanded, on
 which clauses, whether it is published, and what payments reported of it. Rows have no private members.
 
-It only reads, in short transactions, beside a running service: what is decided meanwhile is not exported. Progress goes
-to stderr. Parquet needs the extra `export`. Reads PURCHASING_DATABASE_URL.
+It only reads, in short transactions, beside a running service: what is decided meanwhile is not exported. Commands of
+archived orders are not exported, and the summary says how many orders these are (`archive`). Progress goes to stderr.
+Parquet needs the extra `export`. Reads PURCHASING_DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -139,10 +140,21 @@ def _summarise(summary: Summary, *, as_json: bool, to_stdout: bool) -> None:
     sums = sorted(summary.amounts.items())
     if as_json:
         amounts = [{"currency": currency, "movement": what, "amount": amount} for (currency, what), amount in sums]
-        document = {"rows": summary.rows, "outputs": summary.outputs, "bytes": summary.sent, "amounts": amounts}
+        document = {
+            "rows": summary.rows,
+            "outputs": summary.outputs,
+            "bytes": summary.sent,
+            "amounts": amounts,
+            "archived_orders": summary.archived_orders,
+        }
         (sys.stdout if to_stdout else sys.stderr).write(json.dumps(document) + "\n")
         return
     report(f"{summary.rows:,} rows, {summary.sent:,} bytes.")
+    if summary.archived_orders:
+        report(
+            f"{summary.archived_orders:,} archived orders reach into this range, and their commands are not exported: "
+            "read their files, or have them back with `archive restore`."
+        )
     for (currency, what), amount in sums:
         report(f"  {what}: {amount_in_words(amount, currency)}")
 

@@ -130,6 +130,7 @@ class SearchModel(Model):
     in_quarantine: list[QuarantineHitModel]
     has_more: bool = Field(description="Whether there is more of a kind than is shown.")
     watermark: Instant | None = Field(description="Up to when all input was read.")
+    has_archive: bool = Field(description="Whether there are archived orders: only their own ids lead to them.")
 
 
 class ClauseModel(Model):

@@ -142,6 +142,7 @@ async def search(console: Parts, visit: Visit) -> Answer | web.Response:
             in_quarantine=[QuarantineHitModel(**one._asdict()) for one in found.in_quarantine],
             has_more=has_more,
             watermark=found.clock.watermark,
+            has_archive=found.has_archive,
         )
 
     context = {"given": given, "found": found, "has_more": has_more, "what": _WHAT}

@@ -12,7 +12,7 @@ from service.operations.explain.explanation import Explanation, explain
 from service.store.driver_errors import translated
 from service.store.order_history import SIZE_MAX, Readers
 from service.store.rows import StoreTime
-from service.store.search import Hit, QuarantineHit, installation, is_searchable, quarantined, search
+from service.store.search import Hit, QuarantineHit, has_archive, installation, is_searchable, quarantined, search
 from service.terms.table import read_book
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class Found(NamedTuple):
     in_quarantine: list[QuarantineHit]
     clock: StoreTime
     installation: Installation
+    has_archive: bool
+    """Whether there are archived orders, which only their own ids lead to."""
 
 
 class TooLargeError(Exception):
@@ -110,7 +112,8 @@ class Stories:
             clock = self._note(await histories.clock())
             hits = await search(histories.connection, given)
             in_quarantine = await quarantined(histories.connection, given)
-            return Found(hits, in_quarantine, clock, await installation(histories.connection))
+            archive, own = await has_archive(histories.connection), await installation(histories.connection)
+        return Found(hits, in_quarantine, clock, own, archive)
 
     async def clock(self) -> StoreTime:
         """Return the database's clock and watermark. Raises StoreError."""

@@ -9,6 +9,7 @@ from service.observability.quarantine_periods import QuarantinePeriods
 from service.rules.facts import instant, micros
 from service.rules.waits import RECORD
 from service.store.connection import connect_to_look
+from service.store.operators.archive import GROWING, SIZES, TableSize
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
@@ -45,6 +46,8 @@ class Figures(NamedTuple):
     """`lane` (-1: all lanes), and who paused it: `paused_by`."""
     progress: Sequence[Record]
     """`topic`, `partition`, and its `watermark` or None."""
+    tables: Sequence[TableSize] = ()
+    """The growing tables."""
 
 
 class OrderWait(NamedTuple):
@@ -91,6 +94,7 @@ async def figures(connection: asyncpg.Connection[Record]) -> Figures:
             open_breakers=await connection.fetch("select topic from circuit_breakers"),
             pauses=await connection.fetch("select lane, paused_by from outbox_pauses"),
             progress=await connection.fetch("select topic, partition, watermark from input_progress"),
+            tables=[TableSize(*row) for row in await connection.fetch(SIZES, list(GROWING))],
         )
 
 

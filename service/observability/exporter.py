@@ -193,6 +193,7 @@ def _database(figures: Figures, age: float, topics: Iterable[str]) -> Iterator[F
     yield _family("quarantine_open_records", (((reason,), open_records.get(reason, 0)) for reason in get_args(Reason)))
     oldest = min((row["since"] for row in figures.quarantine), default=None)
     yield _one("quarantine_oldest_open_seconds", seconds_since(oldest))
+    yield _family("database_table_bytes", (((one.table,), one.bytes) for one in figures.tables))
 
 
 def wait_families(census: Sequence[Mapping[str, Any]], now: float) -> Iterator[Family]:

@@ -124,6 +124,7 @@ _SERVICE = (
     Metric("look_successful", "gauge", "boolean", "1 if the last query of the server succeeded.", ("at",)),
     Metric("look_age_seconds", "gauge", "seconds", "Age of the last query that succeeded.", ("at",)),
     Metric("database_clock_skew_seconds", "gauge", "seconds", "The database's clock minus this worker's clock."),
+    Metric("database_table_bytes", "gauge", "bytes", "A growing table with its indexes.", ("table",)),
     Metric("process_restarts", "counter", "restarts", "Worker processes restarted after they died.", ("process",)),
     Metric(
         "build_info", "gauge", "info", "Always 1; labels: version of the service and of Python.", ("version", "python")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from purchasing_contracts.base import text_of
 
-from service.store.money import CommandRow, commands_in, lane_ranges, windows
+from service.store.money import CommandRow, archived_orders, commands_in, lane_ranges, windows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -256,6 +256,8 @@ class Summary:
     """Bytes."""
     amounts: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     """Currency and movement to the sum of the commands' amounts, in minor units."""
+    archived_orders: int = 0
+    """Archived orders that reach into the range: their commands are not exported here, their files have them."""
 
 
 async def exported(
@@ -264,6 +266,7 @@ async def exported(
     """Yield the export in pieces. No connection is held while a piece is taken. Raises StoreError."""
     async with borrow() as connection:
         ranges = await lane_ranges(connection, which)
+        summary.archived_orders = await archived_orders(connection, which)
     total = sum(one.outputs for one in ranges)
     for one in windows(ranges):
         async with borrow() as connection:

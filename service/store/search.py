@@ -1,7 +1,8 @@
 """Search for orders by an id: an order's, payment's, chargeback's, request's, command's, message's, account's or
 provider's.
 
-Each look-up is one index (0012_index_ids_for_search), and ends after ROWS_MAX rows.
+Each look-up is one index (0012_index_ids_for_search), and ends after ROWS_MAX rows. An archived order is found by its
+own id only.
 """
 
 from __future__ import annotations
@@ -102,6 +103,12 @@ async def installation(connection: asyncpg.Connection[asyncpg.Record]) -> Instal
     async with translated():
         (row,) = await connection.fetch(INSTALLATION)
     return Installation(*row)
+
+
+async def has_archive(connection: asyncpg.Connection[asyncpg.Record]) -> bool:
+    """Return whether orders are archived, which only their own ids lead to. Raises StoreUnavailableError."""
+    async with translated():
+        return bool(await connection.fetchval("select exists (select from archived_orders)"))
 
 
 def is_searchable(given: str) -> bool:

@@ -25,6 +25,7 @@ from service.orders.inbound_record import InboundRecord
 from service.outbox.status import LaneStatus, RelayStatus
 from service.rules.facts import instant, micros
 from service.rules.waits import WAIT_KINDS
+from service.store.operators.archive import TableSize
 from service.store.operators.pauses import AUTOMATIC
 from tests.observability.seen import ORDERS
 from tests.observability.seen import samples as seen_samples
@@ -47,7 +48,7 @@ def figures(**more) -> Figures:
     known = {
         "totals": TOTALS,
         "lanes": [{"lane": 0, "unpublished": 0, "oldest_at": None}],
-        "quarantine": [], "open_breakers": [], "pauses": [], "progress": [],
+        "quarantine": [], "open_breakers": [], "pauses": [], "progress": [], "tables": [TableSize("facts", 8192, 1)],
     }  # fmt: skip
     return Figures(**{**known, **more})
 

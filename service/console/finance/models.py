@@ -49,6 +49,9 @@ class MoneyModel(Model):
     rows: list[MoneyGroupModel]
     totals: list[MoneyGroupModel] = Field(description="By currency and movement, over all pages.")
     groups: int = Field(description="How many groups there are on all pages.")
+    archived_orders: int = Field(
+        description="Archived orders that reach into these days: they are in the sums, and in no export."
+    )
     next: str | None = Field(description="Address of the next page.")
 
 
@@ -163,6 +166,7 @@ class ComparedModel(Model):
     counts: dict[str, int] = Field(description="Lines by finding.")
     differing: list[UploadedModel] = Field(description="The first lines that differ.")
     has_more: bool
+    has_archive: bool = Field(description="Whether there are archived orders: their commands are not found by ids.")
 
 
 class WhatIfRequest(Model):

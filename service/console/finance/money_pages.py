@@ -12,7 +12,7 @@ from service.console.finance.filters import DAYS_MAX, GROUPING_NAMES, MOVEMENT_N
 from service.console.finance.models import MoneyGroupModel, MoneyModel, SumsModel
 from service.console.visit import Answer
 from service.operations.sentence import sentence
-from service.store.money import MOVEMENTS, money
+from service.store.money import MOVEMENTS, archived_orders, money
 
 if TYPE_CHECKING:
     from service.console.finance.filters import Selection
@@ -50,12 +50,14 @@ async def money_by_day(console: Parts, visit: Visit) -> Answer:
         selection = selection_of(visit.request.query, clock.now)
         offset = (selection.page - 1) * ROWS
         found = await money(histories.connection, selection.filter, selection.by, offset, ROWS, SECONDS)
+        archived = await archived_orders(histories.connection, selection.filter)
     following = None
     if offset + ROWS < found.groups and selection.page < PAGES_MAX:
         following = f"/money?{selection.query(page=selection.page + 1)}"
     context = {
         "selection": selection,
         "found": found,
+        "archived": archived,
         "clock": clock,
         "next": following,
         "previous": f"/money?{selection.query(page=selection.page - 1)}" if selection.page > 1 else None,
@@ -70,11 +72,16 @@ async def money_by_day(console: Parts, visit: Visit) -> Answer:
         "has_parquet": has_parquet(),
     }
     return Answer(
-        "finance_money.html", sentence("Money"), context, lambda _language: _model(selection, found, clock, following)
+        "finance_money.html",
+        sentence("Money"),
+        context,
+        lambda _language: _model(selection, found, archived, clock, following),
     )
 
 
-def _model(selection: Selection, found: MoneyTable, clock: StoreTime, following: str | None) -> MoneyModel:
+def _model(
+    selection: Selection, found: MoneyTable, archived: int, clock: StoreTime, following: str | None
+) -> MoneyModel:
     return MoneyModel(
         first=selection.first,
         last=selection.last,
@@ -83,6 +90,7 @@ def _model(selection: Selection, found: MoneyTable, clock: StoreTime, following:
         rows=[_group(one) for one in found.rows],
         totals=[_group(one) for one in found.totals],
         groups=found.groups,
+        archived_orders=archived,
         next=following,
     )
 

@@ -81,7 +81,7 @@ class ArchivedOrder(NamedTuple):
 async def table_sizes(connection: Connection) -> list[TableSize]:
     """Return the sizes of the growing tables, the largest first. Raises StoreUnavailableError."""
     async with translated():
-        return [TableSize(*row) for row in await connection.fetch(_SIZES, list(GROWING))]
+        return [TableSize(*row) for row in await connection.fetch(SIZES, list(GROWING))]
 
 
 async def prepare(connection: Connection) -> None:
@@ -161,7 +161,7 @@ async def bring_back(connection: Connection, order_ids: Collection[str], by: str
     return back
 
 
-_SIZES = """
+SIZES = """
 select relname, pg_total_relation_size(oid), greatest(reltuples, 0)::bigint from pg_class
 where oid in (select to_regclass(one) from unnest($1::text[]) as n (one)) order by 2 desc, 1
 """

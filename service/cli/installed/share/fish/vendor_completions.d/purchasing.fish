@@ -50,14 +50,37 @@ function _shtab_purchasing_using
   test "$_shtab_purchasing_cmdpath" = "$argv"
 end
 
-set -g _shtab_purchasing_commands breaker 'breaker list' 'breaker reset' clauses completion console demo doctor erase explain export lag lanes 'lanes show' 'lanes recover' 'lanes release' 'lanes adopt' 'lanes change' migrate order 'order list' 'order waiting' 'order hold' 'order release' 'order retry' outbox 'outbox status' 'outbox pause' 'outbox resume' 'outbox verify' quarantine 'quarantine list' 'quarantine show' 'quarantine replay' 'quarantine drop' run simulate terms 'terms check' 'terms import' 'terms list' 'terms show' 'terms calendar' topics 'topics create' 'topics check' 'topics acls' 'topics render' what-if
-set -g _shtab_purchasing_opts_with_value --as --at --authentication --brokers --by --cell --clause --clock --cluster --currency --effective-from --format --from --key --lane --lanes --line --movement --order --outbox-id --output --position --processes --provider --reason --record --set-version --since --terms --to --top --topic --type --until --user --value --what --why --years
+set -g _shtab_purchasing_commands archive 'archive show' 'archive run' 'archive check' 'archive restore' breaker 'breaker list' 'breaker reset' clauses completion console demo doctor erase explain export lag lanes 'lanes show' 'lanes recover' 'lanes release' 'lanes adopt' 'lanes change' migrate order 'order list' 'order waiting' 'order hold' 'order release' 'order retry' outbox 'outbox status' 'outbox pause' 'outbox resume' 'outbox verify' quarantine 'quarantine list' 'quarantine show' 'quarantine replay' 'quarantine drop' run simulate terms 'terms check' 'terms import' 'terms list' 'terms show' 'terms calendar' topics 'topics create' 'topics check' 'topics acls' 'topics render' what-if
+set -g _shtab_purchasing_opts_with_value --as --at --authentication --brokers --by --cell --clause --clock --cluster --currency --days --effective-from --format --from --key --lane --lanes --limit --line --movement --order --outbox-id --output --per-file --position --processes --provider --reason --record --set-version --since --terms --to --top --topic --type --until --user --value --what --why --years
 
 complete -c purchasing -e
 complete -c purchasing -f
 
 complete -c purchasing -n _shtab_purchasing_using -s h -l help -d 'show this help message and exit'
 complete -c purchasing -n _shtab_purchasing_using -l version -d 'show program'"'"'s version number and exit'
+complete -c purchasing -n '_shtab_purchasing_using; and test $_shtab_purchasing_npos -eq 0' -a archive -d 'Archive closed orders, check the archive, and show what grows.'
+complete -c purchasing -n '_shtab_purchasing_using archive' -s h -l help -d 'show this help message and exit'
+complete -c purchasing -n '_shtab_purchasing_using archive; and test $_shtab_purchasing_npos -eq 0' -a show -d 'show what grows, and the files'
+complete -c purchasing -n '_shtab_purchasing_using archive show' -s h -l help -d 'show this help message and exit'
+complete -c purchasing -n '_shtab_purchasing_using archive show' -l json -d 'print JSON for programs'
+complete -c purchasing -n '_shtab_purchasing_using archive; and test $_shtab_purchasing_npos -eq 0' -a run -d 'count closed orders, or archive them'
+complete -c purchasing -n '_shtab_purchasing_using archive run' -s h -l help -d 'show this help message and exit'
+complete -c purchasing -n '_shtab_purchasing_using archive run' -l to -x -d 'where the files are written'
+complete -c purchasing -n '_shtab_purchasing_using archive run' -l days -x -d 'only orders of which nothing came or went for so many days; default 730, at least 90'
+complete -c purchasing -n '_shtab_purchasing_using archive run' -l limit -x -d 'at most so many orders in this run'
+complete -c purchasing -n '_shtab_purchasing_using archive run' -l per-file -x -d 'orders of a file; default 5000'
+complete -c purchasing -n '_shtab_purchasing_using archive run' -l yes -d 'do it; without --yes, only count'
+complete -c purchasing -n '_shtab_purchasing_using archive run' -l by -x -d 'your name, kept with the action; default: the user of this terminal'
+complete -c purchasing -n '_shtab_purchasing_using archive run' -l why -x -d 'the reason, kept with the action'
+complete -c purchasing -n '_shtab_purchasing_using archive run' -l json -d 'print JSON for programs'
+complete -c purchasing -n '_shtab_purchasing_using archive; and test $_shtab_purchasing_npos -eq 0' -a check -d 'compare files and archived orders with their checksums'
+complete -c purchasing -n '_shtab_purchasing_using archive check' -s h -l help -d 'show this help message and exit'
+complete -c purchasing -n '_shtab_purchasing_using archive check' -l json -d 'print JSON for programs'
+complete -c purchasing -n '_shtab_purchasing_using archive; and test $_shtab_purchasing_npos -eq 0' -a restore -d 'move orders back to the tables'
+complete -c purchasing -n '_shtab_purchasing_using archive restore' -s h -l help -d 'show this help message and exit'
+complete -c purchasing -n '_shtab_purchasing_using archive restore' -l by -x -d 'your name, kept with the action; default: the user of this terminal'
+complete -c purchasing -n '_shtab_purchasing_using archive restore' -l why -x -d 'the reason, kept with the action'
+complete -c purchasing -n '_shtab_purchasing_using archive restore' -l json -d 'print JSON for programs'
 complete -c purchasing -n '_shtab_purchasing_using; and test $_shtab_purchasing_npos -eq 0' -a breaker -d 'Show and reset circuit breakers: topics that workers stopped reading because too many records break the contract.'
 complete -c purchasing -n '_shtab_purchasing_using breaker' -s h -l help -d 'show this help message and exit'
 complete -c purchasing -n '_shtab_purchasing_using breaker; and test $_shtab_purchasing_npos -eq 0' -a list -d 'list open breakers'
