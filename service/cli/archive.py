@@ -158,26 +158,26 @@ async def _archive(arguments: argparse.Namespace, connection: Connection) -> int
     what = Archiving(
         until, arguments.to, prefix_of(row[1]), arguments.by, arguments.why, arguments.limit, arguments.per_file
     )
-    say, done, files = _Reporter(await orders(connection)), Progress(0, 0, 0), []
+    count, done, files = _Reporter(await orders(connection)), Progress(0, 0, 0), []
     async with aclosing(archive(connection, what)) as progress:
         async for done in progress:
-            say(done.looked_at, done.closed)
+            count(done.looked_at, done.closed)
             if done.file:
                 files.append(done.file)
                 report(f"{done.file} is written and checked, {done.archived:,} orders are archived.")
     document = {"until": text_of(until), **done._asdict(), "files": files}
-    _say(arguments, document, f"{done.archived:,} orders were archived, in {len(files)} files.")
+    _print_result(arguments, document, f"{done.archived:,} orders were archived, in {len(files)} files.")
     return ExitCode.DONE
 
 
 async def _count(arguments: argparse.Namespace, connection: Connection, until: datetime) -> int:
-    say, looked_at, found = _Reporter(await orders(connection)), 0, 0
+    count, looked_at, found = _Reporter(await orders(connection)), 0, 0
     async with aclosing(closed_orders(connection, until)) as pages:
         async for number, order_ids in pages:
             looked_at, found = looked_at + number, found + len(order_ids)
-            say(looked_at, found)
+            count(looked_at, found)
     document = {"until": text_of(until), "looked_at": looked_at, "closed": found, "archived": 0, "files": []}
-    _say(
+    _print_result(
         arguments,
         document,
         f"{found:,} of {looked_at:,} orders can be archived: nothing came or went since {text_of(until)}.",
@@ -186,7 +186,7 @@ async def _count(arguments: argparse.Namespace, connection: Connection, until: d
     return ExitCode.NOT_DONE
 
 
-def _say(arguments: argparse.Namespace, document: dict[str, Any], sentence: str) -> None:
+def _print_result(arguments: argparse.Namespace, document: dict[str, Any], sentence: str) -> None:
     sys.stdout.write((json.dumps(document) if arguments.json else sentence) + "\n")
 
 
@@ -227,5 +227,5 @@ async def _restore(arguments: argparse.Namespace, connection: Connection) -> int
     if absent:
         report(f"Not in the archive: {', '.join(absent)}.")
     document = {"restored": sorted(back), "not_archived": absent}
-    _say(arguments, document, f"{len(back)} orders are back in the tables.")
+    _print_result(arguments, document, f"{len(back)} orders are back in the tables.")
     return ExitCode.NOT_DONE if absent else ExitCode.DONE

@@ -49,12 +49,12 @@ class ArchiveError(Exception):
 
 
 class Archiving(NamedTuple):
-    """What to archive, and for whom: orders of which nothing came or went since `until`, at most `limit`."""
+    """A request to archive: orders of which nothing came or went since `until`, at most `limit`."""
 
     until: datetime
     directory: Path
     prefix: str
-    """With which names of files begin: the same for all of a database."""
+    """The beginning of the files' names: the same for all of a database."""
     by: str
     why: str
     limit: int | None = None
@@ -62,7 +62,7 @@ class Archiving(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a run is: orders looked at, those of them that can be archived, and those that were."""
+    """The progress of a run: orders looked at, those of them that can be archived, and those that were."""
 
     looked_at: int
     closed: int
@@ -72,7 +72,7 @@ class Progress(NamedTuple):
 
 
 def prefix_of(outbox_id: object) -> str:
-    """Return with which names of files of this database begin."""
+    """Return the beginning of the names of this database's files."""
     return f"orders-{str(outbox_id)[:8]}-"
 
 

@@ -42,7 +42,7 @@ class RecordedOutput(NamedTuple):
 
 
 class Archived(NamedTuple):
-    """Where an archived order is: since when, and the file to which it was exported."""
+    """The place of an archived order: since when, and the file to which it was exported."""
 
     at: datetime
     file: str

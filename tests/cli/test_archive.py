@@ -144,7 +144,7 @@ async def test_nothing_is_moved_if_the_files_can_t_be_written(database, old, tmp
     assert await archived(old) == []
 
 
-async def test_explain_finds_an_archived_order_and_says_where_it_is(database, old, tmp_path) -> None:
+async def test_explain_finds_an_archived_order_and_names_its_file(database, old, tmp_path) -> None:
     before = command(database, "explain", "ord-1", "--json").lines[0]
     (name, *_) = run(database, tmp_path, "--yes").lines[0]["files"]
     after = command(database, "explain", "ord-1", "--json").lines[0]
@@ -178,7 +178,7 @@ async def test_restored_orders_are_back_in_the_tables_and_who_did_it_is_kept(dat
     assert sorted(map(tuple, noted)) == [("bob", one, "finance") for one in ORDERS]
 
 
-async def test_what_grows_is_shown_with_bytes_per_order(database, old, tmp_path) -> None:
+async def test_sizes_of_tables_are_shown_in_bytes_per_order(database, old, tmp_path) -> None:
     await old.execute("analyze")
     run(database, tmp_path, "--yes")
     shown: dict[str, Any] = command(database, "archive", "show", "--json").lines[0]

@@ -124,7 +124,7 @@ async def rows_of(connection: Connection, order_id: str) -> list[tuple[Any, ...]
     return [tuple(row) for query in (facts, outputs) for row in await connection.fetch(query, order_id)]
 
 
-async def test_what_comes_back_from_the_archive_is_what_went_in(engine, beside) -> None:
+async def test_an_order_comes_back_from_the_archive_as_it_went_in(engine, beside) -> None:
     await over(engine, beside)
     journals = ("facts", "outbox", "publications", "private_members", "orders")
 
@@ -244,7 +244,7 @@ async def test_a_halted_archived_order_takes_a_fact_and_decides_nothing(engine, 
     assert await beside.fetchval("select count(*) from facts") == 5
 
 
-async def test_histories_read_an_archived_order_and_say_where_it_is(engine, beside) -> None:
+async def test_histories_read_an_archived_order_and_name_its_file(engine, beside) -> None:
     await over(engine, beside)
     histories = OrderHistories(beside)
     before = await histories.of("ord-1")
