@@ -8,6 +8,10 @@ import pytest
 
 from service.store import migrate as migrate_module
 from service.store.migrate import migrate, schema_problem
+from service.store.postgres import PostgresStore
+from tests.orders.archiving import ALL_PUBLISHED, archive, archived
+from tests.orders.conftest import engine_on
+from tests.orders.stories import Story
 from tests.security.site import ROLES, Database
 
 ROLES_SQL = Path(migrate_module.__file__).with_name("roles.sql").read_text()
@@ -26,6 +30,9 @@ JOURNALS = (
     "console_audit",
     "console_notes",
     "console_disclosures",
+    "archive_files",
+    "archived_orders",
+    "archived_facts",
 )
 
 DDL = (
@@ -49,12 +56,15 @@ OF_JOURNALS = tuple(
     )
     if not statement.startswith("update") or table in ("facts", "outbox", "installation")
 )
+ARCHIVE = "select purchasing_archive(1, '{}', '{}')"
+BRING_BACK = "select purchasing_bring_back('{}')"
 PRIVATE = "select data from private_members"
 CONTENT = "select value from quarantine"
 FORBIDDEN = {
     "service": (
         *DDL,
         *OF_JOURNALS,
+        ARCHIVE,
         "delete from private_members",
         "update private_members set data = '{}'",
         CONTENT,
@@ -77,6 +87,8 @@ FORBIDDEN = {
     "eraser": (
         *DDL,
         *OF_JOURNALS,
+        ARCHIVE,
+        BRING_BACK,
         CONTENT,
         "delete from quarantine",
         "insert into facts (order_id) values ('x')",
@@ -87,6 +99,8 @@ FORBIDDEN = {
     "reader": (
         *DDL,
         *OF_JOURNALS,
+        ARCHIVE,
+        BRING_BACK,
         PRIVATE,
         CONTENT,
         "insert into facts (order_id) values ('x')",
@@ -100,6 +114,8 @@ FORBIDDEN = {
     "console": (
         *DDL,
         *OF_JOURNALS,
+        ARCHIVE,
+        BRING_BACK,
         PRIVATE,
         CONTENT,
         "select count(*) from facts",
@@ -112,6 +128,8 @@ FORBIDDEN = {
     "private": (
         *DDL,
         *OF_JOURNALS,
+        ARCHIVE,
+        BRING_BACK,
         PRIVATE,
         CONTENT,
         "select count(*) from facts",
@@ -158,6 +176,21 @@ async def test_every_table_is_somebodys_in_the_roles_file(guarded: Database) -> 
     tables = {row[0] for row in await guarded.fetch("select tablename from pg_tables where schemaname = 'public'")}
     grants = " ".join(re.findall(r"grant [^;]*;", ROLES_SQL))
     assert {table for table in tables if not re.search(rf"\b{table}\b", grants)} == set()
+
+
+async def test_operators_archive_an_order_and_the_service_brings_it_back(guarded: Database) -> None:
+    story = Story("ord-archived").placed().refused()
+    store = await PostgresStore.open(guarded.dsn("service"), connections=1)
+    operator = await asyncpg.connect(guarded.dsn("operator"))
+    await engine_on(store).handle(story.inbound_records)
+    await guarded.execute(ALL_PUBLISHED)
+    there = [await archive(operator, "ord-archived"), await archived(operator)]
+    late = await engine_on(store).handle([story.accepted().last])
+    left = await archived(operator)
+    await operator.close()
+    await store.close()
+
+    assert (there, late.facts, left) == ([["ord-archived"], ["ord-archived"]], 1, [])
 
 
 async def test_the_public_has_nothing(guarded: Database) -> None:
