@@ -10,7 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from tests.forkserver import run
-from tests.outbox.world import OUT, TopicPartition, World, eventually, relay_of
+from tests.orders.archiving import archive
+from tests.outbox.world import LANES, OUT, TopicPartition, World, eventually, relay_of
 from tests.waiting import HANG_SECONDS
 
 EACH = 7
@@ -44,6 +45,16 @@ async def send(world: World, topic: str, value: bytes, lane: int | None, positio
     headers = [] if lane is None else [("lane", str(lane).encode()), ("position", str(position).encode())]
     await producer.send_and_wait(topic, value, key, headers=headers)
     await producer.stop()
+
+
+async def remove_records(world: World, topic: str) -> None:
+    """As the topic's retention does."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=world.bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(topic, n): RecordsToDelete(before_offset=-1) for n in range(6)})
+    finally:
+        await admin.close()
 
 
 async def row(world: World, lane: int, position: int) -> tuple[str, bytes, bytes]:
@@ -109,13 +120,29 @@ async def test_records_that_the_journal_lacks_and_foreign_records_are_reported(p
 
 
 async def test_records_removed_by_retention_are_not_missing(published: World) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=published.bootstrap)
-    await admin.start()
-    try:
-        await admin.delete_records({TopicPartition(OUT[1], n): RecordsToDelete(before_offset=-1) for n in range(6)})
-    finally:
-        await admin.close()
+    await remove_records(published, OUT[1])
     gone = await published.pool.fetchval("select count(*) from outbox where topic = $1", OUT[1])
     code, found = await verify(published)
     assert gone > 0
     assert (code, found["removed"], found["right"], found["complaints"]) == (0, gone, 8 * EACH - gone, [])
+
+
+async def test_archived_outputs_are_compared_like_those_in_the_journal(published: World) -> None:
+    gone = await published.pool.fetchval("select count(*) from outbox where topic = $1", OUT[1])
+    orders = await published.pool.fetch(
+        "insert into orders (order_id, lane, version) select order_id, lane, gen_random_uuid() from outbox"
+        " where position = 1 returning order_id"
+    )
+    async with published.pool.acquire() as connection:
+        moved = await archive(connection, *(row[0] for row in orders))
+    await published.pool.execute("update outbox set value = 'other' where lane = 0 and position = 8")
+    before = await verify(published)
+    await remove_records(published, OUT[1])
+    code, found = await verify(published)
+
+    assert len(moved) == LANES
+    assert before[1]["right"] == 8 * EACH - 1
+    assert before[1]["complaints"][0].startswith("different: lane 0 position 8")
+    assert found["removed"] == gone
+    assert "missing" not in found
+    assert code == int("different" in found)
