@@ -51,48 +51,53 @@ return encode(substr(sha256(decode(replace(
     length(source)::text || ':' || (source collate "C") || (id collate "C"), '\', '\\'), 'escape')), 1, 16), 'hex')::uuid;
 comment on function purchasing_fact_identity is 'The first 128 bits of the SHA-256 of source and id.';
 
+-- `stable`, as what they call is: so they are part of the statements that use them.
 create function purchasing_micros(at timestamptz) returns bigint
-language sql immutable strict parallel safe
+language sql stable parallel safe
 return (extract(epoch from at) * 1000000)::bigint;
 
 create function purchasing_instant(micros bigint) returns timestamptz
-language sql immutable strict parallel safe
+language sql stable parallel safe
 return timestamptz 'epoch' + micros * interval '1 microsecond';
 
 create function purchasing_journals(wanted text[]) returns table (order_id text, journal json)
 language sql stable
 as $$
     select n.order_id, json_build_object(
-        'facts', (select coalesce(json_agg(json_build_array(f.source, f.id, f.lane, f.nth, purchasing_micros(f.at),
-                f.type, f.data, purchasing_micros(f.received_at)) order by f.nth, f.source, f.id), '[]')
+        'facts', (select coalesce(json_agg(json_build_object('source', f.source, 'id', f.id, 'lane', f.lane,
+                'nth', f.nth, 'at', purchasing_micros(f.at), 'type', f.type, 'data', f.data,
+                'received_at', purchasing_micros(f.received_at)) order by f.nth, f.source, f.id), '[]')
             from facts f where f.order_id = n.order_id),
-        'outputs', (select coalesce(json_agg(json_build_array(o.lane, o.position, o.order_version, o.topic, o.key, o.id,
-                convert_from(o.value, 'UTF8'), purchasing_micros(o.decided_at), o.timed) order by o.order_version), '[]')
+        'outputs', (select coalesce(json_agg(json_build_object('lane', o.lane, 'position', o.position,
+                'order_version', o.order_version, 'topic', o.topic, 'key', o.key, 'id', o.id,
+                'value', convert_from(o.value, 'UTF8'), 'decided_at', purchasing_micros(o.decided_at),
+                'timed', o.timed) order by o.order_version), '[]')
             from outbox o where o.order_id = n.order_id),
-        'publications', (select coalesce(json_agg(json_build_array(p.lane, p.position, p.order_version,
-                purchasing_micros(p.published_at)) order by p.lane, p.position), '[]')
+        'publications', (select coalesce(json_agg(json_build_object('lane', p.lane, 'position', p.position,
+                'order_version', p.order_version, 'published_at', purchasing_micros(p.published_at))
+                order by p.lane, p.position), '[]')
             from publications p where p.order_id = n.order_id))
     from unnest(wanted) as n (order_id)
 $$;
 comment on function purchasing_journals is 'The journals of orders that are not archived, each as one JSON value.';
 
 create view archived_fact_rows as
-select a.order_id, f ->> 0 as source, f ->> 1 as id, (f ->> 2)::smallint as lane, (f ->> 3)::integer as nth,
-    purchasing_instant((f ->> 4)::bigint) as at, f ->> 5 as type, f -> 6 as data,
-    purchasing_instant((f ->> 7)::bigint) as received_at, a.first_at as order_first_at, a.last_at as order_last_at
-from archived_orders a cross join lateral json_array_elements(a.journal -> 'facts') as f;
+select a.order_id, f.source, f.id, f.lane, f.nth, purchasing_instant(f.at) as at, f.type, f.data,
+    purchasing_instant(f.received_at) as received_at, a.first_at as order_first_at, a.last_at as order_last_at
+from archived_orders a cross join lateral json_to_recordset(a.journal -> 'facts') as f (source text, id text,
+    lane smallint, nth integer, at bigint, type text, data json, received_at bigint);
 
 create view archived_output_rows as
-select (o ->> 0)::smallint as lane, (o ->> 1)::bigint as position, a.order_id, (o ->> 2)::integer as order_version,
-    o ->> 3 as topic, o ->> 4 as key, o ->> 5 as id, convert_to(o ->> 6, 'UTF8') as value,
-    purchasing_instant((o ->> 7)::bigint) as decided_at, (o ->> 8)::boolean as timed,
-    a.first_at as order_first_at, a.last_at as order_last_at
-from archived_orders a cross join lateral json_array_elements(a.journal -> 'outputs') as o;
+select o.lane, o.position, a.order_id, o.order_version, o.topic, o.key, o.id, convert_to(o.value, 'UTF8') as value,
+    purchasing_instant(o.decided_at) as decided_at, o.timed, a.first_at as order_first_at, a.last_at as order_last_at
+from archived_orders a cross join lateral json_to_recordset(a.journal -> 'outputs') as o (lane smallint,
+    position bigint, order_version integer, topic text, key text, id text, value text, decided_at bigint,
+    timed boolean);
 
 create view archived_publication_rows as
-select (p ->> 0)::smallint as lane, (p ->> 1)::bigint as position, a.order_id, (p ->> 2)::integer as order_version,
-    purchasing_instant((p ->> 3)::bigint) as published_at
-from archived_orders a cross join lateral json_array_elements(a.journal -> 'publications') as p;
+select p.lane, p.position, a.order_id, p.order_version, purchasing_instant(p.published_at) as published_at
+from archived_orders a cross join lateral json_to_recordset(a.journal -> 'publications') as p (lane smallint,
+    position bigint, order_version integer, published_at bigint);
 
 -- An order that is over: it waits for nothing and nobody, no deadline is ahead, no quarantined record may concern it, and all
 -- its outputs are published. The newest output of a lane stays, because the relay compares Kafka's cursor with it.
@@ -127,7 +132,7 @@ begin
         cross join lateral (select min(at) as first_at, max(at) as last_at from (
             select received_at as at from facts f where f.order_id = j.order_id
             union all select decided_at from outbox b where b.order_id = j.order_id) as each) as t
-        where sha256(convert_to(j.journal::text, 'UTF8')) = n.checksum
+        where sha256(convert_to(j.journal::text, 'UTF8')) = n.checksum and t.first_at is not null
             and exists (select from orders_that_are_over v where v.order_id = j.order_id)
         returning order_id
     )
@@ -166,22 +171,25 @@ language sql volatile security definer as $$
         delete from archived_orders where order_id = any(wanted) returning order_id, journal
     ), facts_back as (
         insert into facts (order_id, source, id, lane, nth, at, type, data, received_at)
-        select g.order_id, f ->> 0, f ->> 1, (f ->> 2)::smallint, (f ->> 3)::integer,
-            purchasing_instant((f ->> 4)::bigint), f ->> 5, f -> 6, purchasing_instant((f ->> 7)::bigint)
-        from gone g cross join lateral json_array_elements(g.journal -> 'facts') as f
+        select g.order_id, f.source, f.id, f.lane, f.nth, purchasing_instant(f.at), f.type, f.data,
+            purchasing_instant(f.received_at)
+        from gone g cross join lateral json_to_recordset(g.journal -> 'facts') as f (source text, id text,
+            lane smallint, nth integer, at bigint, type text, data json, received_at bigint)
         returning source, id
     ), forgotten as (
         delete from archived_facts a using facts_back f where a.identity = purchasing_fact_identity(f.source, f.id)
     ), outputs_back as (
         insert into outbox (lane, position, order_id, order_version, topic, key, id, value, decided_at, timed)
-        select (o ->> 0)::smallint, (o ->> 1)::bigint, g.order_id, (o ->> 2)::integer, o ->> 3, o ->> 4, o ->> 5,
-            convert_to(o ->> 6, 'UTF8'), purchasing_instant((o ->> 7)::bigint), (o ->> 8)::boolean
-        from gone g cross join lateral json_array_elements(g.journal -> 'outputs') as o
+        select o.lane, o.position, g.order_id, o.order_version, o.topic, o.key, o.id, convert_to(o.value, 'UTF8'),
+            purchasing_instant(o.decided_at), o.timed
+        from gone g cross join lateral json_to_recordset(g.journal -> 'outputs') as o (lane smallint,
+            position bigint, order_version integer, topic text, key text, id text, value text, decided_at bigint,
+            timed boolean)
     ), publications_back as (
         insert into publications (lane, position, order_id, order_version, published_at)
-        select (p ->> 0)::smallint, (p ->> 1)::bigint, g.order_id, (p ->> 2)::integer,
-            purchasing_instant((p ->> 3)::bigint)
-        from gone g cross join lateral json_array_elements(g.journal -> 'publications') as p
+        select p.lane, p.position, g.order_id, p.order_version, purchasing_instant(p.published_at)
+        from gone g cross join lateral json_to_recordset(g.journal -> 'publications') as p (lane smallint,
+            position bigint, order_version integer, published_at bigint)
     )
     update orders o set archived_at = null from gone g where o.order_id = g.order_id returning o.order_id
 $$;
