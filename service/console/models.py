@@ -81,7 +81,7 @@ class OrderModel(Model):
     lines: list[Line] = Field(description="How each line stands, in minor units.")
     purchase: SettlementTerms | None = Field(description="How what is due on the line `purchase` comes about.")
     awaited: list[WaitModel]
-    archived_at: Instant | None = Field(description="Since when the order is in the archive; absent: it is not.")
+    archived_at: Instant | None = Field(description="Since when the order is in the archive; null: it is not.")
     archive_file: str | None = Field(description="The file that it was exported to.")
 
 

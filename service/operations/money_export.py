@@ -280,6 +280,9 @@ async def exported(
             summary.sent += len(piece)
             yield piece
         report(Progress(summary.outputs, total, summary.rows))
+    async with borrow() as connection:
+        # Those that were archived meanwhile are missing too.
+        summary.archived_orders = max(summary.archived_orders, await archived_orders(connection, which))
     piece = writer.end()
     summary.sent += len(piece)
     yield piece

@@ -625,10 +625,8 @@ async def archived_orders(connection: Connection, which: MoneyFilter) -> int:
 
 
 async def _in_range(connection: Connection, statement: str, seconds: float, *arguments: Any) -> list[asyncpg.Record]:
-    """Fetch as `_bounded` does, archived orders too. The first two arguments are the range of days."""
-    async with translated():
-        reaches = await connection.fetchval(_ARCHIVED, *arguments[:2])
-    return await _bounded(connection, _and_archive(statement) if reaches else statement, seconds, *arguments)
+    """Fetch as `_bounded` does, from archived orders too. The first two arguments are the range of days."""
+    return await _bounded(connection, statement, seconds, *arguments, and_archive=True)
 
 
 def _and_archive(statement: str) -> str:
@@ -637,7 +635,9 @@ def _and_archive(statement: str) -> str:
     return _AND_ARCHIVE + (f", {own[5:]}" if own.startswith("with ") else own)
 
 
-async def _bounded(connection: Connection, statement: str, seconds: float, *arguments: Any) -> list[asyncpg.Record]:
+async def _bounded(
+    connection: Connection, statement: str, seconds: float, *arguments: Any, and_archive: bool = False
+) -> list[asyncpg.Record]:
     """Fetch within so many seconds. Raises TooMuchError, StoreError."""
     try:
         async with translated(), connection.transaction(isolation="repeatable_read", readonly=True):
@@ -646,6 +646,9 @@ async def _bounded(connection: Connection, statement: str, seconds: float, *argu
                 f"set local statement_timeout = {max(1, int(seconds * 1000))};"
                 "set local max_parallel_workers_per_gather = 0"
             )
+            # In the same transaction, or an order archived in between would be in neither.
+            if and_archive and await connection.fetchval(_ARCHIVED, *arguments[:2]):
+                statement = _and_archive(statement)
             return await _fetched(connection, statement, seconds, arguments)
     except _TimedOutError:
         raise TooMuchError from None

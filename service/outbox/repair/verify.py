@@ -130,9 +130,11 @@ async def verify(
         if (read + len(records)) // PROGRESS_EVERY > read // PROGRESS_EVERY:
             progress(f"{read + len(records)} records read of about {total}.")
         read += len(records)
-    await _look_in_archive(connection, seen, kept_since, found)
-    for row in lanes:
-        await _look_for_missing(connection, row, seen[row.lane], kept_since, found)
+    # One instant, so that an order archived meanwhile is in one of both.
+    async with translated(), connection.transaction(isolation="repeatable_read", readonly=True):
+        await _look_in_archive(connection, seen, kept_since, found)
+        for row in lanes:
+            await _look_for_missing(connection, row, seen[row.lane], kept_since, found)
     return found
 
 
@@ -175,7 +177,7 @@ async def _compare(
 ) -> None:
     placed = [(record, lane_and_position(record)) for record in records]
     wanted = [place for _, place in placed if place is not None and place[0] in seen]
-    async with translated():
+    async with translated(), connection.transaction(isolation="repeatable_read", readonly=True):
         rows = await connection.fetch(_EXPECTED, [lane for lane, _ in wanted], [position for _, position in wanted])
         expected = {(row[0], row[1]): (row[2], row[3], row[4]) for row in rows}
         if keys := {record.key for record, place in placed if place is not None and place not in expected}:
