@@ -49,7 +49,7 @@ async def test_pages_read_an_archived_order_and_name_what_lacks_it(
         (["order"], True),
         ([], True),
     ]
-    assert any("exported to file-" in text for text, _ in page.texts)
-    assert any("1 archived orders reach into these days" in text for text, _ in money.texts)
+    assert "exported to file-" in "".join(text for text, _ in page.texts)
+    assert "1 archived orders reach into these days" in "".join(text for text, _ in money.texts)
     assert exported.code == ExitCode.DONE
     assert json.loads(exported.err.splitlines()[-1])["archived_orders"] == 1
